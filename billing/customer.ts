@@ -1,0 +1,73 @@
+/** The customer: whom we bill. */
+import type { DiscountWhole, Metadata } from './catalog.ts';
+import type { Instant } from './decision.ts';
+
+export type Address = {
+  city: string | null;
+  country: string | null;
+  line1: string | null;
+  line2: string | null;
+  postal_code: string | null;
+  state: string | null;
+};
+
+export type Shipping = { address: Address; name: string; phone: string | null; carrier: string | null; tracking_number: string | null };
+
+export type CustomField = { name: string; value: string };
+
+export type CustomerRow = {
+  id: string;
+  created: Instant;
+  test_clock: string | null;
+  name: string | null;
+  email: string | null;
+  phone: string | null;
+  description: string | null;
+  address: Address | null;
+  shipping: Shipping | null;
+  business_name: string | null;
+  individual_name: string | null;
+  /** Minor units of `currency`; negative when we owe the customer. */
+  balance: bigint;
+  /** Fixed by the first subscription, invoice or balance. */
+  currency: string | null;
+  delinquent: boolean;
+  invoice_prefix: string;
+  next_invoice_sequence: number;
+  invoice_settings: {
+    custom_fields: CustomField[] | null;
+    footer: string | null;
+    rendering_options: { amount_tax_display: string | null; template: string | null } | null;
+  };
+  default_payment_method: string | null;
+  preferred_locales: string[];
+  tax_exempt: 'none' | 'exempt' | 'reverse';
+  metadata: Metadata;
+  deleted: boolean;
+};
+
+/** The customer with the discount that applies to all it buys. */
+export type CustomerWhole = CustomerRow & { discount: DiscountWhole | null };
+
+export type BalanceTransactionRow = {
+  id: string;
+  created: Instant;
+  customer: string;
+  type: 'adjustment' | 'applied_to_invoice' | 'credit_note' | 'initial' | 'invoice_too_large' | 'invoice_too_small' | 'unapplied_from_invoice' | 'migration';
+  amount: bigint;
+  ending_balance: bigint;
+  currency: string;
+  description: string | null;
+  invoice: string | null;
+  metadata: Metadata;
+};
+
+export type TaxIdRow = {
+  id: string;
+  created: Instant;
+  customer: string;
+  type: string;
+  value: string;
+  country: string | null;
+  verification: { status: string; verified_address: string | null; verified_name: string | null } | null;
+};

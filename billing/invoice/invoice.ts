@@ -1,0 +1,159 @@
+/** An invoice, its lines and the items that wait for one, as they are stored. */
+import type { DiscountWhole, Metadata, TaxRateRow } from '../catalog.ts';
+import type { Address, CustomField, Shipping } from '../customer.ts';
+import type { Instant } from '../decision.ts';
+
+export type InvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
+
+export type BillingReason =
+  | 'automatic_pending_invoice_item_invoice'
+  | 'manual'
+  | 'subscription'
+  | 'subscription_create'
+  | 'subscription_cycle'
+  | 'subscription_threshold'
+  | 'subscription_update'
+  | 'upcoming';
+
+/** An amount inside a JSON column: minor units, a safe integer. */
+export type StoredDiscountAmount = { discount: string; amount: number };
+export type StoredTax = {
+  amount: number;
+  tax_behavior: 'exclusive' | 'inclusive';
+  tax_rate: string;
+  taxability_reason: string;
+  taxable_amount: number;
+};
+
+export type ProrationDetails = {
+  /** What a credit gives back: an invoice item, or lines of an invoice. */
+  credited_items: { invoice: string; invoice_line_items: string[] } | { invoice_item: string } | null;
+  discount_amounts: StoredDiscountAmount[];
+};
+
+export type CustomerSnapshot = {
+  address: Address | null;
+  email: string | null;
+  name: string | null;
+  phone: string | null;
+  shipping: Shipping | null;
+  tax_exempt: 'none' | 'exempt' | 'reverse' | null;
+  tax_ids: { type: string; value: string | null }[];
+};
+
+export type InvoiceRow = {
+  id: string;
+  created: Instant;
+  customer: string;
+  subscription: string | null;
+  test_clock: string | null;
+  status: InvoiceStatus;
+  billing_reason: BillingReason;
+  /** What this invoice discharges, e.g. `sub_…:1767225600`; at most one that is not void for each. Null for what may repeat. */
+  obligation: string | null;
+  collection_method: 'charge_automatically' | 'send_invoice';
+  currency: string;
+  number: string | null;
+  period_start: Instant;
+  period_end: Instant;
+  due_date: Instant | null;
+  days_until_due: number | null;
+  effective_at: Instant | null;
+  auto_advance: boolean;
+  automatically_finalizes_at: Instant | null;
+  attempted: boolean;
+  attempt_count: number;
+  next_payment_attempt: Instant | null;
+  subtotal: bigint;
+  subtotal_excluding_tax: bigint;
+  total: bigint;
+  total_excluding_tax: bigint;
+  total_discount_amounts: StoredDiscountAmount[];
+  total_taxes: StoredTax[];
+  starting_balance: bigint;
+  ending_balance: bigint | null;
+  amount_due: bigint;
+  amount_paid: bigint;
+  amount_remaining: bigint;
+  amount_overpaid: bigint;
+  finalized_at: Instant | null;
+  paid_at: Instant | null;
+  voided_at: Instant | null;
+  marked_uncollectible_at: Instant | null;
+  uncollectible_reason: string | null;
+  customer_snapshot: CustomerSnapshot;
+  account_name: string | null;
+  account_country: string | null;
+  /** The subscription's metadata at finalisation, for `parent.subscription_details.metadata`. */
+  subscription_metadata: Metadata | null;
+  subscription_proration_date: Instant | null;
+  from_invoice: { action: string; invoice: string } | null;
+  latest_revision: string | null;
+  default_payment_method: string | null;
+  default_tax_rates: string[];
+  description: string | null;
+  footer: string | null;
+  custom_fields: CustomField[] | null;
+  statement_descriptor: string | null;
+  payment_settings: object;
+  rendering: { amount_tax_display: string | null; pdf: { page_size: 'a4' | 'auto' | 'letter' | null } | null; template: string | null; template_version: number | null } | null;
+  metadata: Metadata;
+};
+
+export type InvoiceLineRow = {
+  id: string;
+  invoice: string;
+  position: number;
+  amount: bigint;
+  currency: string;
+  description: string | null;
+  discountable: boolean;
+  /** Discount ids of this line alone. */
+  discounts: string[];
+  discount_amounts: StoredDiscountAmount[];
+  /** Tax rate ids of this line alone; empty means the invoice's default ones. */
+  tax_rates: string[];
+  taxes: StoredTax[];
+  period_start: Instant;
+  period_end: Instant;
+  price: string | null;
+  product: string | null;
+  unit_amount_decimal: string | null;
+  quantity_decimal: string | null;
+  subscription: string | null;
+  subscription_item: string | null;
+  invoice_item: string | null;
+  proration: boolean;
+  proration_details: ProrationDetails | null;
+  metadata: Metadata;
+};
+
+/** An amount that waits for an invoice, or stands on one that can still change. */
+export type InvoiceItemRow = {
+  id: string;
+  created: Instant;
+  customer: string;
+  subscription: string | null;
+  subscription_item: string | null;
+  invoice: string | null;
+  test_clock: string | null;
+  amount: bigint;
+  currency: string;
+  description: string | null;
+  discountable: boolean;
+  period_start: Instant;
+  period_end: Instant;
+  price: string | null;
+  product: string | null;
+  unit_amount_decimal: string | null;
+  quantity_decimal: string;
+  proration: boolean;
+  proration_details: ProrationDetails | null;
+  tax_rates: string[];
+  metadata: Metadata;
+};
+
+export type InvoiceItemWhole = InvoiceItemRow & { discounts: DiscountWhole[]; rates: TaxRateRow[] };
+
+/** An invoice with its lines in their order, the discounts on the whole of it, and the rates that its default tax rates name. */
+export type InvoiceWhole = InvoiceRow & { lines: InvoiceLineRow[]; discounts: DiscountWhole[]; default_rates: TaxRateRow[] };

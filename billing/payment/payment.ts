@@ -1,0 +1,109 @@
+/** What pays: methods, intents, charges, and the part of a payment that goes to an invoice. */
+import type { Metadata } from '../catalog.ts';
+import type { Address } from '../customer.ts';
+import type { Instant } from '../decision.ts';
+
+export type BillingDetails = { address: Address; email: string | null; name: string | null; phone: string | null; tax_id: string | null };
+
+export type CardDetails = {
+  brand: string;
+  display_brand: string | null;
+  country: string | null;
+  exp_month: number;
+  exp_year: number;
+  fingerprint: string | null;
+  funding: string;
+  last4: string;
+  checks: { address_line1_check: string | null; address_postal_code_check: string | null; cvc_check: string | null };
+  networks: { available: string[]; preferred: string | null };
+  three_d_secure_usage: { supported: boolean };
+};
+
+export type PaymentMethodRow = {
+  id: string;
+  created: Instant;
+  customer: string | null;
+  type: 'card';
+  billing_details: BillingDetails;
+  card: CardDetails | null;
+  processor: string;
+  /** How the processor knows it; never a card number. */
+  processor_reference: string;
+  allow_redisplay: 'always' | 'limited' | 'unspecified';
+  metadata: Metadata;
+};
+
+export type PaymentError = {
+  type: 'card_error' | 'invalid_request_error' | 'api_error';
+  code: string;
+  message: string;
+  decline_code: string | null;
+  advice_code: string | null;
+  network_decline_code: string | null;
+  charge: string | null;
+  payment_method: string | null;
+};
+
+export type PaymentIntentStatus = 'requires_payment_method' | 'requires_confirmation' | 'requires_action' | 'processing' | 'requires_capture' | 'canceled' | 'succeeded';
+
+export type PaymentIntentRow = {
+  id: string;
+  created: Instant;
+  customer: string | null;
+  test_clock: string | null;
+  invoice: string | null;
+  status: PaymentIntentStatus;
+  amount: bigint;
+  amount_received: bigint;
+  currency: string;
+  client_secret: string;
+  payment_method: string | null;
+  latest_charge: string | null;
+  /** How often it was confirmed; numbers the calls to the processor. */
+  attempts: number;
+  last_payment_error: PaymentError | null;
+  next_action: { type: 'use_stripe_sdk' | 'redirect_to_url'; redirect_to_url?: { url: string; return_url: string | null } } | null;
+  setup_future_usage: 'off_session' | 'on_session' | null;
+  description: string | null;
+  receipt_email: string | null;
+  statement_descriptor: string | null;
+  canceled_at: Instant | null;
+  cancellation_reason: string | null;
+  metadata: Metadata;
+};
+
+export type ChargeRow = {
+  id: string;
+  created: Instant;
+  customer: string | null;
+  payment_intent: string;
+  payment_method: string | null;
+  status: 'succeeded' | 'pending' | 'failed';
+  amount: bigint;
+  amount_captured: bigint;
+  amount_refunded: bigint;
+  currency: string;
+  failure_code: string | null;
+  failure_message: string | null;
+  outcome: { advice_code: string | null; network_decline_code: string | null; network_status: string; reason: string | null; risk_level: string; seller_message: string; type: string } | null;
+  billing_details: BillingDetails;
+  payment_method_details: { type: 'card'; card: CardDetails } | null;
+  processor_reference: string | null;
+  description: string | null;
+  receipt_email: string | null;
+  metadata: Metadata;
+};
+
+export type InvoicePaymentRow = {
+  id: string;
+  created: Instant;
+  invoice: string;
+  payment_intent: string;
+  status: 'open' | 'paid' | 'canceled';
+  amount_requested: bigint;
+  amount_paid: bigint | null;
+  currency: string;
+  is_default: boolean;
+  paid_at: Instant | null;
+  canceled_at: Instant | null;
+};

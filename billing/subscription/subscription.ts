@@ -1,0 +1,84 @@
+/** A subscription as it is stored, and the facts with which it is decided. */
+import type { DiscountWhole, Metadata, PriceRow, TaxRateRow } from '../catalog.ts';
+import type { CustomField } from '../customer.ts';
+import type { Instant } from '../decision.ts';
+
+export type SubscriptionStatus = 'incomplete' | 'incomplete_expired' | 'trialing' | 'active' | 'past_due' | 'canceled' | 'unpaid' | 'paused';
+
+export type SubscriptionRow = {
+  id: string;
+  created: Instant;
+  customer: string;
+  test_clock: string | null;
+  status: SubscriptionStatus;
+  currency: string;
+  collection_method: 'charge_automatically' | 'send_invoice';
+  days_until_due: number | null;
+  start_date: Instant;
+  billing_cycle_anchor: Instant;
+  billing_cycle_anchor_config: {
+    day_of_month: number;
+    hour: number | null;
+    minute: number | null;
+    month: number | null;
+    second: number | null;
+  } | null;
+  billing_mode: { type: 'flexible'; flexible: { proration_discounts: 'included' | 'itemized' }; updated_at: Instant | null };
+  trial_start: Instant | null;
+  trial_end: Instant | null;
+  trial_settings: { end_behavior: { missing_payment_method: 'cancel' | 'create_invoice' | 'pause' } };
+  cancel_at: Instant | null;
+  cancel_at_period_end: boolean;
+  canceled_at: Instant | null;
+  cancellation_details: { comment: string | null; feedback: string | null; reason: string | null };
+  ended_at: Instant | null;
+  default_payment_method: string | null;
+  /** Tax rate ids. */
+  default_tax_rates: string[];
+  description: string | null;
+  invoice_settings: { custom_fields: CustomField[] | null; description: string | null; footer: string | null };
+  payment_settings: { save_default_payment_method: 'off' | 'on_subscription' };
+  latest_invoice: string | null;
+  metadata: Metadata;
+};
+
+/** What was charged for an item's current period and is not credited yet: the net after discounts, before tax, over `[start, end)`. */
+export type Debit = {
+  /** Minor units as a decimal string, since it lives in a JSON column. */
+  amount: string;
+  start: Instant;
+  end: Instant;
+  /** The tax rate ids with which it was charged; a credit carries the same. */
+  tax_rates: string[];
+  /** Where it stands: a line of an invoice, or an invoice item. */
+  invoice: string | null;
+  line: string | null;
+  invoice_item: string | null;
+};
+
+export type SubscriptionItemRow = {
+  id: string;
+  created: Instant;
+  subscription: string;
+  price: string;
+  /** Null for a metered price. */
+  quantity: bigint | null;
+  current_period_start: Instant;
+  current_period_end: Instant;
+  /** Tax rate ids; empty means the subscription's default ones. */
+  tax_rates: string[];
+  metadata: Metadata;
+  billing_thresholds: { usage_gte: number | null } | null;
+  debits: Debit[];
+  deleted: boolean;
+};
+
+/** An item with its price and discounts. */
+export type SubscriptionItemWhole = SubscriptionItemRow & { terms: PriceRow; discounts: DiscountWhole[]; rates: TaxRateRow[] };
+
+/** A subscription with all that its rendering and its decisions read. Items are in the order of their creation, deleted ones left out. */
+export type SubscriptionWhole = SubscriptionRow & {
+  items: SubscriptionItemWhole[];
+  discounts: DiscountWhole[];
+  default_rates: TaxRateRow[];
+};
