@@ -1,0 +1,207 @@
+/**
+ * Reads what a caller sent, before anything is known about its meaning: a form (application/x-www-form-urlencoded, from a query string or a body) or JSON becomes a raw tree.
+ * Nothing is coerced and nothing is dropped. The trees have no prototypes, so a parameter named `__proto__` or `constructor` is only a name.
+ */
+import { isUtf8 } from 'node:buffer';
+import { refuse } from '../../billing/decision.ts';
+
+/** What the wire carried. A form has strings as its leaves; JSON has all kinds. `a[0]`, `a[1]` of a form are a map with the keys 0 and 1 in numeric order, `a[]` is a list. */
+export type Raw = string | number | boolean | null | Raw[] | RawMap;
+export type RawMap = { [name: string]: Raw };
+
+/** The deepest name of Stripe's API has ten parts: `schedule_details[phases][0][items][0][discounts][0][discount_end][duration][interval]`. */
+const DEEPEST = 12;
+const MOST_PARAMETERS = 1_000;
+const LONGEST_NAME = 1_000;
+const MOST_JSON_VALUES = 20_000;
+
+export function emptyMap(): RawMap {
+  return Object.create(null) as RawMap;
+}
+
+export function isMap(raw: Raw | undefined): raw is RawMap {
+  return typeof raw === 'object' && raw !== null && !Array.isArray(raw);
+}
+
+/** The part of a message that quotes the caller. */
+export function quoted(text: string): string {
+  return text.length <= 100 ? text : `${text.slice(0, 100)}…`;
+}
+
+/** The parameters of a URL's query string (without the question mark). Node hands bytes beyond ASCII over as Latin-1. */
+export function decodeQuery(query: string): RawMap {
+  // eslint-disable-next-line no-control-regex
+  return /^[\0-\x7f]*$/.test(query) ? decodeForm(query) : decodeForm(Buffer.from(query, 'latin1'));
+}
+
+/** The parameters of a form. Refuses broken UTF-8, a parameter given twice, and names that contradict each other. */
+export function decodeForm(input: string | Uint8Array): RawMap {
+  const text = typeof input === 'string' ? input : textOf(input);
+  const mayHoldNul = text.includes('%00') || text.includes('\0');
+  const root = emptyMap();
+  let count = 0;
+  let start = 0;
+  while (start < text.length) {
+    let end = text.indexOf('&', start);
+    if (end === -1) end = text.length;
+    if (end > start) {
+      count += 1;
+      if (count > MOST_PARAMETERS) refuse(undefined, `Received too many parameters: a request has at most ${MOST_PARAMETERS}.`);
+      let equals = text.indexOf('=', start);
+      if (equals === -1 || equals > end) equals = end;
+      const name = unescaped(text, start, equals, text.slice(start, equals));
+      const value = equals === end ? '' : unescaped(text, equals + 1, end, name);
+      if (mayHoldNul && (name.includes('\0') || value.includes('\0'))) refuse('invalid_characters', `Invalid characters in ${shown(name)}: text must not contain NUL.`, shown(name));
+      put(root, name, value);
+    }
+    start = end + 1;
+  }
+  return root;
+}
+
+function textOf(bytes: Uint8Array): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (isUtf8(buffer)) return buffer.toString('utf8');
+  for (const pair of buffer.toString('latin1').split('&')) {
+    if (!isUtf8(Buffer.from(pair, 'latin1'))) refuseEncoding(pair.split('=', 1)[0] ?? '');
+  }
+  return refuseEncoding('');
+}
+
+function unescaped(text: string, start: number, end: number, name: string): string {
+  const piece = text.slice(start, end);
+  const spaced = piece.includes('+') ? piece.replaceAll('+', ' ') : piece;
+  if (!spaced.includes('%')) return spaced;
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    return refuseEncoding(name);
+  }
+}
+
+function refuseEncoding(name: string): never {
+  const param = shown(name);
+  return refuse('invalid_characters', param === '' ? 'Invalid request: it is not valid UTF-8.' : `Invalid characters in ${param}: a parameter must be percent-encoded UTF-8.`, param || undefined);
+}
+
+/** A name as it can be told: well-formed, of a sensible length. */
+function shown(name: string): string {
+  // eslint-disable-next-line no-control-regex
+  return quoted(name.toWellFormed().replace(/[\0-\x1f\x7f]/g, '\ufffd'));
+}
+
+function put(root: RawMap, name: string, value: string): void {
+  const open = name.indexOf('[');
+  if (open === -1) {
+    if (name === '' || name.includes(']')) refuseName(name);
+    if (root[name] !== undefined) refuseAgain(name, root[name]);
+    root[name] = value;
+    return;
+  }
+  const path = partsOf(name, open);
+  let holder = root;
+  let index = 0;
+  for (; index < path.length - 1; index += 1) {
+    const key = path[index] as string;
+    const next = path[index + 1] as string;
+    const held = holder[key];
+    if (next === '') {
+      if (held !== undefined && !Array.isArray(held)) refuseAgain(name, held);
+      const list = held ?? (holder[key] = []);
+      if (index + 2 === path.length) {
+        list.push(value);
+        return;
+      }
+      holder = elementFor(list, path, index + 2);
+      index += 1;
+    } else {
+      if (held !== undefined && !isMap(held)) refuseAgain(name, held);
+      holder = held ?? (holder[key] = emptyMap());
+    }
+  }
+  const last = path[index] as string;
+  if (holder[last] !== undefined) refuseAgain(name, holder[last]);
+  holder[last] = value;
+}
+
+/** `items[price]` → items, price; an empty part stands for "the next of a list". */
+function partsOf(name: string, open: number): string[] {
+  if (open === 0 || name.length > LONGEST_NAME || name.lastIndexOf(']', open) !== -1) refuseName(name);
+  const parts = [name.slice(0, open)];
+  let at = open;
+  while (at < name.length) {
+    const close = name.indexOf(']', at);
+    const inner = close === -1 ? '' : name.slice(at + 1, close);
+    const malformed = name[at] !== '[' || close === -1 || inner.includes('[') || (inner === '' && parts[parts.length - 1] === '');
+    if (malformed) refuseName(name);
+    parts.push(inner);
+    if (parts.length > DEEPEST) refuse('parameter_unknown', `Received unknown parameter: ${shown(name)} (it is nested too deeply).`, shown(name));
+    at = close + 1;
+  }
+  return parts;
+}
+
+/** The element that `a[][b]` belongs to: the last one as long as it has no `b`, then a new one. */
+function elementFor(list: Raw[], path: string[], from: number): RawMap {
+  const last = list[list.length - 1];
+  if (isMap(last) && !has(last, path, from)) return last;
+  const fresh = emptyMap();
+  list.push(fresh);
+  return fresh;
+}
+
+function has(map: RawMap, path: string[], from: number): boolean {
+  let held: Raw | undefined = map;
+  for (let index = from; index < path.length; index += 1) {
+    const key = path[index] as string;
+    if (key === '') return false;
+    if (!isMap(held)) return true;
+    held = held[key];
+    if (held === undefined) return false;
+  }
+  return true;
+}
+
+function refuseName(name: string): never {
+  return refuse('parameter_unknown', `Received unknown parameter: ${shown(name)} (names are written as a, a[b], a[0][b] or a[]).`, shown(name) || undefined);
+}
+
+function refuseAgain(name: string, held: Raw): never {
+  const param = shown(name);
+  const twice = typeof held === 'string' && !/\[\]/.test(name);
+  return refuse('parameters_exclusive', twice ? `Received the parameter ${param} more than once, or both as a value and as a map.` : `Received ${param}, which contradicts another parameter: a name is either a value, a list or a map.`, param);
+}
+
+/** A JSON body as a raw tree. An empty body is an empty map. */
+export function decodeJson(input: string | Uint8Array): RawMap {
+  const text = typeof input === 'string' ? input : textOf(input);
+  if (text.trim() === '') return emptyMap();
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return refuse(undefined, 'Invalid request: the body is not valid JSON.');
+  }
+  const left = { values: MOST_JSON_VALUES };
+  const tree = bare(parsed as Raw, '', 1, left);
+  return isMap(tree) ? tree : refuse(undefined, 'Invalid request: the body must be a JSON object.');
+}
+
+function bare(value: Raw, at: string, depth: number, left: { values: number }): Raw {
+  left.values -= 1;
+  if (left.values < 0) refuse(undefined, `Received too many values: a request has at most ${MOST_JSON_VALUES}.`);
+  if (typeof value === 'string') {
+    if (value.includes('\0') || !value.isWellFormed()) refuse('invalid_characters', `Invalid characters in ${shown(at)}: text must be well-formed Unicode without NUL.`, shown(at));
+    return value;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > DEEPEST) refuse('parameter_unknown', `Received unknown parameter: ${shown(at)} (it is nested too deeply).`, shown(at));
+  if (Array.isArray(value)) return value.map((each, index) => bare(each, `${at}[${index}]`, depth + 1, left));
+  const map = emptyMap();
+  for (const name of Object.keys(value)) {
+    const inner = at === '' ? name : `${at}[${name}]`;
+    if (name.includes('\0') || !name.isWellFormed()) refuse('invalid_characters', `Invalid characters in the name ${shown(inner)}.`, shown(inner));
+    map[name] = bare(value[name] as Raw, inner, depth + 1, left);
+  }
+  return map;
+}
