@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { AppliedDiscount, DiscountableLine } from './discount.ts';
+import { creditOf, debitOf, partOf } from './proration.ts';
+
+const DAY = 86_400;
+/** A January of 31 days; moments are days in it. */
+const january = { start: 0, end: 31 * DAY };
+const day = (n: number): number => n * DAY;
+const line = (amount: bigint, more: Partial<DiscountableLine> = {}): DiscountableLine => ({ amount, discountable: true, product: 'prod_a', own: [], group: null, ...more });
+const percent = (id: string, percent_off: number): AppliedDiscount => ({ id, percent_off, amount_off: null, currency: null, currency_options: null, products: null });
+const off = (id: string, amount_off: bigint): AppliedDiscount => ({ id, percent_off: null, amount_off, currency: 'usd', currency_options: null, products: null });
+
+describe('the part of a full period', () => {
+  const rows: [amount: bigint, at: number, expected: bigint][] = [
+    [2000n, day(0), 2000n],
+    [2000n, day(15), 1032n], // 16 of 31 days of $20.00: 1032.26
+    [2000n, day(31), 0n],
+    [2000n, day(30), 65n], // 1 of 31 days: 64.52
+    [3100n, day(1), 3000n],
+    [62n, day(30.75), 1n], // a quarter of a day: 0.5
+    [1n, day(15.5), 1n], // half a period: 0.5
+    [0n, day(10), 0n],
+    [-2000n, day(15), -1032n],
+    [2000n, 1, 2000n], // 2,678,399 of 2,678,400 seconds
+    [267_840_000n, 1, 267_839_900n], // a second is worth 100
+  ];
+  for (const [amount, at, expected] of rows) it(`from day ${at / DAY} of ${amount} is ${expected}`, () => assert.equal(partOf(amount, january, at), expected));
+
+  it('is refused outside of the period', () => {
+    assert.throws(() => partOf(1n, january, -1));
+    assert.throws(() => partOf(1n, january, day(32)));
+  });
+});
+
+describe('the credit of a debit', () => {
+  const rows: [net: bigint, start: number, at: number, expected: bigint][] = [
+    [2000n, day(0), day(15), -1032n], // 16 of 31 days
+    [1800n, day(0), day(15), -929n], // what was really paid: 929.03
+    [2000n, day(0), day(0), -2000n],
+    [2000n, day(0), day(31), 0n],
+    [2000n, day(0), day(40), 0n],
+    [1032n, day(15), day(15), -1032n], // in the same second: all of it
+    [1032n, day(15), day(23), -516n], // 8 of 16 days
+    [1032n, day(15), day(10), -1032n], // before it began: all of it, not more
+    [-500n, day(0), day(0), 500n],
+    [0n, day(0), day(3), 0n],
+    [1n, day(0), day(15.5), -1n], // −0.5
+  ];
+  for (const [net, start, at, expected] of rows) {
+    it(`${net} charged from day ${start / DAY} gives back ${expected} on day ${at / DAY}`, () => assert.equal(creditOf({ net, start, end: january.end }, at), expected));
+  }
+});
+
+describe('the debit of a changed item', () => {
+  const rows: [name: string, lines: DiscountableLine[], changed: number, whole: AppliedDiscount[], at: number, gross: bigint, discounts: bigint[], net: bigint][] = [
+    ['without discounts', [line(6000n)], 0, [], day(15), 3097n, [], 3097n], // 16 of 31 days: 3096.77
+    ['with 10 % off', [line(6000n)], 0, [percent('a', 10)], day(15), 3097n, [310n], 2787n], // 600 × 16 ÷ 31 = 309.68
+    ['with $5 off, alone', [line(6000n)], 0, [off('a', 500n)], day(15), 3097n, [258n], 2839n], // 500 × 16 ÷ 31 = 258.06
+    ['with $5 off, shared with another item', [line(6000n), line(4000n)], 0, [off('a', 500n)], day(15), 3097n, [155n], 2942n], // 300 × 16 ÷ 31 = 154.84
+    ['the other item’s share', [line(6000n), line(4000n)], 1, [off('a', 500n)], day(15), 2065n, [103n], 1962n], // 200 × 16 ÷ 31 = 103.23
+    ['with its own discount first', [line(6000n, { own: [percent('own', 50)] })], 0, [percent('a', 10)], day(0), 6000n, [3000n, 300n], 2700n],
+    ['with another item’s own discount', [line(6000n), line(4000n, { own: [percent('own', 50)] })], 0, [off('a', 800n)], day(0), 6000n, [600n], 5400n], // 800 × 6000 ÷ 8000
+    ['with all of it off', [line(6000n)], 0, [percent('a', 100)], day(15), 3097n, [3097n], 0n],
+    ['at the very end', [line(6000n)], 0, [percent('a', 10)], day(31), 0n, [0n], 0n],
+    ['for nothing', [line(0n)], 0, [percent('a', 10), off('b', 100n)], day(3), 0n, [0n, 0n], 0n],
+  ];
+  for (const [name, lines, changed, whole, at, gross, discounts, net] of rows) {
+    it(name, () => {
+      const debit = debitOf(lines, changed, whole, 'usd', january, at);
+      assert.deepEqual([debit.gross, debit.discount_amounts.map((each) => each.amount), debit.net], [gross, discounts, net]);
+    });
+  }
+});
+
+describe('changes of mind', () => {
+  const amounts = fc.bigInt({ min: 0n, max: 10n ** 9n });
+  const moments = fc.integer({ min: 0, max: january.end - 1 });
+  const offers = fc.array(fc.oneof(fc.integer({ min: 1, max: 10_000 }).map((n) => percent('p', n / 100)), fc.bigInt({ min: 1n, max: 10n ** 6n }).map((n) => off('o', n))), { maxLength: 3 }); // prettier-ignore
+
+  it('in the same second cost nothing: the second gives back all that the first charged, whatever was discounted', () => {
+    fc.assert(
+      fc.property(amounts, moments, offers, (amount, at, whole) => {
+        const { net } = debitOf([line(amount)], 0, whole, 'usd', january, at);
+        assert.equal(net + creditOf({ net, start: at, end: january.end }, at), 0n);
+      }),
+    );
+  });
+
+  it('and back cost nothing where nothing is discounted: the old price costs what its credit gave', () => {
+    fc.assert(
+      fc.property(amounts, moments, (amount, at) => {
+        assert.equal(creditOf({ net: amount, ...january }, at) + debitOf([line(amount)], 0, [], 'usd', january, at).net, 0n);
+      }),
+    );
+  });
+
+  it('never give back more than was charged, nor more the later they come', () => {
+    fc.assert(
+      fc.property(amounts, moments, moments, (net, a, b) => {
+        const [early, late] = a <= b ? [a, b] : [b, a];
+        const [first, second] = [creditOf({ net, ...january }, early), creditOf({ net, ...january }, late)];
+        assert.ok(-net <= first && first <= second && second <= 0n);
+      }),
+    );
+  });
+});

@@ -1,0 +1,40 @@
+/** Changes in mid-period (docs/concepts/bill.md, "Changes in mid-period"): what is given back of what was charged, and what is charged for the rest of the period. */
+import type { Period } from './calendar.ts';
+import { assert } from './decision.ts';
+import type { Instant } from './decision.ts';
+import { applyDiscounts } from './discount.ts';
+import type { AppliedDiscount, DiscountableLine, DiscountAmount } from './discount.ts';
+import { roundDiv } from './money.ts';
+
+/** What was really charged for `[start, end)`: after discounts, before exclusive tax. */
+export type Debit = { readonly net: bigint; readonly start: Instant; readonly end: Instant };
+
+/** The credit, ≤ 0 for a positive debit, of a debit's unused part at `at`: −round(net × (e − t) ÷ (e − s)). All of it before the debit's start, nothing after its end. */
+export function creditOf(debit: Debit, at: Instant): bigint {
+  const { net, start, end } = debit;
+  if (at >= end) return 0n;
+  return -partOf(net, { start, end }, Math.max(at, start));
+}
+
+/** The part of a full period's amount that falls on `[at, period.end)`: round(amount × (e − t) ÷ (e − b)). `period` is the full period, and `at` lies in it. */
+export function partOf(amount: bigint, period: Period, at: Instant): bigint {
+  assert(period.start <= at && at <= period.end && period.start < period.end, 'a part is of a period in which it begins');
+  return roundDiv(amount * BigInt(period.end - at), BigInt(period.end - period.start));
+}
+
+/** A charge for the rest of a period. `net = gross − Σ discount_amounts` is what is billed and what a later change gives back. */
+export type ProrationDebit = { gross: bigint; discount_amounts: DiscountAmount[]; net: bigint };
+
+/**
+ * The debit of a changed item for `[at, period.end)`. `lines` are the full period's lines of all licensed items of that recurrence as they are after the change, `changed` the index of the item's own;
+ * `own` and `whole` are the discounts in force at `at` except `once` ones. Each discount's share of the changed item is found on that full bill, and its part is taken: so an amount off that covers
+ * several items is not given twice.
+ */
+export function debitOf(lines: readonly DiscountableLine[], changed: number, whole: readonly AppliedDiscount[], currency: string, period: Period, at: Instant): ProrationDebit {
+  const line = lines[changed];
+  assert(line !== undefined, 'the changed item is one of the lines');
+  const gross = partOf(line.amount, period, at);
+  const discount_amounts = applyDiscounts(lines, whole, currency)[changed]!.map((each) => ({ discount: each.discount, amount: partOf(each.amount, period, at) }));
+  const net = discount_amounts.reduce((rest, each) => rest - each.amount, gross);
+  return { gross, discount_amounts, net };
+}
