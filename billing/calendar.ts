@@ -52,10 +52,10 @@ export function addMonths(t: Instant, months: number, dayOfMonth?: number): Inst
 function lengthOf(recurrence: Recurrence): { seconds: number; months: number } {
   const { interval, interval_count: count } = recurrence;
   switch (interval) {
-    case 'day': return { seconds: count * DAY, months: 0 }; // prettier-ignore
-    case 'week': return { seconds: count * 7 * DAY, months: 0 }; // prettier-ignore
-    case 'month': return { seconds: 0, months: count }; // prettier-ignore
-    case 'year': return { seconds: 0, months: count * 12 }; // prettier-ignore
+    case 'day': return { seconds: count * DAY, months: 0 };
+    case 'week': return { seconds: count * 7 * DAY, months: 0 };
+    case 'month': return { seconds: 0, months: count };
+    case 'year': return { seconds: 0, months: count * 12 };
   }
 }
 

@@ -2,10 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { applyDiscounts, discountEnd, inForce } from './discount.ts';
-import type { AppliedDiscount, DiscountableLine } from './discount.ts';
+import type { AppliedDiscount, CouponTerms, DiscountableLine } from './discount.ts';
 
-const percent = (id: string, percent_off: number | string, products: string[] | null = null): AppliedDiscount => ({ id, percent_off, amount_off: null, currency: null, currency_options: null, products });
-const off = (id: string, amount_off: bigint, more: Partial<AppliedDiscount> = {}): AppliedDiscount => ({ id, percent_off: null, amount_off, currency: 'usd', currency_options: null, products: null, ...more });
+const percent = (id: string, percent_off: number | string, applies_to: string[] | null = null): AppliedDiscount => ({
+  id,
+  source: { percent_off, amount_off: null, currency: null, currency_options: null, applies_to },
+});
+const off = (id: string, amount_off: bigint, more: Partial<CouponTerms> = {}): AppliedDiscount => ({
+  id,
+  source: { percent_off: null, amount_off, currency: 'usd', currency_options: null, applies_to: null, ...more },
+});
 const line = (amount: bigint, more: Partial<DiscountableLine> = {}): DiscountableLine => ({ amount, discountable: true, product: 'prod_a', own: [], group: null, ...more });
 
 /** What each line is told: `di_a 200, di_b 80`. */
@@ -47,7 +53,7 @@ describe('discounts', () => {
       ['', 'a 100'],
     ],
     ['of one product only', [line(1000n), line(1000n, { product: 'prod_b' })], [percent('a', 10, ['prod_b'])], ['', 'a 100']],
-    ['an amount of one product only', [line(1000n), line(1000n, { product: 'prod_b' })], [off('a', 300n, { products: ['prod_b'] })], ['', 'a 300']],
+    ['an amount of one product only', [line(1000n), line(1000n, { product: 'prod_b' })], [off('a', 300n, { applies_to: ['prod_b'] })], ['', 'a 300']],
     ['not of a line without a product', [line(1000n, { product: null })], [percent('a', 10, ['prod_b'])], ['']],
     ['own but for another product', [line(1000n, { own: [percent('a', 10, ['prod_b'])] })], [], ['']],
     ['an amount in another currency gives nothing', [line(1000n)], [off('a', 300n, { currency: 'eur' })], ['']],
@@ -77,7 +83,7 @@ describe('discounts', () => {
         const result = applyDiscounts(each, [...some, off('last', last)], 'usd');
         const left = each.map(({ amount }, index) => result[index]!.reduce((rest, one) => rest - one.amount, amount));
         for (const [index, { amount }] of each.entries()) assert.ok(amount >= 0n ? 0n <= left[index]! && left[index]! <= amount : amount <= left[index]! && left[index]! <= 0n);
-        const given = result.flat().filter((one) => one.discount === 'last').reduce((sum, one) => sum + one.amount, 0n); // prettier-ignore
+        const given = result.flat().filter((one) => one.discount === 'last').reduce((sum, one) => sum + one.amount, 0n);
         const rest = left.reduce((sum, one, index) => (each[index]!.discountable && one > 0n ? sum + one : sum), 0n);
         assert.ok(given === last || (given < last && rest === 0n));
       }),

@@ -7,18 +7,19 @@ import type { Instant } from './decision.ts';
 import { percentOf, share } from './money.ts';
 import type { Percentage } from './money.ts';
 
-/** A discount with its coupon's terms. Either `percent_off` or `amount_off` is set; `amount_off` is in minor units of `currency`. */
-export type AppliedDiscount = {
-  /** The discount's id, `di_…`. */
-  readonly id: string;
+/** What a coupon gives. Either `percent_off` or `amount_off` is set; `amount_off` is in minor units of `currency`. */
+export type CouponTerms = {
   readonly percent_off: Percentage | null;
   readonly amount_off: bigint | null;
   readonly currency: string | null;
   /** `amount_off` in other currencies, as the coupon's JSON holds it. */
   readonly currency_options: Readonly<Record<string, { readonly amount_off: bigint | number }>> | null;
-  /** The coupon's `applies_to.products`; null for all. */
-  readonly products: readonly string[] | null;
+  /** The products to which it applies; null for all. */
+  readonly applies_to: readonly string[] | null;
 };
+
+/** A discount, `di_…`, with the coupon that says what it gives. */
+export type AppliedDiscount = { readonly id: string; readonly source: CouponTerms };
 
 export type DiscountableLine = {
   /** Before discounts and exclusive tax. */
@@ -52,8 +53,9 @@ export function applyDiscounts(lines: readonly DiscountableLine[], whole: readon
   return taken;
 
   function take(discount: AppliedDiscount, among: readonly number[]): void {
-    const applicable = discount.products === null ? among : among.filter((index) => discount.products!.includes(lines[index]!.product ?? ''));
-    const amounts = amountsOf(discount, applicable.map((index) => left[index]!), currency); // prettier-ignore
+    const { applies_to } = discount.source;
+    const applicable = applies_to === null ? among : among.filter((index) => applies_to.includes(lines[index]!.product ?? ''));
+    const amounts = amountsOf(discount.source, applicable.map((index) => left[index]!), currency);
     if (amounts === null) return;
     for (const [position, index] of applicable.entries()) {
       const amount = amounts[position]!;
@@ -83,19 +85,20 @@ function groupsOf(lines: readonly DiscountableLine[]): number[][] {
   return groups;
 }
 
-/** What one discount takes of each remainder; null where it does not apply to invoices of this currency. */
-function amountsOf(discount: AppliedDiscount, remainders: readonly bigint[], currency: string): bigint[] | null {
-  if (discount.percent_off !== null) return remainders.map((remainder) => percentOf(remainder, discount.percent_off!));
-  const off = amountOff(discount, currency);
+/** What a coupon takes of each remainder; null where it does not apply to invoices of this currency. */
+function amountsOf(coupon: CouponTerms, remainders: readonly bigint[], currency: string): bigint[] | null {
+  const { percent_off } = coupon;
+  if (percent_off !== null) return remainders.map((remainder) => percentOf(remainder, percent_off));
+  const off = amountOff(coupon, currency);
   if (off === null) return null;
   const weights = remainders.map((remainder) => (remainder > 0n ? remainder : 0n));
   const sum = weights.reduce((whole, weight) => whole + weight, 0n);
   return share(off < sum ? off : sum, weights);
 }
 
-function amountOff(discount: AppliedDiscount, currency: string): bigint | null {
-  if (discount.currency === currency) return discount.amount_off;
-  const option = discount.currency_options?.[currency];
+function amountOff(coupon: CouponTerms, currency: string): bigint | null {
+  if (coupon.currency === currency) return coupon.amount_off;
+  const option = coupon.currency_options?.[currency];
   return option === undefined ? null : BigInt(option.amount_off);
 }
 

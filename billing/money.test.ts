@@ -88,7 +88,7 @@ describe('rounding', () => {
   });
 
   it('takes a decimal to the nearest whole number', () => {
-    assert.deepEqual(['0.5', '-0.5', '2.5', '2.499999999999', '7'].map((text) => roundDecimal(parseDecimal(text)!)), [1n, -1n, 3n, 2n, 7n]); // prettier-ignore
+    assert.deepEqual(['0.5', '-0.5', '2.5', '2.499999999999', '7'].map((text) => roundDecimal(parseDecimal(text)!)), [1n, -1n, 3n, 2n, 7n]);
     assert.equal(roundDecimal(fromBigint(3n)), 3n);
   });
 
@@ -127,7 +127,7 @@ describe('a total shared by weights', () => {
         const sum = parts.reduce((a, b) => a + b, 0n);
         if (sum === 0n) return;
         const shares = share(total, parts);
-        assert.equal(shares.reduce((a, b) => a + b, 0n), total); // prettier-ignore
+        assert.equal(shares.reduce((a, b) => a + b, 0n), total);
         for (const [index, part] of shares.entries()) {
           const off = part * sum - total * parts[index]!;
           assert.ok(-sum < off && off < sum);

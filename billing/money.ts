@@ -98,8 +98,8 @@ export function percentOf(amount: bigint, percent: Percentage): bigint {
 }
 
 /**
- * Shares a total in proportion to weights ≥ 0 so that the shares sum to the total exactly: each gets its part rounded towards zero, and what is left goes one by one to the largest remainders, ties to
- * the earlier. A share exceeds its weight only where the total exceeds the sum of the weights. A total of 0 is shared as zeros, even over no weight at all.
+ * Shares a total in proportion to weights ≥ 0 so that the shares sum to the total exactly: each gets its part rounded towards zero, and what is left goes one by one to the largest remainders,
+ * ties to the earlier. A share exceeds its weight only where the total exceeds the sum of the weights. A total of 0 is shared as zeros, even over no weight at all.
  */
 export function share(total: bigint, weights: readonly bigint[]): bigint[] {
   if (total < 0n) return share(-total, weights).map((each) => -each);
@@ -142,7 +142,7 @@ export function minorDigits(code: string): 0 | 2 | 3 {
 
 const SYMBOLS: Readonly<Record<string, string>> = {
   usd: '$', eur: '€', gbp: '£', jpy: '¥', aud: 'A$', brl: 'R$', cad: 'CA$', cny: 'CN¥', hkd: 'HK$', ils: '₪', inr: '₹', krw: '₩', mxn: 'MX$', nzd: 'NZ$', php: '₱', twd: 'NT$', vnd: '₫',
-}; // prettier-ignore
+};
 
 /** An amount for people, the same on every machine: `$1,234.50`, `¥500`, `-€12.00`, `CHF 12.00`. */
 export function formatMoney(amount: bigint, currency: string): string {
@@ -157,7 +157,7 @@ export function formatMoney(amount: bigint, currency: string): string {
 const MINIMUM: Readonly<Record<string, bigint>> = {
   aed: 200n, ars: 50n, aud: 50n, bgn: 100n, brl: 50n, cad: 50n, chf: 50n, cop: 50n, czk: 1500n, dkk: 250n, eur: 50n, gbp: 30n, hkd: 400n, huf: 17500n, idr: 50n, ils: 50n, inr: 50n, jpy: 50n,
   krw: 50n, mxn: 1000n, myr: 200n, nok: 300n, nzd: 50n, php: 50n, pln: 200n, ron: 200n, rub: 50n, sek: 300n, sgd: 50n, thb: 1000n, usd: 50n, zar: 50n,
-}; // prettier-ignore
+};
 
 /** The least amount that can be charged (docs.stripe.com/currencies, "Minimum and maximum charge amounts"), 1 minor unit where none is documented. */
 export function minimumCharge(currency: string): bigint {

@@ -9,8 +9,8 @@ const DAY = 86_400;
 const january = { start: 0, end: 31 * DAY };
 const day = (n: number): number => n * DAY;
 const line = (amount: bigint, more: Partial<DiscountableLine> = {}): DiscountableLine => ({ amount, discountable: true, product: 'prod_a', own: [], group: null, ...more });
-const percent = (id: string, percent_off: number): AppliedDiscount => ({ id, percent_off, amount_off: null, currency: null, currency_options: null, products: null });
-const off = (id: string, amount_off: bigint): AppliedDiscount => ({ id, percent_off: null, amount_off, currency: 'usd', currency_options: null, products: null });
+const percent = (id: string, percent_off: number): AppliedDiscount => ({ id, source: { percent_off, amount_off: null, currency: null, currency_options: null, applies_to: null } });
+const off = (id: string, amount_off: bigint): AppliedDiscount => ({ id, source: { percent_off: null, amount_off, currency: 'usd', currency_options: null, applies_to: null } });
 
 describe('the part of a full period', () => {
   const rows: [amount: bigint, at: number, expected: bigint][] = [
@@ -63,6 +63,8 @@ describe('the debit of a changed item', () => {
     ['with its own discount first', [line(6000n, { own: [percent('own', 50)] })], 0, [percent('a', 10)], day(0), 6000n, [3000n, 300n], 2700n],
     ['with another item’s own discount', [line(6000n), line(4000n, { own: [percent('own', 50)] })], 0, [off('a', 800n)], day(0), 6000n, [600n], 5400n], // 800 × 6000 ÷ 8000
     ['with all of it off', [line(6000n)], 0, [percent('a', 100)], day(15), 3097n, [3097n], 0n],
+    ['with two that take all, and round to more', [line(3n)], 0, [off('a', 1n), off('b', 2n)], day(15.5), 2n, [1n, 1n], 0n], // 1.5, 0.5 and 1
+    ['with three, of which the last finds nothing left', [line(3n)], 0, [off('a', 1n), off('b', 1n), off('c', 1n)], day(15.5), 2n, [1n, 1n, 0n], 0n], // 0.5 each
     ['at the very end', [line(6000n)], 0, [percent('a', 10)], day(31), 0n, [0n], 0n],
     ['for nothing', [line(0n)], 0, [percent('a', 10), off('b', 100n)], day(3), 0n, [0n, 0n], 0n],
   ];
@@ -77,7 +79,7 @@ describe('the debit of a changed item', () => {
 describe('changes of mind', () => {
   const amounts = fc.bigInt({ min: 0n, max: 10n ** 9n });
   const moments = fc.integer({ min: 0, max: january.end - 1 });
-  const offers = fc.array(fc.oneof(fc.integer({ min: 1, max: 10_000 }).map((n) => percent('p', n / 100)), fc.bigInt({ min: 1n, max: 10n ** 6n }).map((n) => off('o', n))), { maxLength: 3 }); // prettier-ignore
+  const offers = fc.array(fc.oneof(fc.integer({ min: 1, max: 10_000 }).map((n) => percent('p', n / 100)), fc.bigInt({ min: 1n, max: 10n ** 6n }).map((n) => off('o', n))), { maxLength: 3 });
 
   it('in the same second cost nothing: the second gives back all that the first charged, whatever was discounted', () => {
     fc.assert(

@@ -22,19 +22,24 @@ export function partOf(amount: bigint, period: Period, at: Instant): bigint {
   return roundDiv(amount * BigInt(period.end - at), BigInt(period.end - period.start));
 }
 
-/** A charge for the rest of a period. `net = gross − Σ discount_amounts` is what is billed and what a later change gives back. */
+/** A charge for the rest of a period. `net = gross − Σ discount_amounts`, never less than 0, is what is billed and what a later change gives back. */
 export type ProrationDebit = { gross: bigint; discount_amounts: DiscountAmount[]; net: bigint };
 
 /**
  * The debit of a changed item for `[at, period.end)`. `lines` are the full period's lines of all licensed items of that recurrence as they are after the change, `changed` the index of the item's own;
- * `own` and `whole` are the discounts in force at `at` except `once` ones. Each discount's share of the changed item is found on that full bill, and its part is taken: so an amount off that covers
- * several items is not given twice.
+ * `own` and `whole` are the discounts in force at `at` except `once` ones. Each discount's share of the changed item is found on that full bill, and its part is taken, at most what
+ * the former ones left: so an amount off that covers several items is not given twice.
  */
 export function debitOf(lines: readonly DiscountableLine[], changed: number, whole: readonly AppliedDiscount[], currency: string, period: Period, at: Instant): ProrationDebit {
   const line = lines[changed];
   assert(line !== undefined, 'the changed item is one of the lines');
   const gross = partOf(line.amount, period, at);
-  const discount_amounts = applyDiscounts(lines, whole, currency)[changed]!.map((each) => ({ discount: each.discount, amount: partOf(each.amount, period, at) }));
-  const net = discount_amounts.reduce((rest, each) => rest - each.amount, gross);
+  let net = gross;
+  const discount_amounts = applyDiscounts(lines, whole, currency)[changed]!.map(({ discount, amount: full }) => {
+    const part = partOf(full, period, at);
+    const amount = part < net ? part : net;
+    net -= amount;
+    return { discount, amount };
+  });
   return { gross, discount_amounts, net };
 }

@@ -33,7 +33,7 @@ describe('the tax of a line', () => {
   ];
   for (const [taxable, rates, expected] of rows) {
     it(`of ${taxable} at ${rates.map((rate) => rate.id).join(' and ') || 'no rate'} is ${expected.join(' and ') || 'none'}`, () => {
-      assert.deepEqual(taxLine(taxable, rates, 'none').map((tax) => tax.amount), expected); // prettier-ignore
+      assert.deepEqual(taxLine(taxable, rates, 'none').map((tax) => tax.amount), expected);
     });
   }
 
@@ -52,7 +52,7 @@ describe('the tax of a line', () => {
   for (const [status, reason] of exempt) {
     it(`is 0 for a customer who is ${status}, with the reason`, () => {
       const taxes = taxLine(1200n, [inclusive(20), exclusive(10), exclusive(0)], status);
-      assert.deepEqual(taxes.map((tax) => [tax.amount, tax.taxable_amount, tax.taxability_reason]), [[0n, 1200n, reason], [0n, 1200n, reason], [0n, 1200n, reason]]); // prettier-ignore
+      assert.deepEqual(taxes.map((tax) => [tax.amount, tax.taxable_amount, tax.taxability_reason]), [[0n, 1200n, reason], [0n, 1200n, reason], [0n, 1200n, reason]]);
       assert.equal(inclusiveTax(1200n, [inclusive(20)], status), 0n);
     });
   }

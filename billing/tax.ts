@@ -23,8 +23,8 @@ export type LineTax = {
 const NONE: readonly LineTax[] = Object.freeze([]);
 
 /**
- * The taxes of a line whose amount less its discounts is `taxable`, in the order of the rates. Exclusive: round(taxable × p ÷ 100). Inclusive rates with sum P: round(taxable × p ÷ (100 + P)) each. An
- * exclusive rate beside inclusive ones is put on the whole taxable amount. A customer who is exempt or under reverse charge gets every rate with an amount of 0 and the reason.
+ * The taxes of a line whose amount less its discounts is `taxable`, in the order of the rates. Exclusive: round(taxable × p ÷ 100). Inclusive rates with sum P: round(taxable × p ÷ (100 + P))
+ * each. An exclusive rate beside inclusive ones is put on the whole taxable amount. A customer who is exempt or under reverse charge gets every rate with an amount of 0 and the reason.
  */
 export function taxLine(taxable: bigint, rates: readonly TaxRate[], exempt: TaxExempt): readonly LineTax[] {
   if (rates.length === 0) return NONE;

@@ -5,8 +5,8 @@ import type { AppliedDiscount } from '../discount.ts';
 import { applyBalance, assessLines, totalsOf } from './totals.ts';
 import type { InvoiceLine, InvoiceTerms, Totals } from './totals.ts';
 
-const percent = (id: string, percent_off: number): AppliedDiscount => ({ id, percent_off, amount_off: null, currency: null, currency_options: null, products: null });
-const off = (id: string, amount_off: bigint): AppliedDiscount => ({ id, percent_off: null, amount_off, currency: 'usd', currency_options: null, products: null });
+const percent = (id: string, percent_off: number): AppliedDiscount => ({ id, source: { percent_off, amount_off: null, currency: null, currency_options: null, applies_to: null } });
+const off = (id: string, amount_off: bigint): AppliedDiscount => ({ id, source: { percent_off: null, amount_off, currency: 'usd', currency_options: null, applies_to: null } });
 const line = (amount: bigint, more: Partial<InvoiceLine> = {}): InvoiceLine => ({ amount, discountable: true, product: null, own: [], group: null, tax_rates: [], ...more });
 const vat = { id: 'vat', percentage: 20, inclusive: true };
 const sales = { id: 'sales', percentage: 8.5, inclusive: false };
@@ -57,7 +57,7 @@ describe('the totals of an invoice', () => {
       fc.record({ amount: fc.bigInt({ min: -10_000n, max: 10n ** 7n }), discountable: fc.boolean(), tax_rates: fc.subarray([vat, sales]) }).map((each) => line(each.amount, each)),
       { maxLength: 6 },
     );
-    const offers = fc.array(fc.oneof(fc.integer({ min: 1, max: 100 }).map((n) => percent(`p${n}`, n)), fc.bigInt({ min: 1n, max: 10n ** 6n }).map((n) => off(`o${n}`, n))), { maxLength: 3 }); // prettier-ignore
+    const offers = fc.array(fc.oneof(fc.integer({ min: 1, max: 100 }).map((n) => percent(`p${n}`, n)), fc.bigInt({ min: 1n, max: 10n ** 6n }).map((n) => off(`o${n}`, n))), { maxLength: 3 });
     fc.assert(
       fc.property(lines, offers, (each, discounts) => {
         const assessed = assessLines(each, terms({ discounts }));
@@ -65,8 +65,8 @@ describe('the totals of an invoice', () => {
         const taxes = totals.total_taxes.reduce((sum, tax) => sum + tax.amount, 0n);
         assert.equal(totals.total - totals.total_excluding_tax, taxes);
         const alone = assessed.map((one) => totalsOf([one]));
-        assert.equal(alone.reduce((sum, one) => sum + one.total, 0n), totals.total); // prettier-ignore
-        assert.equal(alone.reduce((sum, one) => sum + one.subtotal_excluding_tax, 0n), totals.subtotal_excluding_tax); // prettier-ignore
+        assert.equal(alone.reduce((sum, one) => sum + one.total, 0n), totals.total);
+        assert.equal(alone.reduce((sum, one) => sum + one.subtotal_excluding_tax, 0n), totals.subtotal_excluding_tax);
       }),
     );
   });

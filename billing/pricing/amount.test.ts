@@ -19,7 +19,8 @@ const tiered = (tiers_mode: 'graduated' | 'volume', ...tiers: Tier[]): PriceTerm
 
 function table(name: string, rows: [PriceTerms, string, bigint][]): void {
   describe(name, () => {
-    for (const [terms, q, expected] of rows) it(`${q} of ${JSON.stringify(terms.tiers_mode ?? terms.unit_amount_decimal)} cost ${expected}`, () => assert.equal(amountOf(terms, quantity(q)), expected));
+    for (const [terms, q, expected] of rows)
+      it(`${q} of ${JSON.stringify(terms.tiers_mode ?? terms.unit_amount_decimal)} cost ${expected}`, () => assert.equal(amountOf(terms, quantity(q)), expected));
   });
 }
 
@@ -104,7 +105,7 @@ describe('how an amount came about', () => {
     assert.deepEqual(derive(packages('500', 10), quantity('11')), { amount: 1000n, parts: [{ quantity: '2', unit_amount_decimal: '500', flat_amount_decimal: '0', tier: null }] });
   });
 
-  const amounts = fc.option(fc.bigInt({ min: 0n, max: 10n ** 9n }).map((digits) => formatDecimal({ digits, scale: 4 })), { nil: null }); // prettier-ignore
+  const amounts = fc.option(fc.bigInt({ min: 0n, max: 10n ** 9n }).map((digits) => formatDecimal({ digits, scale: 4 })), { nil: null });
   const ladders = fc.array(fc.tuple(fc.integer({ min: 1, max: 50 }), amounts, amounts), { minLength: 1, maxLength: 6 }).map((steps) => {
     let reached = 0;
     return steps.map(([width, unit, flatAmount], index) => tier(index === steps.length - 1 ? null : (reached += width), unit ?? (flatAmount === null ? '1' : null), flatAmount));
@@ -116,7 +117,7 @@ describe('how an amount came about', () => {
       fc.property(ladders, quantities, (tiers, q) => {
         assert.equal(checkTiers(tiers), null);
         const { amount, parts } = derive(tiered('graduated', ...tiers), q);
-        assert.equal(parts.reduce((sum, part) => sum + Math.round(Number(part.quantity) * 100), 0), Number(q.digits)); // prettier-ignore
+        assert.equal(parts.reduce((sum, part) => sum + Math.round(Number(part.quantity) * 100), 0), Number(q.digits));
         assert.equal(amount, amountOf(tiered('graduated', ...tiers), q));
       }),
     );

@@ -34,8 +34,8 @@ export function amountOf(terms: PriceTerms, quantity: Decimal): bigint {
 }
 
 /**
- * How an amount came about: `amount = round(Σ unit_amount_decimal × quantity + flat_amount_decimal)`. For a price per package `quantity` counts packages; `tier` is the tier's index where the price is
- * tiered.
+ * How an amount came about: `amount = round(Σ unit_amount_decimal × quantity + flat_amount_decimal)`. For a price per package `quantity` counts packages; `tier` is the tier's index where the
+ * price is tiered.
  */
 export type Derivation = {
   amount: bigint;

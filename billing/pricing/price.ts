@@ -3,10 +3,10 @@ import { assert } from '../decision.ts';
 import { fromBigint, parseDecimal, ZERO } from '../money.ts';
 import type { Decimal } from '../money.ts';
 
-/** A tier reaches up to and including `up_to`, null being infinity (`inf` on the wire). Amounts are minor units with up to 12 decimal places; null counts as 0. */
-export type Tier = { readonly up_to: bigint | null; readonly unit_amount_decimal: string | null; readonly flat_amount_decimal: string | null };
+/** A tier reaches up to and including the whole number `up_to`, null being infinity (`inf` on the wire). Amounts are minor units with up to 12 decimal places; null counts as 0. */
+export type Tier = { readonly up_to: bigint | number | null; readonly unit_amount_decimal: string | null; readonly flat_amount_decimal: string | null };
 
-/** The terms of a price, spelt as on the wire. They are read once and remembered by identity: a terms object must not change after its first use. */
+/** The terms of a price, spelt as on the wire; a row of the catalogue fits. They are read once and remembered by identity: a terms object must not change after its first use. */
 export type PriceTerms = {
   readonly billing_scheme: 'per_unit' | 'tiered';
   readonly unit_amount_decimal: string | null;
@@ -38,7 +38,7 @@ export function ratesOf(terms: PriceTerms): Rates {
   const rates: Rates = {
     unit_amount: terms.unit_amount_decimal === null ? null : exact(terms.unit_amount_decimal),
     tiers: (terms.tiers ?? []).map((tier) => ({
-      up_to: tier.up_to === null ? null : fromBigint(tier.up_to),
+      up_to: tier.up_to === null ? null : fromBigint(BigInt(tier.up_to)),
       unit_amount: exact(tier.unit_amount_decimal),
       flat_amount: exact(tier.flat_amount_decimal),
     })),
@@ -59,7 +59,7 @@ function exact(text: string | null): Decimal {
 /** The first thing that is wrong with a price's tiers, or null. `param` is spelt as on the wire, e.g. `tiers[1][up_to]`. */
 export function checkTiers(tiers: readonly Tier[]): { param: string; message: string } | null {
   if (tiers.length === 0) return { param: 'tiers', message: 'A tiered price needs at least one tier.' };
-  let reached = 0n;
+  let reached: bigint | number = 0n;
   for (const [index, tier] of tiers.entries()) {
     if (tier.unit_amount_decimal === null && tier.flat_amount_decimal === null) {
       return { param: `tiers[${index}]`, message: 'Each tier needs a `unit_amount`, a `flat_amount` or both.' };
