@@ -1,0 +1,206 @@
+/**
+ * The sandbox: a payment processor without a network, which behaves like Stripe's test mode.
+ *
+ * What it answers is a pure function of the request and the test card. It remembers only which operations reached it, so that asking again is asking the same and `lookup` can tell.
+ */
+import { createHash } from 'node:crypto';
+import type { Action, Assessment, Capabilities, ChargeRequest, Declined, Failed, Found, Outcome, Processor, RefundOutcome, RefundRequest, SaveRequest, Succeeded, ThreeDSecure, Unknown } from '../processor.ts';
+import { testCardByReference, type TestCard } from './cards.ts';
+import { DECLINES, type DeclineName } from './declines.ts';
+import { tokenize } from './tokenize.ts';
+
+type Answer = { kind: 'charge' | 'save'; outcome: Outcome } | { kind: 'refund'; outcome: RefundOutcome };
+export type Entry = { asked: string; answer: Answer };
+/** What reached the sandbox, by `op_id`. Several processes that share a sandbox share its book. */
+export type Book = {
+  get(op_id: string): Promise<Entry | null>;
+  put(op_id: string, entry: Entry): Promise<void>;
+  /** Nothing was ever dropped, so that an absent operation never reached us. */
+  complete(): boolean;
+};
+
+/** What goes wrong on the way, for tests: `request_lost` never arrives, `answer_lost` takes effect and is not heard of. */
+export type Fault = 'request_lost' | 'answer_lost' | null;
+export type SandboxOptions = {
+  book?: Book;
+  fault?: (op_id: string) => Fault;
+  /** Where the holder confirms a payment; none means that the browser script shows its own page. */
+  authenticationUrl?: (reference: string) => string;
+  /** What the sandbox keeps; by default a made-up 2.9 % (rounded half up) plus 30 minor units, never more than the amount. */
+  fee?: (amount: bigint, currency: string) => bigint;
+};
+
+/** Keeps the newest operations, 100,000 unless told otherwise; once one was dropped, an absent operation is no longer proof. */
+export function memoryBook(limit = 100_000): Book {
+  const entries = new Map<string, Entry>();
+  let dropped = false;
+  return {
+    async get(op_id) {
+      return entries.get(op_id) ?? null;
+    },
+    async put(op_id, entry) {
+      entries.set(op_id, entry);
+      if (entries.size <= limit) return;
+      entries.delete(entries.keys().next().value!);
+      dropped = true;
+    },
+    complete: () => !dropped,
+  };
+}
+
+/** An id that is the same for the same operation, in the house's alphabet. */
+function idOf(prefix: string, op_id: string): string {
+  return `${prefix}_${createHash('sha256').update(`${prefix} ${op_id}`).digest('base64').replaceAll(/[^A-Za-z0-9]/g, '').slice(0, 24)}`;
+}
+
+/** As many decimal digits as a network would give. */
+function digitsOf(purpose: string, op_id: string, length: number): string {
+  return BigInt(`0x${createHash('sha256').update(`${purpose} ${op_id}`).digest('hex')}`).toString().slice(-length);
+}
+
+function usualFee(amount: bigint): bigint {
+  const fee = (amount * 29n + 500n) / 1000n + 30n;
+  return fee > amount ? amount : fee;
+}
+
+/** The same text for the same request, however its fields are ordered and whether an absent one is null: a request read back from storage is the request that was sent. */
+function canonical(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const fields = Object.entries(value).filter(([, each]) => each !== undefined && each !== null);
+  return `{${fields.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, each]) => `${JSON.stringify(name)}:${canonical(each)}`).join(',')}}`;
+}
+
+const failed = (code: string, message: string): Failed => ({ kind: 'failed', code, message });
+const unknown = (reason: string): Unknown => ({ kind: 'unknown', reason, retry_after: null });
+
+function assessmentOf(card: TestCard, name: DeclineName | null): Assessment {
+  const risk = { risk_level: card.risk_level, risk_score: { normal: 20, elevated: 65, highest: 92 }[card.risk_level] };
+  if (name === null) return { type: 'authorized', network_status: 'approved_by_network', reason: null, ...risk };
+  if (name === 'fraudulent') return { type: 'blocked', network_status: 'not_sent_to_network', reason: 'highest_risk_level', ...risk };
+  const reached = name !== 'authentication_failed' && name !== 'authentication_error';
+  return { type: 'issuer_declined', network_status: reached ? 'declined_by_network' : 'not_sent_to_network', reason: DECLINES[name].decline_code ?? DECLINES[name].code, ...risk };
+}
+
+function declined(card: TestCard, op_id: string, name: DeclineName, action: Action | null = null): Declined {
+  return { kind: 'declined', reference: idOf('ch', op_id), ...DECLINES[name], assessment: assessmentOf(card, name), action };
+}
+
+type Asking = Pick<ChargeRequest, 'op_id' | 'authentication'> & { off_session: boolean; needed: boolean };
+type Asked = { stop: Outcome } | { three_d_secure: ThreeDSecure | null };
+
+/** Whether the holder has to be asked, was asked, and what came of it. */
+function askHolder(card: TestCard, asking: Asking, url: SandboxOptions['authenticationUrl']): Asked {
+  if (!asking.needed) return { three_d_secure: null };
+  const version = '2.2.0';
+  if (card.authentication_breaks) {
+    // Where the holder need not be asked, a broken confirmation page does not stop the payment.
+    return card.authentication === 'always' ? { stop: declined(card, asking.op_id, 'authentication_error') } : { three_d_secure: { result: 'processing_error', authentication_flow: null, version } };
+  }
+  const answer = asking.authentication;
+  if (answer?.result === 'succeeded') return { three_d_secure: { result: 'authenticated', authentication_flow: 'challenge', version } };
+  if (answer?.result === 'failed') return { stop: declined(card, asking.op_id, 'authentication_failed') };
+  const reference = idOf('sandbox_3ds', asking.op_id);
+  const action: Action = { kind: '3ds', reference, url: url?.(reference) ?? null };
+  return { stop: asking.off_session ? declined(card, asking.op_id, 'authentication_required', action) : { kind: 'requires_action', reference: idOf('ch', asking.op_id), action } };
+}
+
+function holderIsAsked(card: TestCard, request: ChargeRequest): boolean {
+  switch (card.authentication) {
+    case 'always': return true;
+    case 'unless_set_up': return !(request.off_session && request.method.set_up);
+    case 'on_session': return !request.off_session;
+    case 'request': return !request.off_session && (request.request_three_d_secure ?? 'automatic') !== 'automatic';
+    default: return false;
+  }
+}
+
+function succeeded(card: TestCard, op_id: string, details: Partial<Succeeded>): Succeeded {
+  return {
+    kind: 'succeeded', reference: idOf('ch', op_id), captured: false, network_transaction_id: digitsOf('network', op_id, 15), authorization_code: digitsOf('authorization', op_id, 6),
+    three_d_secure: null, assessment: assessmentOf(card, null), available: card.available, foretold: [], ...details,
+  };
+}
+
+/** What the sandbox answers to a charge. */
+export function decideCharge(request: ChargeRequest, options: Pick<SandboxOptions, 'authenticationUrl' | 'fee'> = {}): Outcome {
+  if (request.amount <= 0n) return failed('amount_too_small', 'A charge has an amount above zero.');
+  if (!/^[a-z]{3}$/.test(request.currency)) return failed('invalid_currency', 'A currency is three lower-case letters.');
+  const stored = testCardByReference(request.method.reference);
+  if (!stored) return failed('resource_missing', 'The sandbox does not know this card; it keeps test cards only.');
+  const { card, cvc_given } = stored;
+  // Risk is judged first: what is blocked asks neither the holder nor the issuer.
+  if (card.charge === 'fraudulent') return declined(card, request.op_id, 'fraudulent');
+  const asked = askHolder(card, { ...request, needed: holderIsAsked(card, request) }, options.authenticationUrl);
+  if ('stop' in asked) return asked.stop;
+  if (card.charge && (cvc_given || !card.only_with_cvc)) return declined(card, request.op_id, card.charge);
+  const captured = request.capture === 'automatic';
+  const fee = (options.fee ?? usualFee)(request.amount, request.currency);
+  return succeeded(card, request.op_id, { captured, ...(captured ? { fee } : {}), three_d_secure: asked.three_d_secure, foretold: card.afterwards });
+}
+
+/** What the sandbox answers when a card is to be kept. The holder is present; to be asked again at each charge does not spare being asked now. */
+export function decideSave(request: SaveRequest, options: Pick<SandboxOptions, 'authenticationUrl'> = {}): Outcome {
+  const stored = testCardByReference(request.method.reference);
+  if (!stored) return failed('resource_missing', 'The sandbox does not know this card; it keeps test cards only.');
+  const { card, cvc_given } = stored;
+  if (card.attach && (cvc_given || !card.only_with_cvc)) return declined(card, request.op_id, card.attach);
+  const needed = request.purpose === 'setup' && (card.authentication === 'always' || card.authentication === 'unless_set_up' || (card.authentication === 'on_session' && card.charge !== null));
+  const asked = askHolder(card, { op_id: request.op_id, authentication: request.authentication, off_session: false, needed }, options.authenticationUrl);
+  if ('stop' in asked) return asked.stop;
+  return succeeded(card, request.op_id, { reference: idOf('card', request.op_id), three_d_secure: asked.three_d_secure });
+}
+
+/** What the sandbox answers to a refund. That no more is refunded than was charged is the caller's ledger to know. */
+export function decideRefund(request: RefundRequest): RefundOutcome {
+  if (request.amount <= 0n) return failed('amount_too_small', 'A refund has an amount above zero.');
+  const stored = testCardByReference(request.method.reference);
+  if (!stored) return failed('resource_missing', 'The sandbox does not know this card; it keeps test cards only.');
+  const told = { reference: idOf('re', request.op_id), network_reference: digitsOf('acquirer', request.op_id, 23) };
+  if (stored.card.refund === 'pending_then_succeeded') return { kind: 'pending', ...told, foretold: [{ kind: 'refund_settles', status: 'succeeded', failure_reason: null }] };
+  if (stored.card.refund === 'succeeded_then_failed') return { kind: 'succeeded', ...told, foretold: [{ kind: 'refund_settles', status: 'failed', failure_reason: 'unknown' }] };
+  return { kind: 'succeeded', ...told, foretold: [] };
+}
+
+const CAPABILITIES: Capabilities = {
+  methods: {
+    card: {
+      currencies: 'all', countries: 'all', capture: ['automatic', 'manual'], setup_future_usage: ['on_session', 'off_session'], refund: 'partial', dispute: true,
+      network_tokens: false, three_d_secure: 'redirect',
+    },
+  },
+  idempotency: 'header', ttl_hours: null, lookup: ['op_id'],
+};
+
+/** The sandbox as a processor. Without options it is one process's, honest and in memory. */
+export function sandbox(options: SandboxOptions = {}): Processor {
+  const book = options.book ?? memoryBook();
+  const fault = options.fault ?? (() => null);
+
+  /** Answers an operation once, and the same afterwards. Another request under a used `op_id` proves nothing about the first one's effect, so it is `unknown`. */
+  async function once<A extends Answer>(kind: A['kind'], request: { op_id: string }, decide: () => A['outcome']): Promise<A['outcome'] | Unknown> {
+    const lost = fault(request.op_id);
+    if (lost === 'request_lost') return unknown('The request did not arrive in time.');
+    const asked = `${kind} ${canonical(request)}`;
+    const known = await book.get(request.op_id);
+    if (known && known.asked !== asked) return unknown('This op_id was used for another request; look it up.');
+    const outcome = known ? (known.answer.outcome as A['outcome']) : decide();
+    // What failed was never tried, so it may be asked again when put right.
+    if (!known && outcome.kind !== 'failed') await book.put(request.op_id, { asked, answer: { kind, outcome } as Answer });
+    return lost === 'answer_lost' ? unknown('The answer did not arrive in time.') : outcome;
+  }
+
+  return {
+    name: 'sandbox',
+    capabilities: () => CAPABILITIES,
+    tokenize: async (source, today, given) => tokenize(source, today, given),
+    save: (request) => once('save', request, () => decideSave(request, options)) as Promise<Outcome>,
+    charge: (request) => once('charge', request, () => decideCharge(request, options)) as Promise<Outcome>,
+    refund: (request) => once('refund', request, () => decideRefund(request)) as Promise<RefundOutcome>,
+    async lookup(op_id): Promise<Found> {
+      const known = await book.get(op_id);
+      if (known) return known.answer;
+      return book.complete() ? { kind: 'absent' } : unknown('The sandbox has forgotten its oldest operations; this may be one of them.');
+    },
+  };
+}

@@ -1,0 +1,120 @@
+/** Delivers events to webhook endpoints: at least once, signed, over 72 hours, each endpoint for itself. */
+import type { Instant } from '../../billing/decision.ts';
+import type { App, Json, World } from '../context.ts';
+import { row, rows, sql } from '../database/sql.ts';
+import { inWorld, overAllWorlds } from '../database/world.ts';
+import { downgrade, NATIVE_VERSION } from '../http/versions.ts';
+import { dispatch } from './dispatch.ts';
+import { nextAttempt } from './schedule.ts';
+import { sign } from './signature.ts';
+
+/** So many deliveries are under way at once; a slow endpoint holds up to a quarter of them. */
+const CONCURRENCY = 32;
+const PER_ENDPOINT = 8;
+
+/** While a delivery is under way no other worker takes it: longer than a delivery can last. */
+const LEASE_S = 60;
+
+export type EventRow = {
+  id: string;
+  type: string;
+  created: Instant;
+  object_id: string | null;
+  api_version: string;
+  data: Json;
+  previous_attributes: Json | null;
+  request_id: string | null;
+  idempotency_key: string | null;
+  /** How many deliveries of it are still to succeed. */
+  pending_webhooks: number;
+};
+
+/** An event on the wire, in the shape of a version. */
+export function renderEvent(app: App, event: EventRow, world: World, version: string = NATIVE_VERSION): Json {
+  const object = version === NATIVE_VERSION ? event.data : downgrade(version, structuredClone(event.data), app.register.versions);
+  return {
+    id: event.id,
+    object: 'event',
+    api_version: version,
+    created: event.created,
+    data: event.previous_attributes ? { object, previous_attributes: event.previous_attributes } : { object },
+    livemode: world.livemode,
+    pending_webhooks: event.pending_webhooks,
+    request: { id: event.request_id, idempotency_key: event.idempotency_key },
+    type: event.type,
+  };
+}
+
+type Order = EventRow & {
+  delivery: string;
+  endpoint: string;
+  attempts: number;
+  first_at: Instant;
+  url: string;
+  secret: string;
+  previous_secret: string | null;
+  previous_secret_expires_at: Instant | null;
+  version: string | null;
+};
+
+/** Takes due deliveries of a world: the oldest of each endpoint, by pushing their next time past the lease. */
+async function take(app: App, world: World, limit: number): Promise<Order[]> {
+  const now = app.clock.now();
+  return inWorld(app.database.pool, world, (tx) =>
+    rows<Order>(
+      tx,
+      sql`with due as (
+            select d.id from webhook_endpoints e cross join lateral (
+              select id, next_at from webhook_deliveries d
+              where d.webhook_endpoint = e.id and d.state = 'pending' and d.next_at <= to_timestamp(${now}::bigint)
+              order by d.next_at, d.id limit ${PER_ENDPOINT} for update skip locked) d
+            where e.status = 'enabled' limit ${limit}),
+          taken as (
+            update webhook_deliveries d set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint), last_attempt_at = to_timestamp(${now}::bigint)
+            from due where d.id = due.id returning d.id, d.event, d.webhook_endpoint, d.attempts, d.created)
+          select v.*, t.id as delivery, e.id as endpoint, t.attempts, t.created as first_at, e.url, e.secret, e.previous_secret, e.previous_secret_expires_at, e.api_version as version,
+                 (select count(*)::int from webhook_deliveries p where p.event = v.id and p.state = 'pending') as pending_webhooks
+          from taken t join events v on v.id = t.event join webhook_endpoints e on e.id = t.webhook_endpoint
+          order by v.created, v.id`,
+    ),
+  );
+}
+
+async function deliver(app: App, world: World, order: Order): Promise<void> {
+  const now = app.clock.now();
+  const body = JSON.stringify(renderEvent(app, order, world, order.version ?? NATIVE_VERSION));
+  const rolling = order.previous_secret !== null && (order.previous_secret_expires_at ?? 0) > now;
+  const secrets = rolling ? [order.secret, order.previous_secret!] : [order.secret];
+  const { status, error } = await dispatch({
+    url: order.url,
+    body,
+    headers: { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': sign(body, secrets, now), 'user-agent': 'Kontor/1.0 (webhooks)' },
+    options: { allowLoopback: app.allowLoopback },
+  });
+  const delivered = status !== null && status >= 200 && status < 300;
+  const next = delivered ? null : nextAttempt(order.attempts, order.first_at, `${order.endpoint}:${order.id}`);
+  await inWorld(app.database.pool, world, (tx) =>
+    row(
+      tx,
+      sql`update webhook_deliveries set state = ${delivered ? 'delivered' : next === null ? 'given_up' : 'pending'}, next_at = to_timestamp(${next}::bigint),
+            last_status = ${status}, last_error = ${error}, delivered_at = to_timestamp(${delivered ? app.clock.now() : null}::bigint)
+          where id = ${order.delivery}`,
+    ),
+  );
+}
+
+/** Delivers what is due in all worlds, a round each. Returns whether there was anything. */
+export async function deliverDue(app: App): Promise<boolean> {
+  const now = app.clock.now();
+  const worlds = await overAllWorlds(app.database.pool, (tx) =>
+    rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from webhook_deliveries d where d.world = w.id and d.state = 'pending' and d.next_at <= to_timestamp(${now}::bigint))`),
+  );
+  const rounds = await Promise.all(
+    worlds.map(async (world) => {
+      const orders = await take(app, world, CONCURRENCY);
+      await Promise.all(orders.map((order) => deliver(app, world, order)));
+      return orders.length;
+    }),
+  );
+  return rounds.some((count) => count > 0);
+}
