@@ -13,7 +13,7 @@ export type ErrorBody = { error: { type: string; code?: string; message: string;
 /** `ours` is set when the failure is Kontor's and must be logged with its cause. */
 export type ErrorAnswer = { status: number; headers: Record<string, string>; body: ErrorBody; ours: boolean };
 
-/** What a refusal may add, as Stripe's error object has it. Other details stay inside. */
+/** What a refusal may add, as Stripe's error object has it. Other details stay inside; `should_retry` becomes the header Stripe-Should-Retry. */
 const TOLD = [
   'decline_code', 'advice_code', 'network_advice_code', 'network_decline_code', 'charge', 'payment_intent', 'payment_method', 'payment_method_type', 'setup_intent', 'source', 'user_message',
 ];
@@ -32,7 +32,6 @@ const STATUS_BY_TYPE = new Map<string | undefined, number>([
 ]);
 
 const RETRY = { 'Stripe-Should-Retry': 'true' };
-const NO_RETRY = { 'Stripe-Should-Retry': 'false' };
 
 /** The answer to anything that was thrown while a request was handled. */
 export function answerTo(error: unknown): ErrorAnswer {
@@ -51,8 +50,9 @@ function answerToRefusal(refusal: Refusal): ErrorAnswer {
   }
   if (param !== undefined) error.param = param.toWellFormed();
   for (const field of TOLD) if (details[field] !== undefined) error[field] = details[field];
-  const headers: Record<string, string> = code === 'lock_timeout' ? RETRY : details.retry === false ? NO_RETRY : {};
-  return { status, headers: { ...headers }, body: { error }, ours: status >= 500 };
+  const retry = details.should_retry ?? (code === 'lock_timeout' ? true : undefined);
+  const headers: Record<string, string> = retry === undefined ? {} : { 'Stripe-Should-Retry': String(retry === true) };
+  return { status, headers, body: { error }, ours: status >= 500 };
 }
 
 function failure(status: number, code: string | undefined, message: string, headers: Record<string, string>): ErrorAnswer {

@@ -116,6 +116,7 @@ export function map<T, S>(of: Schema<T, Presence, S>, rules: { max?: number; nam
     const given = Object.keys(raw);
     if (given.length > max) refuse(undefined, `Invalid object: ${at} has at most ${max} entries`, at);
     const read = Object.create(null) as Record<string, T>;
+    if (given.includes('__proto__')) refuse('parameter_unknown', `Received unknown parameter: ${inside(at, '__proto__')}`, inside(at, '__proto__'));
     for (const name of given) read[names.read(name, inside(at, quoted(name)), wire)] = of.read(raw[name] as Raw, inside(at, name), wire);
     return read;
   });
@@ -133,7 +134,7 @@ export function metadata(): Schema<Record<string, string> | '', 'optional', Leaf
     for (const name of Object.keys(raw)) {
       const param = inside(at, quoted(name));
       const value = raw[name] ?? '';
-      if (name === '' || longerThan(name, METADATA.key) || /[[\]]/.test(name)) {
+      if (name === '' || name === '__proto__' || longerThan(name, METADATA.key) || /[[\]]/.test(name)) {
         refuse(undefined, `Invalid metadata key: ${quoted(name)}. Keys have 1 to ${METADATA.key} characters and no square brackets.`, param);
       }
       if (typeof value !== 'string') return refuse(undefined, `Metadata values must be strings, but you passed in ${said(value)} for ${quoted(name)}.`, param);
