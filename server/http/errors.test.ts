@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import Stripe from 'stripe';
 import { Refusal, refuse } from '../../billing/decision.ts';
 import { answerTo, forbidden, keyInUse, keyMismatch, missing, tooMany, unauthorized, unrecognized } from './errors.ts';
 
@@ -68,4 +69,30 @@ test('a contended or exhausted database is worth another try', () => {
   }
   assert.deepEqual(answerTo(Object.assign(new Error('x'), { code: '23505' })).headers, {});
   assert.equal(answerTo(Object.assign(new Error('x'), { code: '23505' })).status, 500);
+});
+
+test('the official library takes each failure for what it is', () => {
+  const cases: [() => never, string][] = [
+    [() => missing('customer', 'cus_x'), 'StripeInvalidRequestError'],
+    [() => refuse('parameter_unknown', 'x', 'x'), 'StripeInvalidRequestError'],
+    [() => unauthorized(), 'StripeAuthenticationError'],
+    [() => forbidden('x'), 'StripePermissionError'],
+    [() => tooMany(), 'StripeRateLimitError'],
+    [() => keyMismatch('k'), 'StripeIdempotencyError'],
+    [() => refuse('card_declined', 'x', undefined, { type: 'card_error' }), 'StripeCardError'],
+    [() => { throw new Error('x'); }, 'StripeAPIError'],
+    [() => { throw Object.assign(new Error('x'), { code: '55P03' }); }, 'StripeRateLimitError'],
+    [() => { throw Object.assign(new Error('x'), { code: '53100' }); }, 'StripeAPIError'],
+  ];
+  for (const [act, type] of cases) {
+    const { status, body } = answerOf(act);
+    const raw = { ...body.error, statusCode: status } as unknown as Parameters<typeof Stripe.errors.StripeError.generate>[0];
+    assert.equal(Stripe.errors.StripeError.generate(raw).type, type, body.error.message);
+  }
+});
+
+test('a refusal can say whether another try is worth it', () => {
+  assert.deepEqual(answerOf(() => refuse(undefined, 'x', undefined, { status: 429, should_retry: true })).headers, { 'Stripe-Should-Retry': 'true' });
+  assert.deepEqual(answerOf(() => refuse(undefined, 'x', undefined, { should_retry: false })).headers, { 'Stripe-Should-Retry': 'false' });
+  assert.deepEqual(answerOf(() => refuse('lock_timeout', 'x')).headers, { 'Stripe-Should-Retry': 'true' });
 });

@@ -3,6 +3,7 @@
  * as the caller spelt it. Parameters that are not in the schema are refused, never dropped.
  */
 import { assert, refuse } from '../../billing/decision.ts';
+import { isCurrency } from '../../billing/money.ts';
 import { emptyMap, isMap, quoted } from './forms.ts';
 import type { Raw, RawMap } from './forms.ts';
 import { choice, id, integer, text, timestamp } from './scalars.ts';
@@ -152,15 +153,8 @@ function longerThan(value: string, max: number): boolean {
   return value.length > max && (value.length > 2 * max || [...value].length > max);
 }
 
-/** Stripe's currencies, in lower case. */
-const CURRENCIES = new Set(
-  ('usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl ' +
-    'htg huf idr ils inr iqd isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl lyd mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron ' +
-    'rsd rub rwf sar sbd scr sek sgd shp sle sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xcg xof xpf yer zar zmw').split(' '),
-);
-
 /** A currency, in lower case whatever the caller's case. */
-export function currency(isKnown: (code: string) => boolean = (code) => CURRENCIES.has(code)): Schema<string, 'optional', Leaf> {
+export function currency(isKnown: (code: string) => boolean = isCurrency): Schema<string, 'optional', Leaf> {
   return schema({ kind: 'currency' }, (raw) => typeof raw === 'string' && /^[a-z]{3}$/i.test(raw), (raw, at) => {
     if (isEmpty(raw)) refuseEmpty(at);
     if (typeof raw !== 'string' || !/^[a-z]{3}$/i.test(raw) || !isKnown(raw.toLowerCase())) {
