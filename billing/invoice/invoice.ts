@@ -1,6 +1,6 @@
 /** An invoice, its lines and the items that wait for one, as they are stored. */
 import type { DiscountWhole, Metadata, TaxRateRow } from '../catalog.ts';
-import type { Address, CustomField, Shipping } from '../customer.ts';
+import type { Address, CustomField, Shipping } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
 
 export type InvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';

@@ -1,6 +1,6 @@
 /** What pays: methods, intents, charges, and the part of a payment that goes to an invoice. */
 import type { Metadata } from '../catalog.ts';
-import type { Address } from '../customer.ts';
+import type { Address } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
 
 export type BillingDetails = { address: Address; email: string | null; name: string | null; phone: string | null; tax_id: string | null };

@@ -1,6 +1,6 @@
 /** A subscription as it is stored, and the facts with which it is decided. */
 import type { DiscountWhole, Metadata, PriceRow, TaxRateRow } from '../catalog.ts';
-import type { CustomField } from '../customer.ts';
+import type { CustomField } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
 
 export type SubscriptionStatus = 'incomplete' | 'incomplete_expired' | 'trialing' | 'active' | 'past_due' | 'canceled' | 'unpaid' | 'paused';

@@ -1,9 +1,10 @@
 /** Delivers events to webhook endpoints: at least once, signed, over 72 hours, each endpoint for itself. */
 import type { Instant } from '../../billing/decision.ts';
-import type { App, Json, World } from '../context.ts';
+import type { App, Context, Json, World } from '../context.ts';
 import { row, rows, sql } from '../database/sql.ts';
 import { inWorld, overAllWorlds } from '../database/world.ts';
-import { downgrade, NATIVE_VERSION } from '../http/versions.ts';
+import { inVersion } from '../http/expand.ts';
+import { NATIVE_VERSION } from '../http/versions.ts';
 import { dispatch } from './dispatch.ts';
 import { nextAttempt } from './schedule.ts';
 import { sign } from './signature.ts';
@@ -29,15 +30,14 @@ export type EventRow = {
   pending_webhooks: number;
 };
 
-/** An event on the wire, in the shape of a version. */
-export function renderEvent(app: App, event: EventRow, world: World, version: string = NATIVE_VERSION): Json {
-  const object = version === NATIVE_VERSION ? event.data : downgrade(version, structuredClone(event.data), app.register.versions);
+/** An event on the wire. */
+export function renderEvent(event: EventRow, world: World): Json {
   return {
     id: event.id,
     object: 'event',
-    api_version: version,
+    api_version: event.api_version,
     created: event.created,
-    data: event.previous_attributes ? { object, previous_attributes: event.previous_attributes } : { object },
+    data: event.previous_attributes ? { object: event.data, previous_attributes: event.previous_attributes } : { object: event.data },
     livemode: world.livemode,
     pending_webhooks: event.pending_webhooks,
     request: { id: event.request_id, idempotency_key: event.idempotency_key },
@@ -55,13 +55,16 @@ type Order = EventRow & {
   previous_secret: string | null;
   previous_secret_expires_at: Instant | null;
   version: string | null;
+  /** What is sent. */
+  body: string;
 };
 
 /** Takes due deliveries of a world: the oldest of each endpoint, by pushing their next time past the lease. */
 async function take(app: App, world: World, limit: number): Promise<Order[]> {
   const now = app.clock.now();
-  return inWorld(app.database.pool, world, (tx) =>
-    rows<Order>(
+  return inWorld(app.database.pool, world, async (tx) => {
+    const ctx: Context = { app, tx, world, request: null, calls: [] };
+    const orders = await rows<Order>(
       tx,
       sql`with due as (
             select d.id from webhook_endpoints e cross join lateral (
@@ -76,13 +79,15 @@ async function take(app: App, world: World, limit: number): Promise<Order[]> {
                  (select count(*)::int from webhook_deliveries p where p.event = v.id and p.state = 'pending') as pending_webhooks
           from taken t join events v on v.id = t.event join webhook_endpoints e on e.id = t.webhook_endpoint
           order by v.created, v.id`,
-    ),
-  );
+    );
+    for (const order of orders) order.body = JSON.stringify(await inVersion(ctx, renderEvent(order, world), order.version ?? NATIVE_VERSION));
+    return orders;
+  });
 }
 
 async function deliver(app: App, world: World, order: Order): Promise<void> {
   const now = app.clock.now();
-  const body = JSON.stringify(renderEvent(app, order, world, order.version ?? NATIVE_VERSION));
+  const { body } = order;
   const rolling = order.previous_secret !== null && (order.previous_secret_expires_at ?? 0) > now;
   const secrets = rolling ? [order.secret, order.previous_secret!] : [order.secret];
   const { status, error } = await dispatch({

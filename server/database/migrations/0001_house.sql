@@ -1,6 +1,6 @@
 -- The walls: accounts and their two worlds, keys, time, the outside, and what is told about it.
--- A world is one account in one mode (test or live). Every tenant table carries it, row-level security is forced on it, and foreign keys include it,
--- so that no row can refer to a row of another world.
+-- A world is one account in one mode (test or live). Every tenant table carries it and takes it from the transaction (`kontor.world`), row-level security
+-- is forced on it, and foreign keys include it, so that no row can refer to a row of another world.
 
 create function kontor_world() returns integer language sql stable parallel safe
   return nullif(current_setting('kontor.world', true), '')::integer;
@@ -37,7 +37,7 @@ create table api_keys (
 create index api_keys_world on api_keys (world);
 
 create table test_clocks (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   name text,
@@ -53,7 +53,7 @@ create index test_clocks_advancing on test_clocks (world) where status = 'advanc
 
 -- What is to be done later. `lane` keeps the timers of one customer in order.
 create table timers (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   kind text not null,
   subject text collate "C" not null,
   at timestamptz not null,
@@ -70,7 +70,7 @@ create index timers_of_lane on timers (world, lane, at);
 
 -- What is to be asked of the outside. The row is committed before the question is put, and says what became of it.
 create table calls (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   kind text not null,
   subject text collate "C" not null,
@@ -80,14 +80,13 @@ create table calls (
   attempts integer not null,
   next_at timestamptz not null,
   created timestamptz not null,
-  test_clock text collate "C",
   primary key (world, id)
 );
 create index calls_open on calls (next_at) where state <> 'answered';
 create index calls_subject on calls (world, subject);
 
 create table events (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   type text not null,
   created timestamptz not null,
@@ -104,7 +103,7 @@ create index events_by_type on events (world, type, created desc, id desc);
 create index events_of_object on events (world, object_id, created desc, id desc);
 
 create table webhook_endpoints (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   url text not null,
@@ -121,7 +120,7 @@ create table webhook_endpoints (
 create index webhook_endpoints_listed on webhook_endpoints (world, created desc, id desc);
 
 create table webhook_deliveries (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   event text collate "C" not null,
   webhook_endpoint text collate "C" not null,
@@ -143,7 +142,7 @@ create index webhook_deliveries_of_endpoint on webhook_deliveries (world, webhoo
 create index webhook_deliveries_listed on webhook_deliveries (world, created desc, id desc);
 
 create table idempotency_keys (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   key text collate "C" not null,
   request_id text not null,
   fingerprint bytea not null,
@@ -158,7 +157,7 @@ create index idempotency_keys_age on idempotency_keys (created);
 
 -- The ledger: append-only, balanced per currency in each transaction, each leg once.
 create table ledger_entries (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   transaction text collate "C" not null,
   ledger_account text not null,
   currency text not null,

@@ -1,7 +1,7 @@
 -- The rooms: one table for each noun of the API, its fields spelled as the API spells them.
 
 create table products (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   updated timestamptz not null,
@@ -25,7 +25,7 @@ create index products_listed on products (world, created desc, id desc);
 create index products_default_price on products (world, default_price);
 
 create table meters (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   updated timestamptz not null,
@@ -43,7 +43,7 @@ create index meters_listed on meters (world, created desc, id desc);
 create unique index meters_event_name on meters (world, event_name) where status = 'active';
 
 create table prices (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   product text collate "C" not null,
@@ -72,10 +72,10 @@ create index prices_listed on prices (world, created desc, id desc);
 create index prices_of_product on prices (world, product, created desc, id desc);
 create index prices_of_meter on prices (world, meter);
 create unique index prices_lookup_key on prices (world, lookup_key);
-alter table products add foreign key (world, default_price) references prices;
+alter table products add foreign key (world, default_price) references prices deferrable initially deferred;
 
 create table tax_rates (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   active boolean not null,
@@ -93,7 +93,7 @@ create table tax_rates (
 create index tax_rates_listed on tax_rates (world, created desc, id desc);
 
 create table coupons (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   name text,
@@ -116,7 +116,7 @@ create table coupons (
 create index coupons_listed on coupons (world, created desc, id desc);
 
 create table customers (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   test_clock text collate "C",
@@ -149,7 +149,7 @@ create index customers_of_clock on customers (world, test_clock);
 create unique index customers_invoice_prefix on customers (world, invoice_prefix);
 
 create table promotion_codes (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   code text not null,
@@ -172,7 +172,7 @@ create index promotion_codes_of_customer on promotion_codes (world, customer);
 create unique index promotion_codes_code on promotion_codes (world, lower(code)) where active and customer is null;
 
 create table payment_methods (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   customer text collate "C",
@@ -189,11 +189,11 @@ create table payment_methods (
 );
 create index payment_methods_listed on payment_methods (world, created desc, id desc);
 create index payment_methods_of_customer on payment_methods (world, customer, created desc, id desc);
-alter table customers add foreign key (world, default_payment_method) references payment_methods;
+alter table customers add foreign key (world, default_payment_method) references payment_methods deferrable initially deferred;
 create index customers_default_payment_method on customers (world, default_payment_method);
 
 create table customer_balance_transactions (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   customer text collate "C" not null,
@@ -210,7 +210,7 @@ create table customer_balance_transactions (
 create index customer_balance_transactions_listed on customer_balance_transactions (world, customer, created desc, id desc);
 
 create table tax_ids (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   customer text collate "C" not null,
@@ -224,7 +224,7 @@ create table tax_ids (
 create index tax_ids_of_customer on tax_ids (world, customer, created desc, id desc);
 
 create table subscriptions (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   customer text collate "C" not null,
@@ -263,7 +263,7 @@ create index subscriptions_of_clock on subscriptions (world, test_clock);
 create index subscriptions_default_payment_method on subscriptions (world, default_payment_method) where default_payment_method is not null;
 
 create table subscription_items (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   subscription text collate "C" not null,
@@ -286,7 +286,7 @@ create index subscription_items_of_subscription on subscription_items (world, su
 create index subscription_items_of_price on subscription_items (world, price);
 
 create table invoices (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   customer text collate "C" not null,
@@ -358,7 +358,7 @@ create unique index invoices_number on invoices (world, number);
 create unique index invoices_obligation on invoices (world, obligation) where status <> 'void';
 
 create table invoice_items (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   -- When it was made; `date` on the wire.
   created timestamptz not null,
@@ -399,7 +399,7 @@ create index invoice_items_of_price on invoice_items (world, price);
 create index invoice_items_of_clock on invoice_items (world, test_clock);
 
 create table invoice_lines (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   invoice text collate "C" not null,
   position integer not null,
@@ -434,7 +434,7 @@ create index invoice_lines_of_item on invoice_lines (world, subscription_item, p
 create index invoice_lines_of_price on invoice_lines (world, price);
 
 create table discounts (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   coupon text collate "C" not null,
   promotion_code text collate "C",
@@ -467,7 +467,7 @@ create index discounts_of_invoice on discounts (world, invoice);
 create index discounts_of_invoice_item on discounts (world, invoice_item);
 
 create table meter_events (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   meter text collate "C" not null,
   identifier text collate "C" not null,
   event_name text not null,
@@ -482,7 +482,7 @@ create table meter_events (
 create index meter_events_of_customer on meter_events (world, meter, customer, timestamp) include (value);
 
 create table payment_intents (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   customer text collate "C",
@@ -519,7 +519,7 @@ create index payment_intents_of_method on payment_intents (world, payment_method
 create index payment_intents_of_clock on payment_intents (world, test_clock);
 
 create table charges (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   customer text collate "C",
@@ -550,7 +550,7 @@ create index charges_of_intent on charges (world, payment_intent);
 create index charges_of_method on charges (world, payment_method);
 
 create table invoice_payments (
-  world integer not null references worlds,
+  world integer not null default kontor_world(),
   id text collate "C" not null,
   created timestamptz not null,
   invoice text collate "C" not null,

@@ -1,6 +1,6 @@
 /** The customer: whom we bill. */
-import type { DiscountWhole, Metadata } from './catalog.ts';
-import type { Instant } from './decision.ts';
+import type { DiscountWhole, Metadata } from '../catalog.ts';
+import type { Instant } from '../decision.ts';
 
 export type Address = {
   city: string | null;

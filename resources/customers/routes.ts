@@ -1,0 +1,15 @@
+import type { Room } from '../../server/context.ts';
+import { get, post } from '../../server/http/route.ts';
+import * as commands from './commands.ts';
+import * as params from './params.ts';
+import { customer } from './resource.ts';
+
+export const customers: Room = {
+  resources: [customer],
+  routes: [
+    post('/v1/customers', params.createCustomer, commands.create),
+    get('/v1/customers', params.listCustomers, commands.list),
+    get('/v1/customers/:customer', params.nothing, commands.retrieve),
+    post('/v1/customers/:customer', params.updateCustomer, commands.update),
+  ],
+};

@@ -1,0 +1,59 @@
+import type Stripe from 'stripe';
+import { refuse } from '../../../billing/decision.ts';
+import { advanceTestClock, createTestClock, type TestClockRow } from '../../../billing/test_clock.ts';
+import { commit } from '../../../server/commit.ts';
+import { realMoment, type Context, type Json, type Room } from '../../../server/context.ts';
+import { row, sql } from '../../../server/database/sql.ts';
+import { agrees, covers } from '../../../server/http/agreement.ts';
+import { missing } from '../../../server/http/errors.ts';
+import { fields, listParams, required, text, timestamp, unsupported, type Params } from '../../../server/http/params.ts';
+import { get, post } from '../../../server/http/route.ts';
+import { page, renderList } from '../../../server/lists.ts';
+import { testClock } from './resource.ts';
+
+const createParams = fields({ frozen_time: required(timestamp()), name: text({ max: 300 }), customer: unsupported('create the customer with `test_clock` instead') });
+covers<Stripe.TestHelpers.TestClockCreateParams, typeof createParams>(true);
+agrees<Stripe.TestHelpers.TestClockCreateParams, typeof createParams>(true);
+const advanceParams = fields({ frozen_time: required(timestamp()) });
+covers<Stripe.TestHelpers.TestClockAdvanceParams, typeof advanceParams>(true);
+agrees<Stripe.TestHelpers.TestClockAdvanceParams, typeof advanceParams>(true);
+const listClocks = listParams({});
+const nothing = fields({});
+
+async function create(ctx: Context, given: Params<typeof createParams>): Promise<Json> {
+  if (ctx.world.livemode) refuse('livemode_mismatch', 'Test clocks exist in test mode only. Use a test key.');
+  const decided = createTestClock({ frozen_time: given.frozen_time, name: given.name ?? null }, realMoment(ctx.app));
+  await commit(ctx, decided);
+  return testClock.render(decided.clock, ctx.world);
+}
+
+async function lockClock(ctx: Context, id: string): Promise<TestClockRow> {
+  const clock = await row<TestClockRow>(ctx.tx, sql`select * from test_clocks where id = ${id} for update`);
+  return clock ?? missing('test clock', id);
+}
+
+async function advance(ctx: Context, given: Params<typeof advanceParams>, path: { clock: string }): Promise<Json> {
+  const decided = advanceTestClock(await lockClock(ctx, path.clock), given.frozen_time);
+  await commit(ctx, decided);
+  return testClock.render(decided.clock, ctx.world);
+}
+
+async function retrieve(ctx: Context, _given: object, path: { clock: string }): Promise<Json> {
+  const [clock] = await testClock.load!(ctx, [path.clock]);
+  return testClock.render(clock ?? missing('test clock', path.clock), ctx.world);
+}
+
+async function list(ctx: Context, given: Params<typeof listClocks>): Promise<Json> {
+  const { data, has_more } = await page<TestClockRow>(ctx, 'test_clocks', 'test clock', [], given);
+  return renderList('/v1/test_helpers/test_clocks', data.map((clock) => testClock.render(clock, ctx.world)), has_more);
+}
+
+export const testClocks: Room = {
+  resources: [testClock],
+  routes: [
+    post('/v1/test_helpers/test_clocks', createParams, create),
+    get('/v1/test_helpers/test_clocks', listClocks, list),
+    get('/v1/test_helpers/test_clocks/:clock', nothing, retrieve),
+    post('/v1/test_helpers/test_clocks/:clock/advance', advanceParams, advance),
+  ],
+};

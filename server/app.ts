@@ -1,0 +1,52 @@
+/** Puts the house together: database, clock, rooms, door and workers. */
+import { machineClock, type Clock } from './clock.ts';
+import { readColumns } from './commit.ts';
+import type { App, Room } from './context.ts';
+import { register } from './context.ts';
+import type { Database } from './database/database.ts';
+import { serve } from './http/serve.ts';
+import type { Log } from './log.ts';
+import { startWorkers } from './workers.ts';
+
+export type Running = { app: App; url: string; close(): Promise<void> };
+
+export type Plan = {
+  database: Database;
+  rooms: readonly Room[];
+  pepper: string;
+  log: Log;
+  host: string;
+  port: number;
+  allowLoopback: boolean;
+  clock?: Clock;
+  /** False for a process that only answers requests. */
+  works?: boolean;
+};
+
+/** Opens the door and starts the workers. The database is migrated already; it is closed by whoever opened it. */
+export async function open(plan: Plan): Promise<Running> {
+  const { database, log } = plan;
+  let wake = () => {};
+  const app: App = {
+    database,
+    log,
+    clock: plan.clock ?? machineClock(),
+    register: register(plan.rooms),
+    columns: await readColumns(database.pool),
+    url: '',
+    allowLoopback: plan.allowLoopback,
+    nudge: () => wake(),
+  };
+  const server = await serve(app, plan.pepper);
+  app.url = await server.listen({ host: plan.host, port: plan.port });
+  const workers = plan.works === false ? null : startWorkers(app);
+  if (workers) wake = workers.nudge;
+  return {
+    app,
+    url: app.url,
+    async close() {
+      await server.close();
+      await workers?.stop();
+    },
+  };
+}

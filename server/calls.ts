@@ -1,0 +1,121 @@
+/** Calls to the outside: made after the commit that wrote them, answered by a command. An answer that is not known stays not known, and is asked for again. */
+import type { App, Context, Json, OpenCall, World } from './context.ts';
+import { inWorld, overAllWorlds } from './database/world.ts';
+import { row, rows, sql } from './database/sql.ts';
+import { told } from './log.ts';
+
+/** How long to wait before asking again for an answer that is not known, by the number of attempts so far; then every day. */
+const WAITS_S = [5, 30, 120, 600, 3_600, 21_600];
+const wait = (attempts: number) => WAITS_S[attempts - 1] ?? 86_400;
+
+/** A call that was begun is left alone for this long: another process may be at it. */
+const LEASE_S = 60;
+
+/** At most this many calls are asked and answered as one batch. */
+export const BATCH = 500;
+
+function contextOf(app: App, world: World, tx: Context['tx']): Context {
+  return { app, tx, world, request: null, calls: [] };
+}
+
+/** Takes open calls of a world for this process, by pushing their next time past the lease. */
+async function take(app: App, world: World, ids: readonly string[] | null): Promise<OpenCall[]> {
+  const now = app.clock.now();
+  return inWorld(app.database.pool, world, (tx) =>
+    rows<OpenCall>(
+      tx,
+      sql`update calls set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint)
+          where id in (
+            select id from calls where state <> 'answered' and ${ids === null ? sql`next_at <= to_timestamp(${now}::bigint)` : sql`id = any(${ids}::text[]) and (attempts = 0 or next_at <= to_timestamp(${now}::bigint))`}
+            order by created, id limit ${BATCH} for update skip locked)
+          returning id, kind, subject, request, state, attempts`,
+    ),
+  );
+}
+
+/** Stores the answers and runs their commands, each kind as one batch, in one transaction. */
+async function answer(app: App, world: World, kind: string, answers: readonly { call: OpenCall; answer: Json }[]): Promise<string[]> {
+  return inWorld(app.database.pool, world, async (tx) => {
+    const ctx = contextOf(app, world, tx);
+    const open = await rows<{ id: string }>(
+      tx,
+      sql`update calls c set state = 'answered', answer = r.answer
+          from unnest(${answers.map((each) => each.call.id)}::text[], ${answers.map((each) => JSON.stringify(each.answer))}::jsonb[]) as r (id, answer)
+          where c.id = r.id and c.state <> 'answered' returning c.id`,
+    );
+    const first = new Set(open.map((each) => each.id));
+    const fresh = answers.filter((each) => first.has(each.call.id));
+    if (fresh.length > 0) await app.register.calls.get(kind)!.answer(ctx, fresh);
+    return ctx.calls;
+  });
+}
+
+async function postpone(app: App, world: World, calls: readonly OpenCall[]): Promise<void> {
+  const now = app.clock.now();
+  await inWorld(app.database.pool, world, (tx) =>
+    row(
+      tx,
+      sql`update calls c set state = 'unknown', next_at = to_timestamp(r.next_at)
+          from unnest(${calls.map((call) => call.id)}::text[], ${calls.map((call) => now + wait(call.attempts))}::bigint[]) as r (id, next_at)
+          where c.id = r.id and c.state <> 'answered'`,
+    ),
+  );
+}
+
+/** Asks; an error on the way is an answer that is not known. */
+async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
+  const command = app.register.calls.get(call.kind);
+  if (!command) throw new Error(`Nothing makes calls of the kind ${call.kind}.`);
+  try {
+    return await command.ask(app, world, call);
+  } catch (error) {
+    app.log.warn('A call to the outside has no known answer yet.', { call: call.id, kind: call.kind, ...told(error) });
+    return null;
+  }
+}
+
+/** One batch of calls; the calls that their answers led to come back. */
+async function performBatch(app: App, world: World, calls: readonly OpenCall[]): Promise<string[]> {
+  const asked = await Promise.all(calls.map(async (call) => ({ call, answer: await ask(app, world, call) })));
+  const known = asked.filter((each): each is { call: OpenCall; answer: Json } => each.answer !== null);
+  const unknown = asked.filter((each) => each.answer === null).map((each) => each.call);
+  if (unknown.length > 0) await postpone(app, world, unknown);
+  const next: string[] = [];
+  for (const [kind, answers] of Map.groupBy(known, (each) => each.call.kind)) {
+    try {
+      next.push(...(await answer(app, world, kind, answers)));
+    } catch (error) {
+      if (answers.length === 1) {
+        app.log.error('The answer to a call could not be taken.', { call: answers[0]!.call.id, kind, ...told(error) });
+        continue;
+      }
+      // One bad answer must not hold up the others.
+      for (const each of answers) next.push(...(await performBatch(app, world, [each.call])));
+    }
+  }
+  return next;
+}
+
+/** Makes the named calls of a world, and those that their answers lead to, until none is left or all that are left have no known answer. */
+export async function performCalls(app: App, world: World, ids: readonly string[]): Promise<void> {
+  let open = [...ids];
+  while (open.length > 0) {
+    const calls = await take(app, world, open);
+    if (calls.length === 0) return;
+    const taken = new Set(calls.map((call) => call.id));
+    open = [...open.filter((id) => !taken.has(id)), ...(await performBatch(app, world, calls))];
+  }
+}
+
+/** Makes the calls that are due in all worlds: those that a crash left behind, and those whose answer was not known. */
+export async function performDueCalls(app: App): Promise<boolean> {
+  const now = app.clock.now();
+  const worlds = await overAllWorlds(app.database.pool, (tx) =>
+    rows<World>(tx, sql`select distinct w.id, w.account, w.livemode from calls c join worlds w on w.id = c.world where c.state <> 'answered' and c.next_at <= to_timestamp(${now}::bigint)`),
+  );
+  for (const world of worlds) {
+    const calls = await take(app, world, null);
+    if (calls.length > 0) await performCalls(app, world, await performBatch(app, world, calls));
+  }
+  return worlds.length > 0;
+}

@@ -1,0 +1,202 @@
+/** The only function that writes: rows, ledger, events with their deliveries, timers and calls of a decision, in the transaction of the context. */
+import { assert, type Call, type Decision, type Fact, type Posting, type Put, type Timer } from '../billing/decision.ts';
+import type { Context, Json } from './context.ts';
+import type { Tx } from './database/world.ts';
+import { statementName } from './database/sql.ts';
+import { previousAttributes } from './events.ts';
+import { NATIVE_VERSION } from './http/versions.ts';
+
+/** Each table's columns with their types, in the order in which the tables were made: a row's parents come before it. */
+export type Columns = Map<string, { order: number; columns: { name: string; type: string }[] }>;
+
+export async function readColumns(tx: Tx): Promise<Columns> {
+  const { rows } = await tx.query<{ table: string; name: string; type: string }>(
+    `select c.relname as table, a.attname as name, format_type(a.atttypid, null) as type
+     from pg_class c join pg_attribute a on a.attrelid = c.oid
+     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
+     order by c.oid, a.attnum`,
+  );
+  const tables: Columns = new Map();
+  for (const { table, name, type } of rows) {
+    if (!tables.has(table)) tables.set(table, { order: tables.size, columns: [] });
+    if (name !== 'world') tables.get(table)!.columns.push({ name, type });
+  }
+  return tables;
+}
+
+const quoted = (text: string) => `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;
+
+/** One column of many rows as PostgreSQL's array text, which costs a fraction of a parameter for each value. */
+function arrayOf(rows: readonly Json[], name: string, type: string, table: string): string {
+  const parts = rows.map((row) => {
+    const value = row[name];
+    if (value === null) return 'NULL';
+    assert(value !== undefined, `a row of ${table} lacks ${name}`);
+    if (type === 'json' || type === 'jsonb') return quoted(JSON.stringify(value));
+    return typeof value === 'string' ? quoted(value) : String(value);
+  });
+  return `{${parts.join(',')}}`;
+}
+
+/** Times travel as Unix seconds. */
+const arrayType = (type: string) => (type === 'timestamp with time zone' ? 'bigint' : type);
+const fromArray = (type: string, expression: string) => (type === 'timestamp with time zone' ? `to_timestamp(${expression})` : expression);
+
+async function run(tx: Tx, text: string, values: unknown[]): Promise<number> {
+  return (await tx.query({ name: statementName(text), text, values })).rowCount ?? 0;
+}
+
+type Column = { name: string; type: string };
+
+/** `unnest($1::text[], …) as r (c0, …)`: many rows as a table expression. */
+function unnested(columns: readonly Column[]): string {
+  const arrays = columns.map((column, n) => `$${n + 1}::${arrayType(column.type)}[]`).join(', ');
+  return `unnest(${arrays}) as r (${columns.map((_, n) => `c${n}`).join(', ')})`;
+}
+
+/** `insert into … select … from unnest(…)`, to which a clause may be added. */
+function insertion(table: string, columns: readonly Column[], suffix = ''): string {
+  const names = columns.map((column) => `"${column.name}"`).join(', ');
+  const values = columns.map((column, n) => fromArray(column.type, `r.c${n}`)).join(', ');
+  return `insert into ${table} (${names}) select ${values} from ${unnested(columns)}${suffix}`;
+}
+
+const arrays = (columns: readonly Column[], rows: readonly Json[], table: string) => columns.map((column) => arrayOf(rows, column.name, column.type, table));
+
+async function insertAll(ctx: Context, table: string, rows: readonly Json[]): Promise<void> {
+  if (rows.length === 0) return;
+  const { columns } = ctx.app.columns.get(table)!;
+  await run(ctx.tx, insertion(table, columns), arrays(columns, rows, table));
+}
+
+/** Updates the columns in which at least one row changed. */
+async function updateAll(ctx: Context, table: string, puts: readonly Put[]): Promise<void> {
+  const changed = ctx.app.columns.get(table)!.columns.filter((column) => puts.some((put) => (put.before as Json)[column.name] !== (put.after as Json)[column.name]));
+  if (changed.length === 0) return;
+  const columns = [{ name: 'id', type: 'text' }, ...changed];
+  const assignments = changed.map((column, n) => `"${column.name}" = ${fromArray(column.type, `r.c${n + 1}`)}`).join(', ');
+  const rows = puts.map((put) => put.after as Json);
+  const count = await run(ctx.tx, `update ${table} t set ${assignments} from ${unnested(columns)} where t.id = r.c0`, arrays(columns, rows, table));
+  assert(count === puts.length, `${puts.length} rows of ${table} were to be updated, ${count} were`);
+}
+
+async function deleteAll(ctx: Context, table: string, rows: readonly Json[]): Promise<void> {
+  if (rows.length === 0) return;
+  const count = await run(ctx.tx, `delete from ${table} where id = any($1::text[])`, [rows.map((row) => row.id)]);
+  assert(count === rows.length, `${rows.length} rows of ${table} were to be removed, ${count} were`);
+}
+
+/** Several puts of one row become one: from the first one's before to the last one's after. */
+function merged(puts: readonly Put[]): Put[] {
+  const byId = new Map<string, Put>();
+  for (const put of puts) {
+    const id = ((put.after ?? put.before) as Json).id as string;
+    const earlier = byId.get(id);
+    byId.set(id, earlier ? { table: put.table, before: earlier.before, after: put.after } : put);
+  }
+  return [...byId.values()].filter((put) => put.before !== null || put.after !== null);
+}
+
+async function writeRows(ctx: Context, puts: readonly Put[]): Promise<void> {
+  const tables = Map.groupBy(puts, (put) => put.table);
+  const ordered = [...tables.keys()].sort((a, b) => ctx.app.columns.get(a)!.order - ctx.app.columns.get(b)!.order);
+  const groups = new Map(ordered.map((table) => [table, merged(tables.get(table)!)]));
+  // Children go before their parents, parents come before their children.
+  for (const table of ordered.toReversed()) {
+    await deleteAll(ctx, table, groups.get(table)!.filter((put) => put.after === null).map((put) => put.before as Json));
+  }
+  for (const table of ordered) {
+    await insertAll(ctx, table, groups.get(table)!.filter((put) => put.before === null).map((put) => put.after as Json));
+    await updateAll(ctx, table, groups.get(table)!.filter((put) => put.before !== null && put.after !== null));
+  }
+}
+
+/** Legs of one transaction on one account become one leg; what remains must balance per currency. */
+async function post(ctx: Context, postings: readonly Posting[]): Promise<void> {
+  const legs = new Map<string, Posting>();
+  const sums = new Map<string, bigint>();
+  for (const posting of postings) {
+    const key = `${posting.transaction}\0${posting.ledger_account}\0${posting.currency}`;
+    const leg = legs.get(key);
+    legs.set(key, leg ? { ...leg, amount: leg.amount + posting.amount } : posting);
+    const balance = `${posting.transaction}\0${posting.currency}`;
+    sums.set(balance, (sums.get(balance) ?? 0n) + posting.amount);
+  }
+  for (const [balance, sum] of sums) assert(sum === 0n, `the ledger transaction ${balance.replace('\0', ' ')} is out of balance by ${sum}`);
+  await insertAll(ctx, 'ledger_entries', [...legs.values()].filter((leg) => leg.amount !== 0n));
+}
+
+/** Writes the events, and a delivery for each enabled endpoint that wants them, in one statement. */
+async function tell(ctx: Context, facts: readonly Fact[]): Promise<void> {
+  const rows: Json[] = [];
+  for (const fact of facts) {
+    const resource = ctx.app.register.resources.get(fact.object);
+    assert(resource, `no room renders ${fact.object}`);
+    const object = resource.render(fact.whole as never, ctx.world);
+    const previous = fact.before ? previousAttributes(resource.render(fact.before as never, ctx.world), object) : null;
+    if (fact.before && !previous) continue;
+    rows.push({
+      id: ctx.app.clock.newId('evt'),
+      type: fact.type,
+      created: fact.at,
+      object_id: (object.id as string | undefined) ?? null,
+      api_version: NATIVE_VERSION,
+      data: object,
+      previous_attributes: previous,
+      request_id: ctx.request?.id ?? null,
+      idempotency_key: ctx.request?.idempotency_key ?? null,
+    });
+  }
+  if (rows.length === 0) return;
+  const { columns } = ctx.app.columns.get('events')!;
+  const now = `to_timestamp($${columns.length + 1}::bigint)`;
+  await run(
+    ctx.tx,
+    `with told as (${insertion('events', columns, ' returning id, type')})
+     insert into webhook_deliveries (id, event, webhook_endpoint, state, created, attempts, next_at)
+     select 'whd_' || substr(told.id, 5) || substr(e.id, 4), told.id, e.id, 'pending', ${now}, 0, ${now}
+     from told join webhook_endpoints e on e.status = 'enabled' and e.enabled_events ?| array['*', told.type]`,
+    [...arrays(columns, rows, 'events'), ctx.app.clock.now()],
+  );
+}
+
+const TIMER_COLUMNS: Column[] = [
+  { name: 'kind', type: 'text' },
+  { name: 'subject', type: 'text' },
+  { name: 'at', type: 'timestamp with time zone' },
+  { name: 'lane', type: 'text' },
+  { name: 'test_clock', type: 'text' },
+];
+
+/** The last word on a kind and subject counts. */
+async function setTimers(ctx: Context, timers: readonly Timer[]): Promise<void> {
+  const last = [...new Map(timers.map((timer) => [`${timer.kind}\0${timer.subject}`, timer])).values()];
+  const set = last.filter((timer) => timer.at !== null) as Json[];
+  const cleared = last.filter((timer) => timer.at === null);
+  if (set.length > 0) {
+    const again = ' on conflict (world, kind, subject) do update set at = excluded.at, lane = excluded.lane, test_clock = excluded.test_clock, failures = 0, error = null';
+    await run(ctx.tx, insertion('timers', TIMER_COLUMNS, again), arrays(TIMER_COLUMNS, set, 'timers'));
+  }
+  if (cleared.length > 0) {
+    await run(ctx.tx, 'delete from timers t using unnest($1::text[], $2::text[]) as r (kind, subject) where t.kind = r.kind and t.subject = r.subject', [
+      cleared.map((timer) => timer.kind),
+      cleared.map((timer) => timer.subject),
+    ]);
+  }
+}
+
+async function writeCalls(ctx: Context, calls: readonly Call[]): Promise<void> {
+  const now = ctx.app.clock.now();
+  const rows = calls.map((call) => ({ ...call, state: 'pending', answer: null, attempts: 0, next_at: now, created: now }));
+  await insertAll(ctx, 'calls', rows as unknown as Json[]);
+  ctx.calls.push(...calls.map((call) => call.id));
+}
+
+/** Makes a decision true. The transaction's commit, by whoever opened it, is the moment from which it holds. */
+export async function commit(ctx: Context, decision: Decision): Promise<void> {
+  if (decision.puts.length > 0) await writeRows(ctx, decision.puts);
+  if (decision.postings.length > 0) await post(ctx, decision.postings);
+  if (decision.facts.length > 0) await tell(ctx, decision.facts);
+  if (decision.timers.length > 0) await setTimers(ctx, decision.timers);
+  if (decision.calls.length > 0) await writeCalls(ctx, decision.calls);
+}

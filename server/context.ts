@@ -1,0 +1,130 @@
+/** What a command may use, and what a room gives to the house. */
+import { refuse } from '../billing/decision.ts';
+import type { Instant, Moment } from '../billing/decision.ts';
+import type { Clock } from './clock.ts';
+import type { Columns } from './commit.ts';
+import type { Database } from './database/database.ts';
+import { row, sql } from './database/sql.ts';
+import type { Route } from './http/route.ts';
+import type { VersionChange } from './http/versions.ts';
+import type { Log } from './log.ts';
+
+import type { Tx } from './database/world.ts';
+
+/** One account in one mode. Test and live mode share nothing. */
+export type World = { readonly id: number; readonly account: string; readonly livemode: boolean };
+
+/** What goes over the wire. */
+export type Json = { [field: string]: unknown };
+
+/** A resource: how it looks, how it is read, what of it may be expanded. `Whole` is the row with all that rendering reads. */
+export type Resource<Whole extends object = never> = {
+  /** The `object` value on the wire, e.g. `customer`. */
+  object: string;
+  /** The prefix of its ids, e.g. `cus`. */
+  prefix: string;
+  /** The same function for answers and events. */
+  render(whole: Whole, world: World): Json;
+  /** Reads many at once, in any order; what does not exist in this world is left out. */
+  load?(ctx: Context, ids: readonly string[]): Promise<Whole[]>;
+  /** Fields that hold an id (or a list of ids) and what they name; dotted from the resource, e.g. `invoice_settings.default_payment_method`. */
+  expands?: Record<string, string>;
+  /** Refuses with the card error where the last payment of this object was declined. */
+  refuseUnpaid?(ctx: Context, id: string): Promise<void>;
+  /** Fields that are absent unless asked for by `expand`: the value for each of these objects, by id. */
+  includes?: Record<string, (ctx: Context, ids: readonly string[]) => Promise<Map<string, unknown>>>;
+};
+
+/** A timer's command: takes many subjects, each with the moment that its timer was set for. */
+export type TimerCommand = (ctx: Context, due: readonly { subject: string; at: Instant }[]) => Promise<void>;
+
+/** A call as it is stored. */
+export type OpenCall = { id: string; kind: string; subject: string; request: Json; state: 'pending' | 'unknown' | 'answered'; attempts: number };
+
+/** How a call is made, and the command that takes its answer. `ask` returns null while the other side's answer is not known. */
+export type CallCommand = {
+  ask(app: App, world: World, call: OpenCall): Promise<Json | null>;
+  answer(ctx: Context, answers: readonly { call: OpenCall; answer: Json }[]): Promise<void>;
+};
+
+/** What a room puts into the house. */
+export type Room = {
+  resources?: readonly Resource<any>[]; // eslint-like exception: a register of resources of different wholes has no common whole
+  routes?: readonly Route[];
+  timers?: Record<string, TimerCommand>;
+  calls?: Record<string, CallCommand>;
+  versions?: readonly VersionChange[];
+};
+
+/** The rooms by what they answer to. */
+export type Register = {
+  resources: Map<string, Resource<any>>;
+  routes: Route[];
+  timers: Map<string, TimerCommand>;
+  calls: Map<string, CallCommand>;
+  versions: VersionChange[];
+};
+
+export function register(rooms: readonly Room[]): Register {
+  return {
+    resources: new Map(rooms.flatMap((room) => room.resources ?? []).map((resource) => [resource.object, resource])),
+    routes: rooms.flatMap((room) => room.routes ?? []),
+    timers: new Map(rooms.flatMap((room) => Object.entries(room.timers ?? {}))),
+    calls: new Map(rooms.flatMap((room) => Object.entries(room.calls ?? {}))),
+    versions: rooms.flatMap((room) => room.versions ?? []),
+  };
+}
+
+/** The running house. */
+export type App = {
+  database: Database;
+  clock: Clock;
+  register: Register;
+  columns: Columns;
+  log: Log;
+  /** The address under which people and programs reach this server. */
+  url: string;
+  /** Webhooks may go to this machine itself. */
+  allowLoopback: boolean;
+  /** Tells the workers that there may be something to do. */
+  nudge(): void;
+};
+
+export type Context = {
+  app: App;
+  tx: Tx;
+  world: World;
+  /** Null when a timer or an answer is at work. */
+  request: { id: string; idempotency_key: string | null; version: string } | null;
+  /** The calls that this transaction has written. */
+  calls: string[];
+};
+
+/** A moment of real time. */
+export function realMoment(app: App): Moment {
+  return { now: app.clock.now(), newId: app.clock.newId };
+}
+
+/** The moment at an instant that a timer was set for. */
+export function momentAt(ctx: Context, now: Instant): Moment {
+  return { now, newId: ctx.app.clock.newId };
+}
+
+/**
+ * The moment for things that live on a test clock, or on real time where `testClock` is null. The clock's row is locked against being advanced meanwhile;
+ * while it is being advanced, a request is refused.
+ */
+export async function momentOn(ctx: Context, testClock: string | null): Promise<Moment> {
+  if (testClock === null) return realMoment(ctx.app);
+  const clock = await row<{ frozen_time: Instant; status: string }>(
+    ctx.tx,
+    sql`select frozen_time, status from test_clocks where id = ${testClock} for share`,
+  );
+  if (!clock) throw new Error(`The test clock ${testClock} is missing.`);
+  if (clock.status === 'advancing' && ctx.request) {
+
+    refuse(undefined, `The test clock ${testClock} is being advanced. Wait until its status is \`ready\`, then try again.`, undefined, { status: 429, should_retry: true });
+  }
+  return momentAt(ctx, clock.frozen_time);
+}
+

@@ -1,0 +1,60 @@
+/** SQL as a template: values become parameters, fragments nest. */
+import type { Tx } from './database.ts';
+
+export class Sql {
+  readonly strings: readonly string[];
+  readonly values: readonly unknown[];
+  constructor(strings: readonly string[], values: readonly unknown[]) {
+    this.strings = strings;
+    this.values = values;
+  }
+}
+
+/** ``sql`select … where id = ${id} and ${condition}` ``: a value becomes `$n`, a nested fragment is put in its place. */
+export function sql(strings: TemplateStringsArray, ...values: unknown[]): Sql {
+  return new Sql(strings, values);
+}
+
+/** A name that was written by us, never by a caller: a table, a column. */
+export function raw(text: string): Sql {
+  return new Sql([text], []);
+}
+
+/** Fragments joined by a separator, e.g. conditions by ` and `. */
+export function join(parts: readonly Sql[], separator: string): Sql {
+  return new Sql(['', ...parts.slice(1).map(() => separator), ''], parts);
+}
+
+function flatten(fragment: Sql, text: string[], values: unknown[]): void {
+  fragment.strings.forEach((string, n) => {
+    text.push(string);
+    if (n >= fragment.values.length) return;
+    const value = fragment.values[n];
+    if (value instanceof Sql) flatten(value, text, values);
+    else text.push(`$${values.push(value)}`);
+  });
+}
+
+/** Statements are prepared once per connection, under a name for each distinct text. */
+const names = new Map<string, string>();
+
+export function statementName(text: string): string {
+  let name = names.get(text);
+  if (!name) names.set(text, (name = `k${names.size}`));
+  return name;
+}
+
+/** All rows of a query, typed by the caller who knows the table. */
+export async function rows<Row extends object>(tx: Tx, fragment: Sql): Promise<Row[]> {
+  const text: string[] = [];
+  const values: unknown[] = [];
+  flatten(fragment, text, values);
+  const joined = text.join('');
+  const result = await tx.query<Row>({ name: statementName(joined), text: joined, values });
+  return result.rows;
+}
+
+/** The first row of a query, or undefined. */
+export async function row<Row extends object>(tx: Tx, fragment: Sql): Promise<Row | undefined> {
+  return (await rows<Row>(tx, fragment))[0];
+}

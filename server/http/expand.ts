@@ -1,0 +1,124 @@
+/** `expand`: ids become the objects that they name, level by level, each level of one kind with one read. */
+import { refuse } from '../../billing/decision.ts';
+import type { Context, Json, Resource } from '../context.ts';
+import { downgrade, NATIVE_VERSION, wanting } from './versions.ts';
+
+type Tree = Map<string, Tree>;
+
+/** `['a.b', 'a.c']` → `a → {b, c}`. */
+function treeOf(paths: readonly string[]): Tree {
+  const tree: Tree = new Map();
+  for (const path of paths) {
+    let at = tree;
+    for (const name of path.split('.')) {
+      if (!at.has(name)) at.set(name, new Map());
+      at = at.get(name)!;
+    }
+  }
+  return tree;
+}
+
+/** A place that holds an id, or ids, to be replaced by objects. */
+type Place = { holder: Json | unknown[]; key: string | number; then: Tree };
+
+const isPlain = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What one level of expansion found: ids to load by kind, and fields to include by resource and name. */
+type Found = { places: Map<string, Place[]>; included: Map<string, { resource: Resource<any>; field: string; owners: Json[]; then: Tree }> };
+
+class Walk {
+  readonly ctx: Context;
+  found: Found = { places: new Map(), included: new Map() };
+  constructor(ctx: Context) {
+    this.ctx = ctx;
+  }
+
+  /** Follows `tree` from `value`. `resource` is the nearest resource above and `prefix` the way from it to here. */
+  visit(value: unknown, tree: Tree, resource: Resource<any> | undefined, owner: Json | undefined, prefix: string, path: string): void {
+    if (Array.isArray(value)) {
+      for (const each of value) this.visit(each, tree, resource, owner, prefix, path);
+      return;
+    }
+    if (!isPlain(value)) return;
+    const own = typeof value.object === 'string' ? this.ctx.app.register.resources.get(value.object) : undefined;
+    for (const [name, then] of tree) {
+      const here = path ? `${path}.${name}` : name;
+      const at = own ? name : prefix ? `${prefix}.${name}` : name;
+      this.step(value, name, then, own ?? resource, own ? value : owner, at, here);
+    }
+  }
+
+  private step(holder: Json, name: string, then: Tree, resource: Resource<any> | undefined, owner: Json | undefined, at: string, path: string): void {
+    const target = resource?.expands?.[at];
+    if (target) {
+      this.place(holder, name, target, then, path);
+    } else if (resource?.includes?.[at] && owner) {
+      const key = `${resource.object}.${at}`;
+      const entry = this.found.included.get(key);
+      if (entry) entry.owners.push(owner);
+      else this.found.included.set(key, { resource, field: at, owners: [owner], then });
+    } else if (name in holder && typeof holder[name] === 'object') {
+      if (holder[name] === null) return;
+      if (then.size === 0 && !(Array.isArray(holder[name]) || isPlain(holder[name]))) this.refuse(path);
+      // The field is there already; go on to what is below it.
+      if (then.size > 0) this.visit(holder[name], then, resource, owner, at, path);
+    } else {
+      this.refuse(path);
+    }
+  }
+
+  private place(holder: Json, name: string, target: string, then: Tree, path: string): void {
+    const value = holder[name];
+    const add = (place: Place) => {
+      if (!this.found.places.has(target)) this.found.places.set(target, []);
+      this.found.places.get(target)!.push(place);
+    };
+    if (Array.isArray(value)) value.forEach((each, key) => (typeof each === 'string' ? add({ holder: value, key, then }) : this.visit(each, then, undefined, undefined, '', path)));
+    else if (typeof value === 'string') add({ holder, key: name, then });
+    else this.visit(value, then, undefined, undefined, '', path);
+  }
+
+  private refuse(path: string): never {
+    return refuse(undefined, `This property cannot be expanded (${path}). It may not exist, may hold no reference, or Kontor may not support expanding it.`, 'expand');
+  }
+}
+
+/** Expands in place. `body` is a rendered object, or a list whose paths begin with `data.`. */
+export async function expand(ctx: Context, body: Json, paths: readonly string[]): Promise<void> {
+  if (paths.length === 0) return;
+  let next: { value: unknown; tree: Tree }[] = [{ value: body, tree: treeOf(paths) }];
+  while (next.length > 0) {
+    const walk = new Walk(ctx);
+    for (const { value, tree } of next) walk.visit(value, tree, undefined, undefined, '', '');
+    next = [];
+    for (const { resource, field, owners, then } of walk.found.included.values()) {
+      const values = await resource.includes![field]!(ctx, owners.map((owner) => owner.id as string));
+      for (const owner of owners) {
+        owner[field] = values.get(owner.id as string) ?? null;
+        if (then.size > 0) next.push({ value: owner[field], tree: then });
+      }
+    }
+    for (const [target, places] of walk.found.places) {
+      const resource = ctx.app.register.resources.get(target);
+      if (!resource?.load) throw new Error(`Nothing loads ${target}.`);
+      const ids = [...new Set(places.map(({ holder, key }) => (holder as Json)[key] as string))];
+      const wholes = await resource.load(ctx, ids);
+      const objects = new Map(wholes.map((whole: { id: string }) => [whole.id, whole]));
+      for (const { holder, key, then } of places) {
+        const whole = objects.get((holder as Json)[key] as string);
+        if (!whole) continue;
+        const object = resource.render(whole as never, ctx.world);
+        (holder as Json)[key] = object;
+        if (then.size > 0) next.push({ value: object, tree: then });
+      }
+    }
+  }
+}
+
+/** A rendered body in the shape of a version; what an older shape always has as whole objects is expanded for it. */
+export async function inVersion(ctx: Context, body: Json, version: string): Promise<Json> {
+  if (version === NATIVE_VERSION) return body;
+  const { versions } = ctx.app.register;
+  for (const { data, paths } of wanting(version, body, versions)) await expand(ctx, { object: 'list', data }, paths);
+  return downgrade(version, body, versions);
+}

@@ -1,0 +1,48 @@
+/** Idempotency as Stripe's v1: the first answer is stored in the transaction of its effect and given again, byte for byte. */
+import { createHash } from 'node:crypto';
+import type { Context } from '../context.ts';
+import { row, sql } from '../database/sql.ts';
+import { keyInUse, keyMismatch } from './errors.ts';
+import type { Reference } from './route.ts';
+
+/** Keys are kept this long; after that the same key is a new request. */
+export const KEY_LIFETIME_S = 30 * 86_400;
+
+/** What an unfinished request waits for: the answers to its calls, and the object to answer with. */
+export type Continuation = Reference['ref'] & { expand: string[]; calls: string[] };
+
+export type Remembered = { status: number; body: string; request_id: string } | { continuation: Continuation };
+
+export function fingerprint(method: string, path: string, body: string | Buffer): Buffer {
+  return createHash('sha256').update(`${method} ${path}\n`).update(body).digest();
+}
+
+/**
+ * Claims the key for this transaction. Returns what an earlier request with it left, or null for a new one.
+ * Refuses while another transaction holds the key, or where the earlier request was another one.
+ */
+export async function claimKey(ctx: Context, key: string, print: Buffer): Promise<Remembered | null> {
+  const found = await row<{ locked: boolean; fingerprint: Buffer | null; status: number | null; body: string; request_id: string; continuation: Continuation | null }>(
+    ctx.tx,
+    sql`select pg_try_advisory_xact_lock(hashtextextended(${key}, ${ctx.world.id})) as locked, k.fingerprint, k.status, k.body, k.request_id, k.continuation
+        from (select 1) one left join idempotency_keys k on k.key = ${key} and k.created > to_timestamp(${ctx.app.clock.now() - KEY_LIFETIME_S}::bigint)`,
+  );
+  if (!found?.locked) keyInUse(key);
+  if (!found.fingerprint) return null;
+  if (!found.fingerprint.equals(print)) keyMismatch(key);
+  if (found.status !== null) return { status: found.status, body: found.body, request_id: found.request_id };
+  return { continuation: found.continuation! };
+}
+
+/** Remembers the answer, or what the answer waits for. */
+export async function remember(ctx: Context, key: string, print: Buffer, what: { status: number; body: string } | { continuation: Continuation }): Promise<void> {
+  const { status, body, continuation } = { status: null, body: null, continuation: null, ...what };
+  await row(
+    ctx.tx,
+    sql`insert into idempotency_keys (key, request_id, fingerprint, continuation, status, body, created)
+        values (${key}, ${ctx.request!.id}, ${print}, ${continuation}, ${status}, ${body}, to_timestamp(${ctx.app.clock.now()}::bigint))
+        on conflict (world, key) do update
+        set request_id = excluded.request_id, fingerprint = excluded.fingerprint, continuation = excluded.continuation, status = excluded.status, body = excluded.body, created = excluded.created
+        where idempotency_keys.status is null or idempotency_keys.created <= to_timestamp(${ctx.app.clock.now() - KEY_LIFETIME_S}::bigint)`,
+  );
+}

@@ -1,0 +1,43 @@
+/** What a room says about a request: its method and path, what it may carry, and the command that answers. */
+import type { Context, Json } from '../context.ts';
+import type { Params, Presence, Schema } from './params.ts';
+
+/** The names in a path: `/v1/customers/:customer` → `{ customer: string }`. */
+export type PathParams<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? { [key in Name]: string } & PathParams<Rest>
+  : Path extends `${string}:${infer Name}`
+    ? { [key in Name]: string }
+    : {};
+
+/**
+ * An answer that is rendered from the stored object once the outside calls of the request are answered.
+ * `refuseUnpaid` turns a declined payment of that object into the card error that the caller expects.
+ */
+export type Reference = { ref: { object: string; id: string; refuseUnpaid?: boolean } };
+
+/** The rendered object, or a reference to it. */
+export type Answer = Json | Reference;
+
+export const isReference = (answer: Answer): answer is Reference => 'ref' in answer;
+
+export type Method = 'GET' | 'POST' | 'DELETE';
+
+export type Route = {
+  method: Method;
+  path: string;
+  schema: Schema<any, Presence, any>;
+  run(ctx: Context, params: any, path: any): Promise<Answer>;
+  /** A publishable key may make this request, too (the room checks the client secret). */
+  publishable?: boolean;
+};
+
+type Run<S, Path extends string> = (ctx: Context, params: Params<S>, path: PathParams<Path>) => Promise<Answer>;
+type Options = { publishable?: boolean };
+
+const route =
+  (method: Method) =>
+  <const Path extends string, S extends Schema<any, Presence, any>>(path: Path, schema: S, run: Run<S, Path>, options: Options = {}): Route => ({ method, path, schema, run, ...options });
+
+export const get = route('GET');
+export const post = route('POST');
+export const del = route('DELETE');

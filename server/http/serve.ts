@@ -1,0 +1,207 @@
+/** The door: every request goes through here, and one way only. */
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { refuse } from '../../billing/decision.ts';
+import { performCalls } from '../calls.ts';
+import type { App, Context, Json, World } from '../context.ts';
+import { inWorld } from '../database/world.ts';
+import { told } from '../log.ts';
+import { answerTo, type ErrorAnswer, missing, unrecognized } from './errors.ts';
+import { expand, inVersion } from './expand.ts';
+import { decodeForm, type RawMap } from './forms.ts';
+import { claimKey, type Continuation, fingerprint, remember } from './idempotency.ts';
+import { authorize, Gate } from './keys.ts';
+import { read } from './params.ts';
+import { type Answer, isReference, type Route } from './route.ts';
+import { NATIVE_VERSION, upgradeRequest, versionOf } from './versions.ts';
+
+/** A request's body may have this many bytes. */
+const BODY_LIMIT = 1_048_576;
+const KEY_LIMIT = 255;
+
+/** A request on its way: who, what, and with which words. */
+type Call = {
+  app: App;
+  route: Route;
+  world: World;
+  id: string;
+  version: string;
+  idempotencyKey: string | null;
+  print: Buffer;
+  params: object;
+  path: Record<string, string>;
+  expand: string[];
+};
+
+type Reply = { status: number; body: string; headers?: Record<string, string> };
+
+export async function serve(app: App, pepper: string): Promise<FastifyInstance> {
+  const server = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 500, querystringParser: () => ({}) },
+    requestTimeout: 60_000,
+    forceCloseConnections: true,
+  });
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  const gate = new Gate(app.database.pool, pepper, app.clock);
+  server.setErrorHandler((error, request, reply) => sendError(app, request, reply, error));
+  server.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0]!;
+    try {
+      unrecognized(request.method, path);
+    } catch (error) {
+      return sendError(app, request, reply, error);
+    }
+  });
+  for (const route of app.register.routes) {
+    server.route({ method: route.method, url: route.path, handler: (request, reply) => handle(app, gate, route, request, reply) });
+  }
+  return server;
+}
+
+function sendError(app: App, request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
+  const answer = answerTo(error);
+  const id = requestId(reply) ?? app.clock.newId('req');
+  logFailure(app, answer, error, request, id);
+  return send(reply, id, { status: answer.status, body: JSON.stringify(answer.body), headers: answer.headers });
+}
+
+function logFailure(app: App, answer: ErrorAnswer, error: unknown, request: FastifyRequest, id: string): void {
+  if (answer.ours) app.log.error('A request failed.', { request: id, method: request.method, path: request.url.split('?', 1)[0], ...told(error) });
+}
+
+const requestId = (reply: FastifyReply) => reply.getHeader('request-id') as string | undefined;
+
+function send(reply: FastifyReply, id: string, { status, body, headers = {} }: Reply): FastifyReply {
+  return reply.code(status).headers({ 'request-id': id, 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-cache, no-store', ...headers }).send(body);
+}
+
+async function handle(app: App, gate: Gate, route: Route, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const id = app.clock.newId('req');
+  reply.header('request-id', id);
+  const key = await gate.authenticate(request.headers.authorization);
+  authorize(key, route);
+  const version = versionOf(header(request, 'stripe-version'));
+  reply.header('stripe-version', version);
+  const { raw, body } = wordsOf(request);
+  const upgraded = version === NATIVE_VERSION ? raw : upgradeRequest(version, `${route.method} ${route.path}`, raw, app.register.versions);
+  const { params, expand } = read(route.schema, upgraded);
+  const idempotencyKey = route.method === 'POST' ? keyOf(request) : null;
+  if (idempotencyKey) reply.header('idempotency-key', idempotencyKey);
+  const call: Call = {
+    app, route, world: key.world, id, version, idempotencyKey, params, expand,
+    path: request.params as Record<string, string>,
+    print: idempotencyKey ? fingerprint(request.method, request.url, body) : EMPTY,
+  };
+  return send(reply, id, route.method === 'GET' ? await look(call) : await act(call));
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function header(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function keyOf(request: FastifyRequest): string | null {
+  const key = header(request, 'idempotency-key');
+  if (!key) return null;
+  if (key.length > KEY_LIMIT) refuse(undefined, `An idempotency key may have ${KEY_LIMIT} characters; this one has ${key.length}.`, undefined, { type: 'idempotency_error' });
+  return key;
+}
+
+/** The parameters of a request: the query's and the form body's together. */
+function wordsOf(request: FastifyRequest): { raw: RawMap; body: Buffer } {
+  const query = request.url.indexOf('?');
+  const words = query < 0 ? '' : request.url.slice(query + 1);
+  const body = Buffer.isBuffer(request.body) ? request.body : EMPTY;
+  if (body.length > 0) {
+    const type = header(request, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+    if (type && type !== 'application/x-www-form-urlencoded') throw Object.assign(new Error(type), { statusCode: 415 });
+  }
+  if (body.length === 0) return { raw: decodeForm(words), body };
+  return { raw: decodeForm(words ? Buffer.concat([Buffer.from(`${words}&`), body]) : body), body };
+}
+
+function contextOf(call: Call, tx: Context['tx']): Context {
+  return { app: call.app, tx, world: call.world, request: { id: call.id, idempotency_key: call.idempotencyKey, version: call.version }, calls: [] };
+}
+
+/** Renders an answer: looked up where it is a reference, expanded, and in the shape of the caller's version. */
+async function render(ctx: Context, call: Call, answer: Answer): Promise<string> {
+  const body = isReference(answer) ? await lookUp(ctx, answer.ref) : answer;
+  await expand(ctx, body, call.expand);
+  return JSON.stringify(await inVersion(ctx, body, call.version));
+}
+
+async function lookUp(ctx: Context, ref: { object: string; id: string }): Promise<Json> {
+  const resource = ctx.app.register.resources.get(ref.object)!;
+  const [whole] = await resource.load!(ctx, [ref.id]);
+  if (!whole) missing(ref.object, ref.id);
+  return resource.render(whole as never, ctx.world);
+}
+
+async function look(call: Call): Promise<Reply> {
+  return inWorld(call.app.database.pool, call.world, async (tx) => {
+    const ctx = contextOf(call, tx);
+    return { status: 200, body: await render(ctx, call, await call.route.run(ctx, call.params, call.path)) };
+  });
+}
+
+/** What the first transaction of a request ends in: an answer, or calls to be made before there is one. */
+type Step = { reply: Reply } | { continuation: Continuation };
+
+async function act(call: Call): Promise<Reply> {
+  let step: Step;
+  try {
+    step = await inWorld(call.app.database.pool, call.world, (tx) => begin(contextOf(call, tx), call));
+  } catch (error) {
+    await rememberRefusal(call, error);
+    throw error;
+  }
+  call.app.nudge();
+  if ('reply' in step) return step.reply;
+  const { continuation } = step;
+  await performCalls(call.app, call.world, continuation.calls);
+  try {
+    return await inWorld(call.app.database.pool, call.world, (tx) => finish(contextOf(call, tx), call, continuation));
+  } catch (error) {
+    await rememberRefusal(call, error);
+    throw error;
+  }
+}
+
+async function begin(ctx: Context, call: Call): Promise<Step> {
+  const { idempotencyKey: key, print } = call;
+  const remembered = key ? await claimKey(ctx, key, print) : null;
+  if (remembered && 'status' in remembered) {
+    return { reply: { status: remembered.status, body: remembered.body, headers: { 'idempotent-replayed': 'true', 'original-request': remembered.request_id } } };
+  }
+  if (remembered) return remembered;
+  const answer = await call.route.run(ctx, call.params, call.path);
+  if (ctx.calls.length > 0 && isReference(answer)) {
+    const continuation = { ...answer.ref, expand: call.expand, calls: ctx.calls };
+    if (key) await remember(ctx, key, print, { continuation });
+    return { continuation };
+  }
+  const body = await render(ctx, call, answer);
+  if (key) await remember(ctx, key, print, { status: 200, body });
+  return { reply: { status: 200, body } };
+}
+
+/** The calls are answered, or not known yet: the object as it is now is the answer. */
+async function finish(ctx: Context, call: Call, continuation: Continuation): Promise<Reply> {
+  if (continuation.refuseUnpaid) await ctx.app.register.resources.get(continuation.object)!.refuseUnpaid!(ctx, continuation.id);
+  const body = await render(ctx, call, { ref: continuation });
+  if (call.idempotencyKey) await remember(ctx, call.idempotencyKey, call.print, { status: 200, body });
+  return { status: 200, body };
+}
+
+/** A refusal by the command is this key's answer from now on. Failures of ours and conflicts are not: repeating them is safe and may succeed. */
+async function rememberRefusal(call: Call, error: unknown): Promise<void> {
+  const answer = answerTo(error);
+  const { idempotencyKey: key } = call;
+  if (!key || answer.ours || ![400, 402, 403, 404].includes(answer.status) || answer.body.error.type === 'idempotency_error') return;
+  await inWorld(call.app.database.pool, call.world, (tx) => remember(contextOf(call, tx), key, call.print, { status: answer.status, body: JSON.stringify(answer.body) }));
+}

@@ -1,0 +1,50 @@
+/** Lists: newest first, by cursors that are ids of the listed objects. */
+import { refuse } from '../billing/decision.ts';
+import type { Context, Json } from './context.ts';
+import { join, raw, row, rows, sql, type Sql } from './database/sql.ts';
+import { missing } from './http/errors.ts';
+import type { Range } from './http/params.ts';
+
+export type Page = { limit: number; starting_after?: string; ending_before?: string };
+
+/** Conditions for a `created`-like filter: an instant, or bounds. */
+export function within(column: string, range: Range | undefined): Sql[] {
+  if (range === undefined) return [];
+  const bounds = typeof range === 'number' ? { gte: range, lte: range } : range;
+  const operators = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
+  return Object.entries(bounds)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => sql`${raw(column)} ${raw(operators[name as keyof typeof operators])} to_timestamp(${value}::bigint)`);
+}
+
+/** `column = value` where a value was given; null asks for the absence of one. */
+export function equal(column: string, value: unknown): Sql[] {
+  if (value === undefined) return [];
+  return value === null ? [sql`${raw(column)} is null`] : [sql`${raw(column)} = ${value}`];
+}
+
+/**
+ * One page of a table's rows that fulfil all conditions, newest first, and whether there are more in the direction of travel.
+ * The cursor need not fulfil the conditions itself, but must exist in this world.
+ */
+export async function page<Row extends { id: string }>(ctx: Context, table: string, kind: string, conditions: readonly Sql[], { limit, starting_after, ending_before }: Page, order: { created?: string } = {}): Promise<{ data: Row[]; has_more: boolean }> {
+  if (starting_after !== undefined && ending_before !== undefined) refuse('parameters_exclusive', 'Give only one of `starting_after` and `ending_before`.', 'ending_before');
+  const created = raw(order.created ?? 'created');
+  const cursor = starting_after ?? ending_before;
+  const all = [...conditions];
+  if (cursor !== undefined) {
+    const at = await row<{ id: string }>(ctx.tx, sql`select id from ${raw(table)} where id = ${cursor}`);
+    if (!at) missing(kind, cursor, starting_after === undefined ? 'ending_before' : 'starting_after');
+    all.push(sql`(${created}, id) ${raw(starting_after === undefined ? '>' : '<')} (select ${created}, id from ${raw(table)} where id = ${cursor})`);
+  }
+  const where = all.length > 0 ? sql` where ${join(all, ' and ')}` : sql``;
+  const direction = raw(ending_before === undefined ? 'desc' : 'asc');
+  const found = await rows<Row>(ctx.tx, sql`select * from ${raw(table)}${where} order by ${created} ${direction}, id ${direction} limit ${limit + 1}`);
+  const data = found.slice(0, limit);
+  return { data: ending_before === undefined ? data : data.reverse(), has_more: found.length > limit };
+}
+
+/** A list on the wire. */
+export function renderList(url: string, data: readonly Json[], has_more = false): Json {
+  return { object: 'list', data, has_more, url };
+}

@@ -1,0 +1,138 @@
+/** Time: what was set for a moment runs at that moment, in bulk, exactly once, in real time and on test clocks. */
+import { decision, type Instant } from '../billing/decision.ts';
+import { performCalls } from './calls.ts';
+import { commit } from './commit.ts';
+import type { App, Context, World } from './context.ts';
+import { inWorld, overAllWorlds } from './database/world.ts';
+import { row, rows, sql, type Sql } from './database/sql.ts';
+import { told } from './log.ts';
+
+/** At most this many timers run as one batch in one transaction. */
+export const BATCH = 500;
+
+/** A timer whose command fails waits this long for its next try, by the number of failures. */
+const RETRY_S = [60, 300, 1_800, 7_200];
+const retryAfter = (failures: number) => RETRY_S[failures] ?? 86_400;
+
+type Due = { kind: string; subject: string; at: Instant };
+
+/** Takes timers out of the table, in the transaction in which their commands run. */
+type Claim = (ctx: Context) => Promise<Due[]>;
+
+/** Runs what is claimed. Returns what it was, and the calls to make. Where something fails, nothing has happened, and `claimed` says what was tried. */
+async function runClaimed(app: App, world: World, claim: Claim, claimed: Due[]): Promise<string[]> {
+  return inWorld(app.database.pool, world, async (tx) => {
+    const ctx: Context = { app, tx, world, request: null, calls: [] };
+    claimed.push(...(await claim(ctx)));
+    claimed.sort((a, b) => a.at - b.at || (a.subject < b.subject ? -1 : 1));
+    for (const [kind, due] of Map.groupBy(claimed, (each) => each.kind)) {
+      const run = app.register.timers.get(kind);
+      if (!run) throw new Error(`Nothing runs timers of the kind ${kind}.`);
+      await run(ctx, due);
+    }
+    return ctx.calls;
+  });
+}
+
+/** One batch: as a whole or, where that fails, each timer for itself; those that fail then are set aside with their error. Returns how many there were. */
+async function runBatch(app: App, world: World, claim: Claim): Promise<number> {
+  const claimed: Due[] = [];
+  const calls: string[] = [];
+  try {
+    calls.push(...(await runClaimed(app, world, claim, claimed)));
+  } catch (error) {
+    if (claimed.length === 0) throw error;
+    for (const due of claimed) calls.push(...(await runAlone(app, world, due)));
+  }
+  await performCalls(app, world, calls);
+  return claimed.length;
+}
+
+async function runAlone(app: App, world: World, due: Due): Promise<string[]> {
+  const { kind, subject } = due;
+  try {
+    return await runClaimed(app, world, (ctx) => rows(ctx.tx, sql`delete from timers where kind = ${kind} and subject = ${subject} and at = to_timestamp(${due.at}::bigint) returning kind, subject, at`), []);
+  } catch (error) {
+    app.log.error('A timer failed and is set aside for a later try.', { world: world.id, kind, subject, ...told(error) });
+    await inWorld(app.database.pool, world, (tx) => setAside(tx, due, error, app.clock.now()));
+    return [];
+  }
+}
+
+/** A real-time timer is moved to its next try. One on a test clock stays where it is and is passed over by this advance. */
+async function setAside(tx: Context['tx'], { kind, subject }: Due, error: unknown, now: Instant): Promise<void> {
+  const timer = await row<{ failures: number; test_clock: string | null }>(tx, sql`select failures, test_clock from timers where kind = ${kind} and subject = ${subject} for update`);
+  if (!timer) return;
+  const next = timer.test_clock === null ? sql`to_timestamp(${now + retryAfter(timer.failures)}::bigint)` : sql`at`;
+  await row(tx, sql`update timers set failures = failures + 1, error = ${error instanceof Error ? error.message : String(error)}, at = ${next} where kind = ${kind} and subject = ${subject}`);
+}
+
+/** Takes the earliest due timers, none of them behind an earlier one of its lane, and passes over those that another worker has. */
+function claimDue(now: Instant): Claim {
+  return (ctx) =>
+    rows<Due>(
+      ctx.tx,
+      sql`delete from timers where (kind, subject) in (
+            select kind, subject from timers t
+            where test_clock is null and at <= to_timestamp(${now}::bigint)
+              and not exists (select from timers e where e.world = t.world and e.lane = t.lane and e.at < t.at and e.failures = 0)
+            order by at, kind, subject limit ${BATCH} for update skip locked)
+          returning kind, subject, at`,
+    );
+}
+
+/** Runs what is due in real time, in all worlds, a batch each. Returns whether there was anything. */
+export async function runDueTimers(app: App): Promise<boolean> {
+  const now = app.clock.now();
+  const worlds = await overAllWorlds(app.database.pool, (tx) =>
+    rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from timers t where t.world = w.id and t.test_clock is null and t.at <= to_timestamp(${now}::bigint))`),
+  );
+  let ran = 0;
+  for (const world of worlds) ran += await runBatch(app, world, claimDue(now));
+  return ran > 0;
+}
+
+type ClockRow = { id: string; frozen_time: Instant; target_time: Instant | null; status: string };
+
+/** Moves a clock to the moment of its next timers, as far as its target, and takes those. The clock is held: another worker may be advancing it, too. */
+function claimOnClock(id: string): Claim {
+  return async (ctx) => {
+    const clock = await row<ClockRow>(ctx.tx, sql`select id, frozen_time, target_time, status from test_clocks where id = ${id} for update`);
+    if (!clock || clock.status !== 'advancing') return [];
+    const due = await rows<Due>(
+      ctx.tx,
+      sql`with next as (select at, kind from timers where test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.target_time}::bigint) order by at, kind limit 1)
+          delete from timers where (kind, subject) in (
+            select t.kind, t.subject from timers t, next where t.test_clock = ${id} and t.at = next.at and t.kind = next.kind and t.failures = 0 order by t.subject limit ${BATCH})
+          returning kind, subject, at`,
+    );
+    const at = due[0]?.at ?? clock.frozen_time;
+    if (at > clock.frozen_time) await row(ctx.tx, sql`update test_clocks set frozen_time = to_timestamp(${at}::bigint) where id = ${id}`);
+    return due;
+  };
+}
+
+async function arrive(ctx: Context, id: string): Promise<void> {
+  const before = await row<ClockRow>(ctx.tx, sql`select * from test_clocks where id = ${id} and status = 'advancing' for update`);
+  if (!before) return;
+  const failed = await row<{ kind: string; subject: string; error: string }>(ctx.tx, sql`select kind, subject, error from timers where test_clock = ${id} and failures > 0 and at <= to_timestamp(${before.target_time}::bigint) limit 1`);
+  const after = { ...before, frozen_time: before.target_time, target_time: null, status: failed ? 'internal_failure' : 'ready' };
+  const type = failed ? 'test_helpers.test_clock.internal_failure' : 'test_helpers.test_clock.ready';
+  await commit(ctx, {
+    ...decision(),
+    puts: [{ table: 'test_clocks', before, after }],
+    facts: [{ type, object: 'test_helpers.test_clock', whole: after, at: after.frozen_time! }],
+  });
+}
+
+/** Advances all clocks that are on their way, each to its target. Returns whether there was any. */
+export async function advanceClocks(app: App): Promise<boolean> {
+  const clocks = await overAllWorlds(app.database.pool, (tx) =>
+    rows<{ clock: string } & World>(tx, sql`select c.id as clock, w.id, w.account, w.livemode from test_clocks c join worlds w on w.id = c.world where c.status = 'advancing'`),
+  );
+  for (const { clock, ...world } of clocks) {
+    while ((await runBatch(app, world, claimOnClock(clock))) > 0);
+    await inWorld(app.database.pool, world, (tx) => arrive({ app, tx, world, request: null, calls: [] }, clock));
+  }
+  return clocks.length > 0;
+}

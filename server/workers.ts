@@ -1,0 +1,60 @@
+/** The worker: what happens without a request. Any number of processes may run it on one database. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { performDueCalls } from './calls.ts';
+import type { App } from './context.ts';
+import { told } from './log.ts';
+import { prune } from './prune.ts';
+import { advanceClocks, runDueTimers } from './timers.ts';
+import { deliverDue } from './webhooks/deliver.ts';
+
+/** How long a worker that found nothing waits, unless it is nudged. */
+const IDLE_MS = 500;
+const PRUNE_MS = 3_600_000;
+
+export type Workers = { nudge(): void; stop(): Promise<void> };
+
+/** One job in its own loop: again at once while there is work, else after a nudge or a while. */
+function loop(app: App, name: string, work: () => Promise<boolean>, idle_ms: number): Workers {
+  let stopping = false;
+  let wake = new AbortController();
+  const run = async () => {
+    while (!stopping) {
+      let more = false;
+      const woken = wake.signal;
+      try {
+        more = await work();
+      } catch (error) {
+        if (!stopping) app.log.error(`The ${name} worker stumbled and goes on.`, told(error));
+      }
+      if (more || stopping) continue;
+      if (!woken.aborted) await sleep(idle_ms, undefined, { signal: woken }).catch(() => undefined);
+      wake = new AbortController();
+    }
+  };
+  const done = run();
+  return {
+    nudge: () => wake.abort(),
+    async stop() {
+      stopping = true;
+      wake.abort();
+      await done;
+    },
+  };
+}
+
+/** Starts all jobs. `nudge` wakes them after a commit, so that a clock, a call or a webhook does not wait. */
+export function startWorkers(app: App): Workers {
+  const jobs = [
+    loop(app, 'timers', () => runDueTimers(app), IDLE_MS),
+    loop(app, 'test clocks', () => advanceClocks(app), IDLE_MS),
+    loop(app, 'calls', () => performDueCalls(app), IDLE_MS),
+    loop(app, 'webhooks', () => deliverDue(app), IDLE_MS),
+    loop(app, 'pruning', () => prune(app), PRUNE_MS),
+  ];
+  return {
+    nudge: () => jobs.forEach((job) => job.nudge()),
+    async stop() {
+      await Promise.all(jobs.map((job) => job.stop()));
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/** A running Kontor for tests: real HTTP, real PostgreSQL, the official client as the caller. */
+import Stripe from 'stripe';
+import { rooms } from '../resources/register.ts';
+import { createAccount, createKey, listWorlds } from '../server/accounts.ts';
+import { open, type Running } from '../server/app.ts';
+import { machineClock, type Clock } from '../server/clock.ts';
+import type { World } from '../server/context.ts';
+import { openLog } from '../server/log.ts';
+import { testDatabase, type TestDatabase } from './postgres.ts';
+
+const PEPPER = 'pepper of the tests';
+
+export type Kontor = Running & {
+  database: TestDatabase;
+  /** The official client with a secret test key. */
+  stripe: Stripe;
+  key: string;
+  world: World;
+  /** Another account of the same server, with a client of its own. */
+  another(livemode?: boolean): Promise<{ stripe: Stripe; key: string; world: World }>;
+  /** A client for a key, or for another version of the API. */
+  client(key?: string, options?: { apiVersion?: string }): Stripe;
+  /** Advances a test clock and waits until it is ready. */
+  advance(clock: string, to: number): Promise<void>;
+  /** The types of the events since the given number of them, oldest first. */
+  eventTypes(since?: number): Promise<string[]>;
+};
+
+export async function startKontor(options: { clock?: Clock; works?: boolean } = {}): Promise<Kontor> {
+  const database = await testDatabase();
+  const clock = options.clock ?? machineClock();
+  const running = await open({ database, rooms, pepper: PEPPER, log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: options.works });
+  const client: Kontor['client'] = (key, more = {}) =>
+    new Stripe(key ?? first.key, { host: '127.0.0.1', port: new URL(running.url).port, protocol: 'http', telemetry: false, maxNetworkRetries: 0, ...(more as object) });
+  const another: Kontor['another'] = (livemode = false) =>
+    database.asOwner(async (owner) => {
+      const account = await createAccount(owner, clock, { business_name: 'Helpdesk Inc.' });
+      const world = (await listWorlds(owner)).find((each) => each.account === account.id && each.livemode === livemode)!;
+      const { text: key } = await createKey(owner, clock, PEPPER, world, { kind: 'secret' });
+      return { key, world, stripe: client(key) };
+    });
+  const first = { key: '' } as Awaited<ReturnType<typeof another>>;
+  Object.assign(first, await another());
+  return {
+    ...running,
+    ...first,
+    database,
+    another,
+    client,
+    async advance(id, to) {
+      await first.stripe.testHelpers.testClocks.advance(id, { frozen_time: to });
+      for (;;) {
+        const { status } = await first.stripe.testHelpers.testClocks.retrieve(id);
+        if (status === 'ready') return;
+        if (status === 'internal_failure') throw new Error('The test clock ended in an internal failure.');
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    },
+    async eventTypes(since = 0) {
+      const types: string[] = [];
+      for await (const event of first.stripe.events.list({ limit: 100 })) types.push(event.type);
+      return types.reverse().slice(since);
+    },
+    async close() {
+      await running.close();
+      await database.close();
+    },
+  };
+}
