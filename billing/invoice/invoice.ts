@@ -91,6 +91,8 @@ export type InvoiceRow = {
   latest_revision: string | null;
   default_payment_method: string | null;
   default_tax_rates: string[];
+  /** The discounts on the whole of it, by id: its own, or those of its subscription or customer. */
+  discounts: string[];
   description: string | null;
   footer: string | null;
   custom_fields: CustomField[] | null;
@@ -155,5 +157,5 @@ export type InvoiceItemRow = {
 
 export type InvoiceItemWhole = InvoiceItemRow & { discounts: DiscountWhole[]; rates: TaxRateRow[] };
 
-/** An invoice with its lines in their order, the discounts on the whole of it, and the rates that its default tax rates name. */
-export type InvoiceWhole = InvoiceRow & { lines: InvoiceLineRow[]; discounts: DiscountWhole[]; default_rates: TaxRateRow[] };
+/** An invoice with its lines in their order, and all discounts and tax rates that it and its lines name by id. */
+export type InvoiceWhole = InvoiceRow & { lines: InvoiceLineRow[]; discount_rows: DiscountWhole[]; rate_rows: TaxRateRow[] };

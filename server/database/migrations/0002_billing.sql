@@ -336,6 +336,8 @@ create table invoices (
   latest_revision text collate "C",
   default_payment_method text collate "C",
   default_tax_rates jsonb not null,
+  -- The discounts on the whole of it, by id: its own, or those of its subscription or customer.
+  discounts jsonb not null,
   description text,
   footer text,
   custom_fields jsonb,
