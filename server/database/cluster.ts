@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { access, chmod, chown, constants, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { StartRefused } from '../refused.ts';
 import { newSecret, Secret } from '../secret.ts';
 import { binaries, majorVersion, type Binaries } from './binaries.ts';
@@ -63,10 +63,7 @@ async function place(data: string, person: Person | null, say: (sentence: string
   const note = join(data, 'postgres.at');
   const elsewhere = await readFile(note, 'utf8').then((text) => text.trim(), () => null);
   if (elsewhere !== null) return elsewhere;
-  if (person === null || mayEnter(person, data)) return inside;
-  if (existsSync(join(inside, 'PG_VERSION'))) {
-    throw new StartRefused(`PostgreSQL does not run as root, and its user ${person.name} may no longer enter ${data}. Let that user pass: chmod o+x on the directories above ${inside}.`);
-  }
+  if (person === null || existsSync(join(inside, 'PG_VERSION')) || mayEnter(person, data)) return inside;
   const outside = join('/var/lib/kontor', `${basename(data)}-${createHash('sha256').update(data).digest('hex').slice(0, 12)}`);
   say(`PostgreSQL does not run as root, and its user ${person.name} cannot enter ${data}, so the database is kept in ${outside}.`);
   await mkdir('/var/lib/kontor', { recursive: true, mode: 0o755 });
@@ -78,13 +75,13 @@ async function place(data: string, person: Person | null, say: (sentence: string
 async function ownerOf(directory: string, person: Person | null): Promise<Person | null> {
   const { uid, gid } = await stat(directory);
   if (person === null) {
-    if (process.getuid !== undefined && uid !== process.getuid()) {
-      throw new StartRefused(`The database in ${directory} belongs to another user (number ${uid}). Start Kontor as that user or as root, or set KONTOR_DATA to a directory of your own.`);
-    }
-    return null;
+    if (process.getuid === undefined || uid === process.getuid()) return null;
+    throw new StartRefused(`The database in ${directory} belongs to another user (number ${uid}). Start Kontor as that user or as root, or set KONTOR_DATA to a directory of your own.`);
   }
-  if (uid === 0) await chown(directory, person.uid, person.gid);
-  return uid === person.uid || uid === 0 ? person : { name: String(uid), uid, gid };
+  const owner = uid === person.uid ? person : { name: `number ${uid}`, uid, gid };
+  if (uid === 0) throw new StartRefused(`The database in ${directory} belongs to root, and PostgreSQL does not run as root. Give it to PostgreSQL's user: chown -R ${person.name} ${directory}.`);
+  if (mayEnter(owner, dirname(directory))) return owner;
+  throw new StartRefused(`PostgreSQL does not run as root, and its user ${owner.name} may no longer enter ${directory}. Let that user pass: chmod o+x on the directories above.`);
 }
 
 /** The passwords of the three roles: random, made once, in a file for its owner only. */
