@@ -13,6 +13,8 @@ export type Running = { app: App; url: string; close(): Promise<void> };
 export type Plan = {
   database: Database;
   rooms: readonly Room[];
+  /** Whether Stripe's API has a request that is not in any room. */
+  isStripes: (method: string, path: string) => boolean;
   pepper: string;
   log: Log;
   host: string;
@@ -37,7 +39,7 @@ export async function open(plan: Plan): Promise<Running> {
     allowLoopback: plan.allowLoopback,
     nudge: () => wake(),
   };
-  const server = await serve(app, plan.pepper);
+  const server = await serve(app, plan.pepper, plan.isStripes);
   app.url = await server.listen({ host: plan.host, port: plan.port });
   const workers = plan.works === false ? null : startWorkers(app);
   if (workers) wake = workers.nudge;

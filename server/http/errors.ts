@@ -118,6 +118,11 @@ export function unrecognized(method: string, path: string): never {
   return refuse(undefined, `Unrecognized request URL (${method}: ${quoted(path)}). Please see ${ERROR_DOCS} or the list of supported requests in the documentation.`, undefined, { status: 404 });
 }
 
+/** A request that Stripe has and Kontor has not. */
+export function unsupportedRequest(method: string, path: string): never {
+  return refuse(undefined, `Kontor does not support ${method} ${quoted(path)} yet. What it supports is in docs/compatibility.md.`, undefined, { status: 404 });
+}
+
 /** No key, or none that is known. */
 export function unauthorized(message = 'You did not provide a valid API key. Send it as a bearer token: Authorization: Bearer <key>.', code?: string): never {
   return refuse(code, message, undefined, { status: 401 });

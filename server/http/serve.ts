@@ -5,9 +5,9 @@ import { performCalls } from '../calls.ts';
 import type { App, Context, Json, World } from '../context.ts';
 import { inWorld } from '../database/world.ts';
 import { told } from '../log.ts';
-import { answerTo, type ErrorAnswer, missing, unrecognized } from './errors.ts';
+import { answerTo, type ErrorAnswer, missing, unrecognized, unsupportedRequest } from './errors.ts';
 import { expand, inVersion } from './expand.ts';
-import { decodeForm, type RawMap } from './forms.ts';
+import { decodeForm, decodeQuery, type RawMap } from './forms.ts';
 import { claimKey, type Continuation, fingerprint, remember } from './idempotency.ts';
 import { authorize, Gate } from './keys.ts';
 import { read } from './params.ts';
@@ -34,7 +34,8 @@ type Call = {
 
 type Reply = { status: number; body: string; headers?: Record<string, string> };
 
-export async function serve(app: App, pepper: string): Promise<FastifyInstance> {
+/** `isStripes` says whether Stripe has a request that Kontor has not. */
+export async function serve(app: App, pepper: string, isStripes: (method: string, path: string) => boolean): Promise<FastifyInstance> {
   const server = Fastify({
     logger: false,
     bodyLimit: BODY_LIMIT,
@@ -48,16 +49,20 @@ export async function serve(app: App, pepper: string): Promise<FastifyInstance> 
   server.setErrorHandler((error, request, reply) => sendError(app, request, reply, error));
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0]!;
-    try {
-      unrecognized(request.method, path);
-    } catch (error) {
-      return sendError(app, request, reply, error);
-    }
+    return sendError(app, request, reply, caught(() => (isStripes(request.method, path) ? unsupportedRequest(request.method, path) : unrecognized(request.method, path))));
   });
   for (const route of app.register.routes) {
     server.route({ method: route.method, url: route.path, handler: (request, reply) => handle(app, gate, route, request, reply) });
   }
   return server;
+}
+
+function caught(refuse: () => never): unknown {
+  try {
+    return refuse();
+  } catch (error) {
+    return error;
+  }
 }
 
 function sendError(app: App, request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
@@ -120,8 +125,8 @@ function wordsOf(request: FastifyRequest): { raw: RawMap; body: Buffer } {
     const type = header(request, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase();
     if (type && type !== 'application/x-www-form-urlencoded') throw Object.assign(new Error(type), { statusCode: 415 });
   }
-  if (body.length === 0) return { raw: decodeForm(words), body };
-  return { raw: decodeForm(words ? Buffer.concat([Buffer.from(`${words}&`), body]) : body), body };
+  if (body.length === 0) return { raw: decodeQuery(words), body };
+  return { raw: decodeForm(words ? Buffer.concat([Buffer.from(`${words}&`, 'latin1'), body]) : body), body };
 }
 
 function contextOf(call: Call, tx: Context['tx']): Context {
