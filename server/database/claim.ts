@@ -32,6 +32,12 @@ export async function claim(directory: string): Promise<Claim> {
   throw new StartRefused(`The data directory ${directory} could not be claimed, since several processes try to at once. Start one Kontor.`);
 }
 
+/** The number of the living process that uses the directory; null where none does. */
+export async function claimant(directory: string): Promise<number | null> {
+  const holder = await holderOf(join(directory, 'kontor.pid'));
+  return holder === null ? null : livingPid(holder);
+}
+
 async function holderOf(path: string): Promise<string | null> {
   for (let attempt = 0; ; attempt += 1) {
     const text = await readFile(path, 'utf8').catch(() => null);

@@ -57,6 +57,12 @@ export async function cluster(data: string, durable: boolean, say: (sentence: st
   return made;
 }
 
+/** The cluster as it stands, for those who only connect to it; null where there is none. */
+export async function standing(data: string): Promise<Pick<Cluster, 'directory' | 'passwords'> | null> {
+  const directory = await readFile(join(data, 'postgres.at'), 'utf8').then((text) => text.trim(), () => join(data, 'postgres'));
+  return existsSync(join(directory, 'PG_VERSION')) ? { directory, passwords: await readPasswords(data, true) } : null;
+}
+
 /** PostgreSQL's directory: inside the data directory, or under /var/lib where PostgreSQL's user cannot come there, e.g. below /root. Which of them, is written down at first. */
 async function place(data: string, person: Person | null, say: (sentence: string) => void): Promise<string> {
   const inside = join(data, 'postgres');

@@ -7,7 +7,7 @@
 import pg from 'pg';
 import type { Config } from '../config.ts';
 import { StartRefused } from '../refused.ts';
-import { startEmbedded } from './embedded.ts';
+import { attachEmbedded, startEmbedded } from './embedded.ts';
 import { types } from './parse.ts';
 import { closeDoors, derivedPassword, makeAppRole, makeDatabase, makeRoles } from './roles.ts';
 import { inWorld, overAllWorlds, type Tx } from './world.ts';
@@ -32,10 +32,19 @@ export type Database = {
   close(): Promise<void>;
 };
 
+type Settings = Pick<Config, 'data' | 'database_url' | 'app_database_url' | 'pool' | 'statement_timeout'>;
+
 /** Opens the database of a configuration, or refuses with a sentence. `say` is told what takes time, a sentence at a time. */
-export async function openDatabase(config: Pick<Config, 'data' | 'database_url' | 'app_database_url' | 'pool' | 'statement_timeout'>, say: (sentence: string) => void = () => undefined): Promise<Database> {
+export async function openDatabase(config: Settings, say: (sentence: string) => void = () => undefined): Promise<Database> {
   const { owner, app, stop } = config.database_url === null ? await openEmbedded(config.data, say) : await openExternal(config.database_url.reveal(), config.app_database_url?.reveal() ?? null);
   return { ...connections(owner, app, config, stop), embedded: config.database_url === null };
+}
+
+/** As `openDatabase`, for a command that may run beside a server: where a Kontor runs on the data directory, its PostgreSQL is used and left running. */
+export async function joinDatabase(config: Settings, say: (sentence: string) => void = () => undefined): Promise<Database> {
+  const beside = config.database_url === null ? await attachEmbedded(config.data) : null;
+  if (beside === null) return openDatabase(config, say);
+  return { ...connections(beside.connection('kontor_owner'), beside.connection('kontor_app'), config, () => Promise.resolve()), embedded: true };
 }
 
 /** How to reach PostgreSQL as each of the two roles. */

@@ -17,8 +17,8 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { ClientConfig } from 'pg';
 import { StartRefused } from '../refused.ts';
-import { claim, commandOf, isAlive, type Claim } from './claim.ts';
-import { as, cluster, environment, prepareDirectory, type Cluster, type Role } from './cluster.ts';
+import { claim, claimant, commandOf, isAlive, type Claim } from './claim.ts';
+import { as, cluster, environment, prepareDirectory, standing, type Cluster, type Role } from './cluster.ts';
 
 export type EmbeddedOptions = {
   /** Kontor's data directory, absolute. */
@@ -56,6 +56,24 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   } catch (error) {
     await claimed.release();
     throw error;
+  }
+}
+
+/** How long one waits for a Kontor that is just starting. */
+const attachSeconds = 30;
+
+/** The PostgreSQL that another Kontor runs on the data directory, for a command beside a server; null where none runs. */
+export async function attachEmbedded(data: string): Promise<Pick<Embedded, 'connection'> | null> {
+  for (const deadline = performance.now() + attachSeconds * 1000; ; await pause(50)) {
+    const pid = await claimant(data);
+    if (pid === null) return null;
+    const made = await standing(data);
+    const lines = made === null ? null : postmaster(made);
+    if (made !== null && lines?.[7]?.trim() === 'ready') {
+      const address = { host: lines[4]?.trim() || lines[5]!.trim(), port: Number(lines[3]) };
+      return { connection: (role, database = 'kontor') => ({ ...address, user: role, password: made.passwords[role].reveal(), database }) };
+    }
+    if (performance.now() > deadline) throw new StartRefused(`Kontor, process ${pid}, uses the data directory ${data}, and its database does not answer. Look what that process does, or stop it, then try again.`);
   }
 }
 
@@ -202,7 +220,7 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 /** The lines of postmaster.pid: the process, the directory, …, the status in the eighth. Null where there is no such file. */
-function postmaster(made: Cluster): string[] | null {
+function postmaster(made: Pick<Cluster, 'directory'>): string[] | null {
   try {
     return readFileSync(join(made.directory, 'postmaster.pid'), 'utf8').split('\n');
   } catch {
