@@ -1,4 +1,5 @@
 /** The name that was probably meant by one that does not exist: one letter away, two for names of four letters and more. */
+export function nearest(name: string, names: readonly string[]): string | undefined {
   if (name.length > 64) return undefined;
   const reach = name.length >= 4 ? 2 : 1;
   const byDistance = names.map((known) => ({ known, distance: distanceOf(name, known) })).filter((each) => each.distance <= reach);
