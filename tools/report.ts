@@ -3,7 +3,7 @@
 import { inspect } from 'node:util';
 import type { TestsStream } from 'node:test';
 
-type File = { passed: number; failed: number; milliseconds: number; failures: string[]; said: string };
+type File = { failures: string[]; said: string };
 
 const colours = process.stdout.hasColors?.() === true;
 const paint = (code: number, text: string): string => (colours ? `\u001b[${code}m${text}\u001b[39m` : text);
@@ -13,6 +13,10 @@ const grey = (text: string): string => paint(90, text);
 
 function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+function indent(text: string, by: number): string {
+  return text.replaceAll(/^/gm, ' '.repeat(by));
 }
 
 export class Report {
@@ -37,14 +41,25 @@ export class Report {
     const at = (file: string | undefined): File => {
       const name = nameOf(file ?? '');
       let found = files.get(name);
-      if (found === undefined) files.set(name, found = { passed: 0, failed: 0, milliseconds: 0, failures: [], said: '' });
+      if (found === undefined) files.set(name, found = { failures: [], said: '' });
       return found;
     };
     for await (const event of stream as AsyncIterable<{ type: string; data: any }>) {
       const { type, data } = event;
+      const name = data.file === undefined ? '' : nameOf(data.file);
       if (type === 'test:stdout' || type === 'test:stderr') at(data.file).said += data.message;
-      else if (type === 'test:pass' || type === 'test:fail') this.result(type === 'test:pass', data, at(data.file));
-      else if (type === 'test:summary') this.summed(data, at(data.file), nameOf, partOf);
+      else if (type === 'test:fail' && data.name === data.file) {
+        // The file has ended badly as a whole: it could not be loaded, or left before its tests were done.
+        if (this.failed.includes(name)) continue;
+        this.put(partOf(name), data.details.duration_ms, false);
+        this.line(`${red('✘')} ${name} ${grey('ended before its tests did')}`);
+        this.told(name, at(data.file));
+      } else if (type === 'test:pass' || type === 'test:fail') this.result(type === 'test:pass', data, at(data.file));
+      else if (type === 'test:summary' && name !== '') this.summed(data, at(data.file), name, partOf(name));
+      else if (type === 'test:summary') {
+        const { tests, suites, passed, failed, cancelled, skipped, todo } = data.counts;
+        Object.assign(this.counts, { tests, suites, pass: passed, fail: failed, cancelled, skipped, todo });
+      }
     }
     return this.counts.fail + this.counts.cancelled === 0;
   }
@@ -61,35 +76,31 @@ export class Report {
   }
 
   private result(passed: boolean, data: any, file: File): void {
-    // A file that fails as a whole is told by its own tests, unless it could not even be loaded.
-    const isFile = data.nesting === 0 && data.name === data.file;
-    if (data.details?.type === 'suite') return;
-    if (data.skip !== undefined) return;
-    if (passed) file.passed += isFile ? 0 : 1;
-    else if (data.details?.error?.failureType !== 'subtestsFailed' || isFile) {
-      file.failed += 1;
-      const { error } = data.details;
-      const shown = error?.cause instanceof Error ? error.cause.stack ?? error.cause.message : inspect(error?.cause ?? error, { depth: 6 });
-      file.failures.push(`  ${red('✘')} ${data.name}\n${String(shown).replaceAll(/^/gm, '      ')}`);
-    }
+    if (data.details?.type === 'suite' || data.skip !== undefined || passed) return;
+    const { error } = data.details;
+    if (error?.failureType === 'subtestsFailed') return;
+    const shown = error?.cause instanceof Error ? error.cause.stack ?? error.cause.message : inspect(error?.cause ?? error, { depth: 6 });
+    const short = String(shown).split('\n').filter((line) => !/^\s+at .*node:internal/.test(line)).join('\n');
+    file.failures.push(`  ${red('✘')} ${data.name}\n${indent(short, 6)}`);
   }
 
-  private summed(data: any, file: File, nameOf: (file: string) => string, partOf: (file: string) => string): void {
-    if (data.file === undefined) {
-      const { tests, suites, passed, failed, cancelled, skipped, todo } = data.counts;
-      Object.assign(this.counts, { tests, suites, pass: passed, fail: failed, cancelled, skipped, todo });
-      return;
-    }
-    const name = nameOf(data.file);
-    const to = performance.now();
-    const from = to - data.duration_ms;
-    const part = this.parts.get(partOf(name)) ?? { from, to, good: true };
-    this.parts.set(partOf(name), { from: Math.min(from, part.from), to, good: part.good && data.success });
+  private summed(data: any, file: File, name: string, part: string): void {
     const count = data.counts.tests === 1 ? '1 test' : `${data.counts.tests} tests`;
+    this.put(part, data.duration_ms, data.success);
     this.line(`${data.success ? green('✔') : red('✘')} ${name} ${grey(`${count}, ${seconds(data.duration_ms)}`)}`);
-    if (data.success) return;
+    if (!data.success) this.told(name, file);
+  }
+
+  /** A part takes from when its first file begins to when its last one ends. */
+  private put(part: string, duration: number, good: boolean): void {
+    const to = performance.now();
+    const known = this.parts.get(part) ?? { from: to - duration, to, good: true };
+    this.parts.set(part, { from: Math.min(to - duration, known.from), to, good: known.good && good });
+  }
+
+  private told(name: string, file: File): void {
     this.failed.push(name);
-    if (file.said.trim() !== '') this.line(file.said.trimEnd().replaceAll(/^/gm, '    '));
+    if (file.said.trim() !== '') this.line(indent(file.said.trimEnd(), 4));
     for (const failure of file.failures) this.line(failure);
   }
 
