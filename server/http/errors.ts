@@ -60,7 +60,7 @@ function failure(status: number, code: string | undefined, message: string, head
   return { status, headers: { ...headers }, body: { error: { type, ...(code !== undefined && { code, doc_url: `${ERROR_DOCS}#${code}` }), message } }, ours: status >= 500 };
 }
 
-const BUSY = 'This object cannot be accessed right now because another API request or Kontor process is currently accessing it. Retry the request; if this happens often, send fewer requests at once for the same customer.';
+const BUSY = 'Another request is changing the same object right now. Repeat this one; if it happens often, send fewer requests at once for the same customer.';
 const UNAVAILABLE = 'Kontor cannot reach its database right now. Nothing is lost: repeat the request with the same idempotency key.';
 
 /** PostgreSQL's conditions that are not bugs. Each of them has rolled the transaction back, or the idempotency key makes the repetition safe. */
@@ -142,7 +142,7 @@ export function tooMany(message = 'Too many requests. Slow down and retry with e
 export function keyInUse(key: string): never {
   return refuse(
     'idempotency_key_in_use',
-    `There is currently another in-progress request using this idempotency key (that probably means you submitted twice, and the other request is still going through): ${quoted(key)}. Please try again later.`,
+    `A request with the idempotency key ${quoted(key)} is still being worked on. Repeat this one in a moment to get its answer.`,
     undefined,
     { type: 'idempotency_error', status: 409 },
   );
@@ -152,7 +152,7 @@ export function keyInUse(key: string): never {
 export function keyMismatch(key: string): never {
   return refuse(
     undefined,
-    `Keys for idempotent requests can only be used with the same endpoint and parameters they were first used with. Try using a key other than '${quoted(key)}' if you meant to execute a different request.`,
+    `The idempotency key ${quoted(key)} belongs to a request with other parameters, or to another path. Repeat exactly that request, or use a new key for this one.`,
     undefined,
     { type: 'idempotency_error', status: 400 },
   );

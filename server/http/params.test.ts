@@ -94,7 +94,7 @@ test('a refusal has the code, the words and the parameter that Stripe has', () =
     ['customer=cus_1&constructor[name]=1', 'parameter_unknown', 'constructor', 'Received unknown parameter: constructor'],
     ['name=x', 'parameter_missing', 'customer', 'Missing required param: customer.'],
     ['customer=cus_1&items[0][quantity]=1', 'parameter_missing', 'items[0][price]', 'Missing required param: items[0][price].'],
-    ['customer=', 'parameter_invalid_empty', 'customer', /^You passed an empty string for 'customer'\./],
+    ['customer=', 'parameter_invalid_empty', 'customer', /^`customer` is empty\./],
     ['customer=cus_1&items=', 'parameter_invalid_empty', 'items', /./],
     ['customer=prod_1', 'resource_missing', 'customer', "No such customer: 'prod_1'"],
     ['customer=cus_1&items[0][price]=x', 'resource_missing', 'items[0][price]', "No such price: 'x'"],

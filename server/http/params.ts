@@ -4,6 +4,7 @@
  */
 import { assert, refuse } from '../../billing/decision.ts';
 import { isCurrency } from '../../billing/money.ts';
+import { nearest } from '../nearest.ts';
 import { emptyMap, isMap, quoted } from './forms.ts';
 import type { Raw, RawMap } from './forms.ts';
 import { choice, id, integer, text, timestamp } from './scalars.ts';
@@ -63,28 +64,6 @@ function refuseUnknown(raw: RawMap, table: ReadonlyMap<string, unknown>, at: str
   return refuse('parameter_unknown', `Received unknown parameter${unknown.length === 1 ? '' : 's'}: ${names.join(', ')}${hint}`, names[0]);
 }
 
-/** The name that was probably meant: one letter away, two for names of four letters and more. */
-function nearest(name: string, names: readonly string[]): string | undefined {
-  if (name.length > 64) return undefined;
-  const reach = name.length >= 4 ? 2 : 1;
-  const byDistance = names.map((known) => ({ known, distance: distanceOf(name, known) })).filter((each) => each.distance <= reach);
-  return byDistance.sort((a, b) => a.distance - b.distance)[0]?.known;
-}
-
-/** Levenshtein's distance. */
-function distanceOf(a: string, b: string): number {
-  let above = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row += 1) {
-    const line = [row];
-    for (let column = 1; column <= b.length; column += 1) {
-      const swap = (above[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      line.push(Math.min(swap, (above[column] ?? 0) + 1, (line[column - 1] ?? 0) + 1));
-    }
-    above = line;
-  }
-  return above[b.length] ?? 0;
-}
-
 /** A list. A form may write it as `a[]`, or as `a[0]`, `a[1]` in any order and with gaps: the order of the indexes counts. */
 export function list<T, S>(of: Schema<T, Presence, S>, bounds: { min?: number; max?: number } = {}): Schema<T[], 'optional', ListOf<S>> {
   const { min = 0, max = 1_000 } = bounds;
@@ -138,12 +117,12 @@ export function metadata(): Schema<Record<string, string> | '', 'optional', Leaf
       if (name === '' || name === '__proto__' || longerThan(name, METADATA.key) || /[[\]]/.test(name)) {
         refuse(undefined, `Invalid metadata key: ${quoted(name)}. Keys have 1 to ${METADATA.key} characters and no square brackets.`, param);
       }
-      if (typeof value !== 'string') return refuse(undefined, `Metadata values must be strings, but you passed in ${said(value)} for ${quoted(name)}.`, param);
-      if (longerThan(value, METADATA.value)) refuse(undefined, `Metadata values can have up to ${METADATA.value} characters, but you passed in a value that is ${[...value].length} characters. Invalid value: ${quoted(value)}`, param);
+      if (typeof value !== 'string') return refuse(undefined, `A metadata value is text; ${quoted(name)} has ${said(value)}.`, param);
+      if (longerThan(value, METADATA.value)) refuse(undefined, `A metadata value has at most ${METADATA.value} characters; that of ${quoted(name)} has ${[...value].length}.`, param);
       if (value !== '') kept += 1;
       read[name] = value;
     }
-    if (kept > METADATA.keys) refuse(undefined, `Metadata can have up to ${METADATA.keys} keys, but you passed in ${kept}.`, at);
+    if (kept > METADATA.keys) refuse(undefined, `An object has at most ${METADATA.keys} metadata keys; these are ${kept}.`, at);
     return read;
   });
 }
@@ -220,7 +199,7 @@ export function exclusive(names: readonly string[]): Rule<any> {
     about: `at most one of ${names.join(', ')}`,
     verify: (params, at) => {
       const given = names.filter((name) => params[name] !== undefined && params[name] !== null);
-      if (given.length > 1) refuse('parameters_exclusive', `You may only specify one of these parameters: ${names.map(at).join(', ')}.`, at(given[0] as string));
+      if (given.length > 1) refuse('parameters_exclusive', `Give only one of ${names.map(at).join(', ')}.`, at(given[0] as string));
     },
   };
 }
@@ -236,7 +215,7 @@ const expansions = list(text({ max: 200, pattern: /^[A-Za-z0-9_]+(?:\.[A-Za-z0-9
 function readExpand(raw: Raw): string[] {
   const paths = expansions.read(raw, 'expand', 'form');
   for (const [index, path] of paths.entries()) {
-    if (path.split('.').length > 4) refuse(undefined, `You cannot expand more than 4 levels of a property. Property: ${quoted(path)}`, `expand[${index}]`);
+    if (path.split('.').length > 4) refuse(undefined, `\`expand\` reaches four levels deep at most: ${quoted(path)}`, `expand[${index}]`);
   }
   return [...new Set(paths)];
 }

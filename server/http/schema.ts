@@ -68,17 +68,17 @@ export function isEmpty(raw: Raw): boolean {
 export function refuseEmpty(at: string): never {
   return refuse(
     'parameter_invalid_empty',
-    `You passed an empty string for '${at}'. We assume empty values are an attempt to unset a parameter; however '${at}' cannot be unset. You should remove '${at}' from your request or supply a non-empty value.`,
+    `\`${at}\` is empty. An empty value unsets a parameter, and this one cannot be unset: leave it out, or give it a value.`,
     at,
   );
 }
 
 export function refuseBelow(min: bigint | number | string, at: string): never {
-  return refuse('parameter_invalid_integer', `This value must be greater than or equal to ${min}.`, at);
+  return refuse('parameter_invalid_integer', `\`${at}\` must be at least ${min}.`, at);
 }
 
 export function refuseAbove(max: bigint | number | string, at: string): never {
-  return refuse('parameter_invalid_integer', `This value must be less than or equal to ${max}.`, at);
+  return refuse('parameter_invalid_integer', `\`${at}\` must be at most ${max}.`, at);
 }
 
 /** `a, b, or c`, as Stripe enumerates. */
