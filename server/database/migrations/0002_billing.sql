@@ -65,13 +65,14 @@ create table prices (
   tax_behavior text not null,
   metadata jsonb not null,
   primary key (world, id),
+  -- Deferred, so that a key may move from one price to another in one transaction.
+  constraint prices_lookup_key unique (world, lookup_key) deferrable initially deferred,
   foreign key (world, product) references products,
   foreign key (world, meter) references meters
 );
 create index prices_listed on prices (world, created desc, id desc);
 create index prices_of_product on prices (world, product, created desc, id desc);
 create index prices_of_meter on prices (world, meter);
-create unique index prices_lookup_key on prices (world, lookup_key);
 alter table products add foreign key (world, default_price) references prices deferrable initially deferred;
 
 create table tax_rates (
@@ -470,6 +471,8 @@ create index discounts_of_invoice_item on discounts (world, invoice_item);
 
 create table meter_events (
   world integer not null default kontor_world(),
+  -- In the order of receipt, which decides between events of the same second.
+  id text collate "C" not null,
   meter text collate "C" not null,
   identifier text collate "C" not null,
   event_name text not null,
@@ -478,10 +481,13 @@ create table meter_events (
   value numeric not null,
   payload jsonb not null,
   created timestamptz not null,
-  primary key (world, meter, identifier),
+  -- Taken back by an adjustment: remembered, and counted no more.
+  canceled_at timestamptz,
+  primary key (world, id),
+  unique (world, meter, identifier),
   foreign key (world, meter) references meters
 );
-create index meter_events_of_customer on meter_events (world, meter, customer, timestamp) include (value);
+create index meter_events_of_customer on meter_events (world, meter, customer, timestamp, id) include (value) where canceled_at is null;
 
 create table payment_intents (
   world integer not null default kontor_world(),
