@@ -10,6 +10,8 @@ export type Moment = {
   readonly now: Instant;
   /** A new id with the given prefix, e.g. `newId('in')` → `in_…`. Ids made later sort later. */
   newId(prefix: string): string;
+  /** Unguessable letters and digits, for what only its holder may know, e.g. a client secret. */
+  newSecret(length: number): string;
 };
 
 /** A row to write: inserted where `before` is null, removed where `after` is null, else updated. `table` is the table's name. */

@@ -75,9 +75,13 @@ export function register(rooms: readonly Room[]): Register {
   };
 }
 
+/** The roads out, named by the rooms that use them (`declare module`) and given at the start: the house itself knows none of them. */
+export interface Connectors {}
+
 /** The running house. */
 export type App = {
   database: Database;
+  connectors: Connectors;
   clock: Clock;
   register: Register;
   columns: Columns;
@@ -102,12 +106,12 @@ export type Context = {
 
 /** A moment of real time. */
 export function realMoment(app: App): Moment {
-  return { now: app.clock.now(), newId: app.clock.newId };
+  return { now: app.clock.now(), newId: app.clock.newId, newSecret: app.clock.secret };
 }
 
 /** The moment at an instant that a timer was set for. */
 export function momentAt(ctx: Context, now: Instant): Moment {
-  return { now, newId: ctx.app.clock.newId };
+  return { now, newId: ctx.app.clock.newId, newSecret: ctx.app.clock.secret };
 }
 
 /**
