@@ -1,7 +1,7 @@
 /** Puts the house together: database, clock, rooms, door and workers. */
 import { machineClock, type Clock } from './clock.ts';
 import { readColumns } from './commit.ts';
-import type { App, Room } from './context.ts';
+import type { App, Connectors, Room } from './context.ts';
 import { register } from './context.ts';
 import type { Database } from './database/database.ts';
 import { serve } from './http/serve.ts';
@@ -13,6 +13,7 @@ export type Running = { app: App; url: string; close(): Promise<void> };
 export type Plan = {
   database: Database;
   rooms: readonly Room[];
+  connectors: Connectors;
   /** Whether Stripe's API has a request that is not in any room. */
   isStripes: (method: string, path: string) => boolean;
   pepper: string;
@@ -31,6 +32,7 @@ export async function open(plan: Plan): Promise<Running> {
   let wake = () => {};
   const app: App = {
     database,
+    connectors: plan.connectors,
     log,
     clock: plan.clock ?? machineClock(),
     register: register(plan.rooms),

@@ -60,3 +60,8 @@ export function machineClock(milliseconds: () => number = () => Date.now()): Clo
     secret: random62,
   };
 }
+
+/** No id of this prefix that was made at the moment or later sorts before this text: for bounds on what was made when. */
+export function firstId(prefix: string, at: Instant): string {
+  return `${prefix}_${base62(at * 1000, 8)}`;
+}

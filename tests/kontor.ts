@@ -1,6 +1,7 @@
 /** A running Kontor for tests: real HTTP, real PostgreSQL, the official client as the caller. */
 import Stripe from 'stripe';
 import { isStripes } from '../resources/operations.ts';
+import { sandbox } from '../connectors/processors/sandbox/sandbox.ts';
 import { rooms } from '../resources/register.ts';
 import { createAccount, createKey, listWorlds } from '../server/accounts.ts';
 import { open, type Running } from '../server/app.ts';
@@ -30,7 +31,8 @@ export type Kontor = Running & {
 export async function startKontor(options: { clock?: Clock; works?: boolean } = {}): Promise<Kontor> {
   const database = await testDatabase();
   const clock = options.clock ?? machineClock();
-  const running = await open({ database, rooms, isStripes: isStripes(), pepper: PEPPER, log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: options.works });
+  const connectors = { processors: { test: sandbox(), live: null } };
+  const running = await open({ database, rooms, connectors, isStripes: isStripes(), pepper: PEPPER, log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: options.works });
   const client: Kontor['client'] = (key, more = {}) =>
     new Stripe(key ?? first.key, { host: '127.0.0.1', port: new URL(running.url).port, protocol: 'http', telemetry: false, maxNetworkRetries: 0, ...(more as object) });
   const another: Kontor['another'] = (livemode = false) =>

@@ -5,6 +5,8 @@ import type { Instant } from '../decision.ts';
 
 export type BillingDetails = { address: Address; email: string | null; name: string | null; phone: string | null; tax_id: string | null };
 
+export type CardChecks = { address_line1_check: string | null; address_postal_code_check: string | null; cvc_check: string | null };
+
 export type CardDetails = {
   brand: string;
   display_brand: string | null;
@@ -14,8 +16,9 @@ export type CardDetails = {
   fingerprint: string | null;
   funding: string;
   last4: string;
-  checks: { address_line1_check: string | null; address_postal_code_check: string | null; cvc_check: string | null };
+  checks: CardChecks;
   networks: { available: string[]; preferred: string | null };
+  regulated_status: 'regulated' | 'unregulated' | null;
   three_d_secure_usage: { supported: boolean };
 };
 
@@ -29,6 +32,13 @@ export type PaymentMethodRow = {
   processor: string;
   /** How the processor knows it; never a card number. */
   processor_reference: string;
+  /** The holder has agreed to be charged when absent. */
+  set_up: boolean;
+  network_transaction_id: string | null;
+  /** What `card.checks` will be once the issuer was asked; null where it was. */
+  checks_when_asked: CardChecks | null;
+  /** Detached, or used up without a customer: it pays nothing any more. */
+  spent: boolean;
   allow_redisplay: 'always' | 'limited' | 'unspecified';
   metadata: Metadata;
 };

@@ -74,8 +74,8 @@ async function take(app: App, world: World, limit: number): Promise<Order[]> {
             where e.status = 'enabled' limit ${limit}),
           taken as (
             update webhook_deliveries d set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint), last_attempt_at = to_timestamp(${now}::bigint)
-            from due where d.id = due.id returning d.id, d.event, d.webhook_endpoint, d.attempts, d.created)
-          select v.*, t.id as delivery, e.id as endpoint, t.attempts, t.created as first_at, e.url, e.secret, e.previous_secret, e.previous_secret_expires_at, e.api_version as version,
+            from due where d.id = due.id returning d.id, d.event, d.webhook_endpoint, d.attempts, d.due_from)
+          select v.*, t.id as delivery, e.id as endpoint, t.attempts, t.due_from as first_at, e.url, e.secret, e.previous_secret, e.previous_secret_expires_at, e.api_version as version,
                  (select count(*)::int from webhook_deliveries p where p.event = v.id and p.state = 'pending') as pending_webhooks
           from taken t join events v on v.id = t.event join webhook_endpoints e on e.id = t.webhook_endpoint
           order by v.created, v.id`,

@@ -98,9 +98,8 @@ create table events (
   idempotency_key text,
   primary key (world, id)
 );
-create index events_listed on events (world, created desc, id desc);
-create index events_by_type on events (world, type, created desc, id desc);
-create index events_of_object on events (world, object_id, created desc, id desc);
+create index events_by_type on events (world, type, id desc);
+create index events_of_object on events (world, object_id, id desc);
 
 create table webhook_endpoints (
   world integer not null default kontor_world(),
@@ -126,6 +125,8 @@ create table webhook_deliveries (
   webhook_endpoint text collate "C" not null,
   state text not null check (state in ('pending', 'delivered', 'given_up')),
   created timestamptz not null,
+  -- From when the schedule of attempts counts, and how many there were since: when it was made, or sent again by hand.
+  due_from timestamptz not null,
   attempts integer not null,
   next_at timestamptz,
   last_attempt_at timestamptz,

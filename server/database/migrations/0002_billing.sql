@@ -183,6 +183,13 @@ create table payment_methods (
   -- How the processor knows it; never a card number.
   processor text not null,
   processor_reference text not null,
+  -- The holder has agreed to be charged when absent, and the network's id of the first payment.
+  set_up boolean not null,
+  network_transaction_id text,
+  -- What `card.checks` will be once the issuer was asked.
+  checks_when_asked jsonb,
+  -- Detached, or used up without a customer: it pays nothing any more.
+  spent boolean not null,
   allow_redisplay text not null,
   metadata jsonb not null,
   primary key (world, id),
