@@ -8,6 +8,7 @@ import { open, type Running } from '../server/app.ts';
 import { machineClock, type Clock } from '../server/clock.ts';
 import type { World } from '../server/context.ts';
 import { openLog } from '../server/log.ts';
+import { appointJudge, type Judge } from './conformance/judge.ts';
 import { testDatabase, type TestDatabase } from './postgres.ts';
 
 const PEPPER = 'pepper of the tests';
@@ -24,6 +25,8 @@ export type Kontor = Running & {
   client(key?: string, options?: { apiVersion?: string }): Stripe;
   /** Advances a test clock and waits until it is ready. */
   advance(clock: string, to: number): Promise<void>;
+  /** Holds every answer to the official client against Stripe's types; `close` fails where one was not as they say. */
+  judge: Judge;
   /** The types of the events since the given number of them, oldest first. */
   eventTypes(since?: number): Promise<string[]>;
 };
@@ -33,8 +36,9 @@ export async function startKontor(options: { clock?: Clock; works?: boolean } = 
   const clock = options.clock ?? machineClock();
   const connectors = { processors: { test: sandbox(), live: null } };
   const running = await open({ database, rooms, connectors, isStripes: isStripes(), pepper: PEPPER, log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: options.works });
+  const judge = appointJudge();
   const client: Kontor['client'] = (key, more = {}) =>
-    new Stripe(key ?? first.key, { host: '127.0.0.1', port: new URL(running.url).port, protocol: 'http', telemetry: false, maxNetworkRetries: 0, ...(more as object) });
+    new Stripe(key ?? first.key, { httpClient: judge.httpClient, host: '127.0.0.1', port: new URL(running.url).port, protocol: 'http', telemetry: false, maxNetworkRetries: 0, ...(more as object) });
   const another: Kontor['another'] = (livemode = false) =>
     database.asOwner(async (owner) => {
       const account = await createAccount(owner, clock, { business_name: 'Helpdesk Inc.' });
@@ -50,6 +54,7 @@ export async function startKontor(options: { clock?: Clock; works?: boolean } = 
     database,
     another,
     client,
+    judge,
     async advance(id, to) {
       await first.stripe.testHelpers.testClocks.advance(id, { frozen_time: to });
       for (;;) {
@@ -67,6 +72,7 @@ export async function startKontor(options: { clock?: Clock; works?: boolean } = 
     async close() {
       await running.close();
       await database.close();
+      judge.verdict();
     },
   };
 }
