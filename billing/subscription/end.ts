@@ -1,0 +1,74 @@
+/** The end of a subscription, whatever brought it about, and the timers of its life. */
+import type { DiscountWhole } from '../catalog.ts';
+import { decision, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
+import type { SubscriptionRow, SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
+
+export type SubscriptionTimer = 'subscription.renew' | 'subscription.expire' | 'subscription.trial_will_end';
+
+/** How long a first payment may be awaited before the subscription expires. */
+export const INCOMPLETE_S = 23 * 3_600;
+
+/** How long before its end a trial is announced to end. */
+export const TRIAL_NOTICE_S = 3 * 86_400;
+
+/** No timer of an ended subscription remains. */
+const ENDED: readonly SubscriptionStatus[] = ['canceled', 'incomplete_expired'];
+
+export const hasEnded = (subscription: Pick<SubscriptionRow, 'status'>): boolean => ENDED.includes(subscription.status);
+
+/** A timer of the subscription's life; a null moment clears it. */
+export function timer(kind: SubscriptionTimer, subscription: Pick<SubscriptionRow, 'id' | 'customer' | 'test_clock'>, at: Instant | null): Timer {
+  return { kind, subject: subscription.id, at, lane: subscription.customer, test_clock: subscription.test_clock };
+}
+
+/** When the subscription next does something by itself: at the first end of a period of its items, or at `cancel_at` where that is earlier. */
+export function nextMoment(subscription: SubscriptionWhole): Instant | null {
+  if (hasEnded(subscription) || subscription.status === 'incomplete' || subscription.items.length === 0) return null;
+  const end = firstPeriodEnd(subscription);
+  return subscription.cancel_at !== null && subscription.cancel_at < end ? subscription.cancel_at : end;
+}
+
+/** The next boundary of any item. */
+export function firstPeriodEnd(subscription: SubscriptionWhole): Instant {
+  return Math.min(...subscription.items.map((item) => item.current_period_end));
+}
+
+/** The row as it changed, told as an update; where nothing differs, nothing is told. */
+export function updated(before: SubscriptionWhole, after: SubscriptionWhole, moment: Moment): Decision {
+  return {
+    ...decision(),
+    puts: [{ table: 'subscriptions', before, after }],
+    facts: [{ type: 'customer.subscription.updated', object: 'subscription', whole: after, before, at: moment.now }],
+  };
+}
+
+export type EndReason = 'cancellation_requested' | 'payment_failed' | 'payment_disputed' | null;
+
+/** Ends it at the moment. A first payment that never came ends as `incomplete_expired`, all else as `canceled`. The moment at which it was asked to end stays where there is one. */
+export function endSubscription(before: SubscriptionWhole, reason: EndReason, moment: Moment): Decision & { subscription: SubscriptionWhole } {
+  const details = before.cancellation_details;
+  const subscription: SubscriptionWhole = {
+    ...before,
+    status: before.status === 'incomplete' ? 'incomplete_expired' : 'canceled',
+    canceled_at: before.canceled_at ?? moment.now,
+    ended_at: moment.now,
+    cancellation_details: reason === null || details.reason === reason ? details : { ...details, reason },
+  };
+  const expired = subscription.status === 'incomplete_expired';
+  return {
+    ...decision(),
+    puts: [{ table: 'subscriptions', before, after: subscription }],
+    facts: [{ type: expired ? 'customer.subscription.updated' : 'customer.subscription.deleted', object: 'subscription', whole: subscription, ...(expired && { before }), at: moment.now }],
+    timers: [timer('subscription.renew', before, null), timer('subscription.expire', before, null), timer('subscription.trial_will_end', before, null)],
+    subscription,
+  };
+}
+
+/** Discounts whose time is over, or that were taken away: they stay readable and give nothing. */
+export function endDiscounts(discounts: readonly DiscountWhole[], moment: Moment): Decision {
+  return {
+    ...decision(),
+    puts: discounts.map((before) => ({ table: 'discounts', before, after: { ...before, ended: true } })),
+    facts: discounts.map((discount) => ({ type: 'customer.discount.deleted', object: 'discount', whole: { ...discount, ended: true }, at: moment.now })),
+  };
+}
