@@ -53,7 +53,7 @@ export type BalanceTransactionRow = {
   id: string;
   created: Instant;
   customer: string;
-  type: 'adjustment' | 'applied_to_invoice' | 'credit_note' | 'initial' | 'invoice_too_large' | 'invoice_too_small' | 'unapplied_from_invoice' | 'migration';
+  type: 'adjustment' | 'applied_to_invoice' | 'credit_note' | 'initial' | 'invoice_overpaid' | 'invoice_too_large' | 'invoice_too_small' | 'unapplied_from_invoice' | 'migration';
   amount: bigint;
   ending_balance: bigint;
   currency: string;

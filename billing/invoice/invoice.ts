@@ -76,6 +76,8 @@ export type InvoiceRow = {
   amount_paid: bigint;
   amount_remaining: bigint;
   amount_overpaid: bigint;
+  /** The part of `amount_paid` that came another way, e.g. in cash. */
+  amount_paid_off_stripe: bigint;
   finalized_at: Instant | null;
   paid_at: Instant | null;
   voided_at: Instant | null;

@@ -329,6 +329,8 @@ create table invoices (
   amount_paid bigint not null,
   amount_remaining bigint not null,
   amount_overpaid bigint not null,
+  -- The part of amount_paid that came another way, e.g. in cash.
+  amount_paid_off_stripe bigint not null,
   finalized_at timestamptz,
   paid_at timestamptz,
   voided_at timestamptz,
