@@ -56,6 +56,11 @@ export type PaymentError = {
 
 export type PaymentIntentStatus = 'requires_payment_method' | 'requires_confirmation' | 'requires_action' | 'processing' | 'requires_capture' | 'canceled' | 'succeeded';
 
+/** What the holder has to do: on a page of the processor's, or in the browser script, which knows it by the processor's reference. */
+export type NextAction =
+  | { type: 'redirect_to_url'; redirect_to_url: { url: string; return_url: string | null }; reference: string }
+  | { type: 'use_stripe_sdk'; use_stripe_sdk: { type: 'three_d_secure'; reference: string }; reference: string };
+
 export type PaymentIntentRow = {
   id: string;
   created: Instant;
@@ -72,7 +77,7 @@ export type PaymentIntentRow = {
   /** How often it was confirmed; numbers the calls to the processor. */
   attempts: number;
   last_payment_error: PaymentError | null;
-  next_action: { type: 'use_stripe_sdk' | 'redirect_to_url'; redirect_to_url?: { url: string; return_url: string | null } } | null;
+  next_action: NextAction | null;
   setup_future_usage: 'off_session' | 'on_session' | null;
   description: string | null;
   receipt_email: string | null;
@@ -81,6 +86,9 @@ export type PaymentIntentRow = {
   cancellation_reason: string | null;
   metadata: Metadata;
 };
+
+/** The intent with the method that its last error speaks of. */
+export type PaymentIntentWhole = PaymentIntentRow & { failed_method: PaymentMethodRow | null };
 
 export type ChargeRow = {
   id: string;

@@ -1,0 +1,124 @@
+/** Finalisation: a draft becomes a debt. */
+import type { Metadata } from '../catalog.ts';
+import { move } from '../customer/change.ts';
+import type { CustomerWhole } from '../customer/customer.ts';
+import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
+import { confirmPayment, openInvoiceIntent } from '../payment/intent.ts';
+import type { InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../payment/payment.ts';
+import { DRAFT_S, finalization, snapshot, workOut, type InvoiceOrder } from './draft.ts';
+import type { InvoiceLineRow, InvoiceRow, InvoiceWhole } from './invoice.ts';
+import { billed, post } from './ledger.ts';
+import { applyBalance } from './totals.ts';
+
+export type Finalization = {
+  invoice: InvoiceWhole;
+  customer: CustomerWhole;
+  tax_ids: InvoiceOrder['tax_ids'];
+  /** The subscription's metadata as it is now; null where there is none. */
+  subscription_metadata: Metadata | null;
+  /** Which method would be charged; null where there is none. */
+  payment_method: PaymentMethodRow | null;
+  /** `automatic`: its time has come. `request`: somebody asked for it; then an invoice that advances by itself is collected an hour later. */
+  reason: 'automatic' | 'request';
+  /** Whether to charge the method at once; by default where an invoice that is charged automatically advances by itself. */
+  confirm?: boolean;
+  /** Whether the customer is absent when charged; by default so. */
+  off_session?: boolean;
+};
+
+export type Finalized = Decision & { invoice: InvoiceWhole; customer: CustomerWhole; payment_intent: PaymentIntentWhole | null; payment: InvoicePaymentRow | null };
+
+const DAY_S = 86_400;
+
+/** `PREFIX-0001`: the customer's own sequence, without gaps. */
+function numbered(customer: CustomerWhole): string {
+  return `${customer.invoice_prefix}-${String(customer.next_invoice_sequence).padStart(4, '0')}`;
+}
+
+/** The invoice as it is billed: the customer as it is now, the amounts that follow, the number, and what the customer's balance leaves to pay. */
+function billing({ invoice, customer, tax_ids, subscription_metadata }: Finalization, moment: Moment): InvoiceWhole {
+  const customer_snapshot = snapshot(customer, tax_ids);
+  const refreshed = { ...invoice, customer_snapshot };
+  // Only the tax exemption changes amounts; without such a change the lines stay as they are.
+  const current = customer_snapshot.tax_exempt === invoice.customer_snapshot.tax_exempt ? refreshed : workOut(refreshed);
+  const { amount_due, starting_balance, ending_balance } = applyBalance(current.total, customer.balance);
+  const sent = invoice.collection_method === 'send_invoice';
+  return {
+    ...current,
+    status: 'open',
+    number: numbered(customer),
+    subscription_metadata: subscription_metadata ?? invoice.subscription_metadata,
+    starting_balance, ending_balance, amount_due,
+    amount_remaining: amount_due,
+    finalized_at: moment.now,
+    effective_at: invoice.effective_at ?? moment.now,
+    due_date: sent ? (invoice.due_date ?? moment.now + (invoice.days_until_due ?? 0) * DAY_S) : null,
+    automatically_finalizes_at: null,
+    next_payment_attempt: null,
+  };
+}
+
+/** With nothing due there is nothing to wait for. */
+function paidAtOnce(invoice: InvoiceWhole, moment: Moment): InvoiceWhole {
+  return { ...invoice, status: 'paid', attempted: true, auto_advance: false, paid_at: moment.now, next_payment_attempt: null };
+}
+
+export function putLines(into: Decision, before: readonly InvoiceLineRow[], after: readonly InvoiceLineRow[]): void {
+  const known = new Map(before.map((line) => [line.id, line]));
+  for (const line of after) if (known.get(line.id) !== line) into.puts.push({ table: 'invoice_lines', before: known.get(line.id) ?? null, after: line });
+  const kept = new Set(after.map((line) => line.id));
+  for (const line of before) if (!kept.has(line.id)) into.puts.push({ table: 'invoice_lines', before: line, after: null });
+}
+
+/** The customer's part: the next number, the currency in which it is billed from now on, and the balance that was used or given. */
+function meetCustomer(into: Decision, before: CustomerWhole, invoice: InvoiceWhole, moment: Moment): CustomerWhole {
+  const counted = { ...before, next_invoice_sequence: before.next_invoice_sequence + 1 };
+  const customer = { ...counted, currency: before.currency ?? invoice.currency, balance: invoice.ending_balance! };
+  into.puts.push({ table: 'customers', before, after: customer });
+  if (customer.balance !== before.balance) move(into, before, customer, 'applied_to_invoice', { invoice: invoice.id }, moment);
+  // The number that each invoice takes is no news about the customer, so it is left out of what changed.
+  if (customer.balance !== before.balance || customer.currency !== before.currency) {
+    into.facts.push({ type: 'customer.updated', object: 'customer', whole: customer, before: counted, at: moment.now });
+  }
+  return customer;
+}
+
+/** The timer that charges an invoice; a null moment stops it. */
+export function collection(invoice: InvoiceRow, at: number | null) {
+  return { kind: 'invoice.collect', subject: invoice.id, at, lane: invoice.customer, test_clock: invoice.test_clock };
+}
+
+/** The timer of an invoice's due date; a null moment stops it. */
+export function overdue(invoice: InvoiceRow, at: number | null) {
+  return { kind: 'invoice.overdue', subject: invoice.id, at, lane: invoice.customer, test_clock: invoice.test_clock };
+}
+
+/** Bills a draft. What is due gets a payment intent, which is put to the processor at once where the method is to be charged now. */
+export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized {
+  const { invoice: draft, payment_method, reason, off_session = true } = facts;
+  if (draft.status !== 'draft') refuse('invoice_not_editable', `The invoice ${draft.id} is ${draft.status}: it was finalized already.`);
+  const made = decision();
+  const open = billing(facts, moment);
+  const customer = meetCustomer(made, facts.customer, open, moment);
+  made.timers.push(finalization(open, null));
+  made.postings.push(...post(open, `${open.id}:finalized`, billed(open), moment.now));
+  putLines(made, draft.lines, open.lines);
+  if (open.amount_due === 0n) {
+    const invoice = paidAtOnce(open, moment);
+    made.puts.push({ table: 'invoices', before: draft, after: invoice });
+    for (const type of ['invoice.finalized', 'invoice.paid', 'invoice.payment_succeeded']) made.facts.push({ type, object: 'invoice', whole: invoice, at: moment.now });
+    return { ...made, invoice, customer, payment_intent: null, payment: null };
+  }
+  const charged = open.collection_method === 'charge_automatically';
+  const { confirm = charged && open.auto_advance && reason === 'automatic' } = facts;
+  const waits = charged && open.auto_advance && reason === 'request' && !confirm ? moment.now + DRAFT_S : null;
+  const invoice = { ...open, next_payment_attempt: waits };
+  made.puts.push({ table: 'invoices', before: draft, after: invoice });
+  if (waits !== null) made.timers.push(collection(invoice, waits));
+  if (invoice.due_date !== null) made.timers.push(overdue(invoice, invoice.due_date));
+  const opened = openInvoiceIntent(invoice, charged ? payment_method : null, moment);
+  const finalized = { ...decision(), facts: [{ type: 'invoice.finalized', object: 'invoice', whole: invoice, at: moment.now }] };
+  const confirmed = confirm && payment_method ? confirmPayment(opened.payment_intent, payment_method, { off_session, automatic: true }, moment) : null;
+  const whole = together([made, opened, finalized, ...(confirmed ? [confirmed] : [])]);
+  return { ...whole, invoice, customer, payment_intent: confirmed?.payment_intent ?? opened.payment_intent, payment: opened.payment };
+}
