@@ -29,6 +29,10 @@ export async function createAccount(owner: Queryable, clock: Clock, about: Parti
   return account;
 }
 
+export async function listAccounts(owner: Queryable): Promise<AccountRow[]> {
+  return rows<AccountRow>(owner, sql`select * from accounts order by created, id`);
+}
+
 /** The worlds of all accounts, oldest account first. */
 export async function listWorlds(owner: Queryable): Promise<World[]> {
   return rows<World>(owner, sql`select w.id, w.account, w.livemode from worlds w join accounts a on a.id = w.account order by a.created, a.id, w.livemode`);
@@ -76,10 +80,15 @@ export async function revokeKey(owner: Queryable, clock: Clock, world: World, id
 /** How long a rolled key stays good beside its successor, at most. */
 export const LONGEST_OVERLAP_S = 7 * 86_400;
 
-/** Replaces a key by a new one of the same kind; the old one stays good for `overlap` seconds. */
+/** Replaces a key that is still good by a new one of the same kind; the old one stays good for `overlap` seconds, where it does not end earlier. Null where there is no such key. */
 export async function rollKey(owner: Queryable, clock: Clock, pepper: string, world: World, id: string, overlap: number): Promise<{ id: string; text: string } | null> {
   await enter(owner, world);
-  const until = clock.now() + Math.min(overlap, LONGEST_OVERLAP_S);
-  const key = await row<KeyRow>(owner, sql`update api_keys set expires_at = to_timestamp(${until}::bigint) where id = ${id} and revoked_at is null returning id, kind, name, permissions`);
+  const now = clock.now();
+  const until = now + Math.min(overlap, LONGEST_OVERLAP_S);
+  const key = await row<KeyRow>(
+    owner,
+    sql`update api_keys set expires_at = least(expires_at, to_timestamp(${until}::bigint))
+        where id = ${id} and revoked_at is null and (expires_at is null or expires_at > to_timestamp(${now}::bigint)) returning id, kind, name, permissions`,
+  );
   return key ? createKey(owner, clock, pepper, world, { kind: key.kind, name: key.name, permissions: key.permissions }) : null;
 }

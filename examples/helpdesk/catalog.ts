@@ -1,0 +1,86 @@
+/**
+ * What a helpdesk company sells: three tiers by the seat, an AI agent by the resolution, messages in tiers, and two add-ons.
+ *
+ * Run twice, it changes nothing: products are known by their ids, meters by the name of their events, prices by their lookup keys.
+ */
+
+import Stripe from 'stripe';
+
+type Meter = { name: string; event: string };
+type Product = { id: string; name: string; description: string; unit?: string };
+type Price = Stripe.PriceCreateParams & { product: string; lookup_key: string; meter?: string };
+
+export const meters: readonly Meter[] = [
+  { name: 'AI resolutions', event: 'ai_resolution' },
+  { name: 'Messages', event: 'message_sent' },
+  { name: 'Campaign messages', event: 'campaign_message_sent' },
+];
+
+export const products: readonly Product[] = [
+  { id: 'helpdesk_essential', name: 'Essential', description: 'A shared inbox and a help center.', unit: 'seat' },
+  { id: 'helpdesk_advanced', name: 'Advanced', description: 'Automation, and several inboxes.', unit: 'seat' },
+  { id: 'helpdesk_expert', name: 'Expert', description: 'Security, service levels and reporting for large teams.', unit: 'seat' },
+  { id: 'helpdesk_ai_agent', name: 'AI agent', description: 'Charged for each conversation that it resolves.', unit: 'resolution' },
+  { id: 'helpdesk_messages', name: 'Messages', description: 'Text messages to customers; the first thousand each month are free.', unit: 'message' },
+  { id: 'helpdesk_copilot', name: 'Copilot', description: 'Suggests answers to the people at their seats.', unit: 'seat' },
+  { id: 'helpdesk_campaigns', name: 'Campaigns', description: 'Messages to many at once; 500 each month are included.', unit: 'message' },
+];
+
+const monthly = { interval: 'month' } as const;
+const yearly = { interval: 'year' } as const;
+const counted = { interval: 'month', usage_type: 'metered' } as const;
+
+/** The amounts are in cents. A tier's price is that of the units in it. */
+export const prices: readonly Price[] = [
+  { lookup_key: 'essential_monthly', product: 'helpdesk_essential', currency: 'usd', unit_amount: 3_900, recurring: monthly },
+  { lookup_key: 'essential_yearly', product: 'helpdesk_essential', currency: 'usd', unit_amount: 34_800, recurring: yearly },
+  { lookup_key: 'advanced_monthly', product: 'helpdesk_advanced', currency: 'usd', unit_amount: 9_900, recurring: monthly },
+  { lookup_key: 'advanced_yearly', product: 'helpdesk_advanced', currency: 'usd', unit_amount: 102_000, recurring: yearly },
+  { lookup_key: 'expert_monthly', product: 'helpdesk_expert', currency: 'usd', unit_amount: 13_900, recurring: monthly },
+  { lookup_key: 'expert_yearly', product: 'helpdesk_expert', currency: 'usd', unit_amount: 158_400, recurring: yearly },
+  { lookup_key: 'copilot_monthly', product: 'helpdesk_copilot', currency: 'usd', unit_amount: 2_900, recurring: monthly },
+  { lookup_key: 'ai_resolution', product: 'helpdesk_ai_agent', currency: 'usd', unit_amount: 99, recurring: counted, meter: 'ai_resolution' },
+  {
+    lookup_key: 'messages', product: 'helpdesk_messages', currency: 'usd', recurring: counted, meter: 'message_sent', billing_scheme: 'tiered', tiers_mode: 'graduated',
+    tiers: [{ up_to: 1_000, unit_amount: 0 }, { up_to: 10_000, unit_amount: 4 }, { up_to: 'inf', unit_amount_decimal: Stripe.Decimal.from('3.5') }],
+  },
+  {
+    lookup_key: 'campaigns', product: 'helpdesk_campaigns', currency: 'usd', recurring: counted, meter: 'campaign_message_sent', billing_scheme: 'tiered', tiers_mode: 'graduated',
+    tiers: [{ up_to: 500, flat_amount: 9_900, unit_amount: 0 }, { up_to: 'inf', unit_amount: 5 }],
+  },
+];
+
+/** Makes what is missing of the catalogue. */
+export async function catalog(stripe: Stripe): Promise<void> {
+  const meterIds = await putMeters(stripe);
+  await putProducts(stripe);
+  await putPrices(stripe, meterIds);
+}
+
+/** The meters' ids by the names of their events. */
+async function putMeters(stripe: Stripe): Promise<Map<string, string>> {
+  const ids = new Map<string, string>();
+  for await (const meter of stripe.billing.meters.list({ status: 'active', limit: 100 })) ids.set(meter.event_name, meter.id);
+  for (const { name, event } of meters) {
+    if (ids.has(event)) continue;
+    const meter = await stripe.billing.meters.create({ display_name: name, event_name: event, default_aggregation: { formula: 'sum' } });
+    ids.set(event, meter.id);
+  }
+  return ids;
+}
+
+async function putProducts(stripe: Stripe): Promise<void> {
+  const { data } = await stripe.products.list({ ids: products.map((product) => product.id), limit: 100 });
+  const there = new Set(data.map((product) => product.id));
+  for (const { id, name, description, unit } of products) {
+    if (!there.has(id)) await stripe.products.create({ id, name, description, unit_label: unit });
+  }
+}
+
+async function putPrices(stripe: Stripe, meterIds: ReadonlyMap<string, string>): Promise<void> {
+  const { data } = await stripe.prices.list({ lookup_keys: prices.map((price) => price.lookup_key), limit: 100 });
+  const there = new Set(data.map((price) => price.lookup_key));
+  for (const { meter, recurring, ...price } of prices) {
+    if (!there.has(price.lookup_key)) await stripe.prices.create({ ...price, recurring: { ...recurring!, meter: meter && meterIds.get(meter) } });
+  }
+}

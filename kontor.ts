@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+/** The front door: every command, and the only file that knows every room. A new command is a file in server/cli/ and a line here. */
+
+import { sandbox } from './connectors/processors/sandbox/sandbox.ts';
+import { isStripes } from './resources/operations.ts';
+import { rooms } from './resources/register.ts';
+import { accounts } from './server/cli/accounts.ts';
+import { perform, type Command } from './server/cli/command.ts';
+import { keys } from './server/cli/keys.ts';
+import { migrate } from './server/cli/migrate.ts';
+import { start, type Example, type Parts } from './server/cli/start.ts';
+import { version } from './server/cli/version.ts';
+
+const areas = new Set(rooms.flatMap((room) => room.routes ?? []).map((route) => route.path.split('/')[2]!));
+
+/** Live mode has no processor yet: payments there are refused. */
+const parts: Parts = { rooms, connectors: { processors: { test: sandbox(), live: null } }, isStripes: isStripes() };
+
+/** Loaded when it is wanted: it needs Stripe's library, which a server does not. */
+const example: Example = async (url, key) => (await import('./examples/helpdesk/seed.ts')).seed(url, key);
+
+const commands: readonly Command[] = [
+  start(parts, example),
+  migrate,
+  ...keys(areas),
+  ...accounts,
+  version,
+];
+
+process.exitCode = await perform(commands, process.argv.slice(2));
