@@ -37,7 +37,7 @@ export async function testDatabase(options: { migrations?: string } = {}): Promi
     await superuser.query(`create database ${name} template ${template} owner kontor_owner strategy file_copy`);
     await superuser.query(`revoke all on database ${name} from public; grant connect on database ${name} to kontor_app`);
   });
-  const url = (role: keyof TestServer['passwords']): string => `postgres://${role}:${at.passwords[role]}@${at.host.startsWith('/') ? `/${name}?host=${at.host}&port=${at.port}` : `${at.host}:${at.port}/${name}`}`;
+  const url = (role: keyof TestServer['passwords']): string => `postgres://${role}:${at.passwords[role]}@${at.host.startsWith('/') ? `localhost:${at.port}/${name}?host=${at.host}` : `${at.host}:${at.port}/${name}`}`;
   return {
     ...connections(connection(at, 'kontor_owner', name), connection(at, 'kontor_app', name), { pool: 10, statement_timeout: 30 }, () => Promise.resolve()),
     embedded: true,

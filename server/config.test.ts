@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import { readConfig, settings } from './config.ts';
+import { Secret, secretFile } from './secret.ts';
+
+test('nothing needs to be set', () => {
+  const config = readConfig({}, '/srv');
+  assert.deepEqual({ ...config, pool: 0 }, {
+    host: '127.0.0.1', port: 4242, data: '/srv/data', database_url: null, app_database_url: null, pool: 0, statement_timeout: 30, pepper_file: '/srv/data/pepper', log: 'info', webhook_loopback: true,
+  });
+});
+
+test('everything can be set, and an empty variable is one that is not set', () => {
+  const config = readConfig({
+    KONTOR_PORT: '0', KONTOR_HOST: '0.0.0.0', KONTOR_DATA: '/d', DATABASE_URL: 'postgres://a:b@db/kontor', KONTOR_APP_DATABASE_URL: 'postgresql://c:d@db/kontor', KONTOR_POOL: '50',
+    KONTOR_STATEMENT_TIMEOUT: '5', KONTOR_PEPPER_FILE: 'p', KONTOR_LOG: 'warn', KONTOR_WEBHOOK_LOOPBACK: '', PATH: '/bin', KONTOR_TEST_ANYTHING: 'x',
+  }, '/srv');
+  assert.equal(config.database_url?.reveal(), 'postgres://a:b@db/kontor');
+  assert.equal(config.app_database_url?.reveal(), 'postgresql://c:d@db/kontor');
+  assert.deepEqual([config.port, config.host, config.data, config.pool, config.statement_timeout, config.pepper_file, config.log], [0, '0.0.0.0', '/d', 50, 5, '/srv/p', 'warn']);
+  assert.equal(config.webhook_loopback, false, 'on a database of the operator webhooks do not reach private networks unless asked to');
+});
+
+test('all mistakes are told at once, each with what to write instead', () => {
+  const environment = { KONTOR_PORT: '70000', KONTOR_POOL: 'many', KONTOR_LOG: 'loud', DATABASE_URL: 'db.example.com', KONTOR_APP_DATABASE_URL: 'postgres://a@b/c', KONTOR_WEBHOOK_LOOPBACK: 'true', KONTOR_PROT: '1' };
+  assert.throws(() => readConfig(environment), (error: Error) => {
+    assert.deepEqual(error.message.split('\n'), [
+      'KONTOR_PROT is not a setting of Kontor. Did you mean KONTOR_PORT?',
+      'DATABASE_URL is not the address of a database. Write postgres://user:password@host:5432/name.',
+      'KONTOR_APP_DATABASE_URL is set and DATABASE_URL is not. Set both, or neither for the embedded PostgreSQL.',
+      "KONTOR_PORT is '70000'. Write a whole number from 0 to 65535.",
+      "KONTOR_POOL is 'many'. Write a whole number from 2 to 1000.",
+      "KONTOR_LOG is 'loud'. Write one of: silent, error, warn, info.",
+      "KONTOR_WEBHOOK_LOOPBACK is 'true'. Write one of: yes, no.",
+    ]);
+    return true;
+  });
+});
+
+test('an address that is wrong is not repeated, since it may hold a password', () => {
+  assert.throws(() => readConfig({ DATABASE_URL: 'mysql://u:hunter2@db/x' }), (error: Error) => !error.message.includes('hunter2'));
+});
+
+test('the table of settings has each variable once, with a meaning', () => {
+  assert.equal(new Set(settings.map((setting) => setting.variable)).size, settings.length);
+  for (const { variable, meaning } of settings) assert.ok(meaning.endsWith('.') || meaning.endsWith('`.'), variable);
+});
+
+test('a secret shows itself only when asked to', () => {
+  const secret = new Secret('hunter2');
+  for (const shown of [String(secret), `${secret}`, JSON.stringify({ secret }), inspect({ secret }, { showHidden: true, depth: 9 }), inspect(new Error('x', { cause: secret }))]) assert.ok(!shown.includes('hunter2'), shown);
+  assert.equal(secret.reveal(), 'hunter2');
+});
+
+test('a file for a secret is made once, for its owner only, also by many at once', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'kontor-secret-'));
+  const path = join(directory, 'pepper');
+  const secrets = await Promise.all(Array.from({ length: 8 }, () => secretFile(path, 'the pepper')));
+  assert.equal(new Set(secrets.map((secret) => secret.reveal())).size, 1);
+  assert.equal((await readFile(path, 'utf8')).trim(), secrets[0]!.reveal());
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
+  assert.deepEqual(await readdir(directory), ['pepper']);
+});
+
+test('a file with a secret that was cut is not replaced by another secret', async () => {
+  const path = join(await mkdtemp(join(tmpdir(), 'kontor-secret-')), 'pepper');
+  await writeFile(path, 'short');
+  await assert.rejects(secretFile(path, 'the pepper'), /fewer than 32 characters. Restore it/);
+  await assert.rejects(secretFile('/proc/nowhere/pepper', 'the pepper'), /cannot be made/);
+});
