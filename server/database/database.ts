@@ -112,8 +112,9 @@ export function connections(owner: pg.ClientConfig, app: pg.ClientConfig, limits
   // A request that waits for a lock gives up before its statement does, so that the message says which of the two it was.
   const appSession = session({ statement: limits.statement_timeout, lock: Math.max(1, Math.floor(limits.statement_timeout / 2)), idle: 2 * limits.statement_timeout });
   const pool = new pg.Pool({ ...app, ...appSession, max: limits.pool, idleTimeoutMillis: 60_000, application_name: 'kontor', allowExitOnIdle: true });
-  // A connection that breaks while it idles is replaced at the next query; there is nothing else to do about it.
+  // A connection that breaks tells the query that it breaks, or is replaced at the next one if it idles; there is nothing else to do about it.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   let closed: Promise<void> | null = null;
   return {
     pool,
