@@ -1,4 +1,6 @@
 /** The door: every request goes through here, and one way only. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { refuse } from '../../billing/decision.ts';
 import { performCalls } from '../calls.ts';
@@ -42,6 +44,8 @@ export async function serve(app: App, pepper: string, isStripes: (method: string
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 500, querystringParser: () => ({}) },
     requestTimeout: 60_000,
     forceCloseConnections: true,
+    frameworkErrors: (error, request, reply) => sendError(app, request, reply, error),
+    clientErrorHandler: hangUp,
   });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -72,6 +76,17 @@ function sendError(app: App, request: FastifyRequest, reply: FastifyReply, error
   return send(reply, id, { status: answer.status, body: JSON.stringify(answer.body), headers: answer.headers });
 }
 
+const STATUS_BY_MISTAKE: Record<string, number> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };
+
+/** What does not even look like a request is answered in the same shape, and the connection ends. */
+function hangUp(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const { status, body } = answerTo(Object.assign(error, { code: undefined, statusCode: STATUS_BY_MISTAKE[error.code ?? ''] ?? 400 }));
+  const text = JSON.stringify(body);
+  if (socket.writable) socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Length: ${Buffer.byteLength(text)}\r\nContent-Type: application/json; charset=utf-8\r\nConnection: close\r\n\r\n${text}`);
+  socket.destroy(error);
+}
+
 function logFailure(app: App, answer: ErrorAnswer, error: unknown, request: FastifyRequest, id: string): void {
   if (answer.ours) app.log.error('A request failed.', { request: id, method: request.method, path: request.url.split('?', 1)[0], ...told(error) });
 }
@@ -89,6 +104,8 @@ async function handle(app: App, gate: Gate, route: Route, request: FastifyReques
   authorize(key, route);
   const version = versionOf(header(request, 'stripe-version'));
   reply.header('stripe-version', version);
+  // No id holds NUL, which PostgreSQL refuses in any text.
+  if (Object.values(request.params as object).some((part: string) => part.includes('\0'))) unrecognized(request.method, request.url.split('?', 1)[0]!);
   const { raw, body } = wordsOf(request);
   const upgraded = version === NATIVE_VERSION ? raw : upgradeRequest(version, `${route.method} ${route.path}`, raw, app.register.versions);
   const { params, expand } = read(route.schema, upgraded);
