@@ -1,7 +1,7 @@
 /** The only function that writes: rows, ledger, events with their deliveries, timers and calls of a decision, in the transaction of the context. */
 import { assert, type Call, type Decision, type Fact, type Posting, type Put, type Timer } from '../billing/decision.ts';
 import type { Context, Json } from './context.ts';
-import type { Tx } from './database/world.ts';
+import type { Queryable, Tx } from './database/world.ts';
 import { statementName } from './database/sql.ts';
 import { previousAttributes } from './events.ts';
 import { NATIVE_VERSION } from './http/versions.ts';
@@ -9,7 +9,7 @@ import { NATIVE_VERSION } from './http/versions.ts';
 /** Each table's columns with their types, in the order in which the tables were made: a row's parents come before it. */
 export type Columns = Map<string, { order: number; columns: { name: string; type: string }[] }>;
 
-export async function readColumns(tx: Tx): Promise<Columns> {
+export async function readColumns(tx: Queryable): Promise<Columns> {
   const { rows } = await tx.query<{ table: string; name: string; type: string }>(
     `select c.relname as table, a.attname as name, format_type(a.atttypid, null) as type
      from pg_class c join pg_attribute a on a.attrelid = c.oid
@@ -97,18 +97,18 @@ function merged(puts: readonly Put[]): Put[] {
   return [...byId.values()].filter((put) => put.before !== null || put.after !== null);
 }
 
-async function writeRows(ctx: Context, puts: readonly Put[]): Promise<void> {
+function writeRows(ctx: Context, puts: readonly Put[]): Promise<void>[] {
   const tables = Map.groupBy(puts, (put) => put.table);
   const ordered = [...tables.keys()].sort((a, b) => ctx.app.columns.get(a)!.order - ctx.app.columns.get(b)!.order);
   const groups = new Map(ordered.map((table) => [table, merged(tables.get(table)!)]));
   // Children go before their parents, parents come before their children.
-  for (const table of ordered.toReversed()) {
-    await deleteAll(ctx, table, groups.get(table)!.filter((put) => put.after === null).map((put) => put.before as Json));
-  }
-  for (const table of ordered) {
-    await insertAll(ctx, table, groups.get(table)!.filter((put) => put.before === null).map((put) => put.after as Json));
-    await updateAll(ctx, table, groups.get(table)!.filter((put) => put.before !== null && put.after !== null));
-  }
+  return [
+    ...ordered.toReversed().map((table) => deleteAll(ctx, table, groups.get(table)!.filter((put) => put.after === null).map((put) => put.before as Json))),
+    ...ordered.flatMap((table) => [
+      insertAll(ctx, table, groups.get(table)!.filter((put) => put.before === null).map((put) => put.after as Json)),
+      updateAll(ctx, table, groups.get(table)!.filter((put) => put.before !== null && put.after !== null)),
+    ]),
+  ];
 }
 
 /** Legs of one transaction on one account become one leg; what remains must balance per currency. */
@@ -169,20 +169,20 @@ const TIMER_COLUMNS: Column[] = [
 ];
 
 /** The last word on a kind and subject counts. */
-async function setTimers(ctx: Context, timers: readonly Timer[]): Promise<void> {
+function setTimers(ctx: Context, timers: readonly Timer[]): Promise<number>[] {
   const last = [...new Map(timers.map((timer) => [`${timer.kind}\0${timer.subject}`, timer])).values()];
   const set = last.filter((timer) => timer.at !== null) as Json[];
   const cleared = last.filter((timer) => timer.at === null);
+  const sent: Promise<number>[] = [];
   if (set.length > 0) {
     const again = ' on conflict (world, kind, subject) do update set at = excluded.at, lane = excluded.lane, test_clock = excluded.test_clock, failures = 0, error = null';
-    await run(ctx.tx, insertion('timers', TIMER_COLUMNS, again), arrays(TIMER_COLUMNS, set, 'timers'));
+    sent.push(run(ctx.tx, insertion('timers', TIMER_COLUMNS, again), arrays(TIMER_COLUMNS, set, 'timers')));
   }
   if (cleared.length > 0) {
-    await run(ctx.tx, 'delete from timers t using unnest($1::text[], $2::text[]) as r (kind, subject) where t.kind = r.kind and t.subject = r.subject', [
-      cleared.map((timer) => timer.kind),
-      cleared.map((timer) => timer.subject),
-    ]);
+    const text = 'delete from timers t using unnest($1::text[], $2::text[]) as r (kind, subject) where t.kind = r.kind and t.subject = r.subject';
+    sent.push(run(ctx.tx, text, [cleared.map((timer) => timer.kind), cleared.map((timer) => timer.subject)]));
   }
+  return sent;
 }
 
 async function writeCalls(ctx: Context, calls: readonly Call[]): Promise<void> {
@@ -192,11 +192,11 @@ async function writeCalls(ctx: Context, calls: readonly Call[]): Promise<void> {
   ctx.calls.push(...calls.map((call) => call.id));
 }
 
-/** Makes a decision true. The transaction's commit, by whoever opened it, is the moment from which it holds. */
+/**
+ * Makes a decision true. The transaction's commit, by whoever opened it, is the moment from which it holds. The statements are sent one behind the other without waiting, and are all
+ * answered when this returns.
+ */
 export async function commit(ctx: Context, decision: Decision): Promise<void> {
-  if (decision.puts.length > 0) await writeRows(ctx, decision.puts);
-  if (decision.postings.length > 0) await post(ctx, decision.postings);
-  if (decision.facts.length > 0) await tell(ctx, decision.facts);
-  if (decision.timers.length > 0) await setTimers(ctx, decision.timers);
-  if (decision.calls.length > 0) await writeCalls(ctx, decision.calls);
+  const { puts, postings, facts, timers, calls } = decision;
+  await Promise.all([...writeRows(ctx, puts), post(ctx, postings), tell(ctx, facts), ...setTimers(ctx, timers), writeCalls(ctx, calls)]);
 }

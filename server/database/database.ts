@@ -103,7 +103,7 @@ function explain(variable: string): (error: unknown) => never {
 
 /** The settings of every session. UTC is what `timestamptz` is read and written in. */
 function session(seconds: { statement: number; lock: number; idle: number }): Pick<pg.ClientConfig, 'options' | 'types' | 'connectionTimeoutMillis' | 'keepAlive'> {
-  const options = `-c TimeZone=UTC -c DateStyle=ISO -c statement_timeout=${seconds.statement}s -c lock_timeout=${seconds.lock}s -c idle_in_transaction_session_timeout=${seconds.idle}s`;
+  const options = `-c TimeZone=UTC -c DateStyle=ISO -c plan_cache_mode=force_generic_plan -c statement_timeout=${seconds.statement}s -c lock_timeout=${seconds.lock}s -c idle_in_transaction_session_timeout=${seconds.idle}s`;
   return { options, types, connectionTimeoutMillis: 10_000, keepAlive: true };
 }
 
@@ -111,7 +111,7 @@ function session(seconds: { statement: number; lock: number; idle: number }): Pi
 export function connections(owner: pg.ClientConfig, app: pg.ClientConfig, limits: { pool: number; statement_timeout: number }, stop: () => Promise<void>): Omit<Database, 'embedded'> {
   // A request that waits for a lock gives up before its statement does, so that the message says which of the two it was.
   const appSession = session({ statement: limits.statement_timeout, lock: Math.max(1, Math.floor(limits.statement_timeout / 2)), idle: 2 * limits.statement_timeout });
-  const pool = new pg.Pool({ ...app, ...appSession, max: limits.pool, idleTimeoutMillis: 60_000, application_name: 'kontor', allowExitOnIdle: true });
+  const pool = new pg.Pool({ ...app, ...appSession, pipeline: true, max: limits.pool, idleTimeoutMillis: 60_000, application_name: 'kontor', allowExitOnIdle: true });
   // A connection that breaks tells the query that it breaks, or is replaced at the next one if it idles; there is nothing else to do about it.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
@@ -127,7 +127,11 @@ export function connections(owner: pg.ClientConfig, app: pg.ClientConfig, limits
       return client;
     },
     close() {
-      closed ??= pool.end().then(stop);
+      if (closed === null) {
+        // Idle connections do not keep the process alive, and their end has to be waited for.
+        const alive = setInterval(() => undefined, 60_000);
+        closed = pool.end().then(stop).finally(() => clearInterval(alive));
+      }
       return closed;
     },
   };

@@ -1,5 +1,5 @@
 /** SQL as a template: values become parameters, fragments nest. */
-import type { Tx } from './database.ts';
+import type { Queryable, Tx } from './world.ts';
 
 export class Sql {
   readonly strings: readonly string[];
@@ -44,17 +44,25 @@ export function statementName(text: string): string {
   return name;
 }
 
-/** All rows of a query, typed by the caller who knows the table. */
-export async function rows<Row extends object>(tx: Tx, fragment: Sql): Promise<Row[]> {
-  const text: string[] = [];
+function statement(fragment: Sql): { name: string; text: string; values: unknown[] } {
+  const parts: string[] = [];
   const values: unknown[] = [];
-  flatten(fragment, text, values);
-  const joined = text.join('');
-  const result = await tx.query<Row>({ name: statementName(joined), text: joined, values });
-  return result.rows;
+  flatten(fragment, parts, values);
+  const text = parts.join('');
+  return { name: statementName(text), text, values };
+}
+
+/** All rows of a query, typed by the caller who knows the table. */
+export async function rows<Row extends object>(tx: Queryable, fragment: Sql): Promise<Row[]> {
+  return (await tx.query<Row>(statement(fragment))).rows;
 }
 
 /** The first row of a query, or undefined. */
-export async function row<Row extends object>(tx: Tx, fragment: Sql): Promise<Row | undefined> {
+export async function row<Row extends object>(tx: Queryable, fragment: Sql): Promise<Row | undefined> {
   return (await rows<Row>(tx, fragment))[0];
+}
+
+/** Sends a statement whose result nobody waits for; where it fails, the transaction fails at its end. */
+export function later(tx: Tx, fragment: Sql): void {
+  tx.later(statement(fragment));
 }

@@ -3,13 +3,17 @@
  * query which forgets to ask for it still sees nothing else; a connection that is in no transaction of ours sees no world at all.
  */
 
+import type { Writable } from 'node:stream';
 import type pg from 'pg';
 
 /** Anything that can be asked a query: a pool, a client, a transaction. */
 export type Queryable = Pick<pg.ClientBase, 'query'>;
 
 /** A transaction. It ends with the function that it was given to. */
-export type Tx = Queryable;
+export type Tx = Queryable & {
+  /** Sends a statement without waiting for it: it travels with what comes next, and where it fails, the transaction fails at its end. */
+  later(statement: pg.QueryConfig): void;
+};
 
 /**
  * Runs `work` in a transaction in which only the rows of the world exist. Commits when it returns, rolls back when it throws. Retries nothing: what failed is told to the caller.
@@ -28,11 +32,19 @@ export function overAllWorlds<Result>(pool: pg.Pool, work: (tx: Tx) => Promise<R
 async function transaction<Result>(pool: pg.Pool, opening: string, work: (tx: Tx) => Promise<Result>): Promise<Result> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  const unawaited: Promise<unknown>[] = [];
+  const query = together(client);
+  const send = (statement: string | pg.QueryConfig): void => {
+    const sent = query(statement as pg.QueryConfig);
+    // Its failure is told at the end; until then it is nobody's.
+    sent.catch(() => undefined);
+    unawaited.push(sent);
+  };
   try {
-    // One trip to the server for both statements.
-    await client.query(opening);
-    const result = await work(client);
-    const { command } = await client.query('commit');
+    // Connections are pipelined: the opening travels with the first query of the work, and what is sent for later with the commit.
+    send(opening);
+    const result = await work({ query, later: send });
+    const [{ command }] = await Promise.all([query('commit'), ...unawaited]);
     if (command !== 'COMMIT') throw new Error('The transaction was rolled back, since a query in it had failed and its error was not passed on.');
     return result;
   } catch (error) {
@@ -41,5 +53,36 @@ async function transaction<Result>(pool: pg.Pool, opening: string, work: (tx: Tx
     throw error;
   } finally {
     client.release(broken);
+  }
+}
+
+/** The connection's `query`, so that what is sent in one turn of the event loop goes out in one write: each write wakes PostgreSQL. */
+function together(client: pg.PoolClient): Queryable['query'] {
+  const { stream } = (client as unknown as { connection: { stream: Writable } }).connection;
+  let corked = false;
+  const query = (...given: Parameters<Queryable['query']>) => {
+    if (!corked) {
+      corked = true;
+      stream.cork();
+      process.nextTick(() => {
+        corked = false;
+        stream.uncork();
+      });
+    }
+    return client.query(...given);
+  };
+  return query as unknown as Queryable['query'];
+}
+
+/** Runs `work` in a transaction of a connection that is the caller's own. */
+export async function transactionOn<Result>(client: Queryable, work: () => Promise<Result>): Promise<Result> {
+  await client.query('begin');
+  try {
+    const result = await work();
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
   }
 }

@@ -1,7 +1,7 @@
 /** Idempotency as Stripe's v1: the first answer is stored in the transaction of its effect and given again, byte for byte. */
 import { createHash } from 'node:crypto';
 import type { Context } from '../context.ts';
-import { row, sql } from '../database/sql.ts';
+import { later, row, sql } from '../database/sql.ts';
 import { keyInUse, keyMismatch } from './errors.ts';
 import type { Reference } from './route.ts';
 
@@ -35,9 +35,9 @@ export async function claimKey(ctx: Context, key: string, print: Buffer): Promis
 }
 
 /** Remembers the answer, or what the answer waits for. */
-export async function remember(ctx: Context, key: string, print: Buffer, what: { status: number; body: string } | { continuation: Continuation }): Promise<void> {
+export function remember(ctx: Context, key: string, print: Buffer, what: { status: number; body: string } | { continuation: Continuation }): void {
   const { status, body, continuation } = { status: null, body: null, continuation: null, ...what };
-  await row(
+  later(
     ctx.tx,
     sql`insert into idempotency_keys (key, request_id, fingerprint, continuation, status, body, created)
         values (${key}, ${ctx.request!.id}, ${print}, ${continuation}, ${status}, ${body}, to_timestamp(${ctx.app.clock.now()}::bigint))

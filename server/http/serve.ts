@@ -204,11 +204,11 @@ async function begin(ctx: Context, call: Call): Promise<Step> {
   const answer = await call.route.run(ctx, call.params, call.path);
   if (ctx.calls.length > 0 && isReference(answer)) {
     const continuation = { ...answer.ref, expand: call.expand, calls: ctx.calls };
-    if (key) await remember(ctx, key, print, { continuation });
+    if (key) remember(ctx, key, print, { continuation });
     return { continuation };
   }
   const body = await render(ctx, call, answer);
-  if (key) await remember(ctx, key, print, { status: 200, body });
+  if (key) remember(ctx, key, print, { status: 200, body });
   return { reply: { status: 200, body } };
 }
 
@@ -216,7 +216,7 @@ async function begin(ctx: Context, call: Call): Promise<Step> {
 async function finish(ctx: Context, call: Call, continuation: Continuation): Promise<Reply> {
   if (continuation.refuseUnpaid) await ctx.app.register.resources.get(continuation.object)!.refuseUnpaid!(ctx, continuation.id);
   const body = await render(ctx, call, { ref: continuation });
-  if (call.idempotencyKey) await remember(ctx, call.idempotencyKey, call.print, { status: 200, body });
+  if (call.idempotencyKey) remember(ctx, call.idempotencyKey, call.print, { status: 200, body });
   return { status: 200, body };
 }
 
@@ -225,5 +225,5 @@ async function rememberRefusal(call: Call, error: unknown): Promise<void> {
   const answer = answerTo(error);
   const { idempotencyKey: key } = call;
   if (!key || answer.ours || ![400, 402, 403, 404].includes(answer.status) || answer.body.error.type === 'idempotency_error') return;
-  await inWorld(call.app.database.pool, call.world, (tx) => remember(contextOf(call, tx), key, call.print, { status: answer.status, body: JSON.stringify(answer.body) }));
+  await inWorld(call.app.database.pool, call.world, async (tx) => remember(contextOf(call, tx), key, call.print, { status: answer.status, body: JSON.stringify(answer.body) }));
 }

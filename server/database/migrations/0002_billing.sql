@@ -146,7 +146,7 @@ create table customers (
 );
 create index customers_listed on customers (world, created desc, id desc);
 create index customers_by_email on customers (world, email);
-create index customers_of_clock on customers (world, test_clock);
+create index customers_of_clock on customers (world, test_clock) where test_clock is not null;
 create unique index customers_invoice_prefix on customers (world, invoice_prefix);
 
 create table promotion_codes (
@@ -198,7 +198,7 @@ create table payment_methods (
 create index payment_methods_listed on payment_methods (world, created desc, id desc);
 create index payment_methods_of_customer on payment_methods (world, customer, created desc, id desc);
 alter table customers add foreign key (world, default_payment_method) references payment_methods deferrable initially deferred;
-create index customers_default_payment_method on customers (world, default_payment_method);
+create index customers_default_payment_method on customers (world, default_payment_method) where default_payment_method is not null;
 
 create table customer_balance_transactions (
   world integer not null default kontor_world(),
@@ -267,7 +267,7 @@ create table subscriptions (
 );
 create index subscriptions_listed on subscriptions (world, created desc, id desc);
 create index subscriptions_of_customer on subscriptions (world, customer, created desc, id desc);
-create index subscriptions_of_clock on subscriptions (world, test_clock);
+create index subscriptions_of_clock on subscriptions (world, test_clock) where test_clock is not null;
 create index subscriptions_default_payment_method on subscriptions (world, default_payment_method) where default_payment_method is not null;
 
 create table subscription_items (
@@ -364,7 +364,7 @@ create table invoices (
 create index invoices_listed on invoices (world, created desc, id desc);
 create index invoices_of_customer on invoices (world, customer, created desc, id desc);
 create index invoices_of_subscription on invoices (world, subscription, created desc, id desc);
-create index invoices_of_clock on invoices (world, test_clock);
+create index invoices_of_clock on invoices (world, test_clock) where test_clock is not null;
 create index invoices_default_payment_method on invoices (world, default_payment_method) where default_payment_method is not null;
 create unique index invoices_number on invoices (world, number);
 create unique index invoices_obligation on invoices (world, obligation) where status <> 'void';
@@ -408,7 +408,7 @@ create index invoice_items_of_subscription on invoice_items (world, subscription
 create index invoice_items_of_item on invoice_items (world, subscription_item);
 create index invoice_items_of_invoice on invoice_items (world, invoice);
 create index invoice_items_of_price on invoice_items (world, price);
-create index invoice_items_of_clock on invoice_items (world, test_clock);
+create index invoice_items_of_clock on invoice_items (world, test_clock) where test_clock is not null;
 
 create table invoice_lines (
   world integer not null default kontor_world(),
@@ -471,12 +471,12 @@ create table discounts (
   foreign key (world, invoice_item) references invoice_items on delete cascade
 );
 create index discounts_of_coupon on discounts (world, coupon);
-create index discounts_of_promotion_code on discounts (world, promotion_code);
-create index discounts_of_customer on discounts (world, customer);
-create index discounts_of_subscription on discounts (world, subscription);
-create index discounts_of_item on discounts (world, subscription_item);
-create index discounts_of_invoice on discounts (world, invoice);
-create index discounts_of_invoice_item on discounts (world, invoice_item);
+create index discounts_of_promotion_code on discounts (world, promotion_code) where promotion_code is not null;
+create index discounts_of_customer on discounts (world, customer) where customer is not null;
+create index discounts_of_subscription on discounts (world, subscription) where subscription is not null;
+create index discounts_of_item on discounts (world, subscription_item) where subscription_item is not null;
+create index discounts_of_invoice on discounts (world, invoice) where invoice is not null;
+create index discounts_of_invoice_item on discounts (world, invoice_item) where invoice_item is not null;
 
 create table meter_events (
   world integer not null default kontor_world(),
@@ -533,7 +533,7 @@ create index payment_intents_listed on payment_intents (world, created desc, id 
 create index payment_intents_of_customer on payment_intents (world, customer, created desc, id desc);
 create index payment_intents_of_invoice on payment_intents (world, invoice);
 create index payment_intents_of_method on payment_intents (world, payment_method);
-create index payment_intents_of_clock on payment_intents (world, test_clock);
+create index payment_intents_of_clock on payment_intents (world, test_clock) where test_clock is not null;
 
 create table charges (
   world integer not null default kontor_world(),

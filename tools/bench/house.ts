@@ -1,0 +1,101 @@
+/** A Kontor to measure: durable PostgreSQL in a directory of its own, and the pieces to compare it with. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import Fastify from 'fastify';
+import { sandbox } from '../../connectors/processors/sandbox/sandbox.ts';
+import { isStripes } from '../../resources/operations.ts';
+import { rooms } from '../../resources/register.ts';
+import { createAccount, createKey, listWorlds } from '../../server/accounts.ts';
+import { open, type Running } from '../../server/app.ts';
+import { machineClock } from '../../server/clock.ts';
+import type { World } from '../../server/context.ts';
+import { readConfig } from '../../server/config.ts';
+import { openDatabase, type Database } from '../../server/database/database.ts';
+import { migrate } from '../../server/database/migrate.ts';
+import { openLog } from '../../server/log.ts';
+import type { Load, Measured } from './load.ts';
+
+export type House = { running: Running; database: Database; key: string; world: World; close(): Promise<void> };
+
+/** Starts PostgreSQL with its durable settings and Kontor on it, in this process and without workers. */
+export async function openHouse(): Promise<House> {
+  const data = await mkdtemp(join(tmpdir(), 'kontor-bench-'));
+  const config = readConfig({ KONTOR_DATA: data });
+  const database = await openDatabase(config);
+  await database.asOwner(async (owner) => migrate(owner));
+  const clock = machineClock();
+  const { key, world } = await database.asOwner(async (owner) => {
+    const account = await createAccount(owner, clock);
+    const world = (await listWorlds(owner)).find((each) => each.account === account.id && !each.livemode)!;
+    return { world, key: (await createKey(owner, clock, 'pepper', world, { kind: 'secret' })).text };
+  });
+  const running = await open({ database, rooms, connectors: { processors: { test: sandbox(), live: null } }, isStripes: isStripes(), pepper: 'pepper', log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: false });
+  return {
+    running, database, key, world,
+    async close() {
+      await running.close();
+      await database.close();
+      await rm(data, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Puts a load on a server from another process. */
+export async function load(what: Load): Promise<Measured> {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'load.ts'), JSON.stringify(what)]);
+  return JSON.parse(stdout) as Measured;
+}
+
+export type Statement = string | { name?: string; text: string; values?: unknown[] };
+
+/** The statements that the house sends to PostgreSQL while `work` runs. */
+export async function statements(house: House, work: () => Promise<unknown>): Promise<Statement[]> {
+  const sent: Statement[] = [];
+  const client = await house.database.pool.connect();
+  const prototype = Object.getPrototypeOf(client) as { query: (...given: unknown[]) => unknown };
+  client.release();
+  const original = prototype.query;
+  prototype.query = function recorded(...given) {
+    sent.push(given[0] as Statement);
+    return original.apply(this, given);
+  };
+  try {
+    await work();
+  } finally {
+    prototype.query = original;
+  }
+  return sent;
+}
+
+/** The values of a statement with new ids, keys and prefixes in place of those that were recorded. */
+function renewed(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  return value
+    .replace(/\b([a-z]+_)[0-9A-Za-z]{20}\b/g, (_, prefix: string) => prefix + crypto.randomUUID().replaceAll('-', '').slice(0, 20))
+    .replace(/^[0-9a-f]{8}-[0-9a-f-]{27}$/, () => crypto.randomUUID())
+    .replace(/^\{"?[0-9A-Z]{8}"?\}$/, () => `{${crypto.randomUUID().slice(0, 8).toUpperCase()}}`);
+}
+
+/**
+ * The bare route to compare with: Fastify, and the statements that Kontor sends for the same request, written down beforehand, one round trip each. It has no authentication, no parameters,
+ * no decisions and no rendering: what Kontor adds to HTTP and PostgreSQL is the difference.
+ */
+export async function openBare(house: House, recorded: readonly Statement[], writes: boolean): Promise<{ url: string; close(): Promise<void> }> {
+  const server = Fastify({ logger: false });
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  server.route({
+    method: ['GET', 'POST'],
+    url: '/*',
+    async handler() {
+      const client = await house.database.pool.connect();
+      for (const statement of recorded) await client.query(typeof statement === 'string' || !writes ? (statement as string) : { ...statement, values: statement.values?.map(renewed) });
+      client.release();
+      return { id: 'bare', object: 'bare' };
+    },
+  });
+  return { url: await server.listen({ host: '127.0.0.1', port: 0 }), close: () => server.close() };
+}
