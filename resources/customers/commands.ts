@@ -9,7 +9,7 @@ import type { Params } from '../../server/http/params.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import type * as params from './params.ts';
 import { customer } from './resource.ts';
-import { customersById, invoicePrefixIsTaken, withDiscounts } from './rows.ts';
+import { customersById, invoicePrefixIsTaken, lockCustomer, withDiscounts } from './rows.ts';
 
 const rendered = (ctx: Context, whole: CustomerWhole): Json => customer.render(whole, ctx.world);
 
@@ -42,13 +42,6 @@ export async function create(ctx: Context, given: Params<typeof params.createCus
   const decided = createCustomer({ ...changeOf(rest), invoice_prefix, test_clock, currency: account.default_currency }, moment);
   await commit(ctx, decided);
   return rendered(ctx, decided.customer);
-}
-
-/** The customer, locked, or a refusal. */
-export async function lockCustomer(ctx: Context, id: string, param?: string): Promise<CustomerWhole> {
-  const [found] = await customersById(ctx.tx, [id], true);
-  if (!found || found.deleted) missing('customer', id, param);
-  return found;
 }
 
 export async function update(ctx: Context, given: Params<typeof params.updateCustomer>, path: { customer: string }): Promise<Json> {

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type Stripe from 'stripe';
+import { machineClock } from '../../server/clock.ts';
+import { startKontor, type Kontor } from '../../tests/kontor.ts';
+
+let ahead = 0;
+let kontor: Kontor;
+let stripe: Stripe;
+before(async () => { kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) }); stripe = kontor.stripe; });
+after(() => kontor.close());
+
+const types = async (params: Stripe.EventListParams) => (await stripe.events.list(params)).data.map((event) => event.type);
+
+test('an event is listed and read as it was told, with the request that brought it about', async () => {
+  const customer = await stripe.customers.create({ name: 'Jenny' }, { idempotencyKey: 'events-1' });
+  const renamed = await stripe.customers.update(customer.id, { name: 'Jennifer' });
+  const [updated, created] = (await stripe.events.list()).data as [Stripe.Event, Stripe.Event];
+  assert.deepEqual([created.type, updated.type], ['customer.created', 'customer.updated']);
+  assert.deepEqual(created.data, { object: customer });
+  assert.deepEqual(created.request, { id: customer.lastResponse.requestId, idempotency_key: 'events-1' });
+  assert.deepEqual(updated.data, { object: renamed, previous_attributes: { name: 'Jenny' } });
+  assert.deepEqual([updated.object, updated.livemode, updated.pending_webhooks, updated.api_version], ['event', false, 0, '2026-10-28.endive']);
+  assert.deepEqual(await stripe.events.retrieve(updated.id), updated);
+});
+
+test('events are found by their type, by several, by a part of its name', async () => {
+  const customer = await stripe.customers.create();
+  const method = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
+  await stripe.paymentMethods.detach(method.id);
+  assert.deepEqual(await types({ type: 'payment_method.detached' }), ['payment_method.detached']);
+  assert.deepEqual(await types({ type: 'payment_method.*' }), ['payment_method.detached', 'payment_method.attached']);
+  assert.deepEqual(await types({ types: ['payment_method.attached', 'customer.updated'] }), ['payment_method.attached', 'customer.updated']);
+  assert.deepEqual(await types({ types: ['*.detached', 'customer.upd*'] }), ['payment_method.detached', 'customer.updated']);
+  assert.deepEqual(await types({ type: 'payment%' as never }).catch((error: Stripe.errors.StripeError) => error.param), 'type');
+});
+
+test('pages go from the newest event to the oldest, also where a test clock lives in another year', async () => {
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: 1_577_836_800 });
+  await stripe.customers.create({ test_clock: clock.id });
+  const all = (await stripe.events.list({ limit: 100 })).data;
+  assert.deepEqual(all.slice(0, 2).map((event) => [event.type, event.created]), [['customer.created', 1_577_836_800], ['test_helpers.test_clock.created', all[1]!.created]]);
+  const first = await stripe.events.list({ limit: 2 });
+  const second = await stripe.events.list({ limit: 2, starting_after: first.data[1]!.id });
+  assert.equal(first.has_more, true);
+  assert.deepEqual([...first.data, ...second.data].map((event) => event.id), all.slice(0, 4).map((event) => event.id));
+  const back = await stripe.events.list({ limit: 2, ending_before: second.data[0]!.id });
+  assert.deepEqual(back.data.map((event) => event.id), first.data.map((event) => event.id));
+  assert.deepEqual(await types({ created: 1_577_836_800 }), ['customer.created']);
+  assert.deepEqual(await types({ created: { lt: 1_600_000_000 } }), ['customer.created']);
+});
+
+test('after thirty days an event cannot be read any more', async () => {
+  const old = (await stripe.events.list({ limit: 1 })).data[0]!;
+  ahead = 30 * 86_400_000 + 60_000;
+  assert.deepEqual(await types({}), []);
+  await assert.rejects(stripe.events.retrieve(old.id), { code: 'resource_missing', statusCode: 404 });
+  await stripe.customers.create();
+  assert.deepEqual(await types({}), ['customer.created']);
+});
+
+test('another account reads none of them', async () => {
+  const [event] = (await stripe.events.list({ limit: 1 })).data;
+  const other = await kontor.another();
+  await assert.rejects(other.stripe.events.retrieve(event!.id), { code: 'resource_missing', statusCode: 404 });
+  assert.deepEqual((await other.stripe.events.list()).data, []);
+});
+
+test('what is refused is refused by name', async () => {
+  const table: [() => Promise<unknown>, string | undefined, string, number?][] = [
+    [() => stripe.events.list({ type: 'customer.created', types: ['customer.updated'] }), 'parameters_exclusive', 'type'],
+    [() => stripe.events.list({ types: Array.from({ length: 21 }, () => 'customer.created') }), undefined, 'types'],
+    [() => stripe.events.list({ starting_after: 'evt_nobody' }), 'resource_missing', 'starting_after'],
+    [() => stripe.events.list({ limit: 0 }), 'parameter_invalid_integer', 'limit'],
+    [() => stripe.events.retrieve('evt_nobody'), 'resource_missing', 'id', 404],
+  ];
+  for (const [request, code, param, statusCode = 400] of table) {
+    await assert.rejects(request, (error: Stripe.errors.StripeError) => {
+      assert.deepEqual([error.code, error.param, error.statusCode], [code, param, statusCode], request.toString());
+      return true;
+    });
+  }
+});

@@ -1,0 +1,111 @@
+import { refuse, together, type Moment } from '../../billing/decision.ts';
+import { attachMethod, changeMethod, detachMethod, makeMethod, refuseAttaching, type MethodChange } from '../../billing/payment/method.ts';
+import type { BillingDetails, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import type { CardSource } from '../../connectors/processors/processor.ts';
+import { commit } from '../../server/commit.ts';
+import { momentOn, realMoment, type Context, type Json } from '../../server/context.ts';
+import { missing } from '../../server/http/errors.ts';
+import type { Params } from '../../server/http/params.ts';
+import { equal, page, renderList } from '../../server/lists.ts';
+import { customersById, lockCustomer } from '../customers/rows.ts';
+import type * as params from './params.ts';
+import { askIssuer, keepCard } from './processor.ts';
+import { renderPaymentMethod } from './resource.ts';
+import { methodOfName, methodsById } from './rows.ts';
+
+const BLANK = { city: null, country: null, line1: null, line2: null, postal_code: null, state: null };
+
+/** The billing details in the words of the core: an address is given whole. */
+function detailsOf(given: Params<typeof params.updatePaymentMethod>['billing_details']): Partial<BillingDetails> {
+  const { address, ...rest } = given ?? {};
+  return { ...rest, ...(address !== undefined && { address: { ...BLANK, ...address } }) };
+}
+
+async function methodById(ctx: Context, id: string): Promise<PaymentMethodRow> {
+  const [method] = await methodsById(ctx.tx, [id]);
+  return method ?? missing('PaymentMethod', id);
+}
+
+export async function create(ctx: Context, given: Params<typeof params.createPaymentMethod>): Promise<Json> {
+  const { card, billing_details, allow_redisplay, metadata } = given;
+  const { networks, ...source } = card!;
+  const moment = realMoment(ctx.app);
+  const details = detailsOf(billing_details);
+  const kept = (await keepCard(ctx, source as CardSource, moment, (name) => `card[${name}]`, details)) ?? missing('token', source.token!, 'card[token]');
+  const decided = makeMethod(kept, { billing_details: details, allow_redisplay, metadata, preferred_network: networks?.preferred }, moment);
+  await commit(ctx, decided);
+  return renderPaymentMethod(decided.method, ctx.world);
+}
+
+export async function retrieve(ctx: Context, _given: object, path: { payment_method: string }): Promise<Json> {
+  return renderPaymentMethod(await methodById(ctx, path.payment_method), ctx.world);
+}
+
+/** The payment method with its customer, both locked, the customer first, and the moment at which the customer lives. */
+async function lockWithOwner(ctx: Context, id: string) {
+  const { customer } = await methodById(ctx, id);
+  const owner = customer === null ? null : await lockCustomer(ctx, customer);
+  const [method] = await methodsById(ctx.tx, [id], true);
+  if (method?.customer !== customer) refuse('lock_timeout', 'The payment method is being moved by another request. Try again.');
+  const moment: Moment = owner ? await momentOn(ctx, owner.test_clock) : realMoment(ctx.app);
+  return { method, owner, moment };
+}
+
+export async function update(ctx: Context, given: Params<typeof params.updatePaymentMethod>, path: { payment_method: string }): Promise<Json> {
+  const { method, moment } = await lockWithOwner(ctx, path.payment_method);
+  const { billing_details, ...rest } = given;
+  const change: MethodChange = { ...rest, ...(billing_details && { billing_details: detailsOf(billing_details) }) };
+  const decided = changeMethod(method, change, moment);
+  await commit(ctx, decided);
+  return renderPaymentMethod(decided.method, ctx.world);
+}
+
+export async function attach(ctx: Context, given: Params<typeof params.attachPaymentMethod>, path: { payment_method: string }): Promise<Json> {
+  const owner = await lockCustomer(ctx, given.customer, 'customer');
+  const moment = await momentOn(ctx, owner.test_clock);
+  const [stored] = await methodsById(ctx.tx, [path.payment_method], true);
+  const named = stored ? null : ((await methodOfName(ctx, path.payment_method, moment, 'payment_method')) ?? missing('PaymentMethod', path.payment_method));
+  const method = stored ?? named!.method;
+  refuseAttaching(method, owner.id);
+  if (method.customer === null) await askIssuer(ctx, method, owner.id);
+  const decided = attachMethod(method, owner.id, moment);
+  await commit(ctx, named ? together([named, decided]) : decided);
+  return renderPaymentMethod(decided.method, ctx.world);
+}
+
+export async function detach(ctx: Context, _given: object, path: { payment_method: string }): Promise<Json> {
+  const { method, owner, moment } = await lockWithOwner(ctx, path.payment_method);
+  if (!owner) return refuse('payment_method_unexpected_state', `The payment method ${method.id} is not attached to a customer, so it cannot be detached.`, 'payment_method');
+  const decided = detachMethod(method, owner, moment);
+  await commit(ctx, decided);
+  return renderPaymentMethod(decided.method, ctx.world);
+}
+
+async function existing(ctx: Context, customer: string, param?: string): Promise<void> {
+  const [found] = await customersById(ctx.tx, [customer]);
+  if (!found || found.deleted) missing('customer', customer, param);
+}
+
+type Filters = Params<typeof params.listPaymentMethods>;
+
+async function listed(ctx: Context, url: string, given: Filters): Promise<Json> {
+  const conditions = [...equal('customer', given.customer), ...equal('type', given.type), ...equal('allow_redisplay', given.allow_redisplay)];
+  const { data, has_more } = await page<PaymentMethodRow>(ctx, 'payment_methods', 'PaymentMethod', conditions, given);
+  return renderList(url, data.map((each) => renderPaymentMethod(each, ctx.world)), has_more);
+}
+
+export async function list(ctx: Context, given: Filters): Promise<Json> {
+  if (given.customer !== undefined) await existing(ctx, given.customer, 'customer');
+  return listed(ctx, '/v1/payment_methods', given);
+}
+
+export async function listOfCustomer(ctx: Context, given: Params<typeof params.listOfCustomer>, { customer }: { customer: string }): Promise<Json> {
+  await existing(ctx, customer);
+  return listed(ctx, `/v1/customers/${customer}/payment_methods`, { ...given, customer });
+}
+
+export async function retrieveOfCustomer(ctx: Context, _given: object, path: { customer: string; payment_method: string }): Promise<Json> {
+  const method = await methodById(ctx, path.payment_method);
+  if (method.customer !== path.customer) missing('PaymentMethod', path.payment_method);
+  return renderPaymentMethod(method, ctx.world);
+}
