@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { operations, shapeOf } from '../../resources/operations.ts';
+import { rooms } from '../../resources/register.ts';
+import { documents } from './documents.ts';
+
+for (const [path, make] of Object.entries(documents)) {
+  test(`${path} says what the rooms say`, () => {
+    const written = readFileSync(join(import.meta.dirname, '../..', path), 'utf8');
+    assert.ok(written === make(), `${path} is stale. Run: npm run generate`);
+  });
+}
+
+test('a route is one of Stripe’s, or is under /v1/kontor', () => {
+  const stripes = new Set(operations().map(({ method, path }) => `${method} ${shapeOf(path)}`));
+  const ours = rooms.flatMap((room) => room.routes ?? []).filter(({ method, path }) => !path.startsWith('/v1/kontor/') && !stripes.has(`${method} ${shapeOf(path)}`));
+  assert.deepEqual(ours.map(({ method, path }) => `${method} ${path}`), []);
+});
