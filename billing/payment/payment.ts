@@ -49,6 +49,7 @@ export type PaymentError = {
   message: string;
   decline_code: string | null;
   advice_code: string | null;
+  network_advice_code: string | null;
   network_decline_code: string | null;
   charge: string | null;
   payment_method: string | null;
@@ -90,6 +91,25 @@ export type PaymentIntentRow = {
 /** The intent with the method that its last error speaks of. */
 export type PaymentIntentWhole = PaymentIntentRow & { failed_method: PaymentMethodRow | null };
 
+/** The card as it was when it was charged, and what its network said. */
+export type ChargedCard = CardDetails & {
+  authorization_code: string | null;
+  network_transaction_id: string | null;
+  three_d_secure: { result: string; authentication_flow: string | null; version: string } | null;
+};
+
+export type ChargeOutcome = {
+  advice_code: string | null;
+  network_advice_code: string | null;
+  network_decline_code: string | null;
+  network_status: string;
+  reason: string | null;
+  risk_level: string;
+  risk_score: number;
+  seller_message: string;
+  type: string;
+};
+
 export type ChargeRow = {
   id: string;
   created: Instant;
@@ -103,9 +123,9 @@ export type ChargeRow = {
   currency: string;
   failure_code: string | null;
   failure_message: string | null;
-  outcome: { advice_code: string | null; network_decline_code: string | null; network_status: string; reason: string | null; risk_level: string; seller_message: string; type: string } | null;
+  outcome: ChargeOutcome | null;
   billing_details: BillingDetails;
-  payment_method_details: { type: 'card'; card: CardDetails } | null;
+  payment_method_details: { type: 'card'; card: ChargedCard } | null;
   processor_reference: string | null;
   description: string | null;
   receipt_email: string | null;

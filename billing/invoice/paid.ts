@@ -1,0 +1,142 @@
+/** What money, or its failing to come, means for an invoice, its customer and its subscription. */
+import type { CustomerWhole } from '../customer/customer.ts';
+import { move } from '../customer/change.ts';
+import { decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
+import { nextAttempt } from '../dunning.ts';
+import { afterPayment, type PaymentOutcome } from '../subscription/payment.ts';
+import type { SubscriptionWhole } from '../subscription/subscription.ts';
+import { collection, overdue } from './finalize.ts';
+import type { InvoiceWhole } from './invoice.ts';
+
+/** An invoice with those whom its payment concerns. */
+export type Owed = { invoice: InvoiceWhole; customer: CustomerWhole; subscription: SubscriptionWhole | null };
+
+/** The invoice as it changed, told as an update. */
+export function changeInvoice(before: InvoiceWhole, invoice: InvoiceWhole, moment: Moment): Decision {
+  return {
+    ...decision(),
+    puts: [{ table: 'invoices', before, after: invoice }],
+    facts: [{ type: 'invoice.updated', object: 'invoice', whole: invoice, before, at: moment.now }],
+  };
+}
+
+/** Nobody waits for the invoice any more, nor asks for it. */
+export const noTimers = (invoice: InvoiceWhole) => [collection(invoice, null), overdue(invoice, null)];
+
+function changeCustomer(before: CustomerWhole, customer: CustomerWhole, moment: Moment): Decision {
+  const made = decision();
+  if (before.balance === customer.balance && before.delinquent === customer.delinquent) return made;
+  made.puts.push({ table: 'customers', before, after: customer });
+  made.facts.push({ type: 'customer.updated', object: 'customer', whole: customer, before, at: moment.now });
+  return made;
+}
+
+function tellSubscription(subscription: SubscriptionWhole | null, invoice: InvoiceWhole, outcome: PaymentOutcome, moment: Moment, payment_method: string | null = null) {
+  return subscription ? afterPayment(subscription, invoice, outcome, moment, payment_method) : { ...decision(), subscription };
+}
+
+/** Where a payment of this invoice is credited: a written-off one was taken from the receivables before. */
+export const creditedAccount = (invoice: InvoiceWhole): 'bad_debt' | 'receivable' => (invoice.status === 'uncollectible' ? 'bad_debt' : 'receivable');
+
+export type Credit = {
+  amount: bigint;
+  /** Not by a payment of ours, e.g. in cash. */
+  off_stripe: boolean;
+  /** What paid it, where that is known. */
+  payment_method: string | null;
+  /** Whether this was an attempt of the schedule. Null: it was none. */
+  automatic: boolean | null;
+};
+
+const attemptsAfter = (invoice: InvoiceWhole, automatic: boolean | null): number =>
+  automatic === null ? invoice.attempt_count : automatic ? invoice.attempt_count + 1 : Math.max(invoice.attempt_count, 1);
+
+/**
+ * Credits money to an invoice: at most what remains; more than that goes to the customer's balance. An invoice with nothing remaining is paid. `applied` and `overpaid` say what went where; posting
+ * them is the part of whoever knows where the money came from.
+ */
+export function creditInvoice({ invoice: before, customer: payer, subscription: late }: Owed, credit: Credit, moment: Moment): Decision & Owed & { applied: bigint; overpaid: bigint } {
+  const owed = before.status === 'open' || before.status === 'uncollectible' ? before.amount_remaining : 0n;
+  const applied = credit.amount < owed ? credit.amount : owed;
+  const overpaid = credit.amount - applied;
+  const paid = owed > 0n && applied === owed;
+  const invoice: InvoiceWhole = {
+    ...before,
+    amount_paid: before.amount_paid + applied,
+    amount_paid_off_stripe: before.amount_paid_off_stripe + (credit.off_stripe ? applied : 0n),
+    amount_remaining: before.amount_remaining - applied,
+    amount_overpaid: before.amount_overpaid + overpaid,
+    attempted: before.attempted || credit.automatic !== null,
+    attempt_count: attemptsAfter(before, credit.automatic),
+    ...(paid && { status: 'paid', paid_at: moment.now, auto_advance: false, next_payment_attempt: null }),
+  };
+  const made = changeInvoice(before, invoice, moment);
+  const tell = (type: string) => made.facts.push({ type, object: 'invoice', whole: invoice, at: moment.now });
+  if (paid) {
+    made.timers.push(...noTimers(invoice));
+    tell('invoice.paid');
+    tell('invoice.payment_succeeded');
+  }
+  const customer: CustomerWhole = { ...payer, delinquent: payer.delinquent && !paid, balance: payer.balance - overpaid };
+  if (overpaid > 0n) {
+    move(made, payer, customer, 'invoice_overpaid', { invoice: invoice.id }, moment);
+    tell('invoice.overpaid');
+  }
+  const told = paid ? tellSubscription(late, invoice, 'paid', moment, credit.payment_method) : { ...decision(), subscription: late };
+  return { ...together([made, changeCustomer(payer, customer, moment), told]), invoice, customer, subscription: told.subscription, applied, overpaid };
+}
+
+export type Failure = {
+  /** An attempt by the schedule, not by anybody's request. */
+  automatic: boolean;
+  /** When it was made, from which the next one is counted. */
+  at: Instant;
+  /** The issuer would ask the holder, who was absent. */
+  asks_holder: boolean;
+};
+
+/**
+ * An attempt that failed. Any first attempt counts, and afterwards those by the schedule: after the last of them the invoice is given up. An invoice that does not advance by itself, or whose
+ * subscription waits for its first payment, is not tried again by itself.
+ */
+export function attemptFailed({ invoice: before, customer: payer, subscription: late }: Owed, failure: Failure, moment: Moment): Decision & Owed {
+  const attempt_count = attemptsAfter(before, failure.automatic);
+  const charged = before.collection_method === 'charge_automatically';
+  const retried = charged && before.auto_advance && late?.status !== 'incomplete';
+  const counts = attempt_count !== before.attempt_count;
+  const next_payment_attempt = !retried ? null : counts ? nextAttempt(attempt_count, failure.at) : before.next_payment_attempt;
+  const given_up = retried && next_payment_attempt === null;
+  const invoice: InvoiceWhole = { ...before, attempted: true, attempt_count, next_payment_attempt, auto_advance: before.auto_advance && !given_up };
+  const made = decision();
+  made.timers.push(collection(invoice, next_payment_attempt));
+  made.facts.push({ type: 'invoice.payment_failed', object: 'invoice', whole: invoice, at: moment.now });
+  if (failure.asks_holder) made.facts.push({ type: 'invoice.payment_action_required', object: 'invoice', whole: invoice, at: moment.now });
+  const customer: CustomerWhole = { ...payer, delinquent: payer.delinquent || charged };
+  const told = tellSubscription(late, invoice, given_up ? 'given_up' : 'failed', moment);
+  return { ...together([made, changeInvoice(before, invoice, moment), changeCustomer(payer, customer, moment), told]), invoice, customer, subscription: told.subscription };
+}
+
+/** The holder was asked and has not answered yet. */
+export function actionRequired({ invoice: before, customer, subscription }: Owed, automatic: boolean, moment: Moment): Decision & Owed {
+  const invoice: InvoiceWhole = { ...before, attempted: true, attempt_count: attemptsAfter(before, automatic) };
+  const made = changeInvoice(before, invoice, moment);
+  made.facts.unshift({ type: 'invoice.payment_action_required', object: 'invoice', whole: invoice, at: moment.now });
+  return { ...made, invoice, customer, subscription };
+}
+
+/** The day on which an invoice that was sent had to be paid has passed. */
+export function invoiceOverdue({ invoice, customer: payer, subscription: late }: Owed, moment: Moment): Decision & Owed {
+  const made = decision();
+  if (invoice.status !== 'open') return { ...made, invoice, customer: payer, subscription: late };
+  made.facts.push({ type: 'invoice.overdue', object: 'invoice', whole: invoice, at: moment.now });
+  const customer: CustomerWhole = { ...payer, delinquent: true };
+  const told = tellSubscription(late, invoice, 'failed', moment);
+  return { ...together([made, changeCustomer(payer, customer, moment), told]), invoice, customer, subscription: told.subscription };
+}
+
+/** Voided or written off: nobody is late with it any more. */
+export function forgiven({ invoice, customer: payer, subscription: late }: Owed, moment: Moment): Decision & Owed {
+  const customer: CustomerWhole = { ...payer, delinquent: false };
+  const told = tellSubscription(late, invoice, 'forgiven', moment);
+  return { ...together([changeCustomer(payer, customer, moment), told]), invoice, customer, subscription: told.subscription };
+}
