@@ -13,6 +13,7 @@ import { decodeForm, decodeQuery, type RawMap } from './forms.ts';
 import { claimKey, type Continuation, fingerprint, remember } from './idempotency.ts';
 import { authorize, Gate } from './keys.ts';
 import { read } from './params.ts';
+import { servePages } from './pages.ts';
 import { type Answer, isReference, type Route } from './route.ts';
 import { NATIVE_VERSION, upgradeRequest, versionOf } from './versions.ts';
 
@@ -55,6 +56,7 @@ export async function serve(app: App, pepper: string, isStripes: (method: string
     const path = request.url.split('?', 1)[0]!;
     return sendError(app, request, reply, caught(() => (isStripes(request.method, path) ? unsupportedRequest(request.method, path) : unrecognized(request.method, path))));
   });
+  await servePages(server);
   for (const route of app.register.routes) {
     server.route({ method: route.method, url: route.path, handler: (request, reply) => handle(app, gate, route, request, reply) });
   }
