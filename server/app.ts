@@ -40,6 +40,7 @@ export async function open(plan: Plan): Promise<Running> {
     url: '',
     allowLoopback: plan.allowLoopback,
     nudge: () => wake(),
+    stopping: false,
   };
   const server = await serve(app, plan.pepper, plan.isStripes);
   app.url = await server.listen({ host: plan.host, port: plan.port });
@@ -49,6 +50,7 @@ export async function open(plan: Plan): Promise<Running> {
     app,
     url: app.url,
     async close() {
+      app.stopping = true;
       await server.close();
       await workers?.stop();
     },

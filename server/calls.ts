@@ -24,11 +24,12 @@ async function take(app: App, world: World, ids: readonly string[] | null): Prom
   return inWorld(app.database.pool, world, (tx) =>
     rows<OpenCall>(
       tx,
-      sql`update calls set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint)
-          where id in (
-            select id from calls where state <> 'answered' and ${ids === null ? sql`next_at <= to_timestamp(${now}::bigint)` : sql`id = any(${ids}::text[]) and (attempts = 0 or next_at <= to_timestamp(${now}::bigint))`}
-            order by created, id limit ${BATCH} for update skip locked)
-          returning id, kind, subject, request, state, attempts`,
+      sql`with open as materialized (
+            select ctid from calls
+            where state <> 'answered' and ${ids === null ? sql`next_at <= to_timestamp(${now}::bigint)` : sql`id = any(${ids}::text[]) and (attempts = 0 or next_at <= to_timestamp(${now}::bigint))`}
+            order by next_at, id limit ${BATCH} for update skip locked)
+          update calls c set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint)
+          from open where c.ctid = open.ctid returning c.id, c.kind, c.subject, c.request, c.state, c.attempts`,
     ),
   );
 }

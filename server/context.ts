@@ -49,7 +49,8 @@ export type CallCommand = {
 
 /** What a room puts into the house. */
 export type Room = {
-  resources?: readonly Resource<any>[]; // eslint-like exception: a register of resources of different wholes has no common whole
+  /** Each of a whole of its own, which only its own functions know. */
+  resources?: readonly Resource<any>[];
   routes?: readonly Route[];
   timers?: Record<string, TimerCommand>;
   calls?: Record<string, CallCommand>;
@@ -92,6 +93,8 @@ export type App = {
   allowLoopback: boolean;
   /** Tells the workers that there may be something to do. */
   nudge(): void;
+  /** True once the process is to end: long work stops after its current transaction, and goes on with the next start. */
+  stopping: boolean;
 };
 
 export type Context = {

@@ -72,12 +72,12 @@ function claimDue(now: Instant): Claim {
   return (ctx) =>
     rows<Due>(
       ctx.tx,
-      sql`delete from timers where (kind, subject) in (
-            select kind, subject from timers t
+      sql`with due as materialized (
+            select ctid from timers t
             where test_clock is null and at <= to_timestamp(${now}::bigint)
               and not exists (select from timers e where e.world = t.world and e.lane = t.lane and e.at < t.at and e.failures = 0)
             order by at, kind, subject limit ${BATCH} for update skip locked)
-          returning kind, subject, at`,
+          delete from timers t using due where t.ctid = due.ctid returning t.kind, t.subject, t.at`,
     );
 }
 
@@ -88,7 +88,7 @@ export async function runDueTimers(app: App): Promise<boolean> {
     rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from timers t where t.world = w.id and t.test_clock is null and t.at <= to_timestamp(${now}::bigint))`),
   );
   let ran = 0;
-  for (const world of worlds) ran += await runBatch(app, world, claimDue(now));
+  for (const world of worlds) if (!app.stopping) ran += await runBatch(app, world, claimDue(now));
   return ran > 0;
 }
 
@@ -101,10 +101,10 @@ function claimOnClock(id: string): Claim {
     if (!clock || clock.status !== 'advancing') return [];
     const due = await rows<Due>(
       ctx.tx,
-      sql`with next as (select at, kind from timers where test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.target_time}::bigint) order by at, kind limit 1)
-          delete from timers where (kind, subject) in (
-            select t.kind, t.subject from timers t, next where t.test_clock = ${id} and t.at = next.at and t.kind = next.kind and t.failures = 0 order by t.subject limit ${BATCH})
-          returning kind, subject, at`,
+      sql`with next as materialized (select at, kind from timers where test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.target_time}::bigint) order by at, kind limit 1),
+            due as materialized (
+              select t.ctid from timers t, next where t.test_clock = ${id} and t.at = next.at and t.kind = next.kind and t.failures = 0 order by t.subject limit ${BATCH} for update of t)
+          delete from timers t using due where t.ctid = due.ctid returning t.kind, t.subject, t.at`,
     );
     const at = due[0]?.at ?? clock.frozen_time;
     if (at > clock.frozen_time) await row(ctx.tx, sql`update test_clocks set frozen_time = to_timestamp(${at}::bigint) where id = ${id}`);
@@ -131,7 +131,8 @@ export async function advanceClocks(app: App): Promise<boolean> {
     rows<{ clock: string } & World>(tx, sql`select c.id as clock, w.id, w.account, w.livemode from test_clocks c join worlds w on w.id = c.world where c.status = 'advancing'`),
   );
   for (const { clock, ...world } of clocks) {
-    while ((await runBatch(app, world, claimOnClock(clock))) > 0);
+    while (!app.stopping && (await runBatch(app, world, claimOnClock(clock))) > 0);
+    if (app.stopping) return false;
     await inWorld(app.database.pool, world, (tx) => arrive({ app, tx, world, request: null, calls: [] }, clock));
   }
   return clocks.length > 0;

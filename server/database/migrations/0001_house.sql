@@ -64,8 +64,8 @@ create table timers (
   primary key (world, kind, subject),
   foreign key (world, test_clock) references test_clocks on delete cascade
 );
-create index timers_due on timers (at) where test_clock is null;
-create index timers_of_clock on timers (world, test_clock, at) where test_clock is not null;
+create index timers_due on timers (world, at, kind, subject) where test_clock is null;
+create index timers_of_clock on timers (world, test_clock, at, kind, subject) where test_clock is not null;
 create index timers_of_lane on timers (world, lane, at);
 
 -- What is to be asked of the outside. The row is committed before the question is put, and says what became of it.
@@ -82,7 +82,7 @@ create table calls (
   created timestamptz not null,
   primary key (world, id)
 );
-create index calls_open on calls (next_at) where state <> 'answered';
+create index calls_open on calls (world, next_at, id) where state <> 'answered';
 create index calls_subject on calls (world, subject);
 
 create table events (
@@ -138,8 +138,9 @@ create table webhook_deliveries (
   foreign key (world, event) references events on delete cascade,
   foreign key (world, webhook_endpoint) references webhook_endpoints on delete cascade
 );
-create index webhook_deliveries_due on webhook_deliveries (next_at) where state = 'pending';
+create index webhook_deliveries_due on webhook_deliveries (world, webhook_endpoint, next_at, id) where state = 'pending';
 create index webhook_deliveries_of_endpoint on webhook_deliveries (world, webhook_endpoint, created desc, id desc);
+create index webhook_deliveries_next on webhook_deliveries (world, next_at) where state = 'pending';
 create index webhook_deliveries_listed on webhook_deliveries (world, created desc, id desc);
 
 create table idempotency_keys (

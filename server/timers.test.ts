@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { decision, type Instant, type Timer } from '../billing/decision.ts';
+import { testDatabase } from '../tests/postgres.ts';
+import { createAccount, listWorlds } from './accounts.ts';
+import { open, type Running } from './app.ts';
+import { performDueCalls } from './calls.ts';
+import { machineClock, type Clock } from './clock.ts';
+import { commit } from './commit.ts';
+import type { Connectors, Context, Json, Room, World } from './context.ts';
+import { inWorld } from './database/world.ts';
+import { openLog } from './log.ts';
+import { runDueTimers } from './timers.ts';
+
+const START = 1_767_225_600;
+let now = START;
+const clock: Clock = { ...machineClock(), now: () => now };
+
+let running: Running;
+let world: World;
+const ran: string[] = [];
+let fails: (subject: string) => boolean = () => false;
+let answers: (Json | null)[] = [];
+
+const room: Room = {
+  timers: {
+    'bell.ring': async (ctx, due) => {
+      for (const { subject, at } of due) {
+        if (fails(subject)) throw new Error(`${subject} is broken`);
+        ran.push(`${subject}@${at - START}`);
+      }
+      // An effect in the same transaction: each bell that rang sets its next one, once.
+      const again = due.filter(({ subject }) => subject.startsWith('again')).map(({ subject, at }): Timer => ({ kind: 'bell.ring', subject, at: at + 60, lane: subject, test_clock: null }));
+      await commit(ctx, { ...decision(), timers: again });
+    },
+    'bell.call': async (ctx, due) => {
+      await commit(ctx, { ...decision(), calls: due.map(({ subject }) => ({ id: `call:${subject}`, kind: 'bell.ask', subject, request: {} })) });
+    },
+  },
+  calls: {
+    'bell.ask': {
+      ask: async () => answers.shift() ?? null,
+      answer: async (_ctx, given) => {
+        ran.push(...given.map(({ call, answer }) => `${call.subject}=${JSON.stringify(answer)}`));
+      },
+    },
+  },
+};
+
+before(async () => {
+  const database = await testDatabase();
+  running = await open({ database, rooms: [room], connectors: {} as Connectors, isStripes: () => false, pepper: 'p', log: openLog('silent'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: false });
+  world = await database.asOwner(async (owner) => {
+    await createAccount(owner, clock);
+    return (await listWorlds(owner))[0]!;
+  });
+});
+beforeEach(async () => {
+  ran.length = 0;
+  now = START;
+  fails = () => false;
+  await query('delete from timers');
+});
+after(async () => {
+  await running.close();
+  await running.app.database.close();
+});
+
+const query = (text: string): Promise<Json[]> => inWorld(running.app.database.pool, world, async (tx) => (await tx.query<Json>(text)).rows);
+
+function set(...timers: [subject: string, at: Instant, lane: string, kind?: string][]): Promise<void> {
+  return inWorld(running.app.database.pool, world, (tx) => {
+    const ctx: Context = { app: running.app, tx, world, request: null, calls: [] };
+    return commit(ctx, { ...decision(), timers: timers.map(([subject, at, lane, kind = 'bell.ring']) => ({ kind, subject, at: START + at, lane, test_clock: null })) });
+  });
+}
+
+async function runAll(): Promise<void> {
+  while (await runDueTimers(running.app));
+}
+
+test('what is due runs once, at the moment that it was set for, and what is not due waits', async () => {
+  await set(['a', 10, 'a'], ['b', 20, 'b'], ['c', 40, 'c']);
+  now = START + 30;
+  await runAll();
+  assert.deepEqual(ran, ['a@10', 'b@20']);
+  assert.deepEqual((await query('select subject from timers')).map((timer) => timer.subject), ['c']);
+});
+
+test('setting a timer again moves it', async () => {
+  await set(['a', 10, 'a']);
+  await set(['a', 50, 'a']);
+  now = START + 30;
+  await runAll();
+  assert.deepEqual(ran, []);
+});
+
+test('after a long absence the timers of one lane run in their order, and what they set in the past runs, too', async () => {
+  await set(['again', 60, 'again'], ['late', 150, 'again']);
+  now = START + 200;
+  await runAll();
+  assert.deepEqual(ran, ['again@60', 'again@120', 'late@150', 'again@180']);
+});
+
+test('one that fails is set aside with its error and does not hold up the others; it is tried again later', async () => {
+  fails = (subject) => subject === 'bad';
+  await set(['bad', 10, 'x'], ['good', 10, 'y'], ['behind', 20, 'x']);
+  now = START + 30;
+  await runAll();
+  assert.deepEqual(ran.toSorted(), ['behind@20', 'good@10']);
+  const [left] = await query('select subject, failures, error, extract(epoch from at)::int as at from timers');
+  assert.deepEqual(left, { subject: 'bad', failures: 1, error: 'bad is broken', at: now + 60 });
+  fails = () => false;
+  now += 60;
+  await runAll();
+  assert.equal(ran.at(-1), `bad@${now - START}`);
+});
+
+test('two workers run each timer once', async () => {
+  await set(...Array.from({ length: 1_200 }, (_, n): [string, number, string] => [`t${n}`, 10, `lane${n}`]));
+  now = START + 30;
+  await Promise.all([runAll(), runAll(), runAll()]);
+  await runAll();
+  assert.equal(ran.length, 1_200);
+  assert.equal(new Set(ran).size, 1_200);
+});
+
+test('a call whose answer is not known stays not known, is asked again later, and is answered once', async () => {
+  answers = [null, null, { said: 'yes' }];
+  await set(['caller', 10, 'caller', 'bell.call']);
+  now = START + 30;
+  await runAll();
+  assert.deepEqual(ran, []);
+  assert.deepEqual(await query('select state, attempts from calls'), [{ state: 'unknown', attempts: 1 }]);
+  await performDueCalls(running.app);
+  assert.equal(answers.length, 2, 'not before its time');
+  now += 5;
+  await performDueCalls(running.app);
+  now += 30;
+  await performDueCalls(running.app);
+  assert.deepEqual(ran, ['caller={"said":"yes"}']);
+  now += 86_400;
+  await performDueCalls(running.app);
+  assert.equal(ran.length, 1);
+  assert.deepEqual(await query('select state, attempts from calls'), [{ state: 'answered', attempts: 3 }]);
+});
