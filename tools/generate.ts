@@ -1,10 +1,11 @@
-/** Writes what is generated and committed: `node tools/run.mjs tools/generate.ts`. A test says when one of these files is out of date. */
+/** Writes what is generated and committed: `npm run generate`. A test says when one of these files is out of date. */
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { settings } from '../server/config.ts';
 import { dumpSchema } from '../server/database/dump.ts';
 import { testDatabase } from '../tests/postgres.ts';
+import { compatibility, reference } from './documents.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -16,6 +17,8 @@ export const generated: Readonly<Record<string, (now: string) => Promise<string>
     await database.close();
     return text;
   },
+  'docs/compatibility.md': async () => compatibility(),
+  'docs/reference.md': async () => reference(),
   'docs/operating/configuration.md': (now) => Promise.resolve(between(now, 'settings', settingsTable())),
 };
 
