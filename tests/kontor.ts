@@ -3,7 +3,7 @@ import Stripe from 'stripe';
 import { isStripes } from '../resources/operations.ts';
 import { sandbox } from '../connectors/processors/sandbox/sandbox.ts';
 import { rooms } from '../resources/register.ts';
-import { createAccount, createKey, listWorlds } from '../server/accounts.ts';
+import { createAccount, createKey, listWorlds, type KeyOrder } from '../server/accounts.ts';
 import { open, type Running } from '../server/app.ts';
 import { machineClock, type Clock } from '../server/clock.ts';
 import type { World } from '../server/context.ts';
@@ -21,6 +21,8 @@ export type Kontor = Running & {
   world: World;
   /** Another account of the same server, with a client of its own. */
   another(livemode?: boolean): Promise<{ stripe: Stripe; key: string; world: World }>;
+  /** A new key's text, of the first account unless another world is given. */
+  newKey(order: KeyOrder, world?: World): Promise<string>;
   /** A client for a key, or for another version of the API. */
   client(key?: string, options?: { apiVersion?: string }): Stripe;
   /** Advances a test clock and waits until it is ready. */
@@ -53,6 +55,7 @@ export async function startKontor(options: { clock?: Clock; works?: boolean } = 
     ...first,
     database,
     another,
+    newKey: async (order, world = first.world) => (await database.asOwner((owner) => createKey(owner, clock, PEPPER, world, order))).text,
     client,
     judge,
     async advance(id, to) {

@@ -1,0 +1,108 @@
+/** Who may do what: every route and every kind of key. A parameter that no route knows is refused only after the key was accepted, so that asking does nothing. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { rooms } from '../../resources/register.ts';
+import { listWorlds } from '../../server/accounts.ts';
+import { describe as about } from '../../server/http/params.ts';
+import type { Route } from '../../server/http/route.ts';
+import { startKontor, type Kontor } from '../kontor.ts';
+import { badParameters, written } from './bad.ts';
+import { violations } from './openapi.ts';
+import { rawCaller } from './raw.ts';
+import { stock } from './stock.ts';
+
+const routes = rooms.flatMap((room) => room.routes ?? []);
+const areaOf = (route: Route) => route.path.split('/')[2]!;
+const areas = [...new Set(routes.map(areaOf))];
+
+let kontor: Kontor;
+let caller: ReturnType<typeof rawCaller>;
+let own: Map<string, string>;
+before(async () => {
+  kontor = await startKontor({ works: false });
+  caller = rawCaller(kontor.url, kontor.key);
+  own = await stock(kontor.stripe);
+});
+after(async () => {
+  caller.close();
+  await kontor.close();
+});
+
+const isJson = (route: Route) => route.path.startsWith('/v2/');
+
+/** What the key makes of the route: `may` where only the parameter is wrong. */
+async function ask(route: Route, key: string | null): Promise<'may' | 'may not' | 'who?' | string> {
+  const path = route.path.replace(/:[a-z_]+/g, 'zzz_1');
+  const heard = await caller.call(
+    route.method === 'POST'
+      ? { method: 'POST', path, key, ...(isJson(route) ? { body: '{"zzz_unknown":1}', headers: { 'content-type': 'application/json' } } : { body: 'zzz_unknown=1' }) }
+      : { method: route.method, path: `${path}?zzz_unknown=1`, key });
+  const wrong = violations(route.method, path, heard.status, heard.body);
+  if (wrong.length > 0) return JSON.stringify(wrong);
+  if (heard.status === 400 && heard.body.error.code === 'parameter_unknown') return 'may';
+  return heard.status === 403 ? 'may not' : heard.status === 401 ? 'who?' : `${heard.status}: ${heard.text}`;
+}
+
+/** Every route with this key, and what it should come to. */
+async function matrix(key: string | null, expected: (route: Route) => 'may' | 'may not' | 'who?'): Promise<void> {
+  const found: string[] = [];
+  for (const route of routes) {
+    const answer = await ask(route, key);
+    if (answer !== expected(route)) found.push(`${route.method} ${route.path}: ${answer} instead of ${expected(route)}`);
+  }
+  assert.deepEqual(found, []);
+}
+
+test('a secret key may do everything', () => matrix(kontor.key, () => 'may'));
+
+test('a publishable key may only make the requests that are meant for a browser', async () => {
+  await matrix(await kontor.newKey({ kind: 'publishable' }), (route) => (route.publishable ? 'may' : 'may not'));
+});
+
+test('a restricted key without permissions may do nothing', async () => matrix(await kontor.newKey({ kind: 'restricted' }), () => 'may not'));
+
+test('a restricted key may read what it was given to read, and nothing else', async () => {
+  for (const area of areas) {
+    const key = await kontor.newKey({ kind: 'restricted', permissions: { [area]: 'read' } });
+    await matrix(key, (route) => (areaOf(route) === area && route.method === 'GET' ? 'may' : 'may not'));
+  }
+});
+
+test('a restricted key may write what it was given to write, and nothing else', async () => {
+  for (const area of areas) {
+    const key = await kontor.newKey({ kind: 'restricted', permissions: { [area]: 'write' } });
+    await matrix(key, (route) => (areaOf(route) === area ? 'may' : 'may not'));
+  }
+});
+
+test('a restricted key may read everything where it was given everything to read', async () => {
+  await matrix(await kontor.newKey({ kind: 'restricted', permissions: { '*': 'read' } }), (route) => (route.method === 'GET' ? 'may' : 'may not'));
+});
+
+test('without a key, with an unknown one and with an expired one there is no answer', async () => {
+  await matrix(null, () => 'who?');
+  await matrix(`sk_test_${'0'.repeat(32)}`, () => 'who?');
+  await matrix('sk_test_', () => 'who?');
+  await matrix(await kontor.newKey({ kind: 'secret', expires_at: 1 }), () => 'who?');
+});
+
+test('another account, and live mode of the same account, neither see nor touch anything', async () => {
+  const ids = [...new Set(own.values())];
+  const found: string[] = [];
+  for (const key of [(await kontor.another()).key, await kontor.newKey({ kind: 'secret' }, await liveWorld())]) {
+    for (const route of routes.filter((each) => !isJson(each))) {
+      const path = route.path.split('/').map((part, n, parts) => (part.startsWith(':') ? own.get(parts.slice(2, n).filter((each) => !each.startsWith(':')).join('/')) ?? 'zzz_1' : part)).join('/');
+      const least = written(badParameters(about(route.schema), (prefix) => own.get(prefix ?? '') ?? 'zzz_1').find((bad) => bad.what === 'an unknown parameter')!.pairs.filter(([name]) => name !== 'zzz_unknown'));
+      const heard = await caller.call(route.method === 'POST' ? { method: 'POST', path, key, body: least } : { method: route.method, path: least ? `${path}?${least}` : path, key });
+      const named = path !== route.path && ids.some((id) => path.split('/').includes(id));
+      if (named && (heard.status < 400 || heard.status >= 500)) found.push(`${route.method} ${path}: ${heard.status} ${heard.text.slice(0, 200)}`);
+      if (heard.status < 400 && ids.some((id) => heard.text.includes(`"${id}"`))) found.push(`${route.method} ${path} shows what is not its own: ${heard.text.slice(0, 200)}`);
+    }
+  }
+  assert.deepEqual(found, []);
+});
+
+/** The first account's other world. */
+async function liveWorld(): Promise<Kontor['world']> {
+  return (await kontor.database.asOwner((owner) => listWorlds(owner))).find((world) => world.account === kontor.world.account && world.livemode)!;
+}
