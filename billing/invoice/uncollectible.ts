@@ -1,0 +1,25 @@
+/** Writing off: nobody expects the money any more. It can still come, or the invoice be voided. */
+import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
+import type { InvoiceWhole } from './invoice.ts';
+import { post, writtenOff } from './ledger.ts';
+import { changeInvoice, forgiven, noTimers, type Owed } from './paid.ts';
+import { refuseWhilePaying, type WithPayments } from './pay.ts';
+
+export function markUncollectible(facts: WithPayments, moment: Moment): Decision & Owed {
+  const { invoice: before } = facts;
+  if (before.status !== 'open') refuse('status_transition_invalid', `The invoice ${before.id} is ${before.status}. Only an open invoice can be marked uncollectible.`);
+  refuseWhilePaying(facts);
+  const invoice: InvoiceWhole = {
+    ...before,
+    status: 'uncollectible',
+    uncollectible_reason: 'user_forgiven',
+    marked_uncollectible_at: moment.now,
+    auto_advance: false,
+    next_payment_attempt: null,
+  };
+  const made: Decision = { ...decision(), timers: noTimers(invoice), postings: post(invoice, `${invoice.id}:uncollectible`, writtenOff(before), moment.now) };
+  made.facts.push({ type: 'invoice.marked_uncollectible', object: 'invoice', whole: invoice, at: moment.now });
+  const told = forgiven({ ...facts, invoice }, moment);
+  const { customer, subscription } = told;
+  return { ...together([made, changeInvoice(before, invoice, moment), told]), invoice, customer, subscription };
+}
