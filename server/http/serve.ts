@@ -44,7 +44,8 @@ export async function serve(app: App, pepper: string, isStripes: (method: string
     bodyLimit: BODY_LIMIT,
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 500, querystringParser: () => ({}) },
     requestTimeout: 60_000,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
     frameworkErrors: (error, request, reply) => sendError(app, request, reply, error),
     clientErrorHandler: hangUp,
   });
@@ -56,11 +57,28 @@ export async function serve(app: App, pepper: string, isStripes: (method: string
     const path = request.url.split('?', 1)[0]!;
     return sendError(app, request, reply, caught(() => (isStripes(request.method, path) ? unsupportedRequest(request.method, path) : unrecognized(request.method, path))));
   });
+  closeGently(server);
   await servePages(server);
   for (const route of app.register.routes) {
     server.route({ method: route.method, url: route.path, handler: (request, reply) => handle(app, gate, route, request, reply) });
   }
   return server;
+}
+
+/** How long the requests under way may take when the server closes. */
+const FAREWELL_MS = 10_000;
+
+/** Requests under way finish before the server is closed: a connection is closed as soon as it idles, and each after a while. */
+function closeGently(server: FastifyInstance): void {
+  server.addHook('preClose', (done) => {
+    const idle = setInterval(() => server.server.closeIdleConnections(), 20);
+    const all = setTimeout(() => server.server.closeAllConnections(), FAREWELL_MS);
+    server.server.once('close', () => {
+      clearInterval(idle);
+      clearTimeout(all);
+    });
+    done();
+  });
 }
 
 function caught(refuse: () => never): unknown {
