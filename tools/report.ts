@@ -3,6 +3,18 @@
 import { inspect } from 'node:util';
 import type { TestsStream } from 'node:test';
 
+/** What of Node's events is told here. */
+type Told = {
+  name: string;
+  file?: string;
+  message: string;
+  skip?: unknown;
+  details: { type?: string; duration_ms: number; error?: { failureType?: string; cause?: unknown } };
+  counts: { tests: number; suites: number; passed: number; failed: number; cancelled: number; skipped: number; todo: number };
+  success: boolean;
+  duration_ms: number;
+};
+
 type File = { failures: string[]; said: string };
 
 const colours = process.stdout.hasColors?.() === true;
@@ -44,7 +56,7 @@ export class Report {
       if (found === undefined) files.set(name, found = { failures: [], said: '' });
       return found;
     };
-    for await (const event of stream as AsyncIterable<{ type: string; data: any }>) {
+    for await (const event of stream as AsyncIterable<{ type: string; data: Told }>) {
       const { type, data } = event;
       const name = data.file === undefined ? '' : nameOf(data.file);
       if (type === 'test:stdout' || type === 'test:stderr') at(data.file).said += data.message;
@@ -75,8 +87,8 @@ export class Report {
     this.line(good ? green('All is well.') : red('Not everything is well; see above.'));
   }
 
-  private result(passed: boolean, data: any, file: File): void {
-    if (data.details?.type === 'suite' || data.skip !== undefined || passed) return;
+  private result(passed: boolean, data: Told, file: File): void {
+    if (data.details.type === 'suite' || data.skip !== undefined || passed) return;
     const { error } = data.details;
     if (error?.failureType === 'subtestsFailed') return;
     const shown = error?.cause instanceof Error ? error.cause.stack ?? error.cause.message : inspect(error?.cause ?? error, { depth: 6 });
@@ -84,7 +96,7 @@ export class Report {
     file.failures.push(`  ${red('✘')} ${data.name}\n${indent(short, 6)}`);
   }
 
-  private summed(data: any, file: File, name: string, part: string): void {
+  private summed(data: Told, file: File, name: string, part: string): void {
     const count = data.counts.tests === 1 ? '1 test' : `${data.counts.tests} tests`;
     this.put(part, data.duration_ms, data.success);
     this.line(`${data.success ? green('✔') : red('✘')} ${name} ${grey(`${count}, ${seconds(data.duration_ms)}`)}`);

@@ -73,8 +73,8 @@ async function openExternal(ownerUrl: string, appUrl: string | null): Promise<Ac
     return { owner, app: { connectionString: appUrl }, stop };
   }
   const url = new URL(ownerUrl);
-  const ownerPassword = decodeURIComponent(url.password) || process.env['PGPASSWORD'];
-  if (!ownerPassword) throw new StartRefused('DATABASE_URL has no password to derive that of kontor_app from. Set KONTOR_APP_DATABASE_URL to log in as kontor_app.');
+  const ownerPassword = decodeURIComponent(url.password);
+  if (ownerPassword === '') throw new StartRefused('DATABASE_URL has no password to derive that of kontor_app from. Set KONTOR_APP_DATABASE_URL to log in as kontor_app.');
   const password = derivedPassword(ownerPassword);
   url.username = 'kontor_app';
   url.password = password.reveal();

@@ -1,0 +1,12 @@
+/**
+ * What breaks a law on purpose, each with its reason. The list is short, and an entry that is not needed any more is told, so that it stays short.
+ */
+
+export type Exception = { readonly path: string; /** A part of the message. */ readonly says: string; readonly because: string };
+
+export const exceptions: readonly Exception[] = [
+  { path: 'server/http/route.ts', says: ': any turns', because: 'a register of routes holds functions of different parameters; route() checks each pair of schema and function' },
+  { path: 'tests/simulation/reference.ts', says: 'lines, and 400', because: 'the reference model is read from top to bottom beside docs/concepts/bill.md' },
+  ...['billing/coupon.ts', 'billing/invoice/draft.ts', 'billing/price.ts', 'billing/promotion_code.ts'].map((path) => (
+    { path, says: 'makes a float of money', because: 'amounts inside of a jsonb column are JSON numbers; what the API accepts fits in them' })),
+];
