@@ -151,13 +151,16 @@ function* insideOnly(option: Description, at: string, around: Pair[], ids: Ids, 
   for (const place of places(option, at, around, ids, depth + 1)) if (place.at !== at) yield place;
 }
 
-/** All the ways in which the parameters of this schema can be wrong in one place. */
-export function badParameters(about: Description, ids: Ids): Bad[] {
+/** All the ways in which the parameters of this schema can be wrong in one place. `missing` gives ids that do not exist for whoever asks; none where asking for them is right. */
+export function badParameters(about: Description, ids: Ids, missing: (prefix: string | undefined) => string[] = () => []): Bad[] {
   const all = right(about, '', ids);
   const bad: Bad[] = [];
   for (const place of places(about, '', [], ids)) {
     for (const { what, suffix = '', value } of wrongAt(place.about)) bad.push({ what: `${place.at}: ${what}`, pairs: [...place.around, [`${place.at}${suffix}`, value]] });
-    if (place.about.required) bad.push({ what: `${place.at}: missing`, pairs: place.around });
+    // The id that a new object is to have is the caller's choice.
+    if (place.about.kind === 'id' && place.at !== 'id') for (const id of missing(place.about.prefix)) bad.push({ what: `${place.at}: an id that is not there`, pairs: [...place.around, plain(place.at, id)] });
+    const parent = place.at.slice(0, Math.max(0, place.at.lastIndexOf('[')));
+    if (place.about.required && (parent === '' || place.around.some(([name]) => name.startsWith(`${parent}[`)))) bad.push({ what: `${place.at}: missing`, pairs: place.around });
     if (place.about.kind !== 'unsupported') bad.push({ what: `${place.at}: a name in the wrong case`, pairs: [...all, [`${place.at.slice(0, 1).toUpperCase()}${place.at.slice(1)}`, '1']] });
   }
   const [first] = all;

@@ -59,7 +59,8 @@ function requestsTo(route: Route): { what: string; raw: Raw }[] {
     const form = written(bad.pairs);
     return { what: bad.what, raw: route.method === 'POST' ? { method: 'POST', path: to, body: form } : { method: route.method, path: form ? `${to}?${form}` : to } };
   };
-  const parameters = badParameters(about(route.schema), ids);
+  const missing = (prefix: string | undefined) => (route.method === 'POST' ? [`${prefix ?? 'x'}_unknown`, ...[foreign.get(prefix ?? '')].filter((id) => id !== undefined)] : []);
+  const parameters = badParameters(about(route.schema), ids, missing);
   while (parameters.length < EACH) parameters.push({ what: 'an unknown name', pairs: [[`${random.pick(['zzz', 'a[b]', 'x[]', 'items[0][zzz]', 'constructor', 'created[eq]'])}${random.int(0, 9_999)}`, random.pick(['', '1', '%00', '%FF', 'x'.repeat(9_999)])]] });
   while (parameters.length > EACH) parameters.splice(random.int(0, parameters.length - 1), 1);
   const all = parameters.map((bad) => carry(bad));
