@@ -1,9 +1,21 @@
 /** All rooms of the house. A new resource is a new folder and one line here. */
 import type { Room } from '../server/context.ts';
+import { meterEventAdjustments } from './billing/meter_event_adjustments/routes.ts';
+import { meterEvents } from './billing/meter_events/routes.ts';
+import { meters } from './billing/meters/routes.ts';
+import { coupons } from './coupons/routes.ts';
+import { balanceTransactions } from './customers/balance_transactions/routes.ts';
 import { customers } from './customers/routes.ts';
 import { discounts } from './discounts/resource.ts';
 import { events } from './events/routes.ts';
 import { paymentMethods } from './payment_methods/routes.ts';
+import { prices } from './prices/routes.ts';
+import { products } from './products/routes.ts';
+import { promotionCodes } from './promotion_codes/routes.ts';
+import { taxIds } from './tax_ids/routes.ts';
+import { taxRates } from './tax_rates/routes.ts';
 import { testClocks } from './test_helpers/test_clocks/routes.ts';
 
-export const rooms: readonly Room[] = [customers, discounts, events, paymentMethods, testClocks];
+export const rooms: readonly Room[] = [
+  meterEventAdjustments, meterEvents, meters, coupons, balanceTransactions, customers, discounts, events, paymentMethods, prices, products, promotionCodes, taxIds, taxRates, testClocks,
+];

@@ -1,7 +1,8 @@
 /** What happens to a customer's own data and balance. */
-import { decision, refuse, type Decision, type Moment } from '../decision.ts';
-import type { Metadata } from '../catalog.ts';
+import type { DiscountWhole, Metadata } from '../catalog.ts';
+import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import { mergeMetadata } from '../metadata.ts';
+import { endDiscounts } from '../subscription/end.ts';
 import type { BalanceTransactionRow, CustomerRow, CustomerWhole } from './customer.ts';
 
 /** What may be said about a customer at its creation and later: what is left out stays as it is. */
@@ -37,10 +38,10 @@ function applied<Row extends Omit<CustomerRow, 'id' | 'created' | 'invoice_prefi
   return { ...row, ...given, invoice_settings: { ...row.invoice_settings, ...invoice_settings }, metadata: mergeMetadata(row.metadata, metadata) };
 }
 
-/** A new customer. `invoice_prefix` begins the numbers of its invoices and is unique in the world. */
-export function createCustomer(given: CustomerChange & { invoice_prefix: string; test_clock: string | null; currency: string }, moment: Moment): Decision & { customer: CustomerWhole } {
-  const { currency, test_clock, ...change } = given;
-  const row: CustomerRow = applied({ ...BLANK, id: moment.newId('cus'), created: moment.now, test_clock, invoice_prefix: given.invoice_prefix }, change);
+/** A new customer. `invoice_prefix` begins the numbers of its invoices and is unique in the world. Its `id` may be known before, where something is made for it. */
+export function createCustomer(given: CustomerChange & { id?: string; invoice_prefix: string; test_clock: string | null; currency: string }, moment: Moment): Decision & { customer: CustomerWhole } {
+  const { id = moment.newId('cus'), currency, test_clock, ...change } = given;
+  const row: CustomerRow = applied({ ...BLANK, id, created: moment.now, test_clock, invoice_prefix: given.invoice_prefix }, change);
   const customer: CustomerWhole = { ...row, currency: row.balance === 0n ? null : currency, discount: null };
   const made = decision();
   made.puts.push({ table: 'customers', before: null, after: customer });
@@ -90,6 +91,7 @@ export function move(into: Decision, before: CustomerRow, after: CustomerRow, ty
 
 /** Adds to the balance: a negative amount is a credit to the customer. */
 export function adjustBalance(before: CustomerWhole, given: { amount: bigint; currency: string; description: string | null; metadata: Metadata }, moment: Moment): Decision & { transaction: BalanceTransactionRow } {
+  if (given.amount === 0n) refuse('parameter_invalid_integer', 'An amount of 0 would change nothing. A negative amount is a credit to the customer, a positive one a debit.', 'amount');
   if (before.currency !== null && before.currency !== given.currency) {
     refuse(undefined, `This customer is billed in ${before.currency}; its balance cannot be in ${given.currency}.`, 'currency');
   }
@@ -99,4 +101,11 @@ export function adjustBalance(before: CustomerWhole, given: { amount: bigint; cu
   made.facts.push({ type: 'customer.updated', object: 'customer', whole: customer, before, at: moment.now });
   const transaction = move(made, before, customer, 'adjustment', given, moment);
   return { ...made, transaction };
+}
+
+/** Takes the customer's discount away: it stays readable, and gives nothing any more. */
+export function takeDiscount(before: CustomerWhole, discount: DiscountWhole, moment: Moment): Decision {
+  const customer: CustomerWhole = { ...before, discount: null };
+  const told: Decision = { ...decision(), facts: [{ type: 'customer.updated', object: 'customer', whole: customer, before, at: moment.now }] };
+  return together([endDiscounts([discount], moment), told]);
 }

@@ -61,9 +61,9 @@ export function asked(method: PaymentMethodRow): PaymentMethodRow {
 }
 
 /** Refuses what can never be attached to this customer. */
-export function refuseAttaching(method: PaymentMethodRow, customer: string): void {
-  if (method.spent) refuse('payment_method_unexpected_state', `The payment method ${method.id} was detached from a customer, or used without one, and cannot be used again. Make a new one.`, 'payment_method');
-  if (method.customer !== null && method.customer !== customer) refuse('payment_method_unexpected_state', `The payment method ${method.id} is attached to another customer already.`, 'payment_method');
+export function refuseAttaching(method: PaymentMethodRow, customer: string, param = 'payment_method'): void {
+  if (method.spent) refuse('payment_method_unexpected_state', `The payment method ${method.id} was detached from a customer, or used without one, and cannot be used again. Make a new one.`, param);
+  if (method.customer !== null && method.customer !== customer) refuse('payment_method_unexpected_state', `The payment method ${method.id} is attached to another customer already.`, param);
 }
 
 /** Attaches a payment method whose issuer has agreed. Where it is attached to this customer already, nothing happens. */

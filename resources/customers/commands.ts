@@ -1,15 +1,24 @@
-import { changeCustomer, createCustomer, type CustomerChange } from '../../billing/customer/change.ts';
+import type Stripe from 'stripe';
+import { changeCustomer, createCustomer, takeDiscount, type CustomerChange } from '../../billing/customer/change.ts';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
-import { refuse } from '../../billing/decision.ts';
+import { endCustomer } from '../../billing/customer/end.ts';
+import { createTaxId } from '../../billing/customer/tax_id.ts';
+import { refuse, together } from '../../billing/decision.ts';
+import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { accountById } from '../../server/accounts.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
+import type { Wire } from '../../server/http/wire.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
+import { renderDiscount } from '../discounts/resource.ts';
+import { attachPaymentMethod, lockMethodsOf, resolvePaymentMethod } from '../payment_methods/rows.ts';
+import { taxIdsOf } from '../tax_ids/rows.ts';
+import { testClock } from '../test_helpers/test_clocks/resource.ts';
 import type * as params from './params.ts';
 import { customer } from './resource.ts';
-import { customersById, invoicePrefixIsTaken, lockCustomer, withDiscounts } from './rows.ts';
+import { customersById, invoicePrefixIsTaken, lockCustomer, lockSubscriptionsOf, withDiscounts } from './rows.ts';
 
 const rendered = (ctx: Context, whole: CustomerWhole): Json => customer.render(whole, ctx.world);
 
@@ -34,13 +43,23 @@ async function freePrefix(ctx: Context, wanted: string | undefined): Promise<str
   return wanted ?? ctx.app.clock.secret(8).toUpperCase();
 }
 
+const DEFAULT = 'invoice_settings[default_payment_method]';
+
 export async function create(ctx: Context, given: Params<typeof params.createCustomer>): Promise<Json> {
-  const { test_clock = null, payment_method, tax_id_data, ...rest } = given;
+  const { test_clock = null, payment_method, tax_id_data = [], ...rest } = given;
+  if (test_clock !== null && (await testClock.load!(ctx, [test_clock])).length === 0) missing('test clock', test_clock, 'test_clock');
   const moment = await momentOn(ctx, test_clock);
   const account = await accountById(ctx.tx, ctx.world.account);
   const invoice_prefix = await freePrefix(ctx, given.invoice_prefix);
-  const decided = createCustomer({ ...changeOf(rest), invoice_prefix, test_clock, currency: account.default_currency }, moment);
-  await commit(ctx, decided);
+  const id = moment.newId('cus');
+  const change = changeOf(rest);
+  const attached = payment_method === undefined ? null : await attachPaymentMethod(ctx, payment_method, { customer: id, moment, param: 'payment_method' });
+  const wanted = change.default_payment_method;
+  const chosen = !wanted ? null : wanted === payment_method ? attached : await resolvePaymentMethod(ctx, wanted, { customer: id, moment, param: DEFAULT });
+  const decided = createCustomer({ ...change, default_payment_method: chosen?.method.id ?? null, id, invoice_prefix, test_clock, currency: account.default_currency }, moment);
+  const taxIds = tax_id_data.map((each, n) => createTaxId({ ...each, param: `tax_id_data[${n}][value]` }, decided.customer, ctx.world.livemode, moment));
+  const methods = [...new Set([attached, chosen])].flatMap((each) => each?.decision ?? []);
+  await commit(ctx, together([decided, ...methods, ...taxIds]));
   return rendered(ctx, decided.customer);
 }
 
@@ -49,9 +68,31 @@ export async function update(ctx: Context, given: Params<typeof params.updateCus
   const moment = await momentOn(ctx, before.test_clock);
   const account = await accountById(ctx.tx, ctx.world.account);
   if (given.invoice_prefix !== undefined && given.invoice_prefix !== before.invoice_prefix) await freePrefix(ctx, given.invoice_prefix);
-  const decided = changeCustomer(before, changeOf(given), account.default_currency, moment);
-  await commit(ctx, decided);
+  const change = changeOf(given);
+  const wanted = change.default_payment_method;
+  const chosen = wanted ? await resolvePaymentMethod(ctx, wanted, { customer: before.id, moment, param: DEFAULT }) : null;
+  const decided = changeCustomer(before, chosen ? { ...change, default_payment_method: chosen.method.id } : change, account.default_currency, moment);
+  await commit(ctx, chosen ? together([chosen.decision, decided]) : decided);
   return rendered(ctx, decided.customer);
+}
+
+export async function remove(ctx: Context, _given: object, path: { customer: string }): Promise<Wire<Stripe.DeletedCustomer>> {
+  const before = await lockCustomer(ctx, path.customer);
+  const moment = await momentOn(ctx, before.test_clock);
+  const ids = await lockSubscriptionsOf(ctx.tx, before.id);
+  const subscriptions = ids.length > 0 ? ((await ctx.app.register.resources.get('subscription')!.load!(ctx, ids)) as SubscriptionWhole[]) : [];
+  const held = { subscriptions, payment_methods: await lockMethodsOf(ctx.tx, before.id), tax_ids: await taxIdsOf(ctx.tx, [before.id]) };
+  await commit(ctx, endCustomer(before, held, moment));
+  return { id: before.id, object: 'customer', deleted: true };
+}
+
+export async function deleteDiscount(ctx: Context, _given: object, path: { customer: string }): Promise<Wire<Stripe.DeletedDiscount>> {
+  const before = await lockCustomer(ctx, path.customer);
+  const { discount } = before;
+  if (!discount) return refuse('resource_missing', `The customer ${before.id} has no discount.`, undefined, { status: 404 });
+  await commit(ctx, takeDiscount(before, discount, await momentOn(ctx, before.test_clock)));
+  const { end, ...shown } = renderDiscount(discount);
+  return { ...shown, deleted: true };
 }
 
 export async function retrieve(ctx: Context, _given: object, path: { customer: string }): Promise<Json> {

@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { TAX_ID_TYPES } from '../../billing/customer/tax_id.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { amount, boolean, choice, clearable, email, fields, id, integer, list, listParams, metadata, range, required, text, unsupported } from '../../server/http/params.ts';
 
@@ -40,7 +41,7 @@ const described = {
 export const createCustomer = fields({
   ...described,
   payment_method: id(),
-  tax_id_data: list(fields({ type: required(text({ max: 20 })), value: required(text({ max: 100 })) }), { max: 5 }),
+  tax_id_data: list(fields({ type: required(choice(...TAX_ID_TYPES)), value: required(text({ max: 100 })) }), { max: 5 }),
   test_clock: id(),
 });
 covers<Stripe.CustomerCreateParams, typeof createCustomer>(true);
@@ -55,3 +56,6 @@ covers<Stripe.CustomerListParams, typeof listCustomers>(true);
 agrees<Stripe.CustomerListParams, typeof listCustomers>(true);
 
 export const nothing = fields({});
+covers<Stripe.CustomerRetrieveParams, typeof nothing>(true);
+covers<Stripe.CustomerDeleteParams, typeof nothing>(true);
+covers<Stripe.CustomerDeleteDiscountParams, typeof nothing>(true);

@@ -1,5 +1,5 @@
 import type { Room } from '../../server/context.ts';
-import { get, post } from '../../server/http/route.ts';
+import { del, get, post } from '../../server/http/route.ts';
 import * as commands from './commands.ts';
 import * as params from './params.ts';
 import { customer } from './resource.ts';
@@ -11,5 +11,7 @@ export const customers: Room = {
     get('/v1/customers', params.listCustomers, commands.list),
     get('/v1/customers/:customer', params.nothing, commands.retrieve),
     post('/v1/customers/:customer', params.updateCustomer, commands.update),
+    del('/v1/customers/:customer', params.nothing, commands.remove),
+    del('/v1/customers/:customer/discount', params.nothing, commands.deleteDiscount),
   ],
 };

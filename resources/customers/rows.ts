@@ -2,7 +2,7 @@ import type { DiscountWhole } from '../../billing/catalog.ts';
 import type { CustomerRow, CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Tx } from '../../server/database/world.ts';
 import type { Context } from '../../server/context.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { raw, rows, sql, type Sql } from '../../server/database/sql.ts';
 import { missing } from '../../server/http/errors.ts';
 import { discountsOf } from '../discounts/rows.ts';
 
@@ -19,11 +19,38 @@ export async function lockCustomer(ctx: Context, id: string, param?: string): Pr
   return found;
 }
 
+/** A customer that is not deleted, as it is read. */
+export async function existingCustomer(ctx: Context, id: string, param?: string): Promise<CustomerWhole> {
+  const [found] = await customersById(ctx.tx, [id]);
+  if (!found || found.deleted) missing('customer', id, param);
+  return found;
+}
+
 export async function withDiscounts(tx: Tx, found: readonly CustomerRow[]): Promise<CustomerWhole[]> {
   const discounts = found.length > 0 ? await discountsOf(tx, 'customer', found.map((customer) => customer.id)) : new Map<string, DiscountWhole[]>();
   return found.map((customer) => ({ ...customer, discount: discounts.get(customer.id)?.[0] ?? null }));
 }
 
+/** Whether a prefix is in use. Who asks holds it until the transaction ends, so that two customers cannot take it at once. */
 export async function invoicePrefixIsTaken(tx: Tx, prefix: string): Promise<boolean> {
+  await rows(tx, sql`select pg_advisory_xact_lock(hashtextextended('invoice_prefix ' || ${prefix}, kontor_world()))`);
   return (await rows(tx, sql`select 1 as taken from customers where invoice_prefix = ${prefix}`)).length > 0;
+}
+
+/** The ids of the customer's subscriptions that have not ended, locked. */
+export async function lockSubscriptionsOf(tx: Tx, customer: string): Promise<string[]> {
+  const found = await rows<{ id: string }>(tx, sql`select id from subscriptions where customer = ${customer} and status not in ('canceled', 'incomplete_expired') order by id for update`);
+  return found.map((each) => each.id);
+}
+
+/** Of each customer, the ids of its newest rows in a table: one more than a page, if there are as many. */
+export async function newestOfEach(tx: Tx, table: string, condition: Sql, customers: readonly string[], limit: number): Promise<Map<string, string[]>> {
+  const found = await rows<{ id: string; customer: string }>(
+    tx,
+    sql`select id, customer from (
+          select id, customer, row_number() over (partition by customer order by created desc, id desc) as place
+          from ${raw(table)} where customer = any(${customers}::text[]) and ${condition}) newest
+        where place <= ${limit + 1} order by customer, place`,
+  );
+  return new Map([...Map.groupBy(found, (each) => each.customer)].map(([customer, rows]) => [customer, rows.map((each) => each.id)]));
 }

@@ -1,5 +1,5 @@
-import { refuse, together, type Moment } from '../../billing/decision.ts';
-import { attachMethod, changeMethod, detachMethod, makeMethod, refuseAttaching, type MethodChange } from '../../billing/payment/method.ts';
+import { refuse, type Moment } from '../../billing/decision.ts';
+import { changeMethod, detachMethod, makeMethod, type MethodChange } from '../../billing/payment/method.ts';
 import type { BillingDetails, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import type { CardSource } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
@@ -7,11 +7,11 @@ import { momentOn, realMoment, type Context, type Json } from '../../server/cont
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import { equal, page, renderList } from '../../server/lists.ts';
-import { customersById, lockCustomer } from '../customers/rows.ts';
+import { existingCustomer, lockCustomer } from '../customers/rows.ts';
 import type * as params from './params.ts';
-import { askIssuer, keepCard } from './processor.ts';
+import { keepCard } from './processor.ts';
 import { renderPaymentMethod } from './resource.ts';
-import { methodOfName, methodsById } from './rows.ts';
+import { attachPaymentMethod, methodsById } from './rows.ts';
 
 const BLANK = { city: null, country: null, line1: null, line2: null, postal_code: null, state: null };
 
@@ -63,14 +63,9 @@ export async function update(ctx: Context, given: Params<typeof params.updatePay
 export async function attach(ctx: Context, given: Params<typeof params.attachPaymentMethod>, path: { payment_method: string }): Promise<Json> {
   const owner = await lockCustomer(ctx, given.customer, 'customer');
   const moment = await momentOn(ctx, owner.test_clock);
-  const [stored] = await methodsById(ctx.tx, [path.payment_method], true);
-  const named = stored ? null : ((await methodOfName(ctx, path.payment_method, moment, 'payment_method')) ?? missing('PaymentMethod', path.payment_method));
-  const method = stored ?? named!.method;
-  refuseAttaching(method, owner.id);
-  if (method.customer === null) await askIssuer(ctx, method, owner.id);
-  const decided = attachMethod(method, owner.id, moment);
-  await commit(ctx, named ? together([named, decided]) : decided);
-  return renderPaymentMethod(decided.method, ctx.world);
+  const { method, decision } = await attachPaymentMethod(ctx, path.payment_method, { customer: owner.id, moment });
+  await commit(ctx, decision);
+  return renderPaymentMethod(method, ctx.world);
 }
 
 export async function detach(ctx: Context, _given: object, path: { payment_method: string }): Promise<Json> {
@@ -79,11 +74,6 @@ export async function detach(ctx: Context, _given: object, path: { payment_metho
   const decided = detachMethod(method, owner, moment);
   await commit(ctx, decided);
   return renderPaymentMethod(decided.method, ctx.world);
-}
-
-async function existing(ctx: Context, customer: string, param?: string): Promise<void> {
-  const [found] = await customersById(ctx.tx, [customer]);
-  if (!found || found.deleted) missing('customer', customer, param);
 }
 
 type Filters = Params<typeof params.listPaymentMethods>;
@@ -95,12 +85,12 @@ async function listed(ctx: Context, url: string, given: Filters): Promise<Json> 
 }
 
 export async function list(ctx: Context, given: Filters): Promise<Json> {
-  if (given.customer !== undefined) await existing(ctx, given.customer, 'customer');
+  if (given.customer !== undefined) await existingCustomer(ctx, given.customer, 'customer');
   return listed(ctx, '/v1/payment_methods', given);
 }
 
 export async function listOfCustomer(ctx: Context, given: Params<typeof params.listOfCustomer>, { customer }: { customer: string }): Promise<Json> {
-  await existing(ctx, customer);
+  await existingCustomer(ctx, customer);
   return listed(ctx, `/v1/customers/${customer}/payment_methods`, { ...given, customer });
 }
 

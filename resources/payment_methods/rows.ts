@@ -1,5 +1,5 @@
 import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
-import { attachMethod, makeMethod } from '../../billing/payment/method.ts';
+import { attachMethod, makeMethod, refuseAttaching } from '../../billing/payment/method.ts';
 import type { PaymentMethodRow } from '../../billing/payment/payment.ts';
 import type { Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
@@ -23,6 +23,19 @@ export async function methodOfName(ctx: Context, name: string, moment: Moment, p
   return kept && makeMethod(kept, {}, moment);
 }
 
+export type Resolved = { method: PaymentMethodRow; decision: Decision };
+
+/** Attaches a stored payment method, or a new one of the sandbox's test names, to a customer; a card that may not be kept is refused in its issuer's words. Lock the customer first. */
+export async function attachPaymentMethod(ctx: Context, id: string, { customer, moment, param }: { customer: string; moment: Moment; param?: string }): Promise<Resolved> {
+  const [stored] = await methodsById(ctx.tx, [id], true);
+  const made = stored ? null : ((await methodOfName(ctx, id, moment, param ?? 'payment_method')) ?? missing('PaymentMethod', id, param));
+  const method = stored ?? made!.method;
+  refuseAttaching(method, customer, param);
+  if (method.customer === null) await askIssuer(ctx, method, customer, param);
+  const attached = attachMethod(method, customer, moment);
+  return { method: attached.method, decision: together(made ? [made, attached] : [attached]) };
+}
+
 /** Whose the payment method is to be, when, and the parameter that names it. */
 export type Wanted = {
   customer: string | null;
@@ -34,19 +47,17 @@ export type Wanted = {
 
 /**
  * The payment method that a parameter names, and what must be committed for it to be there. One of the sandbox's test names makes a new payment method at each use,
- * attached to the customer unless it is wanted `once`; a card that cannot be kept is refused as its issuer says. Lock the customer first.
+ * attached to the customer unless it is wanted `once`. Lock the customer first.
  */
-export async function resolvePaymentMethod(ctx: Context, id: string, { customer, moment, param, once = false }: Wanted): Promise<{ method: PaymentMethodRow; decision: Decision }> {
+export async function resolvePaymentMethod(ctx: Context, id: string, { customer, moment, param, once = false }: Wanted): Promise<Resolved> {
   const [method] = await methodsById(ctx.tx, [id]);
   if (method) {
     refuseUnusable(method, customer, param, once);
     return { method, decision: together([]) };
   }
+  if (customer !== null && !once) return attachPaymentMethod(ctx, id, { customer, moment, param });
   const made = (await methodOfName(ctx, id, moment, param)) ?? missing('PaymentMethod', id, param);
-  if (once || customer === null) return { method: made.method, decision: together([made]) };
-  await askIssuer(ctx, made.method, customer, param);
-  const attached = attachMethod(made.method, customer, moment);
-  return { method: attached.method, decision: together([made, attached]) };
+  return { method: made.method, decision: together([made]) };
 }
 
 function refuseUnusable(method: PaymentMethodRow, customer: string | null, param: string, once: boolean): void {
