@@ -24,7 +24,7 @@ type Place = { holder: Json | unknown[]; key: string | number; then: Tree };
 const isPlain = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What one level of expansion found: ids to load by kind, and fields to include by resource and name. */
-type Found = { places: Map<string, Place[]>; included: Map<string, { resource: Resource<any>; field: string; owners: Json[]; then: Tree }> };
+type Found = { places: Map<string, Place[]>; included: Map<string, { resource: Resource<any>; field: string; slots: { owner: Json; holder: Json; name: string }[]; then: Tree }> };
 
 class Walk {
   readonly ctx: Context;
@@ -55,8 +55,8 @@ class Walk {
     } else if (resource?.includes?.[at] && owner) {
       const key = `${resource.object}.${at}`;
       const entry = this.found.included.get(key);
-      if (entry) entry.owners.push(owner);
-      else this.found.included.set(key, { resource, field: at, owners: [owner], then });
+      if (entry) entry.slots.push({ owner, holder, name });
+      else this.found.included.set(key, { resource, field: at, slots: [{ owner, holder, name }], then });
     } else if (name in holder && typeof holder[name] === 'object') {
       if (holder[name] === null) return;
       if (then.size === 0 && !(Array.isArray(holder[name]) || isPlain(holder[name]))) this.refuse(path);
@@ -91,11 +91,11 @@ export async function expand(ctx: Context, body: Json, paths: readonly string[])
     const walk = new Walk(ctx);
     for (const { value, tree } of next) walk.visit(value, tree, undefined, undefined, '', '');
     next = [];
-    for (const { resource, field, owners, then } of walk.found.included.values()) {
-      const values = await resource.includes![field]!(ctx, owners.map((owner) => owner.id as string));
-      for (const owner of owners) {
-        owner[field] = values.get(owner.id as string) ?? null;
-        if (then.size > 0) next.push({ value: owner[field], tree: then });
+    for (const { resource, field, slots, then } of walk.found.included.values()) {
+      const values = await resource.includes![field]!(ctx, slots.map(({ owner }) => owner.id as string));
+      for (const { owner, holder, name } of slots) {
+        holder[name] = values.get(owner.id as string) ?? null;
+        if (then.size > 0) next.push({ value: holder[name], tree: then });
       }
     }
     for (const [target, places] of walk.found.places) {

@@ -1,0 +1,6 @@
+import type { Room } from '../../../server/context.ts';
+import { post } from '../../../server/http/route.ts';
+import * as commands from './commands.ts';
+import * as params from './params.ts';
+
+export const meterEvents: Room = { routes: [post('/v1/billing/meter_events', params.createMeterEvent, commands.create)] };
