@@ -195,7 +195,7 @@ function declined(facts: Payment, question: ChargeQuestion, answer: Of<'declined
 
 function failed(facts: Payment, question: ChargeQuestion, { code, message }: Of<'failed'>, moment: Moment): Settled {
   const nothing = { decline_code: null, advice_code: null, network_advice_code: null, network_decline_code: null, charge: null };
-  return unpaid(facts, question, { type: 'api_error', code, message, ...nothing, payment_method: facts.payment_method.id }, false, moment);
+  return unpaid(facts, question, { type: 'invalid_request_error', code, message, ...nothing, payment_method: facts.payment_method.id }, false, moment);
 }
 
 function waitsForHolder(facts: Payment, question: ChargeQuestion, { action }: Of<'requires_action'>, moment: Moment): Settled {

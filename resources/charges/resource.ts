@@ -1,0 +1,97 @@
+import type Stripe from 'stripe';
+import type { ChargeRow } from '../../billing/payment/payment.ts';
+import type { Resource, World } from '../../server/context.ts';
+import { minor, type Wire } from '../../server/http/wire.ts';
+import { chargesById } from './rows.ts';
+
+type Details = Wire<Stripe.Charge.PaymentMethodDetails>;
+
+function renderCard(charge: ChargeRow): Details['card'] {
+  const card = charge.payment_method_details?.card;
+  if (!card) return undefined;
+  const { brand, country, exp_month, exp_year, fingerprint, funding, last4, regulated_status, authorization_code, network_transaction_id, three_d_secure } = card;
+  return {
+    amount_authorized: charge.status === 'succeeded' ? minor(charge.amount) : null,
+    authorization_code,
+    brand,
+    checks: card.checks,
+    country,
+    electronic_commerce_indicator: null,
+    exp_month,
+    exp_year,
+    fingerprint,
+    funding,
+    installments: null,
+    last4,
+    mandate: null,
+    network: brand,
+    network_transaction_id,
+    regulated_status,
+    three_d_secure: three_d_secure && {
+      authentication_flow: three_d_secure.authentication_flow,
+      electronic_commerce_indicator: null,
+      exemption_indicator: null,
+      result: three_d_secure.result,
+      result_reason: null,
+      transaction_id: null,
+      version: three_d_secure.version,
+    },
+    transaction_link_id: null,
+    wallet: null,
+  } as Details['card'];
+}
+
+export function renderCharge(charge: ChargeRow, world: World): Wire<Stripe.Charge> {
+  return {
+    id: charge.id,
+    object: 'charge',
+    amount: minor(charge.amount),
+    amount_captured: minor(charge.amount_captured),
+    amount_refunded: minor(charge.amount_refunded),
+    application: null,
+    application_fee: null,
+    application_fee_amount: null,
+    balance_transaction: null,
+    billing_details: charge.billing_details,
+    calculated_statement_descriptor: null,
+    captured: charge.amount_captured > 0n,
+    created: charge.created,
+    currency: charge.currency,
+    customer: charge.customer,
+    description: charge.description,
+    disputed: false,
+    failure_balance_transaction: null,
+    failure_code: charge.failure_code,
+    failure_message: charge.failure_message,
+    fraud_details: {},
+    livemode: world.livemode,
+    metadata: charge.metadata,
+    on_behalf_of: null,
+    outcome: charge.outcome as Wire<Stripe.Charge.Outcome> | null,
+    paid: charge.status === 'succeeded',
+    payment_intent: charge.payment_intent,
+    payment_method: charge.payment_method,
+    payment_method_details: charge.payment_method_details && { type: charge.payment_method_details.type, card: renderCard(charge) },
+    receipt_email: charge.receipt_email,
+    receipt_number: null,
+    receipt_url: null,
+    refunded: charge.amount_refunded > 0n && charge.amount_refunded === charge.amount_captured,
+    review: null,
+    shipping: null,
+    source: null,
+    source_transfer: null,
+    statement_descriptor: null,
+    statement_descriptor_suffix: null,
+    status: charge.status,
+    transfer_data: null,
+    transfer_group: null,
+  };
+}
+
+export const charge: Resource<ChargeRow> = {
+  object: 'charge',
+  prefix: 'ch',
+  render: renderCharge,
+  load: (ctx, ids) => chargesById(ctx.tx, ids),
+  expands: { customer: 'customer', payment_intent: 'payment_intent', payment_method: 'payment_method' },
+};

@@ -1,0 +1,70 @@
+import type Stripe from 'stripe';
+import type { InvoicePaymentRow } from '../../billing/payment/payment.ts';
+import type { Context, Json, Resource, Room, World } from '../../server/context.ts';
+import { agrees, covers } from '../../server/http/agreement.ts';
+import { missing } from '../../server/http/errors.ts';
+import { choice, fields, id, listParams, range, required, unsupported, type Params } from '../../server/http/params.ts';
+import { get } from '../../server/http/route.ts';
+import { minor, type Wire } from '../../server/http/wire.ts';
+import { equal, page, renderList, within } from '../../server/lists.ts';
+import { invoicePaymentsById } from './rows.ts';
+
+export function renderInvoicePayment(payment: InvoicePaymentRow, world: World): Wire<Stripe.InvoicePayment> {
+  return {
+    id: payment.id,
+    object: 'invoice_payment',
+    amount_paid: payment.amount_paid === null ? null : minor(payment.amount_paid),
+    amount_requested: minor(payment.amount_requested),
+    created: payment.created,
+    currency: payment.currency,
+    invoice: payment.invoice,
+    is_default: payment.is_default,
+    livemode: world.livemode,
+    payment: { type: 'payment_intent', payment_intent: payment.payment_intent },
+    status: payment.status,
+    status_transitions: { canceled_at: payment.canceled_at, paid_at: payment.paid_at },
+  };
+}
+
+const invoicePayment: Resource<InvoicePaymentRow> = {
+  object: 'invoice_payment',
+  prefix: 'inpay',
+  render: renderInvoicePayment,
+  load: (ctx, ids) => invoicePaymentsById(ctx.tx, ids),
+  expands: { invoice: 'invoice', 'payment.payment_intent': 'payment_intent' },
+};
+
+const listInvoicePayments = listParams({
+  created: range(),
+  invoice: id('in'),
+  status: choice('open', 'paid', 'canceled'),
+  payment: fields({
+    type: required(choice('payment_intent')),
+    payment_intent: id('pi'),
+    payment_record: unsupported('payment records are not implemented'),
+  }),
+});
+covers<Stripe.InvoicePaymentListParams, typeof listInvoicePayments>(true);
+agrees<Stripe.InvoicePaymentListParams, typeof listInvoicePayments>(true);
+
+const nothing = fields({});
+covers<Stripe.InvoicePaymentRetrieveParams, typeof nothing>(true);
+
+async function retrieve(ctx: Context, _given: object, path: { invoice_payment: string }): Promise<Json> {
+  const [found] = await invoicePaymentsById(ctx.tx, [path.invoice_payment]);
+  return renderInvoicePayment(found ?? missing('invoice_payment', path.invoice_payment), ctx.world);
+}
+
+async function list(ctx: Context, given: Params<typeof listInvoicePayments>): Promise<Json> {
+  const conditions = [...equal('invoice', given.invoice), ...equal('status', given.status), ...equal('payment_intent', given.payment?.payment_intent), ...within('created', given.created)];
+  const { data, has_more } = await page<InvoicePaymentRow>(ctx, 'invoice_payments', 'invoice_payment', conditions, given);
+  return renderList('/v1/invoice_payments', data.map((each) => renderInvoicePayment(each, ctx.world)), has_more);
+}
+
+export const invoicePayments: Room = {
+  resources: [invoicePayment],
+  routes: [
+    get('/v1/invoice_payments', listInvoicePayments, list),
+    get('/v1/invoice_payments/:invoice_payment', nothing, retrieve),
+  ],
+};

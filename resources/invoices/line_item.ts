@@ -1,0 +1,74 @@
+/** A line of an invoice, as the API shows it. */
+import type Stripe from 'stripe';
+import type { InvoiceLineRow, StoredDiscountAmount, StoredTax } from '../../billing/invoice/invoice.ts';
+import type { Resource, World } from '../../server/context.ts';
+import { minor, type Wire } from '../../server/http/wire.ts';
+
+type Line = Wire<Stripe.InvoiceLineItem>;
+
+/** A whole quantity as a number; null where it is not whole. */
+export const wholeQuantity = (decimal: string | null): number | null => (decimal !== null && /^[0-9]+$/.test(decimal) ? Number(decimal) : null);
+
+export const renderTaxes = (taxes: readonly StoredTax[]) =>
+  taxes.map(({ amount, tax_behavior, tax_rate, taxability_reason, taxable_amount }) => ({
+    amount,
+    tax_behavior,
+    tax_rate_details: { tax_rate },
+    taxability_reason: taxability_reason as Stripe.InvoiceLineItem.Tax.TaxabilityReason & Stripe.Invoice.TotalTax.TaxabilityReason,
+    taxable_amount,
+    type: 'tax_rate_details' as const,
+  }));
+
+export const renderPretaxCredits = (amounts: readonly StoredDiscountAmount[]) => amounts.map(({ amount, discount }) => ({ amount, discount, type: 'discount' as const }));
+
+/** What is charged for: a price of a product, or an amount without one. */
+export function renderPricing({ price, product, unit_amount_decimal }: Pick<InvoiceLineRow, 'price' | 'product' | 'unit_amount_decimal'>) {
+  return { type: 'price_details' as const, unit_amount_decimal, ...(price !== null && product !== null && { price_details: { price, product } }) };
+}
+
+function renderParent(line: InvoiceLineRow): Line['parent'] {
+  const { invoice_item, proration, proration_details, subscription, subscription_item } = line;
+  const credited = proration_details?.credited_items ?? null;
+  const credited_items = credited && 'invoice' in credited ? credited : null;
+  if (subscription_item !== null) {
+    return {
+      type: 'subscription_item_details',
+      invoice_item_details: null,
+      subscription_item_details: { invoice_item, proration, proration_details: { credited_items }, subscription, subscription_item },
+    };
+  }
+  if (invoice_item === null) return null;
+  return { type: 'invoice_item_details', invoice_item_details: { invoice_item, proration, proration_details: { credited_items }, subscription }, subscription_item_details: null };
+}
+
+export function renderLine(line: InvoiceLineRow, world: World): Line {
+  return {
+    id: line.id,
+    object: 'line_item',
+    amount: minor(line.amount),
+    currency: line.currency,
+    description: line.description,
+    discount_amounts: line.discount_amounts,
+    discountable: line.discountable,
+    discounts: line.discounts,
+    invoice: line.invoice,
+    livemode: world.livemode,
+    metadata: line.metadata,
+    parent: renderParent(line),
+    period: { end: line.period_end, start: line.period_start },
+    pretax_credit_amounts: renderPretaxCredits(line.discount_amounts),
+    pricing: renderPricing(line),
+    quantity: wholeQuantity(line.quantity_decimal),
+    quantity_decimal: line.quantity_decimal,
+    subscription: line.subscription,
+    subtotal: minor(line.amount),
+    taxes: renderTaxes(line.taxes),
+  };
+}
+
+export const lineItem: Resource<InvoiceLineRow> = {
+  object: 'line_item',
+  prefix: 'il',
+  render: renderLine,
+  expands: { discounts: 'discount', 'discount_amounts.discount': 'discount', 'pricing.price_details.price': 'price', subscription: 'subscription' },
+};

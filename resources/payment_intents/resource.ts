@@ -1,0 +1,110 @@
+import type Stripe from 'stripe';
+import { refuse } from '../../billing/decision.ts';
+import type { PaymentIntentWhole } from '../../billing/payment/payment.ts';
+import type { Context, Resource, World } from '../../server/context.ts';
+import { ERROR_DOCS } from '../../server/http/errors.ts';
+import { minor, type Wire } from '../../server/http/wire.ts';
+import { renderPaymentMethod } from '../payment_methods/resource.ts';
+import { intentsById } from './rows.ts';
+
+type LastError = Wire<Stripe.PaymentIntent.LastPaymentError>;
+
+function renderError({ last_payment_error: error, failed_method }: PaymentIntentWhole, world: World): LastError | null {
+  if (error === null) return null;
+  const { type, code, message, charge, payment_method: _, ...details } = error;
+  const told = Object.fromEntries(Object.entries({ ...details, charge }).filter(([, value]) => value !== null));
+  return {
+    type,
+    code: code as LastError['code'],
+    message,
+    doc_url: `${ERROR_DOCS}#${code}`,
+    ...told,
+    ...(failed_method && { payment_method: renderPaymentMethod(failed_method, world) }),
+  } as LastError;
+}
+
+function renderAction({ next_action: action }: PaymentIntentWhole): Wire<Stripe.PaymentIntent.NextAction> | null {
+  if (action === null) return null;
+  const { reference: _, ...shown } = action;
+  return shown;
+}
+
+export function renderPaymentIntent(intent: PaymentIntentWhole, world: World): Wire<Stripe.PaymentIntent> {
+  return {
+    id: intent.id,
+    object: 'payment_intent',
+    allowed_payment_method_types: null,
+    amount: minor(intent.amount),
+    amount_capturable: 0,
+    amount_details: { tip: {} },
+    amount_received: minor(intent.amount_received),
+    application: null,
+    application_fee_amount: null,
+    automatic_payment_methods: intent.invoice === null ? { allow_redirects: 'always', enabled: true } : null,
+    canceled_at: intent.canceled_at,
+    cancellation_reason: intent.cancellation_reason,
+    capture_method: 'automatic',
+    client_secret: intent.client_secret,
+    confirmation_method: 'automatic',
+    created: intent.created,
+    currency: intent.currency,
+    customer: intent.customer,
+    customer_account: null,
+    description: intent.description,
+    excluded_payment_method_types: null,
+    last_payment_error: renderError(intent, world),
+    latest_charge: intent.latest_charge,
+    livemode: world.livemode,
+    managed_payments: null,
+    metadata: intent.metadata,
+    next_action: renderAction(intent),
+    on_behalf_of: null,
+    payment_method: intent.payment_method,
+    payment_method_configuration_details: null,
+    payment_method_options: { card: { installments: null, mandate_options: null, network: null, request_three_d_secure: 'automatic' } },
+    payment_method_types: ['card'],
+    payment_record: null,
+    processing: null,
+    receipt_email: intent.receipt_email,
+    review: null,
+    setup_future_usage: intent.setup_future_usage,
+    shipping: null,
+    source: null,
+    statement_descriptor: intent.statement_descriptor,
+    statement_descriptor_suffix: null,
+    status: intent.status,
+    transfer_data: null,
+    transfer_group: null,
+  };
+}
+
+/** Refuses with the card error of a payment that has just been declined, as the processor's word, with the intent as it is now. */
+export function refuseDeclined(intent: PaymentIntentWhole, world: World): void {
+  const error = intent.last_payment_error;
+  if (intent.status !== 'requires_payment_method' || error === null) return;
+  const { code, message, type, decline_code, advice_code, network_decline_code, network_advice_code, charge } = error;
+  refuse(code, message, undefined, {
+    type,
+    decline_code: decline_code ?? undefined,
+    advice_code: advice_code ?? undefined,
+    network_decline_code: network_decline_code ?? undefined,
+    network_advice_code: network_advice_code ?? undefined,
+    charge: charge ?? undefined,
+    payment_intent: renderPaymentIntent(intent, world),
+    ...(intent.failed_method && { payment_method: renderPaymentMethod(intent.failed_method, world), payment_method_type: intent.failed_method.type }),
+  });
+}
+
+async function refuseUnpaid(ctx: Context, id: string): Promise<void> {
+  const [intent] = await intentsById(ctx.tx, [id]);
+  refuseDeclined(intent!, ctx.world);
+}
+
+export const paymentIntent: Resource<PaymentIntentWhole> = {
+  object: 'payment_intent',
+  prefix: 'pi',
+  render: renderPaymentIntent,
+  load: (ctx, ids) => intentsById(ctx.tx, ids),
+  refuseUnpaid,
+  expands: { customer: 'customer', latest_charge: 'charge', payment_method: 'payment_method' },
+};
