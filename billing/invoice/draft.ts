@@ -109,7 +109,7 @@ export function workOut(invoice: InvoiceWhole): InvoiceWhole {
     discountable: line.discountable,
     product: line.product,
     own: named(line.discounts, discounts),
-    group: line.proration ? null : line.subscription_item,
+    group: line.subscription_item,
     tax_rates: line.tax_rates.length > 0 ? named(line.tax_rates, rates) : default_rates,
   }));
   const assessed = assessLines(lines, { currency: invoice.currency, discounts: named(invoice.discounts, discounts), tax_exempt: invoice.customer_snapshot.tax_exempt ?? 'none' });

@@ -1,7 +1,9 @@
 /** A subscription as it is stored, and the facts with which it is decided. */
 import type { DiscountWhole, Metadata, PriceRow, TaxRateRow } from '../catalog.ts';
-import type { CustomField } from '../customer/customer.ts';
+import type { CustomField, CustomerWhole } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
+import type { InvoiceItemWhole } from '../invoice/invoice.ts';
+import type { PaymentMethodRow } from '../payment/payment.ts';
 
 export type SubscriptionStatus = 'incomplete' | 'incomplete_expired' | 'trialing' | 'active' | 'past_due' | 'canceled' | 'unpaid' | 'paused';
 
@@ -50,6 +52,11 @@ export type Debit = {
   end: Instant;
   /** The tax rate ids with which it was charged; a credit carries the same. */
   tax_rates: string[];
+  /** What was charged for, which the item may have left behind since by a change without proration. */
+  price: string;
+  product: string;
+  product_name: string;
+  quantity: string;
   /** Where it stands: a line of an invoice, or an invoice item. */
   invoice: string | null;
   line: string | null;
@@ -73,12 +80,32 @@ export type SubscriptionItemRow = {
   deleted: boolean;
 };
 
-/** An item with its price and discounts. */
-export type SubscriptionItemWhole = SubscriptionItemRow & { terms: PriceRow; discounts: DiscountWhole[]; rates: TaxRateRow[] };
+/** An item with its price, its product's name, its discounts and its tax rates. */
+export type SubscriptionItemWhole = SubscriptionItemRow & { terms: PriceRow; product_name: string; discounts: DiscountWhole[]; rates: TaxRateRow[] };
 
 /** A subscription with all that its rendering and its decisions read. Items are in the order of their creation, deleted ones left out. */
 export type SubscriptionWhole = SubscriptionRow & {
   items: SubscriptionItemWhole[];
   discounts: DiscountWhole[];
   default_rates: TaxRateRow[];
+};
+
+/** What an invoice of a customer reads beside what it is for. */
+export type Surroundings = {
+  customer: CustomerWhole;
+  account: { business_name: string; country: string };
+  tax_ids: readonly { type: string; value: string }[];
+  /** Which method would be charged: the subscription's own, or its customer's. */
+  payment_method: PaymentMethodRow | null;
+};
+
+/** All that a decision about a subscription reads, as it is at one moment. */
+export type SubscriptionFacts = Surroundings & {
+  subscription: SubscriptionWhole;
+  /** What waits for an invoice of the subscription, and of its customer without naming a subscription, in the order of creation. */
+  pending: readonly InvoiceItemWhole[];
+  /** By item: the usage within `[current_period_start, moment)`, a plain decimal; see `usageAsked`. An item that is left out has none. */
+  usage: ReadonlyMap<string, string>;
+  /** By id: the tax rates that the debits of the items name. */
+  rates: ReadonlyMap<string, TaxRateRow>;
 };

@@ -1,0 +1,93 @@
+/** Redeeming coupons and promotion codes: a discount is made, and counted. */
+import type { CouponRow, DiscountRow, DiscountWhole, PromotionCodeRow } from './catalog.ts';
+import { decision, refuse, type Decision, type Moment } from './decision.ts';
+import { isRedeemable } from './coupon.ts';
+import { discountEnd } from './discount.ts';
+
+/** What a caller names: a coupon, directly or by a promotion code, or a discount that is there. `param` is how it was spelt, e.g. `discounts[0][coupon]`. */
+export type DiscountGiven =
+  | { param: string; coupon: CouponRow; promotion_code: PromotionCodeRow | null }
+  | { param: string; discount: DiscountWhole };
+
+export type Holder = Partial<Pick<DiscountRow, 'customer' | 'subscription' | 'subscription_item' | 'invoice' | 'invoice_item'>>;
+
+/** Who redeems, and for how much. `first_time`: the customer has not paid us anything yet. `amount`: what is bought, before discounts. */
+export type Redeemer = { customer: string; first_time: boolean; amount: bigint; currency: string };
+
+/** How often each was redeemed, as one decision counts on. */
+export type Redemptions = { coupons: Map<string, CouponRow>; promotion_codes: Map<string, PromotionCodeRow> };
+
+export const noRedemptions = (): Redemptions => ({ coupons: new Map(), promotion_codes: new Map() });
+
+/**
+ * The discounts of a holder as a caller lists them, in that order. `known` are those that may be named as they are: the holder's own stay, others are taken over with their time. New ones begin at
+ * the moment and count as redemptions.
+ */
+export function redeem(given: readonly DiscountGiven[], holder: Holder, known: readonly DiscountWhole[], redeemer: Redeemer, counted: Redemptions, moment: Moment): Decision & { discounts: DiscountWhole[] } {
+  const made = decision();
+  const own = new Map(known.map((discount) => [discount.id, discount]));
+  const coupons = new Set<string>();
+  const discounts = given.map((each, position): DiscountWhole => {
+    const coupon = 'discount' in each ? each.discount.source : each.coupon;
+    if (coupons.has(coupon.id)) refuse(undefined, `The coupon ${coupon.id} is named twice. A coupon gives its discount once.`, each.param);
+    coupons.add(coupon.id);
+    if ('discount' in each && own.has(each.discount.id)) return { ...each.discount, position };
+    const discount: DiscountWhole = 'discount' in each ? taken(each.discount, holder, position, moment) : { ...newDiscount(each.coupon, each.promotion_code, holder, position, moment) };
+    if (!('discount' in each)) count(made, each, redeemer, counted, moment);
+    made.puts.push({ table: 'discounts', before: null, after: discount });
+    made.facts.push({ type: 'customer.discount.created', object: 'discount', whole: discount, at: moment.now });
+    return discount;
+  });
+  for (const discount of discounts) {
+    const before = own.get(discount.id);
+    if (before && before.position !== discount.position) made.puts.push({ table: 'discounts', before, after: discount });
+  }
+  return { ...made, discounts };
+}
+
+const NOBODY = { customer: null, subscription: null, subscription_item: null, invoice: null, invoice_item: null };
+
+function newDiscount(coupon: CouponRow, code: PromotionCodeRow | null, holder: Holder, position: number, moment: Moment): DiscountWhole {
+  return {
+    ...NOBODY, ...holder, position,
+    id: moment.newId('di'),
+    coupon: coupon.id,
+    promotion_code: code?.id ?? null,
+    start: moment.now,
+    end: discountEnd(coupon, moment.now),
+    ended: false,
+    source: coupon,
+  };
+}
+
+/** The same discount for another holder, with the time that is left of it. */
+function taken(discount: DiscountWhole, holder: Holder, position: number, moment: Moment): DiscountWhole {
+  return { ...discount, ...NOBODY, ...holder, position, id: moment.newId('di') };
+}
+
+function count(made: Decision, given: Extract<DiscountGiven, { coupon: CouponRow }>, redeemer: Redeemer, counted: Redemptions, moment: Moment): void {
+  const coupon = counted.coupons.get(given.coupon.id) ?? given.coupon;
+  if (!isRedeemable(coupon, moment.now)) refuse('coupon_expired', `The coupon ${coupon.id} cannot be redeemed any more: its time is over, or it was redeemed as often as it may be.`, given.param);
+  const after = { ...coupon, times_redeemed: coupon.times_redeemed + 1 };
+  counted.coupons.set(coupon.id, after);
+  made.puts.push({ table: 'coupons', before: coupon, after });
+  if (given.promotion_code === null) return;
+  const code = counted.promotion_codes.get(given.promotion_code.id) ?? given.promotion_code;
+  refuseCode(code, given.param, redeemer, moment);
+  const used = { ...code, times_redeemed: code.times_redeemed + 1 };
+  counted.promotion_codes.set(code.id, used);
+  made.puts.push({ table: 'promotion_codes', before: code, after: used });
+}
+
+function refuseCode(code: PromotionCodeRow, param: string, redeemer: Redeemer, moment: Moment): void {
+  const { restrictions } = code;
+  if (!code.active) refuse('coupon_expired', `The promotion code ${code.code} is not active.`, param);
+  if (code.expires_at !== null && code.expires_at <= moment.now) refuse('coupon_expired', `The promotion code ${code.code} has expired.`, param);
+  if (code.max_redemptions !== null && code.times_redeemed >= code.max_redemptions) refuse('coupon_expired', `The promotion code ${code.code} was redeemed as often as it may be.`, param);
+  if (code.customer !== null && code.customer !== redeemer.customer) refuse(undefined, `The promotion code ${code.code} is for another customer.`, param);
+  if (restrictions.first_time_transaction && !redeemer.first_time) refuse(undefined, `The promotion code ${code.code} is for customers who have not bought before.`, param);
+  const least = restrictions.minimum_amount_currency === redeemer.currency ? restrictions.minimum_amount : (restrictions.currency_options?.[redeemer.currency]?.minimum_amount ?? null);
+  if (restrictions.minimum_amount !== null && (least === null || redeemer.amount < BigInt(least))) {
+    refuse(undefined, least === null ? `The promotion code ${code.code} is not for purchases in ${redeemer.currency}.` : `The promotion code ${code.code} needs a purchase of at least ${least} ${redeemer.currency}.`, param);
+  }
+}

@@ -1,0 +1,119 @@
+/** A subscription's invoices: what goes onto one, which discounts count, and what the items remember of it. */
+import type { Period } from '../calendar.ts';
+import type { DiscountWhole } from '../catalog.ts';
+import type { CustomerWhole } from '../customer/customer.ts';
+import { assert, decision, refuse, together, type Decision, type Moment } from '../decision.ts';
+import { draftInvoice, usedUp, type LineOrder } from '../invoice/draft.ts';
+import { finalizeInvoice } from '../invoice/finalize.ts';
+import type { BillingReason, InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import { debitOfItem, live, netOf, wholeDiscounts } from './lines.ts';
+import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole, Surroundings } from './subscription.ts';
+
+/** What an invoice is made of. `pending` are the items that it takes, in the order of their creation. */
+export type Bill = {
+  subscription: SubscriptionWhole;
+  billing_reason: BillingReason;
+  /** At most one invoice that is not void for each. */
+  obligation: string | null;
+  period: Period;
+  pending: readonly InvoiceItemWhole[];
+  lines: readonly LineOrder[];
+  proration_date?: number | null;
+};
+
+export type Billed = Decision & { invoice: InvoiceWhole; /** The discounts that this invoice used up. */ used: DiscountWhole[] };
+
+/** A usage item that waits is discounted as its subscription item is when it is billed. */
+function discounted(item: InvoiceItemWhole, subscription: SubscriptionWhole, moment: Moment): InvoiceItemWhole {
+  const own = item.discountable && !item.proration ? subscription.items.find((each) => each.id === item.subscription_item)?.discounts : undefined;
+  return { ...item, discounts: live(own ?? item.discounts, moment.now) };
+}
+
+/** Which of the waiting items an invoice of the subscription takes: its own, and at a renewal those of its customer that name no subscription. */
+export function taken(facts: Pick<SubscriptionFacts, 'pending' | 'subscription'>, from: 'subscription' | 'customer'): InvoiceItemWhole[] {
+  const { id, currency } = facts.subscription;
+  return facts.pending.filter((item) => item.currency === currency && (item.subscription === id || (from === 'customer' && item.subscription === null)));
+}
+
+/** The draft of a bill; null where nothing stands on it. Discounts that it uses up leave with it. */
+export function draftBill(bill: Bill, around: Surroundings, moment: Moment): Billed | null {
+  const { subscription, billing_reason, obligation, period, lines, proration_date } = bill;
+  if (bill.pending.length + lines.length === 0) return null;
+  const { customer, account, tax_ids } = around;
+  const { invoice_settings: said } = subscription;
+  const draft = draftInvoice(
+    {
+      customer, subscription, account, tax_ids, billing_reason, obligation, period, lines, proration_date,
+      currency: subscription.currency,
+      collection_method: subscription.collection_method,
+      days_until_due: subscription.collection_method === 'send_invoice' ? subscription.days_until_due : null,
+      pending: bill.pending.map((item) => discounted(item, subscription, moment)),
+      discounts: wholeDiscounts(subscription, customer, moment.now),
+      default_rates: subscription.default_rates,
+      auto_advance: subscription.status !== 'unpaid',
+      words: {
+        default_payment_method: subscription.default_payment_method,
+        ...(said.description !== null && { description: said.description }),
+        ...(said.footer !== null && { footer: said.footer }),
+        ...(said.custom_fields !== null && { custom_fields: said.custom_fields }),
+      },
+    },
+    moment,
+  );
+  const used = usedUp(draft.invoice);
+  for (const discount of used) draft.facts.push({ type: 'customer.discount.deleted', object: 'discount', whole: { ...discount, ended: true }, at: moment.now });
+  return { ...draft, used };
+}
+
+/** How the invoice of a request is collected. `default_incomplete` waits for the customer to confirm the payment. */
+export type Collection = { payment_behavior: PaymentBehavior; off_session: boolean };
+export type PaymentBehavior = 'allow_incomplete' | 'default_incomplete' | 'error_if_incomplete';
+
+/** A draft that is finalised at once and, where it is to be charged automatically, put to the processor. */
+export function collectBill(billed: Billed, how: Collection, bill: Bill, around: Surroundings, moment: Moment): Billed & { customer: CustomerWhole } {
+  const { payment_method, tax_ids, customer } = around;
+  const { subscription } = bill;
+  const automatic = subscription.collection_method === 'charge_automatically';
+  const confirm = automatic && payment_method !== null && how.payment_behavior !== 'default_incomplete';
+  const final = finalizeInvoice({ invoice: billed.invoice, customer, tax_ids, subscription_metadata: subscription.metadata, payment_method, reason: 'automatic', confirm, off_session: how.off_session }, moment);
+  return { ...together([billed, final]), invoice: final.invoice, used: billed.used, customer: final.customer };
+}
+
+/** Refuses what is to be charged now, where there is no method to charge. */
+export function refuseUnpayable(invoice: InvoiceWhole, { payment_behavior }: Collection, { payment_method }: Surroundings): void {
+  if (payment_behavior === 'default_incomplete' || payment_method !== null || invoice.status === 'paid' || invoice.collection_method !== 'charge_automatically') return;
+  refuse('resource_missing', 'There is nothing to charge: neither the subscription nor its customer has a default payment method. Set one, or give `payment_behavior` as `default_incomplete` and confirm the payment later.', undefined, { status: 400 });
+}
+
+/** The subscription without the discounts that have ended. */
+export function withoutDiscounts(subscription: SubscriptionWhole, ended: readonly DiscountWhole[]): SubscriptionWhole {
+  if (ended.length === 0) return subscription;
+  const gone = new Set(ended.map((discount) => discount.id));
+  const kept = (discounts: DiscountWhole[]) => (discounts.some((discount) => gone.has(discount.id)) ? discounts.filter((discount) => !gone.has(discount.id)) : discounts);
+  return { ...subscription, discounts: kept(subscription.discounts), items: subscription.items.map((item) => ({ ...item, discounts: kept(item.discounts) })) };
+}
+
+/** What an invoice charged for an item for a period, by the position of its line among the bill's own. */
+export function chargedBy(billed: Billed, bill: Bill, line: LineOrder, item: SubscriptionItemWhole): Debit[] {
+  const row = billed.invoice.lines[bill.pending.length + bill.lines.indexOf(line)];
+  assert(row?.subscription_item === item.id, 'the line of an item is on its invoice');
+  return [debitOfItem(bill.subscription, item, netOf(row), line.period, { invoice: billed.invoice.id, line: row.id, invoice_item: null })];
+}
+
+/** New or changed items as rows to write. */
+export function putItems(before: readonly SubscriptionItemWhole[], after: readonly SubscriptionItemWhole[]): Decision {
+  const known = new Map(before.map((item) => [item.id, item]));
+  const puts = after.filter((item) => known.get(item.id) !== item).map((item) => ({ table: 'subscription_items', before: known.get(item.id) ?? null, after: item }));
+  const kept = new Set(after.map((item) => item.id));
+  const removed = before.filter((item) => !kept.has(item.id)).map((item) => ({ table: 'subscription_items', before: item, after: { ...item, deleted: true } }));
+  return { ...decision(), puts: [...puts, ...removed] };
+}
+
+/** Items that wait from now on: written, and told. */
+export function putWaiting(items: readonly InvoiceItemWhole[], moment: Moment): Decision {
+  return {
+    ...decision(),
+    puts: items.map((item) => ({ table: 'invoice_items', before: null, after: item })),
+    facts: items.map((item) => ({ type: 'invoiceitem.created', object: 'invoiceitem', whole: item, at: moment.now })),
+  };
+}

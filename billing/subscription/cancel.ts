@@ -1,0 +1,80 @@
+/** A subscription is canceled: at once. (At a period's end it is `renew.ts` that ends it; to ask for that is a change.) */
+import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
+import { finalization } from '../invoice/draft.ts';
+import { collection } from '../invoice/finalize.ts';
+import type { InvoiceWhole } from '../invoice/invoice.ts';
+import { changeInvoice } from '../invoice/paid.ts';
+import type { WithPayments } from '../invoice/pay.ts';
+import { voidInvoice } from '../invoice/void.ts';
+import { collectBill, draftBill, putItems, putWaiting, taken, withoutDiscounts, type Bill } from './bill.ts';
+import type { CancellationWords } from './change.ts';
+import { endSubscription, hasEnded } from './end.ts';
+import { usageLine } from './lines.ts';
+import { creditsOf } from './prorate.ts';
+import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
+
+export type CancelOrder = { prorate: boolean; invoice_now: boolean; cancellation_details?: CancellationWords };
+
+/** `unpaid`: the subscription's drafts and open invoices. */
+export type CancelFacts = SubscriptionFacts & { unpaid: readonly InvoiceWhole[] };
+
+export type Canceled = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
+
+/** Nobody is asked any more to pay what is unpaid, unless somebody turns that on again by `auto_advance`. */
+export function stopCollecting(unpaid: readonly InvoiceWhole[], moment: Moment): Decision {
+  return together(
+    unpaid
+      .filter((invoice) => invoice.auto_advance)
+      .map((before) => {
+        const after: InvoiceWhole = { ...before, auto_advance: false, automatically_finalizes_at: null, next_payment_attempt: null };
+        return { ...changeInvoice(before, after, moment), timers: [finalization(after, null), collection(after, null)] };
+      }),
+  );
+}
+
+/** Ends it at once. Nothing is credited unless `prorate`, nothing is invoiced unless `invoice_now`: then the usage until now and all that is pending for the subscription. */
+export function cancelSubscription(order: CancelOrder, facts: CancelFacts, moment: Moment): Canceled {
+  const { subscription: before } = facts;
+  if (hasEnded(before)) refuse('resource_missing', `The subscription ${before.id} has ended already.`, 'id', { status: 404 });
+  const at = moment.now;
+  const credits = order.prorate ? before.items.flatMap((item) => creditsOf(before, item, at, facts, moment)) : [];
+  const lines = order.invoice_now ? before.items.map((item) => usageLine(before, item, facts.usage, at)).filter((line) => line !== null) : [];
+  const bill: Bill = {
+    subscription: before,
+    lines,
+    billing_reason: 'subscription_update',
+    obligation: null,
+    period: { start: at, end: at },
+    pending: order.invoice_now ? [...taken(facts, 'subscription'), ...credits] : [],
+    proration_date: credits.length > 0 ? at : null,
+  };
+  const draft = order.invoice_now ? draftBill(bill, facts, moment) : null;
+  const billed = draft && before.collection_method === 'charge_automatically' ? collectBill(draft, { payment_behavior: 'allow_incomplete', off_session: true }, bill, facts, moment) : draft;
+  const last: SubscriptionWhole = {
+    ...withoutDiscounts(before, billed?.used ?? []),
+    items: before.items.map((item) => (item.debits.length > 0 ? { ...item, debits: [] } : item)),
+    cancellation_details: { ...before.cancellation_details, ...order.cancellation_details },
+    latest_invoice: billed?.invoice.id ?? before.latest_invoice,
+  };
+  const ended = endSubscription({ ...last, canceled_at: at }, 'cancellation_requested', moment);
+  const made = together([
+    putWaiting(credits, moment),
+    { ...ended, puts: [{ table: 'subscriptions', before, after: ended.subscription }] },
+    putItems(before.items, last.items),
+    stopCollecting(facts.unpaid, moment),
+    ...(billed ? [billed] : []),
+  ]);
+  return { ...made, subscription: ended.subscription, invoice: billed?.invoice ?? null };
+}
+
+/** Ends a subscription whose first payment has not come, in time or at a request: its invoice is voided, by which it expires. */
+export function giveUpStart(subscription: SubscriptionWhole, first: WithPayments | null, moment: Moment, words?: CancellationWords): Decision & { subscription: SubscriptionWhole } {
+  const before: SubscriptionWhole = words ? { ...subscription, cancellation_details: { ...subscription.cancellation_details, ...words, reason: 'cancellation_requested' } } : subscription;
+  const worded: Decision = { ...decision(), puts: words ? [{ table: 'subscriptions', before: subscription, after: before }] : [] };
+  if (first === null || first.invoice.status !== 'open') {
+    const ended = endSubscription(before, null, moment);
+    return { ...together([worded, ended]), subscription: ended.subscription };
+  }
+  const voided = voidInvoice({ ...first, subscription: before }, moment);
+  return { ...together([worded, voided]), subscription: voided.subscription ?? before };
+}

@@ -1,0 +1,340 @@
+/** What people change in a subscription, and what that costs or gives back at once. */
+import type { TaxRateRow } from '../catalog.ts';
+import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
+import type { LineOrder } from '../invoice/draft.ts';
+import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import { mergeMetadata } from '../metadata.ts';
+import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
+import { chargedBy, collectBill, draftBill, putItems, putWaiting, refuseUnpayable, taken, withoutDiscounts, type Bill, type Billed, type Collection } from './bill.ts';
+import { endDiscounts, firstPeriodEnd, hasEnded, nextMoment, timer, updated } from './end.ts';
+import { fullSum, itemOf, quantityOf, refuseItems, refusePrice, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
+import { isMetered, licensedLine, trialLine, usageLine } from './lines.ts';
+import { fullPeriod, isTrialing, recurrenceOf, sameRecurrence } from './periods.ts';
+import { creditsOf, prorateItem, usageItem, type Proration } from './prorate.ts';
+import { addOnce, cancelMoment, noticeOfTrial, refuseTrial, type CancelAt } from './start.ts';
+import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
+
+/** What is asked of an item that is there; what is left out stays as it is. */
+export type ItemChange = {
+  /** How the item was spelt, e.g. `items[0]`. */
+  param: string;
+  id: string;
+  deleted?: boolean;
+  price?: PriceAsked;
+  quantity?: bigint;
+  tax_rates?: TaxRateRow[];
+  metadata?: Record<string, string> | '';
+  discounts?: readonly DiscountGiven[];
+};
+
+export type ProrationBehavior = 'create_prorations' | 'always_invoice' | 'none';
+
+/** The words of cancelling, each of which may be cleared. */
+export type CancellationWords = { comment?: string | null; feedback?: string | null };
+
+export type ChangeOrder = Collection &
+  Partial<Pick<SubscriptionRow, 'collection_method' | 'days_until_due' | 'default_payment_method' | 'description' | 'trial_settings'>> & {
+    /** In the order in which they are asked for. */
+    items: readonly ({ change: ItemChange } | { add: NewItem })[];
+    proration_behavior: ProrationBehavior;
+    proration_date: Instant | null;
+    billing_cycle_anchor: 'now' | 'unchanged';
+    trial_end?: Instant | 'now';
+    cancel_at?: CancelAt | null;
+    cancel_at_period_end?: boolean;
+    cancellation_details?: CancellationWords;
+    default_rates?: TaxRateRow[];
+    discounts?: readonly DiscountGiven[];
+    invoice_settings?: Partial<SubscriptionRow['invoice_settings']>;
+    payment_settings?: Partial<SubscriptionRow['payment_settings']>;
+    metadata?: Record<string, string> | '';
+    add_invoice_items: readonly AddedOnce[];
+  };
+
+/** A change that asks for nothing: what a caller's words are put over. */
+export const NO_CHANGE: ChangeOrder = {
+  items: [], proration_behavior: 'create_prorations', proration_date: null, billing_cycle_anchor: 'unchanged', add_invoice_items: [], payment_behavior: 'allow_incomplete', off_session: false,
+};
+
+export type ChangeFacts = SubscriptionFacts & { /** The customer has paid nothing yet. */ first_time: boolean };
+
+export type Changed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: InvoiceItemWhole[] };
+
+/** An item before and after; one of them is missing where it comes or goes. */
+type Pair = { earlier: SubscriptionItemWhole | null; later: SubscriptionItemWhole | null };
+
+export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, moment: Moment): Changed {
+  const { subscription: before } = facts;
+  refuseFrozen(order, before);
+  const how: Proration = { moment, date: prorationDate(order, before, moment) };
+  const worded = reworded(order, before);
+  const trial = newTrial(order, before, moment);
+  const pairs = pairsOf(order, { ...worded, ...trial }, how);
+  const items = itemsAfter(before, pairs);
+  refuseItems(items, new Map(pairs.map(({ later }, n) => [later?.id ?? '', paramOf(order.items[n]!)])));
+  const discounting = rediscount(order, { ...worded, items }, facts, moment);
+  const changed: SubscriptionWhole = { ...worded, ...trial, ...discounting.whole };
+  const restarts = isRestart(order, before, changed, pairs, moment);
+  const settled = restarts ? restarted(changed, before, moment) : { ...changed, items: changed.items.map((item) => inTrial(item, changed, before)) };
+  const later = new Map(settled.items.map((item) => [item.id, item]));
+  const real = pairs.map((pair): Pair => ({ earlier: pair.earlier, later: pair.later && later.get(pair.later.id)! })).filter(isReal);
+  const prorated = restarts ? closeAll(order, settled, facts, how) : prorateAll(order, settled, real, facts, how);
+  const once = addOnce(order.add_invoice_items, settled, redeemerOf(settled, facts), noRedemptions(), moment);
+  const waiting = [...prorated.items, ...once.once];
+  const debited: SubscriptionWhole = { ...settled, items: settled.items.map((item) => (prorated.debits.has(item.id) ? { ...item, debits: prorated.debits.get(item.id)! } : item)) };
+  const ending = endingOf(order, debited, before, moment);
+  const leaving = { ...decision(), puts: removals(real) };
+  const made = together([discounting, once, leaving, putWaiting(waiting, moment)]);
+  const invoiced = restarts || order.proration_behavior === 'always_invoice';
+  const lines = restarts ? restartLines(ending, facts, moment) : [];
+  return conclude(order, facts, { made, after: ending, waiting, lines, invoiced }, how);
+}
+
+const paramOf = (asked: ChangeOrder['items'][number]): string => ('add' in asked ? asked.add.param : asked.change.param);
+
+/** An ended subscription keeps its words only; one whose first payment is awaited cannot change what is paid for. */
+function refuseFrozen(order: ChangeOrder, { id, status }: SubscriptionRow): void {
+  const { metadata: _metadata, cancellation_details: _details, ...rest } = order;
+  const asks = (name: string, value: unknown) => value !== undefined && value !== NO_CHANGE[name as keyof ChangeOrder] && !(name in NO_CHANGE && Array.isArray(value) && value.length === 0);
+  const asked = Object.entries(rest).filter(([name, value]) => asks(name, value)).map(([name]) => name);
+  const terms = ['items', 'billing_cycle_anchor', 'trial_end', 'discounts', 'add_invoice_items', 'collection_method', 'cancel_at', 'cancel_at_period_end'];
+  const frozen = hasEnded({ status }) ? asked.filter((name) => !['proration_behavior', 'payment_behavior', 'off_session'].includes(name)) : status === 'incomplete' ? asked.filter((name) => terms.includes(name)) : [];
+  if (frozen.length === 0) return;
+  if (hasEnded({ status })) refuse('invalid_canceled_subscription_fields', `The subscription ${id} has ended: only its \`metadata\` and \`cancellation_details\` can change.`, frozen[0]);
+  refuse(undefined, `The first payment of the subscription ${id} is still awaited: pay its invoice, or cancel it and start another one.`, frozen[0]);
+}
+
+function prorationDate({ proration_date: date }: ChangeOrder, subscription: SubscriptionWhole, moment: Moment): Instant {
+  if (date === null) return moment.now;
+  const start = Math.max(...subscription.items.map((item) => item.current_period_start));
+  if (date < start || date >= firstPeriodEnd(subscription)) refuse(undefined, 'The date of proration must lie in the current period of every item.', 'proration_date');
+  return date;
+}
+
+/** The subscription with its new words, before anything that is billed. */
+function reworded(order: ChangeOrder, before: SubscriptionWhole): SubscriptionWhole {
+  const { collection_method = before.collection_method, days_until_due = before.days_until_due, default_payment_method = before.default_payment_method, description = before.description } = order;
+  if (collection_method === 'send_invoice' && days_until_due === null) refuse('parameter_missing', 'Where invoices are sent, say how long they may be paid: give `days_until_due`.', 'days_until_due');
+  if (collection_method === 'charge_automatically' && order.days_until_due !== undefined && order.days_until_due !== null) refuse(undefined, '`days_until_due` is for invoices that are sent, not for those charged automatically.', 'days_until_due');
+  const details = order.cancellation_details ? { ...before.cancellation_details, ...order.cancellation_details } : before.cancellation_details;
+  return {
+    ...before,
+    collection_method, default_payment_method, description,
+    days_until_due: collection_method === 'send_invoice' ? days_until_due : null,
+    trial_settings: order.trial_settings ?? before.trial_settings,
+    cancellation_details: details,
+    default_tax_rates: order.default_rates?.map((rate) => rate.id) ?? before.default_tax_rates,
+    default_rates: order.default_rates ?? before.default_rates,
+    invoice_settings: order.invoice_settings ? { ...before.invoice_settings, ...order.invoice_settings } : before.invoice_settings,
+    payment_settings: order.payment_settings ? { ...before.payment_settings, ...order.payment_settings } : before.payment_settings,
+    metadata: mergeMetadata(before.metadata, order.metadata),
+  };
+}
+
+/** The trial as it is after the change. One that ends anew carries the anchor with it. */
+function newTrial({ trial_end }: ChangeOrder, before: SubscriptionWhole, moment: Moment): Pick<SubscriptionRow, 'trial_start' | 'trial_end' | 'billing_cycle_anchor' | 'billing_cycle_anchor_config'> {
+  const { trial_start, trial_end: until, billing_cycle_anchor, billing_cycle_anchor_config } = before;
+  const trialing = isTrialing(before, moment.now);
+  if (trial_end === undefined || (trial_end === 'now' && !trialing)) return { trial_start, trial_end: until, billing_cycle_anchor, billing_cycle_anchor_config };
+  if (trial_end === 'now') return { trial_start, trial_end: moment.now, billing_cycle_anchor: moment.now, billing_cycle_anchor_config: null };
+  refuseTrial(trial_end, moment);
+  return { trial_start: trialing ? trial_start : moment.now, trial_end, billing_cycle_anchor: trial_end, billing_cycle_anchor_config: null };
+}
+
+/** What is asked of each item, as the item before and after. A metered item that is billed until now begins anew. */
+function pairsOf(order: ChangeOrder, subscription: SubscriptionWhole, { moment }: Proration): Pair[] {
+  const items = new Map(subscription.items.map((item) => [item.id, item]));
+  const bills = order.proration_behavior !== 'none' && !isTrialing(subscription, moment.now);
+  return order.items.map((asked): Pair => {
+    if ('add' in asked) {
+      const recurring = asked.add.price.terms.recurring !== null;
+      const end = isTrialing(subscription, moment.now) ? subscription.trial_end! : recurring ? fullPeriod(subscription, asked.add.price.terms, moment.now).end : moment.now;
+      return { earlier: null, later: itemOf(asked.add, subscription, { start: moment.now, end }, moment) };
+    }
+    const { change } = asked;
+    const earlier = items.get(change.id);
+    if (!earlier) return refuse('resource_missing', `The subscription ${subscription.id} has no item ${change.id}.`, `${change.param}[id]`, { status: 400 });
+    return { earlier, later: change.deleted ? null : changedItem(earlier, change, subscription.currency, bills, moment) };
+  });
+}
+
+function changedItem(earlier: SubscriptionItemWhole, change: ItemChange, currency: string, bills: boolean, moment: Moment): SubscriptionItemWhole {
+  const { price, tax_rates, metadata, param } = change;
+  const terms = price?.terms ?? earlier.terms;
+  if (price && terms.id !== earlier.price) refusePrice(price, 'recurring', currency);
+  const given = change.quantity ?? (isMetered({ terms }) ? undefined : (earlier.quantity ?? undefined));
+  const anew = terms.id !== earlier.price && bills && (isMetered(earlier) || isMetered({ terms }));
+  return {
+    ...earlier,
+    price: terms.id,
+    terms,
+    product_name: price?.product_name ?? earlier.product_name,
+    quantity: quantityOf(terms, given, param),
+    current_period_start: anew ? moment.now : earlier.current_period_start,
+    tax_rates: tax_rates?.map((rate) => rate.id) ?? earlier.tax_rates,
+    rates: tax_rates ?? earlier.rates,
+    metadata: mergeMetadata(earlier.metadata, metadata),
+  };
+}
+
+/** Whether something is paid for that was not, or not in that way. */
+function isReal({ earlier, later }: Pair): boolean {
+  return earlier === null || later === null || earlier.price !== later.price || earlier.quantity !== later.quantity;
+}
+
+/** The items in their order, those that are added at the end. */
+function itemsAfter({ items }: SubscriptionWhole, pairs: readonly Pair[]): SubscriptionItemWhole[] {
+  const asked = new Map(pairs.filter((pair) => pair.earlier !== null).map((pair) => [pair.earlier!.id, pair.later]));
+  const kept = items.flatMap((item) => (asked.has(item.id) ? (asked.get(item.id) ?? []) : [item]));
+  return [...kept, ...pairs.flatMap(({ earlier, later }) => (earlier === null && later !== null ? [later] : []))];
+}
+
+const removals = (pairs: readonly Pair[]): Decision['puts'] =>
+  pairs.flatMap(({ earlier, later }) => (later === null ? [{ table: 'subscription_items', before: earlier, after: { ...earlier!, debits: [], deleted: true } }] : []));
+
+function redeemerOf(subscription: SubscriptionWhole, { first_time }: ChangeFacts) {
+  return { customer: subscription.customer, first_time, amount: fullSum(subscription.items, subscription.currency), currency: subscription.currency };
+}
+
+/** The discounts as they are asked for: new ones are redeemed, those that are not named any more end, and so do those of an item that goes. */
+function rediscount(order: ChangeOrder, after: SubscriptionWhole, facts: ChangeFacts, moment: Moment): Decision & { whole: Pick<SubscriptionWhole, 'items' | 'discounts'> } {
+  const { subscription: before } = facts;
+  const redeemer = redeemerOf(after, facts);
+  const counted = noRedemptions();
+  const made: Decision[] = [];
+  const asked = (given: readonly DiscountGiven[] | undefined, known: SubscriptionWhole['discounts'], item: string | null) => {
+    if (given === undefined) return known;
+    const redeemed = redeem(given, { customer: after.customer, subscription: after.id, subscription_item: item }, known, redeemer, counted, moment);
+    const kept = new Set(redeemed.discounts.map((discount) => discount.id));
+    made.push(endDiscounts(known.filter((discount) => !kept.has(discount.id)), moment), redeemed);
+    return redeemed.discounts;
+  };
+  const given = new Map<string, readonly DiscountGiven[]>();
+  const added = after.items.filter((item) => !before.items.some((each) => each.id === item.id));
+  for (const each of order.items) {
+    if ('add' in each) given.set(added.shift()!.id, each.add.discounts);
+    else if (each.change.discounts !== undefined) given.set(each.change.id, each.change.discounts);
+  }
+  const discounts = asked(order.discounts, before.discounts, null);
+  const items = after.items.map((item) => (given.has(item.id) ? { ...item, discounts: asked(given.get(item.id), item.discounts, item.id) } : item));
+  const gone = before.items.filter((item) => !isMetered(item) && !after.items.some((each) => each.id === item.id));
+  return { ...together([...made, endDiscounts(gone.flatMap((item) => item.discounts), moment)]), whole: { items, discounts } };
+}
+
+/** All periods end now: by a new anchor, another recurrence, or a trial that begins or is cut short. */
+function isRestart(order: ChangeOrder, before: SubscriptionWhole, after: SubscriptionWhole, pairs: readonly Pair[], moment: Moment): boolean {
+  const trialing = isTrialing(before, moment.now);
+  if (trialing !== isTrialing(after, moment.now)) return true;
+  if (trialing) return false;
+  return order.billing_cycle_anchor === 'now' || pairs.some(({ earlier, later }) => earlier !== null && later !== null && !sameRecurrence(recurrenceOf(earlier.terms), recurrenceOf(later.terms)));
+}
+
+function restarted(after: SubscriptionWhole, before: SubscriptionWhole, moment: Moment): SubscriptionWhole {
+  const trialing = isTrialing(after, moment.now);
+  const anchored: SubscriptionWhole = { ...after, billing_cycle_anchor: trialing ? after.trial_end! : moment.now, billing_cycle_anchor_config: null, status: statusIn(after, before, moment) };
+  const end = (item: SubscriptionItemWhole) => (trialing ? after.trial_end! : fullPeriod(anchored, item.terms, moment.now).end);
+  return { ...anchored, items: after.items.map((item) => ({ ...item, current_period_start: moment.now, current_period_end: end(item), debits: [] })) };
+}
+
+/** Runs late as before, or is in its trial, or not any more. */
+function statusIn(after: SubscriptionWhole, before: SubscriptionWhole, moment: Moment): SubscriptionRow['status'] {
+  if (before.status !== 'active' && before.status !== 'trialing') return before.status;
+  return isTrialing(after, moment.now) ? 'trialing' : 'active';
+}
+
+/** A trial that ends at another moment: so do the periods in it. */
+function inTrial(item: SubscriptionItemWhole, after: SubscriptionWhole, before: SubscriptionWhole): SubscriptionItemWhole {
+  return after.trial_end === before.trial_end || after.trial_end === null ? item : { ...item, current_period_end: after.trial_end };
+}
+
+type Prorated = { items: InvoiceItemWhole[]; debits: Map<string, SubscriptionItemWhole['debits']> };
+
+/** Each item that changes gives back and charges for itself. */
+function prorateAll(order: ChangeOrder, after: SubscriptionWhole, pairs: readonly Pair[], facts: SubscriptionFacts, how: Proration): Prorated {
+  const prorated: Prorated = { items: [], debits: new Map() };
+  if (order.proration_behavior === 'none' || isTrialing(after, how.moment.now)) return prorated;
+  for (const { earlier, later } of pairs) {
+    const each = prorateItem(facts.subscription, after, earlier, later, facts, how);
+    prorated.items.push(...each.items);
+    if (later) prorated.debits.set(later.id, each.debits);
+  }
+  return prorated;
+}
+
+/** What all items give back when their periods end together, and the usage of those that go. */
+function closeAll(order: ChangeOrder, after: SubscriptionWhole, facts: SubscriptionFacts, { moment, date }: Proration): Prorated {
+  const { subscription: before } = facts;
+  const items = before.items.flatMap((item) => [
+    ...(order.proration_behavior === 'none' ? [] : creditsOf(before, item, date, facts, moment)),
+    ...(after.items.some((each) => each.id === item.id) ? [] : usageItem(before, item, facts, moment)),
+  ]);
+  return { items, debits: new Map() };
+}
+
+/** Where all periods begin anew: what was used until now, and each licensed item for its new period. */
+function restartLines(after: SubscriptionWhole, facts: SubscriptionFacts, moment: Moment): LineOrder[] {
+  const earlier = new Map(facts.subscription.items.map((item) => [item.id, item]));
+  return after.items.flatMap((item) => {
+    const used = earlier.has(item.id) ? usageLine(facts.subscription, { ...earlier.get(item.id)!, discounts: item.discounts }, facts.usage, moment.now) : null;
+    const period = { start: item.current_period_start, end: item.current_period_end };
+    const next = isMetered(item) ? [] : [isTrialing(after, moment.now) ? trialLine(after, item, period, moment.now) : licensedLine(after, item, period, moment.now)];
+    return [...(used ? [used] : []), ...next];
+  });
+}
+
+/** When it is to end: as it was said now, or as before; the end of a period moves with the items. */
+function endingOf(order: ChangeOrder, after: SubscriptionWhole, before: SubscriptionWhole, moment: Moment): SubscriptionWhole {
+  const { cancel_at, cancel_at_period_end: atEnd } = order;
+  if (cancel_at !== undefined && cancel_at !== null && atEnd) refuse('parameters_exclusive', 'Give one of `cancel_at` and `cancel_at_period_end`.', 'cancel_at');
+  const details = after.cancellation_details;
+  if (cancel_at === null || (atEnd === false && cancel_at === undefined)) {
+    if (before.cancel_at === null) return after;
+    return { ...after, cancel_at: null, cancel_at_period_end: false, canceled_at: null, cancellation_details: { ...details, reason: null } };
+  }
+  const asked = cancel_at !== undefined || atEnd === true;
+  const cancel_at_period_end = asked ? atEnd === true : before.cancel_at_period_end;
+  if (!asked && !cancel_at_period_end) return after;
+  const at = cancel_at_period_end ? firstPeriodEnd(after) : cancelMoment(after, cancel_at!, moment);
+  return {
+    ...after,
+    cancel_at: at,
+    cancel_at_period_end,
+    canceled_at: asked && before.canceled_at === null ? moment.now : before.canceled_at,
+    cancellation_details: details.reason === 'cancellation_requested' ? details : { ...details, reason: 'cancellation_requested' },
+  };
+}
+
+type Conclusion = { made: Decision; after: SubscriptionWhole; waiting: InvoiceItemWhole[]; lines: LineOrder[]; invoiced: boolean };
+
+/** Bills what is to be billed at once, and says what the subscription is then. */
+function conclude(order: ChangeOrder, facts: ChangeFacts, { made, after, waiting, lines, invoiced }: Conclusion, { moment, date }: Proration): Changed {
+  const { subscription: before } = facts;
+  const bill: Bill = {
+    subscription: after,
+    billing_reason: 'subscription_update',
+    obligation: null,
+    period: { start: moment.now, end: moment.now },
+    pending: invoiced ? [...taken(facts, 'subscription'), ...waiting] : [],
+    lines,
+    proration_date: waiting.some((item) => item.proration) ? date : null,
+  };
+  const draft = invoiced ? draftBill(bill, facts, moment) : null;
+  const billed = draft && after.collection_method === 'charge_automatically' ? collectBill(draft, order, bill, facts, moment) : draft;
+  if (billed) refuseUnpayable(billed.invoice, order, facts);
+  const awaited = billed !== null && billed.invoice.status === 'open' && order.payment_behavior !== 'allow_incomplete';
+  if (awaited && order.payment_behavior === 'error_if_incomplete') {
+    refuse(undefined, 'Kontor cannot take a change back once its invoice was charged and declined. Give `payment_behavior` as `allow_incomplete` or `default_incomplete`.', 'payment_behavior');
+  }
+  const whole = concluded(after, before, bill, billed, awaited, moment);
+  const timers = [timer('subscription.renew', whole, nextMoment(whole))];
+  const trial = whole.trial_end === before.trial_end ? decision() : noticeOfTrial(whole, moment);
+  const all = together([made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers }, ...(billed ? [billed] : [])]);
+  return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting };
+}
+
+function concluded(after: SubscriptionWhole, before: SubscriptionWhole, bill: Bill, billed: Billed | null, awaited: boolean, moment: Moment): SubscriptionWhole {
+  const lineOf = new Map(bill.lines.filter((line) => line.period.start === moment.now).map((line) => [line.subscription_item, line]));
+  const items = billed === null ? after.items : after.items.map((item) => (!isMetered(item) && lineOf.has(item.id) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item));
+  const status = awaited && (before.status === 'active' || before.status === 'trialing') ? 'past_due' : after.status;
+  return withoutDiscounts({ ...after, items, status, latest_invoice: billed?.invoice.id ?? before.latest_invoice }, billed?.used ?? []);
+}

@@ -1,0 +1,203 @@
+/** What a subscription puts on an invoice: the lines of its items, and the items that wait for one. */
+import type { Period } from '../calendar.ts';
+import type { DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
+import { assert, type Instant, type Moment } from '../decision.ts';
+import { inForce } from '../discount.ts';
+import type { LineOrder } from '../invoice/draft.ts';
+import type { InvoiceItemWhole, InvoiceLineRow, ProrationDetails } from '../invoice/invoice.ts';
+import { formatDecimal, formatMoney, fromBigint, minorDigits, parseDecimal, type Decimal } from '../money.ts';
+import { amountOf } from '../pricing/amount.ts';
+import type { PriceTerms } from '../pricing/price.ts';
+import type { Debit, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
+
+const inCurrency = new WeakMap<PriceRow, Map<string, PriceTerms>>();
+
+/** What a price says in a currency: its own terms, or those of its `currency_options`; null where it has none. */
+export function termsIn(price: PriceRow, currency: string): PriceTerms | null {
+  if (price.currency === currency) return price;
+  const option = price.currency_options?.[currency];
+  if (option === undefined) return null;
+  const known = inCurrency.get(price) ?? new Map<string, PriceTerms>();
+  inCurrency.set(price, known);
+  const terms = known.get(currency) ?? { ...price, unit_amount_decimal: option.unit_amount_decimal, tiers: option.tiers };
+  known.set(currency, terms);
+  return terms;
+}
+
+type Sold = Pick<SubscriptionItemWhole, 'terms' | 'product_name' | 'quantity'>;
+
+export const isMetered = (item: Pick<SubscriptionItemWhole, 'terms'>): boolean => item.terms.recurring?.usage_type === 'metered';
+
+function termsOf(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms'>): PriceTerms {
+  const terms = termsIn(item.terms, subscription.currency);
+  assert(terms !== null, `${item.terms.id} has an amount in ${subscription.currency}`);
+  return terms;
+}
+
+/** What a licensed item costs for one full period. */
+export function fullAmount(subscription: Pick<SubscriptionRow, 'currency'>, item: Sold): bigint {
+  assert(item.quantity !== null, 'a licensed item has a quantity');
+  return amountOf(termsOf(subscription, item), fromBigint(item.quantity));
+}
+
+/** A unit amount for people: `$20.00`, or `0.25 cents`-like amounts as an exact decimal of the currency. */
+function unitText(decimal: string, currency: string): string {
+  const { digits, scale } = parseDecimal(decimal)!;
+  if (scale === 0) return formatMoney(digits, currency);
+  return `${currency.toUpperCase()} ${formatDecimal({ digits, scale: scale + minorDigits(currency) })}`;
+}
+
+function priceText(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms'>): string {
+  const { recurring, transform_quantity } = item.terms;
+  const every = recurring === null ? '' : recurring.interval_count === 1 ? ` / ${recurring.interval}` : ` / ${recurring.interval_count} ${recurring.interval}s`;
+  const unit = termsOf(subscription, item).unit_amount_decimal;
+  const pack = transform_quantity === null ? '' : ` per ${transform_quantity.divide_by}`;
+  return unit === null ? `tiered pricing${every}` : `at ${unitText(unit, subscription.currency)}${pack}${every}`;
+}
+
+const DAYS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
+
+/** `15 January 2026`, UTC. */
+export function dayText(at: Instant): string {
+  const day = Temporal.Instant.fromEpochMilliseconds(at * 1_000).toZonedDateTimeISO('UTC');
+  return `${day.day} ${DAYS[day.month - 1]} ${day.year}`;
+}
+
+export const live = (discounts: readonly DiscountWhole[], at: Instant): DiscountWhole[] => discounts.filter((discount) => !discount.ended && inForce(discount, at));
+
+/** The discounts on the whole of the subscription's invoices: its own, or where it has none in force, its customer's. */
+export function wholeDiscounts(subscription: Pick<SubscriptionWhole, 'discounts'>, customer: { discount: DiscountWhole | null }, at: Instant): DiscountWhole[] {
+  const own = live(subscription.discounts, at);
+  return own.length > 0 || customer.discount === null ? own : live([customer.discount], at);
+}
+
+type LineWords = { amount: bigint; description: string; period: Period; quantity: string; proration?: boolean };
+
+function itemLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, at: Instant, words: LineWords): LineOrder {
+  const { quantity, proration = false, ...rest } = words;
+  return {
+    ...rest,
+    discountable: true,
+    price: item.price,
+    product: item.terms.product,
+    unit_amount_decimal: termsOf(subscription, item).unit_amount_decimal,
+    quantity_decimal: quantity,
+    subscription: subscription.id,
+    subscription_item: item.id,
+    proration,
+    proration_details: proration ? { credited_items: null, discount_amounts: [] } : null,
+    metadata: subscription.metadata,
+    discounts: live(item.discounts, at),
+    rates: item.rates,
+  };
+}
+
+/** A licensed item for a period. `amount` is given where it is not that of one full period. */
+export function licensedLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, period: Period, at: Instant, part?: { amount: bigint }): LineOrder {
+  const words = `${item.quantity} × ${item.product_name} (${priceText(subscription, item)})`;
+  return itemLine(subscription, item, at, {
+    amount: part?.amount ?? fullAmount(subscription, item),
+    description: words,
+    period,
+    quantity: String(item.quantity),
+    proration: part !== undefined,
+  });
+}
+
+/** A licensed item in a trial. */
+export function trialLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, period: Period, at: Instant): LineOrder {
+  return itemLine(subscription, item, at, { amount: 0n, description: `Free trial of ${item.quantity} × ${item.product_name}`, period, quantity: String(item.quantity) });
+}
+
+/** The usage of a metered item from the start of its period to the moment; null where there is nothing to bill. Usage in a trial is free, and over an empty span there is none. */
+export function usageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, string>, at: Instant): LineOrder | null {
+  const start = item.current_period_start;
+  if (!isMetered(item) || start >= at || (subscription.trial_end !== null && start < subscription.trial_end)) return null;
+  const quantity = parseDecimal(usage.get(item.id) ?? '0');
+  assert(quantity !== null, 'usage is a plain decimal');
+  const billed: Decimal = quantity.digits < 0n ? fromBigint(0n) : quantity;
+  const amount = amountOf(termsOf(subscription, item), billed);
+  if (billed.digits === 0n && amount === 0n) return null;
+  const words = formatDecimal(billed);
+  return itemLine(subscription, item, at, { amount, description: `${words} × ${item.product_name} (${priceText(subscription, item)})`, period: { start, end: at }, quantity: words });
+}
+
+/** What usage sums a decision at the moment needs: those of the metered items that have a period behind them. */
+export function usageAsked(subscription: SubscriptionWhole, at: Instant): { key: string; meter: string; customer: string; start: Instant; end: Instant }[] {
+  return subscription.items
+    .filter((item) => isMetered(item) && item.terms.meter !== null && item.current_period_start < at)
+    .map((item) => ({ key: item.id, meter: item.terms.meter!, customer: subscription.customer, start: item.current_period_start, end: at }));
+}
+
+/** An amount that waits for an invoice, made of what would be a line. */
+export function waiting(subscription: SubscriptionWhole, line: Omit<LineOrder, 'metadata'> & { metadata?: Record<string, string> }, moment: Moment): InvoiceItemWhole {
+  const { period, rates, discounts, metadata = {}, quantity_decimal, ...rest } = line;
+  return {
+    ...rest,
+    id: moment.newId('ii'),
+    created: moment.now,
+    customer: subscription.customer,
+    subscription: subscription.id,
+    invoice: null,
+    test_clock: subscription.test_clock,
+    currency: subscription.currency,
+    period_start: period.start,
+    period_end: period.end,
+    quantity_decimal: quantity_decimal ?? '1',
+    tax_rates: rates.map((rate) => rate.id),
+    metadata,
+    discounts: [...discounts],
+    rates: [...rates],
+  };
+}
+
+/** A credit for the unused part of a debit. `amount` is what `creditOf` says. */
+export function creditItem(subscription: SubscriptionWhole, item: SubscriptionItemWhole, debit: Debit, amount: bigint, at: Instant, rates: ReadonlyMap<string, TaxRateRow>, moment: Moment): InvoiceItemWhole {
+  const credited_items: ProrationDetails['credited_items'] =
+    debit.invoice_item !== null ? { invoice_item: debit.invoice_item } : debit.invoice !== null && debit.line !== null ? { invoice: debit.invoice, invoice_line_items: [debit.line] } : null;
+  return waiting(
+    subscription,
+    {
+      amount,
+      description: `Unused time on ${debit.quantity} × ${debit.product_name} after ${dayText(at)}`,
+      discountable: false,
+      period: { start: Math.max(at, debit.start), end: debit.end },
+      price: debit.price,
+      product: debit.product,
+      unit_amount_decimal: null,
+      quantity_decimal: debit.quantity,
+      subscription: subscription.id,
+      subscription_item: item.id,
+      proration: true,
+      proration_details: { credited_items, discount_amounts: [] },
+      discounts: [],
+      rates: debit.tax_rates.map((id) => {
+        const rate = rates.get(id);
+        assert(rate !== undefined, `the tax rate ${id} of a debit was loaded`);
+        return rate;
+      }),
+    },
+    moment,
+  );
+}
+
+/** What a line or an item charges for an item: to be given back for the part that is not used. */
+export function debitOfItem(subscription: SubscriptionWhole, item: SubscriptionItemWhole, net: bigint, period: Period, where: Pick<Debit, 'invoice' | 'line' | 'invoice_item'>): Debit {
+  const rates = item.rates.length > 0 ? item.rates : subscription.default_rates;
+  return {
+    amount: net.toString(),
+    start: period.start,
+    end: period.end,
+    tax_rates: rates.map((rate) => rate.id),
+    price: item.price,
+    product: item.terms.product,
+    product_name: item.product_name,
+    quantity: String(item.quantity),
+    ...where,
+  };
+}
+
+/** What is left of a line after its discounts, before exclusive tax. */
+export function netOf(line: Pick<InvoiceLineRow, 'amount' | 'discount_amounts'>): bigint {
+  return line.discount_amounts.reduce((net, each) => net - BigInt(each.amount), line.amount);
+}

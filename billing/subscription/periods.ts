@@ -1,0 +1,43 @@
+/** The periods of a subscription's items, counted from its one anchor. */
+import { addMonths, periodAt, type Period, type Recurrence } from '../calendar.ts';
+import type { PriceRow } from '../catalog.ts';
+import { assert, type Instant } from '../decision.ts';
+import type { SubscriptionRow } from './subscription.ts';
+
+/** From what the boundaries are counted: the anchor and, where it was configured, the day of the month. */
+export type Grid = Pick<SubscriptionRow, 'billing_cycle_anchor' | 'billing_cycle_anchor_config'>;
+
+export function recurrenceOf(price: PriceRow): Recurrence {
+  assert(price.recurring !== null, 'the price of a subscription recurs');
+  return price.recurring;
+}
+
+export const sameRecurrence = (a: Recurrence, b: Recurrence): boolean => a.interval === b.interval && a.interval_count === b.interval_count;
+
+/** The full period in which a moment lies, from one boundary to the next. */
+export function fullPeriod(grid: Grid, price: PriceRow, at: Instant): Period {
+  const { start, end } = periodAt(grid.billing_cycle_anchor, recurrenceOf(price), at, grid.billing_cycle_anchor_config?.day_of_month);
+  return { start, end };
+}
+
+export const isTrialing = (subscription: Pick<SubscriptionRow, 'trial_end'>, at: Instant): boolean => subscription.trial_end !== null && at < subscription.trial_end;
+
+/** The next moment, `start` included, that a configured anchor names; what is left out of the time of day is the start's. */
+export function configuredAnchor(config: NonNullable<SubscriptionRow['billing_cycle_anchor_config']>, start: Instant): Instant {
+  const time = start % 86_400;
+  const hour = config.hour ?? Math.floor(time / 3_600);
+  const minute = config.minute ?? Math.floor((time % 3_600) / 60);
+  const second = config.second ?? time % 60;
+  const midnight = start - time;
+  const first = midnight + hour * 3_600 + minute * 60 + second;
+  for (let months = 0; ; months += 1) {
+    const candidate = addMonths(first, months, config.day_of_month);
+    if (candidate >= start && (config.month === null || monthOf(candidate) === config.month)) return candidate;
+  }
+}
+
+/** 1 for January. */
+function monthOf(at: Instant): number {
+  const { index } = periodAt(0, { interval: 'month', interval_count: 1 }, at);
+  return (((index % 12) + 12) % 12) + 1;
+}

@@ -1,0 +1,77 @@
+/** What a change in the middle of a period gives back and charges, item by item (docs/concepts/bill.md, "Changes in mid-period"). */
+import type { CustomerWhole } from '../customer/customer.ts';
+import type { Instant, Moment } from '../decision.ts';
+import type { DiscountableLine } from '../discount.ts';
+import type { InvoiceItemWhole } from '../invoice/invoice.ts';
+import { creditOf, debitOf } from '../proration.ts';
+import { creditItem, dayText, debitOfItem, fullAmount, isMetered, live, termsIn, usageLine, waiting, wholeDiscounts } from './lines.ts';
+import { fullPeriod, recurrenceOf, sameRecurrence } from './periods.ts';
+import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
+
+/** When the change takes place, and from when on it is prorated. */
+export type Proration = { moment: Moment; date: Instant };
+
+/** What is given back of an item's debits: their unused parts, as items that wait. Credits of nothing are left out. */
+export function creditsOf(subscription: SubscriptionWhole, item: SubscriptionItemWhole, at: Instant, facts: Pick<SubscriptionFacts, 'rates'>, moment: Moment): InvoiceItemWhole[] {
+  return item.debits.flatMap((debit) => {
+    const amount = creditOf({ net: BigInt(debit.amount), start: debit.start, end: debit.end }, at);
+    return amount === 0n ? [] : [creditItem(subscription, item, debit, amount, at, facts.rates, moment)];
+  });
+}
+
+/** The debit of a licensed item for the rest of its period, as an item that waits, and what the item remembers of it. A debit of nothing is left out. */
+export function debitItem(after: SubscriptionWhole, item: SubscriptionItemWhole, customer: CustomerWhole, { moment, date }: Proration): { items: InvoiceItemWhole[]; debits: Debit[] } {
+  const full = fullPeriod(after, item.terms, date);
+  const lasting = (discounts: ReturnType<typeof live>) => discounts.filter((discount) => discount.source.duration !== 'once');
+  const peers = after.items.filter((peer) => !isMetered(peer) && sameRecurrence(recurrenceOf(peer.terms), recurrenceOf(item.terms)));
+  const lines = peers.map((peer): DiscountableLine => ({ amount: fullAmount(after, peer), discountable: true, product: peer.terms.product, own: lasting(live(peer.discounts, moment.now)), group: peer.id }));
+  const debit = debitOf(lines, peers.indexOf(item), lasting(wholeDiscounts(after, customer, moment.now)), after.currency, full, date);
+  if (debit.net === 0n) return { items: [], debits: [] };
+  const period = { start: date, end: item.current_period_end };
+  const made = waiting(
+    after,
+    {
+      amount: debit.net,
+      description: `Remaining time on ${item.quantity} × ${item.product_name} after ${dayText(date)}`,
+      discountable: false,
+      period,
+      price: item.price,
+      product: item.terms.product,
+      unit_amount_decimal: termsIn(item.terms, after.currency)!.unit_amount_decimal,
+      quantity_decimal: String(item.quantity),
+      subscription: after.id,
+      subscription_item: item.id,
+      proration: true,
+      proration_details: { credited_items: null, discount_amounts: debit.discount_amounts.map(({ discount, amount }) => ({ discount, amount: Number(amount) })) },
+      discounts: [],
+      rates: item.rates,
+    },
+    moment,
+  );
+  return { items: [made], debits: [debitOfItem(after, item, debit.net, period, { invoice: null, line: null, invoice_item: made.id })] };
+}
+
+/** The usage of a metered item until the moment, as an item that waits; it is discounted like any other usage of the item. */
+export function usageItem(before: SubscriptionWhole, item: SubscriptionItemWhole, facts: SubscriptionFacts, moment: Moment): InvoiceItemWhole[] {
+  const line = usageLine(before, item, facts.usage, moment.now);
+  return line === null ? [] : [waiting(before, { ...line, metadata: {} }, moment)];
+}
+
+/** What an item that changes, comes (`earlier` null) or goes (`later` null) gives back and charges, and what it remembers. */
+export function prorateItem(
+  before: SubscriptionWhole,
+  after: SubscriptionWhole,
+  earlier: SubscriptionItemWhole | null,
+  later: SubscriptionItemWhole | null,
+  facts: SubscriptionFacts,
+  how: Proration,
+): { items: InvoiceItemWhole[]; debits: Debit[] } {
+  const items: InvoiceItemWhole[] = [];
+  if (earlier !== null) {
+    items.push(...creditsOf(before, earlier, how.date, facts, how.moment));
+    items.push(...usageItem(before, earlier, facts, how.moment));
+  }
+  if (later === null || isMetered(later)) return { items, debits: [] };
+  const debit = debitItem(after, later, facts.customer, how);
+  return { items: [...items, ...debit.items], debits: debit.debits };
+}

@@ -1,0 +1,143 @@
+/** What happens to subscriptions by themselves: a period ends, a trial ends, the end comes that was asked for. */
+import type { DiscountWhole } from '../catalog.ts';
+import { assert, decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
+import type { LineOrder } from '../invoice/draft.ts';
+import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import { chargedBy, draftBill, putItems, putWaiting, taken, withoutDiscounts, type Bill, type Billed } from './bill.ts';
+import { endDiscounts, endSubscription, firstPeriodEnd, hasEnded, nextMoment, timer, updated } from './end.ts';
+import { isMetered, licensedLine, usageLine } from './lines.ts';
+import { fullPeriod } from './periods.ts';
+import { creditsOf } from './prorate.ts';
+import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
+
+export type Renewed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; /** What no later invoice of the customer has any more. */ spent: { items: readonly InvoiceItemWhole[]; discounts: readonly DiscountWhole[] } };
+
+/** Whether there is something to do at the moment; a timer that comes twice, or too late, finds nothing. */
+export function isDue(subscription: SubscriptionWhole, at: Instant): boolean {
+  const next = nextMoment(subscription);
+  return next !== null && next <= at;
+}
+
+/** At the moment at which something is due: renews what has a boundary then, or ends the subscription. */
+export function renewSubscription(facts: SubscriptionFacts, moment: Moment): Renewed {
+  const { subscription } = facts;
+  const at = moment.now;
+  assert(nextMoment(subscription) === at, `${subscription.id} is due at ${nextMoment(subscription)}, not at ${at}`);
+  if (subscription.trial_end === at && lacksMethod(facts)) return cancelTrial(facts, moment);
+  return subscription.cancel_at !== null && subscription.cancel_at <= at ? finish(facts, moment) : advance(facts, moment);
+}
+
+function lacksMethod({ subscription, payment_method }: SubscriptionFacts): boolean {
+  return payment_method === null && subscription.collection_method === 'charge_automatically' && subscription.trial_settings.end_behavior.missing_payment_method === 'cancel';
+}
+
+/** A trial ends without anything to charge, and the subscription with it. */
+function cancelTrial({ subscription }: SubscriptionFacts, moment: Moment): Renewed {
+  const ended = endSubscription(subscription, null, moment);
+  return { ...ended, invoice: null, spent: { items: [], discounts: [] } };
+}
+
+function billOf(subscription: SubscriptionWhole, facts: SubscriptionFacts, pending: readonly InvoiceItemWhole[], lines: readonly LineOrder[], at: Instant): Bill {
+  return {
+    subscription, pending, lines,
+    billing_reason: 'subscription_cycle',
+    obligation: `${subscription.id}:${at}`,
+    period: { start: Math.min(at, ...facts.subscription.items.filter((item) => item.current_period_end === at).map((item) => item.current_period_start)), end: at },
+  };
+}
+
+/** The discounts of the subscription, its items and its customer whose time is over. */
+function expired(subscription: SubscriptionWhole, ofCustomer: DiscountWhole | null, at: Instant): DiscountWhole[] {
+  const all = [...subscription.discounts, ...subscription.items.flatMap((item) => item.discounts), ...(ofCustomer ? [ofCustomer] : [])];
+  return all.filter((discount) => !discount.ended && discount.end !== null && discount.end <= at);
+}
+
+/** The discounts of items that are gone end with the invoice that bills the last of their usage. */
+function orphaned(bill: Bill | null, ended: readonly DiscountWhole[]): DiscountWhole[] {
+  if (bill === null) return [];
+  const living = new Set(bill.subscription.items.map((item) => item.id));
+  const over = new Set(ended.map((discount) => discount.id));
+  const gone = bill.pending.filter((item) => item.subscription_item !== null && !living.has(item.subscription_item)).flatMap((item) => item.discounts);
+  const found = gone.filter((discount) => discount.subscription_item !== null && !discount.ended && !over.has(discount.id));
+  return [...new Map(found.map((discount) => [discount.id, discount])).values()];
+}
+
+/** Items with a boundary at the moment go on into their next period. */
+function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
+  const { subscription: before } = facts;
+  const at = moment.now;
+  const begun: SubscriptionWhole = { ...before, status: before.status === 'trialing' && before.trial_end !== null && before.trial_end <= at ? 'active' : before.status };
+  const due = before.items.filter((item) => item.current_period_end === at);
+  const next = new Map(due.map((item) => [item.id, { ...item, current_period_start: at, current_period_end: fullPeriod(before, item.terms, at).end, debits: [] }]));
+  const lineOf = new Map<string, LineOrder>();
+  for (const item of due) {
+    const line = isMetered(item) ? usageLine(before, item, facts.usage, at) : licensedLine(before, item, { start: at, end: next.get(item.id)!.current_period_end }, at);
+    if (line) lineOf.set(item.id, line);
+  }
+  const bill = billOf(begun, facts, taken(facts, 'customer'), [...lineOf.values()], at);
+  const billed = draftBill(bill, facts, moment);
+  const charged = (item: SubscriptionItemWhole) => (billed && !isMetered(item) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item);
+  const items = before.items.map((item) => (next.has(item.id) ? charged(next.get(item.id)!) : item));
+  const used = billed?.used ?? [];
+  const over = [...expired(begun, facts.customer.discount, at).filter((discount) => !used.some((each) => each.id === discount.id)), ...orphaned(billed && bill, used)];
+  const moved: SubscriptionWhole = { ...begun, items, latest_invoice: billed?.invoice.id ?? before.latest_invoice };
+  const after = withoutDiscounts(moved, [...used, ...over]);
+  const made = together([
+    endDiscounts(over, moment),
+    updated(before, after, moment),
+    putItems(before.items, after.items),
+    { ...decision(), timers: [timer('subscription.renew', after, nextMoment(after))] },
+    ...(billed ? [billed] : []),
+  ]);
+  return { ...made, subscription: after, invoice: billed?.invoice ?? null, spent: spentBy(bill, billed, over) };
+}
+
+/** The last invoice, with the usage of every metered item until now and no new period; then the subscription ends. Where an end within a period was asked for, the time that is left is credited on it. */
+function finish(facts: SubscriptionFacts, moment: Moment): Renewed {
+  const { subscription: before } = facts;
+  const at = moment.now;
+  const credits = before.cancel_at_period_end ? [] : before.items.flatMap((item) => creditsOf(before, item, at, facts, moment));
+  const lines = before.items.map((item) => usageLine(before, item, facts.usage, at)).filter((line) => line !== null);
+  const bill = billOf(before, facts, [...taken(facts, 'customer'), ...credits], lines, at);
+  const billed = draftBill(bill, facts, moment);
+  const used = billed?.used ?? [];
+  const last: SubscriptionWhole = { ...withoutDiscounts(before, used), items: before.items.map((item) => ({ ...item, debits: [] })), latest_invoice: billed?.invoice.id ?? before.latest_invoice };
+  const ended = endSubscription(last, null, moment);
+  const made = together([
+    putWaiting(credits, moment),
+    { ...decision(), puts: [{ table: 'subscriptions', before, after: last }] },
+    putItems(before.items, last.items),
+    ended,
+    ...(billed ? [billed] : []),
+  ]);
+  return { ...made, subscription: ended.subscription, invoice: billed?.invoice ?? null, spent: spentBy(bill, billed) };
+}
+
+function spentBy(bill: Bill, billed: Billed | null, over: readonly DiscountWhole[] = []): Renewed['spent'] {
+  return { items: billed ? bill.pending : [], discounts: [...(billed?.used ?? []), ...over] };
+}
+
+/**
+ * Renews many at one moment, as one decision. What waits for a customer's next invoice, and a discount of the customer that is given once, go to the first of its subscriptions: the later ones
+ * do not find them any more.
+ */
+export function renewAll(all: readonly SubscriptionFacts[], moment: Moment): Decision & { renewed: Renewed[] } {
+  const spent = new Map<string, { items: Set<string>; discounts: Set<string> }>();
+  const renewed = all.map((facts) => {
+    const gone = spent.get(facts.customer.id) ?? { items: new Set<string>(), discounts: new Set<string>() };
+    spent.set(facts.customer.id, gone);
+    const { customer } = facts;
+    const left = customer.discount !== null && gone.discounts.has(customer.discount.id) ? { ...customer, discount: null } : customer;
+    const one = renewSubscription({ ...facts, customer: left, pending: facts.pending.filter((item) => !gone.items.has(item.id)) }, moment);
+    for (const item of one.spent.items) gone.items.add(item.id);
+    for (const discount of one.spent.discounts) gone.discounts.add(discount.id);
+    return one;
+  });
+  return { ...together(renewed), renewed };
+}
+
+/** Announces the end of a trial. */
+export function announceTrialEnd(subscription: SubscriptionWhole, moment: Moment): Decision {
+  if (hasEnded(subscription) || subscription.trial_end === null || subscription.trial_end <= moment.now) return decision();
+  return { ...decision(), facts: [{ type: 'customer.subscription.trial_will_end', object: 'subscription', whole: subscription, at: moment.now }] };
+}

@@ -1,0 +1,284 @@
+/** A subscription begins: its anchor and first periods, its discounts, its first invoice. */
+import { periodAt, type Period } from '../calendar.ts';
+import type { DiscountWhole, Metadata, TaxRateRow } from '../catalog.ts';
+import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
+import type { LineOrder } from '../invoice/draft.ts';
+import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import { partOf } from '../proration.ts';
+import { noRedemptions, redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
+import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, withoutDiscounts, type Bill, type Billed, type PaymentBehavior } from './bill.ts';
+import { INCOMPLETE_S, nextMoment, timer, TRIAL_NOTICE_S } from './end.ts';
+import { fullSum, itemOf, onceLine, refuseItems, type AddedOnce, type NewItem } from './items.ts';
+import { fullAmount, isMetered, licensedLine, trialLine, waiting } from './lines.ts';
+import { configuredAnchor, fullPeriod, isTrialing, recurrenceOf } from './periods.ts';
+import type { SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole, Surroundings } from './subscription.ts';
+
+export type StartOrder = Pick<
+  SubscriptionRow,
+  'currency' | 'collection_method' | 'days_until_due' | 'billing_cycle_anchor_config' | 'billing_mode' | 'trial_settings' | 'cancel_at_period_end' | 'default_payment_method' | 'description' | 'invoice_settings' | 'payment_settings'
+> & {
+  items: readonly NewItem[];
+  /** Null where the start is the anchor. */
+  billing_cycle_anchor: Instant | null;
+  backdate_start_date: Instant | null;
+  /** At most one of these says that there is a trial. */
+  trial_end: Instant | 'now' | null;
+  trial_period_days: number | null;
+  trial_from_plan: boolean;
+  cancel_at: CancelAt | null;
+  proration_behavior: 'create_prorations' | 'always_invoice' | 'none';
+  discounts: readonly DiscountGiven[];
+  default_rates: TaxRateRow[];
+  add_invoice_items: readonly AddedOnce[];
+  metadata: Metadata;
+  payment_behavior: PaymentBehavior;
+  off_session: boolean;
+};
+
+export type CancelAt = Instant | 'min_period_end' | 'max_period_end';
+
+export type StartFacts = Surroundings & {
+  /** How many subscriptions the customer has that have not ended. */
+  subscriptions: number;
+  /** The customer has paid nothing yet. */
+  first_time: boolean;
+};
+
+export type Started = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
+
+export const MOST_SUBSCRIPTIONS = 500;
+const DAY_S = 86_400;
+/** A trial lasts at most this long. */
+const LONGEST_TRIAL_S = 731 * DAY_S;
+
+export function startSubscription(order: StartOrder, facts: StartFacts, moment: Moment): Started {
+  const { customer } = facts;
+  if (facts.subscriptions >= MOST_SUBSCRIPTIONS) refuse('customer_max_subscriptions', `A customer has at most ${MOST_SUBSCRIPTIONS} subscriptions that have not ended.`, 'customer');
+  if (customer.currency !== null && customer.currency !== order.currency) {
+    refuse(undefined, `This customer is billed in ${customer.currency}; a subscription in ${order.currency} is not possible. Use prices in ${customer.currency}, or another customer.`, order.items[0] ? order.items[0].price.param : 'currency');
+  }
+  const begun = begin(order, facts, moment);
+  const { subscription } = begun;
+  const bill: Bill = {
+    subscription,
+    billing_reason: 'subscription_create',
+    obligation: `${subscription.id}:start`,
+    period: { start: moment.now, end: moment.now },
+    pending: begun.once,
+    lines: subscription.items.filter((item) => !isMetered(item)).flatMap((item) => firstLines(order, subscription, item, moment)),
+  };
+  return conclude(order, { ...begun, facts }, bill, moment);
+}
+
+/** The rows as they begin, before anything is billed. */
+function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
+  const id = moment.newId('sub');
+  const start_date = startOf(order, moment);
+  const trial_end = trialEnd(order, moment);
+  const blank: SubscriptionWhole = {
+    id,
+    created: moment.now,
+    customer: facts.customer.id,
+    test_clock: facts.customer.test_clock,
+    status: 'active',
+    currency: order.currency,
+    collection_method: order.collection_method,
+    days_until_due: order.days_until_due,
+    start_date,
+    billing_cycle_anchor: anchorOf(order, start_date, trial_end, moment),
+    billing_cycle_anchor_config: order.billing_cycle_anchor_config,
+    billing_mode: order.billing_mode,
+    trial_start: trial_end === null ? null : moment.now,
+    trial_end,
+    trial_settings: order.trial_settings,
+    cancel_at: null,
+    cancel_at_period_end: false,
+    canceled_at: null,
+    cancellation_details: { comment: null, feedback: null, reason: null },
+    ended_at: null,
+    default_payment_method: order.default_payment_method,
+    default_tax_rates: order.default_rates.map((rate) => rate.id),
+    description: order.description,
+    invoice_settings: order.invoice_settings,
+    payment_settings: order.payment_settings,
+    latest_invoice: null,
+    metadata: order.metadata,
+    items: [],
+    discounts: [],
+    default_rates: order.default_rates,
+  };
+  const items = order.items.map((given) => itemOf(given, blank, firstPeriod(blank, given, moment), moment));
+  refuseItems(items, new Map(items.map((item, n) => [item.id, order.items[n]!.param])));
+  refuseFarAnchor(order, blank, moment);
+  const counted = noRedemptions();
+  const redeemer = { customer: blank.customer, first_time: facts.first_time, amount: fullSum(items, order.currency), currency: order.currency };
+  const whole = redeem(order.discounts, { customer: blank.customer, subscription: id }, [], redeemer, counted, moment);
+  const own = items.map((item, n) => redeem(order.items[n]!.discounts, { customer: blank.customer, subscription: id, subscription_item: item.id }, [], redeemer, counted, moment));
+  const discounted: SubscriptionWhole = { ...blank, items: items.map((item, n) => ({ ...item, discounts: own[n]!.discounts })), discounts: whole.discounts };
+  const subscription = ending(discounted, order, moment);
+  const added = addOnce(order.add_invoice_items, subscription, redeemer, counted, moment);
+  return { subscription, once: added.once, discounting: together([whole, ...own, added]) };
+}
+
+/** Items that are billed once, with their discounts: they wait for the next invoice of the subscription. */
+export function addOnce(given: readonly AddedOnce[], subscription: SubscriptionWhole, redeemer: Parameters<typeof redeem>[3], counted: Redemptions, moment: Moment): Decision & { once: InvoiceItemWhole[] } {
+  const made = given.map((each) => {
+    const item = waiting(subscription, { ...onceLine(each, subscription), metadata: each.metadata }, moment);
+    const discounting = redeem(each.discounts, { customer: subscription.customer, invoice_item: item.id }, [], redeemer, counted, moment);
+    return { ...discounting, item: { ...item, discounts: discounting.discounts } };
+  });
+  return { ...together(made), once: made.map((each) => each.item) };
+}
+
+function startOf({ backdate_start_date: backdate, billing_cycle_anchor, trial_end, trial_period_days, trial_from_plan }: StartOrder, moment: Moment): Instant {
+  if (backdate === null) return moment.now;
+  if (backdate > moment.now) refuse(undefined, 'A start that is backdated lies in the past. To begin in the future, give `billing_cycle_anchor` or a trial.', 'backdate_start_date');
+  if (trial_end !== null || trial_period_days !== null || trial_from_plan) refuse(undefined, 'A backdated start cannot be combined with a trial here.', 'backdate_start_date');
+  if (billing_cycle_anchor !== null && billing_cycle_anchor <= backdate) refuse(undefined, 'The anchor must lie after the start.', 'billing_cycle_anchor');
+  return backdate;
+}
+
+/** When the trial ends; null without one. */
+function trialEnd(order: StartOrder, moment: Moment): Instant | null {
+  const { trial_end, trial_period_days, trial_from_plan } = order;
+  if (trial_from_plan && (trial_end !== null || trial_period_days !== null)) refuse('parameters_exclusive', 'Take the trial from the prices or give one, not both.', 'trial_from_plan');
+  if (trial_end !== null && trial_period_days !== null) refuse('parameters_exclusive', 'Give one of `trial_end` and `trial_period_days`.', 'trial_period_days');
+  if (trial_end === 'now') return null;
+  const days = trial_period_days ?? (trial_from_plan ? Math.max(0, ...order.items.map((item) => item.price.terms.recurring?.trial_period_days ?? 0)) : 0);
+  const end = trial_end ?? (days > 0 ? moment.now + days * DAY_S : null);
+  if (end === null) return null;
+  refuseTrial(end, moment);
+  return end;
+}
+
+/** A trial lies ahead, and no more than two years. */
+export function refuseTrial(end: Instant, moment: Moment): void {
+  const param = 'trial_end';
+  if (end <= moment.now) refuse(undefined, `The trial must end in the future. To go without one, give \`${param}\` as \`now\`.`, param);
+  if (end > moment.now + LONGEST_TRIAL_S) refuse(undefined, 'A trial lasts two years at most.', param);
+}
+
+function anchorOf(order: StartOrder, start: Instant, trial_end: Instant | null, moment: Moment): Instant {
+  const { billing_cycle_anchor: anchor, billing_cycle_anchor_config: config } = order;
+  if (trial_end !== null) {
+    if (anchor !== null || config !== null) refuse(undefined, 'With a trial, the billing cycle is anchored at its end. Leave the anchor out.', anchor !== null ? 'billing_cycle_anchor' : 'billing_cycle_anchor_config');
+    return trial_end;
+  }
+  if (anchor !== null && config !== null) refuse('parameters_exclusive', 'Give one of `billing_cycle_anchor` and `billing_cycle_anchor_config`.', 'billing_cycle_anchor_config');
+  if (config !== null) {
+    const other = order.items.find((item) => item.price.terms.recurring !== null && !['month', 'year'].includes(item.price.terms.recurring.interval));
+    if (other) refuse(undefined, 'A day of the month anchors monthly and yearly prices only.', 'billing_cycle_anchor_config');
+    return configuredAnchor(config, moment.now);
+  }
+  if (anchor !== null && anchor <= moment.now) refuse(undefined, 'The anchor must lie in the future. For a start in the past, give `backdate_start_date`.', 'billing_cycle_anchor');
+  return anchor ?? start;
+}
+
+/** An anchor ahead is at most one recurrence away, for each of the items. */
+function refuseFarAnchor(order: StartOrder, { billing_cycle_anchor, billing_cycle_anchor_config: config, trial_end }: SubscriptionRow, moment: Moment): void {
+  if (trial_end !== null || billing_cycle_anchor <= moment.now) return;
+  for (const { price } of order.items) {
+    const { index } = periodAt(billing_cycle_anchor, recurrenceOf(price.terms), moment.now, config?.day_of_month);
+    if (index < -1) refuse(undefined, `The anchor lies more than one period of the price ${price.terms.id} ahead.`, order.billing_cycle_anchor !== null ? 'billing_cycle_anchor' : 'billing_cycle_anchor_config');
+  }
+}
+
+/** An item's first period that is not over: to the trial's end, or from the start or the last boundary to the next one. */
+function firstPeriod(subscription: SubscriptionRow, { price }: NewItem, moment: Moment): Period {
+  if (subscription.trial_end !== null) return { start: moment.now, end: subscription.trial_end };
+  if (price.terms.recurring === null) return { start: moment.now, end: moment.now }; // refused with the item
+  const full = fullPeriod(subscription, price.terms, moment.now);
+  return { start: Math.max(full.start, subscription.start_date), end: full.end };
+}
+
+/** What the first invoice says of a licensed item: its trial; or the periods since a backdated start, then the current one as far as it is used. */
+function firstLines(order: StartOrder, subscription: SubscriptionWhole, item: SubscriptionItemWhole, moment: Moment): LineOrder[] {
+  const period: Period = { start: item.current_period_start, end: item.current_period_end };
+  if (isTrialing(subscription, moment.now)) return [trialLine(subscription, item, period, moment.now)];
+  const full = fullPeriod(subscription, item.terms, moment.now);
+  const amount = fullAmount(subscription, item);
+  const partial = period.start > full.start;
+  if (order.proration_behavior === 'none') return partial ? [] : [licensedLine(subscription, item, period, moment.now)];
+  const current = licensedLine(subscription, item, period, moment.now, partial ? { amount: partOf(amount, full, period.start) } : undefined);
+  if (period.start <= subscription.start_date) return [current];
+  const past = { start: subscription.start_date, end: period.start };
+  return [licensedLine(subscription, item, past, moment.now, { amount: pastAmount(subscription, item, amount, past) }), current];
+}
+
+/** The periods that are over since a backdated start: each costs its amount, the first one perhaps a part of it. */
+function pastAmount(subscription: SubscriptionWhole, item: SubscriptionItemWhole, amount: bigint, past: Period): bigint {
+  let sum = 0n;
+  for (let at = past.start; at < past.end; ) {
+    const full = fullPeriod(subscription, item.terms, at);
+    sum += partOf(amount, full, at);
+    at = full.end;
+  }
+  return sum;
+}
+
+/** When it is to end, as far as that was said at the start. */
+function ending(subscription: SubscriptionWhole, order: StartOrder, moment: Moment): SubscriptionWhole {
+  const { cancel_at, cancel_at_period_end } = order;
+  if (cancel_at !== null && cancel_at_period_end) refuse('parameters_exclusive', 'Give one of `cancel_at` and `cancel_at_period_end`.', 'cancel_at');
+  if (cancel_at === null && !cancel_at_period_end) return subscription;
+  return { ...subscription, cancel_at: cancelMoment(subscription, cancel_at ?? 'min_period_end', moment), cancel_at_period_end, canceled_at: moment.now };
+}
+
+/** The moment that a `cancel_at` names. */
+export function cancelMoment(subscription: SubscriptionWhole, cancel_at: CancelAt, moment: Moment): Instant {
+  const ends = subscription.items.map((item) => item.current_period_end);
+  if (cancel_at === 'min_period_end') return Math.min(...ends);
+  if (cancel_at === 'max_period_end') return Math.max(...ends);
+  if (cancel_at <= moment.now) refuse(undefined, 'The moment to cancel must lie in the future. To cancel now, delete the subscription.', 'cancel_at');
+  return cancel_at;
+}
+
+type Begun = ReturnType<typeof begin> & { facts: StartFacts };
+
+/** Bills what there is to bill and says in which state that leaves the subscription. */
+function conclude(order: StartOrder, { subscription, once, discounting, facts }: Begun, bill: Bill, moment: Moment): Started {
+  const draft = draftBill(bill, facts, moment);
+  const atOnce = draft !== null && order.collection_method === 'charge_automatically';
+  const billed = atOnce ? collectBill(draft, order, bill, facts, moment) : draft;
+  if (atOnce) refuseUnpayable(billed!.invoice, order, facts);
+  const awaited = atOnce && billed!.invoice.status !== 'paid';
+  const charged = withDebits(subscription, bill, billed);
+  const trialing = isTrialing(subscription, moment.now);
+  const status = awaited ? 'incomplete' : trialing ? 'trialing' : 'active';
+  const whole: SubscriptionWhole = { ...withoutDiscounts(charged, billed?.used ?? []), status, latest_invoice: billed?.invoice.id ?? null };
+  const made: Decision = {
+    ...decision(),
+    puts: [{ table: 'subscriptions', before: null, after: whole }, ...whole.items.map((item) => ({ table: 'subscription_items', before: null, after: item }))],
+    facts: [{ type: 'customer.subscription.created', object: 'subscription', whole, at: moment.now }],
+    timers: awaited ? [timer('subscription.expire', whole, moment.now + INCOMPLETE_S)] : [timer('subscription.renew', whole, nextMoment(whole))],
+  };
+  const currency = billed === null || !atOnce ? settleCurrency(facts, whole, moment) : decision();
+  return { ...together([discounting, made, noticeOfTrial(whole, moment), putWaiting(once, moment), currency, ...(billed ? [billed] : [])]), subscription: whole, invoice: billed?.invoice ?? null };
+}
+
+/** What the first invoice charged for the items' current periods; lines of periods that are over are not given back. */
+function withDebits(subscription: SubscriptionWhole, bill: Bill, billed: Billed | null): SubscriptionWhole {
+  if (billed === null) return subscription;
+  const lineOf = new Map(bill.lines.map((line) => [line.subscription_item, line]));
+  return { ...subscription, items: subscription.items.map((item) => (lineOf.has(item.id) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item)) };
+}
+
+/** A trial is announced to end three days ahead, or at once where it is shorter. */
+export function noticeOfTrial(subscription: SubscriptionWhole, moment: Moment): Decision {
+  const { trial_end } = subscription;
+  if (trial_end === null || trial_end <= moment.now) return { ...decision(), timers: [timer('subscription.trial_will_end', subscription, null)] };
+  const at = trial_end - TRIAL_NOTICE_S;
+  if (at > moment.now) return { ...decision(), timers: [timer('subscription.trial_will_end', subscription, at)] };
+  return {
+    ...decision(),
+    facts: [{ type: 'customer.subscription.trial_will_end', object: 'subscription', whole: subscription, at: moment.now }],
+    timers: [timer('subscription.trial_will_end', subscription, null)],
+  };
+}
+
+/** The first subscription fixes in which currency its customer is billed. */
+function settleCurrency({ customer }: StartFacts, subscription: SubscriptionRow, moment: Moment): Decision {
+  if (customer.currency !== null) return decision();
+  const after = { ...customer, currency: subscription.currency };
+  return { ...decision(), puts: [{ table: 'customers', before: customer, after }], facts: [{ type: 'customer.updated', object: 'customer', whole: after, before: customer, at: moment.now }] };
+}
