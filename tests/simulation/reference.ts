@@ -35,7 +35,7 @@ export type History = {
   seed?: number, currency: string, tax_exempt: 'none' | 'exempt' | 'reverse'
   /** The moment of creation. `backdate` is earlier, `anchor` and `trial_end` are later; a trial stands with neither of the others. */
   start: number, backdate?: number, anchor?: number, trial_end?: number
-  /** `billing_cycle_anchor_config.day_of_month`; `anchor` is then the moment that it results in. */
+  /** `billing_cycle_anchor_config.day_of_month`; `anchor` is then the moment that it results in, which may be the start itself. */
   anchor_day_of_month?: number
   proration_behavior: 'create_prorations' | 'none'
   items: Item[], discounts: Coupon[], default_tax_rates: Rate[]
@@ -441,10 +441,10 @@ export function randomHistory(seed: number): History {
     history.anchor = start + int(1, after(1) - start)
     while (family.some(recurrence => boundary(history.anchor!, recurrence, -1) > start)) history.anchor = start + Math.ceil((history.anchor - start) / 2)
   }
-  if (shape === 'anchor day') { // the next moment with that day of the month and the start's time of day
+  if (shape === 'anchor day') { // the next moment with that day of the month and the start's time of day, the start itself included
     const first = spanAround({ anchor: start % DAY }, R('month'), start).start
     history.anchor_day_of_month = pick([1, 15, 29, 30, 31, 31])
-    history.anchor = [0, 1].map(k => boundary(first, R('month'), k, history.anchor_day_of_month)).find(moment => moment > start)!
+    history.anchor = [0, 1].map(k => boundary(first, R('month'), k, history.anchor_day_of_month)).find(moment => moment >= start)!
   }
 
   const { until, actions } = history
