@@ -118,6 +118,10 @@ export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized 
   if (invoice.due_date !== null) made.timers.push(overdue(invoice, invoice.due_date));
   const opened = openInvoiceIntent(invoice, charged ? payment_method : null, moment);
   const finalized = { ...decision(), facts: [{ type: 'invoice.finalized', object: 'invoice', whole: invoice, at: moment.now }] };
+  // What goes out by itself is sent where there is an address; without one it waits to be sent, or paid, by request.
+  if (!charged && open.auto_advance && reason === 'automatic' && open.customer_snapshot.email !== null) {
+    finalized.facts.push({ type: 'invoice.sent', object: 'invoice', whole: invoice, at: moment.now });
+  }
   const confirmed = confirm && payment_method ? confirmPayment(opened.payment_intent, payment_method, { off_session, automatic: true }, moment) : null;
   const whole = together([made, opened, finalized, ...(confirmed ? [confirmed] : [])]);
   return { ...whole, invoice, customer, payment_intent: confirmed?.payment_intent ?? opened.payment_intent, payment: opened.payment };

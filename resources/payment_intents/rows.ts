@@ -14,3 +14,8 @@ export async function withMethods(tx: Tx, intents: readonly PaymentIntentRow[]):
   const methods = new Map<string, PaymentMethodRow>(failed.length === 0 ? [] : (await methodsById(tx, failed)).map((method) => [method.id, method]));
   return intents.map((intent) => ({ ...intent, failed_method: methods.get(intent.last_payment_error?.payment_method ?? '') ?? null }));
 }
+
+/** Whose money intents are to collect and for which invoice, before anything is locked. */
+export function payersOf(tx: Tx, ids: readonly string[]): Promise<{ id: string; customer: string | null; invoice: string | null }[]> {
+  return rows(tx, sql`select id, customer, invoice from payment_intents where id = any(${ids}::text[])`);
+}
