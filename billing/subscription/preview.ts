@@ -1,0 +1,66 @@
+/** What would be billed, by the same decisions that bill it; nothing of them is committed. */
+import type { CustomerWhole } from '../customer/customer.ts';
+import type { Moment } from '../decision.ts';
+import type { InvoiceWhole } from '../invoice/invoice.ts';
+import { applyBalance } from '../invoice/totals.ts';
+import { cancelSubscription, type CancelOrder } from './cancel.ts';
+import { changeSubscription, type ChangeFacts, type ChangeOrder } from './change.ts';
+import { nextMoment } from './end.ts';
+import { renewSubscription } from './renew.ts';
+import { startSubscription, type StartFacts, type StartOrder } from './start.ts';
+import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
+
+/** An invoice with the subscription that it would be of, as that would be then. */
+export type Preview = { invoice: InvoiceWhole; subscription: SubscriptionWhole };
+
+/** The invoice as the draft that it would have been, with what the customer's balance would leave to pay. */
+function asDraft(invoice: InvoiceWhole, customer: CustomerWhole): InvoiceWhole {
+  const { amount_due, starting_balance, ending_balance } = applyBalance(invoice.total, customer.balance);
+  return {
+    ...invoice,
+    status: 'draft', number: null, attempted: false, auto_advance: false, automatically_finalizes_at: null, next_payment_attempt: null,
+    finalized_at: null, effective_at: null, paid_at: null, due_date: null,
+    amount_due, amount_paid: 0n, amount_remaining: amount_due, starting_balance, ending_balance,
+  };
+}
+
+/** The next invoice that the subscription makes by itself, with the usage until now; null where it makes none any more. */
+export function previewRenewal(facts: SubscriptionFacts, moment: Moment): Preview | null {
+  const at = nextMoment(facts.subscription);
+  if (at === null) return null;
+  const { invoice, subscription } = renewSubscription(facts, { ...moment, now: at });
+  return invoice && { invoice: asDraft(invoice, facts.customer), subscription };
+}
+
+/** A change's own invoice or, where it makes none, the next one with all that waits for it then. */
+export function previewChange(order: ChangeOrder, facts: ChangeFacts, moment: Moment): Preview | null {
+  const changed = changeSubscription({ ...order, payment_behavior: 'default_incomplete' }, facts, moment);
+  if (changed.invoice) return { invoice: asDraft(changed.invoice, facts.customer), subscription: changed.subscription };
+  return previewRenewal(afterChange(changed.subscription, changed.waiting, facts, moment), moment);
+}
+
+/** What is known once a change is made: usage that was billed with it does not count again. */
+function afterChange(subscription: SubscriptionWhole, waiting: SubscriptionFacts['pending'], facts: SubscriptionFacts, moment: Moment): SubscriptionFacts {
+  const running = new Set(subscription.items.filter((item) => item.current_period_start < moment.now).map((item) => item.id));
+  const rates = [...subscription.default_rates, ...subscription.items.flatMap((item) => item.rates)];
+  return {
+    ...facts,
+    subscription,
+    pending: [...facts.pending, ...waiting],
+    usage: new Map([...facts.usage].filter(([item]) => running.has(item))),
+    rates: new Map([...facts.rates, ...rates.map((rate) => [rate.id, rate] as const)]),
+  };
+}
+
+/** The first invoice of a subscription that begins now or, where nothing is due then, its next one. */
+export function previewStart(order: StartOrder, facts: StartFacts, moment: Moment): Preview | null {
+  const started = startSubscription({ ...order, payment_behavior: 'default_incomplete' }, facts, moment);
+  if (started.invoice) return { invoice: asDraft(started.invoice, facts.customer), subscription: started.subscription };
+  return previewRenewal({ ...facts, subscription: started.subscription, pending: [], usage: new Map(), rates: new Map() }, moment);
+}
+
+/** The last invoice of a subscription that is canceled now. */
+export function previewCancel(order: Omit<CancelOrder, 'invoice_now'>, facts: SubscriptionFacts, moment: Moment): Preview | null {
+  const { invoice, subscription } = cancelSubscription({ ...order, invoice_now: true }, { ...facts, unpaid: [] }, moment);
+  return invoice && { invoice: asDraft(invoice, facts.customer), subscription };
+}
