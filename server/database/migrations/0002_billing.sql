@@ -397,7 +397,8 @@ create table invoice_items (
   foreign key (world, customer) references customers,
   foreign key (world, subscription) references subscriptions,
   foreign key (world, subscription_item) references subscription_items,
-  foreign key (world, invoice) references invoices,
+  -- A draft that is deleted leaves its items waiting again, in the same transaction.
+  foreign key (world, invoice) references invoices deferrable initially deferred,
   foreign key (world, price) references prices,
   foreign key (world, test_clock) references test_clocks
 );
