@@ -1,5 +1,6 @@
 /** All rooms of the house. A new resource is a new folder and one line here. */
 import type { Room } from '../server/context.ts';
+import { account } from './account/routes.ts';
 import { meterEventAdjustments } from './billing/meter_event_adjustments/routes.ts';
 import { meterEvents } from './billing/meter_events/routes.ts';
 import { meters } from './billing/meters/routes.ts';
@@ -8,6 +9,8 @@ import { balanceTransactions } from './customers/balance_transactions/routes.ts'
 import { customers } from './customers/routes.ts';
 import { discounts } from './discounts/resource.ts';
 import { events } from './events/routes.ts';
+import { webhookDeliveries } from './kontor/webhook_deliveries/routes.ts';
+import { webhookSecrets } from './kontor/webhook_endpoints/routes.ts';
 import { paymentMethods } from './payment_methods/routes.ts';
 import { prices } from './prices/routes.ts';
 import { products } from './products/routes.ts';
@@ -15,7 +18,8 @@ import { promotionCodes } from './promotion_codes/routes.ts';
 import { taxIds } from './tax_ids/routes.ts';
 import { taxRates } from './tax_rates/routes.ts';
 import { testClocks } from './test_helpers/test_clocks/routes.ts';
+import { webhookEndpoints } from './webhook_endpoints/routes.ts';
 
 export const rooms: readonly Room[] = [
-  meterEventAdjustments, meterEvents, meters, coupons, balanceTransactions, customers, discounts, events, paymentMethods, prices, products, promotionCodes, taxIds, taxRates, testClocks,
+  account, meterEventAdjustments, meterEvents, meters, coupons, balanceTransactions, customers, discounts, events, paymentMethods, prices, products, promotionCodes, taxIds, taxRates, testClocks, webhookDeliveries, webhookEndpoints, webhookSecrets,
 ];
