@@ -35,13 +35,16 @@ function numbered(customer: CustomerWhole): string {
   return `${customer.invoice_prefix}-${String(customer.next_invoice_sequence).padStart(4, '0')}`;
 }
 
+/** A balance in one currency does not meet an invoice in another. */
+const balanceIn = (customer: CustomerWhole, currency: string): bigint => (customer.currency === null || customer.currency === currency ? customer.balance : 0n);
+
 /** The invoice as it is billed: the customer as it is now, the amounts that follow, the number, and what the customer's balance leaves to pay. */
 function billing({ invoice, customer, tax_ids, subscription_metadata }: Finalization, moment: Moment): InvoiceWhole {
   const customer_snapshot = snapshot(customer, tax_ids);
   const refreshed = { ...invoice, customer_snapshot };
   // Only the tax exemption changes amounts; without such a change the lines stay as they are.
   const current = customer_snapshot.tax_exempt === invoice.customer_snapshot.tax_exempt ? refreshed : workOut(refreshed);
-  const { amount_due, starting_balance, ending_balance } = applyBalance(current.total, customer.balance);
+  const { amount_due, starting_balance, ending_balance } = applyBalance(current.total, balanceIn(customer, invoice.currency));
   const sent = invoice.collection_method === 'send_invoice';
   return {
     ...current,
@@ -73,7 +76,7 @@ export function putLines(into: Decision, before: readonly InvoiceLineRow[], afte
 /** The customer's part: the next number, the currency in which it is billed from now on, and the balance that was used or given. */
 function meetCustomer(into: Decision, before: CustomerWhole, invoice: InvoiceWhole, moment: Moment): CustomerWhole {
   const counted = { ...before, next_invoice_sequence: before.next_invoice_sequence + 1 };
-  const customer = { ...counted, currency: before.currency ?? invoice.currency, balance: invoice.ending_balance! };
+  const customer = { ...counted, currency: before.currency ?? invoice.currency, balance: before.balance + invoice.ending_balance! - invoice.starting_balance };
   into.puts.push({ table: 'customers', before, after: customer });
   if (customer.balance !== before.balance) move(into, before, customer, 'applied_to_invoice', { invoice: invoice.id }, moment);
   // The number that each invoice takes is no news about the customer, so it is left out of what changed.

@@ -1,6 +1,12 @@
 import type { CouponRow, DiscountRow, DiscountWhole } from '../../billing/catalog.ts';
+import type { DiscountGiven } from '../../billing/redeem.ts';
 import { raw, rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
+import { missing } from '../../server/http/errors.ts';
+import type { Params } from '../../server/http/params.ts';
+import { couponsById } from '../coupons/rows.ts';
+import { promotionCodesById } from '../promotion_codes/rows.ts';
+import type { discountList } from './params.ts';
 
 /** Who holds a discount: the nearest one counts, so a subscription's discounts are those that name no item. */
 export type Holder = 'customer' | 'subscription' | 'subscription_item' | 'invoice' | 'invoice_item';
@@ -32,4 +38,24 @@ async function withCoupons(tx: Tx, discounts: readonly DiscountRow[]): Promise<D
   const ids = [...new Set(discounts.map((discount) => discount.coupon))];
   const coupons = new Map((await rows<CouponRow>(tx, sql`select * from coupons where id = any(${ids}::text[])`)).map((coupon) => [coupon.id, coupon]));
   return discounts.map((discount) => ({ ...discount, source: coupons.get(discount.coupon)! }));
+}
+
+/** What the names stand for; coupons and codes are locked, since redeeming them counts. `param` spells the list. */
+export async function discountsGiven(tx: Tx, given: Params<typeof discountList>, param = 'discounts'): Promise<DiscountGiven[]> {
+  if (given.length === 0) return [];
+  const codes = new Map((await promotionCodesById(tx, given.flatMap((each) => each.promotion_code ?? []), true)).map((code) => [code.id, code]));
+  const couponIds = new Set([...given.flatMap((each) => each.coupon ?? []), ...[...codes.values()].map((code) => code.coupon)]);
+  const coupons = new Map((await couponsById(tx, [...couponIds], true)).map((coupon) => [coupon.id, coupon]));
+  const discounts = new Map((await discountsById(tx, given.flatMap((each) => each.discount ?? []))).map((discount) => [discount.id, discount]));
+  return given.map((each, n): DiscountGiven => {
+    const at = (name: string) => `${param}[${n}][${name}]`;
+    if (each.discount !== undefined) return { param: at('discount'), discount: discounts.get(each.discount) ?? missing('discount', each.discount, at('discount')) };
+    if (each.promotion_code !== undefined) {
+      const code = codes.get(each.promotion_code) ?? missing('promotion code', each.promotion_code, at('promotion_code'));
+      return { param: at('promotion_code'), coupon: coupons.get(code.coupon)!, promotion_code: code };
+    }
+    const coupon = coupons.get(each.coupon!);
+    if (!coupon || coupon.deleted) missing('coupon', each.coupon!, at('coupon'));
+    return { param: at('coupon'), coupon, promotion_code: null };
+  });
 }

@@ -1,38 +1,13 @@
 import type Stripe from 'stripe';
 import type { InvoicePaymentRow } from '../../billing/payment/payment.ts';
-import type { Context, Json, Resource, Room, World } from '../../server/context.ts';
+import type { Context, Json, Room } from '../../server/context.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { missing } from '../../server/http/errors.ts';
 import { choice, fields, id, listParams, range, required, unsupported, type Params } from '../../server/http/params.ts';
 import { get } from '../../server/http/route.ts';
-import { minor, type Wire } from '../../server/http/wire.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
+import { invoicePayment, renderInvoicePayment } from './resource.ts';
 import { invoicePaymentsById } from './rows.ts';
-
-export function renderInvoicePayment(payment: InvoicePaymentRow, world: World): Wire<Stripe.InvoicePayment> {
-  return {
-    id: payment.id,
-    object: 'invoice_payment',
-    amount_paid: payment.amount_paid === null ? null : minor(payment.amount_paid),
-    amount_requested: minor(payment.amount_requested),
-    created: payment.created,
-    currency: payment.currency,
-    invoice: payment.invoice,
-    is_default: payment.is_default,
-    livemode: world.livemode,
-    payment: { type: 'payment_intent', payment_intent: payment.payment_intent },
-    status: payment.status,
-    status_transitions: { canceled_at: payment.canceled_at, paid_at: payment.paid_at },
-  };
-}
-
-const invoicePayment: Resource<InvoicePaymentRow> = {
-  object: 'invoice_payment',
-  prefix: 'inpay',
-  render: renderInvoicePayment,
-  load: (ctx, ids) => invoicePaymentsById(ctx.tx, ids),
-  expands: { invoice: 'invoice', 'payment.payment_intent': 'payment_intent' },
-};
 
 const listInvoicePayments = listParams({
   created: range(),

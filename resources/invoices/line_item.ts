@@ -3,11 +3,9 @@ import type Stripe from 'stripe';
 import type { InvoiceLineRow, StoredDiscountAmount, StoredTax } from '../../billing/invoice/invoice.ts';
 import type { Resource, World } from '../../server/context.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
+import { renderPricing, wholeQuantity } from '../invoiceitems/resource.ts';
 
 type Line = Wire<Stripe.InvoiceLineItem>;
-
-/** A whole quantity as a number; null where it is not whole. */
-export const wholeQuantity = (decimal: string | null): number | null => (decimal !== null && /^[0-9]+$/.test(decimal) ? Number(decimal) : null);
 
 export const renderTaxes = (taxes: readonly StoredTax[]) =>
   taxes.map(({ amount, tax_behavior, tax_rate, taxability_reason, taxable_amount }) => ({
@@ -20,11 +18,6 @@ export const renderTaxes = (taxes: readonly StoredTax[]) =>
   }));
 
 export const renderPretaxCredits = (amounts: readonly StoredDiscountAmount[]) => amounts.map(({ amount, discount }) => ({ amount, discount, type: 'discount' as const }));
-
-/** What is charged for: a price of a product, or an amount without one. */
-export function renderPricing({ price, product, unit_amount_decimal }: Pick<InvoiceLineRow, 'price' | 'product' | 'unit_amount_decimal'>) {
-  return { type: 'price_details' as const, unit_amount_decimal, ...(price !== null && product !== null && { price_details: { price, product } }) };
-}
 
 function renderParent(line: InvoiceLineRow): Line['parent'] {
   const { invoice_item, proration, proration_details, subscription, subscription_item } = line;

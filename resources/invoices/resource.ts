@@ -4,7 +4,7 @@ import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import type { Context, Resource, World } from '../../server/context.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
 import { renderList } from '../../server/lists.ts';
-import { renderInvoicePayment } from '../invoice_payments/routes.ts';
+import { renderInvoicePayment } from '../invoice_payments/resource.ts';
 import { paymentsOfInvoices } from '../invoice_payments/rows.ts';
 import { refuseDeclined, renderPaymentIntent } from '../payment_intents/resource.ts';
 import { intentsById } from '../payment_intents/rows.ts';

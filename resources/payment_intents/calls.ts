@@ -10,7 +10,6 @@ import { commit } from '../../server/commit.ts';
 import { momentAt, realMoment, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
 import { customersById } from '../customers/rows.ts';
 import { lockInvoices } from '../invoices/rows.ts';
-import { findProcessor } from '../payment_methods/processor.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import { intentsById, payersOf } from './rows.ts';
 
@@ -19,7 +18,8 @@ const questionOf = (call: OpenCall) => call.request as unknown as ChargeQuestion
 /** Null while it is not known whether the card was charged; asking again under the same name charges it at most once. */
 async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
   const { processor: name, amount, currency, method, off_session, request_three_d_secure, authentication, description } = questionOf(call);
-  const processor = findProcessor(app, world);
+  const { test, live } = app.connectors.processors;
+  const processor = world.livemode ? live : test;
   if (processor?.name !== name) throw new Error(`The processor ${name}, which keeps the card, is not configured.`);
   const outcome = await processor.charge({
     op_id: call.id, amount: BigInt(amount), currency, method, off_session, capture: 'automatic', description, request_three_d_secure, authentication,

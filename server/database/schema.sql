@@ -307,7 +307,7 @@ create table invoice_items (
   metadata jsonb not null,
   constraint invoice_items_pkey PRIMARY KEY (world, id),
   constraint invoice_items_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
-  constraint invoice_items_world_invoice_fkey FOREIGN KEY (world, invoice) REFERENCES invoices(world, id),
+  constraint invoice_items_world_invoice_fkey FOREIGN KEY (world, invoice) REFERENCES invoices(world, id) DEFERRABLE INITIALLY DEFERRED,
   constraint invoice_items_world_price_fkey FOREIGN KEY (world, price) REFERENCES prices(world, id),
   constraint invoice_items_world_subscription_fkey FOREIGN KEY (world, subscription) REFERENCES subscriptions(world, id),
   constraint invoice_items_world_subscription_item_fkey FOREIGN KEY (world, subscription_item) REFERENCES subscription_items(world, id),
