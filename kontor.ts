@@ -8,7 +8,9 @@ import { accounts } from './server/cli/accounts.ts';
 import { perform, type Command } from './server/cli/command.ts';
 import { keys } from './server/cli/keys.ts';
 import { migrate } from './server/cli/migrate.ts';
+import { simulate, type Simulation } from './server/cli/simulate.ts';
 import { start, type Example, type Parts } from './server/cli/start.ts';
+import { verify } from './server/cli/verify.ts';
 import { version } from './server/cli/version.ts';
 
 const areas = new Set(rooms.flatMap((room) => room.routes ?? []).map((route) => route.path.split('/')[2]!));
@@ -19,9 +21,14 @@ const parts: Parts = { rooms, connectors: { processors: { test: sandbox(), live:
 /** Loaded when it is wanted: it needs Stripe's library, which a server does not. */
 const example: Example = async (url, key) => (await import('./examples/helpdesk/seed.ts')).seed(url, key);
 
+/** Loaded when it is wanted, like the example. */
+const simulation: Simulation = async (seed, count) => (await import('./tests/simulation/simulate.ts')).judgeAll(seed, count).map((difference) => difference.text);
+
 const commands: readonly Command[] = [
   start(parts, example),
   migrate,
+  verify,
+  simulate(simulation),
   ...keys(areas),
   ...accounts,
   version,

@@ -1,0 +1,229 @@
+/**
+ * What must always be true of what is stored. Each invariant is a query over one world that returns what breaks it: the object, and a sentence about it. `$1` is the moment of the check,
+ * `$2` how many seconds something may be late. Where things live on a test clock, its time counts; while it is being advanced, nothing on it is late.
+ */
+
+export type Invariant = {
+  /** The short name, as in docs/operating. */
+  id: string;
+  /** What is always true. */
+  about: string;
+  query: string;
+};
+
+
+/** What has been finalised and stands: it counts. */
+const BILLED = `i.status in ('open', 'paid', 'uncollectible')`;
+
+/** The moment up to which things on this row's clock should be done; null while the clock is on its way. */
+const LIMIT = (row: string) => `case when ${row}.test_clock is null then to_timestamp($1::bigint - $2::bigint)
+  else (select c.frozen_time from test_clocks c where c.id = ${row}.test_clock and c.status = 'ready') end`;
+
+const debts: Invariant[] = [
+  {
+    id: 'I1',
+    about: 'What is owed is billed once: one invoice that is not void for each obligation.',
+    query: `select max(i.id) as object, format('%s invoices discharge %s', count(*), i.obligation) as sentence
+      from invoices i where i.obligation is not null and i.status <> 'void' group by i.obligation having count(*) > 1`,
+  },
+  {
+    id: 'I1',
+    about: 'A subscription is renewed once at a moment.',
+    query: `select max(i.id) as object, format('%s invoices renew %s at %s', count(*), i.subscription, i.created) as sentence
+      from invoices i where i.billing_reason = 'subscription_cycle' and i.status <> 'void' group by i.subscription, i.created having count(*) > 1`,
+  },
+  {
+    id: 'I2',
+    about: 'A period that is over has been followed by the next one.',
+    query: `select s.id as object, format('the period of %s ended at %s, and nothing has followed', it.id, it.current_period_end) as sentence
+      from subscriptions s join subscription_items it on it.subscription = s.id and not it.deleted
+      where s.status in ('active', 'trialing', 'past_due', 'unpaid') and it.current_period_end <= ${LIMIT('s')}
+        and not exists (select from timers t where t.subject = s.id and t.failures > 0)`,
+  },
+  {
+    id: 'I2',
+    about: 'A living subscription knows when it goes on.',
+    query: `select s.id as object, format('it is %s and no timer will renew it', s.status) as sentence from subscriptions s
+      where s.status in ('active', 'trialing', 'past_due', 'unpaid') and exists (select from subscription_items it where it.subscription = s.id and not it.deleted)
+        and not exists (select from timers t where t.kind = 'subscription.renew' and t.subject = s.id)`,
+  },
+  {
+    id: 'I2',
+    about: 'A draft that finalises by itself has a timer that does it.',
+    query: `select i.id as object, format('it is to be finalised at %s and no timer will do it', i.automatically_finalizes_at) as sentence from invoices i
+      where i.status = 'draft' and i.automatically_finalizes_at is not null and not exists (select from timers t where t.kind = 'invoice.finalize' and t.subject = i.id)`,
+  },
+  {
+    id: 'I2',
+    about: 'What is due has been done.',
+    query: `select t.subject as object, format('%s was due at %s', t.kind, t.at) as sentence from timers t where t.failures = 0 and t.at <= ${LIMIT('t')}`,
+  },
+  {
+    id: 'I2',
+    about: 'What failed and was set aside is looked at.',
+    query: `select t.subject as object, format('%s failed %s times: %s', t.kind, t.failures, t.error) as sentence from timers t where t.failures > 0`,
+  },
+  {
+    id: 'I3',
+    about: 'The periods for which a subscription item is billed in advance follow each other without overlap or gap.',
+    query: `with billed as (
+        select l.subscription_item as item, l.invoice, l.period_start, l.period_end, i.billing_reason, i.status
+        from invoice_lines l join invoices i on i.id = l.invoice join prices p on p.id = l.price
+        where l.subscription_item is not null and l.invoice_item is null and not l.proration and p.recurring->>'usage_type' = 'licensed' and i.status <> 'void'),
+      pairs as (
+        select item, invoice, billing_reason, period_start, lag(period_end) over (partition by item order by period_start, period_end) as before from billed)
+      select item as object, format('%s bills from %s on, and what was billed before ends at %s', invoice, period_start, before) as sentence
+      from pairs where before is not null and billing_reason = 'subscription_cycle' and (period_start < before or (period_start > before and not exists (
+        select from invoice_lines v join invoices vi on vi.id = v.invoice where v.subscription_item = pairs.item and vi.status = 'void' and v.period_start >= before and v.period_end <= pairs.period_start)))`,
+  },
+  {
+    id: 'I4',
+    about: 'Each finalised invoice has a number, and no number is given twice.',
+    query: `select max(i.id) as object, case when i.number is null then format('%s finalised invoices have no number', count(*)) else format('%s invoices have the number %s', count(*), i.number) end as sentence
+      from invoices i where i.finalized_at is not null group by i.number having i.number is null or count(*) > 1`,
+  },
+  {
+    id: 'I4',
+    about: 'The numbers of a customer have no gaps, but where the next one was set by hand.',
+    query: `with numbers as (
+        select i.customer, substring(i.number from '^(.*)-[0-9]+$') as prefix, substring(i.number from '([0-9]+)$')::bigint as n from invoices i where i.number is not null)
+      select n.customer as object, format('%s numbers of the series %s end at %s', count(*), n.prefix, max(n.n)) as sentence
+      from numbers n join customers c on c.id = n.customer
+      where not exists (select from events e where e.object_id = n.customer and e.type = 'customer.updated' and e.previous_attributes::jsonb ?| array['next_invoice_sequence', 'invoice_prefix'])
+      group by n.customer, n.prefix, c.next_invoice_sequence
+      having count(*) <> max(n.n) - min(n.n) + 1 or c.next_invoice_sequence <> max(n.n) + 1`,
+  },
+];
+
+/** The lines of each invoice, summed. */
+const LINES = `select i.id, coalesce(sum(l.amount), 0) as amount,
+    coalesce(sum((select sum((d->>'amount')::bigint) from jsonb_array_elements(l.discount_amounts) d)), 0) as discount,
+    coalesce(sum((select sum((t->>'amount')::bigint) from jsonb_array_elements(l.taxes) t where t->>'tax_behavior' = 'exclusive')), 0) as exclusive,
+    coalesce(sum((select sum((t->>'amount')::bigint) from jsonb_array_elements(l.taxes) t where t->>'tax_behavior' = 'inclusive')), 0) as inclusive
+  from invoices i left join invoice_lines l on l.invoice = i.id group by i.id`;
+
+const sums: Invariant[] = [
+  {
+    id: 'I5',
+    about: 'The lines, their discounts and their taxes come to the totals.',
+    query: `with lines as (${LINES})
+      select i.id as object, format('its lines come to %s, less %s, and %s of tax on top and %s inside; it says subtotal %s, total %s, %s without tax', l.amount, l.discount, l.exclusive, l.inclusive, i.subtotal, i.total, i.total_excluding_tax) as sentence
+      from invoices i join lines l on l.id = i.id
+      where i.subtotal <> l.amount or i.total <> l.amount - l.discount + l.exclusive or i.total_excluding_tax <> l.amount - l.discount - l.inclusive
+        or l.discount <> coalesce((select sum((d->>'amount')::bigint) from jsonb_array_elements(i.total_discount_amounts) d), 0)
+        or l.exclusive + l.inclusive <> coalesce((select sum((t->>'amount')::bigint) from jsonb_array_elements(i.total_taxes) t), 0)`,
+  },
+  {
+    id: 'I5',
+    about: 'What is due is the total and what the customer owed or had before, less what remains of that.',
+    query: `select i.id as object, format('due %s and a balance of %s afterwards, but a total of %s and a balance of %s before', i.amount_due, i.ending_balance, i.total, i.starting_balance) as sentence
+      from invoices i where i.finalized_at is not null and i.amount_due + i.ending_balance is distinct from i.total + i.starting_balance`,
+  },
+  {
+    id: 'I5',
+    about: 'What is paid and what remains are what is due.',
+    query: `select i.id as object, format('%s paid and %s remaining of %s', i.amount_paid, i.amount_remaining, i.amount_due) as sentence
+      from invoices i where i.finalized_at is not null and i.status <> 'void' and i.amount_paid + i.amount_remaining <> i.amount_due`,
+  },
+  {
+    id: 'I5',
+    about: 'A paid invoice leaves nothing to pay.',
+    query: `select i.id as object, format('it is paid, and %s remains', i.amount_remaining) as sentence from invoices i where i.status = 'paid' and i.amount_remaining <> 0`,
+  },
+  {
+    id: 'I6',
+    about: 'Each transaction of the ledger balances.',
+    query: `select transaction as object, format('it is out of balance by %s %s', sum(amount), currency) as sentence from ledger_entries group by transaction, currency having sum(amount) <> 0`,
+  },
+  {
+    id: 'I6',
+    about: 'What the ledger expects to get for an invoice is what remains to be paid on it.',
+    query: `select i.id as object, format('the ledger expects %s, and %s remains', coalesce(l.amount, 0), case when ${BILLED} then i.amount_remaining else 0 end) as sentence
+      from invoices i left join (select document, sum(amount) as amount from ledger_entries where ledger_account = 'receivable' group by document) l on l.document = i.id
+      where coalesce(l.amount, 0) <> case i.status when 'open' then i.amount_remaining when 'uncollectible' then coalesce(l.amount, 0) else 0 end
+        or (i.status = 'uncollectible' and coalesce(l.amount, 0) not in (0, i.amount_remaining))`,
+  },
+  {
+    id: 'I6',
+    about: 'A finalised invoice is in the ledger as it was billed.',
+    query: `select i.id as object, format('billed %s without tax and %s of tax; the ledger has %s and %s', i.total_excluding_tax, i.total - i.total_excluding_tax, -coalesce(l.revenue, 0), -coalesce(l.tax, 0)) as sentence
+      from invoices i left join (
+        select transaction, sum(amount) filter (where ledger_account = 'revenue') as revenue, sum(amount) filter (where ledger_account = 'tax_payable') as tax,
+          sum(amount) filter (where ledger_account = 'receivable') as receivable from ledger_entries group by transaction) l on l.transaction = i.id || ':finalized'
+      where i.finalized_at is not null
+        and (coalesce(l.revenue, 0) <> -i.total_excluding_tax or coalesce(l.tax, 0) <> i.total_excluding_tax - i.total or coalesce(l.receivable, 0) <> i.amount_due)`,
+  },
+  {
+    id: 'I6',
+    about: "A customer's balance is the sum of its transactions, and the ledger's.",
+    query: `select c.id as object, format('a balance of %s, transactions of %s, and %s in the ledger', c.balance, coalesce(t.amount, 0), coalesce(l.amount, 0)) as sentence
+      from customers c
+      left join (select customer, sum(amount) as amount from customer_balance_transactions group by customer) t on t.customer = c.id
+      left join (select customer, sum(amount) as amount from ledger_entries where ledger_account = 'customer_balance' group by customer) l on l.customer = c.id
+      where not c.deleted and (c.balance <> coalesce(t.amount, 0) or c.balance <> coalesce(l.amount, 0))`,
+  },
+];
+
+const money: Invariant[] = [
+  {
+    id: 'I7',
+    about: 'A payment is taken once.',
+    query: `select payment_intent as object, format('%s charges of it succeeded', count(*)) as sentence from charges where status = 'succeeded' group by payment_intent having count(*) > 1`,
+  },
+  {
+    id: 'I7',
+    about: 'A payment has received what its charges have taken.',
+    query: `select p.id as object, format('it is %s with %s received, and its charges took %s', p.status, p.amount_received, coalesce(c.captured, 0)) as sentence
+      from payment_intents p left join (select payment_intent, sum(amount_captured) as captured from charges where status = 'succeeded' group by payment_intent) c on c.payment_intent = p.id
+      where p.amount_received <> coalesce(c.captured, 0) or (p.status = 'succeeded' and p.amount_received = 0)`,
+  },
+  {
+    id: 'I8',
+    about: 'No more is given back than was taken.',
+    query: `select id as object, format('%s of %s given back', amount_refunded, amount_captured) as sentence from charges where amount_refunded > amount_captured`,
+  },
+  {
+    id: 'I19',
+    about: 'A question to the outside is asked again in time.',
+    query: `select c.id as object, format('%s is %s since %s', c.kind, c.state, c.next_at) as sentence from calls c where c.state <> 'answered' and c.next_at <= to_timestamp($1::bigint - $2::bigint)`,
+  },
+  {
+    id: 'I16',
+    about: 'An idempotency key has an answer, or waits for one that can come.',
+    query: `select k.key as object, case when k.continuation is null then 'it has neither an answer nor anything to wait for' else 'it waits for calls that do not exist' end as sentence
+      from idempotency_keys k
+      where (k.status is null or k.body is null) and (k.continuation is null
+        or exists (select from jsonb_array_elements_text(k.continuation->'calls') as wanted (id) where not exists (select from calls c where c.id = wanted.id)))`,
+  },
+];
+
+/** One event, and one only, for each of these states of an object. */
+const told = (table: string, condition: string, type: string): Invariant => ({
+  id: 'I9',
+  about: `Where it came about, \`${type}\` was told once.`,
+  query: `select o.id as object, format('%s is told %s times', '${type}', count(e.id)) as sentence
+    from ${table} o left join events e on e.object_id = o.id and e.type = '${type}' where ${condition} group by o.id having count(e.id) <> 1`,
+});
+
+const events: Invariant[] = [
+  told('customers', 'true', 'customer.created'),
+  told('subscriptions', 'true', 'customer.subscription.created'),
+  told('subscriptions', `o.status = 'canceled'`, 'customer.subscription.deleted'),
+  told('invoices', 'true', 'invoice.created'),
+  told('invoices', 'o.finalized_at is not null', 'invoice.finalized'),
+  told('invoices', `o.status = 'paid'`, 'invoice.paid'),
+  told('invoices', `o.status = 'void'`, 'invoice.voided'),
+  told('payment_intents', 'true', 'payment_intent.created'),
+  told('payment_intents', `o.status = 'succeeded'`, 'payment_intent.succeeded'),
+  told('charges', `o.status = 'succeeded'`, 'charge.succeeded'),
+  {
+    id: 'I9',
+    about: 'What is to be delivered is tried in time.',
+    query: `select d.id as object, format('%s has waited since %s', d.event, d.next_at) as sentence from webhook_deliveries d
+      join webhook_endpoints w on w.id = d.webhook_endpoint and w.status = 'enabled'
+      where d.state = 'pending' and coalesce(d.next_at, d.created) <= to_timestamp($1::bigint - $2::bigint)`,
+  },
+];
+
+export const invariants: readonly Invariant[] = [...debts, ...sums, ...money, ...events];
+

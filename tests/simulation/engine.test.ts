@@ -1,0 +1,44 @@
+/** The engine against the reference model, on random lives. KONTOR_TEST_HISTORIES sets how many, KONTOR_TEST_SEED where they begin. */
+import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
+import { test } from 'node:test';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import type { History } from './reference.ts';
+import { judge, judgeAll, type Difference } from './simulate.ts';
+
+const COUNT = Number(process.env['KONTOR_TEST_HISTORIES'] ?? 20_000);
+const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 0);
+
+type Share = { first: number; count: number };
+
+/** A share of the lives, in a thread of its own. */
+function inThread(share: Share): Promise<Difference[]> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: share });
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+}
+
+if (isMainThread) {
+  test(`${COUNT} random lives are billed the same by the engine and by the book`, async () => {
+    const threads = Math.min(2, availableParallelism());
+    const each = Math.ceil(COUNT / threads);
+    const found = (await Promise.all(Array.from({ length: threads }, (_, n) => inThread({ first: SEED + n * each, count: each })))).flat();
+    assert.equal(found.length, 0, `${found.length} lives are billed in two ways.\n\n${found.slice(0, 3).map((difference) => difference.text).join('\n\n')}`);
+  });
+
+  const seeds = Array.from({ length: 400 }, (_, seed) => seed);
+  for (const [what, disturb] of [
+    ['an action that comes a second late', (history) => ({ ...history, actions: history.actions.map((action, n) => (n === 0 ? { ...action, at: action.at + 1 } : action)) })],
+    ['a discount that is forgotten', (history) => ({ ...history, discounts: history.discounts.slice(1) })],
+    ['an event of usage that is lost', (history) => ({ ...history, usage: history.usage.slice(1) })],
+    ['a tax rate that is forgotten', (history) => ({ ...history, default_tax_rates: [] })],
+    ['one more of an item', (history) => ({ ...history, items: history.items.map((item, n) => (n === 0 && item.price.usage_type === 'licensed' ? { ...item, quantity: item.quantity + 1 } : item)) })],
+  ] as [string, (history: History) => History][]) {
+    test(`it would be found: ${what}`, () => assert.ok(seeds.some((seed) => judge(seed, disturb) !== null)));
+  }
+} else {
+  const { first, count } = workerData as Share;
+  parentPort!.postMessage(judgeAll(first, count));
+}

@@ -1,0 +1,66 @@
+/** Lives and their bills as text, so that two of them can be laid side by side. */
+import type { Action, Coupon, History, Invoice, Item, Line, Outcome, Price } from './reference.ts';
+
+const moment = (at: number): string => new Date(at * 1_000).toISOString().replace('T', ' ').slice(0, 19);
+
+const lineText = (line: Line): string =>
+  `    ${line.key} ${line.kind} ${line.amount} for ${line.quantity} (${moment(line.period.start)} to ${moment(line.period.end)})${line.proration ? ' prorated' : ''}${line.discountable ? '' : ' not discountable'}` +
+  line.discounts.map((each) => `, less ${each.amount} by ${each.id}`).join('') +
+  line.taxes.map((each) => `, ${each.amount} ${each.inclusive ? 'in it' : 'on top'} by ${each.id}`).join('');
+
+const invoiceText = (invoice: Invoice): string[] => [
+  `  ${moment(invoice.at)} ${invoice.reason}: ${invoice.total} (${invoice.total_excluding_tax} without tax; subtotal ${invoice.subtotal}, ${invoice.subtotal_excluding_tax} without tax)`,
+  ...invoice.lines.map(lineText),
+];
+
+/** A bill in each line, what waits, and the end. */
+export function outcomeText(outcome: Outcome): string[] {
+  return [
+    ...outcome.invoices.flatMap(invoiceText),
+    ...(outcome.pending.length > 0 ? ['  waiting', ...outcome.pending.map(lineText)] : []),
+    ...(outcome.ended_at === null ? [] : [`  ended ${moment(outcome.ended_at)}`]),
+  ];
+}
+
+const priceText = ({ id, usage_type, recurrence, tiers, tiers_mode, unit_amount_decimal, transform_quantity, product }: Price): string =>
+  `${id} (${usage_type}, ${tiers ? `${tiers_mode} ${tiers.map((tier) => `≤${tier.up_to ?? '∞'}: ${tier.unit_amount_decimal ?? 0}+${tier.flat_amount_decimal ?? 0}`).join(', ')}` : unit_amount_decimal}` +
+  `${transform_quantity ? ` per ${transform_quantity.divide_by} ${transform_quantity.round}` : ''} every ${recurrence.interval_count} ${recurrence.interval} of ${product})`;
+const couponText = ({ id, percent_off, amount_off, currency, duration, duration_in_months, products, currency_options }: Coupon): string =>
+  `${id} (${percent_off ? `${percent_off} %` : `${amount_off} ${currency}${currency_options ? ` or ${Object.entries(currency_options).join(' ')}` : ''}`} ${duration}${duration_in_months ? ` ${duration_in_months} months` : ''}${products ? ` for ${products.join(', ')}` : ''})`;
+const itemText = (item: Item): string =>
+  `${item.key}: ${item.quantity} at ${priceText(item.price)}${item.discounts.map((each) => ` less ${couponText(each)}`).join('')}${item.tax_rates.map((rate) => ` taxed ${rate.id} ${rate.percentage} %${rate.inclusive ? ' inclusive' : ''}`).join('')}`;
+
+function actionText(action: Action): string[] {
+  const head = `  ${moment(action.at)} ${action.kind}${'proration_behavior' in action ? ` ${action.proration_behavior}` : ''}${action.kind === 'cancel_now' ? `${action.prorate ? ' prorated' : ''}${action.invoice_now ? ' invoiced' : ''}` : ''}`;
+  if (action.kind !== 'change') return [head];
+  return [head, ...action.changes.map((each) => `    ${each.add ? `add ${itemText(each.add)}` : each.remove ? `remove ${each.key}` : `${each.key}${each.quantity === undefined ? '' : ` quantity ${each.quantity}`}${each.price ? ` price ${priceText(each.price)}` : ''}`}`)];
+}
+
+/** What was asked of a life. */
+export function historyText(history: History): string[] {
+  const { currency, tax_exempt, start, backdate, anchor, anchor_day_of_month, trial_end, until, items, discounts, default_tax_rates, usage, pending, actions, proration_behavior } = history;
+  const at = (name: string, value: number | undefined) => (value === undefined ? '' : `, ${name} ${value > 31 ? moment(value) : value}`);
+  return [
+    `  ${currency}, ${tax_exempt}, start ${moment(start)}${at('backdated to', backdate)}${at('anchor', anchor)}${at('day', anchor_day_of_month)}${at('trial until', trial_end)}, ${proration_behavior}, until ${moment(until)}`,
+    ...discounts.map((each) => `  less ${couponText(each)}`),
+    ...default_tax_rates.map((rate) => `  taxed ${rate.id} ${rate.percentage} %${rate.inclusive ? ' inclusive' : ''}`),
+    ...items.map((item) => `  ${itemText(item)}`),
+    ...actions.flatMap(actionText),
+    ...pending.map((each) => `  ${moment(each.at)} item ${each.key} ${each.amount} of the ${each.of}${each.discountable ? '' : ' not discountable'} ${each.product ?? ''}${each.discounts.map((coupon) => ` less ${couponText(coupon)}`).join('')}`),
+    ...usage.toSorted((a, b) => a.at - b.at).map((each) => `  ${moment(each.at)} usage ${each.key} ${each.value}`),
+  ];
+}
+
+/** Two texts as one: equal lines once, others as `book:` and `engine:`, by the longest common part. */
+export function sideBySide(book: readonly string[], engine: readonly string[]): string[] {
+  const common: number[][] = Array.from({ length: book.length + 1 }, () => Array.from({ length: engine.length + 1 }, () => 0));
+  for (let i = book.length - 1; i >= 0; i -= 1) for (let j = engine.length - 1; j >= 0; j -= 1) common[i]![j] = book[i] === engine[j] ? common[i + 1]![j + 1]! + 1 : Math.max(common[i + 1]![j]!, common[i]![j + 1]!);
+  const lines: string[] = [];
+  let [i, j] = [0, 0];
+  while (i < book.length || j < engine.length) {
+    if (i < book.length && j < engine.length && book[i] === engine[j]) lines.push(`        ${book[(j += 1, i++)]}`);
+    else if (j >= engine.length || (i < book.length && common[i + 1]![j]! >= common[i]![j + 1]!)) lines.push(`book:   ${book[i++]}`);
+    else lines.push(`engine: ${engine[j++]}`);
+  }
+  return lines;
+}
