@@ -27,7 +27,7 @@ export async function prepareDirectory(data: string): Promise<void> {
     if (existsSync(data)) {
       if (!(await stat(data)).isDirectory()) throw new StartRefused(`${data} is a file, and Kontor needs a directory for its data. Set KONTOR_DATA to one.`);
     } else {
-      await mkdir(data, { recursive: true });
+      await makeDirectories(data);
       // Run as root, PostgreSQL's user must pass through, without seeing what else is here.
       await chmod(data, process.getuid?.() === 0 ? 0o711 : 0o700);
     }
@@ -36,6 +36,15 @@ export async function prepareDirectory(data: string): Promise<void> {
     if (error instanceof StartRefused) throw error;
     throw new StartRefused(`Kontor cannot keep its data in ${data}: ${(error as Error).message}. Make the directory writable for the user who starts Kontor, or set KONTOR_DATA to another.`);
   }
+}
+
+/** Step by step, since `recursive` tries for ever where a file system pretends that a parent is missing, as /proc does. */
+async function makeDirectories(path: string): Promise<void> {
+  if (existsSync(path)) return;
+  await makeDirectories(dirname(path));
+  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 /** The cluster in a data directory, made at the first call. `durable: false` is for tests: nothing is forced to the disk. */

@@ -164,7 +164,7 @@ test('a directory that cannot be used is refused with what to do', async () => {
   const file = join(home, 'file');
   await writeFile(file, '');
   await assert.rejects(startEmbedded({ data: file }), /is a file, and Kontor needs a directory/);
-  await assert.rejects(startEmbedded({ data: join(file, 'below') }), /Make the directory writable .* or set KONTOR_DATA/);
+  for (const path of [join(file, 'below'), '/proc/nowhere/data']) await assert.rejects(startEmbedded({ data: path }), /Make the directory writable .* or set KONTOR_DATA/);
   await rm(join(data, 'postgres.passwords'));
   await assert.rejects(start(), /passwords of the database are missing.*Restore/);
 });
