@@ -52,7 +52,7 @@ export const imports: Law = (files) => files.filter(ofCode).flatMap((file) => {
     if (isTest(file.path)) {
       // A test may use the tools of testing and, outside of the core, the harness.
       if (each.to === null || (room !== 'billing' && within('tests', each.to)) || rule === undefined) return [];
-    } else if (each.to !== null && isTest(each.to) && !['tools', 'tests', 'examples'].includes(room)) {
+    } else if (each.to !== null && isTest(each.to) && !['tools', 'tests', 'examples', 'kontor.ts'].includes(room)) {
       return [{ path: file.path, line, message: `The program does not import from tests (${each.specifier}). Move what both need to where the program has it.` }];
     }
     const why = rule?.(each) ?? null;
