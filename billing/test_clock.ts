@@ -1,5 +1,5 @@
 /** A test clock: a time of its own for the customers on it. */
-import { decision, refuse, type Decision, type Instant, type Moment } from './decision.ts';
+import { decision, refuse, type Decision, type Instant, type Moment, type Timer } from './decision.ts';
 
 export type TestClockRow = {
   id: string;
@@ -32,6 +32,7 @@ export function createTestClock(given: { frozen_time: Instant; name: string | nu
   const made = decision();
   made.puts.push({ table: 'test_clocks', before: null, after: clock });
   made.facts.push({ type: 'test_helpers.test_clock.created', object: 'test_helpers.test_clock', whole: clock, at: moment.now });
+  made.timers.push(expiry(clock, clock.deletes_after));
   return { ...made, clock };
 }
 
@@ -45,4 +46,17 @@ export function advanceTestClock(before: TestClockRow, target_time: Instant): De
   made.puts.push({ table: 'test_clocks', before, after: clock });
   made.facts.push({ type: 'test_helpers.test_clock.advancing', object: 'test_helpers.test_clock', whole: clock, at: before.frozen_time });
   return { ...made, clock };
+}
+
+/** In real time: the clock's own may stand still for ever. */
+const expiry = (clock: TestClockRow, at: Instant | null): Timer => ({ kind: 'test_clock.expire', subject: clock.id, at, lane: clock.id, test_clock: null });
+
+/** Ends a clock. Whoever commits this has deleted what hangs on it. */
+export function deleteTestClock(clock: TestClockRow): Decision {
+  return {
+    ...decision(),
+    puts: [{ table: 'test_clocks', before: clock, after: null }],
+    facts: [{ type: 'test_helpers.test_clock.deleted', object: 'test_helpers.test_clock', whole: clock, at: clock.frozen_time }],
+    timers: [expiry(clock, null)],
+  };
 }

@@ -1,15 +1,16 @@
 import type Stripe from 'stripe';
-import { refuse } from '../../../billing/decision.ts';
-import { advanceTestClock, createTestClock, type TestClockRow } from '../../../billing/test_clock.ts';
+import { refuse, together } from '../../../billing/decision.ts';
+import { advanceTestClock, createTestClock, deleteTestClock, type TestClockRow } from '../../../billing/test_clock.ts';
 import { commit } from '../../../server/commit.ts';
-import { realMoment, type Context, type Json, type Room } from '../../../server/context.ts';
-import { row, sql } from '../../../server/database/sql.ts';
+import { realMoment, type Context, type Json, type Room, type TimerCommand } from '../../../server/context.ts';
 import { agrees, covers } from '../../../server/http/agreement.ts';
 import { missing } from '../../../server/http/errors.ts';
 import { fields, listParams, required, text, timestamp, unsupported, type Params } from '../../../server/http/params.ts';
-import { get, post } from '../../../server/http/route.ts';
+import { del, get, post } from '../../../server/http/route.ts';
+import type { Wire } from '../../../server/http/wire.ts';
 import { page, renderList } from '../../../server/lists.ts';
 import { testClock } from './resource.ts';
+import { deleteHanging, lockClocks } from './rows.ts';
 
 const createParams = fields({ frozen_time: required(timestamp()), name: text({ max: 300 }), customer: unsupported('create the customer with `test_clock` instead') });
 covers<Stripe.TestHelpers.TestClockCreateParams, typeof createParams>(true);
@@ -18,7 +19,11 @@ const advanceParams = fields({ frozen_time: required(timestamp()) });
 covers<Stripe.TestHelpers.TestClockAdvanceParams, typeof advanceParams>(true);
 agrees<Stripe.TestHelpers.TestClockAdvanceParams, typeof advanceParams>(true);
 const listClocks = listParams({});
+covers<Stripe.TestHelpers.TestClockListParams, typeof listClocks>(true);
+agrees<Stripe.TestHelpers.TestClockListParams, typeof listClocks>(true);
 const nothing = fields({});
+covers<Stripe.TestHelpers.TestClockRetrieveParams, typeof nothing>(true);
+covers<Stripe.TestHelpers.TestClockDeleteParams, typeof nothing>(true);
 
 async function create(ctx: Context, given: Params<typeof createParams>): Promise<Json> {
   if (ctx.world.livemode) refuse('livemode_mismatch', 'Test clocks exist in test mode only. Use a test key.');
@@ -28,7 +33,7 @@ async function create(ctx: Context, given: Params<typeof createParams>): Promise
 }
 
 async function lockClock(ctx: Context, id: string): Promise<TestClockRow> {
-  const clock = await row<TestClockRow>(ctx.tx, sql`select * from test_clocks where id = ${id} for update`);
+  const [clock] = await lockClocks(ctx.tx, [id]);
   return clock ?? missing('test clock', id);
 }
 
@@ -37,6 +42,20 @@ async function advance(ctx: Context, given: Params<typeof advanceParams>, path: 
   await commit(ctx, decided);
   return testClock.render(decided.clock, ctx.world);
 }
+
+/** Deletes clocks with their customers and all that hangs on them. Events and the ledger stay: both are only ever added to. */
+async function deleteClocks(ctx: Context, clocks: readonly TestClockRow[]): Promise<void> {
+  await deleteHanging(ctx, clocks.map((clock) => clock.id));
+  await commit(ctx, together(clocks.map(deleteTestClock)));
+}
+
+async function remove(ctx: Context, _given: object, path: { clock: string }): Promise<Wire<Stripe.TestHelpers.DeletedTestClock>> {
+  const clock = await lockClock(ctx, path.clock);
+  await deleteClocks(ctx, [clock]);
+  return { id: clock.id, object: 'test_helpers.test_clock', deleted: true };
+}
+
+const expire: TimerCommand = async (ctx, due) => deleteClocks(ctx, await lockClocks(ctx.tx, due.map((each) => each.subject)));
 
 async function retrieve(ctx: Context, _given: object, path: { clock: string }): Promise<Json> {
   const [clock] = await testClock.load!(ctx, [path.clock]);
@@ -50,10 +69,12 @@ async function list(ctx: Context, given: Params<typeof listClocks>): Promise<Jso
 
 export const testClocks: Room = {
   resources: [testClock],
+  timers: { 'test_clock.expire': expire },
   routes: [
     post('/v1/test_helpers/test_clocks', createParams, create),
     get('/v1/test_helpers/test_clocks', listClocks, list),
     get('/v1/test_helpers/test_clocks/:clock', nothing, retrieve),
+    del('/v1/test_helpers/test_clocks/:clock', nothing, remove),
     post('/v1/test_helpers/test_clocks/:clock/advance', advanceParams, advance),
   ],
 };
