@@ -13,7 +13,7 @@ import { badParameters, written, type Bad } from './bad.ts';
 import { violations } from './openapi.ts';
 import { seeded } from './random.ts';
 import { atOnce, rawCaller, type Raw } from './raw.ts';
-import { stock } from './stock.ts';
+import { pathWith, stock } from './stock.ts';
 
 const EACH = Number(process.env['KONTOR_TEST_FUZZ'] ?? 110);
 const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 1);
@@ -47,14 +47,10 @@ async function contents(): Promise<Map<string, string>> {
 
 const STRANGE = ['zzz_unknown', '%00', '%FF', '%E2%82', "'%20or%201=1--", '..%2F..%2Fetc%2Fpasswd', 'x'.repeat(600), '%F0%9F%92%A9', '__proto__', '[object%20Object]', '-1', '1e99'];
 
-/** The path with an id in each place: of what there is, or strange ones. */
-const pathTo = (route: Route, id: (collection: string) => string) =>
-  route.path.split('/').map((part, n, parts) => (part.startsWith(':') ? id(parts.slice(2, n).filter((each) => !each.startsWith(':')).join('/')) : part)).join('/');
-
 function requestsTo(route: Route): { what: string; raw: Raw }[] {
   const random = seeded(SEED);
   const ids = (prefix: string | undefined) => own.get(prefix ?? '') ?? `${prefix ?? 'x'}_unknown`;
-  const path = pathTo(route, (collection) => own.get(collection) ?? 'zzz_unknown');
+  const path = pathWith(route.path, (collection) => own.get(collection) ?? 'zzz_unknown');
   const carry = (bad: Bad, to = path): { what: string; raw: Raw } => {
     const form = written(bad.pairs);
     return { what: bad.what, raw: route.method === 'POST' ? { method: 'POST', path: to, body: form } : { method: route.method, path: form ? `${to}?${form}` : to } };
@@ -66,8 +62,8 @@ function requestsTo(route: Route): { what: string; raw: Raw }[] {
   const all = parameters.map((bad) => carry(bad));
   const [least] = [{ what: '', pairs: [] as Bad['pairs'] }];
   if (path !== route.path) {
-    for (const strange of STRANGE) all.push(carry({ what: `the id ${strange.slice(0, 20)}`, pairs: least.pairs }, pathTo(route, () => strange)));
-    if (path.split('/').some((part) => [...own.values()].includes(part))) all.push(carry({ what: 'ids of another account', pairs: least.pairs }, pathTo(route, (collection) => foreign.get(collection) ?? 'zzz_unknown')));
+    for (const strange of STRANGE) all.push(carry({ what: `the id ${strange.slice(0, 20)}`, pairs: least.pairs }, pathWith(route.path, () => strange)));
+    if (path.split('/').some((part) => [...own.values()].includes(part))) all.push(carry({ what: 'ids of another account', pairs: least.pairs }, pathWith(route.path, (collection) => foreign.get(collection) ?? 'zzz_unknown')));
   }
   if (route.method === 'POST') {
     const headers = (type: string) => ({ 'content-type': type });
@@ -79,7 +75,15 @@ function requestsTo(route: Route): { what: string; raw: Raw }[] {
   return all;
 }
 
-for (const route of rooms.flatMap((room) => room.routes ?? []).filter((each) => each.path.startsWith('/v1/'))) {
+const routes = rooms.flatMap((room) => room.routes ?? []).filter((each) => each.path.startsWith('/v1/'));
+
+test('there is something of everything that a path can name', () => {
+  const missing = new Set<string>();
+  for (const route of routes) pathWith(route.path, (collection) => own.get(collection) ?? (missing.add(collection), ''));
+  assert.deepEqual([...missing], []);
+});
+
+for (const route of routes) {
   test(`${route.method} ${route.path} refuses what is wrong and changes nothing`, async () => {
     const found: string[] = [];
     const earlier = await contents();

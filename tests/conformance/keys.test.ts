@@ -9,7 +9,7 @@ import { startKontor, type Kontor } from '../kontor.ts';
 import { badParameters, written } from './bad.ts';
 import { violations } from './openapi.ts';
 import { rawCaller } from './raw.ts';
-import { stock } from './stock.ts';
+import { pathWith, stock } from './stock.ts';
 
 const routes = rooms.flatMap((room) => room.routes ?? []);
 const areaOf = (route: Route) => route.path.split('/')[2]!;
@@ -91,7 +91,7 @@ test('another account, and live mode of the same account, neither see nor touch 
   const found: string[] = [];
   for (const key of [(await kontor.another()).key, await kontor.newKey({ kind: 'secret' }, await liveWorld())]) {
     for (const route of routes.filter((each) => !isJson(each))) {
-      const path = route.path.split('/').map((part, n, parts) => (part.startsWith(':') ? own.get(parts.slice(2, n).filter((each) => !each.startsWith(':')).join('/')) ?? 'zzz_1' : part)).join('/');
+      const path = pathWith(route.path, (collection) => own.get(collection) ?? 'zzz_1');
       const least = written(badParameters(about(route.schema), (prefix) => own.get(prefix ?? '') ?? 'zzz_1').find((bad) => bad.what === 'an unknown parameter')!.pairs.filter(([name]) => name !== 'zzz_unknown'));
       const heard = await caller.call(route.method === 'POST' ? { method: 'POST', path, key, body: least } : { method: route.method, path: least ? `${path}?${least}` : path, key });
       const named = path !== route.path && ids.some((id) => path.split('/').includes(id));

@@ -11,8 +11,12 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
     return id;
   };
   put('test_helpers/test_clocks', await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 }));
+  put('webhook_endpoints', await stripe.webhookEndpoints.create({ url: 'https://example.com/hooks', enabled_events: ['*'] }));
   const customer = put('customers', await stripe.customers.create({ name: 'Jenny', email: 'jenny@example.com' }));
-  put('payment_methods', await stripe.paymentMethods.attach('pm_card_visa', { customer }));
+  const payment_method = put('payment_methods', await stripe.paymentMethods.attach('pm_card_visa', { customer }));
+  ids.set('customers/payment_methods', payment_method);
+  put('customers/tax_ids', await stripe.customers.createTaxId(customer, { type: 'eu_vat', value: 'DE123456789' }));
+  put('customers/balance_transactions', await stripe.customers.createBalanceTransaction(customer, { amount: -500, currency: 'usd' }));
   const product = put('products', await stripe.products.create({ name: 'Seat' }));
   put('prices', await stripe.prices.create({ product, currency: 'usd', unit_amount: 1_500, recurring: { interval: 'month' } }));
   const coupon = put('coupons', await stripe.coupons.create({ percent_off: 25, duration: 'once' }));
@@ -20,5 +24,15 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   put('tax_rates', await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: false }));
   put('billing/meters', await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } }));
   put('events', (await stripe.events.list({ limit: 1 })).data[0]!);
+  const deliveries = (await stripe.rawRequest('GET', '/v1/kontor/webhook_deliveries')) as unknown as { data: { id: string }[] };
+  put('kontor/webhook_deliveries', deliveries.data[0]!);
+  ids.set('kontor/webhook_endpoints', ids.get('webhook_endpoints')!);
   return ids;
 }
+
+/** The collection that the last name of a route's path is of: `/v1/customers/:customer/tax_ids/:id` → `customers/tax_ids`. */
+export const collectionOf = (parts: readonly string[]): string => parts.filter((each) => !each.startsWith(':')).join('/');
+
+/** A route's path with an id in each place. */
+export const pathWith = (path: string, id: (collection: string) => string): string =>
+  path.split('/').map((part, n, parts) => (part.startsWith(':') ? id(collectionOf(parts.slice(2, n))) : part)).join('/');
