@@ -1,8 +1,8 @@
 import type Stripe from 'stripe';
 import { refuse } from '../../billing/decision.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
-import { quoted } from '../../server/http/forms.ts';
 import { boolean, choice, clearable, fields, list, listParams, metadata, required, text, unsupported } from '../../server/http/params.ts';
+import { said } from '../../server/http/schema.ts';
 import { VERSIONS } from '../../server/http/versions.ts';
 import { nearest } from '../../server/nearest.ts';
 import { EVENT_NAMES } from './event_names.ts';
@@ -15,7 +15,7 @@ const eventName: typeof known = {
   read(raw, at, wire) {
     if (known.fits(raw, wire)) return known.read(raw, at, wire);
     const meant = typeof raw === 'string' ? nearest(raw, EVENT_NAMES) : undefined;
-    return refuse(undefined, `There is no event ${quoted(String(raw))} that Kontor sends.${meant ? ` Did you mean ${meant}?` : ' `*` stands for all of them.'}`, at);
+    return refuse(undefined, `There is no event ${said(raw)} that Kontor sends.${meant ? ` Did you mean ${meant}?` : ' `*` stands for all of them.'}`, at);
   },
 };
 
