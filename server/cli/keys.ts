@@ -2,7 +2,7 @@
 
 import type { Instant } from '../../billing/decision.ts';
 import { createKey, listKeys, listWorlds, LONGEST_OVERLAP_S, revokeKey, rollKey, type KeyRow } from '../accounts.ts';
-import type { Clock } from '../clock.ts';
+import { machineClock, type Clock } from '../clock.ts';
 import type { World } from '../context.ts';
 import { row, sql } from '../database/sql.ts';
 import { overAllWorlds, transactionOn } from '../database/world.ts';
@@ -61,9 +61,10 @@ const create = (areas: ReadonlySet<string>): Command => command({
     if (kind === 'restricted' && flags.allow === undefined) throw new StartRefused('A restricted key may do only what it is allowed: name it, such as --allow customers=read.');
     if (kind !== 'restricted' && flags.allow !== undefined) throw new StartRefused(`--allow is for restricted keys: write --kind restricted. A ${kind} key may do ${kind === 'secret' ? 'everything' : 'only what a browser may'}.`);
     const livemode = modeOf(flags.mode ?? 'test');
+    const expires_at = flags.expires === undefined ? null : expiryOf(flags.expires, machineClock());
     return inHouse(flags, async (house) => {
       const [world] = await worldsOf(house, flags.account, livemode);
-      const order = { kind, name: flags.name ?? null, permissions, expires_at: flags.expires === undefined ? null : expiryOf(flags.expires, house.clock) };
+      const order = { kind, name: flags.name ?? null, permissions, expires_at };
       const pepper = await readPepper(house.config, house.database);
       const made = await house.database.asOwner((owner) => createKey(owner, house.clock, pepper, world!, order));
       show(made, flags.json, `Made the ${kind} key ${made.id} of ${world!.account}, in ${livemode ? 'live' : 'test'} mode.`);
