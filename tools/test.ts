@@ -16,7 +16,7 @@ import { Report } from './report.ts';
 const root = join(import.meta.dirname, '..');
 
 /** The parts in the order in which they run and fail: what is cheap and close to the cause first. */
-const parts = ['tools', 'billing', 'server', 'connectors', 'resources', 'elements', 'dashboard', 'examples', 'tests/stories', 'tests/conformance', 'tests/simulation', 'tests'] as const;
+const parts = ['tools', 'billing', 'server', 'connectors', 'resources', 'elements', 'dashboard', 'examples', 'tests/start', 'tests/stories', 'tests/conformance', 'tests/simulation', 'tests'] as const;
 
 const { values: flags, positionals: chosen } = parseArgs({ allowPositionals: true, options: { name: { type: 'string', multiple: true } } });
 
@@ -70,7 +70,7 @@ async function tests(report: Report, files: string[]): Promise<boolean> {
     await lend(connection(server, 'postgres', 'postgres'), async (superuser) => ensureTemplate(server, superuser, await readMigrations()));
     sweep(server);
   }
-  const stream = run({ files: files.map((file) => join(root, file)), cwd: root, concurrency: 2, timeout: 900_000, ...(flags.name === undefined ? {} : { testNamePatterns: flags.name }) });
+  const stream = run({ files: files.map((file) => join(root, file)), cwd: root, concurrency: 2, timeout: 600_000, ...(flags.name === undefined ? {} : { testNamePatterns: flags.name }) });
   return report.tests(stream, (file) => relative(root, file).replaceAll('\\', '/'), partOf);
 }
 
