@@ -15,11 +15,13 @@ import { paymentMethods } from './payment_methods/routes.ts';
 import { prices } from './prices/routes.ts';
 import { products } from './products/routes.ts';
 import { promotionCodes } from './promotion_codes/routes.ts';
+import { subscriptionItems } from './subscription_items/routes.ts';
+import { subscriptions } from './subscriptions/routes.ts';
 import { taxIds } from './tax_ids/routes.ts';
 import { taxRates } from './tax_rates/routes.ts';
 import { testClocks } from './test_helpers/test_clocks/routes.ts';
 import { webhookEndpoints } from './webhook_endpoints/routes.ts';
 
 export const rooms: readonly Room[] = [
-  account, meterEventAdjustments, meterEvents, meters, coupons, balanceTransactions, customers, discounts, events, paymentMethods, prices, products, promotionCodes, taxIds, taxRates, testClocks, webhookDeliveries, webhookEndpoints, webhookSecrets,
+  account, meterEventAdjustments, meterEvents, meters, coupons, balanceTransactions, customers, discounts, events, paymentMethods, prices, products, promotionCodes, subscriptionItems, subscriptions, taxIds, taxRates, testClocks, webhookDeliveries, webhookEndpoints, webhookSecrets,
 ];

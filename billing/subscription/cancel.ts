@@ -8,7 +8,7 @@ import type { WithPayments } from '../invoice/pay.ts';
 import { voidInvoice } from '../invoice/void.ts';
 import { collectBill, draftBill, putItems, putWaiting, taken, withoutDiscounts, type Bill } from './bill.ts';
 import type { CancellationWords } from './change.ts';
-import { endSubscription, hasEnded } from './end.ts';
+import { ANSWER_S, endSubscription, hasEnded, timer } from './end.ts';
 import { usageLine } from './lines.ts';
 import { creditsOf } from './prorate.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
@@ -65,6 +65,12 @@ export function cancelSubscription(order: CancelOrder, facts: CancelFacts, momen
     ...(billed ? [billed] : []),
   ]);
   return { ...made, subscription: ended.subscription, invoice: billed?.invoice ?? null };
+}
+
+/** The time to pay first is over. While the answer to a payment is awaited, so is this. */
+export function expireStart(subscription: SubscriptionWhole, first: WithPayments | null, moment: Moment): Decision {
+  if (first?.payments.some(({ intent }) => intent.status === 'processing')) return { ...decision(), timers: [timer('subscription.expire', subscription, moment.now + ANSWER_S)] };
+  return giveUpStart(subscription, first, moment);
 }
 
 /** Ends a subscription whose first payment has not come, in time or at a request: its invoice is voided, by which it expires. */

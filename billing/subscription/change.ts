@@ -4,6 +4,7 @@ import { decision, refuse, together, type Decision, type Instant, type Moment } 
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { mergeMetadata } from '../metadata.ts';
+import { within } from '../price.ts';
 import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
 import { chargedBy, collectBill, draftBill, putItems, putWaiting, refuseUnpayable, taken, withoutDiscounts, type Bill, type Billed, type Collection } from './bill.ts';
 import { endDiscounts, firstPeriodEnd, hasEnded, nextMoment, timer, updated } from './end.ts';
@@ -153,7 +154,7 @@ function pairsOf(order: ChangeOrder, subscription: SubscriptionWhole, { moment }
     }
     const { change } = asked;
     const earlier = items.get(change.id);
-    if (!earlier) return refuse('resource_missing', `The subscription ${subscription.id} has no item ${change.id}.`, `${change.param}[id]`, { status: 400 });
+    if (!earlier) return refuse('resource_missing', `The subscription ${subscription.id} has no item ${change.id}.`, within(change.param)('id'), { status: 400 });
     return { earlier, later: change.deleted ? null : changedItem(earlier, change, subscription.currency, bills, moment) };
   });
 }

@@ -16,6 +16,9 @@ const ENDED: readonly SubscriptionStatus[] = ['canceled', 'incomplete_expired'];
 
 export const hasEnded = (subscription: Pick<SubscriptionRow, 'status'>): boolean => ENDED.includes(subscription.status);
 
+/** While the processor's answer to the first payment is awaited, its time to expire is put off by this much. */
+export const ANSWER_S = 3_600;
+
 /** A timer of the subscription's life; a null moment clears it. */
 export function timer(kind: SubscriptionTimer, subscription: Pick<SubscriptionRow, 'id' | 'customer' | 'test_clock'>, at: Instant | null): Timer {
   return { kind, subject: subscription.id, at, lane: subscription.customer, test_clock: subscription.test_clock };

@@ -5,6 +5,7 @@ import { refuse, type Instant, type Moment } from '../decision.ts';
 import { amountOf } from '../pricing/amount.ts';
 import { fromBigint } from '../money.ts';
 import type { LineOrder } from '../invoice/draft.ts';
+import { within } from '../price.ts';
 import type { DiscountGiven } from '../redeem.ts';
 import { isMetered, termsIn } from './lines.ts';
 import type { SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
@@ -55,7 +56,7 @@ export function refusePrice({ param, terms, product_active }: PriceAsked, kind: 
 /** The quantity that an item has: whole and not negative for a licensed price, none for a metered one. */
 export function quantityOf(price: PriceRow, quantity: bigint | undefined, param: string): bigint | null {
   if (price.recurring?.usage_type === 'metered') {
-    if (quantity !== undefined) refuse(undefined, `The price ${price.id} is metered: its quantity is what its meter counts. Leave \`quantity\` out.`, `${param}[quantity]`);
+    if (quantity !== undefined) refuse(undefined, `The price ${price.id} is metered: its quantity is what its meter counts. Leave \`quantity\` out.`, within(param)('quantity'));
     return null;
   }
   return quantity ?? 1n;
@@ -93,7 +94,7 @@ export function refuseItems(items: readonly SubscriptionItemWhole[], params: Rea
   for (const item of items) {
     const param = params.get(item.id);
     const other = prices.get(item.price);
-    if (other !== undefined) refuse(undefined, `Two items would have the price ${item.price}. Change the quantity of the one that has it.`, `${param ?? params.get(other) ?? 'items'}[price]`);
+    if (other !== undefined) refuse(undefined, `Two items would have the price ${item.price}. Change the quantity of the one that has it.`, within(param ?? params.get(other) ?? 'items')('price'));
     prices.set(item.price, item.id);
   }
 }
@@ -105,7 +106,7 @@ export function onceLine(given: AddedOnce, subscription: SubscriptionWhole): Lin
   const terms = termsIn(price.terms, subscription.currency)!;
   const start = given.period_start ?? Math.max(...subscription.items.map((item) => item.current_period_start));
   const end = given.period_end ?? Math.max(start, Math.min(...subscription.items.map((item) => item.current_period_end)));
-  if (end < start) refuse(undefined, 'The period ends before it starts.', `${given.param}[period][end]`);
+  if (end < start) refuse(undefined, 'The period ends before it starts.', within(given.param)('period[end]'));
   return {
     amount: amountOf(terms, fromBigint(quantity)),
     description: quantity === 1n ? price.product_name : `${quantity} × ${price.product_name}`,

@@ -118,17 +118,18 @@ function spentBy(bill: Bill, billed: Billed | null, over: readonly DiscountWhole
 }
 
 /**
- * Renews many at one moment, as one decision. What waits for a customer's next invoice, and a discount of the customer that is given once, go to the first of its subscriptions: the later ones
+ * Renews many as one decision, each at its moment. What waits for a customer's next invoice, and a discount of the customer that is given once, go to the first of its subscriptions: the later ones
  * do not find them any more.
  */
-export function renewAll(all: readonly SubscriptionFacts[], moment: Moment): Decision & { renewed: Renewed[] } {
+export function renewAll(all: readonly SubscriptionFacts[], at: Moment | ((facts: SubscriptionFacts) => Moment)): Decision & { renewed: Renewed[] } {
+  const momentOf = typeof at === 'function' ? at : () => at;
   const spent = new Map<string, { items: Set<string>; discounts: Set<string> }>();
   const renewed = all.map((facts) => {
     const gone = spent.get(facts.customer.id) ?? { items: new Set<string>(), discounts: new Set<string>() };
     spent.set(facts.customer.id, gone);
     const { customer } = facts;
     const left = customer.discount !== null && gone.discounts.has(customer.discount.id) ? { ...customer, discount: null } : customer;
-    const one = renewSubscription({ ...facts, customer: left, pending: facts.pending.filter((item) => !gone.items.has(item.id)) }, moment);
+    const one = renewSubscription({ ...facts, customer: left, pending: facts.pending.filter((item) => !gone.items.has(item.id)) }, momentOf(facts));
     for (const item of one.spent.items) gone.items.add(item.id);
     for (const discount of one.spent.discounts) gone.discounts.add(discount.id);
     return one;

@@ -1,7 +1,10 @@
 import type { DiscountWhole, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
+import type { InvoiceItemRow, InvoiceItemWhole } from '../../billing/invoice/invoice.ts';
 import type { SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { row, rows, sql, type Sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
+import type { Range } from '../../server/http/params.ts';
+import { equal, within } from '../../server/lists.ts';
 import { discountsOf } from '../discounts/rows.ts';
 import { pricesById } from '../prices/rows.ts';
 import { productsById } from '../products/rows.ts';
@@ -17,19 +20,102 @@ export async function subscriptionsById(tx: Tx, ids: readonly string[], lock = f
 export async function wholeSubscriptions(tx: Tx, subscriptions: readonly SubscriptionRow[]): Promise<SubscriptionWhole[]> {
   if (subscriptions.length === 0) return [];
   const ids = subscriptions.map((subscription) => subscription.id);
-  const items = await rows<SubscriptionItemRow>(tx, sql`select * from subscription_items where subscription = any(${ids}::text[]) and not deleted order by created, id`);
+  const items = await wholeItems(tx, await rows<SubscriptionItemRow>(tx, sql`select * from subscription_items where subscription = any(${ids}::text[]) and not deleted order by created, id`));
+  const rates = await byId<TaxRateRow>(subscriptions.flatMap((each) => each.default_tax_rates), (wanted) => taxRatesById(tx, wanted));
+  const discounts = await discountsOf(tx, 'subscription', ids);
+  const itemsBy = Map.groupBy(items, (item) => item.subscription);
+  return subscriptions.map((each) => ({
+    ...each,
+    items: itemsBy.get(each.id) ?? [],
+    discounts: discounts.get(each.id) ?? [],
+    default_rates: each.default_tax_rates.flatMap((id) => rates.get(id) ?? []),
+  }));
+}
+
+/** Items with their prices, the names of their products, their discounts and tax rates. */
+export async function wholeItems(tx: Tx, items: readonly SubscriptionItemRow[]): Promise<SubscriptionItemWhole[]> {
+  if (items.length === 0) return [];
   const prices = await byId<PriceRow>(items.map((item) => item.price), (wanted) => pricesById(tx, wanted));
   const products = await byId([...prices.values()].map((price) => price.product), (wanted) => productsById(tx, wanted));
-  const rates = await byId<TaxRateRow>([...subscriptions.flatMap((each) => each.default_tax_rates), ...items.flatMap((item) => item.tax_rates)], (wanted) => taxRatesById(tx, wanted));
-  const discounts = await discountsOf(tx, 'subscription', ids);
-  const own: Map<string, DiscountWhole[]> = items.length === 0 ? new Map() : await discountsOf(tx, 'subscription_item', items.map((item) => item.id));
-  const ratesOf = (named: readonly string[]) => named.flatMap((id) => rates.get(id) ?? []);
-  const wholeItem = (item: SubscriptionItemRow): SubscriptionItemWhole => {
+  const rates = await byId<TaxRateRow>(items.flatMap((item) => item.tax_rates), (wanted) => taxRatesById(tx, wanted));
+  const discounts = await discountsOf(tx, 'subscription_item', items.map((item) => item.id));
+  return items.map((item) => {
     const terms = prices.get(item.price)!;
-    return { ...item, terms, product_name: products.get(terms.product)!.name, discounts: own.get(item.id) ?? [], rates: ratesOf(item.tax_rates) };
-  };
-  const itemsBy = Map.groupBy(items.map(wholeItem), (item) => item.subscription);
-  return subscriptions.map((each) => ({ ...each, items: itemsBy.get(each.id) ?? [], discounts: discounts.get(each.id) ?? [], default_rates: ratesOf(each.default_tax_rates) }));
+    return { ...item, terms, product_name: products.get(terms.product)!.name, discounts: discounts.get(item.id) ?? [], rates: item.tax_rates.flatMap((id) => rates.get(id) ?? []) };
+  });
+}
+
+/** Items that are not removed, in any order. */
+export async function itemsById(tx: Tx, ids: readonly string[]): Promise<SubscriptionItemWhole[]> {
+  return wholeItems(tx, await rows<SubscriptionItemRow>(tx, sql`select * from subscription_items where id = any(${ids}::text[]) and not deleted`));
+}
+
+/** Whose these subscriptions are, before anything is locked. */
+export function customersOf(tx: Tx, ids: readonly string[]): Promise<{ id: string; customer: string }[]> {
+  return rows(tx, sql`select id, customer from subscriptions where id = any(${ids}::text[])`);
+}
+
+/** The subscription of an item that is not removed. */
+export async function subscriptionOfItem(tx: Tx, item: string): Promise<string | undefined> {
+  return (await row<{ subscription: string }>(tx, sql`select subscription from subscription_items where id = ${item} and not deleted`))?.subscription;
+}
+
+/** Holds the subscription's timers. The worker takes a timer before it locks the customer, so whoever will set one takes it first, too: then the two wait for each other and never in a circle. */
+export async function lockTimers(tx: Tx, subscription: string): Promise<void> {
+  await rows(tx, sql`select 1 as held from timers where subject = ${subscription} and kind = any(array['subscription.renew', 'subscription.expire', 'subscription.trial_will_end']) for update`);
+}
+
+/** What waits for an invoice of these subscriptions, and of their customers where it names none, by customer, in the order of creation. Usage of a subscription item is discounted as that item is. */
+export async function pendingOf(tx: Tx, customers: readonly string[], subscriptions: readonly string[]): Promise<Map<string, InvoiceItemWhole[]>> {
+  const found = await rows<InvoiceItemRow>(
+    tx,
+    sql`select * from invoice_items where invoice is null and customer = any(${customers}::text[]) and (subscription is null or subscription = any(${subscriptions}::text[])) order by created, id`,
+  );
+  if (found.length === 0) return new Map();
+  const isUsage = (item: InvoiceItemRow) => item.subscription_item !== null && item.discountable && !item.proration;
+  const own = await discountsOf(tx, 'invoice_item', found.map((item) => item.id));
+  const usage = found.filter(isUsage).map((item) => item.subscription_item!);
+  const ofItems: Map<string, DiscountWhole[]> = usage.length === 0 ? new Map() : await discountsOf(tx, 'subscription_item', usage);
+  const rates = await byId<TaxRateRow>(found.flatMap((item) => item.tax_rates), (wanted) => taxRatesById(tx, wanted));
+  const whole = found.map((item): InvoiceItemWhole => ({
+    ...item,
+    discounts: (isUsage(item) ? ofItems.get(item.subscription_item!) : own.get(item.id)) ?? [],
+    rates: item.tax_rates.flatMap((id) => rates.get(id) ?? []),
+  }));
+  return Map.groupBy(whole, (item) => item.customer);
+}
+
+/** The drafts and open invoices of a subscription. */
+export async function unpaidOf(tx: Tx, subscription: string): Promise<string[]> {
+  return (await rows<{ id: string }>(tx, sql`select id from invoices where subscription = ${subscription} and status in ('draft', 'open') order by id`)).map((invoice) => invoice.id);
+}
+
+/** How many subscriptions a customer has that have not ended. */
+export async function countSubscriptions(tx: Tx, customer: string): Promise<number> {
+  return (await row<{ count: number }>(tx, sql`select count(*)::integer as count from subscriptions where customer = ${customer} and status not in ('canceled', 'incomplete_expired')`))!.count;
+}
+
+/** Whether a customer has paid an invoice already. */
+export async function hasPaid(tx: Tx, customer: string): Promise<boolean> {
+  return (await row(tx, sql`select 1 as found from invoices where customer = ${customer} and status = 'paid' and amount_paid > 0 limit 1`)) !== undefined;
+}
+
+export type Filters = { status?: string; price?: string; customer?: string; test_clock?: string; collection_method?: string; created?: Range; current_period_start?: Range; current_period_end?: Range };
+
+/** The conditions of a list. Canceled subscriptions are seen only where they are asked for; those on test clocks only with their customer or clock. */
+export function matching(filters: Filters): Sql[] {
+  const { status, price, customer, test_clock } = filters;
+  const ofItem = (condition: Sql) => sql`exists (select from subscription_items i where i.world = subscriptions.world and i.subscription = subscriptions.id and not i.deleted and ${condition})`;
+  return [
+    ...(status === 'all' ? [] : status === 'ended' ? [sql`status in ('canceled', 'incomplete_expired')`] : status === undefined ? [sql`status <> 'canceled'`] : [sql`status = ${status}`]),
+    ...equal('customer', customer),
+    ...equal('test_clock', test_clock ?? (customer === undefined ? null : undefined)),
+    ...equal('collection_method', filters.collection_method),
+    ...within('created', filters.created),
+    ...(price === undefined ? [] : [ofItem(sql`i.price = ${price}`)]),
+    ...within('i.current_period_start', filters.current_period_start).map(ofItem),
+    ...within('i.current_period_end', filters.current_period_end).map(ofItem),
+  ];
 }
 
 async function byId<Thing extends { id: string }>(ids: readonly string[], load: (ids: string[]) => Promise<Thing[]>): Promise<Map<string, Thing>> {

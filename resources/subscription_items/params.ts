@@ -1,0 +1,26 @@
+import type Stripe from 'stripe';
+import { agrees, covers } from '../../server/http/agreement.ts';
+import { boolean, byDefault, exclusive, fields, id, listParams, required, timestamp, unsupported } from '../../server/http/params.ts';
+import { itemFields, paymentBehavior, prorationBehavior } from '../subscriptions/params.ts';
+
+const onePrice = exclusive(['price', 'price_data']);
+const prorated = { payment_behavior: paymentBehavior, proration_behavior: prorationBehavior, proration_date: timestamp() };
+
+export const createItem = fields({ ...itemFields, ...prorated, subscription: required(id('sub')) }, onePrice);
+covers<Stripe.SubscriptionItemCreateParams, typeof createItem>(true);
+agrees<Stripe.SubscriptionItemCreateParams, typeof createItem>(true);
+
+export const updateItem = fields({ ...itemFields, ...prorated, off_session: byDefault(boolean(), false) }, onePrice);
+covers<Stripe.SubscriptionItemUpdateParams, typeof updateItem>(true);
+agrees<Stripe.SubscriptionItemUpdateParams, typeof updateItem>(true);
+
+export const deleteItem = fields({ ...prorated, clear_usage: unsupported('usage is kept as it was reported; set `proration_behavior` to `none` not to bill it') });
+covers<Stripe.SubscriptionItemDeleteParams, typeof deleteItem>(true);
+agrees<Stripe.SubscriptionItemDeleteParams, typeof deleteItem>(true);
+
+export const listItems = listParams({ subscription: required(id('sub')) });
+covers<Stripe.SubscriptionItemListParams, typeof listItems>(true);
+agrees<Stripe.SubscriptionItemListParams, typeof listItems>(true);
+
+export const nothing = fields({});
+covers<Stripe.SubscriptionItemRetrieveParams, typeof nothing>(true);

@@ -1,0 +1,188 @@
+import type Stripe from 'stripe';
+import type { CustomerWhole } from '../../billing/customer/customer.ts';
+import { decision, refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
+import { mergeMetadata } from '../../billing/metadata.ts';
+import type { PaymentBehavior } from '../../billing/subscription/bill.ts';
+import { cancelSubscription, giveUpStart } from '../../billing/subscription/cancel.ts';
+import { changeSubscription, NO_CHANGE, type ChangeFacts, type ChangeOrder } from '../../billing/subscription/change.ts';
+import { endDiscounts, hasEnded, updated } from '../../billing/subscription/end.ts';
+import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
+import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
+import { commit } from '../../server/commit.ts';
+import type { Context, Json } from '../../server/context.ts';
+import { momentOn } from '../../server/context.ts';
+import { missing } from '../../server/http/errors.ts';
+import type { Params } from '../../server/http/params.ts';
+import type { Answer } from '../../server/http/route.ts';
+import type { Wire } from '../../server/http/wire.ts';
+import { page, renderList } from '../../server/lists.ts';
+import { lockCustomer } from '../customers/rows.ts';
+import { renderDiscount } from '../discounts/resource.ts';
+import { invoicesById, lockInvoices } from '../invoices/rows.ts';
+import { resolvePaymentMethod } from '../payment_methods/rows.ts';
+import { readCatalogue, type Catalogue } from './asked.ts';
+import { factsOf, lockSubscription, surroundings, type Locked } from './facts.ts';
+import type * as params from './params.ts';
+import { renderSubscription } from './resource.ts';
+import { countSubscriptions, hasPaid, matching, subscriptionsById, unpaidOf, wholeSubscriptions } from './rows.ts';
+
+export type StartGiven = Params<typeof params.createSubscription>;
+export type ChangeGiven = Params<typeof params.updateSubscription>;
+
+const answer = (id: string, refuseUnpaid = false): Answer => ({ ref: { object: 'subscription', id, refuseUnpaid } });
+
+/** How the invoice of a request is paid; what waits for a payment before it takes place is not implemented. */
+export function behaviorOf(given: Params<typeof params.paymentBehavior>): PaymentBehavior {
+  if (given === 'pending_if_incomplete') refuse('parameter_unknown', 'Kontor does not support `pending_if_incomplete` yet: changes do not wait for their payment. Give `allow_incomplete` or `default_incomplete`.', 'payment_behavior');
+  return given;
+}
+
+/** What a subscription without a method to charge does at the end of its trial. */
+function trialSettings(given: StartGiven['trial_settings']): SubscriptionRow['trial_settings'] | undefined {
+  if (!given) return undefined;
+  const { missing_payment_method } = given.end_behavior;
+  if (missing_payment_method === 'pause') refuse('parameter_unknown', 'Kontor does not support pausing subscriptions yet. Give `cancel` or `create_invoice`.', 'trial_settings[end_behavior][missing_payment_method]');
+  return { end_behavior: { missing_payment_method } };
+}
+
+function billingMode(given: StartGiven['billing_mode']): SubscriptionRow['billing_mode'] {
+  if (given?.type === 'classic') refuse(undefined, 'Kontor bills in the flexible mode only: leave `billing_mode` out, or give its type as `flexible`.', 'billing_mode[type]');
+  if (given?.flexible?.proration_discounts === 'itemized') refuse('parameter_unknown', 'Kontor does not support itemized proration discounts yet: they are included in the amounts of prorations.', 'billing_mode[flexible][proration_discounts]');
+  return { type: 'flexible', flexible: { proration_discounts: 'included' }, updated_at: null };
+}
+
+/** The currency that is asked for, or the customer's where the first price has an amount in it, or the price's own. */
+function currencyOf(given: StartGiven, customer: CustomerWhole, catalogue: Catalogue): string {
+  const [first] = given.items;
+  if (given.currency !== undefined) return given.currency;
+  const price = first?.price === undefined ? undefined : catalogue.prices.get(first.price);
+  const own = price?.currency ?? first?.price_data?.currency ?? customer.currency ?? 'usd';
+  return customer.currency !== null && price?.currency_options?.[customer.currency] ? customer.currency : own;
+}
+
+export function startOrder(given: StartGiven, customer: CustomerWhole, catalogue: Catalogue, default_payment_method: string | null): StartOrder {
+  const { collection_method = 'charge_automatically', days_until_due = null, billing_cycle_anchor_config: config } = given;
+  if (collection_method === 'send_invoice' && days_until_due === null) refuse('parameter_missing', 'Where invoices are sent, say how long they may be paid: give `days_until_due`.', 'days_until_due');
+  if (collection_method === 'charge_automatically' && days_until_due !== null) refuse(undefined, '`days_until_due` is for invoices that are sent, not for those charged automatically.', 'days_until_due');
+  return {
+    currency: currencyOf(given, customer, catalogue),
+    collection_method, days_until_due, default_payment_method,
+    items: given.items.map((each, n) => catalogue.newItem(each, `items[${n}]`)),
+    add_invoice_items: (given.add_invoice_items ?? []).map((each, n) => catalogue.addedOnce(each, `add_invoice_items[${n}]`)),
+    billing_cycle_anchor: given.billing_cycle_anchor ?? null,
+    billing_cycle_anchor_config: config ? { hour: null, minute: null, month: null, second: null, ...config } : null,
+    backdate_start_date: given.backdate_start_date ?? null,
+    trial_end: given.trial_end ?? null,
+    trial_period_days: given.trial_period_days ?? null,
+    trial_from_plan: given.trial_from_plan,
+    billing_mode: billingMode(given.billing_mode),
+    trial_settings: trialSettings(given.trial_settings) ?? { end_behavior: { missing_payment_method: 'create_invoice' } },
+    cancel_at: given.cancel_at ?? null,
+    cancel_at_period_end: given.cancel_at_period_end ?? false,
+    description: given.description ?? null,
+    invoice_settings: { custom_fields: null, description: null, footer: null, ...given.invoice_settings },
+    payment_settings: { save_default_payment_method: 'off', ...given.payment_settings },
+    proration_behavior: given.proration_behavior,
+    discounts: catalogue.discountsOf(given.discounts, 'discounts'),
+    default_rates: catalogue.ratesOf(given.default_tax_rates, 'default_tax_rates'),
+    metadata: mergeMetadata({}, given.metadata),
+    payment_behavior: behaviorOf(given.payment_behavior),
+    off_session: given.off_session,
+  };
+}
+
+/** The method that a parameter names, as the customer's, and what must be written for it. */
+async function ownMethod(ctx: Context, id: string | undefined, customer: CustomerWhole, moment: Moment) {
+  return id === undefined ? null : resolvePaymentMethod(ctx, id, { customer: customer.id, moment, param: 'default_payment_method' });
+}
+
+export async function create(ctx: Context, given: StartGiven): Promise<Answer> {
+  const customer = await lockCustomer(ctx, given.customer, 'customer');
+  const moment = await momentOn(ctx, customer.test_clock);
+  const own = await ownMethod(ctx, given.default_payment_method, customer, moment);
+  const catalogue = await readCatalogue(ctx, given, moment);
+  const order = startOrder(given, customer, catalogue, own?.method.id ?? null);
+  const around = (await surroundings(ctx, [customer]))(customer);
+  const facts = { ...around, payment_method: own?.method ?? around.payment_method, subscriptions: await countSubscriptions(ctx.tx, customer.id), first_time: !(await hasPaid(ctx.tx, customer.id)) };
+  const started = startSubscription(order, facts, moment);
+  await commit(ctx, together([own?.decision ?? decision(), ...catalogue.made, started]));
+  return answer(started.subscription.id, order.payment_behavior === 'error_if_incomplete');
+}
+
+/** The facts of one subscription that is locked, with all that a change may read. */
+export async function changeFacts(ctx: Context, { subscription, customer, moment }: Locked): Promise<ChangeFacts> {
+  const [facts] = await factsOf(ctx, [subscription], [customer], () => moment.now);
+  return { ...facts!, first_time: !(await hasPaid(ctx.tx, customer.id)) };
+}
+
+export function changeOrder(given: ChangeGiven, catalogue: Catalogue, default_payment_method: string | undefined): ChangeOrder {
+  const { cancel_at, cancel_at_period_end, cancellation_details, collection_method, days_until_due, description, invoice_settings, payment_settings, metadata, trial_end, default_tax_rates, discounts } = given;
+  return {
+    ...NO_CHANGE,
+    cancel_at, cancel_at_period_end, cancellation_details, collection_method, days_until_due, default_payment_method, description, invoice_settings, payment_settings, metadata, trial_end,
+    items: (given.items ?? []).map(({ id, ...each }, n) => {
+      const param = `items[${n}]`;
+      if (id !== undefined) return { change: catalogue.itemChange({ ...each, id }, param) };
+      if (each.deleted) return refuse('parameter_missing', 'Say which item is to be removed: give its `id`.', `${param}[id]`);
+      return { add: catalogue.newItem(each, param) };
+    }),
+    add_invoice_items: (given.add_invoice_items ?? []).map((each, n) => catalogue.addedOnce(each, `add_invoice_items[${n}]`)),
+    proration_behavior: given.proration_behavior,
+    proration_date: given.proration_date ?? null,
+    billing_cycle_anchor: given.billing_cycle_anchor?.type ?? 'unchanged',
+    trial_settings: trialSettings(given.trial_settings),
+    ...(default_tax_rates !== undefined && { default_rates: catalogue.ratesOf(default_tax_rates, 'default_tax_rates') }),
+    ...(discounts !== undefined && { discounts: catalogue.discountsOf(discounts, 'discounts') }),
+    payment_behavior: behaviorOf(given.payment_behavior),
+    off_session: given.off_session,
+  };
+}
+
+/** Changes a subscription that is locked; the items' own requests come here, too. */
+export async function change(ctx: Context, locked: Locked, order: ChangeOrder, before: readonly Decision[]): Promise<ReturnType<typeof changeSubscription>> {
+  const changed = changeSubscription(order, await changeFacts(ctx, locked), locked.moment);
+  await commit(ctx, together([...before, changed]));
+  return changed;
+}
+
+export async function update(ctx: Context, given: ChangeGiven, path: { subscription: string }): Promise<Answer> {
+  const locked = await lockSubscription(ctx, path.subscription);
+  const own = await ownMethod(ctx, given.default_payment_method, locked.customer, locked.moment);
+  const catalogue = await readCatalogue(ctx, given, locked.moment);
+  const order = changeOrder(given, catalogue, own?.method.id);
+  await change(ctx, locked, order, [own?.decision ?? decision(), ...catalogue.made]);
+  return answer(path.subscription);
+}
+
+export async function cancel(ctx: Context, given: Params<typeof params.cancelSubscription>, path: { subscription: string }): Promise<Answer> {
+  const locked = await lockSubscription(ctx, path.subscription);
+  const { subscription, moment } = locked;
+  if (subscription.status === 'incomplete') {
+    const [first] = await lockInvoices(ctx.tx, subscription.latest_invoice === null ? [] : [subscription.latest_invoice]);
+    await commit(ctx, giveUpStart(subscription, first ?? null, moment, given.cancellation_details ?? {}));
+    return answer(subscription.id);
+  }
+  const unpaid = await invoicesById(ctx.tx, await unpaidOf(ctx.tx, subscription.id), true);
+  await commit(ctx, cancelSubscription(given, { ...(await changeFacts(ctx, locked)), unpaid }, moment));
+  return answer(subscription.id);
+}
+
+/** Takes the subscription's own discounts away; a customer's discount counts from then on. */
+export async function deleteDiscount(ctx: Context, _given: object, path: { subscription: string }): Promise<Wire<Stripe.DeletedDiscount>> {
+  const { subscription: before, moment } = await lockSubscription(ctx, path.subscription);
+  const [discount] = before.discounts;
+  if (!discount || hasEnded(before)) return refuse('resource_missing', `The subscription ${before.id} has no discount that could be taken away.`, undefined, { status: 404 });
+  await commit(ctx, together([endDiscounts(before.discounts, moment), updated(before, { ...before, discounts: [] }, moment)]));
+  const { end: _end, ...shown } = renderDiscount(discount);
+  return { ...shown, deleted: true };
+}
+
+export async function retrieve(ctx: Context, _given: object, path: { subscription: string }): Promise<Json> {
+  const [found] = await subscriptionsById(ctx.tx, [path.subscription]);
+  return renderSubscription(found ?? missing('subscription', path.subscription), ctx.world);
+}
+
+export async function list(ctx: Context, given: Params<typeof params.listSubscriptions>): Promise<Json> {
+  const { data, has_more } = await page<SubscriptionRow>(ctx, 'subscriptions', 'subscription', matching(given), given);
+  return renderList('/v1/subscriptions', (await wholeSubscriptions(ctx.tx, data)).map((each) => renderSubscription(each, ctx.world)), has_more);
+}

@@ -1,0 +1,67 @@
+/** Reads all that decisions about subscriptions need: a read for each kind of thing, however many subscriptions there are. */
+import type { CustomerWhole } from '../../billing/customer/customer.ts';
+import type { Instant, Moment } from '../../billing/decision.ts';
+import { usageAsked } from '../../billing/subscription/lines.ts';
+import { isDue } from '../../billing/subscription/renew.ts';
+import type { SubscriptionFacts, SubscriptionWhole, Surroundings } from '../../billing/subscription/subscription.ts';
+import { accountById } from '../../server/accounts.ts';
+import { momentOn, type Context } from '../../server/context.ts';
+import { missing } from '../../server/http/errors.ts';
+import { usageOf } from '../billing/meter_events/rows.ts';
+import { customersById } from '../customers/rows.ts';
+import { methodsById } from '../payment_methods/rows.ts';
+import { taxIdsOf } from '../tax_ids/rows.ts';
+import { taxRatesById } from '../tax_rates/rows.ts';
+import { customersOf, lockTimers, pendingOf, subscriptionsById } from './rows.ts';
+import { renewDue } from './timers.ts';
+
+/** What invoices of these customers read, by customer; `own` is a method that is asked for instead of the customer's. */
+export async function surroundings(ctx: Context, customers: readonly CustomerWhole[], own: readonly (string | null)[] = []): Promise<(customer: CustomerWhole, method?: string | null) => Surroundings> {
+  const { business_name, country } = await accountById(ctx.tx, ctx.world.account);
+  const taxIds = Map.groupBy(await taxIdsOf(ctx.tx, customers.map((customer) => customer.id)), (taxId) => taxId.customer);
+  const ids = [...customers.map((customer) => customer.default_payment_method), ...own].filter((id) => id !== null);
+  const methods = new Map(ids.length === 0 ? [] : (await methodsById(ctx.tx, [...new Set(ids)])).filter((method) => !method.spent).map((method) => [method.id, method]));
+  return (customer, method = null) => ({
+    customer,
+    account: { business_name, country },
+    tax_ids: taxIds.get(customer.id) ?? [],
+    payment_method: methods.get(method ?? customer.default_payment_method ?? '') ?? null,
+  });
+}
+
+/** The facts of subscriptions, each as it is at a moment of its own. */
+export async function factsOf(ctx: Context, subscriptions: readonly SubscriptionWhole[], customers: readonly CustomerWhole[], at: (subscription: SubscriptionWhole) => Instant): Promise<SubscriptionFacts[]> {
+  const around = await surroundings(ctx, customers, subscriptions.map((each) => each.default_payment_method));
+  const byId = new Map(customers.map((customer) => [customer.id, customer]));
+  const pending = await pendingOf(ctx.tx, [...byId.keys()], subscriptions.map((each) => each.id));
+  const usage = await usageOf(ctx.tx, subscriptions.flatMap((each) => usageAsked(each, at(each))));
+  const debited = subscriptions.flatMap((each) => each.items.flatMap((item) => item.debits.flatMap((debit) => debit.tax_rates)));
+  const rates = new Map(debited.length === 0 ? [] : (await taxRatesById(ctx.tx, [...new Set(debited)])).map((rate) => [rate.id, rate]));
+  return subscriptions.map((subscription) => ({
+    ...around(byId.get(subscription.customer)!, subscription.default_payment_method),
+    subscription, usage, rates,
+    pending: (pending.get(subscription.customer) ?? []).filter((item) => item.subscription === null || item.subscription === subscription.id),
+  }));
+}
+
+/** Subscriptions and their customers, locked: the customers first, each in the order of their ids. What does not exist is left out. */
+export async function lockAll(ctx: Context, ids: readonly string[]): Promise<{ subscriptions: SubscriptionWhole[]; customers: CustomerWhole[] }> {
+  const owners = await customersOf(ctx.tx, ids);
+  const customers = await customersById(ctx.tx, [...new Set(owners.map((each) => each.customer))], true);
+  return { customers, subscriptions: await subscriptionsById(ctx.tx, owners.map((each) => each.id), true) };
+}
+
+export type Locked = { subscription: SubscriptionWhole; customer: CustomerWhole; moment: Moment };
+
+/** A subscription for a request, locked, at its own time. A period that has ended meanwhile is renewed first: what is asked for at a boundary comes after it. */
+export async function lockSubscription(ctx: Context, id: string, param?: string): Promise<Locked> {
+  await lockTimers(ctx.tx, id);
+  for (;;) {
+    const { subscriptions, customers } = await lockAll(ctx, [id]);
+    const [subscription] = subscriptions;
+    if (!subscription) return missing('subscription', id, param);
+    const moment = await momentOn(ctx, subscription.test_clock);
+    if (!isDue(subscription, moment.now)) return { subscription, customer: customers[0]!, moment };
+    await renewDue(ctx, [{ subject: id, at: moment.now }]);
+  }
+}

@@ -1,0 +1,166 @@
+import type Stripe from 'stripe';
+import { agrees, covers } from '../../server/http/agreement.ts';
+import { amount, boolean, byDefault, choice, clearable, currency, decimal, exclusive, fields, id, integer, list, listParams, metadata, oneOf, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
+
+const MOST = 20;
+const CONNECT = 'Kontor serves one account: there are no connected ones';
+const customer_account = unsupported('customers are named by `customer`');
+
+export const discounts = list(fields({ coupon: id(), discount: id('di'), promotion_code: id('promo') }, exclusive(['coupon', 'discount', 'promotion_code'])), { max: MOST });
+export const taxRates = clearable(list(id('txr'), { max: 5 }));
+export const quantity = integer({ min: 0, max: 999_999_999 });
+export const prorationBehavior = byDefault(choice('always_invoice', 'create_prorations', 'none'), 'create_prorations');
+/** Stripe's fourth, `pending_if_incomplete`, is refused by name in the commands. */
+export const paymentBehavior = byDefault(choice('allow_incomplete', 'default_incomplete', 'error_if_incomplete', 'pending_if_incomplete'), 'allow_incomplete');
+
+const unitAmount = { tax_behavior: choice('exclusive', 'inclusive', 'unspecified'), unit_amount: amount(), unit_amount_decimal: decimal() };
+const oneUnitAmount = exclusive(['unit_amount', 'unit_amount_decimal']);
+const recurring = fields({ interval: required(choice('day', 'month', 'week', 'year')), interval_count: integer({ min: 1 }) });
+export const recurringData = fields({ ...unitAmount, currency: required(currency()), product: required(id()), recurring: required(recurring) }, oneUnitAmount);
+const oneTimeData = fields({ ...unitAmount, currency: required(currency()), product: required(id()) }, oneUnitAmount);
+
+/** What an item may carry wherever it is asked for. */
+export const itemFields = {
+  billing_thresholds: unsupported('usage thresholds are not implemented'),
+  current_trial: unsupported('trial offers are not implemented'),
+  discounts: clearable(discounts),
+  metadata: metadata(),
+  plan: unsupported('plans are prices: give `price`'),
+  price: id(),
+  price_data: recurringData,
+  quantity,
+  tax_rates: taxRates,
+};
+
+const onePrice = exclusive(['price', 'price_data']);
+export const newItem = fields(itemFields, onePrice);
+export const changedItem = fields({ ...itemFields, clear_usage: unsupported('usage is kept as it was reported; set `proration_behavior` to `none` not to bill it'), deleted: boolean(), id: id('si') }, onePrice);
+
+const addedItem = fields(
+  {
+    discountable: boolean(),
+    discounts,
+    metadata: metadata(),
+    period: fields({
+      end: required(fields({ timestamp: timestamp(), type: required(choice('min_item_period_end', 'timestamp')) })),
+      start: required(fields({ timestamp: timestamp(), type: required(choice('max_item_period_start', 'now', 'timestamp')) })),
+    }),
+    price: id(),
+    price_data: oneTimeData,
+    quantity,
+    tax_rates: taxRates,
+  },
+  onePrice,
+);
+
+const feedback = choice('customer_service', 'low_quality', 'missing_features', 'other', 'switched_service', 'too_complex', 'too_expensive', 'unused');
+const cancellation_details = fields({ comment: clearable(text()), feedback: clearable(feedback), feedback_option: unsupported('feedback options of your own are not implemented: give `feedback`') });
+
+const invoiceSettings = {
+  account_tax_ids: unsupported('the tax ids of an account are not implemented'),
+  custom_fields: clearable(list(fields({ name: required(text({ max: 40 })), value: required(text({ max: 140 })) }), { max: 4 })),
+  description: clearable(text({ max: 1_500 })),
+  footer: clearable(text()),
+  issuer: unsupported(CONNECT),
+};
+
+/** What a subscription may be told, at its start and later. */
+const told = {
+  add_invoice_items: list(addedItem, { max: MOST }),
+  application_fee_percent: unsupported(CONNECT),
+  automatic_tax: unsupported('location-based tax is not implemented: use tax rates'),
+  billing_schedules: unsupported('billing several periods ahead is not implemented'),
+  billing_thresholds: unsupported('usage thresholds are not implemented'),
+  cancel_at_period_end: boolean(),
+  collection_method: choice('charge_automatically', 'send_invoice'),
+  days_until_due: integer({ min: 0, max: 730 }),
+  default_payment_method: id(),
+  default_source: unsupported('sources are not implemented: give `default_payment_method`'),
+  default_tax_rates: taxRates,
+  description: clearable(text({ max: 500 })),
+  discounts: clearable(discounts),
+  invoice_settings: fields(invoiceSettings),
+  metadata: metadata(),
+  off_session: byDefault(boolean(), false),
+  on_behalf_of: unsupported(CONNECT),
+  payment_behavior: paymentBehavior,
+  payment_settings: fields({
+    payment_method_options: unsupported('options of single methods are not implemented'),
+    payment_method_types: unsupported('cards are the one type of method: leave it out'),
+    save_default_payment_method: choice('off', 'on_subscription'),
+  }),
+  pending_invoice_item_interval: unsupported('pending items are billed with the next invoice of the subscription'),
+  proration_behavior: prorationBehavior,
+  transfer_data: unsupported(CONNECT),
+  trial_end: oneOf(choice('now'), timestamp()),
+  trial_settings: fields({
+    end_behavior: required(
+      fields({
+        billing_cycle_anchor: unsupported('the billing cycle is anchored at the end of the trial'),
+        missing_payment_method: required(choice('cancel', 'create_invoice', 'pause')),
+      }),
+    ),
+  }),
+};
+
+const cancelAt = oneOf(choice('max_period_end', 'min_period_end'), timestamp());
+
+export const createSubscription = fields({
+  ...told,
+  backdate_start_date: timestamp(),
+  billing_cycle_anchor: timestamp(),
+  billing_cycle_anchor_config: fields({
+    day_of_month: required(integer({ min: 1, max: 31 })),
+    hour: integer({ min: 0, max: 23 }),
+    minute: integer({ min: 0, max: 59 }),
+    month: integer({ min: 1, max: 12 }),
+    second: integer({ min: 0, max: 59 }),
+  }),
+  billing_mode: fields({ flexible: fields({ proration_discounts: choice('included', 'itemized') }), type: required(choice('classic', 'flexible')) }),
+  cancel_at: cancelAt,
+  currency: currency(),
+  customer: required(id('cus')),
+  customer_account,
+  items: required(list(newItem, { min: 1, max: MOST })),
+  trial_from_plan: byDefault(boolean(), false),
+  trial_period_days: integer({ min: 1, max: 730 }),
+});
+covers<Stripe.SubscriptionCreateParams, typeof createSubscription>(true);
+agrees<Stripe.SubscriptionCreateParams, typeof createSubscription>(true);
+
+export const updateSubscription = fields({
+  ...told,
+  billing_cycle_anchor: fields({ type: required(choice('now', 'unchanged')) }),
+  cancel_at: clearable(cancelAt),
+  cancellation_details,
+  items: list(changedItem, { max: 2 * MOST }),
+  pause_collection: unsupported('pausing is not implemented'),
+  proration_date: timestamp(),
+  trial_from_plan: unsupported('a running subscription has its trial by `trial_end`'),
+});
+covers<Stripe.SubscriptionUpdateParams, typeof updateSubscription>(true);
+agrees<Stripe.SubscriptionUpdateParams, typeof updateSubscription>(true);
+
+export const cancelSubscription = fields({ cancellation_details, invoice_now: byDefault(boolean(), false), prorate: byDefault(boolean(), false) });
+covers<Stripe.SubscriptionCancelParams, typeof cancelSubscription>(true);
+agrees<Stripe.SubscriptionCancelParams, typeof cancelSubscription>(true);
+
+export const listSubscriptions = listParams({
+  automatic_tax: unsupported('location-based tax is not implemented'),
+  collection_method: choice('charge_automatically', 'send_invoice'),
+  created: range(),
+  current_period_end: range(),
+  current_period_start: range(),
+  customer: id('cus'),
+  customer_account,
+  plan: unsupported('plans are prices: give `price`'),
+  price: id(),
+  status: choice('active', 'all', 'canceled', 'ended', 'incomplete', 'incomplete_expired', 'past_due', 'paused', 'trialing', 'unpaid'),
+  test_clock: id('clock'),
+});
+covers<Stripe.SubscriptionListParams, typeof listSubscriptions>(true);
+agrees<Stripe.SubscriptionListParams, typeof listSubscriptions>(true);
+
+export const nothing = fields({});
+covers<Stripe.SubscriptionRetrieveParams, typeof nothing>(true);
+covers<Stripe.SubscriptionDeleteDiscountParams, typeof nothing>(true);

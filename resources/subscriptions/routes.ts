@@ -1,0 +1,21 @@
+import type { Room } from '../../server/context.ts';
+import { del, get, post } from '../../server/http/route.ts';
+import * as commands from './commands.ts';
+import * as params from './params.ts';
+import { subscription } from './resource.ts';
+import { announceDue, expireDue, renewDue } from './timers.ts';
+import { subscriptionVersions } from './versions.ts';
+
+export const subscriptions: Room = {
+  resources: [subscription],
+  routes: [
+    post('/v1/subscriptions', params.createSubscription, commands.create),
+    get('/v1/subscriptions', params.listSubscriptions, commands.list),
+    get('/v1/subscriptions/:subscription', params.nothing, commands.retrieve),
+    post('/v1/subscriptions/:subscription', params.updateSubscription, commands.update),
+    del('/v1/subscriptions/:subscription', params.cancelSubscription, commands.cancel),
+    del('/v1/subscriptions/:subscription/discount', params.nothing, commands.deleteDiscount),
+  ],
+  timers: { 'subscription.renew': renewDue, 'subscription.expire': expireDue, 'subscription.trial_will_end': announceDue },
+  versions: subscriptionVersions,
+};

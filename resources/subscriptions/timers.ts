@@ -1,0 +1,52 @@
+/** What happens to subscriptions by themselves, in bulk: one load, one decision, one commit for a whole batch. */
+import { together, type Instant } from '../../billing/decision.ts';
+import { expireStart } from '../../billing/subscription/cancel.ts';
+import { nextMoment } from '../../billing/subscription/end.ts';
+import { announceTrialEnd, isDue, renewAll } from '../../billing/subscription/renew.ts';
+import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
+import { commit } from '../../server/commit.ts';
+import { momentAt, momentOn, type Context } from '../../server/context.ts';
+import { inWorld } from '../../server/database/world.ts';
+import { lockInvoices } from '../invoices/rows.ts';
+import { factsOf, lockAll } from './facts.ts';
+
+type Due = readonly { subject: string; at: Instant }[];
+
+const momentsOf = (due: Due) => new Map(due.map(({ subject, at }) => [subject, at]));
+
+/** Renews each at the moment at which it is due, which is never later than that of its timer. What a request has renewed meanwhile is left alone. */
+export async function renewDue(ctx: Context, due: Due): Promise<void> {
+  const { subscriptions, customers } = await lockAll(ctx, due.map((each) => each.subject));
+  const set = momentsOf(due);
+  const renewing = subscriptions.filter((each) => isDue(each, set.get(each.id)!));
+  if (renewing.length === 0) return;
+  const at = (subscription: SubscriptionWhole) => nextMoment(subscription)!;
+  const facts = await factsOf(ctx, renewing, customers, at);
+  await commit(ctx, renewAll(facts, ({ subscription }) => momentAt(ctx, at(subscription))));
+}
+
+/** Expires each whose first payment has not come. */
+export async function expireDue(ctx: Context, due: Due): Promise<void> {
+  const set = momentsOf(due);
+  const { subscriptions } = await lockAll(ctx, due.map((each) => each.subject));
+  const waiting = subscriptions.filter((each) => each.status === 'incomplete');
+  const first = new Map((await lockInvoices(ctx.tx, waiting.flatMap((each) => each.latest_invoice ?? []))).map((each) => [each.invoice.id, each]));
+  await commit(ctx, together(waiting.map((each) => expireStart(each, first.get(each.latest_invoice ?? '') ?? null, momentAt(ctx, set.get(each.id)!)))));
+}
+
+/** Announces the ends of trials. */
+export async function announceDue(ctx: Context, due: Due): Promise<void> {
+  const set = momentsOf(due);
+  const { subscriptions } = await lockAll(ctx, due.map((each) => each.subject));
+  await commit(ctx, together(subscriptions.map((each) => announceTrialEnd(each, momentAt(ctx, set.get(each.id)!)))));
+}
+
+/** Expires a subscription at once, in a transaction of its own: the request that it began with is refused, and that would undo it. */
+export async function expireNow(ctx: Context, id: string): Promise<void> {
+  await inWorld(ctx.app.database.pool, ctx.world, async (tx) => {
+    const own: Context = { ...ctx, tx, calls: [] };
+    const { subscriptions } = await lockAll(own, [id]);
+    const { now } = await momentOn(own, subscriptions[0]?.test_clock ?? null);
+    await expireDue(own, [{ subject: id, at: now }]);
+  });
+}
