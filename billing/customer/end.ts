@@ -1,30 +1,32 @@
 /** The end of a customer: it is deleted, and all that would go on charging it ends with it. */
 import { decision, together, type Decision, type Moment } from '../decision.ts';
+import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { detachMethod } from '../payment/method.ts';
 import type { PaymentMethodRow } from '../payment/payment.ts';
+import { stopCollecting } from '../subscription/cancel.ts';
 import { endDiscounts, endSubscription } from '../subscription/end.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import type { CustomerWhole, TaxIdRow } from './customer.ts';
 import { deleteTaxId } from './tax_id.ts';
 
-/** What hangs on a customer and ends with it. `subscriptions` are those that have not ended. */
-export type Held = { subscriptions: readonly SubscriptionWhole[]; payment_methods: readonly PaymentMethodRow[]; tax_ids: readonly TaxIdRow[] };
+/** What hangs on a customer and ends with it. `subscriptions` are those that have not ended, `unpaid` the drafts and open invoices. */
+export type Held = { subscriptions: readonly SubscriptionWhole[]; unpaid: readonly InvoiceWhole[]; payment_methods: readonly PaymentMethodRow[]; tax_ids: readonly TaxIdRow[] };
 
 /** Nothing of the person remains. The number prefix, the balance and what bills refer to do: invoices keep what they said. */
 const FORGOTTEN = {
   name: null, email: null, phone: null, description: null, address: null, shipping: null, business_name: null, individual_name: null, preferred_locales: [], metadata: {}, default_payment_method: null,
 } satisfies Partial<CustomerWhole>;
 
-/** Cancels the customer's subscriptions at once: nothing is credited, nothing more is billed. */
-export function endSubscriptionsOf(subscriptions: readonly SubscriptionWhole[], moment: Moment): Decision {
-  return together(subscriptions.map((subscription) => endSubscription(subscription, 'cancellation_requested', moment)));
+/** Cancels the customer's subscriptions at once: nothing is credited, nothing more is billed, and nobody is asked for what is unpaid. Invoices that are open stay so. */
+export function endSubscriptionsOf({ subscriptions, unpaid }: Pick<Held, 'subscriptions' | 'unpaid'>, moment: Moment): Decision {
+  return together([...subscriptions.map((subscription) => endSubscription(subscription, 'cancellation_requested', moment)), stopCollecting(unpaid, moment)]);
 }
 
 /** Deletes the customer. The event shows it as it was. */
 export function endCustomer(customer: CustomerWhole, held: Held, moment: Moment): Decision {
   const without: CustomerWhole = { ...customer, default_payment_method: null };
   return together([
-    endSubscriptionsOf(held.subscriptions, moment),
+    endSubscriptionsOf(held, moment),
     ...held.payment_methods.map((method) => detachMethod(method, without, moment)),
     ...held.tax_ids.map((tax_id) => deleteTaxId(tax_id, customer, moment)),
     endDiscounts(customer.discount ? [customer.discount] : [], moment),

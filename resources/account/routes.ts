@@ -5,7 +5,6 @@ import type { Context, Room } from '../../server/context.ts';
 import { fields } from '../../server/http/params.ts';
 import { get } from '../../server/http/route.ts';
 import type { Wire } from '../../server/http/wire.ts';
-import { findProcessor } from '../payment_methods/processor.ts';
 
 const nothing = fields({});
 
@@ -38,7 +37,8 @@ function render(account: AccountRow, charges: boolean): Wire<Stripe.Account> {
 }
 
 async function retrieve(ctx: Context): Promise<Wire<Stripe.Account>> {
-  return render(await accountById(ctx.tx, ctx.world.account), findProcessor(ctx.app, ctx.world) !== null);
+  const { live } = ctx.app.connectors.processors;
+  return render(await accountById(ctx.tx, ctx.world.account), !ctx.world.livemode || live !== null);
 }
 
 export const account: Room = { routes: [get('/v1/account', nothing, retrieve)] };

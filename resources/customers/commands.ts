@@ -4,7 +4,6 @@ import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { endCustomer } from '../../billing/customer/end.ts';
 import { createTaxId } from '../../billing/customer/tax_id.ts';
 import { refuse, together } from '../../billing/decision.ts';
-import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { accountById } from '../../server/accounts.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
@@ -13,12 +12,14 @@ import type { Params } from '../../server/http/params.ts';
 import type { Wire } from '../../server/http/wire.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { renderDiscount } from '../discounts/resource.ts';
+import { invoicesById } from '../invoices/rows.ts';
 import { attachPaymentMethod, lockMethodsOf, resolvePaymentMethod } from '../payment_methods/rows.ts';
+import { subscriptionsById } from '../subscriptions/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import { testClock } from '../test_helpers/test_clocks/resource.ts';
 import type * as params from './params.ts';
 import { customer } from './resource.ts';
-import { customersById, invoicePrefixIsTaken, lockCustomer, lockSubscriptionsOf, withDiscounts } from './rows.ts';
+import { customersById, goingOn, invoicePrefixIsTaken, lockCustomer, lockLane, withDiscounts } from './rows.ts';
 
 const rendered = (ctx: Context, whole: CustomerWhole): Json => customer.render(whole, ctx.world);
 
@@ -77,11 +78,16 @@ export async function update(ctx: Context, given: Params<typeof params.updateCus
 }
 
 export async function remove(ctx: Context, _given: object, path: { customer: string }): Promise<Wire<Stripe.DeletedCustomer>> {
+  await lockLane(ctx.tx, path.customer);
   const before = await lockCustomer(ctx, path.customer);
   const moment = await momentOn(ctx, before.test_clock);
-  const ids = await lockSubscriptionsOf(ctx.tx, before.id);
-  const subscriptions = ids.length > 0 ? ((await ctx.app.register.resources.get('subscription')!.load!(ctx, ids)) as SubscriptionWhole[]) : [];
-  const held = { subscriptions, payment_methods: await lockMethodsOf(ctx.tx, before.id), tax_ids: await taxIdsOf(ctx.tx, [before.id]) };
+  const ids = await goingOn(ctx.tx, before.id);
+  const held = {
+    subscriptions: await subscriptionsById(ctx.tx, ids.subscriptions, true),
+    unpaid: await invoicesById(ctx.tx, ids.unpaid, true),
+    payment_methods: await lockMethodsOf(ctx.tx, before.id),
+    tax_ids: await taxIdsOf(ctx.tx, [before.id]),
+  };
   await commit(ctx, endCustomer(before, held, moment));
   return { id: before.id, object: 'customer', deleted: true };
 }

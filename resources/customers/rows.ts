@@ -37,10 +37,20 @@ export async function invoicePrefixIsTaken(tx: Tx, prefix: string): Promise<bool
   return (await rows(tx, sql`select 1 as taken from customers where invoice_prefix = ${prefix}`)).length > 0;
 }
 
-/** The ids of the customer's subscriptions that have not ended, locked. */
-export async function lockSubscriptionsOf(tx: Tx, customer: string): Promise<string[]> {
-  const found = await rows<{ id: string }>(tx, sql`select id from subscriptions where customer = ${customer} and status not in ('canceled', 'incomplete_expired') order by id for update`);
-  return found.map((each) => each.id);
+/** The ids of what goes on for a customer: its subscriptions that have not ended, its drafts and open invoices. */
+export async function goingOn(tx: Tx, customer: string): Promise<{ subscriptions: string[]; unpaid: string[] }> {
+  const found = await rows<{ id: string; ofInvoice: boolean }>(
+    tx,
+    sql`select id, false as "ofInvoice" from subscriptions where customer = ${customer} and status not in ('canceled', 'incomplete_expired')
+        union all select id, true from invoices where customer = ${customer} and status in ('draft', 'open')`,
+  );
+  const ids = (ofInvoice: boolean) => found.filter((each) => each.ofInvoice === ofInvoice).map((each) => each.id);
+  return { subscriptions: ids(false), unpaid: ids(true) };
+}
+
+/** Holds the customer's timers. The worker takes a timer before it locks the customer, so whoever will clear some holds them first, too. */
+export async function lockLane(tx: Tx, customer: string): Promise<void> {
+  await rows(tx, sql`select 1 as held from timers where lane = ${customer} order by kind, subject for update`);
 }
 
 /** Of each customer, the ids of its newest rows in a table: one more than a page, if there are as many. */
