@@ -1,7 +1,7 @@
 /** The files of the embedded PostgreSQL: where they are, who owns them, the passwords beside them, and how they are made once and whole. */
 
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { access, chmod, chown, constants, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -79,7 +79,7 @@ async function place(data: string, person: Person | null, say: (sentence: string
   const elsewhere = await readFile(note, 'utf8').then((text) => text.trim(), () => null);
   if (elsewhere !== null) return elsewhere;
   if (person === null || existsSync(join(inside, 'PG_VERSION')) || mayEnter(person, data)) return inside;
-  const outside = join('/var/lib/kontor', `${basename(data)}-${createHash('sha256').update(data).digest('hex').slice(0, 12)}`);
+  const outside = join('/var/lib/kontor', `${basename(data)}-${randomBytes(6).toString('hex')}`);
   say(`PostgreSQL does not run as root, and its user ${person.name} cannot enter ${data}, so the database is kept in ${outside}.`);
   await mkdir('/var/lib/kontor', { recursive: true, mode: 0o755 });
   await writeFile(note, `${outside}\n`, { flush: true });

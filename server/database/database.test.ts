@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
@@ -7,6 +8,7 @@ import { StartRefused } from '../refused.ts';
 import { Secret } from '../secret.ts';
 import { testDatabase, type TestDatabase } from '../../tests/postgres.ts';
 import { assertSafe, lend, openDatabase } from './database.ts';
+import { startEmbedded } from './embedded.ts';
 import { migrate, readMigrations } from './migrate.ts';
 
 /** A schema of one tenant table, so that these tests stand on their own. */
@@ -163,4 +165,30 @@ test('an owner who may not make roles is told what to do', async () => {
   const limits = { data: '/nowhere', pool: 2, statement_timeout: 5, app_database_url: null };
   await assert.rejects(openDatabase({ ...limits, database_url: new Secret(db.urls.owner) }), (error: Error) => error instanceof StartRefused && /KONTOR_APP_DATABASE_URL/.test(error.message));
   await assert.rejects(openDatabase({ ...limits, database_url: new Secret('postgres://a:b@127.0.0.1:1/none') }), /The database of DATABASE_URL cannot be used/);
+});
+
+test('an owner who may make roles is enough: kontor_app is made, agreed on by every process, and follows the owner\'s password', async () => {
+  const data = join(await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'kontor-external-')), 'data');
+  await chmod(join(data, '..'), 0o711);
+  const theirs = await startEmbedded({ data, durable: false });
+  const ask = (sql: string): Promise<void> => lend(theirs.connection('postgres', 'postgres'), async (superuser) => { await superuser.query(sql); });
+  await ask(`create role operator login createrole password 'first'`);
+  await ask(`create database shop owner operator encoding 'UTF8' template template0`);
+  const open = (password: string): ReturnType<typeof openDatabase> => {
+    const { host } = theirs.connection('postgres');
+    return openDatabase({ data: '/nowhere', pool: 2, statement_timeout: 5, app_database_url: null, database_url: new Secret(`postgres://operator:${password}@localhost:5432/shop?host=${host}`) });
+  };
+  const serves = async (database: Awaited<ReturnType<typeof openDatabase>>): Promise<void> => {
+    assert.deepEqual((await database.pool.query('select current_user as who')).rows, [{ who: 'kontor_app' }]);
+    await assert.rejects(database.pool.query('create table mine (id int)'), /permission denied/);
+    await database.close();
+  };
+  const first = await open('first');
+  assert.deepEqual(await first.asOwner(async (owner) => migrate(owner, await readMigrations(migrations))), ['0001_things.sql']);
+  await serves(await open('first'));
+  await ask(`alter role operator password 'second'`);
+  await serves(await open('second'));
+  await first.close();
+  await theirs.stop();
+  await rm(join(data, '..'), { recursive: true });
 });

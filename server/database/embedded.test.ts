@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -167,4 +167,22 @@ test('a directory that cannot be used is refused with what to do', async () => {
   for (const path of [join(file, 'below'), '/proc/nowhere/data']) await assert.rejects(startEmbedded({ data: path }), /Make the directory writable .* or set KONTOR_DATA/);
   await rm(join(data, 'postgres.passwords'));
   await assert.rejects(start(), /passwords of the database are missing.*Restore/);
+});
+
+test('where PostgreSQL\'s user cannot enter the data directory, its files are elsewhere, and beginning anew begins anew', { skip: process.getuid?.() !== 0 }, async () => {
+  const closed = join(home, 'closed');
+  await mkdir(closed, { mode: 0o700 });
+  const told: string[] = [];
+  for (const round of [1, 2]) {
+    const embedded = await startEmbedded({ data: join(closed, 'data'), durable: false, say: (sentence) => told.push(sentence) });
+    assert.equal(told.length, round);
+    const elsewhere = (await readFile(join(closed, 'data', 'postgres.at'), 'utf8')).trim();
+    assert.ok(told.at(-1)!.endsWith(`so the database is kept in ${elsewhere}.`));
+    assert.deepEqual(await superuser(embedded, `select count(*)::int as tables from pg_class where relname = 'kept'`), [{ tables: 0 }]);
+    await superuser(embedded, 'create table kept (id int)');
+    await embedded.stop();
+    await (await startEmbedded({ data: join(closed, 'data'), durable: false })).stop();
+    await rm(elsewhere, { recursive: true });
+    await rm(join(closed, 'data'), { recursive: true });
+  }
 });
