@@ -92,8 +92,7 @@ describe('a meter is refused', () => {
 
   test('when it is not there', async () => {
     const { meters } = kontor.stripe.billing;
-    for (const ask of [meters.retrieve('mtr_none'), meters.update('mtr_none', { display_name: 'X' }), meters.deactivate('mtr_none'), meters.reactivate('mtr_none')]) {
-      await assert.rejects(ask, { code: 'resource_missing', statusCode: 404 });
-    }
+    const asked = [meters.retrieve('mtr_none'), meters.update('mtr_none', { display_name: 'X' }), meters.deactivate('mtr_none'), meters.reactivate('mtr_none')];
+    await Promise.all(asked.map((ask) => assert.rejects(ask, { code: 'resource_missing', statusCode: 404 })));
   });
 });
