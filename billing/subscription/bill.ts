@@ -69,6 +69,12 @@ export function draftBill(bill: Bill, around: Surroundings, moment: Moment): Bil
 export type Collection = { payment_behavior: PaymentBehavior; off_session: boolean };
 export type PaymentBehavior = 'allow_incomplete' | 'default_incomplete' | 'error_if_incomplete';
 
+/** What waits for a payment before it takes place is not implemented. */
+export function behaviorOf(given: PaymentBehavior | 'pending_if_incomplete'): PaymentBehavior {
+  if (given === 'pending_if_incomplete') refuse('parameter_unknown', 'Kontor does not support `pending_if_incomplete` yet: changes do not wait for their payment. Give `allow_incomplete` or `default_incomplete`.', 'payment_behavior');
+  return given;
+}
+
 /** A draft that is finalised at once and, where it is to be charged automatically, put to the processor. */
 export function collectBill(billed: Billed, how: Collection, bill: Bill, around: Surroundings, moment: Moment): Billed & { customer: CustomerWhole } {
   const { payment_method, tax_ids, customer } = around;

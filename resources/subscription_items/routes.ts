@@ -1,8 +1,10 @@
 /** A subscription's items by themselves: each request is a change of the subscription, decided like any other. */
 import type Stripe from 'stripe';
-import { refuse } from '../../billing/decision.ts';
-import { NO_CHANGE, type ChangeOrder } from '../../billing/subscription/change.ts';
+import { refuse, together, type Decision } from '../../billing/decision.ts';
+import { behaviorOf } from '../../billing/subscription/bill.ts';
+import { changeSubscription, NO_CHANGE, type Changed, type ChangeOrder } from '../../billing/subscription/change.ts';
 import type { SubscriptionItemRow } from '../../billing/subscription/subscription.ts';
+import { commit } from '../../server/commit.ts';
 import type { Context, Json, Room } from '../../server/context.ts';
 import { sql } from '../../server/database/sql.ts';
 import { missing } from '../../server/http/errors.ts';
@@ -10,11 +12,8 @@ import type { Params } from '../../server/http/params.ts';
 import { del, get, post, type Answer } from '../../server/http/route.ts';
 import type { Wire } from '../../server/http/wire.ts';
 import { page, renderList } from '../../server/lists.ts';
-import { readCatalogue } from '../subscriptions/asked.ts';
-import { behaviorOf, change } from '../subscriptions/commands.ts';
-import { lockSubscription, type Locked } from '../subscriptions/facts.ts';
 import { renderItem, subscriptionItem } from '../subscriptions/resource.ts';
-import { itemsById, subscriptionOfItem, subscriptionsById, wholeItems } from '../subscriptions/rows.ts';
+import { changeFacts, itemsById, lockSubscription, readCatalogue, subscriptionOfItem, subscriptionsById, wholeItems, type Locked } from '../subscriptions/rows.ts';
 import * as params from './params.ts';
 
 type Prorated = { payment_behavior: Params<typeof params.createItem>['payment_behavior']; proration_behavior: ChangeOrder['proration_behavior']; proration_date?: number; off_session?: boolean };
@@ -26,6 +25,12 @@ function orderOf({ payment_behavior, proration_behavior, proration_date, off_ses
 
 async function lockOwner(ctx: Context, item: string): Promise<Locked> {
   return lockSubscription(ctx, (await subscriptionOfItem(ctx.tx, item)) ?? missing('subscription item', item));
+}
+
+async function change(ctx: Context, locked: Locked, order: ChangeOrder, before: readonly Decision[]): Promise<Changed> {
+  const changed = changeSubscription(order, await changeFacts(ctx, locked), locked.moment);
+  await commit(ctx, together([...before, changed]));
+  return changed;
 }
 
 const answer = (id: string): Answer => ({ ref: { object: 'subscription_item', id } });

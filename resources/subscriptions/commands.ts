@@ -1,10 +1,10 @@
 import type Stripe from 'stripe';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
-import { decision, refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
+import { decision, refuse, together, type Moment } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
-import type { PaymentBehavior } from '../../billing/subscription/bill.ts';
+import { behaviorOf } from '../../billing/subscription/bill.ts';
 import { cancelSubscription, giveUpStart } from '../../billing/subscription/cancel.ts';
-import { changeSubscription, NO_CHANGE, type ChangeFacts, type ChangeOrder } from '../../billing/subscription/change.ts';
+import { changeSubscription, NO_CHANGE, type ChangeOrder } from '../../billing/subscription/change.ts';
 import { endDiscounts, hasEnded, updated } from '../../billing/subscription/end.ts';
 import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
 import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
@@ -21,7 +21,7 @@ import { renderDiscount } from '../discounts/resource.ts';
 import { invoicesById, lockInvoices } from '../invoices/rows.ts';
 import { resolvePaymentMethod } from '../payment_methods/rows.ts';
 import { readCatalogue, type Catalogue } from './asked.ts';
-import { factsOf, lockSubscription, surroundings, type Locked } from './facts.ts';
+import { changeFacts, lockSubscription, surroundings } from './facts.ts';
 import type * as params from './params.ts';
 import { renderSubscription } from './resource.ts';
 import { countSubscriptions, hasPaid, matching, subscriptionsById, unpaidOf, wholeSubscriptions } from './rows.ts';
@@ -30,12 +30,6 @@ export type StartGiven = Params<typeof params.createSubscription>;
 export type ChangeGiven = Params<typeof params.updateSubscription>;
 
 const answer = (id: string, refuseUnpaid = false): Answer => ({ ref: { object: 'subscription', id, refuseUnpaid } });
-
-/** How the invoice of a request is paid; what waits for a payment before it takes place is not implemented. */
-export function behaviorOf(given: Params<typeof params.paymentBehavior>): PaymentBehavior {
-  if (given === 'pending_if_incomplete') refuse('parameter_unknown', 'Kontor does not support `pending_if_incomplete` yet: changes do not wait for their payment. Give `allow_incomplete` or `default_incomplete`.', 'payment_behavior');
-  return given;
-}
 
 /** What a subscription without a method to charge does at the end of its trial. */
 function trialSettings(given: StartGiven['trial_settings']): SubscriptionRow['trial_settings'] | undefined {
@@ -109,12 +103,6 @@ export async function create(ctx: Context, given: StartGiven): Promise<Answer> {
   return answer(started.subscription.id, order.payment_behavior === 'error_if_incomplete');
 }
 
-/** The facts of one subscription that is locked, with all that a change may read. */
-export async function changeFacts(ctx: Context, { subscription, customer, moment }: Locked): Promise<ChangeFacts> {
-  const [facts] = await factsOf(ctx, [subscription], [customer], () => moment.now);
-  return { ...facts!, first_time: !(await hasPaid(ctx.tx, customer.id)) };
-}
-
 export function changeOrder(given: ChangeGiven, catalogue: Catalogue, default_payment_method: string | undefined): ChangeOrder {
   const { cancel_at, cancel_at_period_end, cancellation_details, collection_method, days_until_due, description, invoice_settings, payment_settings, metadata, trial_end, default_tax_rates, discounts } = given;
   return {
@@ -138,19 +126,13 @@ export function changeOrder(given: ChangeGiven, catalogue: Catalogue, default_pa
   };
 }
 
-/** Changes a subscription that is locked; the items' own requests come here, too. */
-export async function change(ctx: Context, locked: Locked, order: ChangeOrder, before: readonly Decision[]): Promise<ReturnType<typeof changeSubscription>> {
-  const changed = changeSubscription(order, await changeFacts(ctx, locked), locked.moment);
-  await commit(ctx, together([...before, changed]));
-  return changed;
-}
-
 export async function update(ctx: Context, given: ChangeGiven, path: { subscription: string }): Promise<Answer> {
   const locked = await lockSubscription(ctx, path.subscription);
   const own = await ownMethod(ctx, given.default_payment_method, locked.customer, locked.moment);
   const catalogue = await readCatalogue(ctx, given, locked.moment);
   const order = changeOrder(given, catalogue, own?.method.id);
-  await change(ctx, locked, order, [own?.decision ?? decision(), ...catalogue.made]);
+  const changed = changeSubscription(order, await changeFacts(ctx, locked), locked.moment);
+  await commit(ctx, together([own?.decision ?? decision(), ...catalogue.made, changed]));
   return answer(path.subscription);
 }
 

@@ -1,6 +1,7 @@
 /** Reads all that decisions about subscriptions need: a read for each kind of thing, however many subscriptions there are. */
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Instant, Moment } from '../../billing/decision.ts';
+import type { ChangeFacts } from '../../billing/subscription/change.ts';
 import { usageAsked } from '../../billing/subscription/lines.ts';
 import { isDue } from '../../billing/subscription/renew.ts';
 import type { SubscriptionFacts, SubscriptionWhole, Surroundings } from '../../billing/subscription/subscription.ts';
@@ -8,11 +9,11 @@ import { accountById } from '../../server/accounts.ts';
 import { momentOn, type Context } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import { usageOf } from '../billing/meter_events/rows.ts';
-import { customersById } from '../customers/rows.ts';
+import { customersById, lockLane } from '../customers/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
-import { customersOf, lockTimers, pendingOf, subscriptionsById } from './rows.ts';
+import { customersOf, hasPaid, pendingOf, subscriptionsById } from './rows.ts';
 import { renewDue } from './timers.ts';
 
 /** What invoices of these customers read, by customer; `own` is a method that is asked for instead of the customer's. */
@@ -55,13 +56,19 @@ export type Locked = { subscription: SubscriptionWhole; customer: CustomerWhole;
 
 /** A subscription for a request, locked, at its own time. A period that has ended meanwhile is renewed first: what is asked for at a boundary comes after it. */
 export async function lockSubscription(ctx: Context, id: string, param?: string): Promise<Locked> {
-  await lockTimers(ctx.tx, id);
+  const [owner] = await customersOf(ctx.tx, [id]);
+  await lockLane(ctx.tx, (owner ?? missing('subscription', id, param)).customer);
   for (;;) {
     const { subscriptions, customers } = await lockAll(ctx, [id]);
-    const [subscription] = subscriptions;
-    if (!subscription) return missing('subscription', id, param);
+    const [subscription, customer] = [subscriptions[0]!, customers[0]!];
     const moment = await momentOn(ctx, subscription.test_clock);
-    if (!isDue(subscription, moment.now)) return { subscription, customer: customers[0]!, moment };
+    if (!isDue(subscription, moment.now)) return { subscription, customer, moment };
     await renewDue(ctx, [{ subject: id, at: moment.now }]);
   }
+}
+
+/** The facts of one subscription that is locked, with all that a change may read. */
+export async function changeFacts(ctx: Context, { subscription, customer, moment }: Locked): Promise<ChangeFacts> {
+  const [facts] = await factsOf(ctx, [subscription], [customer], () => moment.now);
+  return { ...facts!, first_time: !(await hasPaid(ctx.tx, customer.id)) };
 }

@@ -6,6 +6,7 @@ import type { Tx } from '../../server/database/world.ts';
 import type { Range } from '../../server/http/params.ts';
 import { equal, within } from '../../server/lists.ts';
 import { discountsOf } from '../discounts/rows.ts';
+import { wholeItems as wholeInvoiceItems } from '../invoiceitems/rows.ts';
 import { pricesById } from '../prices/rows.ts';
 import { productsById } from '../products/rows.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
@@ -60,11 +61,6 @@ export async function subscriptionOfItem(tx: Tx, item: string): Promise<string |
   return (await row<{ subscription: string }>(tx, sql`select subscription from subscription_items where id = ${item} and not deleted`))?.subscription;
 }
 
-/** Holds the subscription's timers. The worker takes a timer before it locks the customer, so whoever will set one takes it first, too: then the two wait for each other and never in a circle. */
-export async function lockTimers(tx: Tx, subscription: string): Promise<void> {
-  await rows(tx, sql`select 1 as held from timers where subject = ${subscription} and kind = any(array['subscription.renew', 'subscription.expire', 'subscription.trial_will_end']) for update`);
-}
-
 /** What waits for an invoice of these subscriptions, and of their customers where it names none, by customer, in the order of creation. Usage of a subscription item is discounted as that item is. */
 export async function pendingOf(tx: Tx, customers: readonly string[], subscriptions: readonly string[]): Promise<Map<string, InvoiceItemWhole[]>> {
   const found = await rows<InvoiceItemRow>(
@@ -73,15 +69,9 @@ export async function pendingOf(tx: Tx, customers: readonly string[], subscripti
   );
   if (found.length === 0) return new Map();
   const isUsage = (item: InvoiceItemRow) => item.subscription_item !== null && item.discountable && !item.proration;
-  const own = await discountsOf(tx, 'invoice_item', found.map((item) => item.id));
   const usage = found.filter(isUsage).map((item) => item.subscription_item!);
   const ofItems: Map<string, DiscountWhole[]> = usage.length === 0 ? new Map() : await discountsOf(tx, 'subscription_item', usage);
-  const rates = await byId<TaxRateRow>(found.flatMap((item) => item.tax_rates), (wanted) => taxRatesById(tx, wanted));
-  const whole = found.map((item): InvoiceItemWhole => ({
-    ...item,
-    discounts: (isUsage(item) ? ofItems.get(item.subscription_item!) : own.get(item.id)) ?? [],
-    rates: item.tax_rates.flatMap((id) => rates.get(id) ?? []),
-  }));
+  const whole = (await wholeInvoiceItems(tx, found)).map((item): InvoiceItemWhole => (isUsage(item) ? { ...item, discounts: ofItems.get(item.subscription_item!) ?? [] } : item));
   return Map.groupBy(whole, (item) => item.customer);
 }
 
@@ -122,3 +112,7 @@ async function byId<Thing extends { id: string }>(ids: readonly string[], load: 
   const wanted = [...new Set(ids)];
   return new Map(wanted.length === 0 ? [] : (await load(wanted)).map((thing) => [thing.id, thing]));
 }
+
+/** Other rooms lock a subscription with its customer, and read what a change of it names, as this one does. */
+export { readCatalogue } from './asked.ts';
+export { changeFacts, lockSubscription, type Locked } from './facts.ts';
