@@ -99,6 +99,23 @@ test('the lines that a first start suggests work when they are pasted', async ()
   assert.equal((await stop()).code, 0);
 });
 
+test('a first start makes the example, completes it where it was interrupted, and does not make it twice', async () => {
+  const data = await freshDirectory();
+  const first = await start(data, []);
+  const { data: prices } = await client(first.url, first.secret_key!).prices.list({ limit: 100 });
+  assert.ok(prices.some((price) => price.lookup_key === 'advanced_monthly' && price.unit_amount === 9_900));
+  assert.equal(first.err().includes('could not be made'), false, first.err());
+  await first.stop();
+  // As a crash would have left it, had it come before the end of the example.
+  const kept = JSON.parse(await readFile(join(data, 'test.keys'), 'utf8')) as object;
+  await writeFile(join(data, 'test.keys'), JSON.stringify({ ...kept, example: 'wanted' }));
+  const second = await start(data, []);
+  const { data: again } = await client(second.url, second.secret_key!).prices.list({ limit: 100 });
+  assert.deepEqual(again.map((price) => price.id), prices.map((price) => price.id));
+  await second.stop();
+  assert.match(await readFile(join(data, 'test.keys'), 'utf8'), /"example":"made"/);
+});
+
 test('what stands in the way of a start is told in a sentence', async (t) => {
   const data = await freshDirectory();
   const refused = async (words: readonly string[], sentence: RegExp, environment: Record<string, string> = {}) => {
