@@ -25,6 +25,8 @@ export type Resource<Whole extends object = never> = {
   prefix: string;
   /** The same function for answers and events. */
   render(whole: Whole, world: World): Json;
+  /** What of the rendered object its customer's browser may see, which has its client secret. Without it a publishable key sees all. */
+  forHolder?(body: Json): Json;
   /** Reads many at once, in any order; what does not exist in this world is left out. */
   load?(ctx: Context, ids: readonly string[]): Promise<Whole[]>;
   /** Fields that hold an id (or a list of ids) and what they name; dotted from the resource, e.g. `invoice_settings.default_payment_method`. */
@@ -102,7 +104,13 @@ export type Context = {
   tx: Tx;
   world: World;
   /** Null when a timer or an answer is at work. */
-  request: { id: string; idempotency_key: string | null; version: string } | null;
+  request: {
+    id: string;
+    idempotency_key: string | null;
+    version: string;
+    /** A publishable key asks: somebody's browser, which may only do what a client secret proves. */
+    publishable: boolean;
+  } | null;
   /** The calls that this transaction has written. */
   calls: string[];
 };

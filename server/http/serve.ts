@@ -7,7 +7,7 @@ import { performCalls } from '../calls.ts';
 import type { App, Context, Json, World } from '../context.ts';
 import { inWorld } from '../database/world.ts';
 import { told } from '../log.ts';
-import { answerTo, type ErrorAnswer, missing, unrecognized, unsupportedRequest } from './errors.ts';
+import { answerTo, type ErrorAnswer, missing, unrecognized, unsupportedRequest, forbidden } from './errors.ts';
 import { expand, inVersion } from './expand.ts';
 import { decodeForm, decodeQuery, type RawMap } from './forms.ts';
 import { claimKey, type Continuation, fingerprint, remember } from './idempotency.ts';
@@ -29,6 +29,7 @@ type Call = {
   id: string;
   version: string;
   idempotencyKey: string | null;
+  publishable: boolean;
   print: Buffer;
   params: object;
   path: Record<string, string>;
@@ -132,7 +133,7 @@ async function handle(app: App, gate: Gate, route: Route, request: FastifyReques
   const idempotencyKey = route.method === 'POST' ? keyOf(request) : null;
   if (idempotencyKey) reply.header('idempotency-key', idempotencyKey);
   const call: Call = {
-    app, route, world: key.world, id, version, idempotencyKey, params, expand,
+    app, route, world: key.world, id, version, idempotencyKey, publishable: key.kind === 'publishable', params, expand,
     path: request.params as Record<string, string>,
     print: idempotencyKey ? fingerprint(request.method, request.url, body) : EMPTY,
   };
@@ -167,12 +168,15 @@ function wordsOf(request: FastifyRequest): { raw: RawMap; body: Buffer } {
 }
 
 function contextOf(call: Call, tx: Context['tx']): Context {
-  return { app: call.app, tx, world: call.world, request: { id: call.id, idempotency_key: call.idempotencyKey, version: call.version }, calls: [] };
+  return { app: call.app, tx, world: call.world, request: { id: call.id, idempotency_key: call.idempotencyKey, version: call.version, publishable: call.publishable }, calls: [] };
 }
 
 /** Renders an answer: looked up where it is a reference, expanded, and in the shape of the caller's version. */
 async function render(ctx: Context, call: Call, answer: Answer): Promise<string> {
-  const body = isReference(answer) ? await lookUp(ctx, answer.ref) : answer;
+  const whole = isReference(answer) ? await lookUp(ctx, answer.ref) : answer;
+  if (call.publishable && call.expand.length > 0) forbidden('A publishable key cannot expand anything: it sees what the client secret is for, and no more.');
+  const forHolder = call.publishable ? ctx.app.register.resources.get(String(whole.object))?.forHolder : undefined;
+  const body = forHolder ? forHolder(whole) : whole;
   await expand(ctx, body, call.expand);
   return JSON.stringify(await inVersion(ctx, body, call.version));
 }
