@@ -1,0 +1,186 @@
+/**
+ * Three months of a helpdesk company and two of its customers, by the official client against a running Kontor.
+ *
+ * `npm run example` runs it on a Kontor of its own; `node examples/helpdesk/story.ts --url http://127.0.0.1:4242 --key sk_test_…` on one that runs. README.md works out every amount by hand.
+ */
+
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import Stripe from 'stripe';
+import { catalog } from './catalog.ts';
+import { itemOf, lumenCoffee, northwindLogistics, priceIds, type Buyer } from './customers.ts';
+import { receive } from './receiver.ts';
+import { onOwnKontor } from './own.ts';
+import { statement } from './statement.ts';
+import { advance, at, dateAndTime, dayAndTime } from './time.ts';
+import { report, takeBack } from './usage.ts';
+
+export const BEGINNING = at('2026-01-15T10:00');
+/** Where `firstMonth` leaves the clock. */
+export const END_OF_FIRST_MONTH = at('2026-02-15T12:00');
+
+/** Where the story is played: its clock, and who is in it. */
+export type Scene = { stripe: Stripe; say: (text: string) => void; clock: string; lumen: Buyer; northwind: Buyer };
+
+/** What became of it: the invoices of each customer in their order, and the webhooks as they were received. */
+export type Ending = { clock: string; lumen: Stripe.Invoice[]; northwind: Stripe.Invoice[]; events: Stripe.Event[]; refused: number };
+
+/** The whole story. What is told is given to `say`, a line or a few at a time. */
+export async function run(stripe: Stripe, { say }: { say: (text: string) => void }): Promise<Ending> {
+  const { data: earlier } = await stripe.events.list({ limit: 1 });
+  const receiver = await receive(stripe);
+  try {
+    await catalog(stripe);
+    const scene = await open(stripe, 'The helpdesk story', say);
+    await firstMonth(scene);
+    await secondMonth(scene);
+    await thirdMonth(scene);
+    const lumen = await invoicesOf(scene, scene.lumen);
+    const northwind = await invoicesOf(scene, scene.northwind);
+    for (const invoice of [...lumen, ...northwind]) say(['', ...(await statement(stripe, invoice.id))].join('\n'));
+    for await (const { id } of stripe.events.list({ limit: 100 })) {
+      if (id === earlier[0]?.id) break;
+      await receiver.arrived(id);
+    }
+    const events = receiver.events();
+    say(`\n${events.length} webhooks were received, each with a good signature. What they tell of the two customers:\n`);
+    for (const event of events.filter(({ type }) => !OF_THE_HOUSE.test(type))) say(`${dateAndTime(event.created).padEnd(20)}${event.type.padEnd(36)}${subjectOf(event)}`.trimEnd());
+    return { clock: scene.clock, lumen, northwind, events, refused: receiver.refused() };
+  } finally {
+    await receiver.close();
+  }
+}
+
+/** Events about what is sold, and about the clock. */
+const OF_THE_HOUSE = /^(billing|coupon|price|product|tax_rate|test_helpers)\b/;
+
+/** 15 January: a clock, and the two customers on it. */
+export async function open(stripe: Stripe, name: string, say: (text: string) => void): Promise<Scene> {
+  const { id: clock } = await stripe.testHelpers.testClocks.create({ name, frozen_time: BEGINNING });
+  say(`${dayAndTime(BEGINNING)}  Lumen Coffee signs up on the web site: five Advanced seats, by card.`);
+  const lumen = await lumenCoffee(stripe, clock);
+  say(`${dayAndTime(BEGINNING)}  Northwind Logistics signs its contract: 40 Expert seats, 15 % off them, billed on the first of each month.`);
+  const northwind = await northwindLogistics(stripe, clock);
+  return { stripe, say, clock, lumen, northwind };
+}
+
+/** Moves the clock, and says what happens then. */
+async function until(scene: Scene, moment: string, what: string): Promise<void> {
+  await advance(scene.stripe, scene.clock, at(moment));
+  scene.say(`${dayAndTime(at(moment))}  ${what}`);
+}
+
+/** To 15 February: both begin to work, Lumen Coffee grows, and its card is declined. */
+export async function firstMonth(scene: Scene): Promise<void> {
+  const { stripe, lumen, northwind } = scene;
+  await until(scene, '2026-01-26T09:00', 'Northwind pays its first invoice by bank transfer.');
+  await payByTransfer(scene, northwind);
+  await until(scene, '2026-01-31T23:00', 'The product has reported what Northwind used in January. Nine resolutions turned out not to be any.');
+  await used(scene, northwind, '2026-01-15T10:00', '2026-01-31T23:00', { resolutions: 310, unresolved: 9, messages: 8_240, campaigns: 430 });
+  await until(scene, '2026-02-02T16:30', 'Lumen Coffee adds three seats.');
+  await stripe.subscriptions.update(lumen.subscription, { items: [{ id: await itemOf(stripe, lumen, 'advanced_monthly'), quantity: 8 }] });
+  await until(scene, '2026-02-05T14:00', 'Lumen Coffee gives another card, which will be declined.');
+  await giveCard(scene, lumen, 'pm_card_chargeCustomerFail');
+  await until(scene, '2026-02-10T09:00', 'Lumen Coffee buys the copilot for its eight seats.');
+  const price = await priceIds(stripe);
+  await stripe.subscriptions.update(lumen.subscription, { items: [{ price: price('copilot_monthly'), quantity: 8 }] });
+  await until(scene, '2026-02-14T20:00', 'The product has reported what Lumen Coffee used. Six resolutions turned out not to be any.');
+  await used(scene, lumen, '2026-01-15T10:00', '2026-02-14T20:00', { resolutions: 150, unresolved: 6, messages: 3_350 });
+  await until(scene, '2026-02-15T12:00', "Lumen Coffee's month was billed at 10:00, and its card declined at 11:00.");
+}
+
+/** To 15 March: a new card, more seats with a discount, and the copilot goes again. */
+async function secondMonth(scene: Scene): Promise<void> {
+  const { stripe, lumen, northwind } = scene;
+  await until(scene, '2026-02-17T08:00', 'Lumen Coffee gives a card that works; the next attempt, three days after the first, will find it.');
+  await giveCard(scene, lumen, 'pm_card_visa');
+  await until(scene, '2026-02-18T08:15', 'Northwind adds six seats; the discount is theirs, too.');
+  await stripe.subscriptions.update(northwind.subscription, { items: [{ id: await itemOf(stripe, northwind, 'expert_monthly'), quantity: 46 }] });
+  await until(scene, '2026-02-20T14:00', "Northwind pays February's invoice by card.");
+  await payByCard(scene, northwind, 'pm_card_mastercard');
+  await until(scene, '2026-02-28T23:00', 'The product has reported what Northwind used in February. Twelve resolutions turned out not to be any.');
+  await used(scene, northwind, '2026-02-01T00:00', '2026-02-28T23:00', { resolutions: 522, unresolved: 12, messages: 15_377, campaigns: 1_260 });
+  await until(scene, '2026-03-03T12:00', 'Lumen Coffee drops the copilot.');
+  await stripe.subscriptions.update(lumen.subscription, { items: [{ id: await itemOf(stripe, lumen, 'copilot_monthly'), deleted: true }] });
+  await until(scene, '2026-03-14T20:00', 'The product has reported what Lumen Coffee used. Five resolutions turned out not to be any.');
+  await used(scene, lumen, '2026-02-15T10:00', '2026-03-14T20:00', { resolutions: 212, unresolved: 5, messages: 4_817 });
+  await until(scene, '2026-03-15T12:00', "Lumen Coffee's month was billed, and paid by card.");
+}
+
+/** To 15 April: two seats are invoiced at once, and three resolutions come back after they were billed. */
+async function thirdMonth(scene: Scene): Promise<void> {
+  const { stripe, lumen, northwind } = scene;
+  await until(scene, '2026-03-24T15:45', 'Lumen Coffee adds two seats, invoiced at once.');
+  await stripe.subscriptions.update(lumen.subscription, { items: [{ id: await itemOf(stripe, lumen, 'advanced_monthly'), quantity: 10 }], proration_behavior: 'always_invoice' });
+  await until(scene, '2026-03-25T09:00', "Northwind pays March's invoice by bank transfer.");
+  await payByTransfer(scene, northwind);
+  await until(scene, '2026-03-31T23:00', 'The product has reported what Northwind used in March. Eleven resolutions turned out not to be any.');
+  await used(scene, northwind, '2026-03-01T00:00', '2026-03-31T23:00', { resolutions: 610, unresolved: 11, messages: 12_004, campaigns: 500 });
+  await until(scene, '2026-04-09T09:00', "Northwind pays April's invoice by bank transfer.");
+  await payByTransfer(scene, northwind);
+  await until(scene, '2026-04-14T20:00', 'The product has reported what Lumen Coffee used. Three people came back whose conversations were billed as resolved: that is taken off.');
+  await used(scene, lumen, '2026-03-15T10:00', '2026-04-14T20:00', { resolutions: 265, messages: 940 });
+  await report(stripe, { customer: lumen.customer, event: 'ai_resolution', total: -3, events: 1, from: at('2026-04-10T09:00'), to: at('2026-04-10T10:00') });
+  await until(scene, '2026-04-15T12:00', "Lumen Coffee's month was billed, and paid by card.");
+}
+
+type Used = { resolutions: number; unresolved?: number; messages: number; campaigns?: number };
+
+/** A resolution is an event of its own; messages are counted four times a day, campaigns when they are sent. */
+async function used({ stripe }: Scene, { customer }: Buyer, from: string, to: string, { resolutions, unresolved = 0, messages, campaigns }: Used): Promise<void> {
+  const span = { customer, from: at(from), to: at(to) };
+  const resolved = await report(stripe, { ...span, event: 'ai_resolution', total: resolutions, events: resolutions });
+  await takeBack(stripe, 'ai_resolution', resolved, unresolved);
+  await report(stripe, { ...span, event: 'message_sent', total: messages, events: Math.ceil((span.to - span.from) / 21_600) });
+  if (campaigns !== undefined) await report(stripe, { ...span, event: 'campaign_message_sent', total: campaigns, events: 5 });
+}
+
+/** A new card for all invoices from now on. */
+async function giveCard({ stripe }: Scene, { customer }: Buyer, card: string): Promise<void> {
+  const method = await stripe.paymentMethods.attach(card, { customer });
+  await stripe.customers.update(customer, { invoice_settings: { default_payment_method: method.id } });
+}
+
+async function openInvoice({ stripe }: Scene, { customer }: Buyer): Promise<string> {
+  const { data } = await stripe.invoices.list({ customer, status: 'open' });
+  if (data.length !== 1) throw new Error(`The customer ${customer} has ${data.length} open invoices, not one.`);
+  return data[0]!.id;
+}
+
+async function payByTransfer(scene: Scene, buyer: Buyer): Promise<void> {
+  await scene.stripe.invoices.pay(await openInvoice(scene, buyer), { paid_out_of_band: true });
+}
+
+/** A card for this invoice only. */
+async function payByCard(scene: Scene, buyer: Buyer, card: string): Promise<void> {
+  const { stripe } = scene;
+  const method = await stripe.paymentMethods.attach(card, { customer: buyer.customer });
+  await stripe.invoices.pay(await openInvoice(scene, buyer), { payment_method: method.id });
+}
+
+async function invoicesOf({ stripe }: Scene, { customer }: Buyer): Promise<Stripe.Invoice[]> {
+  const invoices: Stripe.Invoice[] = [];
+  for await (const invoice of stripe.invoices.list({ customer, limit: 100 })) invoices.unshift(invoice);
+  return invoices;
+}
+
+/** What an event is about, in words that a person knows: an invoice's number, a name, a description. */
+function subjectOf({ data }: Stripe.Event): string {
+  const { number, name, description, status } = data.object as { number?: string | null; name?: string | null; description?: string | null; status?: string };
+  return number ?? name ?? description ?? status ?? '';
+}
+
+/** A client for a server's address. */
+export function clientOf(url: string, key: string): Stripe {
+  const { hostname, port, protocol } = new URL(url);
+  return new Stripe(key, { host: hostname, port, protocol: protocol === 'https:' ? 'https' : 'http', telemetry: false });
+}
+
+if (resolve(process.argv[1] ?? '') === import.meta.filename) {
+  const { values } = parseArgs({ options: { url: { type: 'string' }, key: { type: 'string' } } });
+  const say = (text: string) => void process.stdout.write(`${text}\n`);
+  const tell = (url: string, key: string) => run(clientOf(url, key), { say });
+  if (values.url === undefined) await onOwnKontor(tell);
+  else if (values.key === undefined) throw new Error('Give the server\'s secret test key, too: --key sk_test_…');
+  else await tell(values.url, values.key);
+}
