@@ -7,6 +7,7 @@ import { joinDatabase, type Database } from '../database/database.ts';
 import { standing } from '../database/cluster.ts';
 import { overAllWorlds } from '../database/world.ts';
 import { row, sql } from '../database/sql.ts';
+import { hashKey } from '../http/keys.ts';
 import { StartRefused } from '../refused.ts';
 import { secretFile } from '../secret.ts';
 import type { Flag } from './command.ts';
@@ -47,5 +48,14 @@ export async function readPepper(config: Config, database: Database): Promise<st
     const key = await overAllWorlds(database.pool, (tx) => row(tx, sql`select id from api_keys limit 1`));
     if (key) throw new StartRefused(`The file ${config.pepper_file} is missing, and the keys in this database are hashed with what was in it. Restore it from a backup, or name it in KONTOR_PEPPER_FILE.`);
   }
-  return (await secretFile(config.pepper_file, 'the pepper of the API keys')).reveal();
+  const pepper = (await secretFile(config.pepper_file, 'the pepper of the API keys')).reveal();
+  const fingerprint = hashKey(pepper, 'fingerprint of the pepper');
+  const known = await database.asOwner(async (owner) => {
+    await row(owner, sql`insert into installation (pepper_fingerprint) values (${fingerprint}) on conflict do nothing`);
+    return row<{ pepper_fingerprint: Buffer }>(owner, sql`select pepper_fingerprint from installation`);
+  });
+  if (!known!.pepper_fingerprint.equals(fingerprint)) {
+    throw new StartRefused(`The keys in this database are hashed with another secret than that in ${config.pepper_file}. Processes that share a database share this file: copy it from where Kontor started first, or name it in KONTOR_PEPPER_FILE.`);
+  }
+  return pepper;
 }

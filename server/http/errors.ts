@@ -33,8 +33,15 @@ const STATUS_BY_TYPE = new Map<string | undefined, number>([
 
 const RETRY = { 'Stripe-Should-Retry': 'true' };
 
-/** The answer to anything that was thrown while a request was handled. */
-export function answerTo(error: unknown): ErrorAnswer {
+/** The answer to anything that was thrown while a request was handled. `base` is this server's address, for `doc_url`. */
+export function answerTo(error: unknown, base = ''): ErrorAnswer {
+  const answer = plainAnswerTo(error);
+  const told = answer.body.error;
+  if (told.doc_url !== undefined) told.doc_url = `${base}${told.doc_url}`;
+  return answer;
+}
+
+function plainAnswerTo(error: unknown): ErrorAnswer {
   if (error instanceof Refusal) return answerToRefusal(error);
   return answerToDatabase(error) ?? answerToServer(error) ?? failure(500, undefined, 'An unknown error occurred. Whether or not it took effect, the request can be repeated safely with the same idempotency key.', {});
 }

@@ -91,7 +91,7 @@ function caught(refuse: () => never): unknown {
 }
 
 function sendError(app: App, request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
-  const answer = answerTo(error);
+  const answer = answerTo(error, app.url);
   const id = requestId(reply) ?? app.clock.newId('req');
   logFailure(app, answer, error, request, id);
   return send(reply, id, { status: answer.status, body: JSON.stringify(answer.body), headers: answer.headers });
@@ -246,7 +246,7 @@ async function finish(ctx: Context, call: Call, continuation: Continuation): Pro
 
 /** A refusal by the command is this key's answer from now on. Failures of ours and conflicts are not: repeating them is safe and may succeed. */
 async function rememberRefusal(call: Call, error: unknown): Promise<void> {
-  const answer = answerTo(error);
+  const answer = answerTo(error, call.app.url);
   const { idempotencyKey: key } = call;
   if (!key || answer.ours || ![400, 402, 403, 404].includes(answer.status) || answer.body.error.type === 'idempotency_error') return;
   await inWorld(call.app.database.pool, call.world, async (tx) => remember(contextOf(call, tx), key, call.print, { status: answer.status, body: JSON.stringify(answer.body) }));

@@ -22,6 +22,12 @@ create table worlds (
   unique (account, livemode)
 );
 
+-- What belongs to the installation as a whole. The fingerprint tells a process that came with another pepper than the one the keys are hashed with.
+create table installation (
+  only_one boolean primary key default true check (only_one),
+  pepper_fingerprint bytea not null
+);
+
 create table api_keys (
   id text collate "C" primary key,
   world integer not null references worlds,
