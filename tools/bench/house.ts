@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Fastify from 'fastify';
+import Stripe from 'stripe';
 import { sandbox } from '../../connectors/processors/sandbox/sandbox.ts';
 import { isStripes } from '../../resources/operations.ts';
 import { rooms } from '../../resources/register.ts';
 import { createAccount, createKey, listWorlds } from '../../server/accounts.ts';
 import { open, type Running } from '../../server/app.ts';
-import { machineClock } from '../../server/clock.ts';
+import { machineClock, type Clock } from '../../server/clock.ts';
 import type { World } from '../../server/context.ts';
 import { readConfig } from '../../server/config.ts';
 import { openDatabase, type Database } from '../../server/database/database.ts';
@@ -18,15 +19,14 @@ import { migrate } from '../../server/database/migrate.ts';
 import { openLog } from '../../server/log.ts';
 import type { Load, Measured } from './load.ts';
 
-export type House = { running: Running; database: Database; key: string; world: World; close(): Promise<void> };
+export type House = { running: Running; database: Database; stripe: Stripe; key: string; world: World; close(): Promise<void> };
 
 /** Starts PostgreSQL with its durable settings and Kontor on it, in this process and without workers. */
-export async function openHouse(): Promise<House> {
+export async function openHouse(clock: Clock = machineClock()): Promise<House> {
   const data = await mkdtemp(join(tmpdir(), 'kontor-bench-'));
   const config = readConfig({ KONTOR_DATA: data });
   const database = await openDatabase(config);
   await database.asOwner(async (owner) => migrate(owner));
-  const clock = machineClock();
   const { key, world } = await database.asOwner(async (owner) => {
     const account = await createAccount(owner, clock);
     const world = (await listWorlds(owner)).find((each) => each.account === account.id && !each.livemode)!;
@@ -35,6 +35,7 @@ export async function openHouse(): Promise<House> {
   const running = await open({ database, rooms, connectors: { processors: { test: sandbox(), live: null } }, isStripes: isStripes(), pepper: 'pepper', log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: false });
   return {
     running, database, key, world,
+    stripe: new Stripe(key, { host: '127.0.0.1', port: new URL(running.url).port, protocol: 'http', telemetry: false }),
     async close() {
       await running.close();
       await database.close();
