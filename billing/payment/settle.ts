@@ -156,7 +156,7 @@ function succeeded(facts: Payment, question: ChargeQuestion, answer: Of<'succeed
   }
   const account = creditedAccount(owed.invoice);
   const credited = creditInvoice(owed, { amount: charge.amount, off_stripe: false, payment_method: method.payment_method.customer && method.payment_method.id, automatic: question.automatic }, moment);
-  received.postings.push({ ...legs, ledger_account: account, amount: -credited.applied }, { ...legs, ledger_account: 'customer_balance', amount: -credited.overpaid });
+  received.postings.push({ ...legs, document: owed.invoice.id, ledger_account: account, amount: -credited.applied }, { ...legs, ledger_account: 'customer_balance', amount: -credited.overpaid });
   const paid = payInvoicePayment(payment, charge.amount, moment);
   const whole = together([received, method, changed, paid, credited]);
   const { invoice, customer, subscription } = credited;
