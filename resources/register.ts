@@ -4,13 +4,18 @@ import { account } from './account/routes.ts';
 import { meterEventAdjustments } from './billing/meter_event_adjustments/routes.ts';
 import { meterEvents } from './billing/meter_events/routes.ts';
 import { meters } from './billing/meters/routes.ts';
+import { charges } from './charges/routes.ts';
 import { coupons } from './coupons/routes.ts';
 import { balanceTransactions } from './customers/balance_transactions/routes.ts';
 import { customers } from './customers/routes.ts';
 import { discounts } from './discounts/resource.ts';
 import { events } from './events/routes.ts';
+import { invoicePayments } from './invoice_payments/routes.ts';
+import { invoiceItems } from './invoiceitems/routes.ts';
+import { invoices } from './invoices/routes.ts';
 import { webhookDeliveries } from './kontor/webhook_deliveries/routes.ts';
 import { webhookSecrets } from './kontor/webhook_endpoints/routes.ts';
+import { paymentIntents } from './payment_intents/routes.ts';
 import { paymentMethods } from './payment_methods/routes.ts';
 import { prices } from './prices/routes.ts';
 import { products } from './products/routes.ts';
@@ -23,5 +28,5 @@ import { testClocks } from './test_helpers/test_clocks/routes.ts';
 import { webhookEndpoints } from './webhook_endpoints/routes.ts';
 
 export const rooms: readonly Room[] = [
-  account, meterEventAdjustments, meterEvents, meters, coupons, balanceTransactions, customers, discounts, events, paymentMethods, prices, products, promotionCodes, subscriptionItems, subscriptions, taxIds, taxRates, testClocks, webhookDeliveries, webhookEndpoints, webhookSecrets,
+  account, meterEventAdjustments, meterEvents, meters, charges, coupons, balanceTransactions, customers, discounts, events, invoiceItems, invoicePayments, invoices, paymentIntents, paymentMethods, prices, products, promotionCodes, subscriptionItems, subscriptions, taxIds, taxRates, testClocks, webhookDeliveries, webhookEndpoints, webhookSecrets,
 ];

@@ -52,7 +52,7 @@ export type InvoiceOrder = {
   /** Whether it finalises by itself, an hour after the moment. */
   auto_advance: boolean;
   /** What the account says on it. */
-  words?: Partial<Pick<InvoiceRow, 'description' | 'footer' | 'custom_fields' | 'statement_descriptor' | 'metadata' | 'rendering' | 'default_payment_method' | 'payment_settings' | 'due_date' | 'effective_at' | 'from_invoice'>>;
+  words?: Partial<Pick<InvoiceRow, 'description' | 'footer' | 'custom_fields' | 'statement_descriptor' | 'metadata' | 'rendering' | 'default_payment_method' | 'payment_settings' | 'due_date' | 'effective_at' | 'from_invoice' | 'automatically_finalizes_at' | 'next_payment_attempt'>>;
   proration_date?: Instant | null;
 };
 

@@ -1,6 +1,6 @@
 /** Changing invoices: a draft in everything, one that is finalised in its words only. */
 import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
-import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
+import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
 import { nextAttempt } from '../dunning.ts';
 import { mergeMetadata } from '../metadata.ts';
 import { DRAFT_S, finalization, lineOfItem, lineRow, usedUp, workOut } from './draft.ts';
@@ -78,11 +78,21 @@ function changeDraft(before: InvoiceWhole, change: InvoiceChange, moment: Moment
 
 const unique = <Thing extends { id: string }>(things: readonly Thing[]): Thing[] => [...new Map(things.map((thing) => [thing.id, thing])).values()];
 
+const gaveOn = (lines: readonly InvoiceLineRow[]): Set<string> => new Set(lines.flatMap((line) => line.discount_amounts.filter((each) => each.amount !== 0).map((each) => each.discount)));
+
+/** The `once` discounts of others, such as the customer, that the draft had used up and that give nothing on it any more: they can be used again. */
+function freed(before: InvoiceWhole, lines: readonly InvoiceLineRow[]): DiscountWhole[] {
+  const [gave, gives] = [gaveOn(before.lines), gaveOn(lines)];
+  const ofOthers = (discount: DiscountWhole) => discount.invoice === null && discount.invoice_item === null;
+  return before.discount_rows.filter((discount) => discount.ended && discount.source.duration === 'once' && ofOthers(discount) && gave.has(discount.id) && !gives.has(discount.id));
+}
+
 /** A changed draft as rows to write: with its lines, and the discounts that it uses up now. */
 function put(before: InvoiceWhole, after: InvoiceWhole, moment: Moment): Decision & { invoice: InvoiceWhole } {
   const made = changeInvoice(before, after, moment);
   putLines(made, before.lines, after.lines);
   for (const discount of usedUp(after)) made.puts.push({ table: 'discounts', before: discount, after: { ...discount, ended: true } });
+  for (const discount of freed(before, after.lines)) made.puts.push({ table: 'discounts', before: discount, after: { ...discount, ended: false } });
   if (before.automatically_finalizes_at !== after.automatically_finalizes_at) made.timers.push(finalization(after, after.automatically_finalizes_at));
   return { ...made, invoice: after };
 }
@@ -132,11 +142,8 @@ export function deleteDraft(invoice: InvoiceWhole, items: readonly InvoiceItemWh
   const made = decision();
   made.puts.push({ table: 'invoices', before: invoice, after: null });
   for (const item of items) made.puts.push({ table: 'invoice_items', before: item, after: { ...item, invoice: null } });
-  const gave = new Set(invoice.lines.flatMap((line) => line.discount_amounts.filter((each) => each.amount !== 0).map((each) => each.discount)));
-  for (const discount of invoice.discount_rows) {
-    const again = discount.ended && discount.invoice === null && discount.source.duration === 'once' && gave.has(discount.id);
-    if (again) made.puts.push({ table: 'discounts', before: discount, after: { ...discount, ended: false } });
-  }
+  for (const discount of freed(invoice, [])) made.puts.push({ table: 'discounts', before: discount, after: { ...discount, ended: false } });
   made.facts.push({ type: 'invoice.deleted', object: 'invoice', whole: invoice, at: moment.now });
-  return { ...together([made]), timers: [finalization(invoice, null)] };
+  made.timers.push(finalization(invoice, null));
+  return made;
 }

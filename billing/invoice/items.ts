@@ -1,10 +1,12 @@
 /** Invoice items: amounts that wait for an invoice, or stand on a draft. */
-import type { DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
+import type { DiscountWhole, PriceRow, ProductRow, TaxRateRow } from '../catalog.ts';
 import type { Period } from '../calendar.ts';
 import type { CustomerRow } from '../customer/customer.ts';
-import { decision, refuse, type Decision, type Moment } from '../decision.ts';
+import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import { mergeMetadata } from '../metadata.ts';
+import { createPrice, type PriceGiven } from '../price.ts';
 import { multiply, parseDecimal, roundDecimal } from '../money.ts';
+import { redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
 import { amountOf } from '../pricing/amount.ts';
 import { termsIn } from '../subscription/lines.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
@@ -12,6 +14,22 @@ import type { InvoiceItemRow, InvoiceItemWhole } from './invoice.ts';
 
 /** A price with its product's name. `param` is how it was spelt. */
 export type PriceNamed = { param: string; terms: PriceRow; product_name: string };
+
+/** A price that is there, or the data of one that is made for this one use; at most one of them. `param` is how it was spelt, e.g. `price_data`. */
+export type Offer = { price: PriceNamed | null; data: { param: string; given: Pick<PriceGiven, 'currency' | 'tax_behavior' | 'unit_amount' | 'unit_amount_decimal'>; product: ProductRow } | null };
+
+/** The price of an offer. One that is made for this use can be used no more. */
+export function priceOf({ price, data }: Offer, moment: Moment): Decision & { price: PriceNamed | null } {
+  if (price) {
+    if (!price.terms.active) refuse(undefined, `The price ${price.terms.id} is inactive. Activate it, or use another one.`, price.param);
+    return { ...decision(), price };
+  }
+  if (!data) return { ...decision(), price: null };
+  const { given, product, param } = data;
+  if (!product.active) refuse('product_inactive', `The product ${product.id} is inactive. Activate it, or use another one.`, `${param}[product]`);
+  const made = createPrice({ ...given, active: false }, { product, meter: null, holder: null }, moment, param);
+  return { ...made, price: { param, terms: made.price, product_name: product.name } };
+}
 
 /** What an item costs: an amount as it is, a unit amount or a price times a quantity. What is left out stays as it is. */
 export type ItemTerms = { amount?: bigint; unit_amount_decimal?: string; price?: PriceNamed; quantity_decimal?: string };
@@ -103,7 +121,7 @@ function termsAfter(before: InvoiceItemRow, given: ItemTerms, stays: PriceNamed 
 /** Changes what is named. What a proration credits or charges follows from the subscription and stays. `stays` is the price that the item has. */
 export function changeItem(before: InvoiceItemWhole, change: ItemTerms & ItemWords, stays: PriceNamed | null): Decision & { item: InvoiceItemWhole } {
   const { description = before.description, discountable = before.discountable, metadata, period, rates = before.rates, discounts = before.discounts } = change;
-  const fixed = before.proration ? [...TERMS, 'discountable' as const, 'discounts' as const].find((name) => change[name] !== undefined) : undefined;
+  const fixed = before.proration ? [...TERMS, 'discountable' as const].find((name) => change[name] !== undefined) : undefined;
   if (fixed) refuse('invoice_not_editable', `The item ${before.id} is a proration: its \`${fixed}\` follows from the change of the subscription.`, fixed === 'price' ? 'pricing[price]' : fixed);
   const item: InvoiceItemWhole = {
     ...before,
@@ -118,6 +136,18 @@ export function changeItem(before: InvoiceItemWhole, change: ItemTerms & ItemWor
     rates: [...rates],
   };
   return { ...decision(), puts: [{ table: 'invoice_items', before, after: item }], item };
+}
+
+/** The item with the discounts that are named for it, made and counted; those that it had and that are not named are dropped. `first_time`: the customer has not paid anything yet. */
+export function discountItem(made: Decision & { item: InvoiceItemWhole }, known: readonly DiscountWhole[], named: readonly DiscountGiven[], first_time: boolean, counted: Redemptions, moment: Moment): Decision & { item: InvoiceItemWhole } {
+  const { item } = made;
+  if (item.proration) refuse('invoice_not_editable', `The item ${item.id} is a proration: its discounts are in it already.`, 'discounts');
+  const { customer, amount, currency } = item;
+  const redeemed = redeem(named, { customer, invoice_item: item.id }, known, { customer, first_time, amount, currency }, counted, moment);
+  const kept = new Set(redeemed.discounts.map((discount) => discount.id));
+  const dropped = known.filter((discount) => !kept.has(discount.id)).map((discount) => ({ table: 'discounts', before: discount, after: null }));
+  // A discount on an item is no news about the customer.
+  return { ...together([made, { ...redeemed, facts: [] }, { ...decision(), puts: dropped }]), item: { ...item, discounts: redeemed.discounts } };
 }
 
 export function deleteItem(item: InvoiceItemWhole, moment: Moment): Decision {

@@ -1,10 +1,12 @@
 /** A payment from its start to the question that is put to the processor. */
 import { assert, decision, refuse, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceRow } from '../invoice/invoice.ts';
+import { mergeMetadata } from '../metadata.ts';
+import { formatMoney, minimumCharge } from '../money.ts';
 import type { InvoicePaymentRow, NextAction, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 
 export type IntentOrder = Pick<PaymentIntentRow, 'customer' | 'test_clock' | 'amount' | 'currency'> &
-  Partial<Pick<PaymentIntentRow, 'invoice' | 'payment_method' | 'setup_future_usage' | 'description' | 'receipt_email' | 'statement_descriptor' | 'metadata'>>;
+  Partial<Pick<PaymentIntentRow, 'invoice' | 'payment_method' | 'setup_future_usage' | 'description' | 'receipt_email' | 'statement_descriptor' | 'metadata' | 'automatic_payment_methods'>>;
 
 /** A new intent: it waits for a method, or for its confirmation. */
 export function openIntent(order: IntentOrder, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
@@ -19,6 +21,7 @@ export function openIntent(order: IntentOrder, moment: Moment): Decision & { pay
     receipt_email: null,
     statement_descriptor: null,
     metadata: {},
+    automatic_payment_methods: null,
     ...order,
     status: order.payment_method ? 'requires_confirmation' : 'requires_payment_method',
     amount_received: 0n,
@@ -83,6 +86,8 @@ export type Confirmation = {
   automatic: boolean;
   request_three_d_secure?: 'any' | 'automatic' | 'challenge';
   return_url?: string | null;
+  /** The browser script asks the holder, wherever the processor would send the browser. */
+  use_stripe_sdk?: boolean;
   /** The holder's answer, where the intent required an action. */
   authentication?: { reference: string; result: 'succeeded' | 'failed' };
 };
@@ -101,6 +106,7 @@ export type ChargeQuestion = {
   authentication: { reference: string; result: 'succeeded' | 'failed' } | null;
   description: string | null;
   return_url: string | null;
+  use_stripe_sdk: boolean;
   /** The moment of the attempt, from which the next one is counted. */
   at: number;
 };
@@ -133,6 +139,7 @@ export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethod
     authentication: how.authentication ?? null,
     description: intent.description,
     return_url: how.return_url ?? null,
+    use_stripe_sdk: how.use_stripe_sdk ?? false,
     at: moment.now,
   };
   const made = decision();
@@ -142,10 +149,42 @@ export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethod
 }
 
 /** The holder's part of a payment, as the API shows it. */
-export function nextAction(action: { reference: string; url: string | null }, return_url: string | null): NextAction {
-  const { reference, url } = action;
-  if (url !== null) return { type: 'redirect_to_url', redirect_to_url: { url, return_url }, reference };
+export function nextAction({ reference, url }: { reference: string; url: string | null }, { return_url, use_stripe_sdk }: Pick<ChargeQuestion, 'return_url' | 'use_stripe_sdk'>): NextAction {
+  if (url !== null && !use_stripe_sdk) return { type: 'redirect_to_url', redirect_to_url: { url, return_url }, reference };
   return { type: 'use_stripe_sdk', use_stripe_sdk: { type: 'three_d_secure', reference }, reference };
+}
+
+/** What may be changed of an intent: what is left out stays as it is. */
+export type IntentChange = Partial<Pick<PaymentIntentRow, 'amount' | 'currency' | 'customer' | 'test_clock' | 'description' | 'payment_method' | 'receipt_email' | 'setup_future_usage' | 'statement_descriptor'>> & { metadata?: Record<string, string> | '' };
+
+/** What can still be said of a payment that is over. */
+const WORDS: readonly string[] = ['description', 'metadata', 'receipt_email'];
+/** What follows from the invoice where the payment is for one. */
+const OF_INVOICE: readonly string[] = ['amount', 'currency', 'customer'];
+
+/** The least that can be charged. */
+export function refuseAmount(amount: bigint, currency: string): void {
+  const least = minimumCharge(currency);
+  if (amount < least) refuse('amount_too_small', `The least amount that can be charged in ${currency} is ${formatMoney(least, currency)}.`, 'amount');
+}
+
+/** Changes what is named. It is no event. */
+export function changeIntent(before: PaymentIntentWhole, change: IntentChange): Decision & { payment_intent: PaymentIntentWhole } {
+  const named = Object.entries(change).filter(([, value]) => value !== undefined).map(([name]) => name);
+  const over = before.status === 'succeeded' || before.status === 'canceled' || before.status === 'processing';
+  const fixed = named.find((name) => (over && !WORDS.includes(name)) || (before.invoice !== null && OF_INVOICE.includes(name)));
+  if (fixed) {
+    const why = over ? `is ${before.status}` : `pays the invoice ${before.invoice}`;
+    refuse('payment_intent_unexpected_state', `The payment intent ${before.id} ${why}, so its \`${fixed}\` cannot be changed.`, fixed);
+  }
+  if (change.customer !== undefined && before.customer !== null && change.customer !== before.customer) {
+    refuse('payment_intent_invalid_parameter', `The payment intent ${before.id} is of the customer ${before.customer}; that cannot be changed.`, 'customer');
+  }
+  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Omit<IntentChange, 'metadata'>;
+  const waits = before.status === 'requires_payment_method' && change.payment_method != null;
+  const payment_intent: PaymentIntentWhole = { ...before, ...given, metadata: mergeMetadata(before.metadata, change.metadata), ...(waits && { status: 'requires_confirmation' }) };
+  if (change.amount !== undefined || change.currency !== undefined) refuseAmount(payment_intent.amount, payment_intent.currency);
+  return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], payment_intent };
 }
 
 /** Ends an intent that has not been paid; what of it was to go to an invoice goes there no more. */

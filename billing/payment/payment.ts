@@ -79,6 +79,8 @@ export type PaymentIntentRow = {
   attempts: number;
   last_payment_error: PaymentError | null;
   next_action: NextAction | null;
+  /** What the caller said of methods that are chosen for it. Cards are the only ones, and the only ones that need no redirect. */
+  automatic_payment_methods: { enabled: boolean; allow_redirects: 'always' | 'never' } | null;
   setup_future_usage: 'off_session' | 'on_session' | null;
   description: string | null;
   receipt_email: string | null;

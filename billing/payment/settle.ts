@@ -118,7 +118,7 @@ function methodAfter({ payment_intent: intent, payment_method: before }: Payment
   return { ...made, payment_method };
 }
 
-function changeIntent(before: PaymentIntentWhole, change: Partial<PaymentIntentWhole>, type: string, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
+function moveIntent(before: PaymentIntentWhole, change: Partial<PaymentIntentWhole>, type: string, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
   const payment_intent: PaymentIntentWhole = { ...before, ...change };
   return {
     ...decision(),
@@ -146,7 +146,7 @@ function succeeded(facts: Payment, question: ChargeQuestion, answer: Of<'succeed
   const charge = chargeOf(facts, answer, moment);
   const method = methodAfter(facts, answer.network_transaction_id, moment);
   const change = { status: 'succeeded', amount_received: intent.amount, latest_charge: charge.id } as const;
-  const changed = changeIntent(intent, change, 'payment_intent.succeeded', moment);
+  const changed = moveIntent(intent, change, 'payment_intent.succeeded', moment);
   const owed = owedBy(facts);
   const legs = { transaction: `${charge.id}:captured`, currency: charge.currency, document: charge.id, customer: charge.customer, at: moment.now };
   const received = { ...charged(charge, moment), postings: [{ ...legs, ledger_account: 'cash_in_transit', amount: charge.amount }] };
@@ -177,7 +177,7 @@ export function payInvoicePayment(before: InvoicePaymentRow, amount: bigint, mom
 /** The intent waits for another method; the invoice's attempt has failed. */
 function unpaid(facts: Payment, question: ChargeQuestion, error: PaymentError, asks_holder: boolean, moment: Moment): Settled {
   const change = { status: 'requires_payment_method', payment_method: null, latest_charge: error.charge ?? facts.payment_intent.latest_charge, last_payment_error: error, failed_method: facts.payment_method } as const;
-  const changed = changeIntent(facts.payment_intent, change, 'payment_intent.payment_failed', moment);
+  const changed = moveIntent(facts.payment_intent, change, 'payment_intent.payment_failed', moment);
   const owed = owedBy(facts);
   const attempt = owed && attemptFailed(owed, { automatic: question.automatic, at: question.at, asks_holder }, moment);
   const whole = together(attempt ? [changed, attempt] : [changed]);
@@ -199,7 +199,7 @@ function failed(facts: Payment, question: ChargeQuestion, { code, message }: Of<
 }
 
 function waitsForHolder(facts: Payment, question: ChargeQuestion, { action }: Of<'requires_action'>, moment: Moment): Settled {
-  const changed = changeIntent(facts.payment_intent, { status: 'requires_action', next_action: nextAction(action, question.return_url) }, 'payment_intent.requires_action', moment);
+  const changed = moveIntent(facts.payment_intent, { status: 'requires_action', next_action: nextAction(action, question) }, 'payment_intent.requires_action', moment);
   const owed = owedBy(facts);
   const asking = owed && actionRequired(owed, question.automatic, moment);
   return { ...facts, ...(asking && { invoice: asking.invoice }), ...together(asking ? [changed, asking] : [changed]), payment_intent: changed.payment_intent };

@@ -48,10 +48,12 @@ export async function goingOn(tx: Tx, customer: string): Promise<{ subscriptions
   return { subscriptions: ids(false), unpaid: ids(true) };
 }
 
-/** Holds the customer's timers. The worker takes a timer before it locks the customer, so whoever will clear some holds them first, too. */
-export async function lockLane(tx: Tx, customer: string): Promise<void> {
-  await rows(tx, sql`select 1 as held from timers where lane = ${customer} order by kind, subject for update`);
+/** Holds the timers of customers. The worker takes a timer before it locks the customer, so whoever will set or clear some holds them first, too. */
+export async function lockLanes(tx: Tx, customers: readonly string[]): Promise<void> {
+  await rows(tx, sql`select 1 as held from timers where lane = any(${customers}::text[]) order by kind, subject for update`);
 }
+
+export const lockLane = (tx: Tx, customer: string): Promise<void> => lockLanes(tx, [customer]);
 
 /** Of each customer, the ids of its newest rows in a table: one more than a page, if there are as many. */
 export async function newestOfEach(tx: Tx, table: string, condition: Sql, customers: readonly string[], limit: number): Promise<Map<string, string[]>> {

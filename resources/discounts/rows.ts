@@ -40,15 +40,15 @@ async function withCoupons(tx: Tx, discounts: readonly DiscountRow[]): Promise<D
   return discounts.map((discount) => ({ ...discount, source: coupons.get(discount.coupon)! }));
 }
 
-/** What the names stand for; coupons and codes are locked, since redeeming them counts. `param` spells the list. */
-export async function discountsGiven(tx: Tx, given: Params<typeof discountList>, param = 'discounts'): Promise<DiscountGiven[]> {
+/** What the names stand for; coupons and codes are locked, since redeeming them counts. `spelt` spells the nth of them. */
+export async function discountsGiven(tx: Tx, given: Params<typeof discountList>, spelt: (n: number) => string = (n) => `discounts[${n}]`): Promise<DiscountGiven[]> {
   if (given.length === 0) return [];
   const codes = new Map((await promotionCodesById(tx, given.flatMap((each) => each.promotion_code ?? []), true)).map((code) => [code.id, code]));
   const couponIds = new Set([...given.flatMap((each) => each.coupon ?? []), ...[...codes.values()].map((code) => code.coupon)]);
   const coupons = new Map((await couponsById(tx, [...couponIds], true)).map((coupon) => [coupon.id, coupon]));
   const discounts = new Map((await discountsById(tx, given.flatMap((each) => each.discount ?? []))).map((discount) => [discount.id, discount]));
   return given.map((each, n): DiscountGiven => {
-    const at = (name: string) => `${param}[${n}][${name}]`;
+    const at = (name: string) => `${spelt(n)}[${name}]`;
     if (each.discount !== undefined) return { param: at('discount'), discount: discounts.get(each.discount) ?? missing('discount', each.discount, at('discount')) };
     if (each.promotion_code !== undefined) {
       const code = codes.get(each.promotion_code) ?? missing('promotion code', each.promotion_code, at('promotion_code'));

@@ -1,8 +1,12 @@
-import type { DiscountWhole, TaxRateRow } from '../../billing/catalog.ts';
+import type { DiscountWhole, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
 import type { InvoiceItemRow, InvoiceItemWhole } from '../../billing/invoice/invoice.ts';
+import type { Offer } from '../../billing/invoice/items.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
+import { missing } from '../../server/http/errors.ts';
 import { discountsById } from '../discounts/rows.ts';
+import { pricesById } from '../prices/rows.ts';
+import { productsById } from '../products/rows.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
 
 /** Invoice items with their discounts and tax rates, in any order. `lock` keeps others from changing them until the transaction ends; lock their customers first. */
@@ -32,4 +36,30 @@ export async function wholeItems(tx: Tx, items: readonly InvoiceItemRow[]): Prom
     discounts: (discounts.get(item.id) ?? []).filter((discount) => !discount.ended || item.invoice !== null),
     rates: item.tax_rates.flatMap((id) => rates.get(id) ?? []),
   }));
+}
+
+type PricingGiven = { pricing?: { price?: string }; price_data?: { product: string; currency: string; tax_behavior?: PriceRow['tax_behavior']; unit_amount?: bigint; unit_amount_decimal?: string } };
+
+/** The prices that requests name, or the products for which they describe one, each as the core wants it. `at` spells a parameter of the nth. */
+export async function offersGiven(tx: Tx, given: readonly PricingGiven[], at: (n: number, name: string) => string = (_n, name) => name): Promise<Offer[]> {
+  const ids = [...new Set(given.flatMap((each) => each.pricing?.price ?? []))];
+  const prices = new Map<string, PriceRow>(ids.length === 0 ? [] : (await pricesById(tx, ids)).map((price) => [price.id, price]));
+  const named = [...new Set([...[...prices.values()].map((price) => price.product), ...given.flatMap((each) => each.price_data?.product ?? [])])];
+  const products = new Map(named.length === 0 ? [] : (await productsById(tx, named)).map((product) => [product.id, product]));
+  return given.map(({ pricing, price_data }, n): Offer => {
+    const price = pricing?.price === undefined ? null : (prices.get(pricing.price) ?? missing('price', pricing.price, at(n, 'pricing[price]')));
+    if (price) return { price: { param: at(n, 'pricing[price]'), terms: price, product_name: products.get(price.product)!.name }, data: null };
+    if (!price_data) return { price: null, data: null };
+    const { product: id, ...terms } = price_data;
+    const product = products.get(id);
+    if (!product || product.deleted) missing('product', id, at(n, 'price_data[product]'));
+    return { price: null, data: { param: at(n, 'price_data'), given: terms, product } };
+  });
+}
+
+/** Tax rates in the order in which a parameter names them. `spelt` spells the nth of them. */
+export async function ratesGiven(tx: Tx, ids: readonly string[], spelt: (n: number) => string = (n) => `tax_rates[${n}]`): Promise<TaxRateRow[]> {
+  if (ids.length === 0) return [];
+  const rates = new Map((await taxRatesById(tx, ids)).map((rate) => [rate.id, rate]));
+  return ids.map((id, n) => rates.get(id) ?? missing('tax rate', id, spelt(n)));
 }

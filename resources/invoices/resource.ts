@@ -6,7 +6,7 @@ import { minor, type Wire } from '../../server/http/wire.ts';
 import { renderList } from '../../server/lists.ts';
 import { renderInvoicePayment } from '../invoice_payments/resource.ts';
 import { paymentsOfInvoices } from '../invoice_payments/rows.ts';
-import { refuseDeclined, renderPaymentIntent } from '../payment_intents/resource.ts';
+import { refuseDeclined, shown } from '../payment_intents/resource.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import { renderTaxRate } from '../tax_rates/resource.ts';
 import { renderLine, renderPretaxCredits, renderTaxes } from './line_item.ts';
@@ -135,11 +135,11 @@ async function refuseUnpaid(ctx: Context, id: string): Promise<void> {
   const found = await defaultIntentOf(ctx.tx, id);
   const [intent] = found === null ? [] : await intentsById(ctx.tx, [found]);
   if (!intent) return;
-  refuseDeclined(intent, ctx.world);
+  refuseDeclined(ctx, intent);
   if (intent.status !== 'requires_action') return;
   refuse('invoice_payment_intent_requires_action', 'The card issuer wants the card holder to confirm this payment. Let the customer confirm the payment intent of the invoice, then it is paid.', undefined, {
     type: 'card_error',
-    payment_intent: renderPaymentIntent(intent, ctx.world),
+    payment_intent: shown(ctx, intent),
   });
 }
 

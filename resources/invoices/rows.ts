@@ -56,7 +56,7 @@ export async function payingMethods(tx: Tx, invoices: readonly string[]): Promis
 }
 
 /** Whom invoices are for, before anything is locked. */
-async function concerned(tx: Tx, ids: readonly string[]): Promise<{ id: string; customer: string; subscription: string | null }[]> {
+export function payersOf(tx: Tx, ids: readonly string[]): Promise<{ id: string; customer: string; subscription: string | null }[]> {
   return rows(tx, sql`select id, customer, subscription from invoices where id = any(${ids}::text[])`);
 }
 
@@ -65,7 +65,7 @@ async function concerned(tx: Tx, ids: readonly string[]): Promise<{ id: string; 
  * so that two that want the same wait for each other and never in a circle. What does not exist is left out.
  */
 export async function lockInvoices(tx: Tx, ids: readonly string[]): Promise<WithPayments[]> {
-  const found = await concerned(tx, ids);
+  const found = await payersOf(tx, ids);
   if (found.length === 0) return [];
   const customers = await byId<CustomerWhole>(found.map((each) => each.customer), (wanted) => customersById(tx, wanted, true));
   const subscriptions = await byId<SubscriptionWhole>(found.flatMap((each) => each.subscription ?? []), (wanted) => subscriptionsById(tx, wanted, true));

@@ -8,7 +8,7 @@ import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, realMoment, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
-import { customersById } from '../customers/rows.ts';
+import { customersById, lockLanes } from '../customers/rows.ts';
 import { lockInvoices } from '../invoices/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import { intentsById, payersOf } from './rows.ts';
@@ -30,7 +30,7 @@ async function ask(app: App, world: World, call: OpenCall): Promise<Json | null>
   return outcome.kind === 'succeeded' ? { ...outcome, fee: outcome.fee?.toString() ?? null } : outcome;
 }
 
-/** All that the answers concern, locked: customers first. */
+/** All that the answers concern, locked: the customers' timers, then the customers, then what is theirs. */
 class Affected {
   readonly customers = new Map<string, CustomerWhole>();
   readonly subscriptions = new Map<string, SubscriptionWhole>();
@@ -42,7 +42,9 @@ class Affected {
   static async lock(ctx: Context, intents: readonly string[]): Promise<Affected> {
     const all = new Affected();
     const payers = await payersOf(ctx.tx, intents);
-    for (const customer of await customersById(ctx.tx, [...new Set(payers.flatMap((each) => each.customer ?? []))], true)) all.customers.set(customer.id, customer);
+    const owners = [...new Set(payers.flatMap((each) => each.customer ?? []))];
+    await lockLanes(ctx.tx, owners);
+    for (const customer of await customersById(ctx.tx, owners, true)) all.customers.set(customer.id, customer);
     for (const { invoice, subscription, payments } of await lockInvoices(ctx.tx, [...new Set(payers.flatMap((each) => each.invoice ?? []))])) {
       all.invoices.set(invoice.id, invoice);
       if (subscription) all.subscriptions.set(subscription.id, subscription);

@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import { refuse } from '../../billing/decision.ts';
 import type { PaymentIntentWhole } from '../../billing/payment/payment.ts';
-import type { Context, Resource, World } from '../../server/context.ts';
+import type { Context, Json, Resource, World } from '../../server/context.ts';
 import { ERROR_DOCS } from '../../server/http/errors.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
 import { renderPaymentMethod } from '../payment_methods/resource.ts';
@@ -40,7 +40,7 @@ export function renderPaymentIntent(intent: PaymentIntentWhole, world: World): W
     amount_received: minor(intent.amount_received),
     application: null,
     application_fee_amount: null,
-    automatic_payment_methods: intent.invoice === null ? { allow_redirects: 'always', enabled: true } : null,
+    automatic_payment_methods: intent.automatic_payment_methods,
     canceled_at: intent.canceled_at,
     cancellation_reason: intent.cancellation_reason,
     capture_method: 'automatic',
@@ -78,8 +78,22 @@ export function renderPaymentIntent(intent: PaymentIntentWhole, world: World): W
   };
 }
 
+/** What a browser that has the client secret may see: nothing of the account's own, nothing of the customer's. */
+const SEEN = [
+  'id', 'object', 'amount', 'amount_details', 'automatic_payment_methods', 'canceled_at', 'cancellation_reason', 'capture_method', 'client_secret', 'confirmation_method', 'created', 'currency',
+  'description', 'last_payment_error', 'livemode', 'next_action', 'payment_method', 'payment_method_types', 'processing', 'receipt_email', 'setup_future_usage', 'shipping', 'source', 'status',
+];
+
+const forHolder = (body: Json): Json => Object.fromEntries(SEEN.map((field) => [field, body[field]]));
+
+/** The intent inside of an error, for whoever asked. */
+export function shown(ctx: Context, intent: PaymentIntentWhole): Json {
+  const body = renderPaymentIntent(intent, ctx.world);
+  return ctx.request?.publishable ? forHolder(body) : body;
+}
+
 /** Refuses with the card error of a payment that has just been declined, as the processor's word, with the intent as it is now. */
-export function refuseDeclined(intent: PaymentIntentWhole, world: World): void {
+export function refuseDeclined(ctx: Context, intent: PaymentIntentWhole): void {
   const error = intent.last_payment_error;
   if (intent.status !== 'requires_payment_method' || error === null) return;
   const { code, message, type, decline_code, advice_code, network_decline_code, network_advice_code, charge } = error;
@@ -90,14 +104,14 @@ export function refuseDeclined(intent: PaymentIntentWhole, world: World): void {
     network_decline_code: network_decline_code ?? undefined,
     network_advice_code: network_advice_code ?? undefined,
     charge: charge ?? undefined,
-    payment_intent: renderPaymentIntent(intent, world),
-    ...(intent.failed_method && { payment_method: renderPaymentMethod(intent.failed_method, world), payment_method_type: intent.failed_method.type }),
+    payment_intent: shown(ctx, intent),
+    ...(intent.failed_method && !ctx.request?.publishable && { payment_method: renderPaymentMethod(intent.failed_method, ctx.world), payment_method_type: intent.failed_method.type }),
   });
 }
 
 async function refuseUnpaid(ctx: Context, id: string): Promise<void> {
   const [intent] = await intentsById(ctx.tx, [id]);
-  refuseDeclined(intent!, ctx.world);
+  refuseDeclined(ctx, intent!);
 }
 
 export const paymentIntent: Resource<PaymentIntentWhole> = {
@@ -106,5 +120,6 @@ export const paymentIntent: Resource<PaymentIntentWhole> = {
   render: renderPaymentIntent,
   load: (ctx, ids) => intentsById(ctx.tx, ids),
   refuseUnpaid,
+  forHolder,
   expands: { customer: 'customer', latest_charge: 'charge', payment_method: 'payment_method' },
 };

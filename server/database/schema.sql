@@ -558,6 +558,7 @@ create table payment_intents (
   last_payment_error jsonb,
   next_action jsonb,
   automatic_payment_methods jsonb,
+  automatic_payment_methods jsonb,
   setup_future_usage text,
   description text,
   receipt_email text,

@@ -517,6 +517,7 @@ create table payment_intents (
   attempts integer not null,
   last_payment_error jsonb,
   next_action jsonb,
+  automatic_payment_methods jsonb,
   setup_future_usage text,
   description text,
   receipt_email text,

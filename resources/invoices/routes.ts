@@ -1,0 +1,32 @@
+import type { Room } from '../../server/context.ts';
+import { del, get, post } from '../../server/http/route.ts';
+import * as commands from './commands.ts';
+import { lineItem } from './line_item.ts';
+import * as lines from './lines.ts';
+import * as params from './params.ts';
+import * as payment from './payment.ts';
+import { invoice } from './resource.ts';
+import * as timers from './timers.ts';
+
+export const invoices: Room = {
+  resources: [invoice, lineItem],
+  routes: [
+    post('/v1/invoices', params.createInvoice, commands.create),
+    get('/v1/invoices', params.listInvoices, commands.list),
+    get('/v1/invoices/:invoice', params.nothing, commands.retrieve),
+    post('/v1/invoices/:invoice', params.updateInvoice, commands.update),
+    del('/v1/invoices/:invoice', params.nothing, commands.remove),
+    post('/v1/invoices/:invoice/finalize', params.finalizeInvoice, payment.finalize),
+    post('/v1/invoices/:invoice/pay', params.payInvoice, payment.pay),
+    post('/v1/invoices/:invoice/send', params.nothing, payment.send),
+    post('/v1/invoices/:invoice/void', params.nothing, payment.voidInvoice),
+    post('/v1/invoices/:invoice/mark_uncollectible', params.nothing, payment.markUncollectible),
+    post('/v1/invoices/:invoice/attach_payment', params.attachPayment, payment.attachPayment),
+    get('/v1/invoices/:invoice/lines', params.listLines, lines.listLines),
+    post('/v1/invoices/:invoice/add_lines', params.addLines, lines.addLines),
+    post('/v1/invoices/:invoice/update_lines', params.updateLines, lines.updateLines),
+    post('/v1/invoices/:invoice/remove_lines', params.removeLines, lines.removeLines),
+    post('/v1/invoices/:invoice/lines/:line', params.updateLine, lines.updateLine),
+  ],
+  timers: { 'invoice.finalize': timers.finalize, 'invoice.collect': timers.collect, 'invoice.overdue': timers.overdue },
+};

@@ -1,0 +1,22 @@
+import type { Room } from '../../server/context.ts';
+import { get, post } from '../../server/http/route.ts';
+import { charge } from './calls.ts';
+import * as commands from './commands.ts';
+import * as params from './params.ts';
+import { paymentIntent } from './resource.ts';
+import { paymentIntentVersions } from './versions.ts';
+
+export const paymentIntents: Room = {
+  resources: [paymentIntent],
+  routes: [
+    post('/v1/payment_intents', params.createPaymentIntent, commands.create),
+    get('/v1/payment_intents', params.listPaymentIntents, commands.list),
+    get('/v1/payment_intents/:intent', params.retrievePaymentIntent, commands.retrieve, { publishable: true }),
+    post('/v1/payment_intents/:intent', params.updatePaymentIntent, commands.update),
+    post('/v1/payment_intents/:intent/confirm', params.confirmPaymentIntent, commands.confirm, { publishable: true }),
+    post('/v1/payment_intents/:intent/cancel', params.cancelPaymentIntent, commands.cancel),
+    post('/v1/payment_intents/:intent/capture', params.capturePaymentIntent, commands.capture),
+  ],
+  calls: { 'processor.charge': charge },
+  versions: paymentIntentVersions,
+};
