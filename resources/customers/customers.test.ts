@@ -109,6 +109,25 @@ test('a deleted customer leaves a tombstone, and nothing of it goes on', async (
   }
 });
 
+test('the subscriptions of a deleted customer are canceled at once, and nothing is billed any more', async () => {
+  const { stripe } = kontor;
+  const product = await stripe.products.create({ name: 'Desk' });
+  const price = await stripe.prices.create({ product: product.id, currency: 'usd', unit_amount: 500, recurring: { interval: 'month' } });
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 });
+  const made = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const subscription = await stripe.subscriptions.create({ customer: made.id, items: [{ price: price.id }] });
+  const whole = (await stripe.customers.retrieve(made.id, { expand: ['subscriptions'] })) as Stripe.Customer;
+  assert.deepEqual(whole.subscriptions?.data.map((each) => [each.id, each.status]), [[subscription.id, 'active']]);
+  const heard = listening();
+  await heard.skip();
+  await stripe.customers.del(made.id);
+  assert.deepEqual(await heard.types(), ['customer.subscription.deleted', 'payment_method.detached', 'customer.deleted']);
+  const ended = await stripe.subscriptions.retrieve(subscription.id);
+  assert.deepEqual([ended.status, ended.canceled_at, ended.ended_at, ended.cancellation_details?.reason], ['canceled', 1_767_225_600, 1_767_225_600, 'cancellation_requested']);
+  await kontor.advance(clock.id, 1_767_225_600 + 40 * 86_400);
+  assert.deepEqual((await stripe.invoices.list({ customer: made.id })).data.map((each) => each.billing_reason), ['subscription_create']);
+});
+
 test('a discount is taken away from a customer', async () => {
   const { stripe, world, database } = kontor;
   const made = await stripe.customers.create();
