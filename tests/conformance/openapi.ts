@@ -133,3 +133,22 @@ function fits(value: Record<string, unknown>, schema: Schema): boolean {
   const { object, deleted } = schema.properties ?? {};
   return schema.type === 'object' && (object?.enum?.includes(value.object) ?? false) && (deleted?.enum !== undefined) === (value.deleted === true);
 }
+
+/** The fields of a successful answer that hold an id and that a caller may expand, as paths of `expand`: `customer`, `data.customer`. */
+export function references(method: string, path: string, body: unknown): string[] {
+  const operation = operationOf(method, path);
+  return operation ? [...new Set(named(body, operation.answer, ''))] : [];
+}
+
+function named(value: unknown, given: Schema, path: string): string[] {
+  const schema = resolve(given);
+  if (schema.allOf) return schema.allOf.flatMap((each) => named(value, each, path));
+  if (schema.anyOf && typeof value === 'string') return schema.anyOf.some((each) => each.$ref !== undefined) && schema.anyOf.some((each) => each.type === 'string' && !each.enum) ? [path] : [];
+  if (schema.anyOf) {
+    const likely = isObject(value) ? schema.anyOf.find((each) => fits(value, resolve(each))) : undefined;
+    return likely ? named(value, likely, path) : [];
+  }
+  if (Array.isArray(value)) return value.flatMap((each) => named(each, schema.items ?? {}, path));
+  if (!isObject(value) || !schema.properties) return [];
+  return Object.entries(value).flatMap(([name, each]) => (schema.properties![name] ? named(each, schema.properties![name], path === '' ? name : `${path}.${name}`) : []));
+}

@@ -18,11 +18,14 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   put('customers/tax_ids', await stripe.customers.createTaxId(customer, { type: 'eu_vat', value: 'DE123456789' }));
   put('customers/balance_transactions', await stripe.customers.createBalanceTransaction(customer, { amount: -500, currency: 'usd' }));
   const product = put('products', await stripe.products.create({ name: 'Seat' }));
-  put('prices', await stripe.prices.create({ product, currency: 'usd', unit_amount: 1_500, recurring: { interval: 'month' } }));
+  const price = put('prices', await stripe.prices.create({ product, currency: 'usd', unit_amount: 1_500, recurring: { interval: 'month' } }));
   const coupon = put('coupons', await stripe.coupons.create({ percent_off: 25, duration: 'once' }));
   put('promotion_codes', await stripe.promotionCodes.create({ promotion: { type: 'coupon', coupon } }));
   put('tax_rates', await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: false }));
   put('billing/meters', await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } }));
+  const subscription = await stripe.subscriptions.create({ customer, items: [{ price }], collection_method: 'send_invoice', days_until_due: 30 });
+  put('subscriptions', subscription);
+  put('subscription_items', subscription.items.data[0]!);
   put('events', (await stripe.events.list({ limit: 1 })).data[0]!);
   const deliveries = (await stripe.rawRequest('GET', '/v1/kontor/webhook_deliveries')) as unknown as { data: { id: string }[] };
   put('kontor/webhook_deliveries', deliveries.data[0]!);

@@ -1,0 +1,121 @@
+/** One row is falsified, as only somebody beside Kontor can: each invariant finds its own. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import pg from 'pg';
+import { startKontor, type Kontor } from '../tests/kontor.ts';
+import type { Database } from './database/database.ts';
+import { types } from './database/parse.ts';
+import { invariants } from './invariants.ts';
+import { verify, type Finding } from './verify.ts';
+
+const MONTH_S = 31 * 86_400;
+
+let kontor: Kontor;
+let superuser: pg.Client;
+before(async () => {
+  kontor = await startKontor();
+  superuser = new pg.Client({ connectionString: kontor.database.urls.superuser, types });
+  await superuser.connect();
+  await live(kontor);
+});
+after(async () => {
+  await superuser.end();
+  await kontor.close();
+});
+
+/** Three months of a customer with a subscription that is charged, one that is sent by mail, a draft, a balance, a discount, a tax and a receiver of events. */
+async function live({ stripe, advance }: Kontor): Promise<void> {
+  await stripe.webhookEndpoints.create({ url: 'http://127.0.0.1:9999/nobody', enabled_events: ['customer.created'] });
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 });
+  const customer = await stripe.customers.create({ name: 'Jenny', test_clock: clock.id, balance: -300 });
+  const method = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
+  const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: false });
+  const coupon = await stripe.coupons.create({ percent_off: 10, duration: 'forever' });
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 1_500, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const items = [{ price: price.id, quantity: 3 }];
+  await stripe.subscriptions.create({ customer: customer.id, items, default_payment_method: method.id, default_tax_rates: [rate.id], discounts: [{ coupon: coupon.id }] }, { idempotencyKey: 'first' });
+  await stripe.subscriptions.create({ customer: customer.id, items, collection_method: 'send_invoice', days_until_due: 30 });
+  await advance(clock.id, 1_767_225_600 + 3 * MONTH_S);
+  await stripe.invoiceItems.create({ customer: customer.id, amount: 700, currency: 'usd' });
+  await stripe.invoices.create({ customer: customer.id, auto_advance: true, collection_method: 'send_invoice', days_until_due: 30 });
+}
+
+/** Verifies what a transaction that never commits has made of the database. */
+async function verifyWith(falsify: string): Promise<Finding[]> {
+  await superuser.query('begin; set local session_replication_role = replica');
+  try {
+    await superuser.query(falsify);
+    await superuser.query('set local role kontor_owner');
+    const query = (text: string, values?: unknown[]) => {
+      const world = /^begin.*kontor\.world = '([0-9]+)'/.exec(text)?.[1];
+      return superuser.query(world ? `set local kontor.world = '${world}'` : text === 'rollback' ? 'select' : text, values);
+    };
+    const asOwner: Database['asOwner'] = (work) => work({ query } as unknown as pg.Client);
+    return await verify({ asOwner }, () => undefined);
+  } finally {
+    await superuser.query('rollback');
+  }
+}
+
+const one = (table: string, condition = 'true') => `(select ctid from ${table} where ${condition} order by ctid limit 1)`;
+const change = (table: string, set: string, condition?: string) => `update ${table} set ${set} where ctid = ${one(table, condition)}`;
+const remove = (table: string, condition?: string) => `delete from ${table} where ctid = ${one(table, condition)}`;
+const copy = (table: string, changes: string, condition?: string) =>
+  `insert into ${table} select (jsonb_populate_record(o, jsonb_build_object(${changes}))).* from ${table} o where o.ctid = ${one(table, condition)}`;
+const late = `'2020-01-01T00:00:00Z'`;
+
+test('what was lived holds together, and that is said', async () => {
+  const said: string[] = [];
+  assert.deepEqual(await verify(kontor.database, (sentence) => said.push(sentence)), []);
+  assert.match(said.at(-1)!, /^[0-9]+ worlds verified/);
+});
+
+for (const [what, invariant, falsify] of [
+  ['an obligation that two invoices discharge', 'I1', `drop index invoices_obligation; ${copy('invoices', `'id', 'in_copy', 'number', null`, `obligation is not null`)}`],
+  ['a renewal that is billed twice', 'I1', copy('invoices', `'id', 'in_copy', 'number', null, 'obligation', null`, `billing_reason = 'subscription_cycle'`)],
+  ['a period that is over and was not followed', 'I2', change('subscription_items', `current_period_start = ${late}, current_period_end = ${late}`)],
+  ['a subscription that nothing will renew', 'I2', remove('timers', `kind = 'subscription.renew'`)],
+  ['a draft that nothing will finalise', 'I2', remove('timers', `kind = 'invoice.finalize'`)],
+  ['a timer that nobody took', 'I2', change('timers', `at = ${late}`)],
+  ['a timer that failed', 'I2', change('timers', `failures = 1, error = 'No reason.'`)],
+  ['a period that overlaps the one before', 'I3', change('invoice_lines', `period_start = period_start - interval '1 day'`, `invoice in (select id from invoices where billing_reason = 'subscription_cycle')`)],
+  ['a gap between two periods', 'I3', change('invoice_lines', `period_start = period_start + interval '1 day'`, `invoice in (select id from invoices where billing_reason = 'subscription_cycle')`)],
+  ['a finalised invoice without a number', 'I4', change('invoices', 'number = null', 'number is not null')],
+  ['a number that is given twice', 'I4', `drop index invoices_number; update invoices set number = (select min(number) from invoices) where number = (select max(number) from invoices)`],
+  ['a gap between numbers', 'I4', change('customers', 'next_invoice_sequence = next_invoice_sequence + 1', 'next_invoice_sequence > 1')],
+  ['a line that was changed', 'I5', change('invoice_lines', 'amount = amount + 1')],
+  ['a total that was changed', 'I5', change('invoices', 'total = total + 1')],
+  ['a discount that was changed', 'I5', change('invoices', `total_discount_amounts = '[{"discount":"di_x","amount":1}]'`)],
+  ['a tax that was changed', 'I5', change('invoices', `total_taxes = '[]'`, `total_taxes <> '[]'`)],
+  ['a balance that was changed on an invoice', 'I5', change('invoices', 'ending_balance = ending_balance + 1', 'ending_balance is not null')],
+  ['a payment that was made up', 'I5', change('invoices', 'amount_paid = amount_paid + 1', `status in ('open', 'paid')`)],
+  ['an unpaid invoice that is called paid', 'I5', change('invoices', `status = 'paid'`, `status = 'open' and amount_remaining > 0`)],
+  ['a ledger entry that was changed', 'I6', change('ledger_entries', 'amount = amount + 1')],
+  ['a ledger transaction that was removed', 'I6', `delete from ledger_entries where transaction = (select transaction from ledger_entries where ledger_account = 'revenue' limit 1)`],
+  ['a debt that the ledger does not know', 'I6', change('ledger_entries', `ledger_account = 'bad_debt'`, `ledger_account = 'receivable' and document in (select id from invoices where status = 'open')`)],
+  ["a customer's balance that was changed", 'I6', change('customers', 'balance = balance + 1')],
+  ['a payment that was taken twice', 'I7', copy('charges', `'id', 'ch_copy'`, `status = 'succeeded'`)],
+  ['a payment that was not received', 'I7', change('payment_intents', 'amount_received = amount_received - 1', `status = 'succeeded'`)],
+  ['more given back than taken', 'I8', change('charges', 'amount_refunded = amount_captured + 1')],
+  ['an event that was not told', 'I9', remove('events', `type = 'invoice.finalized'`)],
+  ['an event that was told twice', 'I9', copy('events', `'id', 'evt_copy'`, `type = 'invoice.paid'`)],
+  ['a subscription whose beginning was not told', 'I9', remove('events', `type = 'customer.subscription.created'`)],
+  ['a payment that was not told', 'I9', remove('events', `type = 'payment_intent.succeeded'`)],
+  ['an event that waits too long', 'I9', change('webhook_deliveries', `state = 'pending', next_at = ${late}`)],
+  ['a line whose price does not exist', 'I15', change('invoice_lines', `price = 'price_nowhere'`)],
+  ['an invoice of a customer of another world', 'I15', `update invoices set customer = 'cus_elsewhere' where ctid = ${one('invoices')}; update customers set world = world + 1, id = 'cus_elsewhere' where ctid = ${one('customers')}`],
+  ['a reference that may leave its world', 'I15', 'alter table tax_ids add column other text unique; alter table products add column other text references tax_ids (other)'],
+  ['a question that was never asked', 'I19', copy('calls', `'id', 'call_copy', 'state', 'pending', 'next_at', ${late}`)],
+  ['an idempotency key without an answer', 'I16', change('idempotency_keys', 'status = null, body = null, continuation = null')],
+  ['an idempotency key that waits for nothing', 'I16', change('idempotency_keys', `status = null, body = null, continuation = '{"object":"invoice","id":"in_x","expand":[],"calls":["call_nowhere"]}'`)],
+] as const) {
+  test(`found: ${what}`, async () => {
+    const found = await verifyWith(falsify);
+    assert.ok(found.some((finding) => finding.invariant === invariant), `found only ${JSON.stringify(found)}`);
+    assert.ok(found.every((finding) => finding.object && finding.sentence));
+  });
+}
+
+test('every invariant says what is always true', () => {
+  for (const { id, about } of invariants) assert.match(`${id} ${about}`, /^I[0-9]+ .+\.$/);
+});

@@ -1,0 +1,53 @@
+/** Whatever Stripe's types say can be expanded can be: every id in every answer, and the ids in what was expanded, four levels deep. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { rooms } from '../../resources/register.ts';
+import { startKontor, type Kontor } from '../kontor.ts';
+import { references, violations } from './openapi.ts';
+import { rawCaller } from './raw.ts';
+import { pathWith, stock } from './stock.ts';
+
+const routes = rooms.flatMap((room) => room.routes ?? []).filter((route) => route.method === 'GET' && route.path.startsWith('/v1/'));
+
+/** What Kontor has no objects for, wherever an answer names it. */
+const NOTHING_BEHIND = new Set<string>([]);
+
+let kontor: Kontor;
+let caller: ReturnType<typeof rawCaller>;
+let own: Map<string, string>;
+before(async () => {
+  kontor = await startKontor({ works: false });
+  caller = rawCaller(kontor.url, kontor.key);
+  own = await stock(kontor.stripe);
+});
+after(async () => {
+  caller.close();
+  await kontor.close();
+});
+
+/** What stands at a path; lists and arrays are passed through. */
+function at(body: unknown, path: string): unknown[] {
+  return path.split('.').reduce<unknown[]>((held, name) => held.flatMap((each) => (each as Record<string, unknown> | null)?.[name] ?? []).flat(), [body]);
+}
+
+for (const route of routes) {
+  test(`GET ${route.path}: what may be expanded is`, async () => {
+    const path = pathWith(route.path, (collection) => own.get(collection) ?? 'zzz_unknown');
+    const found: string[] = [];
+    const walk = async (paths: readonly string[], depth: number): Promise<void> => {
+      const query = paths.map((each) => `expand[]=${each}`).join('&');
+      const heard = await caller.call({ method: 'GET', path: query ? `${path}?${query}` : path });
+      if (heard.status === 404 && depth === 0) return;
+      if (heard.status === 400 && depth === 0) return;
+      if (heard.status !== 200) return void found.push(`${path} with ${paths.join(', ')}: ${heard.status} ${heard.body?.error?.message}`);
+      for (const { pointer, problem } of violations('GET', path, 200, heard.body)) found.push(`${paths.join(', ')}: ${pointer} is ${problem}`);
+      const last = paths.at(-1);
+      if (last !== undefined && at(heard.body, last).some((each) => typeof each === 'string')) found.push(`${path}: ${last} stays an id`);
+      if (depth >= 4) return;
+      const next = references('GET', path, heard.body).filter((each) => (last === undefined || each.startsWith(`${last}.`)) && each.split('.').length <= 4 && !NOTHING_BEHIND.has(each));
+      for (const each of next) await walk([...paths, each], depth + 1);
+    };
+    await walk([], 0);
+    assert.deepEqual(found, []);
+  });
+}

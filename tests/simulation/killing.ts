@@ -1,0 +1,117 @@
+/** A billing run whose workers are killed at random: two processes on one database, each restarted at once at a later moment, until all is done. What is stored afterwards must hold together. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { machineClock } from '../../server/clock.ts';
+import { verify, type Finding } from '../../server/verify.ts';
+import { seeded, type Random } from '../conformance/random.ts';
+import { startKontor, type Kontor } from '../kontor.ts';
+import { populate } from './town.ts';
+import type { WorkerOrder } from './worker.ts';
+
+export type Plan = { subscriptions: number; kills: number; naive?: boolean; seed: number };
+export type Outcome = { findings: Finding[]; /** Renewals that were due and have no invoice, or have more than one. */ miscounted: string[]; /** Payments that the processor took more than once. */ charged_twice: string[]; invoices: number; busy_kills: number };
+
+const START = 1_767_225_600;
+const DAY_S = 86_400;
+/** How far the clock of the workers is ahead of that of the ones before. */
+const STEP_S = 6 * 3_600;
+/** One answer of the processor in so many is lost. */
+const LOST = 10;
+
+class Town {
+  readonly kontor: Kontor;
+  readonly superuser: pg.Client;
+  readonly random: Random;
+  readonly naive: boolean;
+  now = START + DAY_S;
+  constructor(kontor: Kontor, superuser: pg.Client, { seed, naive = false }: Plan) {
+    this.kontor = kontor;
+    this.superuser = superuser;
+    this.random = seeded(seed);
+    this.naive = naive;
+  }
+
+  /** Resolves when the worker is at work. */
+  async hire(): Promise<ChildProcess> {
+    const order: WorkerOrder = { urls: this.kontor.database.urls, now: this.now, naive: this.naive, lost: LOST };
+    const child = fork(new URL('worker.ts', import.meta.url), [JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    await new Promise<void>((resolve, reject) => {
+      child.once('message', () => resolve());
+      child.once('exit', (code) => reject(new Error(`A worker ended with ${code} before it began.`)));
+    });
+    child.removeAllListeners('exit');
+    return child;
+  }
+
+  async count(query: string): Promise<number> {
+    const { rows } = await this.superuser.query<{ n: number }>(`select count(*)::integer as n from ${query}`);
+    return rows[0]!.n;
+  }
+
+  /** What is to be done up to the moment. */
+  due(): Promise<number> {
+    return this.count(`(select from timers where at <= to_timestamp(${this.now}) union all select from calls where state <> 'answered' and next_at <= to_timestamp(${this.now})) as due`);
+  }
+}
+
+async function dismiss(child: ChildProcess): Promise<void> {
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGKILL');
+  await gone;
+}
+
+/** One of the two places of a worker: hired, killed after a moment, hired again. */
+async function place(town: Town, kills: number, busy: { kills: number }): Promise<void> {
+  for (let n = 0; n < kills; n += 1) {
+    const child = await town.hire();
+    await sleep(town.random.int(0, 350));
+    if ((await town.due()) > 0) busy.kills += 1;
+    await dismiss(child);
+    town.now += STEP_S;
+  }
+}
+
+/** The last worker does what is left. What never ends is given up: the auditors will tell. */
+async function finish(town: Town, patience_ms: number): Promise<void> {
+  const child = await town.hire();
+  for (const end = Date.now() + patience_ms; Date.now() < end && (await town.due()) > 0; ) await sleep(100);
+  await dismiss(child);
+}
+
+/** Each subscription, and how many of its renewals have come, by its own days. */
+async function miscounted({ superuser, now }: Town): Promise<string[]> {
+  const { rows } = await superuser.query<{ id: string; invoices: number; days: number }>(`
+    select s.id, count(i.id)::integer as invoices, (floor(extract(epoch from least(to_timestamp(${now}), coalesce(s.ended_at - interval '1 second', to_timestamp(${now}))) - s.trial_end) / ${DAY_S}) + 1)::integer as days
+    from subscriptions s left join invoices i on i.subscription = s.id and i.billing_reason = 'subscription_cycle' and i.status <> 'void'
+    group by s.world, s.id, s.trial_end, s.ended_at`);
+  return rows.filter(({ invoices, days }) => invoices !== days).map(({ id, invoices, days }) => `${id} has ${invoices} invoices for ${days} days`);
+}
+
+/** What the processor's own book says: every operation is one question, and a payment succeeds once. */
+async function chargedTwice({ superuser }: Town): Promise<string[]> {
+  const { rows } = await superuser.query<{ intent: string; times: number }>(`
+    select c.subject as intent, count(*)::integer as times from processor_book b join calls c on c.id = b.op_id
+    where b.entry::jsonb->'answer'->'outcome'->>'kind' = 'succeeded' group by c.world, c.subject having count(*) > 1`);
+  return rows.map(({ intent, times }) => `${intent} was charged ${times} times`);
+}
+
+export async function killWorkers(plan: Plan): Promise<Outcome> {
+  const clock = machineClock(() => START * 1_000);
+  const kontor = await startKontor({ works: false, clock });
+  const superuser = new pg.Client({ connectionString: kontor.database.urls.superuser });
+  await superuser.connect();
+  try {
+    await superuser.query('create table processor_book (op_id text primary key, entry text not null); grant select, insert on processor_book to kontor_app');
+    await populate(kontor, plan.subscriptions, START + DAY_S - STEP_S);
+    const town = new Town(kontor, superuser, plan);
+    const busy = { kills: 0 };
+    await Promise.all([place(town, Math.ceil(plan.kills / 2), busy), place(town, Math.floor(plan.kills / 2), busy)]);
+    await finish(town, plan.naive ? 5_000 : 60_000);
+    const findings = await verify(kontor.database, () => undefined, machineClock(() => town.now * 1_000));
+    return { findings, miscounted: await miscounted(town), charged_twice: await chargedTwice(town), invoices: await town.count('invoices'), busy_kills: busy.kills };
+  } finally {
+    await superuser.end();
+    await kontor.close();
+  }
+}
