@@ -185,9 +185,12 @@ function setTimers(ctx: Context, timers: readonly Timer[]): Promise<number>[] {
   return sent;
 }
 
+/** Whoever writes a call makes it, right after the commit. Only what is still open after this time is taken by the worker: then its writer has died. */
+const GRACE_S = 10;
+
 async function writeCalls(ctx: Context, calls: readonly Call[]): Promise<void> {
   const now = ctx.app.clock.now();
-  const rows = calls.map((call) => ({ ...call, state: 'pending', answer: null, attempts: 0, next_at: now, created: now }));
+  const rows = calls.map((call) => ({ ...call, state: 'pending', answer: null, attempts: 0, next_at: now + GRACE_S, created: now }));
   await insertAll(ctx, 'calls', rows as unknown as Json[]);
   ctx.calls.push(...calls.map((call) => call.id));
 }
