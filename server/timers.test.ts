@@ -125,6 +125,18 @@ test('two workers run each timer once', async () => {
   assert.equal(new Set(ran).size, 1_200);
 });
 
+test('a call is left to whoever wrote it, and made by another one where that has died', async () => {
+  answers = [{ said: 'no' }];
+  await inWorld(running.app.database.pool, world, (tx) =>
+    commit({ app: running.app, tx, world, request: null, calls: [] }, { ...decision(), calls: [{ id: 'call:orphan', kind: 'bell.ask', subject: 'orphan', request: {} }] }));
+  await performDueCalls(running.app);
+  assert.deepEqual(ran, [], 'its writer is about to make it');
+  now += 10;
+  await performDueCalls(running.app);
+  assert.deepEqual(ran, ['orphan={"said":"no"}']);
+  await query('delete from calls');
+});
+
 test('a call whose answer is not known stays not known, is asked again later, and is answered once', async () => {
   answers = [null, null, { said: 'yes' }];
   await set(['caller', 10, 'caller', 'bell.call']);
