@@ -16,6 +16,7 @@ import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
 import type { Wire } from '../../server/http/wire.ts';
 import { page, renderList } from '../../server/lists.ts';
+import { hasPaid } from '../charges/rows.ts';
 import { lockCustomer } from '../customers/rows.ts';
 import { renderDiscount } from '../discounts/resource.ts';
 import { invoicesById, lockInvoices } from '../invoices/rows.ts';
@@ -24,7 +25,7 @@ import { readCatalogue, type Catalogue } from './asked.ts';
 import { changeFacts, lockSubscription, surroundings } from './facts.ts';
 import type * as params from './params.ts';
 import { renderSubscription } from './resource.ts';
-import { countSubscriptions, hasPaid, matching, subscriptionsById, unpaidOf, wholeSubscriptions } from './rows.ts';
+import { countSubscriptions, matching, subscriptionsById, unpaidOf, wholeSubscriptions } from './rows.ts';
 
 export type StartGiven = Params<typeof params.createSubscription>;
 export type ChangeGiven = Params<typeof params.updateSubscription>;

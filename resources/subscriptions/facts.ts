@@ -9,11 +9,12 @@ import { accountById } from '../../server/accounts.ts';
 import { momentOn, type Context } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import { usageOf } from '../billing/meter_events/rows.ts';
+import { hasPaid } from '../charges/rows.ts';
 import { customersById, lockLane } from '../customers/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
-import { customersOf, hasPaid, pendingOf, subscriptionsById } from './rows.ts';
+import { ownersOf, pendingOf, subscriptionsById } from './rows.ts';
 import { renewDue } from './timers.ts';
 
 /** What invoices of these customers read, by customer; `own` is a method that is asked for instead of the customer's. */
@@ -47,21 +48,25 @@ export async function factsOf(ctx: Context, subscriptions: readonly Subscription
 
 /** Subscriptions and their customers, locked: the customers first, each in the order of their ids. What does not exist is left out. */
 export async function lockAll(ctx: Context, ids: readonly string[]): Promise<{ subscriptions: SubscriptionWhole[]; customers: CustomerWhole[] }> {
-  const owners = await customersOf(ctx.tx, ids);
+  const owners = await ownersOf(ctx.tx, ids);
   const customers = await customersById(ctx.tx, [...new Set(owners.map((each) => each.customer))], true);
   return { customers, subscriptions: await subscriptionsById(ctx.tx, owners.map((each) => each.id), true) };
 }
 
 export type Locked = { subscription: SubscriptionWhole; customer: CustomerWhole; moment: Moment };
 
-/** A subscription for a request, locked, at its own time. A period that has ended meanwhile is renewed first: what is asked for at a boundary comes after it. */
+/**
+ * A subscription for a request, locked, at its own time: after its clock and its customer's timers, which the worker takes first, too. A period that has ended meanwhile is renewed first: what is
+ * asked for at a boundary comes after it.
+ */
 export async function lockSubscription(ctx: Context, id: string, param?: string): Promise<Locked> {
-  const [owner] = await customersOf(ctx.tx, [id]);
-  await lockLane(ctx.tx, (owner ?? missing('subscription', id, param)).customer);
+  const [found] = await ownersOf(ctx.tx, [id]);
+  const owner = found ?? missing('subscription', id, param);
+  const moment = await momentOn(ctx, owner.test_clock);
+  await lockLane(ctx.tx, owner.customer);
   for (;;) {
     const { subscriptions, customers } = await lockAll(ctx, [id]);
     const [subscription, customer] = [subscriptions[0]!, customers[0]!];
-    const moment = await momentOn(ctx, subscription.test_clock);
     if (!isDue(subscription, moment.now)) return { subscription, customer, moment };
     await renewDue(ctx, [{ subject: id, at: moment.now }]);
   }

@@ -103,7 +103,7 @@ const told = {
   }),
 };
 
-const cancelAt = oneOf(choice('max_period_end', 'min_period_end'), timestamp());
+export const cancelAt = oneOf(choice('max_period_end', 'min_period_end'), timestamp());
 
 export const createSubscription = fields({
   ...told,

@@ -2,6 +2,7 @@ import type { Room } from '../../server/context.ts';
 import { del, get, post } from '../../server/http/route.ts';
 import * as commands from './commands.ts';
 import * as params from './params.ts';
+import { createPreview, preview } from './preview.ts';
 import { subscription } from './resource.ts';
 import { announceDue, expireDue, renewDue } from './timers.ts';
 import { subscriptionVersions } from './versions.ts';
@@ -15,6 +16,7 @@ export const subscriptions: Room = {
     post('/v1/subscriptions/:subscription', params.updateSubscription, commands.update),
     del('/v1/subscriptions/:subscription', params.cancelSubscription, commands.cancel),
     del('/v1/subscriptions/:subscription/discount', params.nothing, commands.deleteDiscount),
+    post('/v1/invoices/create_preview', createPreview, preview),
   ],
   timers: { 'subscription.renew': renewDue, 'subscription.expire': expireDue, 'subscription.trial_will_end': announceDue },
   versions: subscriptionVersions,

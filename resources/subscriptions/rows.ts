@@ -51,9 +51,9 @@ export async function itemsById(tx: Tx, ids: readonly string[]): Promise<Subscri
   return wholeItems(tx, await rows<SubscriptionItemRow>(tx, sql`select * from subscription_items where id = any(${ids}::text[]) and not deleted`));
 }
 
-/** Whose these subscriptions are, before anything is locked. */
-export function customersOf(tx: Tx, ids: readonly string[]): Promise<{ id: string; customer: string }[]> {
-  return rows(tx, sql`select id, customer from subscriptions where id = any(${ids}::text[])`);
+/** Whose these subscriptions are and on which clocks they live, before anything is locked. */
+export function ownersOf(tx: Tx, ids: readonly string[]): Promise<{ id: string; customer: string; test_clock: string | null }[]> {
+  return rows(tx, sql`select id, customer, test_clock from subscriptions where id = any(${ids}::text[])`);
 }
 
 /** The subscription of an item that is not removed. */
@@ -80,14 +80,14 @@ export async function unpaidOf(tx: Tx, subscription: string): Promise<string[]> 
   return (await rows<{ id: string }>(tx, sql`select id from invoices where subscription = ${subscription} and status in ('draft', 'open') order by id`)).map((invoice) => invoice.id);
 }
 
+/** The customer's subscriptions that have not ended. */
+export async function ongoingOf(tx: Tx, customer: string): Promise<SubscriptionWhole[]> {
+  return wholeSubscriptions(tx, await rows<SubscriptionRow>(tx, sql`select * from subscriptions where customer = ${customer} and status not in ('canceled', 'incomplete_expired') order by id`));
+}
+
 /** How many subscriptions a customer has that have not ended. */
 export async function countSubscriptions(tx: Tx, customer: string): Promise<number> {
   return (await row<{ count: number }>(tx, sql`select count(*)::integer as count from subscriptions where customer = ${customer} and status not in ('canceled', 'incomplete_expired')`))!.count;
-}
-
-/** Whether a customer has paid an invoice already. */
-export async function hasPaid(tx: Tx, customer: string): Promise<boolean> {
-  return (await row(tx, sql`select 1 as found from invoices where customer = ${customer} and status = 'paid' and amount_paid > 0 limit 1`)) !== undefined;
 }
 
 export type Filters = { status?: string; price?: string; customer?: string; test_clock?: string; collection_method?: string; created?: Range; current_period_start?: Range; current_period_end?: Range };

@@ -9,6 +9,7 @@ import { momentAt, momentOn, type Context } from '../../server/context.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { lockInvoices } from '../invoices/rows.ts';
 import { factsOf, lockAll } from './facts.ts';
+import { ownersOf } from './rows.ts';
 
 type Due = readonly { subject: string; at: Instant }[];
 
@@ -45,8 +46,8 @@ export async function announceDue(ctx: Context, due: Due): Promise<void> {
 export async function expireNow(ctx: Context, id: string): Promise<void> {
   await inWorld(ctx.app.database.pool, ctx.world, async (tx) => {
     const own: Context = { ...ctx, tx, calls: [] };
-    const { subscriptions } = await lockAll(own, [id]);
-    const { now } = await momentOn(own, subscriptions[0]?.test_clock ?? null);
+    const [owner] = await ownersOf(tx, [id]);
+    const { now } = await momentOn(own, owner?.test_clock ?? null);
     await expireDue(own, [{ subject: id, at: now }]);
   });
 }

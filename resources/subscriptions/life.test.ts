@@ -1,0 +1,209 @@
+/** Whole lives on a moved clock, by the official client. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type Stripe from 'stripe';
+import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { listen, typesOf, type Told } from '../../tests/told.ts';
+
+let kontor: Kontor;
+let stripe: Stripe;
+let told: () => Promise<Told[]>;
+before(async () => {
+  kontor = await startKontor();
+  stripe = kontor.stripe;
+  told = listen(kontor);
+});
+after(() => kontor.close());
+
+const day = (text: string): number => Date.parse(text.includes('T') ? text : `${text}T00:00:00Z`) / 1_000;
+const HOUR = 3_600;
+
+/** A customer who lives on a clock of its own, with what it subscribes to. */
+async function live(at: string, items: Stripe.SubscriptionCreateParams.Item[], more: Partial<Stripe.SubscriptionCreateParams> = {}, card: string | null = 'pm_card_visa') {
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day(at) });
+  const customer = await stripe.customers.create({ test_clock: clock.id, ...(card && { payment_method: card, invoice_settings: { default_payment_method: card } }) });
+  const made = await stripe.subscriptions.create({ customer: customer.id, items, ...more });
+  await told();
+  return {
+    id: made.id,
+    customer: customer.id,
+    made,
+    item: (n = 0) => made.items.data[n]!.id,
+    until: (to: string | number) => kontor.advance(clock.id, typeof to === 'number' ? to : day(to)),
+    now: () => stripe.subscriptions.retrieve(made.id),
+    /** Oldest first: status, reason and the amounts of the lines. */
+    bills: async () => (await stripe.invoices.list({ customer: customer.id, limit: 100 })).data.reverse().map((invoice) => `${invoice.status} ${invoice.billing_reason} ${invoice.lines.data.map((line) => line.amount).join(' ')}`),
+    waits: async () => (await stripe.invoiceItems.list({ customer: customer.id, pending: true })).data.reverse().map((each) => each.amount),
+  };
+}
+
+const priceOf = async (unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}) => (await stripe.prices.create({ currency: 'usd', unit_amount, recurring: { interval: 'month' }, product_data: { name: 'Seat' }, ...more })).id;
+
+async function meteredPrice(unit_amount: number, event_name: string) {
+  const meter = await stripe.billing.meters.create({ display_name: event_name, event_name, default_aggregation: { formula: 'sum' } });
+  return priceOf(unit_amount, { recurring: { interval: 'month', usage_type: 'metered', meter: meter.id } });
+}
+
+test('a seat is added in mid-month: a draft at the renewal, paid an hour later', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000), quantity: 2 }]);
+  await life.until('2026-01-16');
+  await stripe.subscriptions.update(life.id, { items: [{ id: life.item(), quantity: 3 }] });
+  assert.deepEqual(await life.waits(), [-2065, 3097]); // 16 of 31 days of $40.00 and of $60.00
+  await told();
+  await life.until('2026-02-01');
+  assert.deepEqual((await life.bills()).at(-1), 'draft subscription_cycle -2065 3097 6000');
+  const events = await told();
+  assert.deepEqual(typesOf(events), ['customer.subscription.updated', 'invoice.created', 'test_helpers.test_clock.ready'].toSpliced(0, 0, 'test_helpers.test_clock.advancing'));
+  assert.deepEqual(Object.keys(events[1]!.previous!).sort(), ['items', 'latest_invoice']);
+  await life.until(day('2026-02-01') + HOUR);
+  assert.deepEqual((await life.bills()).at(-1), 'paid subscription_cycle -2065 3097 6000');
+});
+
+test('change and reversal in the same second owe nothing', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(1999), quantity: 2 }]);
+  await life.until('2026-01-12T07:31:13Z');
+  await stripe.subscriptions.update(life.id, { items: [{ id: life.item(), quantity: 9 }] });
+  await stripe.subscriptions.update(life.id, { items: [{ id: life.item(), quantity: 2 }] });
+  assert.equal((await life.waits()).reduce((sum, amount) => sum + amount, 0), 0);
+});
+
+test('an add-on is bought and dropped by the requests of items', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }]);
+  await life.until('2026-01-16');
+  const addOn = await stripe.subscriptionItems.create({ subscription: life.id, price: await priceOf(1000), quantity: 1 });
+  await life.until('2026-01-24');
+  const deleted = await stripe.subscriptionItems.del(addOn.id);
+  assert.deepEqual([deleted.id, deleted.deleted], [addOn.id, true]);
+  assert.deepEqual(await life.waits(), [516, -258]); // 16 of 31 days, then 8 of those 16
+  assert.equal((await life.now()).items.data.length, 1);
+});
+
+test('a trial becomes paid, and is announced three days ahead', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }], { trial_period_days: 14 });
+  assert.equal(life.made.status, 'trialing');
+  await life.until('2026-01-12');
+  assert.deepEqual(typesOf(await told()).filter((type) => type.startsWith('customer.')), ['customer.subscription.trial_will_end']);
+  await life.until('2026-01-15');
+  assert.equal((await life.now()).status, 'active');
+  await life.until(day('2026-01-15') + HOUR);
+  assert.deepEqual(await life.bills(), ['paid subscription_create 0', 'paid subscription_cycle 2000']);
+});
+
+test('a trial without a card ends the subscription where that was asked for', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }], { trial_period_days: 14, trial_settings: { end_behavior: { missing_payment_method: 'cancel' } } }, null);
+  await life.until('2026-01-16');
+  const { status, ended_at } = await life.now();
+  assert.deepEqual([status, ended_at], ['canceled', day('2026-01-15')]);
+});
+
+test('a subscription ends with its period, unless that is taken back', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }]);
+  await life.until('2026-01-10');
+  assert.deepEqual([(await stripe.subscriptions.update(life.id, { cancel_at_period_end: true })).cancel_at, (await stripe.subscriptions.update(life.id, { cancel_at_period_end: false })).cancel_at], [day('2026-02-01'), null]);
+  await stripe.subscriptions.update(life.id, { cancel_at_period_end: true, cancellation_details: { feedback: 'too_expensive', comment: 'Sorry' } });
+  await life.until('2026-02-02');
+  const ended = await life.now();
+  assert.deepEqual([ended.status, ended.ended_at, ended.canceled_at], ['canceled', day('2026-02-01'), day('2026-01-10')]);
+  assert.deepEqual(ended.cancellation_details, { comment: 'Sorry', feedback: 'too_expensive', feedback_option: null, reason: 'cancellation_requested' });
+  assert.deepEqual(await life.bills(), ['paid subscription_create 2000']);
+});
+
+test('one is canceled now, with what was not used given back and billed at once', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }]);
+  await life.until('2026-01-16');
+  await told();
+  const canceled = await stripe.subscriptions.cancel(life.id, { prorate: true, invoice_now: true });
+  assert.equal(canceled.status, 'canceled');
+  assert.deepEqual((await life.bills()).at(-1), 'paid subscription_update -1032'); // 16 of 31 days
+  assert.equal(((await stripe.customers.retrieve(life.customer)) as Stripe.Customer).balance, -1032);
+  assert.deepEqual(typesOf(await told()), ['invoiceitem.created', 'customer.subscription.deleted', 'invoice.created', 'customer.updated', 'invoice.finalized', 'invoice.paid', 'invoice.payment_succeeded']);
+});
+
+test('cancelling stops the collection of what is unpaid', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }]);
+  await life.until('2026-02-01');
+  const [draft] = (await stripe.invoices.list({ customer: life.customer })).data;
+  await stripe.subscriptions.cancel(life.id);
+  await life.until('2026-03-01');
+  const left = await stripe.invoices.retrieve(draft!.id!);
+  assert.deepEqual([left.status, left.auto_advance, left.automatically_finalizes_at], ['draft', false, null]);
+});
+
+test('a start in the past is billed since then; the anchor stays there', async () => {
+  const life = await live('2026-03-15', [{ price: await priceOf(2000) }], { backdate_start_date: day('2026-01-31') });
+  assert.deepEqual([life.made.start_date, life.made.billing_cycle_anchor, life.made.items.data[0]!.current_period_end], [day('2026-01-31'), day('2026-01-31'), day('2026-03-31')]);
+  assert.deepEqual(await life.bills(), ['paid subscription_create 2000 2000']);
+});
+
+test('an anchor on the 31st falls on the last day of each month', async () => {
+  const life = await live('2026-01-31', [{ price: await priceOf(2000) }]);
+  const ends: number[] = [];
+  for (const to of ['2026-02-28', '2026-03-31', '2026-04-30', '2026-05-31']) {
+    await life.until(day(to) + HOUR);
+    ends.push((await life.now()).items.data[0]!.current_period_start);
+  }
+  assert.deepEqual(ends, ['2026-02-28', '2026-03-31', '2026-04-30', '2026-05-31'].map(day));
+});
+
+test('monthly and yearly items live side by side', async () => {
+  const life = await live('2026-01-15', [{ price: await priceOf(12_000, { recurring: { interval: 'year' } }) }, { price: await priceOf(1000) }]);
+  await life.until('2027-01-16');
+  const bills = await life.bills();
+  assert.deepEqual([bills.length, bills[0], bills[1], bills.at(-1)], [13, 'paid subscription_create 12000 1000', 'paid subscription_cycle 1000', 'paid subscription_cycle 12000 1000']);
+});
+
+test('usage at the very edge belongs to the period that begins with it', async () => {
+  const life = await live('2026-01-01', [{ price: await meteredPrice(10, 'edge_calls') }]);
+  const use = (value: number, timestamp: number) => stripe.billing.meterEvents.create({ event_name: 'edge_calls', payload: { stripe_customer_id: life.customer, value: String(value) }, timestamp });
+  await life.until(day('2026-01-31'));
+  await use(3, day('2026-01-31'));
+  await life.until(day('2026-02-01') - 1);
+  await use(4, day('2026-02-01') - 1);
+  await use(100, day('2026-02-01'));
+  await life.until(day('2026-02-01') + HOUR);
+  assert.deepEqual(await life.bills(), ['paid subscription_cycle 70']);
+  await life.until(day('2026-03-01') + HOUR);
+  assert.deepEqual((await life.bills()).at(-1), 'paid subscription_cycle 1000');
+});
+
+test('one whose first payment does not come expires after 23 hours, and its invoice is voided', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }], { payment_behavior: 'default_incomplete' }, null);
+  await life.until(day('2026-01-01') + 23 * HOUR);
+  assert.equal((await life.now()).status, 'incomplete_expired');
+  assert.deepEqual(await life.bills(), ['void subscription_create 2000']);
+  const types = typesOf(await told()).filter((type) => !type.startsWith('test_helpers'));
+  assert.deepEqual(types, ['invoice.voided', 'invoice.updated', 'payment_intent.canceled', 'customer.subscription.updated']);
+});
+
+test('one that was incomplete and is then paid renews like any other', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }], { payment_behavior: 'default_incomplete' }, null);
+  await stripe.invoices.pay(life.made.latest_invoice as string, { payment_method: 'pm_card_visa' });
+  await life.until('2026-02-01');
+  assert.deepEqual(await life.bills(), ['paid subscription_create 2000', 'draft subscription_cycle 2000']);
+});
+
+test('an immediate invoice that is declined makes the subscription late, and its payment brings it back', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }]);
+  await life.until('2026-01-16');
+  await stripe.customers.update(life.customer, { invoice_settings: { default_payment_method: (await stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: life.customer })).id } });
+  const late = await stripe.subscriptions.update(life.id, { items: [{ id: life.item(), quantity: 2 }], proration_behavior: 'always_invoice' });
+  assert.equal(late.status, 'past_due');
+  await stripe.invoices.pay(late.latest_invoice as string, { payment_method: 'pm_card_visa' });
+  assert.equal((await life.now()).status, 'active');
+});
+
+test('a preview is what is then billed', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000), quantity: 2 }]);
+  await life.until('2026-01-16');
+  const items = [{ id: life.item(), quantity: 5 }];
+  const shown = await stripe.invoices.createPreview({ subscription: life.id, subscription_details: { items } });
+  const atOnce = await stripe.invoices.createPreview({ subscription: life.id, subscription_details: { items, proration_behavior: 'always_invoice' } });
+  assert.deepEqual([atOnce.total, atOnce.billing_reason, atOnce.status], [3096, 'upcoming', 'draft']); // 16 of 31 days: 5161 − 2065
+  assert.deepEqual(await life.waits(), []);
+  await stripe.subscriptions.update(life.id, { items });
+  await life.until('2026-02-01');
+  const [billed] = (await stripe.invoices.list({ customer: life.customer, limit: 1 })).data;
+  assert.deepEqual([shown.lines.data.map((line) => line.amount), shown.total], [billed!.lines.data.map((line) => line.amount), billed!.total]);
+  assert.equal((await stripe.invoices.createPreview({ customer: life.customer })).total, 10_000);
+  assert.equal((await stripe.invoices.createPreview({ customer: life.customer, subscription_details: { items: [{ price: await priceOf(700), quantity: 3 }] } })).total, 2100);
+});

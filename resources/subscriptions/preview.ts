@@ -1,0 +1,138 @@
+/** `POST /v1/invoices/create_preview`: what would be billed, by the decisions that bill it. Nothing is committed. */
+import type Stripe from 'stripe';
+import type { CustomerWhole } from '../../billing/customer/customer.ts';
+import { refuse } from '../../billing/decision.ts';
+import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import { hasEnded, nextMoment } from '../../billing/subscription/end.ts';
+import { previewCancel, previewChange, previewRenewal, previewStart, type Preview } from '../../billing/subscription/preview.ts';
+import { momentOn, type Context, type Json } from '../../server/context.ts';
+import { agrees, covers } from '../../server/http/agreement.ts';
+import { boolean, choice, clearable, currency, fields, id, list, metadata, oneOf, required, timestamp, unsupported, type Params } from '../../server/http/params.ts';
+import { hasPaid } from '../charges/rows.ts';
+import { lockCustomer } from '../customers/rows.ts';
+import { renderInvoice } from '../invoices/resource.ts';
+import { readCatalogue, type ItemGiven } from './asked.ts';
+import { changeOrder, startOrder } from './commands.ts';
+import { changeFacts, lockSubscription, surroundings, type Locked } from './facts.ts';
+import { cancelAt, changedItem, createSubscription, discounts, prorationBehavior, taxRates, updateSubscription } from './params.ts';
+import { ongoingOf } from './rows.ts';
+
+const SCHEDULES = 'subscription schedules are not implemented';
+const PAUSING = 'pausing is not implemented';
+
+export const createPreview = fields({
+  automatic_tax: unsupported('location-based tax is not implemented: use tax rates'),
+  currency: currency(),
+  customer: id('cus'),
+  customer_account: unsupported('customers are named by `customer`'),
+  customer_details: fields({
+    address: unsupported('an address changes no amount: taxes are by tax rates'),
+    shipping: unsupported('an address changes no amount: taxes are by tax rates'),
+    tax: unsupported('location-based tax is not implemented'),
+    tax_exempt: clearable(choice('exempt', 'none', 'reverse')),
+    tax_ids: unsupported('tax ids change no amount'),
+  }),
+  discounts: clearable(discounts),
+  invoice_items: unsupported('preview the subscription alone, or create the items first: they are part of the preview then'),
+  issuer: unsupported('Kontor serves one account: there are no connected ones'),
+  on_behalf_of: unsupported('Kontor serves one account: there are no connected ones'),
+  preview_mode: choice('next'),
+  schedule: unsupported(SCHEDULES),
+  schedule_details: unsupported(SCHEDULES),
+  subscription: id('sub'),
+  subscription_details: fields({
+    billing_cycle_anchor: fields({ timestamp: timestamp(), type: required(choice('now', 'timestamp', 'unchanged')) }),
+    billing_mode: fields({ flexible: fields({ proration_discounts: choice('included', 'itemized') }), type: required(choice('classic', 'flexible')) }),
+    billing_schedules: unsupported('billing several periods ahead is not implemented'),
+    cancel_at: clearable(cancelAt),
+    cancel_at_period_end: boolean(),
+    cancel_now: boolean(),
+    default_tax_rates: taxRates,
+    items: list(changedItem, { max: 40 }),
+    metadata: metadata(),
+    pause: unsupported(PAUSING),
+    proration_behavior: prorationBehavior,
+    proration_date: timestamp(),
+    resume_at: unsupported(PAUSING),
+    start_date: timestamp(),
+    trial_end: oneOf(choice('now'), timestamp()),
+  }),
+});
+covers<Stripe.InvoiceCreatePreviewParams, typeof createPreview>(true);
+agrees<Stripe.InvoiceCreatePreviewParams, typeof createPreview>(true);
+
+type Given = Params<typeof createPreview>;
+type Details = NonNullable<Given['subscription_details']>;
+
+const inDetails = (param: string): string => `subscription_details[${param}]`;
+
+/** The customer with what the caller would change of it. */
+const asGiven = (customer: CustomerWhole, { customer_details }: Given): CustomerWhole =>
+  customer_details?.tax_exempt === undefined ? customer : { ...customer, tax_exempt: customer_details.tax_exempt ?? 'none' };
+
+/** A preview is no invoice: its id is not found again. */
+function rendered(ctx: Context, preview: Preview | null): Json {
+  if (!preview) return refuse('invoice_upcoming_none', 'There is no invoice to come: nothing would be billed.', undefined, { status: 404 });
+  const id = `upcoming_${preview.invoice.id}`;
+  const invoice: InvoiceWhole = { ...preview.invoice, id, billing_reason: 'upcoming', lines: preview.invoice.lines.map((line) => ({ ...line, invoice: id })) };
+  return renderInvoice(invoice, ctx.world);
+}
+
+async function ofChange(ctx: Context, given: Given, locked: Locked, details: Details): Promise<Preview | null> {
+  const { billing_cycle_anchor: anchor, cancel_now, start_date, billing_mode: _mode, ...rest } = details;
+  if (start_date !== undefined) refuse(undefined, 'This subscription has started: `start_date` is for a new one.', inDetails('start_date'));
+  if (anchor?.type === 'timestamp') refuse(undefined, 'A subscription that has started is anchored anew `now`, or at the end of a trial.', inDetails('billing_cycle_anchor'));
+  const all = await changeFacts(ctx, locked);
+  const facts = { ...all, customer: asGiven(all.customer, given) };
+  if (cancel_now) return previewCancel({ prorate: details.proration_behavior !== 'none' }, facts, locked.moment);
+  const change = { ...updateSubscription.read({}, '', 'form'), ...rest, ...(given.discounts !== undefined && { discounts: given.discounts }), ...(anchor && { billing_cycle_anchor: { type: anchor.type as 'now' | 'unchanged' } }) };
+  const catalogue = await readCatalogue(ctx, change, locked.moment);
+  return previewChange(changeOrder(change, catalogue, undefined), facts, locked.moment);
+}
+
+async function ofStart(ctx: Context, given: Given, customer: CustomerWhole, details: Details): Promise<Preview | null> {
+  const { billing_cycle_anchor: anchor, start_date, cancel_now, proration_date, cancel_at, items = [], ...rest } = details;
+  if (cancel_now) refuse(undefined, 'There is nothing to cancel: name a `subscription`.', inDetails('cancel_now'));
+  if (proration_date !== undefined) refuse(undefined, 'A new subscription prorates nothing.', inDetails('proration_date'));
+  const moment = await momentOn(ctx, customer.test_clock);
+  const start = {
+    ...createSubscription.read({ customer: customer.id, items: [{}] }, '', 'form'),
+    ...rest,
+    items: items as ItemGiven[],
+    customer: customer.id,
+    ...(given.currency !== undefined && { currency: given.currency }),
+    ...(given.discounts !== undefined && { discounts: given.discounts }),
+    ...(cancel_at !== undefined && cancel_at !== null && { cancel_at }),
+    ...(anchor?.type === 'timestamp' && { billing_cycle_anchor: anchor.timestamp }),
+    ...(start_date !== undefined && { backdate_start_date: start_date }),
+  };
+  const catalogue = await readCatalogue(ctx, start, moment);
+  const around = (await surroundings(ctx, [customer]))(asGiven(customer, given));
+  return previewStart(startOrder(start, customer, catalogue, null), { ...around, subscriptions: 0, first_time: !(await hasPaid(ctx.tx, customer.id)) }, moment);
+}
+
+/** Of the customer's subscriptions, the invoice that comes first. */
+async function ofCustomer(ctx: Context, given: Given, customer: CustomerWhole): Promise<Preview | null> {
+  const ongoing = (await ongoingOf(ctx.tx, customer.id)).filter((each) => nextMoment(each) !== null).sort((a, b) => nextMoment(a)! - nextMoment(b)!);
+  const [first] = ongoing;
+  return first ? ofSubscription(ctx, given, await lockSubscription(ctx, first.id)) : null;
+}
+
+async function ofSubscription(ctx: Context, given: Given, locked: Locked): Promise<Preview | null> {
+  if (hasEnded(locked.subscription)) return null;
+  if (given.subscription_details || given.discounts !== undefined) return ofChange(ctx, given, locked, given.subscription_details ?? { proration_behavior: 'create_prorations' });
+  const facts = await changeFacts(ctx, locked);
+  return previewRenewal({ ...facts, customer: asGiven(facts.customer, given) }, locked.moment);
+}
+
+export async function preview(ctx: Context, given: Given): Promise<Json> {
+  if (given.subscription !== undefined) {
+    const locked = await lockSubscription(ctx, given.subscription, 'subscription');
+    if (given.customer !== undefined && given.customer !== locked.customer.id) refuse(undefined, `The subscription ${given.subscription} is another customer's.`, 'customer');
+    return rendered(ctx, await ofSubscription(ctx, given, locked));
+  }
+  if (given.customer === undefined) return refuse('parameter_missing', 'Say whose invoice is to be previewed: give `customer` or `subscription`.', 'customer');
+  const customer = await lockCustomer(ctx, given.customer, 'customer');
+  const details = given.subscription_details;
+  return rendered(ctx, details?.items ? await ofStart(ctx, given, customer, details) : await ofCustomer(ctx, given, customer));
+}
