@@ -1,6 +1,5 @@
 /** The only function that writes: rows, ledger, events with their deliveries, timers and calls of a decision, in the transaction of the context. */
 import { assert, type Call, type Decision, type Fact, type Posting, type Put, type Timer } from '../billing/decision.ts';
-import { LEASE_S } from './calls.ts';
 import type { Context, Json } from './context.ts';
 import type { Queryable, Tx } from './database/world.ts';
 import { statementName } from './database/sql.ts';
