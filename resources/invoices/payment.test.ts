@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import Stripe from 'stripe';
+import { open } from '../../server/app.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
+import { verify } from '../../server/verify.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { listen, typesOf } from '../../tests/told.ts';
+import { rooms } from '../register.ts';
 
 let kontor: Kontor;
 before(async () => { kontor = await startKontor(); });
@@ -117,17 +120,32 @@ test('after the last retry an invoice is given up and stays open', async () => {
   assert.equal((await stripe.charges.list({ customer: customer.id })).data.length, 4);
 });
 
-test('a card that must not be tried again is not, until it is replaced', async () => {
+test('where there is nothing to charge, the attempt has failed without asking', async () => {
   const { stripe } = kontor;
   const test_clock = await onClock();
   const customer = await customerWith(null, { test_clock });
-  const stolen = await stripe.paymentMethods.create({ type: 'card', card: { number: '4000000000000341', exp_month: 12, exp_year: 2034 } }).catch(() => null);
-  assert.ok(stolen);
   const invoice = await draft(customer.id, 900, { auto_advance: true });
+  const told = listen(kontor);
+  await told();
   await kontor.advance(test_clock, T0 + 3_600);
   const first = await stripe.invoices.retrieve(invoice.id);
-  assert.deepEqual([first.attempt_count, first.attempted, first.next_payment_attempt], [1, true, T0 + 3_600 + 3 * DAY], 'nothing to charge is an attempt that failed');
-  assert.equal((await stripe.charges.list({ customer: customer.id })).data.length, 0);
+  assert.deepEqual([first.attempt_count, first.attempted, first.next_payment_attempt], [1, true, T0 + 3_600 + 3 * DAY]);
+  assert.deepEqual(typesOf(await told()).slice(1, -1), ['customer.updated', 'payment_intent.created', 'invoice.finalized', 'invoice.payment_failed', 'invoice.updated', 'customer.updated']);
+  await assert.rejects(stripe.invoices.pay(invoice.id), { code: 'resource_missing', param: 'payment_method', statusCode: 400 });
+});
+
+test('a card that must not be tried again is not, until it is replaced', async () => {
+  const { stripe } = kontor;
+  const test_clock = await onClock();
+  const customer = await customerWith('pm_card_visa_chargeCustomerFailStolenCard', { test_clock });
+  const invoice = await draft(customer.id, 900, { auto_advance: true });
+  await kontor.advance(test_clock, T0 + 3_600 + 4 * DAY);
+  const skipped = await stripe.invoices.retrieve(invoice.id);
+  assert.equal(skipped.attempt_count, 2, 'the schedule goes on');
+  assert.equal((await stripe.charges.list({ customer: customer.id })).data.length, 1, 'the card is left alone');
+  await replaceCard(customer.id, 'pm_card_mastercard');
+  await kontor.advance(test_clock, T0 + 3_600 + 5 * DAY);
+  assert.equal((await stripe.invoices.retrieve(invoice.id)).status, 'paid');
 });
 
 test('an invoice that is sent waits until its due date, and is paid by its payment intent', async () => {
@@ -305,4 +323,29 @@ test('a subscription runs late while its renewal is not paid, is in order once i
   const ended = await stripe.subscriptions.retrieve(subscription.id);
   assert.deepEqual([ended.status, ended.cancellation_details?.reason], ['canceled', 'payment_failed']);
   assert.deepEqual(await ledger(customer.id), { cash_in_transit: 4000, receivable: 2000, revenue: -6000 });
+});
+
+test('two servers on one database finalise and charge each draft once', async () => {
+  const { stripe } = kontor;
+  const { app } = kontor;
+  const other = await open({ database: kontor.database, rooms, connectors: app.connectors, isStripes: () => false, pepper: 'another', log: app.log, host: '127.0.0.1', port: 0, allowLoopback: true });
+  const due = Math.floor(Date.now() / 1_000) + 2;
+  const customers = await Promise.all(Array.from({ length: 6 }, () => customerWith('pm_card_visa')));
+  const drafts = await Promise.all(customers.flatMap((customer) => [1, 2, 3].map((n) => draft(customer.id, 1000 * n, { auto_advance: true, automatically_finalizes_at: due }))));
+  for (let open = drafts; open.length > 0; ) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    open = (await Promise.all(open.map((each) => stripe.invoices.retrieve(each.id)))).filter((each) => each.status !== 'paid');
+  }
+  for (const customer of customers) {
+    const charges = (await stripe.charges.list({ customer: customer.id })).data;
+    assert.deepEqual(charges.map((charge) => charge.amount).sort(), [1000, 2000, 3000]);
+    const numbers = (await stripe.invoices.list({ customer: customer.id })).data.map((each) => each.number!.split('-')[1]).sort();
+    assert.deepEqual(numbers, ['0001', '0002', '0003']);
+    assert.deepEqual(await ledger(customer.id), { cash_in_transit: 6000, revenue: -6000 });
+  }
+  await other.close();
+});
+
+test('the ledger balances and says what the documents say', async () => {
+  assert.deepEqual(await verify(kontor.database, () => {}), []);
 });
