@@ -7,7 +7,6 @@ import { inWorld } from '../../server/database/world.ts';
 import { verify } from '../../server/verify.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { listen, typesOf } from '../../tests/told.ts';
-import { rooms } from '../register.ts';
 
 let kontor: Kontor;
 before(async () => { kontor = await startKontor(); });
@@ -328,7 +327,9 @@ test('a subscription runs late while its renewal is not paid, is in order once i
 test('two servers on one database finalise and charge each draft once', async () => {
   const { stripe } = kontor;
   const { app } = kontor;
-  const other = await open({ database: kontor.database, rooms, connectors: app.connectors, isStripes: () => false, pepper: 'another', log: app.log, host: '127.0.0.1', port: 0, allowLoopback: true });
+  const { resources, timers, calls } = app.register;
+  const house = { resources: [...resources.values()], timers: Object.fromEntries(timers), calls: Object.fromEntries(calls) };
+  const other = await open({ database: kontor.database, rooms: [house], connectors: app.connectors, isStripes: () => false, pepper: 'another', log: app.log, host: '127.0.0.1', port: 0, allowLoopback: true });
   const due = Math.floor(Date.now() / 1_000) + 2;
   const customers = await Promise.all(Array.from({ length: 6 }, () => customerWith('pm_card_visa')));
   const drafts = await Promise.all(customers.flatMap((customer) => [1, 2, 3].map((n) => draft(customer.id, 1000 * n, { auto_advance: true, automatically_finalizes_at: due }))));
