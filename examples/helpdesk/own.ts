@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,6 +12,8 @@ const root = join(import.meta.dirname, '../..');
 /** Starts it, does something with its address and secret key, and stops it. */
 export async function onOwnKontor(perform: (url: string, key: string) => Promise<unknown>): Promise<void> {
   const data = await mkdtemp(join(tmpdir(), 'kontor-example-'));
+  // Where an administrator starts it, PostgreSQL runs as another user, who must be able to enter.
+  await chmod(data, 0o755);
   const child = spawn(process.execPath, [join(root, 'kontor.ts'), 'start', '--port', '0', '--data', data, '--empty', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   try {

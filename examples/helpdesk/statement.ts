@@ -1,7 +1,7 @@
 /** An invoice in plain text, as a person would want to read it: what, for when, how much, what was taken off, the tax, and how it was paid. */
 
 import type Stripe from 'stripe';
-import { dateAndTime, dayAndTime } from './time.ts';
+import { dateAndTime, span } from './time.ts';
 
 /** The columns: what it is, the time it is for, the amount. */
 const [WHAT, WHEN, AMOUNT] = [62, 28, 12];
@@ -33,8 +33,7 @@ function row(what: string, when: string, amount: number): string {
 }
 
 function lineText(line: Stripe.InvoiceLineItem): string[] {
-  const { start, end } = line.period;
-  const when = start === end ? dayAndTime(start) : `${dayAndTime(start)} – ${dayAndTime(end)}`;
+  const when = span(line.period.start, line.period.end);
   const off = (line.discount_amounts ?? []).reduce((sum, each) => sum + each.amount, 0);
   return [row(line.description ?? '', when, line.amount), ...(off === 0 ? [] : [row('  discount on this line', '', -off)])];
 }

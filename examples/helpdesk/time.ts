@@ -17,6 +17,13 @@ export function dayAndTime(moment: number): string {
   return `${day(moment)} ${hours(moment)}`;
 }
 
+/** A span as `15 Jan 10:00 – 1 Feb 00:00`; one that leaves its year as `1 Jan 2026 – 1 Jan 2027`. */
+export function span(start: number, end: number): string {
+  if (start === end) return dayAndTime(start);
+  if (timeOf(start).year === timeOf(end).year) return `${dayAndTime(start)} – ${dayAndTime(end)}`;
+  return `${day(start)} ${timeOf(start).year} – ${day(end)} ${timeOf(end).year}`;
+}
+
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const timeOf = (moment: number) => Temporal.Instant.fromEpochMilliseconds(moment * 1000).toZonedDateTimeISO('UTC');
 const day = (moment: number) => `${timeOf(moment).day} ${MONTHS[timeOf(moment).month - 1]}`;

@@ -1,0 +1,108 @@
+/**
+ * A life on a moved clock, and what is left of it on paper: what was done and told at which moment, each invoice, and what is owed in the end.
+ *
+ * The papers are in goldens/. Where a bill is to change, the change is seen there: `node_modules/.bin/node --test --test-update-snapshots tests/stories/` writes them anew.
+ */
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type Stripe from 'stripe';
+import { money, statement } from '../../examples/helpdesk/statement.ts';
+import { at, dayAndTime } from '../../examples/helpdesk/time.ts';
+import type { Kontor } from '../kontor.ts';
+
+export type Story = {
+  stripe: Stripe;
+  customer: string;
+  /** Does something, under a heading that says what; what that tells stands below it. */
+  tells<T>(what: string, act: () => Promise<T>): Promise<T>;
+  /** Moves the clock to `2026-02-15T10:00` (UTC). */
+  until(moment: string): Promise<void>;
+  /** Reports usage that happened at a moment, which may be past. */
+  uses(event_name: string, value: number, moment: string): Promise<void>;
+  /** The totals of the customer's invoices in their order, in minor units. */
+  totals(): Promise<number[]>;
+  /** Holds the whole paper against its golden. */
+  isTold(t: TestContext, name: string): Promise<void>;
+};
+
+export type Person = Pick<Stripe.CustomerCreateParams, 'name' | 'invoice_prefix' | 'balance'>;
+
+/** A customer on a clock of its own, with a card that is charged. */
+export async function begin(kontor: Kontor, moment: string, person: Person): Promise<Story> {
+  const { stripe } = kontor;
+  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: at(moment) });
+  const email = `${person.name!.toLowerCase().replaceAll(' ', '.')}@example.com`;
+  const { id: customer } = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' }, ...person, email, test_clock: clock });
+  const told = await listen(stripe);
+  const paper: string[] = [];
+  let now = at(moment);
+  const tells: Story['tells'] = async (what, act) => {
+    paper.push('', `${dayAndTime(now)}  ${what}`);
+    const done = await act();
+    paper.push(...(await told()));
+    return done;
+  };
+  return {
+    stripe,
+    customer,
+    tells,
+    async until(to) {
+      now = at(to);
+      await tells('The clock is moved.', () => kontor.advance(clock, now));
+    },
+    async uses(event_name, value, happened) {
+      await stripe.billing.meterEvents.create({ event_name, timestamp: at(happened), payload: { stripe_customer_id: customer, value: String(value) } });
+    },
+    totals: async () => (await invoicesOf(stripe, customer)).map((invoice) => invoice.total),
+    async isTold(t, name) {
+      const invoices = await invoicesOf(stripe, customer);
+      const statements = await Promise.all(invoices.map((invoice) => statement(stripe, invoice.id)));
+      const text = [t.name, ...paper, ...statements.flatMap((lines) => ['', '', ...lines]), '', '', ...(await account(stripe, customer, invoices)), ''].join('\n');
+      t.assert.fileSnapshot(text, join(import.meta.dirname, 'goldens', `${name}.txt`), { serializers: [String] });
+    },
+  };
+}
+
+/** Returns what was told since the last call, a line for each event. Events of clocks are left out: what a clock does is said by the headings. */
+async function listen(stripe: Stripe): Promise<() => Promise<string[]>> {
+  const { data } = await stripe.events.list({ limit: 1 });
+  let last = data[0]!.id;
+  return async () => {
+    const events: Stripe.Event[] = [];
+    for await (const event of stripe.events.list({ limit: 100 })) {
+      if (event.id === last) break;
+      events.unshift(event);
+    }
+    last = events.at(-1)?.id ?? last;
+    return events.filter(({ type }) => !type.startsWith('test_helpers.')).map((event) => `  ${dayAndTime(event.created).padEnd(14)}${event.type.padEnd(40)}${subjectOf(event)}`.trimEnd());
+  };
+}
+
+/** What an event says about its object, as far as a person would ask. */
+function subjectOf({ data }: Stripe.Event): string {
+  const { object, number, status, amount } = data.object as { object: string; number?: string | null; status?: string; amount?: number };
+  if (object === 'invoiceitem') return money(amount!);
+  if (object === 'invoice') return [number, status].filter(Boolean).join(' ');
+  return object === 'subscription' || object === 'payment_intent' || object === 'charge' ? status! : '';
+}
+
+async function invoicesOf(stripe: Stripe, customer: string): Promise<Stripe.Invoice[]> {
+  const invoices: Stripe.Invoice[] = [];
+  for await (const invoice of stripe.invoices.list({ customer, limit: 100 })) invoices.unshift(invoice);
+  return invoices;
+}
+
+/** What was billed and paid in all, and what is owed by whom in the end. */
+async function account(stripe: Stripe, customer: string, invoices: readonly Stripe.Invoice[]): Promise<string[]> {
+  const { balance } = (await stripe.customers.retrieve(customer)) as Stripe.Customer;
+  const sum = (of: (invoice: Stripe.Invoice) => number) => invoices.reduce((all, invoice) => all + of(invoice), 0);
+  const { data: subscriptions } = await stripe.subscriptions.list({ customer, status: 'all' });
+  const entries: [string, string][] = [
+    ['Billed', money(sum((invoice) => invoice.total))],
+    ['Paid', money(sum((invoice) => invoice.amount_paid))],
+    ['Still to be paid', money(sum((invoice) => (invoice.status === 'open' ? invoice.amount_remaining : 0)))],
+    ['Balance', money(balance)],
+    ['Subscriptions', subscriptions.map((each) => each.status).join(', ') || 'none'],
+  ];
+  return ['Statement of account', ...entries.map(([name, value]) => `  ${name.padEnd(18)}${value.padStart(12)}`)];
+}
