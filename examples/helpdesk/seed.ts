@@ -1,23 +1,18 @@
-/** The helpdesk company in the test world of a new account: its catalogue, and a first customer whose time is moved by a test clock. */
+/** The helpdesk company in the test world of a new account: its catalogue, and two customers with a month behind them, whose time is moved by a test clock. */
 
-import Stripe from 'stripe';
 import { catalog } from './catalog.ts';
+import { clientOf, END_OF_FIRST_MONTH, firstMonth, open } from './story.ts';
 
 const NAME = 'The helpdesk company';
-/** 1 January 2026, 12:00 UTC. */
-const BEGINNING = 1_767_268_800;
 
-/** Makes what is missing; run again, it changes nothing. */
+/** Makes what is missing. A month that was interrupted is played again from its beginning; one that is there stays as it is. */
 export async function seed(url: string, key: string): Promise<void> {
-  const { hostname, port, protocol } = new URL(url);
-  const stripe = new Stripe(key, { host: hostname, port, protocol: protocol === 'https:' ? 'https' : 'http', telemetry: false });
+  const stripe = clientOf(url, key);
   await catalog(stripe);
-  await firstCustomer(stripe);
-}
-
-async function firstCustomer(stripe: Stripe): Promise<void> {
-  const { data: clocks } = await stripe.testHelpers.testClocks.list({ limit: 100 });
-  const clock = clocks.find((each) => each.name === NAME) ?? (await stripe.testHelpers.testClocks.create({ name: NAME, frozen_time: BEGINNING }));
-  const { data: customers } = await stripe.customers.list({ test_clock: clock.id, limit: 1 });
-  if (customers.length === 0) await stripe.customers.create({ name: 'Lumen Coffee', email: 'accounts@lumen-coffee.example', test_clock: clock.id });
+  for await (const clock of stripe.testHelpers.testClocks.list({ limit: 100 })) {
+    if (clock.name !== NAME) continue;
+    if (clock.status === 'ready' && clock.frozen_time >= END_OF_FIRST_MONTH) return;
+    await stripe.testHelpers.testClocks.del(clock.id);
+  }
+  await firstMonth(await open(stripe, NAME, () => undefined));
 }

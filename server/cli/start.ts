@@ -142,7 +142,7 @@ function advice(url: string, key: string, example: boolean): string[] {
     '  console.log(customer.id, customer.name);',
     'END',
     '',
-    ...(example ? ["A helpdesk company's catalogue is there to try things on (examples/helpdesk/):", '', `  curl -G ${url}/v1/prices -u ${key}: -d "lookup_keys[]=advanced_monthly" -d "expand[]=data.product"`, ''] : []),
+    ...(example ? ["A helpdesk company is there to try things on: its catalogue, and two customers with a month behind them (examples/helpdesk/):", '', `  curl -G ${url}/v1/prices -u ${key}: -d "lookup_keys[]=advanced_monthly" -d "expand[]=data.product"`, ''] : []),
     'Next: docs/guides/first-invoice.md. Ctrl-C stops Kontor.',
   ];
 }
