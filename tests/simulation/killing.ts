@@ -15,7 +15,7 @@ export type Outcome = { findings: Finding[]; /** Renewals that were due and have
 const START = 1_767_225_600;
 const DAY_S = 86_400;
 /** How far the clock of the workers is ahead of that of the ones before. */
-const STEP_S = 6 * 3_600;
+const STEP_S = 3_600;
 /** One answer of the processor in so many is lost. */
 const LOST = 10;
 
@@ -65,7 +65,7 @@ async function dismiss(child: ChildProcess): Promise<void> {
 async function place(town: Town, kills: number, busy: { kills: number }): Promise<void> {
   for (let n = 0; n < kills; n += 1) {
     const child = await town.hire();
-    await sleep(town.random.int(0, 350));
+    await sleep(town.random.int(0, 600));
     if ((await town.due()) > 0) busy.kills += 1;
     await dismiss(child);
     town.now += STEP_S;
@@ -104,10 +104,12 @@ export async function killWorkers(plan: Plan): Promise<Outcome> {
   try {
     await superuser.query('create table processor_book (op_id text primary key, entry text not null); grant select, insert on processor_book to kontor_app');
     await populate(kontor, plan.subscriptions, START + DAY_S - STEP_S);
+    // As autovacuum does where it is on: plans for empty tables would make of a billing run a standstill.
+    await superuser.query('analyze');
     const town = new Town(kontor, superuser, plan);
     const busy = { kills: 0 };
     await Promise.all([place(town, Math.ceil(plan.kills / 2), busy), place(town, Math.floor(plan.kills / 2), busy)]);
-    await finish(town, plan.naive ? 5_000 : 60_000);
+    await finish(town, plan.naive ? 3_000 : 60_000);
     const findings = await verify(kontor.database, () => undefined, machineClock(() => town.now * 1_000));
     return { findings, miscounted: await miscounted(town), charged_twice: await chargedTwice(town), invoices: await town.count('invoices'), busy_kills: busy.kills };
   } finally {
