@@ -1,6 +1,5 @@
-import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
-import { payInvoice, refuseUnpayable, type WithPayments } from '../../billing/invoice/pay.ts';
+import { payInvoice, refuseUnpayable } from '../../billing/invoice/pay.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { cancelIntent, changeIntent, confirmPayment, openIntent, refuseAmount, refuseUnconfirmable, type Confirmation } from '../../billing/payment/intent.ts';
 import type { PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
@@ -10,32 +9,13 @@ import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
-import { customersById, lockCustomer, lockLanes } from '../customers/rows.ts';
-import { lockInvoices } from '../invoices/rows.ts';
+import { lockCustomer } from '../customers/rows.ts';
 import { methodsById, resolvePaymentMethod } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderPaymentIntent } from './resource.ts';
-import { intentsById, payersOf, withMethods } from './rows.ts';
+import { intentsById, lockIntent, refuseStranger, withMethods, type Locked } from './rows.ts';
 
 type Path = { intent: string };
-type Locked = { intent: PaymentIntentWhole; customer: CustomerWhole | null; facts: WithPayments | null; moment: Moment };
-
-/** The intent, with its customer and the invoice that it pays, locked in that order, and the moment at which its customer lives. */
-async function lockIntent(ctx: Context, id: string): Promise<Locked> {
-  const [payer] = await payersOf(ctx.tx, [id]);
-  if (!payer) missing('payment_intent', id);
-  const customers = payer.customer === null ? [] : [payer.customer];
-  await lockLanes(ctx.tx, customers);
-  const [customer = null] = await customersById(ctx.tx, customers, true);
-  const [facts = null] = payer.invoice === null ? [] : await lockInvoices(ctx.tx, [payer.invoice]);
-  const [intent] = await intentsById(ctx.tx, [id], true);
-  return { intent: intent!, customer, facts, moment: await momentOn(ctx, intent!.test_clock) };
-}
-
-/** A browser proves by the client secret that the payment is its own; whoever gives one must give the right one. */
-function refuseStranger(ctx: Context, intent: PaymentIntentRow, client_secret: string | undefined): void {
-  if (client_secret === undefined ? ctx.request?.publishable : client_secret !== intent.client_secret) missing('payment_intent', intent.id);
-}
 
 type Confirming = Pick<Params<typeof params.confirmPaymentIntent>, 'off_session' | 'return_url' | 'use_stripe_sdk'>;
 

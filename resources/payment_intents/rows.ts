@@ -1,6 +1,13 @@
+import type { CustomerWhole } from '../../billing/customer/customer.ts';
+import type { Moment } from '../../billing/decision.ts';
+import type { WithPayments } from '../../billing/invoice/pay.ts';
 import type { PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import { momentOn, type Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
+import { missing } from '../../server/http/errors.ts';
+import { customersById, lockLanes } from '../customers/rows.ts';
+import { lockInvoices } from '../invoices/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 
 /** Payment intents, in the order of their ids. `lock` keeps others from changing them until the transaction ends. */
@@ -18,4 +25,24 @@ export async function withMethods(tx: Tx, intents: readonly PaymentIntentRow[]):
 /** Whose money intents are to collect and for which invoice, before anything is locked. */
 export function payersOf(tx: Tx, ids: readonly string[]): Promise<{ id: string; customer: string | null; invoice: string | null }[]> {
   return rows(tx, sql`select id, customer, invoice from payment_intents where id = any(${ids}::text[])`);
+}
+
+/** An intent with its customer and the invoice that it pays, and the moment at which its customer lives. */
+export type Locked = { intent: PaymentIntentWhole; customer: CustomerWhole | null; facts: WithPayments | null; moment: Moment };
+
+/** The intent, locked after its customer and its invoice. */
+export async function lockIntent(ctx: Context, id: string): Promise<Locked> {
+  const [payer] = await payersOf(ctx.tx, [id]);
+  if (!payer) missing('payment_intent', id);
+  const customers = payer.customer === null ? [] : [payer.customer];
+  await lockLanes(ctx.tx, customers);
+  const [customer = null] = await customersById(ctx.tx, customers, true);
+  const [facts = null] = payer.invoice === null ? [] : await lockInvoices(ctx.tx, [payer.invoice]);
+  const [intent] = await intentsById(ctx.tx, [id], true);
+  return { intent: intent!, customer, facts, moment: await momentOn(ctx, intent!.test_clock) };
+}
+
+/** A browser proves by the client secret that the payment is its own; whoever gives one must give the right one. */
+export function refuseStranger(ctx: Context, intent: PaymentIntentRow, client_secret: string | undefined): void {
+  if (client_secret === undefined ? ctx.request?.publishable : client_secret !== intent.client_secret) missing('payment_intent', intent.id);
 }

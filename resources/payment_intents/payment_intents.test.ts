@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import Stripe from 'stripe';
+import { verify } from '../../server/verify.ts';
+import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { listen, typesOf } from '../../tests/told.ts';
+
+let kontor: Kontor;
+before(async () => { kontor = await startKontor(); });
+after(() => kontor.close());
+
+test('a payment is made without a customer, and its card pays nothing else', async () => {
+  const { stripe } = kontor;
+  const told = listen(kontor);
+  const method = await stripe.paymentMethods.create({ type: 'card', card: { number: '4242424242424242', exp_month: 12, exp_year: 2034, cvc: '123' } });
+  await told();
+  const paid = await stripe.paymentIntents.create({ amount: 1099, currency: 'eur', payment_method: method.id, confirm: true, description: 'A book', metadata: { isbn: '1' }, expand: ['latest_charge'] });
+  assert.deepEqual([paid.status, paid.amount_received, paid.customer, paid.automatic_payment_methods?.enabled], ['succeeded', 1099, null, true]);
+  const charge = paid.latest_charge as Stripe.Charge;
+  assert.deepEqual(
+    [charge.status, charge.paid, charge.captured, charge.amount_captured, charge.description, charge.metadata, charge.outcome?.type, charge.payment_method_details?.card?.checks?.cvc_check],
+    ['succeeded', true, true, 1099, 'A book', { isbn: '1' }, 'authorized', 'pass'],
+  );
+  assert.deepEqual(typesOf(await told()), ['payment_intent.created', 'charge.succeeded', 'payment_intent.succeeded']);
+  await assert.rejects(stripe.paymentIntents.create({ amount: 1099, currency: 'eur', payment_method: method.id, confirm: true }), { code: 'payment_method_unexpected_state' });
+});
+
+test('a declined payment waits for another method, and says why', async () => {
+  const { stripe } = kontor;
+  const customer = await stripe.customers.create();
+  const intent = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', customer: customer.id, payment_method: 'pm_card_visa_chargeDeclinedInsufficientFunds' });
+  assert.equal(intent.status, 'requires_confirmation');
+  const told = listen(kontor);
+  await told();
+  await assert.rejects(stripe.paymentIntents.confirm(intent.id), { type: 'StripeCardError', code: 'card_declined', decline_code: 'insufficient_funds', statusCode: 402 });
+  assert.deepEqual(typesOf(await told()), ['charge.failed', 'payment_intent.payment_failed']);
+  const declined = await stripe.paymentIntents.retrieve(intent.id);
+  assert.deepEqual(
+    [declined.status, declined.payment_method, declined.last_payment_error?.decline_code, declined.last_payment_error?.payment_method?.card?.brand],
+    ['requires_payment_method', null, 'insufficient_funds', 'visa'],
+  );
+  const changed = await stripe.paymentIntents.update(intent.id, { amount: 700, payment_method: 'pm_card_visa', metadata: { a: 'b' } });
+  assert.deepEqual([changed.status, changed.amount, changed.metadata], ['requires_confirmation', 700, { a: 'b' }]);
+  assert.equal((await stripe.paymentIntents.confirm(intent.id)).amount_received, 700);
+  assert.deepEqual((await stripe.charges.list({ payment_intent: intent.id })).data.map((each) => [each.status, each.amount]), [['succeeded', 700], ['failed', 500]]);
+  await assert.rejects(stripe.paymentIntents.confirm(intent.id), { code: 'payment_intent_unexpected_state' });
+});
+
+test('a card that is kept for later is attached, and charged later without its holder', async () => {
+  const { stripe } = kontor;
+  const customer = await stripe.customers.create();
+  const told = listen(kontor);
+  await told();
+  const first = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', customer: customer.id, payment_method: 'pm_card_visa', setup_future_usage: 'off_session', confirm: true });
+  assert.deepEqual(typesOf(await told()), ['payment_intent.created', 'charge.succeeded', 'payment_method.attached', 'payment_intent.succeeded']);
+  const later = await stripe.paymentIntents.create({ amount: 900, currency: 'usd', customer: customer.id, payment_method: first.payment_method as string, off_session: true, confirm: true });
+  assert.equal(later.status, 'succeeded');
+});
+
+test('where the bank asks the holder, the payment says what is to be done', async () => {
+  const { stripe } = kontor;
+  const intent = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', payment_method: 'pm_card_authenticationRequired', confirm: true });
+  assert.deepEqual([intent.status, intent.next_action?.type], ['requires_action', 'use_stripe_sdk']);
+  const answer = (id: string, result: string) => stripe.rawRequest('POST', `/v1/kontor/payment_intents/${id}/authenticate`, { result }) as unknown as Promise<Stripe.PaymentIntent>;
+  await assert.rejects(answer(intent.id, 'failed'), { code: 'payment_intent_authentication_failure', statusCode: 402 });
+  assert.equal((await stripe.paymentIntents.confirm(intent.id, { payment_method: 'pm_card_authenticationRequired' })).status, 'requires_action');
+  assert.equal((await answer(intent.id, 'succeeded')).status, 'succeeded');
+  await assert.rejects(answer(intent.id, 'succeeded'), { code: 'payment_intent_unexpected_state' });
+});
+
+test('a payment that nobody waits for is canceled', async () => {
+  const { stripe } = kontor;
+  const intent = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', payment_method: 'pm_card_authenticationRequired', confirm: true });
+  const canceled = await stripe.paymentIntents.cancel(intent.id, { cancellation_reason: 'abandoned' });
+  assert.deepEqual([canceled.status, canceled.cancellation_reason, canceled.next_action], ['canceled', 'abandoned', null]);
+});
+
+test('a browser reads and confirms what its client secret is for, and nothing else', async () => {
+  const { stripe } = kontor;
+  const customer = await stripe.customers.create();
+  const intent = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', customer: customer.id, metadata: { secret: 'ours' } });
+  // A browser sees less of an object than the official types promise to a server.
+  const browser = kontor.client(await kontor.newKey({ kind: 'publishable' }), { httpClient: Stripe.createNodeHttpClient() } as object);
+  const client_secret = intent.client_secret!;
+  const seen = await browser.paymentIntents.retrieve(intent.id, { client_secret });
+  assert.deepEqual(['customer' in seen, 'metadata' in seen, seen.amount], [false, false, 500]);
+  await assert.rejects(browser.paymentIntents.retrieve(intent.id), { code: 'resource_missing' });
+  await assert.rejects(browser.paymentIntents.retrieve(intent.id, { client_secret: `${client_secret}x` }), { code: 'resource_missing' });
+  await assert.rejects(browser.paymentIntents.retrieve(intent.id, { client_secret, expand: ['customer'] }), { statusCode: 403 });
+  await assert.rejects(browser.paymentIntents.confirm(intent.id, { client_secret, payment_method: 'pm_card_visa', off_session: true } as never), { param: 'off_session' });
+  await assert.rejects(browser.paymentIntents.cancel(intent.id), { statusCode: 403 });
+  assert.equal((await browser.paymentIntents.confirm(intent.id, { client_secret, payment_method: 'pm_card_visa' } as never)).status, 'succeeded');
+});
+
+test('eight that confirm at once make one charge', async () => {
+  const { stripe } = kontor;
+  const customer = await stripe.customers.create();
+  const intent = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', customer: customer.id, payment_method: 'pm_card_visa' });
+  const tries = await Promise.allSettled(Array.from({ length: 8 }, () => stripe.paymentIntents.confirm(intent.id)));
+  assert.equal(tries.filter((each) => each.status === 'fulfilled').length, 1);
+  assert.equal((await stripe.charges.list({ customer: customer.id })).data.length, 1);
+});
+
+test('a charge is described, and a payment of an invoice is found by its intent', async () => {
+  const { stripe } = kontor;
+  const customer = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const draft = await stripe.invoices.create({ customer: customer.id, currency: 'usd' });
+  await stripe.invoiceItems.create({ customer: customer.id, invoice: draft.id, amount: 1000, currency: 'usd' });
+  const paid = await stripe.invoices.pay(draft.id, { payment_method: 'pm_card_visa', expand: ['payments'] });
+  const [payment] = paid.payments!.data;
+  assert.deepEqual([payment!.status, payment!.amount_paid, payment!.is_default, payment!.invoice], ['paid', 1000, true, paid.id]);
+  const intent = payment!.payment.payment_intent as string;
+  assert.deepEqual((await stripe.invoicePayments.list({ payment: { type: 'payment_intent', payment_intent: intent } })).data.map((each) => each.id), [payment!.id]);
+  assert.equal((await stripe.invoicePayments.retrieve(payment!.id, { expand: ['payment.payment_intent'] })).payment.type, 'payment_intent');
+  assert.deepEqual((await stripe.invoicePayments.list({ invoice: paid.id, status: 'open' })).data, []);
+  const [charge] = (await stripe.charges.list({ payment_intent: intent })).data;
+  const told = listen(kontor);
+  await told();
+  const changed = await stripe.charges.update(charge!.id, { description: 'For support', metadata: { a: 'b' } });
+  assert.deepEqual([changed.description, changed.metadata], ['For support', { a: 'b' }]);
+  assert.deepEqual((await told()).map(({ type, previous }) => [type, Object.keys(previous ?? {})]), [['charge.updated', ['description', 'metadata']]]);
+  await assert.rejects(stripe.paymentIntents.cancel(intent), { code: 'payment_intent_unexpected_state' });
+});
+
+test('what is wrong with a request is said', async () => {
+  const { stripe } = kontor;
+  const customer = await stripe.customers.create();
+  const open = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', customer: customer.id });
+  const over = await stripe.paymentIntents.cancel((await stripe.paymentIntents.create({ amount: 500, currency: 'usd' })).id);
+  const make = (given: object) => () => stripe.paymentIntents.create({ amount: 500, currency: 'usd', ...given } as never);
+  const table: [() => Promise<unknown>, string | undefined, string | undefined][] = [
+    [() => stripe.paymentIntents.create({ currency: 'usd' } as never), 'parameter_missing', 'amount'],
+    [make({ amount: 10 }), 'amount_too_small', 'amount'],
+    [make({ currency: 'xxx' }), undefined, 'currency'],
+    [make({ customer: 'cus_none' }), 'resource_missing', 'customer'],
+    [make({ payment_method: 'pm_none' }), 'resource_missing', 'payment_method'],
+    [make({ confirm: true }), 'parameter_missing', 'payment_method'],
+    [make({ off_session: true }), undefined, 'off_session'],
+    [make({ capture_method: 'manual' }), undefined, 'capture_method'],
+    [make({ transfer_group: 'x' }), 'parameter_unknown', 'transfer_group'],
+    [make({ payment_method_data: { type: 'card' } }), 'parameter_unknown', 'payment_method_data'],
+    [() => stripe.paymentIntents.confirm(open.id), 'payment_intent_unexpected_state', 'payment_method'],
+    [() => stripe.paymentIntents.confirm(open.id, { client_secret: 'wrong', payment_method: 'pm_card_visa' } as never), 'resource_missing', 'id'],
+    [() => stripe.paymentIntents.update(over.id, { amount: 700 }), 'payment_intent_unexpected_state', 'amount'],
+    [() => stripe.paymentIntents.cancel(over.id), 'payment_intent_unexpected_state', undefined],
+    [() => stripe.paymentIntents.capture(open.id), 'payment_intent_unexpected_state', undefined],
+    [() => stripe.paymentIntents.retrieve('pi_none'), 'resource_missing', 'id'],
+    [() => stripe.charges.retrieve('ch_none'), 'resource_missing', 'id'],
+    [() => stripe.charges.update('ch_none', {}), 'resource_missing', 'id'],
+    [() => stripe.invoicePayments.retrieve('inpay_none'), 'resource_missing', 'id'],
+    [() => stripe.paymentIntents.list({ starting_after: 'pi_none' }), 'resource_missing', 'starting_after'],
+  ];
+  for (const [n, [ask, code, param]] of table.entries()) {
+    await assert.rejects(ask, (error: Stripe.errors.StripeError) => {
+      assert.deepEqual([n, error.code, param === undefined ? undefined : error.param], [n, code, param], error.message);
+      assert.ok(error.statusCode! < 500);
+      return true;
+    }, `request ${n} is refused`);
+  }
+});
+
+test('the books agree with the documents', async () => {
+  assert.deepEqual(await verify(kontor.database, () => {}), []);
+});
