@@ -119,5 +119,5 @@ export const subscriptionItem: Resource<SubscriptionItemWhole> = {
   prefix: 'si',
   render: renderItem,
   load: (ctx, ids) => itemsById(ctx.tx, ids),
-  expands: { discounts: 'discount' },
+  expands: { discounts: 'discount', 'plan.product': 'product' },
 };

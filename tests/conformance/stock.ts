@@ -26,9 +26,20 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   const subscription = await stripe.subscriptions.create({ customer, items: [{ price }], collection_method: 'send_invoice', days_until_due: 30 });
   put('subscriptions', subscription);
   put('subscription_items', subscription.items.data[0]!);
+  put('invoiceitems', await stripe.invoiceItems.create({ customer, amount: 700, currency: 'usd' }));
+  const invoice = put('invoices', await stripe.invoices.create({ customer, collection_method: 'send_invoice', days_until_due: 30, auto_advance: false }));
+  await stripe.invoiceItems.create({ customer, invoice, amount: 300, currency: 'usd' });
+  const paid = await stripe.invoices.create({ customer, auto_advance: false, default_payment_method: payment_method });
+  await stripe.invoiceItems.create({ customer, invoice: paid.id, amount: 9_900, currency: 'usd' });
+  await stripe.invoices.pay(paid.id);
+  put('invoices/lines', (await stripe.invoices.listLineItems(invoice)).data[0]!);
+  put('invoice_payments', (await stripe.invoicePayments.list({ invoice: paid.id })).data[0]!);
+  put('payment_intents', (await stripe.paymentIntents.list({ customer, limit: 1 })).data[0]!);
+  put('charges', (await stripe.charges.list({ customer, limit: 1 })).data[0]!);
   put('events', (await stripe.events.list({ limit: 1 })).data[0]!);
   const deliveries = (await stripe.rawRequest('GET', '/v1/kontor/webhook_deliveries')) as unknown as { data: { id: string }[] };
   put('kontor/webhook_deliveries', deliveries.data[0]!);
+  ids.set('kontor/payment_intents', ids.get('payment_intents')!);
   ids.set('kontor/webhook_endpoints', ids.get('webhook_endpoints')!);
   return ids;
 }
