@@ -23,8 +23,11 @@ type Place = { holder: Json | unknown[]; key: string | number; then: Tree };
 
 const isPlain = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** A field of a resource that is only there when asked for, and where it goes. */
+type Included = { resource: Resource<any>; field: string; slots: { owner: Json; holder: Json; name: string }[]; then: Tree };
+
 /** What one level of expansion found: ids to load by kind, and fields to include by resource and name. */
-type Found = { places: Map<string, Place[]>; included: Map<string, { resource: Resource<any>; field: string; slots: { owner: Json; holder: Json; name: string }[]; then: Tree }> };
+type Found = { places: Map<string, Place[]>; included: Map<string, Included> };
 
 class Walk {
   readonly ctx: Context;
@@ -83,36 +86,39 @@ class Walk {
   }
 }
 
-/** Expands in place. `body` is a rendered object, or a list whose paths begin with `data.`. */
+/** Something that was put in its place and is to be expanded further. */
+type Further = { value: unknown; tree: Tree };
+
+/** Expands in place. `body` is a rendered object, or a list whose paths begin with `data.`. What one level needs of different kinds is asked for at once. */
 export async function expand(ctx: Context, body: Json, paths: readonly string[]): Promise<void> {
   if (paths.length === 0) return;
-  let next: { value: unknown; tree: Tree }[] = [{ value: body, tree: treeOf(paths) }];
+  let next: Further[] = [{ value: body, tree: treeOf(paths) }];
   while (next.length > 0) {
     const walk = new Walk(ctx);
     for (const { value, tree } of next) walk.visit(value, tree, undefined, undefined, '', '');
-    next = [];
-    for (const { resource, field, slots, then } of walk.found.included.values()) {
-      const values = await resource.includes![field]!(ctx, slots.map(({ owner }) => owner.id as string));
-      for (const { owner, holder, name } of slots) {
-        holder[name] = values.get(owner.id as string) ?? null;
-        if (then.size > 0) next.push({ value: holder[name], tree: then });
-      }
-    }
-    for (const [target, places] of walk.found.places) {
-      const resource = ctx.app.register.resources.get(target);
-      if (!resource?.load) throw new Error(`Nothing loads ${target}.`);
-      const ids = [...new Set(places.map(({ holder, key }) => (holder as Json)[key] as string))];
-      const wholes = await resource.load(ctx, ids);
-      const objects = new Map(wholes.map((whole: { id: string }) => [whole.id, whole]));
-      for (const { holder, key, then } of places) {
-        const whole = objects.get((holder as Json)[key] as string);
-        if (!whole) continue;
-        const object = resource.render(whole as never, ctx.world);
-        (holder as Json)[key] = object;
-        if (then.size > 0) next.push({ value: object, tree: then });
-      }
-    }
+    const { included, places } = walk.found;
+    next = (await Promise.all([...[...included.values()].map((asked) => include(ctx, asked)), ...[...places].map(([target, of]) => replace(ctx, target, of))])).flat();
   }
+}
+
+async function include(ctx: Context, { resource, field, slots, then }: Included): Promise<Further[]> {
+  const values = await resource.includes![field]!(ctx, slots.map(({ owner }) => owner.id as string));
+  for (const { owner, holder, name } of slots) holder[name] = values.get(owner.id as string) ?? null;
+  return then.size > 0 ? slots.map(({ holder, name }) => ({ value: holder[name], tree: then })) : [];
+}
+
+async function replace(ctx: Context, target: string, places: readonly Place[]): Promise<Further[]> {
+  const resource = ctx.app.register.resources.get(target);
+  if (!resource?.load) throw new Error(`Nothing loads ${target}.`);
+  const wholes = await resource.load(ctx, [...new Set(places.map(({ holder, key }) => (holder as Json)[key] as string))]);
+  const objects = new Map(wholes.map((whole: { id: string }) => [whole.id, whole]));
+  return places.flatMap(({ holder, key, then }) => {
+    const whole = objects.get((holder as Json)[key] as string);
+    if (!whole) return [];
+    const object = resource.render(whole as never, ctx.world);
+    (holder as Json)[key] = object;
+    return then.size > 0 ? [{ value: object, tree: then }] : [];
+  });
 }
 
 /** A rendered body in the shape of a version; what an older shape always has as whole objects is expanded for it. */
