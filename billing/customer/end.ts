@@ -3,7 +3,7 @@ import { decision, together, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { detachMethod } from '../payment/method.ts';
 import type { PaymentMethodRow } from '../payment/payment.ts';
-import { stopCollecting } from '../subscription/cancel.ts';
+import { stopCollecting } from '../subscription/bill.ts';
 import { endDiscounts, endSubscription } from '../subscription/end.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import type { CustomerWhole, TaxIdRow } from './customer.ts';

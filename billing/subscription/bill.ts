@@ -3,9 +3,10 @@ import type { Period } from '../calendar.ts';
 import type { DiscountWhole } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, refuse, together, type Decision, type Moment } from '../decision.ts';
-import { draftInvoice, usedUp, type LineOrder } from '../invoice/draft.ts';
-import { finalizeInvoice } from '../invoice/finalize.ts';
+import { draftInvoice, finalization, usedUp, type LineOrder } from '../invoice/draft.ts';
+import { collection, finalizeInvoice } from '../invoice/finalize.ts';
 import type { BillingReason, InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import { changeInvoice } from '../invoice/paid.ts';
 import { debitOfItem, live, netOf, wholeDiscounts } from './lines.ts';
 import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole, Surroundings } from './subscription.ts';
 
@@ -122,4 +123,16 @@ export function putWaiting(items: readonly InvoiceItemWhole[], moment: Moment): 
     puts: items.map((item) => ({ table: 'invoice_items', before: null, after: item })),
     facts: items.map((item) => ({ type: 'invoiceitem.created', object: 'invoiceitem', whole: item, at: moment.now })),
   };
+}
+
+/** Nobody is asked any more to pay what is unpaid, unless somebody turns that on again by `auto_advance`. */
+export function stopCollecting(unpaid: readonly InvoiceWhole[], moment: Moment): Decision {
+  return together(
+    unpaid
+      .filter((invoice) => invoice.auto_advance)
+      .map((before) => {
+        const after: InvoiceWhole = { ...before, auto_advance: false, automatically_finalizes_at: null, next_payment_attempt: null };
+        return { ...changeInvoice(before, after, moment), timers: [finalization(after, null), collection(after, null)] };
+      }),
+  );
 }

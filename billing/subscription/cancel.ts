@@ -1,12 +1,9 @@
 /** A subscription is canceled: at once. (At a period's end it is `renew.ts` that ends it; to ask for that is a change.) */
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
-import { finalization } from '../invoice/draft.ts';
-import { collection } from '../invoice/finalize.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
-import { changeInvoice } from '../invoice/paid.ts';
 import type { WithPayments } from '../invoice/pay.ts';
 import { voidInvoice } from '../invoice/void.ts';
-import { collectBill, draftBill, putItems, putWaiting, taken, withoutDiscounts, type Bill } from './bill.ts';
+import { collectBill, draftBill, putItems, putWaiting, stopCollecting, taken, withoutDiscounts, type Bill } from './bill.ts';
 import type { CancellationWords } from './change.ts';
 import { ANSWER_S, endSubscription, hasEnded, timer } from './end.ts';
 import { usageLine } from './lines.ts';
@@ -15,25 +12,10 @@ import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
 
 export type CancelOrder = { prorate: boolean; invoice_now: boolean; cancellation_details?: CancellationWords };
 
-/** `unpaid`: the subscription's drafts and open invoices. */
-export type CancelFacts = SubscriptionFacts & { unpaid: readonly InvoiceWhole[] };
-
 export type Canceled = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
 
-/** Nobody is asked any more to pay what is unpaid, unless somebody turns that on again by `auto_advance`. */
-export function stopCollecting(unpaid: readonly InvoiceWhole[], moment: Moment): Decision {
-  return together(
-    unpaid
-      .filter((invoice) => invoice.auto_advance)
-      .map((before) => {
-        const after: InvoiceWhole = { ...before, auto_advance: false, automatically_finalizes_at: null, next_payment_attempt: null };
-        return { ...changeInvoice(before, after, moment), timers: [finalization(after, null), collection(after, null)] };
-      }),
-  );
-}
-
 /** Ends it at once. Nothing is credited unless `prorate`, nothing is invoiced unless `invoice_now`: then the usage until now and all that is pending for the subscription. */
-export function cancelSubscription(order: CancelOrder, facts: CancelFacts, moment: Moment): Canceled {
+export function cancelSubscription(order: CancelOrder, facts: SubscriptionFacts, moment: Moment): Canceled {
   const { subscription: before } = facts;
   if (hasEnded(before)) refuse('resource_missing', `The subscription ${before.id} has ended already.`, 'id', { status: 404 });
   const at = moment.now;
@@ -61,7 +43,7 @@ export function cancelSubscription(order: CancelOrder, facts: CancelFacts, momen
     putWaiting(credits, moment),
     { ...ended, puts: [{ table: 'subscriptions', before, after: ended.subscription }] },
     putItems(before.items, last.items),
-    stopCollecting(facts.unpaid, moment),
+    stopCollecting(facts.unpaid ?? [], moment),
     ...(billed ? [billed] : []),
   ]);
   return { ...made, subscription: ended.subscription, invoice: billed?.invoice ?? null };

@@ -61,6 +61,6 @@ export function previewStart(order: StartOrder, facts: StartFacts, moment: Momen
 
 /** The last invoice of a subscription that is canceled now. */
 export function previewCancel(order: Omit<CancelOrder, 'invoice_now'>, facts: SubscriptionFacts, moment: Moment): Preview | null {
-  const { invoice, subscription } = cancelSubscription({ ...order, invoice_now: true }, { ...facts, unpaid: [] }, moment);
+  const { invoice, subscription } = cancelSubscription({ ...order, invoice_now: true }, facts, moment);
   return invoice && { invoice: asDraft(invoice, facts.customer), subscription };
 }

@@ -3,7 +3,7 @@ import type { DiscountWhole } from '../catalog.ts';
 import { assert, decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
-import { chargedBy, draftBill, putItems, putWaiting, taken, withoutDiscounts, type Bill, type Billed } from './bill.ts';
+import { chargedBy, draftBill, putItems, putWaiting, stopCollecting, taken, withoutDiscounts, type Bill, type Billed } from './bill.ts';
 import { endDiscounts, endSubscription, firstPeriodEnd, hasEnded, nextMoment, timer, updated } from './end.ts';
 import { isMetered, licensedLine, usageLine } from './lines.ts';
 import { fullPeriod } from './periods.ts';
@@ -108,6 +108,7 @@ function finish(facts: SubscriptionFacts, moment: Moment): Renewed {
     { ...decision(), puts: [{ table: 'subscriptions', before, after: last }] },
     putItems(before.items, last.items),
     ended,
+    stopCollecting(facts.unpaid ?? [], moment),
     ...(billed ? [billed] : []),
   ]);
   return { ...made, subscription: ended.subscription, invoice: billed?.invoice ?? null, spent: spentBy(bill, billed) };

@@ -2,7 +2,7 @@
 import type { DiscountWhole, Metadata, PriceRow, TaxRateRow } from '../catalog.ts';
 import type { CustomField, CustomerWhole } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
-import type { InvoiceItemWhole } from '../invoice/invoice.ts';
+import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import type { PaymentMethodRow } from '../payment/payment.ts';
 
 export type SubscriptionStatus = 'incomplete' | 'incomplete_expired' | 'trialing' | 'active' | 'past_due' | 'canceled' | 'unpaid' | 'paused';
@@ -108,4 +108,6 @@ export type SubscriptionFacts = Surroundings & {
   usage: ReadonlyMap<string, string>;
   /** By id: the tax rates that the debits of the items name. */
   rates: ReadonlyMap<string, TaxRateRow>;
+  /** Its drafts and open invoices; read only where it ends. */
+  unpaid?: readonly InvoiceWhole[];
 };

@@ -48,9 +48,15 @@ export async function goingOn(tx: Tx, customer: string): Promise<{ subscriptions
   return { subscriptions: ids(false), unpaid: ids(true) };
 }
 
-/** Holds the timers of customers. The worker takes a timer before it locks the customer, so whoever will set or clear some holds them first, too. */
+/**
+ * Holds the lanes of customers, and the timers in them. The worker takes a timer before it locks the customer, so whoever will set or clear some holds them first, too. Requests come one after the other;
+ * one that had to wait for the worker looks again, since a timer that was set meanwhile is another row.
+ */
 export async function lockLanes(tx: Tx, customers: readonly string[]): Promise<void> {
-  await rows(tx, sql`select 1 as held from timers where lane = any(${customers}::text[]) order by kind, subject for update`);
+  await rows(tx, sql`select pg_advisory_xact_lock(hashtextextended('lane ' || lane, kontor_world())) from (select lane from unnest(${customers}::text[]) as l (lane) order by lane) lanes`);
+  const hold = () => rows<{ name: string }>(tx, sql`select kind || ' ' || subject as name from timers where lane = any(${customers}::text[]) order by kind, subject for update`);
+  const names = async () => (await hold()).map((timer) => timer.name).join();
+  for (let held = await names(), again = ''; held !== again; ) [again, held] = [held, await names()];
 }
 
 export const lockLane = (tx: Tx, customer: string): Promise<void> => lockLanes(tx, [customer]);

@@ -19,7 +19,7 @@ import { page, renderList } from '../../server/lists.ts';
 import { hasPaid } from '../charges/rows.ts';
 import { lockCustomer } from '../customers/rows.ts';
 import { renderDiscount } from '../discounts/resource.ts';
-import { invoicesById, lockInvoices } from '../invoices/rows.ts';
+import { lockInvoices } from '../invoices/rows.ts';
 import { resolvePaymentMethod } from '../payment_methods/rows.ts';
 import { readCatalogue, type Catalogue } from './asked.ts';
 import { changeFacts, lockSubscription, surroundings } from './facts.ts';
@@ -145,7 +145,7 @@ export async function cancel(ctx: Context, given: Params<typeof params.cancelSub
     await commit(ctx, giveUpStart(subscription, first ?? null, moment, given.cancellation_details ?? {}));
     return answer(subscription.id);
   }
-  const unpaid = await invoicesById(ctx.tx, await unpaidOf(ctx.tx, subscription.id), true);
+  const unpaid = await unpaidOf(ctx.tx, [subscription.id]);
   await commit(ctx, cancelSubscription(given, { ...(await changeFacts(ctx, locked)), unpaid }, moment));
   return answer(subscription.id);
 }

@@ -1,5 +1,5 @@
 import type { DiscountWhole, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
-import type { InvoiceItemRow, InvoiceItemWhole } from '../../billing/invoice/invoice.ts';
+import type { InvoiceItemRow, InvoiceItemWhole, InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import type { SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { row, rows, sql, type Sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
@@ -7,6 +7,7 @@ import type { Range } from '../../server/http/params.ts';
 import { equal, within } from '../../server/lists.ts';
 import { discountsOf } from '../discounts/rows.ts';
 import { wholeItems as wholeInvoiceItems } from '../invoiceitems/rows.ts';
+import { wholeInvoices } from '../invoices/rows.ts';
 import { pricesById } from '../prices/rows.ts';
 import { productsById } from '../products/rows.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
@@ -75,9 +76,10 @@ export async function pendingOf(tx: Tx, customers: readonly string[], subscripti
   return Map.groupBy(whole, (item) => item.customer);
 }
 
-/** The drafts and open invoices of a subscription. */
-export async function unpaidOf(tx: Tx, subscription: string): Promise<string[]> {
-  return (await rows<{ id: string }>(tx, sql`select id from invoices where subscription = ${subscription} and status in ('draft', 'open') order by id`)).map((invoice) => invoice.id);
+/** The drafts and open invoices of subscriptions, locked. */
+export async function unpaidOf(tx: Tx, subscriptions: readonly string[]): Promise<InvoiceWhole[]> {
+  if (subscriptions.length === 0) return [];
+  return wholeInvoices(tx, await rows<InvoiceRow>(tx, sql`select * from invoices where subscription = any(${subscriptions}::text[]) and status in ('draft', 'open') order by id for update`));
 }
 
 /** The customer's subscriptions that have not ended. */

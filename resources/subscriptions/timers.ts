@@ -9,7 +9,7 @@ import { momentAt, momentOn, type Context } from '../../server/context.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { lockInvoices } from '../invoices/rows.ts';
 import { factsOf, lockAll } from './facts.ts';
-import { ownersOf } from './rows.ts';
+import { ownersOf, unpaidOf } from './rows.ts';
 
 type Due = readonly { subject: string; at: Instant }[];
 
@@ -23,7 +23,9 @@ export async function renewDue(ctx: Context, due: Due): Promise<void> {
   if (renewing.length === 0) return;
   const at = (subscription: SubscriptionWhole) => nextMoment(subscription)!;
   const facts = await factsOf(ctx, renewing, customers, at);
-  await commit(ctx, renewAll(facts, ({ subscription }) => momentAt(ctx, at(subscription))));
+  const ending = renewing.filter((each) => each.cancel_at !== null && each.cancel_at <= at(each)).map((each) => each.id);
+  const unpaid = Map.groupBy(await unpaidOf(ctx.tx, ending), (invoice) => invoice.subscription);
+  await commit(ctx, renewAll(facts.map((each) => ({ ...each, unpaid: unpaid.get(each.subscription.id) })), ({ subscription }) => momentAt(ctx, at(subscription))));
 }
 
 /** Expires each whose first payment has not come. */
