@@ -558,7 +558,6 @@ create table payment_intents (
   last_payment_error jsonb,
   next_action jsonb,
   automatic_payment_methods jsonb,
-  automatic_payment_methods jsonb,
   setup_future_usage text,
   description text,
   receipt_email text,
