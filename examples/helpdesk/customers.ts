@@ -7,12 +7,11 @@ export type Buyer = { customer: string; subscription: string };
 /** Pays by card, a month ahead, from the moment at which it signs up. */
 export async function lumenCoffee(stripe: Stripe, clock: string): Promise<Buyer> {
   const price = await priceIds(stripe);
-  const customer = await stripe.customers.create({
+  const customer = await newCustomer(stripe, 'LUMEN', {
     test_clock: clock,
     name: 'Lumen Coffee',
     email: 'accounts@lumen-coffee.example',
     address: { line1: '214 Bedford Avenue', city: 'Brooklyn', state: 'NY', postal_code: '11249', country: 'US' },
-    invoice_prefix: 'LUMEN',
     payment_method: 'pm_card_visa',
     invoice_settings: { default_payment_method: 'pm_card_visa' },
   });
@@ -27,12 +26,11 @@ export async function lumenCoffee(stripe: Stripe, clock: string): Promise<Buyer>
 /** Is sent an invoice on the first of each month, payable within 30 days, with 15 % off the seats and off nothing else. */
 export async function northwindLogistics(stripe: Stripe, clock: string): Promise<Buyer> {
   const price = await priceIds(stripe);
-  const customer = await stripe.customers.create({
+  const customer = await newCustomer(stripe, 'NORTHWIND', {
     test_clock: clock,
     name: 'Northwind Logistics',
     email: 'payables@northwind-logistics.example',
     address: { line1: '9 Sir John Rogerson’s Quay', city: 'Dublin', postal_code: 'D02 HK52', country: 'IE' },
-    invoice_prefix: 'NORTHWIND',
   });
   const negotiated = await stripe.coupons.create({ name: 'Negotiated: 15 % off Expert seats', percent_off: 15, duration: 'forever' });
   const subscription = await stripe.subscriptions.create({
@@ -69,6 +67,17 @@ export async function itemOf(stripe: Stripe, { subscription }: Buyer, lookup_key
   const item = items.data.find((each) => each.price.lookup_key === lookup_key);
   if (item === undefined) throw new Error(`The subscription ${subscription} has no item at the price ${lookup_key}.`);
   return item.id;
+}
+
+/** A customer whose invoices are numbered by a prefix, `LUMEN-0001`. No two customers have the same one: where the story is played again, it is `LUMEN2`. */
+async function newCustomer(stripe: Stripe, prefix: string, params: Stripe.CustomerCreateParams): Promise<Stripe.Customer> {
+  for (let n = 1; ; n += 1) {
+    try {
+      return await stripe.customers.create({ ...params, invoice_prefix: n === 1 ? prefix : `${prefix}${n}` });
+    } catch (error) {
+      if ((error as Stripe.errors.StripeError).param !== 'invoice_prefix' || n === 999) throw error;
+    }
+  }
 }
 
 /** A rate put on top of the amounts: the one of this name that is there already, or a new one. */

@@ -181,6 +181,9 @@ if (resolve(process.argv[1] ?? '') === import.meta.filename) {
   const say = (text: string) => void process.stdout.write(`${text}\n`);
   const tell = (url: string, key: string) => run(clientOf(url, key), { say });
   if (values.url === undefined) await onOwnKontor(tell);
-  else if (values.key === undefined) throw new Error('Give the server\'s secret test key, too: --key sk_test_…');
-  else await tell(values.url, values.key);
+  else if (values.key !== undefined) await tell(values.url, values.key);
+  else {
+    process.stderr.write("Give the server's secret test key, too: --key sk_test_…\n");
+    process.exitCode = 2;
+  }
 }
