@@ -11,7 +11,7 @@ export const INCOMPLETE_S = 23 * 3_600;
 /** How long before its end a trial is announced to end. */
 export const TRIAL_NOTICE_S = 3 * 86_400;
 
-/** No timer of an ended subscription remains. */
+/** In these it is over: it bills nothing and has no timers. */
 const ENDED: readonly SubscriptionStatus[] = ['canceled', 'incomplete_expired'];
 
 export const hasEnded = (subscription: Pick<SubscriptionRow, 'status'>): boolean => ENDED.includes(subscription.status);

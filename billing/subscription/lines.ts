@@ -40,7 +40,7 @@ export function fullAmount(subscription: Pick<SubscriptionRow, 'currency'>, item
   return amountOf(termsOf(subscription, item), fromBigint(item.quantity));
 }
 
-/** A unit amount for people: `$20.00`, or `0.25 cents`-like amounts as an exact decimal of the currency. */
+/** A unit amount for people: `$20.00`, or where it is finer than a cent an exact decimal, `USD 0.0025`. */
 function unitText(decimal: string, currency: string): string {
   const { digits, scale } = parseDecimal(decimal)!;
   if (scale === 0) return formatMoney(digits, currency);
@@ -55,12 +55,12 @@ function priceText(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<S
   return unit === null ? `tiered pricing${every}` : `at ${unitText(unit, subscription.currency)}${pack}${every}`;
 }
 
-const DAYS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
+const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
 
 /** `15 January 2026`, UTC. */
 export function dayText(at: Instant): string {
   const day = Temporal.Instant.fromEpochMilliseconds(at * 1_000).toZonedDateTimeISO('UTC');
-  return `${day.day} ${DAYS[day.month - 1]} ${day.year}`;
+  return `${day.day} ${MONTHS[day.month - 1]} ${day.year}`;
 }
 
 export const live = (discounts: readonly DiscountWhole[], at: Instant): DiscountWhole[] => discounts.filter((discount) => !discount.ended && inForce(discount, at));
