@@ -9,10 +9,12 @@ import { machineClock, type Clock } from '../server/clock.ts';
 import type { World } from '../server/context.ts';
 import { openLog } from '../server/log.ts';
 import { appointJudge, type Judge } from './conformance/judge.ts';
+import { verify } from '../server/verify.ts';
 import { testDatabase, type TestDatabase } from './postgres.ts';
 
 const PEPPER = 'pepper of the tests';
 
+/** `close` fails where an answer was not as Stripe's types say, or where what is stored does not hold together. */
 export type Kontor = Running & {
   database: TestDatabase;
   /** The official client with a secret test key. */
@@ -27,7 +29,7 @@ export type Kontor = Running & {
   client(key?: string, options?: { apiVersion?: string }): Stripe;
   /** Advances a test clock and waits until it is ready. */
   advance(clock: string, to: number): Promise<void>;
-  /** Holds every answer to the official client against Stripe's types; `close` fails where one was not as they say. */
+  /** Holds every answer to the official client against Stripe's types. */
   judge: Judge;
   /** The types of the events since the given number of them, oldest first. */
   eventTypes(since?: number): Promise<string[]>;
@@ -74,8 +76,10 @@ export async function startKontor(options: { clock?: Clock; works?: boolean } = 
     },
     async close() {
       await running.close();
+      const findings = await verify(database, () => undefined, clock);
       await database.close();
       judge.verdict();
+      if (findings.length > 0) throw new Error(`What is stored does not hold together:\n  ${findings.map(({ invariant, object, sentence }) => `${invariant} ${object}: ${sentence}`).join('\n  ')}`);
     },
   };
 }
