@@ -9,13 +9,12 @@ import { startKontor, type Kontor } from '../kontor.ts';
 import { populate } from './town.ts';
 import type { WorkerOrder } from './worker.ts';
 
-export type Plan = { subscriptions: number; kills: number; naive?: boolean; seed: number };
+/** `step_s`: how far the clock of a worker is ahead of that of the one before. */
+export type Plan = { subscriptions: number; kills: number; step_s: number; naive?: boolean; seed: number };
 export type Outcome = { findings: Finding[]; /** Renewals that were due and have no invoice, or have more than one. */ miscounted: string[]; /** Payments that the processor took more than once. */ charged_twice: string[]; invoices: number; busy_kills: number };
 
 const START = 1_767_225_600;
 const DAY_S = 86_400;
-/** How far the clock of the workers is ahead of that of the ones before. */
-const STEP_S = 3_600;
 /** One answer of the processor in so many is lost. */
 const LOST = 10;
 
@@ -62,13 +61,13 @@ async function dismiss(child: ChildProcess): Promise<void> {
 }
 
 /** One of the two places of a worker: hired, killed after a moment, hired again. */
-async function place(town: Town, kills: number, busy: { kills: number }): Promise<void> {
+async function place(town: Town, kills: number, step_s: number, busy: { kills: number }): Promise<void> {
   for (let n = 0; n < kills; n += 1) {
     const child = await town.hire();
     await sleep(town.random.int(0, 600));
     if ((await town.due()) > 0) busy.kills += 1;
     await dismiss(child);
-    town.now += STEP_S;
+    town.now += step_s;
   }
 }
 
@@ -103,12 +102,12 @@ export async function killWorkers(plan: Plan): Promise<Outcome> {
   await superuser.connect();
   try {
     await superuser.query('create table processor_book (op_id text primary key, entry text not null); grant select, insert on processor_book to kontor_app');
-    await populate(kontor, plan.subscriptions, START + DAY_S - STEP_S);
+    await populate(kontor, plan.subscriptions, START + DAY_S - plan.step_s);
     // As autovacuum does where it is on: plans for empty tables would make of a billing run a standstill.
     await superuser.query('analyze');
     const town = new Town(kontor, superuser, plan);
     const busy = { kills: 0 };
-    await Promise.all([place(town, Math.ceil(plan.kills / 2), busy), place(town, Math.floor(plan.kills / 2), busy)]);
+    await Promise.all([place(town, Math.ceil(plan.kills / 2), plan.step_s, busy), place(town, Math.floor(plan.kills / 2), plan.step_s, busy)]);
     await finish(town, plan.naive ? 3_000 : 60_000);
     const findings = await verify(kontor.database, () => undefined, machineClock(() => town.now * 1_000));
     return { findings, miscounted: await miscounted(town), charged_twice: await chargedTwice(town), invoices: await town.count('invoices'), busy_kills: busy.kills };

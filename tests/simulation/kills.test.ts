@@ -7,7 +7,7 @@ const KILLS = Number(process.env['KONTOR_TEST_KILLS'] ?? 50);
 const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 1);
 
 test(`${KILLS} workers are killed while a thousand subscriptions are billed, and nothing is double, missing, out of balance or lost`, async (t) => {
-  const { findings, miscounted, charged_twice, invoices, busy_kills } = await killWorkers({ subscriptions: 1_000, kills: KILLS, seed: SEED });
+  const { findings, miscounted, charged_twice, invoices, busy_kills } = await killWorkers({ subscriptions: 1_000, kills: KILLS, step_s: 3_600, seed: SEED });
   t.diagnostic(`${invoices} invoices; ${busy_kills} of ${KILLS} workers were killed while there was something to do`);
   assert.deepEqual(findings.slice(0, 10), []);
   assert.deepEqual(miscounted.slice(0, 10), []);
@@ -16,7 +16,9 @@ test(`${KILLS} workers are killed while a thousand subscriptions are billed, and
 });
 
 test('the same run without transactions is found out', async (t) => {
-  const { findings, miscounted } = await killWorkers({ subscriptions: 200, kills: 8, seed: SEED, naive: true });
-  t.diagnostic(`${findings.length} findings, ${miscounted.length} subscriptions with a wrong number of invoices`);
-  assert.ok(findings.length + miscounted.length > 0);
+  const { findings } = await killWorkers({ subscriptions: 300, kills: 8, step_s: 12 * 3_600, seed: SEED, naive: true });
+  // What is merely late could still be done; what nothing will do any more, or is there in part, could not.
+  const lost = findings.filter(({ invariant, sentence }) => invariant !== 'I2' || sentence.includes('no timer'));
+  t.diagnostic(`${lost.length} things are lost, double or there in part`);
+  assert.ok(lost.length > 0);
 });
