@@ -27,8 +27,10 @@ export async function wholeInvoices(tx: Tx, invoices: readonly InvoiceRow[]): Pr
   const named = <Thing>(all: ReadonlyMap<string, Thing>, ids: Iterable<string>): Thing[] => [...new Set(ids)].flatMap((id) => all.get(id) ?? []);
   const discountIds = (invoice: InvoiceRow) => [...invoice.discounts, ...(lines.get(invoice.id) ?? []).flatMap((line) => [...line.discounts, ...line.discount_amounts.map((each) => each.discount)])];
   const rateIds = (invoice: InvoiceRow) => [...invoice.default_tax_rates, ...(lines.get(invoice.id) ?? []).flatMap((line) => line.tax_rates)];
-  const discounts = await byId<DiscountWhole>(invoices.flatMap(discountIds), (ids) => discountsById(tx, ids));
-  const rates = await byId<TaxRateRow>(invoices.flatMap(rateIds), (ids) => taxRatesById(tx, ids));
+  const [discounts, rates] = await Promise.all([
+    byId<DiscountWhole>(invoices.flatMap(discountIds), (ids) => discountsById(tx, ids)),
+    byId<TaxRateRow>(invoices.flatMap(rateIds), (ids) => taxRatesById(tx, ids)),
+  ]);
   return invoices.map((invoice) => ({
     ...invoice,
     lines: lines.get(invoice.id) ?? [],

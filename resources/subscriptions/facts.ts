@@ -33,12 +33,15 @@ export async function surroundings(ctx: Context, customers: readonly CustomerWho
 
 /** The facts of subscriptions, each as it is at a moment of its own. */
 export async function factsOf(ctx: Context, subscriptions: readonly SubscriptionWhole[], customers: readonly CustomerWhole[], at: (subscription: SubscriptionWhole) => Instant): Promise<SubscriptionFacts[]> {
-  const around = await surroundings(ctx, customers, subscriptions.map((each) => each.default_payment_method));
   const byId = new Map(customers.map((customer) => [customer.id, customer]));
-  const pending = await pendingOf(ctx.tx, [...byId.keys()], subscriptions.map((each) => each.id));
-  const usage = await usageOf(ctx.tx, subscriptions.flatMap((each) => usageAsked(each, at(each))));
-  const debited = subscriptions.flatMap((each) => each.items.flatMap((item) => item.debits.flatMap((debit) => debit.tax_rates)));
-  const rates = new Map(debited.length === 0 ? [] : (await taxRatesById(ctx.tx, [...new Set(debited)])).map((rate) => [rate.id, rate]));
+  const debited = [...new Set(subscriptions.flatMap((each) => each.items.flatMap((item) => item.debits.flatMap((debit) => debit.tax_rates))))];
+  const [around, pending, usage, known] = await Promise.all([
+    surroundings(ctx, customers, subscriptions.map((each) => each.default_payment_method)),
+    pendingOf(ctx.tx, [...byId.keys()], subscriptions.map((each) => each.id)),
+    usageOf(ctx.tx, subscriptions.flatMap((each) => usageAsked(each, at(each)))),
+    debited.length === 0 ? [] : taxRatesById(ctx.tx, debited),
+  ]);
+  const rates = new Map(known.map((rate) => [rate.id, rate]));
   return subscriptions.map((subscription) => ({
     ...around(byId.get(subscription.customer)!, subscription.default_payment_method),
     subscription, usage, rates,

@@ -1,4 +1,4 @@
-import type { DiscountWhole, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
+import type { DiscountWhole, PriceRow, ProductRow, TaxRateRow } from '../../billing/catalog.ts';
 import type { InvoiceItemRow, InvoiceItemWhole, InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import type { SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { row, rows, sql, type Sql } from '../../server/database/sql.ts';
@@ -22,9 +22,11 @@ export async function subscriptionsById(tx: Tx, ids: readonly string[], lock = f
 export async function wholeSubscriptions(tx: Tx, subscriptions: readonly SubscriptionRow[]): Promise<SubscriptionWhole[]> {
   if (subscriptions.length === 0) return [];
   const ids = subscriptions.map((subscription) => subscription.id);
-  const items = await wholeItems(tx, await rows<SubscriptionItemRow>(tx, sql`select * from subscription_items where subscription = any(${ids}::text[]) and not deleted order by created, id`));
-  const rates = await byId<TaxRateRow>(subscriptions.flatMap((each) => each.default_tax_rates), (wanted) => taxRatesById(tx, wanted));
-  const discounts = await discountsOf(tx, 'subscription', ids);
+  const [items, rates, discounts] = await Promise.all([
+    rows<SubscriptionItemRow>(tx, sql`select * from subscription_items where subscription = any(${ids}::text[]) and not deleted order by created, id`).then((found) => wholeItems(tx, found)),
+    byId<TaxRateRow>(subscriptions.flatMap((each) => each.default_tax_rates), (wanted) => taxRatesById(tx, wanted)),
+    discountsOf(tx, 'subscription', ids),
+  ]);
   const itemsBy = Map.groupBy(items, (item) => item.subscription);
   return subscriptions.map((each) => ({
     ...each,
@@ -37,14 +39,21 @@ export async function wholeSubscriptions(tx: Tx, subscriptions: readonly Subscri
 /** Items with their prices, the names of their products, their discounts and tax rates. */
 export async function wholeItems(tx: Tx, items: readonly SubscriptionItemRow[]): Promise<SubscriptionItemWhole[]> {
   if (items.length === 0) return [];
-  const prices = await byId<PriceRow>(items.map((item) => item.price), (wanted) => pricesById(tx, wanted));
-  const products = await byId([...prices.values()].map((price) => price.product), (wanted) => productsById(tx, wanted));
-  const rates = await byId<TaxRateRow>(items.flatMap((item) => item.tax_rates), (wanted) => taxRatesById(tx, wanted));
-  const discounts = await discountsOf(tx, 'subscription_item', items.map((item) => item.id));
+  const [[prices, products], rates, discounts] = await Promise.all([
+    sold(tx, items),
+    byId<TaxRateRow>(items.flatMap((item) => item.tax_rates), (wanted) => taxRatesById(tx, wanted)),
+    discountsOf(tx, 'subscription_item', items.map((item) => item.id)),
+  ]);
   return items.map((item) => {
     const terms = prices.get(item.price)!;
     return { ...item, terms, product_name: products.get(terms.product)!.name, discounts: discounts.get(item.id) ?? [], rates: item.tax_rates.flatMap((id) => rates.get(id) ?? []) };
   });
+}
+
+/** The prices of items, and the products of those. */
+async function sold(tx: Tx, items: readonly SubscriptionItemRow[]): Promise<[Map<string, PriceRow>, Map<string, ProductRow>]> {
+  const prices = await byId<PriceRow>(items.map((item) => item.price), (wanted) => pricesById(tx, wanted));
+  return [prices, await byId<ProductRow>([...prices.values()].map((price) => price.product), (wanted) => productsById(tx, wanted))];
 }
 
 /** Items that are not removed, in any order. */
