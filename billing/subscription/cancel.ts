@@ -1,6 +1,7 @@
 /** A subscription is canceled: at once. (At a period's end it is `renew.ts` that ends it; to ask for that is a change.) */
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
+import { deleteItem } from '../invoice/items.ts';
 import type { WithPayments } from '../invoice/pay.ts';
 import { voidInvoice } from '../invoice/void.ts';
 import { collectBill, draftBill, putItems, putWaiting, stopCollecting, taken, withoutDiscounts, type Bill } from './bill.ts';
@@ -14,7 +15,10 @@ export type CancelOrder = { prorate: boolean; invoice_now: boolean; cancellation
 
 export type Canceled = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
 
-/** Ends it at once. Nothing is credited unless `prorate`, nothing is invoiced unless `invoice_now`: then the usage until now and all that is pending for the subscription. */
+/**
+ * Ends it at once. Nothing is credited unless `prorate`, nothing is invoiced unless `invoice_now`: then the usage until now and all that is pending for the subscription. With neither of them,
+ * prorations that wait are not wanted any more, and go; all else that waits stays.
+ */
 export function cancelSubscription(order: CancelOrder, facts: SubscriptionFacts, moment: Moment): Canceled {
   const { subscription: before } = facts;
   if (hasEnded(before)) refuse('resource_missing', `The subscription ${before.id} has ended already.`, 'id', { status: 404 });
@@ -30,6 +34,7 @@ export function cancelSubscription(order: CancelOrder, facts: SubscriptionFacts,
     pending: order.invoice_now ? [...taken(facts, 'subscription'), ...credits] : [],
     proration_date: credits.length > 0 ? at : null,
   };
+  const unwanted = order.prorate || order.invoice_now ? [] : facts.pending.filter((item) => item.subscription === before.id && item.proration);
   const draft = order.invoice_now ? draftBill(bill, facts, moment) : null;
   const billed = draft && before.collection_method === 'charge_automatically' ? collectBill(draft, { payment_behavior: 'allow_incomplete', off_session: true }, bill, facts, moment) : draft;
   const last: SubscriptionWhole = {
@@ -43,6 +48,7 @@ export function cancelSubscription(order: CancelOrder, facts: SubscriptionFacts,
     putWaiting(credits, moment),
     { ...ended, puts: [{ table: 'subscriptions', before, after: ended.subscription }] },
     putItems(before.items, last.items),
+    ...unwanted.map((item) => deleteItem(item, moment)),
     stopCollecting(facts.unpaid ?? [], moment),
     ...(billed ? [billed] : []),
   ]);

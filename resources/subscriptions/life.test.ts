@@ -129,6 +129,26 @@ test('cancelling stops the collection of what is unpaid', async () => {
   assert.deepEqual([left.status, left.auto_advance, left.automatically_finalizes_at], ['draft', false, null]);
 });
 
+test('one that is canceled at once takes its waiting prorations with it, and nothing else that waits', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }]);
+  await life.until('2026-01-16');
+  await stripe.subscriptions.update(life.id, { items: [{ id: life.item(), quantity: 2 }], add_invoice_items: [{ price: await priceOf(500, { recurring: undefined }) }] });
+  await stripe.invoiceItems.create({ customer: life.customer, amount: 700, currency: 'usd' });
+  assert.deepEqual(await life.waits(), [-1032, 2065, 500, 700]);
+  await told();
+  await stripe.subscriptions.cancel(life.id);
+  assert.deepEqual(typesOf(await told()), ['customer.subscription.deleted', 'invoiceitem.deleted', 'invoiceitem.deleted']);
+  assert.deepEqual(await life.waits(), [500, 700]);
+});
+
+test('prorations wait on where a cancellation adds to them', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }]);
+  await life.until('2026-01-16');
+  await stripe.subscriptions.update(life.id, { items: [{ id: life.item(), quantity: 2 }] });
+  await stripe.subscriptions.cancel(life.id, { prorate: true });
+  assert.deepEqual(await life.waits(), [-1032, 2065, -2065]);
+});
+
 test('a start in the past is billed since then; the anchor stays there', async () => {
   const life = await live('2026-03-15', [{ price: await priceOf(2000) }], { backdate_start_date: day('2026-01-31') });
   assert.deepEqual([life.made.start_date, life.made.billing_cycle_anchor, life.made.items.data[0]!.current_period_end], [day('2026-01-31'), day('2026-01-31'), day('2026-03-31')]);

@@ -353,6 +353,7 @@ export function recompute(history: History): Outcome {
   }
 
   function cancelNow(at: number, prorate: boolean, invoice_now: boolean) {
+    if (!prorate && !invoice_now) for (const entry of journal.filter(entry => waits(entry) && entry.of === 'subscription' && entry.proration)) journal.splice(journal.indexOf(entry), 1)
     if (prorate) for (const item of stage.items) if (item.price.usage_type === 'licensed') credit(item, at)
     if (invoice_now) makeInvoice(at, 'subscription_cancel', ['subscription'], stage.items.flatMap(item => usage(item, { start: periodOf(item, at).start, end: at })))
     ended = at
