@@ -3,6 +3,7 @@ import type { CouponRow, PromotionCodeRow } from './catalog.ts';
 import { addMonths } from './calendar.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from './decision.ts';
 import { mergeMetadata } from './metadata.ts';
+import { minor } from './money.ts';
 
 /** A coupon as it is at a moment, on which it depends whether it is valid. */
 export type CouponWhole = CouponRow & { now: Instant };
@@ -42,7 +43,7 @@ function isUnspent(code: PromotionCodeRow, now: Instant): boolean {
 
 function optionsOf(given: OptionsGiven, own: string): Record<string, { amount_off: number }> {
   if (Object.hasOwn(given, own)) refuse(undefined, `The coupon itself is in ${own}: \`currency_options\` are for other currencies.`, `currency_options[${own}]`);
-  return Object.fromEntries(Object.entries(given).map(([currency, { amount_off }]) => [currency, { amount_off: Number(amount_off) }]));
+  return Object.fromEntries(Object.entries(given).map(([currency, { amount_off }]) => [currency, { amount_off: minor(amount_off) }]));
 }
 
 function refuseUnclear(given: CouponGiven, now: Instant): void {

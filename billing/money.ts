@@ -130,6 +130,13 @@ const CURRENCIES: ReadonlySet<string> = new Set(
 const ZERO_DECIMAL: ReadonlySet<string> = new Set('bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf'.split(' '));
 const THREE_DECIMAL: ReadonlySet<string> = new Set('bhd jod kwd omr tnd'.split(' '));
 
+/** An amount as a JSON number, on the wire and in JSON columns: whole, and held exactly by every reader. */
+export function minor(amount: bigint): number {
+  const number = Number(amount);
+  assert(Number.isSafeInteger(number), `the amount ${amount} can be held exactly by a JSON number`);
+  return number;
+}
+
 export function isCurrency(code: string): boolean {
   return CURRENCIES.has(code);
 }

@@ -3,7 +3,7 @@ import type { CurrencyOption, CustomUnitAmount, MeterRow, PriceRow, ProductRow, 
 import { decision, refuse, type Decision, type Moment } from './decision.ts';
 import type { Interval } from './calendar.ts';
 import { mergeMetadata } from './metadata.ts';
-import { formatDecimal, formatMoney, minimumCharge, parseDecimal } from './money.ts';
+import { formatDecimal, formatMoney, minimumCharge, minor, parseDecimal } from './money.ts';
 import { checkTiers } from './pricing/price.ts';
 
 /** Amounts in minor units, whole or as decimals of up to 12 places; of each pair at most one is given. */
@@ -77,7 +77,7 @@ function customOf(given: CustomGiven, currency: string, at: Spell): CustomUnitAm
   if (preset !== null && (preset < (minimum ?? 0n) || (maximum !== null && preset > maximum))) {
     refuse(undefined, 'The preset amount must lie between the minimum and the maximum.', at('custom_unit_amount[preset]'));
   }
-  const number = (amount: bigint | null) => (amount === null ? null : Number(amount));
+  const number = (amount: bigint | null) => (amount === null ? null : minor(amount));
   return { maximum: number(maximum), minimum: number(minimum), preset: number(preset) };
 }
 

@@ -2,6 +2,7 @@
 import type { CouponRow, PromotionCodeRow } from './catalog.ts';
 import { isRedeemable, isUsable, type PromotionCodeWhole } from './coupon.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from './decision.ts';
+import { minor } from './money.ts';
 import { mergeMetadata } from './metadata.ts';
 
 type OptionsGiven = Record<string, { minimum_amount: bigint }>;
@@ -22,7 +23,7 @@ export type Rival = { code: PromotionCodeRow; coupon: CouponRow };
 function optionsOf(given: OptionsGiven, own: string | null): Record<string, { minimum_amount: number }> {
   if (own === null) refuse('parameter_missing', 'Minimum amounts in other currencies need one in the first place: `restrictions[minimum_amount]` with its currency.', 'restrictions[minimum_amount]');
   if (Object.hasOwn(given, own)) refuse(undefined, `The minimum amount itself is in ${own}: \`currency_options\` are for other currencies.`, `restrictions[currency_options][${own}]`);
-  return Object.fromEntries(Object.entries(given).map(([currency, { minimum_amount }]) => [currency, { minimum_amount: Number(minimum_amount) }]));
+  return Object.fromEntries(Object.entries(given).map(([currency, { minimum_amount }]) => [currency, { minimum_amount: minor(minimum_amount) }]));
 }
 
 function restrictionsOf(given: NonNullable<PromotionCodeGiven['restrictions']>): PromotionCodeRow['restrictions'] {
@@ -31,7 +32,7 @@ function restrictionsOf(given: NonNullable<PromotionCodeGiven['restrictions']>):
   if (minimum_amount === undefined && minimum_amount_currency !== undefined) refuse('parameter_missing', 'A currency alone is no minimum: give the amount.', 'restrictions[minimum_amount]');
   return {
     first_time_transaction,
-    minimum_amount: minimum_amount === undefined ? null : Number(minimum_amount),
+    minimum_amount: minimum_amount === undefined ? null : minor(minimum_amount),
     minimum_amount_currency: minimum_amount_currency ?? null,
     currency_options: currency_options ? optionsOf(currency_options, minimum_amount_currency ?? null) : null,
   };

@@ -3,6 +3,7 @@ import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { Period } from '../calendar.ts';
+import { minor } from '../money.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
 import type { BillingReason, CustomerSnapshot, InvoiceItemWhole, InvoiceLineRow, InvoiceRow, InvoiceWhole, ProrationDetails, StoredDiscountAmount, StoredTax } from './invoice.ts';
 import { assessLines, totalsOf, type InvoiceLine } from './totals.ts';
@@ -91,7 +92,7 @@ export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { 
   };
 }
 
-const storedDiscounts = (amounts: readonly { discount: string; amount: bigint }[]): StoredDiscountAmount[] => amounts.map(({ discount, amount }) => ({ discount, amount: Number(amount) }));
+const storedDiscounts = (amounts: readonly { discount: string; amount: bigint }[]): StoredDiscountAmount[] => amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) }));
 
 /** What the invoice's lines, discounts and rates come to: the lines with their discounts and taxes, and the totals. The customer's balance is met at finalisation. */
 export function workOut(invoice: InvoiceWhole): InvoiceWhole {
@@ -116,7 +117,7 @@ export function workOut(invoice: InvoiceWhole): InvoiceWhole {
   const totals = totalsOf(assessed);
   const { subtotal, subtotal_excluding_tax, total, total_excluding_tax } = totals;
   const due = total > 0n ? total : 0n;
-  const stored = (tax: (typeof totals.total_taxes)[number]): StoredTax => ({ ...tax, amount: Number(tax.amount), taxable_amount: Number(tax.taxable_amount) });
+  const stored = (tax: (typeof totals.total_taxes)[number]): StoredTax => ({ ...tax, amount: minor(tax.amount), taxable_amount: minor(tax.taxable_amount) });
   return {
     ...invoice,
     lines: invoice.lines.map((line, n) => ({ ...line, discount_amounts: storedDiscounts(assessed[n]!.discount_amounts), taxes: assessed[n]!.taxes.map(stored) })),

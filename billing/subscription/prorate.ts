@@ -3,6 +3,7 @@ import type { CustomerWhole } from '../customer/customer.ts';
 import type { Instant, Moment } from '../decision.ts';
 import type { DiscountableLine } from '../discount.ts';
 import type { InvoiceItemWhole } from '../invoice/invoice.ts';
+import { minor } from '../money.ts';
 import { creditOf, debitOf } from '../proration.ts';
 import { creditItem, dayText, debitOfItem, fullAmount, isMetered, live, termsIn, usageLine, waiting, wholeDiscounts } from './lines.ts';
 import { fullPeriod, recurrenceOf, sameRecurrence } from './periods.ts';
@@ -42,7 +43,7 @@ export function debitItem(after: SubscriptionWhole, item: SubscriptionItemWhole,
       subscription: after.id,
       subscription_item: item.id,
       proration: true,
-      proration_details: { credited_items: null, discount_amounts: debit.discount_amounts.map(({ discount, amount }) => ({ discount, amount: Number(amount) })) },
+      proration_details: { credited_items: null, discount_amounts: debit.discount_amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) })) },
       discounts: [],
       rates: item.rates,
     },
