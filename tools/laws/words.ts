@@ -45,8 +45,8 @@ const bans: readonly Ban[] = [
   },
   { pattern: /@ts-(ignore|nocheck)\b/g, look: 'text', except: [], message: 'turns the compiler off. Say it in types; where the compiler is wrong, @ts-expect-error with the reason.' },
   {
-    pattern: /\bparseFloat\s*\(|\bNumber\(\s*(?:\w+[.?!]+)*\w*(amount|subtotal|total|balance|price|fee|cost|tax)\w*\s*\)/gi, look: 'code', except: ['server/http/wire.ts', ...aroundTheProgram],
-    message: 'makes a float of money. Amounts are bigint; onto the wire they go by server/http/wire.ts, which checks that they fit.',
+    pattern: /\bparseFloat\s*\(|\bNumber\(\s*(?:\w+[.?!]+)*\w*(amount|subtotal|total|balance|price|fee|cost|tax)\w*\s*\)/gi, look: 'code', except: ['billing/money.ts', ...aroundTheProgram],
+    message: 'makes a float of money. Amounts are bigint; into JSON they go by minor() of billing/money.ts, which checks that they fit.',
   },
   { pattern: new RegExp(`\\b(TO${'DO'}|FIX${'ME'})\\b`, 'g'), look: 'text', except: [], message: 'is a promise to nobody. Do it now, refuse what is not supported, or write it down where it is decided.' },
   { pattern: new RegExp(`\\bCla${'ude'}\\b|\\bage${'nt'} session|\\biss${'ue'} #\\d*|/wo${'rk'}/(main|shared)\\b`, 'gi'), look: 'text', except: [], message: 'says how the work was done, not what is true of the product. Leave it out.' },
