@@ -68,7 +68,7 @@ export function changeCustomer(before: CustomerWhole, change: CustomerChange, cu
 }
 
 /** Records a change of the balance with its reason, and posts it: what the customer owes more is ours to get. */
-export function move(into: Decision, before: CustomerRow, after: CustomerRow, type: BalanceTransactionRow['type'], about: { description?: string | null; invoice?: string | null; metadata?: Metadata } | null, moment: Moment): BalanceTransactionRow {
+export function move(into: Decision, before: CustomerRow, after: CustomerRow, type: BalanceTransactionRow['type'], about: { description?: string | null; invoice?: string | null; credit_note?: string | null; metadata?: Metadata } | null, moment: Moment): BalanceTransactionRow {
   const transaction: BalanceTransactionRow = {
     id: moment.newId('cbtxn'),
     created: moment.now,
@@ -79,6 +79,7 @@ export function move(into: Decision, before: CustomerRow, after: CustomerRow, ty
     currency: after.currency!,
     description: about?.description ?? null,
     invoice: about?.invoice ?? null,
+    credit_note: about?.credit_note ?? null,
     metadata: about?.metadata ?? {},
   };
   into.puts.push({ table: 'customer_balance_transactions', before: null, after: transaction });

@@ -59,6 +59,7 @@ export type BalanceTransactionRow = {
   currency: string;
   description: string | null;
   invoice: string | null;
+  credit_note: string | null;
   metadata: Metadata;
 };
 

@@ -160,6 +160,7 @@ function blankInvoice(order: InvoiceOrder, moment: Moment): InvoiceRow {
     starting_balance: customer.balance,
     ending_balance: null,
     amount_due: zero, amount_paid: zero, amount_remaining: zero, amount_overpaid: zero, amount_paid_off_stripe: zero,
+    pre_payment_credit_notes_amount: zero, post_payment_credit_notes_amount: zero, credit_notes_tax: zero,
     finalized_at: null, paid_at: null, voided_at: null, marked_uncollectible_at: null, uncollectible_reason: null,
     customer_snapshot: snapshot(customer, order.tax_ids),
     account_name: account.business_name,

@@ -78,6 +78,10 @@ export type InvoiceRow = {
   amount_overpaid: bigint;
   /** The part of `amount_paid` that came another way, e.g. in cash. */
   amount_paid_off_stripe: bigint;
+  /** Of its credit notes that are not void: what came off the amount due, what was given back otherwise, and how much of both is tax. */
+  pre_payment_credit_notes_amount: bigint;
+  post_payment_credit_notes_amount: bigint;
+  credit_notes_tax: bigint;
   finalized_at: Instant | null;
   paid_at: Instant | null;
   voided_at: Instant | null;

@@ -1,5 +1,5 @@
 /** What money, or its failing to come, means for an invoice, its customer and its subscription. */
-import type { CustomerWhole } from '../customer/customer.ts';
+import type { BalanceTransactionRow, CustomerWhole } from '../customer/customer.ts';
 import { move } from '../customer/change.ts';
 import { decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { nextAttempt } from '../dunning.ts';
@@ -48,28 +48,14 @@ export type Credit = {
   automatic: boolean | null;
 };
 
-const attemptsAfter = (invoice: InvoiceWhole, automatic: boolean | null): number =>
-  automatic === null ? invoice.attempt_count : automatic ? invoice.attempt_count + 1 : Math.max(invoice.attempt_count, 1);
+/** What goes to the customer's balance besides, and why. */
+type Given = { amount: bigint; type: 'invoice_overpaid' | 'credit_note'; credit_note?: string };
 
-/**
- * Credits money to an invoice: at most what remains; more than that goes to the customer's balance. An invoice with nothing remaining is paid. `applied` and `overpaid` say what went where; posting
- * them is the part of whoever knows where the money came from.
- */
-export function creditInvoice({ invoice: before, customer: payer, subscription: late }: Owed, credit: Credit, moment: Moment): Decision & Owed & { applied: bigint; overpaid: bigint } {
-  const owed = before.status === 'open' || before.status === 'uncollectible' ? before.amount_remaining : 0n;
-  const applied = credit.amount < owed ? credit.amount : owed;
-  const overpaid = credit.amount - applied;
-  const paid = owed > 0n && applied === owed;
-  const invoice: InvoiceWhole = {
-    ...before,
-    amount_paid: before.amount_paid + applied,
-    amount_paid_off_stripe: before.amount_paid_off_stripe + (credit.off_stripe ? applied : 0n),
-    amount_remaining: before.amount_remaining - applied,
-    amount_overpaid: before.amount_overpaid + overpaid,
-    attempted: before.attempted || credit.automatic !== null,
-    attempt_count: attemptsAfter(before, credit.automatic),
-    ...(paid && { status: 'paid', paid_at: moment.now, auto_advance: false, next_payment_attempt: null }),
-  };
+/** What changes of an invoice where less remains to be paid: with nothing remaining it is paid, which is told to all whom it concerns. */
+export function settleInvoice({ invoice: before, customer: payer, subscription: late }: Owed, change: Partial<InvoiceWhole>, given: Given, payment_method: string | null, moment: Moment): Decision & Owed & { transaction: BalanceTransactionRow | null } {
+  const changed: InvoiceWhole = { ...before, ...change };
+  const paid = (before.status === 'open' || before.status === 'uncollectible') && before.amount_remaining > 0n && changed.amount_remaining === 0n;
+  const invoice: InvoiceWhole = paid ? { ...changed, status: 'paid', paid_at: moment.now, auto_advance: false, next_payment_attempt: null } : changed;
   const made = changeInvoice(before, invoice, moment);
   const tell = (type: string) => made.facts.push({ type, object: 'invoice', whole: invoice, at: moment.now });
   if (paid) {
@@ -77,13 +63,34 @@ export function creditInvoice({ invoice: before, customer: payer, subscription: 
     tell('invoice.paid');
     tell('invoice.payment_succeeded');
   }
-  const customer: CustomerWhole = { ...payer, delinquent: payer.delinquent && !paid, balance: payer.balance - overpaid };
-  if (overpaid > 0n) {
-    move(made, payer, customer, 'invoice_overpaid', { invoice: invoice.id }, moment);
-    tell('invoice.overpaid');
-  }
-  const told = paid ? tellSubscription(late, invoice, 'paid', moment, credit.payment_method) : { ...decision(), subscription: late };
-  return { ...together([made, changeCustomer(payer, customer, moment), told]), invoice, customer, subscription: told.subscription, applied, overpaid };
+  const customer: CustomerWhole = { ...payer, delinquent: payer.delinquent && !paid, balance: payer.balance - given.amount };
+  const transaction = given.amount > 0n ? move(made, payer, customer, given.type, { invoice: invoice.id, credit_note: given.credit_note }, moment) : null;
+  if (transaction?.type === 'invoice_overpaid') tell('invoice.overpaid');
+  const told = paid ? tellSubscription(late, invoice, 'paid', moment, payment_method) : { ...decision(), subscription: late };
+  return { ...together([made, changeCustomer(payer, customer, moment), told]), invoice, customer, subscription: told.subscription, transaction };
+}
+
+const attemptsAfter = (invoice: InvoiceWhole, automatic: boolean | null): number =>
+  automatic === null ? invoice.attempt_count : automatic ? invoice.attempt_count + 1 : Math.max(invoice.attempt_count, 1);
+
+/**
+ * Credits money to an invoice: at most what remains; more than that goes to the customer's balance. An invoice with nothing remaining is paid. `applied` and `overpaid` say what went where; posting
+ * them is the part of whoever knows where the money came from.
+ */
+export function creditInvoice(owing: Owed, credit: Credit, moment: Moment): Decision & Owed & { applied: bigint; overpaid: bigint } {
+  const { invoice } = owing;
+  const owed = invoice.status === 'open' || invoice.status === 'uncollectible' ? invoice.amount_remaining : 0n;
+  const applied = credit.amount < owed ? credit.amount : owed;
+  const overpaid = credit.amount - applied;
+  const change = {
+    amount_paid: invoice.amount_paid + applied,
+    amount_paid_off_stripe: invoice.amount_paid_off_stripe + (credit.off_stripe ? applied : 0n),
+    amount_remaining: invoice.amount_remaining - applied,
+    amount_overpaid: invoice.amount_overpaid + overpaid,
+    attempted: invoice.attempted || credit.automatic !== null,
+    attempt_count: attemptsAfter(invoice, credit.automatic),
+  };
+  return { ...settleInvoice(owing, change, { amount: overpaid, type: 'invoice_overpaid' }, credit.payment_method, moment), applied, overpaid };
 }
 
 export type Failure = {

@@ -15,7 +15,7 @@ import { confirmationSecrets, defaultIntentOf, invoicesById } from './rows.ts';
 type Invoice = Wire<Stripe.Invoice>;
 
 /** So many lines stand on the invoice itself; the others are listed. */
-const LINES = 10;
+const SHOWN = 10;
 
 function renderParent(invoice: InvoiceWhole): Invoice['parent'] {
   if (invoice.subscription === null) return null;
@@ -52,8 +52,8 @@ function renderAmounts(invoice: InvoiceWhole) {
     amount_remaining: minor(invoice.amount_remaining),
     amount_shipping: 0,
     ending_balance: ending_balance === null ? null : minor(ending_balance),
-    post_payment_credit_notes_amount: 0,
-    pre_payment_credit_notes_amount: 0,
+    post_payment_credit_notes_amount: minor(invoice.post_payment_credit_notes_amount),
+    pre_payment_credit_notes_amount: minor(invoice.pre_payment_credit_notes_amount),
     starting_balance: minor(invoice.starting_balance),
     subtotal: minor(invoice.subtotal),
     subtotal_excluding_tax: minor(invoice.subtotal_excluding_tax),
@@ -65,10 +65,10 @@ function renderAmounts(invoice: InvoiceWhole) {
   };
 }
 
-export function renderInvoice(invoice: InvoiceWhole, world: World): Invoice {
+export function renderInvoice(invoice: InvoiceWhole, world: World, shown = SHOWN): Invoice {
   const rates = new Map(invoice.rate_rows.map((rate) => [rate.id, rate]));
-  const lines = invoice.lines.slice(0, LINES).map((line) => renderLine(line, world));
-  const more = invoice.lines.length > LINES;
+  const lines = invoice.lines.slice(0, shown).map((line) => renderLine(line, world));
+  const more = invoice.lines.length > shown;
   return {
     id: invoice.id,
     object: 'invoice',
@@ -130,6 +130,18 @@ export function renderInvoice(invoice: InvoiceWhole, world: World): Invoice {
   };
 }
 
+/** What would be billed is no invoice: its id is not found again, so that all of its lines are shown. */
+export function renderPreview(preview: InvoiceWhole, world: World): Invoice {
+  const id = `upcoming_${preview.id}`;
+  return renderInvoice({ ...preview, id, lines: preview.lines.map((line) => ({ ...line, invoice: id })) }, world, preview.lines.length);
+}
+
+/** What is announced has no id at all. */
+function renderUpcoming(preview: InvoiceWhole, world: World): Omit<Invoice, 'id'> {
+  const { id: _id, lines, ...rest } = renderPreview(preview, world);
+  return { ...rest, lines: { ...lines, url: '/v1/invoices/create_preview', data: lines.data.map((line) => ({ ...line, invoice: null })) } };
+}
+
 /** Refuses where the payment that was just tried did not succeed, as the caller expects of a request that pays. */
 async function refuseUnpaid(ctx: Context, id: string): Promise<void> {
   const found = await defaultIntentOf(ctx.tx, id);
@@ -171,3 +183,6 @@ export const invoice: Resource<InvoiceWhole> = {
   },
   includes: { payments: renderPayments, confirmation_secret: renderSecrets },
 };
+
+/** The object of `invoice.upcoming`; it is never asked for. */
+export const upcomingInvoice: Resource<InvoiceWhole> = { object: 'upcoming_invoice', prefix: 'upcoming_in', render: renderUpcoming };

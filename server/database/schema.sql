@@ -79,8 +79,8 @@ create table calls (
 );
 CREATE INDEX calls_open ON calls USING btree (world, next_at, id) WHERE (state <> 'answered'::text);
 CREATE INDEX calls_subject ON calls USING btree (world, subject);
-alter table calls enable row level security;
 alter table calls force row level security;
+alter table calls enable row level security;
 create policy all_worlds on calls for select to public using ((kontor_world() = 0));
 create policy own_world on calls for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table calls to kontor_app;
@@ -149,6 +149,82 @@ alter table coupons enable row level security;
 create policy own_world on coupons for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table coupons to kontor_app;
 
+create table credit_note_lines (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  credit_note text collate "C" not null,
+  "position" integer not null,
+  type text not null,
+  invoice_line_item text collate "C",
+  amount bigint not null,
+  currency text not null,
+  description text,
+  discount_amounts jsonb not null,
+  quantity bigint,
+  unit_amount_decimal text,
+  tax_rates jsonb not null,
+  taxes jsonb not null,
+  metadata jsonb not null,
+  constraint credit_note_lines_pkey PRIMARY KEY (world, id),
+  constraint credit_note_lines_world_credit_note_position_key UNIQUE (world, credit_note, "position"),
+  constraint credit_note_lines_world_credit_note_fkey FOREIGN KEY (world, credit_note) REFERENCES credit_notes(world, id) ON DELETE CASCADE,
+  constraint credit_note_lines_world_invoice_line_item_fkey FOREIGN KEY (world, invoice_line_item) REFERENCES invoice_lines(world, id),
+  constraint credit_note_lines_check CHECK (((type = 'invoice_line_item'::text) = (invoice_line_item IS NOT NULL))),
+  constraint credit_note_lines_type_check CHECK ((type = ANY (ARRAY['invoice_line_item'::text, 'custom_line_item'::text])))
+);
+CREATE INDEX credit_note_lines_of_line ON credit_note_lines USING btree (world, invoice_line_item) WHERE (invoice_line_item IS NOT NULL);
+alter table credit_note_lines enable row level security;
+alter table credit_note_lines force row level security;
+create policy own_world on credit_note_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table credit_note_lines to kontor_app;
+
+create table credit_notes (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  customer text collate "C" not null,
+  invoice text collate "C" not null,
+  test_clock text collate "C",
+  number text collate "C" not null,
+  status text not null,
+  type text not null,
+  currency text not null,
+  subtotal bigint not null,
+  subtotal_excluding_tax bigint not null,
+  total bigint not null,
+  total_excluding_tax bigint not null,
+  discount_amounts jsonb not null,
+  total_taxes jsonb not null,
+  pre_payment_amount bigint not null,
+  post_payment_amount bigint not null,
+  out_of_band_amount bigint,
+  customer_balance_transaction text collate "C",
+  effective_at timestamp with time zone not null,
+  memo text,
+  reason text,
+  metadata jsonb not null,
+  voided_at timestamp with time zone,
+  constraint credit_notes_pkey PRIMARY KEY (world, id),
+  constraint credit_notes_world_customer_balance_transaction_fkey FOREIGN KEY (world, customer_balance_transaction) REFERENCES customer_balance_transactions(world, id),
+  constraint credit_notes_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
+  constraint credit_notes_world_invoice_fkey FOREIGN KEY (world, invoice) REFERENCES invoices(world, id),
+  constraint credit_notes_world_test_clock_fkey FOREIGN KEY (world, test_clock) REFERENCES test_clocks(world, id),
+  constraint credit_notes_check CHECK ((total = (pre_payment_amount + post_payment_amount))),
+  constraint credit_notes_reason_check CHECK ((reason = ANY (ARRAY['duplicate'::text, 'fraudulent'::text, 'order_change'::text, 'product_unsatisfactory'::text]))),
+  constraint credit_notes_status_check CHECK ((status = ANY (ARRAY['issued'::text, 'void'::text]))),
+  constraint credit_notes_type_check CHECK ((type = ANY (ARRAY['pre_payment'::text, 'post_payment'::text, 'mixed'::text])))
+);
+CREATE INDEX credit_notes_listed ON credit_notes USING btree (world, created DESC, id DESC);
+CREATE UNIQUE INDEX credit_notes_number ON credit_notes USING btree (world, number);
+CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (world, customer_balance_transaction) WHERE (customer_balance_transaction IS NOT NULL);
+CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
+CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
+CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
+alter table credit_notes enable row level security;
+alter table credit_notes force row level security;
+create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table credit_notes to kontor_app;
+
 create table customer_balance_transactions (
   world integer default kontor_world() not null,
   id text collate "C" not null,
@@ -161,12 +237,15 @@ create table customer_balance_transactions (
   description text,
   invoice text collate "C",
   metadata jsonb not null,
+  credit_note text collate "C",
   constraint customer_balance_transactions_pkey PRIMARY KEY (world, id),
+  constraint customer_balance_transactions_world_credit_note_fkey FOREIGN KEY (world, credit_note) REFERENCES credit_notes(world, id) DEFERRABLE INITIALLY DEFERRED,
   constraint customer_balance_transactions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id)
 );
 CREATE INDEX customer_balance_transactions_listed ON customer_balance_transactions USING btree (world, customer, created DESC, id DESC);
-alter table customer_balance_transactions enable row level security;
+CREATE INDEX customer_balance_transactions_of_credit_note ON customer_balance_transactions USING btree (world, credit_note) WHERE (credit_note IS NOT NULL);
 alter table customer_balance_transactions force row level security;
+alter table customer_balance_transactions enable row level security;
 create policy own_world on customer_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_balance_transactions to kontor_app;
 
@@ -259,8 +338,8 @@ create table events (
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id DESC);
 CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
-alter table events enable row level security;
 alter table events force row level security;
+alter table events enable row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table events to kontor_app;
 
@@ -328,8 +407,8 @@ CREATE INDEX invoice_items_of_item ON invoice_items USING btree (world, subscrip
 CREATE INDEX invoice_items_of_price ON invoice_items USING btree (world, price);
 CREATE INDEX invoice_items_of_subscription ON invoice_items USING btree (world, subscription);
 CREATE INDEX invoice_items_pending ON invoice_items USING btree (world, customer) WHERE (invoice IS NULL);
-alter table invoice_items force row level security;
 alter table invoice_items enable row level security;
+alter table invoice_items force row level security;
 create policy own_world on invoice_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_items to kontor_app;
 
@@ -366,8 +445,8 @@ create table invoice_lines (
 );
 CREATE INDEX invoice_lines_of_item ON invoice_lines USING btree (world, subscription_item, period_start);
 CREATE INDEX invoice_lines_of_price ON invoice_lines USING btree (world, price);
-alter table invoice_lines enable row level security;
 alter table invoice_lines force row level security;
+alter table invoice_lines enable row level security;
 create policy own_world on invoice_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_lines to kontor_app;
 
@@ -392,8 +471,8 @@ create table invoice_payments (
 CREATE INDEX invoice_payments_listed ON invoice_payments USING btree (world, created DESC, id DESC);
 CREATE INDEX invoice_payments_of_intent ON invoice_payments USING btree (world, payment_intent);
 CREATE INDEX invoice_payments_of_invoice ON invoice_payments USING btree (world, invoice);
-alter table invoice_payments enable row level security;
 alter table invoice_payments force row level security;
+alter table invoice_payments enable row level security;
 create policy own_world on invoice_payments for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_payments to kontor_app;
 
@@ -455,6 +534,9 @@ create table invoices (
   payment_settings jsonb not null,
   rendering jsonb,
   metadata jsonb not null,
+  pre_payment_credit_notes_amount bigint not null,
+  post_payment_credit_notes_amount bigint not null,
+  credit_notes_tax bigint not null,
   constraint invoices_pkey PRIMARY KEY (world, id),
   constraint invoices_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint invoices_world_default_payment_method_fkey FOREIGN KEY (world, default_payment_method) REFERENCES payment_methods(world, id),
@@ -535,8 +617,8 @@ create table meters (
 );
 CREATE UNIQUE INDEX meters_event_name ON meters USING btree (world, event_name) WHERE (status = 'active'::text);
 CREATE INDEX meters_listed ON meters USING btree (world, created DESC, id DESC);
-alter table meters force row level security;
 alter table meters enable row level security;
+alter table meters force row level security;
 create policy own_world on meters for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meters to kontor_app;
 
@@ -603,8 +685,8 @@ create table payment_methods (
 );
 CREATE INDEX payment_methods_listed ON payment_methods USING btree (world, created DESC, id DESC);
 CREATE INDEX payment_methods_of_customer ON payment_methods USING btree (world, customer, created DESC, id DESC);
-alter table payment_methods enable row level security;
 alter table payment_methods force row level security;
+alter table payment_methods enable row level security;
 create policy own_world on payment_methods for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_methods to kontor_app;
 
@@ -640,8 +722,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices force row level security;
 alter table prices enable row level security;
+alter table prices force row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -669,8 +751,8 @@ create table products (
 );
 CREATE INDEX products_default_price ON products USING btree (world, default_price);
 CREATE INDEX products_listed ON products USING btree (world, created DESC, id DESC);
-alter table products force row level security;
 alter table products enable row level security;
+alter table products force row level security;
 create policy own_world on products for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table products to kontor_app;
 
@@ -785,8 +867,8 @@ create table tax_ids (
   constraint tax_ids_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id)
 );
 CREATE INDEX tax_ids_of_customer ON tax_ids USING btree (world, customer, created DESC, id DESC);
-alter table tax_ids enable row level security;
 alter table tax_ids force row level security;
+alter table tax_ids enable row level security;
 create policy own_world on tax_ids for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_ids to kontor_app;
 
@@ -807,8 +889,8 @@ create table tax_rates (
   constraint tax_rates_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX tax_rates_listed ON tax_rates USING btree (world, created DESC, id DESC);
-alter table tax_rates force row level security;
 alter table tax_rates enable row level security;
+alter table tax_rates force row level security;
 create policy own_world on tax_rates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_rates to kontor_app;
 
@@ -848,8 +930,8 @@ create table timers (
 CREATE INDEX timers_due ON timers USING btree (world, at, kind, subject) WHERE (test_clock IS NULL);
 CREATE INDEX timers_of_clock ON timers USING btree (world, test_clock, at, kind, subject) WHERE (test_clock IS NOT NULL);
 CREATE INDEX timers_of_lane ON timers USING btree (world, lane, at);
-alter table timers enable row level security;
 alter table timers force row level security;
+alter table timers enable row level security;
 create policy all_worlds on timers for select to public using ((kontor_world() = 0));
 create policy own_world on timers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table timers to kontor_app;
@@ -878,8 +960,8 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, we
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries USING btree (world, created DESC, id DESC);
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries USING btree (world, next_at) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (world, webhook_endpoint, created DESC, id DESC);
-alter table webhook_deliveries force row level security;
 alter table webhook_deliveries enable row level security;
+alter table webhook_deliveries force row level security;
 create policy all_worlds on webhook_deliveries for select to public using ((kontor_world() = 0));
 create policy own_world on webhook_deliveries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_deliveries to kontor_app;

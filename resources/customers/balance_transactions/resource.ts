@@ -11,7 +11,7 @@ export function renderBalanceTransaction(transaction: BalanceTransactionRow, wor
     amount: minor(transaction.amount),
     checkout_session: null,
     created: transaction.created,
-    credit_note: null,
+    credit_note: transaction.credit_note,
     currency: transaction.currency,
     customer: transaction.customer,
     customer_account: null,
@@ -29,5 +29,5 @@ export const balanceTransaction: Resource<BalanceTransactionRow> = {
   prefix: 'cbtxn',
   render: renderBalanceTransaction,
   load: (ctx, ids) => rows<BalanceTransactionRow>(ctx.tx, sql`select * from customer_balance_transactions where id = any(${ids}::text[])`),
-  expands: { customer: 'customer', invoice: 'invoice' },
+  expands: { credit_note: 'credit_note', customer: 'customer', invoice: 'invoice' },
 };
