@@ -29,6 +29,7 @@ if (major < 20) giveUp(`This is Node ${process.versions.node}, and Kontor needs 
 const [script, ...parameters] = process.argv.slice(2);
 if (script === undefined) giveUp('Name the program to run, e.g. node tools/run.mjs kontor.ts start.');
 
+if (!windows && process.env.npm_lifecycle_event !== undefined) endWithNpm();
 if (!isInstalled()) await install();
 const node = existsSync(brought) ? brought : await repair();
 process.exitCode = await run(node, [join(root, script), ...parameters]);
@@ -68,7 +69,7 @@ async function repair() {
   say('Fetching the Node that Kontor runs on.');
   const directory = join(packages, 'node');
   const setup = join(directory, 'installArchSpecificPackage.js');
-  if (existsSync(setup)) await finished(spawn(process.execPath, [setup], { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment() }));
+  if (existsSync(setup)) await finished(process.execPath, [setup], directory);
   if (existsSync(brought)) return brought;
   return giveUp('Node 26, which Kontor runs on, could not be fetched by the install script of the npm package "node". Run "npm rebuild node --foreground-scripts" to see why, or install Node 26 and start again with it.');
 }
@@ -76,9 +77,8 @@ async function repair() {
 /** Runs npm, the one that started us where there is one. Its words are kept for when it fails. */
 function npm(words, cwd) {
   const own = process.env.npm_execpath;
-  const options = { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment() };
-  if (own?.endsWith('.js')) return finished(spawn(process.execPath, [own, ...words], options));
-  return finished(spawn(windows ? 'npm.cmd' : 'npm', words, { ...options, shell: windows }));
+  if (own?.endsWith('.js')) return finished(process.execPath, [own, ...words], cwd);
+  return finished(windows ? 'npm.cmd' : 'npm', words, cwd, windows);
 }
 
 /** Without what an outer npm has set for its own run, such as --json or --silent. */
@@ -86,9 +86,15 @@ function cleanEnvironment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_(config_(json|silent|loglevel|dry_run|ignore_scripts|omit|only|production)|lifecycle|command|package)/i.test(name) && name !== 'NODE_ENV'));
 }
 
-function finished(child) {
+/** Runs a program to its end. It is in a process group of its own, which ends with us at once: npm works on after a Ctrl-C, and would be in the way of the next install. */
+function finished(program, words, cwd, shell = false) {
   let said = '';
+  const child = spawn(program, words, { cwd, shell, stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment(), detached: !windows });
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { said += chunk; });
+  onStop(() => {
+    if (!windows && child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+    giveUp('\nStopped while installing. The next start begins with it again.');
+  });
   return new Promise((resolve) => {
     child.on('error', (error) => resolve({ code: error.message, said }));
     child.on('close', (code) => resolve({ code, said }));
@@ -102,14 +108,27 @@ function finished(child) {
 function run(program, words) {
   const child = spawn(program, words, { stdio: 'inherit', detached: !windows });
   let last = -Infinity;
-  for (const signal of windows ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.on(signal, () => {
-      if (performance.now() - last > 1000 && !windows) child.kill(signal);
-      last = performance.now();
-    });
-  }
+  onStop((signal) => {
+    if (performance.now() - last > 1000 && !windows) child.kill(signal);
+    last = performance.now();
+  });
   return new Promise((resolve) => {
     child.on('error', (error) => giveUp(`${program} could not be run: ${error.message}`));
     child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
   });
+}
+
+/** Calls `stop` with the signal that asks us to end, in place of what was called before. */
+function onStop(stop) {
+  for (const signal of windows ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal).on(signal, stop);
+}
+
+/** npm that is ended by anything but a Ctrl-C ends its shell and tells nobody else: a script whose shell is gone is told by us. */
+function endWithNpm() {
+  const shell = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(watch);
+    process.emit('SIGTERM', 'SIGTERM');
+  }, 500).unref();
 }

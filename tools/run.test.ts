@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 
 let root: string;
 const lock = JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1.0.0', integrity: 'x' }, 'node_modules/b': { version: '1.0.0', optional: true } } });
@@ -48,6 +50,17 @@ test('a Ctrl-C that reaches the whole group is passed on once, and so is a signa
   assert.deepEqual(await run(['wait.mjs'], (pid) => process.kill(pid, 'SIGTERM')), { code: 9, out: 'ready\nSIGTERM 1\n', err: '' });
 });
 
+test('a script whose npm was ended with its shell ends as by a signal', async () => {
+  const shell = spawn('/bin/sh', ['-c', `${JSON.stringify(process.execPath)} tools/run.mjs wait.mjs; true`], { cwd: root, env: { ...process.env, npm_lifecycle_event: 'start' }, stdio: ['ignore', 'pipe', 'inherit'] });
+  let out = '';
+  shell.stdout.on('data', (chunk: Buffer) => {
+    out += String(chunk);
+    if (out === 'ready\n') shell.kill('SIGTERM');
+  });
+  await once(shell.stdout, 'close');
+  assert.equal(out, 'ready\nSIGTERM 1\n');
+});
+
 test('packages that are not those of the lock file are installed first, in plain words on standard error', async () => {
   await rm(join(root, 'node_modules', '.kontor'));
   const npm = join(root, 'npm-cli.js');
@@ -67,6 +80,23 @@ test('an install that fails says what npm said, and what is needed', async () =>
   const { code, out, err } = await run(['echo.mjs', '0'], undefined, { npm_execpath: npm });
   assert.deepEqual([code, out], [1, '']);
   assert.match(err, /npm error network\n\nThe packages could not be installed: npm ci ended with 3\..*needs the network/s);
+});
+
+test('a Ctrl-C while the packages are installed ends the install, too', async () => {
+  await writeFile(join(root, 'package-lock.json'), lock.replace('"1.0.0","integrity"', '"1.0.3","integrity"'));
+  const [npm, mark] = [join(root, 'npm-slow.js'), join(root, 'at work')];
+  await writeFile(npm, `process.on('SIGINT', () => undefined); setInterval(() => require('node:fs').writeFileSync(${JSON.stringify(mark)}, ''), 10);`);
+  const child = spawn(process.execPath, [join(root, 'tools', 'run.mjs'), 'echo.mjs', '0'], { env: { ...process.env, npm_execpath: npm }, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  let err = '';
+  child.stderr.on('data', (chunk: Buffer) => { err += String(chunk); });
+  const ended = once(child, 'close');
+  while (!existsSync(mark)) await setTimeout(10);
+  process.kill(-child.pid!, 'SIGINT');
+  assert.deepEqual(await ended, [1, null]);
+  assert.match(err, /\nStopped while installing\. The next start begins with it again\.\n$/);
+  await rm(mark);
+  await setTimeout(200);
+  assert.ok(!existsSync(mark), 'npm works on');
 });
 
 test('without the name of a program it says how to name one', async () => {
