@@ -7,7 +7,7 @@ import { mergeMetadata } from '../metadata.ts';
 import { within } from '../price.ts';
 import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
 import { chargedBy, collectBill, draftBill, putItems, putWaiting, refuseUnpayable, taken, withoutDiscounts, type Bill, type Billed, type Collection } from './bill.ts';
-import { endDiscounts, firstPeriodEnd, hasEnded, nextMoment, timer, updated } from './end.ts';
+import { endDiscounts, firstPeriodEnd, hasEnded, renewal, updated } from './end.ts';
 import { fullSum, itemOf, quantityOf, refuseItems, refusePrice, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
 import { isMetered, licensedLine, trialLine, usageLine } from './lines.ts';
 import { fullPeriod, isTrialing, recurrenceOf, sameRecurrence } from './periods.ts';
@@ -327,9 +327,8 @@ function conclude(order: ChangeOrder, facts: ChangeFacts, { made, after, waiting
     refuse(undefined, 'Kontor cannot take a change back once its invoice was charged and declined. Give `payment_behavior` as `allow_incomplete` or `default_incomplete`.', 'payment_behavior');
   }
   const whole = concluded(after, before, bill, billed, awaited, moment);
-  const timers = [timer('subscription.renew', whole, nextMoment(whole))];
   const trial = whole.trial_end === before.trial_end ? decision() : noticeOfTrial(whole, moment);
-  const all = together([made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers }, ...(billed ? [billed] : [])]);
+  const all = together([made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: renewal(whole, moment) }, ...(billed ? [billed] : [])]);
   return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting };
 }
 

@@ -3,13 +3,16 @@ import type { DiscountWhole } from '../catalog.ts';
 import { decision, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
 import type { SubscriptionRow, SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 
-export type SubscriptionTimer = 'subscription.renew' | 'subscription.expire' | 'subscription.trial_will_end';
+export type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' | 'subscription.expire' | 'subscription.trial_will_end';
 
 /** How long a first payment may be awaited before the subscription expires. */
 export const INCOMPLETE_S = 23 * 3_600;
 
 /** How long before its end a trial is announced to end. */
 export const TRIAL_NOTICE_S = 3 * 86_400;
+
+/** How long before it is made the next invoice is announced. */
+export const UPCOMING_S = 3 * 86_400;
 
 /** In these it is over: it bills nothing and has no timers. */
 const ENDED: readonly SubscriptionStatus[] = ['canceled', 'incomplete_expired'];
@@ -29,6 +32,13 @@ export function nextMoment(subscription: SubscriptionWhole): Instant | null {
   if (hasEnded(subscription) || subscription.status === 'incomplete' || subscription.items.length === 0) return null;
   const end = firstPeriodEnd(subscription);
   return subscription.cancel_at !== null && subscription.cancel_at < end ? subscription.cancel_at : end;
+}
+
+/** The timers of its next moment and of the announcement before it, which a period that is shorter than the notice, or a moment that is nearer, goes without. */
+export function renewal(subscription: SubscriptionWhole, moment: Moment): Timer[] {
+  const at = nextMoment(subscription);
+  const notice = at === null || at - UPCOMING_S <= moment.now ? null : at - UPCOMING_S;
+  return [timer('subscription.renew', subscription, at), timer('subscription.upcoming', subscription, notice)];
 }
 
 /** The next boundary of any item. */
@@ -62,7 +72,7 @@ export function endSubscription(before: SubscriptionWhole, reason: EndReason, mo
     ...decision(),
     puts: [{ table: 'subscriptions', before, after: subscription }],
     facts: [{ type: expired ? 'customer.subscription.updated' : 'customer.subscription.deleted', object: 'subscription', whole: subscription, ...(expired && { before }), at: moment.now }],
-    timers: [timer('subscription.renew', before, null), timer('subscription.expire', before, null), timer('subscription.trial_will_end', before, null)],
+    timers: [timer('subscription.renew', before, null), timer('subscription.upcoming', before, null), timer('subscription.expire', before, null), timer('subscription.trial_will_end', before, null)],
     subscription,
   };
 }

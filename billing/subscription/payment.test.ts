@@ -41,7 +41,7 @@ describe('a subscription after its invoice', () => {
 
   it('that begins its life renews from then on and does not expire any more', () => {
     const { timers } = afterPayment(subscription('incomplete'), invoice('in_2'), 'paid', moment);
-    assert.deepEqual(timers.map(({ kind, at }) => [kind, at]), [['subscription.expire', null], ['subscription.renew', 2_000_000]]);
+    assert.deepEqual(timers.map(({ kind, at }) => [kind, at]), [['subscription.expire', null], ['subscription.renew', 2_000_000], ['subscription.upcoming', 1_740_800]]);
   });
 
   it('is trialing where it still is in its trial', () => {

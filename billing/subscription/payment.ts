@@ -1,7 +1,7 @@
 /** What becomes of a subscription when one of its invoices is paid, fails, or is given up. */
 import { decision, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceRow } from '../invoice/invoice.ts';
-import { endSubscription, hasEnded, nextMoment, timer, updated } from './end.ts';
+import { endSubscription, hasEnded, renewal, timer, updated } from './end.ts';
 import type { SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 
 /** `given_up`: no further attempt will be made. `forgiven`: voided or marked uncollectible, so that nobody waits for it any more. */
@@ -24,7 +24,7 @@ export function afterPayment(subscription: SubscriptionWhole, invoice: InvoiceRo
   const after: SubscriptionWhole = { ...subscription, status, default_payment_method };
   const made = updated(subscription, after, moment);
   if (subscription.status === 'incomplete' && status !== 'incomplete') {
-    made.timers.push(timer('subscription.expire', after, null), timer('subscription.renew', after, nextMoment(after)));
+    made.timers.push(timer('subscription.expire', after, null), ...renewal(after, moment));
   }
   return { ...made, subscription: after };
 }

@@ -1,6 +1,6 @@
 /** What would be billed, by the same decisions that bill it; nothing of them is committed. */
 import type { CustomerWhole } from '../customer/customer.ts';
-import type { Moment } from '../decision.ts';
+import { decision, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
 import { cancelSubscription, type CancelOrder } from './cancel.ts';
@@ -18,7 +18,9 @@ function asDraft(invoice: InvoiceWhole, customer: CustomerWhole): InvoiceWhole {
   const { amount_due, starting_balance, ending_balance } = applyBalance(invoice.total, customer.balance);
   return {
     ...invoice,
-    status: 'draft', number: null, attempted: false, auto_advance: false, automatically_finalizes_at: null, next_payment_attempt: null,
+    billing_reason: 'upcoming',
+    status: 'draft', number: null, attempted: false, auto_advance: false, automatically_finalizes_at: null,
+    next_payment_attempt: invoice.status === 'draft' ? invoice.next_payment_attempt : null,
     finalized_at: null, effective_at: null, paid_at: null, due_date: null,
     amount_due, amount_paid: 0n, amount_remaining: amount_due, starting_balance, ending_balance,
   };
@@ -30,6 +32,12 @@ export function previewRenewal(facts: SubscriptionFacts, moment: Moment): Previe
   if (at === null) return null;
   const { invoice, subscription } = renewSubscription(facts, { ...moment, now: at });
   return invoice && { invoice: asDraft(invoice, facts.customer), subscription };
+}
+
+/** Announces the next invoice that is charged automatically, as it would be now; where nothing will be billed, there is nothing to announce. */
+export function announceRenewal(facts: SubscriptionFacts, moment: Moment): Decision {
+  const preview = facts.subscription.collection_method === 'charge_automatically' ? previewRenewal(facts, moment) : null;
+  return { ...decision(), facts: preview === null ? [] : [{ type: 'invoice.upcoming', object: 'upcoming_invoice', whole: preview.invoice, at: moment.now }] };
 }
 
 /** A change's own invoice or, where it makes none, the next one with all that waits for it then. */

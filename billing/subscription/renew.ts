@@ -4,7 +4,7 @@ import { assert, decision, together, type Decision, type Instant, type Moment } 
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { chargedBy, draftBill, putItems, putWaiting, stopCollecting, taken, withoutDiscounts, type Bill, type Billed } from './bill.ts';
-import { endDiscounts, endSubscription, firstPeriodEnd, hasEnded, nextMoment, timer, updated } from './end.ts';
+import { endDiscounts, endSubscription, firstPeriodEnd, hasEnded, nextMoment, renewal, updated } from './end.ts';
 import { isMetered, licensedLine, usageLine } from './lines.ts';
 import { fullPeriod } from './periods.ts';
 import { creditsOf } from './prorate.ts';
@@ -86,7 +86,7 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
     endDiscounts(over, moment),
     updated(before, after, moment),
     putItems(before.items, after.items),
-    { ...decision(), timers: [timer('subscription.renew', after, nextMoment(after))] },
+    { ...decision(), timers: renewal(after, moment) },
     ...(billed ? [billed] : []),
   ]);
   return { ...made, subscription: after, invoice: billed?.invoice ?? null, spent: spentBy(bill, billed, over) };

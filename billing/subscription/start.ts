@@ -7,7 +7,7 @@ import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { partOf } from '../proration.ts';
 import { noRedemptions, redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
 import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, withoutDiscounts, type Bill, type Billed, type PaymentBehavior } from './bill.ts';
-import { INCOMPLETE_S, nextMoment, timer, TRIAL_NOTICE_S } from './end.ts';
+import { INCOMPLETE_S, renewal, timer, TRIAL_NOTICE_S } from './end.ts';
 import { fullSum, itemOf, onceLine, refuseItems, type AddedOnce, type NewItem } from './items.ts';
 import { fullAmount, isMetered, licensedLine, trialLine, waiting } from './lines.ts';
 import { configuredAnchor, fullPeriod, isTrialing, recurrenceOf } from './periods.ts';
@@ -250,7 +250,7 @@ function conclude(order: StartOrder, { subscription, once, discounting, facts }:
     ...decision(),
     puts: [{ table: 'subscriptions', before: null, after: whole }, ...whole.items.map((item) => ({ table: 'subscription_items', before: null, after: item }))],
     facts: [{ type: 'customer.subscription.created', object: 'subscription', whole, at: moment.now }],
-    timers: awaited ? [timer('subscription.expire', whole, moment.now + INCOMPLETE_S)] : [timer('subscription.renew', whole, nextMoment(whole))],
+    timers: awaited ? [timer('subscription.expire', whole, moment.now + INCOMPLETE_S)] : renewal(whole, moment),
   };
   const currency = billed === null || !atOnce ? settleCurrency(facts, whole, moment) : decision();
   return { ...together([discounting, made, noticeOfTrial(whole, moment), putWaiting(once, moment), currency, ...(billed ? [billed] : [])]), subscription: whole, invoice: billed?.invoice ?? null };

@@ -5,11 +5,11 @@ import { lineItem } from './line_item.ts';
 import * as lines from './lines.ts';
 import * as params from './params.ts';
 import * as payment from './payment.ts';
-import { invoice } from './resource.ts';
+import { invoice, upcomingInvoice } from './resource.ts';
 import * as timers from './timers.ts';
 
 export const invoices: Room = {
-  resources: [invoice, lineItem],
+  resources: [invoice, lineItem, upcomingInvoice],
   routes: [
     post('/v1/invoices', params.createInvoice, commands.create),
     get('/v1/invoices', params.listInvoices, commands.list),

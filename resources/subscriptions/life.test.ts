@@ -53,8 +53,8 @@ test('a seat is added in mid-month: a draft at the renewal, paid an hour later',
   await life.until('2026-02-01');
   assert.deepEqual((await life.bills()).at(-1), 'draft subscription_cycle -2065 3097 6000');
   const events = await told();
-  assert.deepEqual(typesOf(events), ['customer.subscription.updated', 'invoice.created', 'test_helpers.test_clock.ready'].toSpliced(0, 0, 'test_helpers.test_clock.advancing'));
-  assert.deepEqual(Object.keys(events[1]!.previous!).sort(), ['items', 'latest_invoice']);
+  assert.deepEqual(typesOf(events), ['test_helpers.test_clock.advancing', 'invoice.upcoming', 'customer.subscription.updated', 'invoice.created', 'test_helpers.test_clock.ready']);
+  assert.deepEqual(Object.keys(events[2]!.previous!).sort(), ['items', 'latest_invoice']);
   await life.until(day('2026-02-01') + HOUR);
   assert.deepEqual((await life.bills()).at(-1), 'paid subscription_cycle -2065 3097 6000');
 });
@@ -76,6 +76,37 @@ test('an add-on is bought and dropped by the requests of items', async () => {
   assert.deepEqual([deleted.id, deleted.deleted], [addOn.id, true]);
   assert.deepEqual(await life.waits(), [516, -258]); // 16 of 31 days, then 8 of those 16
   assert.equal((await life.now()).items.data.length, 1);
+});
+
+test('the next invoice is announced three days before it is made, as it would be then', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000), quantity: 2 }, { price: await meteredPrice(3, 'announced') }]);
+  await stripe.billing.meterEvents.create({ event_name: 'announced', payload: { stripe_customer_id: life.customer, value: '100' } });
+  await life.until('2026-01-28T23:59:59Z');
+  assert.deepEqual(typesOf(await told()), ['test_helpers.test_clock.advancing', 'test_helpers.test_clock.ready']);
+  await life.until('2026-01-29');
+  const [, upcoming] = await told();
+  assert.deepEqual([upcoming!.type, upcoming!.id, 'id' in upcoming!.data], ['invoice.upcoming', null, false]);
+  const { lines, ...invoice } = upcoming!.data as unknown as Stripe.Invoice;
+  assert.deepEqual([invoice.object, invoice.status, invoice.billing_reason, invoice.amount_due, invoice.created, invoice.number], ['invoice', 'draft', 'upcoming', 4300, day('2026-02-01'), null]);
+  assert.deepEqual(lines.data.map((line) => [line.amount, line.invoice]), [[4000, null], [300, null]]);
+  await stripe.subscriptions.update(life.id, { items: [{ id: life.item(), quantity: 3 }] });
+  assert.equal(typesOf(await told()).includes('invoice.upcoming'), false);
+  await life.until('2026-02-01');
+  assert.equal(typesOf(await told()).filter((type) => type === 'invoice.upcoming').length, 0);
+  await life.until('2026-02-26');
+  assert.equal(typesOf(await told()).filter((type) => type === 'invoice.upcoming').length, 1);
+});
+
+test('what is not announced: an end that bills nothing, an invoice that is sent, and what comes sooner than three days', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }]);
+  await stripe.subscriptions.update(life.id, { cancel_at_period_end: true });
+  const daily = await live('2026-01-01', [{ price: await priceOf(100, { recurring: { interval: 'day' } }) }]);
+  const sent = await live('2026-01-01', [{ price: await priceOf(2000) }], { collection_method: 'send_invoice', days_until_due: 30 }, null);
+  await told();
+  await life.until('2026-02-02');
+  await daily.until('2026-01-05');
+  await sent.until('2026-01-30');
+  assert.equal(typesOf(await told()).includes('invoice.upcoming'), false);
 });
 
 test('a trial becomes paid, and is announced three days ahead', async () => {

@@ -2,7 +2,6 @@
 import type Stripe from 'stripe';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { refuse } from '../../billing/decision.ts';
-import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { hasEnded, nextMoment } from '../../billing/subscription/end.ts';
 import { previewCancel, previewChange, previewRenewal, previewStart, type Preview } from '../../billing/subscription/preview.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
@@ -10,7 +9,7 @@ import { agrees, covers } from '../../server/http/agreement.ts';
 import { boolean, choice, clearable, currency, fields, id, list, metadata, oneOf, required, timestamp, unsupported, type Params } from '../../server/http/params.ts';
 import { hasPaid } from '../charges/rows.ts';
 import { lockCustomer } from '../customers/rows.ts';
-import { renderInvoice } from '../invoices/resource.ts';
+import { renderPreview } from '../invoices/resource.ts';
 import { readCatalogue, type ItemGiven } from './asked.ts';
 import { changeOrder, startOrder } from './commands.ts';
 import { changeFacts, lockSubscription, surroundings, type Locked } from './facts.ts';
@@ -70,12 +69,9 @@ const inDetails = (param: string): string => `subscription_details[${param}]`;
 const asGiven = (customer: CustomerWhole, { customer_details }: Given): CustomerWhole =>
   customer_details?.tax_exempt === undefined ? customer : { ...customer, tax_exempt: customer_details.tax_exempt ?? 'none' };
 
-/** A preview is no invoice: its id is not found again. */
 function rendered(ctx: Context, preview: Preview | null): Json {
   if (!preview) return refuse('invoice_upcoming_none', 'There is no invoice to come: nothing would be billed.', undefined, { status: 404 });
-  const id = `upcoming_${preview.invoice.id}`;
-  const invoice: InvoiceWhole = { ...preview.invoice, id, billing_reason: 'upcoming', lines: preview.invoice.lines.map((line) => ({ ...line, invoice: id })) };
-  return renderInvoice(invoice, ctx.world);
+  return renderPreview(preview.invoice, ctx.world);
 }
 
 async function ofChange(ctx: Context, given: Given, locked: Locked, details: Details): Promise<Preview | null> {

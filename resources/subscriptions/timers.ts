@@ -2,6 +2,7 @@
 import { together, type Instant } from '../../billing/decision.ts';
 import { expireStart } from '../../billing/subscription/cancel.ts';
 import { nextMoment } from '../../billing/subscription/end.ts';
+import { announceRenewal } from '../../billing/subscription/preview.ts';
 import { announceTrialEnd, isDue, renewAll } from '../../billing/subscription/renew.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { commit } from '../../server/commit.ts';
@@ -42,6 +43,16 @@ export async function announceDue(ctx: Context, due: Due): Promise<void> {
   const set = momentsOf(due);
   const { subscriptions } = await lockAll(ctx, due.map((each) => each.subject));
   await commit(ctx, together(subscriptions.map((each) => announceTrialEnd(each, momentAt(ctx, set.get(each.id)!)))));
+}
+
+/** Announces the invoices to come, with the usage until now. What is due by now, or will not come, is not announced. */
+export async function announceInvoices(ctx: Context, due: Due): Promise<void> {
+  const set = momentsOf(due);
+  const at = (subscription: SubscriptionWhole) => set.get(subscription.id)!;
+  const { subscriptions, customers } = await lockAll(ctx, due.map((each) => each.subject));
+  const coming = subscriptions.filter((each) => nextMoment(each) !== null && !isDue(each, at(each)));
+  const facts = await factsOf(ctx, coming, customers, at);
+  await commit(ctx, together(facts.map((each) => announceRenewal(each, momentAt(ctx, at(each.subscription))))));
 }
 
 /** Expires a subscription at once, in a transaction of its own: the request that it began with is refused, and that would undo it. */
