@@ -2,7 +2,7 @@
 import type { CouponRow, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
 import type { CustomerRow } from '../../billing/customer/customer.ts';
 import { decision, type Instant } from '../../billing/decision.ts';
-import type { InvoiceItemRow, InvoiceLineRow, InvoiceRow } from '../../billing/invoice/invoice.ts';
+import type { InvoiceItemRow } from '../../billing/invoice/invoice.ts';
 import { redeem, noRedemptions, type DiscountGiven } from '../../billing/redeem.ts';
 import { cancelSubscription } from '../../billing/subscription/cancel.ts';
 import { changeSubscription, NO_CHANGE, type ChangeOrder } from '../../billing/subscription/change.ts';
@@ -10,7 +10,8 @@ import { isDue, renewAll } from '../../billing/subscription/renew.ts';
 import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
 import { usageAsked } from '../../billing/subscription/lines.ts';
 import type { SubscriptionFacts, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
-import type { Action, Coupon, History, Invoice, Item, ItemChange, Line, LineKind, Outcome, PendingItem, Price, Rate } from './reference.ts';
+import { outcomeOf } from './outcome.ts';
+import type { Action, Coupon, History, Item, ItemChange, Outcome, PendingItem, Price, Rate } from './reference.ts';
 import { Store } from './store.ts';
 
 const CUSTOMER = 'cus_1';
@@ -183,37 +184,16 @@ export class Life {
     this.last = made.invoice?.id ?? null;
   }
 
-  private kindOf(line: Pick<InvoiceLineRow, 'amount' | 'subscription_item' | 'proration'> & { price: string | null; invoice_item: string | null; discountable: boolean }): LineKind {
-    if (line.subscription_item === null) return 'pending';
-    if (this.store.get<PriceRow>('prices', line.price!).recurring!.usage_type === 'metered') return 'metered';
-    if (line.invoice_item === null) return 'licensed';
-    return line.amount < 0n ? 'credit' : 'debit';
-  }
-
-  private line(line: Omit<InvoiceLineRow, 'id' | 'invoice' | 'position'>): Line {
-    const source = (id: string) => this.store.get<{ coupon: string }>('discounts', id).coupon;
-    return {
-      key: line.subscription_item === null ? this.pendingKeys.get(line.invoice_item!)! : this.keys.get(line.subscription_item)!,
-      kind: this.kindOf(line), amount: line.amount, period: { start: line.period_start, end: line.period_end }, quantity: line.quantity_decimal!, proration: line.proration, discountable: line.discountable,
-      discounts: line.discount_amounts.filter((each) => each.amount !== 0).map((each) => ({ id: source(each.discount), amount: BigInt(each.amount) })),
-      taxes: line.taxes.map((tax) => ({ id: tax.tax_rate, amount: BigInt(tax.amount), inclusive: tax.tax_behavior === 'inclusive' })),
-    };
-  }
-
-  private told(invoice: InvoiceRow & { lines: InvoiceLineRow[] }): Invoice {
-    const { created: at, subtotal, total, total_excluding_tax, subtotal_excluding_tax } = invoice;
-    const reason = invoice.id === this.last ? 'subscription_cancel' : (invoice.billing_reason as Invoice['reason']);
-    return { at, reason, lines: invoice.lines.map((line) => this.line(line)), subtotal, total, total_excluding_tax, subtotal_excluding_tax };
-  }
-
   outcome(): Outcome {
-    const { ended_at } = this.subscription;
-    const blank = { discounts: [], discount_amounts: [], taxes: [] };
-    return {
-      invoices: this.store.invoices().map((invoice) => this.told(invoice)),
-      pending: this.store.pending().map((item) => this.line({ ...item, ...blank, invoice_item: item.id })),
-      ended_at,
-    };
+    const { store, last } = this;
+    const found = { invoices: store.invoices(), pending: store.pending(), ended_at: this.subscription.ended_at, last };
+    return outcomeOf(found, {
+      item: (id) => this.keys.get(id)!,
+      pending: (id) => this.pendingKeys.get(id)!,
+      coupon: (discount) => store.get<{ coupon: string }>('discounts', discount).coupon,
+      rate: (id) => id,
+      metered: (price) => store.get<PriceRow>('prices', price).recurring!.usage_type === 'metered',
+    });
   }
 }
 

@@ -1,0 +1,30 @@
+/** The whole server against the reference model: random lives, lived by the official client. KONTOR_TEST_SERVED sets how many, KONTOR_TEST_SEED where they begin. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { atOnce } from '../conformance/raw.ts';
+import { startKontor, type Kontor } from '../kontor.ts';
+import { randomHistory, recompute } from './reference.ts';
+import { Served } from './served.ts';
+import { historyText, outcomeText, sideBySide } from './tell.ts';
+
+const COUNT = Number(process.env['KONTOR_TEST_SERVED'] ?? 40);
+const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 0);
+
+let kontor: Kontor;
+before(async () => { kontor = await startKontor(); });
+after(() => kontor.close());
+
+test(`${COUNT} random lives are billed by the server as by the book`, async () => {
+  const found: string[] = [];
+  const seeds = Array.from({ length: COUNT }, (_, n) => SEED + n);
+  await atOnce(seeds, 3, async (seed) => {
+    const life = randomHistory(seed);
+    // An amount that is added by hand names no product, and nothing can be added to a subscription that has ended.
+    const end = recompute(life).ended_at ?? Infinity;
+    const history = { ...life, pending: life.pending.filter((item) => item.of === 'customer' || item.at < end).map((item) => ({ ...item, product: null })) };
+    const book = outcomeText(recompute(history));
+    const served = await new Served(kontor, history).live().then(outcomeText, (error: Error) => [`  failed: ${error.stack}`]);
+    if (book.join('\n') !== served.join('\n')) found.push([`Life ${seed}. Once more: KONTOR_TEST_SERVED=1 KONTOR_TEST_SEED=${seed} npm test -- tests/simulation/served`, ...historyText(history), 'comes to', ...sideBySide(book, served)].join('\n'));
+  });
+  assert.equal(found.length, 0, `${found.length} lives are billed in two ways.\n\n${found.slice(0, 3).join('\n\n')}`);
+});
