@@ -7,7 +7,7 @@ import { mergeMetadata } from '../metadata.ts';
 import { createPrice, type PriceGiven } from '../price.ts';
 import { multiply, parseDecimal, roundDecimal } from '../money.ts';
 import { redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
-import { amountOf } from '../pricing/amount.ts';
+import { amountOf, billable } from '../pricing/amount.ts';
 import { termsIn } from '../subscription/lines.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
 import type { InvoiceItemRow, InvoiceItemWhole } from './invoice.ts';
@@ -62,10 +62,10 @@ function priced(given: ItemTerms, currency: string): Priced {
     if (terms.custom_unit_amount !== null) refuse(undefined, `The customer chooses the amount of the price ${terms.id}, so it cannot be put on an invoice.`, param);
     const own = termsIn(terms, currency);
     if (own === null) return refuse(undefined, `The price ${terms.id} has no amount in ${currency}.`, param);
-    return { amount: amountOf(own, quantity), price: terms.id, product: terms.product, unit_amount_decimal: own.unit_amount_decimal, quantity_decimal };
+    return { amount: billable(amountOf(own, quantity), param), price: terms.id, product: terms.product, unit_amount_decimal: own.unit_amount_decimal, quantity_decimal };
   }
   const unit = given.unit_amount_decimal ?? refuse('parameter_missing', 'Say what the item costs: give `amount`, `unit_amount_decimal`, `pricing` or `price_data`.', 'amount');
-  return { amount: roundDecimal(multiply(parseDecimal(unit)!, quantity)), price: null, product: null, unit_amount_decimal: unit, quantity_decimal };
+  return { amount: billable(roundDecimal(multiply(parseDecimal(unit)!, quantity)), 'unit_amount_decimal'), price: null, product: null, unit_amount_decimal: unit, quantity_decimal };
 }
 
 /** Refuses a second currency for a customer: one balance cannot be in two. */

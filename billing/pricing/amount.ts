@@ -1,5 +1,5 @@
 /** The amount of a quantity at a price (docs/concepts/bill.md): the register of the ways of pricing, and the one rounding. */
-import { assert } from '../decision.ts';
+import { assert, refuse } from '../decision.ts';
 import { add, formatDecimal, multiply, roundDecimal, ZERO } from '../money.ts';
 import type { Decimal } from '../money.ts';
 import { graduated } from './graduated.ts';
@@ -31,6 +31,15 @@ function sumOf(parts: readonly Part[]): bigint {
 /** The amount in minor units for a quantity ≥ 0, rounded once, half away from zero. */
 export function amountOf(terms: PriceTerms, quantity: Decimal): bigint {
   return sumOf(partsOf(terms, quantity));
+}
+
+/** A line comes to no more than an amount may be that is given as it is, so that every sum on an invoice is held exactly by every reader. */
+const LARGEST_AMOUNT = 999_999_999_999n;
+
+/** The amount, or a refusal of what makes it too large, spelt as `param`. */
+export function billable(amount: bigint, param: string): bigint {
+  if (amount > LARGEST_AMOUNT || amount < -LARGEST_AMOUNT) refuse('amount_too_large', `This comes to ${amount} in the smallest unit of the currency; a line comes to at most ${LARGEST_AMOUNT}.`, param);
+  return amount;
 }
 
 /**

@@ -170,7 +170,7 @@ function changedItem(earlier: SubscriptionItemWhole, change: ItemChange, currenc
     price: terms.id,
     terms,
     product_name: price?.product_name ?? earlier.product_name,
-    quantity: quantityOf(terms, given, param),
+    quantity: quantityOf(terms, given, currency, param),
     current_period_start: anew ? moment.now : earlier.current_period_start,
     tax_rates: tax_rates?.map((rate) => rate.id) ?? earlier.tax_rates,
     rates: tax_rates ?? earlier.rates,

@@ -2,7 +2,7 @@
 import type { Period } from '../calendar.ts';
 import type { Metadata, PriceRow, TaxRateRow } from '../catalog.ts';
 import { refuse, type Instant, type Moment } from '../decision.ts';
-import { amountOf } from '../pricing/amount.ts';
+import { amountOf, billable } from '../pricing/amount.ts';
 import { fromBigint } from '../money.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import { within } from '../price.ts';
@@ -54,11 +54,13 @@ export function refusePrice({ param, terms, product_active }: PriceAsked, kind: 
 }
 
 /** The quantity that an item has: whole and not negative for a licensed price, none for a metered one. */
-export function quantityOf(price: PriceRow, quantity: bigint | undefined, param: string): bigint | null {
+export function quantityOf(price: PriceRow, quantity: bigint | undefined, currency: string, param: string): bigint | null {
   if (price.recurring?.usage_type === 'metered') {
     if (quantity !== undefined) refuse(undefined, `The price ${price.id} is metered: its quantity is what its meter counts. Leave \`quantity\` out.`, within(param)('quantity'));
     return null;
   }
+  const terms = termsIn(price, currency);
+  if (terms !== null) billable(amountOf(terms, fromBigint(quantity ?? 1n)), within(param)('quantity'));
   return quantity ?? 1n;
 }
 
@@ -71,7 +73,7 @@ export function itemOf(given: NewItem, subscription: { id: string; currency: str
     created: moment.now,
     subscription: subscription.id,
     price: price.terms.id,
-    quantity: quantityOf(price.terms, given.quantity, given.param),
+    quantity: quantityOf(price.terms, given.quantity, subscription.currency, given.param),
     current_period_start: period.start,
     current_period_end: period.end,
     tax_rates: tax_rates.map((rate) => rate.id),
@@ -108,7 +110,7 @@ export function onceLine(given: AddedOnce, subscription: SubscriptionWhole): Lin
   const end = given.period_end ?? Math.max(start, Math.min(...subscription.items.map((item) => item.current_period_end)));
   if (end < start) refuse(undefined, 'The period ends before it starts.', within(given.param)('period[end]'));
   return {
-    amount: amountOf(terms, fromBigint(quantity)),
+    amount: billable(amountOf(terms, fromBigint(quantity)), within(given.param)('quantity')),
     description: quantity === 1n ? price.product_name : `${quantity} × ${price.product_name}`,
     discountable,
     period: { start, end },

@@ -4,6 +4,7 @@ import type { DiscountWhole, Metadata, TaxRateRow } from '../catalog.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import { billable } from '../pricing/amount.ts';
 import { partOf } from '../proration.ts';
 import { noRedemptions, redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
 import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, withoutDiscounts, type Bill, type Billed, type PaymentBehavior } from './bill.ts';
@@ -213,7 +214,7 @@ function pastAmount(subscription: SubscriptionWhole, item: SubscriptionItemWhole
     sum += partOf(amount, full, at);
     at = full.end;
   }
-  return sum;
+  return billable(sum, 'backdate_start_date');
 }
 
 /** When it is to end, as far as that was said at the start. */

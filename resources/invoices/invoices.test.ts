@@ -152,6 +152,7 @@ test('what is wrong with a request is said', async () => {
   const ended = await stripe.invoices.finalizeInvoice((await stripe.invoices.create({ customer: customer.id, currency: 'usd' })).id);
   const item = await stripe.invoiceItems.create({ customer: customer.id, amount: 1, currency: 'usd' });
   const recurring = await stripe.prices.create({ currency: 'usd', unit_amount: 1, recurring: { interval: 'month' }, product_data: { name: 'x' } });
+  const dear = await stripe.prices.create({ currency: 'usd', unit_amount: 999_999_999_999, product_data: { name: 'Dear' } });
   const make = (given: object) => () => stripe.invoices.create({ customer: customer.id, ...given } as never);
   const add = (given: object) => () => stripe.invoiceItems.create({ customer: customer.id, ...given } as never);
   const table: [() => Promise<unknown>, string | undefined, string | undefined][] = [
@@ -183,6 +184,8 @@ test('what is wrong with a request is said', async () => {
     [add({}), 'parameter_missing', 'amount'],
     [add({ amount: 1, quantity: 2 }), 'parameters_exclusive', 'amount'],
     [add({ amount: 1, unit_amount_decimal: '1' }), 'parameters_exclusive', 'amount'],
+    [add({ unit_amount_decimal: '999999999999', quantity: 2 }), 'amount_too_large', 'unit_amount_decimal'],
+    [() => stripe.invoices.addLines(draft.id, { lines: [{ pricing: { price: dear.id }, quantity: 2 }] }), 'amount_too_large', 'lines[0][pricing][price]'],
     [add({ pricing: { price: 'price_none' } }), 'resource_missing', 'pricing[price]'],
     [add({ pricing: { price: recurring.id } }), undefined, 'pricing[price]'],
     [add({ price_data: { currency: 'usd', product: 'prod_none', unit_amount: 1 } }), 'resource_missing', 'price_data[product]'],

@@ -132,11 +132,13 @@ test('a change prorates, and is refused by name where it cannot be', async () =>
 });
 
 describe('what is asked wrongly is refused by name', () => {
-  let [customer, price, oneTime, euro]: string[] = [];
+  let [customer, price, oneTime, euro, dear, dearOnce]: string[] = [];
   before(async () => {
     customer = (await customerOn()).customer;
     price = (await priceOf(2000)).id;
     oneTime = (await stripe.prices.create({ currency: 'usd', unit_amount: 100, product_data: { name: 'Once' } })).id;
+    dear = (await priceOf(999_999_999_999)).id;
+    dearOnce = (await stripe.prices.create({ currency: 'usd', unit_amount: 999_999_999_999, product_data: { name: 'Dear' } })).id;
     euro = (await priceOf(100, { currency: 'eur' })).id;
   });
   const rows: [name: string, params: () => Partial<Stripe.SubscriptionCreateParams>, param: string, code?: string][] = [
@@ -145,6 +147,8 @@ describe('what is asked wrongly is refused by name', () => {
     ['another currency', () => ({ items: [{ price: price! }, { price: euro! }] }), 'items[1][price]'],
     ['the same price twice', () => ({ items: [{ price: price! }, { price: price! }] }), 'items[1][price]'],
     ['a negative quantity', () => ({ items: [{ price: price!, quantity: -1 }] }), 'items[0][quantity]', 'parameter_invalid_integer'],
+    ['more than an amount can be', () => ({ items: [{ price: dear!, quantity: 2 }] }), 'items[0][quantity]', 'amount_too_large'],
+    ['more than an amount can be, once', () => ({ items: [{ price: price! }], add_invoice_items: [{ price: oneTime!, quantity: 999_999_999 }, { price: dearOnce!, quantity: 2 }] }), 'add_invoice_items[1][quantity]', 'amount_too_large'],
     ['no price', () => ({ items: [{ quantity: 1 }] }), 'items[0][price]', 'parameter_missing'],
     ['an unknown tax rate', () => ({ items: [{ price: price! }], default_tax_rates: ['txr_none'] }), 'default_tax_rates[0]', 'resource_missing'],
     ['an unknown coupon', () => ({ items: [{ price: price! }], discounts: [{ coupon: 'none' }] }), 'discounts[0][coupon]', 'resource_missing'],
