@@ -3,6 +3,7 @@ import { refuse, together, type Decision, type Moment } from '../../billing/deci
 import { relineDraft, updateInvoice } from '../../billing/invoice/edit.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { changeItem, createItem, deleteItem, discountItem, priceOf, type ItemTerms, type ItemWords, type PriceNamed } from '../../billing/invoice/items.ts';
+import { within } from '../../billing/price.ts';
 import { noRedemptions, type DiscountGiven, type Redemptions } from '../../billing/redeem.ts';
 import { commit } from '../../server/commit.ts';
 import type { Context, Json } from '../../server/context.ts';
@@ -23,6 +24,9 @@ type LineGiven = Params<typeof params.updateLine>;
 
 /** What is said of one line: its terms and words, the price that is made for it, and the discounts named for it. */
 type Said = { change: ItemTerms & ItemWords; offered: Decision; discounts: DiscountGiven[] | undefined };
+
+/** How a caller spells a parameter of the nth line. */
+const spelt = (n: number, name: string): string => within(`lines[${n}]`)(name);
 
 /** Reads what requests say of many lines, a read for each kind of thing. */
 async function said(ctx: Context, given: readonly LineGiven[], at: (n: number, name: string) => string, moment: Moment): Promise<Said[]> {
@@ -67,7 +71,7 @@ function assigned(item: InvoiceItemWhole | undefined, id: string, invoice: Invoi
 
 export async function addLines(ctx: Context, given: Params<typeof params.addLines>, path: Path): Promise<Json> {
   const { invoice, customer, subscription, moment } = await lockInvoice(ctx, path.invoice);
-  const words = await said(ctx, given.lines, (n, name) => `lines[${n}][${name}]`, moment);
+  const words = await said(ctx, given.lines, spelt, moment);
   const waiting = new Map((await itemsById(ctx.tx, given.lines.flatMap((line) => line.invoice_item ?? []), true)).map((item) => [item.id, item]));
   const prices = await pricesOf(ctx, [...waiting.values()]);
   const first_time = !(await hasPaid(ctx.tx, customer.id));
@@ -124,7 +128,7 @@ async function changeLines(ctx: Context, invoiceId: string, ids: readonly { id: 
 
 export async function updateLines(ctx: Context, given: Params<typeof params.updateLines>, path: Path): Promise<Json> {
   const ids = given.lines.map(({ id }, n) => ({ id, param: `lines[${n}][id]` }));
-  return changeLines(ctx, path.invoice, ids, given.lines.map(({ id: _, ...line }) => line), (n, name) => `lines[${n}][${name}]`, given.invoice_metadata);
+  return changeLines(ctx, path.invoice, ids, given.lines.map(({ id: _, ...line }) => line), spelt, given.invoice_metadata);
 }
 
 export async function updateLine(ctx: Context, given: LineGiven, path: Path & { line: string }): Promise<Json> {
