@@ -3,18 +3,23 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { StartRefused } from '../refused.ts';
 import { Secret } from '../secret.ts';
 import { testDatabase, type TestDatabase } from '../../tests/postgres.ts';
 import { assertSafe, lend, openDatabase } from './database.ts';
 import { startEmbedded } from './embedded.ts';
 import { migrate, readMigrations } from './migrate.ts';
+import { assertFit } from './safety.ts';
+import type { Queryable } from './world.ts';
+
+const directories: string[] = [];
+after(() => Promise.all(directories.map((each) => rm(each, { recursive: true }))));
 
 /** A schema of one tenant table, so that these tests stand on their own. */
 async function migrationsOf(files: Record<string, string>): Promise<string> {
-  const directory = join(await mkdtemp(join(tmpdir(), 'kontor-migrations-')), 'migrations');
-  await mkdir(directory);
+  const directory = await mkdtemp(join(tmpdir(), 'kontor-migrations-'));
+  directories.push(directory);
   for (const [name, sql] of Object.entries(files)) await writeFile(join(directory, name), sql);
   return directory;
 }
@@ -105,6 +110,15 @@ async function complaints(config: { connectionString: string }): Promise<string[
   assert.ok(error instanceof StartRefused);
   return error.message.split('\n').filter((line) => !line.startsWith('PostgreSQL runs with'));
 }
+
+test('a PostgreSQL that is too old, or a database in another encoding, is refused before anything is made in it', async () => {
+  const old = { query: () => Promise.resolve({ rows: [{ number: 150_018, version: '15.18 (Debian 15.18-0+deb12u1)', encoding: 'UTF8' }] }) } as unknown as Queryable;
+  await assert.rejects(assertFit(old), { name: 'StartRefused', message: /^PostgreSQL is version 15\.18 \(.*\), and Kontor needs 18 or later\. Upgrade it, or start without DATABASE_URL/ });
+  await lend({ connectionString: db.urls.superuser }, (superuser) => superuser.query(`create database latin owner kontor_owner encoding 'LATIN1' locale 'C' template template0`));
+  const url = new URL(db.urls.owner);
+  url.pathname = '/latin';
+  await assert.rejects(openDatabase({ data: '', database_url: new Secret(url.href), app_database_url: null, pool: 1, statement_timeout: 1 }), { name: 'StartRefused', message: /^The database is encoded in LATIN1, and Kontor needs UTF8\./ });
+});
 
 test('a database that can lose what was acknowledged is refused', async () => {
   await assert.rejects(assertSafe(db.pool), (error: Error) => ['fsync', 'full_page_writes', 'synchronous_commit'].every((name) => error.message.includes(`${name} = off`)));

@@ -10,6 +10,7 @@ import { StartRefused } from '../refused.ts';
 import { attachEmbedded, startEmbedded } from './embedded.ts';
 import { types } from './parse.ts';
 import { closeDoors, derivedPassword, makeAppRole, makeDatabase, makeRoles } from './roles.ts';
+import { assertFit } from './safety.ts';
 import { inWorld, overAllWorlds, type Tx } from './world.ts';
 
 export { assertSafe } from './safety.ts';
@@ -67,6 +68,7 @@ async function openEmbedded(data: string, say: (sentence: string) => void): Prom
 
 async function openExternal(ownerUrl: string, appUrl: string | null): Promise<Access> {
   const owner: pg.ClientConfig = { connectionString: ownerUrl };
+  await lend(owner, assertFit).catch(explain('DATABASE_URL'));
   const stop = (): Promise<void> => Promise.resolve();
   if (appUrl !== null) {
     await lend(owner, closeDoors).catch(explain('DATABASE_URL'));

@@ -3,6 +3,16 @@
 import type { Queryable } from './world.ts';
 import { StartRefused } from '../refused.ts';
 
+/** Refuses a PostgreSQL that Kontor cannot work on, before anything is made in it. */
+export async function assertFit(owner: Queryable): Promise<void> {
+  const { rows: [found] } = await owner.query<{ number: number; version: string; encoding: string }>(
+    `select current_setting('server_version_num')::int as number, current_setting('server_version') as version, current_setting('server_encoding') as encoding`,
+  );
+  const { number, version, encoding } = found!;
+  if (number < 180_000) throw new StartRefused(`PostgreSQL is version ${version}, and Kontor needs 18 or later. Upgrade it, or start without DATABASE_URL: Kontor brings a PostgreSQL of its own.`);
+  if (encoding !== 'UTF8') throw new StartRefused(`The database is encoded in ${encoding}, and Kontor needs UTF8. Make another with: create database … encoding 'UTF8' template template0.`);
+}
+
 /** Refuses, with a sentence for each thing that is wrong, unless this connection is safe to serve requests with. To be asked through `kontor_app`, after the migrations. */
 export async function assertSafe(app: Queryable): Promise<void> {
   const wrong = [...(await settings(app)), ...(await role(app)), ...(await tables(app))];
@@ -17,13 +27,7 @@ const durable = {
 
 async function settings(app: Queryable): Promise<string[]> {
   const { rows } = await app.query<{ name: keyof typeof durable; setting: string }>('select name, setting from pg_settings where name = any($1)', [Object.keys(durable)]);
-  const off = rows.filter(({ setting }) => setting === 'off').map(({ name }) => `PostgreSQL runs with ${name} = off: ${durable[name]}. Turn it on.`);
-  const { rows: [version] } = await app.query<{ number: number; text: string; encoding: string }>(
-    `select current_setting('server_version_num')::int as number, current_setting('server_version') as text, current_setting('server_encoding') as encoding`,
-  );
-  if (version!.number < 180_000) off.push(`PostgreSQL is version ${version!.text}. Kontor needs 18 or later.`);
-  if (version!.encoding !== 'UTF8') off.push(`The database is encoded in ${version!.encoding}. Make it with: create database … encoding 'UTF8' template template0.`);
-  return off;
+  return rows.filter(({ setting }) => setting === 'off').map(({ name }) => `PostgreSQL runs with ${name} = off: ${durable[name]}. Turn it on.`);
 }
 
 async function role(app: Queryable): Promise<string[]> {

@@ -185,8 +185,10 @@ test('what makes no sense is told in a sentence', async () => {
     assert.deepEqual({ code, out }, { code: 1, out: '' }, words.join(' '));
     assert.match(err.trim(), sentence);
   }));
-  const nowhere = await kontor(['keys', 'list', '--data', `${data}/none`]);
-  assert.deepEqual([nowhere.code, nowhere.err.trim()], [1, `There is no Kontor in ${data}/none yet. Run kontor start, or name another data directory with --data.`]);
+  for (const words of [['keys', 'list'], ['verify']]) {
+    const nowhere = await kontor([...words, '--data', `${data}/none`]);
+    assert.deepEqual([nowhere.code, nowhere.err.trim()], [1, `There is no Kontor in ${data}/none yet. Run kontor start, or name another data directory with --data.`]);
+  }
 });
 
 test('the commands work as well while no server runs, and leave none behind', async () => {
