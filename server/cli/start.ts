@@ -97,6 +97,7 @@ function refusePort({ host, port }: Config, error: NodeJS.ErrnoException): never
 
 async function fill(config: Config, running: Running, beginning: Beginning, example: Example): Promise<void> {
   const kept = beginning.kept!;
+  say('Filling the test mode with a helpdesk company.');
   try {
     await example(running.url, kept.secret_key);
     await keep(config.data, (beginning.kept = { ...kept, example: 'made' }));
