@@ -10,6 +10,7 @@ import { customersById } from '../customers/rows.ts';
 import { discountsById } from '../discounts/rows.ts';
 import { openPaymentsOf } from '../invoice_payments/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
+import { methodsById } from '../payment_methods/rows.ts';
 import { subscriptionsById } from '../subscriptions/rows.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
 
@@ -46,15 +47,18 @@ async function byId<Thing extends { id: string }>(ids: readonly string[], load: 
 
 /** The method that would pay each of these invoices, by invoice: its own default one, else its subscription's, else its customer's. */
 export async function payingMethods(tx: Tx, invoices: readonly string[]): Promise<Map<string, PaymentMethodRow>> {
-  const found = await rows<PaymentMethodRow & { for_invoice: string }>(
+  // The methods are read by id in a query of their own: joined on what is chosen here, PostgreSQL cannot know how few they are.
+  const chosen = await rows<{ invoice: string; method: string | null }>(
     tx,
-    sql`select i.id as for_invoice, m.* from invoices i
-        join customers c on c.id = i.customer
-        left join subscriptions s on s.id = i.subscription
-        join payment_methods m on m.id = coalesce(i.default_payment_method, s.default_payment_method, c.default_payment_method)
-        where i.id = any(${invoices}::text[]) and not m.spent`,
+    sql`select i.id as invoice, coalesce(i.default_payment_method, s.default_payment_method, c.default_payment_method) as method
+        from invoices i join customers c on c.id = i.customer left join subscriptions s on s.id = i.subscription
+        where i.id = any(${invoices}::text[])`,
   );
-  return new Map(found.map(({ for_invoice, ...method }) => [for_invoice, method]));
+  const methods = await byId(chosen.flatMap((each) => each.method ?? []), (ids) => methodsById(tx, ids));
+  return new Map(chosen.flatMap(({ invoice, method }) => {
+    const found = methods.get(method ?? '');
+    return found && !found.spent ? [[invoice, found] as const] : [];
+  }));
 }
 
 /** Whom invoices are for, before anything is locked. */
