@@ -14,11 +14,6 @@ export async function itemsById(tx: Tx, ids: readonly string[], lock = false): P
   return wholeItems(tx, await rows<InvoiceItemRow>(tx, sql`select * from invoice_items where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`));
 }
 
-/** What waits for an invoice of these customers, whatever subscription it names, in the order of creation; lock the customers first. */
-export async function pendingItems(tx: Tx, customers: readonly string[]): Promise<InvoiceItemWhole[]> {
-  return wholeItems(tx, await rows<InvoiceItemRow>(tx, sql`select * from invoice_items where customer = any(${customers}::text[]) and invoice is null order by created, id`));
-}
-
 /** What stands on an invoice, in the order of creation; lock the invoice first. */
 export async function itemsOfInvoice(tx: Tx, invoice: string): Promise<InvoiceItemWhole[]> {
   return wholeItems(tx, await rows<InvoiceItemRow>(tx, sql`select * from invoice_items where invoice = ${invoice} order by created, id`));

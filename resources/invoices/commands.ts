@@ -7,7 +7,7 @@ import type { InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts'
 import { refuseCurrency } from '../../billing/invoice/items.ts';
 import type { WithPayments } from '../../billing/invoice/pay.ts';
 import { noRedemptions, redeem } from '../../billing/redeem.ts';
-import { wholeDiscounts } from '../../billing/subscription/lines.ts';
+import { live, wholeDiscounts } from '../../billing/subscription/lines.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { accountById } from '../../server/accounts.ts';
 import { commit } from '../../server/commit.ts';
@@ -18,9 +18,9 @@ import { equal, page, renderList, within } from '../../server/lists.ts';
 import { hasPaid } from '../charges/rows.ts';
 import { lockCustomer, lockLane } from '../customers/rows.ts';
 import { discountsGiven } from '../discounts/rows.ts';
-import { itemsOfInvoice, pendingItems, ratesGiven } from '../invoiceitems/rows.ts';
+import { itemsOfInvoice, ratesGiven } from '../invoiceitems/rows.ts';
 import { resolvePaymentMethod } from '../payment_methods/rows.ts';
-import { subscriptionsById } from '../subscriptions/rows.ts';
+import { pendingOfCustomer, subscriptionsById } from '../subscriptions/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import type * as params from './params.ts';
 import { renderInvoice } from './resource.ts';
@@ -80,14 +80,14 @@ export async function orderOf(ctx: Context, given: Params<typeof params.createIn
   const account = await accountById(ctx.tx, ctx.world.account);
   const currency = given.currency ?? subscription?.currency ?? customer.currency ?? account.default_currency;
   refuseCurrency(customer, currency, 'currency');
-  const waiting = given.pending_invoice_items_behavior === 'include' ? await pendingItems(ctx.tx, [customer.id]) : [];
+  const waiting = given.pending_invoice_items_behavior === 'include' ? await pendingOfCustomer(ctx.tx, customer.id) : [];
   return {
     customer, subscription, account, currency, collection_method, days_until_due, auto_advance,
     tax_ids: await taxIdsOf(ctx.tx, [customer.id]),
     billing_reason: 'manual',
     obligation: null,
     period: { start: moment.now, end: moment.now },
-    pending: waiting.filter((item) => item.currency === currency && (subscription === null || item.subscription === subscription.id)),
+    pending: waiting.filter((item) => item.currency === currency && (subscription === null || item.subscription === subscription.id)).map((item) => ({ ...item, discounts: live(item.discounts, moment.now) })),
     lines: [],
     discounts: given.discounts === undefined ? wholeDiscounts(subscription ?? { discounts: [] }, customer, moment.now) : [],
     default_rates: await ratesGiven(ctx.tx, given.default_tax_rates ?? [], (n) => `default_tax_rates[${n}]`),

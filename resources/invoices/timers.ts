@@ -4,9 +4,11 @@ import { together, type Decision, type Instant, type Moment } from '../../billin
 import { advanceInvoice } from '../../billing/invoice/advance.ts';
 import { invoiceOverdue, type Owed } from '../../billing/invoice/paid.ts';
 import { collectInvoice, type WithPayments } from '../../billing/invoice/pay.ts';
+import { hasEnded } from '../../billing/subscription/end.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, type Context, type TimerCommand } from '../../server/context.ts';
+import { stopCollectingOf } from '../subscriptions/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import { lockInvoices, payingMethods } from './rows.ts';
 
@@ -30,6 +32,7 @@ async function decideEach(ctx: Context, due: Due, found: readonly WithPayments[]
     decided.push(made);
   }
   await commit(ctx, together(decided));
+  await stopCollectingOf(ctx, [...subscriptions.values()].filter((each) => hasEnded(each) && !found.some(({ subscription }) => subscription?.id === each.id && hasEnded(subscription))));
 }
 
 /** A draft's hour is over. */

@@ -5,12 +5,14 @@ import type { ChargeQuestion } from '../../billing/payment/intent.ts';
 import type { InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { settlePayment, type Payment, type PaymentAnswer } from '../../billing/payment/settle.ts';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
+import { hasEnded } from '../../billing/subscription/end.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, realMoment, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
 import { customersById, lockLanes } from '../customers/rows.ts';
 import { lockInvoices } from '../invoices/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
+import { stopCollectingOf } from '../subscriptions/rows.ts';
 import { intentsById, payersOf } from './rows.ts';
 
 const questionOf = (call: OpenCall) => call.request as unknown as ChargeQuestion;
@@ -82,6 +84,7 @@ class Affected {
 
 async function answer(ctx: Context, answers: readonly { call: OpenCall; answer: Json }[]): Promise<void> {
   const affected = await Affected.lock(ctx, answers.map(({ call }) => call.subject));
+  const living = [...affected.subscriptions.values()].filter((each) => !hasEnded(each));
   const decided: Decision[] = answers.map(({ call, answer: word }) => {
     const payment = affected.payment(call.subject);
     const question = questionOf(call);
@@ -92,6 +95,7 @@ async function answer(ctx: Context, answers: readonly { call: OpenCall; answer: 
     return settled;
   });
   await commit(ctx, together(decided));
+  await stopCollectingOf(ctx, living.map(({ id }) => affected.subscriptions.get(id)!).filter(hasEnded));
 }
 
 export const charge: CallCommand = { ask, answer };

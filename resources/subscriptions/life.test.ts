@@ -180,6 +180,27 @@ test('prorations wait on where a cancellation adds to them', async () => {
   assert.deepEqual(await life.waits(), [-1032, 2065, -2065]);
 });
 
+test('dunning that ends a subscription stops the collection of its other invoices', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000, { recurring: { interval: 'week' } }) }]);
+  const declines = await stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: life.customer });
+  await stripe.customers.update(life.customer, { invoice_settings: { default_payment_method: declines.id } });
+  await life.until('2026-01-15T00:30:00Z');
+  assert.deepEqual((await stripe.invoices.list({ customer: life.customer })).data.map((each) => [each.status, each.auto_advance]), [['draft', true], ['open', true], ['paid', false]]);
+  await life.until('2026-01-15T02:00:00Z');
+  assert.equal((await life.now()).status, 'canceled');
+  assert.deepEqual((await stripe.invoices.list({ customer: life.customer })).data.map((each) => [each.status, each.auto_advance, each.next_payment_attempt]), [['draft', false, null], ['open', false, null], ['paid', false, null]]);
+});
+
+test('what waits is discounted and taxed on an invoice made by hand as on the subscription’s own', async () => {
+  const [coupon, rate] = [await stripe.coupons.create({ percent_off: 50 }), await stripe.taxRates.create({ display_name: 'VAT', inclusive: false, percentage: 10 })];
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }, { price: await meteredPrice(10, 'by_hand'), discounts: [{ coupon: coupon.id }] }], { default_tax_rates: [rate.id] });
+  await stripe.billing.meterEvents.create({ event_name: 'by_hand', payload: { stripe_customer_id: life.customer, value: '30' } });
+  await life.until('2026-01-16');
+  await stripe.subscriptions.update(life.id, { items: [{ id: life.item(1), price: await meteredPrice(20, 'by_hand_too') }] });
+  const invoice = await stripe.invoices.create({ customer: life.customer, pending_invoice_items_behavior: 'include' });
+  assert.deepEqual([invoice.subtotal, invoice.total_discount_amounts![0]!.amount, invoice.total_taxes![0]!.amount, invoice.total], [300, 150, 15, 165]);
+});
+
 test('a start in the past is billed since then; the anchor stays there', async () => {
   const life = await live('2026-03-15', [{ price: await priceOf(2000) }], { backdate_start_date: day('2026-01-31') });
   assert.deepEqual([life.made.start_date, life.made.billing_cycle_anchor, life.made.items.data[0]!.current_period_end], [day('2026-01-31'), day('2026-01-31'), day('2026-03-31')]);

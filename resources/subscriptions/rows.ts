@@ -71,18 +71,24 @@ export async function subscriptionOfItem(tx: Tx, item: string): Promise<string |
   return (await row<{ subscription: string }>(tx, sql`select subscription from subscription_items where id = ${item} and not deleted`))?.subscription;
 }
 
-/** What waits for an invoice of these subscriptions, and of their customers where it names none, by customer, in the order of creation. Usage of a subscription item is discounted as that item is. */
-export async function pendingOf(tx: Tx, customers: readonly string[], subscriptions: readonly string[]): Promise<Map<string, InvoiceItemWhole[]>> {
-  const found = await rows<InvoiceItemRow>(
-    tx,
-    sql`select * from invoice_items where invoice is null and customer = any(${customers}::text[]) and (subscription is null or subscription = any(${subscriptions}::text[])) order by created, id`,
-  );
+/** What waits for an invoice of these customers, by customer, in the order of creation: what names none of their subscriptions, or one of these (by default, any). Usage of a subscription item is discounted as that item is. */
+export async function pendingOf(tx: Tx, customers: readonly string[], subscriptions?: readonly string[]): Promise<Map<string, InvoiceItemWhole[]>> {
+  const wanted = subscriptions === undefined ? sql`` : sql`and (subscription is null or subscription = any(${subscriptions}::text[]))`;
+  const found = await rows<InvoiceItemRow>(tx, sql`select * from invoice_items where invoice is null and customer = any(${customers}::text[]) ${wanted} order by created, id`);
   if (found.length === 0) return new Map();
   const isUsage = (item: InvoiceItemRow) => item.subscription_item !== null && item.discountable && !item.proration;
   const usage = found.filter(isUsage).map((item) => item.subscription_item!);
   const ofItems: Map<string, DiscountWhole[]> = usage.length === 0 ? new Map() : await discountsOf(tx, 'subscription_item', usage);
   const whole = (await wholeInvoiceItems(tx, found)).map((item): InvoiceItemWhole => (isUsage(item) ? { ...item, discounts: ofItems.get(item.subscription_item!) ?? [] } : item));
   return Map.groupBy(whole, (item) => item.customer);
+}
+
+/** All that waits for an invoice of the customer, each item with the tax rates that it would have on its own subscription's. */
+export async function pendingOfCustomer(tx: Tx, customer: string): Promise<InvoiceItemWhole[]> {
+  const pending = (await pendingOf(tx, [customer])).get(customer) ?? [];
+  const untaxed = pending.filter((item) => item.rates.length === 0).flatMap((item) => item.subscription ?? []);
+  const owners = await byId<SubscriptionWhole>(untaxed, (wanted) => subscriptionsById(tx, wanted));
+  return pending.map((item) => (item.rates.length > 0 ? item : { ...item, rates: owners.get(item.subscription ?? '')?.default_rates ?? [] }));
 }
 
 /** The drafts and open invoices of subscriptions, locked. */
@@ -127,3 +133,4 @@ async function byId<Thing extends { id: string }>(ids: readonly string[], load: 
 /** Other rooms lock a subscription with its customer, and read what a change of it names, as this one does. */
 export { readCatalogue } from './asked.ts';
 export { changeFacts, lockSubscription, type Locked } from './facts.ts';
+export { stopCollectingOf } from './timers.ts';

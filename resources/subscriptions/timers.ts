@@ -1,5 +1,6 @@
 /** What happens to subscriptions by themselves, in bulk: one load, one decision, one commit for a whole batch. */
 import { together, type Instant } from '../../billing/decision.ts';
+import { stopCollecting } from '../../billing/subscription/bill.ts';
 import { expireStart } from '../../billing/subscription/cancel.ts';
 import { nextMoment } from '../../billing/subscription/end.ts';
 import { announceRenewal } from '../../billing/subscription/preview.ts';
@@ -53,6 +54,12 @@ export async function announceInvoices(ctx: Context, due: Due): Promise<void> {
   const coming = subscriptions.filter((each) => nextMoment(each) !== null && !isDue(each, at(each)));
   const facts = await factsOf(ctx, coming, customers, at);
   await commit(ctx, together(facts.map((each) => announceRenewal(each, momentAt(ctx, at(each.subscription))))));
+}
+
+/** What subscriptions that have just ended for want of payment have not been paid is not collected any more. */
+export async function stopCollectingOf(ctx: Context, ended: readonly SubscriptionWhole[]): Promise<void> {
+  const unpaid = Map.groupBy(await unpaidOf(ctx.tx, ended.map((each) => each.id)), (invoice) => invoice.subscription);
+  await commit(ctx, together(ended.map((each) => stopCollecting(unpaid.get(each.id) ?? [], momentAt(ctx, each.ended_at!)))));
 }
 
 /** Expires a subscription at once, in a transaction of its own: the request that it began with is refused, and that would undo it. */
