@@ -10,7 +10,7 @@ import { commit } from './commit.ts';
 import type { Connectors, Context, Json, Room, World } from './context.ts';
 import { inWorld } from './database/world.ts';
 import { openLog } from './log.ts';
-import { runDueTimers } from './timers.ts';
+import { advanceClocks, runDueTimers } from './timers.ts';
 
 const START = 1_767_225_600;
 let now = START;
@@ -23,6 +23,7 @@ let fails: (subject: string) => boolean = () => false;
 let answers: (Json | null)[] = [];
 
 const room: Room = {
+  resources: [{ object: 'test_helpers.test_clock', prefix: 'clock', render: (clock: { id: string }) => ({ id: clock.id, object: 'test_helpers.test_clock' }) }],
   timers: {
     'bell.ring': async (ctx, due) => {
       for (const { subject, at } of due) {
@@ -155,4 +156,23 @@ test('a call whose answer is not known stays not known, is asked again later, an
   await performDueCalls(running.app);
   assert.equal(ran.length, 1);
   assert.deepEqual(await query('select state, attempts from calls'), [{ state: 'answered', attempts: 3 }]);
+});
+
+test('a clock whose timer fails says so, runs the others, and tries that one again with its next advance', async () => {
+  fails = (subject) => subject === 'bad';
+  const clocked = (subject: string, at: number): Timer => ({ kind: 'bell.ring', subject, at: START + at, lane: subject, test_clock: 'clock_1' });
+  const advance = async (target: number) => {
+    await query(`update test_clocks set status = 'advancing', target_time = to_timestamp(${START + target}), status_details = '{"advancing": {}}'`);
+    await advanceClocks(running.app);
+    return (await query('select status, status_details, extract(epoch from frozen_time)::int as frozen from test_clocks'))[0];
+  };
+  await inWorld(running.app.database.pool, world, async (tx) => {
+    await tx.query(`insert into test_clocks (id, created, frozen_time, status, status_details, deletes_after) values ('clock_1', now(), to_timestamp(${START}), 'ready', '{}', now())`);
+    await commit({ app: running.app, tx, world, request: null, calls: [] }, { ...decision(), timers: [clocked('bad', 10), clocked('good', 20)] });
+  });
+  assert.deepEqual(await advance(60), { status: 'internal_failure', status_details: {}, frozen: START + 60 });
+  assert.deepEqual(ran, ['good@20']);
+  fails = () => false;
+  assert.deepEqual(await advance(120), { status: 'ready', status_details: {}, frozen: START + 120 });
+  assert.deepEqual(ran, ['good@20', 'bad@10']);
 });

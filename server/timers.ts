@@ -116,7 +116,9 @@ async function arrive(ctx: Context, id: string): Promise<void> {
   const before = await row<ClockRow>(ctx.tx, sql`select * from test_clocks where id = ${id} and status = 'advancing' for update`);
   if (!before) return;
   const failed = await row<{ kind: string; subject: string; error: string }>(ctx.tx, sql`select kind, subject, error from timers where test_clock = ${id} and failures > 0 and at <= to_timestamp(${before.target_time}::bigint) limit 1`);
-  const after = { ...before, frozen_time: before.target_time, target_time: null, status: failed ? 'internal_failure' : 'ready' };
+  // What failed is kept with its error, and is tried again by the next advance.
+  if (failed) await row(ctx.tx, sql`update timers set failures = 0 where test_clock = ${id} and failures > 0`);
+  const after = { ...before, frozen_time: before.target_time, target_time: null, status: failed ? 'internal_failure' : 'ready', status_details: {} };
   const type = failed ? 'test_helpers.test_clock.internal_failure' : 'test_helpers.test_clock.ready';
   await commit(ctx, {
     ...decision(),
@@ -125,15 +127,19 @@ async function arrive(ctx: Context, id: string): Promise<void> {
   });
 }
 
-/** Advances all clocks that are on their way, each to its target. Returns whether there was any. */
+/** So many clocks are advanced at once. */
+const CLOCKS = 4;
+
+async function advanceClock(app: App, world: World, id: string): Promise<void> {
+  while (!app.stopping && (await runBatch(app, world, claimOnClock(id))) > 0);
+  if (!app.stopping) await inWorld(app.database.pool, world, (tx) => arrive({ app, tx, world, request: null, calls: [] }, id));
+}
+
+/** Advances clocks that are on their way, each to its target. Returns whether there was any. */
 export async function advanceClocks(app: App): Promise<boolean> {
   const clocks = await overAllWorlds(app.database.pool, (tx) =>
-    rows<{ clock: string } & World>(tx, sql`select c.id as clock, w.id, w.account, w.livemode from test_clocks c join worlds w on w.id = c.world where c.status = 'advancing'`),
+    rows<{ clock: string } & World>(tx, sql`select c.id as clock, w.id, w.account, w.livemode from test_clocks c join worlds w on w.id = c.world where c.status = 'advancing' limit ${CLOCKS}`),
   );
-  for (const { clock, ...world } of clocks) {
-    while (!app.stopping && (await runBatch(app, world, claimOnClock(clock))) > 0);
-    if (app.stopping) return false;
-    await inWorld(app.database.pool, world, (tx) => arrive({ app, tx, world, request: null, calls: [] }, clock));
-  }
-  return clocks.length > 0;
+  await Promise.all(clocks.map(({ clock, ...world }) => advanceClock(app, world, clock)));
+  return clocks.length > 0 && !app.stopping;
 }
