@@ -61,7 +61,7 @@ const debts: Invariant[] = [
   {
     id: 'I2',
     about: 'What failed and was set aside is looked at.',
-    query: `select t.subject as object, format('%s failed %s times: %s', t.kind, t.failures, t.error) as sentence from timers t where t.failures > 0`,
+    query: `select t.subject as object, format('%s failed: %s', t.kind, t.error) as sentence from timers t where t.error is not null`,
   },
   {
     id: 'I3',
@@ -115,9 +115,32 @@ const sums: Invariant[] = [
   },
   {
     id: 'I5',
-    about: 'What is due is the total and what the customer owed or had before, less what remains of that.',
-    query: `select i.id as object, format('due %s and a balance of %s afterwards, but a total of %s and a balance of %s before', i.amount_due, i.ending_balance, i.total, i.starting_balance) as sentence
-      from invoices i where i.finalized_at is not null and i.amount_due + i.ending_balance is distinct from i.total + i.starting_balance`,
+    about: 'What is due, with what credit notes took off it, is the total and what the customer owed or had before, less what remains of that.',
+    query: `select i.id as object, format('due %s, %s credited and a balance of %s afterwards, but a total of %s and a balance of %s before', i.amount_due, i.pre_payment_credit_notes_amount, i.ending_balance, i.total, i.starting_balance) as sentence
+      from invoices i where i.finalized_at is not null and i.amount_due + i.pre_payment_credit_notes_amount + i.ending_balance is distinct from i.total + i.starting_balance`,
+  },
+  {
+    id: 'I5',
+    about: 'What is credited of an invoice is what its credit notes come to, and no more than it came to.',
+    query: `select i.id as object, format('it says %s and %s credited, %s of it tax; its credit notes say %s, %s and %s', i.pre_payment_credit_notes_amount, i.post_payment_credit_notes_amount, i.credit_notes_tax, coalesce(n.pre, 0), coalesce(n.post, 0), coalesce(n.tax, 0)) as sentence
+      from invoices i left join (
+        select invoice, sum(pre_payment_amount) as pre, sum(post_payment_amount) as post, sum(total - total_excluding_tax) as tax from credit_notes where status = 'issued' group by invoice) n on n.invoice = i.id
+      where i.pre_payment_credit_notes_amount <> coalesce(n.pre, 0) or i.post_payment_credit_notes_amount <> coalesce(n.post, 0) or i.credit_notes_tax <> coalesce(n.tax, 0)
+        or coalesce(n.pre + n.post, 0) > greatest(i.total, 0)`,
+  },
+  {
+    id: 'I5',
+    about: 'No more is credited of a line than it came to, nor of its discounts and taxes.',
+    query: `with taken as (
+        select l.invoice_line_item as line, sum(l.amount) as amount,
+          sum((select coalesce(sum((d->>'amount')::bigint), 0) from jsonb_array_elements(l.discount_amounts) d)) as discount,
+          sum((select coalesce(sum((t->>'amount')::bigint), 0) from jsonb_array_elements(l.taxes) t)) as tax
+        from credit_note_lines l join credit_notes n on n.id = l.credit_note where n.status = 'issued' and l.invoice_line_item is not null group by l.invoice_line_item),
+      lines as (
+        select l.id, l.amount, (select coalesce(sum((d->>'amount')::bigint), 0) from jsonb_array_elements(l.discount_amounts) d) as discount,
+          (select coalesce(sum((t->>'amount')::bigint), 0) from jsonb_array_elements(l.taxes) t) as tax from invoice_lines l where l.id in (select line from taken))
+      select l.id as object, format('%s of %s credited, with %s of %s off and %s of %s of tax', t.amount, l.amount, t.discount, l.discount, t.tax, l.tax) as sentence
+      from taken t join lines l on l.id = t.line where abs(t.amount) > abs(l.amount) or abs(t.discount) > abs(l.discount) or abs(t.tax) > abs(l.tax)`,
   },
   {
     id: 'I5',
@@ -151,7 +174,15 @@ const sums: Invariant[] = [
         select transaction, sum(amount) filter (where ledger_account = 'revenue') as revenue, sum(amount) filter (where ledger_account = 'tax_payable') as tax,
           sum(amount) filter (where ledger_account = 'receivable') as receivable from ledger_entries group by transaction) l on l.transaction = i.id || ':finalized'
       where i.finalized_at is not null
-        and (coalesce(l.revenue, 0) <> -i.total_excluding_tax or coalesce(l.tax, 0) <> i.total_excluding_tax - i.total or coalesce(l.receivable, 0) <> i.amount_due)`,
+        and (coalesce(l.revenue, 0) <> -i.total_excluding_tax or coalesce(l.tax, 0) <> i.total_excluding_tax - i.total or coalesce(l.receivable, 0) <> i.amount_due + i.pre_payment_credit_notes_amount)`,
+  },
+  {
+    id: 'I6',
+    about: 'A credit note is in the ledger as it was issued, and twice where it was voided: there and back.',
+    query: `select n.id as object, format('%s without tax and %s of tax; the ledger has %s and %s', n.total_excluding_tax, n.total - n.total_excluding_tax, coalesce(l.revenue, 0), coalesce(l.tax, 0)) as sentence
+      from credit_notes n cross join lateral (values (n.id || ':issued', 1), (n.id || ':voided', -1)) as t (transaction, sign) left join (
+        select transaction, sum(amount) filter (where ledger_account = 'revenue') as revenue, sum(amount) filter (where ledger_account = 'tax_payable') as tax from ledger_entries group by transaction) l on l.transaction = t.transaction
+      where (t.sign = 1 or n.status = 'void') and (coalesce(l.revenue, 0) <> t.sign * n.total_excluding_tax or coalesce(l.tax, 0) <> t.sign * (n.total - n.total_excluding_tax))`,
   },
   {
     id: 'I6',
@@ -213,6 +244,8 @@ const events: Invariant[] = [
   told('invoices', 'o.finalized_at is not null', 'invoice.finalized'),
   told('invoices', `o.status = 'paid'`, 'invoice.paid'),
   told('invoices', `o.status = 'void'`, 'invoice.voided'),
+  told('credit_notes', 'true', 'credit_note.created'),
+  told('credit_notes', `o.status = 'void'`, 'credit_note.voided'),
   told('payment_intents', 'true', 'payment_intent.created'),
   told('payment_intents', `o.status = 'succeeded'`, 'payment_intent.succeeded'),
   told('charges', `o.status = 'succeeded'`, 'charge.succeeded'),
