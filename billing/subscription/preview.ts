@@ -1,7 +1,8 @@
 /** What would be billed, by the same decisions that bill it; nothing of them is committed. */
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, type Decision, type Moment } from '../decision.ts';
-import type { InvoiceWhole } from '../invoice/invoice.ts';
+import { relineDraft } from '../invoice/edit.ts';
+import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
 import { cancelSubscription, type CancelOrder } from './cancel.ts';
 import { changeSubscription, type ChangeFacts, type ChangeOrder } from './change.ts';
@@ -24,6 +25,11 @@ function asDraft(invoice: InvoiceWhole, customer: CustomerWhole): InvoiceWhole {
     finalized_at: null, effective_at: null, paid_at: null, due_date: null,
     amount_due, amount_paid: 0n, amount_remaining: amount_due, starting_balance, ending_balance,
   };
+}
+
+/** A preview with these items on it, new or as they would be. */
+export function previewItems(preview: InvoiceWhole, items: readonly InvoiceItemWhole[], customer: CustomerWhole, moment: Moment): InvoiceWhole {
+  return asDraft(relineDraft(preview, items, new Set(), moment).invoice, customer);
 }
 
 /** The next invoice that the subscription makes by itself, with the usage until now; null where it makes none any more. */

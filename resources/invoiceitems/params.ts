@@ -41,7 +41,7 @@ export const itemFields = {
 export const oneCost = exclusive(['amount', 'unit_amount_decimal', 'pricing', 'price_data']);
 export const oneQuantity = exclusive(['quantity', 'quantity_decimal']);
 
-const taxed = {
+export const taxed = {
   tax_behavior: unsupported('what is inclusive of tax follows from its `tax_rates`'),
   tax_code: unsupported('location-based tax is not implemented: use `tax_rates`'),
 };

@@ -279,3 +279,30 @@ test('a preview is what is then billed', async () => {
   assert.equal((await stripe.invoices.createPreview({ customer: life.customer })).total, 10_000);
   assert.equal((await stripe.invoices.createPreview({ customer: life.customer, subscription_details: { items: [{ price: await priceOf(700), quantity: 3 }] } })).total, 2100);
 });
+
+test('a preview shows what would be billed besides: new items, and pending ones as they would be', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }]);
+  const once = await priceOf(150, { recurring: undefined });
+  const waiting = await stripe.invoiceItems.create({ customer: life.customer, amount: 700, currency: 'usd' });
+  const coupon = await stripe.coupons.create({ percent_off: 10 });
+  const amounts = async (params: Stripe.InvoiceCreatePreviewParams) => {
+    const { lines, total, amount_due } = await stripe.invoices.createPreview(params);
+    return [...lines.data.map((line) => line.amount), total, amount_due];
+  };
+  const items: Stripe.InvoiceCreatePreviewParams.InvoiceItem[] = [{ invoiceitem: waiting.id, amount: 900 }, { price: once, quantity: 3, discounts: [{ coupon: coupon.id }] }, { unit_amount: -100, quantity: 2 }];
+  assert.deepEqual(await amounts({ subscription: life.id, invoice_items: items }), [900, 2000, 450, -200, 3105, 3105]);
+  assert.deepEqual(await amounts({ customer: life.customer, subscription_details: { items: [{ price: await priceOf(3000) }] }, invoice_items: items.slice(1) }), [3000, 450, -200, 3205, 3205]);
+  const alone = await stripe.customers.create({ test_clock: life.made.test_clock as string });
+  assert.deepEqual(await amounts({ customer: alone.id, invoice_items: [{ amount: 500, currency: 'eur' }] }), [500, 500, 500]);
+  assert.deepEqual(await life.waits(), [700]);
+  assert.equal((await stripe.coupons.retrieve(coupon.id)).times_redeemed, 0);
+  const refused = (invoice_items: Stripe.InvoiceCreatePreviewParams.InvoiceItem[], param: string) => assert.rejects(stripe.invoices.createPreview({ subscription: life.id, invoice_items }), { statusCode: 400, param });
+  await refused([{ price: 'price_none' }], 'invoice_items[0][price]');
+  await refused([{ amount: 1 }, { amount: 1, currency: 'eur' }], 'invoice_items[1][currency]');
+  await refused([{ invoiceitem: 'ii_none', amount: 1 }], 'invoice_items[0][invoiceitem]');
+});
+
+test('a preview shows all of its lines', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }]);
+  await stripe.invoices.createPreview({ subscription: life.id, invoice_items: Array.from({ length: 14 }, () => ({ amount: 1 })) }).then(({ lines }) => assert.deepEqual([lines.data.length, lines.has_more], [15, false]));
+});

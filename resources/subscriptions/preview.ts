@@ -1,7 +1,7 @@
 /** `POST /v1/invoices/create_preview`: what would be billed, by the decisions that bill it. Nothing is committed. */
 import type Stripe from 'stripe';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
-import { refuse } from '../../billing/decision.ts';
+import { refuse, type Moment } from '../../billing/decision.ts';
 import { hasEnded, nextMoment } from '../../billing/subscription/end.ts';
 import { previewCancel, previewChange, previewRenewal, previewStart, type Preview } from '../../billing/subscription/preview.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
@@ -14,6 +14,7 @@ import { readCatalogue, type ItemGiven } from './asked.ts';
 import { changeOrder, startOrder } from './commands.ts';
 import { changeFacts, lockSubscription, surroundings, type Locked } from './facts.ts';
 import { cancelAt, changedItem, createSubscription, discounts, prorationBehavior, taxRates, updateSubscription } from './params.ts';
+import { previewItem, withItems } from './preview_items.ts';
 import { ongoingOf } from './rows.ts';
 
 const SCHEDULES = 'subscription schedules are not implemented';
@@ -32,7 +33,7 @@ export const createPreview = fields({
     tax_ids: unsupported('tax ids change no amount'),
   }),
   discounts: clearable(discounts),
-  invoice_items: unsupported('preview the subscription alone, or create the items first: they are part of the preview then'),
+  invoice_items: list(previewItem, { max: 250 }),
   issuer: unsupported('Kontor serves one account: there are no connected ones'),
   on_behalf_of: unsupported('Kontor serves one account: there are no connected ones'),
   preview_mode: choice('next'),
@@ -69,7 +70,8 @@ const inDetails = (param: string): string => `subscription_details[${param}]`;
 const asGiven = (customer: CustomerWhole, { customer_details }: Given): CustomerWhole =>
   customer_details?.tax_exempt === undefined ? customer : { ...customer, tax_exempt: customer_details.tax_exempt ?? 'none' };
 
-function rendered(ctx: Context, preview: Preview | null): Json {
+async function rendered(ctx: Context, { invoice_items = [] }: Given, preview: Preview | null, customer: CustomerWhole, moment: Moment): Promise<Json> {
+  if (invoice_items.length > 0) return renderPreview(await withItems(ctx, invoice_items, preview?.invoice ?? null, customer, moment), ctx.world);
   if (!preview) return refuse('invoice_upcoming_none', 'There is no invoice to come: nothing would be billed.', undefined, { status: 404 });
   return renderPreview(preview.invoice, ctx.world);
 }
@@ -125,10 +127,11 @@ export async function preview(ctx: Context, given: Given): Promise<Json> {
   if (given.subscription !== undefined) {
     const locked = await lockSubscription(ctx, given.subscription, 'subscription');
     if (given.customer !== undefined && given.customer !== locked.customer.id) refuse(undefined, `The subscription ${given.subscription} is another customer's.`, 'customer');
-    return rendered(ctx, await ofSubscription(ctx, given, locked));
+    return rendered(ctx, given, await ofSubscription(ctx, given, locked), asGiven(locked.customer, given), locked.moment);
   }
   if (given.customer === undefined) return refuse('parameter_missing', 'Say whose invoice is to be previewed: give `customer` or `subscription`.', 'customer');
   const customer = await lockCustomer(ctx, given.customer, 'customer');
   const details = given.subscription_details;
-  return rendered(ctx, details?.items ? await ofStart(ctx, given, customer, details) : await ofCustomer(ctx, given, customer));
+  const preview = details?.items ? await ofStart(ctx, given, customer, details) : await ofCustomer(ctx, given, customer);
+  return rendered(ctx, given, preview, asGiven(customer, given), await momentOn(ctx, customer.test_clock));
 }
