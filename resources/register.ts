@@ -6,6 +6,7 @@ import { meterEvents } from './billing/meter_events/routes.ts';
 import { meters } from './billing/meters/routes.ts';
 import { charges } from './charges/routes.ts';
 import { coupons } from './coupons/routes.ts';
+import { creditNotes } from './credit_notes/routes.ts';
 import { balanceTransactions } from './customers/balance_transactions/routes.ts';
 import { customers } from './customers/routes.ts';
 import { discounts } from './discounts/resource.ts';
@@ -29,5 +30,5 @@ import { testClocks } from './test_helpers/test_clocks/routes.ts';
 import { webhookEndpoints } from './webhook_endpoints/routes.ts';
 
 export const rooms: readonly Room[] = [
-  account, authentication, meterEventAdjustments, meterEvents, meters, charges, coupons, balanceTransactions, customers, discounts, events, invoiceItems, invoicePayments, invoices, paymentIntents, paymentMethods, prices, products, promotionCodes, subscriptionItems, subscriptions, taxIds, taxRates, testClocks, webhookDeliveries, webhookEndpoints, webhookSecrets,
+  account, authentication, meterEventAdjustments, meterEvents, meters, charges, coupons, creditNotes, balanceTransactions, customers, discounts, events, invoiceItems, invoicePayments, invoices, paymentIntents, paymentMethods, prices, products, promotionCodes, subscriptionItems, subscriptions, taxIds, taxRates, testClocks, webhookDeliveries, webhookEndpoints, webhookSecrets,
 ];

@@ -12,6 +12,8 @@ import { renderTaxRate } from '../tax_rates/resource.ts';
 import { renderLine, renderPretaxCredits, renderTaxes } from './line_item.ts';
 import { confirmationSecrets, defaultIntentOf, invoicesById } from './rows.ts';
 
+export { renderPretaxCredits, renderTaxes };
+
 type Invoice = Wire<Stripe.Invoice>;
 
 /** So many lines stand on the invoice itself; the others are listed. */

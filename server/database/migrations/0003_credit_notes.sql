@@ -64,7 +64,7 @@ create table credit_note_lines (
   currency text not null,
   description text,
   discount_amounts jsonb not null,
-  quantity bigint,
+  quantity integer,
   unit_amount_decimal text,
   tax_rates jsonb not null,
   taxes jsonb not null,

@@ -1,0 +1,157 @@
+/** Crediting an invoice: first what remains to be paid of it, then what has been paid is given back. */
+import type { Metadata } from '../catalog.ts';
+import type { CustomerWhole } from '../customer/customer.ts';
+import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
+import type { InvoiceWhole, StoredDiscountAmount, StoredTax } from '../invoice/invoice.ts';
+import { post } from '../invoice/ledger.ts';
+import { creditedAccount, settleInvoice, type Owed } from '../invoice/paid.ts';
+import { refuseWhilePaying, type OpenPayment, type WithPayments } from '../invoice/pay.ts';
+import { totalsOf } from '../invoice/totals.ts';
+import { formatMoney, minor } from '../money.ts';
+import { cancelIntent } from '../payment/intent.ts';
+import type { CreditNoteLineRow, CreditNoteReason, CreditNoteRow, CreditNoteWhole } from './credit_note.ts';
+import { creditAmount, creditLines, type CreditedLine, type CreditLineOrder } from './lines.ts';
+
+export type CreditOrder = {
+  /** What is credited: an amount of the whole invoice, tax included, or these lines. */
+  credited: { amount: bigint } | { lines: readonly CreditLineOrder[] };
+  /** Where what was paid already goes: to the customer's balance, or back in another way. */
+  credit_amount: bigint | null;
+  out_of_band_amount: bigint | null;
+  effective_at: Instant | null;
+  memo: string | null;
+  reason: CreditNoteReason | null;
+  metadata: Metadata;
+};
+
+/** An invoice with all whom it concerns, and all of its credit notes so far. */
+export type CreditFacts = WithPayments & { earlier: readonly CreditNoteWhole[] };
+
+export type Issued = Decision & Owed & { credit_note: CreditNoteWhole };
+
+function refuseUncreditable(invoice: InvoiceWhole): void {
+  if (invoice.status === 'draft') refuse(undefined, `The invoice ${invoice.id} is a draft: change it instead. A credit note is for one that is finalized.`, 'invoice');
+  if (invoice.status === 'void') refuse(undefined, `The invoice ${invoice.id} is void, so there is nothing to credit.`, 'invoice');
+}
+
+const storedTaxes = (taxes: readonly { amount: bigint; taxable_amount: bigint; tax_rate: string; tax_behavior: StoredTax['tax_behavior']; taxability_reason: string }[]): StoredTax[] =>
+  taxes.map((tax) => ({ ...tax, amount: minor(tax.amount), taxable_amount: minor(tax.taxable_amount) }));
+const storedDiscounts = (amounts: readonly { discount: string; amount: bigint }[]): StoredDiscountAmount[] => amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) }));
+
+function lineRow({ assessed, rates, ...line }: CreditedLine, note: { id: string; currency: string }, position: number, moment: Moment): CreditNoteLineRow {
+  return {
+    ...line,
+    id: moment.newId('cnli'),
+    credit_note: note.id,
+    position,
+    amount: assessed.amount,
+    currency: note.currency,
+    discount_amounts: storedDiscounts(assessed.discount_amounts),
+    tax_rates: rates.map((rate) => rate.id),
+    taxes: storedTaxes(assessed.taxes),
+  };
+}
+
+/** The note as it would be issued. Its number counts the notes of its invoice, void ones too. */
+export function draftCreditNote(order: CreditOrder, { invoice, earlier }: CreditFacts, moment: Moment): CreditNoteWhole {
+  refuseUncreditable(invoice);
+  const { credited, credit_amount: _, ...words } = order;
+  const param = 'amount' in credited ? 'amount' : 'lines';
+  const most = invoice.total - invoice.pre_payment_credit_notes_amount - invoice.post_payment_credit_notes_amount;
+  const refuseMore = (asked: bigint) => {
+    if (asked > most) refuse('amount_too_large', `Of the invoice ${invoice.id}, ${formatMoney(most > 0n ? most : 0n, invoice.currency)} can still be credited, not ${formatMoney(asked, invoice.currency)}.`, param);
+  };
+  if ('amount' in credited) refuseMore(credited.amount);
+  const lines = 'amount' in credited ? creditAmount(credited.amount, invoice, earlier) : creditLines(credited.lines, invoice, earlier);
+  const totals = totalsOf(lines.map((line) => line.assessed));
+  if (totals.total <= 0n) refuse(undefined, `The credit note would come to ${formatMoney(totals.total, invoice.currency)}. Credit more than nothing.`, param);
+  refuseMore(totals.total);
+  const tax = totals.total - totals.total_excluding_tax;
+  const taxLeft = invoice.total - invoice.total_excluding_tax - invoice.credit_notes_tax;
+  if (tax > taxLeft) refuse('amount_too_large', `The invoice ${invoice.id} has ${formatMoney(taxLeft, invoice.currency)} of tax left to credit, not ${formatMoney(tax, invoice.currency)}.`, param);
+  const { subtotal, subtotal_excluding_tax, total, total_excluding_tax } = totals;
+  const owed = invoice.amount_remaining;
+  const pre_payment_amount = total < owed ? total : owed;
+  const post_payment_amount = total - pre_payment_amount;
+  const row: CreditNoteRow = {
+    ...words,
+    id: moment.newId('cn'),
+    created: moment.now,
+    customer: invoice.customer,
+    invoice: invoice.id,
+    test_clock: invoice.test_clock,
+    number: `${invoice.number}-CN-${String(earlier.length + 1).padStart(2, '0')}`,
+    status: 'issued',
+    type: post_payment_amount === 0n ? 'pre_payment' : pre_payment_amount === 0n ? 'post_payment' : 'mixed',
+    currency: invoice.currency,
+    subtotal, subtotal_excluding_tax, total, total_excluding_tax, pre_payment_amount, post_payment_amount,
+    discount_amounts: storedDiscounts(totals.total_discount_amounts),
+    total_taxes: storedTaxes(totals.total_taxes),
+    customer_balance_transaction: null,
+    effective_at: order.effective_at ?? moment.now,
+    voided_at: null,
+  };
+  const rates = new Map(lines.flatMap((line) => line.rates).map((rate) => [rate.id, rate]));
+  return { ...row, lines: lines.map((line, position) => lineRow(line, row, position, moment)), rate_rows: [...rates.values()] };
+}
+
+/** What is given back must be what the note takes off the payments, no more and no less. */
+export function refuseParts({ credit_amount, out_of_band_amount }: CreditOrder, note: CreditNoteRow, customer: CustomerWhole): void {
+  const [credited, elsewhere] = [credit_amount ?? 0n, out_of_band_amount ?? 0n];
+  const { post_payment_amount: post, currency } = note;
+  if (credited + elsewhere !== post) {
+    const why = post === 0n ? 'so nothing is to be given back' : `of which ${formatMoney(post, currency)} is to be given back: \`credit_amount\` and \`out_of_band_amount\` must sum to that, and not to ${formatMoney(credited + elsewhere, currency)}`;
+    refuse(undefined, `The credit note comes to ${formatMoney(note.total, currency)}, ${why}.`, credit_amount === null && out_of_band_amount !== null ? 'out_of_band_amount' : 'credit_amount');
+  }
+  if (credited === 0n) return;
+  if (customer.deleted) refuse(undefined, `The customer ${customer.id} is deleted and has no balance any more. Give back the money in another way.`, 'credit_amount');
+  if (customer.currency !== null && customer.currency !== currency) refuse(undefined, `The customer's balance is in ${customer.currency}; the invoice is in ${currency}.`, 'credit_amount');
+}
+
+/** What is to be charged follows what remains: the payment that waits is for so much, and with nothing remaining it is ended. */
+export function followRemaining(payments: readonly OpenPayment[], invoice: InvoiceWhole, moment: Moment): Decision {
+  if (invoice.status === 'paid') return together(payments.map(({ payment, intent }) => cancelIntent(intent, payment, 'automatic', moment)));
+  const amount = invoice.amount_remaining;
+  const waiting = payments.filter(({ payment, intent }) => payment.is_default && intent.amount !== amount);
+  return {
+    ...decision(),
+    puts: waiting.flatMap(({ payment, intent }) => [
+      { table: 'payment_intents', before: intent, after: { ...intent, amount } },
+      { table: 'invoice_payments', before: payment, after: { ...payment, amount_requested: amount } },
+    ]),
+  };
+}
+
+export function createCreditNote(order: CreditOrder, facts: CreditFacts, moment: Moment): Issued {
+  const { invoice, payments } = facts;
+  const drafted = draftCreditNote(order, facts, moment);
+  refuseParts(order, drafted, facts.customer);
+  const { total, total_excluding_tax, pre_payment_amount: pre, post_payment_amount: given } = drafted;
+  if (pre > 0n) refuseWhilePaying(facts);
+  const change = {
+    amount_due: invoice.amount_due - pre,
+    amount_remaining: invoice.amount_remaining - pre,
+    pre_payment_credit_notes_amount: invoice.pre_payment_credit_notes_amount + pre,
+    post_payment_credit_notes_amount: invoice.post_payment_credit_notes_amount + given,
+    credit_notes_tax: invoice.credit_notes_tax + total - total_excluding_tax,
+  };
+  const credited = order.credit_amount ?? 0n;
+  const settled = settleInvoice(facts, change, { amount: credited, type: 'credit_note', credit_note: drafted.id }, null, moment);
+  const credit_note: CreditNoteWhole = { ...drafted, customer_balance_transaction: settled.transaction?.id ?? null };
+  const legs = {
+    revenue: total_excluding_tax,
+    tax_payable: total - total_excluding_tax,
+    [creditedAccount(invoice)]: -pre,
+    customer_balance: -credited,
+    paid_out_of_band: credited - given,
+  };
+  const made: Decision = {
+    ...decision(),
+    puts: [{ table: 'credit_notes', before: null, after: credit_note }, ...credit_note.lines.map((line) => ({ table: 'credit_note_lines', before: null, after: line }))],
+    facts: [{ type: 'credit_note.created', object: 'credit_note', whole: credit_note, at: moment.now }],
+    postings: post(invoice, `${credit_note.id}:issued`, legs, moment.now),
+  };
+  const followed = pre > 0n ? followRemaining(payments, settled.invoice, moment) : decision();
+  const { customer, subscription } = settled;
+  return { ...together([made, settled, followed]), invoice: settled.invoice, customer, subscription, credit_note };
+}

@@ -1,0 +1,158 @@
+/** What a credit note takes back of an invoice's lines (docs/concepts/bill.md, "Credit notes"): of what is left of each, amount, discounts and taxes in one proportion. */
+import type { Metadata, TaxRateRow } from '../catalog.ts';
+import { refuse } from '../decision.ts';
+import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
+import type { AssessedLine } from '../invoice/totals.ts';
+import { formatMoney, fromBigint, multiply, parseDecimal, roundDecimal, roundDiv } from '../money.ts';
+import { inclusiveTax, taxLine, type LineTax, type TaxabilityReason } from '../tax.ts';
+import type { CreditNoteLineRow, CreditNoteWhole } from './credit_note.ts';
+import { portion } from './portion.ts';
+
+/** A tax as the caller has worked it out. */
+export type TaxGiven = { amount: bigint; tax_rate: TaxRateRow; taxable_amount: bigint };
+
+/** A line as it is asked for. `at` spells its parameters. */
+export type CreditLineOrder = { metadata: Metadata; taxes: readonly TaxGiven[] | null; at: (name: string) => string } & (
+  | { type: 'invoice_line_item'; invoice_line_item: string; amount: bigint | null; quantity: number | null }
+  | { type: 'custom_line_item'; description: string | null; unit_amount_decimal: string; quantity: number; rates: readonly TaxRateRow[] }
+);
+
+/** A line of a credit note before it has a row. */
+export type CreditedLine = Pick<CreditNoteLineRow, 'type' | 'invoice_line_item' | 'description' | 'quantity' | 'unit_amount_decimal' | 'metadata'> & { rates: readonly TaxRateRow[]; assessed: AssessedLine };
+
+/** What is left of an invoice's line once earlier credit notes have taken theirs. */
+type Left = {
+  line: InvoiceLineRow;
+  rates: TaxRateRow[];
+  amount: bigint;
+  discounts: { discount: string; amount: bigint }[];
+  taxes: LineTax[];
+  /** How many units earlier credit notes have taken back, and whether one has taken back an amount instead. */
+  units: number;
+  byAmount: boolean;
+};
+
+function ratesOf(invoice: InvoiceWhole, line: InvoiceLineRow): TaxRateRow[] {
+  const ids = line.tax_rates.length > 0 ? line.tax_rates : invoice.default_tax_rates;
+  return ids.flatMap((id) => invoice.rate_rows.find((rate) => rate.id === id) ?? []);
+}
+
+function leftOf(invoice: InvoiceWhole, line: InvoiceLineRow, taken: readonly CreditNoteLineRow[]): Left {
+  const without = (amount: number, of: (each: CreditNoteLineRow) => readonly { amount: number }[]) => taken.flatMap(of).reduce((rest, each) => rest - BigInt(each.amount), BigInt(amount));
+  return {
+    line,
+    rates: ratesOf(invoice, line),
+    amount: taken.reduce((rest, each) => rest - each.amount, line.amount),
+    discounts: line.discount_amounts.map(({ discount, amount }) => ({ discount, amount: without(amount, (each) => each.discount_amounts.filter((other) => other.discount === discount)) })),
+    taxes: line.taxes.map((tax) => ({
+      ...tax,
+      taxability_reason: tax.taxability_reason as TaxabilityReason,
+      amount: without(tax.amount, (each) => each.taxes.filter((other) => other.tax_rate === tax.tax_rate)),
+      taxable_amount: BigInt(tax.taxable_amount),
+    })),
+    units: taken.reduce((sum, each) => sum + (each.quantity ?? 0), 0),
+    byAmount: taken.some((each) => each.quantity === null),
+  };
+}
+
+/** What is left of each line of an invoice, in their order. */
+function leftover(invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[]): Left[] {
+  const taken = Map.groupBy(earlier.filter((note) => note.status === 'issued').flatMap((note) => note.lines), (line) => line.invoice_line_item);
+  return invoice.lines.map((line) => leftOf(invoice, line, taken.get(line.id) ?? []));
+}
+
+const isExclusive = (tax: LineTax) => tax.tax_behavior === 'exclusive';
+const exclusiveOf = (taxes: readonly LineTax[]) => taxes.filter(isExclusive).map((tax) => tax.amount);
+const sumOf = (amounts: readonly bigint[]) => amounts.reduce((sum, amount) => sum + amount, 0n);
+
+/** Everything that makes up a line's total, apart from its amount: discounts are taken off it. */
+const besides = ({ discounts, taxes }: Pick<Left, 'discounts' | 'taxes'>): bigint[] => [...discounts.map((each) => -each.amount), ...exclusiveOf(taxes)];
+const totalLeft = (left: Left): bigint => left.amount + sumOf(besides(left));
+
+/** The taxes' base follows from the line, not from what is left: less the discounts and, for an inclusive one, less the inclusive taxes. */
+function withBases(amount: bigint, discounts: Left['discounts'], taxes: readonly LineTax[]): LineTax[] {
+  const taxable = amount - sumOf(discounts.map((each) => each.amount));
+  const contained = sumOf(taxes.filter((tax) => !isExclusive(tax)).map((tax) => tax.amount));
+  return taxes.map((tax) => ({ ...tax, taxable_amount: isExclusive(tax) ? taxable : taxable - contained }));
+}
+
+/** The part n ÷ d of what is left of a line. Its `amount` may be fixed already; else the parts sum to the rounded part of the total. */
+function take(left: Left, n: bigint, d: bigint, fixed: bigint | null, exempt: InvoiceWhole['customer_snapshot']['tax_exempt']): AssessedLine {
+  const parts = fixed === null ? portion([left.amount, ...besides(left)], n, d) : [fixed, ...portion(besides(left), n, d)];
+  const amount = parts[0]!;
+  const discount_amounts = left.discounts.map(({ discount }, index) => ({ discount, amount: -parts[1 + index]! }));
+  const exclusive = parts.slice(1 + left.discounts.length);
+  const taxes = left.taxes.map((tax) => ({ ...tax, amount: isExclusive(tax) ? exclusive.shift()! : roundDiv(tax.amount * n, d) }));
+  return { amount, discount_amounts, taxes: withBases(amount, discount_amounts, taxes), inclusive_before_discounts: inclusiveTax(amount, left.rates, exempt ?? 'none') };
+}
+
+/** Where the caller has worked out the taxes. None may be more than what is left of it. */
+function withTaxes(assessed: AssessedLine, given: readonly TaxGiven[] | null, left: Left | null, at: (name: string) => string): AssessedLine {
+  if (given === null) return assessed;
+  const taxes = given.map(({ amount, tax_rate, taxable_amount }, n): LineTax => {
+    const most = left === null ? assessed.amount : (left.taxes.find((tax) => tax.tax_rate === tax_rate.id)?.amount ?? 0n);
+    if (amount > most) refuse('amount_too_large', `The tax at the rate ${tax_rate.id} is ${amount}; at most ${most} of it can be credited.`, `${at('tax_amounts')}[${n}][amount]`);
+    return { amount, tax_rate: tax_rate.id, taxable_amount, tax_behavior: tax_rate.inclusive ? 'inclusive' : 'exclusive', taxability_reason: 'standard_rated' };
+  });
+  const inclusive_before_discounts = sumOf(taxes.filter((tax) => !isExclusive(tax)).map((tax) => tax.amount));
+  return { ...assessed, taxes, inclusive_before_discounts };
+}
+
+/** What so many units of a line come to. Counted from the first unit that was ever credited, so that all units together are the line exactly. */
+function amountOfUnits({ line, units, byAmount }: Left, quantity: number, param: string): bigint {
+  const whole = parseDecimal(line.quantity_decimal ?? '');
+  if (whole === null || whole.digits === 0n) refuse(undefined, `The line ${line.id} has no quantity: credit an \`amount\` of it.`, param);
+  if (byAmount) refuse(undefined, `An amount of the line ${line.id} was credited before. Credit an \`amount\` of it again, not a quantity.`, param);
+  const upTo = (count: number) => roundDiv(line.amount * BigInt(count) * 10n ** BigInt(whole!.scale), whole!.digits);
+  return upTo(units + quantity) - upTo(units);
+}
+
+function creditLine(order: Extract<CreditLineOrder, { type: 'invoice_line_item' }>, lines: readonly Left[], invoice: InvoiceWhole): CreditedLine {
+  const { at, quantity } = order;
+  const left = lines.find(({ line }) => line.id === order.invoice_line_item);
+  if (!left) return refuse('resource_missing', `No such invoice line item on the invoice ${invoice.id}: '${order.invoice_line_item}'`, at('invoice_line_item'), { status: 400 });
+  const param = at(quantity === null ? 'amount' : 'quantity');
+  if (quantity === null && left.units > 0) refuse(undefined, `Units of the line ${left.line.id} were credited before. Credit a \`quantity\` of it again, not an amount.`, param);
+  const amount = quantity === null ? order.amount! : amountOfUnits(left, quantity, param);
+  const within = left.amount < 0n ? amount <= 0n && amount >= left.amount : amount >= 0n && amount <= left.amount;
+  if (!within) refuse('amount_too_large', `Of the line ${left.line.id}, ${formatMoney(left.amount, invoice.currency)} can still be credited, not ${formatMoney(amount, invoice.currency)}.`, param);
+  const assessed = take(left, amount, left.amount === 0n ? 1n : left.amount, amount, invoice.customer_snapshot.tax_exempt);
+  const unit_amount_decimal = quantity === null ? null : left.line.unit_amount_decimal;
+  const { description, id: invoice_line_item } = left.line;
+  return { type: 'invoice_line_item', invoice_line_item, description, quantity, unit_amount_decimal, metadata: order.metadata, rates: left.rates, assessed: withTaxes(assessed, order.taxes, left, at) };
+}
+
+function creditCustom(order: Extract<CreditLineOrder, { type: 'custom_line_item' }>, invoice: InvoiceWhole): CreditedLine {
+  const { description, quantity, unit_amount_decimal, metadata, rates } = order;
+  const exempt = invoice.customer_snapshot.tax_exempt ?? 'none';
+  const amount = roundDecimal(multiply(parseDecimal(unit_amount_decimal)!, fromBigint(BigInt(quantity))));
+  const assessed: AssessedLine = { amount, discount_amounts: [], taxes: taxLine(amount, rates, exempt), inclusive_before_discounts: inclusiveTax(amount, rates, exempt) };
+  const named = order.taxes?.map((tax) => tax.tax_rate) ?? rates;
+  return { type: 'custom_line_item', invoice_line_item: null, description, quantity, unit_amount_decimal, metadata, rates: named, assessed: withTaxes(assessed, order.taxes, null, order.at) };
+}
+
+/** The lines that are asked for. Two of one line: the second one takes of what the first one leaves, so a line is named once. */
+export function creditLines(orders: readonly CreditLineOrder[], invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[]): CreditedLine[] {
+  const left = leftover(invoice, earlier);
+  const named = new Set<string>();
+  return orders.map((order) => {
+    if (order.type === 'custom_line_item') return creditCustom(order, invoice);
+    if (named.has(order.invoice_line_item)) refuse(undefined, `The line ${order.invoice_line_item} is named twice.`, order.at('invoice_line_item'));
+    named.add(order.invoice_line_item);
+    return creditLine(order, left, invoice);
+  });
+}
+
+/** An amount of the whole invoice, taken of all its lines in proportion to what is left of them. */
+export function creditAmount(amount: bigint, invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[]): CreditedLine[] {
+  const left = leftover(invoice, earlier);
+  const totals = left.map(totalLeft);
+  const parts = portion(totals, amount, sumOf(totals));
+  return left.flatMap((each, index): CreditedLine[] => {
+    const [part, total] = [parts[index]!, totals[index]!];
+    if (part === 0n) return [];
+    const { description, id: invoice_line_item } = each.line;
+    const assessed = take(each, part, total, null, invoice.customer_snapshot.tax_exempt);
+    return [{ type: 'invoice_line_item', invoice_line_item, description, quantity: null, unit_amount_decimal: null, metadata: {}, rates: each.rates, assessed }];
+  });
+}

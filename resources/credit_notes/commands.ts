@@ -1,0 +1,144 @@
+import type { TaxRateRow } from '../../billing/catalog.ts';
+import { updateCreditNote, voidCreditNote } from '../../billing/credit_note/change.ts';
+import { createCreditNote, draftCreditNote, refuseParts, type CreditFacts, type CreditOrder } from '../../billing/credit_note/create.ts';
+import type { CreditNoteRow, CreditNoteWhole } from '../../billing/credit_note/credit_note.ts';
+import type { CreditLineOrder } from '../../billing/credit_note/lines.ts';
+import { assert, type Moment } from '../../billing/decision.ts';
+import { mergeMetadata } from '../../billing/metadata.ts';
+import { commit } from '../../server/commit.ts';
+import { momentOn, type Context, type Json } from '../../server/context.ts';
+import { missing } from '../../server/http/errors.ts';
+import type { Params } from '../../server/http/params.ts';
+import { equal, page, renderList, within, type Page } from '../../server/lists.ts';
+import { lockLane } from '../customers/rows.ts';
+import { ratesGiven } from '../invoiceitems/rows.ts';
+import { lockInvoices, payersOf } from '../invoices/rows.ts';
+import type * as params from './params.ts';
+import { linesOf, renderCreditNote, renderLine } from './resource.ts';
+import { creditNotesById, creditNotesOf, wholeCreditNotes } from './rows.ts';
+
+type Given = Params<typeof params.createCreditNote>;
+type Path = { credit_note: string };
+
+/** The invoice with all whom it concerns, locked, its credit notes, and the moment at which its customer lives. */
+async function lockCredited(ctx: Context, invoice: string, param?: string): Promise<CreditFacts & { moment: Moment }> {
+  const [payer] = await payersOf(ctx.tx, [invoice]);
+  await lockLane(ctx.tx, (payer ?? missing('invoice', invoice, param)).customer);
+  const [found] = await lockInvoices(ctx.tx, [invoice]);
+  if (!found) missing('invoice', invoice, param);
+  return { ...found, earlier: await creditNotesOf(ctx.tx, invoice), moment: await momentOn(ctx, found.invoice.test_clock) };
+}
+
+/** The lines in the words of the core, with the tax rates that they name: one read for all of them. */
+async function linesGiven(ctx: Context, lines: NonNullable<Given['lines']>): Promise<CreditLineOrder[]> {
+  const at = (n: number) => (name: string) => `lines[${n}][${name}]`;
+  const named = lines.flatMap((line, n) => [
+    ...(line.tax_rates ?? []).map((id, m) => ({ id, param: `${at(n)('tax_rates')}[${m}]` })),
+    ...(line.tax_amounts ?? []).map(({ tax_rate: id }, m) => ({ id, param: `${at(n)('tax_amounts')}[${m}][tax_rate]` })),
+  ]);
+  const rates = new Map<string, TaxRateRow>((await ratesGiven(ctx.tx, named.map((each) => each.id), (n) => named[n]!.param)).map((rate) => [rate.id, rate]));
+  return lines.map((line, n): CreditLineOrder => {
+    const { type, tax_amounts } = line;
+    const taxes = tax_amounts?.map((tax) => ({ ...tax, tax_rate: rates.get(tax.tax_rate)! })) ?? null;
+    const rest = { metadata: mergeMetadata({}, line.metadata), taxes, at: at(n) };
+    if (type === 'invoice_line_item') {
+      assert(line.invoice_line_item !== undefined, 'the schema wants the line of the invoice');
+      return { ...rest, type, invoice_line_item: line.invoice_line_item, amount: line.amount ?? null, quantity: line.quantity ?? null };
+    }
+    const unit_amount_decimal = line.unit_amount_decimal ?? String(line.unit_amount);
+    return { ...rest, type, description: line.description ?? null, unit_amount_decimal, quantity: line.quantity ?? 1, rates: (line.tax_rates ?? []).map((id) => rates.get(id)!) };
+  });
+}
+
+async function orderOf(ctx: Context, given: Given): Promise<CreditOrder> {
+  const { amount, lines, credit_amount = null, out_of_band_amount = null, effective_at = null, memo = null, reason = null, metadata } = given;
+  const credited = amount === undefined ? { lines: await linesGiven(ctx, lines ?? []) } : { amount };
+  return { credited, credit_amount, out_of_band_amount, effective_at, memo, reason, metadata: mergeMetadata({}, metadata) };
+}
+
+export async function create(ctx: Context, given: Given): Promise<Json> {
+  const { moment, ...facts } = await lockCredited(ctx, given.invoice, 'invoice');
+  const made = createCreditNote(await orderOf(ctx, given), facts, moment);
+  await commit(ctx, made);
+  return renderCreditNote(made.credit_note, ctx.world);
+}
+
+/** The note as it would be. How much is to be given back need not be said yet: that is what a preview is asked for. */
+async function previewed(ctx: Context, given: Given): Promise<CreditNoteWhole> {
+  const { moment, ...facts } = await lockCredited(ctx, given.invoice, 'invoice');
+  const order = await orderOf(ctx, given);
+  let ids = 0;
+  // The same ids whenever it is asked for, so that its lines can be had page by page.
+  const note = draftCreditNote(order, facts, { ...moment, newId: (prefix) => `${prefix}_preview${String(++ids).padStart(4, '0')}` });
+  if (order.credit_amount !== null || order.out_of_band_amount !== null) refuseParts(order, note, facts.customer);
+  return note;
+}
+
+const PREVIEWED = '/v1/credit_notes/preview/lines';
+
+export async function preview(ctx: Context, given: Given): Promise<Json> {
+  return renderCreditNote(await previewed(ctx, given), ctx.world, PREVIEWED);
+}
+
+/** A page of a note's lines, in their order. */
+function pageOfLines(ctx: Context, note: CreditNoteWhole, { limit, starting_after, ending_before }: Page, url: string): Json {
+  const lines = linesOf(note);
+  const cursor = starting_after ?? ending_before;
+  const at = cursor === undefined ? -1 : lines.findIndex((line) => line.id === cursor);
+  if (cursor !== undefined && at < 0) missing('credit note line item', cursor, starting_after === undefined ? 'ending_before' : 'starting_after');
+  const [from, to] = ending_before === undefined ? [at + 1, at + 1 + limit] : [Math.max(0, at - limit), at];
+  const has_more = ending_before === undefined ? to < lines.length : from > 0;
+  return renderList(url, lines.slice(from, to).map((line) => renderLine(line, ctx.world)), has_more);
+}
+
+export async function previewLines(ctx: Context, given: Params<typeof params.previewLines>): Promise<Json> {
+  const { limit, starting_after, ending_before, ...order } = given;
+  return pageOfLines(ctx, await previewed(ctx, order), { limit, starting_after, ending_before }, PREVIEWED);
+}
+
+async function existing(ctx: Context, id: string): Promise<CreditNoteWhole> {
+  const [found] = await creditNotesById(ctx.tx, [id]);
+  return found ?? missing('credit note', id);
+}
+
+/** The note as it is once its invoice is locked: nobody changes it any more until the transaction ends. */
+async function locked(ctx: Context, id: string) {
+  const facts = await lockCredited(ctx, (await existing(ctx, id)).invoice);
+  return { ...facts, note: facts.earlier.find((each) => each.id === id)! };
+}
+
+export async function update(ctx: Context, given: Params<typeof params.updateCreditNote>, path: Path): Promise<Json> {
+  const { note, moment } = await locked(ctx, path.credit_note);
+  const made = updateCreditNote(note, given, moment);
+  await commit(ctx, made);
+  return renderCreditNote(made.credit_note, ctx.world);
+}
+
+export async function voidNote(ctx: Context, _given: object, path: Path): Promise<Json> {
+  const { note, moment, ...facts } = await locked(ctx, path.credit_note);
+  const made = voidCreditNote(note, facts, moment);
+  await commit(ctx, made);
+  return renderCreditNote(made.credit_note, ctx.world);
+}
+
+export async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json> {
+  return renderCreditNote(await existing(ctx, path.credit_note), ctx.world);
+}
+
+export async function listLines(ctx: Context, given: Page, path: Path): Promise<Json> {
+  const note = await existing(ctx, path.credit_note);
+  return pageOfLines(ctx, note, given, `/v1/credit_notes/${note.id}/lines`);
+}
+
+export async function list(ctx: Context, given: Params<typeof params.listCreditNotes>): Promise<Json> {
+  const { customer, invoice } = given;
+  const conditions = [
+    ...equal('customer', customer),
+    ...equal('invoice', invoice),
+    ...within('created', given.created),
+    // What lives on test clocks is listed by its customer or invoice only.
+    ...(customer === undefined && invoice === undefined ? equal('test_clock', null) : []),
+  ];
+  const { data, has_more } = await page<CreditNoteRow>(ctx, 'credit_notes', 'credit note', conditions, given);
+  return renderList('/v1/credit_notes', (await wholeCreditNotes(ctx.tx, data)).map((note) => renderCreditNote(note, ctx.world)), has_more);
+}
