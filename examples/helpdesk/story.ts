@@ -1,7 +1,7 @@
 /**
  * Three months of a helpdesk company and two of its customers, by the official client against a running Kontor.
  *
- * `npm run example` runs it on a Kontor of its own; `node examples/helpdesk/story.ts --url http://127.0.0.1:4242 --key sk_test_…` on one that runs. README.md works out every amount by hand.
+ * `npm run example` runs it on a Kontor of its own; `npm run example -- --url http://127.0.0.1:4242 --key sk_test_…` on one that runs. README.md works out every amount by hand.
  */
 
 import { resolve } from 'node:path';

@@ -2,32 +2,50 @@
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureRequest } from './api.ts';
-import { measureBillingRun, movedClock } from './billing_run.ts';
-import { openHouse } from './house.ts';
+import { measureBillingRun, movedClock, type MovedClock } from './billing_run.ts';
+import { openHouse, type House } from './house.ts';
 
 /** One measurement: `ratio` is to be at least `target`. */
 export type Line = { name: string; ratio: number; target: number; detail: string };
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '3' }, subscriptions: { type: 'string', default: '50000' } } });
-const seconds = Number(values.seconds);
+const [seconds, subscriptions] = [Number(values.seconds), Number(values.subscriptions)];
+if (!(seconds > 0) || !(subscriptions > 0) || !Number.isInteger(subscriptions)) {
+  console.error('--seconds and --subscriptions are numbers above zero: npm run bench -- --seconds 3 --subscriptions 50000');
+  process.exit(2);
+}
 
 function print({ name, ratio, target, detail }: Line): void {
   console.log(`${ratio >= target ? 'ok  ' : 'SLOW'} ${name.padEnd(44)} ${ratio.toFixed(2)} (target ${target.toFixed(2)})  ${detail}`);
 }
 
+/** What takes time is told on standard error. */
+const say = (sentence: string) => console.error(sentence);
+
 const loads = () => loadavg().map((each) => each.toFixed(1)).join(' ');
 
-console.log(`Load of the machine before: ${loads()}`);
-const clock = movedClock();
-const house = await openHouse(clock);
-try {
+async function measure(house: House, clock: MovedClock): Promise<void> {
+  console.log(`Load of the machine before: ${loads()}`);
   const customer = 'email=jenny%40example.com&name=Jenny&metadata[plan]=gold&address[country]=DE&address[city]=Berlin';
   print(await measureRequest(house, 'Create a customer ÷ bare route', ['POST', '/v1/customers', customer], 0.6, seconds));
-  print(await measureBillingRun(house, clock, Number(values.subscriptions)));
+  say(`Making ${subscriptions.toLocaleString('en')} subscriptions, and billing them.`);
+  print(await measureBillingRun(house, clock, subscriptions));
   const [subscription] = (await house.stripe.subscriptions.list({ limit: 1 })).data;
   const path = `/v1/subscriptions/${subscription!.id}?expand[]=customer&expand[]=latest_invoice&expand[]=items.data.price.product`;
   print(await measureRequest(house, 'Retrieve a subscription, expanded ÷ bare route', ['GET', path, null], 0.6, seconds));
+  console.log(`Load of the machine after: ${loads()}`);
+}
+
+let interrupted = false;
+const stop = new Promise<void>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => resolve(void (interrupted = true)));
+});
+say(`Starting a Kontor of its own. A request is measured for ${6 * (seconds + 1)} seconds.`);
+const clock = movedClock();
+const house = await openHouse(clock);
+try {
+  if (!interrupted) await Promise.race([measure(house, clock), stop]);
 } finally {
   await house.close();
 }
-console.log(`Load of the machine after: ${loads()}`);
+if (interrupted) process.exit(130);

@@ -1,6 +1,6 @@
 /** A Kontor to measure: durable PostgreSQL in a directory of its own, and the pieces to compare it with. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -24,6 +24,8 @@ export type House = { running: Running; database: Database; stripe: Stripe; key:
 /** Starts PostgreSQL with its durable settings and Kontor on it, in this process and without workers. */
 export async function openHouse(clock: Clock = machineClock()): Promise<House> {
   const data = await mkdtemp(join(tmpdir(), 'kontor-bench-'));
+  // Where an administrator measures, PostgreSQL runs as another user, who must be able to enter.
+  await chmod(data, 0o755);
   const config = readConfig({ KONTOR_DATA: data });
   const database = await openDatabase(config);
   await database.asOwner(async (owner) => migrate(owner));
