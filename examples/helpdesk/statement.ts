@@ -20,6 +20,7 @@ export async function statement(stripe: Stripe, id: string): Promise<string[]> {
     '-'.repeat(WIDTH),
     ...(await sums(stripe, invoice)),
     ...(await payments(stripe, invoice)),
+    ...(await credits(stripe, invoice)),
   ];
 }
 
@@ -77,6 +78,17 @@ async function payments(stripe: Stripe, invoice: Stripe.Invoice): Promise<string
     ...(status === 'void' ? [`Voided ${dateAndTime(voided_at!)}.`] : []),
     ...(status === 'uncollectible' ? [`Written off ${dateAndTime(marked_uncollectible_at!)}.`] : []),
   ];
+}
+
+/** What was taken back of it, and where that went. */
+async function credits(stripe: Stripe, invoice: Stripe.Invoice): Promise<string[]> {
+  if (invoice.pre_payment_credit_notes_amount + invoice.post_payment_credit_notes_amount === 0) return [];
+  const notes: Stripe.CreditNote[] = [];
+  for await (const note of stripe.creditNotes.list({ invoice: invoice.id, limit: 100 })) if (note.status === 'issued') notes.unshift(note);
+  return notes.map((note) => {
+    const parts = [[note.pre_payment_amount, 'off what was due'], [note.post_payment_amount - (note.out_of_band_amount ?? 0), 'to the balance'], [note.out_of_band_amount ?? 0, 'given back']] as const;
+    return `Credited ${dateAndTime(note.created)} by ${note.number}: ${parts.filter(([amount]) => amount > 0).map(([amount, where]) => `${money(amount)} ${where}`).join(', ')}.`;
+  });
 }
 
 function attempt(charge: Stripe.Charge): string {

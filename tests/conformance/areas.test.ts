@@ -164,6 +164,28 @@ test('invoices by hand: drafted, edited, finalised, sent, paid, voided, written 
   assert.equal((await stripe.invoices.retrieve(draft.id, { expand: ['customer', 'lines.data.discounts'] })).number, draft.number ?? paid.number);
 });
 
+test('credit notes: previewed, issued, described, voided', async () => {
+  const { customer } = await payer();
+  const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: false });
+  const draft = await stripe.invoices.create({ customer, collection_method: 'send_invoice', days_until_due: 14, discounts: [{ coupon: (await stripe.coupons.create({ percent_off: 10, duration: 'once' })).id }] });
+  await stripe.invoices.addLines(draft.id, { lines: [{ description: 'Training', amount: 90_000, tax_rates: [rate.id] }, { description: 'Travel', amount: 5_000 }] });
+  const invoice = await stripe.invoices.finalizeInvoice(draft.id);
+  const order = { invoice: invoice.id, lines: [{ type: 'invoice_line_item' as const, invoice_line_item: invoice.lines.data[0]!.id, amount: 30_000 }, { type: 'custom_line_item' as const, description: 'Waiting', unit_amount: 500, quantity: 2 }] };
+  const seen = await stripe.creditNotes.preview(order);
+  assert.deepEqual((await stripe.creditNotes.listPreviewLineItems(order)).data.map((line) => line.amount), [30_000, 1_000]);
+  const note = await stripe.creditNotes.create({ ...order, reason: 'order_change', memo: 'One day less', expand: ['customer', 'discount_amounts.discount', 'invoice', 'lines.data.discount_amounts.discount'] });
+  // $300 less 10 %, and 19 % of $270; and two times $5.
+  assert.deepEqual([seen.total, note.total], [27_000 + 5_130 + 1_000, 27_000 + 5_130 + 1_000]);
+  await stripe.creditNotes.update(note.id, { metadata: { day: '2' } });
+  assert.deepEqual((await stripe.creditNotes.retrieve(note.id)).metadata, { day: '2' });
+  assert.equal((await stripe.creditNotes.listLineItems(note.id)).data.length, 2);
+  assert.deepEqual((await stripe.creditNotes.list({ invoice: invoice.id })).data.map((each) => each.id), [note.id]);
+  assert.equal((await stripe.creditNotes.voidCreditNote(note.id)).status, 'void');
+  await stripe.invoices.pay(invoice.id, { paid_out_of_band: true });
+  const credit = await stripe.creditNotes.create({ invoice: invoice.id, amount: 10_000, credit_amount: 10_000, expand: ['customer_balance_transaction.customer', 'customer_balance_transaction.credit_note'] });
+  assert.equal((credit.customer_balance_transaction as Stripe.CustomerBalanceTransaction).amount, -10_000);
+});
+
 test('payments: confirmed, declined, captured, canceled', async () => {
   const { customer, method } = await payer();
   const intent = await stripe.paymentIntents.create({ customer, amount: 1_000, currency: 'usd' });

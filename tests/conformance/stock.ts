@@ -32,6 +32,7 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   const paid = await stripe.invoices.create({ customer, auto_advance: false, default_payment_method: payment_method });
   await stripe.invoiceItems.create({ customer, invoice: paid.id, amount: 9_900, currency: 'usd' });
   await stripe.invoices.pay(paid.id);
+  put('credit_notes', await stripe.creditNotes.create({ invoice: paid.id, amount: 900, credit_amount: 900 }));
   put('invoices/lines', (await stripe.invoices.listLineItems(invoice)).data[0]!);
   put('invoice_payments', (await stripe.invoicePayments.list({ invoice: paid.id })).data[0]!);
   put('payment_intents', (await stripe.paymentIntents.list({ customer, limit: 1 })).data[0]!);

@@ -81,6 +81,7 @@ async function listen(stripe: Stripe): Promise<() => Promise<string[]>> {
 /** What an event says about its object, as far as a person would ask. */
 function subjectOf({ data }: Stripe.Event): string {
   const { object, number, status, amount } = data.object as { object: string; number?: string | null; status?: string; amount?: number };
+  if (object === 'credit_note') return `${number} ${money(amount!)}`;
   if (object === 'invoiceitem') return money(amount!);
   if (object === 'invoice') return [number, status].filter(Boolean).join(' ');
   return object === 'subscription' || object === 'payment_intent' || object === 'charge' ? status! : '';
@@ -96,9 +97,11 @@ async function invoicesOf(stripe: Stripe, customer: string): Promise<Stripe.Invo
 async function account(stripe: Stripe, customer: string, invoices: readonly Stripe.Invoice[]): Promise<string[]> {
   const { balance } = (await stripe.customers.retrieve(customer)) as Stripe.Customer;
   const sum = (of: (invoice: Stripe.Invoice) => number) => invoices.reduce((all, invoice) => all + of(invoice), 0);
+  const credited = sum((invoice) => invoice.pre_payment_credit_notes_amount + invoice.post_payment_credit_notes_amount);
   const { data: subscriptions } = await stripe.subscriptions.list({ customer, status: 'all' });
   const entries: [string, string][] = [
     ['Billed', money(sum((invoice) => invoice.total))],
+    ...(credited === 0 ? [] : [['Credited', money(-credited)] as [string, string]]),
     ['Paid', money(sum((invoice) => invoice.amount_paid))],
     ['Still to be paid', money(sum((invoice) => (invoice.status === 'open' ? invoice.amount_remaining : 0)))],
     ['Balance', money(balance)],
