@@ -2,6 +2,9 @@
 
 import type { Instant } from '../../billing/decision.ts';
 
+// Whoever read may have left, as `kontor start | head` does: that is no reason for what runs to end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -186,4 +187,12 @@ test('help is printed as a result, also for one command', async () => {
   assert.match((await kontor(['help', 'keys', 'create'])).out, /^kontor keys create \[flags\]\n  Make a key[^]*--allow AREA=read\|write/);
   assert.match((await kontor(['keys', 'roll', '--help'])).out, /^kontor keys roll KEY_ID \[flags\]\n/);
   assert.match((await kontor(['--version'])).out, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('a reader who leaves early, such as head, does not end what runs', async () => {
+  const child = spawn(process.execPath, [join(root, 'kontor.ts'), 'help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let err = '';
+  child.stderr.on('data', (chunk: Buffer) => { err += chunk.toString(); });
+  assert.deepEqual([...await once(child, 'close') as unknown[], err], [0, null, '']);
 });
