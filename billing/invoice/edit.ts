@@ -133,6 +133,12 @@ export function relineDraft(before: InvoiceWhole, items: readonly InvoiceItemWho
   return put(before, after, moment);
 }
 
+/** The draft with lines that say something else by now; the draft as it was where none does. */
+export function recountDraft(before: InvoiceWhole, lines: readonly InvoiceLineRow[], moment: Moment): Decision & { invoice: InvoiceWhole } {
+  const same = lines.every((line, n) => line === before.lines[n]);
+  return same ? { ...decision(), invoice: before } : put(before, workOut({ ...before, lines: [...lines] }), moment);
+}
+
 const MOST_LINES = 250;
 
 /** Deletes a draft that belongs to no subscription. Its items wait again, and a `once` discount that it had used can be used again. */

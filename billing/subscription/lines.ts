@@ -113,13 +113,23 @@ export function trialLine(subscription: SubscriptionWhole, item: SubscriptionIte
 export function usageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, string>, at: Instant): LineOrder | null {
   const start = item.current_period_start;
   if (!isMetered(item) || start >= at || (subscription.trial_end !== null && start < subscription.trial_end)) return null;
-  const quantity = parseDecimal(usage.get(item.id) ?? '0');
-  assert(quantity !== null, 'usage is a plain decimal');
-  const billed: Decimal = quantity.digits < 0n ? fromBigint(0n) : quantity;
-  const amount = amountOf(termsOf(subscription, item), billed);
-  if (billed.digits === 0n && amount === 0n) return null;
-  const words = formatDecimal(billed);
-  return itemLine(subscription, item, at, { amount, description: `${words} × ${item.product_name} (${priceText(subscription, item)})`, period: { start, end: at }, quantity: words });
+  const used = usageWords(subscription, item, usage.get(item.id) ?? '0');
+  return used.quantity === '0' && used.amount === 0n ? null : itemLine(subscription, item, at, { ...used, period: { start, end: at } });
+}
+
+/** What usage comes to, and what the line says of it. Nobody has used less than nothing. */
+function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms' | 'product_name'>, usage: string): { amount: bigint; description: string; quantity: string } {
+  const found = parseDecimal(usage);
+  assert(found !== null, 'usage is a plain decimal');
+  const billed: Decimal = found.digits < 0n ? fromBigint(0n) : found;
+  const quantity = formatDecimal(billed);
+  return { amount: amountOf(termsOf(subscription, item), billed), description: `${quantity} × ${item.product_name} (${priceText(subscription, item)})`, quantity };
+}
+
+/** A draft's line of usage with what was used by now; the same line where that is what it says. */
+export function recount(line: InvoiceLineRow, sold: Pick<Sold, 'terms' | 'product_name'>, usage: string): InvoiceLineRow {
+  const { quantity, ...words } = usageWords(line, sold, usage);
+  return quantity === line.quantity_decimal ? line : { ...line, ...words, quantity_decimal: quantity };
 }
 
 /** What usage sums a decision at the moment needs: those of the metered items that have a period behind them. */

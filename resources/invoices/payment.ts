@@ -1,6 +1,7 @@
 /** What is asked of an invoice once it is drafted: to be billed, sent, paid, or not to be. */
 import { together, type Decision, type Moment } from '../../billing/decision.ts';
 import { finalizeByRequest } from '../../billing/invoice/advance.ts';
+import { recountDraft } from '../../billing/invoice/edit.ts';
 import { attachPayment as decideAttaching, payInvoice, payOutOfBand, refuseUnpayable, refuseWhilePaying, refuseWithoutMethod, type WithPayments } from '../../billing/invoice/pay.ts';
 import { refuseUnsendable, sendInvoice } from '../../billing/invoice/send.ts';
 import { markUncollectible as decideUncollectible } from '../../billing/invoice/uncollectible.ts';
@@ -18,6 +19,7 @@ import { lockInvoice } from './commands.ts';
 import type * as params from './params.ts';
 import { renderInvoice } from './resource.ts';
 import { payingMethods } from './rows.ts';
+import { recounted } from './usage.ts';
 
 type Path = { invoice: string };
 type Finalized = Decision & WithPayments;
@@ -27,7 +29,9 @@ async function defaultMethod(ctx: Context, invoice: string): Promise<PaymentMeth
 }
 
 async function finalized(ctx: Context, facts: WithPayments, auto_advance: boolean | undefined, payment_method: PaymentMethodRow | null, moment: Moment): Promise<Finalized> {
-  return finalizeByRequest(facts, auto_advance, { tax_ids: await taxIdsOf(ctx.tx, [facts.customer.id]), payment_method }, moment);
+  const counted = recountDraft(facts.invoice, facts.invoice.status === 'draft' ? (await recounted(ctx.tx, [facts.invoice]))(facts.invoice) : facts.invoice.lines, moment);
+  const made = finalizeByRequest({ ...facts, invoice: counted.invoice }, auto_advance, { tax_ids: await taxIdsOf(ctx.tx, [facts.customer.id]), payment_method }, moment);
+  return { ...made, ...together([counted, made]) };
 }
 
 export async function finalize(ctx: Context, given: Params<typeof params.finalizeInvoice>, path: Path): Promise<Json> {

@@ -2,6 +2,7 @@
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { together, type Decision, type Instant, type Moment } from '../../billing/decision.ts';
 import { advanceInvoice } from '../../billing/invoice/advance.ts';
+import { recountDraft } from '../../billing/invoice/edit.ts';
 import { invoiceOverdue, type Owed } from '../../billing/invoice/paid.ts';
 import { collectInvoice, type WithPayments } from '../../billing/invoice/pay.ts';
 import { hasEnded } from '../../billing/subscription/end.ts';
@@ -11,6 +12,7 @@ import { momentAt, type Context, type TimerCommand } from '../../server/context.
 import { stopCollectingOf } from '../subscriptions/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import { lockInvoices, payingMethods } from './rows.ts';
+import { recounted } from './usage.ts';
 
 type Due = readonly { subject: string; at: Instant }[];
 type Decide = (facts: WithPayments, moment: Moment) => Decision & Owed;
@@ -40,7 +42,12 @@ export const finalize: TimerCommand = async (ctx, due) => {
   const found = await lockInvoices(ctx.tx, due.map((each) => each.subject));
   const methods = await payingMethods(ctx.tx, found.map((each) => each.invoice.id));
   const taxIds = Map.groupBy(await taxIdsOf(ctx.tx, [...new Set(found.map((each) => each.customer.id))]), (taxId) => taxId.customer);
-  await decideEach(ctx, due, found, (facts, moment) => advanceInvoice(facts, methods.get(facts.invoice.id) ?? null, taxIds.get(facts.customer.id) ?? [], moment));
+  const linesOf = await recounted(ctx.tx, found.map((each) => each.invoice).filter((invoice) => invoice.status === 'draft' && invoice.auto_advance));
+  await decideEach(ctx, due, found, (facts, moment) => {
+    const counted = recountDraft(facts.invoice, linesOf(facts.invoice), moment);
+    const advanced = advanceInvoice({ ...facts, invoice: counted.invoice }, methods.get(facts.invoice.id) ?? null, taxIds.get(facts.customer.id) ?? [], moment);
+    return { ...advanced, ...together([counted, advanced]) };
+  });
 };
 
 export const collect: TimerCommand = async (ctx, due) => {

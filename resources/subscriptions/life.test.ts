@@ -238,6 +238,29 @@ test('usage at the very edge belongs to the period that begins with it', async (
   assert.deepEqual((await life.bills()).at(-1), 'paid subscription_cycle 1000');
 });
 
+test('usage that is reported while the draft waits is billed with its period, and taken back likewise', async () => {
+  const life = await live('2026-01-01', [{ price: await meteredPrice(100, 'late') }]);
+  const use = (value: string, at: string, identifier?: string) => stripe.billing.meterEvents.create({ event_name: 'late', payload: { stripe_customer_id: life.customer, value }, timestamp: day(at), identifier });
+  await life.until('2026-01-31T12:00:00Z');
+  await use('5', '2026-01-31', 'mistaken');
+  await use('7', '2026-01-31');
+  await life.until('2026-02-01T00:30:00Z');
+  await use('3', '2026-01-31T23:59:59Z');
+  await use('20', '2026-02-01');
+  await stripe.billing.meterEventAdjustments.create({ event_name: 'late', type: 'cancel', cancel: { identifier: 'mistaken' } });
+  assert.deepEqual(await life.bills(), ['draft subscription_cycle 1200']);
+  await told();
+  await life.until('2026-02-01T01:00:00Z');
+  assert.deepEqual(await life.bills(), ['paid subscription_cycle 1000']);
+  assert.equal(typesOf(await told())[1], 'invoice.updated');
+  await life.until('2026-03-01');
+  assert.deepEqual(await life.bills(), ['paid subscription_cycle 1000', 'draft subscription_cycle 2000']);
+  await use('4', '2026-02-28');
+  const [draft] = (await stripe.invoices.list({ customer: life.customer, status: 'draft' })).data;
+  const billed = await stripe.invoices.finalizeInvoice(draft!.id);
+  assert.deepEqual([billed.total, billed.lines.data[0]!.quantity, billed.lines.data[0]!.description], [2400, 24, '24 × Seat (at $1.00 / month)']);
+});
+
 test('one whose first payment does not come expires after 23 hours, and its invoice is voided', async () => {
   const life = await live('2026-01-01', [{ price: await priceOf(2000) }], { payment_behavior: 'default_incomplete' }, null);
   await life.until(day('2026-01-01') + 23 * HOUR);

@@ -1,0 +1,26 @@
+/** Usage that is reported while a draft waits: what happened within the period that it bills is billed with it. */
+import type { InvoiceLineRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import { recount } from '../../billing/subscription/lines.ts';
+import type { Tx } from '../../server/database/world.ts';
+import { usageOf } from '../billing/meter_events/rows.ts';
+import { pricesById } from '../prices/rows.ts';
+import { productsById } from '../products/rows.ts';
+
+/** Whether the line bills a subscription item by itself, so that it may be one of usage. */
+const isOwn = (line: InvoiceLineRow): boolean => line.subscription_item !== null && line.invoice_item === null && !line.proration && line.price !== null;
+
+/** The lines of drafts as they are by now, by invoice: a read for each kind of thing, however many drafts there are. */
+export async function recounted(tx: Tx, drafts: readonly InvoiceWhole[]): Promise<(draft: InvoiceWhole) => readonly InvoiceLineRow[]> {
+  const own = drafts.flatMap((draft) => draft.lines.filter(isOwn).map((line) => ({ line, customer: draft.customer })));
+  const found = own.length === 0 ? [] : await pricesById(tx, [...new Set(own.map(({ line }) => line.price!))]);
+  const prices = new Map(found.filter((price) => price.meter !== null).map((price) => [price.id, price]));
+  const metered = own.filter(({ line }) => prices.has(line.price!));
+  if (metered.length === 0) return (draft) => draft.lines;
+  const products = new Map((await productsById(tx, [...new Set([...prices.values()].map((price) => price.product))])).map((product) => [product.id, product.name]));
+  const usage = await usageOf(tx, metered.map(({ line, customer }) => ({ key: line.id, meter: prices.get(line.price!)!.meter!, customer, start: line.period_start, end: line.period_end })));
+  return (draft) =>
+    draft.lines.map((line) => {
+      const [quantity, terms] = [usage.get(line.id), prices.get(line.price ?? '')];
+      return quantity === undefined || terms === undefined ? line : recount(line, { terms, product_name: products.get(terms.product)! }, quantity);
+    });
+}
