@@ -36,6 +36,10 @@ async function live({ stripe, advance }: Kontor): Promise<void> {
   await stripe.subscriptions.create({ customer: customer.id, items, default_payment_method: method.id, default_tax_rates: [rate.id], discounts: [{ coupon: coupon.id }] }, { idempotencyKey: 'first' });
   await stripe.subscriptions.create({ customer: customer.id, items, collection_method: 'send_invoice', days_until_due: 30 });
   await advance(clock.id, 1_767_225_600 + 3 * MONTH_S);
+  const [open, paid] = await Promise.all((['open', 'paid'] as const).map(async (status) => (await stripe.invoices.list({ customer: customer.id, status })).data[0]!));
+  await stripe.creditNotes.create({ invoice: open!.id, amount: 600 });
+  await stripe.creditNotes.voidCreditNote((await stripe.creditNotes.create({ invoice: open!.id, amount: 500 })).id);
+  await stripe.creditNotes.create({ invoice: paid!.id, amount: 1_190, credit_amount: 1_190 });
   await stripe.invoiceItems.create({ customer: customer.id, amount: 700, currency: 'usd' });
   await stripe.invoices.create({ customer: customer.id, auto_advance: true, collection_method: 'send_invoice', days_until_due: 30 });
 }
@@ -90,6 +94,10 @@ for (const [what, invariant, falsify] of [
   ['a balance that was changed on an invoice', 'I5', change('invoices', 'ending_balance = ending_balance + 1', 'ending_balance is not null')],
   ['a payment that was made up', 'I5', change('invoices', 'amount_paid = amount_paid + 1', `status in ('open', 'paid')`)],
   ['an unpaid invoice that is called paid', 'I5', change('invoices', `status = 'paid'`, `status = 'open' and amount_remaining > 0`)],
+  ['a credit that no credit note gave', 'I5', change('invoices', 'post_payment_credit_notes_amount = post_payment_credit_notes_amount + 1', `status = 'paid'`)],
+  ['a line of which too much was credited', 'I5', change('credit_note_lines', 'amount = 1000000')],
+  ['a credit note that the ledger does not know', 'I6', `delete from ledger_entries where transaction = (select id || ':issued' from credit_notes limit 1)`],
+  ['a voided credit note that the ledger still counts', 'I6', `delete from ledger_entries where transaction like 'cn\\_%:voided'`],
   ['a ledger entry that was changed', 'I6', change('ledger_entries', 'amount = amount + 1')],
   ['a ledger transaction that was removed', 'I6', `delete from ledger_entries where transaction = (select transaction from ledger_entries where ledger_account = 'revenue' limit 1)`],
   ['a debt that the ledger does not know', 'I6', change('ledger_entries', `ledger_account = 'bad_debt'`, `ledger_account = 'receivable' and document in (select id from invoices where status = 'open')`)],
@@ -101,6 +109,7 @@ for (const [what, invariant, falsify] of [
   ['an event that was told twice', 'I9', copy('events', `'id', 'evt_copy'`, `type = 'invoice.paid'`)],
   ['a subscription whose beginning was not told', 'I9', remove('events', `type = 'customer.subscription.created'`)],
   ['a payment that was not told', 'I9', remove('events', `type = 'payment_intent.succeeded'`)],
+  ['a credit note that was not told', 'I9', remove('events', `type = 'credit_note.voided'`)],
   ['an event that waits too long', 'I9', change('webhook_deliveries', `state = 'pending', next_at = ${late}`)],
   ['a line whose price does not exist', 'I15', change('invoice_lines', `price = 'price_nowhere'`)],
   ['an invoice of a customer of another world', 'I15', `update invoices set customer = 'cus_elsewhere' where ctid = ${one('invoices')}; update customers set world = world + 1, id = 'cus_elsewhere' where ctid = ${one('customers')}`],

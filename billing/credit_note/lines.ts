@@ -3,7 +3,7 @@ import type { Metadata, TaxRateRow } from '../catalog.ts';
 import { refuse } from '../decision.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import type { AssessedLine } from '../invoice/totals.ts';
-import { formatMoney, fromBigint, multiply, parseDecimal, roundDecimal, roundDiv } from '../money.ts';
+import { add, compare, digitsAt, formatDecimal, formatMoney, fromBigint, multiply, parseDecimal, roundDecimal, roundDiv } from '../money.ts';
 import { inclusiveTax, taxLine, type LineTax, type TaxabilityReason } from '../tax.ts';
 import type { CreditNoteLineRow, CreditNoteWhole } from './credit_note.ts';
 import { portion } from './portion.ts';
@@ -98,13 +98,14 @@ function withTaxes(assessed: AssessedLine, given: readonly TaxGiven[] | null, le
   return { ...assessed, taxes, inclusive_before_discounts };
 }
 
-/** What so many units of a line come to. Counted from the first unit that was ever credited, so that all units together are the line exactly. */
-function amountOfUnits({ line, units, byAmount }: Left, quantity: number, param: string): bigint {
+/** What so many units of a line come to: their part of what is left, so that the last units take all of it. */
+function amountOfUnits({ line, amount, units, byAmount }: Left, quantity: number, param: string): bigint {
   const whole = parseDecimal(line.quantity_decimal ?? '');
-  if (whole === null || whole.digits === 0n) refuse(undefined, `The line ${line.id} has no quantity: credit an \`amount\` of it.`, param);
+  if (whole === null || whole.digits === 0n) return refuse(undefined, `The line ${line.id} has no quantity: credit an \`amount\` of it.`, param);
   if (byAmount) refuse(undefined, `An amount of the line ${line.id} was credited before. Credit an \`amount\` of it again, not a quantity.`, param);
-  const upTo = (count: number) => roundDiv(line.amount * BigInt(count) * 10n ** BigInt(whole!.scale), whole!.digits);
-  return upTo(units + quantity) - upTo(units);
+  const [asked, left] = [fromBigint(BigInt(quantity)), add(whole, fromBigint(BigInt(-units)))];
+  if (compare(asked, left) > 0) refuse('amount_too_large', `Of the line ${line.id}, ${formatDecimal(left)} units can still be credited, not ${quantity}.`, param);
+  return roundDiv(amount * digitsAt(asked, left.scale), left.digits);
 }
 
 function creditLine(order: Extract<CreditLineOrder, { type: 'invoice_line_item' }>, lines: readonly Left[], invoice: InvoiceWhole): CreditedLine {

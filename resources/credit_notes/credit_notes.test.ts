@@ -111,7 +111,7 @@ test('lines are credited by amount and by quantity, with their part of discount 
   const notes: Stripe.CreditNote[] = [];
   for (const quantity of [1, 2, 4]) notes.push(await stripe.creditNotes.create({ invoice: invoice.id, lines: [{ type: 'invoice_line_item', invoice_line_item: screws!.id, quantity }] }));
   for (const amount of [500, 501]) notes.push(await stripe.creditNotes.create({ invoice: invoice.id, lines: [{ type: 'invoice_line_item', invoice_line_item: other!.id, amount, metadata: { n: '1' } }] }));
-  // 7 × 33.3 = 233.1 → 233; after one unit 33, after three 100, after seven 233.
+  // 7 × 33.3 = 233.1 → 233: 1 of 7 of 233, 2 of 6 of 200, and the 4 that are left.
   assert.deepEqual(notes.map((note) => note.lines.data[0]!.amount), [33, 67, 133, 500, 501]);
   assert.deepEqual(notes.map((note) => [note.lines.data[0]!.quantity, note.lines.data[0]!.unit_amount_decimal?.toString() ?? null]), [[1, '33.3'], [2, '33.3'], [4, '33.3'], [null, null], [null, null]]);
   const sum = (of: (note: Stripe.CreditNote) => number) => notes.reduce((all, note) => all + of(note), 0);
@@ -189,6 +189,43 @@ test('a note of what the balance had paid gives it back to the balance', async (
   assert.deepEqual([invoice.status, invoice.amount_due], ['paid', 0]);
   await stripe.creditNotes.create({ invoice: invoice.id, amount: 600, credit_amount: 600 });
   assert.equal(await balanceOf(invoice.customer as string), -600);
+});
+
+test('what makes the first invoice of a subscription paid lets it begin', async () => {
+  const customer = await stripe.customers.create();
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 1_000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const subscription = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id }], payment_behavior: 'default_incomplete' });
+  assert.equal(subscription.status, 'incomplete');
+  await stripe.creditNotes.create({ invoice: subscription.latest_invoice as string, amount: 1_000 });
+  assert.equal((await stripe.subscriptions.retrieve(subscription.id)).status, 'active');
+});
+
+test('units that were credited and voided can be credited again, to the last cent', async () => {
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount_decimal: '33.333333' as never, product_data: { name: 'Third' } });
+  const invoice = await billed([{ pricing: { price: price.id }, quantity: 3 }]);
+  const one = () => stripe.creditNotes.create({ invoice: invoice.id, lines: [{ type: 'invoice_line_item', invoice_line_item: invoice.lines.data[0]!.id, quantity: 1 }] });
+  const [first, second] = [await one(), await one()];
+  await stripe.creditNotes.voidCreditNote(first.id);
+  const [third, fourth] = [await one(), await one()];
+  // A third of 100 is 33; half of 67 is 34. With the first one void 66 are left: 33 and 33.
+  assert.deepEqual([first.total, second.total, third.total, fourth.total], [33, 34, 33, 33]);
+});
+
+test('two notes at once do not credit more than there is', async () => {
+  const invoice = await billed([{ amount: 1_000 }]);
+  const both = await Promise.allSettled([1, 2].map(() => stripe.creditNotes.create({ invoice: invoice.id, amount: 600 })));
+  assert.deepEqual(both.map((each) => each.status).sort(), ['fulfilled', 'rejected']);
+  assert.equal((await again(invoice)).amount_due, 400);
+});
+
+test('what lives on a test clock is credited at its time, and goes with it', async () => {
+  const { id: test_clock } = await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 });
+  const invoice = await billed([{ amount: 1_000 }], {}, 'pm_card_visa', { test_clock });
+  const note = await stripe.creditNotes.create({ invoice: invoice.id, amount: 600, credit_amount: 600 });
+  assert.deepEqual([note.created, note.effective_at], [1_767_225_600, 1_767_225_600]);
+  assert.ok((await stripe.creditNotes.list({ limit: 100 })).data.every((each) => each.id !== note.id));
+  await stripe.testHelpers.testClocks.del(test_clock);
+  await assert.rejects(stripe.creditNotes.retrieve(note.id), { code: 'resource_missing' });
 });
 
 test('a preview shows the note and changes nothing', async () => {
