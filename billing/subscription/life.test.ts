@@ -166,9 +166,9 @@ describe('a subscription that renews', () => {
     assert.equal(renewed.invoice!.obligation, `${life.subscription.id}:${day('2026-02-15')}`);
   });
 
-  it('makes no invoice where there was no usage', () => {
+  it('says so where there was no usage', () => {
     const renewed = lived('2026-01-15', [item(calls)]).renew();
-    assert.equal(renewed.invoice, null);
+    assert.deepEqual(lines(renewed.invoice), ['0 2026-01-15 → 2026-02-15']);
     assert.equal(dayOf(renewed.subscription.items[0]!.current_period_end), '2026-03-15');
   });
 

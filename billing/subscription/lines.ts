@@ -109,12 +109,20 @@ export function trialLine(subscription: SubscriptionWhole, item: SubscriptionIte
   return itemLine(subscription, item, at, { amount: 0n, description: `Free trial of ${item.quantity} × ${item.product_name}`, period, quantity: String(item.quantity) });
 }
 
-/** The usage of a metered item from the start of its period to the moment; null where there is nothing to bill. Usage in a trial is free, and over an empty span there is none. */
-export function usageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, string>, at: Instant): LineOrder | null {
+/**
+ * The usage of a metered item in its period, which ends at the moment; also where there was none, since what is reported while the draft waits is put on that line. Null for a licensed item. Usage in
+ * a trial is free, and over an empty span there is none: null, too.
+ */
+export function periodUsageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, string>, at: Instant): LineOrder | null {
   const start = item.current_period_start;
   if (!isMetered(item) || start >= at || (subscription.trial_end !== null && start < subscription.trial_end)) return null;
-  const used = usageWords(subscription, item, usage.get(item.id) ?? '0');
-  return used.quantity === '0' && used.amount === 0n ? null : itemLine(subscription, item, at, { ...used, period: { start, end: at } });
+  return itemLine(subscription, item, at, { ...usageWords(subscription, item, usage.get(item.id) ?? '0'), period: { start, end: at } });
+}
+
+/** The usage of a metered item from the start of its period to the moment; null where there is nothing to bill. */
+export function usageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, string>, at: Instant): LineOrder | null {
+  const line = periodUsageLine(subscription, item, usage, at);
+  return line?.quantity_decimal === '0' && line.amount === 0n ? null : line;
 }
 
 /** What usage comes to, and what the line says of it. Nobody has used less than nothing. */

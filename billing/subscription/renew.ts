@@ -5,7 +5,7 @@ import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { chargedBy, draftBill, putItems, putWaiting, stopCollecting, taken, withoutDiscounts, type Bill, type Billed } from './bill.ts';
 import { endDiscounts, endSubscription, firstPeriodEnd, hasEnded, nextMoment, renewal, updated } from './end.ts';
-import { isMetered, licensedLine, usageLine } from './lines.ts';
+import { isMetered, licensedLine, periodUsageLine } from './lines.ts';
 import { fullPeriod } from './periods.ts';
 import { creditsOf } from './prorate.ts';
 import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
@@ -71,7 +71,7 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
   const next = new Map(due.map((item) => [item.id, { ...item, current_period_start: at, current_period_end: fullPeriod(before, item.terms, at).end, debits: [] }]));
   const lineOf = new Map<string, LineOrder>();
   for (const item of due) {
-    const line = isMetered(item) ? usageLine(before, item, facts.usage, at) : licensedLine(before, item, { start: at, end: next.get(item.id)!.current_period_end }, at);
+    const line = isMetered(item) ? periodUsageLine(before, item, facts.usage, at) : licensedLine(before, item, { start: at, end: next.get(item.id)!.current_period_end }, at);
     if (line) lineOf.set(item.id, line);
   }
   const bill = billOf(begun, facts, taken(facts, 'customer'), [...lineOf.values()], at);
@@ -97,7 +97,7 @@ function finish(facts: SubscriptionFacts, moment: Moment): Renewed {
   const { subscription: before } = facts;
   const at = moment.now;
   const credits = before.cancel_at_period_end ? [] : before.items.flatMap((item) => creditsOf(before, item, at, facts, moment));
-  const lines = before.items.map((item) => usageLine(before, item, facts.usage, at)).filter((line) => line !== null);
+  const lines = before.items.map((item) => periodUsageLine(before, item, facts.usage, at)).filter((line) => line !== null);
   const bill = billOf(before, facts, [...taken(facts, 'customer'), ...credits], lines, at);
   const billed = draftBill(bill, facts, moment);
   const used = billed?.used ?? [];

@@ -259,6 +259,11 @@ test('usage that is reported while the draft waits is billed with its period, an
   const [draft] = (await stripe.invoices.list({ customer: life.customer, status: 'draft' })).data;
   const billed = await stripe.invoices.finalizeInvoice(draft!.id);
   assert.deepEqual([billed.total, billed.lines.data[0]!.quantity, billed.lines.data[0]!.description], [2400, 24, '24 × Seat (at $1.00 / month)']);
+  await life.until('2026-04-01');
+  assert.deepEqual((await life.bills()).at(-1), 'draft subscription_cycle 0');
+  await use('1', '2026-03-31');
+  await life.until('2026-04-01T01:00:00Z');
+  assert.deepEqual((await life.bills()).at(-1), 'paid subscription_cycle 100');
 });
 
 test('one whose first payment does not come expires after 23 hours, and its invoice is voided', async () => {

@@ -126,12 +126,12 @@ test('a start in the past bills what is over and then goes on as usual', () => {
   const items = [item('a', '1000', 1), meter('m', '10')]
   assert.deepEqual(bills(life('2024-03-20', '2024-04-15', items, { backdate: at('2024-01-15') })), [
     ['03-20 create', 3000n, ['a licensed 01-15..03-15 2000', 'a licensed 03-15..04-15 1000']],
-    ['04-15 cycle', 1000n, ['a licensed 04-15..05-15 1000']],
+    ['04-15 cycle', 1000n, ['a licensed 04-15..05-15 1000', 'm metered 03-15..04-15 0']],
   ])
   assert.deepEqual(bills(life('2024-03-20', '2024-04-01', items, { backdate: at('2024-01-15'), anchor: at('2024-04-01') })), [
     // 17 of 31 days of January → 548.39, and February
     ['03-20 create', 2548n, ['a licensed 01-15..03-01 1548', 'a licensed 03-01..04-01 1000']],
-    ['04-01 cycle', 1000n, ['a licensed 04-01..05-01 1000']],
+    ['04-01 cycle', 1000n, ['a licensed 04-01..05-01 1000', 'm metered 03-01..04-01 0']],
   ])
   assert.equal(bills(life('2024-03-20', '2024-03-20', items, { backdate: at('2024-01-15'), proration_behavior: 'none' }))[0]![1], 1000n)
 })

@@ -231,13 +231,13 @@ export function recompute(history: History): Outcome {
     return { key: item.key, kind, amount, period: { start, end }, quantity, proration, discountable, product: item.price.product, rates: ratesOf(history, item.tax_rates), own: item.own }
   }
 
-  /** The usage of an item in a span, or nothing where there is none to bill. */
-  function usage(item: Living, { start, end }: Span): Draft[] {
+  /** The usage of an item in a span; where there is none to bill, nothing, or a line of nothing at the end of a period. */
+  function usage(item: Living, { start, end }: Span, nothing = false): Draft[] {
     if (item.price.usage_type !== 'metered' || start === end || trialing(start)) return []
     const within = history.usage.filter(use => use.key === item.key && start <= use.at && use.at < end)
     const quantity = plain(within.reduce((sum, use) => plus(sum, decimal(use.value)), whole(0)))
     const amount = amountOf(item.price, quantity)
-    return quantity === '0' && amount === 0n ? [] : [draft(item, 'metered', amount, { start, end }, quantity)]
+    return quantity === '0' && amount === 0n && !nothing ? [] : [draft(item, 'metered', amount, { start, end }, quantity)]
   }
 
   const wholePeriod = (item: Living, span: Span): Draft => draft(item, 'licensed', amountOf(item.price, String(item.quantity)), span, String(item.quantity))
@@ -304,7 +304,7 @@ export function recompute(history: History): Outcome {
 
   function renew(at: number) {
     const due = stage.items.filter(item => stage.ending || periodOf(item, at - 1).end === at)
-    const drafts = due.flatMap(item => item.price.usage_type === 'metered' ? usage(item, { start: periodOf(item, at - 1).start, end: at })
+    const drafts = due.flatMap(item => item.price.usage_type === 'metered' ? usage(item, { start: periodOf(item, at - 1).start, end: at }, true)
       : stage.ending ? [] : [wholePeriod(item, periodOf(item, at))])
     makeInvoice(at, stage.ending ? 'subscription_cancel' : 'subscription_cycle', ['subscription', 'customer'], drafts)
     if (stage.ending) ended = at

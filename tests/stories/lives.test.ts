@@ -99,8 +99,8 @@ test('seats are billed by the year and calls by the month', async (t) => {
   await eve.until('2026-12-31T00:00');
   await eve.uses('call', 30, '2026-12-24T18:00');
   await eve.until('2027-01-01T02:00');
-  // A year; 50 calls; 120 calls; the next year and 30 calls. A month without calls has no invoice.
-  assert.deepEqual(await eve.totals(), [120_000, 500, 1_200, 120_000 + 300]);
+  // A year; 50 calls in January, 120 in March; the next year and 30 calls. A month without calls has an invoice of nothing.
+  assert.deepEqual(await eve.totals(), [120_000, 500, 0, 1_200, 0, 0, 0, 0, 0, 0, 0, 0, 120_000 + 300]);
   await eve.isTold(t, 'yearly_with_monthly_usage');
 });
 
