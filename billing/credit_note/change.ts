@@ -10,8 +10,8 @@ import type { CreditNoteWhole } from './credit_note.ts';
 
 export type CreditNoteChange = { memo?: string; metadata?: Record<string, string> | '' };
 
-export function updateCreditNote(before: CreditNoteWhole, { memo = before.memo ?? undefined, metadata }: CreditNoteChange, moment: Moment): Decision & { credit_note: CreditNoteWhole } {
-  const credit_note: CreditNoteWhole = { ...before, memo: memo ?? null, metadata: mergeMetadata(before.metadata, metadata) };
+export function updateCreditNote(before: CreditNoteWhole, { memo, metadata }: CreditNoteChange, moment: Moment): Decision & { credit_note: CreditNoteWhole } {
+  const credit_note: CreditNoteWhole = { ...before, memo: memo ?? before.memo, metadata: mergeMetadata(before.metadata, metadata) };
   return {
     ...decision(),
     puts: [{ table: 'credit_notes', before, after: credit_note }],
