@@ -103,9 +103,12 @@ function explain(variable: string): (error: unknown) => never {
   };
 }
 
-/** The settings of every session. UTC is what `timestamptz` is read and written in. */
+/**
+ * The settings of every session. UTC is what `timestamptz` is read and written in. Plans are made once for each statement and must hold when a table has grown: they do not depend on the
+ * values of the first call, nor on a table having been small enough to be read as a whole.
+ */
 function session(seconds: { statement: number; lock: number; idle: number }): Pick<pg.ClientConfig, 'options' | 'types' | 'connectionTimeoutMillis' | 'keepAlive'> {
-  const options = `-c TimeZone=UTC -c DateStyle=ISO -c plan_cache_mode=force_generic_plan -c statement_timeout=${seconds.statement}s -c lock_timeout=${seconds.lock}s -c idle_in_transaction_session_timeout=${seconds.idle}s`;
+  const options = `-c TimeZone=UTC -c DateStyle=ISO -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c statement_timeout=${seconds.statement}s -c lock_timeout=${seconds.lock}s -c idle_in_transaction_session_timeout=${seconds.idle}s`;
   return { options, types, connectionTimeoutMillis: 10_000, keepAlive: true };
 }
 
