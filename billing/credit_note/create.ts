@@ -136,7 +136,7 @@ export function createCreditNote(order: CreditOrder, facts: CreditFacts, moment:
     credit_notes_tax: invoice.credit_notes_tax + total - total_excluding_tax,
   };
   const credited = order.credit_amount ?? 0n;
-  const settled = settleInvoice(facts, change, { amount: credited, type: 'credit_note', credit_note: drafted.id }, null, moment);
+  const settled = settleInvoice(facts, change, { amount: credited, type: 'credit_note', credit_note: drafted.id }, { payment_method: null, off_stripe: true }, moment);
   const credit_note: CreditNoteWhole = { ...drafted, customer_balance_transaction: settled.transaction?.id ?? null };
   const legs = {
     revenue: total_excluding_tax,

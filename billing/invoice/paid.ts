@@ -52,7 +52,7 @@ export type Credit = {
 type Given = { amount: bigint; type: 'invoice_overpaid' | 'credit_note'; credit_note?: string };
 
 /** What changes of an invoice where less remains to be paid: with nothing remaining it is paid, which is told to all whom it concerns. */
-export function settleInvoice({ invoice: before, customer: payer, subscription: late }: Owed, change: Partial<InvoiceWhole>, given: Given, payment_method: string | null, moment: Moment): Decision & Owed & { transaction: BalanceTransactionRow | null } {
+export function settleInvoice({ invoice: before, customer: payer, subscription: late }: Owed, change: Partial<InvoiceWhole>, given: Given, by: Pick<Credit, 'payment_method' | 'off_stripe'>, moment: Moment): Decision & Owed & { transaction: BalanceTransactionRow | null } {
   const changed: InvoiceWhole = { ...before, ...change };
   const paid = (before.status === 'open' || before.status === 'uncollectible') && before.amount_remaining > 0n && changed.amount_remaining === 0n;
   const invoice: InvoiceWhole = paid ? { ...changed, status: 'paid', paid_at: moment.now, auto_advance: false, next_payment_attempt: null } : changed;
@@ -61,12 +61,13 @@ export function settleInvoice({ invoice: before, customer: payer, subscription: 
   if (paid) {
     made.timers.push(...noTimers(invoice));
     tell('invoice.paid');
-    tell('invoice.payment_succeeded');
+    // What was paid another way, or credited, was no attempt of ours that succeeded.
+    if (!by.off_stripe) tell('invoice.payment_succeeded');
   }
   const customer: CustomerWhole = { ...payer, delinquent: payer.delinquent && !paid, balance: payer.balance - given.amount };
   const transaction = given.amount > 0n ? move(made, payer, customer, given.type, { invoice: invoice.id, credit_note: given.credit_note }, moment) : null;
   if (transaction?.type === 'invoice_overpaid') tell('invoice.overpaid');
-  const told = paid ? tellSubscription(late, invoice, 'paid', moment, payment_method) : { ...decision(), subscription: late };
+  const told = paid ? tellSubscription(late, invoice, 'paid', moment, by.payment_method) : { ...decision(), subscription: late };
   return { ...together([made, changeCustomer(payer, customer, moment), told]), invoice, customer, subscription: told.subscription, transaction };
 }
 
@@ -90,7 +91,7 @@ export function creditInvoice(owing: Owed, credit: Credit, moment: Moment): Deci
     attempted: invoice.attempted || credit.automatic !== null,
     attempt_count: attemptsAfter(invoice, credit.automatic),
   };
-  return { ...settleInvoice(owing, change, { amount: overpaid, type: 'invoice_overpaid' }, credit.payment_method, moment), applied, overpaid };
+  return { ...settleInvoice(owing, change, { amount: overpaid, type: 'invoice_overpaid' }, credit, moment), applied, overpaid };
 }
 
 export type Failure = {

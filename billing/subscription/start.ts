@@ -264,10 +264,10 @@ function withDebits(subscription: SubscriptionWhole, bill: Bill, billed: Billed 
   return { ...subscription, items: subscription.items.map((item) => (lineOf.has(item.id) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item)) };
 }
 
-/** A trial is announced to end three days ahead, or at once where it is shorter. */
+/** A trial is announced to end three days ahead, or at once where it ends sooner or now. */
 export function noticeOfTrial(subscription: SubscriptionWhole, moment: Moment): Decision {
   const { trial_end } = subscription;
-  if (trial_end === null || trial_end <= moment.now) return { ...decision(), timers: [timer('subscription.trial_will_end', subscription, null)] };
+  if (trial_end === null) return { ...decision(), timers: [timer('subscription.trial_will_end', subscription, null)] };
   const at = trial_end - TRIAL_NOTICE_S;
   if (at > moment.now) return { ...decision(), timers: [timer('subscription.trial_will_end', subscription, at)] };
   return {

@@ -120,6 +120,16 @@ test('a trial becomes paid, and is announced three days ahead', async () => {
   assert.deepEqual(await life.bills(), ['paid subscription_create 0', 'paid subscription_cycle 2000']);
 });
 
+test('a trial that is cut short is announced to end at once', async () => {
+  const life = await live('2026-01-01', [{ price: await priceOf(2000) }], { trial_period_days: 14 });
+  await stripe.subscriptions.update(life.id, { trial_end: 'now' });
+  const events = typesOf(await told());
+  assert.equal(events.filter((type) => type === 'customer.subscription.trial_will_end').length, 1);
+  assert.equal((await life.now()).status, 'active');
+  await life.until('2026-01-20');
+  assert.equal(typesOf(await told()).includes('customer.subscription.trial_will_end'), false);
+});
+
 test('a trial without a card ends the subscription where that was asked for', async () => {
   const life = await live('2026-01-01', [{ price: await priceOf(2000) }], { trial_period_days: 14, trial_settings: { end_behavior: { missing_payment_method: 'cancel' } } }, null);
   await life.until('2026-01-16');
