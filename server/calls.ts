@@ -108,6 +108,11 @@ export async function performCalls(app: App, world: World, ids: readonly string[
   }
 }
 
+/** Whether somebody is at one of these calls, or has not begun: its answer may be known in a moment. */
+export async function areUnderWay(tx: Context['tx'], ids: readonly string[]): Promise<boolean> {
+  return (await row(tx, sql`select id from calls where id = any(${ids}::text[]) and state = 'pending' limit 1`)) !== undefined;
+}
+
 /** Makes the calls that are due in all worlds: those that a crash left behind, and those whose answer was not known. */
 export async function performDueCalls(app: App): Promise<boolean> {
   const now = app.clock.now();

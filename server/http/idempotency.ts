@@ -17,15 +17,24 @@ export function fingerprint(method: string, path: string, body: string | Buffer)
   return createHash('sha256').update(`${method} ${path}\n`).update(body).digest();
 }
 
+/** A browser's keys are its own: it neither sees what a secret key was answered, nor stands in its way. */
+const keptAs = (ctx: Context, key: string): string => (ctx.request!.publishable ? `publishable ${key}` : key);
+
+/** Waits until no other transaction has the key. */
+export function awaitKey(ctx: Context, key: string): void {
+  later(ctx.tx, sql`select pg_advisory_xact_lock(hashtextextended(${`key ${keptAs(ctx, key)}`}, ${ctx.world.id}))`);
+}
+
 /**
  * Claims the key for this transaction. Returns what an earlier request with it left, or null for a new one.
  * Refuses while another transaction holds the key, or where the earlier request was another one.
  */
 export async function claimKey(ctx: Context, key: string, print: Buffer): Promise<Remembered | null> {
+  const kept = keptAs(ctx, key);
   const found = await row<{ locked: boolean; fingerprint: Buffer | null; status: number | null; body: string; request_id: string; continuation: Continuation | null }>(
     ctx.tx,
-    sql`select pg_try_advisory_xact_lock(hashtextextended(${key}, ${ctx.world.id})) as locked, k.fingerprint, k.status, k.body, k.request_id, k.continuation
-        from (select 1) one left join idempotency_keys k on k.key = ${key} and k.created > to_timestamp(${ctx.app.clock.now() - KEY_LIFETIME_S}::bigint)`,
+    sql`select pg_try_advisory_xact_lock(hashtextextended(${`key ${kept}`}, ${ctx.world.id})) as locked, k.fingerprint, k.status, k.body, k.request_id, k.continuation
+        from (select 1) one left join idempotency_keys k on k.key = ${kept} and k.created > to_timestamp(${ctx.app.clock.now() - KEY_LIFETIME_S}::bigint)`,
   );
   if (!found?.locked) keyInUse(key);
   if (!found.fingerprint) return null;
@@ -40,7 +49,7 @@ export function remember(ctx: Context, key: string, print: Buffer, what: { statu
   later(
     ctx.tx,
     sql`insert into idempotency_keys (key, request_id, fingerprint, continuation, status, body, created)
-        values (${key}, ${ctx.request!.id}, ${print}, ${continuation}, ${status}, ${body}, to_timestamp(${ctx.app.clock.now()}::bigint))
+        values (${keptAs(ctx, key)}, ${ctx.request!.id}, ${print}, ${continuation}, ${status}, ${body}, to_timestamp(${ctx.app.clock.now()}::bigint))
         on conflict (world, key) do update
         set request_id = excluded.request_id, fingerprint = excluded.fingerprint, continuation = excluded.continuation, status = excluded.status, body = excluded.body, created = excluded.created
         where idempotency_keys.status is null or idempotency_keys.created <= to_timestamp(${ctx.app.clock.now() - KEY_LIFETIME_S}::bigint)`,

@@ -2,15 +2,15 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { refuse } from '../../billing/decision.ts';
-import { performCalls } from '../calls.ts';
+import { Refusal, refuse } from '../../billing/decision.ts';
+import { areUnderWay, performCalls } from '../calls.ts';
 import type { App, Context, Json, World } from '../context.ts';
 import { inWorld } from '../database/world.ts';
 import { told } from '../log.ts';
-import { answerTo, type ErrorAnswer, missing, unrecognized, unsupportedRequest, forbidden } from './errors.ts';
+import { answerTo, type ErrorAnswer, keyInUse, missing, unrecognized, unsupportedRequest, forbidden } from './errors.ts';
 import { expand, inVersion } from './expand.ts';
-import { decodeForm, decodeQuery, type RawMap } from './forms.ts';
-import { claimKey, type Continuation, fingerprint, remember } from './idempotency.ts';
+import { decodeForm, decodeQuery, quoted, type RawMap } from './forms.ts';
+import { awaitKey, claimKey, type Continuation, fingerprint, remember, type Remembered } from './idempotency.ts';
 import { authorize, Gate } from './keys.ts';
 import { read } from './params.ts';
 import { servePages } from './pages.ts';
@@ -125,6 +125,7 @@ async function handle(app: App, gate: Gate, route: Route, request: FastifyReques
   authorize(key, route);
   const version = versionOf(header(request, 'stripe-version'));
   reply.header('stripe-version', version);
+  refuseOtherAccount(request, key.world.account);
   // No id holds NUL, which PostgreSQL refuses in any text.
   if (Object.values(request.params as object).some((part: string) => part.includes('\0'))) unrecognized(request.method, request.url.split('?', 1)[0]!);
   const { raw, body } = wordsOf(request);
@@ -145,6 +146,14 @@ const EMPTY = Buffer.alloc(0);
 function header(request: FastifyRequest, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** Whoever speaks for another account must not be answered for this one. */
+function refuseOtherAccount(request: FastifyRequest, account: string): void {
+  for (const name of ['stripe-account', 'stripe-context']) {
+    const other = header(request, name);
+    if (other && other !== account) forbidden(`The header ${name} names the account ${quoted(other)}, and this key is of another one. Kontor has no connected accounts: use a key of the account that you mean.`);
+  }
 }
 
 function keyOf(request: FastifyRequest): string | null {
@@ -203,28 +212,18 @@ async function act(call: Call): Promise<Reply> {
   try {
     step = await inWorld(call.app.database.pool, call.world, (tx) => begin(contextOf(call, tx), call));
   } catch (error) {
-    await rememberRefusal(call, error);
-    throw error;
+    return rememberRefusal(call, error);
   }
   call.app.nudge();
-  if ('reply' in step) return step.reply;
-  const { continuation } = step;
-  await performCalls(call.app, call.world, continuation.calls);
-  try {
-    return await inWorld(call.app.database.pool, call.world, (tx) => finish(contextOf(call, tx), call, continuation));
-  } catch (error) {
-    await rememberRefusal(call, error);
-    throw error;
-  }
+  return 'reply' in step ? step.reply : conclude(call, step.continuation);
 }
+
+const replay = ({ status, body, request_id }: Extract<Remembered, { status: number }>): Reply => ({ status, body, headers: { 'idempotent-replayed': 'true', 'original-request': request_id } });
 
 async function begin(ctx: Context, call: Call): Promise<Step> {
   const { idempotencyKey: key, print } = call;
   const remembered = key ? await claimKey(ctx, key, print) : null;
-  if (remembered && 'status' in remembered) {
-    return { reply: { status: remembered.status, body: remembered.body, headers: { 'idempotent-replayed': 'true', 'original-request': remembered.request_id } } };
-  }
-  if (remembered) return remembered;
+  if (remembered) return 'status' in remembered ? { reply: replay(remembered) } : remembered;
   const answer = await call.route.run(ctx, call.params, call.path);
   if (ctx.calls.length > 0 && isReference(answer)) {
     const continuation = { ...answer.ref, expand: call.expand, calls: ctx.calls };
@@ -236,18 +235,56 @@ async function begin(ctx: Context, call: Call): Promise<Step> {
   return { reply: { status: 200, body } };
 }
 
-/** The calls are answered, or not known yet: the object as it is now is the answer. */
-async function finish(ctx: Context, call: Call, continuation: Continuation): Promise<Reply> {
-  if (continuation.refuseUnpaid) await ctx.app.register.resources.get(continuation.object)!.refuseUnpaid!(ctx, continuation.id);
-  const body = await render(ctx, call, { ref: continuation });
-  if (call.idempotencyKey) remember(ctx, call.idempotencyKey, call.print, { status: 200, body });
-  return { status: 200, body };
+/** Makes the calls, and answers with what came of them. The request has taken effect already: whatever fails here, nobody is told that nothing has been changed. */
+async function conclude(call: Call, continuation: Continuation): Promise<Reply> {
+  try {
+    await performCalls(call.app, call.world, continuation.calls);
+    call.app.nudge();
+    return await inWorld(call.app.database.pool, call.world, (tx) => finish(contextOf(call, tx), call, continuation));
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw new Error('The request has taken effect, and its answer could not be made.', { cause: error });
+  }
 }
 
-/** A refusal by the command is this key's answer from now on. Failures of ours and conflicts are not: repeating them is safe and may succeed. */
-async function rememberRefusal(call: Call, error: unknown): Promise<void> {
-  const answer = answerTo(error, call.app.url);
-  const { idempotencyKey: key } = call;
-  if (!key || answer.ours || ![400, 402, 403, 404].includes(answer.status) || answer.body.error.type === 'idempotency_error') return;
-  await inWorld(call.app.database.pool, call.world, async (tx) => remember(contextOf(call, tx), key, call.print, { status: answer.status, body: JSON.stringify(answer.body) }));
+/** The calls are answered, or not known yet: the object as it is now is the answer, and stays it. Of several requests with the same key, the first one that comes here gives it. */
+async function finish(ctx: Context, call: Call, continuation: Continuation): Promise<Reply> {
+  const { idempotencyKey: key, print } = call;
+  if (!key) return outcome(ctx, call, continuation);
+  awaitKey(ctx, key);
+  const remembered = await claimKey(ctx, key, print);
+  if (remembered && 'status' in remembered) return replay(remembered);
+  if (await areUnderWay(ctx.tx, continuation.calls)) keyInUse(key);
+  const reply = await outcome(ctx, call, continuation);
+  remember(ctx, key, print, reply);
+  return reply;
+}
+
+async function outcome(ctx: Context, call: Call, continuation: Continuation): Promise<Reply> {
+  try {
+    if (continuation.refuseUnpaid) await ctx.app.register.resources.get(continuation.object)!.refuseUnpaid!(ctx, continuation.id);
+    return { status: 200, body: await render(ctx, call, { ref: continuation }) };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const { status, body, headers } = answerTo(error, call.app.url);
+    return { status, body: JSON.stringify(body), headers };
+  }
+}
+
+/**
+ * A refusal by the command is this key's answer from now on. Failures of ours and conflicts are not: repeating them is safe and may succeed.
+ * Where another request with the key has been at work since, the answer is what became of that one.
+ */
+async function rememberRefusal(call: Call, error: unknown): Promise<Reply> {
+  const { status, body, headers, ours } = answerTo(error, call.app.url);
+  const { idempotencyKey: key, print } = call;
+  if (!key || ours || ![400, 402, 403, 404].includes(status) || body.error.type === 'idempotency_error') throw error;
+  return inWorld(call.app.database.pool, call.world, async (tx) => {
+    const ctx = contextOf(call, tx);
+    const remembered = await claimKey(ctx, key, print);
+    if (remembered) return 'status' in remembered ? replay(remembered) : keyInUse(key);
+    const reply = { status, body: JSON.stringify(body), headers };
+    remember(ctx, key, print, reply);
+    return reply;
+  });
 }

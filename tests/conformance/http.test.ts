@@ -99,6 +99,14 @@ test('a version that is not understood is refused, and the version that is spoke
   assert.equal((await caller.call({ method: 'GET', path: '/v1/customers' })).headers['stripe-version'], '2026-10-28.endive');
 });
 
+test('a request that speaks for another account is not answered for this one', async () => {
+  const asked = (name: string, account: string) => caller.call({ method: 'GET', path: '/v1/customers', headers: { [name]: account } });
+  for (const name of ['stripe-account', 'stripe-context']) {
+    refused(await asked(name, 'acct_other'), 403);
+    assert.equal((await asked(name, kontor.world.account)).status, 200);
+  }
+});
+
 /** What comes back for bytes. */
 function said(bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {

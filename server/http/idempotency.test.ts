@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { performDueCalls } from '../calls.ts';
+import { machineClock } from '../clock.ts';
+import { inWorld } from '../database/world.ts';
+
+type Processor = NonNullable<Kontor['app']['connectors']['processors']['test']>;
+
+let ahead = 0;
+let kontor: Kontor;
+let processor: Processor;
+let charge: Processor['charge'];
+/** How often a charge reached the processor. */
+let asked = 0;
+/** Resolves when the processor may answer. */
+let answering: Promise<unknown> = Promise.resolve();
+
+before(async () => {
+  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead), works: false });
+  processor = kontor.app.connectors.processors.test!;
+  charge = processor.charge;
+  processor.charge = async (request) => {
+    asked += 1;
+    await answering;
+    return charge(request);
+  };
+});
+beforeEach(() => {
+  asked = 0;
+  answering = Promise.resolve();
+});
+after(() => kontor.close());
+
+type Heard = { status: number; text: string; body: { status?: string; error?: { code: string } }; replayed: boolean };
+
+async function post(path: string, form: string, idempotencyKey: string, key = kontor.key): Promise<Heard> {
+  const answer = await fetch(kontor.url + path, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/x-www-form-urlencoded', 'idempotency-key': idempotencyKey }, body: form });
+  const text = await answer.text();
+  return { status: answer.status, text, body: JSON.parse(text), replayed: answer.headers.get('idempotent-replayed') === 'true' };
+}
+
+const PAY = 'amount=1000&currency=usd&confirm=true&payment_method=';
+
+/** Sixty-four requests with one key, half of them while the processor thinks about the charge. */
+async function atOnce(form: string, key: string): Promise<Heard[]> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  answering = promise;
+  const pay = () => post('/v1/payment_intents', form, key);
+  const first = Array.from({ length: 32 }, pay);
+  while (asked === 0) await new Promise((next) => setTimeout(next, 5));
+  const second = await Promise.all(Array.from({ length: 16 }, pay));
+  assert.deepEqual([...new Set(second.map((heard) => heard.body.error?.code))], ['idempotency_key_in_use']);
+  resolve();
+  return [...(await Promise.all([...first, ...Array.from({ length: 16 }, pay)])), await pay()];
+}
+
+for (const [what, card, status] of [['that is made', 'pm_card_visa', 200], ['that is declined', 'pm_card_chargeDeclined', 402]] as const) {
+  test(`of sixty-four requests with one key, a payment ${what} is asked for once, and has one answer`, async () => {
+    const heard = await atOnce(PAY + card, `at once ${card}`);
+    const answers = heard.filter((each) => each.status !== 409);
+    assert.equal(asked, 1);
+    assert.deepEqual([...new Set(answers.map((each) => each.status))], [status]);
+    assert.equal(new Set(answers.map((each) => each.text)).size, 1);
+    assert.equal(answers.at(-1)!.replayed, true);
+  });
+}
+
+/** A request that waits for the processor until it is woken; others do not. */
+async function sleeping(key: string): Promise<{ first: Promise<Heard>; wake: () => void }> {
+  const { promise, resolve: wake } = Promise.withResolvers<void>();
+  answering = promise;
+  const first = post('/v1/payment_intents', `${PAY}pm_card_visa`, key);
+  while (asked === 0) await new Promise((next) => setTimeout(next, 5));
+  answering = Promise.resolve();
+  return { first, wake };
+}
+
+/** What the calls of a payment look like where their writer died before it asked, or while it did. */
+function died(attempts: 0 | 1): Promise<unknown> {
+  return inWorld(kontor.database.pool, kontor.world, (tx) => tx.query(`update calls set attempts = ${attempts}, next_at = created + interval '10 seconds' where state = 'pending'`));
+}
+
+test('a request whose server dies before it asks is made whole by its repetition', async () => {
+  const { first, wake } = await sleeping('died before');
+  await died(0);
+  const again = await post('/v1/payment_intents', `${PAY}pm_card_visa`, 'died before');
+  assert.deepEqual([again.status, again.body.status], [200, 'succeeded']);
+  assert.equal((await post('/v1/payment_intents', `${PAY}pm_card_visa`, 'died before')).text, again.text);
+  assert.equal((await kontor.stripe.charges.list()).data.filter((each) => each.payment_intent === JSON.parse(again.text).id).length, 1);
+  // The one that was taken for dead comes to the same.
+  wake();
+  assert.equal((await first).text, again.text);
+});
+
+test('where a server dies while it asks, its request has no answer until the worker knows it, and then that one', async () => {
+  const { first, wake } = await sleeping('died while');
+  await died(1);
+  assert.equal((await post('/v1/payment_intents', `${PAY}pm_card_visa`, 'died while')).body.error?.code, 'idempotency_key_in_use');
+  ahead = 61_000;
+  await performDueCalls(kontor.app);
+  const again = await post('/v1/payment_intents', `${PAY}pm_card_visa`, 'died while');
+  assert.deepEqual([again.status, again.body.status, again.replayed], [200, 'succeeded', false]);
+  assert.equal((await post('/v1/payment_intents', `${PAY}pm_card_visa`, 'died while')).text, again.text);
+  wake();
+  assert.equal((await first).text, again.text);
+});
+
+test("a browser is not answered with what a secret key was answered, and does not use up the account's keys", async () => {
+  const browser = await kontor.newKey({ kind: 'publishable' });
+  const { id, client_secret } = await kontor.stripe.paymentIntents.create({ amount: 500, currency: 'usd', metadata: { margin: '80 %' } });
+  const form = `payment_method=pm_card_visa&client_secret=${client_secret}`;
+  const own = await post(`/v1/payment_intents/${id}/confirm`, form, 'order 1');
+  assert.equal(own.status, 200);
+  const seen = await post(`/v1/payment_intents/${id}/confirm`, form, 'order 1', browser);
+  assert.deepEqual([seen.status, seen.replayed, seen.text.includes('margin')], [400, false, false]);
+  await post(`/v1/payment_intents/${id}/confirm`, form, 'order 2', browser);
+  assert.equal((await post('/v1/customers', 'name=Jenny', 'order 2')).status, 200);
+});
