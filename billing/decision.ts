@@ -62,6 +62,8 @@ export type Call = {
   /** What the answer is about, e.g. the payment intent's id. */
   subject: string;
   request: object;
+  /** On a test clock, which does not go on before the answer. */
+  test_clock: string | null;
 };
 
 export type Decision = { puts: Put[]; facts: Fact[]; postings: Posting[]; timers: Timer[]; calls: Call[] };

@@ -127,17 +127,16 @@ export function momentAt(ctx: Context, now: Instant): Moment {
 
 /**
  * The moment for things that live on a test clock, or on real time where `testClock` is null. The clock's row is locked against being advanced meanwhile;
- * while it is being advanced, a request is refused.
+ * while it is being advanced, or deleted, a request is refused. It never waits for the clock: whoever moves it waits for what the request has locked.
  */
 export async function momentOn(ctx: Context, testClock: string | null): Promise<Moment> {
   if (testClock === null) return realMoment(ctx.app);
   const clock = await row<{ frozen_time: Instant; status: string }>(
     ctx.tx,
-    sql`select frozen_time, status from test_clocks where id = ${testClock} for share`,
+    sql`select frozen_time, status from test_clocks where id = ${testClock} for share ${ctx.request ? sql`skip locked` : sql``}`,
   );
-  if (!clock) throw new Error(`The test clock ${testClock} is missing.`);
-  if (clock.status === 'advancing' && ctx.request) {
-
+  if (!clock && !ctx.request) throw new Error(`The test clock ${testClock} is missing.`);
+  if (!clock || (clock.status === 'advancing' && ctx.request)) {
     refuse(undefined, `The test clock ${testClock} is being advanced. Wait until its status is \`ready\`, then try again.`, undefined, { status: 429, should_retry: true });
   }
   return momentAt(ctx, clock.frozen_time);

@@ -20,6 +20,8 @@ let running: Running;
 let world: World;
 const ran: string[] = [];
 let fails: (subject: string) => boolean = () => false;
+/** What PostgreSQL would say, instead of a failure of the bell. */
+let sqlstate: string | undefined;
 let answers: (Json | null)[] = [];
 
 const room: Room = {
@@ -27,7 +29,7 @@ const room: Room = {
   timers: {
     'bell.ring': async (ctx, due) => {
       for (const { subject, at } of due) {
-        if (fails(subject)) throw new Error(`${subject} is broken`);
+        if (fails(subject)) throw Object.assign(new Error(`${subject} is broken`), sqlstate && { code: sqlstate });
         ran.push(`${subject}@${at - START}`);
       }
       // An effect in the same transaction: each bell that rang sets its next one, once.
@@ -35,7 +37,7 @@ const room: Room = {
       await commit(ctx, { ...decision(), timers: again });
     },
     'bell.call': async (ctx, due) => {
-      await commit(ctx, { ...decision(), calls: due.map(({ subject }) => ({ id: `call:${subject}`, kind: 'bell.ask', subject, request: {} })) });
+      await commit(ctx, { ...decision(), calls: due.map(({ subject }) => ({ id: `call:${subject}`, kind: 'bell.ask', subject, request: {}, test_clock: null })) });
     },
   },
   calls: {
@@ -60,7 +62,8 @@ beforeEach(async () => {
   ran.length = 0;
   now = START;
   fails = () => false;
-  await query('delete from timers');
+  sqlstate = undefined;
+  await query('delete from timers; delete from test_clocks');
 });
 after(async () => {
   await running.close();
@@ -117,6 +120,58 @@ test('one that fails is set aside with its error and does not hold up the others
   assert.equal(ran.at(-1), `bad@${now - START}`);
 });
 
+test('one that others kept from what it wanted stays due, and is not counted as failed', async () => {
+  let broken = 2;
+  fails = (subject) => subject === 'bad' && (broken -= 1) >= 0;
+  sqlstate = '40P01';
+  await set(['bad', 10, 'x'], ['good', 10, 'y']);
+  now = START + 30;
+  await runAll();
+  assert.deepEqual(ran.toSorted(), ['bad@10', 'good@10']);
+  assert.deepEqual(await query('select subject from timers'), []);
+});
+
+test('where the database is gone, nothing is set aside', async () => {
+  fails = () => true;
+  sqlstate = '57P01';
+  await set(['a', 10, 'a'], ['b', 10, 'b']);
+  now = START + 30;
+  await assert.rejects(runDueTimers(running.app), { code: '57P01' });
+  assert.deepEqual(await query('select failures from timers'), [{ failures: 0 }, { failures: 0 }]);
+});
+
+/** A clock on its way, with bells that ring on it. */
+async function clockWith(id: string, ...bells: [subject: string, at: Instant, kind?: string][]): Promise<void> {
+  await query(`insert into test_clocks (id, created, frozen_time, target_time, status, status_details, deletes_after)
+    values ('${id}', to_timestamp(${START}), to_timestamp(${START}), to_timestamp(${START + 100}), 'advancing', '{}', to_timestamp(${START + 1_000}))`);
+  await inWorld(running.app.database.pool, world, (tx) => {
+    const ctx: Context = { app: running.app, tx, world, request: null, calls: [] };
+    return commit(ctx, { ...decision(), timers: bells.map(([subject, at, kind = 'bell.ring']) => ({ kind, subject, at: START + at, lane: subject, test_clock: id })) });
+  });
+}
+
+test('clocks go their ways beside each other', async () => {
+  await clockWith('clock_a', ['a1', 10], ['a2', 20]);
+  await clockWith('clock_b', ['b1', 10], ['b2', 20]);
+  await advanceClocks(running.app);
+  await advanceClocks(running.app);
+  assert.deepEqual(ran.map((each) => each.slice(0, 2)).toSorted(), ['a1', 'a2', 'b1', 'b2']);
+  assert.deepEqual(ran.slice(0, 2).toSorted(), ['a1@10', 'b1@10']);
+});
+
+test('a clock does not go on before what a worker that died has left unasked on it', async () => {
+  answers = [{ said: 'yes' }];
+  await clockWith('clock_a', ['bell', 10]);
+  await inWorld(running.app.database.pool, world, (tx) =>
+    commit({ app: running.app, tx, world, request: null, calls: [] }, { ...decision(), calls: [{ id: 'call:left', kind: 'bell.ask', subject: 'left', request: {}, test_clock: 'clock_a' }] }));
+  await advanceClocks(running.app);
+  assert.deepEqual(ran, ['left={"said":"yes"}', 'bell@10']);
+  await query(`update calls set state = 'pending', attempts = 1, next_at = to_timestamp(${now + 60})`);
+  assert.equal(await advanceClocks(running.app), false, 'somebody asks just now');
+  await query('delete from test_clocks');
+  assert.deepEqual(await query('select id from calls'), []);
+});
+
 test('two workers run each timer once', async () => {
   await set(...Array.from({ length: 1_200 }, (_, n): [string, number, string] => [`t${n}`, 10, `lane${n}`]));
   now = START + 30;
@@ -129,7 +184,7 @@ test('two workers run each timer once', async () => {
 test('a call is left to whoever wrote it, and made by another one where that has died', async () => {
   answers = [{ said: 'no' }];
   await inWorld(running.app.database.pool, world, (tx) =>
-    commit({ app: running.app, tx, world, request: null, calls: [] }, { ...decision(), calls: [{ id: 'call:orphan', kind: 'bell.ask', subject: 'orphan', request: {} }] }));
+    commit({ app: running.app, tx, world, request: null, calls: [] }, { ...decision(), calls: [{ id: 'call:orphan', kind: 'bell.ask', subject: 'orphan', request: {}, test_clock: null }] }));
   await performDueCalls(running.app);
   assert.deepEqual(ran, [], 'its writer is about to make it');
   now += 60;
@@ -163,7 +218,7 @@ test('a clock whose timer fails says so, runs the others, and tries that one aga
   const clocked = (subject: string, at: number): Timer => ({ kind: 'bell.ring', subject, at: START + at, lane: subject, test_clock: 'clock_1' });
   const advance = async (target: number) => {
     await query(`update test_clocks set status = 'advancing', target_time = to_timestamp(${START + target}), status_details = '{"advancing": {}}'`);
-    await advanceClocks(running.app);
+    while (await advanceClocks(running.app));
     return (await query('select status, status_details, extract(epoch from frozen_time)::int as frozen from test_clocks'))[0];
   };
   await inWorld(running.app.database.pool, world, async (tx) => {

@@ -144,7 +144,7 @@ export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethod
   };
   const made = decision();
   made.puts.push({ table: 'payment_intents', before: intent, after: payment_intent });
-  made.calls.push({ id: `${intent.id}:charge:${attempts}`, kind: 'processor.charge', subject: intent.id, request });
+  made.calls.push({ id: `${intent.id}:charge:${attempts}`, kind: 'processor.charge', subject: intent.id, request, test_clock: intent.test_clock });
   return { ...made, payment_intent };
 }
 

@@ -74,6 +74,14 @@ function together(client: pg.PoolClient): Queryable['query'] {
   return query as unknown as Queryable['query'];
 }
 
+/** What of the database passes by itself, so that the same may be tried again: others held what was wanted, or it could not be reached. Null for every other error. Nothing was done. */
+export function passing(error: unknown): 'contended' | 'unreachable' | null {
+  const { code = '', message = '' } = error as { code?: unknown; message?: string };
+  if (/^(?:40001|40P01|55P03)$/.test(String(code))) return 'contended';
+  const gone = /^(?:08...|53...|57P0[1-5]|25006|ECONN(?:REFUSED|RESET)|ENOENT|EPIPE|ETIMEDOUT)$/.test(String(code)) || /^(?:Connection terminated|timeout exceeded when trying to connect)/.test(message);
+  return gone ? 'unreachable' : null;
+}
+
 /** Runs `work` in a transaction of a connection that is the caller's own. */
 export async function transactionOn<Result>(client: Queryable, work: () => Promise<Result>): Promise<Result> {
   await client.query('begin');

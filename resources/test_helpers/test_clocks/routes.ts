@@ -12,10 +12,13 @@ import { page, renderList } from '../../../server/lists.ts';
 import { testClock } from './resource.ts';
 import { deleteHanging, lockClocks } from './rows.ts';
 
-const createParams = fields({ frozen_time: required(timestamp()), name: text({ max: 300 }), customer: unsupported('create the customer with `test_clock` instead') });
+/** The end of the year 8999: whatever is set from there, such as a period or a coupon's end, is still before the year 10000, the first that Kontor cannot tell. */
+const frozen_time = required(timestamp({ max: 221_845_391_999 }));
+
+const createParams = fields({ frozen_time, name: text({ max: 300 }), customer: unsupported('create the customer with `test_clock` instead') });
 covers<Stripe.TestHelpers.TestClockCreateParams, typeof createParams>(true);
 agrees<Stripe.TestHelpers.TestClockCreateParams, typeof createParams>(true);
-const advanceParams = fields({ frozen_time: required(timestamp()) });
+const advanceParams = fields({ frozen_time });
 covers<Stripe.TestHelpers.TestClockAdvanceParams, typeof advanceParams>(true);
 agrees<Stripe.TestHelpers.TestClockAdvanceParams, typeof advanceParams>(true);
 const listClocks = listParams({});

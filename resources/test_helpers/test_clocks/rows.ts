@@ -41,6 +41,4 @@ export async function deleteHanging(ctx: Context, clocks: readonly string[]): Pr
     doomed.set(table, found.map((each) => each.id));
   }
   for (const { table, where } of conditions.toReversed()) await rows(ctx.tx, sql`delete from ${raw(table)} where ${where}`);
-  // What is still to be asked about them is not asked any more.
-  await rows(ctx.tx, sql`delete from calls where subject = any(${[...doomed.values()].flat()}::text[])`);
 }

@@ -69,7 +69,7 @@ test('with a clock goes all that hangs on it, in every table, and nothing else',
     ['charges', { id: 'ch_1', customer: customer.id, payment_intent: 'pi_1', status: 'pending', payment_method, currency: 'usd' }],
     ['invoice_payments', { id: 'inpay_1', invoice: 'in_1', payment_intent: 'pi_1', status: 'open', currency: 'usd' }],
     ['timers', { kind: 'nothing', subject: 'sub_1', lane: customer.id, test_clock: clock.id }],
-    ['calls', { id: 'pi_1:charge:1', kind: 'processor.charge', subject: 'pi_1', state: 'answered' }],
+    ['calls', { id: 'pi_1:charge:1', kind: 'processor.charge', subject: 'pi_1', state: 'answered', test_clock: clock.id }],
   ];
   for (const [table, row] of rows) await insertRow(kontor, table, row);
   const heard = listen(kontor);
@@ -89,6 +89,19 @@ test('with a clock goes all that hangs on it, in every table, and nothing else',
   assert.equal(ledger.rowCount, 2);
 });
 
+test('while a clock is held, what lives on it is refused at once and keeps nobody waiting', async () => {
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: FROZEN });
+  const { id } = await stripe.customers.create({ test_clock: clock.id });
+  await inWorld(kontor.database.pool, kontor.world, async (tx) => {
+    await tx.query('select from test_clocks where id = $1 for update', [clock.id]);
+    await assert.rejects(stripe.customers.update(id, { name: 'Jenny' }), { statusCode: 429, message: /is being advanced/ });
+    // As the worker does next: the request has let go of the customer.
+    await tx.query('select from customers where id = $1 for update nowait', [id]);
+  });
+  assert.equal((await stripe.customers.update(id, { name: 'Jenny' })).name, 'Jenny');
+  await stripe.testHelpers.testClocks.del(clock.id);
+});
+
 test('a clock that nobody deletes goes after thirty days', async () => {
   const clock = await stripe.testHelpers.testClocks.create({ frozen_time: FROZEN });
   const { id } = await stripe.customers.create({ test_clock: clock.id });
@@ -105,6 +118,8 @@ test('what is refused is refused by name', async () => {
   const table: [() => Promise<unknown>, string | undefined, string | undefined, number?][] = [
     [() => testClocks.create({} as Stripe.TestHelpers.TestClockCreateParams), 'parameter_missing', 'frozen_time'],
     [() => testClocks.create({ frozen_time: FROZEN, name: 'x'.repeat(301) }), undefined, 'name'],
+    [() => testClocks.create({ frozen_time: 253_402_300_799 }), 'parameter_invalid_integer', 'frozen_time'],
+    [() => testClocks.advance(clock.id, { frozen_time: 253_402_300_799 }), 'parameter_invalid_integer', 'frozen_time'],
     [() => live.stripe.testHelpers.testClocks.create({ frozen_time: FROZEN }), 'livemode_mismatch', undefined],
     [() => testClocks.advance(clock.id, { frozen_time: FROZEN }), undefined, 'frozen_time'],
     [() => testClocks.advance(clock.id, { frozen_time: FROZEN + 3 * 366 * 86_400 }), undefined, 'frozen_time'],
