@@ -5,7 +5,7 @@ import type { App } from './context.ts';
 import { told } from './log.ts';
 import { prune } from './prune.ts';
 import { advanceClocks, runDueTimers } from './timers.ts';
-import { deliverDue } from './webhooks/deliver.ts';
+import { Courier } from './webhooks/deliver.ts';
 
 /** How long a worker that found nothing waits, unless it is nudged. */
 const IDLE_MS = 500;
@@ -13,16 +13,17 @@ const PRUNE_MS = 3_600_000;
 
 export type Workers = { nudge(): void; stop(): Promise<void> };
 
-/** One job in its own loop: again at once while there is work, else after a nudge or a while. */
-function loop(app: App, name: string, work: () => Promise<boolean>, idle_ms: number): Workers {
+/** One job in its own loop: again at once while there is work, else after a nudge, which the job may give itself, or a while. */
+function loop(app: App, name: string, work: (nudge: () => void) => Promise<boolean>, idle_ms: number): Workers {
   let stopping = false;
   let wake = new AbortController();
+  const nudge = () => wake.abort();
   const run = async () => {
     while (!stopping) {
       let more = false;
       const woken = wake.signal;
       try {
-        more = await work();
+        more = await work(nudge);
       } catch (error) {
         if (!stopping) app.log.error(`The ${name} worker stumbled and goes on.`, told(error));
       }
@@ -33,7 +34,7 @@ function loop(app: App, name: string, work: () => Promise<boolean>, idle_ms: num
   };
   const done = run();
   return {
-    nudge: () => wake.abort(),
+    nudge,
     async stop() {
       stopping = true;
       wake.abort();
@@ -44,17 +45,18 @@ function loop(app: App, name: string, work: () => Promise<boolean>, idle_ms: num
 
 /** Starts all jobs. `nudge` wakes them after a commit, so that a clock, a call or a webhook does not wait. */
 export function startWorkers(app: App): Workers {
+  const courier = new Courier(app);
   const jobs = [
     loop(app, 'timers', () => runDueTimers(app), IDLE_MS),
     loop(app, 'test clocks', () => advanceClocks(app), IDLE_MS),
     loop(app, 'calls', () => performDueCalls(app), IDLE_MS),
-    loop(app, 'webhooks', () => deliverDue(app), IDLE_MS),
+    loop(app, 'webhooks', (back) => courier.deliverDue(back), IDLE_MS),
     loop(app, 'pruning', () => prune(app), PRUNE_MS),
   ];
   return {
     nudge: () => jobs.forEach((job) => job.nudge()),
     async stop() {
-      await Promise.all(jobs.map((job) => job.stop()));
+      await Promise.all([...jobs.map((job) => job.stop()), courier.stop()]);
     },
   };
 }

@@ -5,12 +5,13 @@ import { row, rows, sql } from '../database/sql.ts';
 import { inWorld, overAllWorlds } from '../database/world.ts';
 import { inVersion } from '../http/expand.ts';
 import { NATIVE_VERSION } from '../http/versions.ts';
+import { told } from '../log.ts';
 import { dispatch } from './dispatch.ts';
 import { nextAttempt } from './schedule.ts';
 import { sign } from './signature.ts';
 
-/** So many deliveries are under way at once; a slow endpoint holds up to a quarter of them. */
-const CONCURRENCY = 32;
+/** So many deliveries of this process are under way at once, and so many of them to one endpoint: a slow one holds up nobody else. */
+const MOST = 512;
 const PER_ENDPOINT = 8;
 
 /** While a delivery is under way no other worker takes it: longer than a delivery can last. */
@@ -59,18 +60,20 @@ type Order = EventRow & {
   body: string;
 };
 
-/** Takes due deliveries of a world: the oldest of each endpoint, by pushing their next time past the lease. */
-async function take(app: App, world: World, limit: number): Promise<Order[]> {
+/** Takes due deliveries of a world: the oldest of each endpoint that has room, by pushing their next time past the lease. `busy` says how many each endpoint has under way. */
+async function take(app: App, world: World, busy: ReadonlyMap<string, number>, limit: number): Promise<Order[]> {
   const now = app.clock.now();
   return inWorld(app.database.pool, world, async (tx) => {
     const ctx: Context = { app, tx, world, request: null, calls: [] };
     const orders = await rows<Order>(
       tx,
       sql`with due as (
-            select d.id from webhook_endpoints e cross join lateral (
+            select d.id from webhook_endpoints e
+            left join unnest(${[...busy.keys()]}::text[], ${[...busy.values()]}::bigint[]) as b (id, count) on b.id = e.id
+            cross join lateral (
               select id, next_at from webhook_deliveries d
               where d.webhook_endpoint = e.id and d.state = 'pending' and d.next_at <= to_timestamp(${now}::bigint)
-              order by d.next_at, d.id limit ${PER_ENDPOINT} for update skip locked) d
+              order by d.next_at, d.id limit ${PER_ENDPOINT}::bigint - coalesce(b.count, 0) for update skip locked) d
             where e.status = 'enabled' limit ${limit}),
           taken as (
             update webhook_deliveries d set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint), last_attempt_at = to_timestamp(${now}::bigint)
@@ -85,7 +88,7 @@ async function take(app: App, world: World, limit: number): Promise<Order[]> {
   });
 }
 
-async function deliver(app: App, world: World, order: Order): Promise<void> {
+async function deliver(app: App, world: World, order: Order, signal: AbortSignal): Promise<void> {
   const now = app.clock.now();
   const { body } = order;
   const rolling = order.previous_secret !== null && (order.previous_secret_expires_at ?? 0) > now;
@@ -94,8 +97,10 @@ async function deliver(app: App, world: World, order: Order): Promise<void> {
     url: order.url,
     body,
     headers: { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': sign(body, secrets, now), 'user-agent': 'Kontor/1.0 (webhooks)' },
-    options: { allowLoopback: app.allowLoopback },
+    options: { allowLoopback: app.allowLoopback, signal },
   });
+  // What was broken off is taken up again when its lease is over.
+  if (signal.aborted && status === null) return;
   const delivered = status !== null && status >= 200 && status < 300;
   const next = delivered ? null : nextAttempt(order.attempts, order.first_at, `${order.endpoint}:${order.id}`);
   await inWorld(app.database.pool, world, (tx) =>
@@ -108,18 +113,54 @@ async function deliver(app: App, world: World, order: Order): Promise<void> {
   );
 }
 
-/** Delivers what is due in all worlds, a round each. Returns whether there was anything. */
-export async function deliverDue(app: App): Promise<boolean> {
-  const now = app.clock.now();
-  const worlds = await overAllWorlds(app.database.pool, (tx) =>
-    rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from webhook_deliveries d where d.world = w.id and d.state = 'pending' and d.next_at <= to_timestamp(${now}::bigint))`),
-  );
-  const rounds = await Promise.all(
-    worlds.map(async (world) => {
-      const orders = await take(app, world, CONCURRENCY);
-      await Promise.all(orders.map((order) => deliver(app, world, order)));
-      return orders.length;
-    }),
-  );
-  return rounds.some((count) => count > 0);
+/** Delivers, in this process, to many endpoints at once. */
+export class Courier {
+  private readonly app: App;
+  private readonly leaving = new AbortController();
+  private readonly underWay = new Set<Promise<void>>();
+  /** How many are under way to each endpoint. */
+  private readonly busy = new Map<string, number>();
+  constructor(app: App) {
+    this.app = app;
+  }
+
+  /** Sets out with what is due in all worlds, and does not wait for its arrival: `back` is called when there is room again. Returns whether there was anything. */
+  async deliverDue(back: () => void): Promise<boolean> {
+    const { app } = this;
+    const now = app.clock.now();
+    const worlds = await overAllWorlds(app.database.pool, (tx) =>
+      rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from webhook_deliveries d where d.world = w.id and d.state = 'pending' and d.next_at <= to_timestamp(${now}::bigint))`),
+    );
+    let any = false;
+    for (const world of worlds) {
+      const room = MOST - this.underWay.size;
+      if (room === 0 || this.leaving.signal.aborted) return false;
+      const orders = await take(app, world, this.busy, room);
+      for (const order of orders) this.set(world, order, back);
+      any ||= orders.length > 0;
+    }
+    return any;
+  }
+
+  private set(world: World, order: Order, back: () => void): void {
+    const { app, busy, underWay } = this;
+    const { endpoint } = order;
+    busy.set(endpoint, (busy.get(endpoint) ?? 0) + 1);
+    const done = deliver(app, world, order, this.leaving.signal)
+      .catch((error: unknown) => app.log.error('What became of a delivery could not be written down; it is made again.', { delivery: order.delivery, ...told(error) }))
+      .finally(() => {
+        underWay.delete(done);
+        const left = busy.get(endpoint)! - 1;
+        if (left > 0) busy.set(endpoint, left);
+        else busy.delete(endpoint);
+        back();
+      });
+    underWay.add(done);
+  }
+
+  /** Breaks off what is under way. */
+  async stop(): Promise<void> {
+    this.leaving.abort();
+    await Promise.all(this.underWay);
+  }
 }

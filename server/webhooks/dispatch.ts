@@ -20,6 +20,8 @@ export type DispatchOptions = {
   /** Milliseconds until the connection stands (10,000), and until the whole exchange is over (20,000). */
   connect_ms?: number;
   total_ms?: number;
+  /** Gives up when it is aborted. */
+  signal?: AbortSignal;
 };
 
 /**
@@ -105,7 +107,7 @@ function ask(to: Destination, addresses: readonly string[], { body, headers, opt
     const request = (secure ? https : http).request({
       agent: false, method: 'POST', host: to.host, port: to.port, path: `${to.url.pathname}${to.url.search}`,
       headers: { ...sent, 'content-length': String(bytes.byteLength), connection: 'close' },
-      lookup: pinned(addresses),
+      lookup: pinned(addresses), signal: options.signal,
       ...(secure ? { servername: isIP(to.host) ? '' : to.host, ...(options.ca ? { ca: [...options.ca] } : {}) } : {}),
     });
     const settle = (result: Result): void => {
