@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { add, compare, formatDecimal, formatMoney, fromBigint, isCurrency, minimumCharge, minorDigits, multiply, parseDecimal, percentOf, roundDecimal, roundDiv, share, subtract } from './money.ts';
+import { add, compare, formatDecimal, formatMoney, fromBigint, isCurrency, minimumCharge, minor, minorDigits, multiply, parseDecimal, percentOf, roundDecimal, roundDiv, share, subtract } from './money.ts';
 
 describe('an exact decimal', () => {
   const read: [string, string | null][] = [
@@ -164,6 +164,11 @@ describe('a currency', () => {
   for (const [amount, currency, expected] of told) {
     it(`tells ${amount} ${currency} as ${expected}`, () => assert.equal(formatMoney(amount, currency), expected));
   }
+
+  it('is told in JSON where it is held exactly, and refused where it is not', () => {
+    assert.deepEqual([minor(9_007_199_254_740_991n), minor(-9_007_199_254_740_991n)], [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]);
+    for (const amount of [9_007_199_254_740_992n, -9_007_199_254_740_992n, 10n ** 30n]) assert.throws(() => minor(amount), { code: 'amount_too_large' });
+  });
 
   it('has a least amount that can be charged', () => {
     assert.deepEqual(['usd', 'eur', 'gbp', 'jpy', 'huf', 'afn'].map(minimumCharge), [50n, 50n, 30n, 50n, 17500n, 1n]);

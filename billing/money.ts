@@ -2,7 +2,7 @@
  * Money and exact numbers. An amount is a bigint of its currency's minor units; a price, a quantity or a percentage is an exact decimal. Nothing here is a float, and the only rounding is half
  * away from zero (docs/concepts/bill.md, "Money and time"). Currencies are the wire's lower-case ISO 4217 codes.
  */
-import { assert } from './decision.ts';
+import { assert, refuse } from './decision.ts';
 
 /** An exact decimal: `digits ÷ 10^scale`. One number may have several spellings (`{15n, 1}`, `{150n, 2}`); compare with `compare`, never with `===`. */
 export type Decimal = { readonly digits: bigint; readonly scale: number };
@@ -130,10 +130,10 @@ const CURRENCIES: ReadonlySet<string> = new Set(
 const ZERO_DECIMAL: ReadonlySet<string> = new Set('bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf'.split(' '));
 const THREE_DECIMAL: ReadonlySet<string> = new Set('bhd jod kwd omr tnd'.split(' '));
 
-/** An amount as a JSON number, on the wire and in JSON columns: whole, and held exactly by every reader. */
+/** An amount as a JSON number, on the wire and in JSON columns: whole, and held exactly by every reader. What would come to more, such as many pieces of something dear, is refused. */
 export function minor(amount: bigint): number {
   const number = Number(amount);
-  assert(Number.isSafeInteger(number), `the amount ${amount} can be held exactly by a JSON number`);
+  if (!Number.isSafeInteger(number)) refuse('amount_too_large', `An amount of ${amount} would come of this. No amount is larger than ${Number.MAX_SAFE_INTEGER}, in the smallest unit of its currency.`);
   return number;
 }
 

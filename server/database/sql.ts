@@ -35,16 +35,20 @@ function flatten(fragment: Sql, text: string[], values: unknown[]): void {
   });
 }
 
-/** Statements are prepared once per connection, under a name for each distinct text. */
+/**
+ * Statements are prepared once per connection, under a name for each distinct text. Each costs memory on each connection, and callers choose which columns an update changes: past so many
+ * texts, the rest go without a name.
+ */
+const MOST_NAMES = 2_000;
 const names = new Map<string, string>();
 
-export function statementName(text: string): string {
+export function statementName(text: string): string | undefined {
   let name = names.get(text);
-  if (!name) names.set(text, (name = `k${names.size}`));
+  if (!name && names.size < MOST_NAMES) names.set(text, (name = `k${names.size}`));
   return name;
 }
 
-function statement(fragment: Sql): { name: string; text: string; values: unknown[] } {
+function statement(fragment: Sql): { name: string | undefined; text: string; values: unknown[] } {
   const parts: string[] = [];
   const values: unknown[] = [];
   flatten(fragment, parts, values);
