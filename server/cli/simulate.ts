@@ -1,27 +1,34 @@
 import { StartRefused } from '../refused.ts';
 import { command } from './command.ts';
-import { print } from './terminal.ts';
+import { print, say } from './terminal.ts';
 
-/** Bills so many random lives twice and returns, as text, those whose bills differ. */
+/** Bills so many random lives twice and returns, as text, the first of those whose bills differ. */
 export type Simulation = (seed: number, count: number) => Promise<string[]>;
 
-const whole = (text: string, flag: string): number => {
-  if (!/^[0-9]{1,9}$/.test(text)) throw new StartRefused(`${flag} is a whole number, not ${text}.`);
+/** So many lives take some seconds; how far it is, is told in between. */
+const PORTION = 1000;
+
+const whole = (text: string, flag: string, least: number): number => {
+  if (!/^[0-9]{1,9}$/.test(text) || Number(text) < least) throw new StartRefused(`${flag} is '${text}'. Write a whole number from ${least} to 999999999.`);
   return Number(text);
 };
 
 export const simulate = (run: Simulation) =>
   command({
     name: 'simulate',
-    about: 'Bill random lives twice, by the engine and by the reference model, and print each that comes out differently.',
+    about: 'Bill random lives twice, by the engine and by the reference model, and print the first that come out differently.',
     flags: {
       seed: { type: 'string', value: 'N', about: 'The first life; the same number is always the same life. 0 where it is left out.' },
       count: { type: 'string', value: 'M', about: 'How many lives, one after the other. 1 where it is left out.' },
     },
     async run({ seed = '0', count = '1' }) {
-      const found = await run(whole(seed, '--seed'), whole(count, '--count'));
-      for (const text of found) print(`${text}\n`);
-      if (found.length > 0) throw new StartRefused(`${found.length} of ${count} lives are billed in two ways.`);
-      print(`Lives ${seed} to ${whole(seed, '--seed') + whole(count, '--count') - 1} are billed the same by the book and by the engine.`);
+      const [first, lives] = [whole(seed, '--seed', 0), whole(count, '--count', 1)];
+      for (let done = 0; done < lives; done += PORTION) {
+        if (done > 0) say(`${done} of ${lives} lives so far.`);
+        const found = await run(first + done, Math.min(PORTION, lives - done));
+        for (const text of found) print(`${text}\n`);
+        if (found.length > 0) throw new StartRefused(`${found.length === 1 ? 'A life is' : `${found.length} lives are`} billed in two ways; each is above.`);
+      }
+      print(lives === 1 ? `Life ${first} is billed the same by the book and by the engine.` : `Lives ${first} to ${first + lives - 1} are billed the same by the book and by the engine.`);
     },
   });
