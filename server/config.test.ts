@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { inspect } from 'node:util';
 import { readConfig, settings } from './config.ts';
 import { Secret, secretFile } from './secret.ts';
+
+const directories: string[] = [];
+after(() => Promise.all(directories.map((each) => rm(each, { recursive: true }))));
+
+async function freshDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'kontor-secret-'));
+  directories.push(directory);
+  return directory;
+}
 
 test('nothing needs to be set', () => {
   const config = readConfig({}, '/srv');
@@ -57,7 +66,7 @@ test('a secret shows itself only when asked to', () => {
 });
 
 test('a file for a secret is made once, for its owner only, also by many at once', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'kontor-secret-'));
+  const directory = await freshDirectory();
   const path = join(directory, 'pepper');
   const secrets = await Promise.all(Array.from({ length: 8 }, () => secretFile(path, 'the pepper')));
   assert.equal(new Set(secrets.map((secret) => secret.reveal())).size, 1);
@@ -67,7 +76,7 @@ test('a file for a secret is made once, for its owner only, also by many at once
 });
 
 test('a file with a secret that was cut is not replaced by another secret', async () => {
-  const path = join(await mkdtemp(join(tmpdir(), 'kontor-secret-')), 'pepper');
+  const path = join(await freshDirectory(), 'pepper');
   await writeFile(path, 'short');
   await assert.rejects(secretFile(path, 'the pepper'), /fewer than 32 characters. Restore it/);
   await assert.rejects(secretFile('/proc/nowhere/pepper', 'the pepper'), /cannot be made/);
