@@ -4,7 +4,7 @@ import { readColumns } from './commit.ts';
 import type { App, Connectors, Room } from './context.ts';
 import { register } from './context.ts';
 import type { Database } from './database/database.ts';
-import { serve } from './http/serve.ts';
+import { serve, type IsStripes } from './http/serve.ts';
 import type { Log } from './log.ts';
 import { startWorkers } from './workers.ts';
 
@@ -15,7 +15,7 @@ export type Plan = {
   rooms: readonly Room[];
   connectors: Connectors;
   /** Whether Stripe's API has a request that is not in any room. */
-  isStripes: (method: string, path: string) => boolean;
+  isStripes: IsStripes;
   pepper: string;
   log: Log;
   host: string;

@@ -131,3 +131,14 @@ for (const [what, bytes, status] of [
     assert.deepEqual(violations('GET', '/', status, JSON.parse(body!)), []);
   });
 }
+
+test('a request that Stripe has and Kontor has not is told so, also where its name could be an id', async () => {
+  for (const path of ['/v1/customers/search', '/v1/invoices/search', '/v1/quotes', '/v1/quotes/qt_1']) {
+    const response = await fetch(`${kontor.url}${path}?query=x`, { headers: { authorization: `Bearer ${kontor.key}` } });
+    const { error } = (await response.json()) as { error: { message: string } };
+    assert.equal(response.status, 404, path);
+    assert.match(error.message, /^Kontor does not support GET /, path);
+  }
+  const coupon = await kontor.stripe.coupons.create({ id: 'search_me', percent_off: 10 });
+  assert.equal((await kontor.stripe.coupons.retrieve(coupon.id)).id, 'search_me');
+});
