@@ -15,6 +15,8 @@ import { invoicePayments } from './invoice_payments/routes.ts';
 import { invoiceItems } from './invoiceitems/routes.ts';
 import { invoices } from './invoices/routes.ts';
 import { authentication } from './kontor/payment_intents/routes.ts';
+import { priceMoves } from './kontor/price_moves/routes.ts';
+import { priceSubscribers } from './kontor/prices/routes.ts';
 import { webhookDeliveries } from './kontor/webhook_deliveries/routes.ts';
 import { webhookSecrets } from './kontor/webhook_endpoints/routes.ts';
 import { paymentIntents } from './payment_intents/routes.ts';
@@ -30,5 +32,5 @@ import { testClocks } from './test_helpers/test_clocks/routes.ts';
 import { webhookEndpoints } from './webhook_endpoints/routes.ts';
 
 export const rooms: readonly Room[] = [
-  account, authentication, meterEventAdjustments, meterEvents, meters, charges, coupons, creditNotes, balanceTransactions, customers, discounts, events, invoiceItems, invoicePayments, invoices, paymentIntents, paymentMethods, prices, products, promotionCodes, subscriptionItems, subscriptions, taxIds, taxRates, testClocks, webhookDeliveries, webhookEndpoints, webhookSecrets,
+  account, authentication, meterEventAdjustments, meterEvents, meters, charges, coupons, creditNotes, balanceTransactions, customers, discounts, events, invoiceItems, invoicePayments, invoices, paymentIntents, paymentMethods, priceMoves, prices, priceSubscribers, products, promotionCodes, subscriptionItems, subscriptions, taxIds, taxRates, testClocks, webhookDeliveries, webhookEndpoints, webhookSecrets,
 ];

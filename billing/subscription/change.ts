@@ -168,6 +168,7 @@ function changedItem(earlier: SubscriptionItemWhole, change: ItemChange, currenc
   return {
     ...earlier,
     price: terms.id,
+    price_since: terms.id === earlier.price ? earlier.price_since : moment.now,
     terms,
     product_name: price?.product_name ?? earlier.product_name,
     quantity: quantityOf(terms, given, currency, param),

@@ -73,6 +73,7 @@ export function itemOf(given: NewItem, subscription: { id: string; currency: str
     created: moment.now,
     subscription: subscription.id,
     price: price.terms.id,
+    price_since: moment.now,
     quantity: quantityOf(price.terms, given.quantity, subscription.currency, given.param),
     current_period_start: period.start,
     current_period_end: period.end,

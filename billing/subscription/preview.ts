@@ -4,8 +4,9 @@ import { decision, type Decision, type Moment } from '../decision.ts';
 import { relineDraft } from '../invoice/edit.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
+import { taken } from './bill.ts';
 import { cancelSubscription, type CancelOrder } from './cancel.ts';
-import { changeSubscription, type ChangeFacts, type ChangeOrder } from './change.ts';
+import { changeSubscription, type Changed, type ChangeFacts, type ChangeOrder } from './change.ts';
 import { nextMoment } from './end.ts';
 import { renewSubscription } from './renew.ts';
 import { startSubscription, type StartFacts, type StartOrder } from './start.ts';
@@ -50,7 +51,13 @@ export function announceRenewal(facts: SubscriptionFacts, moment: Moment): Decis
 export function previewChange(order: ChangeOrder, facts: ChangeFacts, moment: Moment): Preview | null {
   const changed = changeSubscription({ ...order, payment_behavior: 'default_incomplete' }, facts, moment);
   if (changed.invoice) return { invoice: asDraft(changed.invoice, facts.customer), subscription: changed.subscription };
-  return previewRenewal(afterChange(changed.subscription, changed.waiting, facts, moment), moment);
+  return previewAfter(changed, facts, moment);
+}
+
+/** The next invoice after a change, with what waits for it then: a change that bills takes with it what waited for the subscription. */
+export function previewAfter({ subscription, waiting, invoice }: Changed, facts: SubscriptionFacts, moment: Moment): Preview | null {
+  const billed = new Set(invoice === null ? [] : taken(facts, 'subscription'));
+  return previewRenewal(afterChange(subscription, waiting, { ...facts, pending: facts.pending.filter((item) => !billed.has(item)) }, moment), moment);
 }
 
 /** What is known once a change is made: usage that was billed with it does not count again. */

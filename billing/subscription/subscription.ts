@@ -68,6 +68,8 @@ export type SubscriptionItemRow = {
   created: Instant;
   subscription: string;
   price: string;
+  /** Since when it has this price. */
+  price_since: Instant;
   /** Null for a metered price. */
   quantity: bigint | null;
   current_period_start: Instant;

@@ -132,5 +132,5 @@ async function byId<Thing extends { id: string }>(ids: readonly string[], load: 
 
 /** Other rooms lock a subscription with its customer, and read what a change of it names, as this one does. */
 export { readCatalogue } from './asked.ts';
-export { changeFacts, lockSubscription, type Locked } from './facts.ts';
+export { changeFacts, factsOf, lockAll, lockSubscription, type Locked } from './facts.ts';
 export { stopCollectingOf } from './timers.ts';

@@ -82,8 +82,8 @@ create table calls (
 CREATE INDEX calls_of_clock ON calls USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX calls_open ON calls USING btree (world, next_at, id) WHERE (state <> 'answered'::text);
 CREATE INDEX calls_subject ON calls USING btree (world, subject);
-alter table calls enable row level security;
 alter table calls force row level security;
+alter table calls enable row level security;
 create policy all_worlds on calls for select to public using ((kontor_world() = 0));
 create policy own_world on calls for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table calls to kontor_app;
@@ -223,8 +223,8 @@ CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (wo
 CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
-alter table credit_notes force row level security;
 alter table credit_notes enable row level security;
+alter table credit_notes force row level security;
 create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_notes to kontor_app;
 
@@ -286,8 +286,8 @@ CREATE INDEX customers_default_payment_method ON customers USING btree (world, d
 CREATE UNIQUE INDEX customers_invoice_prefix ON customers USING btree (world, invoice_prefix);
 CREATE INDEX customers_listed ON customers USING btree (world, created DESC, id DESC);
 CREATE INDEX customers_of_clock ON customers USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
-alter table customers enable row level security;
 alter table customers force row level security;
+alter table customers enable row level security;
 create policy own_world on customers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customers to kontor_app;
 
@@ -341,8 +341,8 @@ create table events (
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id DESC);
 CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
-alter table events enable row level security;
 alter table events force row level security;
+alter table events enable row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table events to kontor_app;
 
@@ -358,8 +358,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys force row level security;
 alter table idempotency_keys enable row level security;
+alter table idempotency_keys force row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -410,8 +410,8 @@ CREATE INDEX invoice_items_of_item ON invoice_items USING btree (world, subscrip
 CREATE INDEX invoice_items_of_price ON invoice_items USING btree (world, price);
 CREATE INDEX invoice_items_of_subscription ON invoice_items USING btree (world, subscription);
 CREATE INDEX invoice_items_pending ON invoice_items USING btree (world, customer) WHERE (invoice IS NULL);
-alter table invoice_items enable row level security;
 alter table invoice_items force row level security;
+alter table invoice_items enable row level security;
 create policy own_world on invoice_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_items to kontor_app;
 
@@ -474,8 +474,8 @@ create table invoice_payments (
 CREATE INDEX invoice_payments_listed ON invoice_payments USING btree (world, created DESC, id DESC);
 CREATE INDEX invoice_payments_of_intent ON invoice_payments USING btree (world, payment_intent);
 CREATE INDEX invoice_payments_of_invoice ON invoice_payments USING btree (world, invoice);
-alter table invoice_payments force row level security;
 alter table invoice_payments enable row level security;
+alter table invoice_payments force row level security;
 create policy own_world on invoice_payments for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_payments to kontor_app;
 
@@ -555,8 +555,8 @@ CREATE UNIQUE INDEX invoices_obligation ON invoices USING btree (world, obligati
 CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
-alter table invoices force row level security;
 alter table invoices enable row level security;
+alter table invoices force row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoices to kontor_app;
 
@@ -573,8 +573,8 @@ create table ledger_entries (
 );
 CREATE INDEX ledger_entries_of_customer ON ledger_entries USING btree (world, customer);
 CREATE INDEX ledger_entries_of_document ON ledger_entries USING btree (world, document);
-alter table ledger_entries force row level security;
 alter table ledger_entries enable row level security;
+alter table ledger_entries force row level security;
 create policy own_world on ledger_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
 CREATE TRIGGER ledger_must_balance AFTER INSERT ON ledger_entries REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION ledger_must_balance();
@@ -620,8 +620,8 @@ create table meters (
 );
 CREATE UNIQUE INDEX meters_event_name ON meters USING btree (world, event_name) WHERE (status = 'active'::text);
 CREATE INDEX meters_listed ON meters USING btree (world, created DESC, id DESC);
-alter table meters force row level security;
 alter table meters enable row level security;
+alter table meters force row level security;
 create policy own_world on meters for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meters to kontor_app;
 
@@ -688,10 +688,83 @@ create table payment_methods (
 );
 CREATE INDEX payment_methods_listed ON payment_methods USING btree (world, created DESC, id DESC);
 CREATE INDEX payment_methods_of_customer ON payment_methods USING btree (world, customer, created DESC, id DESC);
-alter table payment_methods enable row level security;
 alter table payment_methods force row level security;
+alter table payment_methods enable row level security;
 create policy own_world on payment_methods for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_methods to kontor_app;
+
+create table price_move_entries (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  price_move text collate "C" not null,
+  subscription text collate "C" not null,
+  subscription_item text collate "C" not null,
+  customer text collate "C" not null,
+  state text not null,
+  reason text,
+  currency text not null,
+  planned_at timestamp with time zone not null,
+  seen jsonb not null,
+  amount_now bigint not null,
+  next_amount_before bigint,
+  next_amount_after bigint,
+  next_at_before timestamp with time zone,
+  next_at_after timestamp with time zone,
+  applied_at timestamp with time zone,
+  invoice text collate "C",
+  constraint price_move_entries_pkey PRIMARY KEY (world, id),
+  constraint price_move_entries_world_price_move_subscription_key UNIQUE (world, price_move, subscription),
+  constraint price_move_entries_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
+  constraint price_move_entries_world_invoice_fkey FOREIGN KEY (world, invoice) REFERENCES invoices(world, id),
+  constraint price_move_entries_world_price_move_fkey FOREIGN KEY (world, price_move) REFERENCES price_moves(world, id),
+  constraint price_move_entries_world_subscription_fkey FOREIGN KEY (world, subscription) REFERENCES subscriptions(world, id),
+  constraint price_move_entries_world_subscription_item_fkey FOREIGN KEY (world, subscription_item) REFERENCES subscription_items(world, id),
+  constraint price_move_entries_check CHECK ((((state = 'pending'::text) OR (state = 'applied'::text)) = (reason IS NULL))),
+  constraint price_move_entries_check1 CHECK (((state = 'applied'::text) = (applied_at IS NOT NULL))),
+  constraint price_move_entries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'applied'::text, 'skipped'::text, 'failed'::text])))
+);
+CREATE INDEX price_move_entries_listed ON price_move_entries USING btree (world, price_move, created DESC, id DESC);
+CREATE INDEX price_move_entries_of_customer ON price_move_entries USING btree (world, customer);
+CREATE INDEX price_move_entries_of_invoice ON price_move_entries USING btree (world, invoice) WHERE (invoice IS NOT NULL);
+CREATE INDEX price_move_entries_of_item ON price_move_entries USING btree (world, subscription_item);
+CREATE INDEX price_move_entries_of_subscription ON price_move_entries USING btree (world, subscription);
+CREATE INDEX price_move_entries_pending ON price_move_entries USING btree (world, price_move, customer, id) WHERE (state = 'pending'::text);
+alter table price_move_entries force row level security;
+alter table price_move_entries enable row level security;
+create policy own_world on price_move_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table price_move_entries to kontor_app;
+
+create table price_moves (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  from_price text collate "C" not null,
+  to_price text collate "C" not null,
+  proration_behavior text not null,
+  status text not null,
+  pending integer not null,
+  applied integer not null,
+  skipped integer not null,
+  failed integer not null,
+  left_out integer not null,
+  totals jsonb not null,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  canceled_at timestamp with time zone,
+  constraint price_moves_pkey PRIMARY KEY (world, id),
+  constraint price_moves_world_from_price_fkey FOREIGN KEY (world, from_price) REFERENCES prices(world, id),
+  constraint price_moves_world_to_price_fkey FOREIGN KEY (world, to_price) REFERENCES prices(world, id),
+  constraint price_moves_proration_behavior_check CHECK ((proration_behavior = ANY (ARRAY['create_prorations'::text, 'always_invoice'::text, 'none'::text]))),
+  constraint price_moves_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'applying'::text, 'applied'::text, 'canceled'::text])))
+);
+CREATE INDEX price_moves_from ON price_moves USING btree (world, from_price, created DESC, id DESC);
+CREATE INDEX price_moves_listed ON price_moves USING btree (world, created DESC, id DESC);
+CREATE INDEX price_moves_to ON price_moves USING btree (world, to_price, created DESC, id DESC);
+alter table price_moves force row level security;
+alter table price_moves enable row level security;
+create policy own_world on price_moves for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table price_moves to kontor_app;
 
 create table prices (
   world integer default kontor_world() not null,
@@ -725,8 +798,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices force row level security;
 alter table prices enable row level security;
+alter table prices force row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -754,8 +827,8 @@ create table products (
 );
 CREATE INDEX products_default_price ON products USING btree (world, default_price);
 CREATE INDEX products_listed ON products USING btree (world, created DESC, id DESC);
-alter table products enable row level security;
 alter table products force row level security;
+alter table products enable row level security;
 create policy own_world on products for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table products to kontor_app;
 
@@ -800,12 +873,13 @@ create table subscription_items (
   billing_thresholds jsonb,
   debits jsonb not null,
   deleted boolean not null,
+  price_since timestamp with time zone not null,
   constraint subscription_items_pkey PRIMARY KEY (world, id),
   constraint subscription_items_world_price_fkey FOREIGN KEY (world, price) REFERENCES prices(world, id),
   constraint subscription_items_world_subscription_fkey FOREIGN KEY (world, subscription) REFERENCES subscriptions(world, id),
   constraint subscription_items_check CHECK ((current_period_start <= current_period_end))
 );
-CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price);
+CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price, created DESC, id DESC);
 CREATE INDEX subscription_items_of_subscription ON subscription_items USING btree (world, subscription);
 alter table subscription_items enable row level security;
 alter table subscription_items force row level security;
@@ -870,8 +944,8 @@ create table tax_ids (
   constraint tax_ids_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id)
 );
 CREATE INDEX tax_ids_of_customer ON tax_ids USING btree (world, customer, created DESC, id DESC);
-alter table tax_ids enable row level security;
 alter table tax_ids force row level security;
+alter table tax_ids enable row level security;
 create policy own_world on tax_ids for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_ids to kontor_app;
 
@@ -912,8 +986,8 @@ create table test_clocks (
 );
 CREATE INDEX test_clocks_advancing ON test_clocks USING btree (world) WHERE (status = 'advancing'::text);
 CREATE INDEX test_clocks_listed ON test_clocks USING btree (world, created DESC, id DESC);
-alter table test_clocks enable row level security;
 alter table test_clocks force row level security;
+alter table test_clocks enable row level security;
 create policy all_worlds on test_clocks for select to public using ((kontor_world() = 0));
 create policy own_world on test_clocks for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table test_clocks to kontor_app;
@@ -963,8 +1037,8 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, we
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries USING btree (world, created DESC, id DESC);
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries USING btree (world, next_at) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (world, webhook_endpoint, created DESC, id DESC);
-alter table webhook_deliveries enable row level security;
 alter table webhook_deliveries force row level security;
+alter table webhook_deliveries enable row level security;
 create policy all_worlds on webhook_deliveries for select to public using ((kontor_world() = 0));
 create policy own_world on webhook_deliveries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_deliveries to kontor_app;

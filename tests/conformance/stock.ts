@@ -40,6 +40,9 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   put('events', (await stripe.events.list({ limit: 1 })).data[0]!);
   const deliveries = (await stripe.rawRequest('GET', '/v1/kontor/webhook_deliveries')) as unknown as { data: { id: string }[] };
   put('kontor/webhook_deliveries', deliveries.data[0]!);
+  const dearer = await stripe.prices.create({ product, currency: 'usd', unit_amount: 1_800, recurring: { interval: 'month' } });
+  put('kontor/price_moves', (await stripe.rawRequest('POST', '/v1/kontor/price_moves', { from_price: price, to_price: dearer.id, proration_behavior: 'none' })) as unknown as { id: string });
+  ids.set('kontor/prices', price);
   ids.set('kontor/payment_intents', ids.get('payment_intents')!);
   ids.set('kontor/webhook_endpoints', ids.get('webhook_endpoints')!);
   return ids;

@@ -1,0 +1,113 @@
+/** One subscription of a plan: what its move would bill, and the move itself, by the one decision that changes subscriptions. */
+import { decision, Refusal, together, type Decision, type Instant, type Moment } from '../decision.ts';
+import { formatMoney } from '../money.ts';
+import { changeSubscription, NO_CHANGE, type Changed, type ChangeOrder } from '../subscription/change.ts';
+import { hasEnded, nextMoment } from '../subscription/end.ts';
+import type { PriceAsked } from '../subscription/items.ts';
+import { isMetered } from '../subscription/lines.ts';
+import { previewAfter, previewRenewal, type Preview } from '../subscription/preview.ts';
+import { isDue } from '../subscription/renew.ts';
+import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from '../subscription/subscription.ts';
+import type { PriceMoveEntryRow, PriceMoveRow } from './price_move.ts';
+
+/** What is read for one entry: the subscription as it is, and the price to which it goes. */
+export type EntryFacts = { facts: SubscriptionFacts; price: PriceAsked };
+
+/** The same change for the dry run and in earnest, prorated as of the moment of the dry run, so that both come to the same amounts. */
+function moveOrder(move: PriceMoveRow, item: SubscriptionItemWhole, price: PriceAsked, date: Instant): ChangeOrder {
+  const prorates = move.proration_behavior !== 'none';
+  return { ...NO_CHANGE, items: [{ change: { param: 'to_price', id: item.id, price } }], proration_behavior: move.proration_behavior, proration_date: prorates ? date : null, off_session: true };
+}
+
+/** What waits for the customer without naming a subscription goes to the first of its subscriptions that bills, and is of no move. */
+const ownFacts = (facts: SubscriptionFacts): SubscriptionFacts => ({ ...facts, pending: facts.pending.filter((item) => item.subscription !== null) });
+
+function changeBy(move: PriceMoveRow, item: SubscriptionItemWhole, { facts, price }: EntryFacts, date: Instant, moment: Moment): Changed {
+  // A move redeems no discounts, so whether the customer has paid before is asked by nobody.
+  return changeSubscription(moveOrder(move, item, price, date), { ...ownFacts(facts), first_time: false }, moment);
+}
+
+const text = (value: unknown): string => JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? String(each) : each));
+
+/** All that the amounts of a change depend on, in parts that have a name for people. Usage, which grows all the time, is left out. */
+function partsOf({ subscription, customer, pending }: SubscriptionFacts): Record<string, string> {
+  const { status, billing_cycle_anchor, billing_cycle_anchor_config, trial_end, cancel_at, collection_method, days_until_due, default_tax_rates } = subscription;
+  const ids = (all: readonly { id: string }[]) => all.map((each) => each.id);
+  return {
+    status,
+    items: text(subscription.items.map(({ id, price, quantity, current_period_start, current_period_end, tax_rates, debits }) => [id, price, quantity, current_period_start, current_period_end, tax_rates, debits])),
+    cycle: text([billing_cycle_anchor, billing_cycle_anchor_config, trial_end, cancel_at]),
+    collection: text([collection_method, days_until_due]),
+    discounts: text([ids(subscription.discounts), subscription.items.map((item) => ids(item.discounts)), customer.discount?.id]),
+    taxes: text([default_tax_rates, customer.tax_exempt]),
+    'invoice items': text(pending.filter((item) => item.subscription === subscription.id).map((item) => [item.id, item.amount])),
+  };
+}
+
+const NOT_THERE = 'The subscription does not have the price any more.';
+const DUE = 'Its period has ended and is being renewed.';
+
+/** Why nothing can be moved, whatever the change would say. */
+function hindrance(item: SubscriptionItemWhole | undefined, subscription: SubscriptionWhole, moment: Moment): string | null {
+  if (hasEnded(subscription)) return 'The subscription has ended.';
+  if (item === undefined) return NOT_THERE;
+  return isDue(subscription, moment.now) ? DUE : null;
+}
+
+/** The entry of a subscription by a dry run: nothing of it is committed. Where the change would be refused, it is skipped from the start, and says why. */
+export function planEntry(move: PriceMoveRow, found: EntryFacts, moment: Moment): PriceMoveEntryRow | null {
+  const { subscription } = found.facts;
+  const item = subscription.items.find((each) => each.price === move.from_price);
+  if (item === undefined) return null;
+  const entry: PriceMoveEntryRow = {
+    id: moment.newId('pmve'), created: move.created, price_move: move.id, subscription: subscription.id, subscription_item: item.id, customer: subscription.customer,
+    state: 'pending', reason: null, currency: subscription.currency, planned_at: moment.now, seen: partsOf(found.facts),
+    amount_now: 0n, next_amount_before: null, next_amount_after: null, next_at_before: null, next_at_after: null, applied_at: null, invoice: null,
+  };
+  const hindered = hindrance(item, subscription, moment);
+  if (hindered !== null) return { ...entry, state: 'skipped', reason: hindered };
+  const facts = ownFacts(found.facts);
+  const before = previewRenewal(facts, moment);
+  const known = { ...entry, ...nextOf('before', before) };
+  try {
+    const changed = changeBy(move, item, found, moment.now, moment);
+    return { ...known, amount_now: changed.invoice?.total ?? 0n, ...nextOf('after', previewAfter(changed, facts, moment)) };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { ...known, state: 'skipped', reason: error.message };
+  }
+}
+
+/** The sum of the next invoice, and when it is made. */
+function nextOf<When extends 'before' | 'after'>(when: When, preview: Preview | null): Pick<PriceMoveEntryRow, `next_amount_${When}` | `next_at_${When}`> {
+  return { [`next_amount_${when}`]: preview?.invoice.total ?? null, [`next_at_${when}`]: preview?.invoice.created ?? null } as Pick<PriceMoveEntryRow, `next_amount_${When}` | `next_at_${When}`>;
+}
+
+export const skipped = (entry: PriceMoveEntryRow, reason: string): PriceMoveEntryRow => ({ ...entry, state: 'skipped', reason });
+
+/** What could not be decided by our own mistake; the subscription is as it was. */
+export const failed = (entry: PriceMoveEntryRow): PriceMoveEntryRow => ({ ...entry, state: 'failed', reason: 'Kontor failed to move it; the log of the server says why. The subscription is as it was.' });
+
+export type Moved = Decision & { entry: PriceMoveEntryRow };
+
+/** Moves the subscription, unless that would bill something else than the dry run said: what has changed since is left alone. */
+export function applyEntry(move: PriceMoveRow, entry: PriceMoveEntryRow, found: EntryFacts, moment: Moment): Moved {
+  const leave = (reason: string): Moved => ({ ...decision(), entry: skipped(entry, reason) });
+  const { subscription } = found.facts;
+  const item = subscription.items.find((each) => each.id === entry.subscription_item && each.price === move.from_price);
+  const hindered = hindrance(item, subscription, moment);
+  if (hindered !== null) return leave(hindered);
+  const parts = partsOf(found.facts);
+  const differing = Object.keys(parts).filter((name) => parts[name] !== entry.seen[name]);
+  if (differing.length > 0) return leave(`It has changed since the dry run: ${differing.join(', ')}.`);
+  try {
+    const changed = changeBy(move, item!, found, entry.planned_at, moment);
+    const amount = changed.invoice?.total ?? 0n;
+    const counted = subscription.items.some(isMetered);
+    if (!counted && amount !== entry.amount_now) return leave(`It would bill ${formatMoney(amount, entry.currency)} now, and the dry run said ${formatMoney(entry.amount_now, entry.currency)}.`);
+    return { ...together([changed]), entry: { ...entry, state: 'applied', applied_at: moment.now, invoice: changed.invoice?.id ?? null } };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return leave(error.message);
+  }
+}
