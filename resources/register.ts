@@ -14,6 +14,7 @@ import { events } from './events/routes.ts';
 import { invoicePayments } from './invoice_payments/routes.ts';
 import { invoiceItems } from './invoiceitems/routes.ts';
 import { invoices } from './invoices/routes.ts';
+import { invoiceExplanations } from './kontor/invoices/routes.ts';
 import { authentication } from './kontor/payment_intents/routes.ts';
 import { priceMoves } from './kontor/price_moves/routes.ts';
 import { priceSubscribers } from './kontor/prices/routes.ts';
@@ -32,5 +33,5 @@ import { testClocks } from './test_helpers/test_clocks/routes.ts';
 import { webhookEndpoints } from './webhook_endpoints/routes.ts';
 
 export const rooms: readonly Room[] = [
-  account, authentication, meterEventAdjustments, meterEvents, meters, charges, coupons, creditNotes, balanceTransactions, customers, discounts, events, invoiceItems, invoicePayments, invoices, paymentIntents, paymentMethods, priceMoves, prices, priceSubscribers, products, promotionCodes, subscriptionItems, subscriptions, taxIds, taxRates, testClocks, webhookDeliveries, webhookEndpoints, webhookSecrets,
+  account, authentication, meterEventAdjustments, meterEvents, meters, charges, coupons, creditNotes, balanceTransactions, customers, discounts, events, invoiceExplanations, invoiceItems, invoicePayments, invoices, paymentIntents, paymentMethods, priceMoves, prices, priceSubscribers, products, promotionCodes, subscriptionItems, subscriptions, taxIds, taxRates, testClocks, webhookDeliveries, webhookEndpoints, webhookSecrets,
 ];

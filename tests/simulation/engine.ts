@@ -198,7 +198,7 @@ export class Life {
 }
 
 /** Σ of plain decimals with up to 12 places. */
-function sum(values: readonly string[]): string {
+export function sum(values: readonly string[]): string {
   const scaled = values.reduce((total, value) => {
     const [whole, places = ''] = value.split('.');
     return total + BigInt(whole! + places.padEnd(12, '0'));
@@ -208,7 +208,10 @@ function sum(values: readonly string[]): string {
 }
 
 /** The whole history, up to its end. */
-export function live(history: History): Outcome {
+export const live = (history: History): Outcome => liveThrough(history).outcome();
+
+/** The same, with all that is stored at its end. */
+export function liveThrough(history: History): Life {
   const life = new Life(history);
   life.start();
   const requests = [...history.pending.map((item) => ({ at: item.at, run: () => life.wait(item) })), ...history.actions.map((action) => ({ at: action.at, run: () => life.act(action) }))].sort((a, b) => a.at - b.at);
@@ -217,5 +220,5 @@ export function live(history: History): Outcome {
     request.run();
   }
   life.run(history.until);
-  return life.outcome();
+  return life;
 }

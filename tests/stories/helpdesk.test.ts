@@ -1,8 +1,8 @@
-/** The example as the end-to-end test: three months by the official client, held against the tables that its README works out by hand. */
+/** The example as the end-to-end test: three months by the official client, held against the tables that its README works out by hand, and each invoice explained. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import type Stripe from 'stripe';
 import { run } from '../../examples/helpdesk/story.ts';
 import { rows, sql } from '../../server/database/sql.ts';
@@ -48,6 +48,28 @@ async function receivables(kontor: Kontor): Promise<{ document: string; amount: 
     rows(tx, sql`select document, sum(amount)::bigint as amount from ledger_entries where ledger_account = 'receivable' group by document`));
 }
 
+type Explained = { agrees: boolean; differences: unknown[]; lines: { amount: number; derivation: { amount: number | null } }[]; sentences: string[] };
+type Compared = { difference: number; causes: { amount: number }[]; sentences: string[] };
+
+/** Every invoice explains itself, and its difference from the one before to the cent. What is said of one of them is on paper, in both languages. */
+async function explained(t: TestContext, { stripe }: Kontor, lives: readonly Stripe.Invoice[][], number: string): Promise<void> {
+  const ask = async <Answer>(path: string): Promise<Answer> => (await stripe.rawRequest('GET', `/v1/kontor/invoices/${path}`)) as Answer;
+  for (const [n, invoice] of lives.flatMap((life) => [...life.entries()])) {
+    const { agrees, differences, lines } = await ask<Explained>(`${invoice.id}/explanation`);
+    assert.deepEqual([agrees, differences], [true, []], invoice.number!);
+    assert.deepEqual(lines.map((line) => line.derivation.amount), invoice.lines.data.map((line) => line.amount));
+    if (n === 0) continue;
+    const { difference, causes } = await ask<Compared>(`${invoice.id}/comparison`);
+    assert.equal(difference, causes.reduce((sum, cause) => sum + cause.amount, 0), invoice.number!);
+  }
+  const { id } = lives.flat().find((invoice) => invoice.number === number)!;
+  for (const language of ['en', 'de']) {
+    const said = await Promise.all(['explanation', 'comparison'].map((what) => ask<Explained | Compared>(`${id}/${what}?language=${language}`)));
+    const text = said.map(({ sentences }) => sentences.join('\n')).join('\n\n');
+    t.assert.fileSnapshot(`${text}\n`, join(import.meta.dirname, `goldens/explanation.${language}.txt`), { serializers: [String] });
+  }
+}
+
 test('three months of a helpdesk company: every invoice is as worked out by hand, and everything is told', async (t) => {
   const kontor = await startKontor();
   try {
@@ -69,6 +91,7 @@ test('three months of a helpdesk company: every invoice is as worked out by hand
     assert.deepEqual(receivable.map((each) => [each.document, each.amount]).sort(), invoices.map((invoice) => [invoice.id, 0n]).sort());
     assert.deepEqual(await verify(kontor.database, () => undefined), []);
 
+    await explained(t, kontor, [lumen, northwind], 'NORTHWIND-0003');
     t.assert.fileSnapshot(`${said.join('\n')}\n`, join(import.meta.dirname, 'goldens/helpdesk.txt'), { serializers: [String] });
   } finally {
     await kontor.close();

@@ -1,0 +1,119 @@
+/** Why two invoices of a customer come to different amounts: causes that sum to the difference, to the minor unit. */
+import type { PriceRow } from '../catalog.ts';
+import { refuse } from '../decision.ts';
+import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
+import { amountOf } from '../pricing/amount.ts';
+import { termsIn } from '../subscription/lines.ts';
+import { decimalOf } from './exact.ts';
+
+export type CauseKind = 'quantity' | 'price' | 'usage' | 'trial' | 'proration' | 'new_item' | 'gone_item' | 'discount' | 'tax' | 'balance' | 'rest';
+
+/** `amount` > 0 makes the invoice dearer than the other one. */
+export type Cause = {
+  kind: CauseKind;
+  amount: bigint;
+  /** What it is about, in the words of the line, the coupon or the tax rate. */
+  about: string | null;
+  line: string | null;
+  with_line: string | null;
+  /** How it was and how it is: quantities, prices, or amounts in minor units. */
+  before: string | null;
+  after: string | null;
+};
+
+export type Comparison = { invoice: string; number: string | null; with: string; with_number: string | null; currency: string; amount_due: bigint; with_amount_due: bigint; difference: bigint; causes: Cause[] };
+
+/** Refuses what cannot be laid side by side. */
+function refuseIncomparable(invoice: InvoiceWhole, other: InvoiceWhole): void {
+  if (other.id === invoice.id) refuse(undefined, 'An invoice differs in nothing from itself: name another one.', 'with');
+  if (other.customer !== invoice.customer) refuse(undefined, `The invoice ${other.id} is another customer's. Only invoices of one customer are compared.`, 'with');
+  if (other.currency !== invoice.currency) refuse(undefined, `The invoice ${other.id} is in ${other.currency}, this one in ${invoice.currency}. Only invoices in one currency are compared.`, 'with');
+}
+
+/** What makes the invoice differ from another one of its customer. `prices` are those that their lines name. */
+export function compareInvoices(invoice: InvoiceWhole, other: InvoiceWhole, prices: ReadonlyMap<string, PriceRow>): Comparison {
+  refuseIncomparable(invoice, other);
+  const causes = [...lineCauses(invoice, other, prices), ...discountCauses(invoice, other), ...taxCauses(invoice, other), balanceCause(invoice, other)];
+  const difference = invoice.amount_due - other.amount_due;
+  const rest = causes.reduce((left, cause) => left - cause.amount, difference);
+  return {
+    invoice: invoice.id, number: invoice.number, with: other.id, with_number: other.number, currency: invoice.currency,
+    amount_due: invoice.amount_due, with_amount_due: other.amount_due, difference,
+    causes: [...causes, { ...NOTHING, kind: 'rest' as const, amount: rest }].filter((cause) => cause.amount !== 0n),
+  };
+}
+
+const NOTHING = { about: null, line: null, with_line: null, before: null, after: null };
+
+/** A line of an item's own, by which it is compared from invoice to invoice; what changes in mid-period cost stands beside it. */
+const isOwn = (line: InvoiceLineRow): boolean => line.subscription_item !== null && !(line.proration && line.invoice_item !== null);
+
+/** Lines of one item, the last with the last. */
+function pairsOf(lines: readonly InvoiceLineRow[], others: readonly InvoiceLineRow[]): [InvoiceLineRow | null, InvoiceLineRow | null][] {
+  const most = Math.max(lines.length, others.length);
+  return Array.from({ length: most }, (_, n) => [lines.at(n - most) ?? null, others.at(n - most) ?? null]);
+}
+
+function lineCauses(invoice: InvoiceWhole, other: InvoiceWhole, prices: ReadonlyMap<string, PriceRow>): Cause[] {
+  const byItem = (lines: readonly InvoiceLineRow[]) => Map.groupBy(lines.filter(isOwn), (line) => line.subscription_item!);
+  const [now, before] = [byItem(invoice.lines), byItem(other.lines)];
+  const items = [...new Set([...now.keys(), ...before.keys()])];
+  const own = items.flatMap((item) => pairsOf(now.get(item) ?? [], before.get(item) ?? []).flatMap(([line, with_line]) => pairCauses(line, with_line, prices)));
+  const added = invoice.lines.filter((line) => !isOwn(line)).map((line): Cause => ({ ...only(line), kind: line.proration ? 'proration' : 'new_item' }));
+  const gone = other.lines.filter((line) => !isOwn(line)).map((line): Cause => ({ ...onlyBefore(line), kind: line.proration ? 'proration' : 'gone_item' }));
+  return [...own, ...added, ...gone];
+}
+
+const only = (line: InvoiceLineRow) => ({ ...NOTHING, amount: line.amount, about: line.description, line: line.id, after: line.quantity_decimal });
+const onlyBefore = (line: InvoiceLineRow) => ({ ...NOTHING, amount: -line.amount, about: line.description, with_line: line.id, before: line.quantity_decimal });
+
+function pairCauses(line: InvoiceLineRow | null, before: InvoiceLineRow | null, prices: ReadonlyMap<string, PriceRow>): Cause[] {
+  const metered = (each: InvoiceLineRow) => prices.get(each.price ?? '')?.recurring?.usage_type === 'metered';
+  if (before === null) return line === null ? [] : [{ ...only(line), kind: metered(line) ? 'usage' : 'new_item' }];
+  if (line === null) return [{ ...onlyBefore(before), kind: metered(before) ? 'usage' : 'gone_item' }];
+  const blank = { about: line.description, line: line.id, with_line: before.id };
+  const cost = (at: InvoiceLineRow, of: InvoiceLineRow): bigint | null => {
+    const terms = termsIn(prices.get(at.price ?? '')!, at.currency);
+    return terms && of.quantity_decimal !== null ? amountOf(terms, decimalOf(of.quantity_decimal)) : null;
+  };
+  const comparable = prices.has(line.price ?? '') && prices.has(before.price ?? '') && metered(line) === metered(before);
+  const [was, more, is] = comparable ? [cost(before, before), cost(before, line), cost(line, line)] : [null, null, null];
+  const named = { before: before.price, after: line.price };
+  if (was === null || more === null || is === null) return [{ ...blank, ...named, kind: 'price', amount: line.amount - before.amount }];
+  return [
+    { ...blank, kind: metered(line) ? 'usage' : 'quantity', amount: more - was, before: before.quantity_decimal, after: line.quantity_decimal },
+    { ...blank, ...named, kind: 'price', amount: is - more },
+    { ...blank, kind: line.proration || before.proration ? 'proration' : 'trial', amount: line.amount - is - (before.amount - was), before: before.amount.toString(), after: line.amount.toString() },
+  ];
+}
+
+/** Amounts by name, those of the invoice and of the other one, as causes. */
+function namedCauses(kind: 'discount' | 'tax', sign: bigint, now: ReadonlyMap<string, number>, before: ReadonlyMap<string, number>, nameOf: (id: string) => string | null): Cause[] {
+  return [...new Set([...now.keys(), ...before.keys()])].map((id) => {
+    const [is, was] = [BigInt(now.get(id) ?? 0), BigInt(before.get(id) ?? 0)];
+    return { ...NOTHING, kind, amount: sign * (is - was), about: nameOf(id), before: was.toString(), after: is.toString() };
+  });
+}
+
+function discountCauses(invoice: InvoiceWhole, other: InvoiceWhole): Cause[] {
+  const amounts = (of: InvoiceWhole) => new Map(of.total_discount_amounts.map((each) => [each.discount, each.amount]));
+  const sources = new Map([...other.discount_rows, ...invoice.discount_rows].map((each) => [each.id, each.source]));
+  return namedCauses('discount', -1n, amounts(invoice), amounts(other), (id) => sources.get(id)?.name ?? sources.get(id)?.id ?? null);
+}
+
+/** Taxes that are put on top; those within the amounts change nothing. */
+function taxCauses(invoice: InvoiceWhole, other: InvoiceWhole): Cause[] {
+  const amounts = (of: InvoiceWhole) => {
+    const sums = new Map<string, number>();
+    for (const tax of of.total_taxes) if (tax.tax_behavior === 'exclusive') sums.set(tax.tax_rate, (sums.get(tax.tax_rate) ?? 0) + tax.amount);
+    return sums;
+  };
+  const rates = new Map([...other.rate_rows, ...invoice.rate_rows].map((rate) => [rate.id, rate]));
+  return namedCauses('tax', 1n, amounts(invoice), amounts(other), (id) => rates.get(id)?.display_name ?? null);
+}
+
+/** What the customer's balance added to what is due, or took from it. */
+function balanceCause(invoice: InvoiceWhole, other: InvoiceWhole): Cause {
+  const [is, was] = [invoice.amount_due - invoice.total, other.amount_due - other.total];
+  return { ...NOTHING, kind: 'balance', amount: is - was, before: was.toString(), after: is.toString() };
+}

@@ -1,0 +1,97 @@
+/** An invoice explained: every amount on it computed again from stored facts, and compared with what is written. */
+import { workOut } from '../invoice/draft.ts';
+import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
+import { applyBalance } from '../invoice/totals.ts';
+import { compare } from '../money.ts';
+import { discountSteps, taxSteps } from './assess.ts';
+import { decimalOf } from './exact.ts';
+import type { Difference, ExplainFacts, Explanation, LineExplanation, Step, Total, TotalKind } from './explanation.ts';
+import { deriveLine } from './line.ts';
+
+/** The invoice, whatever its state, or one that would be made. Each line is derived as it stands, so that a wrong one does not make the sums below it wrong, too. */
+export function explainInvoice(invoice: InvoiceWhole, facts: ExplainFacts): Explanation {
+  const anew = workOut(invoice);
+  const explained = invoice.lines.map((line, n) => explainLine(line, anew, anew.lines[n]!, facts));
+  const totals = totalsOf(invoice, anew);
+  const differences = [...explained.flatMap((each) => each.differences), ...totals.flatMap((each) => each.differences)];
+  return {
+    invoice: invoice.id,
+    number: invoice.number,
+    currency: invoice.currency,
+    agrees: differences.length === 0,
+    differences,
+    lines: explained.map((each) => each.line),
+    totals: totals.map((each) => each.total),
+  };
+}
+
+const difference = (line: string | null, field: string, stated: bigint, recomputed: bigint): Difference[] =>
+  stated === recomputed ? [] : [{ line, field, stated, recomputed, difference: stated - recomputed }];
+
+/** Amounts by what they are of, each side with those that the other one lacks. */
+function differencesOf(line: string, field: string, stated: readonly (readonly [string, number])[], recomputed: readonly (readonly [string, number])[]): Difference[] {
+  const [written, computed] = [new Map(stated), new Map(recomputed)];
+  return [...new Set([...written.keys(), ...computed.keys()])].flatMap((id) => difference(line, `${field}[${id}]`, BigInt(written.get(id) ?? 0), BigInt(computed.get(id) ?? 0)));
+}
+
+/** A quantity that was counted is counted again. */
+function quantityDifference(line: InvoiceLineRow, step: Step): Difference[] {
+  if (step.kind !== 'price' || line.quantity_decimal === null || compare(decimalOf(step.quantity), decimalOf(line.quantity_decimal)) === 0) return [];
+  return [{ line: line.id, field: 'quantity', stated: line.quantity_decimal, recomputed: step.quantity, difference: null }];
+}
+
+function explainLine(line: InvoiceLineRow, anew: InvoiceWhole, assessed: InvoiceLineRow, facts: ExplainFacts): { line: LineExplanation; differences: Difference[] } {
+  const derivation = deriveLine(line, facts);
+  const { amount } = derivation;
+  const differences = [
+    ...(amount === null ? [{ line: line.id, field: 'amount', stated: line.amount, recomputed: null, difference: null }] : difference(line.id, 'amount', line.amount, amount)),
+    ...quantityDifference(line, derivation),
+    ...differencesOf(line.id, 'discount_amounts', line.discount_amounts.map((each) => [each.discount, each.amount] as const), assessed.discount_amounts.map((each) => [each.discount, each.amount] as const)),
+    ...differencesOf(line.id, 'taxes', line.taxes.map((each) => [each.tax_rate, each.amount] as const), assessed.taxes.map((each) => [each.tax_rate, each.amount] as const)),
+  ];
+  return {
+    differences,
+    line: {
+      line: line.id,
+      description: line.description,
+      amount: line.amount,
+      period: { start: line.period_start, end: line.period_end },
+      derivation,
+      discounts: discountSteps(anew, assessed),
+      taxes: taxSteps(anew, assessed),
+      agrees: differences.length === 0,
+    },
+  };
+}
+
+const sumOf = (amounts: readonly { amount: number }[]): bigint => amounts.reduce((sum, each) => sum + BigInt(each.amount), 0n);
+
+/** What of a total is due, where the customer's balance has met it, and what of that is paid. */
+function settled(invoice: InvoiceWhole, total: bigint) {
+  if (invoice.ending_balance === null) return { due: total > 0n ? total : 0n, starting: 0n, ending: 0n };
+  const { amount_due, ending_balance } = applyBalance(total, invoice.starting_balance);
+  return { due: amount_due, starting: invoice.starting_balance, ending: ending_balance };
+}
+
+function totalsOf(invoice: InvoiceWhole, anew: InvoiceWhole): { total: Total; differences: Difference[] }[] {
+  const total = (kind: TotalKind, stated: bigint, amount: bigint, from: Total['from']) => {
+    const differences = difference(null, kind, stated, amount);
+    return { total: { kind, amount, agrees: differences.length === 0, from }, differences };
+  };
+  const taxes = (of: InvoiceWhole, behavior: string) => sumOf(of.total_taxes.filter((tax) => tax.tax_behavior === behavior));
+  const [discounts, exclusive, inclusive] = [sumOf(anew.total_discount_amounts), taxes(anew, 'exclusive'), taxes(anew, 'inclusive')];
+  const { due, starting, ending } = settled(invoice, anew.total);
+  const balance = invoice.ending_balance === null ? [] : [total('balance', invoice.ending_balance, ending, { starting_balance: starting, ending_balance: ending, applied: due - anew.total })];
+  return [
+    total('subtotal', invoice.subtotal, anew.subtotal, {}),
+    total('subtotal_excluding_tax', invoice.subtotal_excluding_tax, anew.subtotal_excluding_tax, { subtotal: anew.subtotal, inclusive_taxes: anew.subtotal - anew.subtotal_excluding_tax }),
+    total('discounts', sumOf(invoice.total_discount_amounts), discounts, {}),
+    total('exclusive_taxes', taxes(invoice, 'exclusive'), exclusive, {}),
+    total('total', invoice.total, anew.total, { subtotal: anew.subtotal, discounts, exclusive_taxes: exclusive }),
+    total('total_excluding_tax', invoice.total_excluding_tax, anew.total_excluding_tax, { total: anew.total, exclusive_taxes: exclusive, inclusive_taxes: inclusive }),
+    ...balance,
+    total('amount_due', invoice.amount_due, due, { total: anew.total, balance: due - anew.total }),
+    total('amount_paid', invoice.amount_paid, invoice.amount_paid, { off_stripe: invoice.amount_paid_off_stripe }),
+    total('amount_remaining', invoice.amount_remaining, due - invoice.amount_paid, { amount_due: due, amount_paid: invoice.amount_paid }),
+  ];
+}

@@ -1,0 +1,78 @@
+/** What an explanation is made of: the facts that are read for it, and the tree that it is. Sentences are made of the tree by a language (`english.ts`, `german.ts`). */
+import type { Period } from '../calendar.ts';
+import type { DiscountWhole, PriceRow } from '../catalog.ts';
+import type { Instant } from '../decision.ts';
+import type { SubscriptionRow } from '../subscription/subscription.ts';
+import type { Fraction } from './exact.ts';
+
+/** What a meter counted for a line, by its events as they were known when the line was made. */
+export type Usage = {
+  meter: string;
+  meter_name: string;
+  formula: 'count' | 'last' | 'sum';
+  window: 'day' | 'hour' | null;
+  events: number;
+  first: Instant | null;
+  last: Instant | null;
+  /** By the formula, an exact decimal; it may be negative. */
+  counted: string;
+  /** Up to when events were received and taken back that are counted here. */
+  as_of: Instant;
+};
+
+/** What a credit gives back: a line of an invoice, or an invoice item, with its net amount over its period. */
+export type CreditedDebit = { invoice: string | null; invoice_number: string | null; line: string | null; invoice_item: string | null; net: bigint } & Period;
+
+/** The stored facts from which invoices are computed again. What belongs to a line is found by the line's id. */
+export type ExplainFacts = {
+  prices: ReadonlyMap<string, PriceRow>;
+  subscriptions: ReadonlyMap<string, Pick<SubscriptionRow, 'start_date' | 'billing_cycle_anchor' | 'billing_cycle_anchor_config' | 'trial_start' | 'trial_end'>>;
+  usage: ReadonlyMap<string, Usage>;
+  debits: ReadonlyMap<string, CreditedDebit>;
+  /** The discounts that are contained in prorations. */
+  discounts: ReadonlyMap<string, DiscountWhole>;
+};
+
+/** A step from the facts to an amount. `parts` are the steps that it is made of; `exact` is the value before it was rounded to `amount`. */
+export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[] } & (
+  | { kind: 'quantity'; quantity: string; source: 'licensed' | 'given' }
+  | { kind: 'usage'; quantity: string; usage: Usage; period: Period }
+  | { kind: 'price'; price: string | null; scheme: 'per_unit' | 'package' | 'graduated' | 'volume'; quantity: string; divide_by: number | null; round: 'up' | 'down' | null; tiers: PriceTier[] }
+  | { kind: 'given' }
+  | { kind: 'trial'; period: Period }
+  | { kind: 'sum' }
+  | { kind: 'part_of_period'; of: bigint; seconds: number; of_seconds: number; period: Period; full_period: Period }
+  | { kind: 'net' }
+  | { kind: 'discount_in_proration'; discount: string; coupon: string | null; coupon_name: string | null; percent_off: string | null; seconds: number; of_seconds: number; /** Whether it follows from the facts; else it is as it was recorded, and not more than it may be. */ recomputed: boolean }
+  | { kind: 'credit'; debit: CreditedDebit; seconds: number; of_seconds: number; from: Instant }
+  | { kind: 'discount'; discount: string; coupon: string; coupon_name: string | null; percent_off: string | null; amount_off: bigint | null; order: number; of: bigint; /** For an amount off: what is shared, over how many lines with which sum. */ shared: bigint | null; over: bigint | null; lines: number; scope: 'line' | 'invoice' }
+  | { kind: 'tax'; tax_rate: string; name: string; percentage: string; inclusive: boolean; all_inclusive: string; of: bigint; taxable_amount: bigint; reason: string }
+  | { kind: 'unknown'; missing: 'price' | 'usage' | 'debit' | 'period' }
+);
+export type StepKind = Step['kind'];
+export type StepOf<Kind extends StepKind> = Extract<Step, { kind: Kind }>;
+
+/** One addend of a price: so many units at a unit amount, and a flat amount. `from` and `up_to` bound the tier. */
+export type PriceTier = { quantity: string; unit_amount_decimal: string; flat_amount_decimal: string; tier: number | null; from: number; up_to: number | null };
+
+/** Where what is written differs from what the facts come to. */
+export type Difference = { line: string | null; field: string; stated: bigint | string; recomputed: bigint | string | null; difference: bigint | null };
+
+export type LineExplanation = {
+  line: string;
+  description: string | null;
+  /** As it stands on the invoice. */
+  amount: bigint;
+  period: Period;
+  derivation: Step;
+  discounts: StepOf<'discount'>[];
+  taxes: StepOf<'tax'>[];
+  agrees: boolean;
+};
+
+export type TotalKind = 'subtotal' | 'subtotal_excluding_tax' | 'discounts' | 'exclusive_taxes' | 'total' | 'total_excluding_tax' | 'balance' | 'amount_due' | 'amount_paid' | 'amount_remaining';
+
+/** A sum of the invoice as the facts have it. `from` are the amounts of which it is the sum. */
+export type Total = { kind: TotalKind; amount: bigint; agrees: boolean; from: { [part: string]: bigint } };
+
+export type Explanation = { invoice: string; number: string | null; currency: string; agrees: boolean; differences: Difference[]; lines: LineExplanation[]; totals: Total[] };

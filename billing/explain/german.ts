@@ -1,0 +1,116 @@
+/** Explanations in German. */
+import { percentText } from './exact.ts';
+import type { PriceTier, Usage } from './explanation.ts';
+import { calendarOf, type Language, type Say } from './language.ts';
+
+const MONTHS = ['Januar', 'Februar', 'März', 'April', 'Mai', 'Juni', 'Juli', 'August', 'September', 'Oktober', 'November', 'Dezember'];
+
+function moment(at: number): string {
+  const { day, month, year, time } = calendarOf(at);
+  return `${day}. ${MONTHS[month - 1]} ${year} ${time} UTC`;
+}
+
+const span = ({ start, end }: { start: number; end: number }): string => `vom ${moment(start)} bis ausschließlich ${moment(end)}`;
+
+function tier({ quantity, unit_amount_decimal: unit, flat_amount_decimal: flat, tier: n, from, up_to }: PriceTier, say: Say): string {
+  const bounds = n === null ? '' : up_to === null ? (from === 0 ? '' : ` (über ${from})`) : from === 0 ? ` (bis ${up_to})` : ` (über ${from}, bis ${up_to})`;
+  return `${quantity} × ${say.unit(unit)}${bounds}${flat === '0' ? '' : ` + ${say.unit(flat)} pauschal`}`;
+}
+
+function counted({ formula, window, events }: Usage): string {
+  const many = `${events} ${events === 1 ? 'Ereignis' : 'Ereignissen'}`;
+  const last = window === null ? '' : `, von denen das letzte ${window === 'day' ? 'jedes Tages' : 'jeder Stunde'} zählt`;
+  return { sum: `die Summe aus ${many}${last}`, count: `die Zahl der Ereignisse${last}`, last: `der letzte Wert aus ${many}` }[formula];
+}
+
+const MISSING = { price: 'ihr Preis hat in dieser Währung keinen Betrag mehr', usage: 'ihr Verbrauch ist nicht bekannt', debit: 'die Belastung, die sie gutschreibt, ist nicht bekannt', period: 'ihr Zeitraum passt nicht zum Preis' };
+
+const FIELDS: Record<string, string> = {
+  amount: 'Betrag', quantity: 'Menge', discount_amounts: 'Rabatt', taxes: 'Steuer', subtotal: 'Zwischensumme', subtotal_excluding_tax: 'Zwischensumme ohne Steuern', discounts: 'Summe der Rabatte', exclusive_taxes: 'Summe der Steuern',
+  total: 'Gesamtbetrag', total_excluding_tax: 'Gesamtbetrag ohne Steuern', balance: 'Guthabenstand danach', amount_due: 'fälligen Betrag', amount_paid: 'bezahlten Betrag', amount_remaining: 'offenen Betrag',
+};
+
+export const german: Language = {
+  moment,
+  rounded_to: 'gerundet',
+  verdict: ({ agrees }) => (agrees ? 'Jeder Betrag wurde neu berechnet und stimmt.' : 'ACHTUNG: Was hier steht, ist nicht das, was sich aus den Tatsachen ergibt.'),
+  line: ({ description, amount, period }, say) => `${description ?? 'Eine Position'}, ${period.start === period.end ? `am ${moment(period.start)}` : span(period)}: ${say.money(amount)}.`,
+  step: {
+    quantity: ({ quantity, source }) => (source === 'licensed' ? `Die Menge ist ${quantity}, wie im Abonnement vereinbart.` : `Die Menge ist ${quantity}, wie angegeben.`),
+    usage: ({ quantity, usage, period }) =>
+      `Der Zähler „${usage.meter_name}“ hat ${span(period)} ${usage.counted} gezählt: ${counted(usage)}` +
+      (usage.first === null ? '.' : `, das erste am ${moment(usage.first)}, das letzte am ${moment(usage.last!)}.`) +
+      (quantity === usage.counted ? '' : ` Weniger als nichts wird als ${quantity} berechnet.`),
+    price({ scheme, quantity, tiers, divide_by, round, exact, amount }, say) {
+      const sum = `${tiers.map((each) => tier(each, say)).join(' + ')} = ${say.rounded(exact, amount!)}.`;
+      if (scheme === 'package') return `${quantity} in Paketen zu ${divide_by}, ${round === 'up' ? 'angefangene zählen ganz' : 'nur volle zählen'}: ${sum}`;
+      return scheme === 'volume' ? `Die ganze Menge hat den Preis ihrer Stufe: ${sum}` : scheme === 'graduated' ? `Jede Stufe hat für ihren Teil ihren Preis: ${sum}` : sum;
+    },
+    given: ({ amount }, say) => `Der Betrag von ${say.money(amount!)} wurde so angegeben.`,
+    trial: ({ period, amount }, say) => `Die Probezeit ${span(period)} ist kostenlos: ${say.money(amount!)}.`,
+    sum: ({ parts, amount }, say) => `${parts.length} Zeiträume zusammen: ${say.sum(parts.map((part) => part.amount))} = ${say.money(amount!)}.`,
+    part_of_period: ({ of, seconds, of_seconds, period, full_period, exact, amount }, say) =>
+      seconds === of_seconds
+        ? `Der ganze Zeitraum ${span(full_period)} wird berechnet: ${say.money(amount!)}.`
+        : `Vom ganzen Zeitraum ${span(full_period)} wird die Zeit ab ${moment(period.start)} berechnet, ${seconds} von ${of_seconds} Sekunden: ${say.money(of)} × ${seconds} ÷ ${of_seconds} = ${say.rounded(exact, amount!)}.`,
+    net: ({ parts, amount }, say) => `Das ergibt ${say.sum(parts.map((part) => part.amount))} = ${say.money(amount!)}.`,
+    discount_in_proration: ({ coupon, coupon_name, percent_off, recomputed, seconds, of_seconds, exact, amount }, say) =>
+      recomputed
+        ? `Der Gutschein „${coupon_name ?? coupon}“ nimmt ${percentText(percent_off!)} % eines ganzen Zeitraums, von dem hier ${seconds} von ${of_seconds} Sekunden zählen: ${say.rounded(exact, amount!)}.`
+        : `Der Gutschein „${coupon_name ?? coupon ?? 'unbekannt'}“ nimmt den Teil, der bei der Änderung festgehalten wurde, ${say.money(amount!)}: seinen Anteil an allen Posten, wie sie damals waren, für ${seconds} von ${of_seconds} Sekunden.`,
+    credit: ({ debit, seconds, of_seconds, from, exact, amount }, say) =>
+      `${debit.invoice === null ? `Der Posten ${debit.invoice_item}` : `Die Rechnung ${debit.invoice_number ?? debit.invoice}`} hat nach Rabatten ${say.money(debit.net)} ${span(debit)} berechnet. ` +
+      `Was ab ${moment(from)} nicht genutzt wurde, wird gutgeschrieben, ${seconds} von ${of_seconds} Sekunden: ${say.money(-debit.net)} × ${seconds} ÷ ${of_seconds} = ${say.rounded(exact, amount!)}.`,
+    discount({ coupon, coupon_name, order, scope, percent_off, of, exact, amount, amount_off, shared, over, lines }, say) {
+      const head = `Rabatt ${order} ist vom Gutschein „${coupon_name ?? coupon}“, ${scope === 'line' ? 'für diese Position' : 'für die ganze Rechnung'}`;
+      if (percent_off !== null) return `${head}: ${percent_off} % von ${say.money(of)} = ${say.rounded(exact, amount!)}.`;
+      if (lines === 1) return `${head}: ${say.money(amount_off!)}, wovon ${say.money(-amount!)} von ${say.money(of)} abgezogen werden können.`;
+      return `${head}: Von ${say.money(amount_off!)} werden ${say.money(shared!)} auf ${lines} Positionen von zusammen ${say.money(over!)} nach ihrem Anteil restlos verteilt; auf ${say.money(of)} entfallen ${exact === null ? '' : `${say.exact(exact)}, also `}${say.money(amount!)}.`;
+    },
+    tax({ name, percentage, inclusive, all_inclusive, of, exact, amount, reason }, say) {
+      if (reason === 'customer_exempt') return `${name} ${percentage} % wird nicht erhoben: Der Kunde ist von Steuern befreit.`;
+      if (reason === 'reverse_charge') return `${name} ${percentage} % wird nicht erhoben: Der Kunde schuldet sie selbst (Reverse-Charge-Verfahren).`;
+      if (inclusive) return `${name} ${percentage} % ist in ${say.money(of)} enthalten: ${say.money(of)} × ${percentage} ÷ ${all_inclusive} = ${say.rounded(exact, amount!)}.`;
+      return `${name} ${percentage} % kommt auf ${say.money(of)} dazu: ${say.rounded(exact, amount!)}.`;
+    },
+    unknown: ({ missing }) => `Der Betrag lässt sich nicht neu berechnen: ${MISSING[missing]}.`,
+  },
+  total: {
+    subtotal: ({ amount }, say) => `Die Positionen ergeben die Zwischensumme ${say.money(amount)}.`,
+    subtotal_excluding_tax: ({ amount, from }, say) => `Ohne die darin enthaltenen Steuern von ${say.money(from['inclusive_taxes']!)} sind es ${say.money(amount)}.`,
+    discounts: ({ amount }, say) => `Rabatte ziehen ${say.money(amount)} ab.`,
+    exclusive_taxes: ({ amount }, say) => `Steuern kommen mit ${say.money(amount)} dazu.`,
+    total: ({ amount, from }, say) => `Der Gesamtbetrag ist ${say.sum([from['subtotal']!, -from['discounts']!, from['exclusive_taxes']!].filter((each, n) => n === 0 || each !== 0n))} = ${say.money(amount)}.`,
+    total_excluding_tax: ({ amount }, say) => `Ganz ohne Steuern ist er ${say.money(amount)}.`,
+    balance({ from }, say) {
+      const { starting_balance: start, ending_balance: end } = from;
+      return `Der Kontostand des Kunden war vor dieser Rechnung ${say.money(start!)} und ist danach ${say.money(end!)} (negativ: Der Kunde hat Guthaben).`;
+    },
+    amount_due: ({ amount, from }, say) => (from['balance'] === 0n ? `Fällig sind ${say.money(amount)}.` : `Mit dem Anteil des Kontostands von ${say.money(from['balance']!)} sind ${say.money(amount)} fällig.`),
+    amount_paid: ({ amount, from }, say) => `Bezahlt sind ${say.money(amount)}${from['off_stripe'] === 0n ? '' : `, davon ${say.money(from['off_stripe']!)} auf anderem Weg, etwa durch Überweisung`}.`,
+    amount_remaining: ({ amount }, say) => `Offen sind ${say.money(amount)}.`,
+  },
+  difference({ line, field, stated, recomputed, difference }, description, say) {
+    const said = (value: bigint | string | null) => (value === null ? 'nichts' : typeof value === 'bigint' ? say.money(value) : value);
+    const where = line === null ? 'Die Rechnung' : `Die Position „${description ?? line}“`;
+    return `${where} nennt ${said(stated)} als ${FIELDS[field.split('[')[0]!]}; aus den Tatsachen ergibt sich ${said(recomputed)}${difference === null ? '' : `, ein Unterschied von ${say.money(difference)}`}.`;
+  },
+  comparison: ({ number, invoice, with_number, with: other, amount_due, with_amount_due, difference }, say) =>
+    difference === 0n
+      ? `Auf ${number ?? invoice} ist gleich viel fällig wie auf ${with_number ?? other}: ${say.money(amount_due)}.`
+      : `Auf ${number ?? invoice} sind ${say.money(amount_due)} fällig, auf ${with_number ?? other} waren es ${say.money(with_amount_due)}: ${say.money(difference < 0n ? -difference : difference)} ${difference > 0n ? 'mehr' : 'weniger'}.`,
+  cause: {
+    quantity: ({ about, before, after, amount }, say) => `${about}: Die Menge ging von ${before} auf ${after}: ${say.signed(amount)}.`,
+    usage: ({ about, before, after, amount }, say) => `${about}: Der Verbrauch ging von ${before ?? 'nichts'} auf ${after ?? 'nichts'}: ${say.signed(amount)}.`,
+    price: ({ about, before, after, amount }, say) => (before === after ? `${about} hat einen anderen Preis: ${say.signed(amount)}.` : `${about}: Der Preis ging von ${before} auf ${after}: ${say.signed(amount)}.`),
+    trial: ({ about, amount }, say) => `${about}: Nur eine der beiden Rechnungen fiel in die Probezeit: ${say.signed(amount)}.`,
+    proration: ({ about, line, with_line, amount }, say) =>
+      `${about}: ${line !== null && with_line !== null ? 'Ein anderer Teil eines Zeitraums wird berechnet' : line !== null ? 'Eine Änderung im laufenden Zeitraum steht nur auf dieser Rechnung' : 'Eine Änderung im laufenden Zeitraum stand nur auf der anderen Rechnung'}: ${say.signed(amount)}.`,
+    new_item: ({ about, amount }, say) => `${about ?? 'Ein Posten'} steht nur auf dieser Rechnung: ${say.signed(amount)}.`,
+    gone_item: ({ about, amount }, say) => `${about ?? 'Ein Posten'} stand nur auf der anderen Rechnung: ${say.signed(amount)}.`,
+    discount: ({ about, before, after, amount }, say) => `Der Rabatt ${about ?? ''} ging von ${say.money(BigInt(before!))} auf ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
+    tax: ({ about, before, after, amount }, say) => `${about ?? 'Die Steuer'} ging von ${say.money(BigInt(before!))} auf ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
+    balance: ({ before, after, amount }, say) => `Der Kontostand des Kunden änderte den fälligen Betrag damals um ${say.signed(BigInt(before!))} und jetzt um ${say.signed(BigInt(after!))}: ${say.signed(amount)}.`,
+    rest: ({ amount }, say) => `ACHTUNG: Dieser Teil folgt aus nichts, was auf den beiden Rechnungen steht: ${say.signed(amount)}.`,
+  },
+};

@@ -1,0 +1,169 @@
+/** How a line's amount came about (docs/concepts/bill.md), from its price, its quantity, the usage or the debit that it is about. */
+import { boundary, type Period, type Recurrence } from '../calendar.ts';
+import type { PriceRow } from '../catalog.ts';
+import type { InvoiceLineRow } from '../invoice/invoice.ts';
+import { compare, formatDecimal, multiply, percentOf, ZERO } from '../money.ts';
+import { derive } from '../pricing/amount.ts';
+import type { PriceTerms } from '../pricing/price.ts';
+import { partOf } from '../proration.ts';
+import { termsIn } from '../subscription/lines.ts';
+import { decimalOf, fraction, fromDecimal, roundFraction, sumOfParts } from './exact.ts';
+import type { ExplainFacts, PriceTier, Step, StepOf } from './explanation.ts';
+
+const LEAF = { exact: null, parts: [] };
+const unknown = (missing: StepOf<'unknown'>['missing']): Step => ({ kind: 'unknown', amount: null, missing, ...LEAF });
+const lengthOf = (period: Period): number => period.end - period.start;
+
+/** The terms at which the line was priced. An amount in another currency can be changed in the catalogue later: the line keeps the one that it was billed at. */
+function termsOf(line: InvoiceLineRow, price: PriceRow): PriceTerms | null {
+  const terms = termsIn(price, line.currency);
+  const unit = line.unit_amount_decimal;
+  if (unit === null || terms?.unit_amount_decimal === unit) return terms;
+  return { ...price, unit_amount_decimal: unit, tiers: null, billing_scheme: 'per_unit', tiers_mode: null };
+}
+
+/** A quantity at a price. */
+function priced(line: InvoiceLineRow, terms: PriceTerms, quantity: Step & { quantity: string }): Step {
+  const { amount, parts } = derive(terms, decimalOf(quantity.quantity));
+  const tiers = parts.map((part): PriceTier => {
+    const { tier } = part;
+    const bound = (n: number) => Number(terms.tiers![n]!.up_to);
+    const up_to = tier === null || terms.tiers![tier]!.up_to === null ? null : bound(tier);
+    return { ...part, from: tier === null || tier === 0 ? 0 : bound(tier - 1), up_to };
+  });
+  const pack = terms.transform_quantity;
+  return {
+    kind: 'price', amount, exact: sumOfParts(parts), parts: [quantity], price: line.price, quantity: quantity.quantity, tiers,
+    scheme: terms.tiers_mode !== null && terms.billing_scheme === 'tiered' ? terms.tiers_mode : pack !== null ? 'package' : 'per_unit',
+    divide_by: pack?.divide_by ?? null, round: pack?.round ?? null,
+  };
+}
+
+/** The part of an amount of a full period that falls on its end from `from` on. */
+function partStep(of: Step & { amount: bigint }, full_period: Period, from: number): Step {
+  const period = { start: from, end: full_period.end };
+  const [seconds, of_seconds] = [lengthOf(period), lengthOf(full_period)];
+  return {
+    kind: 'part_of_period', amount: partOf(of.amount, full_period, from), exact: fraction(of.amount * BigInt(seconds), BigInt(of_seconds)), parts: [of],
+    of: of.amount, seconds, of_seconds, period, full_period,
+  };
+}
+
+/** On which day of the month the boundaries of a period may lie that ends at `end`: only where the end is the last day of a month, the anchor says which. */
+function anchorDays(end: number, recurrence: Recurrence, line: InvoiceLineRow, facts: ExplainFacts): (number | undefined)[] {
+  if (recurrence.interval === 'day' || recurrence.interval === 'week') return [undefined];
+  const subscription = facts.subscriptions.get(line.subscription ?? '');
+  const dayOf = (at: number) => Temporal.Instant.fromEpochMilliseconds(at * 1_000).toZonedDateTimeISO('UTC').day;
+  const known = subscription ? [subscription.billing_cycle_anchor_config?.day_of_month ?? dayOf(subscription.billing_cycle_anchor), dayOf(subscription.start_date)] : [];
+  return [...new Set([...known, dayOf(end), 29, 30, 31])].filter((day) => boundary(end, recurrence, 0, day) === end);
+}
+
+/** The full periods, the last of them ending with the period, that reach back to its start. */
+function fullPeriods({ start, end }: Period, recurrence: Recurrence, day: number | undefined): Period[] {
+  const periods: Period[] = [];
+  for (let k = 0, to = end; to > start; k -= 1) {
+    const from = boundary(end, recurrence, k - 1, day);
+    periods.unshift({ start: from, end: to });
+    to = from;
+  }
+  return periods;
+}
+
+/** The first way of counting periods by which the line is as it stands, else the first one. */
+function byPeriods(line: InvoiceLineRow, recurrence: Recurrence, facts: ExplainFacts, made: (periods: Period[]) => Step | null): Step {
+  const ways = anchorDays(line.period_end, recurrence, line, facts).flatMap((day) => made(fullPeriods({ start: line.period_start, end: line.period_end }, recurrence, day)) ?? []);
+  return ways.find((way) => way.amount === line.amount) ?? ways[0] ?? unknown('period');
+}
+
+/** A licensed item's first periods where they are not one full period: each is charged as far as it lies after the start. */
+function startStep(line: InvoiceLineRow, full: Step & { amount: bigint }, recurrence: Recurrence, facts: ExplainFacts): Step {
+  return byPeriods(line, recurrence, facts, (periods) => {
+    const parts = periods.map((period) => partStep(full, period, Math.max(period.start, line.period_start)));
+    return parts.length === 1 ? parts[0]! : { kind: 'sum', amount: parts.reduce((sum, part) => sum + part.amount!, 0n), exact: null, parts };
+  });
+}
+
+/** What a discount takes of the rest of a period. Its share of the full bill is known where it is a part of what the former ones left; of an amount off only what it can be at most. */
+function proratedDiscounts(line: InvoiceLineRow, full: bigint, gross: bigint, part: { full_period: Period; seconds: number; of_seconds: number }, facts: ExplainFacts): Step[] {
+  let [rest, net, known] = [full, gross, true];
+  return (line.proration_details?.discount_amounts ?? []).map(({ discount, amount }): Step => {
+    const source = facts.discounts.get(discount)?.source;
+    const percent_off = source?.percent_off ?? null;
+    const off = source?.amount_off ?? null;
+    const most = percent_off !== null ? percentOf(rest, percent_off) : source?.currency === line.currency && off !== null && off < rest ? off : rest;
+    const atMost = partOf(most, part.full_period, line.period_start);
+    const recomputed = known && percent_off !== null;
+    known = recomputed;
+    if (recomputed) rest -= most;
+    const wanted = recomputed || BigInt(amount) > atMost ? atMost : BigInt(amount);
+    const taken = wanted < net ? wanted : net;
+    net -= taken;
+    const exact = recomputed ? fraction(-most * BigInt(part.seconds), BigInt(part.of_seconds)) : null;
+    return { kind: 'discount_in_proration', amount: -taken, exact, parts: [], discount, coupon: source?.id ?? null, coupon_name: source?.name ?? null, percent_off, seconds: part.seconds, of_seconds: part.of_seconds, recomputed };
+  });
+}
+
+/** The rest of a period at a new quantity or price, less its part of the discounts. */
+function debitStep(line: InvoiceLineRow, full: Step & { amount: bigint }, recurrence: Recurrence, facts: ExplainFacts): Step {
+  return byPeriods(line, recurrence, facts, ([period, ...more]) => {
+    if (period === undefined || more.length > 0) return null;
+    const part = partStep(full, period, line.period_start) as Step & { kind: 'part_of_period'; amount: bigint };
+    const discounts = proratedDiscounts(line, full.amount, part.amount, part, facts);
+    if (discounts.length === 0) return part;
+    return { kind: 'net', amount: discounts.reduce((net, each) => net + each.amount!, part.amount), exact: null, parts: [part, ...discounts] };
+  });
+}
+
+/** What is given back of a debit: the part that lies after the change. */
+function creditStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
+  const debit = facts.debits.get(line.id);
+  if (!debit || debit.end <= debit.start) return unknown('debit');
+  const from = Math.max(line.period_start, debit.start);
+  const [seconds, of_seconds] = [Math.max(0, debit.end - from), lengthOf(debit)];
+  const exact = fraction(-debit.net * BigInt(seconds), BigInt(of_seconds));
+  return { kind: 'credit', amount: roundFraction(exact), exact, parts: [], debit, seconds, of_seconds, from };
+}
+
+/** A line of 0 that is of a trial: the subscription's, or one that was before it and is known by its words only. */
+function isTrial(line: InvoiceLineRow, facts: ExplainFacts): boolean {
+  if (line.amount !== 0n || line.subscription_item === null || line.proration) return false;
+  const subscription = facts.subscriptions.get(line.subscription ?? '');
+  const within = subscription?.trial_end != null && subscription.trial_start! <= line.period_start && line.period_start < subscription.trial_end;
+  return within || (line.description ?? '').startsWith('Free trial of ');
+}
+
+/** What was counted, and never less than nothing. */
+function usageStep(line: InvoiceLineRow, facts: ExplainFacts): (Step & { quantity: string }) | null {
+  const usage = facts.usage.get(line.id);
+  if (!usage) return null;
+  const counted = decimalOf(usage.counted);
+  const quantity = formatDecimal(compare(counted, ZERO) < 0 ? ZERO : counted);
+  return { kind: 'usage', amount: null, quantity, usage, period: { start: line.period_start, end: line.period_end }, ...LEAF };
+}
+
+/** An amount that somebody gave, or a unit amount of theirs times a quantity. */
+function givenStep(line: InvoiceLineRow): Step {
+  const { unit_amount_decimal: unit, quantity_decimal: quantity } = line;
+  if (unit === null || quantity === null || (quantity === '1' && unit === line.amount.toString())) return { kind: 'given', amount: line.amount, ...LEAF };
+  const exact = fromDecimal(multiply(decimalOf(unit), decimalOf(quantity)));
+  const tiers = [{ quantity, unit_amount_decimal: unit, flat_amount_decimal: '0', tier: null, from: 0, up_to: null }];
+  const counted: Step = { kind: 'quantity', amount: null, quantity, source: 'given', ...LEAF };
+  return { kind: 'price', amount: roundFraction(exact), exact, parts: [counted], price: null, scheme: 'per_unit', quantity, divide_by: null, round: null, tiers };
+}
+
+/** The line's amount, computed again. */
+export function deriveLine(line: InvoiceLineRow, facts: ExplainFacts): Step {
+  if (line.proration && line.proration_details?.credited_items) return creditStep(line, facts);
+  if (line.price === null) return givenStep(line);
+  if (isTrial(line, facts)) return { kind: 'trial', amount: 0n, period: { start: line.period_start, end: line.period_end }, ...LEAF };
+  const price = facts.prices.get(line.price);
+  const terms = price ? termsOf(line, price) : null;
+  if (!price || !terms) return unknown('price');
+  const metered = price.recurring?.usage_type === 'metered';
+  const source = line.subscription_item === null ? 'given' : 'licensed';
+  const quantity = metered ? usageStep(line, facts) : ({ kind: 'quantity', amount: null, quantity: line.quantity_decimal ?? '1', source, ...LEAF } as const);
+  if (quantity === null) return unknown('usage');
+  const full = priced(line, terms, quantity) as Step & { amount: bigint };
+  if (!line.proration || metered || price.recurring === null) return full;
+  return line.invoice_item === null ? startStep(line, full, price.recurring, facts) : debitStep(line, full, price.recurring, facts);
+}

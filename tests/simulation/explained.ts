@@ -1,0 +1,58 @@
+/** The facts by which the invoices of a life are explained, read from what it has left behind. */
+import assert from 'node:assert/strict';
+import type { CouponRow, DiscountRow, DiscountWhole, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
+import type { CreditedDebit, ExplainFacts, Usage } from '../../billing/explain/explanation.ts';
+import type { InvoiceItemRow, InvoiceLineRow, InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import { netOf } from '../../billing/subscription/lines.ts';
+import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
+import { sum, type Life } from './engine.ts';
+
+/** Its invoices in their order, with all that they name. */
+export function invoicesOf({ store }: Life): InvoiceWhole[] {
+  return store.invoices().map((invoice) => {
+    const named = [...invoice.discounts, ...invoice.lines.flatMap((line) => line.discounts)];
+    const rates = [...invoice.default_tax_rates, ...invoice.lines.flatMap((line) => line.tax_rates)];
+    return { ...invoice, discount_rows: [...new Set(named)].map((id) => discount(store, id)), rate_rows: [...new Set(rates)].map((id) => store.get<TaxRateRow>('tax_rates', id)) };
+  });
+}
+
+function discount(store: Life['store'], id: string): DiscountWhole {
+  const row = store.get<DiscountRow>('discounts', id);
+  return { ...row, source: store.get<CouponRow>('coupons', row.coupon) };
+}
+
+function usage(life: Life, line: InvoiceLineRow): Usage {
+  const found = life.history.usage.filter((use) => use.key === life.keys.get(line.subscription_item!) && line.period_start <= use.at && use.at < line.period_end);
+  const times = found.map((use) => use.at);
+  return {
+    meter: 'mtr_1', meter_name: 'Calls', formula: 'sum', window: null, events: found.length, counted: sum(found.map((use) => use.value)), as_of: line.period_end,
+    first: times.length > 0 ? Math.min(...times) : null, last: times.length > 0 ? Math.max(...times) : null,
+  };
+}
+
+function debit({ store }: Life, line: InvoiceLineRow): CreditedDebit {
+  const credited = line.proration_details!.credited_items!;
+  if ('invoice_item' in credited) {
+    const item = store.get<InvoiceItemRow>('invoice_items', credited.invoice_item);
+    return { invoice: item.invoice, invoice_number: null, line: null, invoice_item: item.id, net: item.amount, start: item.period_start, end: item.period_end };
+  }
+  const [id] = credited.invoice_line_items;
+  const charged = store.get<InvoiceLineRow>('invoice_lines', id!);
+  assert.equal(charged.invoice, credited.invoice);
+  return { invoice: charged.invoice, invoice_number: store.get<InvoiceRow>('invoices', charged.invoice).number, line: charged.id, invoice_item: null, net: netOf(charged), start: charged.period_start, end: charged.period_end };
+}
+
+export function factsOf(life: Life, lines: readonly InvoiceLineRow[]): ExplainFacts {
+  const { store } = life;
+  const prices = new Map(store.all<PriceRow>('prices').map((price) => [price.id, price]));
+  const metered = lines.filter((line) => prices.get(line.price ?? '')?.recurring?.usage_type === 'metered');
+  const credits = lines.filter((line) => line.proration_details?.credited_items);
+  const contained = lines.flatMap((line) => line.proration_details?.discount_amounts ?? []).map((each) => each.discount);
+  return {
+    prices,
+    subscriptions: new Map(store.all<SubscriptionRow>('subscriptions').map((each) => [each.id, each])),
+    usage: new Map(metered.map((line) => [line.id, usage(life, line)])),
+    debits: new Map(credits.map((line) => [line.id, debit(life, line)])),
+    discounts: new Map(contained.map((id) => [id, discount(store, id)])),
+  };
+}
