@@ -6,7 +6,7 @@ import { amountOf } from '../pricing/amount.ts';
 import { termsIn } from '../subscription/lines.ts';
 import { decimalOf } from './exact.ts';
 
-export type CauseKind = 'quantity' | 'price' | 'usage' | 'trial' | 'proration' | 'new_item' | 'gone_item' | 'discount' | 'tax' | 'balance' | 'rest';
+export type CauseKind = 'quantity' | 'price' | 'usage' | 'trial' | 'proration' | 'new_item' | 'gone_item' | 'discount' | 'tax' | 'balance' | 'credit_notes' | 'rest';
 
 /** `amount` > 0 makes the invoice dearer than the other one. */
 export type Cause = {
@@ -33,7 +33,7 @@ function refuseIncomparable(invoice: InvoiceWhole, other: InvoiceWhole): void {
 /** What makes the invoice differ from another one of its customer. `prices` are those that their lines name. */
 export function compareInvoices(invoice: InvoiceWhole, other: InvoiceWhole, prices: ReadonlyMap<string, PriceRow>): Comparison {
   refuseIncomparable(invoice, other);
-  const causes = [...lineCauses(invoice, other, prices), ...discountCauses(invoice, other), ...taxCauses(invoice, other), balanceCause(invoice, other)];
+  const causes = [...lineCauses(invoice, other, prices), ...discountCauses(invoice, other), ...taxCauses(invoice, other), balanceCause(invoice, other), creditNotesCause(invoice, other)];
   const difference = invoice.amount_due - other.amount_due;
   const rest = causes.reduce((left, cause) => left - cause.amount, difference);
   return {
@@ -114,6 +114,13 @@ function taxCauses(invoice: InvoiceWhole, other: InvoiceWhole): Cause[] {
 
 /** What the customer's balance added to what is due, or took from it. */
 function balanceCause(invoice: InvoiceWhole, other: InvoiceWhole): Cause {
-  const [is, was] = [invoice.amount_due - invoice.total, other.amount_due - other.total];
+  const applied = (of: InvoiceWhole) => of.amount_due + of.pre_payment_credit_notes_amount - of.total;
+  const [is, was] = [applied(invoice), applied(other)];
   return { ...NOTHING, kind: 'balance', amount: is - was, before: was.toString(), after: is.toString() };
+}
+
+/** What credit notes took off what is due. */
+function creditNotesCause(invoice: InvoiceWhole, other: InvoiceWhole): Cause {
+  const [is, was] = [invoice.pre_payment_credit_notes_amount, other.pre_payment_credit_notes_amount];
+  return { ...NOTHING, kind: 'credit_notes', amount: was - is, before: was.toString(), after: is.toString() };
 }

@@ -27,7 +27,7 @@ const MISSING = { price: 'its price has no amount in this currency any more', us
 
 const FIELDS: Record<string, string> = {
   amount: 'amount', quantity: 'quantity', discount_amounts: 'discount', taxes: 'tax', subtotal: 'subtotal', subtotal_excluding_tax: 'subtotal without tax', discounts: 'sum of the discounts', exclusive_taxes: 'sum of the taxes',
-  total: 'total', total_excluding_tax: 'total without tax', balance: 'ending balance', amount_due: 'amount due', amount_paid: 'amount paid', amount_remaining: 'amount remaining',
+  total: 'total', total_excluding_tax: 'total without tax', balance: 'ending balance', credit_notes: 'sum of the credit notes', amount_due: 'amount due', amount_paid: 'amount paid', amount_remaining: 'amount remaining',
 };
 
 export const english: Language = {
@@ -86,7 +86,13 @@ export const english: Language = {
       const { starting_balance: start, ending_balance: end } = from;
       return `The customer's balance was ${say.money(start!)} before and is ${say.money(end!)} after this invoice (negative: the customer has credit).`;
     },
-    amount_due: ({ amount, from }, say) => (from['balance'] === 0n ? `${say.money(amount)} is due.` : `With the balance's part of ${say.money(from['balance']!)}, ${say.money(amount)} is due.`),
+    credit_notes: ({ from }, say) => `Credit notes took off ${say.money(from['before_payment']!)} before it was paid, and gave back ${say.money(from['after_payment']!)} afterwards.`,
+    amount_due({ amount, from }, say) {
+      const { balance, credit_notes: credited } = from;
+      if (balance === 0n && credited === 0n) return `${say.money(amount)} is due.`;
+      const parts = [...(balance === 0n ? [] : [`the balance ${say.money(balance!)}`]), ...(credited === 0n ? [] : [`credit notes ${say.money(-credited!)}`])];
+      return `To the total come ${parts.join(' and ')}: ${say.money(amount)} is due.`;
+    },
     amount_paid: ({ amount, from }, say) => `${say.money(amount)} is paid${from['off_stripe'] === 0n ? '' : `, of which ${say.money(from['off_stripe']!)} came another way, such as by bank transfer`}.`,
     amount_remaining: ({ amount }, say) => `${say.money(amount)} remains to be paid.`,
   },
@@ -111,6 +117,7 @@ export const english: Language = {
     discount: ({ about, before, after, amount }, say) => `The discount ${about ?? ''} went from ${say.money(BigInt(before!))} to ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     tax: ({ about, before, after, amount }, say) => `${about ?? 'Tax'} went from ${say.money(BigInt(before!))} to ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     balance: ({ before, after, amount }, say) => `The customer's balance changed what was due by ${say.signed(BigInt(before!))} then and by ${say.signed(BigInt(after!))} now: ${say.signed(amount)}.`,
+    credit_notes: ({ before, after, amount }, say) => `Credit notes took off ${say.money(BigInt(before!))} then and ${say.money(BigInt(after!))} now: ${say.signed(amount)}.`,
     rest: ({ amount }, say) => `ATTENTION: this part does not follow from what is on the two invoices: ${say.signed(amount)}.`,
   },
 };

@@ -66,7 +66,7 @@ function explainLine(line: InvoiceLineRow, anew: InvoiceWhole, assessed: Invoice
 
 const sumOf = (amounts: readonly { amount: number }[]): bigint => amounts.reduce((sum, each) => sum + BigInt(each.amount), 0n);
 
-/** What of a total is due, where the customer's balance has met it, and what of that is paid. */
+/** What of a total is due where the customer's balance has met it, before credit notes, and the balance before and after. */
 function settled(invoice: InvoiceWhole, total: bigint) {
   if (invoice.ending_balance === null) return { due: total > 0n ? total : 0n, starting: 0n, ending: 0n };
   const { amount_due, ending_balance } = applyBalance(total, invoice.starting_balance);
@@ -80,8 +80,11 @@ function totalsOf(invoice: InvoiceWhole, anew: InvoiceWhole): { total: Total; di
   };
   const taxes = (of: InvoiceWhole, behavior: string) => sumOf(of.total_taxes.filter((tax) => tax.tax_behavior === behavior));
   const [discounts, exclusive, inclusive] = [sumOf(anew.total_discount_amounts), taxes(anew, 'exclusive'), taxes(anew, 'inclusive')];
-  const { due, starting, ending } = settled(invoice, anew.total);
-  const balance = invoice.ending_balance === null ? [] : [total('balance', invoice.ending_balance, ending, { starting_balance: starting, ending_balance: ending, applied: due - anew.total })];
+  const { due: billed, starting, ending } = settled(invoice, anew.total);
+  const { pre_payment_credit_notes_amount: credited, post_payment_credit_notes_amount: given_back } = invoice;
+  const due = billed - credited;
+  const balance = invoice.ending_balance === null ? [] : [total('balance', invoice.ending_balance, ending, { starting_balance: starting, ending_balance: ending, applied: billed - anew.total })];
+  const notes = credited + given_back === 0n ? [] : [total('credit_notes', credited + given_back, credited + given_back, { before_payment: credited, after_payment: given_back })];
   return [
     total('subtotal', invoice.subtotal, anew.subtotal, {}),
     total('subtotal_excluding_tax', invoice.subtotal_excluding_tax, anew.subtotal_excluding_tax, { subtotal: anew.subtotal, inclusive_taxes: anew.subtotal - anew.subtotal_excluding_tax }),
@@ -90,7 +93,8 @@ function totalsOf(invoice: InvoiceWhole, anew: InvoiceWhole): { total: Total; di
     total('total', invoice.total, anew.total, { subtotal: anew.subtotal, discounts, exclusive_taxes: exclusive }),
     total('total_excluding_tax', invoice.total_excluding_tax, anew.total_excluding_tax, { total: anew.total, exclusive_taxes: exclusive, inclusive_taxes: inclusive }),
     ...balance,
-    total('amount_due', invoice.amount_due, due, { total: anew.total, balance: due - anew.total }),
+    ...notes,
+    total('amount_due', invoice.amount_due, due, { total: anew.total, balance: billed - anew.total, credit_notes: credited }),
     total('amount_paid', invoice.amount_paid, invoice.amount_paid, { off_stripe: invoice.amount_paid_off_stripe }),
     total('amount_remaining', invoice.amount_remaining, due - invoice.amount_paid, { amount_due: due, amount_paid: invoice.amount_paid }),
   ];

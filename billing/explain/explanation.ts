@@ -70,7 +70,7 @@ export type LineExplanation = {
   agrees: boolean;
 };
 
-export type TotalKind = 'subtotal' | 'subtotal_excluding_tax' | 'discounts' | 'exclusive_taxes' | 'total' | 'total_excluding_tax' | 'balance' | 'amount_due' | 'amount_paid' | 'amount_remaining';
+export type TotalKind = 'subtotal' | 'subtotal_excluding_tax' | 'discounts' | 'exclusive_taxes' | 'total' | 'total_excluding_tax' | 'balance' | 'credit_notes' | 'amount_due' | 'amount_paid' | 'amount_remaining';
 
 /** A sum of the invoice as the facts have it. `from` are the amounts of which it is the sum. */
 export type Total = { kind: TotalKind; amount: bigint; agrees: boolean; from: { [part: string]: bigint } };

@@ -27,7 +27,7 @@ const MISSING = { price: 'ihr Preis hat in dieser Währung keinen Betrag mehr', 
 
 const FIELDS: Record<string, string> = {
   amount: 'Betrag', quantity: 'Menge', discount_amounts: 'Rabatt', taxes: 'Steuer', subtotal: 'Zwischensumme', subtotal_excluding_tax: 'Zwischensumme ohne Steuern', discounts: 'Summe der Rabatte', exclusive_taxes: 'Summe der Steuern',
-  total: 'Gesamtbetrag', total_excluding_tax: 'Gesamtbetrag ohne Steuern', balance: 'Guthabenstand danach', amount_due: 'fälligen Betrag', amount_paid: 'bezahlten Betrag', amount_remaining: 'offenen Betrag',
+  total: 'Gesamtbetrag', total_excluding_tax: 'Gesamtbetrag ohne Steuern', balance: 'Kontostand danach', credit_notes: 'Summe der Gutschriften', amount_due: 'fälligen Betrag', amount_paid: 'bezahlten Betrag', amount_remaining: 'offenen Betrag',
 };
 
 export const german: Language = {
@@ -86,7 +86,13 @@ export const german: Language = {
       const { starting_balance: start, ending_balance: end } = from;
       return `Der Kontostand des Kunden war vor dieser Rechnung ${say.money(start!)} und ist danach ${say.money(end!)} (negativ: Der Kunde hat Guthaben).`;
     },
-    amount_due: ({ amount, from }, say) => (from['balance'] === 0n ? `Fällig sind ${say.money(amount)}.` : `Mit dem Anteil des Kontostands von ${say.money(from['balance']!)} sind ${say.money(amount)} fällig.`),
+    credit_notes: ({ from }, say) => `Gutschriften haben vor der Zahlung ${say.money(from['before_payment']!)} abgezogen und danach ${say.money(from['after_payment']!)} zurückgegeben.`,
+    amount_due({ amount, from }, say) {
+      const { balance, credit_notes: credited } = from;
+      if (balance === 0n && credited === 0n) return `Fällig sind ${say.money(amount)}.`;
+      const parts = [...(balance === 0n ? [] : [`der Kontostand ${say.money(balance!)}`]), ...(credited === 0n ? [] : [`die Gutschriften ${say.money(-credited!)}`])];
+      return `Zum Gesamtbetrag kommen ${parts.join(' und ')}: Fällig sind ${say.money(amount)}.`;
+    },
     amount_paid: ({ amount, from }, say) => `Bezahlt sind ${say.money(amount)}${from['off_stripe'] === 0n ? '' : `, davon ${say.money(from['off_stripe']!)} auf anderem Weg, etwa durch Überweisung`}.`,
     amount_remaining: ({ amount }, say) => `Offen sind ${say.money(amount)}.`,
   },
@@ -111,6 +117,7 @@ export const german: Language = {
     discount: ({ about, before, after, amount }, say) => `Der Rabatt ${about ?? ''} ging von ${say.money(BigInt(before!))} auf ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     tax: ({ about, before, after, amount }, say) => `${about ?? 'Die Steuer'} ging von ${say.money(BigInt(before!))} auf ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     balance: ({ before, after, amount }, say) => `Der Kontostand des Kunden änderte den fälligen Betrag damals um ${say.signed(BigInt(before!))} und jetzt um ${say.signed(BigInt(after!))}: ${say.signed(amount)}.`,
+    credit_notes: ({ before, after, amount }, say) => `Gutschriften haben damals ${say.money(BigInt(before!))} und jetzt ${say.money(BigInt(after!))} abgezogen: ${say.signed(amount)}.`,
     rest: ({ amount }, say) => `ACHTUNG: Dieser Teil folgt aus nichts, was auf den beiden Rechnungen steht: ${say.signed(amount)}.`,
   },
 };

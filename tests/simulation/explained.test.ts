@@ -6,7 +6,8 @@ import { explainInvoice } from '../../billing/explain/explain.ts';
 import type { StepKind } from '../../billing/explain/explanation.ts';
 import { speaker, type LanguageName } from '../../billing/explain/language.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
-import { liveThrough } from './engine.ts';
+import { previewRenewal } from '../../billing/subscription/preview.ts';
+import { liveThrough, type Life } from './engine.ts';
 import { factsOf, invoicesOf } from './explained.ts';
 import { randomHistory } from './reference.ts';
 
@@ -17,7 +18,20 @@ function explainLife(seed: number) {
   const life = liveThrough(randomHistory(seed));
   const invoices = invoicesOf(life);
   const facts = factsOf(life, invoices.flatMap((invoice) => invoice.lines));
-  return { invoices, facts, explanations: invoices.map((invoice) => explainInvoice(invoice, facts)) };
+  return { life, invoices, facts, explanations: invoices.map((invoice) => explainInvoice(invoice, facts)) };
+}
+
+/** What the next renewal would bill, explained with the usage until now; null where there is none. */
+function explainPreview(life: Life) {
+  const now = life.store.moment(life.history.until);
+  if (life.subscription.ended_at !== null) return null;
+  const facts = life.facts(now.now);
+  const preview = previewRenewal(facts, now);
+  if (!preview) return null;
+  const known = factsOf(life, preview.invoice.lines);
+  const own = preview.invoice.lines.filter((line) => line.invoice_item === null && known.usage.has(line.id));
+  const counted = own.map((line) => [line.id, { ...known.usage.get(line.id)!, counted: facts.usage.get(line.subscription_item!) ?? '0' }] as const);
+  return explainInvoice(preview.invoice, { ...known, usage: new Map([...known.usage, ...counted]) });
 }
 
 /** Nothing in a sentence is left open. */
@@ -25,10 +39,14 @@ function assertSaid(sentences: readonly string[]): void {
   for (const sentence of sentences) assert.ok(/[.!]$/.test(sentence) && !/undefined|null|NaN|\[object/.test(sentence), sentence);
 }
 
-test(`${COUNT} random lives: every line of every invoice agrees with its facts, and every difference has its causes`, () => {
+test(`${COUNT} random lives: every line of every invoice, and of the next one, agrees with its facts, and every difference has its causes`, () => {
   const met = new Set<StepKind>();
+  let previews = 0;
   for (let seed = SEED; seed < SEED + COUNT; seed += 1) {
-    const { invoices, facts, explanations } = explainLife(seed);
+    const { life, invoices, facts, explanations } = explainLife(seed);
+    const preview = explainPreview(life);
+    previews += preview === null ? 0 : 1;
+    assert.deepEqual(preview?.differences ?? [], [], `life ${seed}, the next invoice`);
     for (const [n, explanation] of explanations.entries()) {
       const invoice = invoices[n]!;
       assert.deepEqual(explanation.differences, [], `life ${seed}, invoice ${invoice.id}`);
@@ -48,6 +66,7 @@ test(`${COUNT} random lives: every line of every invoice agrees with its facts, 
   if (COUNT >= 1_000) {
     const known: StepKind[] = ['credit', 'discount', 'discount_in_proration', 'given', 'net', 'part_of_period', 'price', 'quantity', 'sum', 'tax', 'trial', 'usage'];
     assert.deepEqual([...met].sort(), known);
+    assert.ok(previews > COUNT / 2);
   }
 });
 

@@ -3,6 +3,7 @@
  *
  * The papers are in goldens/. Where a bill is to change, the change is seen there: `node_modules/.bin/node --test --test-update-snapshots tests/stories/` writes them anew.
  */
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type Stripe from 'stripe';
@@ -21,7 +22,7 @@ export type Story = {
   uses(event_name: string, value: number, moment: string): Promise<void>;
   /** The totals of the customer's invoices in their order, in minor units. */
   totals(): Promise<number[]>;
-  /** Holds the whole paper against its golden. */
+  /** Holds the whole paper against its golden, and each invoice against its explanation. */
   isTold(t: TestContext, name: string): Promise<void>;
 };
 
@@ -56,6 +57,10 @@ export async function begin(kontor: Kontor, moment: string, person: Person): Pro
     totals: async () => (await invoicesOf(stripe, customer)).map((invoice) => invoice.total),
     async isTold(t, name) {
       const invoices = await invoicesOf(stripe, customer);
+      for (const { id, number } of invoices) {
+        const { differences } = (await stripe.rawRequest('GET', `/v1/kontor/invoices/${id}/explanation`)) as { differences?: unknown[] };
+        assert.deepEqual(differences, [], `${number} does not follow from what happened`);
+      }
       const statements = await Promise.all(invoices.map((invoice) => statement(stripe, invoice.id)));
       const text = [t.name, ...paper, ...statements.flatMap((lines) => ['', '', ...lines]), '', '', ...(await account(stripe, customer, invoices)), ''].join('\n');
       t.assert.fileSnapshot(text, join(import.meta.dirname, 'goldens', `${name}.txt`), { serializers: [String] });
