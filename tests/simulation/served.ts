@@ -1,4 +1,5 @@
 /** A life of the reference model, lived over HTTP: by the official client, on PostgreSQL, on a test clock. What came of it is read from the tables. */
+import assert from 'node:assert/strict';
 import Stripe from 'stripe';
 import type { InvoiceItemRow, InvoiceLineRow, InvoiceRow } from '../../billing/invoice/invoice.ts';
 import { rows, sql } from '../../server/database/sql.ts';
@@ -180,6 +181,17 @@ export class Served {
     });
   }
 
+  /** Every invoice follows from what is stored, and its difference from the one before it has causes. */
+  private async explain(): Promise<void> {
+    const ask = async (path: string) => (await this.stripe.rawRequest('GET', `/v1/kontor/invoices/${path}`)) as unknown as { differences: unknown[]; causes: { kind: string }[] };
+    const { data } = await this.stripe.invoices.list({ customer: this.customer, limit: 100 });
+    for (const [n, { id }] of data.entries()) {
+      assert.deepEqual((await ask(`${id}/explanation`)).differences, [], `${id} does not follow from what is stored`);
+      const other = data[n + 1]?.id;
+      if (other !== undefined) assert.ok((await ask(`${id}/comparison?with=${other}`)).causes.every(({ kind }) => kind !== 'rest'), `${id} differs from ${other} without a cause`);
+    }
+  }
+
   async live(): Promise<Outcome> {
     const { history } = this;
     await this.start();
@@ -193,6 +205,7 @@ export class Served {
       await run();
     }
     await this.until(history.until);
+    await this.explain();
     return this.outcome();
   }
 }
