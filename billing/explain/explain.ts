@@ -8,7 +8,7 @@ import { decimalOf } from './exact.ts';
 import type { Difference, ExplainFacts, Explanation, LineExplanation, Step, Total, TotalKind } from './explanation.ts';
 import { deriveLine } from './line.ts';
 
-/** The invoice, whatever its state, or one that would be made. Each line is derived as it stands, so that a wrong one does not make the sums below it wrong, too. */
+/** The invoice, whatever its state, or one that would be made. Discounts, taxes and sums are computed from the lines' amounts as they are written: a wrong amount is told once, and what was not computed from it besides. */
 export function explainInvoice(invoice: InvoiceWhole, facts: ExplainFacts): Explanation {
   const anew = workOut(invoice);
   const explained = invoice.lines.map((line, n) => explainLine(line, anew, anew.lines[n]!, facts));

@@ -43,6 +43,7 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   const dearer = await stripe.prices.create({ product, currency: 'usd', unit_amount: 1_800, recurring: { interval: 'month' } });
   put('kontor/price_moves', (await stripe.rawRequest('POST', '/v1/kontor/price_moves', { from_price: price, to_price: dearer.id, proration_behavior: 'none' })) as unknown as { id: string });
   ids.set('kontor/prices', price);
+  ids.set('kontor/invoices', invoice);
   ids.set('kontor/payment_intents', ids.get('payment_intents')!);
   ids.set('kontor/webhook_endpoints', ids.get('webhook_endpoints')!);
   return ids;
