@@ -10,6 +10,10 @@ import { termsIn } from '../subscription/lines.ts';
 import { decimalOf, fraction, fromDecimal, roundFraction, sumOfParts } from './exact.ts';
 import type { ExplainFacts, PriceTier, Step, StepOf } from './explanation.ts';
 
+/** A step of a kind that always has an amount, or a quantity. */
+type Amount<Kind extends Step['kind']> = StepOf<Kind> & { amount: bigint };
+type Quantity = StepOf<'quantity'> | StepOf<'usage'>;
+
 const LEAF = { exact: null, parts: [] };
 const unknown = (missing: StepOf<'unknown'>['missing']): Step => ({ kind: 'unknown', amount: null, missing, ...LEAF });
 const lengthOf = (period: Period): number => period.end - period.start;
@@ -23,7 +27,7 @@ function termsOf(line: InvoiceLineRow, price: PriceRow): PriceTerms | null {
 }
 
 /** A quantity at a price. */
-function priced(line: InvoiceLineRow, terms: PriceTerms, quantity: Step & { quantity: string }): Step {
+function priced(line: InvoiceLineRow, terms: PriceTerms, quantity: Quantity): Amount<'price'> {
   const { amount, parts } = derive(terms, decimalOf(quantity.quantity));
   const tiers = parts.map((part): PriceTier => {
     const { tier } = part;
@@ -40,7 +44,7 @@ function priced(line: InvoiceLineRow, terms: PriceTerms, quantity: Step & { quan
 }
 
 /** The part of an amount of a full period that falls on its end from `from` on. */
-function partStep(of: Step & { amount: bigint }, full_period: Period, from: number): Step {
+function partStep(of: Amount<'price'>, full_period: Period, from: number): Amount<'part_of_period'> {
   const period = { start: from, end: full_period.end };
   const [seconds, of_seconds] = [lengthOf(period), lengthOf(full_period)];
   return {
@@ -76,17 +80,17 @@ function byPeriods(line: InvoiceLineRow, recurrence: Recurrence, facts: ExplainF
 }
 
 /** A licensed item's first periods where they are not one full period: each is charged as far as it lies after the start. */
-function startStep(line: InvoiceLineRow, full: Step & { amount: bigint }, recurrence: Recurrence, facts: ExplainFacts): Step {
+function startStep(line: InvoiceLineRow, full: Amount<'price'>, recurrence: Recurrence, facts: ExplainFacts): Step {
   return byPeriods(line, recurrence, facts, (periods) => {
     const parts = periods.map((period) => partStep(full, period, Math.max(period.start, line.period_start)));
-    return parts.length === 1 ? parts[0]! : { kind: 'sum', amount: parts.reduce((sum, part) => sum + part.amount!, 0n), exact: null, parts };
+    return parts.length === 1 ? parts[0]! : { kind: 'sum', amount: parts.reduce((sum, part) => sum + part.amount, 0n), exact: null, parts };
   });
 }
 
 /** What a discount takes of the rest of a period. Its share of the full bill is known where it is a part of what the former ones left; of an amount off only what it can be at most. */
-function proratedDiscounts(line: InvoiceLineRow, full: bigint, gross: bigint, part: { full_period: Period; seconds: number; of_seconds: number }, facts: ExplainFacts): Step[] {
-  let [rest, net, known] = [full, gross, true];
-  return (line.proration_details?.discount_amounts ?? []).map(({ discount, amount }): Step => {
+function proratedDiscounts(line: InvoiceLineRow, full: bigint, part: Amount<'part_of_period'>, facts: ExplainFacts): Amount<'discount_in_proration'>[] {
+  let [rest, net, known] = [full, part.amount, true];
+  return (line.proration_details?.discount_amounts ?? []).map(({ discount, amount }): Amount<'discount_in_proration'> => {
     const source = facts.discounts.get(discount)?.source;
     const percent_off = source?.percent_off ?? null;
     const off = source?.amount_off ?? null;
@@ -104,13 +108,13 @@ function proratedDiscounts(line: InvoiceLineRow, full: bigint, gross: bigint, pa
 }
 
 /** The rest of a period at a new quantity or price, less its part of the discounts. */
-function debitStep(line: InvoiceLineRow, full: Step & { amount: bigint }, recurrence: Recurrence, facts: ExplainFacts): Step {
+function debitStep(line: InvoiceLineRow, full: Amount<'price'>, recurrence: Recurrence, facts: ExplainFacts): Step {
   return byPeriods(line, recurrence, facts, ([period, ...more]) => {
     if (period === undefined || more.length > 0) return null;
-    const part = partStep(full, period, line.period_start) as Step & { kind: 'part_of_period'; amount: bigint };
-    const discounts = proratedDiscounts(line, full.amount, part.amount, part, facts);
+    const part = partStep(full, period, line.period_start);
+    const discounts = proratedDiscounts(line, full.amount, part, facts);
     if (discounts.length === 0) return part;
-    return { kind: 'net', amount: discounts.reduce((net, each) => net + each.amount!, part.amount), exact: null, parts: [part, ...discounts] };
+    return { kind: 'net', amount: discounts.reduce((net, each) => net + each.amount, part.amount), exact: null, parts: [part, ...discounts] };
   });
 }
 
@@ -133,7 +137,7 @@ function isTrial(line: InvoiceLineRow, facts: ExplainFacts): boolean {
 }
 
 /** What was counted, and never less than nothing. */
-function usageStep(line: InvoiceLineRow, facts: ExplainFacts): (Step & { quantity: string }) | null {
+function usageStep(line: InvoiceLineRow, facts: ExplainFacts): StepOf<'usage'> | null {
   const usage = facts.usage.get(line.id);
   if (!usage) return null;
   const counted = decimalOf(usage.counted);
@@ -141,14 +145,15 @@ function usageStep(line: InvoiceLineRow, facts: ExplainFacts): (Step & { quantit
   return { kind: 'usage', amount: null, quantity, usage, period: { start: line.period_start, end: line.period_end }, ...LEAF };
 }
 
+const quantityStep = (line: InvoiceLineRow): StepOf<'quantity'> => ({ kind: 'quantity', amount: null, quantity: line.quantity_decimal ?? '1', source: line.subscription_item === null ? 'given' : 'licensed', ...LEAF });
+
 /** An amount that somebody gave, or a unit amount of theirs times a quantity. */
 function givenStep(line: InvoiceLineRow): Step {
   const { unit_amount_decimal: unit, quantity_decimal: quantity } = line;
   if (unit === null || quantity === null || (quantity === '1' && unit === line.amount.toString())) return { kind: 'given', amount: line.amount, ...LEAF };
   const exact = fromDecimal(multiply(decimalOf(unit), decimalOf(quantity)));
   const tiers = [{ quantity, unit_amount_decimal: unit, flat_amount_decimal: '0', tier: null, from: 0, up_to: null }];
-  const counted: Step = { kind: 'quantity', amount: null, quantity, source: 'given', ...LEAF };
-  return { kind: 'price', amount: roundFraction(exact), exact, parts: [counted], price: null, scheme: 'per_unit', quantity, divide_by: null, round: null, tiers };
+  return { kind: 'price', amount: roundFraction(exact), exact, parts: [quantityStep(line)], price: null, scheme: 'per_unit', quantity, divide_by: null, round: null, tiers };
 }
 
 /** The line's amount, computed again. */
@@ -160,10 +165,9 @@ export function deriveLine(line: InvoiceLineRow, facts: ExplainFacts): Step {
   const terms = price ? termsOf(line, price) : null;
   if (!price || !terms) return unknown('price');
   const metered = price.recurring?.usage_type === 'metered';
-  const source = line.subscription_item === null ? 'given' : 'licensed';
-  const quantity = metered ? usageStep(line, facts) : ({ kind: 'quantity', amount: null, quantity: line.quantity_decimal ?? '1', source, ...LEAF } as const);
+  const quantity = metered ? usageStep(line, facts) : quantityStep(line);
   if (quantity === null) return unknown('usage');
-  const full = priced(line, terms, quantity) as Step & { amount: bigint };
+  const full = priced(line, terms, quantity);
   if (!line.proration || metered || price.recurring === null) return full;
   return line.invoice_item === null ? startStep(line, full, price.recurring, facts) : debitStep(line, full, price.recurring, facts);
 }
