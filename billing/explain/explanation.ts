@@ -5,7 +5,7 @@ import type { Instant } from '../decision.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
 import type { Fraction } from './exact.ts';
 
-/** What a meter counted for a line, by its events as they were known when the line was made. */
+/** What a meter counted for a line, by its events as they were known when the line was counted. */
 export type Usage = {
   meter: string;
   meter_name: string;

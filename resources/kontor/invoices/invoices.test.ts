@@ -120,8 +120,11 @@ test('usage is what was known when it was billed: what comes later, or is taken 
   for (const [value, at] of [[3, START], [4, START + HOUR_S], [9, FEBRUARY - HOUR_S]] as const) await use('peaks', customer, value, at);
   for (const [value, at] of [[3, START], [8, START + HOUR_S]] as const) await use('level', customer, value, at);
   await kontor.advance(clock, FEBRUARY);
-  // At the same second as the renewal, and after it.
+  // While the draft waits; then at the same second as it is finalized, and after that.
   await use('calls', customer, 100, FEBRUARY - 10, 'late');
+  const [draft] = await invoicesOf(customer);
+  const first = await explain(draft!.id);
+  assert.deepEqual([first.differences, first.lines.map((line) => line.derivation.parts[0]!['quantity'])], [[], ['42', '13', '8']]);
   await kontor.advance(clock, FEBRUARY + HOUR_S);
   await use('calls', customer, 7, FEBRUARY - 60);
   await use('level', customer, 50, FEBRUARY - 60);
@@ -131,7 +134,7 @@ test('usage is what was known when it was billed: what comes later, or is taken 
   assert.deepEqual(explained.differences, []);
   const usage = explained.lines.map((line) => line.derivation.parts[0]!['usage'] as { counted: string; events: number; first: number; last: number; formula: string });
   assert.deepEqual(usage.map(({ counted, events, first, last, formula }) => [counted, events, first, last, formula]), [
-    ['42', 2, START, FEBRUARY - HOUR_S, 'sum'], ['13', 3, START, FEBRUARY - HOUR_S, 'sum'], ['8', 2, START, START + HOUR_S, 'last'],
+    ['142', 3, START, FEBRUARY - 10, 'sum'], ['13', 3, START, FEBRUARY - HOUR_S, 'sum'], ['8', 2, START, START + HOUR_S, 'last'],
   ]);
   assert.equal(explained.lines[1]!.sentences[1], 'The meter “peaks” counted 13 from 15 January 2026 10:00:00 UTC up to, and not including, 15 February 2026 10:00:00 UTC: the sum over 3 events, of which the last one of each day counts, the first at 15 January 2026 10:00:00 UTC, the last at 15 February 2026 09:00:00 UTC.');
 });

@@ -48,12 +48,15 @@ async function subscriptionsOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promis
   return new Map(found.map((subscription) => [subscription.id, subscription]));
 }
 
-/** The lines that bill usage, each with the moment at which it was made: that of its invoice, or of the item that waited for it. */
+/** The lines that bill usage. One that an item waited for was counted with the item; the others when their invoice was made and, since usage is reported while a draft waits, when it was finalized. */
 async function meteredLines(tx: Tx, invoice: InvoiceWhole, prices: ReadonlyMap<string, PriceRow>): Promise<Metered[]> {
   const lines = invoice.lines.filter((line) => prices.get(line.price ?? '')?.recurring?.usage_type === 'metered');
   const items = unique(lines.map((line) => line.invoice_item));
   const made = new Map(items.length === 0 ? [] : (await rows<{ id: string; created: Instant }>(tx, sql`select id, created from invoice_items where id = any(${items}::text[])`)).map((item) => [item.id, item.created]));
-  return lines.map((line) => ({ line, meter: prices.get(line.price!)!.meter!, customer: invoice.customer, made: made.get(line.invoice_item ?? '') ?? invoice.created }));
+  return lines.map((line) => {
+    const waited = made.get(line.invoice_item ?? '');
+    return { line, meter: prices.get(line.price!)!.meter!, customer: invoice.customer, made: waited ?? invoice.created, counted_at: waited ?? invoice.finalized_at ?? invoice.created };
+  });
 }
 
 /** What the credits among the lines give back, by the line. */

@@ -1,4 +1,4 @@
-/** What meters had counted when lines were made. Events that came later, or were taken back later, are on later invoices or on none. */
+/** What meters had counted when lines were billed. Events that came later, or were taken back later, are not on them. */
 import type { Usage } from '../../../billing/explain/explanation.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import type { InvoiceLineRow } from '../../../billing/invoice/invoice.ts';
@@ -6,8 +6,8 @@ import { compare, parseDecimal } from '../../../billing/money.ts';
 import { rows, sql, type Sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 
-/** The usage of a line, and the moment at which the line was made. */
-export type Metered = { line: InvoiceLineRow; meter: string; customer: string; made: Instant };
+/** The usage of a line: when the line was made, and when it was counted for the last time. */
+export type Metered = { line: InvoiceLineRow; meter: string; customer: string; made: Instant; counted_at: Instant };
 
 /** A point in the order of receipt: after the moment's event of this id. */
 type Cut = { at: Instant; id: string };
@@ -50,7 +50,7 @@ async function countedAt(tx: Tx, asked: readonly (Metered & { cut: Cut })[], can
 /** At most so many points of receipt are looked at for a line. */
 const MOST_CUTS = 200;
 
-/** When events of these lines came, or were taken back, about when the lines were made or later: by the number of the line, in the order of receipt. */
+/** When events of these lines came, or were taken back, since the lines were made: by the number of the line, in the order of receipt. */
 async function cutsOf(tx: Tx, asked: readonly Metered[]): Promise<Map<number, Cut[]>> {
   const found = await rows<{ key: number; at: Instant; id: string }>(
     tx,
@@ -76,17 +76,17 @@ function isBilled(counted: string, { line }: Metered): boolean {
 }
 
 /**
- * The usage of each line, by the line's id, as it was known when the line was made. Requests and renewals of one second have an order that no clock tells, and a renewal may run later than its
- * moment: where the events received until then do not come to the line's quantity, the nearest point of receipt at which they do is taken.
+ * The usage of each line, by the line's id, as it was known when the line was counted. Requests and timers of one second have an order that no clock tells, and a timer may run later than its
+ * moment: where the events received until then do not come to the line's quantity, the first point of receipt at which they do is taken.
  */
 export async function usageOfLines(tx: Tx, metered: readonly Metered[]): Promise<Map<string, Usage>> {
   if (metered.length === 0) return new Map();
-  const known = await countedAt(tx, metered.map((each) => ({ ...each, cut: { at: each.made, id: LAST_ID } })), false);
+  const known = await countedAt(tx, metered.map((each) => ({ ...each, cut: { at: each.counted_at, id: LAST_ID } })), false);
   const usage = new Map(metered.map((each, n): [string, Usage] => [each.line.id, usageFrom(known[n]!)]));
   const open = metered.filter((each) => !isBilled(usage.get(each.line.id)!.counted, each));
   if (open.length === 0) return usage;
   const cuts = await cutsOf(tx, open);
-  const tried = open.flatMap((each, n) => [{ at: each.made, id: LAST_ID }, { at: each.made - 1, id: LAST_ID }, ...(cuts.get(n) ?? [])].map((cut) => ({ ...each, cut })));
+  const tried = open.flatMap((each, n) => [each.counted_at, each.counted_at - 1, each.made, each.made - 1].map((at) => ({ at, id: LAST_ID })).concat(cuts.get(n) ?? []).map((cut) => ({ ...each, cut })));
   for (const [n, counted] of (await countedAt(tx, tried, true)).entries()) {
     const { line } = tried[n]!;
     const best = usage.get(line.id)!;
