@@ -126,7 +126,7 @@ function logFailure(app: App, answer: ErrorAnswer, error: unknown, request: Fast
 const requestId = (reply: FastifyReply) => reply.getHeader('request-id') as string | undefined;
 
 function send(reply: FastifyReply, id: string, { status, body, headers = {} }: Reply): FastifyReply {
-  return reply.code(status).headers({ 'request-id': id, 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-cache, no-store', ...headers }).send(body);
+  return reply.code(status).headers({ 'request-id': id, 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-cache, no-store', ...headers }).send(`${body}\n`);
 }
 
 async function handle(app: App, gate: Gate, route: Route, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
