@@ -1,10 +1,11 @@
 /** What people change in a subscription, and what that costs or gives back at once. */
-import type { TaxRateRow } from '../catalog.ts';
+import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { mergeMetadata } from '../metadata.ts';
 import { within } from '../price.ts';
+import { isOver } from '../schedule/schedule.ts';
 import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
 import { chargedBy, collectBill, draftBill, putItems, putWaiting, refuseUnpayable, taken, withoutDiscounts, type Bill, type Billed, type Collection } from './bill.ts';
 import { endDiscounts, firstPeriodEnd, hasEnded, renewal, updated } from './end.ts';
@@ -50,6 +51,8 @@ export type ChangeOrder = Collection &
     payment_settings?: Partial<SubscriptionRow['payment_settings']>;
     metadata?: Record<string, string> | '';
     add_invoice_items: readonly AddedOnce[];
+    /** A renewal comes at this very moment, after the change: it bills what comes or changes where a period ends now, and there is nothing to prorate. */
+    at_boundary?: boolean;
   };
 
 /** A change that asks for nothing: what a caller's words are put over. */
@@ -59,7 +62,7 @@ export const NO_CHANGE: ChangeOrder = {
 
 export type ChangeFacts = SubscriptionFacts & { /** The customer has paid nothing yet. */ first_time: boolean };
 
-export type Changed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: InvoiceItemWhole[] };
+export type Changed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: InvoiceItemWhole[]; /** The discounts that its invoice used up. */ used: readonly DiscountWhole[] };
 
 /** An item before and after; one of them is missing where it comes or goes. */
 type Pair = { earlier: SubscriptionItemWhole | null; later: SubscriptionItemWhole | null };
@@ -86,7 +89,7 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const ending = endingOf(order, debited, before, moment);
   const leaving = { ...decision(), puts: removals(real) };
   const made = together([discounting, once, leaving, putWaiting(waiting, moment)]);
-  const invoiced = restarts || order.proration_behavior === 'always_invoice';
+  const invoiced = restarts || (order.proration_behavior === 'always_invoice' && !order.at_boundary);
   const lines = restarts ? restartLines(ending, facts, moment) : [];
   return conclude(order, facts, { made, after: ending, waiting, lines, invoiced }, how);
 }
@@ -103,6 +106,12 @@ function refuseFrozen(order: ChangeOrder, { id, status }: SubscriptionRow): void
   if (frozen.length === 0) return;
   if (hasEnded({ status })) refuse('invalid_canceled_subscription_fields', `The subscription ${id} has ended: only its \`metadata\` and \`cancellation_details\` can change.`, frozen[0]);
   refuse(undefined, `The first payment of the subscription ${id} is still awaited: pay its invoice, or cancel it and start another one.`, frozen[0]);
+}
+
+/** When a subscription ends is its schedule's to say, where it has one. All else may change: it holds until the next phase begins. */
+export function refuseManaged({ cancel_at, cancel_at_period_end }: ChangeOrder, { id, schedule, scheduled }: SubscriptionWhole): void {
+  if (scheduled === null || isOver(scheduled) || (cancel_at === undefined && cancel_at_period_end === undefined)) return;
+  refuse(undefined, `The schedule ${schedule} says when the subscription ${id} ends. Change its \`end_behavior\`, cancel it, or release the subscription from it first.`, cancel_at === undefined ? 'cancel_at_period_end' : 'cancel_at');
 }
 
 function prorationDate({ proration_date: date }: ChangeOrder, subscription: SubscriptionWhole, moment: Moment): Instant {
@@ -145,17 +154,18 @@ function newTrial({ trial_end }: ChangeOrder, before: SubscriptionWhole, moment:
 /** What is asked of each item, as the item before and after. A metered item that is billed until now begins anew. */
 function pairsOf(order: ChangeOrder, subscription: SubscriptionWhole, { moment }: Proration): Pair[] {
   const items = new Map(subscription.items.map((item) => [item.id, item]));
-  const bills = order.proration_behavior !== 'none' && !isTrialing(subscription, moment.now);
+  const bills = (item: SubscriptionItemWhole) => !isTrialing(subscription, moment.now) && (order.proration_behavior !== 'none' || (order.at_boundary === true && item.current_period_end === moment.now));
   return order.items.map((asked): Pair => {
     if ('add' in asked) {
       const recurring = asked.add.price.terms.recurring !== null;
-      const end = isTrialing(subscription, moment.now) ? subscription.trial_end! : recurring ? fullPeriod(subscription, asked.add.price.terms, moment.now).end : moment.now;
+      const full = recurring ? fullPeriod(subscription, asked.add.price.terms, moment.now) : { start: moment.now, end: moment.now };
+      const end = isTrialing(subscription, moment.now) ? subscription.trial_end! : order.at_boundary && full.start === moment.now ? moment.now : full.end;
       return { earlier: null, later: itemOf(asked.add, subscription, { start: moment.now, end }, moment) };
     }
     const { change } = asked;
     const earlier = items.get(change.id);
     if (!earlier) return refuse('resource_missing', `The subscription ${subscription.id} has no item ${change.id}.`, within(change.param)('id'), { status: 400 });
-    return { earlier, later: change.deleted ? null : changedItem(earlier, change, subscription.currency, bills, moment) };
+    return { earlier, later: change.deleted ? null : changedItem(earlier, change, subscription.currency, bills(earlier), moment) };
   });
 }
 
@@ -254,8 +264,13 @@ type Prorated = { items: InvoiceItemWhole[]; debits: Map<string, SubscriptionIte
 /** Each item that changes gives back and charges for itself. */
 function prorateAll(order: ChangeOrder, after: SubscriptionWhole, pairs: readonly Pair[], facts: SubscriptionFacts, how: Proration): Prorated {
   const prorated: Prorated = { items: [], debits: new Map() };
-  if (order.proration_behavior === 'none' || isTrialing(after, how.moment.now)) return prorated;
+  if (isTrialing(after, how.moment.now)) return prorated;
   for (const { earlier, later } of pairs) {
+    if (order.at_boundary && (earlier ?? later)!.current_period_end === how.moment.now) {
+      if (earlier !== null) prorated.items.push(...usageItem(facts.subscription, earlier, facts, how.moment));
+      continue;
+    }
+    if (order.proration_behavior === 'none') continue;
     const each = prorateItem(facts.subscription, after, earlier, later, facts, how);
     prorated.items.push(...each.items);
     if (later) prorated.debits.set(later.id, each.debits);
@@ -321,7 +336,7 @@ function conclude(order: ChangeOrder, facts: ChangeFacts, { made, after, waiting
     proration_date: waiting.some((item) => item.proration) ? date : null,
   };
   const draft = invoiced ? draftBill(bill, facts, moment) : null;
-  const billed = draft && after.collection_method === 'charge_automatically' ? collectBill(draft, order, bill, facts, moment) : draft;
+  const billed = draft && after.collection_method === 'charge_automatically' && order.payment_behavior !== 'in_due_time' ? collectBill(draft, order, bill, facts, moment) : draft;
   if (billed) refuseUnpayable(billed.invoice, order, facts);
   const awaited = billed !== null && billed.invoice.status === 'open' && order.payment_behavior !== 'allow_incomplete';
   if (awaited && order.payment_behavior === 'error_if_incomplete') {
@@ -330,7 +345,7 @@ function conclude(order: ChangeOrder, facts: ChangeFacts, { made, after, waiting
   const whole = concluded(after, before, bill, billed, awaited, moment);
   const trial = whole.trial_end === before.trial_end ? decision() : noticeOfTrial(whole, moment);
   const all = together([made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: renewal(whole, moment) }, ...(billed ? [billed] : [])]);
-  return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting };
+  return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting, used: billed?.used ?? [] };
 }
 
 function concluded(after: SubscriptionWhole, before: SubscriptionWhole, bill: Bill, billed: Billed | null, awaited: boolean, moment: Moment): SubscriptionWhole {

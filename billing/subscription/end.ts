@@ -1,6 +1,7 @@
 /** The end of a subscription, whatever brought it about, and the timers of its life. */
 import type { DiscountWhole } from '../catalog.ts';
-import { decision, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
+import { decision, together, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
+import { endOf, endSchedule, isOver } from '../schedule/schedule.ts';
 import type { SubscriptionRow, SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 
 export type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' | 'subscription.expire' | 'subscription.trial_will_end';
@@ -27,17 +28,19 @@ export function timer(kind: SubscriptionTimer, subscription: Pick<SubscriptionRo
   return { kind, subject: subscription.id, at, lane: subscription.customer, test_clock: subscription.test_clock };
 }
 
-/** When the subscription next does something by itself: at the first end of a period of its items, or at `cancel_at` where that is earlier. */
+/** When the subscription next does something by itself: at the first end of a period of its items, or at `cancel_at` or the end of a phase of its schedule where that is earlier. */
 export function nextMoment(subscription: SubscriptionWhole): Instant | null {
   if (hasEnded(subscription) || subscription.status === 'incomplete' || subscription.items.length === 0) return null;
-  const end = firstPeriodEnd(subscription);
-  return subscription.cancel_at !== null && subscription.cancel_at < end ? subscription.cancel_at : end;
+  return Math.min(nextBill(subscription), subscription.scheduled?.current_phase?.end_date ?? Infinity);
 }
 
-/** The timers of its next moment and of the announcement before it, which a period that is shorter than the notice, or a moment that is nearer, goes without. */
+/** When it next bills by itself. */
+const nextBill = (subscription: SubscriptionWhole): Instant => Math.min(firstPeriodEnd(subscription), subscription.cancel_at ?? Infinity);
+
+/** The timers of its next moment and of the announcement before its next bill, which a period that is shorter than the notice, or a moment that is nearer, goes without. */
 export function renewal(subscription: SubscriptionWhole, moment: Moment): Timer[] {
   const at = nextMoment(subscription);
-  const notice = at === null || at - UPCOMING_S <= moment.now ? null : at - UPCOMING_S;
+  const notice = at === null || nextBill(subscription) - UPCOMING_S <= moment.now ? null : nextBill(subscription) - UPCOMING_S;
   return [timer('subscription.renew', subscription, at), timer('subscription.upcoming', subscription, notice)];
 }
 
@@ -68,13 +71,20 @@ export function endSubscription(before: SubscriptionWhole, reason: EndReason, mo
     cancellation_details: reason === null || details.reason === reason ? details : { ...details, reason },
   };
   const expired = subscription.status === 'incomplete_expired';
-  return {
+  const made: Decision = {
     ...decision(),
     puts: [{ table: 'subscriptions', before, after: subscription }],
     facts: [{ type: expired ? 'customer.subscription.updated' : 'customer.subscription.deleted', object: 'subscription', whole: subscription, ...(expired && { before }), at: moment.now }],
     timers: [timer('subscription.renew', before, null), timer('subscription.upcoming', before, null), timer('subscription.expire', before, null), timer('subscription.trial_will_end', before, null)],
-    subscription,
   };
+  return { ...together([made, endScheduled(subscription, reason, moment)]), subscription };
+}
+
+/** A schedule ends with its subscription: as it was to, because somebody wished it, or because nobody paid. */
+function endScheduled({ scheduled }: SubscriptionWhole, reason: EndReason, moment: Moment): Decision {
+  if (scheduled === null || isOver(scheduled)) return decision();
+  const came = scheduled.end_behavior === 'cancel' && endOf(scheduled) <= moment.now;
+  return endSchedule(scheduled, came ? 'completed' : reason === 'payment_failed' ? 'aborted' : 'canceled', false, moment);
 }
 
 /** Discounts whose time is over, or that were taken away: they stay readable and give nothing. */

@@ -4,6 +4,8 @@ import type { CustomField, CustomerWhole } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import type { PaymentMethodRow } from '../payment/payment.ts';
+import type { PhaseTerms } from '../schedule/enter.ts';
+import type { ScheduleWhole } from '../schedule/schedule.ts';
 
 export type SubscriptionStatus = 'incomplete' | 'incomplete_expired' | 'trialing' | 'active' | 'past_due' | 'canceled' | 'unpaid' | 'paused';
 
@@ -41,6 +43,8 @@ export type SubscriptionRow = {
   invoice_settings: { custom_fields: CustomField[] | null; description: string | null; footer: string | null };
   payment_settings: { save_default_payment_method: 'off' | 'on_subscription' };
   latest_invoice: string | null;
+  /** The schedule that manages it. */
+  schedule: string | null;
   metadata: Metadata;
 };
 
@@ -90,6 +94,7 @@ export type SubscriptionWhole = SubscriptionRow & {
   items: SubscriptionItemWhole[];
   discounts: DiscountWhole[];
   default_rates: TaxRateRow[];
+  scheduled: ScheduleWhole | null;
 };
 
 /** What an invoice of a customer reads beside what it is for. */
@@ -110,6 +115,8 @@ export type SubscriptionFacts = Surroundings & {
   usage: ReadonlyMap<string, string>;
   /** By id: the tax rates that the debits of the items name. */
   rates: ReadonlyMap<string, TaxRateRow>;
+  /** The phases of its schedule that have not begun, with what they name; read only where there are some. */
+  phases?: readonly PhaseTerms[];
   /** Its drafts and open invoices; read only where it ends. */
   unpaid?: readonly InvoiceWhole[];
 };

@@ -44,7 +44,6 @@ const ABSENT = {
   pending_invoice_item_interval: null,
   pending_setup_intent: null,
   pending_update: null,
-  schedule: null,
   transfer_data: null,
 } satisfies Partial<Subscription>;
 
@@ -78,6 +77,7 @@ export function renderSubscription(subscription: SubscriptionWhole, world: World
     livemode: world.livemode,
     metadata: subscription.metadata,
     payment_settings: { payment_method_options: null, payment_method_types: null, ...payment_settings },
+    schedule: subscription.schedule,
     start_date: subscription.start_date,
     status: subscription.status,
     test_clock: subscription.test_clock,
@@ -110,6 +110,7 @@ export const subscription: Resource<SubscriptionWhole> = {
     default_payment_method: 'payment_method',
     discounts: 'discount',
     latest_invoice: 'invoice',
+    schedule: 'subscription_schedule',
     test_clock: 'test_helpers.test_clock',
   },
 };
