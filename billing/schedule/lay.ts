@@ -50,7 +50,6 @@ function layPhase(asked: PhaseAsked, after: Instant | null, who: Buyer, moment: 
   if (given === undefined && after === null) refuse('parameter_missing', 'Say when the first phase starts: give its `start_date`.', within(param)('start_date'));
   const start = given === undefined ? after! : instantOf(given, moment);
   if (after !== null && start !== after) refuse(undefined, `Phases follow each other without gap or overlap: this one starts at ${after}, where the one before ends. Leave \`start_date\` out, or move that end.`, within(param)('start_date'));
-  if (end_date !== undefined && duration !== undefined) refuse('parameters_exclusive', 'Give one of `end_date` and `duration`.', within(param)('duration'));
   const [item] = items;
   if (!item) return refuse('parameter_missing', 'A phase has at least one item.', within(param)('items'));
   const currency = inCurrency ?? item.price.terms.currency;

@@ -37,6 +37,7 @@ async function live(at: string) {
 test('a ramped deal: three prices follow each other at the boundaries, without prorations, and then the subscription goes on alone', async () => {
   const life = await live('2026-01-01');
   const [small, middle, large] = [await priceOf(1000), await priceOf(2000), await priceOf(3000)];
+  await told();
   const made = await stripe.subscriptionSchedules.create({
     customer: life.customer,
     phases: [small, middle, large].map((price) => ({ items: [{ price, quantity: 2 }], duration: months(1) })),
@@ -48,7 +49,7 @@ test('a ramped deal: three prices follow each other at the boundaries, without p
   const begun = await life.subscription();
   assert.deepEqual([begun.id, begun.schedule, begun.status, begun.cancel_at], [made.subscription, made.id, 'active', null]);
   assert.equal((await stripe.invoices.retrieve(begun.latest_invoice as string)).status, 'draft'); // like a renewal's, for an hour
-  assert.deepEqual(typesOf(await told()), ['subscription_schedule.created', 'invoice.created', 'customer.subscription.created', 'customer.updated']);
+  assert.deepEqual(typesOf(await told()), ['subscription_schedule.created', 'customer.subscription.created', 'customer.updated', 'invoice.created']);
   await life.until('2026-02-01');
   assert.deepEqual(lifeOf(await told()), ['subscription_schedule.updated', 'customer.subscription.updated', 'customer.subscription.updated']);
   await life.until('2026-03-25');
@@ -153,6 +154,7 @@ test('a schedule starts in the future, with what is billed once and a discount t
   const [price, setup] = [await priceOf(1000), (await stripe.prices.create({ currency: 'usd', unit_amount: 500, product_data: { name: 'Setup' } })).id];
   const coupon = await stripe.coupons.create({ percent_off: 50, duration: 'forever' });
   const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 20, inclusive: false });
+  await told();
   const made = await stripe.subscriptionSchedules.create({
     customer: life.customer, start_date: day('2026-02-10'),
     default_settings: { collection_method: 'send_invoice', invoice_settings: { days_until_due: 14 }, description: 'As agreed' },
@@ -311,7 +313,7 @@ describe('what is asked wrongly is refused by name', () => {
     ['no phase', () => ({ customer }), 'phases', 'parameter_missing'],
     ['a start in the past', () => ({ customer, start_date: day('2025-12-01'), phases: [{ items: item() }] }), 'start_date'],
     ['a phase that ends before it starts', () => ({ customer, phases: [{ items: item(), end_date: day('2026-03-01') }, { items: item(), end_date: day('2026-02-01') }] }), 'phases[1][end_date]'],
-    ['an end and a duration', () => ({ customer, phases: [{ items: item(), end_date: day('2026-03-01'), duration: months(1) }] }), 'phases[0][duration]', 'parameters_exclusive'],
+    ['an end and a duration', () => ({ customer, phases: [{ items: item(), end_date: day('2026-03-01'), duration: months(1) }] }), 'phases[0][end_date]', 'parameters_exclusive'],
     ['an unknown price', () => ({ customer, phases: [{ items: [{ price: 'price_none' }] }] }), 'phases[0][items][0][price]', 'resource_missing'],
     ['a price that recurs never', () => ({ customer, phases: [{ items: [{ price: once }] }] }), 'phases[0][items][0][price]'],
     ['a price twice', () => ({ customer, phases: [{ items: [...item(), ...item()] }] }), 'phases[0][items][1][price]'],
@@ -322,7 +324,7 @@ describe('what is asked wrongly is refused by name', () => {
     ['somebody else’s card', () => ({ customer, phases: [{ items: item(), default_payment_method: 'pm_none' }] }), 'phases[0][default_payment_method]', 'resource_missing'],
     ['sending without days', () => ({ customer, phases: [{ items: item(), collection_method: 'send_invoice' }] }), 'phases[0][invoice_settings][days_until_due]', 'parameter_missing'],
     ['to end as nobody does', () => ({ customer, end_behavior: 'renew', phases: [{ items: item() }] }), 'end_behavior', 'parameter_unknown'],
-    ['pauses', () => ({ customer, phases: [{ items: item() }], pause_schedules: [] }), 'pause_schedules', 'parameter_unknown'],
+    ['pauses', () => ({ customer, phases: [{ items: item() }], pause_schedules: [{ pause: { pause_at: { type: 'now' } } }] }), 'pause_schedules', 'parameter_unknown'],
     ['classic billing', () => ({ customer, phases: [{ items: item() }], billing_mode: { type: 'classic' } }), 'billing_mode[type]'],
     ['a subscription and more', () => ({ from_subscription: 'sub_none', metadata: { a: 'b' } }), 'metadata'],
     ['an unknown subscription', () => ({ from_subscription: 'sub_none' }), 'from_subscription', 'resource_missing'],

@@ -147,8 +147,8 @@ create table coupons (
   constraint coupons_duration_check CHECK ((duration = ANY (ARRAY['once'::text, 'repeating'::text, 'forever'::text])))
 );
 CREATE INDEX coupons_listed ON coupons USING btree (world, created DESC, id DESC);
-alter table coupons force row level security;
 alter table coupons enable row level security;
+alter table coupons force row level security;
 create policy own_world on coupons for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table coupons to kontor_app;
 
@@ -176,8 +176,8 @@ create table credit_note_lines (
   constraint credit_note_lines_type_check CHECK ((type = ANY (ARRAY['invoice_line_item'::text, 'custom_line_item'::text])))
 );
 CREATE INDEX credit_note_lines_of_line ON credit_note_lines USING btree (world, invoice_line_item) WHERE (invoice_line_item IS NOT NULL);
-alter table credit_note_lines enable row level security;
 alter table credit_note_lines force row level security;
+alter table credit_note_lines enable row level security;
 create policy own_world on credit_note_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_note_lines to kontor_app;
 
@@ -448,8 +448,8 @@ create table invoice_lines (
 );
 CREATE INDEX invoice_lines_of_item ON invoice_lines USING btree (world, subscription_item, period_start);
 CREATE INDEX invoice_lines_of_price ON invoice_lines USING btree (world, price);
-alter table invoice_lines force row level security;
 alter table invoice_lines enable row level security;
+alter table invoice_lines force row level security;
 create policy own_world on invoice_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_lines to kontor_app;
 
@@ -597,8 +597,8 @@ create table meter_events (
   constraint meter_events_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
 CREATE INDEX meter_events_of_customer ON meter_events USING btree (world, meter, customer, "timestamp", id) INCLUDE (value) WHERE (canceled_at IS NULL);
-alter table meter_events enable row level security;
 alter table meter_events force row level security;
+alter table meter_events enable row level security;
 create policy own_world on meter_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meter_events to kontor_app;
 
@@ -881,10 +881,48 @@ create table subscription_items (
 );
 CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price, created DESC, id DESC);
 CREATE INDEX subscription_items_of_subscription ON subscription_items USING btree (world, subscription);
-alter table subscription_items enable row level security;
 alter table subscription_items force row level security;
+alter table subscription_items enable row level security;
 create policy own_world on subscription_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_items to kontor_app;
+
+create table subscription_schedules (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  customer text collate "C" not null,
+  test_clock text collate "C",
+  status text not null,
+  subscription text collate "C",
+  released_subscription text collate "C",
+  end_behavior text not null,
+  billing_mode jsonb not null,
+  current_phase jsonb,
+  default_settings jsonb not null,
+  phases jsonb not null,
+  metadata jsonb not null,
+  canceled_at timestamp with time zone,
+  completed_at timestamp with time zone,
+  released_at timestamp with time zone,
+  constraint subscription_schedules_pkey PRIMARY KEY (world, id),
+  constraint subscription_schedules_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
+  constraint subscription_schedules_world_released_subscription_fkey FOREIGN KEY (world, released_subscription) REFERENCES subscriptions(world, id),
+  constraint subscription_schedules_world_subscription_fkey FOREIGN KEY (world, subscription) REFERENCES subscriptions(world, id),
+  constraint subscription_schedules_world_test_clock_fkey FOREIGN KEY (world, test_clock) REFERENCES test_clocks(world, id),
+  constraint subscription_schedules_check CHECK (((status = 'active'::text) = (current_phase IS NOT NULL))),
+  constraint subscription_schedules_check1 CHECK (((status <> 'active'::text) OR (subscription IS NOT NULL))),
+  constraint subscription_schedules_end_behavior_check CHECK ((end_behavior = ANY (ARRAY['cancel'::text, 'release'::text]))),
+  constraint subscription_schedules_status_check CHECK ((status = ANY (ARRAY['not_started'::text, 'active'::text, 'completed'::text, 'released'::text, 'canceled'::text])))
+);
+CREATE INDEX subscription_schedules_listed ON subscription_schedules USING btree (world, created DESC, id DESC);
+CREATE INDEX subscription_schedules_of_clock ON subscription_schedules USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
+CREATE INDEX subscription_schedules_of_customer ON subscription_schedules USING btree (world, customer, created DESC, id DESC);
+CREATE INDEX subscription_schedules_of_subscription ON subscription_schedules USING btree (world, subscription) WHERE (subscription IS NOT NULL);
+CREATE INDEX subscription_schedules_released ON subscription_schedules USING btree (world, released_subscription) WHERE (released_subscription IS NOT NULL);
+alter table subscription_schedules force row level security;
+alter table subscription_schedules enable row level security;
+create policy own_world on subscription_schedules for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table subscription_schedules to kontor_app;
 
 create table subscriptions (
   world integer default kontor_world() not null,
@@ -915,9 +953,11 @@ create table subscriptions (
   payment_settings jsonb not null,
   latest_invoice text collate "C",
   metadata jsonb not null,
+  schedule text collate "C",
   constraint subscriptions_pkey PRIMARY KEY (world, id),
   constraint subscriptions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint subscriptions_world_default_payment_method_fkey FOREIGN KEY (world, default_payment_method) REFERENCES payment_methods(world, id),
+  constraint subscriptions_world_schedule_fkey FOREIGN KEY (world, schedule) REFERENCES subscription_schedules(world, id) DEFERRABLE INITIALLY DEFERRED,
   constraint subscriptions_world_test_clock_fkey FOREIGN KEY (world, test_clock) REFERENCES test_clocks(world, id),
   constraint subscriptions_collection_method_check CHECK ((collection_method = ANY (ARRAY['charge_automatically'::text, 'send_invoice'::text]))),
   constraint subscriptions_status_check CHECK ((status = ANY (ARRAY['incomplete'::text, 'incomplete_expired'::text, 'trialing'::text, 'active'::text, 'past_due'::text, 'canceled'::text, 'unpaid'::text, 'paused'::text])))
@@ -926,6 +966,7 @@ CREATE INDEX subscriptions_default_payment_method ON subscriptions USING btree (
 CREATE INDEX subscriptions_listed ON subscriptions USING btree (world, created DESC, id DESC);
 CREATE INDEX subscriptions_of_clock ON subscriptions USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX subscriptions_of_customer ON subscriptions USING btree (world, customer, created DESC, id DESC);
+CREATE INDEX subscriptions_of_schedule ON subscriptions USING btree (world, schedule) WHERE (schedule IS NOT NULL);
 alter table subscriptions force row level security;
 alter table subscriptions enable row level security;
 create policy own_world on subscriptions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
@@ -966,8 +1007,8 @@ create table tax_rates (
   constraint tax_rates_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX tax_rates_listed ON tax_rates USING btree (world, created DESC, id DESC);
-alter table tax_rates enable row level security;
 alter table tax_rates force row level security;
+alter table tax_rates enable row level security;
 create policy own_world on tax_rates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_rates to kontor_app;
 
