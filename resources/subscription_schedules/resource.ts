@@ -87,6 +87,7 @@ export const subscriptionSchedule: Resource<ScheduleWhole> = {
     'phases.items.discounts.coupon': 'coupon',
     'phases.items.discounts.discount': 'discount',
     'phases.items.discounts.promotion_code': 'promotion_code',
+    'phases.items.plan': 'plan',
     'phases.items.price': 'price',
     subscription: 'subscription',
     test_clock: 'test_helpers.test_clock',
