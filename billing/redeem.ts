@@ -6,7 +6,7 @@ import { discountEnd } from './discount.ts';
 
 /** What a caller names: a coupon, directly or by a promotion code, or a discount that is there. `param` is how it was spelt, e.g. `discounts[0][coupon]`. */
 export type DiscountGiven =
-  | { param: string; coupon: CouponRow; promotion_code: PromotionCodeRow | null }
+  | { param: string; coupon: CouponRow; promotion_code: PromotionCodeRow | null; /** It was to be redeemed when this was arranged, and is given though its time is over. */ promised?: boolean }
   | { param: string; discount: DiscountWhole };
 
 export type Holder = Partial<Pick<DiscountRow, 'customer' | 'subscription' | 'subscription_item' | 'invoice' | 'invoice_item'>>;
@@ -67,13 +67,13 @@ function taken(discount: DiscountWhole, holder: Holder, position: number, moment
 
 function count(made: Decision, given: Extract<DiscountGiven, { coupon: CouponRow }>, redeemer: Redeemer, counted: Redemptions, moment: Moment): void {
   const coupon = counted.coupons.get(given.coupon.id) ?? given.coupon;
-  if (!isRedeemable(coupon, moment.now)) refuse('coupon_expired', `The coupon ${coupon.id} cannot be redeemed any more: its time is over, or it was redeemed as often as it may be.`, given.param);
+  if (!given.promised && !isRedeemable(coupon, moment.now)) refuse('coupon_expired', `The coupon ${coupon.id} cannot be redeemed any more: its time is over, or it was redeemed as often as it may be.`, given.param);
   const after = { ...coupon, times_redeemed: coupon.times_redeemed + 1 };
   counted.coupons.set(coupon.id, after);
   made.puts.push({ table: 'coupons', before: coupon, after });
   if (given.promotion_code === null) return;
   const code = counted.promotion_codes.get(given.promotion_code.id) ?? given.promotion_code;
-  refuseCode(code, given.param, redeemer, moment);
+  if (!given.promised) refuseCode(code, given.param, redeemer, moment);
   const used = { ...code, times_redeemed: code.times_redeemed + 1 };
   counted.promotion_codes.set(code.id, used);
   made.puts.push({ table: 'promotion_codes', before: code, after: used });
@@ -90,4 +90,18 @@ function refuseCode(code: PromotionCodeRow, param: string, redeemer: Redeemer, m
   if (restrictions.minimum_amount !== null && (least === null || redeemer.amount < BigInt(least))) {
     refuse(undefined, least === null ? `The promotion code ${code.code} is not for purchases in ${redeemer.currency}.` : `The promotion code ${code.code} needs a purchase of at least ${least} ${redeemer.currency}.`, param);
   }
+}
+
+/** Redemptions that were decided side by side, each from the same count, counted one after the other. */
+export function countedOn<Made extends Decision>(made: Made): Made {
+  const last = new Map<string, CouponRow | PromotionCodeRow>();
+  const puts = made.puts.map((put) => {
+    if (put.table !== 'coupons' && put.table !== 'promotion_codes') return put;
+    const [was, is] = [put.before as CouponRow, put.after as CouponRow];
+    const before = last.get(is.id) ?? was;
+    const after = { ...before, times_redeemed: before.times_redeemed + is.times_redeemed - was.times_redeemed };
+    last.set(is.id, after);
+    return { ...put, before, after };
+  });
+  return { ...made, puts };
 }

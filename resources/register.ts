@@ -26,6 +26,7 @@ import { prices } from './prices/routes.ts';
 import { products } from './products/routes.ts';
 import { promotionCodes } from './promotion_codes/routes.ts';
 import { subscriptionItems } from './subscription_items/routes.ts';
+import { subscriptionSchedules } from './subscription_schedules/routes.ts';
 import { subscriptions } from './subscriptions/routes.ts';
 import { taxIds } from './tax_ids/routes.ts';
 import { taxRates } from './tax_rates/routes.ts';
@@ -33,5 +34,5 @@ import { testClocks } from './test_helpers/test_clocks/routes.ts';
 import { webhookEndpoints } from './webhook_endpoints/routes.ts';
 
 export const rooms: readonly Room[] = [
-  account, authentication, meterEventAdjustments, meterEvents, meters, charges, coupons, creditNotes, balanceTransactions, customers, discounts, events, invoiceExplanations, invoiceItems, invoicePayments, invoices, paymentIntents, paymentMethods, priceMoves, prices, priceSubscribers, products, promotionCodes, subscriptionItems, subscriptions, taxIds, taxRates, testClocks, webhookDeliveries, webhookEndpoints, webhookSecrets,
+  account, authentication, meterEventAdjustments, meterEvents, meters, charges, coupons, creditNotes, balanceTransactions, customers, discounts, events, invoiceExplanations, invoiceItems, invoicePayments, invoices, paymentIntents, paymentMethods, priceMoves, prices, priceSubscribers, products, promotionCodes, subscriptionItems, subscriptions, subscriptionSchedules, taxIds, taxRates, testClocks, webhookDeliveries, webhookEndpoints, webhookSecrets,
 ];

@@ -1,6 +1,6 @@
 /** Calls to the outside: made after the commit that wrote them, answered by a command. An answer that is not known stays not known, and is asked for again. */
 import type { App, Context, Json, OpenCall, World } from './context.ts';
-import { inWorld, overAllWorlds } from './database/world.ts';
+import { inWorld, overAllWorlds, passing } from './database/world.ts';
 import { row, rows, sql } from './database/sql.ts';
 import { told } from './log.ts';
 
@@ -34,8 +34,22 @@ async function take(app: App, world: World, ids: readonly string[] | null): Prom
   );
 }
 
-/** Stores the answers and runs their commands, each kind as one batch, in one transaction. */
+/** How often it is tried to take an answer that is there, where nothing but the database stands in the way. */
+const TRIES = 3;
+
+/** Takes answers; what passes is tried again, since whoever asked would wait for the end of the lease. */
 async function answer(app: App, world: World, kind: string, answers: readonly { call: OpenCall; answer: Json }[]): Promise<string[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await answerOnce(app, world, kind, answers);
+    } catch (error) {
+      if (attempt === TRIES || passing(error) === null) throw error;
+    }
+  }
+}
+
+/** Stores the answers and runs their commands, each kind as one batch, in one transaction. */
+async function answerOnce(app: App, world: World, kind: string, answers: readonly { call: OpenCall; answer: Json }[]): Promise<string[]> {
   return inWorld(app.database.pool, world, async (tx) => {
     const ctx = contextOf(app, world, tx);
     const open = await rows<{ id: string }>(

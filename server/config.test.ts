@@ -31,7 +31,7 @@ test('everything can be set, and an empty variable is one that is not set', () =
   assert.equal(config.database_url?.reveal(), 'postgres://a:b@db/kontor');
   assert.equal(config.app_database_url?.reveal(), 'postgresql://c:d@db/kontor');
   assert.deepEqual([config.port, config.host, config.data, config.pool, config.statement_timeout, config.pepper_file, config.log], [0, '0.0.0.0', '/d', 50, 5, '/srv/p', 'warn']);
-  assert.equal(config.webhook_loopback, false, 'on a database of the operator webhooks do not reach private networks unless asked to');
+  assert.equal(config.webhook_loopback, false, 'on a database of the operator webhooks do not reach this machine unless asked to');
 });
 
 test('all mistakes are told at once, each with what to write instead', () => {

@@ -28,7 +28,7 @@ export type Config = {
   /** Holds the secret that API keys are hashed with. */
   readonly pepper_file: string;
   readonly log: LogLevel;
-  /** May webhooks be sent to this machine and to private networks? */
+  /** May webhooks be sent to this machine? */
   readonly webhook_loopback: boolean;
 };
 
@@ -52,7 +52,7 @@ export const settings: readonly Setting[] = [
   { variable: 'KONTOR_STATEMENT_TIMEOUT', default: '`30`', meaning: 'After how many seconds PostgreSQL gives up a statement of a request.' },
   { variable: 'KONTOR_PEPPER_FILE', default: '`pepper` in the data directory', meaning: 'The file with the secret that API keys are hashed with; made at the first start. Back it up apart from the database. Processes that share a database share this file.' },
   { variable: 'KONTOR_LOG', default: '`info`', meaning: 'How much is logged: `silent`, `error`, `warn` or `info`.' },
-  { variable: 'KONTOR_WEBHOOK_LOOPBACK', default: '`yes` on the embedded database, else `no`', meaning: 'Whether webhooks may be sent to this machine and to private networks: `yes` or `no`.' },
+  { variable: 'KONTOR_WEBHOOK_LOOPBACK', default: '`yes` on the embedded database, else `no`', meaning: 'Whether webhooks may be sent to this machine: `yes` or `no`. To private networks they are never sent.' },
 ];
 
 /**

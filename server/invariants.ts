@@ -49,6 +49,20 @@ const debts: Invariant[] = [
   },
   {
     id: 'I2',
+    about: 'A schedule that waits knows when it starts.',
+    query: `select s.id as object, 'no timer will start it' as sentence from subscription_schedules s
+      where s.status = 'not_started' and not exists (select from timers t where t.kind = 'subscription_schedule.advance' and t.subject = s.id)`,
+  },
+  {
+    id: 'I2',
+    about: 'A schedule that runs and its subscription, which goes on, name each other, in a phase that is not over.',
+    query: `select s.id as object, format('it runs until %s, and manages %s, which is %s and has the schedule %s', s.current_phase->>'end_date', u.id, u.status, coalesce(u.schedule, 'none')) as sentence
+      from subscription_schedules s join subscriptions u on u.id = s.subscription
+      where s.status = 'active' and (u.schedule is distinct from s.id or u.status in ('canceled', 'incomplete_expired') or to_timestamp((s.current_phase->>'end_date')::bigint) <= ${LIMIT('s')}
+          and not exists (select from timers t where t.subject = u.id and t.failures > 0))`,
+  },
+  {
+    id: 'I2',
     about: 'A draft that finalises by itself has a timer that does it.',
     query: `select i.id as object, format('it is to be finalised at %s and no timer will do it', i.automatically_finalizes_at) as sentence from invoices i
       where i.status = 'draft' and i.automatically_finalizes_at is not null and not exists (select from timers t where t.kind = 'invoice.finalize' and t.subject = i.id)`,
@@ -241,6 +255,9 @@ const events: Invariant[] = [
   told('customers', 'true', 'customer.created'),
   told('subscriptions', 'true', 'customer.subscription.created'),
   told('subscriptions', `o.status = 'canceled'`, 'customer.subscription.deleted'),
+  told('subscription_schedules', 'true', 'subscription_schedule.created'),
+  told('subscription_schedules', `o.status = 'completed'`, 'subscription_schedule.completed'),
+  told('subscription_schedules', `o.status = 'released'`, 'subscription_schedule.released'),
   told('invoices', 'true', 'invoice.created'),
   told('invoices', 'o.finalized_at is not null', 'invoice.finalized'),
   told('invoices', `o.status = 'paid'`, 'invoice.paid'),

@@ -18,7 +18,7 @@ export function openLog(level: Level, write: (line: string) => void = (line) => 
   return { error: say('error'), warn: say('warn'), info: say('info') };
 }
 
-/** An error as the log shows it: with its stack, which never goes to a caller. */
+/** An error as the log shows it: with its stack, which never goes to a caller, and with what caused it. */
 export function told(error: unknown): object {
-  return error instanceof Error ? { error: error.message, stack: error.stack } : { error: String(error) };
+  return error instanceof Error ? { error: error.message, stack: error.stack, ...(error.cause !== undefined && { cause: told(error.cause) }) } : { error: String(error) };
 }

@@ -44,6 +44,7 @@ const room: Room = {
     'bell.ask': {
       ask: async () => answers.shift() ?? null,
       answer: async (_ctx, given) => {
+        if (given.some(({ call }) => fails(call.subject))) throw Object.assign(new Error('broken'), sqlstate && { code: sqlstate });
         ran.push(...given.map(({ call, answer }) => `${call.subject}=${JSON.stringify(answer)}`));
       },
     },
@@ -190,6 +191,18 @@ test('a call is left to whoever wrote it, and made by another one where that has
   now += 60;
   await performDueCalls(running.app);
   assert.deepEqual(ran, ['orphan={"said":"no"}']);
+  await query('delete from calls');
+});
+
+test('an answer that could not be taken, because others were at it, is taken all the same', async () => {
+  answers = [{ said: 'yes' }];
+  let broken = 2;
+  fails = () => (broken -= 1) >= 0;
+  sqlstate = '40P01';
+  await set(['caller', 10, 'caller', 'bell.call']);
+  now = START + 30;
+  await runAll();
+  assert.deepEqual(ran, ['caller={"said":"yes"}']);
   await query('delete from calls');
 });
 

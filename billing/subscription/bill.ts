@@ -67,12 +67,12 @@ export function draftBill(bill: Bill, around: Surroundings, moment: Moment): Bil
   return { ...draft, used };
 }
 
-/** How the invoice of a request is collected. `default_incomplete` waits for the customer to confirm the payment. */
+/** How an invoice is collected. `default_incomplete` waits for the customer to confirm the payment. With `in_due_time`, which only schedules ask for, it stays a draft for an hour and is collected then. */
 export type Collection = { payment_behavior: PaymentBehavior; off_session: boolean };
-export type PaymentBehavior = 'allow_incomplete' | 'default_incomplete' | 'error_if_incomplete';
+export type PaymentBehavior = 'allow_incomplete' | 'default_incomplete' | 'error_if_incomplete' | 'in_due_time';
 
 /** What waits for a payment before it takes place is not implemented. */
-export function behaviorOf(given: PaymentBehavior | 'pending_if_incomplete'): PaymentBehavior {
+export function behaviorOf(given: Exclude<PaymentBehavior, 'in_due_time'> | 'pending_if_incomplete'): PaymentBehavior {
   if (given === 'pending_if_incomplete') refuse('parameter_unknown', 'Kontor does not support `pending_if_incomplete` yet: changes do not wait for their payment. Give `allow_incomplete` or `default_incomplete`.', 'payment_behavior');
   return given;
 }
@@ -100,10 +100,11 @@ export function withheld(billed: Billed, { subscription }: Bill, around: Surroun
   return { ...together([billed, left]), invoice: left.invoice, used: billed.used, customer: left.customer };
 }
 
-/** The invoice of a request: withheld where collection is paused, collected at once where it is charged automatically; one that is sent stays a draft for its hour. */
-export function settleBill(billed: Billed, how: Collection, bill: Bill, around: Surroundings, moment: Moment): Billed {
+/** The invoice of a request: withheld where collection is paused, collected at once where it is charged automatically; one that is sent, or collected in due time, stays a draft for its hour. */
+export function settleBill(billed: Billed, how: Collection, bill: Bill, around: Surroundings, moment: Moment): Billed & { customer: CustomerWhole } {
   if (isWithheld(bill.subscription, moment.now)) return withheld(billed, bill, around, moment);
-  return bill.subscription.collection_method === 'charge_automatically' ? collectBill(billed, how, bill, around, moment) : billed;
+  const atOnce = bill.subscription.collection_method === 'charge_automatically' && how.payment_behavior !== 'in_due_time';
+  return atOnce ? collectBill(billed, how, bill, around, moment) : { ...billed, customer: around.customer };
 }
 
 /** What was given away is no debit: nothing of it is given back later. */
@@ -116,7 +117,7 @@ export function withoutForgiven(items: SubscriptionItemWhole[], billed: Billed |
 
 /** Refuses what is to be charged now, where there is no method to charge. */
 export function refuseUnpayable(invoice: InvoiceWhole, { payment_behavior }: Collection, { payment_method }: Surroundings): void {
-  if (payment_behavior === 'default_incomplete' || payment_method !== null || invoice.status !== 'open' || invoice.collection_method !== 'charge_automatically') return;
+  if (payment_behavior === 'default_incomplete' || payment_behavior === 'in_due_time' || payment_method !== null || invoice.status !== 'open' || invoice.collection_method !== 'charge_automatically') return;
   refuse('resource_missing', 'There is nothing to charge: neither the subscription nor its customer has a default payment method. Set one, or give `payment_behavior` as `default_incomplete` and confirm the payment later.', undefined, { status: 400 });
 }
 

@@ -43,10 +43,12 @@ export function cancelSubscription(order: CancelOrder, facts: SubscriptionFacts,
     cancellation_details: { ...before.cancellation_details, ...order.cancellation_details },
     latest_invoice: billed?.invoice.id ?? before.latest_invoice,
   };
-  const ended = endSubscription({ ...last, canceled_at: at }, 'cancellation_requested', moment);
+  const closing: SubscriptionWhole = { ...last, canceled_at: at };
+  const ended = endSubscription(closing, 'cancellation_requested', moment);
   const made = together([
     putWaiting(credits, moment),
-    { ...ended, puts: [{ table: 'subscriptions', before, after: ended.subscription }] },
+    { ...decision(), puts: [{ table: 'subscriptions', before, after: closing }] },
+    ended,
     putItems(before.items, last.items),
     ...unwanted.map((item) => deleteItem(item, moment)),
     stopCollecting(facts.unpaid ?? [], moment),

@@ -1,10 +1,12 @@
 /** What people change in a subscription, and what that costs or gives back at once. */
-import type { TaxRateRow } from '../catalog.ts';
+import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
+import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { mergeMetadata } from '../metadata.ts';
 import { within } from '../price.ts';
+import { isOver } from '../schedule/schedule.ts';
 import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
 import { chargedBy, draftBill, putItems, putWaiting, refuseUnpayable, settleBill, taken, withoutDiscounts, withoutForgiven, type Bill, type Billed, type Collection } from './bill.ts';
 import { endDiscounts, firstPeriodEnd, hasEnded, renewal, updated } from './end.ts';
@@ -51,6 +53,8 @@ export type ChangeOrder = Collection &
     payment_settings?: Partial<SubscriptionRow['payment_settings']>;
     metadata?: Record<string, string> | '';
     add_invoice_items: readonly AddedOnce[];
+    /** A renewal comes at this very moment, after the change: it bills what comes or changes where a period ends now, and there is nothing to prorate. */
+    at_boundary?: boolean;
   };
 
 /** A change that asks for nothing: what a caller's words are put over. */
@@ -60,7 +64,7 @@ export const NO_CHANGE: ChangeOrder = {
 
 export type ChangeFacts = SubscriptionFacts & { /** The customer has paid nothing yet. */ first_time: boolean };
 
-export type Changed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: InvoiceItemWhole[] };
+export type Changed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: InvoiceItemWhole[]; /** The discounts that its invoice used up. */ used: readonly DiscountWhole[]; /** As the invoice left it. */ customer: CustomerWhole };
 
 /** An item before and after; one of them is missing where it comes or goes. */
 type Pair = { earlier: SubscriptionItemWhole | null; later: SubscriptionItemWhole | null };
@@ -88,7 +92,7 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const ending = endingOf(order, debited, before, moment);
   const leaving = { ...decision(), puts: removals(real) };
   const made = together([discounting, once, leaving, putWaiting(waiting, moment)]);
-  const invoiced = restarts || (order.proration_behavior === 'always_invoice' && before.status !== 'paused');
+  const invoiced = restarts || (order.proration_behavior === 'always_invoice' && before.status !== 'paused' && !order.at_boundary);
   const lines = restarts ? restartLines(ending, facts, moment) : [];
   return conclude(order, facts, { made, after: ending, waiting, lines, invoiced }, how);
 }
@@ -112,6 +116,12 @@ function refuseFrozen(order: ChangeOrder, { id, status }: SubscriptionRow): void
 function refusePauseInPast({ pause_collection }: ChangeOrder, moment: Moment): void {
   const at = pause_collection?.resumes_at ?? null;
   if (at !== null && at <= moment.now) refuse(undefined, 'Collection is paused until a moment in the future. To collect again now, give `pause_collection` as an empty string.', 'pause_collection[resumes_at]');
+}
+
+/** When a subscription ends is its schedule's to say, where it has one. All else may change: it holds until the next phase begins. */
+export function refuseManaged({ cancel_at, cancel_at_period_end }: ChangeOrder, { id, schedule, scheduled }: SubscriptionWhole): void {
+  if (scheduled === null || isOver(scheduled) || (cancel_at === undefined && cancel_at_period_end === undefined)) return;
+  refuse(undefined, `The schedule ${schedule} says when the subscription ${id} ends. Change its \`end_behavior\`, cancel it, or release the subscription from it first.`, cancel_at === undefined ? 'cancel_at_period_end' : 'cancel_at');
 }
 
 function prorationDate({ proration_date: date }: ChangeOrder, subscription: SubscriptionWhole, moment: Moment): Instant {
@@ -155,17 +165,18 @@ function newTrial({ trial_end }: ChangeOrder, before: SubscriptionWhole, moment:
 /** What is asked of each item, as the item before and after. A metered item that is billed until now begins anew. */
 function pairsOf(order: ChangeOrder, subscription: SubscriptionWhole, { moment }: Proration): Pair[] {
   const items = new Map(subscription.items.map((item) => [item.id, item]));
-  const bills = order.proration_behavior !== 'none' && !isTrialing(subscription, moment.now);
+  const bills = (item: SubscriptionItemWhole) => !isTrialing(subscription, moment.now) && (order.proration_behavior !== 'none' || (order.at_boundary === true && item.current_period_end === moment.now));
   return order.items.map((asked): Pair => {
     if ('add' in asked) {
       const recurring = asked.add.price.terms.recurring !== null;
-      const end = isTrialing(subscription, moment.now) ? subscription.trial_end! : recurring ? fullPeriod(subscription, asked.add.price.terms, moment.now).end : moment.now;
+      const full = recurring ? fullPeriod(subscription, asked.add.price.terms, moment.now) : { start: moment.now, end: moment.now };
+      const end = isTrialing(subscription, moment.now) ? subscription.trial_end! : order.at_boundary && full.start === moment.now ? moment.now : full.end;
       return { earlier: null, later: itemOf(asked.add, subscription, { start: moment.now, end }, moment) };
     }
     const { change } = asked;
     const earlier = items.get(change.id);
     if (!earlier) return refuse('resource_missing', `The subscription ${subscription.id} has no item ${change.id}.`, within(change.param)('id'), { status: 400 });
-    return { earlier, later: change.deleted ? null : changedItem(earlier, change, subscription.currency, bills, moment) };
+    return { earlier, later: change.deleted ? null : changedItem(earlier, change, subscription.currency, bills(earlier), moment) };
   });
 }
 
@@ -264,8 +275,13 @@ type Prorated = { items: InvoiceItemWhole[]; debits: Map<string, SubscriptionIte
 /** Each item that changes gives back and charges for itself. */
 function prorateAll(order: ChangeOrder, after: SubscriptionWhole, pairs: readonly Pair[], facts: SubscriptionFacts, how: Proration): Prorated {
   const prorated: Prorated = { items: [], debits: new Map() };
-  if (order.proration_behavior === 'none' || isTrialing(after, how.moment.now)) return prorated;
+  if (isTrialing(after, how.moment.now)) return prorated;
   for (const { earlier, later } of pairs) {
+    if (order.at_boundary && (earlier ?? later)!.current_period_end === how.moment.now) {
+      if (earlier !== null) prorated.items.push(...usageItem(facts.subscription, earlier, facts, how.moment));
+      continue;
+    }
+    if (order.proration_behavior === 'none') continue;
     const each = prorateItem(facts.subscription, after, earlier, later, facts, how);
     prorated.items.push(...each.items);
     if (later) prorated.debits.set(later.id, each.debits);
@@ -340,7 +356,7 @@ function conclude(order: ChangeOrder, facts: ChangeFacts, { made, after, waiting
   const whole = concluded(after, before, bill, billed, awaited, moment);
   const trial = whole.trial_end === before.trial_end ? decision() : noticeOfTrial(whole, moment);
   const all = together([made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: [...renewal(whole, moment), ...collecting(before, whole)] }, ...(billed ? [billed] : [])]);
-  return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting };
+  return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting, used: billed?.used ?? [], customer: billed?.customer ?? facts.customer };
 }
 
 function concluded(after: SubscriptionWhole, before: SubscriptionWhole, bill: Bill, billed: Billed | null, awaited: boolean, moment: Moment): SubscriptionWhole {

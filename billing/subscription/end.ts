@@ -1,6 +1,7 @@
 /** The end of a subscription, whatever brought it about, and the timers of its life. */
 import type { DiscountWhole } from '../catalog.ts';
-import { decision, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
+import { decision, together, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
+import { endOf, endSchedule, isOver } from '../schedule/schedule.ts';
 import type { SubscriptionRow, SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 
 export type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' | 'subscription.expire' | 'subscription.trial_will_end' | 'subscription.collect';
@@ -27,19 +28,23 @@ export function timer(kind: SubscriptionTimer, subscription: Pick<SubscriptionRo
   return { kind, subject: subscription.id, at, lane: subscription.customer, test_clock: subscription.test_clock };
 }
 
-/** When the subscription next does something by itself: at the first end of a period of its items, or at `cancel_at` where that is earlier. */
+/** When the subscription next does something by itself: at the first end of a period of its items, or at `cancel_at` or the end of a phase of its schedule where that is earlier. */
 export function nextMoment(subscription: SubscriptionWhole): Instant | null {
   if (hasEnded(subscription) || subscription.status === 'incomplete' || subscription.items.length === 0) return null;
   // One that is paused stays in its periods; what may come by itself is an end at a moment that was set.
   if (subscription.status === 'paused') return subscription.cancel_at_period_end ? null : subscription.cancel_at;
-  const end = firstPeriodEnd(subscription);
-  return subscription.cancel_at !== null && subscription.cancel_at < end ? subscription.cancel_at : end;
+  // A phase that ended during a pause is over once that is.
+  const phaseEnd = subscription.scheduled?.current_phase?.end_date ?? Infinity;
+  return Math.min(nextBill(subscription), Math.max(phaseEnd, subscription.resumed_at ?? phaseEnd));
 }
 
-/** The timers of its next moment and of the announcement before it, which a period that is shorter than the notice, or a moment that is nearer, goes without. */
+/** When it next bills by itself. */
+const nextBill = (subscription: SubscriptionWhole): Instant => Math.min(firstPeriodEnd(subscription), subscription.cancel_at ?? Infinity);
+
+/** The timers of its next moment and of the announcement before its next bill, which a period that is shorter than the notice, or a moment that is nearer, goes without. */
 export function renewal(subscription: SubscriptionWhole, moment: Moment): Timer[] {
   const at = nextMoment(subscription);
-  const notice = at === null || at - UPCOMING_S <= moment.now ? null : at - UPCOMING_S;
+  const notice = at === null || nextBill(subscription) - UPCOMING_S <= moment.now ? null : nextBill(subscription) - UPCOMING_S;
   return [timer('subscription.renew', subscription, at), timer('subscription.upcoming', subscription, notice)];
 }
 
@@ -72,13 +77,20 @@ export function endSubscription(before: SubscriptionWhole, reason: EndReason, mo
     cancellation_details: reason === null || details.reason === reason ? details : { ...details, reason },
   };
   const expired = subscription.status === 'incomplete_expired';
-  return {
+  const made: Decision = {
     ...decision(),
     puts: [{ table: 'subscriptions', before, after: subscription }],
     facts: [{ type: expired ? 'customer.subscription.updated' : 'customer.subscription.deleted', object: 'subscription', whole: subscription, ...(expired && { before }), at: moment.now }],
     timers: (['renew', 'upcoming', 'expire', 'trial_will_end', 'collect'] as const).map((kind) => timer(`subscription.${kind}`, before, null)),
-    subscription,
   };
+  return { ...together([made, endScheduled(subscription, reason, moment)]), subscription };
+}
+
+/** A schedule ends with its subscription: as it was to, because somebody wished it, or because nobody paid. */
+function endScheduled({ scheduled }: SubscriptionWhole, reason: EndReason, moment: Moment): Decision {
+  if (scheduled === null || isOver(scheduled)) return decision();
+  const came = scheduled.end_behavior === 'cancel' && endOf(scheduled) <= moment.now;
+  return endSchedule(scheduled, came ? 'completed' : reason === 'payment_failed' ? 'aborted' : 'canceled', false, moment);
 }
 
 /** Discounts whose time is over, or that were taken away: they stay readable and give nothing. */

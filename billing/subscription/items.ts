@@ -14,7 +14,7 @@ import type { SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts
 export const MOST_ITEMS = 20;
 
 /** A price as it is asked for: with its product's name, and whether that is still sold. `param` is how it was spelt, e.g. `items[0][price]`. */
-export type PriceAsked = { param: string; terms: PriceRow; product_name: string; product_active: boolean };
+export type PriceAsked = { param: string; terms: PriceRow; product_name: string; product_active: boolean; /** It was sold at an earlier time, and is given though it is not sold any more. */ promised?: boolean };
 
 /** An item to be added. A quantity that is left out is 1, and none for a metered price. */
 export type NewItem = {
@@ -42,13 +42,13 @@ export type AddedOnce = {
 };
 
 /** Refuses a price that nobody can subscribe to now. `kind` says whether it must recur. */
-export function refusePrice({ param, terms, product_active }: PriceAsked, kind: PriceRow['type'], currency: string): void {
+export function refusePrice({ param, terms, product_active, promised = false }: PriceAsked, kind: PriceRow['type'], currency: string): void {
   if (terms.type !== kind) {
     const instead = kind === 'recurring' ? 'recurs never: a subscription needs recurring prices. Bill it once by `add_invoice_items`.' : 'recurs: `add_invoice_items` needs prices that are billed once.';
     refuse(undefined, `The price ${terms.id} ${instead}`, param);
   }
-  if (!terms.active) refuse(undefined, `The price ${terms.id} is inactive. Activate it, or use another one.`, param);
-  if (!product_active) refuse('product_inactive', `The product ${terms.product} of the price ${terms.id} is inactive. Activate it, or use another one.`, param);
+  if (!terms.active && !promised) refuse(undefined, `The price ${terms.id} is inactive. Activate it, or use another one.`, param);
+  if (!product_active && !promised) refuse('product_inactive', `The product ${terms.product} of the price ${terms.id} is inactive. Activate it, or use another one.`, param);
   if (termsIn(terms, currency) === null) refuse(undefined, `The price ${terms.id} has no amount in ${currency}, the currency of this subscription. It has one in ${[terms.currency, ...Object.keys(terms.currency_options ?? {})].join(', ')}.`, param);
   if (terms.custom_unit_amount !== null) refuse(undefined, `The customer chooses the amount of the price ${terms.id}, so it cannot be subscribed to.`, param);
 }

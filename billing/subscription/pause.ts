@@ -1,6 +1,7 @@
 /** A subscription is paused by request: what it owes or gets back for the periods that it leaves (docs/concepts/bill.md, "Pauses"). */
 import { refuse, together, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import { isOver } from '../schedule/schedule.ts';
 import { draftBill, putItems, putWaiting, settleBill, taken, withoutDiscounts, type Bill } from './bill.ts';
 import { enterPause } from './paused.ts';
 import { creditsOf, usageItem } from './prorate.ts';
@@ -17,9 +18,10 @@ export type PauseOrder = {
 
 export type Paused = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
 
-function refusePause({ id, status, pause_collection }: SubscriptionWhole): void {
+function refusePause({ id, status, pause_collection, schedule, scheduled }: SubscriptionWhole): void {
   if (status === 'paused') refuse(undefined, `The subscription ${id} is paused already.`);
   if (status !== 'active' && status !== 'past_due') refuse(undefined, `The subscription ${id} is ${status}. Only one that is active or past due can be paused.`);
+  if (scheduled !== null && !isOver(scheduled)) refuse(undefined, `The schedule ${schedule} manages the subscription ${id}: release the subscription from it before it is paused.`);
   if (pause_collection !== null) refuse(undefined, `The collection of the subscription ${id} is paused: collect again first, by an empty \`pause_collection\`.`);
 }
 

@@ -8,7 +8,7 @@ const moment = { now: 1_000_000, newId: (prefix: string) => `${prefix}_1`, newSe
 const invoice = (id: string) => ({ id }) as InvoiceRow;
 const subscription = (status: SubscriptionStatus, more: Partial<SubscriptionWhole> = {}) =>
   ({
-    id: 'sub_1', customer: 'cus_1', test_clock: null, status, trial_end: null, latest_invoice: 'in_2', canceled_at: null, cancel_at: null, cancellation_details: { comment: null, feedback: null, reason: null },
+    id: 'sub_1', customer: 'cus_1', test_clock: null, status, trial_end: null, latest_invoice: 'in_2', schedule: null, scheduled: null, canceled_at: null, cancel_at: null, cancellation_details: { comment: null, feedback: null, reason: null },
     payment_settings: { save_default_payment_method: 'off' }, default_payment_method: null, items: [{ current_period_end: 2_000_000 }], ...more,
   }) as SubscriptionWhole;
 

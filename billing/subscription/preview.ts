@@ -9,7 +9,7 @@ import { cancelSubscription, type CancelOrder } from './cancel.ts';
 import { changeSubscription, type Changed, type ChangeFacts, type ChangeOrder } from './change.ts';
 import { nextMoment } from './end.ts';
 import { pauseSubscription, type PauseOrder } from './pause.ts';
-import { renewSubscription } from './renew.ts';
+import { afterChange, renewSubscription } from './renew.ts';
 import { resumeSubscription, type ResumeOrder } from './resume.ts';
 import { startSubscription, type StartFacts, type StartOrder } from './start.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
@@ -42,7 +42,9 @@ const collected = <Facts extends SubscriptionFacts>(facts: Facts): Facts => ({ .
 export function previewRenewal(facts: SubscriptionFacts, moment: Moment): Preview | null {
   const at = nextMoment(facts.subscription);
   if (at === null) return null;
-  const { invoice, subscription } = renewSubscription(collected(facts), { ...moment, now: at });
+  const { invoice, subscription, waiting } = renewSubscription(collected(facts), { ...moment, now: at });
+  // A phase that begins within a period bills nothing by itself: the next invoice comes later.
+  if (!invoice && subscription.scheduled !== facts.subscription.scheduled) return previewRenewal(afterChange(subscription, waiting, facts, { ...moment, now: at }), moment);
   return invoice && { invoice: asDraft(invoice, facts.customer), subscription };
 }
 
@@ -65,19 +67,6 @@ export function previewChange(order: ChangeOrder, facts: ChangeFacts, moment: Mo
 export function previewAfter({ subscription, waiting, invoice }: Changed, facts: SubscriptionFacts, moment: Moment): Preview | null {
   const billed = new Set(invoice === null ? [] : taken(facts, 'subscription'));
   return previewRenewal(afterChange(subscription, waiting, { ...facts, pending: facts.pending.filter((item) => !billed.has(item)) }, moment), moment);
-}
-
-/** What is known once a change is made: usage that was billed with it does not count again. */
-function afterChange(subscription: SubscriptionWhole, waiting: SubscriptionFacts['pending'], facts: SubscriptionFacts, moment: Moment): SubscriptionFacts {
-  const running = new Set(subscription.items.filter((item) => item.current_period_start < moment.now).map((item) => item.id));
-  const rates = [...subscription.default_rates, ...subscription.items.flatMap((item) => item.rates)];
-  return {
-    ...facts,
-    subscription,
-    pending: [...facts.pending, ...waiting],
-    usage: new Map([...facts.usage].filter(([item]) => running.has(item))),
-    rates: new Map([...facts.rates, ...rates.map((rate) => [rate.id, rate] as const)]),
-  };
 }
 
 /** The first invoice of a subscription that begins now or, where nothing is due then, its next one. */

@@ -4,6 +4,8 @@ import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import { countedOn } from '../redeem.ts';
+import { isTurn, turnPhase } from '../schedule/turn.ts';
 import { chargedBy, draftBill, isWithheld, putItems, putWaiting, stopCollecting, taken, withheld, withoutDiscounts, withoutForgiven, type Bill, type Billed } from './bill.ts';
 import { endDiscounts, endSubscription, firstPeriodEnd, hasEnded, nextMoment, renewal, updated } from './end.ts';
 import { isMetered, licensedLine, periodUsageLine } from './lines.ts';
@@ -12,7 +14,7 @@ import { fullPeriod } from './periods.ts';
 import { creditsOf } from './prorate.ts';
 import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
-export type Renewed = Decision & { subscription: SubscriptionWhole; customer: CustomerWhole; invoice: InvoiceWhole | null; /** What no later invoice of the customer has any more. */ spent: { items: readonly InvoiceItemWhole[]; discounts: readonly DiscountWhole[] } };
+export type Renewed = Decision & { subscription: SubscriptionWhole; customer: CustomerWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: readonly InvoiceItemWhole[]; /** What no later invoice of the customer has any more. */ spent: { items: readonly InvoiceItemWhole[]; discounts: readonly DiscountWhole[] } };
 
 /** Whether there is something to do at the moment; a timer that comes twice, or too late, finds nothing. */
 export function isDue(subscription: SubscriptionWhole, at: Instant): boolean {
@@ -20,16 +22,39 @@ export function isDue(subscription: SubscriptionWhole, at: Instant): boolean {
   return next !== null && next <= at;
 }
 
-/** At the moment at which something is due: renews what has a boundary then, or ends the subscription. */
+/** At the moment at which something is due: begins the phase of its schedule, and renews what has a boundary then, or ends the subscription. One decision, since a phase that begins at a boundary says what the renewal bills. */
 export function renewSubscription(facts: SubscriptionFacts, moment: Moment): Renewed {
   const { subscription } = facts;
   const at = moment.now;
   assert(nextMoment(subscription) === at, `${subscription.id} is due at ${nextMoment(subscription)}, not at ${at}`);
+  if (subscription.status === 'paused' || !isTurn(subscription, at)) return goOn(facts, moment);
+  const turned = turnPhase(facts, moment);
+  if (nextMoment(turned.subscription) !== at) return { ...turned, spent: { items: [], discounts: turned.used } };
+  const renewed = goOn(afterChange(turned.subscription, turned.waiting, { ...facts, customer: turned.customer }, moment), moment);
+  return { ...renewed, ...together([turned, renewed]), waiting: renewed.subscription.status === 'paused' ? turned.waiting : renewed.waiting };
+}
+
+function goOn(facts: SubscriptionFacts, moment: Moment): Renewed {
+  const { subscription } = facts;
+  const at = moment.now;
   const missing = missingMethod(facts, at);
   if (subscription.status === 'paused' || missing === 'cancel') return endUnbilled(facts, moment);
   if (subscription.cancel_at !== null && subscription.cancel_at <= at) return finish(facts, moment);
   if (missing === 'pause' && !isWithheld(subscription, at)) return { ...enterPause(subscription, subscription, 'trial_end_without_payment_method', moment), ...unbilled(facts) };
   return advance(facts, moment);
+}
+
+/** What is known once a change is made: usage that was billed with it does not count again. */
+export function afterChange(subscription: SubscriptionWhole, waiting: readonly InvoiceItemWhole[], facts: SubscriptionFacts, moment: Moment): SubscriptionFacts {
+  const running = new Set(subscription.items.filter((item) => item.current_period_start < moment.now).map((item) => item.id));
+  const rates = [...subscription.default_rates, ...subscription.items.flatMap((item) => item.rates)];
+  return {
+    ...facts,
+    subscription,
+    pending: [...facts.pending, ...waiting],
+    usage: new Map([...facts.usage].filter(([item]) => running.has(item))),
+    rates: new Map([...facts.rates, ...rates.map((rate) => [rate.id, rate] as const)]),
+  };
 }
 
 /** What is to become of a subscription whose trial ends now without anything to charge; null where that is not so. */
@@ -38,7 +63,7 @@ function missingMethod({ subscription, payment_method }: SubscriptionFacts, at: 
   return lacks && subscription.status !== 'paused' ? subscription.trial_settings.end_behavior.missing_payment_method : null;
 }
 
-const unbilled = ({ customer }: SubscriptionFacts) => ({ customer, invoice: null, spent: { items: [], discounts: [] } });
+const unbilled = ({ customer }: SubscriptionFacts) => ({ customer, invoice: null, waiting: [], spent: { items: [], discounts: [] } });
 
 /** A trial ends without anything to charge, or an end comes that was set before a pause: nothing is billed any more. */
 function endUnbilled(facts: SubscriptionFacts, moment: Moment): Renewed {
@@ -99,7 +124,7 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
     { ...decision(), timers: renewal(after, moment) },
     ...(billed ? [billed] : []),
   ]);
-  return { ...made, subscription: after, customer: billed?.customer ?? facts.customer, invoice: billed?.invoice ?? null, spent: spentBy(bill, billed, over) };
+  return { ...made, subscription: after, customer: billed?.customer ?? facts.customer, invoice: billed?.invoice ?? null, waiting: [], spent: spentBy(bill, billed, over) };
 }
 
 /** The last invoice, with the usage of every metered item until now and no new period; then the subscription ends. Where an end within a period was asked for, the time that is left is credited on it. */
@@ -122,7 +147,7 @@ function finish(facts: SubscriptionFacts, moment: Moment): Renewed {
     stopCollecting(facts.unpaid ?? [], moment),
     ...(billed ? [billed] : []),
   ]);
-  return { ...made, subscription: ended.subscription, customer: billed?.customer ?? facts.customer, invoice: billed?.invoice ?? null, spent: spentBy(bill, billed) };
+  return { ...made, subscription: ended.subscription, customer: billed?.customer ?? facts.customer, invoice: billed?.invoice ?? null, waiting: [], spent: spentBy(bill, billed) };
 }
 
 function spentBy(bill: Bill, billed: Billed | null, over: readonly DiscountWhole[] = []): Renewed['spent'] {
@@ -148,7 +173,7 @@ export function renewAll(all: readonly SubscriptionFacts[], at: Moment | ((facts
     for (const discount of one.spent.discounts) gone.discounts.add(discount.id);
     return one;
   });
-  return { ...together(renewed), renewed };
+  return { ...countedOn(together(renewed)), renewed };
 }
 
 /** Announces the end of a trial. */

@@ -12,6 +12,7 @@ import { INCOMPLETE_S, renewal, timer, TRIAL_NOTICE_S } from './end.ts';
 import { fullSum, itemOf, onceLine, refuseItems, type AddedOnce, type NewItem } from './items.ts';
 import { fullAmount, isMetered, licensedLine, trialLine, waiting } from './lines.ts';
 import { configuredAnchor, fullPeriod, isTrialing, recurrenceOf } from './periods.ts';
+import type { ScheduleWhole } from '../schedule/schedule.ts';
 import type { SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole, Surroundings } from './subscription.ts';
 
 export type StartOrder = Pick<
@@ -31,6 +32,8 @@ export type StartOrder = Pick<
   discounts: readonly DiscountGiven[];
   default_rates: TaxRateRow[];
   add_invoice_items: readonly AddedOnce[];
+  /** The schedule that begins it, in its first phase. */
+  scheduled?: ScheduleWhole;
   metadata: Metadata;
   payment_behavior: PaymentBehavior;
   off_session: boolean;
@@ -74,6 +77,7 @@ export function startSubscription(order: StartOrder, facts: StartFacts, moment: 
 /** The rows as they begin, before anything is billed. */
 function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
   const id = moment.newId('sub');
+  const scheduled = order.scheduled ? { ...order.scheduled, subscription: id } : null;
   const start_date = startOf(order, moment);
   const trial_end = trialEnd(order, moment);
   const blank: SubscriptionWhole = {
@@ -107,6 +111,8 @@ function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
     status_details: null,
     resumption: null,
     resumed_at: null,
+    schedule: scheduled?.id ?? null,
+    scheduled,
     metadata: order.metadata,
     items: [],
     discounts: [],
@@ -243,7 +249,7 @@ type Begun = ReturnType<typeof begin> & { facts: StartFacts };
 /** Bills what there is to bill and says in which state that leaves the subscription. */
 function conclude(order: StartOrder, { subscription, once, discounting, facts }: Begun, bill: Bill, moment: Moment): Started {
   const draft = draftBill(bill, facts, moment);
-  const atOnce = draft !== null && order.collection_method === 'charge_automatically';
+  const atOnce = draft !== null && order.collection_method === 'charge_automatically' && order.payment_behavior !== 'in_due_time';
   const billed = atOnce ? collectBill(draft, order, bill, facts, moment) : draft;
   if (atOnce) refuseUnpayable(billed!.invoice, order, facts);
   const awaited = atOnce && billed!.invoice.status !== 'paid';

@@ -5,6 +5,8 @@ import type { Instant } from '../decision.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import type { Withholding } from '../invoice/withhold.ts';
 import type { PaymentMethodRow } from '../payment/payment.ts';
+import type { PhaseTerms } from '../schedule/enter.ts';
+import type { ScheduleWhole } from '../schedule/schedule.ts';
 
 export type SubscriptionStatus = 'incomplete' | 'incomplete_expired' | 'trialing' | 'active' | 'past_due' | 'canceled' | 'unpaid' | 'paused';
 
@@ -54,6 +56,8 @@ export type SubscriptionRow = {
   /** While it is paused and the payment that resumes it is awaited. */
   resumption: { invoice: string; payment_behavior: ResumeBehavior } | null;
   resumed_at: Instant | null;
+  /** The schedule that manages it. */
+  schedule: string | null;
   metadata: Metadata;
 };
 
@@ -103,6 +107,7 @@ export type SubscriptionWhole = SubscriptionRow & {
   items: SubscriptionItemWhole[];
   discounts: DiscountWhole[];
   default_rates: TaxRateRow[];
+  scheduled: ScheduleWhole | null;
 };
 
 /** What an invoice of a customer reads beside what it is for. */
@@ -123,6 +128,8 @@ export type SubscriptionFacts = Surroundings & {
   usage: ReadonlyMap<string, string>;
   /** By id: the tax rates that the debits of the items name. */
   rates: ReadonlyMap<string, TaxRateRow>;
+  /** The phases of its schedule that have not begun, with what they name; read only where there are some. */
+  phases?: readonly PhaseTerms[];
   /** Its drafts and open invoices; read only where it ends. */
   unpaid?: readonly InvoiceWhole[];
 };

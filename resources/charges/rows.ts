@@ -9,5 +9,14 @@ export function chargesById(tx: Tx, ids: readonly string[], lock = false): Promi
 
 /** Whether a customer has ever paid us anything. */
 export async function hasPaid(tx: Tx, customer: string): Promise<boolean> {
-  return (await rows(tx, sql`select 1 as paid from charges where customer = ${customer} and status = 'succeeded' limit 1`)).length > 0;
+  return (await payersOf(tx, [customer])).has(customer);
+}
+
+/** Those of the customers who have ever paid us anything. */
+export async function payersOf(tx: Tx, customers: readonly string[]): Promise<Set<string>> {
+  const found = await rows<{ customer: string }>(
+    tx,
+    sql`select c.customer from unnest(${customers}::text[]) as c (customer) where exists (select from charges p where p.world = kontor_world() and p.customer = c.customer and p.status = 'succeeded')`,
+  );
+  return new Set(found.map((each) => each.customer));
 }

@@ -15,6 +15,7 @@ import { renderDiscount } from '../discounts/resource.ts';
 import { invoicesById } from '../invoices/rows.ts';
 import { attachPaymentMethod, lockMethodsOf, resolvePaymentMethod } from '../payment_methods/rows.ts';
 import { subscriptionsById } from '../subscriptions/rows.ts';
+import { startingOf } from '../subscription_schedules/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import { testClock } from '../test_helpers/test_clocks/resource.ts';
 import type * as params from './params.ts';
@@ -87,6 +88,7 @@ export async function remove(ctx: Context, _given: object, path: { customer: str
     unpaid: await invoicesById(ctx.tx, ids.unpaid, true),
     payment_methods: await lockMethodsOf(ctx.tx, before.id),
     tax_ids: await taxIdsOf(ctx.tx, [before.id]),
+    schedules: await startingOf(ctx.tx, before.id),
   };
   await commit(ctx, endCustomer(before, held, moment));
   return { id: before.id, object: 'customer', deleted: true };

@@ -97,3 +97,6 @@ export const price: Resource<PriceRow> = {
     currency_options: (ctx, ids) => each(ctx, ids, (row) => Object.fromEntries([[row.currency, row as CurrencyOption] as const, ...Object.entries(row.currency_options ?? {})].map(([currency, option]) => [currency, renderOption(option)]))),
   },
 };
+
+/** A plan is never made or read by itself: it is what a price is called in the older words. */
+export const plan: Resource<PriceRow> = { object: 'plan', prefix: 'price', render: renderPlan, load: (ctx, ids) => pricesById(ctx.tx, ids), expands: { product: 'product' } };

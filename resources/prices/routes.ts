@@ -2,10 +2,10 @@ import type { Room } from '../../server/context.ts';
 import { get, post } from '../../server/http/route.ts';
 import * as commands from './commands.ts';
 import * as params from './params.ts';
-import { price } from './resource.ts';
+import { plan, price } from './resource.ts';
 
 export const prices: Room = {
-  resources: [price],
+  resources: [price, plan],
   routes: [
     post('/v1/prices', params.createPrice, commands.create),
     get('/v1/prices', params.listPrices, commands.list),

@@ -6,6 +6,7 @@ import { createPrice, within } from '../../billing/price.ts';
 import type { DiscountGiven } from '../../billing/redeem.ts';
 import type { ItemChange } from '../../billing/subscription/change.ts';
 import type { AddedOnce, NewItem, PriceAsked } from '../../billing/subscription/items.ts';
+import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
 import type { Context } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
@@ -26,7 +27,7 @@ export type AddedGiven = NonNullable<Params<typeof params.createSubscription>['a
 /** What of a request names things of the catalogue. */
 export type Naming = {
   items?: readonly (ItemGiven | ChangedItemGiven)[];
-  add_invoice_items?: readonly AddedGiven[];
+  add_invoice_items?: readonly Omit<AddedGiven, 'period'>[];
   discounts?: DiscountsGiven;
   default_tax_rates?: readonly string[] | null;
 };
@@ -88,6 +89,7 @@ export class Catalogue {
     if (!product || product.deleted) return missing('product', id, within(param)('product'));
     const created = createPrice(terms, { product, meter: null, holder: null }, this.moment, param);
     this.made.push(created);
+    this.prices.set(created.price.id, created.price);
     return this.askedPrice(created.price, param);
   }
 
@@ -153,4 +155,11 @@ export async function readCatalogue(ctx: Context, naming: Naming, moment: Moment
   await keep(catalogue.coupons, [...discounts.map((each) => each.coupon), ...catalogue.codes.values().map((code) => code.coupon)], (ids) => couponsById(tx, ids, true));
   await keep(catalogue.discounts, discounts.map((each) => each.discount), (ids) => discountsById(tx, ids));
   return catalogue;
+}
+
+/** Everything is billed in the flexible mode. */
+export function billingMode(given: Params<typeof params.createSubscription>['billing_mode']): SubscriptionRow['billing_mode'] {
+  if (given?.type === 'classic') refuse(undefined, 'Kontor bills in the flexible mode only: leave `billing_mode` out, or give its type as `flexible`.', 'billing_mode[type]');
+  if (given?.flexible?.proration_discounts === 'itemized') refuse('parameter_unknown', 'Kontor does not support itemized proration discounts yet: they are included in the amounts of prorations.', 'billing_mode[flexible][proration_discounts]');
+  return { type: 'flexible', flexible: { proration_discounts: 'included' }, updated_at: null };
 }

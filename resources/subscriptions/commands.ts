@@ -4,7 +4,7 @@ import { decision, refuse, together, type Moment } from '../../billing/decision.
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { behaviorOf } from '../../billing/subscription/bill.ts';
 import { cancelSubscription, giveUpStart } from '../../billing/subscription/cancel.ts';
-import { changeSubscription, NO_CHANGE, type ChangeOrder } from '../../billing/subscription/change.ts';
+import { changeSubscription, NO_CHANGE, refuseManaged, type ChangeOrder } from '../../billing/subscription/change.ts';
 import { endDiscounts, hasEnded, updated } from '../../billing/subscription/end.ts';
 import { pauseSubscription, type PauseOrder } from '../../billing/subscription/pause.ts';
 import { resumeSubscription } from '../../billing/subscription/resume.ts';
@@ -23,7 +23,7 @@ import { lockCustomer } from '../customers/rows.ts';
 import { renderDiscount } from '../discounts/resource.ts';
 import { lockInvoices } from '../invoices/rows.ts';
 import { resolvePaymentMethod } from '../payment_methods/rows.ts';
-import { readCatalogue, type Catalogue } from './asked.ts';
+import { billingMode, readCatalogue, type Catalogue } from './asked.ts';
 import { changeFacts, lockSubscription, surroundings } from './facts.ts';
 import type * as params from './params.ts';
 import { renderSubscription } from './resource.ts';
@@ -39,12 +39,6 @@ function trialSettings(given: StartGiven['trial_settings']): SubscriptionRow['tr
   if (!given) return undefined;
   const { missing_payment_method } = given.end_behavior;
   return { end_behavior: { missing_payment_method } };
-}
-
-function billingMode(given: StartGiven['billing_mode']): SubscriptionRow['billing_mode'] {
-  if (given?.type === 'classic') refuse(undefined, 'Kontor bills in the flexible mode only: leave `billing_mode` out, or give its type as `flexible`.', 'billing_mode[type]');
-  if (given?.flexible?.proration_discounts === 'itemized') refuse('parameter_unknown', 'Kontor does not support itemized proration discounts yet: they are included in the amounts of prorations.', 'billing_mode[flexible][proration_discounts]');
-  return { type: 'flexible', flexible: { proration_discounts: 'included' }, updated_at: null };
 }
 
 /** The currency that is asked for, or the customer's where the first price has an amount in it, or the price's own. */
@@ -134,6 +128,7 @@ export async function update(ctx: Context, given: ChangeGiven, path: { subscript
   const own = await ownMethod(ctx, given.default_payment_method, locked.customer, locked.moment);
   const catalogue = await readCatalogue(ctx, given, locked.moment);
   const order = changeOrder(given, catalogue, own?.method.id);
+  refuseManaged(order, locked.subscription);
   const changed = changeSubscription(order, await changeFacts(ctx, locked), locked.moment);
   await commit(ctx, together([own?.decision ?? decision(), ...catalogue.made, changed]));
   return answer(path.subscription);

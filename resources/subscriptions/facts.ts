@@ -14,6 +14,7 @@ import { customersById, lockLane } from '../customers/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
+import { comingPhases } from './phases.ts';
 import { ownersOf, pendingOf, subscriptionsById } from './rows.ts';
 import { renewDue } from './timers.ts';
 
@@ -35,16 +36,18 @@ export async function surroundings(ctx: Context, customers: readonly CustomerWho
 export async function factsOf(ctx: Context, subscriptions: readonly SubscriptionWhole[], customers: readonly CustomerWhole[], at: (subscription: SubscriptionWhole) => Instant): Promise<SubscriptionFacts[]> {
   const byId = new Map(customers.map((customer) => [customer.id, customer]));
   const debited = [...new Set(subscriptions.flatMap((each) => each.items.flatMap((item) => item.debits.flatMap((debit) => debit.tax_rates))))];
-  const [around, pending, usage, known] = await Promise.all([
+  const [around, pending, usage, known, phases] = await Promise.all([
     surroundings(ctx, customers, subscriptions.map((each) => each.default_payment_method)),
     pendingOf(ctx.tx, [...byId.keys()], subscriptions.map((each) => each.id)),
     usageOf(ctx.tx, subscriptions.flatMap((each) => usageAsked(each, at(each)))),
     debited.length === 0 ? [] : taxRatesById(ctx.tx, debited),
+    comingPhases(ctx, subscriptions),
   ]);
   const rates = new Map(known.map((rate) => [rate.id, rate]));
   return subscriptions.map((subscription) => ({
     ...around(byId.get(subscription.customer)!, subscription.default_payment_method),
     subscription, usage, rates,
+    phases: phases.get(subscription.id),
     pending: (pending.get(subscription.customer) ?? []).filter((item) => item.subscription === null || item.subscription === subscription.id),
   }));
 }

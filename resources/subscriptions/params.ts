@@ -32,23 +32,20 @@ export const itemFields = {
   tax_rates: taxRates,
 };
 
-const onePrice = exclusive(['price', 'price_data']);
+export const onePrice = exclusive(['price', 'price_data']);
 export const newItem = fields(itemFields, onePrice);
 export const changedItem = fields({ ...itemFields, clear_usage: unsupported('usage is kept as it was reported; set `proration_behavior` to `none` not to bill it'), deleted: boolean(), id: id('si') }, onePrice);
 
+/** What something that is billed once may carry wherever it is asked for, but for its period. */
+export const addedFields = { discountable: boolean(), discounts, metadata: metadata(), price: id(), price_data: oneTimeData, quantity, tax_rates: taxRates };
+
 const addedItem = fields(
   {
-    discountable: boolean(),
-    discounts,
-    metadata: metadata(),
+    ...addedFields,
     period: fields({
       end: required(fields({ timestamp: timestamp(), type: required(choice('min_item_period_end', 'timestamp')) })),
       start: required(fields({ timestamp: timestamp(), type: required(choice('max_item_period_start', 'now', 'timestamp')) })),
     }),
-    price: id(),
-    price_data: oneTimeData,
-    quantity,
-    tax_rates: taxRates,
   },
   onePrice,
 );
@@ -56,7 +53,7 @@ const addedItem = fields(
 const feedback = choice('customer_service', 'low_quality', 'missing_features', 'other', 'switched_service', 'too_complex', 'too_expensive', 'unused');
 const cancellation_details = fields({ comment: clearable(text()), feedback: clearable(feedback), feedback_option: unsupported('feedback options of your own are not implemented: give `feedback`') });
 
-const invoiceSettings = {
+export const invoiceSettings = {
   account_tax_ids: unsupported('the tax ids of an account are not implemented'),
   custom_fields: clearable(list(fields({ name: required(text({ max: 40 })), value: required(text({ max: 140 })) }), { max: 4 })),
   description: clearable(text({ max: 1_500 })),

@@ -286,6 +286,28 @@ test('a paused one ends when that was set, or at once, and bills nothing', async
   assert.deepEqual([ended.status, ended.status_details], ['canceled', undefined]);
 });
 
+test('a phase that ended while a trial without a card was paused is over once it is resumed', async () => {
+  const better = await priceOf(6200);
+  const life = await live({ trial_period_days: 5, trial_settings: { end_behavior: { missing_payment_method: 'pause' } } }, null);
+  const schedule = await stripe.subscriptionSchedules.create({ from_subscription: life.id });
+  const [first] = schedule.phases;
+  await stripe.subscriptionSchedules.update(schedule.id, {
+    phases: [
+      { start_date: first!.start_date, end_date: day('2026-01-10'), trial_end: day('2026-01-06'), items: [{ price: seat, quantity: 1 }] },
+      { items: [{ price: better, quantity: 1 }], end_date: day('2026-05-01') },
+    ],
+  });
+  await life.until('2026-02-01');
+  assert.deepEqual([await life.status(), (await life.now()).items.data[0]!.price.id], ['paused', seat]);
+  await life.pays('pm_card_visa');
+  await stripe.subscriptions.resume(life.id);
+  await life.until('2026-02-01T02:00');
+  assert.deepEqual([await life.status(), (await life.now()).items.data[0]!.price.id], ['active', better]);
+  assert.equal((await stripe.subscriptionSchedules.retrieve(schedule.id)).current_phase?.end_date, day('2026-05-01'));
+  await life.until('2026-03-01T02:00');
+  assert.deepEqual((await life.bills()).at(-1), 'paid subscription_cycle -3100 6200 6200');
+});
+
 test('what cannot be paused or resumed is refused by name', async () => {
   const life = await live();
   const paused = await live();
@@ -297,11 +319,14 @@ test('what cannot be paused or resumed is refused by name', async () => {
   await stripe.subscriptions.cancel(gone.id);
   const sent = await live({ collection_method: 'send_invoice', days_until_due: 3 });
   await stripe.subscriptions.pause(sent.id);
+  const planned = await live();
+  const schedule = await stripe.subscriptionSchedules.create({ from_subscription: planned.id });
   const refused: [() => Promise<unknown>, string | undefined][] = [
     [() => stripe.subscriptions.pause(paused.id), undefined],
     [() => stripe.subscriptions.pause(trial.id), undefined],
     [() => stripe.subscriptions.pause(withheld.id), undefined],
     [() => stripe.subscriptions.pause(gone.id), undefined],
+    [() => stripe.subscriptions.pause(planned.id), undefined],
     [() => stripe.subscriptions.pause(life.id, { type: 'account' as never }), 'type'],
     [() => stripe.subscriptions.pause(life.id, { bill_for: { unused_time_from: { type: 'later' as never } } }), 'bill_for[unused_time_from][type]'],
     [() => stripe.subscriptions.resume(life.id), undefined],
@@ -317,6 +342,10 @@ test('what cannot be paused or resumed is refused by name', async () => {
     [() => stripe.invoices.createPreview({ customer: life.customer, subscription_details: { items: [{ price: seat }], resume_at: 'now' } }), 'subscription_details[resume_at]'],
   ];
   for (const [ask, param] of refused) await assert.rejects(ask, (error: Stripe.errors.StripeInvalidRequestError) => error.statusCode === 400 && (assert.equal(error.param, param), true), String(ask));
+  await assert.rejects(stripe.subscriptions.pause(planned.id), new RegExp(`The schedule ${schedule.id} manages the subscription ${planned.id}`));
+  await assert.rejects(stripe.subscriptionSchedules.create({ from_subscription: paused.id }), /is paused: resume it before it gets a schedule/);
+  await stripe.subscriptionSchedules.release(schedule.id);
+  assert.equal((await stripe.subscriptions.pause(planned.id)).status, 'paused');
   await assert.rejects(stripe.subscriptions.pause('sub_none'), { statusCode: 404, code: 'resource_missing' });
   const renamed = await stripe.subscriptions.update(paused.id, { description: 'Later', proration_behavior: 'always_invoice' });
   assert.deepEqual([renamed.status, renamed.description], ['paused', 'Later']);

@@ -2,6 +2,7 @@
 import type Stripe from 'stripe';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { refuse, type Moment } from '../../billing/decision.ts';
+import { refuseManaged } from '../../billing/subscription/change.ts';
 import { hasEnded, nextMoment } from '../../billing/subscription/end.ts';
 import { previewCancel, previewChange, previewPause, previewRenewal, previewResume, previewStart, type Preview } from '../../billing/subscription/preview.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
@@ -17,7 +18,7 @@ import { cancelAt, changedItem, createSubscription, discounts, pausing, proratio
 import { previewItem, withItems } from './preview_items.ts';
 import { ongoingOf } from './rows.ts';
 
-const SCHEDULES = 'subscription schedules are not implemented';
+const SCHEDULES = 'what a schedule bills next is shown by previewing its subscription';
 
 export const createPreview = fields({
   automatic_tax: unsupported('location-based tax is not implemented: use tax rates'),
@@ -89,7 +90,9 @@ async function ofChange(ctx: Context, given: Given, locked: Locked, details: Det
   }
   const change = { ...updateSubscription.read({}, '', 'form'), ...rest, ...(given.discounts !== undefined && { discounts: given.discounts }), ...(anchor && { billing_cycle_anchor: { type: anchor.type as 'now' | 'unchanged' } }) };
   const catalogue = await readCatalogue(ctx, change, locked.moment);
-  return previewChange(changeOrder(change, catalogue, undefined), facts, locked.moment);
+  const order = changeOrder(change, catalogue, undefined);
+  refuseManaged(order, locked.subscription);
+  return previewChange(order, facts, locked.moment);
 }
 
 async function ofStart(ctx: Context, given: Given, customer: CustomerWhole, details: Details): Promise<Preview | null> {

@@ -43,7 +43,6 @@ const ABSENT = {
   pending_invoice_item_interval: null,
   pending_setup_intent: null,
   pending_update: null,
-  schedule: null,
   transfer_data: null,
 } satisfies Partial<Subscription>;
 
@@ -78,6 +77,7 @@ export function renderSubscription(subscription: SubscriptionWhole, world: World
     metadata: subscription.metadata,
     pause_collection: subscription.pause_collection,
     payment_settings: { payment_method_options: null, payment_method_types: null, ...payment_settings },
+    schedule: subscription.schedule,
     start_date: subscription.start_date,
     status: subscription.status,
     ...(subscription.status_details !== null && { status_details: subscription.status_details }),
@@ -111,6 +111,7 @@ export const subscription: Resource<SubscriptionWhole> = {
     default_payment_method: 'payment_method',
     discounts: 'discount',
     latest_invoice: 'invoice',
+    schedule: 'subscription_schedule',
     test_clock: 'test_helpers.test_clock',
   },
 };

@@ -1,5 +1,6 @@
 import type { DiscountWhole, PriceRow, ProductRow, TaxRateRow } from '../../billing/catalog.ts';
 import type { InvoiceItemRow, InvoiceItemWhole, InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import type { ScheduleWhole } from '../../billing/schedule/schedule.ts';
 import type { SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { row, rows, sql, type Sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
@@ -10,6 +11,7 @@ import { wholeItems as wholeInvoiceItems } from '../invoiceitems/rows.ts';
 import { wholeInvoices } from '../invoices/rows.ts';
 import { pricesById } from '../prices/rows.ts';
 import { productsById } from '../products/rows.ts';
+import { schedulesById } from '../subscription_schedules/rows.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
 
 /** Subscriptions with all that they name, in the order of their ids. `lock` keeps others from changing them until the transaction ends; lock their customers first. */
@@ -22,10 +24,11 @@ export async function subscriptionsById(tx: Tx, ids: readonly string[], lock = f
 export async function wholeSubscriptions(tx: Tx, subscriptions: readonly SubscriptionRow[]): Promise<SubscriptionWhole[]> {
   if (subscriptions.length === 0) return [];
   const ids = subscriptions.map((subscription) => subscription.id);
-  const [items, rates, discounts] = await Promise.all([
+  const [items, rates, discounts, schedules] = await Promise.all([
     rows<SubscriptionItemRow>(tx, sql`select * from subscription_items where subscription = any(${ids}::text[]) and not deleted order by created, id`).then((found) => wholeItems(tx, found)),
     byId<TaxRateRow>(subscriptions.flatMap((each) => each.default_tax_rates), (wanted) => taxRatesById(tx, wanted)),
     discountsOf(tx, 'subscription', ids),
+    byId<ScheduleWhole>(subscriptions.flatMap((each) => each.schedule ?? []), (wanted) => schedulesById(tx, wanted)),
   ]);
   const itemsBy = Map.groupBy(items, (item) => item.subscription);
   return subscriptions.map((each) => ({
@@ -33,6 +36,7 @@ export async function wholeSubscriptions(tx: Tx, subscriptions: readonly Subscri
     items: itemsBy.get(each.id) ?? [],
     discounts: discounts.get(each.id) ?? [],
     default_rates: each.default_tax_rates.flatMap((id) => rates.get(id) ?? []),
+    scheduled: schedules.get(each.schedule ?? '') ?? null,
   }));
 }
 
@@ -104,7 +108,13 @@ export async function ongoingOf(tx: Tx, customer: string): Promise<SubscriptionW
 
 /** How many subscriptions a customer has that have not ended. */
 export async function countSubscriptions(tx: Tx, customer: string): Promise<number> {
-  return (await row<{ count: number }>(tx, sql`select count(*)::integer as count from subscriptions where customer = ${customer} and status not in ('canceled', 'incomplete_expired')`))!.count;
+  return (await subscriptionCounts(tx, [customer])).get(customer) ?? 0;
+}
+
+/** How many subscriptions customers have that have not ended, by customer; none where it is left out. */
+export async function subscriptionCounts(tx: Tx, customers: readonly string[]): Promise<Map<string, number>> {
+  const counted = await rows<{ customer: string; count: number }>(tx, sql`select customer, count(*)::integer as count from subscriptions where customer = any(${customers}::text[]) and status not in ('canceled', 'incomplete_expired') group by customer`);
+  return new Map(counted.map(({ customer, count }) => [customer, count]));
 }
 
 export type Filters = { status?: string; price?: string; customer?: string; test_clock?: string; collection_method?: string; created?: Range; current_period_start?: Range; current_period_end?: Range };
@@ -131,6 +141,7 @@ async function byId<Thing extends { id: string }>(ids: readonly string[], load: 
 }
 
 /** Other rooms lock a subscription with its customer, and read what a change of it names, as this one does. */
-export { readCatalogue } from './asked.ts';
-export { changeFacts, factsOf, lockAll, lockSubscription, type Locked } from './facts.ts';
+export { billingMode, readCatalogue, type Catalogue } from './asked.ts';
+export { changeFacts, factsOf, lockAll, lockSubscription, surroundings, type Locked } from './facts.ts';
+export { readTerms } from './phases.ts';
 export { stopCollectingOf } from './timers.ts';

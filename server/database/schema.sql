@@ -57,8 +57,8 @@ create table api_keys (
   constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text, 'restricted'::text])))
 );
 CREATE INDEX api_keys_world ON api_keys USING btree (world);
-alter table api_keys force row level security;
 alter table api_keys enable row level security;
+alter table api_keys force row level security;
 create policy all_worlds on api_keys for select to public using ((kontor_world() = 0));
 create policy own_world on api_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant select on table api_keys to kontor_app;
@@ -147,8 +147,8 @@ create table coupons (
   constraint coupons_duration_check CHECK ((duration = ANY (ARRAY['once'::text, 'repeating'::text, 'forever'::text])))
 );
 CREATE INDEX coupons_listed ON coupons USING btree (world, created DESC, id DESC);
-alter table coupons force row level security;
 alter table coupons enable row level security;
+alter table coupons force row level security;
 create policy own_world on coupons for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table coupons to kontor_app;
 
@@ -286,8 +286,8 @@ CREATE INDEX customers_default_payment_method ON customers USING btree (world, d
 CREATE UNIQUE INDEX customers_invoice_prefix ON customers USING btree (world, invoice_prefix);
 CREATE INDEX customers_listed ON customers USING btree (world, created DESC, id DESC);
 CREATE INDEX customers_of_clock ON customers USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
-alter table customers force row level security;
 alter table customers enable row level security;
+alter table customers force row level security;
 create policy own_world on customers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customers to kontor_app;
 
@@ -321,8 +321,8 @@ CREATE INDEX discounts_of_invoice_item ON discounts USING btree (world, invoice_
 CREATE INDEX discounts_of_item ON discounts USING btree (world, subscription_item) WHERE (subscription_item IS NOT NULL);
 CREATE INDEX discounts_of_promotion_code ON discounts USING btree (world, promotion_code) WHERE (promotion_code IS NOT NULL);
 CREATE INDEX discounts_of_subscription ON discounts USING btree (world, subscription) WHERE (subscription IS NOT NULL);
-alter table discounts force row level security;
 alter table discounts enable row level security;
+alter table discounts force row level security;
 create policy own_world on discounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table discounts to kontor_app;
 
@@ -341,8 +341,8 @@ create table events (
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id DESC);
 CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
-alter table events force row level security;
 alter table events enable row level security;
+alter table events force row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table events to kontor_app;
 
@@ -410,8 +410,8 @@ CREATE INDEX invoice_items_of_item ON invoice_items USING btree (world, subscrip
 CREATE INDEX invoice_items_of_price ON invoice_items USING btree (world, price);
 CREATE INDEX invoice_items_of_subscription ON invoice_items USING btree (world, subscription);
 CREATE INDEX invoice_items_pending ON invoice_items USING btree (world, customer) WHERE (invoice IS NULL);
-alter table invoice_items force row level security;
 alter table invoice_items enable row level security;
+alter table invoice_items force row level security;
 create policy own_world on invoice_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_items to kontor_app;
 
@@ -448,8 +448,8 @@ create table invoice_lines (
 );
 CREATE INDEX invoice_lines_of_item ON invoice_lines USING btree (world, subscription_item, period_start);
 CREATE INDEX invoice_lines_of_price ON invoice_lines USING btree (world, price);
-alter table invoice_lines force row level security;
 alter table invoice_lines enable row level security;
+alter table invoice_lines force row level security;
 create policy own_world on invoice_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_lines to kontor_app;
 
@@ -474,8 +474,8 @@ create table invoice_payments (
 CREATE INDEX invoice_payments_listed ON invoice_payments USING btree (world, created DESC, id DESC);
 CREATE INDEX invoice_payments_of_intent ON invoice_payments USING btree (world, payment_intent);
 CREATE INDEX invoice_payments_of_invoice ON invoice_payments USING btree (world, invoice);
-alter table invoice_payments enable row level security;
 alter table invoice_payments force row level security;
+alter table invoice_payments enable row level security;
 create policy own_world on invoice_payments for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_payments to kontor_app;
 
@@ -555,8 +555,8 @@ CREATE UNIQUE INDEX invoices_obligation ON invoices USING btree (world, obligati
 CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
-alter table invoices enable row level security;
 alter table invoices force row level security;
+alter table invoices enable row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoices to kontor_app;
 
@@ -597,8 +597,8 @@ create table meter_events (
   constraint meter_events_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
 CREATE INDEX meter_events_of_customer ON meter_events USING btree (world, meter, customer, "timestamp", id) INCLUDE (value) WHERE (canceled_at IS NULL);
-alter table meter_events enable row level security;
 alter table meter_events force row level security;
+alter table meter_events enable row level security;
 create policy own_world on meter_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meter_events to kontor_app;
 
@@ -620,8 +620,8 @@ create table meters (
 );
 CREATE UNIQUE INDEX meters_event_name ON meters USING btree (world, event_name) WHERE (status = 'active'::text);
 CREATE INDEX meters_listed ON meters USING btree (world, created DESC, id DESC);
-alter table meters enable row level security;
 alter table meters force row level security;
+alter table meters enable row level security;
 create policy own_world on meters for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meters to kontor_app;
 
@@ -662,8 +662,8 @@ CREATE INDEX payment_intents_of_clock ON payment_intents USING btree (world, tes
 CREATE INDEX payment_intents_of_customer ON payment_intents USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_intents_of_invoice ON payment_intents USING btree (world, invoice);
 CREATE INDEX payment_intents_of_method ON payment_intents USING btree (world, payment_method);
-alter table payment_intents enable row level security;
 alter table payment_intents force row level security;
+alter table payment_intents enable row level security;
 create policy own_world on payment_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_intents to kontor_app;
 
@@ -730,8 +730,8 @@ CREATE INDEX price_move_entries_of_invoice ON price_move_entries USING btree (wo
 CREATE INDEX price_move_entries_of_item ON price_move_entries USING btree (world, subscription_item);
 CREATE INDEX price_move_entries_of_subscription ON price_move_entries USING btree (world, subscription);
 CREATE INDEX price_move_entries_pending ON price_move_entries USING btree (world, price_move, customer, id) WHERE (state = 'pending'::text);
-alter table price_move_entries force row level security;
 alter table price_move_entries enable row level security;
+alter table price_move_entries force row level security;
 create policy own_world on price_move_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_move_entries to kontor_app;
 
@@ -798,8 +798,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices enable row level security;
 alter table prices force row level security;
+alter table prices enable row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -854,8 +854,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes enable row level security;
 alter table promotion_codes force row level security;
+alter table promotion_codes enable row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -881,10 +881,48 @@ create table subscription_items (
 );
 CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price, created DESC, id DESC);
 CREATE INDEX subscription_items_of_subscription ON subscription_items USING btree (world, subscription);
-alter table subscription_items enable row level security;
 alter table subscription_items force row level security;
+alter table subscription_items enable row level security;
 create policy own_world on subscription_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_items to kontor_app;
+
+create table subscription_schedules (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  customer text collate "C" not null,
+  test_clock text collate "C",
+  status text not null,
+  subscription text collate "C",
+  released_subscription text collate "C",
+  end_behavior text not null,
+  billing_mode jsonb not null,
+  current_phase jsonb,
+  default_settings jsonb not null,
+  phases jsonb not null,
+  metadata jsonb not null,
+  canceled_at timestamp with time zone,
+  completed_at timestamp with time zone,
+  released_at timestamp with time zone,
+  constraint subscription_schedules_pkey PRIMARY KEY (world, id),
+  constraint subscription_schedules_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
+  constraint subscription_schedules_world_released_subscription_fkey FOREIGN KEY (world, released_subscription) REFERENCES subscriptions(world, id),
+  constraint subscription_schedules_world_subscription_fkey FOREIGN KEY (world, subscription) REFERENCES subscriptions(world, id),
+  constraint subscription_schedules_world_test_clock_fkey FOREIGN KEY (world, test_clock) REFERENCES test_clocks(world, id),
+  constraint subscription_schedules_check CHECK (((status = 'active'::text) = (current_phase IS NOT NULL))),
+  constraint subscription_schedules_check1 CHECK (((status <> 'active'::text) OR (subscription IS NOT NULL))),
+  constraint subscription_schedules_end_behavior_check CHECK ((end_behavior = ANY (ARRAY['cancel'::text, 'release'::text]))),
+  constraint subscription_schedules_status_check CHECK ((status = ANY (ARRAY['not_started'::text, 'active'::text, 'completed'::text, 'released'::text, 'canceled'::text])))
+);
+CREATE INDEX subscription_schedules_listed ON subscription_schedules USING btree (world, created DESC, id DESC);
+CREATE INDEX subscription_schedules_of_clock ON subscription_schedules USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
+CREATE INDEX subscription_schedules_of_customer ON subscription_schedules USING btree (world, customer, created DESC, id DESC);
+CREATE INDEX subscription_schedules_of_subscription ON subscription_schedules USING btree (world, subscription) WHERE (subscription IS NOT NULL);
+CREATE INDEX subscription_schedules_released ON subscription_schedules USING btree (world, released_subscription) WHERE (released_subscription IS NOT NULL);
+alter table subscription_schedules enable row level security;
+alter table subscription_schedules force row level security;
+create policy own_world on subscription_schedules for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table subscription_schedules to kontor_app;
 
 create table subscriptions (
   world integer default kontor_world() not null,
@@ -915,6 +953,7 @@ create table subscriptions (
   payment_settings jsonb not null,
   latest_invoice text collate "C",
   metadata jsonb not null,
+  schedule text collate "C",
   pause_collection jsonb,
   status_details jsonb,
   resumption jsonb,
@@ -922,6 +961,7 @@ create table subscriptions (
   constraint subscriptions_pkey PRIMARY KEY (world, id),
   constraint subscriptions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint subscriptions_world_default_payment_method_fkey FOREIGN KEY (world, default_payment_method) REFERENCES payment_methods(world, id),
+  constraint subscriptions_world_schedule_fkey FOREIGN KEY (world, schedule) REFERENCES subscription_schedules(world, id) DEFERRABLE INITIALLY DEFERRED,
   constraint subscriptions_world_test_clock_fkey FOREIGN KEY (world, test_clock) REFERENCES test_clocks(world, id),
   constraint subscriptions_collection_method_check CHECK ((collection_method = ANY (ARRAY['charge_automatically'::text, 'send_invoice'::text]))),
   constraint subscriptions_status_check CHECK ((status = ANY (ARRAY['incomplete'::text, 'incomplete_expired'::text, 'trialing'::text, 'active'::text, 'past_due'::text, 'canceled'::text, 'unpaid'::text, 'paused'::text])))
@@ -930,6 +970,7 @@ CREATE INDEX subscriptions_default_payment_method ON subscriptions USING btree (
 CREATE INDEX subscriptions_listed ON subscriptions USING btree (world, created DESC, id DESC);
 CREATE INDEX subscriptions_of_clock ON subscriptions USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX subscriptions_of_customer ON subscriptions USING btree (world, customer, created DESC, id DESC);
+CREATE INDEX subscriptions_of_schedule ON subscriptions USING btree (world, schedule) WHERE (schedule IS NOT NULL);
 alter table subscriptions force row level security;
 alter table subscriptions enable row level security;
 create policy own_world on subscriptions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
@@ -970,8 +1011,8 @@ create table tax_rates (
   constraint tax_rates_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX tax_rates_listed ON tax_rates USING btree (world, created DESC, id DESC);
-alter table tax_rates enable row level security;
 alter table tax_rates force row level security;
+alter table tax_rates enable row level security;
 create policy own_world on tax_rates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_rates to kontor_app;
 
@@ -990,8 +1031,8 @@ create table test_clocks (
 );
 CREATE INDEX test_clocks_advancing ON test_clocks USING btree (world) WHERE (status = 'advancing'::text);
 CREATE INDEX test_clocks_listed ON test_clocks USING btree (world, created DESC, id DESC);
-alter table test_clocks force row level security;
 alter table test_clocks enable row level security;
+alter table test_clocks force row level security;
 create policy all_worlds on test_clocks for select to public using ((kontor_world() = 0));
 create policy own_world on test_clocks for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table test_clocks to kontor_app;
@@ -1011,8 +1052,8 @@ create table timers (
 CREATE INDEX timers_due ON timers USING btree (world, at, kind, subject) WHERE (test_clock IS NULL);
 CREATE INDEX timers_of_clock ON timers USING btree (world, test_clock, at, kind, subject) WHERE (test_clock IS NOT NULL);
 CREATE INDEX timers_of_lane ON timers USING btree (world, lane, at);
-alter table timers enable row level security;
 alter table timers force row level security;
+alter table timers enable row level security;
 create policy all_worlds on timers for select to public using ((kontor_world() = 0));
 create policy own_world on timers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table timers to kontor_app;
@@ -1041,8 +1082,8 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, we
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries USING btree (world, created DESC, id DESC);
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries USING btree (world, next_at) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (world, webhook_endpoint, created DESC, id DESC);
-alter table webhook_deliveries force row level security;
 alter table webhook_deliveries enable row level security;
+alter table webhook_deliveries force row level security;
 create policy all_worlds on webhook_deliveries for select to public using ((kontor_world() = 0));
 create policy own_world on webhook_deliveries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_deliveries to kontor_app;

@@ -78,7 +78,7 @@ function together(client: pg.PoolClient): Queryable['query'] {
 export function passing(error: unknown): 'contended' | 'unreachable' | null {
   const { code = '', message = '' } = error as { code?: unknown; message?: string };
   if (/^(?:40001|40P01|55P03)$/.test(String(code))) return 'contended';
-  const gone = /^(?:08...|53...|57P0[1-5]|25006|ECONN(?:REFUSED|RESET)|ENOENT|EPIPE|ETIMEDOUT)$/.test(String(code)) || /^(?:Connection terminated|timeout exceeded when trying to connect)/.test(message);
+  const gone = /^(?:08...|53...|57P0[1-5]|25006|ECONN(?:REFUSED|RESET)|ENOENT|EPIPE|ETIMEDOUT)$/.test(String(code)) || /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(message);
   return gone ? 'unreachable' : null;
 }
 

@@ -102,7 +102,7 @@ async function deliver(app: App, world: World, order: Order, signal: AbortSignal
   // What was broken off is taken up again when its lease is over.
   if (signal.aborted && status === null) return;
   const delivered = status !== null && status >= 200 && status < 300;
-  const next = delivered ? null : nextAttempt(order.attempts, order.first_at, `${order.endpoint}:${order.id}`);
+  const next = delivered ? null : nextAttempt(order.attempts, order.first_at, `${order.endpoint}:${order.id}`, now);
   await inWorld(app.database.pool, world, (tx) =>
     row(
       tx,

@@ -8,7 +8,7 @@ const FIRST = 1_790_000_000;
 function all(seed: string): number[] {
   const moments = [FIRST];
   for (;;) {
-    const next = nextAttempt(moments.length, FIRST, seed);
+    const next = nextAttempt(moments.length, FIRST, seed, moments.at(-1)!);
     if (next === null) return moments;
     moments.push(next);
   }
@@ -18,8 +18,8 @@ test('an event is tried 15 times over 72 hours, then given up', () => {
   assert.equal(ATTEMPTS, 15);
   assert.equal(DELIVERY_WINDOW, 259_200);
   assert.equal(all('we_1:evt_1').length, 15);
-  assert.equal(nextAttempt(15, FIRST, 'we_1:evt_1'), null);
-  assert.equal(nextAttempt(99, FIRST, 'we_1:evt_1'), null);
+  assert.equal(nextAttempt(15, FIRST, 'we_1:evt_1', FIRST), null);
+  assert.equal(nextAttempt(99, FIRST, 'we_1:evt_1', FIRST), null);
 });
 
 test('attempts come in order, the last within the final half hour, whatever the seed', () => {
@@ -34,6 +34,14 @@ test('attempts come in order, the last within the final half hour, whatever the 
   );
 });
 
+test('after a week of absence the attempts that are left are spread over hours', () => {
+  const back = FIRST + 7 * 86_400;
+  const moments = [back];
+  for (let attempt = 4; attempt < ATTEMPTS; attempt++) moments.push(nextAttempt(attempt, FIRST, 'we_1:evt_1', moments.at(-1)!)!);
+  for (let index = 1; index < moments.length; index++) assert.ok(moments[index]! >= moments[index - 1]! + 2 * 60);
+  assert.ok(moments.at(-1)! - back > 6 * 3600 && moments.at(-1)! - back < 12 * 3600);
+});
+
 test('an endpoint that is back after 71 hours is reached, one that is back after 73 is not', () => {
   for (let event = 0; event < 1000; event++) {
     const moments = all(`we_1:evt_${event}`);
@@ -46,7 +54,7 @@ test('the same seed gives the same moments, and 1,000 events of one second do no
   assert.deepEqual(all('we_1:evt_1'), all('we_1:evt_1'));
   const seconds = new Map<number, number>();
   for (let event = 0; event < 1000; event++) {
-    const at = nextAttempt(8, FIRST, `we_1:evt_${event}`)!;
+    const at = nextAttempt(8, FIRST, `we_1:evt_${event}`, FIRST)!;
     seconds.set(at, (seconds.get(at) ?? 0) + 1);
   }
   // 1,000 events over 1,800 seconds: a second with more than 8 would be a bad spread.

@@ -32,11 +32,12 @@ function fraction(text: string): number {
 /**
  * The moment of the next attempt after `attempt` attempts have failed, or null when the event is given up.
  * `firstAt` is when the first attempt was due. `seed` is endpoint and event together: it spreads the attempts of many events over time, and gives the same moment each time it is asked.
- * The moment may be past where the worker was away; then the attempt is due at once.
+ * Attempts that are late, since the worker was away or the endpoint disabled, do not all come at once: a tenth of the time between two lies between them all the same.
  */
-export function nextAttempt(attempt: number, firstAt: Instant, seed: string): Instant | null {
+export function nextAttempt(attempt: number, firstAt: Instant, seed: string, now: Instant): Instant | null {
   const offset = OFFSETS[attempt - 1];
   if (offset === undefined) return null;
   const gap = offset - (OFFSETS[attempt - 2] ?? 0);
-  return firstAt + offset - Math.floor(fraction(`${seed}:${attempt}`) * Math.min(gap / 4, MOST_JITTER));
+  const planned = firstAt + offset - Math.floor(fraction(`${seed}:${attempt}`) * Math.min(gap / 4, MOST_JITTER));
+  return Math.max(planned, now + Math.floor(gap / 10));
 }

@@ -113,6 +113,18 @@ test('subscriptions and their items, through three months', async () => {
   await stripe.testHelpers.testClocks.del(clock.id);
 });
 
+test('schedules: a deal that is agreed on, changed, canceled and released', async () => {
+  const { customer } = await payer();
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 1_000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const phases = (quantity: number) => [{ items: [{ price: price.id, quantity }], duration: { interval: 'month' as const } }];
+  const [one, two] = [await stripe.subscriptionSchedules.create({ customer, phases: phases(2) }), await stripe.subscriptionSchedules.create({ customer, start_date: START + 20 * 365 * 86_400, phases: phases(1) })];
+  assert.equal((await stripe.subscriptionSchedules.update(one.id, { end_behavior: 'cancel' })).end_behavior, 'cancel');
+  assert.deepEqual((await stripe.subscriptionSchedules.list({ customer, scheduled: true })).data.map((each) => each.id), [two.id]);
+  assert.equal((await stripe.subscriptionSchedules.release(one.id)).status, 'released');
+  assert.equal((await stripe.subscriptionSchedules.cancel(two.id)).status, 'canceled');
+  assert.equal((await stripe.subscriptionSchedules.retrieve(one.id, { expand: ['phases.items.plan'] })).released_subscription, one.subscription);
+});
+
 test('usage: meters, events and what they add up to', async () => {
   const { customer } = await payer();
   const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });

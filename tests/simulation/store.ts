@@ -9,7 +9,7 @@ import type { SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, Subsc
 type Row = { id: string } & Record<string, unknown>;
 
 /** The fields of a whole that are read from other tables: a row does not have them. */
-const GATHERED = new Set(['items', 'default_rates', 'terms', 'product_name', 'rates', 'lines', 'discount_rows', 'rate_rows', 'source', 'discount']);
+const GATHERED = new Set(['items', 'default_rates', 'terms', 'product_name', 'rates', 'lines', 'discount_rows', 'rate_rows', 'source', 'discount', 'scheduled']);
 const isColumn = (table: string, field: string) => !GATHERED.has(field) && !(field === 'discounts' && table !== 'invoices' && table !== 'invoice_lines');
 
 export class Store {
@@ -95,6 +95,7 @@ export class Store {
       items: items.sort((a, b) => (a.id < b.id ? -1 : 1)).map((item) => this.item(item)),
       discounts: this.discounts((one) => one.subscription === id && one.subscription_item === null),
       default_rates: this.rates(row.default_tax_rates),
+      scheduled: null,
     };
   }
 
