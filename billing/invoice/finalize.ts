@@ -24,6 +24,8 @@ export type Finalization = {
   confirm?: boolean;
   /** Whether the customer is absent when charged; by default so. */
   off_session?: boolean;
+  /** Whether the customer's balance is applied; by default so. */
+  meets_balance?: boolean;
 };
 
 export type Finalized = Decision & { invoice: InvoiceWhole; customer: CustomerWhole; payment_intent: PaymentIntentWhole | null; payment: InvoicePaymentRow | null };
@@ -39,12 +41,12 @@ function numbered(customer: CustomerWhole): string {
 const balanceIn = (customer: CustomerWhole, currency: string): bigint => (customer.currency === null || customer.currency === currency ? customer.balance : 0n);
 
 /** The invoice as it is billed: the customer as it is now, the amounts that follow, the number, and what the customer's balance leaves to pay. */
-function billing({ invoice, customer, tax_ids, subscription_metadata }: Finalization, moment: Moment): InvoiceWhole {
+function billing({ invoice, customer, tax_ids, subscription_metadata, meets_balance = true }: Finalization, moment: Moment): InvoiceWhole {
   const customer_snapshot = snapshot(customer, tax_ids);
   const refreshed = { ...invoice, customer_snapshot };
   // Only the tax exemption changes amounts; without such a change the lines stay as they are.
   const current = customer_snapshot.tax_exempt === invoice.customer_snapshot.tax_exempt ? refreshed : workOut(refreshed);
-  const { amount_due, starting_balance, ending_balance } = applyBalance(current.total, balanceIn(customer, invoice.currency));
+  const { amount_due, starting_balance, ending_balance } = applyBalance(current.total, meets_balance ? balanceIn(customer, invoice.currency) : 0n);
   const sent = invoice.collection_method === 'send_invoice';
   return {
     ...current,

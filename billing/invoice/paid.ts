@@ -3,7 +3,7 @@ import type { BalanceTransactionRow, CustomerWhole } from '../customer/customer.
 import { move } from '../customer/change.ts';
 import { decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { nextAttempt } from '../dunning.ts';
-import { afterPayment, type PaymentOutcome } from '../subscription/payment.ts';
+import { afterPayment, isAwaited, type PaymentOutcome } from '../subscription/payment.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { collection, overdue } from './finalize.ts';
 import type { InvoiceWhole } from './invoice.ts';
@@ -105,12 +105,12 @@ export type Failure = {
 
 /**
  * An attempt that failed. Any first attempt counts, and afterwards those by the schedule: after the last of them the invoice is given up. An invoice that does not advance by itself, or whose
- * subscription waits for its first payment, is not tried again by itself.
+ * subscription waits for its first payment or the one that resumes it, is not tried again by itself.
  */
 export function attemptFailed({ invoice: before, customer: payer, subscription: late }: Owed, failure: Failure, moment: Moment): Decision & Owed {
   const attempt_count = attemptsAfter(before, failure.automatic);
   const charged = before.collection_method === 'charge_automatically';
-  const retried = charged && before.auto_advance && late?.status !== 'incomplete';
+  const retried = charged && before.auto_advance && !isAwaited(late, before);
   const counts = attempt_count !== before.attempt_count;
   const next_payment_attempt = !retried ? null : counts ? nextAttempt(attempt_count, failure.at) : before.next_payment_attempt;
   const given_up = retried && next_payment_attempt === null;

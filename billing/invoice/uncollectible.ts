@@ -5,14 +5,14 @@ import { post, writtenOff } from './ledger.ts';
 import { changeInvoice, forgiven, noTimers, type Owed } from './paid.ts';
 import { refuseWhilePaying, type WithPayments } from './pay.ts';
 
-export function markUncollectible(facts: WithPayments, moment: Moment): Decision & Owed {
+export function markUncollectible(facts: WithPayments, moment: Moment, reason: 'user_forgiven' | 'subscription_paused' = 'user_forgiven'): Decision & Owed {
   const { invoice: before } = facts;
   if (before.status !== 'open') refuse('status_transition_invalid', `The invoice ${before.id} is ${before.status}. Only an open invoice can be marked uncollectible.`);
   refuseWhilePaying(facts);
   const invoice: InvoiceWhole = {
     ...before,
     status: 'uncollectible',
-    uncollectible_reason: 'user_forgiven',
+    uncollectible_reason: reason,
     marked_uncollectible_at: moment.now,
     auto_advance: false,
     next_payment_attempt: null,

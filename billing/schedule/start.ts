@@ -100,6 +100,7 @@ export function scheduleOf(subscription: SubscriptionWhole, moment: Moment): Sch
   if (scheduled !== null && !isOver(scheduled)) refuse(undefined, `The subscription ${id} has the schedule ${scheduled.id} already. Change or release that one.`, 'from_subscription');
   if (hasEnded(subscription)) refuse(undefined, `The subscription ${id} has ended.`, 'from_subscription');
   if (subscription.status === 'incomplete') refuse(undefined, `The first payment of the subscription ${id} is still awaited.`, 'from_subscription');
+  if (subscription.status === 'paused') refuse(undefined, `The subscription ${id} is paused: resume it before it gets a schedule.`, 'from_subscription');
   const goesOn = (discount: { id: string }) => ({ coupon: null, discount: discount.id, promotion_code: null });
   const start_date = Math.max(...items.map((item) => item.current_period_start));
   const end_date = cancel_at ?? firstPeriodEnd(subscription);

@@ -1,5 +1,6 @@
 /** A phase of a running subscription is over: the next one begins, or the schedule ends. */
 import type { DiscountWhole } from '../catalog.ts';
+import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, Refusal, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { changeSubscription, type ChangeFacts } from '../subscription/change.ts';
@@ -12,16 +13,16 @@ export type Turned = Decision & { subscription: SubscriptionWhole; invoice: Invo
 
 /** Whether a phase ends at the moment and the subscription goes on: its end is decided as any other. */
 export function isTurn({ scheduled, cancel_at }: SubscriptionWhole, at: Instant): boolean {
-  return scheduled !== null && scheduled.current_phase?.end_date === at && (cancel_at === null || cancel_at > at);
+  return scheduled !== null && (scheduled.current_phase?.end_date ?? Infinity) <= at && (cancel_at === null || cancel_at > at);
 }
 
 /** Makes the subscription what the next phase says, before the renewal that may come at the same moment: that bills the new terms for the new period, whatever the phase says of prorations. */
-export function turnPhase(facts: SubscriptionFacts, moment: Moment): Turned {
-  const { subscription } = facts;
+export function turnPhase(facts: SubscriptionFacts, moment: Moment): Turned & { customer: CustomerWhole } {
+  const { subscription, customer } = facts;
   const { scheduled } = subscription;
   assert(scheduled !== null, `${subscription.id} has a schedule`);
   const next = phaseAt(scheduled, moment.now);
-  if (next === null) return letGo(subscription, 'completed', moment);
+  if (next === null) return { ...letGo(subscription, 'completed', moment), customer };
   const terms = facts.phases?.find(({ phase }) => phase.start_date === next.start_date);
   assert(terms, `the terms of the phase of ${scheduled.id} at ${moment.now} are known`);
   const moved = inPhase(scheduled, next);
@@ -29,10 +30,10 @@ export function turnPhase(facts: SubscriptionFacts, moment: Moment): Turned {
   const how = { begins: true, at_boundary: firstPeriodEnd(subscription) === moment.now, proration_behavior: next.proration_behavior, now: moment.now };
   try {
     const made = changeSubscription(changeOrder(moved, terms, subscription, how), within, moment);
-    return { ...together([changed(scheduled, moved, moment), made]), subscription: made.subscription, invoice: made.invoice, waiting: made.waiting, used: made.used };
+    return { ...together([changed(scheduled, moved, moment), made]), subscription: made.subscription, customer: made.customer, invoice: made.invoice, waiting: made.waiting, used: made.used };
   } catch (refusal) {
     if (!(refusal instanceof Refusal)) throw refusal;
-    return letGo(subscription, 'aborted', moment);
+    return { ...letGo(subscription, 'aborted', moment), customer };
   }
 }
 

@@ -2,13 +2,14 @@
 import type { Period } from '../calendar.ts';
 import type { DiscountWhole } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
-import { assert, decision, refuse, together, type Decision, type Moment } from '../decision.ts';
+import { assert, decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { draftInvoice, finalization, usedUp, type LineOrder } from '../invoice/draft.ts';
 import { collection, finalizeInvoice } from '../invoice/finalize.ts';
 import type { BillingReason, InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { changeInvoice } from '../invoice/paid.ts';
+import { withholdInvoice } from '../invoice/withhold.ts';
 import { debitOfItem, live, netOf, wholeDiscounts } from './lines.ts';
-import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole, Surroundings } from './subscription.ts';
+import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole, Surroundings } from './subscription.ts';
 
 /** What an invoice is made of. `pending` are the items that it takes, in the order of their creation. */
 export type Bill = {
@@ -51,7 +52,7 @@ export function draftBill(bill: Bill, around: Surroundings, moment: Moment): Bil
       pending: bill.pending.map((item) => discounted(item, subscription, moment)),
       discounts: wholeDiscounts(subscription, customer, moment.now),
       default_rates: subscription.default_rates,
-      auto_advance: subscription.status !== 'unpaid',
+      auto_advance: subscription.status !== 'unpaid' && !isWithheld(subscription, moment.now),
       words: {
         default_payment_method: subscription.default_payment_method,
         ...(said.description !== null && { description: said.description }),
@@ -86,9 +87,37 @@ export function collectBill(billed: Billed, how: Collection, bill: Bill, around:
   return { ...together([billed, final]), invoice: final.invoice, used: billed.used, customer: final.customer };
 }
 
+/** Whether what the subscription bills at the moment is not collected. */
+export function isWithheld({ pause_collection }: Pick<SubscriptionRow, 'pause_collection'>, at: Instant): boolean {
+  return pause_collection !== null && (pause_collection.resumes_at === null || at < pause_collection.resumes_at);
+}
+
+/** The draft as it is left where collection is paused, and the same draft where it is not. */
+export function withheld(billed: Billed, { subscription }: Bill, around: Surroundings, moment: Moment): Billed & { customer: CustomerWhole } {
+  const { customer, tax_ids } = around;
+  if (!isWithheld(subscription, moment.now)) return { ...billed, customer };
+  const left = withholdInvoice({ invoice: billed.invoice, customer, tax_ids, subscription_metadata: subscription.metadata }, subscription.pause_collection!.behavior, moment);
+  return { ...together([billed, left]), invoice: left.invoice, used: billed.used, customer: left.customer };
+}
+
+/** The invoice of a request: withheld where collection is paused, collected at once where it is charged automatically; one that is sent, or collected in due time, stays a draft for its hour. */
+export function settleBill(billed: Billed, how: Collection, bill: Bill, around: Surroundings, moment: Moment): Billed & { customer: CustomerWhole } {
+  if (isWithheld(bill.subscription, moment.now)) return withheld(billed, bill, around, moment);
+  const atOnce = bill.subscription.collection_method === 'charge_automatically' && how.payment_behavior !== 'in_due_time';
+  return atOnce ? collectBill(billed, how, bill, around, moment) : { ...billed, customer: around.customer };
+}
+
+/** What was given away is no debit: nothing of it is given back later. */
+export function withoutForgiven(items: SubscriptionItemWhole[], billed: Billed | null, bill: Bill): SubscriptionItemWhole[] {
+  if (billed === null || (billed.invoice.status !== 'void' && billed.invoice.status !== 'uncollectible')) return items;
+  const waited = new Set(bill.pending.map((item) => item.id));
+  const isForgiven = (debit: Debit) => debit.invoice === billed.invoice.id || (debit.invoice_item !== null && waited.has(debit.invoice_item));
+  return items.map((item) => (item.debits.some(isForgiven) ? { ...item, debits: item.debits.filter((debit) => !isForgiven(debit)) } : item));
+}
+
 /** Refuses what is to be charged now, where there is no method to charge. */
 export function refuseUnpayable(invoice: InvoiceWhole, { payment_behavior }: Collection, { payment_method }: Surroundings): void {
-  if (payment_behavior === 'default_incomplete' || payment_behavior === 'in_due_time' || payment_method !== null || invoice.status === 'paid' || invoice.collection_method !== 'charge_automatically') return;
+  if (payment_behavior === 'default_incomplete' || payment_behavior === 'in_due_time' || payment_method !== null || invoice.status !== 'open' || invoice.collection_method !== 'charge_automatically') return;
   refuse('resource_missing', 'There is nothing to charge: neither the subscription nor its customer has a default payment method. Set one, or give `payment_behavior` as `default_incomplete` and confirm the payment later.', undefined, { status: 400 });
 }
 

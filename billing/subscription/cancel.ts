@@ -4,7 +4,7 @@ import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { deleteItem } from '../invoice/items.ts';
 import type { WithPayments } from '../invoice/pay.ts';
 import { voidInvoice } from '../invoice/void.ts';
-import { collectBill, draftBill, putItems, putWaiting, stopCollecting, taken, withoutDiscounts, type Bill } from './bill.ts';
+import { draftBill, putItems, putWaiting, settleBill, stopCollecting, taken, withoutDiscounts, type Bill } from './bill.ts';
 import type { CancellationWords } from './change.ts';
 import { ANSWER_S, endSubscription, hasEnded, timer } from './end.ts';
 import { usageLine } from './lines.ts';
@@ -36,7 +36,7 @@ export function cancelSubscription(order: CancelOrder, facts: SubscriptionFacts,
   };
   const unwanted = order.prorate || order.invoice_now ? [] : facts.pending.filter((item) => item.subscription === before.id && item.proration);
   const draft = order.invoice_now ? draftBill(bill, facts, moment) : null;
-  const billed = draft && before.collection_method === 'charge_automatically' ? collectBill(draft, { payment_behavior: 'allow_incomplete', off_session: true }, bill, facts, moment) : draft;
+  const billed = draft && settleBill(draft, { payment_behavior: 'allow_incomplete', off_session: true }, bill, facts, moment);
   const last: SubscriptionWhole = {
     ...withoutDiscounts(before, billed?.used ?? []),
     items: before.items.map((item) => (item.debits.length > 0 ? { ...item, debits: [] } : item)),

@@ -1,5 +1,6 @@
 /** What people change in a subscription, and what that costs or gives back at once. */
 import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
+import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
@@ -7,8 +8,9 @@ import { mergeMetadata } from '../metadata.ts';
 import { within } from '../price.ts';
 import { isOver } from '../schedule/schedule.ts';
 import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
-import { chargedBy, collectBill, draftBill, putItems, putWaiting, refuseUnpayable, taken, withoutDiscounts, type Bill, type Billed, type Collection } from './bill.ts';
+import { chargedBy, draftBill, putItems, putWaiting, refuseUnpayable, settleBill, taken, withoutDiscounts, withoutForgiven, type Bill, type Billed, type Collection } from './bill.ts';
 import { endDiscounts, firstPeriodEnd, hasEnded, renewal, updated } from './end.ts';
+import { collecting } from './paused.ts';
 import { fullSum, itemOf, quantityOf, refuseItems, refusePrice, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
 import { isMetered, licensedLine, trialLine, usageLine } from './lines.ts';
 import { fullPeriod, isTrialing, recurrenceOf, sameRecurrence } from './periods.ts';
@@ -35,7 +37,7 @@ export type ProrationBehavior = 'create_prorations' | 'always_invoice' | 'none';
 export type CancellationWords = { comment?: string | null; feedback?: string | null };
 
 export type ChangeOrder = Collection &
-  Partial<Pick<SubscriptionRow, 'collection_method' | 'days_until_due' | 'default_payment_method' | 'description' | 'trial_settings'>> & {
+  Partial<Pick<SubscriptionRow, 'collection_method' | 'days_until_due' | 'default_payment_method' | 'description' | 'trial_settings' | 'pause_collection'>> & {
     /** In the order in which they are asked for. */
     items: readonly ({ change: ItemChange } | { add: NewItem })[];
     proration_behavior: ProrationBehavior;
@@ -62,7 +64,7 @@ export const NO_CHANGE: ChangeOrder = {
 
 export type ChangeFacts = SubscriptionFacts & { /** The customer has paid nothing yet. */ first_time: boolean };
 
-export type Changed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: InvoiceItemWhole[]; /** The discounts that its invoice used up. */ used: readonly DiscountWhole[] };
+export type Changed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: InvoiceItemWhole[]; /** The discounts that its invoice used up. */ used: readonly DiscountWhole[]; /** As the invoice left it. */ customer: CustomerWhole };
 
 /** An item before and after; one of them is missing where it comes or goes. */
 type Pair = { earlier: SubscriptionItemWhole | null; later: SubscriptionItemWhole | null };
@@ -70,6 +72,7 @@ type Pair = { earlier: SubscriptionItemWhole | null; later: SubscriptionItemWhol
 export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, moment: Moment): Changed {
   const { subscription: before } = facts;
   refuseFrozen(order, before);
+  refusePauseInPast(order, moment);
   const how: Proration = { moment, date: prorationDate(order, before, moment) };
   const worded = reworded(order, before);
   const trial = newTrial(order, before, moment);
@@ -89,7 +92,7 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const ending = endingOf(order, debited, before, moment);
   const leaving = { ...decision(), puts: removals(real) };
   const made = together([discounting, once, leaving, putWaiting(waiting, moment)]);
-  const invoiced = restarts || (order.proration_behavior === 'always_invoice' && !order.at_boundary);
+  const invoiced = restarts || (order.proration_behavior === 'always_invoice' && before.status !== 'paused' && !order.at_boundary);
   const lines = restarts ? restartLines(ending, facts, moment) : [];
   return conclude(order, facts, { made, after: ending, waiting, lines, invoiced }, how);
 }
@@ -102,10 +105,17 @@ function refuseFrozen(order: ChangeOrder, { id, status }: SubscriptionRow): void
   const asks = (name: string, value: unknown) => value !== undefined && value !== NO_CHANGE[name as keyof ChangeOrder] && !(name in NO_CHANGE && Array.isArray(value) && value.length === 0);
   const asked = Object.entries(rest).filter(([name, value]) => asks(name, value)).map(([name]) => name);
   const terms = ['items', 'billing_cycle_anchor', 'trial_end', 'discounts', 'add_invoice_items', 'collection_method', 'cancel_at', 'cancel_at_period_end'];
-  const frozen = hasEnded({ status }) ? asked.filter((name) => !['proration_behavior', 'payment_behavior', 'off_session'].includes(name)) : status === 'incomplete' ? asked.filter((name) => terms.includes(name)) : [];
+  const stopped = ['items', 'billing_cycle_anchor', 'trial_end', 'add_invoice_items', 'cancel_at', 'cancel_at_period_end', 'pause_collection'];
+  const frozen = status === 'paused' ? asked.filter((name) => stopped.includes(name)) : hasEnded({ status }) ? asked.filter((name) => !['proration_behavior', 'payment_behavior', 'off_session'].includes(name)) : status === 'incomplete' ? asked.filter((name) => terms.includes(name)) : [];
   if (frozen.length === 0) return;
+  if (status === 'paused') refuse(undefined, `The subscription ${id} is paused: resume it first, or cancel it.`, frozen[0]);
   if (hasEnded({ status })) refuse('invalid_canceled_subscription_fields', `The subscription ${id} has ended: only its \`metadata\` and \`cancellation_details\` can change.`, frozen[0]);
   refuse(undefined, `The first payment of the subscription ${id} is still awaited: pay its invoice, or cancel it and start another one.`, frozen[0]);
+}
+
+function refusePauseInPast({ pause_collection }: ChangeOrder, moment: Moment): void {
+  const at = pause_collection?.resumes_at ?? null;
+  if (at !== null && at <= moment.now) refuse(undefined, 'Collection is paused until a moment in the future. To collect again now, give `pause_collection` as an empty string.', 'pause_collection[resumes_at]');
 }
 
 /** When a subscription ends is its schedule's to say, where it has one. All else may change: it holds until the next phase begins. */
@@ -132,6 +142,7 @@ function reworded(order: ChangeOrder, before: SubscriptionWhole): SubscriptionWh
     collection_method, default_payment_method, description,
     days_until_due: collection_method === 'send_invoice' ? days_until_due : null,
     trial_settings: order.trial_settings ?? before.trial_settings,
+    pause_collection: order.pause_collection === undefined ? before.pause_collection : order.pause_collection,
     cancellation_details: details,
     default_tax_rates: order.default_rates?.map((rate) => rate.id) ?? before.default_tax_rates,
     default_rates: order.default_rates ?? before.default_rates,
@@ -336,7 +347,7 @@ function conclude(order: ChangeOrder, facts: ChangeFacts, { made, after, waiting
     proration_date: waiting.some((item) => item.proration) ? date : null,
   };
   const draft = invoiced ? draftBill(bill, facts, moment) : null;
-  const billed = draft && after.collection_method === 'charge_automatically' && order.payment_behavior !== 'in_due_time' ? collectBill(draft, order, bill, facts, moment) : draft;
+  const billed = draft && settleBill(draft, order, bill, facts, moment);
   if (billed) refuseUnpayable(billed.invoice, order, facts);
   const awaited = billed !== null && billed.invoice.status === 'open' && order.payment_behavior !== 'allow_incomplete';
   if (awaited && order.payment_behavior === 'error_if_incomplete') {
@@ -344,13 +355,13 @@ function conclude(order: ChangeOrder, facts: ChangeFacts, { made, after, waiting
   }
   const whole = concluded(after, before, bill, billed, awaited, moment);
   const trial = whole.trial_end === before.trial_end ? decision() : noticeOfTrial(whole, moment);
-  const all = together([made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: renewal(whole, moment) }, ...(billed ? [billed] : [])]);
-  return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting, used: billed?.used ?? [] };
+  const all = together([made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: [...renewal(whole, moment), ...collecting(before, whole)] }, ...(billed ? [billed] : [])]);
+  return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting, used: billed?.used ?? [], customer: billed?.customer ?? facts.customer };
 }
 
 function concluded(after: SubscriptionWhole, before: SubscriptionWhole, bill: Bill, billed: Billed | null, awaited: boolean, moment: Moment): SubscriptionWhole {
   const lineOf = new Map(bill.lines.filter((line) => line.period.start === moment.now).map((line) => [line.subscription_item, line]));
   const items = billed === null ? after.items : after.items.map((item) => (!isMetered(item) && lineOf.has(item.id) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item));
   const status = awaited && (before.status === 'active' || before.status === 'trialing') ? 'past_due' : after.status;
-  return withoutDiscounts({ ...after, items, status, latest_invoice: billed?.invoice.id ?? before.latest_invoice }, billed?.used ?? []);
+  return withoutDiscounts({ ...after, items: withoutForgiven(items, billed, bill), status, latest_invoice: billed?.invoice.id ?? before.latest_invoice }, billed?.used ?? []);
 }

@@ -4,9 +4,9 @@ import { decision, together, type Decision, type Instant, type Moment, type Time
 import { endOf, endSchedule, isOver } from '../schedule/schedule.ts';
 import type { SubscriptionRow, SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 
-export type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' | 'subscription.expire' | 'subscription.trial_will_end';
+export type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' | 'subscription.expire' | 'subscription.trial_will_end' | 'subscription.collect';
 
-/** How long a first payment may be awaited before the subscription expires. */
+/** How long a first payment may be awaited before the subscription expires, and one that resumes it before it is not awaited any more. */
 export const INCOMPLETE_S = 23 * 3_600;
 
 /** How long before its end a trial is announced to end. */
@@ -31,7 +31,11 @@ export function timer(kind: SubscriptionTimer, subscription: Pick<SubscriptionRo
 /** When the subscription next does something by itself: at the first end of a period of its items, or at `cancel_at` or the end of a phase of its schedule where that is earlier. */
 export function nextMoment(subscription: SubscriptionWhole): Instant | null {
   if (hasEnded(subscription) || subscription.status === 'incomplete' || subscription.items.length === 0) return null;
-  return Math.min(nextBill(subscription), subscription.scheduled?.current_phase?.end_date ?? Infinity);
+  // One that is paused stays in its periods; what may come by itself is an end at a moment that was set.
+  if (subscription.status === 'paused') return subscription.cancel_at_period_end ? null : subscription.cancel_at;
+  // A phase that ended during a pause is over once that is.
+  const phaseEnd = subscription.scheduled?.current_phase?.end_date ?? Infinity;
+  return Math.min(nextBill(subscription), Math.max(phaseEnd, subscription.resumed_at ?? phaseEnd));
 }
 
 /** When it next bills by itself. */
@@ -68,6 +72,8 @@ export function endSubscription(before: SubscriptionWhole, reason: EndReason, mo
     status: before.status === 'incomplete' ? 'incomplete_expired' : 'canceled',
     canceled_at: before.canceled_at ?? moment.now,
     ended_at: moment.now,
+    status_details: null,
+    resumption: null,
     cancellation_details: reason === null || details.reason === reason ? details : { ...details, reason },
   };
   const expired = subscription.status === 'incomplete_expired';
@@ -75,7 +81,7 @@ export function endSubscription(before: SubscriptionWhole, reason: EndReason, mo
     ...decision(),
     puts: [{ table: 'subscriptions', before, after: subscription }],
     facts: [{ type: expired ? 'customer.subscription.updated' : 'customer.subscription.deleted', object: 'subscription', whole: subscription, ...(expired && { before }), at: moment.now }],
-    timers: [timer('subscription.renew', before, null), timer('subscription.upcoming', before, null), timer('subscription.expire', before, null), timer('subscription.trial_will_end', before, null)],
+    timers: (['renew', 'upcoming', 'expire', 'trial_will_end', 'collect'] as const).map((kind) => timer(`subscription.${kind}`, before, null)),
   };
   return { ...together([made, endScheduled(subscription, reason, moment)]), subscription };
 }

@@ -111,11 +111,11 @@ export function trialLine(subscription: SubscriptionWhole, item: SubscriptionIte
 
 /**
  * The usage of a metered item in its period, which ends at the moment; also where there was none, since what is reported while the draft waits is put on that line. Null for a licensed item. Usage in
- * a trial is free, and over an empty span there is none: null, too.
+ * a trial or a pause is free, and over an empty span there is none: null, too.
  */
 export function periodUsageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, string>, at: Instant): LineOrder | null {
   const start = item.current_period_start;
-  if (!isMetered(item) || start >= at || (subscription.trial_end !== null && start < subscription.trial_end)) return null;
+  if (!isMetered(item) || start >= at || subscription.status === 'paused' || (subscription.trial_end !== null && start < subscription.trial_end)) return null;
   return itemLine(subscription, item, at, { ...usageWords(subscription, item, usage.get(item.id) ?? '0'), period: { start, end: at } });
 }
 

@@ -2,6 +2,7 @@
 import { decision, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceRow } from '../invoice/invoice.ts';
 import { endSubscription, hasEnded, renewal, timer, updated } from './end.ts';
+import { abandonResumption, leavePause } from './paused.ts';
 import type { SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 
 /** `given_up`: no further attempt will be made. `forgiven`: voided or marked uncollectible, so that nobody waits for it any more. */
@@ -15,11 +16,11 @@ export type PaymentOutcome = 'paid' | 'failed' | 'given_up' | 'forgiven';
 export function afterPayment(subscription: SubscriptionWhole, invoice: InvoiceRow, outcome: PaymentOutcome, moment: Moment, payment_method: string | null = null): Decision & { subscription: SubscriptionWhole } {
   const nothing = { ...decision(), subscription };
   if (hasEnded(subscription)) return nothing;
+  if (subscription.resumption?.invoice === invoice.id) return afterResumption(subscription, invoice, outcome, moment, payment_method);
   if (outcome === 'given_up') return subscription.status === 'incomplete' ? nothing : endSubscription(subscription, 'payment_failed', moment);
   if (outcome === 'forgiven' && subscription.status === 'incomplete' && isLatest(subscription, invoice)) return endSubscription(subscription, null, moment);
   const status = isLatest(subscription, invoice) ? statusAfter(subscription, outcome, moment) : subscription.status;
-  const saved = outcome === 'paid' && payment_method !== null && subscription.payment_settings.save_default_payment_method === 'on_subscription';
-  const default_payment_method = saved ? payment_method : subscription.default_payment_method;
+  const default_payment_method = methodAfter(subscription, outcome, payment_method);
   if (status === subscription.status && default_payment_method === subscription.default_payment_method) return nothing;
   const after: SubscriptionWhole = { ...subscription, status, default_payment_method };
   const made = updated(subscription, after, moment);
@@ -27,6 +28,26 @@ export function afterPayment(subscription: SubscriptionWhole, invoice: InvoiceRo
     made.timers.push(timer('subscription.expire', after, null), ...renewal(after, moment));
   }
   return { ...made, subscription: after };
+}
+
+/** The method that paid becomes its own where that was asked for. */
+function methodAfter({ payment_settings, default_payment_method }: SubscriptionWhole, outcome: PaymentOutcome, payment_method: string | null): string | null {
+  return outcome === 'paid' && payment_method !== null && payment_settings.save_default_payment_method === 'on_subscription' ? payment_method : default_payment_method;
+}
+
+/** Whether the subscription does not go on before the invoice is paid: nothing tries that again by itself. */
+export function isAwaited(subscription: SubscriptionWhole | null, invoice: Pick<InvoiceRow, 'id'>): boolean {
+  if (subscription === null) return false;
+  const { status, resumption } = subscription;
+  return status === 'incomplete' || (resumption?.invoice === invoice.id && resumption.payment_behavior === 'resume_on_payment_success');
+}
+
+/** The invoice for which a paused subscription waits. Paid or written off it resumes the subscription; so does an attempt that failed where an attempt is enough. Voided it leaves it paused. */
+function afterResumption(subscription: SubscriptionWhole, invoice: InvoiceRow, outcome: PaymentOutcome, moment: Moment, payment_method: string | null): Decision & { subscription: SubscriptionWhole } {
+  if (outcome === 'failed' && isAwaited(subscription, invoice)) return { ...decision(), subscription };
+  if (outcome === 'forgiven' && invoice.status === 'void') return abandonResumption(subscription, moment);
+  const after: SubscriptionWhole = { ...subscription, default_payment_method: methodAfter(subscription, outcome, payment_method) };
+  return leavePause(subscription, after, outcome === 'failed' || outcome === 'given_up' ? 'past_due' : 'active', moment);
 }
 
 const isLatest = (subscription: SubscriptionWhole, invoice: InvoiceRow): boolean => subscription.latest_invoice === invoice.id;

@@ -4,11 +4,13 @@ import { decision, type Decision, type Moment } from '../decision.ts';
 import { relineDraft } from '../invoice/edit.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
-import { taken } from './bill.ts';
+import { isWithheld, taken } from './bill.ts';
 import { cancelSubscription, type CancelOrder } from './cancel.ts';
 import { changeSubscription, type Changed, type ChangeFacts, type ChangeOrder } from './change.ts';
 import { nextMoment } from './end.ts';
+import { pauseSubscription, type PauseOrder } from './pause.ts';
 import { afterChange, renewSubscription } from './renew.ts';
+import { resumeSubscription, type ResumeOrder } from './resume.ts';
 import { startSubscription, type StartFacts, type StartOrder } from './start.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
 
@@ -33,25 +35,30 @@ export function previewItems(preview: InvoiceWhole, items: readonly InvoiceItemW
   return asDraft(relineDraft(preview, items, new Set(), moment).invoice, customer);
 }
 
+/** A preview shows what would be billed, whether or not anybody collects it then. */
+const collected = <Facts extends SubscriptionFacts>(facts: Facts): Facts => ({ ...facts, subscription: { ...facts.subscription, pause_collection: null } });
+
 /** The next invoice that the subscription makes by itself, with the usage until now; null where it makes none any more. */
 export function previewRenewal(facts: SubscriptionFacts, moment: Moment): Preview | null {
   const at = nextMoment(facts.subscription);
   if (at === null) return null;
-  const { invoice, subscription, waiting } = renewSubscription(facts, { ...moment, now: at });
+  const { invoice, subscription, waiting } = renewSubscription(collected(facts), { ...moment, now: at });
   // A phase that begins within a period bills nothing by itself: the next invoice comes later.
   if (!invoice && subscription.scheduled !== facts.subscription.scheduled) return previewRenewal(afterChange(subscription, waiting, facts, { ...moment, now: at }), moment);
   return invoice && { invoice: asDraft(invoice, facts.customer), subscription };
 }
 
-/** Announces the next invoice that is charged automatically, as it would be now; where nothing will be billed, there is nothing to announce. */
+/** Announces the next invoice that is charged automatically, as it would be now; where nothing will be billed, or collected, there is nothing to announce. */
 export function announceRenewal(facts: SubscriptionFacts, moment: Moment): Decision {
-  const preview = facts.subscription.collection_method === 'charge_automatically' ? previewRenewal(facts, moment) : null;
+  const { subscription } = facts;
+  const isCollected = subscription.collection_method === 'charge_automatically' && !isWithheld(subscription, nextMoment(subscription) ?? moment.now);
+  const preview = isCollected ? previewRenewal(facts, moment) : null;
   return { ...decision(), facts: preview === null ? [] : [{ type: 'invoice.upcoming', object: 'upcoming_invoice', whole: preview.invoice, at: moment.now }] };
 }
 
 /** A change's own invoice or, where it makes none, the next one with all that waits for it then. */
 export function previewChange(order: ChangeOrder, facts: ChangeFacts, moment: Moment): Preview | null {
-  const changed = changeSubscription({ ...order, payment_behavior: 'default_incomplete' }, facts, moment);
+  const changed = changeSubscription({ ...order, payment_behavior: 'default_incomplete' }, collected(facts), moment);
   if (changed.invoice) return { invoice: asDraft(changed.invoice, facts.customer), subscription: changed.subscription };
   return previewAfter(changed, facts, moment);
 }
@@ -71,6 +78,18 @@ export function previewStart(order: StartOrder, facts: StartFacts, moment: Momen
 
 /** The last invoice of a subscription that is canceled now. */
 export function previewCancel(order: Omit<CancelOrder, 'invoice_now'>, facts: SubscriptionFacts, moment: Moment): Preview | null {
-  const { invoice, subscription } = cancelSubscription({ ...order, invoice_now: true }, facts, moment);
+  const { invoice, subscription } = cancelSubscription({ ...order, invoice_now: true }, collected(facts), moment);
+  return invoice && { invoice: asDraft(invoice, facts.customer), subscription };
+}
+
+/** The invoice that a pause makes; null where it makes none. */
+export function previewPause(order: PauseOrder, facts: SubscriptionFacts, moment: Moment): Preview | null {
+  const { invoice, subscription } = pauseSubscription(order, facts, moment);
+  return invoice && { invoice: asDraft(invoice, facts.customer), subscription };
+}
+
+/** The invoice by which a paused subscription is resumed; null where it goes on without one. */
+export function previewResume(order: ResumeOrder, facts: SubscriptionFacts, moment: Moment): Preview | null {
+  const { invoice, subscription } = resumeSubscription(order, facts, moment);
   return invoice && { invoice: asDraft(invoice, facts.customer), subscription };
 }

@@ -1,18 +1,20 @@
 /** What happens to subscriptions by themselves: a period ends, a trial ends, the end comes that was asked for. */
 import type { DiscountWhole } from '../catalog.ts';
+import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { countedOn } from '../redeem.ts';
 import { isTurn, turnPhase } from '../schedule/turn.ts';
-import { chargedBy, draftBill, putItems, putWaiting, stopCollecting, taken, withoutDiscounts, type Bill, type Billed } from './bill.ts';
+import { chargedBy, draftBill, isWithheld, putItems, putWaiting, stopCollecting, taken, withheld, withoutDiscounts, withoutForgiven, type Bill, type Billed } from './bill.ts';
 import { endDiscounts, endSubscription, firstPeriodEnd, hasEnded, nextMoment, renewal, updated } from './end.ts';
 import { isMetered, licensedLine, periodUsageLine } from './lines.ts';
+import { enterPause } from './paused.ts';
 import { fullPeriod } from './periods.ts';
 import { creditsOf } from './prorate.ts';
 import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
-export type Renewed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: readonly InvoiceItemWhole[]; /** What no later invoice of the customer has any more. */ spent: { items: readonly InvoiceItemWhole[]; discounts: readonly DiscountWhole[] } };
+export type Renewed = Decision & { subscription: SubscriptionWhole; customer: CustomerWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: readonly InvoiceItemWhole[]; /** What no later invoice of the customer has any more. */ spent: { items: readonly InvoiceItemWhole[]; discounts: readonly DiscountWhole[] } };
 
 /** Whether there is something to do at the moment; a timer that comes twice, or too late, finds nothing. */
 export function isDue(subscription: SubscriptionWhole, at: Instant): boolean {
@@ -25,17 +27,21 @@ export function renewSubscription(facts: SubscriptionFacts, moment: Moment): Ren
   const { subscription } = facts;
   const at = moment.now;
   assert(nextMoment(subscription) === at, `${subscription.id} is due at ${nextMoment(subscription)}, not at ${at}`);
-  if (!isTurn(subscription, at)) return goOn(facts, moment);
+  if (subscription.status === 'paused' || !isTurn(subscription, at)) return goOn(facts, moment);
   const turned = turnPhase(facts, moment);
   if (nextMoment(turned.subscription) !== at) return { ...turned, spent: { items: [], discounts: turned.used } };
-  const renewed = goOn(afterChange(turned.subscription, turned.waiting, facts, moment), moment);
-  return { ...renewed, ...together([turned, renewed]) };
+  const renewed = goOn(afterChange(turned.subscription, turned.waiting, { ...facts, customer: turned.customer }, moment), moment);
+  return { ...renewed, ...together([turned, renewed]), waiting: renewed.subscription.status === 'paused' ? turned.waiting : renewed.waiting };
 }
 
 function goOn(facts: SubscriptionFacts, moment: Moment): Renewed {
   const { subscription } = facts;
-  if (subscription.trial_end === moment.now && lacksMethod(facts)) return cancelTrial(facts, moment);
-  return subscription.cancel_at !== null && subscription.cancel_at <= moment.now ? finish(facts, moment) : advance(facts, moment);
+  const at = moment.now;
+  const missing = missingMethod(facts, at);
+  if (subscription.status === 'paused' || missing === 'cancel') return endUnbilled(facts, moment);
+  if (subscription.cancel_at !== null && subscription.cancel_at <= at) return finish(facts, moment);
+  if (missing === 'pause' && !isWithheld(subscription, at)) return { ...enterPause(subscription, subscription, 'trial_end_without_payment_method', moment), ...unbilled(facts) };
+  return advance(facts, moment);
 }
 
 /** What is known once a change is made: usage that was billed with it does not count again. */
@@ -51,14 +57,18 @@ export function afterChange(subscription: SubscriptionWhole, waiting: readonly I
   };
 }
 
-function lacksMethod({ subscription, payment_method }: SubscriptionFacts): boolean {
-  return payment_method === null && subscription.collection_method === 'charge_automatically' && subscription.trial_settings.end_behavior.missing_payment_method === 'cancel';
+/** What is to become of a subscription whose trial ends now without anything to charge; null where that is not so. */
+function missingMethod({ subscription, payment_method }: SubscriptionFacts, at: Instant): SubscriptionWhole['trial_settings']['end_behavior']['missing_payment_method'] | null {
+  const lacks = subscription.trial_end === at && payment_method === null && subscription.collection_method === 'charge_automatically';
+  return lacks && subscription.status !== 'paused' ? subscription.trial_settings.end_behavior.missing_payment_method : null;
 }
 
-/** A trial ends without anything to charge, and the subscription with it. */
-function cancelTrial({ subscription }: SubscriptionFacts, moment: Moment): Renewed {
-  const ended = endSubscription(subscription, null, moment);
-  return { ...ended, invoice: null, waiting: [], spent: { items: [], discounts: [] } };
+const unbilled = ({ customer }: SubscriptionFacts) => ({ customer, invoice: null, waiting: [], spent: { items: [], discounts: [] } });
+
+/** A trial ends without anything to charge, or an end comes that was set before a pause: nothing is billed any more. */
+function endUnbilled(facts: SubscriptionFacts, moment: Moment): Renewed {
+  const ended = endSubscription(facts.subscription, null, moment);
+  return { ...together([ended, stopCollecting(facts.unpaid ?? [], moment)]), subscription: ended.subscription, ...unbilled(facts) };
 }
 
 function billOf(subscription: SubscriptionWhole, facts: SubscriptionFacts, pending: readonly InvoiceItemWhole[], lines: readonly LineOrder[], at: Instant): Bill {
@@ -99,9 +109,10 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
     if (line) lineOf.set(item.id, line);
   }
   const bill = billOf(begun, facts, taken(facts, 'customer'), [...lineOf.values()], at);
-  const billed = draftBill(bill, facts, moment);
+  const draft = draftBill(bill, facts, moment);
+  const billed = draft && withheld(draft, bill, facts, moment);
   const charged = (item: SubscriptionItemWhole) => (billed && !isMetered(item) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item);
-  const items = before.items.map((item) => (next.has(item.id) ? charged(next.get(item.id)!) : item));
+  const items = withoutForgiven(before.items.map((item) => (next.has(item.id) ? charged(next.get(item.id)!) : item)), billed, bill);
   const used = billed?.used ?? [];
   const over = [...expired(begun, facts.customer.discount, at).filter((discount) => !used.some((each) => each.id === discount.id)), ...orphaned(billed && bill, used)];
   const moved: SubscriptionWhole = { ...begun, items, latest_invoice: billed?.invoice.id ?? before.latest_invoice };
@@ -113,7 +124,7 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
     { ...decision(), timers: renewal(after, moment) },
     ...(billed ? [billed] : []),
   ]);
-  return { ...made, subscription: after, invoice: billed?.invoice ?? null, waiting: [], spent: spentBy(bill, billed, over) };
+  return { ...made, subscription: after, customer: billed?.customer ?? facts.customer, invoice: billed?.invoice ?? null, waiting: [], spent: spentBy(bill, billed, over) };
 }
 
 /** The last invoice, with the usage of every metered item until now and no new period; then the subscription ends. Where an end within a period was asked for, the time that is left is credited on it. */
@@ -123,7 +134,8 @@ function finish(facts: SubscriptionFacts, moment: Moment): Renewed {
   const credits = before.cancel_at_period_end ? [] : before.items.flatMap((item) => creditsOf(before, item, at, facts, moment));
   const lines = before.items.map((item) => periodUsageLine(before, item, facts.usage, at)).filter((line) => line !== null);
   const bill = billOf(before, facts, [...taken(facts, 'customer'), ...credits], lines, at);
-  const billed = draftBill(bill, facts, moment);
+  const draft = draftBill(bill, facts, moment);
+  const billed = draft && withheld(draft, bill, facts, moment);
   const used = billed?.used ?? [];
   const last: SubscriptionWhole = { ...withoutDiscounts(before, used), items: before.items.map((item) => ({ ...item, debits: [] })), latest_invoice: billed?.invoice.id ?? before.latest_invoice };
   const ended = endSubscription(last, null, moment);
@@ -135,7 +147,7 @@ function finish(facts: SubscriptionFacts, moment: Moment): Renewed {
     stopCollecting(facts.unpaid ?? [], moment),
     ...(billed ? [billed] : []),
   ]);
-  return { ...made, subscription: ended.subscription, invoice: billed?.invoice ?? null, waiting: [], spent: spentBy(bill, billed) };
+  return { ...made, subscription: ended.subscription, customer: billed?.customer ?? facts.customer, invoice: billed?.invoice ?? null, waiting: [], spent: spentBy(bill, billed) };
 }
 
 function spentBy(bill: Bill, billed: Billed | null, over: readonly DiscountWhole[] = []): Renewed['spent'] {
@@ -144,17 +156,19 @@ function spentBy(bill: Bill, billed: Billed | null, over: readonly DiscountWhole
 
 /**
  * Renews many as one decision, each at its moment. What waits for a customer's next invoice, and a discount of the customer that is given once, go to the first of its subscriptions: the later ones
- * do not find them any more.
+ * do not find them any more, and find the customer as the earlier ones left it.
  */
 export function renewAll(all: readonly SubscriptionFacts[], at: Moment | ((facts: SubscriptionFacts) => Moment)): Decision & { renewed: Renewed[] } {
   const momentOf = typeof at === 'function' ? at : () => at;
   const spent = new Map<string, { items: Set<string>; discounts: Set<string> }>();
+  const customers = new Map<string, CustomerWhole>();
   const renewed = all.map((facts) => {
     const gone = spent.get(facts.customer.id) ?? { items: new Set<string>(), discounts: new Set<string>() };
     spent.set(facts.customer.id, gone);
-    const { customer } = facts;
+    const customer = customers.get(facts.customer.id) ?? facts.customer;
     const left = customer.discount !== null && gone.discounts.has(customer.discount.id) ? { ...customer, discount: null } : customer;
     const one = renewSubscription({ ...facts, customer: left, pending: facts.pending.filter((item) => !gone.items.has(item.id)) }, momentOf(facts));
+    customers.set(one.customer.id, one.customer);
     for (const item of one.spent.items) gone.items.add(item.id);
     for (const discount of one.spent.discounts) gone.discounts.add(discount.id);
     return one;

@@ -3,11 +3,17 @@ import type { DiscountWhole, Metadata, PriceRow, TaxRateRow } from '../catalog.t
 import type { CustomField, CustomerWhole } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import type { Withholding } from '../invoice/withhold.ts';
 import type { PaymentMethodRow } from '../payment/payment.ts';
 import type { PhaseTerms } from '../schedule/enter.ts';
 import type { ScheduleWhole } from '../schedule/schedule.ts';
 
 export type SubscriptionStatus = 'incomplete' | 'incomplete_expired' | 'trialing' | 'active' | 'past_due' | 'canceled' | 'unpaid' | 'paused';
+
+export type PauseReason = 'pause_requested' | 'trial_end_without_payment_method';
+
+/** `resume_on_payment_attempt`: the first attempt to pay resumes it, late where that fails. `resume_on_payment_success`: nothing less than the payment does. */
+export type ResumeBehavior = 'resume_on_payment_attempt' | 'resume_on_payment_success';
 
 export type SubscriptionRow = {
   id: string;
@@ -43,6 +49,13 @@ export type SubscriptionRow = {
   invoice_settings: { custom_fields: CustomField[] | null; description: string | null; footer: string | null };
   payment_settings: { save_default_payment_method: 'off' | 'on_subscription' };
   latest_invoice: string | null;
+  /** While the invoices that it makes are not collected: what becomes of them, and until when. */
+  pause_collection: { behavior: Withholding; resumes_at: Instant | null } | null;
+  /** While it is paused: since when, and why. */
+  status_details: { paused: { subscription: { type: PauseReason }; transitioned_at: Instant; type: 'subscription' } } | null;
+  /** While it is paused and the payment that resumes it is awaited. */
+  resumption: { invoice: string; payment_behavior: ResumeBehavior } | null;
+  resumed_at: Instant | null;
   /** The schedule that manages it. */
   schedule: string | null;
   metadata: Metadata;

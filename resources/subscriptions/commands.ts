@@ -6,6 +6,8 @@ import { behaviorOf } from '../../billing/subscription/bill.ts';
 import { cancelSubscription, giveUpStart } from '../../billing/subscription/cancel.ts';
 import { changeSubscription, NO_CHANGE, refuseManaged, type ChangeOrder } from '../../billing/subscription/change.ts';
 import { endDiscounts, hasEnded, updated } from '../../billing/subscription/end.ts';
+import { pauseSubscription, type PauseOrder } from '../../billing/subscription/pause.ts';
+import { resumeSubscription } from '../../billing/subscription/resume.ts';
 import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
 import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
 import { commit } from '../../server/commit.ts';
@@ -36,7 +38,6 @@ const answer = (id: string, refuseUnpaid = false): Answer => ({ ref: { object: '
 function trialSettings(given: StartGiven['trial_settings']): SubscriptionRow['trial_settings'] | undefined {
   if (!given) return undefined;
   const { missing_payment_method } = given.end_behavior;
-  if (missing_payment_method === 'pause') refuse('parameter_unknown', 'Kontor does not support pausing subscriptions yet. Give `cancel` or `create_invoice`.', 'trial_settings[end_behavior][missing_payment_method]');
   return { end_behavior: { missing_payment_method } };
 }
 
@@ -114,6 +115,7 @@ export function changeOrder(given: ChangeGiven, catalogue: Catalogue, default_pa
     proration_date: given.proration_date ?? null,
     billing_cycle_anchor: given.billing_cycle_anchor?.type ?? 'unchanged',
     trial_settings: trialSettings(given.trial_settings),
+    ...(given.pause_collection !== undefined && { pause_collection: given.pause_collection && { resumes_at: null, ...given.pause_collection } }),
     ...(default_tax_rates !== undefined && { default_rates: catalogue.ratesOf(default_tax_rates, 'default_tax_rates') }),
     ...(discounts !== undefined && { discounts: catalogue.discountsOf(discounts, 'discounts') }),
     payment_behavior: behaviorOf(given.payment_behavior),
@@ -143,6 +145,25 @@ export async function cancel(ctx: Context, given: Params<typeof params.cancelSub
   const unpaid = await unpaidOf(ctx.tx, [subscription.id]);
   await commit(ctx, cancelSubscription(given, { ...(await changeFacts(ctx, locked)), unpaid }, moment));
   return answer(subscription.id);
+}
+
+export const pauseOrder = ({ bill_for, invoicing_behavior = 'pending_invoice_item' }: Pick<Params<typeof params.pauseSubscription>, 'bill_for' | 'invoicing_behavior'>): PauseOrder => ({
+  unused_time_from: bill_for?.unused_time_from?.type ?? 'now',
+  outstanding_usage_through: bill_for?.outstanding_usage_through?.type ?? 'now',
+  invoicing_behavior,
+});
+
+export async function pause(ctx: Context, given: Params<typeof params.pauseSubscription>, path: { subscription: string }): Promise<Answer> {
+  const locked = await lockSubscription(ctx, path.subscription);
+  await commit(ctx, pauseSubscription(pauseOrder(given), await changeFacts(ctx, locked), locked.moment));
+  return answer(path.subscription);
+}
+
+export async function resume(ctx: Context, given: Params<typeof params.resumeSubscription>, path: { subscription: string }): Promise<Answer> {
+  const locked = await lockSubscription(ctx, path.subscription);
+  const order = { ...given, billing_cycle_anchor: given.billing_cycle_anchor?.type ?? 'now', proration_date: given.proration_date ?? null };
+  await commit(ctx, resumeSubscription(order, await changeFacts(ctx, locked), locked.moment));
+  return answer(path.subscription);
 }
 
 /** Takes the subscription's own discounts away; a customer's discount counts from then on. */

@@ -131,12 +131,34 @@ export const updateSubscription = fields({
   cancel_at: clearable(cancelAt),
   cancellation_details,
   items: list(changedItem, { max: 2 * MOST }),
-  pause_collection: unsupported('pausing is not implemented'),
+  pause_collection: clearable(fields({ behavior: required(choice('keep_as_draft', 'mark_uncollectible', 'void')), resumes_at: timestamp() })),
   proration_date: timestamp(),
   trial_from_plan: unsupported('a running subscription has its trial by `trial_end`'),
 });
 covers<Stripe.SubscriptionUpdateParams, typeof updateSubscription>(true);
 agrees<Stripe.SubscriptionUpdateParams, typeof updateSubscription>(true);
+
+/** What a pause bills for, and how. */
+export const pausing = {
+  bill_for: fields({
+    outstanding_usage_through: fields({ type: required(choice('none', 'now')) }),
+    unused_time_from: fields({ type: required(choice('item_current_period_start', 'none', 'now')) }),
+  }),
+  invoicing_behavior: choice('invoice', 'pending_invoice_item'),
+};
+
+export const pauseSubscription = fields({ ...pausing, type: choice('subscription') });
+covers<Stripe.SubscriptionPauseParams, typeof pauseSubscription>(true);
+agrees<Stripe.SubscriptionPauseParams, typeof pauseSubscription>(true);
+
+export const resumeSubscription = fields({
+  billing_cycle_anchor: fields({ type: required(choice('now', 'unchanged')) }),
+  payment_behavior: byDefault(choice('resume_on_payment_attempt', 'resume_on_payment_success'), 'resume_on_payment_attempt'),
+  proration_behavior: prorationBehavior,
+  proration_date: timestamp(),
+});
+covers<Stripe.SubscriptionResumeParams, typeof resumeSubscription>(true);
+agrees<Stripe.SubscriptionResumeParams, typeof resumeSubscription>(true);
 
 export const cancelSubscription = fields({ cancellation_details, invoice_now: byDefault(boolean(), false), prorate: byDefault(boolean(), false) });
 covers<Stripe.SubscriptionCancelParams, typeof cancelSubscription>(true);

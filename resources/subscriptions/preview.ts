@@ -4,7 +4,7 @@ import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { refuse, type Moment } from '../../billing/decision.ts';
 import { refuseManaged } from '../../billing/subscription/change.ts';
 import { hasEnded, nextMoment } from '../../billing/subscription/end.ts';
-import { previewCancel, previewChange, previewRenewal, previewStart, type Preview } from '../../billing/subscription/preview.ts';
+import { previewCancel, previewChange, previewPause, previewRenewal, previewResume, previewStart, type Preview } from '../../billing/subscription/preview.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { boolean, choice, clearable, currency, fields, id, list, metadata, oneOf, required, timestamp, unsupported, type Params } from '../../server/http/params.ts';
@@ -12,14 +12,13 @@ import { hasPaid } from '../charges/rows.ts';
 import { lockCustomer } from '../customers/rows.ts';
 import { renderPreview } from '../invoices/resource.ts';
 import { readCatalogue, type ItemGiven } from './asked.ts';
-import { changeOrder, startOrder } from './commands.ts';
+import { changeOrder, pauseOrder, startOrder } from './commands.ts';
 import { changeFacts, lockSubscription, surroundings, type Locked } from './facts.ts';
-import { cancelAt, changedItem, createSubscription, discounts, prorationBehavior, taxRates, updateSubscription } from './params.ts';
+import { cancelAt, changedItem, createSubscription, discounts, pausing, prorationBehavior, taxRates, updateSubscription } from './params.ts';
 import { previewItem, withItems } from './preview_items.ts';
 import { ongoingOf } from './rows.ts';
 
 const SCHEDULES = 'what a schedule bills next is shown by previewing its subscription';
-const PAUSING = 'pausing is not implemented';
 
 export const createPreview = fields({
   automatic_tax: unsupported('location-based tax is not implemented: use tax rates'),
@@ -51,10 +50,10 @@ export const createPreview = fields({
     default_tax_rates: taxRates,
     items: list(changedItem, { max: 40 }),
     metadata: metadata(),
-    pause: unsupported(PAUSING),
+    pause: fields({ ...pausing, type: choice('subscription') }),
     proration_behavior: prorationBehavior,
     proration_date: timestamp(),
-    resume_at: unsupported(PAUSING),
+    resume_at: choice('now'),
     start_date: timestamp(),
     trial_end: oneOf(choice('now'), timestamp()),
   }),
@@ -78,12 +77,17 @@ async function rendered(ctx: Context, { invoice_items = [] }: Given, preview: Pr
 }
 
 async function ofChange(ctx: Context, given: Given, locked: Locked, details: Details): Promise<Preview | null> {
-  const { billing_cycle_anchor: anchor, cancel_now, start_date, billing_mode: _mode, ...rest } = details;
+  const { billing_cycle_anchor: anchor, cancel_now, start_date, billing_mode: _mode, pause, resume_at, ...rest } = details;
   if (start_date !== undefined) refuse(undefined, 'This subscription has started: `start_date` is for a new one.', inDetails('start_date'));
   if (anchor?.type === 'timestamp') refuse(undefined, 'A subscription that has started is anchored anew `now`, or at the end of a trial.', inDetails('billing_cycle_anchor'));
   const all = await changeFacts(ctx, locked);
   const facts = { ...all, customer: asGiven(all.customer, given) };
   if (cancel_now) return previewCancel({ prorate: details.proration_behavior !== 'none' }, facts, locked.moment);
+  if (pause && Object.keys(pause).length > 0) return previewPause(pauseOrder(pause), facts, locked.moment);
+  if (resume_at) {
+    const { proration_behavior, proration_date = null } = details;
+    return previewResume({ billing_cycle_anchor: anchor?.type ?? 'now', proration_behavior, proration_date, payment_behavior: 'resume_on_payment_success' }, facts, locked.moment);
+  }
   const change = { ...updateSubscription.read({}, '', 'form'), ...rest, ...(given.discounts !== undefined && { discounts: given.discounts }), ...(anchor && { billing_cycle_anchor: { type: anchor.type as 'now' | 'unchanged' } }) };
   const catalogue = await readCatalogue(ctx, change, locked.moment);
   const order = changeOrder(change, catalogue, undefined);
@@ -92,8 +96,9 @@ async function ofChange(ctx: Context, given: Given, locked: Locked, details: Det
 }
 
 async function ofStart(ctx: Context, given: Given, customer: CustomerWhole, details: Details): Promise<Preview | null> {
-  const { billing_cycle_anchor: anchor, start_date, cancel_now, proration_date, cancel_at, items = [], ...rest } = details;
+  const { billing_cycle_anchor: anchor, start_date, cancel_now, proration_date, cancel_at, pause, resume_at, items = [], ...rest } = details;
   if (cancel_now) refuse(undefined, 'There is nothing to cancel: name a `subscription`.', inDetails('cancel_now'));
+  if (pause || resume_at) refuse(undefined, 'There is nothing to pause or to resume: name a `subscription`.', inDetails(pause ? 'pause' : 'resume_at'));
   if (proration_date !== undefined) refuse(undefined, 'A new subscription prorates nothing.', inDetails('proration_date'));
   const moment = await momentOn(ctx, customer.test_clock);
   const start = {

@@ -4,7 +4,7 @@ import * as commands from './commands.ts';
 import * as params from './params.ts';
 import { createPreview, preview } from './preview.ts';
 import { subscription } from './resource.ts';
-import { announceDue, announceInvoices, expireDue, renewDue } from './timers.ts';
+import { announceDue, announceInvoices, collectDue, expireDue, renewDue } from './timers.ts';
 import { subscriptionVersions } from './versions.ts';
 
 export const subscriptions: Room = {
@@ -15,9 +15,11 @@ export const subscriptions: Room = {
     get('/v1/subscriptions/:subscription', params.nothing, commands.retrieve),
     post('/v1/subscriptions/:subscription', params.updateSubscription, commands.update),
     del('/v1/subscriptions/:subscription', params.cancelSubscription, commands.cancel),
+    post('/v1/subscriptions/:subscription/pause', params.pauseSubscription, commands.pause),
+    post('/v1/subscriptions/:subscription/resume', params.resumeSubscription, commands.resume),
     del('/v1/subscriptions/:subscription/discount', params.nothing, commands.deleteDiscount),
     post('/v1/invoices/create_preview', createPreview, preview),
   ],
-  timers: { 'subscription.renew': renewDue, 'subscription.expire': expireDue, 'subscription.trial_will_end': announceDue, 'subscription.upcoming': announceInvoices },
+  timers: { 'subscription.renew': renewDue, 'subscription.expire': expireDue, 'subscription.trial_will_end': announceDue, 'subscription.collect': collectDue, 'subscription.upcoming': announceInvoices },
   versions: subscriptionVersions,
 };

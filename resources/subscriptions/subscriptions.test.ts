@@ -153,7 +153,6 @@ describe('what is asked wrongly is refused by name', () => {
     ['an unknown tax rate', () => ({ items: [{ price: price! }], default_tax_rates: ['txr_none'] }), 'default_tax_rates[0]', 'resource_missing'],
     ['an unknown coupon', () => ({ items: [{ price: price! }], discounts: [{ coupon: 'none' }] }), 'discounts[0][coupon]', 'resource_missing'],
     ['classic billing', () => ({ items: [{ price: price! }], billing_mode: { type: 'classic' } }), 'billing_mode[type]'],
-    ['a pausing trial', () => ({ items: [{ price: price! }], trial_settings: { end_behavior: { missing_payment_method: 'pause' } } }), 'trial_settings[end_behavior][missing_payment_method]', 'parameter_unknown'],
     ['waiting updates', () => ({ items: [{ price: price! }], payment_behavior: 'pending_if_incomplete' }), 'payment_behavior', 'parameter_unknown'],
     ['days without sending', () => ({ items: [{ price: price! }], days_until_due: 3 }), 'days_until_due'],
     ['sending without days', () => ({ items: [{ price: price! }], collection_method: 'send_invoice' }), 'days_until_due', 'parameter_missing'],

@@ -3,8 +3,10 @@ import { together, type Instant } from '../../billing/decision.ts';
 import { stopCollecting } from '../../billing/subscription/bill.ts';
 import { expireStart } from '../../billing/subscription/cancel.ts';
 import { nextMoment } from '../../billing/subscription/end.ts';
+import { resumeCollection } from '../../billing/subscription/paused.ts';
 import { announceRenewal } from '../../billing/subscription/preview.ts';
 import { announceTrialEnd, isDue, renewAll } from '../../billing/subscription/renew.ts';
+import { expireResumption } from '../../billing/subscription/resume.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, type Context } from '../../server/context.ts';
@@ -30,13 +32,21 @@ export async function renewDue(ctx: Context, due: Due): Promise<void> {
   await commit(ctx, renewAll(facts.map((each) => ({ ...each, unpaid: unpaid.get(each.subscription.id) })), ({ subscription }) => momentAt(ctx, at(subscription))));
 }
 
-/** Expires each whose first payment has not come. */
+/** Gives each up whose first payment, or the one that would have resumed it, has not come. */
 export async function expireDue(ctx: Context, due: Due): Promise<void> {
   const set = momentsOf(due);
   const { subscriptions } = await lockAll(ctx, due.map((each) => each.subject));
-  const waiting = subscriptions.filter((each) => each.status === 'incomplete');
-  const first = new Map((await lockInvoices(ctx.tx, waiting.flatMap((each) => each.latest_invoice ?? []))).map((each) => [each.invoice.id, each]));
-  await commit(ctx, together(waiting.map((each) => expireStart(each, first.get(each.latest_invoice ?? '') ?? null, momentAt(ctx, set.get(each.id)!)))));
+  const waiting = subscriptions.filter((each) => each.status === 'incomplete' || each.resumption !== null);
+  const awaited = (each: SubscriptionWhole) => each.resumption?.invoice ?? each.latest_invoice;
+  const first = new Map((await lockInvoices(ctx.tx, waiting.flatMap((each) => awaited(each) ?? []))).map((each) => [each.invoice.id, each]));
+  await commit(ctx, together(waiting.map((each) => (each.resumption === null ? expireStart : expireResumption)(each, first.get(awaited(each) ?? '') ?? null, momentAt(ctx, set.get(each.id)!)))));
+}
+
+/** Ends pauses of collection. */
+export async function collectDue(ctx: Context, due: Due): Promise<void> {
+  const set = momentsOf(due);
+  const { subscriptions } = await lockAll(ctx, due.map((each) => each.subject));
+  await commit(ctx, together(subscriptions.map((each) => resumeCollection(each, momentAt(ctx, set.get(each.id)!)))));
 }
 
 /** Announces the ends of trials. */

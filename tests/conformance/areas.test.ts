@@ -105,6 +105,8 @@ test('subscriptions and their items, through three months', async () => {
   await kontor.advance(clock.id, START + 3 * MONTH_S);
   assert.equal((await stripe.subscriptions.retrieve(made.id)).items.data[0]!.quantity, 5);
   assert.equal((await stripe.subscriptions.list({ customer, status: 'all', test_clock: clock.id })).data.length, 1);
+  assert.equal((await stripe.subscriptions.pause(made.id, { invoicing_behavior: 'invoice' })).status_details?.paused.type, 'subscription');
+  assert.equal((await stripe.subscriptions.resume(made.id, { billing_cycle_anchor: { type: 'unchanged' } })).status, 'active');
   assert.equal((await stripe.subscriptions.cancel(made.id, { prorate: true, invoice_now: true })).status, 'canceled');
   assert.equal((await stripe.testHelpers.testClocks.list()).data.length, 1);
   assert.equal((await stripe.testHelpers.testClocks.retrieve(clock.id)).status, 'ready');

@@ -162,3 +162,28 @@ test('what began on the 31st is billed on the last day of short months, and on t
   assert.deepEqual(days, ['01-31T10:00', '02-28T10:00', '03-31T10:00', '04-30T10:00', '05-31T10:00']);
   await jo.isTold(t, 'anchored_on_the_31st');
 });
+
+test('a subscription is paused over the summer', async (t) => {
+  const seat = await seats('Boat', 6_200);
+  const kim = await begin(kontor, '2026-05-01T10:00', { name: 'Kim', invoice_prefix: 'KIM' });
+  const subscription = await kim.tells('Kim rents a boat, and pays for calls.', () => stripe.subscriptions.create({ customer: kim.customer, items: [{ price: seat }, { price: calls.price }] }));
+  await kim.until('2026-05-16T22:00');
+  await kim.uses('call', 30, '2026-05-12T10:00');
+  await kim.tells('Kim pauses.', () => stripe.subscriptions.pause(subscription.id));
+  await kim.until('2026-09-01T10:00');
+  await kim.tells('Kim comes back, with a card that will be declined.', async () => {
+    const card = await stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: kim.customer });
+    await stripe.customers.update(kim.customer, { invoice_settings: { default_payment_method: card.id } });
+    return stripe.subscriptions.resume(subscription.id);
+  });
+  await kim.tells('Kim gives a better card.', async () => {
+    const [late] = (await stripe.invoices.list({ customer: kim.customer, limit: 1 })).data;
+    await stripe.customers.update(kim.customer, { invoice_settings: { default_payment_method: 'pm_card_visa' } });
+    return stripe.invoices.pay(late!.id!);
+  });
+  await kim.tells('The harbour is closed: October is on the house.', () => stripe.subscriptions.update(subscription.id, { pause_collection: { behavior: 'void', resumes_at: Date.UTC(2026, 9, 15) / 1000 } }));
+  await kim.until('2026-11-01T12:00');
+  // $62. Then a month and 30 calls at 10 cents, less 15.5 of 31 days of $62; a month that is voided; a month.
+  assert.deepEqual(await kim.totals(), [6_200, 6_200 - 3_100 + 300, 6_200, 6_200]);
+  await kim.isTold(t, 'summer_pause');
+});

@@ -1,0 +1,59 @@
+/** A subscription is paused by request: what it owes or gets back for the periods that it leaves (docs/concepts/bill.md, "Pauses"). */
+import { refuse, together, type Decision, type Moment } from '../decision.ts';
+import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import { isOver } from '../schedule/schedule.ts';
+import { draftBill, putItems, putWaiting, settleBill, taken, withoutDiscounts, type Bill } from './bill.ts';
+import { enterPause } from './paused.ts';
+import { creditsOf, usageItem } from './prorate.ts';
+import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
+
+export type PauseOrder = {
+  /** From when on the time that was paid for is given back. */
+  unused_time_from: 'item_current_period_start' | 'none' | 'now';
+  /** Whether the usage until now is billed; where it is not, it never will be. */
+  outstanding_usage_through: 'none' | 'now';
+  /** Whether that is billed at once, with all that waits for the subscription, or waits for its next invoice. */
+  invoicing_behavior: 'invoice' | 'pending_invoice_item';
+};
+
+export type Paused = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
+
+function refusePause({ id, status, pause_collection, schedule, scheduled }: SubscriptionWhole): void {
+  if (status === 'paused') refuse(undefined, `The subscription ${id} is paused already.`);
+  if (status !== 'active' && status !== 'past_due') refuse(undefined, `The subscription ${id} is ${status}. Only one that is active or past due can be paused.`);
+  if (scheduled !== null && !isOver(scheduled)) refuse(undefined, `The schedule ${schedule} manages the subscription ${id}: release the subscription from it before it is paused.`);
+  if (pause_collection !== null) refuse(undefined, `The collection of the subscription ${id} is paused: collect again first, by an empty \`pause_collection\`.`);
+}
+
+/** What is left of the item's debits, from the moment that was asked for. */
+function creditsFor(order: PauseOrder, item: SubscriptionItemWhole, facts: SubscriptionFacts, moment: Moment): InvoiceItemWhole[] {
+  if (order.unused_time_from === 'none') return [];
+  return creditsOf(facts.subscription, item, order.unused_time_from === 'now' ? moment.now : item.current_period_start, facts, moment);
+}
+
+export function pauseSubscription(order: PauseOrder, facts: SubscriptionFacts, moment: Moment): Paused {
+  const { subscription: before } = facts;
+  refusePause(before);
+  const credits = before.items.flatMap((item) => creditsFor(order, item, facts, moment));
+  const usage = order.outstanding_usage_through === 'none' ? [] : before.items.flatMap((item) => usageItem(before, item, facts, moment));
+  const waiting = [...credits, ...usage];
+  const bill: Bill = {
+    subscription: before,
+    billing_reason: 'subscription_update',
+    obligation: null,
+    period: { start: moment.now, end: moment.now },
+    pending: [...taken(facts, 'subscription'), ...waiting],
+    lines: [],
+    proration_date: credits.length > 0 ? moment.now : null,
+  };
+  const draft = order.invoicing_behavior === 'invoice' ? draftBill(bill, facts, moment) : null;
+  const billed = draft && settleBill(draft, { payment_behavior: 'allow_incomplete', off_session: true }, bill, facts, moment);
+  if (billed?.invoice.status === 'open' && facts.payment_method === null && before.collection_method === 'charge_automatically') {
+    refuse('resource_missing', 'There is nothing to charge: neither the subscription nor its customer has a default payment method. Set one, or let the amounts wait: give `invoicing_behavior` as `pending_invoice_item`.', 'invoicing_behavior', { status: 400 });
+  }
+  const items = order.unused_time_from === 'none' ? before.items : before.items.map((item) => (item.debits.length > 0 ? { ...item, debits: [] } : item));
+  const last: SubscriptionWhole = withoutDiscounts({ ...before, items, latest_invoice: billed?.invoice.id ?? before.latest_invoice }, billed?.used ?? []);
+  const paused = enterPause(before, last, 'pause_requested', moment);
+  const made = together([putWaiting(waiting, moment), paused, putItems(before.items, last.items), ...(billed ? [billed] : [])]);
+  return { ...made, subscription: paused.subscription, invoice: billed?.invoice ?? null };
+}
