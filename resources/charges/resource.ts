@@ -67,7 +67,7 @@ export function renderCharge(charge: ChargeRow, world: World): Wire<Stripe.Charg
     livemode: world.livemode,
     metadata: charge.metadata,
     on_behalf_of: null,
-    outcome: charge.outcome as Wire<Stripe.Charge.Outcome> | null,
+    outcome: charge.outcome,
     paid: charge.status === 'succeeded',
     payment_intent: charge.payment_intent,
     payment_method: charge.payment_method,

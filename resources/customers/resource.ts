@@ -34,7 +34,7 @@ function render(customer: CustomerWhole, world: World): Wire<Stripe.Customer> | 
     shipping: customer.shipping,
     tax_exempt: customer.tax_exempt,
     test_clock: customer.test_clock,
-  } as Wire<Stripe.Customer>;
+  };
 }
 
 /** How many objects a list inside a customer holds. */

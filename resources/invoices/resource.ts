@@ -40,7 +40,7 @@ function renderCustomer(invoice: InvoiceWhole) {
     customer_phone: phone,
     customer_shipping: shipping,
     customer_tax_exempt: tax_exempt,
-    customer_tax_ids: tax_ids as Wire<Stripe.Invoice.CustomerTaxId>[],
+    customer_tax_ids: tax_ids,
   };
 }
 

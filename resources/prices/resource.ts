@@ -30,7 +30,7 @@ function renderOption(option: CurrencyOption): Wire<Stripe.Price.CurrencyOptions
   };
 }
 
-function render(price: PriceRow, world: World): Wire<Stripe.Price> {
+export function renderPrice(price: PriceRow, world: World): Wire<Stripe.Price> {
   return {
     id: price.id,
     object: 'price',
@@ -88,7 +88,7 @@ async function each<Value>(ctx: Context, ids: readonly string[], of: (price: Pri
 export const price: Resource<PriceRow> = {
   object: 'price',
   prefix: 'price',
-  render,
+  render: renderPrice,
   load: (ctx, ids) => pricesById(ctx.tx, ids),
   expands: { product: 'product' },
   includes: {

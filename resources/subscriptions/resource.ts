@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import type { SubscriptionItemWhole, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import type { Context, Resource, World } from '../../server/context.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
-import { price, renderPlan } from '../prices/resource.ts';
+import { renderPlan, renderPrice } from '../prices/resource.ts';
 import { renderTaxRate } from '../tax_rates/resource.ts';
 import { itemsById, subscriptionsById } from './rows.ts';
 import { expireNow } from './timers.ts';
@@ -21,7 +21,7 @@ export function renderItem(item: SubscriptionItemWhole, world: World): Wire<Stri
     discounts: item.discounts.map((discount) => discount.id),
     metadata: item.metadata,
     plan: renderPlan(item.terms, world),
-    price: price.render(item.terms, world) as Wire<Stripe.Price>,
+    price: renderPrice(item.terms, world),
     ...(item.quantity !== null && { quantity: minor(item.quantity) }),
     subscription: item.subscription,
     tax_rates: item.rates.map((rate) => renderTaxRate(rate, world)),
