@@ -4,7 +4,7 @@ import { performCalls } from './calls.ts';
 import { commit } from './commit.ts';
 import type { App, Context, World } from './context.ts';
 import { inWorld, overAllWorlds, passing } from './database/world.ts';
-import { row, rows, sql, type Sql } from './database/sql.ts';
+import { row, rows, sql } from './database/sql.ts';
 import { told } from './log.ts';
 
 /** At most this many timers run as one batch in one transaction. */

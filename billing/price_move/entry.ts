@@ -2,7 +2,7 @@
 import { decision, Refusal, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { formatMoney } from '../money.ts';
 import { changeSubscription, NO_CHANGE, type Changed, type ChangeOrder } from '../subscription/change.ts';
-import { hasEnded, nextMoment } from '../subscription/end.ts';
+import { hasEnded } from '../subscription/end.ts';
 import type { PriceAsked } from '../subscription/items.ts';
 import { isMetered } from '../subscription/lines.ts';
 import { previewAfter, previewRenewal, type Preview } from '../subscription/preview.ts';

@@ -7,7 +7,7 @@ import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { countedOn } from '../redeem.ts';
 import { isTurn, turnPhase } from '../schedule/turn.ts';
 import { chargedBy, draftBill, isWithheld, putItems, putWaiting, stopCollecting, taken, withheld, withoutDiscounts, withoutForgiven, type Bill, type Billed } from './bill.ts';
-import { endDiscounts, endSubscription, firstPeriodEnd, hasEnded, nextMoment, renewal, updated } from './end.ts';
+import { endDiscounts, endSubscription, hasEnded, nextMoment, renewal, updated } from './end.ts';
 import { isMetered, licensedLine, periodUsageLine } from './lines.ts';
 import { enterPause } from './paused.ts';
 import { fullPeriod } from './periods.ts';

@@ -1,6 +1,6 @@
 /** A subscription begins: its anchor and first periods, its discounts, its first invoice. */
 import { periodAt, type Period } from '../calendar.ts';
-import type { DiscountWhole, Metadata, TaxRateRow } from '../catalog.ts';
+import type { Metadata, TaxRateRow } from '../catalog.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';

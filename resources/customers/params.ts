@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import { TAX_ID_TYPES } from '../../billing/customer/tax_id.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
-import { amount, boolean, choice, clearable, email, fields, id, integer, list, listParams, metadata, range, required, text, unsupported } from '../../server/http/params.ts';
+import { amount, choice, clearable, email, fields, id, integer, list, listParams, metadata, range, required, text, unsupported } from '../../server/http/params.ts';
 
 const words = (max: number) => clearable(text({ max }));
 

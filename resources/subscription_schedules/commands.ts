@@ -1,5 +1,5 @@
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
-import { decision, refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
+import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { cancelSchedule, editSchedule, releaseSchedule, settled, type DefaultsGiven } from '../../billing/schedule/edit.ts';
 import type { PhaseAsked } from '../../billing/schedule/lay.ts';

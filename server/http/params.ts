@@ -7,8 +7,8 @@ import { isCurrency } from '../../billing/money.ts';
 import { nearest } from '../nearest.ts';
 import { emptyMap, isMap, quoted } from './forms.ts';
 import type { Raw, RawMap } from './forms.ts';
-import { choice, id, integer, text, timestamp } from './scalars.ts';
-import { alternatives, isEmpty, refuseAbove, refuseBelow, refuseEmpty, said, schema } from './schema.ts';
+import { id, integer, text, timestamp } from './scalars.ts';
+import { alternatives, isEmpty, refuseEmpty, said, schema } from './schema.ts';
 import type { Description, Leaf, Params, Presence, Schema, Wire } from './schema.ts';
 
 export { amount, boolean, choice, decimal, email, id, instant, integer, percent, text, timestamp, url } from './scalars.ts';

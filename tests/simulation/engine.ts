@@ -9,7 +9,7 @@ import { changeSubscription, NO_CHANGE, type ChangeOrder } from '../../billing/s
 import { isDue, renewAll } from '../../billing/subscription/renew.ts';
 import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
 import { usageAsked } from '../../billing/subscription/lines.ts';
-import type { SubscriptionFacts, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
+import type { SubscriptionFacts, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { outcomeOf } from './outcome.ts';
 import type { Action, Coupon, History, Item, ItemChange, Outcome, PendingItem, Price, Rate } from './reference.ts';
 import { Store } from './store.ts';
