@@ -1,6 +1,7 @@
 /** The catalogue's rows: what is sold, at what price, taxed and discounted how. Fields are spelled as the table and the API spell them. */
 import type { Instant } from './decision.ts';
 import type { Interval } from './calendar.ts';
+import type { Allowance } from './metering.ts';
 
 export type Metadata = Record<string, string>;
 
@@ -65,6 +66,8 @@ export type PriceRow = {
   nickname: string | null;
   tax_behavior: 'exclusive' | 'inclusive' | 'unspecified';
   metadata: Metadata;
+  /** What a metered price includes in each period. */
+  allowance: Allowance | null;
 };
 
 export type TaxRateRow = {

@@ -174,6 +174,7 @@ export function createPrice(given: PriceGiven, facts: PriceFacts, moment: Moment
     lookup_key,
     nickname,
     metadata: mergeMetadata({}, given.metadata),
+    allowance: null,
   };
   const made = decision();
   takeKey(made, null, given, facts.holder, moment);

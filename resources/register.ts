@@ -17,7 +17,7 @@ import { invoices } from './invoices/routes.ts';
 import { invoiceExplanations } from './kontor/invoices/routes.ts';
 import { authentication } from './kontor/payment_intents/routes.ts';
 import { priceMoves } from './kontor/price_moves/routes.ts';
-import { priceSubscribers } from './kontor/prices/routes.ts';
+import { priceExtensions } from './kontor/prices/routes.ts';
 import { webhookDeliveries } from './kontor/webhook_deliveries/routes.ts';
 import { webhookSecrets } from './kontor/webhook_endpoints/routes.ts';
 import { paymentIntents } from './payment_intents/routes.ts';
@@ -54,7 +54,7 @@ export const rooms: readonly Room[] = [
   paymentMethods,
   priceMoves,
   prices,
-  priceSubscribers,
+  priceExtensions,
   products,
   promotionCodes,
   subscriptionItems,

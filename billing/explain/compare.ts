@@ -2,7 +2,7 @@
 import type { PriceRow } from '../catalog.ts';
 import { refuse } from '../decision.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
-import { amountOf } from '../pricing/amount.ts';
+import { meteredAmount, usageBehind } from '../metering.ts';
 import { termsIn } from '../subscription/lines.ts';
 import { decimalOf } from './exact.ts';
 
@@ -74,7 +74,7 @@ function pairCauses(line: InvoiceLineRow | null, before: InvoiceLineRow | null, 
   const blank = { about: line.description, line: line.id, with_line: before.id };
   const cost = (at: InvoiceLineRow, of: InvoiceLineRow): bigint | null => {
     const terms = termsIn(prices.get(at.price ?? '')!, at.currency);
-    return terms && of.quantity_decimal !== null ? amountOf(terms, decimalOf(of.quantity_decimal)) : null;
+    return terms && of.quantity_decimal !== null ? meteredAmount(terms, usageBehind(decimalOf(of.quantity_decimal), at.metering), at.metering).amount : null;
   };
   const comparable = prices.has(line.price ?? '') && prices.has(before.price ?? '') && metered(line) === metered(before);
   const [was, more, is] = comparable ? [cost(before, before), cost(before, line), cost(line, line)] : [null, null, null];

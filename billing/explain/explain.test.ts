@@ -13,13 +13,13 @@ const [JAN_31, FEB_28, MAR_31] = [at('2026-01-31T10:00'), at('2026-02-28T10:00')
 const price = (more: Partial<PriceRow> = {}): PriceRow => ({
   id: 'price_1', created: 0, product: 'prod_1', active: true, type: 'recurring', billing_scheme: 'per_unit', currency: 'usd', unit_amount_decimal: '1000', tiers: null, tiers_mode: null,
   transform_quantity: null, custom_unit_amount: null, currency_options: null, recurring: { interval: 'month', interval_count: 1, usage_type: 'licensed', meter: null, trial_period_days: null }, meter: null,
-  lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, ...more,
+  lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, ...more,
 });
 const metered = (more: Partial<PriceRow> = {}) => price({ recurring: { interval: 'month', interval_count: 1, usage_type: 'metered', meter: 'mtr_1', trial_period_days: null }, meter: 'mtr_1', ...more });
 const line = (more: Partial<InvoiceLineRow> = {}): InvoiceLineRow => ({
   id: 'il_1', invoice: 'in_1', position: 0, amount: 3_000n, currency: 'usd', description: '3 × Seat', discountable: true, discounts: [], discount_amounts: [], tax_rates: [], taxes: [], period_start: FEB_28,
   period_end: MAR_31, price: 'price_1', product: 'prod_1', unit_amount_decimal: '1000', quantity_decimal: '3', subscription: 'sub_1', subscription_item: 'si_1', invoice_item: null, proration: false,
-  proration_details: null, metadata: {}, ...more,
+  proration_details: null, metering: null, metadata: {}, ...more,
 });
 const usage = (more: Partial<Usage> = {}): Usage => ({ meter: 'mtr_1', meter_name: 'Calls', formula: 'sum', window: null, events: 2, first: FEB_28, last: FEB_28 + 60, counted: '25', as_of: MAR_31, ...more });
 const facts = (more: Partial<ExplainFacts> = {}): ExplainFacts => ({

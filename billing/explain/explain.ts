@@ -2,7 +2,7 @@
 import { workOut } from '../invoice/draft.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
-import { compare } from '../money.ts';
+import { compare, formatDecimal, subtract } from '../money.ts';
 import { discountSteps, taxSteps } from './assess.ts';
 import { decimalOf } from './exact.ts';
 import type { Difference, ExplainFacts, Explanation, LineExplanation, Step, Total, TotalKind } from './explanation.ts';
@@ -36,8 +36,10 @@ function differencesOf(line: string, field: string, stated: readonly (readonly [
 
 /** A quantity that was counted is counted again. */
 function quantityDifference(line: InvoiceLineRow, step: Step): Difference[] {
-  if (step.kind !== 'price' || line.quantity_decimal === null || compare(decimalOf(step.quantity), decimalOf(line.quantity_decimal)) === 0) return [];
-  return [{ line: line.id, field: 'quantity', stated: line.quantity_decimal, recomputed: step.quantity, difference: null }];
+  const found = step.kind === 'usage' ? subtract(decimalOf(step.quantity), decimalOf(line.metering?.billed?.quantity ?? '0')) : null;
+  if (found === null) return step.parts.flatMap((part) => quantityDifference(line, part));
+  if (line.quantity_decimal === null || compare(found, decimalOf(line.quantity_decimal)) === 0) return [];
+  return [{ line: line.id, field: 'quantity', stated: line.quantity_decimal, recomputed: formatDecimal(found), difference: null }];
 }
 
 function explainLine(line: InvoiceLineRow, anew: InvoiceWhole, assessed: InvoiceLineRow, facts: ExplainFacts): { line: LineExplanation; differences: Difference[] } {

@@ -2,6 +2,7 @@
 import type { Period } from '../calendar.ts';
 import type { DiscountWhole, PriceRow } from '../catalog.ts';
 import type { Instant } from '../decision.ts';
+import type { Included } from '../metering.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
 import type { Fraction } from './exact.ts';
 
@@ -37,6 +38,8 @@ export type ExplainFacts = {
 export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[] } & (
   | { kind: 'quantity'; quantity: string; source: 'licensed' | 'given' }
   | { kind: 'usage'; quantity: string; usage: Usage; period: Period }
+  | { kind: 'allowance'; quantity: string; allowance: Included }
+  | { kind: 'billed_before'; quantity: string; billed: bigint; billed_quantity: string }
   | { kind: 'price'; price: string | null; scheme: 'per_unit' | 'package' | 'graduated' | 'volume'; quantity: string; divide_by: number | null; round: 'up' | 'down' | null; tiers: PriceTier[] }
   | { kind: 'given' }
   | { kind: 'trial'; period: Period }

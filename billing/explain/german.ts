@@ -41,6 +41,9 @@ export const german: Language = {
       `Der Zähler „${usage.meter_name}“ hat ${span(period)} ${usage.counted} gezählt: ${counted(usage)}` +
       (usage.first === null ? '.' : `, das erste am ${moment(usage.first)}, das letzte am ${moment(usage.last!)}.`) +
       (quantity === usage.counted ? '' : ` Weniger als nichts wird als ${quantity} berechnet.`),
+    allowance: ({ quantity, allowance: { included, quantity: each, per, seats, seconds, of_seconds } }) =>
+      `Enthalten sind ${each} ${per === 'seat' ? `für jeden von ${seats} Plätzen` : 'in jedem Zeitraum'}${seconds === of_seconds ? '' : `, wovon der Teil von ${seconds} von ${of_seconds} Sekunden zählt`}, also ${included}: ${quantity} werden berechnet.`,
+    billed_before: ({ billed, billed_quantity, amount }, say) => `Davon wurden ${say.money(billed)} für ${billed_quantity} Einheiten schon berechnet: ${say.money(amount!)} bleiben.`,
     price({ scheme, quantity, tiers, divide_by, round, exact, amount }, say) {
       const sum = `${tiers.map((each) => tier(each, say)).join(' + ')} = ${say.rounded(exact, amount!)}.`;
       if (scheme === 'package') return `${quantity} in Paketen zu ${divide_by}, ${round === 'up' ? 'angefangene zählen ganz' : 'nur volle zählen'}: ${sum}`;

@@ -2,6 +2,7 @@
 import { boundary, type Period, type Recurrence } from '../calendar.ts';
 import type { PriceRow } from '../catalog.ts';
 import type { InvoiceLineRow } from '../invoice/invoice.ts';
+import { beyond } from '../metering.ts';
 import { compare, formatDecimal, multiply, percentOf, ZERO } from '../money.ts';
 import { derive } from '../pricing/amount.ts';
 import type { PriceTerms } from '../pricing/price.ts';
@@ -12,7 +13,7 @@ import type { ExplainFacts, PriceTier, Step, StepOf } from './explanation.ts';
 
 /** A step of a kind that always has an amount, or a quantity. */
 type Amount<Kind extends Step['kind']> = StepOf<Kind> & { amount: bigint };
-type Quantity = StepOf<'quantity'> | StepOf<'usage'>;
+type Quantity = StepOf<'quantity'> | StepOf<'usage'> | StepOf<'allowance'>;
 
 const LEAF = { exact: null, parts: [] };
 const unknown = (missing: StepOf<'unknown'>['missing']): Step => ({ kind: 'unknown', amount: null, missing, ...LEAF });
@@ -145,6 +146,19 @@ function usageStep(line: InvoiceLineRow, facts: ExplainFacts): StepOf<'usage'> |
   return { kind: 'usage', amount: null, quantity, usage, period: { start: line.period_start, end: line.period_end }, ...LEAF };
 }
 
+/** The units that are charged for, where some are included. */
+function chargedStep(line: InvoiceLineRow, usage: StepOf<'usage'>): StepOf<'usage'> | StepOf<'allowance'> {
+  const allowance = line.metering?.allowance ?? null;
+  return allowance === null ? usage : { kind: 'allowance', amount: null, exact: null, parts: [usage], quantity: formatDecimal(beyond(decimalOf(usage.quantity), allowance)), allowance };
+}
+
+/** The usage of a whole period of which a part was billed before. */
+function restStep(line: InvoiceLineRow, full: Amount<'price'>): Step {
+  const billed = line.metering?.billed ?? null;
+  if (billed === null) return full;
+  return { kind: 'billed_before', amount: full.amount - BigInt(billed.amount), exact: null, parts: [full], quantity: line.quantity_decimal ?? '0', billed: BigInt(billed.amount), billed_quantity: billed.quantity };
+}
+
 const quantityStep = (line: InvoiceLineRow): StepOf<'quantity'> => ({ kind: 'quantity', amount: null, quantity: line.quantity_decimal ?? '1', source: line.subscription_item === null ? 'given' : 'licensed', ...LEAF });
 
 /** An amount that somebody gave, or a unit amount of theirs times a quantity. */
@@ -165,9 +179,11 @@ export function deriveLine(line: InvoiceLineRow, facts: ExplainFacts): Step {
   const terms = price ? termsOf(line, price) : null;
   if (!price || !terms) return unknown('price');
   const metered = price.recurring?.usage_type === 'metered';
-  const quantity = metered ? usageStep(line, facts) : quantityStep(line);
-  if (quantity === null) return unknown('usage');
-  const full = priced(line, terms, quantity);
-  if (!line.proration || metered || price.recurring === null) return full;
+  if (metered) {
+    const usage = usageStep(line, facts);
+    return usage === null ? unknown('usage') : restStep(line, priced(line, terms, chargedStep(line, usage)));
+  }
+  const full = priced(line, terms, quantityStep(line));
+  if (!line.proration || price.recurring === null) return full;
   return line.invoice_item === null ? startStep(line, full, price.recurring, facts) : debitStep(line, full, price.recurring, facts);
 }

@@ -3,6 +3,7 @@ import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { Period } from '../calendar.ts';
+import type { Metering } from '../metering.ts';
 import { minor } from '../money.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
 import type { BillingReason, CustomerSnapshot, InvoiceItemWhole, InvoiceLineRow, InvoiceRow, InvoiceWhole, ProrationDetails, StoredDiscountAmount, StoredTax } from './invoice.ts';
@@ -25,6 +26,8 @@ export type LineOrder = {
   subscription_item: string | null;
   proration: boolean;
   proration_details: ProrationDetails | null;
+  /** Of usage; left out for any other line. */
+  metering?: Metering | null;
   metadata: Record<string, string>;
   /** Of this line alone, in their order. */
   discounts: readonly DiscountWhole[];
@@ -65,9 +68,9 @@ export function snapshot(customer: CustomerWhole, tax_ids: InvoiceOrder['tax_ids
 
 /** An invoice item as the line that it becomes. */
 export function lineOfItem(item: InvoiceItemWhole): LineOrder & { invoice_item: string } {
-  const { amount, description, discountable, price, product, unit_amount_decimal, quantity_decimal, subscription, subscription_item, proration, proration_details, metadata, discounts, rates } = item;
+  const { amount, description, discountable, price, product, unit_amount_decimal, quantity_decimal, subscription, subscription_item, proration, proration_details, metering, metadata, discounts, rates } = item;
   return {
-    amount, description, discountable, price, product, unit_amount_decimal, quantity_decimal, subscription, subscription_item, proration, proration_details, metadata, discounts, rates,
+    amount, description, discountable, price, product, unit_amount_decimal, quantity_decimal, subscription, subscription_item, proration, proration_details, metering, metadata, discounts, rates,
     period: { start: item.period_start, end: item.period_end },
     invoice_item: item.id,
   };
@@ -75,7 +78,7 @@ export function lineOfItem(item: InvoiceItemWhole): LineOrder & { invoice_item: 
 
 /** A line's row before anything is worked out on it. */
 export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { id: string; currency: string }, position: number, moment: Moment): InvoiceLineRow {
-  const { period, discounts, rates, invoice_item = null, ...rest } = line;
+  const { period, discounts, rates, invoice_item = null, metering = null, ...rest } = line;
   return {
     ...rest,
     id: moment.newId('il'),
@@ -83,6 +86,7 @@ export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { 
     position,
     currency: invoice.currency,
     invoice_item,
+    metering,
     discounts: discounts.map((discount) => discount.id),
     discount_amounts: [],
     tax_rates: rates.map((rate) => rate.id),

@@ -2,6 +2,7 @@
 import type { DiscountWhole, Metadata, TaxRateRow } from '../catalog.ts';
 import type { Address, CustomField, Shipping } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
+import type { Metering } from '../metering.ts';
 
 export type InvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
 
@@ -133,6 +134,8 @@ export type InvoiceLineRow = {
   invoice_item: string | null;
   proration: boolean;
   proration_details: ProrationDetails | null;
+  /** Of a line that bills usage; null for any other. */
+  metering: Metering | null;
   metadata: Metadata;
 };
 
@@ -157,6 +160,7 @@ export type InvoiceItemRow = {
   quantity_decimal: string;
   proration: boolean;
   proration_details: ProrationDetails | null;
+  metering: Metering | null;
   tax_rates: string[];
   metadata: Metadata;
 };

@@ -95,6 +95,7 @@ export function createItem(order: ItemOrder, moment: Moment): Decision & { item:
     period_end: period.end,
     proration: false,
     proration_details: null,
+    metering: null,
     tax_rates: rates.map((rate) => rate.id),
     metadata: mergeMetadata({}, order.metadata),
     discounts: [...discounts],

@@ -5,9 +5,11 @@ import { assert, type Instant, type Moment } from '../decision.ts';
 import { inForce } from '../discount.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, ProrationDetails } from '../invoice/invoice.ts';
-import { formatDecimal, formatMoney, fromBigint, minorDigits, parseDecimal, type Decimal } from '../money.ts';
+import { includedIn, meteredAmount, type Metering } from '../metering.ts';
+import { formatDecimal, formatMoney, fromBigint, minorDigits, parseDecimal } from '../money.ts';
 import { amountOf } from '../pricing/amount.ts';
 import type { PriceTerms } from '../pricing/price.ts';
+import { fullPeriod } from './periods.ts';
 import type { Debit, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
 const inCurrency = new WeakMap<PriceRow, Map<string, PriceTerms>>();
@@ -71,7 +73,7 @@ export function wholeDiscounts(subscription: Pick<SubscriptionWhole, 'discounts'
   return own.length > 0 || customer.discount === null ? own : live([customer.discount], at);
 }
 
-type LineWords = { amount: bigint; description: string; period: Period; quantity: string; proration?: boolean };
+type LineWords = { amount: bigint; description: string; period: Period; quantity: string; proration?: boolean; metering?: Metering };
 
 function itemLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, at: Instant, words: LineWords): LineOrder {
   const { quantity, proration = false, ...rest } = words;
@@ -113,10 +115,24 @@ export function trialLine(subscription: SubscriptionWhole, item: SubscriptionIte
  * The usage of a metered item in its period, which ends at the moment; also where there was none, since what is reported while the draft waits is put on that line. Null for a licensed item. Usage in
  * a trial or a pause is free, and over an empty span there is none: null, too.
  */
-export function periodUsageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, string>, at: Instant): LineOrder | null {
+export function periodUsageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, string>, at: Instant, seated = subscription): LineOrder | null {
   const start = item.current_period_start;
   if (!isMetered(item) || start >= at || subscription.status === 'paused' || (subscription.trial_end !== null && start < subscription.trial_end)) return null;
-  return itemLine(subscription, item, at, { ...usageWords(subscription, item, usage.get(item.id) ?? '0'), period: { start, end: at } });
+  const metering = meteringOf(seated, item, { start, end: at });
+  return itemLine(subscription, item, at, { ...usageWords(subscription, item, usage.get(item.id) ?? '0', metering), period: { start, end: at }, metering });
+}
+
+/** The seats of a subscription: the quantities of its licensed items, or of those of one product. */
+export function seatsOf(subscription: Pick<SubscriptionWhole, 'items'>, product: string | null): bigint {
+  return subscription.items.filter((item) => !isMetered(item) && (product === null || item.terms.product === product)).reduce((sum, item) => sum + (item.quantity ?? 0n), 0n);
+}
+
+/** How the usage of an item in a period is billed beside its price: the seats are those that there are when it is billed. */
+function meteringOf(subscription: SubscriptionWhole, item: SubscriptionItemWhole, period: Period): Metering {
+  const { allowance, meter } = item.terms;
+  assert(meter !== null, `the metered price ${item.price} has a meter`);
+  const included = allowance && includedIn(allowance, seatsOf(subscription, allowance.seat_product), period, fullPeriod(subscription, item.terms, period.start));
+  return { meter, allowance: included, billed: null };
 }
 
 /** The usage of a metered item from the start of its period to the moment; null where there is nothing to bill. */
@@ -126,17 +142,18 @@ export function usageLine(subscription: SubscriptionWhole, item: SubscriptionIte
 }
 
 /** What usage comes to, and what the line says of it. Nobody has used less than nothing. */
-function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms' | 'product_name'>, usage: string): { amount: bigint; description: string; quantity: string } {
+function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms' | 'product_name'>, usage: string, metering: Metering | null): { amount: bigint; description: string; quantity: string } {
   const found = parseDecimal(usage);
   assert(found !== null, 'usage is a plain decimal');
-  const billed: Decimal = found.digits < 0n ? fromBigint(0n) : found;
+  const { amount, quantity: billed } = meteredAmount(termsOf(subscription, item), found, metering);
   const quantity = formatDecimal(billed);
-  return { amount: amountOf(termsOf(subscription, item), billed), description: `${quantity} × ${item.product_name} (${priceText(subscription, item)})`, quantity };
+  const free = metering?.allowance ? `, ${metering.allowance.included} included` : '';
+  return { amount, description: `${quantity} × ${item.product_name}${free} (${priceText(subscription, item)})`, quantity };
 }
 
 /** A draft's line of usage with what was used by now; the same line where that is what it says. */
 export function recount(line: InvoiceLineRow, sold: Pick<Sold, 'terms' | 'product_name'>, usage: string): InvoiceLineRow {
-  const { quantity, ...words } = usageWords(line, sold, usage);
+  const { quantity, ...words } = usageWords(line, sold, usage, line.metering);
   return quantity === line.quantity_decimal ? line : { ...line, ...words, quantity_decimal: quantity };
 }
 
@@ -149,7 +166,7 @@ export function usageAsked(subscription: SubscriptionWhole, at: Instant): { key:
 
 /** An amount that waits for an invoice, made of what would be a line. */
 export function waiting(subscription: SubscriptionWhole, line: Omit<LineOrder, 'metadata'> & { metadata?: Record<string, string> }, moment: Moment): InvoiceItemWhole {
-  const { period, rates, discounts, metadata = {}, quantity_decimal, ...rest } = line;
+  const { period, rates, discounts, metadata = {}, metering = null, quantity_decimal, ...rest } = line;
   return {
     ...rest,
     id: moment.newId('ii'),
@@ -162,6 +179,7 @@ export function waiting(subscription: SubscriptionWhole, line: Omit<LineOrder, '
     period_start: period.start,
     period_end: period.end,
     quantity_decimal: quantity_decimal ?? '1',
+    metering,
     tax_rates: rates.map((rate) => rate.id),
     metadata,
     discounts: [...discounts],

@@ -126,6 +126,8 @@ export type SubscriptionFacts = Surroundings & {
   pending: readonly InvoiceItemWhole[];
   /** By item: the usage within `[current_period_start, moment)`, a plain decimal; see `usageAsked`. An item that is left out has none. */
   usage: ReadonlyMap<string, string>;
+  /** As it was used until now, where a phase of its schedule has just changed it: its seats count for what is included in the usage. */
+  seated?: SubscriptionWhole;
   /** By id: the tax rates that the debits of the items name. */
   rates: ReadonlyMap<string, TaxRateRow>;
   /** The phases of its schedule that have not begun, with what they name; read only where there are some. */

@@ -15,3 +15,8 @@ export async function lockHolder(tx: Tx, lookupKey: string): Promise<PriceRow | 
 export async function productHasPrices(tx: Tx, product: string): Promise<boolean> {
   return (await row(tx, sql`select 1 as found from prices where product = ${product} limit 1`)) !== undefined;
 }
+
+/** Whether an item of a subscription has the price, or had it. */
+export async function isSubscribedTo(tx: Tx, price: string): Promise<boolean> {
+  return (await row(tx, sql`select 1 as found where exists (select from subscription_items where price = ${price}) or exists (select from invoice_lines where price = ${price})`)) !== undefined;
+}

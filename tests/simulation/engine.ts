@@ -21,7 +21,7 @@ function priceRow(price: Price, key: string): PriceRow {
   return {
     id: price.id, created: 0, product: price.product, active: true, type: 'recurring', billing_scheme: price.billing_scheme, currency: price.currency, unit_amount_decimal: price.unit_amount_decimal,
     tiers: price.tiers, tiers_mode: price.tiers_mode, transform_quantity: price.transform_quantity, custom_unit_amount: null, currency_options: null,
-    recurring: { ...price.recurrence, usage_type: price.usage_type, meter, trial_period_days: null }, meter, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {},
+    recurring: { ...price.recurrence, usage_type: price.usage_type, meter, trial_period_days: null }, meter, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null,
   };
 }
 
@@ -150,7 +150,7 @@ export class Life {
     const row: InvoiceItemRow = {
       id: moment.newId('ii'), created: given.at, customer: CUSTOMER, subscription: given.of === 'subscription' ? this.subscription_id : null, subscription_item: null, invoice: null, test_clock: null,
       amount: given.amount, currency: this.history.currency, description: null, discountable: given.discountable, period_start: given.at, period_end: given.at, price: null, product: given.product,
-      unit_amount_decimal: null, quantity_decimal: '1', proration: false, proration_details: null, tax_rates: given.tax_rates.map((rate) => this.rate(rate).id), metadata: {},
+      unit_amount_decimal: null, quantity_decimal: '1', proration: false, proration_details: null, metering: null, tax_rates: given.tax_rates.map((rate) => this.rate(rate).id), metadata: {},
     };
     this.pendingKeys.set(row.id, given.key);
     const discounting = redeem(given.discounts.map((coupon) => this.discount(coupon)), { customer: CUSTOMER, invoice_item: row.id }, [], { customer: CUSTOMER, first_time: true, amount: 0n, currency: this.history.currency }, noRedemptions(), moment);

@@ -2,6 +2,7 @@
 import type { Usage } from '../../../billing/explain/explanation.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import type { InvoiceLineRow } from '../../../billing/invoice/invoice.ts';
+import { usageBehind } from '../../../billing/metering.ts';
 import { compare, parseDecimal } from '../../../billing/money.ts';
 import { rows, sql, type Sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
@@ -71,7 +72,7 @@ async function cutsOf(tx: Tx, asked: readonly Metered[]): Promise<Map<number, Cu
 
 /** A line bills what was counted, and never less than nothing. */
 function isBilled(counted: string, { line }: Metered): boolean {
-  const [value, quantity] = [parseDecimal(counted)!, parseDecimal(line.quantity_decimal ?? '0')!];
+  const [value, quantity] = [parseDecimal(counted)!, usageBehind(parseDecimal(line.quantity_decimal ?? '0')!, line.metering)];
   return compare(value.digits < 0n ? { digits: 0n, scale: 0 } : value, quantity) === 0;
 }
 
