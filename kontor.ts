@@ -27,7 +27,7 @@ const simulation: Simulation = async (seed, count) => (await import('./tests/sim
 const commands: readonly Command[] = [
   start(parts, example),
   migrate,
-  verify,
+  verify(rooms),
   simulate(simulation),
   ...keys(areas),
   ...accounts,

@@ -49,6 +49,20 @@ export type CallCommand = {
   answer(ctx: Context, answers: readonly { call: OpenCall; answer: Json }[]): Promise<void>;
 };
 
+/** What a check has looked at since it was asked last, and what of it is not as it must be: the object's id, and a sentence about it. */
+export type Audited = { looked: number; findings: readonly { object: string; sentence: string }[] };
+
+/** Something that must always be true and that no query can tell: `kontor verify` asks it of each world, batch by batch. It reads only. */
+export type Audit = {
+  /** The short name, as in docs/operating. */
+  id: string;
+  /** What is always true. */
+  about: string;
+  /** What is looked at, in the plural. */
+  things: string;
+  look(tx: Tx): AsyncIterable<Audited>;
+};
+
 /** What a room puts into the house. */
 export type Room = {
   /** Each of a whole of its own, which only its own functions know. */
@@ -57,6 +71,7 @@ export type Room = {
   timers?: Record<string, TimerCommand>;
   calls?: Record<string, CallCommand>;
   versions?: readonly VersionChange[];
+  audits?: readonly Audit[];
 };
 
 /** The rooms by what they answer to. */
@@ -66,6 +81,7 @@ export type Register = {
   timers: Map<string, TimerCommand>;
   calls: Map<string, CallCommand>;
   versions: VersionChange[];
+  audits: Audit[];
 };
 
 export function register(rooms: readonly Room[]): Register {
@@ -75,6 +91,7 @@ export function register(rooms: readonly Room[]): Register {
     timers: new Map(rooms.flatMap((room) => Object.entries(room.timers ?? {}))),
     calls: new Map(rooms.flatMap((room) => Object.entries(room.calls ?? {}))),
     versions: rooms.flatMap((room) => room.versions ?? []),
+    audits: rooms.flatMap((room) => room.audits ?? []),
   };
 }
 

@@ -1,8 +1,9 @@
-/** Looks at all that is stored whether it holds together: the invariants of every world, and that every reference leads to a row of the same world. Changes nothing. */
+/** Looks at all that is stored whether it holds together: the invariants of every world, that every reference leads to a row of the same world, and what the rooms ask of their own. Changes nothing. */
 import type { Client } from 'pg';
 import { machineClock, type Clock } from './clock.ts';
-import type { World } from './context.ts';
+import type { Audit, World } from './context.ts';
 import type { Database } from './database/database.ts';
+import type { Tx } from './database/world.ts';
 import { invariants } from './invariants.ts';
 
 /** Something that is not as it must be. `invariant` is its short name, `object` the id of what it is about. */
@@ -43,8 +44,29 @@ async function orphans(owner: Client, all: readonly Reference[], find: (finding:
   }
 }
 
+/** What is looked at besides the invariants, and how far that has come. */
+export type Audits = { audits: readonly Audit[]; /** Is told where a check takes long. */ progress?: (sentence: string) => void };
+
+/** How many things are looked at between two words about it. */
+const STRIDE = 10_000;
+
+/** Asks the rooms' own checks, a batch at a time. */
+async function audit(owner: Client, world: World, { audits, progress }: Audits, find: (finding: Omit<Finding, 'world'>) => void): Promise<void> {
+  const tx: Tx = { query: owner.query.bind(owner), later() { throw new Error('A check writes nothing.'); } };
+  for (const { id, things, look } of audits) {
+    let [looked, found, told] = [0, 0, 0];
+    for await (const batch of look(tx)) {
+      looked += batch.looked;
+      for (const { object, sentence } of batch.findings) find({ invariant: id, object, sentence });
+      found += batch.findings.length;
+      if (looked - told >= STRIDE) progress?.(`${world.account} (${world.livemode ? 'live' : 'test'}): ${id}: ${(told = looked).toLocaleString('en')} ${things} so far.`);
+      if (found >= MOST) break;
+    }
+  }
+}
+
 /** Verifies one world, in a transaction that sees nothing else and can write nothing. */
-async function verifyWorld(owner: Client, world: World, all: readonly Reference[], now: number): Promise<Finding[]> {
+async function verifyWorld(owner: Client, world: World, all: readonly Reference[], now: number, more: Audits): Promise<Finding[]> {
   const findings: Finding[] = [];
   const find = (finding: Omit<Finding, 'world'>) => findings.push({ world: world.id, ...finding });
   await owner.query(`begin isolation level repeatable read read only; set local kontor.world = '${world.id}'`);
@@ -55,6 +77,7 @@ async function verifyWorld(owner: Client, world: World, all: readonly Reference[
       for (const { object, sentence } of rows) find({ invariant: id, object, sentence });
     }
     await orphans(owner, all, find);
+    await audit(owner, world, more, find);
   } finally {
     await owner.query('rollback');
   }
@@ -62,13 +85,13 @@ async function verifyWorld(owner: Client, world: World, all: readonly Reference[
 }
 
 /** Verifies all worlds and says what it finds, a sentence each. */
-export async function verify(database: Pick<Database, 'asOwner'>, say: (sentence: string) => void, clock: Clock = machineClock()): Promise<Finding[]> {
+export async function verify(database: Pick<Database, 'asOwner'>, say: (sentence: string) => void, clock: Clock = machineClock(), more: Audits = { audits: [] }): Promise<Finding[]> {
   return database.asOwner(async (owner) => {
     const { rows: worlds } = await owner.query<World>('select id, account, livemode from worlds order by id');
     const all = await references(owner);
     const findings: Finding[] = [];
     for (const world of worlds) {
-      const found = await verifyWorld(owner, world, all, clock.now());
+      const found = await verifyWorld(owner, world, all, clock.now(), more);
       for (const { invariant, object, sentence } of found) say(`${world.account} (${world.livemode ? 'live' : 'test'}): ${invariant}: ${object}: ${sentence}.`);
       findings.push(...found);
     }

@@ -76,7 +76,7 @@ export async function startKontor(options: { clock?: Clock; works?: boolean } = 
     },
     async close() {
       await running.close();
-      const findings = await verify(database, () => undefined, clock);
+      const findings = await verify(database, () => undefined, clock, { audits: running.app.register.audits });
       await database.close();
       judge.verdict();
       if (findings.length > 0) throw new Error(`What is stored does not hold together:\n  ${findings.map(({ invariant, object, sentence }) => `${invariant} ${object}: ${sentence}`).join('\n  ')}`);

@@ -1,7 +1,7 @@
 /** Explanations in English. */
 import { percentText } from './exact.ts';
 import type { PriceTier, Usage } from './explanation.ts';
-import { calendarOf, type Language, type Say } from './language.ts';
+import { calendarOf, isPreview, type Language, type Say } from './language.ts';
 
 const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
 
@@ -9,6 +9,9 @@ function moment(at: number): string {
   const { day, month, year, time } = calendarOf(at);
   return `${day} ${MONTHS[month - 1]} ${year} ${time} UTC`;
 }
+
+/** An invoice by its number. A preview has none. */
+const named = (number: string | null, id: string): string => number ?? (isPreview(id) ? 'the preview' : id);
 
 const span = ({ start, end }: { start: number; end: number }): string => `from ${moment(start)} up to, and not including, ${moment(end)}`;
 
@@ -106,8 +109,8 @@ export const english: Language = {
   },
   comparison: ({ number, invoice, with_number, with: other, amount_due, with_amount_due, difference }, say) =>
     difference === 0n
-      ? `On ${number ?? invoice} as much is due as on ${with_number ?? other}: ${say.money(amount_due)}.`
-      : `On ${number ?? invoice} ${say.money(amount_due)} is due, on ${with_number ?? other} it was ${say.money(with_amount_due)}: ${say.money(difference < 0n ? -difference : difference)} ${difference > 0n ? 'more' : 'less'}.`,
+      ? `On ${named(number, invoice)} as much is due as on ${named(with_number, other)}: ${say.money(amount_due)}.`
+      : `On ${named(number, invoice)} ${say.money(amount_due)} is due, on ${named(with_number, other)} it was ${say.money(with_amount_due)}: ${say.money(difference < 0n ? -difference : difference)} ${difference > 0n ? 'more' : 'less'}.`,
   cause: {
     quantity: ({ about, before, after, amount }, say) => `${about}: the quantity went from ${before} to ${after}: ${say.signed(amount)}.`,
     usage: ({ about, before, after, amount }, say) => `${about}: the usage went from ${before ?? 'none'} to ${after ?? 'none'}: ${say.signed(amount)}.`,

@@ -1,7 +1,7 @@
 /** Explanations in German. */
 import { percentText } from './exact.ts';
 import type { PriceTier, Usage } from './explanation.ts';
-import { calendarOf, type Language, type Say } from './language.ts';
+import { calendarOf, isPreview, type Language, type Say } from './language.ts';
 
 const MONTHS = ['Januar', 'Februar', 'März', 'April', 'Mai', 'Juni', 'Juli', 'August', 'September', 'Oktober', 'November', 'Dezember'];
 
@@ -9,6 +9,9 @@ function moment(at: number): string {
   const { day, month, year, time } = calendarOf(at);
   return `${day}. ${MONTHS[month - 1]} ${year} ${time} UTC`;
 }
+
+/** An invoice by its number. A preview has none. */
+const named = (number: string | null, id: string): string => number ?? (isPreview(id) ? 'der Vorschau' : id);
 
 const span = ({ start, end }: { start: number; end: number }): string => `vom ${moment(start)} bis ausschließlich ${moment(end)}`;
 
@@ -106,8 +109,8 @@ export const german: Language = {
   },
   comparison: ({ number, invoice, with_number, with: other, amount_due, with_amount_due, difference }, say) =>
     difference === 0n
-      ? `Auf ${number ?? invoice} ist gleich viel fällig wie auf ${with_number ?? other}: ${say.money(amount_due)}.`
-      : `Auf ${number ?? invoice} sind ${say.money(amount_due)} fällig, auf ${with_number ?? other} waren es ${say.money(with_amount_due)}: ${say.money(difference < 0n ? -difference : difference)} ${difference > 0n ? 'mehr' : 'weniger'}.`,
+      ? `Auf ${named(number, invoice)} ist gleich viel fällig wie auf ${named(with_number, other)}: ${say.money(amount_due)}.`
+      : `Auf ${named(number, invoice)} sind ${say.money(amount_due)} fällig, auf ${named(with_number, other)} waren es ${say.money(with_amount_due)}: ${say.money(difference < 0n ? -difference : difference)} ${difference > 0n ? 'mehr' : 'weniger'}.`,
   cause: {
     quantity: ({ about, before, after, amount }, say) => `${about}: Die Menge ging von ${before} auf ${after}: ${say.signed(amount)}.`,
     usage: ({ about, before, after, amount }, say) => `${about}: Der Verbrauch ging von ${before ?? 'nichts'} auf ${after ?? 'nichts'}: ${say.signed(amount)}.`,

@@ -38,6 +38,9 @@ export type Language = {
 export const LANGUAGES = { en: english, de: german } satisfies Record<string, Language>;
 export type LanguageName = keyof typeof LANGUAGES;
 
+/** An id of what would be billed, and is no invoice yet. */
+export const isPreview = (id: string): boolean => id.startsWith('upcoming_');
+
 /** `15 January 2026 10:00:00 UTC`: the day and month of a moment, and its time. */
 export function calendarOf(at: Instant): { day: number; month: number; year: number; time: string } {
   const moment = Temporal.Instant.fromEpochMilliseconds(at * 1_000).toZonedDateTimeISO('UTC');

@@ -19,11 +19,11 @@ const LEAF = { exact: null, parts: [] };
 const unknown = (missing: StepOf<'unknown'>['missing']): Step => ({ kind: 'unknown', amount: null, missing, ...LEAF });
 const lengthOf = (period: Period): number => period.end - period.start;
 
-/** The terms at which the line was priced. An amount in another currency can be changed in the catalogue later: the line keeps the one that it was billed at. */
+/** The terms at which the line was priced. The price itself never changes; an amount in a further currency can be changed in the catalogue later, and then the line keeps the one that it was billed at. */
 function termsOf(line: InvoiceLineRow, price: PriceRow): PriceTerms | null {
   const terms = termsIn(price, line.currency);
   const unit = line.unit_amount_decimal;
-  if (unit === null || terms?.unit_amount_decimal === unit) return terms;
+  if (unit === null || price.currency === line.currency || terms?.unit_amount_decimal === unit) return terms;
   return { ...price, unit_amount_decimal: unit, tiers: null, billing_scheme: 'per_unit', tiers_mode: null };
 }
 

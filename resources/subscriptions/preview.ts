@@ -1,10 +1,13 @@
 /** `POST /v1/invoices/create_preview`: what would be billed, by the decisions that bill it. Nothing is committed. */
 import type Stripe from 'stripe';
+import type { PriceRow } from '../../billing/catalog.ts';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
-import { refuse, type Moment } from '../../billing/decision.ts';
+import { refuse, type Instant, type Moment } from '../../billing/decision.ts';
+import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { refuseManaged } from '../../billing/subscription/change.ts';
 import { hasEnded, nextMoment } from '../../billing/subscription/end.ts';
 import { previewCancel, previewChange, previewPause, previewRenewal, previewResume, previewStart, type Preview } from '../../billing/subscription/preview.ts';
+import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { boolean, choice, clearable, currency, fields, id, list, metadata, oneOf, required, timestamp, unsupported, type Params } from '../../server/http/params.ts';
@@ -20,7 +23,8 @@ import { ongoingOf } from './rows.ts';
 
 const SCHEDULES = 'what a schedule bills next is shown by previewing its subscription';
 
-export const createPreview = fields({
+/** What a preview is made of, for requests that say more about it. */
+export const previewFields = {
   automatic_tax: unsupported('location-based tax is not implemented: use tax rates'),
   currency: currency(),
   customer: id('cus'),
@@ -57,7 +61,8 @@ export const createPreview = fields({
     start_date: timestamp(),
     trial_end: oneOf(choice('now'), timestamp()),
   }),
-});
+};
+export const createPreview = fields(previewFields);
 covers<Stripe.InvoiceCreatePreviewParams, typeof createPreview>(true);
 agrees<Stripe.InvoiceCreatePreviewParams, typeof createPreview>(true);
 
@@ -70,10 +75,18 @@ const inDetails = (param: string): string => `subscription_details[${param}]`;
 const asGiven = (customer: CustomerWhole, { customer_details }: Given): CustomerWhole =>
   customer_details?.tax_exempt === undefined ? customer : { ...customer, tax_exempt: customer_details.tax_exempt ?? 'none' };
 
-async function rendered(ctx: Context, { invoice_items = [] }: Given, preview: Preview | null, customer: CustomerWhole, moment: Moment): Promise<Json> {
-  if (invoice_items.length > 0) return renderPreview(await withItems(ctx, invoice_items, preview?.invoice ?? null, customer, moment), ctx.world);
+/** What would be billed, with what of it is stored nowhere: the subscription as it would be then, and the prices that were given for it. `at` is the moment at which it was looked. */
+export type Previewed = { invoice: InvoiceWhole; subscription: SubscriptionWhole | null; prices: readonly PriceRow[]; at: Instant };
+
+async function withGiven(ctx: Context, { invoice_items = [] }: Given, preview: Preview | null, customer: CustomerWhole, moment: Moment): Promise<Previewed> {
+  const subscription = preview?.subscription ?? null;
+  const prices = subscription?.items.map((item) => item.terms) ?? [];
+  if (invoice_items.length > 0) {
+    const made = await withItems(ctx, invoice_items, preview?.invoice ?? null, customer, moment);
+    return { invoice: made.invoice, subscription, prices: [...prices, ...made.prices], at: moment.now };
+  }
   if (!preview) return refuse('invoice_upcoming_none', 'There is no invoice to come: nothing would be billed.', undefined, { status: 404 });
-  return renderPreview(preview.invoice, ctx.world);
+  return { invoice: preview.invoice, subscription, prices, at: moment.now };
 }
 
 async function ofChange(ctx: Context, given: Given, locked: Locked, details: Details): Promise<Preview | null> {
@@ -131,15 +144,20 @@ async function ofSubscription(ctx: Context, given: Given, locked: Locked): Promi
   return previewRenewal({ ...facts, customer: asGiven(facts.customer, given) }, locked.moment);
 }
 
-export async function preview(ctx: Context, given: Given): Promise<Json> {
+/** What would be billed. Refuses where that is nothing. */
+export async function previewOf(ctx: Context, given: Given): Promise<Previewed> {
   if (given.subscription !== undefined) {
     const locked = await lockSubscription(ctx, given.subscription, 'subscription');
     if (given.customer !== undefined && given.customer !== locked.customer.id) refuse(undefined, `The subscription ${given.subscription} is another customer's.`, 'customer');
-    return rendered(ctx, given, await ofSubscription(ctx, given, locked), asGiven(locked.customer, given), locked.moment);
+    return withGiven(ctx, given, await ofSubscription(ctx, given, locked), asGiven(locked.customer, given), locked.moment);
   }
   if (given.customer === undefined) return refuse('parameter_missing', 'Say whose invoice is to be previewed: give `customer` or `subscription`.', 'customer');
   const customer = await lockCustomer(ctx, given.customer, 'customer');
   const details = given.subscription_details;
   const preview = details?.items ? await ofStart(ctx, given, customer, details) : await ofCustomer(ctx, given, customer);
-  return rendered(ctx, given, preview, asGiven(customer, given), await momentOn(ctx, customer.test_clock));
+  return withGiven(ctx, given, preview, asGiven(customer, given), await momentOn(ctx, customer.test_clock));
+}
+
+export async function preview(ctx: Context, given: Given): Promise<Json> {
+  return renderPreview((await previewOf(ctx, given)).invoice, ctx.world);
 }

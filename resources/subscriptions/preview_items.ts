@@ -1,4 +1,5 @@
 /** `invoice_items` of a preview: what would be billed besides, and pending items as they would be changed. Nothing of it is kept. */
+import type { PriceRow } from '../../billing/catalog.ts';
 import { refuse, type Moment } from '../../billing/decision.ts';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { previewInvoice } from '../../billing/invoice/draft.ts';
@@ -66,8 +67,8 @@ async function ofCustomer(ctx: Context, customer: CustomerWhole, currency: strin
   return previewInvoice(order, moment);
 }
 
-/** The preview with these items on it; without anything else to bill, an invoice of them alone. */
-export async function withItems(ctx: Context, given: readonly Given[], preview: InvoiceWhole | null, customer: CustomerWhole, moment: Moment): Promise<InvoiceWhole> {
+/** The preview with these items on it, and the prices that they name; without anything else to bill, an invoice of them alone. */
+export async function withItems(ctx: Context, given: readonly Given[], preview: InvoiceWhole | null, customer: CustomerWhole, moment: Moment): Promise<{ invoice: InvoiceWhole; prices: PriceRow[] }> {
   const offers = await offersGiven(ctx.tx, given.map(({ price, price_data }) => ({ ...(price !== undefined && { pricing: { price } }), price_data })), spelt);
   const prices = offers.map((offer) => priceOf(offer, moment).price);
   const first = given[0]!;
@@ -87,5 +88,5 @@ export async function withItems(ctx: Context, given: readonly Given[], preview: 
     const named = each.discounts === undefined ? null : await discountsGiven(ctx.tx, each.discounts ?? [], (m) => spelt(n, `discounts[${m}]`));
     items.push((named ? discountItem(made, before?.discounts ?? [], named, first_time, noRedemptions(), moment) : made).item);
   }
-  return previewItems(invoice, items, customer, moment);
+  return { invoice: previewItems(invoice, items, customer, moment), prices: prices.flatMap((price) => price?.terms ?? []) };
 }

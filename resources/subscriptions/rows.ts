@@ -140,8 +140,9 @@ async function byId<Thing extends { id: string }>(ids: readonly string[], load: 
   return new Map(wanted.length === 0 ? [] : (await load(wanted)).map((thing) => [thing.id, thing]));
 }
 
-/** Other rooms lock a subscription with its customer, and read what a change of it names, as this one does. */
+/** Other rooms lock a subscription with its customer, read what a change of it names, and preview what it bills, as this one does. */
 export { billingMode, readCatalogue, type Catalogue } from './asked.ts';
 export { changeFacts, factsOf, lockAll, lockSubscription, surroundings, type Locked } from './facts.ts';
 export { readTerms } from './phases.ts';
+export { previewFields, previewOf, type Previewed } from './preview.ts';
 export { stopCollectingOf } from './timers.ts';

@@ -26,7 +26,7 @@ export const subscriptionVersions: VersionChange[] = [
     before: '2026-09-30.endive',
     describes: 'To preview an invoice, `subscription_details[billing_cycle_anchor]` is a map: `{ type: "now" | "unchanged" | "timestamp", timestamp }`. Before, it was `now`, `unchanged` or a timestamp.',
     request: {
-      path: 'POST /v1/invoices/create_preview',
+      path: ['POST /v1/invoices/create_preview', 'POST /v1/kontor/invoices/create_preview/explanation', 'POST /v1/kontor/invoices/create_preview/comparison'],
       up(raw) {
         if (isMap(raw.subscription_details)) lift(raw.subscription_details, true);
       },

@@ -1,10 +1,13 @@
 /** Explanations and comparisons as the API shows them: each step with its amount and its sentence. */
+import type Stripe from 'stripe';
 import type { Cause, Comparison } from '../../../billing/explain/compare.ts';
 import { fractionText } from '../../../billing/explain/exact.ts';
 import type { Explanation, LineExplanation, Step } from '../../../billing/explain/explanation.ts';
 import { speaker, type LanguageName, type Speaker } from '../../../billing/explain/language.ts';
 import type { Json, World } from '../../../server/context.ts';
-import { minor } from '../../../server/http/wire.ts';
+import { minor, type Wire } from '../../../server/http/wire.ts';
+
+type Invoice = Wire<Stripe.Invoice>;
 
 /** Amounts as whole numbers of minor units, in all depths. */
 function plain(value: unknown): unknown {
@@ -41,7 +44,8 @@ function renderLine(line: LineExplanation, speak: Speaker): Json {
   };
 }
 
-export function renderExplanation(explanation: Explanation, name: LanguageName, world: World): Json {
+/** `preview` is what is explained where that is no invoice yet. */
+export function renderExplanation(explanation: Explanation, name: LanguageName, world: World, preview: Invoice | null = null): Json {
   const speak = speaker(name, explanation.currency);
   const descriptions = new Map(explanation.lines.map((line) => [line.line, line.description]));
   return {
@@ -54,12 +58,13 @@ export function renderExplanation(explanation: Explanation, name: LanguageName, 
     lines: explanation.lines.map((line) => renderLine(line, speak)),
     livemode: world.livemode,
     number: explanation.number,
+    preview,
     sentences: speak.explanation(explanation),
     totals: explanation.totals.map((total) => ({ ...(plain(total) as Json), sentence: speak.total(total) })),
   };
 }
 
-export function renderComparison(comparison: Comparison, name: LanguageName, world: World): Json {
+export function renderComparison(comparison: Comparison, name: LanguageName, world: World, preview: Invoice | null = null): Json {
   const speak = speaker(name, comparison.currency);
   return {
     object: 'kontor.invoice_comparison',
@@ -71,6 +76,7 @@ export function renderComparison(comparison: Comparison, name: LanguageName, wor
     language: name,
     livemode: world.livemode,
     number: comparison.number,
+    preview,
     sentences: speak.comparison(comparison),
     with: comparison.with,
     with_amount_due: minor(comparison.with_amount_due),

@@ -9,25 +9,30 @@ import { row, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { discountsById } from '../../discounts/rows.ts';
 import { pricesById } from '../../prices/rows.ts';
+import type { Previewed } from '../../subscriptions/rows.ts';
 import { usageOfLines, type Metered } from './usage.ts';
 
-/** The prices that lines name, by id. */
-export async function pricesOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<Map<string, PriceRow>> {
-  const ids = unique(lines.map((line) => line.price));
-  return new Map(ids.length === 0 ? [] : (await pricesById(tx, ids)).map((price) => [price.id, price]));
+/** The prices that lines name, by id; those that are `given` need not be stored. */
+export async function pricesOf(tx: Tx, lines: readonly InvoiceLineRow[], given: readonly PriceRow[] = []): Promise<Map<string, PriceRow>> {
+  const known = new Map(given.map((price) => [price.id, price]));
+  const ids = unique(lines.map((line) => line.price)).filter((id) => !known.has(id));
+  for (const price of ids.length === 0 ? [] : await pricesById(tx, ids)) known.set(price.id, price);
+  return known;
 }
 
-/** Everything from which the amounts of an invoice can be computed again. */
-export async function explainFacts(tx: Tx, invoice: InvoiceWhole): Promise<ExplainFacts> {
-  const { lines } = invoice;
-  const prices = await pricesOf(tx, lines);
+/** Everything from which the amounts of invoices can be computed again. What a preview has that is stored nowhere is taken from it. */
+export async function explainFacts(tx: Tx, invoices: readonly InvoiceWhole[], preview: Previewed | null = null): Promise<ExplainFacts> {
+  const lines = invoices.flatMap((invoice) => invoice.lines);
+  const prices = await pricesOf(tx, lines, preview?.prices);
   const contained = unique(lines.flatMap((line) => line.proration_details?.discount_amounts.map((each) => each.discount) ?? []));
+  const { subscription = null, invoice = null } = preview ?? {};
+  const given = [...(subscription ? [...subscription.discounts, ...subscription.items.flatMap((item) => item.discounts)] : []), ...(invoice?.discount_rows ?? [])];
   return {
     prices,
-    subscriptions: await subscriptionsOf(tx, lines),
-    usage: await usageOfLines(tx, await meteredLines(tx, invoice, prices)),
+    subscriptions: subscription ? new Map([[subscription.id, subscription]]) : await subscriptionsOf(tx, lines),
+    usage: await usageOfLines(tx, await meteredLines(tx, invoices, prices, preview?.at ?? null)),
     debits: await debitsOf(tx, lines),
-    discounts: new Map(contained.length === 0 ? [] : (await discountsById(tx, contained)).map((discount) => [discount.id, discount])),
+    discounts: new Map([...given, ...(contained.length === 0 ? [] : await discountsById(tx, contained))].map((discount) => [discount.id, discount])),
   };
 }
 
@@ -48,18 +53,23 @@ async function subscriptionsOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promis
   return new Map(found.map((subscription) => [subscription.id, subscription]));
 }
 
-/** The lines that bill usage. One that an item waited for was counted with the item; the others when their invoice was made and, since usage is reported while a draft waits, when it was finalized. */
-async function meteredLines(tx: Tx, invoice: InvoiceWhole, prices: ReadonlyMap<string, PriceRow>): Promise<Metered[]> {
-  const lines = invoice.lines.filter((line) => prices.get(line.price ?? '')?.recurring?.usage_type === 'metered');
-  const items = unique(lines.map((line) => line.invoice_item));
+/**
+ * The lines that bill usage. One that an item waited for was counted with the item; the others when their invoice was made and, since usage is reported while a draft waits, when it was finalized.
+ * A preview counts what was used until the moment `looked`.
+ */
+async function meteredLines(tx: Tx, invoices: readonly InvoiceWhole[], prices: ReadonlyMap<string, PriceRow>, looked: Instant | null): Promise<Metered[]> {
+  const metered = invoices.flatMap((invoice) => invoice.lines.filter((line) => prices.get(line.price ?? '')?.recurring?.usage_type === 'metered').map((line) => ({ invoice, line })));
+  const items = unique(metered.map(({ line }) => line.invoice_item));
   const made = new Map(items.length === 0 ? [] : (await rows<{ id: string; created: Instant }>(tx, sql`select id, created from invoice_items where id = any(${items}::text[])`)).map((item) => [item.id, item.created]));
-  return lines.map((line) => {
+  return metered.map(({ invoice, line }) => {
     const waited = made.get(line.invoice_item ?? '');
-    return { line, meter: prices.get(line.price!)!.meter!, customer: invoice.customer, made: waited ?? invoice.created, counted_at: waited ?? invoice.finalized_at ?? invoice.created };
+    const { meter } = prices.get(line.price!)!;
+    if (looked !== null) return { line: { ...line, period_end: Math.min(line.period_end, looked) }, meter: meter!, customer: invoice.customer, made: waited ?? looked, counted_at: waited ?? looked };
+    return { line, meter: meter!, customer: invoice.customer, made: waited ?? invoice.created, counted_at: waited ?? invoice.finalized_at ?? invoice.created };
   });
 }
 
-/** What the credits among the lines give back, by the line. */
+/** What the credits among the lines give back, by the line. A preview may give back what it charges itself, by an item that is stored nowhere. */
 async function debitsOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<Map<string, CreditedDebit>> {
   const credits = lines.flatMap((line) => (line.proration_details?.credited_items ? [{ line: line.id, credited: line.proration_details.credited_items }] : []));
   const lineIds = credits.flatMap(({ credited }) => ('invoice' in credited ? credited.invoice_line_items : []));
@@ -69,6 +79,7 @@ async function debitsOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<Map<s
   const items = await rows<InvoiceItemRow & { number: string | null }>(tx, sql`select t.*, i.number from invoice_items t left join invoices i on i.id = t.invoice where t.id = any(${itemIds}::text[])`);
   const byId = new Map<string, CreditedDebit>([
     ...charged.map((line) => [line.id, { invoice: line.invoice, invoice_number: line.number, line: line.id, invoice_item: null, net: netOf(line), start: line.period_start, end: line.period_end }] as const),
+    ...lines.filter((line) => line.invoice_item !== null).map((line) => [line.invoice_item!, { invoice: null, invoice_number: null, line: null, invoice_item: line.invoice_item, net: line.amount, start: line.period_start, end: line.period_end }] as const),
     ...items.map((item) => [item.id, { invoice: item.invoice, invoice_number: item.number, line: null, invoice_item: item.id, net: item.amount, start: item.period_start, end: item.period_end }] as const),
   ]);
   return new Map(credits.flatMap(({ line, credited }) => {
