@@ -1,6 +1,6 @@
 /**
  * What `npm test` runs: the types, the laws, then every test, part by part. `npm test -- resources/customers billing/money` runs only the tests whose path begins so,
- * `--name <pattern>` only those whose name matches.
+ * `--name <pattern>` only those whose name matches. A file may take ten minutes, or `--minutes <n>`.
  */
 
 import { spawn } from 'node:child_process';
@@ -18,7 +18,7 @@ const root = join(import.meta.dirname, '..');
 /** The parts in the order in which they run and fail: what is cheap and close to the cause first. */
 const parts = ['tools', 'billing', 'server', 'connectors', 'resources', 'elements', 'dashboard', 'examples', 'tests/start', 'tests/stories', 'tests/conformance', 'tests/simulation', 'tests'] as const;
 
-const { values: flags, positionals: chosen } = parseArgs({ allowPositionals: true, options: { name: { type: 'string', multiple: true } } });
+const { values: flags, positionals: chosen } = parseArgs({ allowPositionals: true, options: { name: { type: 'string', multiple: true }, minutes: { type: 'string', default: '10' } } });
 
 function partOf(file: string): string {
   return parts.find((part) => file.startsWith(`${part}/`)) ?? 'the rest';
@@ -70,7 +70,7 @@ async function tests(report: Report, files: string[]): Promise<boolean> {
     await lend(connection(server, 'postgres', 'postgres'), async (superuser) => ensureTemplate(server, superuser, await readMigrations()));
     sweep(server);
   }
-  const stream = run({ files: files.map((file) => join(root, file)), cwd: root, concurrency: 2, timeout: 600_000, ...(flags.name === undefined ? {} : { testNamePatterns: flags.name }) });
+  const stream = run({ files: files.map((file) => join(root, file)), cwd: root, concurrency: 2, timeout: Number(flags.minutes) * 60_000, ...(flags.name === undefined ? {} : { testNamePatterns: flags.name }) });
   return report.tests(stream, (file) => relative(root, file).replaceAll('\\', '/'), partOf);
 }
 

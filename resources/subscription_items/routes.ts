@@ -23,8 +23,10 @@ function orderOf({ payment_behavior, proration_behavior, proration_date, off_ses
   return { ...NO_CHANGE, payment_behavior: behaviorOf(payment_behavior), proration_behavior, proration_date: proration_date ?? null, off_session };
 }
 
+/** The item's subscription, locked. Another request may have removed the item before it was. */
 async function lockOwner(ctx: Context, item: string): Promise<Locked> {
-  return lockSubscription(ctx, (await subscriptionOfItem(ctx.tx, item)) ?? missing('subscription item', item));
+  const locked = await lockSubscription(ctx, (await subscriptionOfItem(ctx.tx, item)) ?? missing('subscription item', item));
+  return locked.subscription.items.some((each) => each.id === item) ? locked : missing('subscription item', item);
 }
 
 async function change(ctx: Context, locked: Locked, order: ChangeOrder, before: readonly Decision[]): Promise<Changed> {

@@ -1,0 +1,218 @@
+/**
+ * Races: 2 to 16 changes of one subscription at once, by the official client, with the worker renewing it on its clock. What comes of it must be what comes of the same changes, one after the
+ * other, in the order in which the events say that they happened: the same rows in every table, the same events, the same answers.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import Stripe from 'stripe';
+import { rows, sql } from '../../server/database/sql.ts';
+import { inWorld } from '../../server/database/world.ts';
+import { seeded, type Random } from '../conformance/random.ts';
+import type { Kontor } from '../kontor.ts';
+import { canonical, stateOf } from './race_state.ts';
+
+const DAY_S = 86_400;
+
+/** What all races of a server buy: made once. */
+export type Stock = { prices: string[]; coupons: string[]; rate: string };
+
+export async function stock({ stripe }: Kontor): Promise<Stock> {
+  const amounts = [1_000, 3_333, 77, 10_001, 4_999, 1];
+  const coupons = await Promise.all([stripe.coupons.create({ percent_off: 33.3, duration: 'forever' }), stripe.coupons.create({ amount_off: 501, currency: 'usd', duration: 'forever' }), stripe.coupons.create({ percent_off: 10, duration: 'once' })]);
+  const prices = await Promise.all(amounts.map((unit_amount) => stripe.prices.create({ currency: 'usd', unit_amount, recurring: { interval: 'month' }, product_data: { name: `Seat at ${unit_amount}` } })));
+  const rate = await stripe.taxRates.create({ display_name: 'Tax', percentage: 7.7, inclusive: false });
+  return { prices: prices.map(({ id }) => id), coupons: coupons.map(({ id }) => id), rate: rate.id };
+}
+
+/** A subscription in mid-period, made twice: once to race for, once for the serial order. */
+export type Terms = { start: number; /** How long it has run when the race begins, in seconds. */ ran: number; items: { price: string; quantity: number }[]; coupon: string | null; rate: string | null; card: boolean; trial_days: number };
+export type Target = { stripe: Stripe; clock: string; customer: string; subscription: string; items: string[]; period_end: number; prefix: string };
+
+type Answer = Stripe.Response<object>;
+/** One request. `twice`: it is sent two times at once with the same idempotency key, which counts for what is posted. */
+type Change = { words: string; twice?: boolean; send(target: Target, options: Stripe.RequestOptions): Promise<Answer> };
+
+export type Race = { seed: number; terms: Terms; changes: Change[] };
+
+const BEHAVIORS = ['create_prorations', 'always_invoice', 'none'] as const;
+
+function randomTerms(random: Random, { prices, coupons, rate }: Stock): Terms {
+  const month = random.int(0, 11);
+  const start = Date.UTC(2026, month, random.chance(0.4) ? random.int(28, 31) : random.int(1, 27), random.int(0, 23), 30) / 1_000;
+  return {
+    start, ran: random.chance(0.3) ? 0 : random.int(1, 26 * DAY_S),
+    items: Array.from({ length: random.int(1, 3) }, (_, n) => ({ price: prices[n]!, quantity: random.int(1, 9) })),
+    coupon: random.chance(0.3) ? random.pick(coupons) : null, rate: random.chance(0.3) ? rate : null, card: random.chance(0.5), trial_days: random.chance(0.15) ? 27 : 0,
+  };
+}
+
+type Update = Stripe.SubscriptionUpdateParams;
+
+/** A change of the subscription by itself: each leaves its name in the metadata, so that none is lost unseen. */
+const update = (words: string, n: number, given: (target: Target) => Update): Change =>
+  ({ words, send: (target, options) => target.stripe.subscriptions.update(target.subscription, { ...given(target), metadata: { [`change_${n}`]: 'made' } }, options) });
+
+function randomChange(random: Random, n: number, terms: Terms, { prices, coupons }: Stock): Change {
+  const item = random.int(0, terms.items.length - 1);
+  const [quantity, price, coupon] = [random.int(0, 20), random.pick(prices), random.pick(coupons)];
+  const proration_behavior = random.pick(BEHAVIORS);
+  const billed = `(${proration_behavior})`;
+  const kinds: [weight: number, make: () => Change][] = [
+    [6, () => update(`item ${item} to ${quantity} ${billed}`, n, ({ items }) => ({ items: [{ id: items[item]!, quantity }], proration_behavior }))],
+    [3, () => update(`item ${item} to ${price} ${billed}`, n, ({ items }) => ({ items: [{ id: items[item]!, price }], proration_behavior }))],
+    [2, () => update(`${quantity} of ${price} added ${billed}`, n, () => ({ items: [{ price, quantity }], proration_behavior }))],
+    [1, () => update(`item ${item} removed, ${price} added ${billed}`, n, ({ items }) => ({ items: [{ id: items[item]!, deleted: true }, { price, quantity }], proration_behavior }))],
+    [2, () => update(`discount ${coupon}`, n, () => ({ discounts: [{ coupon }] }))],
+    [1, () => update('no discounts', n, () => ({ discounts: '' }))],
+    [1, () => update(`collection paused`, n, () => ({ pause_collection: { behavior: 'void' } }))],
+    [1, () => update('collection resumed', n, () => ({ pause_collection: '' }))],
+    [1, () => update('to end with the period', n, () => ({ cancel_at_period_end: true }))],
+    [1, () => update('not to end', n, () => ({ cancel_at_period_end: false }))],
+    [1, () => update(`a new anchor ${billed}`, n, () => ({ billing_cycle_anchor: { type: 'now' }, proration_behavior }))],
+    [2, () => ({ words: `item ${item} by itself to ${quantity} ${billed}`, send: ({ stripe, items }, options) => stripe.subscriptionItems.update(items[item]!, { quantity, proration_behavior, metadata: { [`change_${n}`]: 'made' } }, options) })],
+    [1, () => ({ words: `${quantity} of ${price} added by itself ${billed}`, send: ({ stripe, subscription }, options) => stripe.subscriptionItems.create({ subscription, price, quantity, proration_behavior }, options) })],
+    [1, () => ({ words: `item ${item} by itself removed ${billed}`, twice: false, send: ({ stripe, items }, options) => stripe.subscriptionItems.del(items[item]!, { proration_behavior }, options) })],
+    [1, () => ({ words: 'an amount by hand', send: ({ stripe, customer, subscription }, options) => stripe.invoiceItems.create({ customer, subscription, amount: 10 + n, currency: 'usd' }, options) })],
+    [1, () => ({ words: 'paused', send: ({ stripe, subscription }, options) => stripe.subscriptions.pause(subscription, { type: 'subscription' }, options) })],
+    [1, () => ({ words: 'resumed', send: ({ stripe, subscription }, options) => stripe.subscriptions.resume(subscription, { billing_cycle_anchor: { type: 'unchanged' } }, options) })],
+    [1, () => {
+      const [prorate, invoice_now] = [random.chance(0.5), random.chance(0.5)];
+      return { words: `canceled (prorate ${prorate}, invoice_now ${invoice_now})`, twice: false, send: ({ stripe, subscription }, options) => stripe.subscriptions.cancel(subscription, { prorate, invoice_now }, options) };
+    }],
+  ];
+  let place = random.int(1, kinds.reduce((sum, [weight]) => sum + weight, 0));
+  return kinds.find(([weight]) => (place -= weight) <= 0)![1]();
+}
+
+/** The clock moves past the period's end and past the draft's hour. */
+const advance = (further: number): Change => ({
+  words: `the clock goes ${further} s past the period’s end`,
+  send: ({ stripe, clock, period_end }, options) => stripe.testHelpers.testClocks.advance(clock, { frozen_time: period_end + further }, options),
+});
+
+export function randomRace(seed: number, stock: Stock): Race {
+  const random = seeded(seed);
+  const terms = randomTerms(random, stock);
+  const changes = Array.from({ length: random.int(2, 16) }, (_, n): Change => ({ twice: random.chance(0.15), ...randomChange(random, n, terms, stock) }));
+  if (random.chance(0.5)) changes[random.int(0, changes.length - 1)] = advance(random.pick([0, 1_800, 2 * 3_600]));
+  return { seed, terms, changes };
+}
+
+export async function settle(kontor: Kontor, { start, ran, items, coupon, rate, card, trial_days }: Terms): Promise<Target> {
+  const { stripe } = kontor;
+  const clock = (await stripe.testHelpers.testClocks.create({ frozen_time: start })).id;
+  const customer = await stripe.customers.create({ test_clock: clock, ...(card && { payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } }) });
+  const made = await stripe.subscriptions.create({
+    customer: customer.id, items, ...(card ? {} : { collection_method: 'send_invoice', days_until_due: 30 }), ...(coupon && { discounts: [{ coupon }] }), ...(rate && { default_tax_rates: [rate] }),
+    ...(trial_days > 0 && { trial_period_days: trial_days }),
+  });
+  if (ran > 0) await kontor.advance(clock, start + ran);
+  return { stripe, clock, customer: customer.id, subscription: made.id, items: made.items.data.map(({ id }) => id), period_end: made.items.data[0]!.current_period_end, prefix: customer.invoice_prefix! };
+}
+
+/** What came of a request: the answer, or the refusal in a word. */
+type Said = { refusal: string | null; answer: object | null; request: string | undefined };
+
+/** Asks until it is no longer told to try again. A failure of the server's is no answer. */
+async function ask(send: () => Promise<Answer>): Promise<Said> {
+  for (;;) {
+    try {
+      const answer = await send();
+      return { refusal: null, answer, request: answer.lastResponse.requestId };
+    } catch (error) {
+      if (!(error instanceof Stripe.errors.StripeError) || error.statusCode === undefined || error.statusCode >= 500) throw error;
+      if (error.statusCode !== 409 && error.statusCode !== 429) return { refusal: `${error.statusCode} ${error.code ?? ''} ${canonical().name(error.message)}`, answer: null, request: error.requestId };
+      await sleep(10);
+    }
+  }
+}
+
+async function ready({ stripe, clock }: Target): Promise<void> {
+  for (;;) {
+    const { status } = await stripe.testHelpers.testClocks.retrieve(clock);
+    if (status === 'ready') return;
+    if (status === 'internal_failure') throw new Error('The test clock ended in an internal failure.');
+    await sleep(10);
+  }
+}
+
+/** A request of a race, and where it came: by the first event that it told, or where it told none, by how many others had been answered before it. */
+type Run = { change: Change; key: string; said: Said; /** Answered as the how many-th. */ answered: number; told: string | null };
+
+async function run(kontor: Kontor, { seed, changes }: Race, target: Target): Promise<{ runs: Run[]; findings: string[] }> {
+  const random = seeded(seed + 1_000_000);
+  const findings: string[] = [];
+  let answered = 0;
+  const runs = await Promise.all(changes.map(async (change, n): Promise<Run> => {
+    const key = `${target.subscription} ${n}`;
+    await sleep(random.int(0, 12));
+    const [said, again] = await Promise.all(Array.from({ length: change.twice ? 2 : 1 }, () => ask(() => change.send(target, { idempotencyKey: key }))));
+    if (again && JSON.stringify([said!.refusal, said!.answer]) !== JSON.stringify([again.refusal, again.answer])) findings.push(`“${change.words}” was answered in two ways: ${JSON.stringify(said)} and ${JSON.stringify(again)}`);
+    return { change, key, said: said!, answered: answered++, told: null };
+  }));
+  await ready(target);
+  const { keys, requests } = { keys: runs.map((each) => each.key), requests: runs.map((each) => each.said.request ?? '') };
+  const told = await inWorld(kontor.database.pool, kontor.world, (tx) => rows<{ key: string | null; request: string; event: string }>(tx, sql`select idempotency_key as key, request_id as request, min(id) as event from events
+    where idempotency_key = any(${keys}::text[]) or request_id = any(${requests}::text[]) group by 1, 2`));
+  for (const each of runs) each.told = told.find(({ key, request }) => key === each.key || request === each.said.request)?.event ?? null;
+  for (const { change, said, told } of runs) if ((said.refusal === null) !== (told !== null)) findings.push(`“${change.words}” was ${said.refusal === null ? 'accepted and told nothing' : `refused (${said.refusal}) and told something`}`);
+  return { runs, findings };
+}
+
+/** The requests, one after the other, for the twin; null where one that was refused in the race is not refused here in the same way. */
+async function replay(kontor: Kontor, race: Race, order: readonly Run[]): Promise<{ target: Target; differs: { run: Run; said: Said } | null }> {
+  const target = await settle(kontor, race.terms);
+  for (const each of order) {
+    const said = await ask(() => each.change.send(target, {}));
+    await ready(target);
+    if (said.refusal !== each.said.refusal) return { target, differs: { run: each, said } };
+  }
+  return { target, differs: null };
+}
+
+/** The order of what had an effect, with those that were refused between: each at the place that it was given. */
+function ordered(effective: readonly Run[], refused: ReadonlyMap<Run, number>): Run[] {
+  const at = (place: number) => [...refused].filter(([, wanted]) => wanted === place).map(([run]) => run);
+  return [...at(0), ...effective.flatMap((run, n) => [run, ...at(n + 1)])];
+}
+
+/** Runs a race, and tells what of it no order of its changes explains; null where there is nothing to tell. */
+export async function judgeRace(kontor: Kontor, race: Race): Promise<string | null> {
+  const target = await settle(kontor, race.terms);
+  const { runs, findings } = await run(kontor, race, target);
+  const effective = runs.filter(({ told }) => told !== null).sort((a, b) => (a.told! < b.told! ? -1 : 1));
+  // What was refused had no effect, and may have come anywhere: most likely where it was answered, else before or after that.
+  const places = new Map(runs.filter(({ told }) => told === null).map((each): [Run, number[]] => {
+    const likely = effective.filter((other) => other.answered < each.answered).length;
+    return [each, Array.from({ length: effective.length + 1 }, (_, n) => n).sort((a, b) => Math.abs(a - likely) - Math.abs(b - likely))];
+  }));
+  for (;;) {
+    const order = ordered(effective, new Map([...places].map(([each, [place]]) => [each, place!])));
+    const { target: twin, differs } = await replay(kontor, race, order);
+    const rest = differs === null ? undefined : places.get(differs.run);
+    if (rest !== undefined && rest.length > 1) {
+      rest.shift();
+      continue;
+    }
+    if (differs) findings.push(`“${differs.run.change.words}” was answered ${differs.run.said.refusal ?? 'with success'}, and one after the other: ${differs.said.refusal ?? 'with success'}`);
+    else findings.push(...(await differences(kontor, target, twin)));
+    return findings.length === 0 ? null : [`Race ${race.seed} is explained by no order of its changes. Once more: KONTOR_TEST_RACES=1 KONTOR_TEST_SEED=${race.seed} npm test -- tests/simulation/races`, `  ${JSON.stringify(race.terms)}`, ...order.map(({ change, said }) => `  ${change.words}${change.twice ? ', twice' : ''}${said.refusal === null ? '' : `: ${said.refusal}`}`), ...findings.map((each) => `- ${each}`)].join('\n');
+  }
+}
+
+/** What only one of them has; of two rows in the same place only the columns that differ. */
+async function differences(kontor: Kontor, raced: Target, twin: Target): Promise<string[]> {
+  const [one, other] = [await stateOf(kontor, raced), await stateOf(kontor, twin)];
+  return [...one.keys()].flatMap((table) => {
+    const [here, there] = [one.get(table)!, other.get(table)!];
+    if (here.join('\n') === there.join('\n')) return [];
+    const pairs = Array.from({ length: Math.max(here.length, there.length) }, (_, n) => [here[n], there[n]] as const).filter(([a, b]) => a !== b);
+    return [`${table} (${here.length}, and one after the other ${there.length})`, ...pairs.slice(0, 4).map(([a, b]) => `    ${apart(a, b)}`)].join('\n');
+  });
+}
+
+function apart(one: string | undefined, other: string | undefined): string {
+  if (!one?.startsWith('{') || !other?.startsWith('{')) return `${one ?? 'nothing'}; one after the other: ${other ?? 'nothing'}`;
+  const [here, there] = [JSON.parse(one) as Record<string, unknown>, JSON.parse(other) as Record<string, unknown>];
+  const text = (value: unknown) => JSON.stringify(value);
+  return Object.keys(here).filter((key) => text(here[key]) !== text(there[key])).map((key) => `${key}: ${text(here[key])}; one after the other: ${text(there[key])}`).join(', ');
+}
