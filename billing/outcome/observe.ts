@@ -1,0 +1,133 @@
+/** Taking in what is new about a subject: events, cancellations, decisions, and silence. What it is judged by is their set, so nothing depends on the order in which they come. */
+import { decision, refuse, type Decision, type Fact, type Instant, type Moment } from '../decision.ts';
+import type { DefinitionWhole } from './definition.ts';
+import { countIdentifier, type OutcomeRow, type OutcomeWhole } from './outcome.ts';
+import { judge, keyOf, type Contest, type EventName, type Judgement, type SubjectEvent } from './settle.ts';
+
+/** A subject's name: for a definition and a customer there is one. */
+export type Subject = { definition: string; customer: string; test_clock: string | null; subject: string };
+
+/** What is put on a meter, or taken from it, for an outcome. */
+export type Count = { identifier: string; meter: string; customer: string; at: Instant };
+
+/** What became of a subject. `counted` goes onto its meter, `uncounted` is taken from it. */
+export type Observed = Decision & { outcome: OutcomeWhole; counted: Count | null; uncounted: Count | null };
+
+/** So many events a subject may have: a definition whose subjects have more names the wrong key. */
+export const MOST_EVENTS = 500;
+
+/** No event is older than this when it comes; so long after a definition was archived a subject may still begin that it judges. */
+export const EARLIEST_S = 35 * 86_400;
+
+function blank(of: Subject, moment: Moment): OutcomeRow {
+  return {
+    ...of,
+    id: moment.newId('outc'),
+    created: moment.now,
+    updated: moment.now,
+    version: null,
+    state: 'new',
+    outcome: null, basis: null, occurred_at: null, settled_at: null, reversed_at: null, reversed_by: null, due_at: null,
+    meter: null, counted_at: null, counts: 0, provisional_meter: null,
+    events: [],
+    contests: [],
+  };
+}
+
+/** The fields of a row that a judgement says. */
+function said(judgement: Judgement): Partial<OutcomeRow> {
+  const { version, state, success, reversed_at, reversed_by, due_at, provisional } = judgement;
+  return {
+    version: version?.version ?? null,
+    state, reversed_at, reversed_by, due_at,
+    outcome: success?.outcome ?? null,
+    basis: success?.basis ?? null,
+    occurred_at: success?.occurred_at ?? null,
+    settled_at: success?.settled_at ?? null,
+    provisional_meter: provisional?.meter ?? null,
+  };
+}
+
+const isSuccess = ({ state }: Pick<OutcomeRow, 'state'>): boolean => state === 'succeeded' || state === 'contested';
+
+function factsOf(before: OutcomeWhole | null, after: OutcomeWhole, moment: Moment): Fact[] {
+  const was = before !== null && isSuccess(before);
+  const is = isSuccess(after);
+  const fact = (type: string): Fact => ({ type, object: 'kontor.outcome', whole: after, at: moment.now });
+  const same = was && is && before.outcome === after.outcome && before.settled_at === after.settled_at;
+  const told: Fact[] = [];
+  if (was && !same) told.push(fact('kontor.outcome.reversed'));
+  if (is && !same) told.push(fact('kontor.outcome.settled'));
+  if (same && before.state !== 'contested' && after.state === 'contested') told.push(fact('kontor.outcome.contested'));
+  if (same && before.state === 'contested' && after.state === 'succeeded') told.push(fact('kontor.outcome.contest_refused'));
+  return told;
+}
+
+function timer(row: OutcomeRow) {
+  return { kind: 'outcome.settle', subject: row.id, at: row.due_at, lane: row.customer, test_clock: row.test_clock };
+}
+
+/** The row as it is judged at the moment, with what changes on meters, what is told, and the timer of its silence. */
+export function judged(definition: DefinitionWhole, before: OutcomeRow | null, given: OutcomeRow, moment: Moment): Observed {
+  const judgement = judge(definition, given.events, given.contests, moment.now);
+  const { counted } = judgement;
+  const stays = counted !== null && given.meter === counted.meter && given.counted_at === counted.at;
+  const onMeter = (row: OutcomeRow): Count => ({ identifier: countIdentifier(row), meter: row.meter!, customer: row.customer, at: row.counted_at! });
+  const row: OutcomeRow = {
+    ...given,
+    ...said(judgement),
+    updated: moment.now,
+    meter: counted?.meter ?? null,
+    counted_at: counted?.at ?? null,
+    counts: given.counts + (counted !== null && !stays ? 1 : 0),
+  };
+  const outcome = { ...row, terms: definition };
+  const made = decision();
+  made.puts.push({ table: 'outcomes', before, after: row });
+  made.facts.push(...factsOf(before && { ...before, terms: definition }, outcome, moment));
+  if ((before?.due_at ?? null) !== row.due_at) made.timers.push(timer(row));
+  return { ...made, outcome, counted: counted !== null && !stays ? onMeter(row) : null, uncounted: given.meter !== null && !stays ? onMeter(given) : null };
+}
+
+/** Whether an archived definition takes no subjects any more. */
+export const isOver = (definition: DefinitionWhole, at: Instant): boolean => definition.archived_at !== null && at >= definition.archived_at + EARLIEST_S;
+
+/** What is new about a subject's events. Each list may repeat what is known, and those that were taken or put back may be none of its own. */
+export type News = { recorded: readonly SubjectEvent[]; canceled: readonly EventName[]; restored: readonly EventName[] };
+
+/** A subject after news of its events; null where they change nothing. */
+export function observe(definition: DefinitionWhole, before: OutcomeRow | null, of: Subject, { recorded, canceled, restored }: News, moment: Moment): Observed | null {
+  if (before === null && (recorded.length === 0 || isOver(definition, moment.now))) return null;
+  const events = new Map(before?.events.map((event) => [keyOf(event), event]));
+  let changed = false;
+  const set = (key: string, event: SubjectEvent) => {
+    events.set(key, event);
+    changed = true;
+  };
+  for (const event of recorded) if (!events.has(keyOf(event))) set(keyOf(event), event);
+  const mark = (names: readonly EventName[], is: boolean) => {
+    for (const key of names.map(keyOf)) {
+      const known = events.get(key);
+      if (!known || (known.canceled ?? false) === is) continue;
+      const { canceled: _, ...event } = known;
+      set(key, is ? { ...event, canceled: true } : event);
+    }
+  };
+  mark(canceled, true);
+  mark(restored, false);
+  return changed ? judged(definition, before, { ...(before ?? blank(of, moment)), events: [...events.values()] }, moment) : null;
+}
+
+/** Whether a subject has room for so many events more. */
+export function refuseCrowd(known: number, more: number, subject: string, key: string): void {
+  if (known + more <= MOST_EVENTS) return;
+  refuse(undefined, `The subject ${subject} has ${known} events already, and an outcome is judged from at most ${MOST_EVENTS}. Name the unit of work in the payload's \`${key}\`, not something that goes on.`, `payload[${key}]`);
+}
+
+/** The time has come that was set; null where it was set anew meanwhile, or there is nothing to decide any more. */
+export function settleDue(definition: DefinitionWhole, before: OutcomeRow, moment: Moment): Observed | null {
+  return before.due_at !== null && before.due_at <= moment.now ? judged(definition, before, before, moment) : null;
+}
+
+/** The subject with a decision about it. */
+export const decidedOn = (definition: DefinitionWhole, before: OutcomeRow, contests: Contest[], moment: Moment): Observed => judged(definition, before, { ...before, contests }, moment);
