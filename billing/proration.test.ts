@@ -26,11 +26,40 @@ describe('the part of a full period', () => {
     [2000n, 1, 2000n], // 2,678,399 of 2,678,400 seconds
     [267_840_000n, 1, 267_839_900n], // a second is worth 100
   ];
-  for (const [amount, at, expected] of rows) it(`from day ${at / DAY} of ${amount} is ${expected}`, () => assert.equal(partOf(amount, january, at), expected));
+  for (const [amount, at, expected] of rows) it(`from day ${at / DAY} of ${amount} is ${expected}`, () => assert.equal(partOf(amount, january, at, 'second'), expected));
 
   it('is refused outside of the period', () => {
-    assert.throws(() => partOf(1n, january, -1));
-    assert.throws(() => partOf(1n, january, day(32)));
+    assert.throws(() => partOf(1n, january, -1, 'second'));
+    assert.throws(() => partOf(1n, january, day(32), 'second'));
+  });
+});
+
+describe('the part of a full period, counted by the day', () => {
+  /** From 18:00 on day 0 to 18:00 on day 31; a change at 03:00 or 23:59 of a day counts as at its beginning. */
+  const evening = { start: day(0.75), end: day(31.75) };
+  const rows: [amount: bigint, at: number, expected: bigint][] = [
+    [3100n, day(0.75), 3100n],
+    [3100n, day(0.99), 3100n], // still the first day: 31 of 31 days
+    [3100n, day(1), 3000n], // 30 of 31 days, where by the second it is 30.75 of 31
+    [3100n, day(15.125), 1600n], // 16 of 31 days
+    [3100n, day(15.999), 1600n], // the same day, the same part
+    [3100n, day(31.1), 0n], // the last day belongs to the next period
+    [2000n, day(15.5), 1032n], // 16 of 31 days: 1032.26
+    [-2000n, day(15.5), -1032n],
+  ];
+  for (const [amount, at, expected] of rows) it(`from day ${at / DAY} of ${amount} is ${expected}`, () => assert.equal(partOf(amount, evening, at, 'day'), expected));
+
+  it('is by the second where all lies on one day', () => assert.equal(partOf(100n, { start: day(3.5), end: day(3.75) }, day(3.6875), 'day'), 25n)); // a quarter of six hours
+
+  it('is the whole from the first day on, and with what is given back on the same day sums to nothing', () => {
+    fc.assert(
+      fc.property(fc.bigInt(0n, 1_000_000n), fc.integer({ min: 0, max: 30 }), fc.tuple(fc.integer({ min: 0, max: DAY - 1 }), fc.integer({ min: 0, max: DAY - 1 })), (amount, n, [one, other]) => {
+        const [early, late] = [Math.max(evening.start, day(n) + Math.min(one, other)), Math.max(evening.start, day(n) + Math.max(one, other))];
+        const net = partOf(amount, evening, early, 'day');
+        assert.equal(net + creditOf({ net, start: early, end: evening.end }, late, 'day'), 0n);
+        assert.equal(net, partOf(amount, evening, late, 'day'));
+      }),
+    );
   });
 });
 
@@ -49,7 +78,7 @@ describe('the credit of a debit', () => {
     [1n, day(0), day(15.5), -1n], // −0.5
   ];
   for (const [net, start, at, expected] of rows) {
-    it(`${net} charged from day ${start / DAY} gives back ${expected} on day ${at / DAY}`, () => assert.equal(creditOf({ net, start, end: january.end }, at), expected));
+    it(`${net} charged from day ${start / DAY} gives back ${expected} on day ${at / DAY}`, () => assert.equal(creditOf({ net, start, end: january.end }, at, 'second'), expected));
   }
 });
 
@@ -70,7 +99,7 @@ describe('the debit of a changed item', () => {
   ];
   for (const [name, lines, changed, whole, at, gross, discounts, net] of rows) {
     it(name, () => {
-      const debit = debitOf(lines, changed, whole, 'usd', january, at);
+      const debit = debitOf(lines, changed, whole, 'usd', january, at, 'second');
       assert.deepEqual([debit.gross, debit.discount_amounts.map((each) => each.amount), debit.net], [gross, discounts, net]);
     });
   }
@@ -84,8 +113,8 @@ describe('changes of mind', () => {
   it('in the same second cost nothing: the second gives back all that the first charged, whatever was discounted', () => {
     fc.assert(
       fc.property(amounts, moments, offers, (amount, at, whole) => {
-        const { net } = debitOf([line(amount)], 0, whole, 'usd', january, at);
-        assert.equal(net + creditOf({ net, start: at, end: january.end }, at), 0n);
+        const { net } = debitOf([line(amount)], 0, whole, 'usd', january, at, 'second');
+        assert.equal(net + creditOf({ net, start: at, end: january.end }, at, 'second'), 0n);
       }),
     );
   });
@@ -93,7 +122,7 @@ describe('changes of mind', () => {
   it('and back cost nothing where nothing is discounted: the old price costs what its credit gave', () => {
     fc.assert(
       fc.property(amounts, moments, (amount, at) => {
-        assert.equal(creditOf({ net: amount, ...january }, at) + debitOf([line(amount)], 0, [], 'usd', january, at).net, 0n);
+        assert.equal(creditOf({ net: amount, ...january }, at, 'second') + debitOf([line(amount)], 0, [], 'usd', january, at, 'second').net, 0n);
       }),
     );
   });
@@ -102,7 +131,7 @@ describe('changes of mind', () => {
     fc.assert(
       fc.property(amounts, moments, moments, (net, a, b) => {
         const [early, late] = a <= b ? [a, b] : [b, a];
-        const [first, second] = [creditOf({ net, ...january }, early), creditOf({ net, ...january }, late)];
+        const [first, second] = [creditOf({ net, ...january }, early, 'second'), creditOf({ net, ...january }, late, 'second')];
         assert.ok(-net <= first && first <= second && second <= 0n);
       }),
     );

@@ -6,20 +6,33 @@ import { applyDiscounts } from './discount.ts';
 import type { AppliedDiscount, DiscountableLine, DiscountAmount } from './discount.ts';
 import { roundDiv } from './money.ts';
 
+/** In what the length of a part of a period is counted: in seconds, or in days of UTC, of which the one of a change belongs to what comes after it. */
+export type ProrationUnit = 'second' | 'day';
+
 /** What was really charged for `[start, end)`: after discounts, before exclusive tax. */
 export type Debit = { readonly net: bigint; readonly start: Instant; readonly end: Instant };
 
 /** The credit, ≤ 0 for a positive debit, of a debit's unused part at `at`: −round(net × (e − t) ÷ (e − s)). All of it before the debit's start, nothing after its end. */
-export function creditOf(debit: Debit, at: Instant): bigint {
+export function creditOf(debit: Debit, at: Instant, unit: ProrationUnit): bigint {
   const { net, start, end } = debit;
   if (at >= end) return 0n;
-  return -partOf(net, { start, end }, Math.max(at, start));
+  return -partOf(net, { start, end }, Math.max(at, start), unit);
+}
+
+const DAY_S = 86_400;
+const dayOf = (at: Instant): number => Math.floor(at / DAY_S) * DAY_S;
+
+/** The length of `[at, period.end)` and of the whole period in seconds: as they are, or from the beginning of one day to that of another. A period within one day is always counted by the second. */
+export function lengthsOf({ start, end }: Period, at: Instant, unit: ProrationUnit): { unit: ProrationUnit; part: number; whole: number } {
+  if (unit === 'second' || dayOf(start) === dayOf(end)) return { unit: 'second', part: end - at, whole: end - start };
+  return { unit, part: dayOf(end) - dayOf(at), whole: dayOf(end) - dayOf(start) };
 }
 
 /** The part of a full period's amount that falls on `[at, period.end)`: round(amount × (e − t) ÷ (e − b)). `period` is the full period, and `at` lies in it. */
-export function partOf(amount: bigint, period: Period, at: Instant): bigint {
+export function partOf(amount: bigint, period: Period, at: Instant, unit: ProrationUnit): bigint {
   assert(period.start <= at && at <= period.end && period.start < period.end, 'a part is of a period in which it begins');
-  return roundDiv(amount * BigInt(period.end - at), BigInt(period.end - period.start));
+  const { part, whole } = lengthsOf(period, at, unit);
+  return roundDiv(amount * BigInt(part), BigInt(whole));
 }
 
 /** A charge for the rest of a period. `net = gross − Σ discount_amounts`, never less than 0, is what is billed and what a later change gives back. */
@@ -30,13 +43,13 @@ export type ProrationDebit = { gross: bigint; discount_amounts: DiscountAmount[]
  * `own` and `whole` are the discounts in force at `at` except `once` ones. Each discount's share of the changed item is found on that full bill, and its part is taken, at most what
  * the former ones left: so an amount off that covers several items is not given twice.
  */
-export function debitOf(lines: readonly DiscountableLine[], changed: number, whole: readonly AppliedDiscount[], currency: string, period: Period, at: Instant): ProrationDebit {
+export function debitOf(lines: readonly DiscountableLine[], changed: number, whole: readonly AppliedDiscount[], currency: string, period: Period, at: Instant, unit: ProrationUnit): ProrationDebit {
   const line = lines[changed];
   assert(line !== undefined, 'the changed item is one of the lines');
-  const gross = partOf(line.amount, period, at);
+  const gross = partOf(line.amount, period, at, unit);
   let net = gross;
   const discount_amounts = applyDiscounts(lines, whole, currency)[changed]!.map(({ discount, amount: full }) => {
-    const part = partOf(full, period, at);
+    const part = partOf(full, period, at, unit);
     const amount = part < net ? part : net;
     net -= amount;
     return { discount, amount };

@@ -18,6 +18,7 @@ import { invoiceExplanations } from './kontor/invoices/routes.ts';
 import { authentication } from './kontor/payment_intents/routes.ts';
 import { priceMoves } from './kontor/price_moves/routes.ts';
 import { priceExtensions } from './kontor/prices/routes.ts';
+import { settings } from './kontor/settings/routes.ts';
 import { webhookDeliveries } from './kontor/webhook_deliveries/routes.ts';
 import { webhookSecrets } from './kontor/webhook_endpoints/routes.ts';
 import { paymentIntents } from './payment_intents/routes.ts';
@@ -57,6 +58,7 @@ export const rooms: readonly Room[] = [
   priceExtensions,
   products,
   promotionCodes,
+  settings,
   subscriptionItems,
   subscriptions,
   subscriptionSchedules,

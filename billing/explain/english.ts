@@ -1,7 +1,7 @@
 /** Explanations in English. */
 import { percentText } from './exact.ts';
-import type { PriceTier, Usage } from './explanation.ts';
-import { calendarOf, isPreview, type Language, type Say } from './language.ts';
+import type { Counted, PriceTier, Usage } from './explanation.ts';
+import { calendarOf, countsOf, isPreview, quotient, type Language, type Say } from './language.ts';
 
 const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
 
@@ -12,6 +12,13 @@ function moment(at: number): string {
 
 /** An invoice by its number. A preview has none. */
 const named = (number: string | null, id: string): string => number ?? (isPreview(id) ? 'the preview' : id);
+
+const UNITS = { second: 'seconds', day: 'days' };
+
+function length(counted: Counted): string {
+  const { part, whole } = countsOf(counted);
+  return `${part} of ${whole} ${UNITS[counted.unit]}`;
+}
 
 const span = ({ start, end }: { start: number; end: number }): string => `from ${moment(start)} up to, and not including, ${moment(end)}`;
 
@@ -55,18 +62,18 @@ export const english: Language = {
     given: ({ amount }, say) => `The amount of ${say.money(amount!)} was given as it is.`,
     trial: ({ period, amount }, say) => `The trial ${span(period)} is free: ${say.money(amount!)}.`,
     sum: ({ parts, amount }, say) => `${parts.length} periods together: ${say.sum(parts.map((part) => part.amount))} = ${say.money(amount!)}.`,
-    part_of_period: ({ of, seconds, of_seconds, period, full_period, exact, amount }, say) =>
+    part_of_period: ({ of, unit, seconds, of_seconds, period, full_period, exact, amount }, say) =>
       seconds === of_seconds
         ? `The full period ${span(full_period)} is charged: ${say.money(amount!)}.`
-        : `Of the full period ${span(full_period)}, the time from ${moment(period.start)} on is charged, ${seconds} of ${of_seconds} seconds: ${say.money(of)} × ${seconds} ÷ ${of_seconds} = ${say.rounded(exact, amount!)}.`,
+        : `Of the full period ${span(full_period)}, the time from ${moment(period.start)} on is charged, ${length({ unit, seconds, of_seconds })}: ${say.money(of)} × ${quotient({ unit, seconds, of_seconds })} = ${say.rounded(exact, amount!)}.`,
     net: ({ parts, amount }, say) => `That comes to ${say.sum(parts.map((part) => part.amount))} = ${say.money(amount!)}.`,
-    discount_in_proration: ({ coupon, coupon_name, percent_off, recomputed, seconds, of_seconds, exact, amount }, say) =>
+    discount_in_proration: ({ coupon, coupon_name, percent_off, recomputed, unit, seconds, of_seconds, exact, amount }, say) =>
       recomputed
-        ? `The coupon “${coupon_name ?? coupon}” takes ${percentText(percent_off!)} % of a full period, of which ${seconds} of ${of_seconds} seconds count here: ${say.rounded(exact, amount!)}.`
-        : `The coupon “${coupon_name ?? coupon ?? 'unknown'}” takes the part that was recorded at the change, ${say.money(amount!)}: its share of all items as they were then, for ${seconds} of ${of_seconds} seconds.`,
-    credit: ({ debit, seconds, of_seconds, from, exact, amount }, say) =>
+        ? `The coupon “${coupon_name ?? coupon}” takes ${percentText(percent_off!)} % of a full period, of which ${length({ unit, seconds, of_seconds })} count here: ${say.rounded(exact, amount!)}.`
+        : `The coupon “${coupon_name ?? coupon ?? 'unknown'}” takes the part that was recorded at the change, ${say.money(amount!)}: its share of all items as they were then, for ${length({ unit, seconds, of_seconds })}.`,
+    credit: ({ debit, unit, seconds, of_seconds, from, exact, amount }, say) =>
       `${debit.invoice === null ? `The item ${debit.invoice_item}` : `The invoice ${debit.invoice_number ?? debit.invoice}`} charged ${say.money(debit.net)}, after discounts, ${span(debit)}. ` +
-      `What was not used from ${moment(from)} on is given back, ${seconds} of ${of_seconds} seconds: ${say.money(-debit.net)} × ${seconds} ÷ ${of_seconds} = ${say.rounded(exact, amount!)}.`,
+      `What was not used from ${moment(from)} on is given back, ${length({ unit, seconds, of_seconds })}: ${say.money(-debit.net)} × ${quotient({ unit, seconds, of_seconds })} = ${say.rounded(exact, amount!)}.`,
     discount({ coupon, coupon_name, order, scope, percent_off, of, exact, amount, amount_off, shared, over, lines }, say) {
       const head = `Discount ${order} is by the coupon “${coupon_name ?? coupon}”, ${scope === 'line' ? 'of this line' : 'of the whole invoice'}`;
       if (percent_off !== null) return `${head}: ${percent_off} % of ${say.money(of)} = ${say.rounded(exact, amount!)}.`;

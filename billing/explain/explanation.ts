@@ -3,6 +3,7 @@ import type { Period } from '../calendar.ts';
 import type { DiscountWhole, PriceRow } from '../catalog.ts';
 import type { Instant } from '../decision.ts';
 import type { Included } from '../metering.ts';
+import type { ProrationUnit } from '../proration.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
 import type { Fraction } from './exact.ts';
 
@@ -34,6 +35,9 @@ export type ExplainFacts = {
   discounts: ReadonlyMap<string, DiscountWhole>;
 };
 
+/** A part of a period and the whole of it. Counted by the day they are as many seconds as those days have. */
+export type Counted = { unit: ProrationUnit; seconds: number; of_seconds: number };
+
 /** A step from the facts to an amount. `parts` are the steps that it is made of; `exact` is the value before it was rounded to `amount`. */
 export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[] } & (
   | { kind: 'quantity'; quantity: string; source: 'licensed' | 'given' }
@@ -44,10 +48,10 @@ export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[
   | { kind: 'given' }
   | { kind: 'trial'; period: Period }
   | { kind: 'sum' }
-  | { kind: 'part_of_period'; of: bigint; seconds: number; of_seconds: number; period: Period; full_period: Period }
+  | ({ kind: 'part_of_period'; of: bigint; period: Period; full_period: Period } & Counted)
   | { kind: 'net' }
-  | { kind: 'discount_in_proration'; discount: string; coupon: string | null; coupon_name: string | null; percent_off: string | null; seconds: number; of_seconds: number; /** Whether it follows from the facts; else it is as it was recorded, and not more than it may be. */ recomputed: boolean }
-  | { kind: 'credit'; debit: CreditedDebit; seconds: number; of_seconds: number; from: Instant }
+  | ({ kind: 'discount_in_proration'; discount: string; coupon: string | null; coupon_name: string | null; percent_off: string | null; /** Whether it follows from the facts; else it is as it was recorded, and not more than it may be. */ recomputed: boolean } & Counted)
+  | ({ kind: 'credit'; debit: CreditedDebit; from: Instant } & Counted)
   | { kind: 'discount'; discount: string; coupon: string; coupon_name: string | null; percent_off: string | null; amount_off: bigint | null; order: number; of: bigint; /** For an amount off: what is shared, over how many lines with which sum. */ shared: bigint | null; over: bigint | null; lines: number; scope: 'line' | 'invoice' }
   | { kind: 'tax'; tax_rate: string; name: string; percentage: string; inclusive: boolean; all_inclusive: string; of: bigint; taxable_amount: bigint; reason: string }
   | { kind: 'unknown'; missing: 'price' | 'usage' | 'debit' | 'period' }

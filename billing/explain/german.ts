@@ -1,7 +1,7 @@
 /** Explanations in German. */
 import { percentText } from './exact.ts';
-import type { PriceTier, Usage } from './explanation.ts';
-import { calendarOf, isPreview, type Language, type Say } from './language.ts';
+import type { Counted, PriceTier, Usage } from './explanation.ts';
+import { calendarOf, countsOf, isPreview, quotient, type Language, type Say } from './language.ts';
 
 const MONTHS = ['Januar', 'Februar', 'März', 'April', 'Mai', 'Juni', 'Juli', 'August', 'September', 'Oktober', 'November', 'Dezember'];
 
@@ -12,6 +12,13 @@ function moment(at: number): string {
 
 /** An invoice by its number. A preview has none. */
 const named = (number: string | null, id: string): string => number ?? (isPreview(id) ? 'der Vorschau' : id);
+
+const UNITS = { second: 'Sekunden', day: 'Tagen' };
+
+function length(counted: Counted): string {
+  const { part, whole } = countsOf(counted);
+  return `${part} von ${whole} ${UNITS[counted.unit]}`;
+}
 
 const span = ({ start, end }: { start: number; end: number }): string => `vom ${moment(start)} bis ausschließlich ${moment(end)}`;
 
@@ -55,18 +62,18 @@ export const german: Language = {
     given: ({ amount }, say) => `Der Betrag von ${say.money(amount!)} wurde so angegeben.`,
     trial: ({ period, amount }, say) => `Die Probezeit ${span(period)} ist kostenlos: ${say.money(amount!)}.`,
     sum: ({ parts, amount }, say) => `${parts.length} Zeiträume zusammen: ${say.sum(parts.map((part) => part.amount))} = ${say.money(amount!)}.`,
-    part_of_period: ({ of, seconds, of_seconds, period, full_period, exact, amount }, say) =>
+    part_of_period: ({ of, unit, seconds, of_seconds, period, full_period, exact, amount }, say) =>
       seconds === of_seconds
         ? `Der ganze Zeitraum ${span(full_period)} wird berechnet: ${say.money(amount!)}.`
-        : `Vom ganzen Zeitraum ${span(full_period)} wird die Zeit ab ${moment(period.start)} berechnet, ${seconds} von ${of_seconds} Sekunden: ${say.money(of)} × ${seconds} ÷ ${of_seconds} = ${say.rounded(exact, amount!)}.`,
+        : `Vom ganzen Zeitraum ${span(full_period)} wird die Zeit ab ${moment(period.start)} berechnet, ${length({ unit, seconds, of_seconds })}: ${say.money(of)} × ${quotient({ unit, seconds, of_seconds })} = ${say.rounded(exact, amount!)}.`,
     net: ({ parts, amount }, say) => `Das ergibt ${say.sum(parts.map((part) => part.amount))} = ${say.money(amount!)}.`,
-    discount_in_proration: ({ coupon, coupon_name, percent_off, recomputed, seconds, of_seconds, exact, amount }, say) =>
+    discount_in_proration: ({ coupon, coupon_name, percent_off, recomputed, unit, seconds, of_seconds, exact, amount }, say) =>
       recomputed
-        ? `Der Gutschein „${coupon_name ?? coupon}“ nimmt ${percentText(percent_off!)} % eines ganzen Zeitraums, von dem hier ${seconds} von ${of_seconds} Sekunden zählen: ${say.rounded(exact, amount!)}.`
-        : `Der Gutschein „${coupon_name ?? coupon ?? 'unbekannt'}“ nimmt den Teil, der bei der Änderung festgehalten wurde, ${say.money(amount!)}: seinen Anteil an allen Posten, wie sie damals waren, für ${seconds} von ${of_seconds} Sekunden.`,
-    credit: ({ debit, seconds, of_seconds, from, exact, amount }, say) =>
+        ? `Der Gutschein „${coupon_name ?? coupon}“ nimmt ${percentText(percent_off!)} % eines ganzen Zeitraums, von dem hier ${length({ unit, seconds, of_seconds })} zählen: ${say.rounded(exact, amount!)}.`
+        : `Der Gutschein „${coupon_name ?? coupon ?? 'unbekannt'}“ nimmt den Teil, der bei der Änderung festgehalten wurde, ${say.money(amount!)}: seinen Anteil an allen Posten, wie sie damals waren, für ${length({ unit, seconds, of_seconds })}.`,
+    credit: ({ debit, unit, seconds, of_seconds, from, exact, amount }, say) =>
       `${debit.invoice === null ? `Der Posten ${debit.invoice_item}` : `Die Rechnung ${debit.invoice_number ?? debit.invoice}`} hat nach Rabatten ${say.money(debit.net)} ${span(debit)} berechnet. ` +
-      `Was ab ${moment(from)} nicht genutzt wurde, wird gutgeschrieben, ${seconds} von ${of_seconds} Sekunden: ${say.money(-debit.net)} × ${seconds} ÷ ${of_seconds} = ${say.rounded(exact, amount!)}.`,
+      `Was ab ${moment(from)} nicht genutzt wurde, wird gutgeschrieben, ${length({ unit, seconds, of_seconds })}: ${say.money(-debit.net)} × ${quotient({ unit, seconds, of_seconds })} = ${say.rounded(exact, amount!)}.`,
     discount({ coupon, coupon_name, order, scope, percent_off, of, exact, amount, amount_off, shared, over, lines }, say) {
       const head = `Rabatt ${order} ist vom Gutschein „${coupon_name ?? coupon}“, ${scope === 'line' ? 'für diese Position' : 'für die ganze Rechnung'}`;
       if (percent_off !== null) return `${head}: ${percent_off} % von ${say.money(of)} = ${say.rounded(exact, amount!)}.`;

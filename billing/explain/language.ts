@@ -4,7 +4,7 @@ import { formatMoney } from '../money.ts';
 import type { Cause, CauseKind, Comparison } from './compare.ts';
 import { english } from './english.ts';
 import { exactMoney, unitMoney, type Fraction } from './exact.ts';
-import type { Difference, Explanation, LineExplanation, Step, StepKind, StepOf, Total, TotalKind } from './explanation.ts';
+import type { Counted, Difference, Explanation, LineExplanation, Step, StepKind, StepOf, Total, TotalKind } from './explanation.ts';
 import { german } from './german.ts';
 
 /** What is said beside a number: the currency in which amounts are. */
@@ -45,6 +45,17 @@ export const isPreview = (id: string): boolean => id.startsWith('upcoming_');
 export function calendarOf(at: Instant): { day: number; month: number; year: number; time: string } {
   const moment = Temporal.Instant.fromEpochMilliseconds(at * 1_000).toZonedDateTimeISO('UTC');
   return { day: moment.day, month: moment.month, year: moment.year, time: moment.toPlainTime().toString({ smallestUnit: 'second' }) };
+}
+
+/** A part of a period and the whole of it, in the unit in which they were counted. */
+export function countsOf({ unit, seconds, of_seconds }: Counted): { part: number; whole: number } {
+  const length = unit === 'day' ? 86_400 : 1;
+  return { part: seconds / length, whole: of_seconds / length };
+}
+
+export function quotient(counted: Counted): string {
+  const { part, whole } = countsOf(counted);
+  return `${part} ÷ ${whole}`;
 }
 
 function saying(language: Language, currency: string): Say {

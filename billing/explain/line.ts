@@ -6,7 +6,7 @@ import { beyond } from '../metering.ts';
 import { compare, formatDecimal, multiply, percentOf, ZERO } from '../money.ts';
 import { derive } from '../pricing/amount.ts';
 import type { PriceTerms } from '../pricing/price.ts';
-import { partOf } from '../proration.ts';
+import { lengthsOf, partOf, type ProrationUnit } from '../proration.ts';
 import { termsIn } from '../subscription/lines.ts';
 import { decimalOf, fraction, fromDecimal, roundFraction, sumOfParts } from './exact.ts';
 import type { ExplainFacts, PriceTier, Step, StepOf } from './explanation.ts';
@@ -17,7 +17,7 @@ type Quantity = StepOf<'quantity'> | StepOf<'usage'> | StepOf<'allowance'>;
 
 const LEAF = { exact: null, parts: [] };
 const unknown = (missing: StepOf<'unknown'>['missing']): Step => ({ kind: 'unknown', amount: null, missing, ...LEAF });
-const lengthOf = (period: Period): number => period.end - period.start;
+const unitOf = (line: InvoiceLineRow): ProrationUnit => line.proration_details?.unit ?? 'second';
 
 /** The terms at which the line was priced. The price itself never changes; an amount in a further currency can be changed in the catalogue later, and then the line keeps the one that it was billed at. */
 function termsOf(line: InvoiceLineRow, price: PriceRow): PriceTerms | null {
@@ -45,12 +45,12 @@ function priced(line: InvoiceLineRow, terms: PriceTerms, quantity: Quantity): Am
 }
 
 /** The part of an amount of a full period that falls on its end from `from` on. */
-function partStep(of: Amount<'price'>, full_period: Period, from: number): Amount<'part_of_period'> {
+function partStep(of: Amount<'price'>, full_period: Period, from: number, by: ProrationUnit): Amount<'part_of_period'> {
   const period = { start: from, end: full_period.end };
-  const [seconds, of_seconds] = [lengthOf(period), lengthOf(full_period)];
+  const { unit, part: seconds, whole: of_seconds } = lengthsOf(full_period, from, by);
   return {
-    kind: 'part_of_period', amount: partOf(of.amount, full_period, from), exact: fraction(of.amount * BigInt(seconds), BigInt(of_seconds)), parts: [of],
-    of: of.amount, seconds, of_seconds, period, full_period,
+    kind: 'part_of_period', amount: partOf(of.amount, full_period, from, by), exact: fraction(of.amount * BigInt(seconds), BigInt(of_seconds)), parts: [of],
+    of: of.amount, unit, seconds, of_seconds, period, full_period,
   };
 }
 
@@ -83,7 +83,7 @@ function byPeriods(line: InvoiceLineRow, recurrence: Recurrence, facts: ExplainF
 /** A licensed item's first periods where they are not one full period: each is charged as far as it lies after the start. */
 function startStep(line: InvoiceLineRow, full: Amount<'price'>, recurrence: Recurrence, facts: ExplainFacts): Step {
   return byPeriods(line, recurrence, facts, (periods) => {
-    const parts = periods.map((period) => partStep(full, period, Math.max(period.start, line.period_start)));
+    const parts = periods.map((period) => partStep(full, period, Math.max(period.start, line.period_start), unitOf(line)));
     return parts.length === 1 ? parts[0]! : { kind: 'sum', amount: parts.reduce((sum, part) => sum + part.amount, 0n), exact: null, parts };
   });
 }
@@ -96,7 +96,7 @@ function proratedDiscounts(line: InvoiceLineRow, full: bigint, part: Amount<'par
     const percent_off = source?.percent_off ?? null;
     const off = source?.amount_off ?? null;
     const most = percent_off !== null ? percentOf(rest, percent_off) : source?.currency === line.currency && off !== null && off < rest ? off : rest;
-    const atMost = partOf(most, part.full_period, line.period_start);
+    const atMost = partOf(most, part.full_period, line.period_start, unitOf(line));
     const recomputed = known && percent_off !== null;
     known = recomputed;
     if (recomputed) rest -= most;
@@ -104,7 +104,7 @@ function proratedDiscounts(line: InvoiceLineRow, full: bigint, part: Amount<'par
     const taken = wanted < net ? wanted : net;
     net -= taken;
     const exact = recomputed ? fraction(-most * BigInt(part.seconds), BigInt(part.of_seconds)) : null;
-    return { kind: 'discount_in_proration', amount: -taken, exact, parts: [], discount, coupon: source?.id ?? null, coupon_name: source?.name ?? null, percent_off, seconds: part.seconds, of_seconds: part.of_seconds, recomputed };
+    return { kind: 'discount_in_proration', amount: -taken, exact, parts: [], discount, coupon: source?.id ?? null, coupon_name: source?.name ?? null, percent_off, unit: part.unit, seconds: part.seconds, of_seconds: part.of_seconds, recomputed };
   });
 }
 
@@ -112,7 +112,7 @@ function proratedDiscounts(line: InvoiceLineRow, full: bigint, part: Amount<'par
 function debitStep(line: InvoiceLineRow, full: Amount<'price'>, recurrence: Recurrence, facts: ExplainFacts): Step {
   return byPeriods(line, recurrence, facts, ([period, ...more]) => {
     if (period === undefined || more.length > 0) return null;
-    const part = partStep(full, period, line.period_start);
+    const part = partStep(full, period, line.period_start, unitOf(line));
     const discounts = proratedDiscounts(line, full.amount, part, facts);
     if (discounts.length === 0) return part;
     return { kind: 'net', amount: discounts.reduce((net, each) => net + each.amount, part.amount), exact: null, parts: [part, ...discounts] };
@@ -124,9 +124,10 @@ function creditStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
   const debit = facts.debits.get(line.id);
   if (!debit || debit.end <= debit.start) return unknown('debit');
   const from = Math.max(line.period_start, debit.start);
-  const [seconds, of_seconds] = [Math.max(0, debit.end - from), lengthOf(debit)];
+  const { unit, part, whole: of_seconds } = lengthsOf(debit, from, unitOf(line));
+  const seconds = Math.max(0, part);
   const exact = fraction(-debit.net * BigInt(seconds), BigInt(of_seconds));
-  return { kind: 'credit', amount: roundFraction(exact), exact, parts: [], debit, seconds, of_seconds, from };
+  return { kind: 'credit', amount: roundFraction(exact), exact, parts: [], debit, unit, seconds, of_seconds, from };
 }
 
 /** A line of 0 that is of a trial: the subscription's, or one that was before it and is known by its words only. */

@@ -30,6 +30,8 @@ export type ProrationDetails = {
   /** What a credit gives back: an invoice item, or lines of an invoice. */
   credited_items: { invoice: string; invoice_line_items: string[] } | { invoice_item: string } | null;
   discount_amounts: StoredDiscountAmount[];
+  /** Counted in days; without it, in seconds. */
+  unit?: 'day';
 };
 
 export type CustomerSnapshot = {

@@ -42,7 +42,7 @@ const CUSTOMER: CustomerWhole = {
   delinquent: false, invoice_prefix: 'KONTOR', next_invoice_sequence: 1, invoice_settings: { custom_fields: null, footer: null, rendering_options: null }, default_payment_method: null,
   preferred_locales: [], tax_exempt: 'none', metadata: {}, deleted: false, discount: null,
 };
-const AROUND = { customer: CUSTOMER, account: { business_name: 'Helpdesk', country: 'DE' }, tax_ids: [], payment_method: null };
+const AROUND = { customer: CUSTOMER, account: { business_name: 'Helpdesk', country: 'DE', proration: 'second' as const }, tax_ids: [], payment_method: null };
 const BUYER = { customer: 'cus_1', first_time: false, billed_in: null };
 const SETTINGS: DefaultSettings = {
   billing_cycle_anchor: 'automatic', collection_method: 'charge_automatically', default_payment_method: null, description: null, invoice_settings: { custom_fields: null, days_until_due: null, description: null, footer: null },

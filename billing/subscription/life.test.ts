@@ -55,7 +55,7 @@ const CUSTOMER: CustomerWhole = {
   delinquent: false, invoice_prefix: 'KONTOR', next_invoice_sequence: 1, invoice_settings: { custom_fields: null, footer: null, rendering_options: null }, default_payment_method: null,
   preferred_locales: [], tax_exempt: 'none', metadata: {}, deleted: false, discount: null,
 };
-const AROUND = { customer: CUSTOMER, account: { business_name: 'Helpdesk', country: 'DE' }, tax_ids: [], payment_method: null };
+const AROUND = { customer: CUSTOMER, account: { business_name: 'Helpdesk', country: 'DE', proration: 'second' as const }, tax_ids: [], payment_method: null };
 
 /** One line as `amount from → to`. */
 const lines = (invoice: InvoiceWhole | null): string[] => (invoice?.lines ?? []).map((line) => `${line.amount} ${dayOf(line.period_start)} → ${dayOf(line.period_end)}`);

@@ -1,6 +1,6 @@
 /** What a subscription puts on an invoice: the lines of its items, and the items that wait for one. */
 import type { Period } from '../calendar.ts';
-import type { DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
+import type { DiscountWhole, PriceRow } from '../catalog.ts';
 import { assert, type Instant, type Moment } from '../decision.ts';
 import { inForce } from '../discount.ts';
 import type { LineOrder } from '../invoice/draft.ts';
@@ -9,8 +9,9 @@ import { includedIn, meteredAmount, type Metering } from '../metering.ts';
 import { formatDecimal, formatMoney, fromBigint, minorDigits, parseDecimal } from '../money.ts';
 import { amountOf } from '../pricing/amount.ts';
 import type { PriceTerms } from '../pricing/price.ts';
+import type { ProrationUnit } from '../proration.ts';
 import { fullPeriod } from './periods.ts';
-import type { Debit, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
+import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
 const inCurrency = new WeakMap<PriceRow, Map<string, PriceTerms>>();
 
@@ -73,10 +74,10 @@ export function wholeDiscounts(subscription: Pick<SubscriptionWhole, 'discounts'
   return own.length > 0 || customer.discount === null ? own : live([customer.discount], at);
 }
 
-type LineWords = { amount: bigint; description: string; period: Period; quantity: string; proration?: boolean; metering?: Metering };
+type LineWords = { amount: bigint; description: string; period: Period; quantity: string; proration?: ProrationUnit; metering?: Metering };
 
 function itemLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, at: Instant, words: LineWords): LineOrder {
-  const { quantity, proration = false, ...rest } = words;
+  const { quantity, proration, ...rest } = words;
   return {
     ...rest,
     discountable: true,
@@ -86,23 +87,26 @@ function itemLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, 
     quantity_decimal: quantity,
     subscription: subscription.id,
     subscription_item: item.id,
-    proration,
-    proration_details: proration ? { credited_items: null, discount_amounts: [] } : null,
+    proration: proration !== undefined,
+    proration_details: proration === undefined ? null : { credited_items: null, discount_amounts: [], ...countedIn(proration) },
     metadata: subscription.metadata,
     discounts: live(item.discounts, at),
     rates: item.rates,
   };
 }
 
+/** How a proration says in what it was counted. */
+export const countedIn = (unit: ProrationUnit): Pick<ProrationDetails, 'unit'> => (unit === 'day' ? { unit } : {});
+
 /** A licensed item for a period. `amount` is given where it is not that of one full period. */
-export function licensedLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, period: Period, at: Instant, part?: { amount: bigint }): LineOrder {
+export function licensedLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, period: Period, at: Instant, part?: { amount: bigint; unit: ProrationUnit }): LineOrder {
   const words = `${item.quantity} × ${item.product_name} (${priceText(subscription, item)})`;
   return itemLine(subscription, item, at, {
     amount: part?.amount ?? fullAmount(subscription, item),
     description: words,
     period,
     quantity: String(item.quantity),
-    proration: part !== undefined,
+    proration: part?.unit,
   });
 }
 
@@ -188,7 +192,7 @@ export function waiting(subscription: SubscriptionWhole, line: Omit<LineOrder, '
 }
 
 /** A credit for the unused part of a debit. `amount` is what `creditOf` says. */
-export function creditItem(subscription: SubscriptionWhole, item: SubscriptionItemWhole, debit: Debit, amount: bigint, at: Instant, rates: ReadonlyMap<string, TaxRateRow>, moment: Moment): InvoiceItemWhole {
+export function creditItem(subscription: SubscriptionWhole, item: SubscriptionItemWhole, debit: Debit, amount: bigint, at: Instant, { rates, account }: Pick<SubscriptionFacts, 'rates' | 'account'>, moment: Moment): InvoiceItemWhole {
   const credited_items: ProrationDetails['credited_items'] =
     debit.invoice_item !== null ? { invoice_item: debit.invoice_item } : debit.invoice !== null && debit.line !== null ? { invoice: debit.invoice, invoice_line_items: [debit.line] } : null;
   return waiting(
@@ -205,7 +209,7 @@ export function creditItem(subscription: SubscriptionWhole, item: SubscriptionIt
       subscription: subscription.id,
       subscription_item: item.id,
       proration: true,
-      proration_details: { credited_items, discount_amounts: [] },
+      proration_details: { credited_items, discount_amounts: [], ...countedIn(account.proration) },
       discounts: [],
       rates: debit.tax_rates.map((id) => {
         const rate = rates.get(id);

@@ -29,7 +29,7 @@ const CUSTOMER: CustomerWhole = {
   delinquent: false, invoice_prefix: 'KONTOR', next_invoice_sequence: 1, invoice_settings: { custom_fields: null, footer: null, rendering_options: null }, default_payment_method: null,
   preferred_locales: [], tax_exempt: 'none', metadata: {}, deleted: false, discount: null,
 };
-const AROUND = { customer: CUSTOMER, account: { business_name: 'Helpdesk', country: 'DE' }, tax_ids: [], payment_method: null };
+const AROUND = { customer: CUSTOMER, account: { business_name: 'Helpdesk', country: 'DE', proration: 'second' as const }, tax_ids: [], payment_method: null };
 
 /** A seat and calls since 1 January, paid for. */
 function begun(): SubscriptionWhole {

@@ -1,11 +1,10 @@
 /** What a change in the middle of a period gives back and charges, item by item (docs/concepts/bill.md, "Changes in mid-period"). */
-import type { CustomerWhole } from '../customer/customer.ts';
 import type { Instant, Moment } from '../decision.ts';
 import type { DiscountableLine } from '../discount.ts';
 import type { InvoiceItemWhole } from '../invoice/invoice.ts';
 import { minor } from '../money.ts';
 import { creditOf, debitOf } from '../proration.ts';
-import { creditItem, dayText, debitOfItem, fullAmount, isMetered, live, termsIn, usageLine, waiting, wholeDiscounts } from './lines.ts';
+import { countedIn, creditItem, dayText, debitOfItem, fullAmount, isMetered, live, termsIn, usageLine, waiting, wholeDiscounts } from './lines.ts';
 import { fullPeriod, recurrenceOf, sameRecurrence } from './periods.ts';
 import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
@@ -13,20 +12,20 @@ import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole
 export type Proration = { moment: Moment; date: Instant };
 
 /** What is given back of an item's debits: their unused parts, as items that wait. Credits of nothing are left out. */
-export function creditsOf(subscription: SubscriptionWhole, item: SubscriptionItemWhole, at: Instant, facts: Pick<SubscriptionFacts, 'rates'>, moment: Moment): InvoiceItemWhole[] {
+export function creditsOf(subscription: SubscriptionWhole, item: SubscriptionItemWhole, at: Instant, facts: Pick<SubscriptionFacts, 'rates' | 'account'>, moment: Moment): InvoiceItemWhole[] {
   return item.debits.flatMap((debit) => {
-    const amount = creditOf({ net: BigInt(debit.amount), start: debit.start, end: debit.end }, at);
-    return amount === 0n ? [] : [creditItem(subscription, item, debit, amount, at, facts.rates, moment)];
+    const amount = creditOf({ net: BigInt(debit.amount), start: debit.start, end: debit.end }, at, facts.account.proration);
+    return amount === 0n ? [] : [creditItem(subscription, item, debit, amount, at, facts, moment)];
   });
 }
 
 /** The debit of a licensed item for the rest of its period, as an item that waits, and what the item remembers of it. A debit of nothing is left out. */
-export function debitItem(after: SubscriptionWhole, item: SubscriptionItemWhole, customer: CustomerWhole, { moment, date }: Proration): { items: InvoiceItemWhole[]; debits: Debit[] } {
+export function debitItem(after: SubscriptionWhole, item: SubscriptionItemWhole, { customer, account }: Pick<SubscriptionFacts, 'customer' | 'account'>, { moment, date }: Proration): { items: InvoiceItemWhole[]; debits: Debit[] } {
   const full = fullPeriod(after, item.terms, date);
   const lasting = (discounts: ReturnType<typeof live>) => discounts.filter((discount) => discount.source.duration !== 'once');
   const peers = after.items.filter((peer) => !isMetered(peer) && sameRecurrence(recurrenceOf(peer.terms), recurrenceOf(item.terms)));
   const lines = peers.map((peer): DiscountableLine => ({ amount: fullAmount(after, peer), discountable: true, product: peer.terms.product, own: lasting(live(peer.discounts, moment.now)), group: peer.id }));
-  const debit = debitOf(lines, peers.indexOf(item), lasting(wholeDiscounts(after, customer, moment.now)), after.currency, full, date);
+  const debit = debitOf(lines, peers.indexOf(item), lasting(wholeDiscounts(after, customer, moment.now)), after.currency, full, date, account.proration);
   if (debit.net === 0n) return { items: [], debits: [] };
   const period = { start: date, end: item.current_period_end };
   const made = waiting(
@@ -43,7 +42,7 @@ export function debitItem(after: SubscriptionWhole, item: SubscriptionItemWhole,
       subscription: after.id,
       subscription_item: item.id,
       proration: true,
-      proration_details: { credited_items: null, discount_amounts: debit.discount_amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) })) },
+      proration_details: { credited_items: null, discount_amounts: debit.discount_amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) })), ...countedIn(account.proration) },
       discounts: [],
       rates: item.rates,
     },
@@ -73,6 +72,6 @@ export function prorateItem(
     items.push(...usageItem(before, earlier, facts, how.moment));
   }
   if (later === null || isMetered(later)) return { items, debits: [] };
-  const debit = debitItem(after, later, facts.customer, how);
+  const debit = debitItem(after, later, facts, how);
   return { items: [...items, ...debit.items], debits: debit.debits };
 }

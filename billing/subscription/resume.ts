@@ -57,7 +57,7 @@ function goOn(order: ResumeOrder, facts: SubscriptionFacts, moment: Moment): Goi
   const date = prorationDate(order, after, moment);
   if (order.proration_behavior === 'none') return { after, lines: [], waiting: [] };
   const debited = items.map((item): { items: InvoiceItemWhole[]; debits: Debit[] } =>
-    isMetered(item) || isPaidFor(item, at) ? { items: [], debits: item.debits } : debitItem(after, item, facts.customer, { moment, date }));
+    isMetered(item) || isPaidFor(item, at) ? { items: [], debits: item.debits } : debitItem(after, item, facts, { moment, date }));
   const charged = items.map((item, n) => (debited[n]!.debits === item.debits ? item : { ...item, debits: debited[n]!.debits }));
   return { after: { ...after, items: charged }, lines: [], waiting: debited.flatMap((each) => each.items) };
 }

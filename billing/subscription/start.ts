@@ -5,7 +5,7 @@ import { decision, refuse, together, type Decision, type Instant, type Moment } 
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { billable } from '../pricing/amount.ts';
-import { partOf } from '../proration.ts';
+import { partOf, type ProrationUnit } from '../proration.ts';
 import { noRedemptions, redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
 import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, withoutDiscounts, type Bill, type Billed, type PaymentBehavior } from './bill.ts';
 import { INCOMPLETE_S, renewal, timer, TRIAL_NOTICE_S } from './end.ts';
@@ -69,7 +69,7 @@ export function startSubscription(order: StartOrder, facts: StartFacts, moment: 
     obligation: `${subscription.id}:start`,
     period: { start: moment.now, end: moment.now },
     pending: begun.once,
-    lines: subscription.items.filter((item) => !isMetered(item)).flatMap((item) => firstLines(order, subscription, item, moment)),
+    lines: subscription.items.filter((item) => !isMetered(item)).flatMap((item) => firstLines(order, subscription, item, facts.account.proration, moment)),
   };
   return conclude(order, { ...begun, facts }, bill, moment);
 }
@@ -203,25 +203,25 @@ function firstPeriod(subscription: SubscriptionRow, { price }: NewItem, moment: 
 }
 
 /** What the first invoice says of a licensed item: its trial; or the periods since a backdated start, then the current one as far as it is used. */
-function firstLines(order: StartOrder, subscription: SubscriptionWhole, item: SubscriptionItemWhole, moment: Moment): LineOrder[] {
+function firstLines(order: StartOrder, subscription: SubscriptionWhole, item: SubscriptionItemWhole, unit: ProrationUnit, moment: Moment): LineOrder[] {
   const period: Period = { start: item.current_period_start, end: item.current_period_end };
   if (isTrialing(subscription, moment.now)) return [trialLine(subscription, item, period, moment.now)];
   const full = fullPeriod(subscription, item.terms, moment.now);
   const amount = fullAmount(subscription, item);
   const partial = period.start > full.start;
   if (order.proration_behavior === 'none') return partial ? [] : [licensedLine(subscription, item, period, moment.now)];
-  const current = licensedLine(subscription, item, period, moment.now, partial ? { amount: partOf(amount, full, period.start) } : undefined);
+  const current = licensedLine(subscription, item, period, moment.now, partial ? { amount: partOf(amount, full, period.start, unit), unit } : undefined);
   if (period.start <= subscription.start_date) return [current];
   const past = { start: subscription.start_date, end: period.start };
-  return [licensedLine(subscription, item, past, moment.now, { amount: pastAmount(subscription, item, amount, past) }), current];
+  return [licensedLine(subscription, item, past, moment.now, { amount: pastAmount(subscription, item, amount, past, unit), unit }), current];
 }
 
 /** The periods that are over since a backdated start: each costs its amount, the first one perhaps a part of it. */
-function pastAmount(subscription: SubscriptionWhole, item: SubscriptionItemWhole, amount: bigint, past: Period): bigint {
+function pastAmount(subscription: SubscriptionWhole, item: SubscriptionItemWhole, amount: bigint, past: Period, unit: ProrationUnit): bigint {
   let sum = 0n;
   for (let at = past.start; at < past.end; ) {
     const full = fullPeriod(subscription, item.terms, at);
-    sum += partOf(amount, full, at);
+    sum += partOf(amount, full, at, unit);
     at = full.end;
   }
   return billable(sum, 'backdate_start_date');

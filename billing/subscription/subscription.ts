@@ -5,6 +5,7 @@ import type { Instant } from '../decision.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import type { Withholding } from '../invoice/withhold.ts';
 import type { PaymentMethodRow } from '../payment/payment.ts';
+import type { ProrationUnit } from '../proration.ts';
 import type { PhaseTerms } from '../schedule/enter.ts';
 import type { ScheduleWhole } from '../schedule/schedule.ts';
 
@@ -113,7 +114,7 @@ export type SubscriptionWhole = SubscriptionRow & {
 /** What an invoice of a customer reads beside what it is for. */
 export type Surroundings = {
   customer: CustomerWhole;
-  account: { business_name: string; country: string };
+  account: { business_name: string; country: string; proration: ProrationUnit };
   tax_ids: readonly { type: string; value: string }[];
   /** Which method would be charged: the subscription's own, or its customer's. */
   payment_method: PaymentMethodRow | null;

@@ -11,6 +11,7 @@ import { missing } from '../../server/http/errors.ts';
 import { usageOf } from '../billing/meter_events/rows.ts';
 import { hasPaid } from '../charges/rows.ts';
 import { customersById, lockLane } from '../customers/rows.ts';
+import { settingsOf } from '../kontor/settings/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
@@ -20,13 +21,13 @@ import { renewDue } from './timers.ts';
 
 /** What invoices of these customers read, by customer; `own` is a method that is asked for instead of the customer's. */
 export async function surroundings(ctx: Context, customers: readonly CustomerWhole[], own: readonly (string | null)[] = []): Promise<(customer: CustomerWhole, method?: string | null) => Surroundings> {
-  const { business_name, country } = await accountById(ctx.tx, ctx.world.account);
-  const taxIds = Map.groupBy(await taxIdsOf(ctx.tx, customers.map((customer) => customer.id)), (taxId) => taxId.customer);
+  const [{ business_name, country }, { proration }, tax_ids] = await Promise.all([accountById(ctx.tx, ctx.world.account), settingsOf(ctx.tx), taxIdsOf(ctx.tx, customers.map((customer) => customer.id))]);
+  const taxIds = Map.groupBy(tax_ids, (taxId) => taxId.customer);
   const ids = [...customers.map((customer) => customer.default_payment_method), ...own].filter((id) => id !== null);
   const methods = new Map(ids.length === 0 ? [] : (await methodsById(ctx.tx, [...new Set(ids)])).filter((method) => !method.spent).map((method) => [method.id, method]));
   return (customer, method = null) => ({
     customer,
-    account: { business_name, country },
+    account: { business_name, country, proration: proration.unit },
     tax_ids: taxIds.get(customer.id) ?? [],
     payment_method: methods.get(method ?? customer.default_payment_method ?? '') ?? null,
   });

@@ -101,7 +101,7 @@ export class Life {
   }
 
   around() {
-    return { customer: this.store.customer(CUSTOMER), account: { business_name: 'Helpdesk', country: 'DE' }, tax_ids: [], payment_method: null };
+    return { customer: this.store.customer(CUSTOMER), account: { business_name: 'Helpdesk', country: 'DE', proration: 'second' as const }, tax_ids: [], payment_method: null };
   }
 
   /** The keys of new items are those of the order, in its order. */

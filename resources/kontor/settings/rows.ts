@@ -1,0 +1,23 @@
+import type { ProrationUnit } from '../../../billing/proration.ts';
+import { row, rows, sql } from '../../../server/database/sql.ts';
+import type { Tx } from '../../../server/database/world.ts';
+
+export type SettingsRow = { id: 'settings'; proration: { unit: ProrationUnit } };
+
+/** As they are where nobody has decided otherwise. */
+export const DEFAULTS: SettingsRow = { id: 'settings', proration: { unit: 'second' } };
+
+/** What the account has decided in this mode; undefined where it is all by default. */
+export function storedSettings(tx: Tx): Promise<SettingsRow | undefined> {
+  return row<SettingsRow>(tx, sql`select id, proration from settings`);
+}
+
+export async function settingsOf(tx: Tx): Promise<SettingsRow> {
+  return (await storedSettings(tx)) ?? DEFAULTS;
+}
+
+/** Keeps others from changing them until the transaction ends, also where there are none yet. */
+export async function lockSettings(tx: Tx): Promise<SettingsRow | undefined> {
+  await rows(tx, sql`select pg_advisory_xact_lock(hashtextextended('settings', kontor_world()))`);
+  return storedSettings(tx);
+}

@@ -1,0 +1,44 @@
+/** Changes in the middle of a period, each with what it costs worked out beside it; the whole paper is in goldens/. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type Stripe from 'stripe';
+import { verify } from '../../server/verify.ts';
+import { startKontor, type Kontor } from '../kontor.ts';
+import { begin } from './story.ts';
+
+let kontor: Kontor;
+
+before(async () => { kontor = await startKontor(); });
+
+after(async () => {
+  const findings = await verify(kontor.database, () => undefined);
+  await kontor.close();
+  assert.deepEqual(findings, []);
+});
+
+/** A price by the seat, in cents. */
+async function seats(stripe: Stripe, name: string, unit_amount: number, interval: 'month' | 'year' = 'month'): Promise<string> {
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount, recurring: { interval }, product_data: { name } });
+  return price.id;
+}
+
+test('an account that counts by the day charges for the day of a change once, whatever the hour', async (t) => {
+  const { stripe } = kontor;
+  const plan = await seats(stripe, 'Plan', 3_000);
+  const bigger = await seats(stripe, 'Bigger plan', 6_000);
+  await stripe.rawRequest('POST', '/v1/kontor/settings', { proration: { unit: 'day' } });
+  const ida = await begin(kontor, '2026-04-01T15:00', { name: 'Ida', invoice_prefix: 'IDA' });
+  const subscription = await ida.tells('Ida subscribes in the afternoon.', () => stripe.subscriptions.create({ customer: ida.customer, items: [{ price: plan }] }));
+  const item = subscription.items.data[0]!.id;
+  await ida.until('2026-04-11T09:00');
+  await ida.tells('Ida takes the bigger plan before breakfast.', () => stripe.subscriptions.update(subscription.id, { items: [{ id: item, price: bigger }] }));
+  await ida.until('2026-04-11T22:00');
+  await ida.tells('She takes two of it in the evening.', () => stripe.subscriptions.update(subscription.id, { items: [{ id: item, quantity: 2 }] }));
+  await ida.until('2026-04-21T23:59');
+  await ida.tells('She is content with one, a minute before midnight.', () => stripe.subscriptions.update(subscription.id, { items: [{ id: item, quantity: 1 }] }));
+  await ida.until('2026-05-01T17:00');
+  // April has 30 days. The plan, $30. Then from the 11th on, 20 days: the plan back, one bigger plan, that back, two of them; from the 21st on, 10 days: half of that back, and one of them; and May.
+  assert.deepEqual(await ida.totals(), [3_000, -2_000 + 4_000 - 4_000 + 8_000 - 4_000 + 2_000 + 6_000]);
+  await ida.isTold(t, 'by_the_day');
+  await stripe.rawRequest('POST', '/v1/kontor/settings', { proration: { unit: 'second' } });
+});
