@@ -35,6 +35,8 @@ export async function stateOf({ database, world }: Kontor, { customer, subscript
     ['invoice_lines', sql`invoice in (${invoices})`, 'invoice, position'],
     ['invoice_items', sql`customer = ${customer}`, 'id'],
     ['discounts', sql`customer = ${customer} or subscription = ${subscription} or subscription_item in (${items}) or invoice in (${invoices})`, 'id'],
+    ['credit_notes', sql`customer = ${customer}`, 'id'],
+    ['credit_note_lines', sql`credit_note in (select id from credit_notes where customer = ${customer})`, 'id'],
     ['customer_balance_transactions', sql`customer = ${customer}`, 'id'],
     ['payment_intents', sql`customer = ${customer}`, 'id'],
     ['charges', sql`customer = ${customer}`, 'payment_intent, id', ['processor_reference', 'payment_method_details']],

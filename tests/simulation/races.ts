@@ -1,5 +1,5 @@
 /**
- * Races: 2 to 16 changes of one subscription at once, by the official client, with the worker renewing it on its clock. What comes of it must be what comes of the same changes, one after the
+ * Races: 2 to 16 changes of one subscription, its first invoice and its customer's balance at once, by the official client, with the worker renewing it on its clock. What comes of it must be what comes of the same changes, one after the
  * other, in the order in which the events say that they happened: the same rows in every table, the same events, the same answers.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,7 +25,7 @@ export async function stock({ stripe }: Kontor): Promise<Stock> {
 
 /** A subscription in mid-period, made twice: once to race for, once for the serial order. */
 export type Terms = { start: number; /** How long it has run when the race begins, in seconds. */ ran: number; items: { price: string; quantity: number }[]; coupon: string | null; rate: string | null; card: boolean; trial_days: number };
-export type Target = { stripe: Stripe; clock: string; customer: string; subscription: string; items: string[]; period_end: number; prefix: string };
+export type Target = { stripe: Stripe; clock: string; customer: string; subscription: string; items: string[]; /** The first one, of the start. */ invoice: string; period_end: number; prefix: string };
 
 type Answer = Stripe.Response<object>;
 /** One request. `twice`: it is sent two times at once with the same idempotency key, which counts for what is posted. */
@@ -51,12 +51,12 @@ type Update = Stripe.SubscriptionUpdateParams;
 const update = (words: string, n: number, given: (target: Target) => Update): Change =>
   ({ words, send: (target, options) => target.stripe.subscriptions.update(target.subscription, { ...given(target), metadata: { [`change_${n}`]: 'made' } }, options) });
 
-function randomChange(random: Random, n: number, terms: Terms, { prices, coupons }: Stock): Change {
-  const item = random.int(0, terms.items.length - 1);
-  const [quantity, price, coupon] = [random.int(0, 20), random.pick(prices), random.pick(coupons)];
-  const proration_behavior = random.pick(BEHAVIORS);
+type Kind = [weight: number, make: () => Change];
+type Drawn = { n: number; item: number; quantity: number; price: string; coupon: string; proration_behavior: (typeof BEHAVIORS)[number] };
+
+const ofSubscription = ({ n, item, quantity, price, coupon, proration_behavior }: Drawn): Kind[] => {
   const billed = `(${proration_behavior})`;
-  const kinds: [weight: number, make: () => Change][] = [
+  return [
     [6, () => update(`item ${item} to ${quantity} ${billed}`, n, ({ items }) => ({ items: [{ id: items[item]!, quantity }], proration_behavior }))],
     [3, () => update(`item ${item} to ${price} ${billed}`, n, ({ items }) => ({ items: [{ id: items[item]!, price }], proration_behavior }))],
     [2, () => update(`${quantity} of ${price} added ${billed}`, n, () => ({ items: [{ price, quantity }], proration_behavior }))],
@@ -68,17 +68,42 @@ function randomChange(random: Random, n: number, terms: Terms, { prices, coupons
     [1, () => update('to end with the period', n, () => ({ cancel_at_period_end: true }))],
     [1, () => update('not to end', n, () => ({ cancel_at_period_end: false }))],
     [1, () => update(`a new anchor ${billed}`, n, () => ({ billing_cycle_anchor: { type: 'now' }, proration_behavior }))],
+  ];
+};
+
+const ofItems = ({ n, item, quantity, price, proration_behavior }: Drawn): Kind[] => {
+  const billed = `(${proration_behavior})`;
+  return [
     [2, () => ({ words: `item ${item} by itself to ${quantity} ${billed}`, send: ({ stripe, items }, options) => stripe.subscriptionItems.update(items[item]!, { quantity, proration_behavior, metadata: { [`change_${n}`]: 'made' } }, options) })],
     [1, () => ({ words: `${quantity} of ${price} added by itself ${billed}`, send: ({ stripe, subscription }, options) => stripe.subscriptionItems.create({ subscription, price, quantity, proration_behavior }, options) })],
     [1, () => ({ words: `item ${item} by itself removed ${billed}`, twice: false, send: ({ stripe, items }, options) => stripe.subscriptionItems.del(items[item]!, { proration_behavior }, options) })],
-    [1, () => ({ words: 'an amount by hand', send: ({ stripe, customer, subscription }, options) => stripe.invoiceItems.create({ customer, subscription, amount: 10 + n, currency: 'usd' }, options) })],
+  ];
+};
+
+const ofLife = (random: Random): Kind[] => {
+  const [prorate, invoice_now] = [random.chance(0.5), random.chance(0.5)];
+  return [
     [1, () => ({ words: 'paused', send: ({ stripe, subscription }, options) => stripe.subscriptions.pause(subscription, { type: 'subscription' }, options) })],
     [1, () => ({ words: 'resumed', send: ({ stripe, subscription }, options) => stripe.subscriptions.resume(subscription, { billing_cycle_anchor: { type: 'unchanged' } }, options) })],
-    [1, () => {
-      const [prorate, invoice_now] = [random.chance(0.5), random.chance(0.5)];
-      return { words: `canceled (prorate ${prorate}, invoice_now ${invoice_now})`, twice: false, send: ({ stripe, subscription }, options) => stripe.subscriptions.cancel(subscription, { prorate, invoice_now }, options) };
-    }],
+    [1, () => ({ words: `canceled (prorate ${prorate}, invoice_now ${invoice_now})`, twice: false, send: ({ stripe, subscription }, options) => stripe.subscriptions.cancel(subscription, { prorate, invoice_now }, options) })],
   ];
+};
+
+/** What is done about the first invoice, and about what the customer owes or has. */
+const ofInvoices = ({ n }: Drawn): Kind[] => [
+  [2, () => ({ words: 'an amount by hand', send: ({ stripe, customer, subscription }, options) => stripe.invoiceItems.create({ customer, subscription, amount: 10 + n, currency: 'usd' }, options) })],
+  [1, () => ({ words: 'the first invoice finalized', send: ({ stripe, invoice }, options) => stripe.invoices.finalizeInvoice(invoice, {}, options) })],
+  [1, () => ({ words: 'the first invoice paid elsewhere', send: ({ stripe, invoice }, options) => stripe.invoices.pay(invoice, { paid_out_of_band: true }, options) })],
+  [1, () => ({ words: 'the first invoice voided', send: ({ stripe, invoice }, options) => stripe.invoices.voidInvoice(invoice, {}, options) })],
+  [1, () => ({ words: 'the first invoice written off', send: ({ stripe, invoice }, options) => stripe.invoices.markUncollectible(invoice, {}, options) })],
+  [1, () => ({ words: 'the first invoice deleted', twice: false, send: ({ stripe, invoice }, options) => stripe.invoices.del(invoice, {}, options) })],
+  [1, () => ({ words: 'the first invoice credited', send: ({ stripe, invoice }, options) => stripe.creditNotes.create({ invoice, amount: 1 + n }, options) })],
+  [1, () => ({ words: 'a balance', send: ({ stripe, customer }, options) => stripe.customers.createBalanceTransaction(customer, { amount: -500 - n, currency: 'usd' }, options) })],
+];
+
+function randomChange(random: Random, n: number, terms: Terms, { prices, coupons }: Stock): Change {
+  const drawn = { n, item: random.int(0, terms.items.length - 1), quantity: random.int(0, 20), price: random.pick(prices), coupon: random.pick(coupons), proration_behavior: random.pick(BEHAVIORS) };
+  const kinds = [...ofSubscription(drawn), ...ofItems(drawn), ...ofLife(random), ...ofInvoices(drawn)];
   let place = random.int(1, kinds.reduce((sum, [weight]) => sum + weight, 0));
   return kinds.find(([weight]) => (place -= weight) <= 0)![1]();
 }
@@ -106,7 +131,7 @@ export async function settle(kontor: Kontor, { start, ran, items, coupon, rate, 
     ...(trial_days > 0 && { trial_period_days: trial_days }),
   });
   if (ran > 0) await kontor.advance(clock, start + ran);
-  return { stripe, clock, customer: customer.id, subscription: made.id, items: made.items.data.map(({ id }) => id), period_end: made.items.data[0]!.current_period_end, prefix: customer.invoice_prefix! };
+  return { stripe, clock, customer: customer.id, subscription: made.id, items: made.items.data.map(({ id }) => id), invoice: made.latest_invoice as string, period_end: made.items.data[0]!.current_period_end, prefix: customer.invoice_prefix! };
 }
 
 /** What came of a request: the answer, or the refusal in a word. */

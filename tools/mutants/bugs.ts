@@ -32,7 +32,7 @@ const discounts: Bug[] = [
   bug('a discount is in force at the moment of its end', 'billing/discount.ts', 'at < discount.end', 'at <= discount.end', 'billing/discount'),
   bug('a discount for once is given at every renewal', 'billing/invoice/draft.ts', "discount.source.duration === 'once' && !discount.ended", "discount.source.duration === 'never' && !discount.ended", 'billing/subscription', 'resources/coupons'),
   bug('a proration is discounted once more on its invoice', 'billing/subscription/prorate.ts', 'discountable: false,', 'discountable: true,', 'billing/subscription'),
-  bug('a proration gets the whole of an amount off', 'billing/proration.ts', 'const part = partOf(full, period, at);', 'const part = full;', 'billing/proration'),
+  bug('a proration gets the whole of an amount off', 'billing/proration.ts', 'const part = partOf(full, period, at, unit);', 'const part = full;', 'billing/proration'),
   bug('a coupon is redeemed once more than it may be', 'billing/coupon.ts', 'coupon.max_redemptions === null || coupon.times_redeemed < coupon.max_redemptions', 'coupon.max_redemptions === null || coupon.times_redeemed <= coupon.max_redemptions', 'resources/coupons', 'resources/promotion_codes'),
 ];
 
@@ -45,7 +45,7 @@ const time: Bug[] = [
   bug('a short month pulls the later ones with it', 'billing/calendar.ts', 'const day = dayOfMonth ?? anchorDay - firstDay(anchorMonth) + 1;', 'const day = dayOfMonth ?? Math.min(28, anchorDay - firstDay(anchorMonth) + 1);', 'billing/calendar'),
   bug('a period does not hold its first second', 'billing/calendar.ts', 'if (start <= t) return', 'if (start < t) return', 'billing/calendar'),
   bug('the configured day of a month is forgotten after the start', 'billing/subscription/periods.ts', ', at, grid.billing_cycle_anchor_config?.day_of_month)', ', at)', 'billing/subscription', 'tests/simulation/engine'),
-  bug('a part of a period is counted by months of 30 days', 'billing/proration.ts', 'BigInt(period.end - period.start))', 'BigInt(30 * 86_400))', 'billing/proration'),
+  bug('a part of a period is counted by months of 30 days', 'billing/proration.ts', 'BigInt(part), BigInt(whole))', 'BigInt(part), BigInt(30 * 86_400))', 'billing/proration'),
   bug('what is asked for at a boundary comes before the renewal', 'billing/subscription/renew.ts', 'next !== null && next <= at', 'next !== null && next < at', 'resources/subscriptions/boundary'),
   bug('a timer runs at the moment the worker woke, not at its own', 'resources/invoices/timers.ts', 'momentAt(ctx, at)', 'momentAt(ctx, ctx.app.clock.now())', 'resources/invoices', 'resources/subscriptions'),
   bug('real time reaches the customers on test clocks', 'server/timers.ts', "where test_clock is null and at <= to_timestamp", 'where at <= to_timestamp', 'server/timers', 'resources/test_helpers'),
