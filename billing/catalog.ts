@@ -146,6 +146,12 @@ export type DiscountRow = {
 /** A discount with the coupon that says what it gives. */
 export type DiscountWhole = DiscountRow & { source: CouponRow };
 
+/**
+ * How a meter adds up. `count`, `sum` and `last` are Stripe's, where `last` is that of the period. Ours are `max`; `unique_count`, the number of different values; `latest`, the last value ever
+ * reported until then, which stays what it was in a period without events; and `weighted_by_time`, which takes each value as a level that holds until the next one, and counts level × hours.
+ */
+export type Formula = 'count' | 'last' | 'sum' | 'max' | 'unique_count' | 'latest' | 'weighted_by_time';
+
 export type MeterRow = {
   id: string;
   created: Instant;
@@ -154,8 +160,10 @@ export type MeterRow = {
   event_name: string;
   event_time_window: 'day' | 'hour' | null;
   customer_mapping: { event_payload_key: string; type: 'by_id' };
-  default_aggregation: { formula: 'count' | 'last' | 'sum' };
+  default_aggregation: { formula: Formula };
   value_settings: { event_payload_key: string };
+  /** The payload's keys by whose values it counts apart, sorted. */
+  dimensions: string[];
   status: 'active' | 'inactive';
   deactivated_at: Instant | null;
 };

@@ -2,7 +2,7 @@
 import type { MeterRow } from './catalog.ts';
 import { decision, refuse, type Decision, type Moment } from './decision.ts';
 
-export type MeterGiven = Pick<MeterRow, 'display_name' | 'event_name' | 'default_aggregation'> & Partial<Pick<MeterRow, 'event_time_window' | 'customer_mapping' | 'value_settings'>>;
+export type MeterGiven = Pick<MeterRow, 'display_name' | 'event_name' | 'default_aggregation'> & Partial<Pick<MeterRow, 'event_time_window' | 'customer_mapping' | 'value_settings' | 'dimensions'>>;
 
 function put(type: string, before: MeterRow | null, meter: MeterRow, moment: Moment): Decision & { meter: MeterRow } {
   const made = decision();
@@ -18,7 +18,7 @@ function refuseTaken(rival: MeterRow | null, param: string | undefined): void {
 /** A new meter. `rival` is the active meter that counts events of the same name: there can be one. */
 export function createMeter(given: MeterGiven, rival: MeterRow | null, moment: Moment): Decision & { meter: MeterRow } {
   refuseTaken(rival, 'event_name');
-  const { display_name, event_name, default_aggregation, event_time_window = null, customer_mapping, value_settings } = given;
+  const { display_name, event_name, default_aggregation, event_time_window = null, customer_mapping, value_settings, dimensions = [] } = given;
   return put('billing.meter.created', null, {
     id: moment.newId('mtr'),
     created: moment.now,
@@ -29,6 +29,7 @@ export function createMeter(given: MeterGiven, rival: MeterRow | null, moment: M
     customer_mapping: customer_mapping ?? { event_payload_key: 'stripe_customer_id', type: 'by_id' },
     default_aggregation,
     value_settings: value_settings ?? { event_payload_key: 'value' },
+    dimensions: [...dimensions].sort(),
     status: 'active',
     deactivated_at: null,
   }, moment);

@@ -1,24 +1,31 @@
 /** Usage: events that meters count. They are kept as they came; what they add up to is asked when a period is billed. */
 import type { MeterRow } from './catalog.ts';
-import { decision, refuse, type Decision, type Instant, type Moment } from './decision.ts';
+import { Refusal, refuse, type Instant, type Moment } from './decision.ts';
 import { formatDecimal, parseDecimal } from './money.ts';
 
-export type MeterEventRow = {
-  id: string;
-  meter: string;
-  identifier: string;
+/** An event as it is kept. It never changes; where it is taken back, a cancellation says so. */
+export type UsageEvent = {
+  /** The meter that counts it; null where it is only observed. */
+  meter: string | null;
   event_name: string;
+  identifier: string;
   customer: string;
   timestamp: Instant;
-  /** An exact decimal. It may be negative: a correction of what was counted before. */
-  value: string;
+  /** An exact decimal, which may be negative: a correction of what was counted before. 1 where a meter counts events or unique values; null without a meter. */
+  value: string | null;
+  /** The values of the meter's dimensions as JSON with sorted keys; `''` where the meter has none. A dimension that the payload lacks has the value `''`. */
+  dimensions: string;
   payload: Record<string, string>;
   created: Instant;
-  /** When it was taken back; it counts no more. */
-  canceled_at: Instant | null;
+  /** The order of receipt: microseconds since 1970, never the same twice in a process. */
+  number: bigint;
 };
 
+/** An event as it is reported. The timestamp is by default the moment of receipt, the identifier one of our own. */
 export type UsageGiven = { event_name: string; identifier?: string; payload: Record<string, string>; timestamp?: Instant };
+
+/** What finds the customer of an event: its meter's mapping, or that of whoever observes events of its name. */
+export type Mapping = MeterRow['customer_mapping'];
 
 const MINUTE = 60;
 const DAY = 86_400;
@@ -32,56 +39,76 @@ export function fieldOf(payload: Record<string, string>, key: string): string | 
 }
 
 /** The customer that an event is about. */
-export function customerOf(meter: MeterRow, payload: Record<string, string>): string {
-  const key = meter.customer_mapping.event_payload_key;
-  return fieldOf(payload, key) ?? refuse('parameter_missing', `The meter ${meter.id} finds the customer in the payload's \`${key}\`, which is not there.`, `payload[${key}]`);
+export function customerOf({ event_payload_key: key }: Mapping, payload: Record<string, string>): string {
+  return fieldOf(payload, key) ?? refuse('parameter_missing', `The customer of the event is found in the payload's \`${key}\`, which is not there.`, `payload[${key}]`);
 }
 
-/** Up to 15 digits before the point and 12 behind it. A meter that counts events needs no value. */
+/** Up to 15 digits before the point and 12 behind it. A meter that counts events needs no value; one that counts unique values takes any text. */
 function valueOf(meter: MeterRow, payload: Record<string, string>): string {
   const key = meter.value_settings.event_payload_key;
+  const { formula } = meter.default_aggregation;
   const text = fieldOf(payload, key);
-  if (text === undefined && meter.default_aggregation.formula === 'count') return '1';
+  if (formula === 'count') return '1';
   if (text === undefined) return refuse('parameter_missing', `The meter ${meter.id} finds the value in the payload's \`${key}\`, which is not there.`, `payload[${key}]`);
+  if (formula === 'unique_count') return '1';
+  if (/^(?:0|[1-9][0-9]{0,14})$/.test(text)) return text;
   const value = /^-?[0-9]{1,15}(\.|$)/.test(text) ? parseDecimal(text, 12) : null;
   return value ? formatDecimal(value) : refuse(undefined, `The value must be a plain decimal of up to 15 digits and 12 decimal places, such as 25 or 0.5; it is ${text}.`, `payload[${key}]`);
 }
 
-/**
- * Counts an event. `meter` is the active meter of that name; `taken` says that the meter has an event with this identifier already, so that a repetition is never counted twice.
- * The moment is the customer's: that of its test clock where it is on one.
- */
-export function recordUsage(given: UsageGiven, facts: { meter: MeterRow; customer: string; taken: boolean }, moment: Moment): Decision & { event: MeterEventRow } {
-  const { meter, customer, taken } = facts;
-  const { event_name, payload, timestamp = moment.now } = given;
-  if (timestamp < moment.now - EARLIEST) refuse(undefined, 'The timestamp lies more than 35 days back. Usage that old cannot be recorded any more.', 'timestamp');
-  if (timestamp > moment.now + LATEST) refuse(undefined, 'The timestamp lies more than 5 minutes ahead. Usage is recorded when it has happened.', 'timestamp');
-  if (taken) refuse('resource_already_exists', `An event with the identifier ${given.identifier} was recorded before and is counted once. Send a new identifier for new usage.`, 'identifier');
-  const id = moment.newId('mtrev');
-  const event: MeterEventRow = {
-    id,
-    meter: meter.id,
-    identifier: given.identifier ?? id,
-    event_name,
-    customer,
-    timestamp,
-    value: valueOf(meter, payload),
-    payload,
-    created: moment.now,
-    canceled_at: null,
-  };
-  const made = decision();
-  made.puts.push({ table: 'meter_events', before: null, after: event });
-  return { ...made, event };
+/** The values of a meter's dimensions, as they are kept. */
+export function dimensionsOf(meter: Pick<MeterRow, 'dimensions'> | null, payload: Record<string, string>): string {
+  if (meter === null || meter.dimensions.length === 0) return '';
+  return JSON.stringify(Object.fromEntries(meter.dimensions.map((key) => [key, fieldOf(payload, key) ?? ''])));
 }
 
-/** Takes an event back, within 24 hours after it was received. */
-export function cancelUsage(before: MeterEventRow, moment: Moment): Decision {
-  if (before.canceled_at !== null) refuse(undefined, `The event ${before.identifier} is canceled already.`, 'cancel[identifier]');
-  if (moment.now > before.created + CANCELABLE) refuse(undefined, `The event ${before.identifier} was received more than 24 hours ago and cannot be canceled any more. Record an event with the opposite value instead.`, 'cancel[identifier]');
-  const made = decision();
-  made.puts.push({ table: 'meter_events', before, after: { ...before, canceled_at: moment.now } });
-  return made;
+/**
+ * What is to be kept of an event; the meter is the active one of that name, or null where the event is only observed. The moment is the customer's: that of its test clock where it is on one.
+ * `settled` is for what Kontor counts itself, which may concern any time. The name of an event that came without one, and its place in the order of receipt, are given to it when it is kept.
+ */
+export function usageEvent(given: UsageGiven, facts: { meter: MeterRow | null; customer: string; settled?: boolean }, moment: Pick<Moment, 'now'>): Omit<UsageEvent, 'number' | 'identifier'> {
+  const { meter, customer, settled = false } = facts;
+  const { event_name, payload, timestamp = moment.now } = given;
+  if (!settled && timestamp < moment.now - EARLIEST) refuse(undefined, 'The timestamp lies more than 35 days back. Usage that old cannot be recorded any more.', 'timestamp');
+  if (!settled && timestamp > moment.now + LATEST) refuse(undefined, 'The timestamp lies more than 5 minutes ahead. Usage is recorded when it has happened.', 'timestamp');
+  return { meter: meter?.id ?? null, event_name, customer, timestamp, value: meter && valueOf(meter, payload), dimensions: dimensionsOf(meter, payload), payload, created: moment.now };
+}
+
+/** What a payload says besides what is kept in columns: the customer and, where it is a number, the value. Null where there is nothing else. */
+export function restOf(payload: Record<string, string>, { event_payload_key }: Mapping, meter: MeterRow | null): Record<string, string> | null {
+  const value = keepsValue(meter) ? meter.value_settings.event_payload_key : null;
+  const names = Object.keys(payload).filter((name) => name !== event_payload_key && name !== value);
+  return names.length === 0 ? null : Object.fromEntries(names.map((name) => [name, payload[name]!]));
+}
+
+/** The payload again, from what is kept. */
+export function payloadFrom(rest: Record<string, string> | null, { customer, value }: Pick<UsageEvent, 'customer' | 'value'>, { event_payload_key }: Mapping, meter: MeterRow | null): Record<string, string> {
+  return { ...rest, [event_payload_key]: customer, ...(keepsValue(meter) && { [meter.value_settings.event_payload_key]: value! }) };
+}
+
+const keepsValue = (meter: MeterRow | null): meter is MeterRow => meter !== null && meter.default_aggregation.formula !== 'count' && meter.default_aggregation.formula !== 'unique_count';
+
+/** Whether an event says the same as the one that came before it with its identifier. The timestamp is compared where it was given; numbers are, not their spelling. */
+export function isRepetition(before: UsageEvent, again: Omit<UsageEvent, 'number' | 'identifier'>, given: UsageGiven): boolean {
+  if (before.customer !== again.customer || before.event_name !== again.event_name || before.value !== again.value) return false;
+  if (given.timestamp !== undefined && given.timestamp !== before.timestamp) return false;
+  const [was, is] = [Object.keys(before.payload), Object.keys(again.payload)];
+  return was.length === is.length && is.every((name) => before.payload[name] === again.payload[name] || sameNumber(before, name, again.payload[name]!));
+}
+
+function sameNumber({ payload, value }: UsageEvent, name: string, text: string): boolean {
+  const [was, is] = [payload[name] === undefined ? null : parseDecimal(payload[name]), parseDecimal(text)];
+  return was !== null && is !== null && formatDecimal(was) === value && formatDecimal(is) === value;
+}
+
+/** Why an identifier is refused that another event has. */
+export const OTHER_EVENT = (identifier: string): Refusal =>
+  new Refusal('resource_already_exists', `An event with the identifier ${identifier} was recorded before, and it says something else. Repeat it unchanged, or send a new identifier for new usage.`, 'identifier');
+
+/** Refuses to take an event back that was received more than 24 hours ago. */
+export function refuseUncancelable(event: UsageEvent, canceled: boolean, moment: Pick<Moment, 'now'>): void {
+  if (canceled) refuse(undefined, `The event ${event.identifier} is canceled already.`, 'cancel[identifier]');
+  if (moment.now > event.created + CANCELABLE) refuse(undefined, `The event ${event.identifier} was received more than 24 hours ago and cannot be canceled any more. Record an event with the opposite value instead.`, 'cancel[identifier]');
 }
 
 /** A stretch of time whose usage is asked for, half-open. */

@@ -6,6 +6,7 @@ import { register } from './context.ts';
 import type { Database } from './database/database.ts';
 import { serve, type IsStripes } from './http/serve.ts';
 import type { Log } from './log.ts';
+import { USAGE_DAYS } from './usage/slots.ts';
 import { startWorkers } from './workers.ts';
 
 export type Running = { app: App; url: string; close(): Promise<void> };
@@ -22,6 +23,8 @@ export type Plan = {
   port: number;
   allowLoopback: boolean;
   clock?: Clock;
+  /** As in the configuration. */
+  usage_days?: number;
   /** False for a process that only answers requests. */
   works?: boolean;
 };
@@ -39,6 +42,7 @@ export async function open(plan: Plan): Promise<Running> {
     columns: await readColumns(database.pool),
     url: '',
     allowLoopback: plan.allowLoopback,
+    usage_days: plan.usage_days ?? USAGE_DAYS,
     nudge: () => wake(),
     stopping: false,
   };

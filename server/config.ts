@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { StartRefused } from './refused.ts';
 import { Secret } from './secret.ts';
+import { USAGE_DAYS } from './usage/slots.ts';
 
 export const logLevels = ['silent', 'error', 'warn', 'info'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -27,6 +28,8 @@ export type Config = {
   readonly statement_timeout: number;
   /** Holds the secret that API keys are hashed with. */
   readonly pepper_file: string;
+  /** For how many days after receipt usage events are kept at least. */
+  readonly usage_days: number;
   readonly log: LogLevel;
   /** May webhooks be sent to this machine? */
   readonly webhook_loopback: boolean;
@@ -51,6 +54,7 @@ export const settings: readonly Setting[] = [
   { variable: 'KONTOR_POOL', default: 'four for each core, 8 to 32', meaning: 'How many connections to PostgreSQL one process keeps at most.' },
   { variable: 'KONTOR_STATEMENT_TIMEOUT', default: '`30`', meaning: 'After how many seconds PostgreSQL gives up a statement of a request.' },
   { variable: 'KONTOR_PEPPER_FILE', default: '`pepper` in the data directory', meaning: 'The file with the secret that API keys are hashed with; made at the first start. Back it up apart from the database. Processes that share a database share this file.' },
+  { variable: 'KONTOR_USAGE_DAYS', default: '`455`', meaning: 'For how many days after their receipt usage events are kept at least; what they added up to by the hour is kept for good. So long identifiers are remembered and lines of usage explained by their events: keep them for your longest period and 35 days.' },
   { variable: 'KONTOR_LOG', default: '`info`', meaning: 'How much is logged: `silent`, `error`, `warn` or `info`.' },
   { variable: 'KONTOR_WEBHOOK_LOOPBACK', default: '`yes` on the embedded database, else `no`', meaning: 'Whether webhooks may be sent to this machine: `yes` or `no`. To private networks they are never sent.' },
 ];
@@ -80,6 +84,7 @@ export function readConfig(environment: Variables = process.env, directory: stri
     pool: read.whole('KONTOR_POOL', Math.min(32, Math.max(8, 4 * availableParallelism())), 2, 1000),
     statement_timeout: read.whole('KONTOR_STATEMENT_TIMEOUT', 30, 1, 3600),
     pepper_file: pepper === undefined ? join(data, 'pepper') : resolve(directory, pepper),
+    usage_days: read.whole('KONTOR_USAGE_DAYS', USAGE_DAYS, 66, 36_500),
     log: read.oneOf('KONTOR_LOG', logLevels, 'info'),
     webhook_loopback: read.oneOf('KONTOR_WEBHOOK_LOOPBACK', ['yes', 'no'], database_url === null ? 'yes' : 'no') === 'yes',
   };

@@ -1,6 +1,7 @@
 /** What a command may use, and what a room gives to the house. */
 import { refuse } from '../billing/decision.ts';
 import type { Instant, Moment } from '../billing/decision.ts';
+import type { Mapping, UsageEvent } from '../billing/usage.ts';
 import type { Clock } from './clock.ts';
 import type { Columns } from './commit.ts';
 import type { Database } from './database/database.ts';
@@ -63,6 +64,19 @@ export type Audit = {
   look(tx: Tx): AsyncIterable<Audited>;
 };
 
+/**
+ * Who learns of usage as it is recorded. It is called in the transaction that records, so what it commits there holds together with the events, and where it throws, nothing is recorded.
+ */
+export type UsageObserver = {
+  /** Which of these event names it wants although no meter may count them, with where the customer is found in their payload. Asked for each batch: one query at most. */
+  watches(ctx: Context, names: readonly string[]): Promise<ReadonlyMap<string, Mapping>>;
+  /** Takes a batch: what is new, in the order of receipt, and what was taken back or put back since. Repetitions are not in it. */
+  observe(ctx: Context, batch: UsageBatch): Promise<void>;
+};
+
+/** Events of one transaction. */
+export type UsageBatch = { recorded: readonly UsageEvent[]; canceled: readonly UsageEvent[]; restored: readonly UsageEvent[] };
+
 /** What a room puts into the house. */
 export type Room = {
   /** Each of a whole of its own, which only its own functions know. */
@@ -72,6 +86,7 @@ export type Room = {
   calls?: Record<string, CallCommand>;
   versions?: readonly VersionChange[];
   audits?: readonly Audit[];
+  usage?: UsageObserver;
 };
 
 /** The rooms by what they answer to. */
@@ -82,6 +97,7 @@ export type Register = {
   calls: Map<string, CallCommand>;
   versions: VersionChange[];
   audits: Audit[];
+  usage: UsageObserver[];
 };
 
 export function register(rooms: readonly Room[]): Register {
@@ -92,6 +108,7 @@ export function register(rooms: readonly Room[]): Register {
     calls: new Map(rooms.flatMap((room) => Object.entries(room.calls ?? {}))),
     versions: rooms.flatMap((room) => room.versions ?? []),
     audits: rooms.flatMap((room) => room.audits ?? []),
+    usage: rooms.flatMap((room) => room.usage ?? []),
   };
 }
 
@@ -108,6 +125,8 @@ export type App = {
   log: Log;
   /** The address under which people and programs reach this server. */
   url: string;
+  /** For how many days after receipt usage events are kept at least. */
+  usage_days: number;
   /** Webhooks may go to this machine itself. */
   allowLoopback: boolean;
   /** Tells the workers that there may be something to do. */

@@ -35,6 +35,9 @@ async function live({ stripe, advance }: Kontor): Promise<void> {
   const items = [{ price: price.id, quantity: 3 }];
   await stripe.subscriptions.create({ customer: customer.id, items, default_payment_method: method.id, default_tax_rates: [rate.id], discounts: [{ coupon: coupon.id }] }, { idempotencyKey: 'first' });
   await stripe.subscriptions.create({ customer: customer.id, items, collection_method: 'send_invoice', days_until_due: 30 });
+  await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });
+  for (const value of ['3', '4.5']) await stripe.billing.meterEvents.create({ event_name: 'calls', identifier: `calls ${value}`, payload: { stripe_customer_id: customer.id, value } });
+  await stripe.billing.meterEventAdjustments.create({ event_name: 'calls', type: 'cancel', cancel: { identifier: 'calls 3' } });
   await advance(clock.id, 1_767_225_600 + 3 * MONTH_S);
   const [open, paid] = await Promise.all((['open', 'paid'] as const).map(async (status) => (await stripe.invoices.list({ customer: customer.id, status })).data[0]!));
   await stripe.creditNotes.create({ invoice: open!.id, amount: 600 });
@@ -111,6 +114,10 @@ for (const [what, invariant, falsify] of [
   ['a payment that was not told', 'I9', remove('events', `type = 'payment_intent.succeeded'`)],
   ['a credit note that was not told', 'I9', remove('events', `type = 'credit_note.voided'`)],
   ['an event that waits too long', 'I9', change('webhook_deliveries', `state = 'pending', next_at = ${late}`)],
+  ['usage that was counted twice', 'I10', change('meter_rollups', 'sum = sum + 4.5, events = events + 1')],
+  ['usage that was taken back and is still counted', 'I10', `delete from meter_event_cancellations`],
+  ['an event that is gone', 'I10', `delete from meter_events where identifier = 'calls 4.5'`],
+  ['an hour that is gone', 'I10', 'delete from meter_rollups'],
   ['a line whose price does not exist', 'I15', change('invoice_lines', `price = 'price_nowhere'`)],
   ['an invoice of a customer of another world', 'I15', `update invoices set customer = 'cus_elsewhere' where ctid = ${one('invoices')}; update customers set world = world + 1, id = 'cus_elsewhere' where ctid = ${one('customers')}`],
   ['a reference that may leave its world', 'I15', 'alter table tax_ids add column other text unique; alter table products add column other text references tax_ids (other)'],

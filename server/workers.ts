@@ -5,11 +5,12 @@ import type { App } from './context.ts';
 import { told } from './log.ts';
 import { prune } from './prune.ts';
 import { advanceClocks, runDueTimers } from './timers.ts';
+import { turnSlots } from './usage/slots.ts';
 import { Courier } from './webhooks/deliver.ts';
 
 /** How long a worker that found nothing waits, unless it is nudged. */
 const IDLE_MS = 500;
-const PRUNE_MS = 3_600_000;
+const HOUR_MS = 3_600_000;
 
 export type Workers = { nudge(): void; stop(): Promise<void> };
 
@@ -51,12 +52,12 @@ export function startWorkers(app: App): Workers {
     loop(app, 'test clocks', () => advanceClocks(app), IDLE_MS),
     loop(app, 'calls', () => performDueCalls(app), IDLE_MS),
     loop(app, 'webhooks', (back) => courier.deliverDue(back), IDLE_MS),
-    loop(app, 'pruning', () => prune(app), PRUNE_MS),
   ];
+  const hourly = [loop(app, 'pruning', () => prune(app), HOUR_MS), loop(app, 'usage slots', () => turnSlots(app), HOUR_MS)];
   return {
     nudge: () => jobs.forEach((job) => job.nudge()),
     async stop() {
-      await Promise.all([...jobs.map((job) => job.stop()), courier.stop()]);
+      await Promise.all([...jobs, ...hourly].map((job) => job.stop()).concat(courier.stop()));
     },
   };
 }

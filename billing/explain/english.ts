@@ -30,7 +30,10 @@ function tier({ quantity, unit_amount_decimal: unit, flat_amount_decimal: flat, 
 function counted({ formula, window, events }: Usage): string {
   const many = `${events} ${events === 1 ? 'event' : 'events'}`;
   const last = window === null ? '' : `, of which the last one of each ${window} counts`;
-  return { sum: `the sum over ${many}${last}`, count: `the number of events${last}`, last: `the last value of ${many}` }[formula];
+  return {
+    sum: `the sum over ${many}${last}`, count: `the number of events${last}`, last: `the last value of ${many}`, max: `the largest value of ${many}${last}`, unique_count: `the different values of ${many}`,
+    latest: 'the latest value until the end of the period', weighted_by_time: 'each level multiplied by the hours for which it held',
+  }[formula];
 }
 
 const MISSING = { price: 'its price has no amount in this currency any more', usage: 'its usage is not known', debit: 'the charge that it gives back is not known', period: 'its period does not fit the price' };

@@ -1,6 +1,6 @@
 /** What an explanation is made of: the facts that are read for it, and the tree that it is. Sentences are made of the tree by a language (`english.ts`, `german.ts`). */
 import type { Period } from '../calendar.ts';
-import type { DiscountWhole, PriceRow } from '../catalog.ts';
+import type { Formula, DiscountWhole, PriceRow } from '../catalog.ts';
 import type { Instant } from '../decision.ts';
 import type { Included } from '../metering.ts';
 import type { ProrationUnit } from '../proration.ts';
@@ -11,7 +11,7 @@ import type { Fraction } from './exact.ts';
 export type Usage = {
   meter: string;
   meter_name: string;
-  formula: 'count' | 'last' | 'sum';
+  formula: Formula;
   window: 'day' | 'hour' | null;
   events: number;
   first: Instant | null;

@@ -30,7 +30,10 @@ function tier({ quantity, unit_amount_decimal: unit, flat_amount_decimal: flat, 
 function counted({ formula, window, events }: Usage): string {
   const many = `${events} ${events === 1 ? 'Ereignis' : 'Ereignissen'}`;
   const last = window === null ? '' : `, von denen das letzte ${window === 'day' ? 'jedes Tages' : 'jeder Stunde'} zählt`;
-  return { sum: `die Summe aus ${many}${last}`, count: `die Zahl der Ereignisse${last}`, last: `der letzte Wert aus ${many}` }[formula];
+  return {
+    sum: `die Summe aus ${many}${last}`, count: `die Zahl der Ereignisse${last}`, last: `der letzte Wert aus ${many}`, max: `der größte Wert aus ${many}${last}`, unique_count: `die verschiedenen Werte aus ${many}`,
+    latest: 'der letzte Wert bis zum Ende des Zeitraums', weighted_by_time: 'jeder Stand mal die Stunden, die er galt',
+  }[formula];
 }
 
 const MISSING = { price: 'ihr Preis hat in dieser Währung keinen Betrag mehr', usage: 'ihr Verbrauch ist nicht bekannt', debit: 'die Belastung, die sie gutschreibt, ist nicht bekannt', period: 'ihr Zeitraum passt nicht zum Preis' };

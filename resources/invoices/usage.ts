@@ -2,7 +2,7 @@
 import type { InvoiceLineRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { recount } from '../../billing/subscription/lines.ts';
 import type { Tx } from '../../server/database/world.ts';
-import { usageOf } from '../billing/meter_events/rows.ts';
+import { usageOf } from '../../server/usage/counted.ts';
 import { pricesById } from '../prices/rows.ts';
 import { productsById } from '../products/rows.ts';
 

@@ -8,7 +8,7 @@ import type { SubscriptionFacts, SubscriptionWhole, Surroundings } from '../../b
 import { accountById } from '../../server/accounts.ts';
 import { momentOn, type Context } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
-import { usageOf } from '../billing/meter_events/rows.ts';
+import { usageOf } from '../../server/usage/counted.ts';
 import { hasPaid } from '../charges/rows.ts';
 import { customersById, lockLane } from '../customers/rows.ts';
 import { settingsOf } from '../kontor/settings/rows.ts';

@@ -70,3 +70,11 @@ export async function row<Row extends object>(tx: Queryable, fragment: Sql): Pro
 export function later(tx: Tx, fragment: Sql): void {
   tx.later(statement(fragment));
 }
+
+/**
+ * Values of one column of many rows as PostgreSQL's array text, which costs a fraction of a parameter for each value. Numbers and ids need no quotes; whatever a caller chose does (`free`).
+ */
+export function arrayText(values: readonly (string | number | bigint | null)[], free = false): string {
+  if (!free) return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
+  return `{${values.map((value) => (value === null ? 'NULL' : `"${/["\\]/.test(value as string) ? (value as string).replace(/["\\]/g, '\\$&') : value}"`)).join(',')}}`;
+}

@@ -4,7 +4,7 @@ import Stripe from 'stripe';
 import { inWorld } from '../../../server/database/world.ts';
 import { machineClock } from '../../../server/clock.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-import { usageOf, type Asked } from './rows.ts';
+import { usageOf, type Asked } from '../../../server/usage/counted.ts';
 
 let kontor: Kontor;
 let customer: string;
@@ -23,6 +23,7 @@ const customerOf = async (params: Stripe.CustomerCreateParams = {}) => (await ko
 const report = (event_name: string, value: string | undefined, more: Partial<Stripe.Billing.MeterEventCreateParams> = {}, who = customer) =>
   kontor.stripe.billing.meterEvents.create({ event_name, payload: { stripe_customer_id: who, ...(value !== undefined && { value }) }, ...more });
 const cancel = (event_name: string, identifier: string) => kontor.stripe.billing.meterEventAdjustments.create({ event_name, type: 'cancel', cancel: { identifier } });
+const without = <T extends { lastResponse: unknown }>({ lastResponse: _, ...rest }: T) => rest;
 const usage = (asked: Omit<Asked, 'key'>[]) => inWorld(kontor.database.pool, kontor.world, async (tx) => [...(await usageOf(tx, asked.map((each, index) => ({ ...each, key: String(index) })))).values()]);
 const used = async (event_name: string, who = customer, span = { start: 0, end: now() + DAY }) => (await usage([{ meter: meters[event_name]!, customer: who, ...span }]))[0];
 
@@ -46,13 +47,27 @@ test('an event as it goes over the wire', async () => {
   assert.equal(bare.timestamp, bare.created);
 });
 
-test('an identifier is counted once', async () => {
+test('an identifier is counted once: a repetition changes nothing, and another event under it is an error', async () => {
   const who = await customerOf();
-  await report('sum', '5', { identifier: 'twice' }, who);
-  await assert.rejects(report('sum', '5', { identifier: 'twice' }, who), { code: 'resource_already_exists', param: 'identifier', statusCode: 400 });
-  const many = await Promise.allSettled(Array.from({ length: 4 }, () => report('sum', '5', { identifier: 'at once' }, who)));
-  assert.equal(many.filter((each) => each.status === 'fulfilled').length, 1);
-  assert.equal(await used('sum', who), '10');
+  const made = await report('sum', '5', { identifier: 'twice' }, who);
+  const { lastResponse: _, ...again } = await report('sum', '5.0', { identifier: 'twice' }, who);
+  assert.deepEqual(again, { ...without(made), payload: { ...made.payload, value: '5.0' } });
+  await report('sum', '5', { identifier: 'twice', timestamp: made.timestamp }, who);
+  const other = { code: 'resource_already_exists', param: 'identifier', statusCode: 400 };
+  await assert.rejects(report('sum', '6', { identifier: 'twice' }, who), other);
+  await assert.rejects(report('sum', '5', { identifier: 'twice', timestamp: made.timestamp - 1 }, who), other);
+  await assert.rejects(report('sum', '5', { identifier: 'twice' }), other);
+  await assert.rejects(report('sum', '5', { identifier: 'twice', payload: { stripe_customer_id: who, value: '5', region: 'eu' } }, who), other);
+  const many = await Promise.allSettled(Array.from({ length: 8 }, (_, n) => report('sum', n % 2 ? '5' : '7', { identifier: 'at once' }, who)));
+  assert.equal(many.filter((each) => each.status === 'fulfilled').length, 4);
+  assert.ok(['10', '12'].includes((await used('sum', who))!));
+});
+
+test('the same identifier is another event on another meter', async () => {
+  const who = await customerOf();
+  await report('sum', '5', { identifier: 'of two' }, who);
+  await report('count', '5', { identifier: 'of two' }, who);
+  assert.deepEqual([await used('sum', who), await used('count', who)], ['5', '1']);
 });
 
 test('a sum is exact to twelve decimal places, and never below 0', async () => {
@@ -124,7 +139,9 @@ test('an event is taken back within a day of its receipt, and once', async () =>
   assert.deepEqual(adjustment, { object: 'billing.meter_event_adjustment', cancel: { identifier: 'wrong' }, event_name: 'sum', livemode: false, status: 'complete', type: 'cancel' });
   assert.equal(await used('sum', who), '7');
   await assert.rejects(cancel('sum', 'wrong'), { param: 'cancel[identifier]', message: /canceled already/ });
-  await assert.rejects(report('sum', '5', { identifier: 'wrong' }, who), { code: 'resource_already_exists' });
+  // A repetition of what was taken back stays without effect.
+  await report('sum', '5', { identifier: 'wrong' }, who);
+  assert.equal(await used('sum', who), '7');
   await assert.rejects(cancel('sum', 'unknown'), { code: 'resource_missing', param: 'cancel[identifier]', statusCode: 400 });
   await assert.rejects(cancel('count', 'right'), { code: 'resource_missing', param: 'cancel[identifier]' });
   ahead += (DAY + 5) * 1000;

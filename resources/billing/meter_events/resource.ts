@@ -1,9 +1,9 @@
 import type Stripe from 'stripe';
-import type { MeterEventRow } from '../../../billing/usage.ts';
+import type { UsageEvent } from '../../../billing/usage.ts';
 import type { World } from '../../../server/context.ts';
 import type { Wire } from '../../../server/http/wire.ts';
 
-export function renderMeterEvent(event: MeterEventRow, world: World): Wire<Stripe.Billing.MeterEvent> {
+export function renderMeterEvent(event: UsageEvent, world: World): Wire<Stripe.Billing.MeterEvent> {
   return {
     object: 'billing.meter_event',
     created: event.created,

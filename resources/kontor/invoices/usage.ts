@@ -4,29 +4,41 @@ import type { Instant } from '../../../billing/decision.ts';
 import type { InvoiceLineRow } from '../../../billing/invoice/invoice.ts';
 import { usageBehind } from '../../../billing/metering.ts';
 import { compare, parseDecimal } from '../../../billing/money.ts';
-import { rows, sql, type Sql } from '../../../server/database/sql.ts';
+import { arrayText, rows, sql, type Sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
+import { countedFor, worldOf } from '../../../server/usage/counted.ts';
+import { seriesOf } from '../../../server/usage/keys.ts';
 
 /** The usage of a line: when the line was made, and when it was counted for the last time. */
 export type Metered = { line: InvoiceLineRow; meter: string; customer: string; made: Instant; counted_at: Instant };
 
-/** A point in the order of receipt: after the moment's event of this id. */
-type Cut = { at: Instant; id: string };
+/** A point in the order of receipt: after the moment's event of this number. */
+type Cut = { at: Instant; number: bigint };
 
-/** Sorts after every id. */
-const LAST_ID = '~';
+/** Comes after every number. */
+const LAST_NUMBER = 2n ** 63n - 1n;
 
 type Counted = Omit<Usage, 'as_of'> & { key: string };
 
-/** What was counted at points in the order of receipt, by key; in one query however many are asked. `canceled` looks at events that were taken back, too, and is slower. */
-async function countedAt(tx: Tx, asked: readonly (Metered & { cut: Cut })[], canceled: boolean): Promise<(Counted & Pick<Usage, 'as_of'>)[]> {
-  const seen = (event: Sql) => sql`${event}.meter = a.meter and ${event}.customer = a.customer and ${event}.timestamp >= a.start and ${event}.timestamp < a.end
-    and (${event}.created, ${event}.id) <= (a.cut, a.cut_id collate "C")
-    and ${canceled ? sql`(${event}.canceled_at is null or (${event}.canceled_at, ${event}.id) > (a.cut, a.cut_id collate "C"))` : sql`${event}.canceled_at is null`}`;
+/** The lines, each with its span and what its customer's usage is looked up by, as the relation `a`. */
+function lines(world: number, asked: readonly (Metered & { cut?: Cut })[]): Sql {
+  const numbers = (values: (number | bigint)[]) => sql`${arrayText(values)}::bigint[]`;
+  return sql`(select key, meter, customer, series, to_timestamp(first) as start, to_timestamp(past) as end, to_timestamp(made) as made, to_timestamp(cut) as cut, cut_number
+    from unnest(${asked.map((_, n) => n)}::integer[], ${asked.map((each) => each.meter)}::text[], ${asked.map((each) => each.customer)}::text[], ${numbers(asked.map((each) => seriesOf(world, each.meter, '', each.customer)))},
+      ${numbers(asked.map((each) => each.line.period_start))}, ${numbers(asked.map((each) => each.line.period_end))}, ${numbers(asked.map((each) => each.made))}, ${numbers(asked.map((each) => each.cut?.at ?? 0))},
+      ${numbers(asked.map((each) => each.cut?.number ?? 0n))}) as r (key, meter, customer, series, first, past, made, cut, cut_number)) a`;
+}
+
+const within = (event: Sql): Sql => sql`${event}.series = a.series and ${event}.meter = a.meter and ${event}.customer = a.customer and ${event}.timestamp >= a.start and ${event}.timestamp < a.end`;
+
+/** What was counted at points in the order of receipt, by key; in one query however many are asked. `canceled` counts events that were taken back later, too. */
+async function countedAt(tx: Tx, world: number, asked: readonly (Metered & { cut: Cut })[], canceled: boolean): Promise<(Counted & Pick<Usage, 'as_of'>)[]> {
+  const seen = (event: Sql) => sql`${within(event)} and (${event}.created, ${event}.number) <= (a.cut, a.cut_number) and not exists (
+    select from meter_event_cancellations c where c.slot = ${event}.slot and c.key = ${event}.key and c.reverted_at is null ${canceled ? sql`and (c.canceled_at, ${event}.number) <= (a.cut, a.cut_number)` : sql``})`;
   const [e, later] = [sql`e`, sql`later`];
   const last_of_window = sql`(m.event_time_window is null or not exists (
     select from meter_events later where ${seen(later)} and later.timestamp >= e.timestamp and later.timestamp < date_trunc(m.event_time_window, e.timestamp, 'UTC') + ('1 ' || m.event_time_window)::interval
-      and (later.timestamp, later.id) > (e.timestamp, e.id)))`;
+      and (later.timestamp, later.number) > (e.timestamp, e.number)))`;
   const found = await rows<Counted>(
     tx,
     sql`
@@ -34,38 +46,46 @@ async function countedAt(tx: Tx, asked: readonly (Metered & { cut: Cut })[], can
         trim_scale(coalesce(case m.default_aggregation ->> 'formula'
           when 'sum' then u.total
           when 'count' then u.number
-          else (select e.value from meter_events e where ${seen(e)} order by e.timestamp desc, e.id desc limit 1)
+          when 'max' then u.largest
+          when 'unique_count' then u.different
+          else (select e.value from meter_events e where ${seen(e)} order by e.timestamp desc, e.number desc limit 1)
         end, 0)) as counted
-      from (select key, meter, customer, to_timestamp(first) as start, to_timestamp(past) as end, to_timestamp(cut) as cut, cut_id
-            from unnest(${asked.map((_, n) => n)}::integer[], ${asked.map((each) => each.meter)}::text[], ${asked.map((each) => each.customer)}::text[], ${asked.map((each) => each.line.period_start)}::bigint[],
-              ${asked.map((each) => each.line.period_end)}::bigint[], ${asked.map((each) => each.cut.at)}::bigint[], ${asked.map((each) => each.cut.id)}::text[]) as r (key, meter, customer, first, past, cut, cut_id)) a
+      from ${lines(world, asked)}
       join meters m on m.id = a.meter
       cross join lateral (
-        select count(*)::integer as events, min(e.timestamp) as first, max(e.timestamp) as last, sum(e.value) filter (where ${last_of_window}) as total, (count(*) filter (where ${last_of_window}))::numeric as number
+        select count(*)::integer as events, min(e.timestamp) as first, max(e.timestamp) as last, sum(e.value) filter (where ${last_of_window}) as total, (count(*) filter (where ${last_of_window}))::numeric as number,
+          max(e.value) filter (where ${last_of_window}) as largest, count(distinct e.payload ->> (m.value_settings ->> 'event_payload_key'))::numeric as different
         from meter_events e where ${seen(e)}) u
       order by a.key`,
   );
   return found.map((each) => ({ ...each, as_of: asked[Number(each.key)]!.cut.at }));
 }
 
+const isLevel = ({ formula }: Usage): boolean => formula === 'latest' || formula === 'weighted_by_time';
+
+/** The usage of lines as it is counted by now; what meters keep as a level cannot be told from the events of one period. */
+async function countedNow(tx: Tx, usage: ReadonlyMap<string, Usage>, metered: readonly Metered[]): Promise<void> {
+  const levels = metered.filter(({ line }) => isLevel(usage.get(line.id)!));
+  const counted = await countedFor(tx, levels.map(({ line, meter, customer }) => ({ key: line.id, meter, customer, start: line.period_start, end: line.period_end })));
+  for (const [key, value] of counted) usage.get(key)!.counted = value;
+}
+
 /** At most so many points of receipt are looked at for a line. */
 const MOST_CUTS = 200;
 
 /** When events of these lines came, or were taken back, since the lines were made: by the number of the line, in the order of receipt. */
-async function cutsOf(tx: Tx, asked: readonly Metered[]): Promise<Map<number, Cut[]>> {
-  const found = await rows<{ key: number; at: Instant; id: string }>(
+async function cutsOf(tx: Tx, world: number, asked: readonly Metered[]): Promise<Map<number, Cut[]>> {
+  const found = await rows<{ key: number; at: Instant; number: bigint }>(
     tx,
     sql`
-      select a.key, c.at, c.id
-      from (select key, meter, customer, to_timestamp(first) as start, to_timestamp(past) as end, to_timestamp(made) as made
-            from unnest(${asked.map((_, n) => n)}::integer[], ${asked.map((each) => each.meter)}::text[], ${asked.map((each) => each.customer)}::text[], ${asked.map((each) => each.line.period_start)}::bigint[],
-              ${asked.map((each) => each.line.period_end)}::bigint[], ${asked.map((each) => each.made)}::bigint[]) as r (key, meter, customer, first, past, made)) a
+      select a.key, c.at, c.number
+      from ${lines(world, asked)}
       cross join lateral (
-        select change.at, e.id
-        from meter_events e cross join lateral (values (e.created), (e.canceled_at)) change (at)
-        where e.meter = a.meter and e.customer = a.customer and e.timestamp >= a.start and e.timestamp < a.end and change.at >= a.made
-        order by change.at, e.id limit ${MOST_CUTS}) c
-      order by a.key, c.at, c.id`,
+        select change.at, e.number
+        from meter_events e left join meter_event_cancellations k on k.slot = e.slot and k.key = e.key and k.reverted_at is null cross join lateral (values (e.created), (k.canceled_at)) change (at)
+        where ${within(sql`e`)} and change.at >= a.made
+        order by change.at, e.number limit ${MOST_CUTS}) c
+      order by a.key, c.at, c.number`,
   );
   return Map.groupBy(found, (each) => each.key);
 }
@@ -82,13 +102,15 @@ function isBilled(counted: string, { line }: Metered): boolean {
  */
 export async function usageOfLines(tx: Tx, metered: readonly Metered[]): Promise<Map<string, Usage>> {
   if (metered.length === 0) return new Map();
-  const known = await countedAt(tx, metered.map((each) => ({ ...each, cut: { at: each.counted_at, id: LAST_ID } })), false);
+  const world = await worldOf(tx);
+  const known = await countedAt(tx, world, metered.map((each) => ({ ...each, cut: { at: each.counted_at, number: LAST_NUMBER } })), false);
   const usage = new Map(metered.map((each, n): [string, Usage] => [each.line.id, usageFrom(known[n]!)]));
-  const open = metered.filter((each) => !isBilled(usage.get(each.line.id)!.counted, each));
+  await countedNow(tx, usage, metered);
+  const open = metered.filter((each) => !isLevel(usage.get(each.line.id)!) && !isBilled(usage.get(each.line.id)!.counted, each));
   if (open.length === 0) return usage;
-  const cuts = await cutsOf(tx, open);
-  const tried = open.flatMap((each, n) => [each.counted_at, each.counted_at - 1, each.made, each.made - 1].map((at) => ({ at, id: LAST_ID })).concat(cuts.get(n) ?? []).map((cut) => ({ ...each, cut })));
-  for (const [n, counted] of (await countedAt(tx, tried, true)).entries()) {
+  const cuts = await cutsOf(tx, world, open);
+  const tried = open.flatMap((each, n) => [each.counted_at, each.counted_at - 1, each.made, each.made - 1].map((at) => ({ at, number: LAST_NUMBER })).concat(cuts.get(n) ?? []).map((cut) => ({ ...each, cut })));
+  for (const [n, counted] of (await countedAt(tx, world, tried, true)).entries()) {
     const { line } = tried[n]!;
     const best = usage.get(line.id)!;
     const first = tried.findIndex((each) => each.line.id === line.id) === n;

@@ -1,0 +1,71 @@
+/** Events that are taken back, and put back: the events stay as they are, and their hours are counted again. */
+import type { Instant } from '../../billing/decision.ts';
+import type { Context } from '../context.ts';
+import { arrayText, row, rows, sql } from '../database/sql.ts';
+import type { Tx } from '../database/world.ts';
+import { slotAt, slotsAround } from './slots.ts';
+import { keyOf, nameOf, type Named } from './keys.ts';
+import { cellOf, recount } from './rollups.ts';
+import { eventsOf, storedEvents, type StoredEvent } from './events.ts';
+
+/** The event of each name, in their order; undefined where there is none. */
+export async function eventsByName(ctx: Context, names: readonly Named[]): Promise<(StoredEvent | undefined)[]> {
+  const slots = slotsAround(slotAt(ctx.app.clock.now()));
+  const found: (StoredEvent | undefined)[] = names.map(() => undefined);
+  let open = names.map((named, at) => ({ at, name: nameOf(named) }));
+  for (let attempt = 0; open.length > 0; attempt += 1) {
+    const stored = await storedEvents(ctx.tx, slots, open.map(({ name }) => keyOf(name, attempt)));
+    open = open.filter(({ at, name }) => {
+      const there = stored.get(keyOf(name, attempt));
+      if (there && nameOf(there) === name) found[at] = there;
+      // Where another name has the key, this one may be under its next.
+      return there !== undefined && found[at] === undefined;
+    });
+  }
+  return found;
+}
+
+/** The latest event of a name with an identifier: a name may have had several meters, one after the other, and none. */
+export async function latestEvent(ctx: Context, event_name: string, identifier: string): Promise<StoredEvent | undefined> {
+  const meters = await rows<{ id: string }>(ctx.tx, sql`select id from meters where event_name = ${event_name}`);
+  const found = await eventsByName(ctx, [...meters.map(({ id }) => ({ meter: id, event_name, identifier })), { meter: null, event_name, identifier }]);
+  return found.filter((each) => each !== undefined).sort((a, b) => (a.number < b.number ? 1 : -1))[0];
+}
+
+const counted = (events: readonly StoredEvent[]) => events.filter((each) => each.meter !== null).map((event) => ({ ...cellOf(event), series: event.series }));
+
+/**
+ * Takes events back. Each that is in force stops to count; of two who take the same event back at once, one waits and then takes nothing. Returns those that were in force.
+ * `correction` names what took them back, null for an adjustment.
+ */
+export async function cancelEvents(ctx: Context, events: readonly StoredEvent[], at: Instant, correction: string | null): Promise<StoredEvent[]> {
+  if (events.length === 0) return [];
+  const sorted = [...events].sort((a, b) => (a.key < b.key ? -1 : 1));
+  const done = await rows<{ key: bigint }>(
+    ctx.tx,
+    sql`insert into meter_event_cancellations (id, slot, key, canceled_at, correction)
+        select id, slot, key, to_timestamp(${at}::bigint), ${correction}
+        from unnest(${arrayText(sorted.map(() => ctx.app.clock.newId('mtrec')))}::text[], ${arrayText(sorted.map((each) => each.slot))}::integer[], ${arrayText(sorted.map((each) => each.key))}::bigint[]) as r (id, slot, key)
+        on conflict do nothing returning key`,
+  );
+  const keys = new Set(done.map(({ key }) => key));
+  const canceled = sorted.filter(({ key }) => keys.has(key));
+  await recount(ctx.tx, counted(canceled));
+  for (const observer of canceled.length > 0 ? ctx.app.register.usage : []) await observer.observe(ctx, { recorded: [], canceled, restored: [] });
+  return canceled;
+}
+
+/** The events that a correction has taken back, and which are not put back yet. */
+export async function canceledBy(tx: Tx, correction: string): Promise<StoredEvent[]> {
+  return eventsOf(tx, sql`from meter_event_cancellations k join meter_events e on e.slot = k.slot and e.key = k.key where k.correction = ${correction} and k.reverted_at is null order by e.key`);
+}
+
+/** Puts back what a correction has taken back. */
+export async function restoreEvents(ctx: Context, correction: string, at: Instant): Promise<StoredEvent[]> {
+  const restored = await canceledBy(ctx.tx, correction);
+  if (restored.length === 0) return [];
+  await row(ctx.tx, sql`update meter_event_cancellations set reverted_at = to_timestamp(${at}::bigint) where correction = ${correction} and reverted_at is null`);
+  await recount(ctx.tx, counted(restored));
+  for (const observer of ctx.app.register.usage) await observer.observe(ctx, { recorded: [], canceled: [], restored });
+  return restored;
+}

@@ -1,0 +1,37 @@
+/** Usage events as they are kept, read back. */
+import type { MeterRow } from '../../billing/catalog.ts';
+import { payloadFrom, type UsageEvent } from '../../billing/usage.ts';
+import { arrayText, rows, sql, type Sql } from '../database/sql.ts';
+import type { Tx } from '../database/world.ts';
+import { COUNTS } from './rollups.ts';
+
+/** An event with where it is kept, and whether it was taken back. */
+export type StoredEvent = UsageEvent & { slot: number; key: bigint; series: bigint; canceled: boolean };
+
+type EventRow = Omit<StoredEvent, 'payload'> & { payload: Record<string, string> | null };
+
+/** Events of a query over `e`, with their payloads whole. What nobody counts has its customer where Stripe has it by default. */
+export async function eventsOf(tx: Tx, from: Sql): Promise<StoredEvent[]> {
+  const found = await rows<EventRow>(
+    tx,
+    sql`select e.slot, e.key, e.series, e.number, e.meter, e.event_name, e.identifier, e.customer, e.timestamp, trim_scale(e.value) as value, e.dimensions, e.payload, e.created, not (${COUNTS}) as canceled ${from}`,
+  );
+  const meters = new Map((await metersOf(tx, found.flatMap((each) => each.meter ?? []))).map((meter) => [meter.id, meter]));
+  return found.map((each) => {
+    const meter = each.meter === null ? null : meters.get(each.meter)!;
+    return { ...each, payload: payloadFrom(each.payload, each, meter?.customer_mapping ?? BY_DEFAULT, meter) };
+  });
+}
+
+const BY_DEFAULT: MeterRow['customer_mapping'] = { type: 'by_id', event_payload_key: 'stripe_customer_id' };
+
+/** Events by their keys, in these slots. */
+export async function storedEvents(tx: Tx, slots: readonly number[], keys: readonly bigint[]): Promise<Map<bigint, StoredEvent>> {
+  const found = await eventsOf(tx, sql`from unnest(${arrayText(keys)}::bigint[]) as k (key) join meter_events e on e.slot = any(${arrayText(slots)}::integer[]) and e.key = k.key`);
+  return new Map(found.map((each) => [each.key, each]));
+}
+
+/** The meters of events, in any order. */
+export async function metersOf(tx: Tx, ids: readonly string[]): Promise<MeterRow[]> {
+  return ids.length === 0 ? [] : rows<MeterRow>(tx, sql`select * from meters where id = any(${[...new Set(ids)]}::text[])`);
+}

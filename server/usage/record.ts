@@ -1,0 +1,179 @@
+/**
+ * The only door by which usage is recorded, whoever reports it: a request, a batch, the stream, a correction, or Kontor itself where it counts an outcome.
+ *
+ * `record(ctx, events)` takes any number of events in the transaction of the context and answers each one by itself:
+ * - `accepted`: it is new. It is kept, counted in its hour, and shown to those who observe usage (`usage` of a room, see `UsageObserver`), all in this transaction.
+ * - `duplicate`: its meter has an event with this identifier, and it says the same. It has no effect; the event is the one that is there.
+ * - `refused`: it has no effect, and no other event of the batch minds. The refusal is what a request with this event alone is answered.
+ * It throws only for what concerns all: then nothing is recorded, and the transaction has to be rolled back.
+ *
+ * An event is counted by the active meter of its name. Where there is none, it is kept all the same if somebody observes events of its name (`meter` is null, and it has no value).
+ */
+import type { MeterRow } from '../../billing/catalog.ts';
+import { Refusal, type Instant } from '../../billing/decision.ts';
+import { customerOf, isRepetition, OTHER_EVENT, restOf, usageEvent, type Mapping, type UsageEvent, type UsageGiven } from '../../billing/usage.ts';
+import type { Context } from '../context.ts';
+import { arrayText, row, rows, sql } from '../database/sql.ts';
+import { missing } from '../http/errors.ts';
+import { ensureSlot, isTurn, slotAt, slotsAround } from './slots.ts';
+import { keyOf, nameOf, seriesOf, takeNumbers } from './keys.ts';
+import { fold } from './rollups.ts';
+import { storedEvents } from './events.ts';
+
+export type Recorded = { status: 'accepted' | 'duplicate'; event: UsageEvent } | { status: 'refused'; refusal: Refusal };
+
+export type Recording = {
+  /** For what Kontor counts itself: the timestamp may be any, and counts as the moment where there is none. */
+  settled?: { now: Instant };
+  /** Chooses keys in place of a hash, so that a test can see what happens when two names have one key. */
+  key?: (name: string, attempt: number) => bigint;
+};
+
+/** An event that may be kept, if its name is free. */
+type Candidate = { at: number; name: string; given: UsageGiven; event: UsageEvent; mapping: Mapping; meter: MeterRow | null };
+
+export async function record(ctx: Context, given: readonly UsageGiven[], how: Recording = {}): Promise<Recorded[]> {
+  const results: Recorded[] = [];
+  const candidates = await judge(ctx, given, how, results);
+  // Of several with one name the first one is tried; the others are held against what is kept in the end.
+  const first = new Map<string, Candidate>();
+  for (const each of candidates) if (!first.has(each.name)) first.set(each.name, each);
+  const kept = await keep(ctx, [...first.values()], how.key ?? keyOf);
+  const recorded: UsageEvent[] = [];
+  for (const each of candidates) {
+    const { event, stored } = kept.get(each.name)!;
+    if (!stored && first.get(each.name) === each) {
+      recorded.push(event);
+      results[each.at] = { status: 'accepted', event };
+    } else results[each.at] = isRepetition(event, each.event, each.given) ? { status: 'duplicate', event } : { status: 'refused', refusal: OTHER_EVENT(event.identifier) };
+  }
+  await fold(ctx.tx, recorded, new Map(candidates.flatMap(({ meter }) => (meter ? [[meter.id, meter]] : []))));
+  if (recorded.length > 0) for (const observer of ctx.app.register.usage) await observer.observe(ctx, { recorded, canceled: [], restored: [] });
+  return results;
+}
+
+/** The active meters that count the events of these names, by name. */
+async function activeMeters(ctx: Context, names: readonly string[]): Promise<Map<string, MeterRow>> {
+  const found = await rows<MeterRow>(ctx.tx, sql`select * from meters where event_name = any(${arrayText(names, true)}::text[]) and status = 'active'`);
+  return new Map(found.map((meter) => [meter.event_name, meter]));
+}
+
+function attempt<T>(work: () => T): T | Refusal {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
+
+/** The events that say something that can be kept; the others get their refusals. */
+async function judge(ctx: Context, given: readonly UsageGiven[], { settled }: Recording, results: Recorded[]): Promise<Candidate[]> {
+  const names = [...new Set(given.map((each) => each.event_name))];
+  const [meters, ...watched] = await Promise.all([activeMeters(ctx, names), ...ctx.app.register.usage.map((observer) => observer.watches(ctx, names))]);
+  const sources = given.map(({ event_name, payload }) => {
+    const meter = meters.get(event_name) ?? null;
+    const mapping = meter?.customer_mapping ?? watched.find((each) => each.has(event_name))?.get(event_name);
+    if (!mapping) return new Refusal('resource_missing', `No active meter counts events named ${event_name}.`, 'event_name', { status: 400 });
+    return attempt(() => ({ meter, mapping, customer: customerOf(mapping, payload) }));
+  });
+  const moments = await momentsOf(ctx, new Set(sources.flatMap((each) => (each instanceof Refusal ? [] : [each.customer]))));
+  const number = takeNumbers(ctx.app.clock, given.length);
+  const candidates: Candidate[] = [];
+  for (const [at, each] of given.entries()) {
+    const source = sources[at]!;
+    const judged = source instanceof Refusal ? source : attempt((): Candidate => {
+      const { meter, mapping, customer } = source;
+      const now = moments.get(customer) ?? missing('customer', customer, `payload[${mapping.event_payload_key}]`);
+      if (now instanceof Refusal) throw now;
+      const identifier = each.identifier ?? ctx.app.clock.newId('mtrev');
+      const event = { ...usageEvent(each, { meter, customer, settled: settled !== undefined }, { now: settled?.now ?? now }), identifier, number: BigInt(number + at) };
+      return { at, name: nameOf(event), given: each, event, mapping, meter };
+    });
+    if (judged instanceof Refusal) results[at] = { status: 'refused', refusal: judged };
+    else candidates.push(judged);
+  }
+  return candidates;
+}
+
+/** The moment of each customer that is there: of its test clock, or of real time. A clock that is being advanced refuses its customers' events, unless a timer of that clock is at work. */
+async function momentsOf(ctx: Context, customers: ReadonlySet<string>): Promise<Map<string, Instant | Refusal>> {
+  if (customers.size === 0) return new Map();
+  const found = await rows<{ id: string; test_clock: string | null }>(ctx.tx, sql`select id, test_clock from customers where id = any(${arrayText([...customers], true)}::text[]) and not deleted`);
+  const clocks = [...new Set(found.flatMap((each) => each.test_clock ?? []))].sort();
+  const times = clocks.length === 0 ? [] : await rows<{ id: string; frozen_time: Instant; status: string }>(
+    ctx.tx,
+    sql`select id, frozen_time, status from test_clocks where id = any(${clocks}::text[]) order by id for share ${ctx.request ? sql`skip locked` : sql``}`,
+  );
+  const onClocks = new Map(times.filter(({ status }) => status !== 'advancing' || !ctx.request).map(({ id, frozen_time }) => [id, frozen_time]));
+  const now = ctx.app.clock.now();
+  return new Map(found.map(({ id, test_clock }) => [id, test_clock === null ? now : (onClocks.get(test_clock) ?? advancing(test_clock))]));
+}
+
+const advancing = (clock: string): Refusal => new Refusal(undefined, `The test clock ${clock} is being advanced. Wait until its status is \`ready\`, then try again.`, undefined, { status: 429, should_retry: true });
+
+/** Keeps each event whose name is free. What is there under each name afterwards, and whether it was there before. */
+async function keep(ctx: Context, candidates: readonly Candidate[], keyFor: (name: string, attempt: number) => bigint): Promise<Map<string, { event: UsageEvent; stored: boolean }>> {
+  const kept = new Map<string, { event: UsageEvent; stored: boolean }>();
+  if (candidates.length === 0) return kept;
+  const now = ctx.app.clock.now();
+  const slot = slotAt(now);
+  await ensureSlot(ctx.app, slot);
+  // Of two processes at the turn of a slot, each would look for the other's event in the wrong one; there, one after the other.
+  if (isTurn(now)) await row(ctx.tx, sql`select pg_advisory_xact_lock(hashtextextended('meter events', kontor_world()))`);
+  let open = candidates;
+  for (let attempt = 0; open.length > 0; attempt += 1) {
+    const again: Candidate[] = [];
+    const byKey = new Map<bigint, Candidate>();
+    for (const each of open) {
+      const key = keyFor(each.name, attempt);
+      if (byKey.has(key)) again.push(each);
+      else byKey.set(key, each);
+    }
+    const keyed = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1));
+    const inserted = await insert(ctx, slot, keyed);
+    const taken = keyed.filter(([key]) => !inserted.has(key));
+    const stored = taken.length === 0 ? new Map<bigint, UsageEvent>() : await storedEvents(ctx.tx, slotsAround(slot), taken.map(([key]) => key));
+    for (const [key, each] of keyed) {
+      if (inserted.has(key)) kept.set(each.name, { event: each.event, stored: false });
+      else {
+        const there = stored.get(key);
+        if (there && nameOf(there) === each.name) kept.set(each.name, { event: there, stored: true });
+        else again.push(each);
+      }
+    }
+    open = again;
+  }
+  return kept;
+}
+
+/** Appends events whose keys are free in every slot, sorted by key. Returns the keys of those that were appended. */
+async function insert(ctx: Context, slot: number, keyed: readonly (readonly [bigint, Candidate])[]): Promise<Set<bigint>> {
+  const events = keyed.map(([, each]) => each.event);
+  const others = slotsAround(slot).filter((each) => each !== slot);
+  const series = new Map<string, bigint>();
+  const seriesOfEvent = ({ meter, event_name, customer }: UsageEvent): bigint => {
+    const name = `${meter ?? event_name}\x1f${customer}`;
+    let found = series.get(name);
+    if (found === undefined) series.set(name, (found = seriesOf(ctx.world.id, meter, event_name, customer)));
+    return found;
+  };
+  const found = await rows<{ key: bigint }>(
+    ctx.tx,
+    sql`insert into meter_events (slot, key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)
+        select ${slot}::integer, r.key, r.series, r.number, r.meter, r.event_name, r.identifier, r.customer, to_timestamp(r.timestamp), r.value, r.dimensions, r.payload::json, to_timestamp(r.created)
+        from unnest(${arrayText(keyed.map(([key]) => key))}::bigint[], ${arrayText(events.map(seriesOfEvent))}::bigint[], ${arrayText(events.map((each) => each.number))}::bigint[],
+          ${arrayText(events.map((each) => each.meter))}::text[], ${arrayText(events.map((each) => each.event_name), true)}::text[], ${arrayText(events.map((each) => each.identifier), true)}::text[],
+          ${arrayText(events.map((each) => each.customer), true)}::text[], ${arrayText(events.map((each) => each.timestamp))}::bigint[], ${arrayText(events.map((each) => each.value))}::numeric[],
+          ${arrayText(events.map((each) => each.dimensions), true)}::text[], ${arrayText(keyed.map(([, each]) => restText(each)), true)}::text[], ${arrayText(events.map((each) => each.created))}::bigint[])
+          as r (key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)
+        where not exists (select from meter_events e where e.slot = any(${others}::integer[]) and e.key = r.key)
+        on conflict do nothing returning key`,
+  );
+  return new Set(found.map(({ key }) => key));
+}
+
+function restText({ event, mapping, meter }: Candidate): string | null {
+  const rest = restOf(event.payload, mapping, meter);
+  return rest && JSON.stringify(rest);
+}

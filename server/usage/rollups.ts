@@ -1,0 +1,121 @@
+/** What events add up to by the hour, kept live: folded in memory for each batch, and written sorted, so that two batches never wait for each other in a circle. */
+import type { MeterRow } from '../../billing/catalog.ts';
+import type { Instant } from '../../billing/decision.ts';
+import { add, compare, formatDecimal, parseDecimal, type Decimal } from '../../billing/money.ts';
+import { fieldOf, type UsageEvent } from '../../billing/usage.ts';
+import { arrayText, row, sql } from '../database/sql.ts';
+import type { Tx } from '../database/world.ts';
+
+const HOUR = 3_600;
+
+/** An hour of a customer on a meter, for one combination of the dimensions' values. */
+export type Cell = { meter: string; customer: string; hour: Instant; dimensions: string };
+
+export const cellOf = ({ meter, customer, timestamp, dimensions }: UsageEvent): Cell => ({ meter: meter!, customer, hour: timestamp - (timestamp % HOUR), dimensions });
+const nameOf = ({ meter, customer, hour, dimensions }: Cell): string => `${meter}\x1f${customer}\x1f${hour}\x1f${dimensions}`;
+
+type Rollup = Cell & { events: number; sum: Decimal; largest: Decimal; last: Decimal; last_at: Instant; last_number: bigint; first_number: bigint };
+
+const decimal = (text: string): Decimal => (text.length < 16 && !text.includes('.') ? { digits: BigInt(text), scale: 0 } : parseDecimal(text)!);
+
+function folded(events: readonly UsageEvent[]): [name: string, Rollup][] {
+  const rollups = new Map<string, Rollup>();
+  for (const event of events) {
+    if (event.meter === null) continue;
+    const cell = cellOf(event);
+    const name = nameOf(cell);
+    const value = decimal(event.value!);
+    const rollup = rollups.get(name);
+    if (!rollup) rollups.set(name, { ...cell, events: 1, sum: value, largest: value, last: value, last_at: event.timestamp, last_number: event.number, first_number: event.number });
+    else {
+      rollup.events += 1;
+      rollup.sum = add(rollup.sum, value);
+      if (compare(value, rollup.largest) > 0) rollup.largest = value;
+      // Events come in the order of receipt, which decides between those of the same second.
+      if (event.timestamp >= rollup.last_at) Object.assign(rollup, { last: value, last_at: event.timestamp, last_number: event.number });
+    }
+  }
+  return [...rollups].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** Counts new events, given in the order of receipt, in their hours. */
+export async function fold(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): Promise<void> {
+  const rollups = folded(events).map(([, rollup]) => rollup);
+  if (rollups.length === 0) return;
+  const numbers = (field: 'hour' | 'events' | 'last_at' | 'last_number' | 'first_number') => arrayText(rollups.map((each) => each[field]));
+  const decimals = (field: 'sum' | 'largest' | 'last') => arrayText(rollups.map((each) => formatDecimal(each[field])));
+  const later = sql`(excluded.last_at, excluded.last_number) > (r.last_at, r.last_number)`;
+  const upserted = row(
+    tx,
+    sql`insert into meter_rollups as r (meter, customer, hour, dimensions, events, sum, largest, last, last_at, last_number, first_number)
+        select meter, customer, to_timestamp(hour), dimensions, events, sum, largest, last, to_timestamp(last_at), last_number, first_number
+        from unnest(${arrayText(rollups.map((each) => each.meter))}::text[], ${arrayText(rollups.map((each) => each.customer), true)}::text[], ${numbers('hour')}::bigint[], ${arrayText(rollups.map((each) => each.dimensions), true)}::text[],
+          ${numbers('events')}::bigint[], ${decimals('sum')}::numeric[], ${decimals('largest')}::numeric[], ${decimals('last')}::numeric[], ${numbers('last_at')}::bigint[], ${numbers('last_number')}::bigint[], ${numbers('first_number')}::bigint[])
+          as n (meter, customer, hour, dimensions, events, sum, largest, last, last_at, last_number, first_number)
+        on conflict (world, meter, customer, hour, dimensions) do update set
+          events = r.events + excluded.events, sum = r.sum + excluded.sum,
+          largest = case when r.events = 0 then excluded.largest else greatest(r.largest, excluded.largest) end,
+          last = case when r.events = 0 or ${later} then excluded.last else r.last end,
+          last_at = case when r.events = 0 or ${later} then excluded.last_at else r.last_at end,
+          last_number = case when r.events = 0 or ${later} then excluded.last_number else r.last_number end,
+          first_number = least(r.first_number, excluded.first_number)`,
+  );
+  await Promise.all([upserted, foldValues(tx, events, meters)]);
+}
+
+/** Counts the values of meters that count unique ones. */
+async function foldValues(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): Promise<void> {
+  const counted = new Map<string, Cell & { value: string; events: number }>();
+  for (const event of events) {
+    const meter = meters.get(event.meter ?? '');
+    if (meter?.default_aggregation.formula !== 'unique_count') continue;
+    const value = fieldOf(event.payload, meter.value_settings.event_payload_key)!;
+    const cell = cellOf(event);
+    const name = `${nameOf(cell)}\x1f${value}`;
+    const found = counted.get(name);
+    if (found) found.events += 1;
+    else counted.set(name, { ...cell, value, events: 1 });
+  }
+  if (counted.size === 0) return;
+  const all = [...counted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
+  const texts = (field: 'meter' | 'customer' | 'dimensions' | 'value') => arrayText(all.map((each) => each[field]), true);
+  await row(
+    tx,
+    sql`insert into meter_values as v (meter, customer, hour, dimensions, value, events)
+        select meter, customer, to_timestamp(hour), dimensions, value, events
+        from unnest(${texts('meter')}::text[], ${texts('customer')}::text[], ${arrayText(all.map((each) => each.hour))}::bigint[], ${texts('dimensions')}::text[], ${texts('value')}::text[], ${arrayText(all.map((each) => each.events))}::bigint[])
+          as n (meter, customer, hour, dimensions, value, events)
+        on conflict (world, meter, customer, hour, dimensions, value) do update set events = v.events + excluded.events`,
+  );
+}
+
+/** An event counts unless it was taken back. */
+export const COUNTS = sql`not exists (select from meter_event_cancellations c where c.slot = e.slot and c.key = e.key and c.reverted_at is null)`;
+
+/**
+ * Counts hours again from their events, after some of these were taken back or put back. The hours' rows are locked first: who records meanwhile waits, and adds to what this leaves.
+ * Every hour that has had an event has a row, if only one of no events.
+ */
+export async function recount(tx: Tx, cells: readonly (Cell & { series: bigint })[]): Promise<void> {
+  const distinct = [...new Map(cells.map((cell) => [nameOf(cell), cell]))].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, cell]) => cell);
+  if (distinct.length === 0) return;
+  const asked = sql`unnest(${arrayText(distinct.map((each) => each.meter))}::text[], ${arrayText(distinct.map((each) => each.customer), true)}::text[], ${arrayText(distinct.map((each) => each.hour))}::bigint[],
+    ${arrayText(distinct.map((each) => each.dimensions), true)}::text[], ${arrayText(distinct.map((each) => each.series))}::bigint[]) as n (meter, customer, hour, dimensions, series)`;
+  const same = sql`r.meter = n.meter and r.customer = n.customer and r.hour = to_timestamp(n.hour) and r.dimensions = n.dimensions`;
+  const within = sql`e.series = n.series and e.timestamp >= to_timestamp(n.hour) and e.timestamp < to_timestamp(n.hour + ${HOUR}) and e.meter = n.meter and e.customer = n.customer and e.dimensions = n.dimensions and ${COUNTS}`;
+  await row(tx, sql`select from ${asked} join meter_rollups r on ${same} order by r.meter, r.customer, r.hour, r.dimensions for update of r`);
+  await row(
+    tx,
+    sql`update meter_rollups r set events = u.events, sum = u.sum, largest = coalesce(u.largest, r.largest), last = coalesce(u.last, r.last), last_at = coalesce(u.last_at, r.last_at), last_number = coalesce(u.last_number, r.last_number)
+        from ${asked} cross join lateral (
+          select count(*) as events, coalesce(sum(e.value), 0) as sum, max(e.value) as largest, max(e.timestamp) as last_at,
+            (array_agg(e.value order by e.timestamp desc, e.number desc))[1] as last, (array_agg(e.number order by e.timestamp desc, e.number desc))[1] as last_number
+          from meter_events e where ${within}) u
+        where ${same}`,
+  );
+  await row(
+    tx,
+    sql`update meter_values r set events = (select count(*) from meter_events e where ${within} and e.payload ->> (m.value_settings ->> 'event_payload_key') = r.value)
+        from ${asked} join meters m on m.id = n.meter where ${same}`,
+  );
+}

@@ -1,0 +1,55 @@
+/**
+ * Usage events are kept in slots of receipt, a partition of `meter_events` each: made ahead, and dropped as a whole when every event in them is older than `KONTOR_USAGE_DAYS`. What they added up
+ * to by the hour stays. Slots go by the real time of receipt, also where a customer lives on a test clock.
+ */
+import type { App } from '../context.ts';
+import { told } from '../log.ts';
+
+/** Slots of receipt are this long: 13 weeks. Slot 0 begins in 1970. */
+export const SLOT_S = 91 * 86_400;
+/** An identifier is looked for in so many slots before the present one: 455 days, which is a year and 35 days and more, as long as the events are kept. */
+export const SLOTS = 5;
+export const USAGE_DAYS = (SLOTS * SLOT_S) / 86_400;
+/** So near to the turn of a slot, processes may not agree which slot it is. */
+const TURN_S = 600;
+
+export const slotAt = (seconds: number): number => Math.floor(seconds / SLOT_S);
+
+/** Whether a slot begins or has begun just now. */
+export const isTurn = (seconds: number): boolean => slotAt(seconds - TURN_S) !== slotAt(seconds + TURN_S);
+
+/** The slots in which an identifier is looked for: all that may be there, and the next one, which is another process's already where its clock is ahead. */
+export const slotsAround = (slot: number): number[] => Array.from({ length: SLOTS + 2 }, (_, n) => slot - SLOTS + n);
+
+const known = new WeakMap<App['database'], Set<number>>();
+
+/** Makes the slot where it is not there yet. It is there when this returns, whatever becomes of the caller's transaction. */
+export async function ensureSlot(app: App, slot: number): Promise<void> {
+  let slots = known.get(app.database);
+  if (!slots) known.set(app.database, (slots = new Set()));
+  if (slots.has(slot)) return;
+  await app.database.pool.query('select make_meter_event_slot($1)', [slot]);
+  slots.add(slot);
+}
+
+/** A slot is made this long before it begins. */
+const AHEAD_S = 30 * 86_400;
+
+/** Makes the slots of now and of the time to come, and drops those that are past their time. Where somebody reads a slot that is to be dropped, the next round does it: there is never more to do at once. */
+export async function turnSlots(app: App): Promise<false> {
+  const now = app.clock.now();
+  for (const at of [now, now + AHEAD_S]) await ensureSlot(app, slotAt(at));
+  const client = await app.database.pool.connect();
+  try {
+    await client.query(`begin; set local lock_timeout = '2s'`);
+    const { rows } = await client.query<{ slot: number }>('select drop_meter_event_slots($1) as slot', [slotAt(now - app.usage_days * 86_400)]);
+    await client.query('commit');
+    for (const { slot } of rows) app.log.info('Usage events past their time were dropped.', { slot, until: new Date((slot + 1) * SLOT_S * 1_000).toISOString() });
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    app.log.warn('Usage events past their time could not be dropped, and are tried again.', told(error));
+  } finally {
+    client.release();
+  }
+  return false;
+}
