@@ -18,6 +18,7 @@ import { invoiceExplanations } from './kontor/invoices/routes.ts';
 import { authentication } from './kontor/payment_intents/routes.ts';
 import { priceMoves } from './kontor/price_moves/routes.ts';
 import { priceExtensions } from './kontor/prices/routes.ts';
+import { processors } from './kontor/processors/routes.ts';
 import { settings } from './kontor/settings/routes.ts';
 import { webhookDeliveries } from './kontor/webhook_deliveries/routes.ts';
 import { webhookSecrets } from './kontor/webhook_endpoints/routes.ts';
@@ -56,6 +57,7 @@ export const rooms: readonly Room[] = [
   priceMoves,
   prices,
   priceExtensions,
+  processors,
   products,
   promotionCodes,
   settings,

@@ -1,5 +1,5 @@
 /** Calls to the outside: made after the commit that wrote them, answered by a command. An answer that is not known stays not known, and is asked for again. */
-import type { App, Context, Json, OpenCall, World } from './context.ts';
+import type { Answered, App, Context, Json, OpenCall, World } from './context.ts';
 import { inWorld, overAllWorlds, passing } from './database/world.ts';
 import { row, rows, sql } from './database/sql.ts';
 import { told } from './log.ts';
@@ -38,7 +38,7 @@ async function take(app: App, world: World, ids: readonly string[] | null): Prom
 const TRIES = 3;
 
 /** Takes answers; what passes is tried again, since whoever asked would wait for the end of the lease. */
-async function answer(app: App, world: World, kind: string, answers: readonly { call: OpenCall; answer: Json }[]): Promise<string[]> {
+async function answer(app: App, world: World, kind: string, answers: readonly Answered[]): Promise<string[]> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await answerOnce(app, world, kind, answers);
@@ -49,7 +49,7 @@ async function answer(app: App, world: World, kind: string, answers: readonly { 
 }
 
 /** Stores the answers and runs their commands, each kind as one batch, in one transaction. */
-async function answerOnce(app: App, world: World, kind: string, answers: readonly { call: OpenCall; answer: Json }[]): Promise<string[]> {
+async function answerOnce(app: App, world: World, kind: string, answers: readonly Answered[]): Promise<string[]> {
   return inWorld(app.database.pool, world, async (tx) => {
     const ctx = contextOf(app, world, tx);
     const open = await rows<{ id: string }>(
@@ -67,14 +67,16 @@ async function answerOnce(app: App, world: World, kind: string, answers: readonl
 
 async function postpone(app: App, world: World, calls: readonly OpenCall[]): Promise<void> {
   const now = app.clock.now();
-  await inWorld(app.database.pool, world, (tx) =>
-    row(
+  await inWorld(app.database.pool, world, async (tx) => {
+    await row(
       tx,
       sql`update calls c set state = 'unknown', next_at = to_timestamp(r.next_at)
           from unnest(${calls.map((call) => call.id)}::text[], ${calls.map((call) => now + wait(call.attempts))}::bigint[]) as r (id, next_at)
           where c.id = r.id and c.state <> 'answered'`,
-    ),
-  );
+    );
+    const ctx = contextOf(app, world, tx);
+    for (const [kind, missed] of Map.groupBy(calls, (call) => call.kind)) await app.register.calls.get(kind)?.missed?.(ctx, missed);
+  });
 }
 
 /** Asks; an error on the way is an answer that is not known. */

@@ -44,10 +44,15 @@ export type TimerCommand = (ctx: Context, due: readonly { subject: string; at: I
 /** A call as it is stored. */
 export type OpenCall = { id: string; kind: string; subject: string; request: Json; state: 'pending' | 'unknown' | 'answered'; attempts: number };
 
+/** The answer to a call. `at` is when it was given, where that is not now: what a timer lets happen has its moment. */
+export type Answered = { call: OpenCall; answer: Json; at?: Instant };
+
 /** How a call is made, and the command that takes its answer. `ask` returns null while the other side's answer is not known. */
 export type CallCommand = {
   ask(app: App, world: World, call: OpenCall): Promise<Json | null>;
-  answer(ctx: Context, answers: readonly { call: OpenCall; answer: Json }[]): Promise<void>;
+  answer(ctx: Context, answers: readonly Answered[]): Promise<void>;
+  /** Hears that no answer is known yet. */
+  missed?(ctx: Context, calls: readonly OpenCall[]): Promise<void>;
 };
 
 /** What a check has looked at since it was asked last, and what of it is not as it must be: the object's id, and a sentence about it. */

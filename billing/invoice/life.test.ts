@@ -7,7 +7,7 @@ import type { CustomerWhole } from '../customer/customer.ts';
 import type { Decision, Moment } from '../decision.ts';
 import { confirmPayment } from '../payment/intent.ts';
 import type { PaymentMethodRow } from '../payment/payment.ts';
-import { settlePayment, type PaymentAnswer } from '../payment/settle.ts';
+import { settlePayment, type AskedQuestion, type PaymentAnswer } from '../payment/settle.ts';
 import type { ChargeQuestion } from '../payment/intent.ts';
 import { previewInvoice, type LineOrder } from './draft.ts';
 import { finalizeInvoice } from './finalize.ts';
@@ -20,7 +20,7 @@ let count = 0;
 const moment: Moment = { now: 1_767_225_600, newId: (prefix) => `${prefix}_${String(++count).padStart(6, '0')}`, newSecret: (length) => 's'.repeat(length) };
 
 const METHOD: PaymentMethodRow = {
-  id: 'pm_1', created: 0, customer: null, type: 'card', card: null, processor: 'sandbox', processor_reference: 'visa', set_up: false, network_transaction_id: null, checks_when_asked: null, spent: false,
+  id: 'pm_1', created: 0, customer: null, type: 'card', card: null, details: null, processor: 'sandbox', processor_reference: 'visa', set_up: false, network_transaction_id: null, checks_when_asked: null, spent: false,
   allow_redisplay: 'unspecified', metadata: {},
   billing_details: { address: { city: null, country: null, line1: null, line2: null, postal_code: null, state: null }, email: null, name: null, phone: null, tax_id: null },
 };
@@ -56,8 +56,10 @@ function booked(decisions: readonly Decision[]): Record<string, bigint> {
   return Object.fromEntries(Object.entries(sums).filter(([, sum]) => sum !== 0n));
 }
 
+const questionOf = ({ calls: [call] }: Decision): AskedQuestion => ({ ...(call!.request as ChargeQuestion), op_id: call!.id });
+
 const SUCCEEDED: PaymentAnswer = {
-  kind: 'succeeded', reference: 'ch_1', network_transaction_id: '1', authorization_code: '1', three_d_secure: null,
+  kind: 'succeeded', captured: true, available: 'later', foretold: [], reference: 'ch_1', network_transaction_id: '1', authorization_code: '1', three_d_secure: null,
   assessment: { type: 'authorized', network_status: 'approved_by_network', reason: null, risk_level: 'normal', risk_score: 1 },
 };
 
@@ -81,7 +83,7 @@ test('what is billed is what the customer owes, what its balance met, what was e
     };
     const pay = (): void => {
       const asked = payInvoice(facts, METHOD, { off_session: true, automatic: false }, moment);
-      const settled = settlePayment({ payment_intent: asked.payment_intent, payment_method: METHOD, customer: facts.customer, invoice: facts.invoice, payment: facts.payments[0]!.payment, subscription: null }, asked.calls[0]!.request as ChargeQuestion, SUCCEEDED, moment);
+      const settled = settlePayment({ payment_intent: asked.payment_intent, payment_method: METHOD, customer: facts.customer, invoice: facts.invoice, payment: facts.payments[0]!.payment, charge: null, subscription: null }, questionOf(asked), SUCCEEDED, moment);
       made.push(asked);
       take({ ...settled, invoice: settled.invoice!, customer: settled.customer! });
     };
@@ -107,9 +109,9 @@ test('what is billed is what the customer owes, what its balance met, what was e
 test('a payment that comes after the invoice was paid another way goes to the customer', () => {
   const customer = customerWith(0n);
   const billed = finalizeInvoice({ invoice: draftOf(customer, [line(1000n, null)]), customer, tax_ids: [], subscription_metadata: null, payment_method: METHOD, reason: 'request', confirm: true }, moment);
-  const question = billed.calls[0]!.request as ChargeQuestion;
+  const question = questionOf(billed);
   const paid: InvoiceWhole = { ...billed.invoice, status: 'paid', amount_paid: 1000n, amount_remaining: 0n };
-  const late = settlePayment({ payment_intent: billed.payment_intent!, payment_method: METHOD, customer: billed.customer, invoice: paid, payment: billed.payment!, subscription: null }, question, SUCCEEDED, moment);
+  const late = settlePayment({ payment_intent: billed.payment_intent!, payment_method: METHOD, customer: billed.customer, invoice: paid, payment: billed.payment!, charge: null, subscription: null }, question, SUCCEEDED, moment);
   assert.deepEqual([late.invoice!.amount_overpaid, late.invoice!.amount_paid, late.customer!.balance], [1000n, 1000n, -1000n]);
   assert.deepEqual(late.facts.map((fact) => fact.type), ['charge.succeeded', 'payment_intent.succeeded', 'invoice_payment.paid', 'invoice.updated', 'invoice.overpaid', 'customer.updated']);
 });

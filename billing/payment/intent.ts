@@ -3,10 +3,12 @@ import { assert, decision, refuse, type Decision, type Moment } from '../decisio
 import type { InvoiceRow } from '../invoice/invoice.ts';
 import { mergeMetadata } from '../metadata.ts';
 import { formatMoney, minimumCharge } from '../money.ts';
+import { beginAttempt } from './attempt.ts';
+import type { Action } from './outcome.ts';
 import type { InvoicePaymentRow, NextAction, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 
 export type IntentOrder = Pick<PaymentIntentRow, 'customer' | 'test_clock' | 'amount' | 'currency'> &
-  Partial<Pick<PaymentIntentRow, 'invoice' | 'payment_method' | 'setup_future_usage' | 'description' | 'receipt_email' | 'statement_descriptor' | 'metadata' | 'automatic_payment_methods'>>;
+  Partial<Pick<PaymentIntentRow, 'invoice' | 'payment_method' | 'setup_future_usage' | 'description' | 'receipt_email' | 'statement_descriptor' | 'metadata' | 'automatic_payment_methods' | 'capture_method'>>;
 
 /** A new intent: it waits for a method, or for its confirmation. */
 export function openIntent(order: IntentOrder, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
@@ -22,8 +24,10 @@ export function openIntent(order: IntentOrder, moment: Moment): Decision & { pay
     statement_descriptor: null,
     metadata: {},
     automatic_payment_methods: null,
+    capture_method: 'automatic_async',
     ...order,
     status: order.payment_method ? 'requires_confirmation' : 'requires_payment_method',
+    amount_capturable: 0n,
     amount_received: 0n,
     client_secret: `${id}_secret_${moment.newSecret(25)}`,
     latest_charge: null,
@@ -99,7 +103,10 @@ export type ChargeQuestion = {
   /** Minor units as text. */
   amount: string;
   currency: string;
-  method: { reference: string; set_up: boolean; network_transaction_id: string | null };
+  method: { type: string; reference: string; set_up: boolean; network_transaction_id: string | null; mandate: string | null };
+  capture: 'automatic' | 'manual';
+  setup_future_usage: 'on_session' | 'off_session' | null;
+  payer: { name: string | null; email: string | null; country: string | null };
   off_session: boolean;
   automatic: boolean;
   request_three_d_secure: 'any' | 'automatic' | 'challenge';
@@ -132,7 +139,10 @@ export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethod
     payment_method: method.id,
     amount: String(intent.amount),
     currency: intent.currency,
-    method: { reference: method.processor_reference, set_up: method.set_up, network_transaction_id: method.network_transaction_id },
+    method: { type: method.type, reference: method.processor_reference, set_up: method.set_up, network_transaction_id: method.network_transaction_id, mandate: null },
+    capture: intent.capture_method === 'manual' ? 'manual' : 'automatic',
+    setup_future_usage: intent.setup_future_usage,
+    payer: payerOf(method),
     off_session: how.off_session,
     automatic: how.automatic,
     request_three_d_secure: how.request_three_d_secure ?? 'automatic',
@@ -144,14 +154,28 @@ export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethod
   };
   const made = decision();
   made.puts.push({ table: 'payment_intents', before: intent, after: payment_intent });
-  made.calls.push({ id: `${intent.id}:charge:${attempts}`, kind: 'processor.charge', subject: intent.id, request, test_clock: intent.test_clock });
+  const id = `${intent.id}:charge:${attempts}`;
+  made.puts.push({ table: 'payment_attempts', before: null, after: beginAttempt(id, 'charge', intent.id, method.processor, intent.test_clock, moment.now) });
+  made.calls.push({ id, kind: 'processor.charge', subject: intent.id, request, test_clock: intent.test_clock });
   return { ...made, payment_intent };
 }
 
-/** The holder's part of a payment, as the API shows it. */
-export function nextAction({ reference, url }: { reference: string; url: string | null }, { return_url, use_stripe_sdk }: Pick<ChargeQuestion, 'return_url' | 'use_stripe_sdk'>): NextAction {
-  if (url !== null && !use_stripe_sdk) return { type: 'redirect_to_url', redirect_to_url: { url, return_url }, reference };
-  return { type: 'use_stripe_sdk', use_stripe_sdk: { type: 'three_d_secure', reference }, reference };
+/** Who pays, as far as the method says so. */
+export const payerOf = ({ billing_details: { name, email, address } }: PaymentMethodRow): ChargeQuestion['payer'] => ({ name, email, country: address?.country ?? null });
+
+/** The holder's part of a payment, as the API shows it. Where the browser script is there, or nobody said where to come back to, a card's holder is asked on the page that it is on. */
+export function nextAction(action: Action, type: string, { return_url, use_stripe_sdk }: Pick<ChargeQuestion, 'return_url' | 'use_stripe_sdk'>): NextAction {
+  const { reference } = action;
+  if (action.kind === 'microdeposits') {
+    return { type: 'verify_with_microdeposits', verify_with_microdeposits: { arrival_date: action.arrival, hosted_verification_url: action.url, microdeposit_type: action.type }, reference };
+  }
+  const { url } = action;
+  if (action.kind === '3ds' && (url === null || use_stripe_sdk || return_url === null)) return { type: 'use_stripe_sdk', use_stripe_sdk: { type: 'three_d_secure', reference }, reference };
+  if (type === 'cashapp' && action.kind === 'redirect') {
+    const qr_code = { expires_at: action.expires_at ?? null, image_url_png: `${url}/qr.png`, image_url_svg: `${url}/qr.svg` };
+    return { type: 'cashapp_handle_redirect_or_display_qr_code', cashapp_handle_redirect_or_display_qr_code: { hosted_instructions_url: url, mobile_auth_url: url, qr_code }, reference };
+  }
+  return { type: 'redirect_to_url', redirect_to_url: { url, return_url }, reference };
 }
 
 /** What may be changed of an intent: what is left out stays as it is. */

@@ -35,6 +35,7 @@ export function makeMethod(kept: KeptCard, given: Omit<MethodChange, 'card'> & {
     created: moment.now,
     customer: null,
     type: 'card',
+    details: null,
     billing_details: { ...NOBODY, ...given.billing_details },
     card: given.preferred_network === undefined ? kept.card : { ...kept.card, networks: preferring(kept.card.networks, given.preferred_network) },
     processor: kept.processor,

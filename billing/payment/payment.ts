@@ -26,9 +26,12 @@ export type PaymentMethodRow = {
   id: string;
   created: Instant;
   customer: string | null;
-  type: 'card';
+  /** As in the API: `card`, `sepa_debit`. */
+  type: string;
   billing_details: BillingDetails;
   card: CardDetails | null;
+  /** What the API shows under the type, where that is not `card`. */
+  details: Record<string, unknown> | null;
   processor: string;
   /** How the processor knows it; never a card number. */
   processor_reference: string;
@@ -57,10 +60,11 @@ export type PaymentError = {
 
 export type PaymentIntentStatus = 'requires_payment_method' | 'requires_confirmation' | 'requires_action' | 'processing' | 'requires_capture' | 'canceled' | 'succeeded';
 
-/** What the holder has to do: on a page of the processor's, or in the browser script, which knows it by the processor's reference. */
-export type NextAction =
-  | { type: 'redirect_to_url'; redirect_to_url: { url: string; return_url: string | null }; reference: string }
-  | { type: 'use_stripe_sdk'; use_stripe_sdk: { type: 'three_d_secure'; reference: string }; reference: string };
+/** What the holder has to do: its type, what the API shows under the type, and the processor's reference of it. */
+export type NextAction = { type: string; reference: string; [shown: string]: unknown };
+
+/** `automatic_async` and `automatic` capture what is authorized at once. */
+export type CaptureMethod = 'automatic' | 'automatic_async' | 'manual';
 
 export type PaymentIntentRow = {
   id: string;
@@ -70,8 +74,11 @@ export type PaymentIntentRow = {
   invoice: string | null;
   status: PaymentIntentStatus;
   amount: bigint;
+  /** Authorized, and neither captured nor given up yet. */
+  amount_capturable: bigint;
   amount_received: bigint;
   currency: string;
+  capture_method: CaptureMethod;
   client_secret: string;
   payment_method: string | null;
   latest_charge: string | null;
@@ -117,8 +124,15 @@ export type ChargeRow = {
   created: Instant;
   customer: string | null;
   payment_intent: string;
+  /** The attempt that made it. */
+  attempt: string | null;
   payment_method: string | null;
   status: 'succeeded' | 'pending' | 'failed';
+  /** False while the amount is only reserved. */
+  captured: boolean;
+  /** Until when what is reserved can be captured. */
+  capture_before: Instant | null;
+  /** What was authorized. */
   amount: bigint;
   amount_captured: bigint;
   amount_refunded: bigint;
@@ -127,7 +141,8 @@ export type ChargeRow = {
   failure_message: string | null;
   outcome: ChargeOutcome | null;
   billing_details: BillingDetails;
-  payment_method_details: { type: 'card'; card: ChargedCard } | null;
+  /** The type, and under it the method as it was charged. */
+  payment_method_details: { type: string; card?: ChargedCard; [type: string]: unknown } | null;
   processor_reference: string | null;
   description: string | null;
   receipt_email: string | null;

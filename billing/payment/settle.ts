@@ -1,39 +1,16 @@
 /** A processor's answer becomes true: for the intent, the charge, the method, and for the invoice that is being paid. */
 import type { CustomerWhole } from '../customer/customer.ts';
-import { assert, decision, together, type Decision, type Moment } from '../decision.ts';
+import { assert, decision, together, type Decision, type Moment, type Timer } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { actionRequired, attemptFailed, creditedAccount, creditInvoice, type Owed } from '../invoice/paid.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { nextAction, type ChargeQuestion } from './intent.ts';
 import { asked } from './method.ts';
+import type { Assessment, Consequence, Delay, Outcome, Unknown } from './outcome.ts';
 import type { ChargeOutcome, ChargeRow, InvoicePaymentRow, PaymentError, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 
-type Assessment = { type: string; network_status: string; reason: string | null; risk_level: string; risk_score: number };
-
-/** What a processor answers, as a call's answer keeps it. Not to know is no answer. */
-export type PaymentAnswer =
-  | {
-      kind: 'succeeded';
-      reference: string;
-      network_transaction_id: string | null;
-      authorization_code: string | null;
-      three_d_secure: { result: string; authentication_flow: string | null; version: string } | null;
-      assessment: Assessment;
-    }
-  | {
-      kind: 'declined';
-      reference: string;
-      code: string;
-      decline_code: string | null;
-      message: string;
-      advice_code: string | null;
-      network_decline_code: string | null;
-      network_advice_code: string | null;
-      assessment: Assessment;
-      action: { reference: string; url: string | null } | null;
-    }
-  | { kind: 'requires_action'; reference: string; action: { reference: string; url: string | null } }
-  | { kind: 'failed'; code: string; message: string };
+/** What a processor answers. Not to know is no answer. */
+export type PaymentAnswer = Exclude<Outcome, Unknown>;
 
 type Of<Kind extends PaymentAnswer['kind']> = Extract<PaymentAnswer, { kind: Kind }>;
 
@@ -41,6 +18,8 @@ type Of<Kind extends PaymentAnswer['kind']> = Extract<PaymentAnswer, { kind: Kin
 export type Payment = {
   payment_intent: PaymentIntentWhole;
   payment_method: PaymentMethodRow;
+  /** The charge that this attempt has made already, where an earlier answer was `pending`. */
+  charge: ChargeRow | null;
   customer: CustomerWhole | null;
   /** The invoice that it pays, and what of it goes there; all three null where it pays none. */
   invoice: InvoiceWhole | null;
@@ -50,12 +29,24 @@ export type Payment = {
 
 type Settled = Decision & Payment;
 
-/** Takes the answer to a question. The intent must be `processing`: a question is answered once. */
-export function settlePayment(facts: Payment, question: ChargeQuestion, answer: PaymentAnswer, moment: Moment): Settled {
-  assert(facts.payment_intent.status === 'processing', `an answer came for ${facts.payment_intent.id}, which is ${facts.payment_intent.status}`);
+/** The question with the `op_id` under which it was asked. */
+export type AskedQuestion = ChargeQuestion & { op_id: string };
+
+/** Whether the intent is waiting for the answer to this question: it is under way, or its holder acts elsewhere, and nothing was asked since. */
+export const waitsFor = ({ id, status, attempts }: PaymentIntentWhole, { op_id }: Pick<AskedQuestion, 'op_id'>): boolean =>
+  (status === 'processing' || status === 'requires_action') && op_id === `${id}:charge:${attempts}`;
+
+/** Takes the answer to a question, for an intent that waits for it. That money was taken counts even where the intent waits for something else, or for nothing any more. */
+export function settlePayment(facts: Payment, question: AskedQuestion, answer: PaymentAnswer, moment: Moment): Settled {
+  const { id, status } = facts.payment_intent;
+  const taken = answer.kind === 'succeeded' && answer.captured;
+  assert(taken || waitsFor(facts.payment_intent, question), `an answer came for ${id}, which is ${status}`);
+  if (taken && (status === 'succeeded' || status === 'canceled' || status === 'requires_capture')) return surplus(facts, question, answer, moment);
   switch (answer.kind) {
     case 'succeeded':
-      return succeeded(facts, question, answer, moment);
+      return answer.captured ? succeeded(facts, question, answer, moment) : authorized(facts, question, answer, moment);
+    case 'pending':
+      return pending(facts, question, answer, moment);
     case 'declined':
       return declined(facts, question, answer, moment);
     case 'requires_action':
@@ -69,34 +60,58 @@ function outcomeOf(assessment: Assessment, seller_message: string, said: Partial
   return { advice_code: null, network_advice_code: null, network_decline_code: null, ...said, ...assessment, seller_message };
 }
 
-function chargeOf({ payment_intent: intent, payment_method: method }: Payment, answer: Of<'succeeded'> | Of<'declined'>, moment: Moment): ChargeRow {
+/** The method as it was charged, as the API shows it under its type. */
+function detailsCharged(method: PaymentMethodRow, answer: Of<'succeeded'> | Of<'pending'> | Of<'declined'>): ChargeRow['payment_method_details'] {
   const went = answer.kind === 'succeeded' ? answer : null;
-  const refused = answer.kind === 'declined' ? answer : null;
-  const card = asked(method).card;
+  const { card } = asked(method);
+  if (!card) return { type: method.type, [method.type]: { ...method.details, ...went?.learned?.details } };
   return {
-    id: moment.newId('ch'),
-    created: moment.now,
+    type: 'card',
+    card: { ...card, authorization_code: went?.authorization_code ?? null, network_transaction_id: went?.network_transaction_id ?? null, three_d_secure: went?.three_d_secure ?? null },
+  };
+}
+
+const MESSAGES = { succeeded: 'The payment went through.', pending: 'The payment is on its way.' };
+
+function chargeOf({ payment_intent: intent, payment_method: method, charge: begun }: Payment, { op_id }: AskedQuestion, answer: Of<'succeeded'> | Of<'pending'> | Of<'declined'>, moment: Moment): ChargeRow {
+  const refused = answer.kind === 'declined' ? answer : null;
+  const captured = answer.kind === 'succeeded' ? answer.captured : answer.kind === 'pending';
+  return {
+    id: begun?.id ?? moment.newId('ch'),
+    created: begun?.created ?? moment.now,
     customer: intent.customer,
     payment_intent: intent.id,
+    attempt: op_id,
     payment_method: method.id,
-    status: went ? 'succeeded' : 'failed',
+    status: answer.kind === 'declined' ? 'failed' : answer.kind,
+    captured,
+    capture_before: answer.kind === 'succeeded' && !captured ? moment.now + CAPTURE_WITHIN_S : null,
     amount: intent.amount,
-    amount_captured: went ? intent.amount : 0n,
+    amount_captured: answer.kind === 'succeeded' && captured ? intent.amount : 0n,
     amount_refunded: 0n,
     currency: intent.currency,
     failure_code: refused?.code ?? null,
     failure_message: refused?.message ?? null,
-    outcome: refused ? outcomeOf(refused.assessment, refused.message, said(refused)) : outcomeOf(answer.assessment, 'The payment went through.'),
+    outcome: answer.kind === 'declined' ? outcomeOf(answer.assessment, answer.message, said(answer)) : outcomeOf(answer.assessment, MESSAGES[answer.kind]),
     billing_details: method.billing_details,
-    payment_method_details: card && {
-      type: 'card',
-      card: { ...card, authorization_code: went?.authorization_code ?? null, network_transaction_id: went?.network_transaction_id ?? null, three_d_secure: went?.three_d_secure ?? null },
-    },
+    payment_method_details: detailsCharged(method, answer),
     processor_reference: answer.reference,
-    description: intent.description,
-    receipt_email: intent.receipt_email,
-    metadata: intent.metadata,
+    description: begun?.description ?? intent.description,
+    receipt_email: begun?.receipt_email ?? intent.receipt_email,
+    metadata: begun?.metadata ?? intent.metadata,
   };
+}
+
+/** What is reserved on a card is given up after a week. */
+const CAPTURE_WITHIN_S = 7 * 86_400;
+
+const later = (delay: Delay, test_clock: string | null) => (test_clock === null ? delay.real : delay.on_clock);
+
+/** Lets what a sandbox has foretold about an attempt happen in its time. */
+export function foreseen(op_id: string, foretold: readonly Consequence[], intent: { id: string; customer: string | null; test_clock: string | null }, moment: Moment): Timer[] {
+  const settles = foretold.find((each) => each.kind === 'charge_settles' || each.kind === 'refund_settles');
+  if (!settles) return [];
+  return [{ kind: 'payment_attempt.settle', subject: op_id, at: moment.now + later(settles.after, intent.test_clock), lane: intent.customer ?? intent.id, test_clock: intent.test_clock }];
 }
 
 const said = ({ advice_code, network_advice_code, network_decline_code }: Of<'declined'>) => ({ advice_code, network_advice_code, network_decline_code });
@@ -128,10 +143,10 @@ function moveIntent(before: PaymentIntentWhole, change: Partial<PaymentIntentWho
   };
 }
 
-function charged(charge: ChargeRow, moment: Moment): Decision {
+function charged(before: ChargeRow | null, charge: ChargeRow, moment: Moment): Decision {
   return {
     ...decision(),
-    puts: [{ table: 'charges', before: null, after: charge }],
+    puts: [{ table: 'charges', before, after: charge }],
     facts: [{ type: `charge.${charge.status}`, object: 'charge', whole: charge, at: moment.now }],
   };
 }
@@ -141,26 +156,57 @@ function owedBy({ invoice, customer, subscription }: Payment): Owed | null {
   return invoice && { invoice, customer: customer!, subscription };
 }
 
-function succeeded(facts: Payment, question: ChargeQuestion, answer: Of<'succeeded'>, moment: Moment): Settled {
-  const { payment_intent: intent, payment } = facts;
-  const charge = chargeOf(facts, answer, moment);
+function succeeded(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'>, moment: Moment): Settled {
+  const charge = chargeOf(facts, question, answer, moment);
   const method = methodAfter(facts, answer.network_transaction_id, moment);
-  const change = { status: 'succeeded', amount_received: intent.amount, latest_charge: charge.id } as const;
-  const changed = moveIntent(intent, change, 'payment_intent.succeeded', moment);
+  const change = { status: 'succeeded', amount_received: facts.payment_intent.amount, latest_charge: charge.id, next_action: null } as const;
+  const changed = moveIntent(facts.payment_intent, change, 'payment_intent.succeeded', moment);
+  const before = together([charged(facts.charge, charge, moment), method, changed]);
+  return receive({ ...facts, payment_intent: changed.payment_intent, payment_method: method.payment_method, charge }, before, question.automatic, moment);
+}
+
+/** Money has come with a charge: it goes to the invoice that is being paid, or waits for its purpose. */
+export function receive(facts: Payment & { charge: ChargeRow }, before: Decision, automatic: boolean | null, moment: Moment): Settled {
+  const { charge, payment, payment_method: method } = facts;
+  const amount = charge.amount_captured;
   const owed = owedBy(facts);
   const legs = { transaction: `${charge.id}:captured`, currency: charge.currency, document: charge.id, customer: charge.customer, at: moment.now };
-  const received = { ...charged(charge, moment), postings: [{ ...legs, ledger_account: 'cash_in_transit', amount: charge.amount }] };
+  const received = { ...decision(), postings: [{ ...legs, ledger_account: 'cash_in_transit', amount }] };
   if (!owed || !payment) {
-    received.postings.push({ ...legs, ledger_account: 'unapplied_payments', amount: -charge.amount });
-    return { ...facts, ...together([received, method, changed]), payment_method: method.payment_method, payment_intent: changed.payment_intent };
+    received.postings.push({ ...legs, ledger_account: 'unapplied_payments', amount: -amount });
+    return { ...facts, ...together([before, received]) };
   }
   const account = creditedAccount(owed.invoice);
-  const credited = creditInvoice(owed, { amount: charge.amount, off_stripe: false, payment_method: method.payment_method.customer && method.payment_method.id, automatic: question.automatic }, moment);
+  const credited = creditInvoice(owed, { amount, off_stripe: false, payment_method: method.customer && method.id, automatic }, moment);
   received.postings.push({ ...legs, document: owed.invoice.id, ledger_account: account, amount: -credited.applied }, { ...legs, ledger_account: 'customer_balance', amount: -credited.overpaid });
-  const paid = payInvoicePayment(payment, charge.amount, moment);
-  const whole = together([received, method, changed, paid, credited]);
+  const paid = payInvoicePayment(payment, amount, moment);
   const { invoice, customer, subscription } = credited;
-  return { ...whole, payment_intent: changed.payment_intent, payment_method: method.payment_method, payment: paid.payment, invoice, customer, subscription };
+  return { ...facts, ...together([before, received, paid, credited]), payment: paid.payment, invoice, customer, subscription };
+}
+
+/** Money that nobody waits for any more: it is kept apart, and `kontor verify` shows that the payment was taken more than once, or after its end. */
+function surplus(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'>, moment: Moment): Settled {
+  const charge = chargeOf(facts, question, answer, moment);
+  return receive({ ...facts, charge, payment: null }, charged(facts.charge, charge, moment), null, moment);
+}
+
+/** Reserved: captured later, or given up. */
+function authorized(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'>, moment: Moment): Settled {
+  const charge = chargeOf(facts, question, answer, moment);
+  const method = methodAfter(facts, answer.network_transaction_id, moment);
+  const { amount, customer, id, test_clock } = facts.payment_intent;
+  const change = { status: 'requires_capture', amount_capturable: amount, latest_charge: charge.id, next_action: null } as const;
+  const changed = moveIntent(facts.payment_intent, change, 'payment_intent.amount_capturable_updated', moment);
+  changed.timers.push({ kind: 'payment_intent.expire_authorization', subject: id, at: charge.capture_before, lane: customer ?? id, test_clock });
+  return { ...facts, ...together([charged(null, charge, moment), method, changed]), payment_intent: changed.payment_intent, payment_method: method.payment_method, charge };
+}
+
+/** On its way: whether it comes is known in days. */
+function pending(facts: Payment, question: AskedQuestion, answer: Of<'pending'>, moment: Moment): Settled {
+  const charge = chargeOf(facts, question, answer, moment);
+  const changed = moveIntent(facts.payment_intent, { status: 'processing', latest_charge: charge.id, next_action: null }, 'payment_intent.processing', moment);
+  changed.timers.push(...foreseen(question.op_id, answer.foretold, facts.payment_intent, moment));
+  return { ...facts, ...together([charged(facts.charge, charge, moment), changed]), payment_intent: changed.payment_intent, charge };
 }
 
 /** What of the intent goes to the invoice has come. */
@@ -175,8 +221,8 @@ export function payInvoicePayment(before: InvoicePaymentRow, amount: bigint, mom
 }
 
 /** The intent waits for another method; the invoice's attempt has failed. */
-function unpaid(facts: Payment, question: ChargeQuestion, error: PaymentError, asks_holder: boolean, moment: Moment): Settled {
-  const change = { status: 'requires_payment_method', payment_method: null, latest_charge: error.charge ?? facts.payment_intent.latest_charge, last_payment_error: error, failed_method: facts.payment_method } as const;
+function unpaid(facts: Payment, question: AskedQuestion, error: PaymentError, asks_holder: boolean, moment: Moment): Settled {
+  const change = { status: 'requires_payment_method', payment_method: null, latest_charge: error.charge ?? facts.payment_intent.latest_charge, last_payment_error: error, failed_method: facts.payment_method, next_action: null } as const;
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.payment_failed', moment);
   const owed = owedBy(facts);
   const attempt = owed && attemptFailed(owed, { automatic: question.automatic, at: question.at, asks_holder }, moment);
@@ -184,22 +230,22 @@ function unpaid(facts: Payment, question: ChargeQuestion, error: PaymentError, a
   return { ...facts, ...(attempt && { invoice: attempt.invoice, customer: attempt.customer, subscription: attempt.subscription }), ...whole, payment_intent: changed.payment_intent };
 }
 
-function declined(facts: Payment, question: ChargeQuestion, answer: Of<'declined'>, moment: Moment): Settled {
-  const charge = chargeOf(facts, answer, moment);
+function declined(facts: Payment, question: AskedQuestion, answer: Of<'declined'>, moment: Moment): Settled {
+  const charge = chargeOf(facts, question, answer, moment);
   const { code, message, decline_code } = answer;
   const error: PaymentError = { type: 'card_error', code, message, decline_code, ...said(answer), charge: charge.id, payment_method: facts.payment_method.id };
   const after = unpaid({ ...facts, payment_method: asked(facts.payment_method) }, question, error, answer.action !== null, moment);
   const known = { ...decision(), puts: [{ table: 'payment_methods', before: facts.payment_method, after: after.payment_method }] };
-  return { ...after, ...together([charged(charge, moment), known, after]) };
+  return { ...after, ...together([charged(facts.charge, charge, moment), known, after]) };
 }
 
-function failed(facts: Payment, question: ChargeQuestion, { code, message }: Of<'failed'>, moment: Moment): Settled {
+function failed(facts: Payment, question: AskedQuestion, { code, message }: Of<'failed'>, moment: Moment): Settled {
   const nothing = { decline_code: null, advice_code: null, network_advice_code: null, network_decline_code: null, charge: null };
   return unpaid(facts, question, { type: 'invalid_request_error', code, message, ...nothing, payment_method: facts.payment_method.id }, false, moment);
 }
 
-function waitsForHolder(facts: Payment, question: ChargeQuestion, { action }: Of<'requires_action'>, moment: Moment): Settled {
-  const changed = moveIntent(facts.payment_intent, { status: 'requires_action', next_action: nextAction(action, question) }, 'payment_intent.requires_action', moment);
+function waitsForHolder(facts: Payment, question: AskedQuestion, { action }: Of<'requires_action'>, moment: Moment): Settled {
+  const changed = moveIntent(facts.payment_intent, { status: 'requires_action', next_action: nextAction(action, facts.payment_method.type, question) }, 'payment_intent.requires_action', moment);
   const owed = owedBy(facts);
   const asking = owed && actionRequired(owed, question.automatic, moment);
   return { ...facts, ...(asking && { invoice: asking.invoice }), ...together(asking ? [changed, asking] : [changed]), payment_intent: changed.payment_intent };

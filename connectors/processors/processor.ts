@@ -1,135 +1,122 @@
 /**
  * The contract of a payment processor: what a connector to one must answer, and in which words.
  *
- * Three rules hold for every processor.
+ * Four rules hold for every processor.
  * 1. An `op_id` names one thing asked once: it is deterministic from (intent, attempt, verb), it is the idempotency key towards the processor and our reference there.
  *    Asking again with the same `op_id` is asking the same, and has one effect however often it is asked.
  * 2. An answer that did not arrive is `unknown`, never `failed`. `failed` is said only where the processor's own word, or the request's never having left, proves that nothing happened.
  *    An intent with an unknown operation is not tried again elsewhere before `lookup` or a webhook has settled it.
  * 3. A method of the contract does not throw for what the outside does; a caller takes an exception for `unknown`.
+ * 4. A webhook is believed only as far as its signature, and only that something happened: what happened is what `lookup` says afterwards. Answers and webhooks of one operation may come in any
+ *    order and more than once; `billing/payment/attempt.ts` merges them so that the order makes no difference.
  *
  * Amounts are minor units of the currency; currencies are three lower-case letters.
  */
+import type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Succeeded, ThreeDSecure, Unknown } from '../../billing/payment/outcome.ts';
 
-/** A card as a processor keeps it: its token for it, and what networks want to know when it is used without its holder. Never a number. */
-export type StoredCard = {
+export type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Succeeded, ThreeDSecure, Unknown };
+
+/** A payment method as a processor keeps it: its token for it, and what networks want to know when it is used without its holder. Never a number. */
+export type StoredMethod = {
+  /** As in the API: `card`, `sepa_debit`, `ideal`. Absent means a card. */
+  type?: string;
   /** The processor's token. */
   reference: string;
   /** The holder has agreed, and the issuer has confirmed, that it may be charged when the holder is absent. */
   set_up: boolean;
   /** The first payment's id in the card network, by which another processor can go on charging. */
   network_transaction_id?: string | null;
+  /** The mandate under which it is debited, where its type needs one: our id, which the bank's statement shows. */
+  mandate?: string | null;
 };
 
-/** The word of the holder's bank after the holder was asked, where an earlier answer was `requires_action`. */
-export type Authentication = { reference: string; result: 'succeeded' | 'failed' };
+/** The holder's word after an earlier answer was `requires_action`: of the bank that asked, or as the holder came back from the page it was sent to. */
+export type Authentication = {
+  /** The reference of the action. */
+  reference: string;
+  result: 'succeeded' | 'failed';
+  /** What came back with the holder, for a processor that wants to see it, e.g. the query of the return URL. */
+  details?: Record<string, string>;
+};
+
+/** Who pays, as far as methods ask for it. */
+export type Payer = { name: string | null; email: string | null; country: string | null };
 
 export type ChargeRequest = {
   op_id: string;
   amount: bigint;
   currency: string;
-  method: StoredCard;
+  method: StoredMethod;
   /** The holder is absent: an issuer that wants to ask the holder declines instead. */
   off_session: boolean;
   /** `manual` reserves the amount; what was reserved is captured later. */
   capture: 'automatic' | 'manual';
   description?: string | null;
   metadata?: Record<string, string>;
+  payer?: Payer | null;
+  /** Where the holder is sent after a page of its bank or wallet. */
+  return_url?: string | null;
+  /** The holder agrees with this payment to later ones. */
+  setup_future_usage?: 'on_session' | 'off_session' | null;
   /** Ask the holder even where the issuer does not insist. */
   request_three_d_secure?: 'automatic' | 'any' | 'challenge';
-  /** The charge that follows a `requires_action` is a new operation with a new `op_id`, and carries the answer. */
+  /** The charge that follows a `requires_action` is a new operation with a new `op_id`, and carries the answer. A processor that keeps the first one goes on with that, by the reference of its action. */
   authentication?: Authentication | null;
 };
 
-/** Asks the issuer whether a card may be kept. `attach` validates it; `setup` also has the holder agree to later charges. */
+/** Asks the issuer whether a method may be kept. `attach` validates it; `setup` also has the holder agree to later charges. */
 export type SaveRequest = {
   op_id: string;
-  method: StoredCard;
+  method: StoredMethod;
   purpose: 'attach' | 'setup';
+  usage?: 'on_session' | 'off_session';
+  payer?: Payer | null;
+  return_url?: string | null;
+  request_three_d_secure?: 'automatic' | 'any' | 'challenge';
   authentication?: Authentication | null;
 };
+
+/** What is asked about a charge that was only authorized. `charge` is its `reference`, `authorized` the `op_id` by which it was asked. */
+type Authorized = { op_id: string; charge: string; authorized: string; method: StoredMethod; currency: string };
+/** Takes an amount of what was reserved, or a little more where the network allows it. What is left is released where the capture is `final`. */
+export type CaptureRequest = Authorized & { amount: bigint; final: boolean };
+/** Gives up what was reserved. */
+export type CancelRequest = Authorized & { reason?: string | null };
+/** Raises what is reserved to `amount`, the new total. */
+export type IncrementRequest = Authorized & { amount: bigint };
 
 export type RefundRequest = {
   op_id: string;
   /** The `reference` of the charge that succeeded. */
   charge: string;
-  method: StoredCard;
+  method: StoredMethod;
   amount: bigint;
   currency: string;
   reason?: 'duplicate' | 'fraudulent' | 'requested_by_customer' | null;
 };
 
-/** What the holder has to do. `url` is where, if the processor has a page for it; else the browser script shows its own. */
-export type Action = { kind: '3ds'; reference: string; url: string | null };
-
-/** How the charge was judged, in the words of a charge's `outcome`. */
-export type Assessment = {
-  type: 'authorized' | 'manual_review' | 'issuer_declined' | 'blocked' | 'invalid';
-  network_status: 'approved_by_network' | 'declined_by_network' | 'not_sent_to_network';
-  reason: string | null;
-  risk_level: 'normal' | 'elevated' | 'highest';
-  risk_score: number;
-};
-
-/** What a sandbox will let happen later. A live processor never says so; it sends a webhook when it happens. */
-export type Consequence =
-  | { kind: 'dispute'; reason: 'fraudulent' | 'product_not_received' | 'noncompliant'; inquiry: boolean; times: number }
-  | { kind: 'early_fraud_warning'; fraud_type: string }
-  | { kind: 'refund_settles'; status: 'succeeded' | 'failed'; failure_reason: string | null };
-
-export type ThreeDSecure = { result: 'authenticated' | 'processing_error'; authentication_flow: 'challenge' | null; version: string };
-
-export type Succeeded = {
-  kind: 'succeeded';
-  /** The processor's id of what it did. */
-  reference: string;
-  captured: boolean;
-  /** What the processor keeps of the amount, in the same currency, where it says so at once. */
-  fee?: bigint;
-  network_transaction_id: string | null;
-  authorization_code: string | null;
-  three_d_secure: ThreeDSecure | null;
-  assessment: Assessment;
-  /** Whether the money is at our disposal at once or after the usual days. */
-  available: 'now' | 'later';
-  foretold: Consequence[];
-};
-export type RequiresAction = { kind: 'requires_action'; reference: string; action: Action };
-export type Declined = {
-  kind: 'declined';
-  reference: string;
-  /** Stripe's error code, decline code and advice, whatever the processor calls them; the network's own words beside them. */
-  code: string;
-  decline_code: string | null;
-  message: string;
-  advice_code: 'confirm_card_data' | 'do_not_try_again' | 'try_again_later' | null;
-  network_decline_code: string | null;
-  network_advice_code: string | null;
-  assessment: Assessment;
-  /** Where the issuer only wants to ask the absent holder: how to ask. Null for every other decline. */
-  action: Action | null;
-};
-/** Definitely without effect: the request was refused before anything was tried. */
-export type Failed = { kind: 'failed'; code: string; message: string };
-/** Whether there was an effect is not known. `retry_after` is in seconds, where the processor gave one. */
-export type Unknown = { kind: 'unknown'; reason: string; retry_after: number | null };
-
-export type Outcome = Succeeded | RequiresAction | Declined | Failed | Unknown;
-
-export type RefundOutcome =
-  | { kind: 'succeeded'; reference: string; network_reference: string | null; foretold: Consequence[] }
-  | { kind: 'pending'; reference: string; network_reference: string | null; foretold: Consequence[] }
-  | { kind: 'declined'; reference: string; failure_reason: string; message: string }
-  | Failed
-  | Unknown;
-
-/** What a processor says of an operation by its `op_id`. Only `absent` proves that nothing happened. */
+/** What a processor says of an operation. Only `absent` proves that nothing happened. */
 export type Found =
   | { kind: 'charge'; outcome: Outcome }
   | { kind: 'save'; outcome: Outcome }
+  | { kind: 'capture' | 'cancel' | 'increment'; outcome: HandledOutcome }
   | { kind: 'refund'; outcome: RefundOutcome }
   | { kind: 'absent' }
   | Unknown;
+
+/** By our name of the operation, or by the processor's of what it did: which of the two works is in its capabilities. */
+export type Sought = { op_id: string } | { reference: string };
+
+/** A webhook as it arrived. The names of headers are in lower case. */
+export type Delivery = { body: Uint8Array; headers: Readonly<Record<string, string | undefined>> };
+/** That something happened to an operation, or to something that follows from one. */
+export type Notice = {
+  /** The processor's id of the notice: the same notice may come again. */
+  id: string;
+  about: 'charge' | 'save' | 'capture' | 'cancel' | 'increment' | 'refund' | 'dispute' | 'payout' | 'other';
+  sought: Sought;
+};
+export type Received = { kind: 'notices'; notices: Notice[] } | { kind: 'refused'; message: string };
 
 /** A card as the API shows it under `payment_method.card`, without what Kontor adds. */
 export type CardDetails = {
@@ -154,26 +141,43 @@ export type CardChecks = { cvc_check: CheckResult | null; address_line1_check: C
 export type CardSource =
   | { token: string; exp_month?: number; exp_year?: number }
   | { number: string; exp_month: number; exp_year: number; cvc?: string | null };
+
+/** What a caller sent as a method of another type, by the names of the API: the fields of `sepa_debit`, of `us_bank_account` and so on. */
+export type OtherSource = { type: string; fields: Readonly<Record<string, unknown>>; payer: Payer };
+export type MethodSource = CardSource | OtherSource;
 /** What of the billing address came with it; only whether it was given counts. */
 export type AddressGiven = { line1: boolean; postal_code: boolean };
 
 export type Tokenized =
   /** `verified` are the checks as they will stand once the issuer was asked, by `save` or by `charge`. */
-  | { kind: 'card'; method: StoredCard; card: CardDetails; verified: CardChecks }
-  /** The caller's mistake or the issuer's word, to be told as a `card_error`. The number is never part of the message. */
-  | { kind: 'refused'; code: string; decline_code: string | null; message: string; param: string }
+  | { kind: 'card'; method: StoredMethod; card: CardDetails; verified: CardChecks }
+  /** A method of another type, with what the API shows of it under its type. */
+  | { kind: 'other'; type: string; method: StoredMethod; details: Record<string, unknown>; payer?: Partial<Payer> }
+  /** The caller's mistake or the issuer's word, to be told as an error of this type. The number is never part of the message. */
+  | { kind: 'refused'; code: string; decline_code: string | null; message: string; param: string; type?: 'card_error' | 'invalid_request_error' }
   /** Not a name of this processor. */
   | { kind: 'absent' };
 
 export type MethodCapability = {
+  /** How the money comes: charged at once, after the holder's word on another page, as a debit that takes days, or sent by the holder. */
+  flow: 'instant' | 'redirect' | 'debit' | 'push';
   currencies: readonly string[] | 'all';
   countries: readonly string[] | 'all';
   capture: readonly ('automatic' | 'manual')[];
   setup_future_usage: readonly ('on_session' | 'off_session')[];
+  /** As what type it is kept for later, where not as its own. */
+  kept_as?: string;
+  /** It is charged without its holder under a mandate only. */
+  mandate: boolean;
   refund: 'full' | 'partial' | 'none';
   dispute: boolean;
   network_tokens: boolean;
   three_d_secure: 'native' | 'redirect' | 'external' | 'none';
+  /** Whether what was reserved may be raised, and by how many percent more may be captured than was reserved. */
+  increment: boolean;
+  overcapture_percent: number;
+  /** The least and the most of a payment, in minor units, where there are such. */
+  amounts?: { least?: bigint; most?: bigint };
 };
 export type Capabilities = {
   /** By payment method type; what is absent is not supported. */
@@ -185,14 +189,31 @@ export type Capabilities = {
   lookup: readonly ('op_id' | 'reference')[];
 };
 
+/** An account at a bank that is one customer's alone: what is sent there is that customer's. */
+export type VirtualAccount = {
+  /** The kind of transfer in the words of the API, e.g. `us_bank_transfer`, `eu_bank_transfer`. */
+  type: string;
+  country: string;
+  currency: string;
+  /** The entries of `bank_transfer.financial_addresses`. */
+  financial_addresses: Record<string, unknown>[];
+};
+
 export type Processor = {
   /** The connector's name, e.g. `sandbox`; kept beside every reference. */
   readonly name: string;
   capabilities(): Capabilities;
   /** `today` is the month of the moment at which the request is decided, against which an expiry is judged. */
-  tokenize(source: CardSource, today: { year: number; month: number }, given?: AddressGiven): Promise<Tokenized>;
+  tokenize(source: MethodSource, today: { year: number; month: number }, given?: AddressGiven): Promise<Tokenized>;
   save(request: SaveRequest): Promise<Outcome>;
   charge(request: ChargeRequest): Promise<Outcome>;
+  capture(request: CaptureRequest): Promise<HandledOutcome>;
+  cancel(request: CancelRequest): Promise<HandledOutcome>;
+  increment(request: IncrementRequest): Promise<HandledOutcome>;
   refund(request: RefundRequest): Promise<RefundOutcome>;
-  lookup(op_id: string): Promise<Found>;
+  lookup(sought: Sought): Promise<Found>;
+  /** Takes a webhook: its signature first. */
+  receive(delivery: Delivery): Promise<Received>;
+  /** The customer's own account for bank transfers, the same each time; null where there is none for the currency and country. */
+  virtualAccount?(request: { customer: string; currency: string; type: string; country: string }): Promise<VirtualAccount | null>;
 };

@@ -7,6 +7,11 @@ export function chargesById(tx: Tx, ids: readonly string[], lock = false): Promi
   return rows<ChargeRow>(tx, sql`select * from charges where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
 }
 
+/** The charges that these attempts have made, locked. */
+export function chargesOfAttempts(tx: Tx, attempts: readonly string[]): Promise<ChargeRow[]> {
+  return rows<ChargeRow>(tx, sql`select * from charges where attempt = any(${attempts}::text[]) order by id for update`);
+}
+
 /** Whether a customer has ever paid us anything. */
 export async function hasPaid(tx: Tx, customer: string): Promise<boolean> {
   return (await payersOf(tx, [customer])).has(customer);

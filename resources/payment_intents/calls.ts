@@ -1,35 +1,34 @@
 /** The question that is put to the processor, and what its answers make true: many at once, as one commit. */
-import { together, type Decision } from '../../billing/decision.ts';
-import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
-import type { ChargeQuestion } from '../../billing/payment/intent.ts';
-import type { InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
-import { settlePayment, type Payment, type PaymentAnswer } from '../../billing/payment/settle.ts';
+import { createHash } from 'node:crypto';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
+import { together, type Decision, type Moment } from '../../billing/decision.ts';
+import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import { pack, unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
+import type { ChargeQuestion } from '../../billing/payment/intent.ts';
+import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import { settlePayment, waitsFor, type AskedQuestion, type Payment, type PaymentAnswer } from '../../billing/payment/settle.ts';
 import { hasEnded } from '../../billing/subscription/end.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { commit } from '../../server/commit.ts';
-import { momentAt, realMoment, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
+import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
+import { chargesOfAttempts } from '../charges/rows.ts';
 import { customersById, lockLanes } from '../customers/rows.ts';
 import { lockInvoices } from '../invoices/rows.ts';
+import { hear, keep, missed, processorNamed } from '../payment_attempts/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import { stopCollectingOf } from '../subscriptions/rows.ts';
 import { intentsById, payersOf } from './rows.ts';
 
-const questionOf = (call: OpenCall) => call.request as unknown as ChargeQuestion;
+const questionOf = (call: OpenCall): AskedQuestion => ({ ...(call.request as unknown as ChargeQuestion), op_id: call.id });
 
-/** Null while it is not known whether the card was charged; asking again under the same name charges it at most once. */
+/** Null while it is not known whether the method was charged; asking again under the same name charges it at most once. */
 async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
-  const { processor: name, amount, currency, method, off_session, request_three_d_secure, authentication, description } = questionOf(call);
-  const { test, live } = app.connectors.processors;
-  const processor = world.livemode ? live : test;
-  if (processor?.name !== name) throw new Error(`The processor ${name}, which keeps the card, is not configured.`);
-  const outcome = await processor.charge({
-    op_id: call.id, amount: BigInt(amount), currency, method, off_session, capture: 'automatic', description, request_three_d_secure, authentication,
+  const { processor, op_id, amount, currency, method, capture, off_session, request_three_d_secure, authentication, description, payer, return_url, setup_future_usage } = questionOf(call);
+  const outcome = await processorNamed(app, world, processor).charge({
+    op_id, amount: BigInt(amount), currency, method, off_session, capture, description, request_three_d_secure, authentication, payer, return_url, setup_future_usage,
     metadata: { payment_intent: call.subject },
   });
-  if (outcome.kind === 'unknown') return null;
-  // JSON has no bigint: the fee is kept as text.
-  return outcome.kind === 'succeeded' ? { ...outcome, fee: outcome.fee?.toString() ?? null } : outcome;
+  return outcome.kind === 'unknown' ? null : pack(outcome);
 }
 
 /** All that the answers concern, locked: the customers' timers, then the customers, then what is theirs. */
@@ -40,8 +39,10 @@ class Affected {
   readonly payments = new Map<string, InvoicePaymentRow>();
   readonly intents = new Map<string, PaymentIntentWhole>();
   readonly methods = new Map<string, PaymentMethodRow>();
+  /** By the attempts that made them. */
+  readonly charges = new Map<string, ChargeRow>();
 
-  static async lock(ctx: Context, intents: readonly string[]): Promise<Affected> {
+  static async lock(ctx: Context, intents: readonly string[], calls: readonly OpenCall[]): Promise<Affected> {
     const all = new Affected();
     const payers = await payersOf(ctx.tx, intents);
     const owners = [...new Set(payers.flatMap((each) => each.customer ?? []))];
@@ -53,19 +54,22 @@ class Affected {
       for (const { payment } of payments) all.payments.set(payment.payment_intent, payment);
     }
     for (const intent of await intentsById(ctx.tx, intents, true)) all.intents.set(intent.id, intent);
-    const methods = [...new Set([...all.intents.values()].flatMap((intent) => intent.payment_method ?? []))];
+    // The method that was asked for: an intent whose attempt failed has none any more.
+    const methods = [...new Set(calls.map((call) => questionOf(call).payment_method))];
     for (const method of await methodsById(ctx.tx, methods, true)) all.methods.set(method.id, method);
+    for (const charge of await chargesOfAttempts(ctx.tx, calls.map((call) => call.id))) all.charges.set(charge.attempt!, charge);
     return all;
   }
 
   /** The payment as it stands now, after the answers before. */
-  payment(intent: string): Payment {
-    const payment_intent = this.intents.get(intent)!;
-    const payment = this.payments.get(intent) ?? null;
+  payment({ id, subject, ...call }: OpenCall): Payment {
+    const payment_intent = this.intents.get(subject)!;
+    const payment = this.payments.get(subject) ?? null;
     const invoice = this.invoices.get(payment?.invoice ?? '') ?? null;
     return {
       payment_intent, payment, invoice,
-      payment_method: this.methods.get(payment_intent.payment_method!)!,
+      payment_method: this.methods.get(questionOf({ id, subject, ...call }).payment_method)!,
+      charge: this.charges.get(id) ?? null,
       customer: this.customers.get(payment_intent.customer ?? '') ?? null,
       subscription: this.subscriptions.get(invoice?.subscription ?? '') ?? null,
     };
@@ -75,6 +79,7 @@ class Affected {
   take(after: Payment): void {
     this.intents.set(after.payment_intent.id, after.payment_intent);
     this.methods.set(after.payment_method.id, after.payment_method);
+    if (after.charge) this.charges.set(after.charge.attempt!, after.charge);
     if (after.customer) this.customers.set(after.customer.id, after.customer);
     if (after.invoice) this.invoices.set(after.invoice.id, after.invoice);
     if (after.payment) this.payments.set(after.payment.payment_intent, after.payment);
@@ -82,20 +87,43 @@ class Affected {
   }
 }
 
-async function answer(ctx: Context, answers: readonly { call: OpenCall; answer: Json }[]): Promise<void> {
-  const affected = await Affected.lock(ctx, answers.map(({ call }) => call.subject));
+/** When a word is taken. On a test clock a payment takes no time, but what comes later does. */
+async function momentOf(ctx: Context, { test_clock }: PaymentIntentWhole, attempt: AttemptRow, question: ChargeQuestion, at: number | undefined): Promise<Moment> {
+  if (at !== undefined) return momentAt(ctx, at);
+  if (test_clock === null) return realMoment(ctx.app);
+  return attempt.heard === null ? momentAt(ctx, question.at) : momentOn(ctx, test_clock);
+}
+
+/** A page of Kontor's own is at Kontor's address; its own path ends in what only whoever has the payment's client secret can know. */
+function placed(ctx: Context, intent: PaymentIntentWhole, answer: PaymentAnswer): PaymentAnswer {
+  if (answer.kind !== 'requires_action' || answer.action.url === null || !answer.action.url.startsWith('/')) return answer;
+  const proof = createHash('sha256').update(`${answer.action.reference} ${intent.client_secret}`).digest('base64url').slice(0, 24);
+  return { ...answer, action: { ...answer.action, url: `${ctx.app.url}${answer.action.url}/${ctx.world.account}/${intent.id}/${proof}` } };
+}
+
+/**
+ * Words about charges, by the questions that they answer: what came back, what a webhook or a look-up says, what the sandbox foretold. A word that says nothing new changes nothing, and one about an
+ * attempt that the intent has gone on from is written down with the attempt only, unless money was taken.
+ */
+async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
+  const calls = answers.map(({ call }) => call);
+  const affected = await Affected.lock(ctx, [...new Set(calls.map((call) => call.subject))], calls);
+  const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
   const living = [...affected.subscriptions.values()].filter((each) => !hasEnded(each));
-  const decided: Decision[] = answers.map(({ call, answer: word }) => {
-    const payment = affected.payment(call.subject);
+  const decided: Decision[] = [];
+  for (const { call, at } of answers) {
+    const attempt = heard.get(call.id)!;
+    const payment = affected.payment(call);
     const question = questionOf(call);
-    // On a test clock a payment takes no time.
-    const moment = payment.payment_intent.test_clock === null ? realMoment(ctx.app) : momentAt(ctx, question.at);
-    const settled = settlePayment(payment, question, word as unknown as PaymentAnswer, moment);
+    const taken = attempt.after.state === 'succeeded' && attempt.before.state !== 'succeeded';
+    if (attempt.after === attempt.before || (!taken && !waitsFor(payment.payment_intent, question))) continue;
+    const moment = await momentOf(ctx, payment.payment_intent, attempt.before, question, at);
+    const settled = settlePayment(payment, question, placed(ctx, payment.payment_intent, unpack<PaymentAnswer>(attempt.after.word!)), moment);
     affected.take(settled);
-    return settled;
-  });
-  await commit(ctx, together(decided));
+    decided.push(settled);
+  }
+  await commit(ctx, together([keep(heard.values()), ...decided]));
   await stopCollectingOf(ctx, living.map(({ id }) => affected.subscriptions.get(id)!).filter(hasEnded));
 }
 
-export const charge: CallCommand = { ask, answer };
+export const charge: CallCommand = { ask, answer, missed };

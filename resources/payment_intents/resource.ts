@@ -26,7 +26,7 @@ function renderError({ last_payment_error: error, failed_method }: PaymentIntent
 function renderAction({ next_action: action }: PaymentIntentWhole): Wire<Stripe.PaymentIntent.NextAction> | null {
   if (action === null) return null;
   const { reference: _, ...shown } = action;
-  return shown;
+  return shown as Wire<Stripe.PaymentIntent.NextAction>;
 }
 
 export function renderPaymentIntent(intent: PaymentIntentWhole, world: World): Wire<Stripe.PaymentIntent> {
@@ -35,7 +35,7 @@ export function renderPaymentIntent(intent: PaymentIntentWhole, world: World): W
     object: 'payment_intent',
     allowed_payment_method_types: null,
     amount: minor(intent.amount),
-    amount_capturable: 0,
+    amount_capturable: minor(intent.amount_capturable),
     amount_details: { tip: {} },
     amount_received: minor(intent.amount_received),
     application: null,
@@ -43,7 +43,7 @@ export function renderPaymentIntent(intent: PaymentIntentWhole, world: World): W
     automatic_payment_methods: intent.automatic_payment_methods,
     canceled_at: intent.canceled_at,
     cancellation_reason: intent.cancellation_reason,
-    capture_method: 'automatic',
+    capture_method: intent.capture_method,
     client_secret: intent.client_secret,
     confirmation_method: 'automatic',
     created: intent.created,

@@ -31,6 +31,7 @@ export async function keepCard(ctx: Context, source: CardSource, moment: Moment,
   const kept = await processor.tokenize(source, monthOf(moment.now), given);
   if (kept.kind === 'absent') return null;
   if (kept.kind === 'refused') return refuse(kept.code, kept.message, spelt(kept.param), { type: 'card_error', ...(kept.decline_code && { decline_code: kept.decline_code }) });
+  if (kept.kind === 'other') return refuse(undefined, `${kept.type} is not supported yet.`);
   return { ...kept, processor: processor.name };
 }
 

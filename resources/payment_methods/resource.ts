@@ -11,12 +11,13 @@ export function renderPaymentMethod(method: PaymentMethodRow, world: World): Wir
     allow_redisplay: method.allow_redisplay,
     billing_details: method.billing_details,
     ...(method.card && { card: { ...method.card, generated_from: null, wallet: null } }),
+    ...(method.details && { [method.type]: method.details }),
     created: method.created,
     customer: method.customer,
     customer_account: null,
     livemode: world.livemode,
     metadata: method.metadata,
-    type: method.type,
+    type: method.type as Stripe.PaymentMethod.Type,
   };
 }
 

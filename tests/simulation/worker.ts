@@ -25,6 +25,8 @@ function book(pool: pg.Pool): Book {
     async put(op_id, entry) {
       await pool.query('insert into processor_book (op_id, entry) values ($1, $2) on conflict (op_id) do nothing', [op_id, JSON.stringify(entry, replace)]);
     },
+    // The processes of the simulation seek by op_id only.
+    named: async () => null,
     complete: () => true,
   };
 }

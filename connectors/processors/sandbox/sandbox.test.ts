@@ -1,9 +1,10 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { ChargeRequest, Processor } from '../processor.ts';
+import type { ChargeRequest, Notice, Processor } from '../processor.ts';
 import { TEST_CARDS } from './cards.ts';
 import { DECLINES } from './declines.ts';
+import { writeNotices } from './notices.ts';
 import { decideCharge, memoryBook, sandbox, type Fault } from './sandbox.ts';
 
 const request: ChargeRequest = { op_id: 'pi_1:1:charge', amount: 10000n, currency: 'usd', method: { reference: 'visa', set_up: true }, off_session: true, capture: 'automatic', description: 'Invoice 1', metadata: { a: 'b' } };
@@ -15,7 +16,7 @@ test('a charge succeeds with all that a ledger and a network want to know, the s
   assert.match(first.reference, /^ch_[A-Za-z0-9]{24}$/);
   assert.match(first.network_transaction_id ?? '', /^[0-9]{15}$/);
   assert.equal(first.captured, true);
-  assert.equal(first.fee, 320n); // 2.9 % of 100.00 is 2.90, and 0.30
+  assert.deepEqual(first.fees?.map((fee) => fee.amount), [290n, 30n]); // 2.9 % of 100.00, and 0.30
   assert.deepEqual(first.assessment, { type: 'authorized', network_status: 'approved_by_network', reason: null, risk_level: 'normal', risk_score: 20 });
   assert.deepEqual(await processor.charge(request), first);
   // As it comes back from storage: in another order, absent fields as null.
@@ -26,11 +27,11 @@ test('a charge succeeds with all that a ledger and a network want to know, the s
 
 test('an amount that is only reserved is not captured and costs nothing yet; a fee is never more than the amount', async () => {
   const reserved = await sandbox().charge({ ...request, capture: 'manual' });
-  assert.ok(reserved.kind === 'succeeded' && !reserved.captured && reserved.fee === undefined);
+  assert.ok(reserved.kind === 'succeeded' && !reserved.captured && reserved.fees === undefined);
   const cent = await sandbox().charge({ ...request, amount: 1n });
-  assert.ok(cent.kind === 'succeeded' && cent.fee === 1n);
+  assert.ok(cent.kind === 'succeeded' && cent.fees?.length === 1 && cent.fees[0]!.amount === 1n);
   const own = await sandbox({ fee: () => 7n }).charge(request);
-  assert.ok(own.kind === 'succeeded' && own.fee === 7n);
+  assert.ok(own.kind === 'succeeded' && own.fees?.[0]?.amount === 7n);
 });
 
 test('a request that cannot be tried fails, has no effect, and may be asked again when put right', async () => {
@@ -39,7 +40,7 @@ test('a request that cannot be tried fails, has no effect, and may be asked agai
   for (const [wrong, code] of rows) {
     const outcome = await processor.charge({ ...request, ...wrong });
     assert.ok(outcome.kind === 'failed' && outcome.code === code);
-    assert.deepEqual(await processor.lookup(request.op_id), { kind: 'absent' });
+    assert.deepEqual(await processor.lookup({ op_id: request.op_id }), { kind: 'absent' });
   }
   assert.equal((await processor.charge(request)).kind, 'succeeded');
 });
@@ -49,17 +50,17 @@ test('an op_id that is used for another request is never said to have had no eff
   const first = await processor.charge(request);
   assert.equal((await processor.charge({ ...request, amount: 1n })).kind, 'unknown');
   assert.equal((await processor.refund({ op_id: request.op_id, charge: 'ch_1', method: request.method, amount: 1n, currency: 'usd' })).kind, 'unknown');
-  assert.deepEqual(await processor.lookup(request.op_id), { kind: 'charge', outcome: first });
+  assert.deepEqual(await processor.lookup({ op_id: request.op_id }), { kind: 'charge', outcome: first });
 });
 
 test('a lost request is unknown and then absent; a lost answer is unknown and then found', async () => {
   let fault: Fault = 'request_lost';
   const processor = sandbox({ fault: () => fault });
   assert.equal((await processor.charge(request)).kind, 'unknown');
-  assert.deepEqual(await processor.lookup(request.op_id), { kind: 'absent' });
+  assert.deepEqual(await processor.lookup({ op_id: request.op_id }), { kind: 'absent' });
   fault = 'answer_lost';
   assert.equal((await processor.charge(request)).kind, 'unknown');
-  const found = await processor.lookup(request.op_id);
+  const found = await processor.lookup({ op_id: request.op_id });
   assert.ok(found.kind === 'charge' && found.outcome.kind === 'succeeded');
   fault = null;
   assert.deepEqual(await processor.charge(request), found.outcome);
@@ -68,8 +69,8 @@ test('a lost request is unknown and then absent; a lost answer is unknown and th
 test('what a book has dropped is no longer called absent', async () => {
   const processor = sandbox({ book: memoryBook(2) });
   for (const attempt of [1, 2, 3]) await processor.charge({ ...request, op_id: `pi_1:${attempt}:charge` });
-  assert.equal((await processor.lookup('pi_1:1:charge')).kind, 'unknown');
-  assert.equal((await processor.lookup('pi_1:3:charge')).kind, 'charge');
+  assert.equal((await processor.lookup({ op_id: 'pi_1:1:charge' })).kind, 'unknown');
+  assert.equal((await processor.lookup({ op_id: 'pi_1:3:charge' })).kind, 'charge');
 });
 
 test('with any faults, asking again with the same op_id and looking up agree, and no operation has two effects', async () => {
@@ -88,7 +89,7 @@ test('with any faults, asking again with the same op_id and looking up agree, an
       }
       const last = await processor.charge(asked);
       assert.deepEqual(last, decideCharge(asked));
-      assert.deepEqual(await processor.lookup(asked.op_id), { kind: 'charge', outcome: last });
+      assert.deepEqual(await processor.lookup({ op_id: asked.op_id }), { kind: 'charge', outcome: last });
       assert.equal(effects, 1);
     }),
     { numRuns: 500 },
@@ -116,5 +117,46 @@ test('what is blocked never reaches the network; what the issuer declines does',
 
 test('the sandbox says what it can do', () => {
   const { methods, idempotency, lookup } = sandbox().capabilities();
-  assert.deepEqual([Object.keys(methods), idempotency, lookup], [['card'], 'header', ['op_id']]);
+  assert.deepEqual([Object.keys(methods), idempotency, lookup], [['card'], 'header', ['op_id', 'reference']]);
+});
+
+test('what is reserved is captured, raised or given up, each once', async () => {
+  const processor = sandbox();
+  const reserve = async (op_id: string) => {
+    const outcome = await processor.charge({ ...request, op_id, capture: 'manual' });
+    assert.ok(outcome.kind === 'succeeded' && !outcome.captured);
+    return { charge: outcome.reference, authorized: op_id, method: request.method, currency: 'usd' };
+  };
+  const first = await reserve('pi_1:charge:1');
+  assert.equal((await processor.increment({ ...first, op_id: 'pi_1:increment:1', amount: 12_000n })).kind, 'succeeded');
+  const capture = { ...first, op_id: 'pi_1:capture:1', amount: 12_000n, final: true };
+  const captured = await processor.capture(capture);
+  assert.ok(captured.kind === 'succeeded');
+  assert.deepEqual(captured.fees?.map((fee) => fee.amount), [348n, 30n]);
+  assert.deepEqual(await processor.capture(capture), captured);
+  assert.deepEqual(await processor.lookup({ op_id: capture.op_id }), { kind: 'capture', outcome: captured });
+  for (const again of [processor.capture({ ...capture, op_id: 'pi_1:capture:2' }), processor.cancel({ ...first, op_id: 'pi_1:cancel:1' }), processor.increment({ ...first, op_id: 'pi_1:increment:2', amount: 13_000n })]) {
+    assert.equal((await again).kind, 'declined');
+  }
+  const second = await reserve('pi_2:charge:1');
+  assert.equal((await processor.cancel({ ...second, op_id: 'pi_2:cancel:1' })).kind, 'succeeded');
+  assert.equal((await processor.capture({ ...second, op_id: 'pi_2:capture:1', amount: 1n, final: true })).kind, 'declined');
+});
+
+test('an operation is found by the reference of what it did', async () => {
+  const processor = sandbox();
+  const outcome = await processor.charge(request);
+  assert.ok(outcome.kind === 'succeeded');
+  assert.deepEqual(await processor.lookup({ reference: outcome.reference }), { kind: 'charge', outcome });
+  assert.deepEqual(await processor.lookup({ reference: 'ch_none' }), { kind: 'absent' });
+});
+
+test('a webhook is believed by its signature only', async () => {
+  const processor = sandbox({ webhook_secret: 'whsec_1' });
+  const notices: Notice[] = [{ id: 'evt_1', about: 'charge', sought: { op_id: 'pi_1:charge:1' } }];
+  const delivery = writeNotices(notices, 'whsec_1', 1_767_225_600);
+  assert.deepEqual(await processor.receive(delivery), { kind: 'notices', notices });
+  const changed = Buffer.from(Buffer.from(delivery.body).toString().replace('pi_1', 'pi_2'));
+  for (const forged of [writeNotices(notices, 'whsec_2', 1_767_225_600), { ...delivery, headers: {} }, { ...delivery, body: changed }]) assert.equal((await processor.receive(forged)).kind, 'refused');
+  assert.equal((await sandbox().receive(delivery)).kind, 'refused');
 });

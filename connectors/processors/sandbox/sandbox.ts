@@ -4,17 +4,22 @@
  * What it answers is a pure function of the request and the test card. It remembers only which operations reached it, so that asking again is asking the same and `lookup` can tell.
  */
 import { createHash } from 'node:crypto';
-import type { Action, Assessment, Capabilities, ChargeRequest, Declined, Failed, Found, Outcome, Processor, RefundOutcome, RefundRequest, SaveRequest, Succeeded, ThreeDSecure, Unknown } from '../processor.ts';
+import type {
+  Action, Assessment, Capabilities, CaptureRequest, ChargeRequest, Consequence, Declined, Delay, Failed, Fee, Found, HandledOutcome, Outcome, Processor, RefundOutcome, RefundRequest, SaveRequest, Sought, Succeeded, ThreeDSecure, Unknown,
+} from '../processor.ts';
 import { testCardByReference, type TestCard } from './cards.ts';
 import { DECLINES, type DeclineName } from './declines.ts';
+import { readNotices } from './notices.ts';
 import { tokenize } from './tokenize.ts';
 
-type Answer = { kind: 'charge' | 'save'; outcome: Outcome } | { kind: 'refund'; outcome: RefundOutcome };
+type Answer = Exclude<Found, Unknown | { kind: 'absent' }>;
 export type Entry = { asked: string; answer: Answer };
 /** What reached the sandbox, by `op_id`. Several processes that share a sandbox share its book. */
 export type Book = {
   get(op_id: string): Promise<Entry | null>;
   put(op_id: string, entry: Entry): Promise<void>;
+  /** The `op_id` of what has this reference, or null. */
+  named(reference: string): Promise<string | null>;
   /** Nothing was ever dropped, so that an absent operation never reached us. */
   complete(): boolean;
 };
@@ -23,16 +28,19 @@ export type Book = {
 export type Fault = 'request_lost' | 'answer_lost' | null;
 export type SandboxOptions = {
   book?: Book;
+  /** What signs its webhooks; without it none is believed. */
+  webhook_secret?: string;
   fault?: (op_id: string) => Fault;
   /** Where the holder confirms a payment; none means that the browser script shows its own page. */
   authenticationUrl?: (reference: string) => string;
-  /** What the sandbox keeps; by default a made-up 2.9 % (rounded half up) plus 30 minor units, never more than the amount. */
+  /** What the sandbox keeps; by default a made-up 2.9 % (rounded half up) and 30 minor units, a line each, never more than the amount. */
   fee?: (amount: bigint, currency: string) => bigint;
 };
 
 /** Keeps the newest operations, 100,000 unless told otherwise; once one was dropped, an absent operation is no longer proof. */
 export function memoryBook(limit = 100_000): Book {
   const entries = new Map<string, Entry>();
+  const names = new Map<string, string>();
   let dropped = false;
   return {
     async get(op_id) {
@@ -40,10 +48,14 @@ export function memoryBook(limit = 100_000): Book {
     },
     async put(op_id, entry) {
       entries.set(op_id, entry);
+      const { outcome } = entry.answer;
+      if ('reference' in outcome && !names.has(outcome.reference)) names.set(outcome.reference, op_id);
       if (entries.size <= limit) return;
       entries.delete(entries.keys().next().value!);
+      names.delete(names.keys().next().value!);
       dropped = true;
     },
+    named: async (reference) => names.get(reference) ?? null,
     complete: () => !dropped,
   };
 }
@@ -58,9 +70,20 @@ function digitsOf(purpose: string, op_id: string, length: number): string {
   return BigInt(`0x${createHash('sha256').update(`${purpose} ${op_id}`).digest('hex')}`).toString().slice(-length);
 }
 
-function usualFee(amount: bigint): bigint {
-  const fee = (amount * 29n + 500n) / 1000n + 30n;
-  return fee > amount ? amount : fee;
+const USUAL_FEES: readonly { description: string; of: (amount: bigint) => bigint }[] = [
+  { description: 'Processing, 2.9 %', of: (amount) => (amount * 29n + 500n) / 1000n },
+  { description: 'Processing, for each payment', of: () => 30n },
+];
+
+/** What is kept of an amount, line by line, and never more than the amount. */
+function feesOn(amount: bigint, currency: string, fee: SandboxOptions['fee']): Fee[] {
+  if (fee) return [{ type: 'processing', description: 'Processing', amount: fee(amount, currency) }];
+  let left = amount;
+  return USUAL_FEES.flatMap(({ description, of }): Fee[] => {
+    const due = of(amount) < left ? of(amount) : left;
+    left -= due;
+    return due > 0n ? [{ type: 'processing', description, amount: due }] : [];
+  });
 }
 
 /** The same text for the same request, however its fields are ordered and whether an absent one is null: a request read back from storage is the request that was sent. */
@@ -135,8 +158,7 @@ export function decideCharge(request: ChargeRequest, options: Pick<SandboxOption
   if ('stop' in asked) return asked.stop;
   if (card.charge && (cvc_given || !card.only_with_cvc)) return declined(card, request.op_id, card.charge);
   const captured = request.capture === 'automatic';
-  const fee = (options.fee ?? usualFee)(request.amount, request.currency);
-  return succeeded(card, request.op_id, { captured, ...(captured ? { fee } : {}), three_d_secure: asked.three_d_secure, foretold: card.afterwards });
+  return succeeded(card, request.op_id, { captured, ...(captured && { fees: feesOn(request.amount, request.currency, options.fee) }), three_d_secure: asked.three_d_secure, foretold: card.afterwards });
 }
 
 /** What the sandbox answers when a card is to be kept. The holder is present; to be asked again at each charge does not spare being asked now. */
@@ -151,25 +173,36 @@ export function decideSave(request: SaveRequest, options: Pick<SandboxOptions, '
   return succeeded(card, request.op_id, { reference: idOf('card', request.op_id), three_d_secure: asked.three_d_secure });
 }
 
+/** Five days, as banks take; in real time soon. */
+const REFUND_SETTLES: Delay = { on_clock: 5 * 86_400, real: 1 };
+
 /** What the sandbox answers to a refund. That no more is refunded than was charged is the caller's ledger to know. */
 export function decideRefund(request: RefundRequest): RefundOutcome {
   if (request.amount <= 0n) return failed('amount_too_small', 'A refund has an amount above zero.');
   const stored = testCardByReference(request.method.reference);
   if (!stored) return failed('resource_missing', 'The sandbox does not know this card; it keeps test cards only.');
   const told = { reference: idOf('re', request.op_id), network_reference: digitsOf('acquirer', request.op_id, 23) };
-  if (stored.card.refund === 'pending_then_succeeded') return { kind: 'pending', ...told, foretold: [{ kind: 'refund_settles', status: 'succeeded', failure_reason: null }] };
-  if (stored.card.refund === 'succeeded_then_failed') return { kind: 'succeeded', ...told, foretold: [{ kind: 'refund_settles', status: 'failed', failure_reason: 'unknown' }] };
+  const settles = (outcome: RefundOutcome): Consequence[] => [{ kind: 'refund_settles', outcome, after: REFUND_SETTLES }];
+  const comes_back: RefundOutcome = { kind: 'declined', reference: told.reference, failure_reason: 'unknown', message: "The card's bank has sent the refund back." };
+  if (stored.card.refund === 'pending_then_succeeded') return { kind: 'pending', ...told, foretold: settles({ kind: 'succeeded', ...told, foretold: [] }) };
+  if (stored.card.refund === 'succeeded_then_failed') return { kind: 'succeeded', ...told, foretold: settles(comes_back) };
   return { kind: 'succeeded', ...told, foretold: [] };
+}
+
+/** What the sandbox answers where what was reserved is taken. */
+export function decideCapture(request: CaptureRequest, options: Pick<SandboxOptions, 'fee'> = {}): HandledOutcome {
+  if (request.amount <= 0n) return failed('amount_too_small', 'A capture has an amount above zero.');
+  return { kind: 'succeeded', reference: request.charge, fees: feesOn(request.amount, request.currency, options.fee), available: testCardByReference(request.method.reference)?.card.available ?? 'later' };
 }
 
 const CAPABILITIES: Capabilities = {
   methods: {
     card: {
-      currencies: 'all', countries: 'all', capture: ['automatic', 'manual'], setup_future_usage: ['on_session', 'off_session'], refund: 'partial', dispute: true,
-      network_tokens: false, three_d_secure: 'redirect',
+      flow: 'instant', currencies: 'all', countries: 'all', capture: ['automatic', 'manual'], setup_future_usage: ['on_session', 'off_session'], mandate: false, refund: 'partial', dispute: true,
+      network_tokens: false, three_d_secure: 'redirect', increment: true, overcapture_percent: 15,
     },
   },
-  idempotency: 'header', ttl_hours: null, lookup: ['op_id'],
+  idempotency: 'header', ttl_hours: null, lookup: ['op_id', 'reference'],
 };
 
 /** The sandbox as a processor. Without options it is one process's, honest and in memory. */
@@ -178,29 +211,46 @@ export function sandbox(options: SandboxOptions = {}): Processor {
   const fault = options.fault ?? (() => null);
 
   /** Answers an operation once, and the same afterwards. Another request under a used `op_id` proves nothing about the first one's effect, so it is `unknown`. */
-  async function once<A extends Answer>(kind: A['kind'], request: { op_id: string }, decide: () => A['outcome']): Promise<A['outcome'] | Unknown> {
+  async function once<O extends Answer['outcome']>(kind: Answer['kind'], request: { op_id: string }, decide: () => O): Promise<O | Unknown> {
     const lost = fault(request.op_id);
     if (lost === 'request_lost') return unknown('The request did not arrive in time.');
     const asked = `${kind} ${canonical(request)}`;
     const known = await book.get(request.op_id);
     if (known && known.asked !== asked) return unknown('This op_id was used for another request; look it up.');
-    const outcome = known ? (known.answer.outcome as A['outcome']) : decide();
+    const outcome = known ? (known.answer.outcome as O) : decide();
     // What failed was never tried, so it may be asked again when put right.
     if (!known && outcome.kind !== 'failed') await book.put(request.op_id, { asked, answer: { kind, outcome } as Answer });
     return lost === 'answer_lost' ? unknown('The answer did not arrive in time.') : outcome;
+  }
+
+  /** What was done about a charge that was only authorized is refused where it was captured or given up before. */
+  async function handle(kind: 'capture' | 'cancel' | 'increment', request: { op_id: string; charge: string; authorized: string }, decide: () => HandledOutcome, closes: boolean): Promise<HandledOutcome> {
+    const mark = `${request.authorized}#closed`;
+    const [before, closed] = [await book.get(request.authorized), await book.get(mark)];
+    const of = before?.answer.kind === 'charge' ? before.answer.outcome : null;
+    const open = of === null || (of.kind === 'succeeded' && !of.captured);
+    const refused: HandledOutcome = { kind: 'declined', reference: request.charge, code: 'charge_already_captured', message: 'There is nothing left to capture: the charge was captured or given up before.' };
+    const outcome = await once(kind, request, () => (open && (closed === null || closed.asked === request.op_id) ? decide() : refused));
+    if (closes && open && closed === null && outcome.kind === 'succeeded') await book.put(mark, { asked: request.op_id, answer: { kind, outcome } });
+    return outcome;
   }
 
   return {
     name: 'sandbox',
     capabilities: () => CAPABILITIES,
     tokenize: async (source, today, given) => tokenize(source, today, given),
-    save: (request) => once('save', request, () => decideSave(request, options)) as Promise<Outcome>,
-    charge: (request) => once('charge', request, () => decideCharge(request, options)) as Promise<Outcome>,
-    refund: (request) => once('refund', request, () => decideRefund(request)) as Promise<RefundOutcome>,
-    async lookup(op_id): Promise<Found> {
-      const known = await book.get(op_id);
+    save: (request) => once('save', request, () => decideSave(request, options)),
+    charge: (request) => once('charge', request, () => decideCharge(request, options)),
+    capture: (request) => handle('capture', request, () => decideCapture(request, options), request.final),
+    cancel: (request) => handle('cancel', request, () => ({ kind: 'succeeded', reference: request.charge }), true),
+    increment: (request) => handle('increment', request, () => ({ kind: 'succeeded', reference: request.charge }), false),
+    refund: (request) => once('refund', request, () => decideRefund(request)),
+    async lookup(sought: Sought): Promise<Found> {
+      const op_id = 'op_id' in sought ? sought.op_id : await book.named(sought.reference);
+      const known = op_id === null ? null : await book.get(op_id);
       if (known) return known.answer;
       return book.complete() ? { kind: 'absent' } : unknown('The sandbox has forgotten its oldest operations; this may be one of them.');
     },
+    receive: async (delivery) => readNotices(delivery, options.webhook_secret),
   };
 }

@@ -3,7 +3,7 @@
  *
  * A sandbox must never see a real card: a number is taken only if it is one of the table's, and a number that could be somebody's is refused before it is kept, logged or echoed.
  */
-import type { AddressGiven, CardSource, Tokenized } from '../processor.ts';
+import type { AddressGiven, MethodSource, Tokenized } from '../processor.ts';
 import { checksOf, detailsOf, referenceTo, testCardByName, testCardByNumber, type TestCard } from './cards.ts';
 
 /** The expiry of cards that are named instead of typed, where the caller gives none. */
@@ -46,7 +46,8 @@ function refuseExpiry(exp_month: number, exp_year: number, today: { year: number
 /** Two-digit years are of this century. */
 const fullYear = (year: number): number => (year >= 0 && year < 100 ? 2000 + year : year);
 
-export function tokenize(source: CardSource, today: { year: number; month: number }, address: AddressGiven = NO_ADDRESS): Tokenized {
+export function tokenize(source: MethodSource, today: { year: number; month: number }, address: AddressGiven = NO_ADDRESS): Tokenized {
+  if ('type' in source) return refusal('payment_method_not_available', 'type', `The sandbox has no payment methods of the type ${source.type}.`);
   if ('token' in source) {
     const named = testCardByName(source.token);
     if (!named) return { kind: 'absent' };

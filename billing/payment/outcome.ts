@@ -1,0 +1,106 @@
+/**
+ * What a payment processor can say, in words that are the same for all of them. The contract in `connectors/processors/processor.ts` says who says what, and when.
+ *
+ * Amounts are minor units of the currency; currencies are three lower-case letters; references are the processor's ids.
+ */
+import type { Instant } from '../decision.ts';
+
+/** Where the holder has to go, what it has to see, or what it has to confirm. A `url` that begins with a slash is a page of Kontor's own, which has them for the sandbox. */
+export type Action =
+  /** The card's bank asks its holder. `url` is where, if the processor has a page for it; else the browser script shows its own. */
+  | { kind: '3ds'; reference: string; url: string | null }
+  /** The holder approves on a page of the bank or wallet, and comes back. `expires_at` where there is a code to be scanned that is good for a while. */
+  | { kind: 'redirect'; reference: string; url: string; expires_at?: Instant }
+  /** Two small amounts, or one with a code in its text, were sent to the account: the holder says which. */
+  | { kind: 'microdeposits'; reference: string; type: 'amounts' | 'descriptor_code'; arrival: Instant; url: string };
+
+/** How the charge was judged, in the words of a charge's `outcome`. */
+export type Assessment = {
+  type: 'authorized' | 'manual_review' | 'issuer_declined' | 'blocked' | 'invalid';
+  network_status: 'approved_by_network' | 'declined_by_network' | 'not_sent_to_network';
+  reason: string | null;
+  risk_level: 'normal' | 'elevated' | 'highest';
+  risk_score: number;
+};
+
+export type ThreeDSecure = { result: 'authenticated' | 'processing_error'; authentication_flow: 'challenge' | null; version: string };
+
+/** When what is foretold happens: on a test clock as late as in life, in real time soon enough to be waited for. Both in seconds from the answer. */
+export type Delay = { on_clock: number; real: number };
+
+/** What a sandbox will let happen later. A live processor never says so; it sends a webhook when it happens. */
+export type Consequence =
+  | { kind: 'dispute'; reason: string; inquiry: boolean; times: number; after?: Delay }
+  | { kind: 'early_fraud_warning'; fraud_type: string }
+  /** How a refund ends that is pending, or that has succeeded and comes back. */
+  | { kind: 'refund_settles'; outcome: RefundOutcome; after: Delay }
+  /** How a charge ends that is pending. */
+  | { kind: 'charge_settles'; outcome: Succeeded | Declined; after: Delay };
+
+/** What the processor keeps of the amount, line by line, in the currency of the charge unless it says another. */
+export type Fee = { type: 'processing' | 'network' | 'tax'; description: string; amount: bigint };
+
+/** What became known of the method by using it, for types that tell more once they have paid, e.g. the bank account behind an iDEAL payment. */
+export type Learned = {
+  /** Shown under the charge's `payment_method_details`, by the names of the type. */
+  details?: Record<string, unknown>;
+  /** A method of another type by which the holder may be charged later: an iDEAL payment leaves a `sepa_debit` one. */
+  reusable?: { type: string; reference: string; details: Record<string, unknown> };
+};
+
+export type Succeeded = {
+  kind: 'succeeded';
+  /** The processor's id of what it did. */
+  reference: string;
+  /** False where the amount is only reserved, to be captured later. */
+  captured: boolean;
+  fees?: Fee[];
+  network_transaction_id: string | null;
+  authorization_code: string | null;
+  three_d_secure: ThreeDSecure | null;
+  assessment: Assessment;
+  learned?: Learned | null;
+  /** Whether the money is at our disposal at once or after the usual days. */
+  available: 'now' | 'later';
+  foretold: Consequence[];
+};
+/** Accepted, and not known to succeed before days have passed: a bank debit. */
+export type Pending = { kind: 'pending'; reference: string; assessment: Assessment; foretold: Consequence[] };
+export type RequiresAction = { kind: 'requires_action'; reference: string; action: Action };
+export type Declined = {
+  kind: 'declined';
+  reference: string;
+  /** Stripe's error code, decline code and advice, whatever the processor calls them; the network's own words beside them. */
+  code: string;
+  decline_code: string | null;
+  message: string;
+  advice_code: 'confirm_card_data' | 'do_not_try_again' | 'try_again_later' | null;
+  network_decline_code: string | null;
+  network_advice_code: string | null;
+  assessment: Assessment;
+  /** Where the issuer only wants to ask the absent holder: how to ask. Null for every other decline. */
+  action: Action | null;
+};
+/** Definitely without effect: the request was refused before anything was tried. */
+export type Failed = { kind: 'failed'; code: string; message: string };
+/** Whether there was an effect is not known. `retry_after` is in seconds, where the processor gave one. */
+export type Unknown = { kind: 'unknown'; reason: string; retry_after: number | null };
+
+/** Of a charge, or of keeping a method for later. */
+export type Outcome = Succeeded | Pending | RequiresAction | Declined | Failed | Unknown;
+
+/** Of what is done to a charge that was only authorized: captured, raised or given up. */
+export type HandledOutcome =
+  | { kind: 'succeeded'; reference: string; fees?: Fee[]; available?: 'now' | 'later' }
+  | { kind: 'declined'; reference: string; code: string; message: string; decline_code?: string | null }
+  | Failed
+  | Unknown;
+
+export type RefundOutcome =
+  | { kind: 'succeeded'; reference: string; network_reference: string | null; foretold: Consequence[] }
+  | { kind: 'pending'; reference: string; network_reference: string | null; foretold: Consequence[] }
+  /** The money cannot go back by itself: the holder is asked where to. */
+  | { kind: 'requires_action'; reference: string; network_reference: string | null; foretold: Consequence[] }
+  | { kind: 'declined'; reference: string; failure_reason: string; message: string }
+  | Failed
+  | Unknown;
