@@ -123,6 +123,20 @@ function claimOnClock(id: string): Claim {
   };
 }
 
+/** Takes what is due on a clock that stands. The clock is shared, so that requests go on meanwhile, and whoever moves it waits. */
+function claimOnStanding(id: string): Claim {
+  return async (ctx) => {
+    const clock = await row<ClockRow>(ctx.tx, sql`select id, frozen_time, target_time, status from test_clocks where id = ${id} for share`);
+    if (clock?.status !== 'ready') return [];
+    return rows<Due>(
+      ctx.tx,
+      sql`with due as materialized (
+            select ctid from timers where test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.frozen_time}::bigint) order by at, kind, subject limit ${BATCH} for update skip locked)
+          delete from timers t using due where t.ctid = due.ctid returning t.kind, t.subject, t.at`,
+    );
+  };
+}
+
 async function arrive(ctx: Context, id: string): Promise<void> {
   const before = await row<ClockRow>(ctx.tx, sql`select * from test_clocks where id = ${id} and status = 'advancing' for update`);
   if (!before) return;
@@ -153,10 +167,11 @@ async function settle(app: App, world: World, clock: string): Promise<boolean> {
   return (await open()).length === 0;
 }
 
-/** Moves a clock by a batch, or lets it arrive. One that stumbles is tried again, and stops no other. Returns whether it moved. */
-async function advanceClock(app: App, world: World, id: string): Promise<boolean> {
+/** Moves a clock by a batch, or lets it arrive; on one that stands, runs what is due. One that stumbles is tried again, and stops no other. Returns whether it moved. */
+async function advanceClock(app: App, world: World, id: string, stands: boolean): Promise<boolean> {
   try {
     if (app.stopping || !(await settle(app, world, id))) return false;
+    if (stands) return (await runBatch(app, world, claimOnStanding(id))) > 0;
     if ((await runBatch(app, world, claimOnClock(id))) === 0) await inWorld(app.database.pool, world, (tx) => arrive({ app, tx, world, request: null, calls: [] }, id));
     return true;
   } catch (error) {
@@ -165,14 +180,18 @@ async function advanceClock(app: App, world: World, id: string): Promise<boolean
   }
 }
 
-/** Advances the clocks that are on their way, by a batch each: a long way keeps no other clock waiting. Returns whether any of them moved. */
+/** Advances the clocks that are on their way, by a batch each: a long way keeps no other clock waiting. On those that stand, what was set for no later than their time runs as in real time. Returns whether there was anything. */
 export async function advanceClocks(app: App): Promise<boolean> {
   const clocks = await overAllWorlds(app.database.pool, (tx) =>
-    rows<{ clock: string } & World>(tx, sql`select c.id as clock, w.id, w.account, w.livemode from test_clocks c join worlds w on w.id = c.world where c.status = 'advancing' order by w.id, c.id`),
+    rows<{ clock: string; stands: boolean } & World>(
+      tx,
+      sql`select c.id as clock, c.status = 'ready' as stands, w.id, w.account, w.livemode from test_clocks c join worlds w on w.id = c.world
+          where c.status = 'advancing' or (c.status = 'ready' and exists (select from timers t where t.world = c.world and t.test_clock = c.id and t.failures = 0 and t.at <= c.frozen_time)) order by w.id, c.id`,
+    ),
   );
   let moved = false;
   for (let n = 0; n < clocks.length; n += CLOCKS) {
-    const steps = await Promise.all(clocks.slice(n, n + CLOCKS).map(({ clock, ...world }) => advanceClock(app, world, clock)));
+    const steps = await Promise.all(clocks.slice(n, n + CLOCKS).map(({ clock, stands, ...world }) => advanceClock(app, world, clock, stands)));
     moved ||= steps.includes(true);
   }
   return moved;

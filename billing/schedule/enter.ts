@@ -21,6 +21,7 @@ function settingsOf({ default_settings }: ScheduleWhole, phase: Phase) {
     days_until_due: collection_method === 'send_invoice' ? (phase.invoice_settings?.days_until_due ?? default_settings.invoice_settings.days_until_due) : null,
     default_payment_method: phase.default_payment_method ?? default_settings.default_payment_method,
     description: phase.description ?? default_settings.description,
+    billing_thresholds: phase.billing_thresholds ?? default_settings.billing_thresholds ?? undefined,
     invoice_settings: { custom_fields: words.custom_fields, description: words.description, footer: words.footer },
     anchored: (phase.billing_cycle_anchor ?? default_settings.billing_cycle_anchor) === 'phase_start',
   };
@@ -68,6 +69,7 @@ export function changeOrder(schedule: ScheduleWhole, { phase, ...terms }: PhaseT
     ...(settings.collection_method === 'send_invoice' && { days_until_due: settings.days_until_due }),
     default_payment_method: settings.default_payment_method ?? undefined,
     description: settings.description ?? undefined,
+    billing_thresholds: settings.billing_thresholds,
     invoice_settings: settings.invoice_settings,
     items: itemsAsked(terms.items, subscription),
     discounts: goingOn(terms.discounts, subscription.discounts),
@@ -98,10 +100,10 @@ function itemsAsked(items: readonly NewItem[], { items: there }: SubscriptionWho
 /** An empty value takes a key away, and there is none yet. */
 const added = (item: NewItem): NewItem => ({ ...item, metadata: mergeMetadata({}, item.metadata) });
 
-function changeOf({ param, price, quantity, tax_rates, metadata, discounts }: NewItem, place: SubscriptionItemWhole) {
+function changeOf({ param, price, quantity, tax_rates, metadata, discounts, billing_thresholds }: NewItem, place: SubscriptionItemWhole) {
   const same = price.terms.id === place.price;
   const rates = tax_rates.map((rate) => rate.id).join() === place.tax_rates.join() ? undefined : tax_rates;
-  return { param, id: place.id, ...(!same && { price }), ...(quantity !== undefined && { quantity }), ...(rates && { tax_rates: rates }), metadata, discounts: goingOn(discounts, place.discounts) };
+  return { param, id: place.id, ...(!same && { price }), ...(quantity !== undefined && { quantity }), ...(rates && { tax_rates: rates }), metadata, billing_thresholds, discounts: goingOn(discounts, place.discounts) };
 }
 
 /** A coupon that gives its discount already goes on giving it; a discount that is over is not given again. */

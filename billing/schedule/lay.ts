@@ -2,7 +2,7 @@
 import { boundary, type Recurrence } from '../calendar.ts';
 import { refuse, type Instant, type Moment } from '../decision.ts';
 import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
-import { fullSum, MOST_ITEMS, quantityOf, refusePrice, type AddedOnce, type NewItem } from '../subscription/items.ts';
+import { fullSum, MOST_ITEMS, quantityOf, refusePrice, refuseThreshold, type AddedOnce, type NewItem } from '../subscription/items.ts';
 import { recurrenceOf } from '../subscription/periods.ts';
 import { within } from '../price.ts';
 import type { Phase, PhaseAddition, PhaseDiscount } from './schedule.ts';
@@ -62,9 +62,10 @@ function layPhase(asked: PhaseAsked, after: Instant | null, who: Buyer, moment: 
     start_date: start,
     end_date: end,
     currency,
-    items: items.map(({ price, quantity, param: at, tax_rates, metadata, discounts: own }) => {
+    items: items.map(({ price, quantity, param: at, tax_rates, metadata, discounts: own, billing_thresholds = null }) => {
+      refuseThreshold({ terms: price.terms, billing_thresholds }, at);
       const counted = quantityOf(price.terms, quantity, currency, at);
-      return { price: price.terms.id, quantity: counted === null ? null : Number(counted), tax_rates: tax_rates.map((rate) => rate.id), metadata, discounts: own.map(named) };
+      return { price: price.terms.id, quantity: counted === null ? null : Number(counted), tax_rates: tax_rates.map((rate) => rate.id), metadata, discounts: own.map(named), billing_thresholds };
     }),
     add_invoice_items: add_invoice_items.map(({ price, quantity, discountable, tax_rates, metadata, discounts: own, period }) => ({
       price: price.terms.id, quantity: Number(quantity), discountable, tax_rates: tax_rates.map((rate) => rate.id), metadata, discounts: own.map(named), period,

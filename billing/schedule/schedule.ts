@@ -1,6 +1,7 @@
 /** A subscription schedule as it is stored: what a subscription is to become, phase by phase. */
 import type { Metadata, TaxRateRow } from '../catalog.ts';
 import type { CustomField } from '../customer/customer.ts';
+import type { SubscriptionItemRow, SubscriptionRow } from '../subscription/subscription.ts';
 import { decision, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
 
 /** What a discount is made of when the phase begins, or the discount that goes on. One of them is there. */
@@ -13,6 +14,7 @@ export type PhaseItem = {
   /** Tax rate ids. */
   tax_rates: string[];
   discounts: PhaseDiscount[];
+  billing_thresholds?: SubscriptionItemRow['billing_thresholds'];
   metadata: Metadata;
 };
 
@@ -34,6 +36,7 @@ export type PhaseInvoiceSettings = { custom_fields: CustomField[] | null; days_u
 
 /** What holds in every phase that does not say otherwise. */
 export type DefaultSettings = {
+  billing_thresholds?: SubscriptionRow['billing_thresholds'];
   billing_cycle_anchor: 'automatic' | 'phase_start';
   collection_method: 'charge_automatically' | 'send_invoice';
   default_payment_method: string | null;
@@ -52,6 +55,7 @@ export type Phase = {
   /** Tax rate ids; null where the subscription keeps its own. */
   default_tax_rates: string[] | null;
   billing_cycle_anchor: 'automatic' | 'phase_start' | null;
+  billing_thresholds?: SubscriptionRow['billing_thresholds'];
   collection_method: 'charge_automatically' | 'send_invoice' | null;
   default_payment_method: string | null;
   description: string | null;

@@ -96,7 +96,7 @@ export function startAll(all: readonly { schedule: ScheduleWhole; facts: StartFa
 
 /** A schedule of a subscription that runs. Its one phase is the current period as it is, or all the time until the subscription is to end. */
 export function scheduleOf(subscription: SubscriptionWhole, moment: Moment): Scheduled {
-  const { id, scheduled, items, cancel_at, discounts, collection_method, default_payment_method, description, invoice_settings, trial_end } = subscription;
+  const { id, scheduled, items, cancel_at, discounts, collection_method, default_payment_method, description, invoice_settings, trial_end, billing_thresholds } = subscription;
   if (scheduled !== null && !isOver(scheduled)) refuse(undefined, `The subscription ${id} has the schedule ${scheduled.id} already. Change or release that one.`, 'from_subscription');
   if (hasEnded(subscription)) refuse(undefined, `The subscription ${id} has ended.`, 'from_subscription');
   if (subscription.status === 'incomplete') refuse(undefined, `The first payment of the subscription ${id} is still awaited.`, 'from_subscription');
@@ -107,7 +107,7 @@ export function scheduleOf(subscription: SubscriptionWhole, moment: Moment): Sch
   const phase: Phase = {
     start_date, end_date,
     currency: subscription.currency,
-    items: items.map(({ price, quantity, tax_rates, metadata, discounts: own }) => ({ price, tax_rates, metadata, quantity: quantity === null ? null : Number(quantity), discounts: own.map(goesOn) })),
+    items: items.map(({ price, quantity, tax_rates, metadata, discounts: own, billing_thresholds }) => ({ price, tax_rates, metadata, billing_thresholds, quantity: quantity === null ? null : Number(quantity), discounts: own.map(goesOn) })),
     add_invoice_items: [],
     discounts: discounts.map(goesOn),
     default_tax_rates: subscription.default_tax_rates,
@@ -124,7 +124,7 @@ export function scheduleOf(subscription: SubscriptionWhole, moment: Moment): Sch
     end_behavior: cancel_at === null ? 'release' : 'cancel',
     billing_mode: subscription.billing_mode,
     current_phase: { start_date, end_date },
-    default_settings: { billing_cycle_anchor: 'automatic', collection_method, default_payment_method, description, invoice_settings: { ...invoice_settings, days_until_due: subscription.days_until_due } },
+    default_settings: { billing_cycle_anchor: 'automatic', billing_thresholds, collection_method, default_payment_method, description, invoice_settings: { ...invoice_settings, days_until_due: subscription.days_until_due } },
     phases: [phase],
     metadata: {},
   }, rates);

@@ -1,17 +1,17 @@
 /** What people change in a subscription, and what that costs or gives back at once. */
 import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
-import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
+import { decision, refuse, together, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
-import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import type { BillingReason, InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { mergeMetadata } from '../metadata.ts';
 import { within } from '../price.ts';
 import { isOver } from '../schedule/schedule.ts';
 import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
 import { chargedBy, draftBill, putItems, putWaiting, refuseUnpayable, settleBill, taken, withoutDiscounts, withoutForgiven, type Bill, type Billed, type Collection } from './bill.ts';
-import { endDiscounts, firstPeriodEnd, hasEnded, renewal, updated } from './end.ts';
+import { endDiscounts, firstPeriodEnd, hasEnded, renewal, timer, updated } from './end.ts';
 import { collecting } from './paused.ts';
-import { fullSum, itemOf, quantityOf, refuseItems, refusePrice, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
+import { fullSum, isWatched, itemOf, quantityOf, refuseItems, refusePrice, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
 import { isMetered, licensedLine, trialLine, usageLine } from './lines.ts';
 import { fullPeriod, isTrialing, recurrenceOf, sameRecurrence } from './periods.ts';
 import { creditsOf, prorateItem, usageItem, type Proration } from './prorate.ts';
@@ -29,6 +29,7 @@ export type ItemChange = {
   tax_rates?: TaxRateRow[];
   metadata?: Record<string, string> | '';
   discounts?: readonly DiscountGiven[];
+  billing_thresholds?: SubscriptionItemWhole['billing_thresholds'];
 };
 
 export type ProrationBehavior = 'create_prorations' | 'always_invoice' | 'none';
@@ -37,7 +38,7 @@ export type ProrationBehavior = 'create_prorations' | 'always_invoice' | 'none';
 export type CancellationWords = { comment?: string | null; feedback?: string | null };
 
 export type ChangeOrder = Collection &
-  Partial<Pick<SubscriptionRow, 'collection_method' | 'days_until_due' | 'default_payment_method' | 'description' | 'trial_settings' | 'pause_collection'>> & {
+  Partial<Pick<SubscriptionRow, 'collection_method' | 'days_until_due' | 'default_payment_method' | 'description' | 'trial_settings' | 'pause_collection' | 'billing_thresholds'>> & {
     /** In the order in which they are asked for. */
     items: readonly ({ change: ItemChange } | { add: NewItem })[];
     proration_behavior: ProrationBehavior;
@@ -55,6 +56,8 @@ export type ChangeOrder = Collection &
     add_invoice_items: readonly AddedOnce[];
     /** A renewal comes at this very moment, after the change: it bills what comes or changes where a period ends now, and there is nothing to prorate. */
     at_boundary?: boolean;
+    /** Why its invoice is made; by default since somebody asked for the change. */
+    billing_reason?: BillingReason;
   };
 
 /** A change that asks for nothing: what a caller's words are put over. */
@@ -82,6 +85,7 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const discounting = rediscount(order, { ...worded, items }, facts, moment);
   const changed: SubscriptionWhole = { ...worded, ...trial, ...discounting.whole };
   const restarts = isRestart(order, before, changed, pairs, moment);
+  items.forEach((item) => refuseThreshold(item, paramOfItem(item, pairs, order)));
   const settled = restarts ? restarted(changed, before, moment) : { ...changed, items: changed.items.map((item) => inTrial(item, changed, before)) };
   const later = new Map(settled.items.map((item) => [item.id, item]));
   const real = pairs.map((pair): Pair => ({ earlier: pair.earlier, later: pair.later && later.get(pair.later.id)! })).filter(isReal);
@@ -95,6 +99,12 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const invoiced = restarts || (order.proration_behavior === 'always_invoice' && before.status !== 'paused' && !order.at_boundary);
   const lines = restarts ? restartLines(ending, facts, moment) : [];
   return conclude(order, facts, { made, after: ending, waiting, lines, invoiced }, how);
+}
+
+/** How an item was spelt; one that was not asked for is as it was. */
+function paramOfItem(item: SubscriptionItemWhole, pairs: readonly Pair[], order: ChangeOrder): string {
+  const n = pairs.findIndex(({ later }) => later?.id === item.id);
+  return n === -1 ? 'items' : paramOf(order.items[n]!);
 }
 
 const paramOf = (asked: ChangeOrder['items'][number]): string => ('add' in asked ? asked.add.param : asked.change.param);
@@ -143,6 +153,7 @@ function reworded(order: ChangeOrder, before: SubscriptionWhole): SubscriptionWh
     days_until_due: collection_method === 'send_invoice' ? days_until_due : null,
     trial_settings: order.trial_settings ?? before.trial_settings,
     pause_collection: order.pause_collection === undefined ? before.pause_collection : order.pause_collection,
+    billing_thresholds: order.billing_thresholds === undefined ? before.billing_thresholds : order.billing_thresholds,
     cancellation_details: details,
     default_tax_rates: order.default_rates?.map((rate) => rate.id) ?? before.default_tax_rates,
     default_rates: order.default_rates ?? before.default_rates,
@@ -197,6 +208,7 @@ function changedItem(earlier: SubscriptionItemWhole, change: ItemChange, currenc
     tax_rates: tax_rates?.map((rate) => rate.id) ?? earlier.tax_rates,
     rates: tax_rates ?? earlier.rates,
     metadata: mergeMetadata(earlier.metadata, metadata),
+    billing_thresholds: change.billing_thresholds === undefined ? earlier.billing_thresholds : change.billing_thresholds,
   };
 }
 
@@ -339,7 +351,7 @@ function conclude(order: ChangeOrder, facts: ChangeFacts, { made, after, waiting
   const { subscription: before } = facts;
   const bill: Bill = {
     subscription: after,
-    billing_reason: 'subscription_update',
+    billing_reason: order.billing_reason ?? 'subscription_update',
     obligation: null,
     period: { start: moment.now, end: moment.now },
     pending: invoiced ? [...taken(facts, 'subscription'), ...waiting] : [],
@@ -355,13 +367,20 @@ function conclude(order: ChangeOrder, facts: ChangeFacts, { made, after, waiting
   }
   const whole = concluded(after, before, bill, billed, awaited, moment);
   const trial = whole.trial_end === before.trial_end ? decision() : noticeOfTrial(whole, moment);
-  const all = together([made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: [...renewal(whole, moment), ...collecting(before, whole)] }, ...(billed ? [billed] : [])]);
+  const all = together([made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: [...renewal(whole, moment), ...collecting(before, whole), ...watching(before, whole, moment)] }, ...(billed ? [billed] : [])]);
   return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting, used: billed?.used ?? [], customer: billed?.customer ?? facts.customer };
+}
+
+/** Where thresholds change, what was used by now may have reached them. */
+function watching(before: SubscriptionWhole, after: SubscriptionWhole, moment: Moment): Timer[] {
+  const thresholds = ({ billing_thresholds, items }: SubscriptionWhole) => JSON.stringify([billing_thresholds, items.map((item) => [item.id, item.billing_thresholds])]);
+  if (!after.watched || thresholds(before) === thresholds(after)) return [];
+  return [timer('subscription.threshold', after, moment.now + (after.billing_thresholds?.reset_billing_cycle_anchor === true ? 1 : 0))];
 }
 
 function concluded(after: SubscriptionWhole, before: SubscriptionWhole, bill: Bill, billed: Billed | null, awaited: boolean, moment: Moment): SubscriptionWhole {
   const lineOf = new Map(bill.lines.filter((line) => line.period.start === moment.now).map((line) => [line.subscription_item, line]));
   const items = billed === null ? after.items : after.items.map((item) => (!isMetered(item) && lineOf.has(item.id) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item));
   const status = awaited && (before.status === 'active' || before.status === 'trialing') ? 'past_due' : after.status;
-  return withoutDiscounts({ ...after, items: withoutForgiven(items, billed, bill), status, latest_invoice: billed?.invoice.id ?? before.latest_invoice }, billed?.used ?? []);
+  return withoutDiscounts({ ...after, watched: isWatched(after), items: withoutForgiven(items, billed, bill), status, latest_invoice: billed?.invoice.id ?? before.latest_invoice }, billed?.used ?? []);
 }

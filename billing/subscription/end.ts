@@ -4,7 +4,7 @@ import { decision, together, type Decision, type Instant, type Moment, type Time
 import { endOf, endSchedule, isOver } from '../schedule/schedule.ts';
 import type { SubscriptionRow, SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 
-export type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' | 'subscription.expire' | 'subscription.trial_will_end' | 'subscription.collect';
+export type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' | 'subscription.expire' | 'subscription.trial_will_end' | 'subscription.collect' | 'subscription.threshold';
 
 /** How long a first payment may be awaited before the subscription expires, and one that resumes it before it is not awaited any more. */
 export const INCOMPLETE_S = 23 * 3_600;
@@ -81,7 +81,7 @@ export function endSubscription(before: SubscriptionWhole, reason: EndReason, mo
     ...decision(),
     puts: [{ table: 'subscriptions', before, after: subscription }],
     facts: [{ type: expired ? 'customer.subscription.updated' : 'customer.subscription.deleted', object: 'subscription', whole: subscription, ...(expired && { before }), at: moment.now }],
-    timers: (['renew', 'upcoming', 'expire', 'trial_will_end', 'collect'] as const).map((kind) => timer(`subscription.${kind}`, before, null)),
+    timers: (['renew', 'upcoming', 'expire', 'trial_will_end', 'collect', 'threshold'] as const).map((kind) => timer(`subscription.${kind}`, before, null)),
   };
   return { ...together([made, endScheduled(subscription, reason, moment)]), subscription };
 }

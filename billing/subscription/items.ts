@@ -25,6 +25,7 @@ export type NewItem = {
   tax_rates: TaxRateRow[];
   metadata: Metadata;
   discounts: readonly DiscountGiven[];
+  billing_thresholds?: SubscriptionItemWhole['billing_thresholds'];
 };
 
 /** Something to be billed once on the first invoice that comes. */
@@ -79,7 +80,8 @@ export function itemOf(given: NewItem, subscription: { id: string; currency: str
     current_period_end: period.end,
     tax_rates: tax_rates.map((rate) => rate.id),
     metadata,
-    billing_thresholds: null,
+    billing_thresholds: given.billing_thresholds ?? null,
+    billed: null,
     debits: [],
     deleted: false,
     terms: price.terms,
@@ -133,3 +135,12 @@ export function onceLine(given: AddedOnce, subscription: SubscriptionWhole): Lin
 export function fullSum(items: readonly { terms: PriceRow; quantity: bigint | null }[], currency: string): bigint {
   return items.filter((item) => !isMetered(item)).reduce((sum, item) => sum + amountOf(termsIn(item.terms, currency)!, fromBigint(item.quantity ?? 0n)), 0n);
 }
+
+/** Only what is counted can reach a threshold. `param` spells the item. */
+export function refuseThreshold(item: Pick<SubscriptionItemWhole, 'terms' | 'billing_thresholds'>, param: string): void {
+  if (item.billing_thresholds !== null && !isMetered(item)) refuse(undefined, `The price ${item.terms.id} is licensed: only usage can reach a threshold.`, within(param)('billing_thresholds'));
+}
+
+/** Whether usage that comes may be what a threshold of the subscription waits for. */
+export const isWatched = ({ billing_thresholds, items }: Pick<SubscriptionWhole, 'billing_thresholds' | 'items'>): boolean =>
+  (billing_thresholds?.amount_gte ?? null) !== null || items.some((item) => item.billing_thresholds !== null);

@@ -117,12 +117,13 @@ export function trialLine(subscription: SubscriptionWhole, item: SubscriptionIte
 
 /**
  * The usage of a metered item in its period, which ends at the moment; also where there was none, since what is reported while the draft waits is put on that line. Null for a licensed item. Usage in
- * a trial or a pause is free, and over an empty span there is none: null, too.
+ * a trial or a pause is free, and over an empty span there is none: null, too. `seated` is the subscription whose seats count, by default itself; `lasts` says that the period goes on until then, so that
+ * all that it includes counts.
  */
-export function periodUsageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, string>, at: Instant, seated = subscription): LineOrder | null {
+export function periodUsageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, string>, at: Instant, { seated = subscription, lasts = at }: { seated?: SubscriptionWhole; lasts?: Instant } = {}): LineOrder | null {
   const start = item.current_period_start;
   if (!isMetered(item) || start >= at || subscription.status === 'paused' || (subscription.trial_end !== null && start < subscription.trial_end)) return null;
-  const metering = meteringOf(seated, item, { start, end: at });
+  const metering = meteringOf(seated, item, { start, end: lasts });
   return itemLine(subscription, item, at, { ...usageWords(subscription, item, usage.get(item.id) ?? '0', metering), period: { start, end: at }, metering });
 }
 
@@ -136,7 +137,8 @@ function meteringOf(subscription: SubscriptionWhole, item: SubscriptionItemWhole
   const { allowance, meter } = item.terms;
   assert(meter !== null, `the metered price ${item.price} has a meter`);
   const included = allowance && includedIn(allowance, seatsOf(subscription, allowance.seat_product), period, fullPeriod(subscription, item.terms, period.start));
-  return { meter, allowance: included, billed: null };
+  const { billed } = item;
+  return { meter, allowance: included, billed: billed?.start === item.current_period_start ? { quantity: billed.quantity, amount: billed.amount } : null };
 }
 
 /** The usage of a metered item from the start of its period to the moment; null where there is nothing to bill. */

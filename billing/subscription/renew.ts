@@ -105,7 +105,7 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
   const next = new Map(due.map((item) => [item.id, { ...item, current_period_start: at, current_period_end: fullPeriod(before, item.terms, at).end, debits: [] }]));
   const lineOf = new Map<string, LineOrder>();
   for (const item of due) {
-    const line = isMetered(item) ? periodUsageLine(before, item, facts.usage, at, facts.seated) : licensedLine(before, item, { start: at, end: next.get(item.id)!.current_period_end }, at);
+    const line = isMetered(item) ? periodUsageLine(before, item, facts.usage, at, facts) : licensedLine(before, item, { start: at, end: next.get(item.id)!.current_period_end }, at);
     if (line) lineOf.set(item.id, line);
   }
   const bill = billOf(begun, facts, taken(facts, 'customer'), [...lineOf.values()], at);
@@ -132,7 +132,7 @@ function finish(facts: SubscriptionFacts, moment: Moment): Renewed {
   const { subscription: before } = facts;
   const at = moment.now;
   const credits = before.cancel_at_period_end ? [] : before.items.flatMap((item) => creditsOf(before, item, at, facts, moment));
-  const lines = before.items.map((item) => periodUsageLine(before, item, facts.usage, at, facts.seated)).filter((line) => line !== null);
+  const lines = before.items.map((item) => periodUsageLine(before, item, facts.usage, at, facts)).filter((line) => line !== null);
   const bill = billOf(before, facts, [...taken(facts, 'customer'), ...credits], lines, at);
   const draft = draftBill(bill, facts, moment);
   const billed = draft && withheld(draft, bill, facts, moment);

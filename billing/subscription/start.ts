@@ -9,7 +9,7 @@ import { partOf, type ProrationUnit } from '../proration.ts';
 import { noRedemptions, redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
 import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, withoutDiscounts, type Bill, type Billed, type PaymentBehavior } from './bill.ts';
 import { INCOMPLETE_S, renewal, timer, TRIAL_NOTICE_S } from './end.ts';
-import { fullSum, itemOf, onceLine, refuseItems, type AddedOnce, type NewItem } from './items.ts';
+import { fullSum, isWatched, itemOf, onceLine, refuseItems, refuseThreshold, type AddedOnce, type NewItem } from './items.ts';
 import { fullAmount, isMetered, licensedLine, trialLine, waiting } from './lines.ts';
 import { configuredAnchor, fullPeriod, isTrialing, recurrenceOf } from './periods.ts';
 import type { ScheduleWhole } from '../schedule/schedule.ts';
@@ -32,6 +32,7 @@ export type StartOrder = Pick<
   discounts: readonly DiscountGiven[];
   default_rates: TaxRateRow[];
   add_invoice_items: readonly AddedOnce[];
+  billing_thresholds?: SubscriptionRow['billing_thresholds'];
   /** The schedule that begins it, in its first phase. */
   scheduled?: ScheduleWhole;
   metadata: Metadata;
@@ -107,6 +108,8 @@ function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
     invoice_settings: order.invoice_settings,
     payment_settings: order.payment_settings,
     latest_invoice: null,
+    billing_thresholds: order.billing_thresholds ?? null,
+    watched: false,
     pause_collection: null,
     status_details: null,
     resumption: null,
@@ -120,12 +123,13 @@ function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
   };
   const items = order.items.map((given) => itemOf(given, blank, firstPeriod(blank, given, moment), moment));
   refuseItems(items, new Map(items.map((item, n) => [item.id, order.items[n]!.param])));
+  items.forEach((item, n) => refuseThreshold(item, order.items[n]!.param));
   refuseFarAnchor(order, blank, moment);
   const counted = noRedemptions();
   const redeemer = { customer: blank.customer, first_time: facts.first_time, amount: fullSum(items, order.currency), currency: order.currency };
   const whole = redeem(order.discounts, { customer: blank.customer, subscription: id }, [], redeemer, counted, moment);
   const own = items.map((item, n) => redeem(order.items[n]!.discounts, { customer: blank.customer, subscription: id, subscription_item: item.id }, [], redeemer, counted, moment));
-  const discounted: SubscriptionWhole = { ...blank, items: items.map((item, n) => ({ ...item, discounts: own[n]!.discounts })), discounts: whole.discounts };
+  const discounted: SubscriptionWhole = { ...blank, watched: isWatched({ ...blank, items }), items: items.map((item, n) => ({ ...item, discounts: own[n]!.discounts })), discounts: whole.discounts };
   const subscription = ending(discounted, order, moment);
   const added = addOnce(order.add_invoice_items, subscription, redeemer, counted, moment);
   return { subscription, once: added.once, discounting: together([whole, ...own, added]) };

@@ -50,6 +50,10 @@ export type SubscriptionRow = {
   invoice_settings: { custom_fields: CustomField[] | null; description: string | null; footer: string | null };
   payment_settings: { save_default_payment_method: 'off' | 'on_subscription' };
   latest_invoice: string | null;
+  /** The usage at which it is billed before its periods end. */
+  billing_thresholds: { amount_gte: number | null; reset_billing_cycle_anchor: boolean | null } | null;
+  /** Whether it, or one of its items, has a threshold. */
+  watched: boolean;
   /** While the invoices that it makes are not collected: what becomes of them, and until when. */
   pause_collection: { behavior: Withholding; resumes_at: Instant | null } | null;
   /** While it is paused: since when, and why. */
@@ -96,6 +100,8 @@ export type SubscriptionItemRow = {
   tax_rates: string[];
   metadata: Metadata;
   billing_thresholds: { usage_gte: number | null } | null;
+  /** What was billed of the usage since its period began, a decimal and minor units; it counts while `start` is the period's. */
+  billed: { start: Instant; quantity: string; amount: string } | null;
   debits: Debit[];
   deleted: boolean;
 };

@@ -13,7 +13,7 @@ import type { Answer } from '../../server/http/route.ts';
 import { page, renderList } from '../../server/lists.ts';
 import { lockCustomer } from '../customers/rows.ts';
 import { resolvePaymentMethod } from '../payment_methods/rows.ts';
-import { billingMode, changeFacts, lockSubscription, readTerms, unpaidOf, type Catalogue } from '../subscriptions/rows.ts';
+import { billingMode, changeFacts, lockSubscription, readTerms, unpaidOf, thresholdsOf, type Catalogue } from '../subscriptions/rows.ts';
 import { lockSchedule, startFacts, type LockedSchedule } from './facts.ts';
 import type * as params from './params.ts';
 import { renderSchedule } from './resource.ts';
@@ -79,6 +79,7 @@ function phaseAsked(given: PhaseGiven, n: number, customer: CustomerWhole, catal
     discounts: catalogue.discountsOf(given.discounts, `${param}[discounts]`),
     default_tax_rates: default_tax_rates === undefined ? null : catalogue.ratesOf(default_tax_rates, `${param}[default_tax_rates]`).map((rate) => rate.id),
     billing_cycle_anchor: given.billing_cycle_anchor ?? null,
+    billing_thresholds: thresholdsOf(given.billing_thresholds) ?? null,
     collection_method: given.collection_method ?? null,
     default_payment_method: methods.idOf(given.default_payment_method),
     description: given.description ?? null,
@@ -88,8 +89,15 @@ function phaseAsked(given: PhaseGiven, n: number, customer: CustomerWhole, catal
   };
 }
 
-const defaultsOf = (given: Updated['default_settings'], methods: Methods): DefaultsGiven | undefined =>
-  given && ({ ...given, ...(given.default_payment_method !== undefined && { default_payment_method: methods.idOf(given.default_payment_method) }) });
+function defaultsOf(given: Updated['default_settings'], methods: Methods): DefaultsGiven | undefined {
+  if (given === undefined) return undefined;
+  const { billing_thresholds, default_payment_method, ...rest } = given;
+  return {
+    ...rest,
+    ...(billing_thresholds !== undefined && { billing_thresholds: thresholdsOf(billing_thresholds) }),
+    ...(default_payment_method !== undefined && { default_payment_method: methods.idOf(default_payment_method) }),
+  };
+}
 
 export async function create(ctx: Context, given: Created): Promise<Answer> {
   if (given.from_subscription !== undefined) return adopt(ctx, given, given.from_subscription);

@@ -1,11 +1,10 @@
 import type Stripe from 'stripe';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { boolean, byDefault, choice, clearable, currency, exclusive, fields, id, integer, list, listParams, metadata, oneOf, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
-import { addedFields, discounts, invoiceSettings, itemFields, onePrice, prorationBehavior, taxRates } from '../subscriptions/params.ts';
+import { addedFields, discounts, invoiceSettings, itemFields, onePrice, prorationBehavior, taxRates, thresholds } from '../subscriptions/params.ts';
 
 const CONNECT = 'Kontor serves one account: there are no connected ones';
 const TAX = 'location-based tax is not implemented: use tax rates';
-const THRESHOLDS = 'usage thresholds are not implemented';
 const PAUSING = 'pausing is not implemented';
 const MOST = 20;
 
@@ -17,7 +16,7 @@ const default_settings = fields({
   application_fee_percent: unsupported(CONNECT),
   automatic_tax: unsupported(TAX),
   billing_cycle_anchor,
-  billing_thresholds: unsupported(THRESHOLDS),
+  billing_thresholds: thresholds,
   collection_method,
   default_payment_method: id(),
   description: clearable(text({ max: 500 })),
@@ -39,7 +38,7 @@ const phase = {
   application_fee_percent: unsupported(CONNECT),
   automatic_tax: unsupported(TAX),
   billing_cycle_anchor,
-  billing_thresholds: unsupported(THRESHOLDS),
+  billing_thresholds: thresholds,
   collection_method,
   currency: currency(),
   default_payment_method: id(),

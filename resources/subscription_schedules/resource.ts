@@ -8,7 +8,7 @@ import { schedulesById } from './rows.ts';
 type Schedule = Wire<Stripe.SubscriptionSchedule>;
 
 /** What Stripe has in phases and default settings and Kontor has nothing to say about. */
-const ABSENT = { application_fee_percent: null, billing_thresholds: null, on_behalf_of: null, transfer_data: null } satisfies Partial<Schedule['default_settings']> & Partial<Schedule['phases'][number]>;
+const ABSENT = { application_fee_percent: null, on_behalf_of: null, transfer_data: null } satisfies Partial<Schedule['default_settings']> & Partial<Schedule['phases'][number]>;
 const NO_TAX = { disabled_reason: null, enabled: false, liability: null } satisfies Schedule['default_settings']['automatic_tax'];
 
 const renderSettings = (settings: PhaseInvoiceSettings) => ({ account_tax_ids: null, ...settings, issuer: { type: 'self' as const } });
@@ -21,6 +21,7 @@ function renderPhase(phase: Phase, schedule: ScheduleWhole, world: World): Sched
     add_invoice_items: phase.add_invoice_items.map(({ discountable, discounts, metadata, period, price, quantity, tax_rates }) => ({ discountable, discounts, metadata, period, price, quantity, tax_rates: rates(tax_rates) })),
     automatic_tax: NO_TAX,
     billing_cycle_anchor: phase.billing_cycle_anchor,
+    billing_thresholds: phase.billing_thresholds ?? null,
     collection_method: phase.collection_method,
     currency: phase.currency,
     default_payment_method: phase.default_payment_method,
@@ -29,8 +30,8 @@ function renderPhase(phase: Phase, schedule: ScheduleWhole, world: World): Sched
     discounts: phase.discounts,
     end_date,
     invoice_settings: phase.invoice_settings && renderSettings(phase.invoice_settings),
-    items: phase.items.map(({ discounts, metadata, price, quantity, tax_rates }) => ({
-      billing_thresholds: null, discounts, metadata, plan: price, price, ...(quantity !== null && { quantity }), tax_rates: rates(tax_rates),
+    items: phase.items.map(({ billing_thresholds = null, discounts, metadata, price, quantity, tax_rates }) => ({
+      billing_thresholds, discounts, metadata, plan: price, price, ...(quantity !== null && { quantity }), tax_rates: rates(tax_rates),
     })),
     metadata: phase.metadata,
     proration_behavior: phase.proration_behavior,
@@ -54,7 +55,7 @@ export function renderSchedule(schedule: ScheduleWhole, world: World): Schedule 
     current_phase: schedule.current_phase,
     customer: schedule.customer,
     customer_account: null,
-    default_settings: { ...ABSENT, automatic_tax: NO_TAX, ...default_settings, invoice_settings: renderSettings(default_settings.invoice_settings) },
+    default_settings: { ...ABSENT, automatic_tax: NO_TAX, ...default_settings, billing_thresholds: default_settings.billing_thresholds ?? null, invoice_settings: renderSettings(default_settings.invoice_settings) },
     end_behavior: schedule.end_behavior,
     livemode: world.livemode,
     metadata: schedule.metadata,

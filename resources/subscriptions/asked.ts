@@ -94,9 +94,10 @@ export class Catalogue {
   }
 
   newItem(given: ItemGiven, param: string): NewItem {
-    const { quantity, metadata, tax_rates, discounts } = given;
+    const { quantity, metadata, tax_rates, discounts, billing_thresholds } = given;
     return {
       param,
+      ...(billing_thresholds !== undefined && { billing_thresholds }),
       price: this.priceOf(given, param) ?? refuse('parameter_missing', 'An item needs a price: give `price`, or `price_data` to make one.', within(param)('price')),
       quantity: quantity === undefined ? undefined : BigInt(quantity),
       tax_rates: this.ratesOf(tax_rates, within(param)('tax_rates')),
@@ -106,9 +107,9 @@ export class Catalogue {
   }
 
   itemChange(given: ChangedItemGiven & { id: string }, param: string): ItemChange {
-    const { id, deleted, quantity, metadata, tax_rates, discounts } = given;
+    const { id, deleted, quantity, metadata, tax_rates, discounts, billing_thresholds } = given;
     return {
-      param, id, deleted,
+      param, id, deleted, billing_thresholds,
       price: this.priceOf(given, param),
       ...(quantity !== undefined && { quantity: BigInt(quantity) }),
       ...(tax_rates !== undefined && { tax_rates: this.ratesOf(tax_rates, within(param)('tax_rates')) }),
@@ -155,6 +156,11 @@ export async function readCatalogue(ctx: Context, naming: Naming, moment: Moment
   await keep(catalogue.coupons, [...discounts.map((each) => each.coupon), ...catalogue.codes.values().map((code) => code.coupon)], (ids) => couponsById(tx, ids, true));
   await keep(catalogue.discounts, discounts.map((each) => each.discount), (ids) => discountsById(tx, ids));
   return catalogue;
+}
+
+/** Thresholds of a subscription as they are kept; undefined where nothing is said of them. */
+export function thresholdsOf(given: Params<typeof params.thresholds> | undefined): SubscriptionRow['billing_thresholds'] | undefined {
+  return given && { amount_gte: given.amount_gte ?? null, reset_billing_cycle_anchor: given.reset_billing_cycle_anchor ?? null };
 }
 
 /** Everything is billed in the flexible mode. */

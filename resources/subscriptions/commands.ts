@@ -23,7 +23,7 @@ import { lockCustomer } from '../customers/rows.ts';
 import { renderDiscount } from '../discounts/resource.ts';
 import { lockInvoices } from '../invoices/rows.ts';
 import { resolvePaymentMethod } from '../payment_methods/rows.ts';
-import { billingMode, readCatalogue, type Catalogue } from './asked.ts';
+import { billingMode, readCatalogue, thresholdsOf, type Catalogue } from './asked.ts';
 import { changeFacts, lockSubscription, surroundings } from './facts.ts';
 import type * as params from './params.ts';
 import { renderSubscription } from './resource.ts';
@@ -69,6 +69,7 @@ export function startOrder(given: StartGiven, customer: CustomerWhole, catalogue
     trial_settings: trialSettings(given.trial_settings) ?? { end_behavior: { missing_payment_method: 'create_invoice' } },
     cancel_at: given.cancel_at ?? null,
     cancel_at_period_end: given.cancel_at_period_end ?? false,
+    billing_thresholds: thresholdsOf(given.billing_thresholds) ?? null,
     description: given.description ?? null,
     invoice_settings: { custom_fields: null, description: null, footer: null, ...given.invoice_settings },
     payment_settings: { save_default_payment_method: 'off', ...given.payment_settings },
@@ -115,6 +116,7 @@ export function changeOrder(given: ChangeGiven, catalogue: Catalogue, default_pa
     proration_date: given.proration_date ?? null,
     billing_cycle_anchor: given.billing_cycle_anchor?.type ?? 'unchanged',
     trial_settings: trialSettings(given.trial_settings),
+    billing_thresholds: thresholdsOf(given.billing_thresholds),
     ...(given.pause_collection !== undefined && { pause_collection: given.pause_collection && { resumes_at: null, ...given.pause_collection } }),
     ...(default_tax_rates !== undefined && { default_rates: catalogue.ratesOf(default_tax_rates, 'default_tax_rates') }),
     ...(discounts !== undefined && { discounts: catalogue.discountsOf(discounts, 'discounts') }),

@@ -19,9 +19,11 @@ const recurring = fields({ interval: required(choice('day', 'month', 'week', 'ye
 export const recurringData = fields({ ...unitAmount, currency: required(currency()), product: required(id()), recurring: required(recurring) }, oneUnitAmount);
 const oneTimeData = fields({ ...unitAmount, currency: required(currency()), product: required(id()) }, oneUnitAmount);
 
+export const thresholds = clearable(fields({ amount_gte: integer({ min: 1, max: 999_999_999_999 }), reset_billing_cycle_anchor: boolean() }));
+
 /** What an item may carry wherever it is asked for. */
 export const itemFields = {
-  billing_thresholds: unsupported('usage thresholds are not implemented'),
+  billing_thresholds: clearable(fields({ usage_gte: required(integer({ min: 1, max: 999_999_999_999 })) })),
   current_trial: unsupported('trial offers are not implemented'),
   discounts: clearable(discounts),
   metadata: metadata(),
@@ -67,7 +69,7 @@ const told = {
   application_fee_percent: unsupported(CONNECT),
   automatic_tax: unsupported('location-based tax is not implemented: use tax rates'),
   billing_schedules: unsupported('billing several periods ahead is not implemented'),
-  billing_thresholds: unsupported('usage thresholds are not implemented'),
+  billing_thresholds: thresholds,
   cancel_at_period_end: boolean(),
   collection_method: choice('charge_automatically', 'send_invoice'),
   days_until_due: integer({ min: 0, max: 730 }),

@@ -48,7 +48,7 @@ function termsOf(phase: Phase, catalogue: Catalogue): PhaseTerms {
   return {
     phase,
     items: phase.items.map((item, n) => ({
-      param: `items[${n}]`, price: price(item.price, `items[${n}][price]`), quantity: item.quantity === null ? undefined : BigInt(item.quantity), tax_rates: rates(item.tax_rates), metadata: item.metadata, discounts: promised(item.discounts, catalogue),
+      param: `items[${n}]`, price: price(item.price, `items[${n}][price]`), quantity: item.quantity === null ? undefined : BigInt(item.quantity), tax_rates: rates(item.tax_rates), metadata: item.metadata, discounts: promised(item.discounts, catalogue), billing_thresholds: item.billing_thresholds ?? null,
     })),
     add_invoice_items: phase.add_invoice_items.map((item, n) => ({
       param: `add_invoice_items[${n}]`, price: price(item.price, `add_invoice_items[${n}][price]`), quantity: BigInt(item.quantity), tax_rates: rates(item.tax_rates), metadata: item.metadata,

@@ -141,7 +141,7 @@ async function byId<Thing extends { id: string }>(ids: readonly string[], load: 
 }
 
 /** Other rooms lock a subscription with its customer, read what a change of it names, and preview what it bills, as this one does. */
-export { billingMode, readCatalogue, type Catalogue } from './asked.ts';
+export { billingMode, readCatalogue, thresholdsOf, type Catalogue } from './asked.ts';
 export { changeFacts, factsOf, lockAll, lockSubscription, surroundings, type Locked } from './facts.ts';
 export { readTerms } from './phases.ts';
 export { previewFields, previewOf, type Previewed } from './preview.ts';

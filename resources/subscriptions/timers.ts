@@ -1,4 +1,5 @@
 /** What happens to subscriptions by themselves, in bulk: one load, one decision, one commit for a whole batch. */
+import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { together, type Instant } from '../../billing/decision.ts';
 import { stopCollecting } from '../../billing/subscription/bill.ts';
 import { expireStart } from '../../billing/subscription/cancel.ts';
@@ -8,6 +9,7 @@ import { announceRenewal } from '../../billing/subscription/preview.ts';
 import { announceTrialEnd, isDue, renewAll } from '../../billing/subscription/renew.ts';
 import { expireResumption } from '../../billing/subscription/resume.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
+import { billThreshold, countsUntil } from '../../billing/subscription/threshold.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, type Context } from '../../server/context.ts';
 import { inWorld } from '../../server/database/world.ts';
@@ -30,6 +32,23 @@ export async function renewDue(ctx: Context, due: Due): Promise<void> {
   const ending = renewing.filter((each) => each.cancel_at !== null && each.cancel_at <= at(each)).map((each) => each.id);
   const unpaid = Map.groupBy(await unpaidOf(ctx.tx, ending), (invoice) => invoice.subscription);
   await commit(ctx, renewAll(facts.map((each) => ({ ...each, unpaid: unpaid.get(each.subscription.id) })), ({ subscription }) => momentAt(ctx, at(subscription))));
+}
+
+/** Bills early what usage has reached a threshold of. What is due by now is renewed first, by its own timer. */
+export async function thresholdsDue(ctx: Context, due: Due): Promise<void> {
+  const set = momentsOf(due);
+  const at = (subscription: SubscriptionWhole) => set.get(subscription.id)!;
+  const { subscriptions, customers } = await lockAll(ctx, due.map((each) => each.subject));
+  const watched = subscriptions.filter((each) => each.watched && !isDue(each, at(each)));
+  const facts = await factsOf(ctx, watched, customers, (each) => countsUntil(each, at(each)));
+  // Two of one customer: the second one finds it as the first one leaves it.
+  const left = new Map<string, CustomerWhole>();
+  const billed = facts.map((each) => {
+    const made = billThreshold({ ...each, customer: left.get(each.customer.id) ?? each.customer, first_time: false }, momentAt(ctx, at(each.subscription)));
+    left.set(each.customer.id, made.customer);
+    return made;
+  });
+  await commit(ctx, together(billed));
 }
 
 /** Gives each up whose first payment, or the one that would have resumed it, has not come. */

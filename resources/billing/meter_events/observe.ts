@@ -1,0 +1,28 @@
+/** Who waits for usage to reach something: what is looked at once a batch is recorded. It costs a look-up in an index for each kind of thing that waits. */
+import type { Context, UsageObserver } from '../../../server/context.ts';
+import { arrayText, rows, sql } from '../../../server/database/sql.ts';
+
+/**
+ * Sets the timers of what may be reached by the usage of these customers. They run in the lane of the customer, right after this transaction: a timer that is being run is waited for and set again, so
+ * that no usage goes unseen. On a test clock they are set for its time, in real time for now.
+ */
+async function setThresholds(ctx: Context, customers: readonly string[]): Promise<void> {
+  await rows(
+    ctx.tx,
+    sql`insert into timers (kind, subject, at, lane, test_clock)
+        select 'subscription.threshold', s.id, coalesce(c.frozen_time, to_timestamp(${ctx.app.clock.now()}::bigint))
+            + (case when (s.billing_thresholds ->> 'reset_billing_cycle_anchor')::boolean then interval '1 second' else interval '0' end), s.customer, s.test_clock
+        from subscriptions s left join test_clocks c on c.id = s.test_clock
+        where s.watched and s.customer = any(${arrayText(customers, true)}::text[]) and s.status in ('active', 'past_due')
+        order by s.id
+        on conflict (world, kind, subject) do update set at = excluded.at, failures = 0, error = null`,
+  );
+}
+
+export const watchers: UsageObserver = {
+  watches: async () => new Map(),
+  async observe(ctx, { recorded, restored }) {
+    const customers = [...new Set([...recorded, ...restored].flatMap((event) => (event.meter === null ? [] : [event.customer])))];
+    if (customers.length > 0) await setThresholds(ctx, customers);
+  },
+};
