@@ -4,6 +4,7 @@ import { move } from '../customer/change.ts';
 import { decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { nextAttempt } from '../dunning.ts';
 import { afterPayment, isAwaited, type PaymentOutcome } from '../subscription/payment.ts';
+import { tellPending } from '../subscription/pending.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { collection, overdue } from './finalize.ts';
 import type { InvoiceWhole } from './invoice.ts';
@@ -129,7 +130,8 @@ export function actionRequired({ invoice: before, customer, subscription }: Owed
   const invoice: InvoiceWhole = { ...before, attempted: true, attempt_count: attemptsAfter(before, automatic) };
   const made = changeInvoice(before, invoice, moment);
   made.facts.unshift({ type: 'invoice.payment_action_required', object: 'invoice', whole: invoice, at: moment.now });
-  return { ...made, invoice, customer, subscription };
+  const told = subscription?.pending_update?.invoice === invoice.id ? tellPending(subscription, moment) : { ...decision(), subscription };
+  return { ...together([made, told]), invoice, customer, subscription: told.subscription };
 }
 
 /** The day on which an invoice that was sent had to be paid has passed. */

@@ -69,13 +69,7 @@ export function draftBill(bill: Bill, around: Surroundings, moment: Moment): Bil
 
 /** How an invoice is collected. `default_incomplete` waits for the customer to confirm the payment. With `in_due_time`, which only schedules ask for, it stays a draft for an hour and is collected then. */
 export type Collection = { payment_behavior: PaymentBehavior; off_session: boolean };
-export type PaymentBehavior = 'allow_incomplete' | 'default_incomplete' | 'error_if_incomplete' | 'in_due_time';
-
-/** What waits for a payment before it takes place is not implemented. */
-export function behaviorOf(given: Exclude<PaymentBehavior, 'in_due_time'> | 'pending_if_incomplete'): PaymentBehavior {
-  if (given === 'pending_if_incomplete') refuse('parameter_unknown', 'Kontor does not support `pending_if_incomplete` yet: changes do not wait for their payment. Give `allow_incomplete` or `default_incomplete`.', 'payment_behavior');
-  return given;
-}
+export type PaymentBehavior = 'allow_incomplete' | 'default_incomplete' | 'error_if_incomplete' | 'pending_if_incomplete' | 'in_due_time';
 
 /** A draft that is finalised at once and, where it is to be charged automatically, put to the processor. */
 export function collectBill(billed: Billed, how: Collection, bill: Bill, around: Surroundings, moment: Moment): Billed & { customer: CustomerWhole } {
@@ -121,28 +115,11 @@ export function refuseUnpayable(invoice: InvoiceWhole, { payment_behavior }: Col
   refuse('resource_missing', 'There is nothing to charge: neither the subscription nor its customer has a default payment method. Set one, or give `payment_behavior` as `default_incomplete` and confirm the payment later.', undefined, { status: 400 });
 }
 
-/** The subscription without the discounts that have ended. */
-export function withoutDiscounts(subscription: SubscriptionWhole, ended: readonly DiscountWhole[]): SubscriptionWhole {
-  if (ended.length === 0) return subscription;
-  const gone = new Set(ended.map((discount) => discount.id));
-  const kept = (discounts: DiscountWhole[]) => (discounts.some((discount) => gone.has(discount.id)) ? discounts.filter((discount) => !gone.has(discount.id)) : discounts);
-  return { ...subscription, discounts: kept(subscription.discounts), items: subscription.items.map((item) => ({ ...item, discounts: kept(item.discounts) })) };
-}
-
 /** What an invoice charged for an item for a period, by the position of its line among the bill's own. */
 export function chargedBy(billed: Billed, bill: Bill, line: LineOrder, item: SubscriptionItemWhole): Debit[] {
   const row = billed.invoice.lines[bill.pending.length + bill.lines.indexOf(line)];
   assert(row?.subscription_item === item.id, 'the line of an item is on its invoice');
   return [debitOfItem(bill.subscription, item, netOf(row), line.period, { invoice: billed.invoice.id, line: row.id, invoice_item: null })];
-}
-
-/** New or changed items as rows to write. */
-export function putItems(before: readonly SubscriptionItemWhole[], after: readonly SubscriptionItemWhole[]): Decision {
-  const known = new Map(before.map((item) => [item.id, item]));
-  const puts = after.filter((item) => known.get(item.id) !== item).map((item) => ({ table: 'subscription_items', before: known.get(item.id) ?? null, after: item }));
-  const kept = new Set(after.map((item) => item.id));
-  const removed = before.filter((item) => !kept.has(item.id)).map((item) => ({ table: 'subscription_items', before: item, after: { ...item, deleted: true } }));
-  return { ...decision(), puts: [...puts, ...removed] };
 }
 
 /** Items that wait from now on: written, and told. */

@@ -4,11 +4,13 @@ import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { deleteItem } from '../invoice/items.ts';
 import type { WithPayments } from '../invoice/pay.ts';
 import { voidInvoice } from '../invoice/void.ts';
-import { draftBill, putItems, putWaiting, settleBill, stopCollecting, taken, withoutDiscounts, type Bill } from './bill.ts';
+import { draftBill, putWaiting, settleBill, stopCollecting, taken, type Bill } from './bill.ts';
 import type { CancellationWords } from './change.ts';
 import { ANSWER_S, endSubscription, hasEnded, timer } from './end.ts';
 import { usageLine } from './lines.ts';
 import { creditsOf } from './prorate.ts';
+import { applyPending } from './pending.ts';
+import { putItems, withoutDiscounts } from './puts.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
 
 export type CancelOrder = { prorate: boolean; invoice_now: boolean; cancellation_details?: CancellationWords };
@@ -61,6 +63,14 @@ export function cancelSubscription(order: CancelOrder, facts: SubscriptionFacts,
 export function expireStart(subscription: SubscriptionWhole, first: WithPayments | null, moment: Moment): Decision {
   if (first?.payments.some(({ intent }) => intent.status === 'processing')) return { ...decision(), timers: [timer('subscription.expire', subscription, moment.now + ANSWER_S)] };
   return giveUpStart(subscription, first, moment);
+}
+
+/** The time to pay for a change is over: its invoice is voided, by which it is discarded. Where the answer to a payment is awaited, or a part was paid, it is applied, and the rest stays to be paid. */
+export function expirePending(subscription: SubscriptionWhole, first: WithPayments | null, moment: Moment): Decision {
+  const expires_at = subscription.pending_update?.expires_at ?? Infinity;
+  if (first === null || moment.now < expires_at) return decision();
+  const underWay = first.invoice.amount_paid > 0n || first.payments.some(({ intent }) => intent.status === 'processing');
+  return underWay ? applyPending(subscription, moment) : voidInvoice({ ...first, subscription }, moment);
 }
 
 /** Ends a subscription whose first payment has not come, in time or at a request: its invoice is voided, by which it expires. */

@@ -8,14 +8,16 @@ import { mergeMetadata } from '../metadata.ts';
 import { within } from '../price.ts';
 import { isOver } from '../schedule/schedule.ts';
 import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
-import { chargedBy, draftBill, putItems, putWaiting, refuseUnpayable, settleBill, taken, withoutDiscounts, withoutForgiven, type Bill, type Billed, type Collection } from './bill.ts';
-import { endDiscounts, firstPeriodEnd, hasEnded, renewal, timer, updated } from './end.ts';
+import { chargedBy, draftBill, putWaiting, refuseUnpayable, settleBill, taken, withoutForgiven, type Bill, type Billed, type Collection } from './bill.ts';
+import { endDiscounts, firstPeriodEnd, hasEnded, noticeOfTrial, renewal, updated, watch } from './end.ts';
 import { collecting } from './paused.ts';
 import { fullSum, isWatched, itemOf, quantityOf, refuseItems, refusePrice, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
 import { isMetered, licensedLine, trialLine, usageLine } from './lines.ts';
+import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';
 import { fullPeriod, isTrialing, recurrenceOf, sameRecurrence } from './periods.ts';
 import { creditsOf, prorateItem, usageItem, type Proration } from './prorate.ts';
-import { addOnce, cancelMoment, noticeOfTrial, refuseTrial, type CancelAt } from './start.ts';
+import { putItems, withoutDiscounts } from './puts.ts';
+import { addOnce, cancelMoment, refuseTrial, type CancelAt } from './start.ts';
 import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
 /** What is asked of an item that is there; what is left out stays as it is. */
@@ -75,6 +77,8 @@ type Pair = { earlier: SubscriptionItemWhole | null; later: SubscriptionItemWhol
 export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, moment: Moment): Changed {
   const { subscription: before } = facts;
   refuseFrozen(order, before);
+  refuseUnpending(order, before);
+  refuseBesidePending(order, before);
   refusePauseInPast(order, moment);
   const how: Proration = { moment, date: prorationDate(order, before, moment) };
   const worded = reworded(order, before);
@@ -95,10 +99,11 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const debited: SubscriptionWhole = { ...settled, items: settled.items.map((item) => (prorated.debits.has(item.id) ? { ...item, debits: prorated.debits.get(item.id)! } : item)) };
   const ending = endingOf(order, debited, before, moment);
   const leaving = { ...decision(), puts: removals(real) };
-  const made = together([discounting, once, leaving, putWaiting(waiting, moment)]);
+  const made = together([once, putWaiting(waiting, moment)]);
+  const then = together([discounting, leaving]);
   const invoiced = restarts || (order.proration_behavior === 'always_invoice' && before.status !== 'paused' && !order.at_boundary);
   const lines = restarts ? restartLines(ending, facts, moment) : [];
-  return conclude(order, facts, { made, after: ending, waiting, lines, invoiced }, how);
+  return conclude(order, facts, { made, then, after: ending, waiting, lines, invoiced }, how);
 }
 
 /** How an item was spelt; one that was not asked for is as it was. */
@@ -344,10 +349,11 @@ function endingOf(order: ChangeOrder, after: SubscriptionWhole, before: Subscrip
   };
 }
 
-type Conclusion = { made: Decision; after: SubscriptionWhole; waiting: InvoiceItemWhole[]; lines: LineOrder[]; invoiced: boolean };
+/** `then` is what only holds once the change does. */
+type Conclusion = { made: Decision; then: Decision; after: SubscriptionWhole; waiting: InvoiceItemWhole[]; lines: LineOrder[]; invoiced: boolean };
 
 /** Bills what is to be billed at once, and says what the subscription is then. */
-function conclude(order: ChangeOrder, facts: ChangeFacts, { made, after, waiting, lines, invoiced }: Conclusion, { moment, date }: Proration): Changed {
+function conclude(order: ChangeOrder, facts: ChangeFacts, { made, then, after, waiting, lines, invoiced }: Conclusion, { moment, date }: Proration): Changed {
   const { subscription: before } = facts;
   const bill: Bill = {
     subscription: after,
@@ -362,20 +368,20 @@ function conclude(order: ChangeOrder, facts: ChangeFacts, { made, after, waiting
   const billed = draft && settleBill(draft, order, bill, facts, moment);
   if (billed) refuseUnpayable(billed.invoice, order, facts);
   const awaited = billed !== null && billed.invoice.status === 'open' && order.payment_behavior !== 'allow_incomplete';
-  if (awaited && order.payment_behavior === 'error_if_incomplete') {
-    refuse(undefined, 'Kontor cannot take a change back once its invoice was charged and declined. Give `payment_behavior` as `allow_incomplete` or `default_incomplete`.', 'payment_behavior');
-  }
   const whole = concluded(after, before, bill, billed, awaited, moment);
+  if (awaited && (order.payment_behavior === 'error_if_incomplete' || order.payment_behavior === 'pending_if_incomplete')) {
+    const held = holdChange({ before, after: whole, billed, waiting, order }, moment);
+    return { ...together([made, held]), subscription: held.subscription, invoice: billed.invoice, waiting: [], used: [], customer: billed.customer };
+  }
   const trial = whole.trial_end === before.trial_end ? decision() : noticeOfTrial(whole, moment);
-  const all = together([made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: [...renewal(whole, moment), ...collecting(before, whole), ...watching(before, whole, moment)] }, ...(billed ? [billed] : [])]);
+  const all = together([then, made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: [...renewal(whole, moment), ...collecting(before, whole), ...watching(before, whole, moment)] }, ...(billed ? [billed] : [])]);
   return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting, used: billed?.used ?? [], customer: billed?.customer ?? facts.customer };
 }
 
 /** Where thresholds change, what was used by now may have reached them. */
 function watching(before: SubscriptionWhole, after: SubscriptionWhole, moment: Moment): Timer[] {
   const thresholds = ({ billing_thresholds, items }: SubscriptionWhole) => JSON.stringify([billing_thresholds, items.map((item) => [item.id, item.billing_thresholds])]);
-  if (!after.watched || thresholds(before) === thresholds(after)) return [];
-  return [timer('subscription.threshold', after, moment.now + (after.billing_thresholds?.reset_billing_cycle_anchor === true ? 1 : 0))];
+  return thresholds(before) === thresholds(after) ? [] : watch(after, moment);
 }
 
 function concluded(after: SubscriptionWhole, before: SubscriptionWhole, bill: Bill, billed: Billed | null, awaited: boolean, moment: Moment): SubscriptionWhole {

@@ -74,6 +74,8 @@ export function endSubscription(before: SubscriptionWhole, reason: EndReason, mo
     ended_at: moment.now,
     status_details: null,
     resumption: null,
+    pending_update: null,
+    updating: [],
     cancellation_details: reason === null || details.reason === reason ? details : { ...details, reason },
   };
   const expired = subscription.status === 'incomplete_expired';
@@ -91,6 +93,24 @@ function endScheduled({ scheduled }: SubscriptionWhole, reason: EndReason, momen
   if (scheduled === null || isOver(scheduled)) return decision();
   const came = scheduled.end_behavior === 'cancel' && endOf(scheduled) <= moment.now;
   return endSchedule(scheduled, came ? 'completed' : reason === 'payment_failed' ? 'aborted' : 'canceled', false, moment);
+}
+
+/** The timer of the moment at which it is seen whether usage has reached a threshold by now, where there is one. */
+export function watch(subscription: SubscriptionWhole, moment: Moment): Timer[] {
+  return subscription.watched ? [timer('subscription.threshold', subscription, moment.now + (subscription.billing_thresholds?.reset_billing_cycle_anchor === true ? 1 : 0))] : [];
+}
+
+/** A trial is announced to end three days ahead, or at once where it ends sooner or now. */
+export function noticeOfTrial(subscription: SubscriptionWhole, moment: Moment): Decision {
+  const { trial_end } = subscription;
+  if (trial_end === null) return { ...decision(), timers: [timer('subscription.trial_will_end', subscription, null)] };
+  const at = trial_end - TRIAL_NOTICE_S;
+  if (at > moment.now) return { ...decision(), timers: [timer('subscription.trial_will_end', subscription, at)] };
+  return {
+    ...decision(),
+    facts: [{ type: 'customer.subscription.trial_will_end', object: 'subscription', whole: subscription, at: moment.now }],
+    timers: [timer('subscription.trial_will_end', subscription, null)],
+  };
 }
 
 /** Discounts whose time is over, or that were taken away: they stay readable and give nothing. */

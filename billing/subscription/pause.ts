@@ -2,9 +2,10 @@
 import { refuse, together, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { isOver } from '../schedule/schedule.ts';
-import { draftBill, putItems, putWaiting, settleBill, taken, withoutDiscounts, type Bill } from './bill.ts';
+import { draftBill, putWaiting, settleBill, taken, type Bill } from './bill.ts';
 import { enterPause } from './paused.ts';
 import { creditsOf, usageItem } from './prorate.ts';
+import { putItems, withoutDiscounts } from './puts.ts';
 import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
 export type PauseOrder = {

@@ -1,7 +1,9 @@
 /** A subscription stops and goes on, whatever brought it about; and the time until which its invoices are not collected. */
-import { decision, type Decision, type Moment, type Timer } from '../decision.ts';
+import { decision, together, type Decision, type Moment, type Timer } from '../decision.ts';
+import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { firstPeriodEnd, renewal, timer, updated } from './end.ts';
-import type { PauseReason, SubscriptionWhole } from './subscription.ts';
+import { releaseWaiting } from './pending.ts';
+import type { Debit, PauseReason, SubscriptionWhole } from './subscription.ts';
 
 type Moved = Decision & { subscription: SubscriptionWhole };
 
@@ -24,14 +26,17 @@ export function leavePause(before: SubscriptionWhole, last: SubscriptionWhole, s
   return { ...made, subscription };
 }
 
-/** The invoice that would have resumed it was voided: it stays paused, and nothing was charged for its periods. */
-export function abandonResumption(before: SubscriptionWhole, moment: Moment): Moved {
-  const items = before.items.map((item) => (item.debits.length > 0 ? { ...item, debits: [] } : item));
+/** The invoice that would have resumed it was voided: it stays paused, nothing was charged for its periods, and what waited before and stood on that invoice waits again. */
+export function abandonResumption(before: SubscriptionWhole, invoice: InvoiceWhole, moment: Moment): Moved {
+  const own = before.items.flatMap((item) => item.debits.flatMap((debit) => debit.invoice_item ?? []));
+  const standing = new Set(invoice.lines.map((line) => line.invoice_item));
+  const isVoid = (debit: Debit) => debit.invoice === invoice.id || (debit.invoice_item !== null && standing.has(debit.invoice_item));
+  const items = before.items.map((item) => (item.debits.some(isVoid) ? { ...item, debits: item.debits.filter((debit) => !isVoid(debit)) } : item));
   const subscription: SubscriptionWhole = { ...before, items, resumption: null };
   const made = updated(before, subscription, moment);
   for (const [n, item] of items.entries()) made.puts.push({ table: 'subscription_items', before: before.items[n]!, after: item });
   made.timers.push(timer('subscription.expire', subscription, null));
-  return { ...made, subscription };
+  return { ...together([made, releaseWaiting(invoice, own)]), subscription };
 }
 
 /** The timer of the moment until which collection is paused, where that has changed. */

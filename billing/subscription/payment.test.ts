@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { InvoiceRow } from '../invoice/invoice.ts';
+import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { afterPayment, type PaymentOutcome } from './payment.ts';
 import type { SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 
 const moment = { now: 1_000_000, newId: (prefix: string) => `${prefix}_1`, newSecret: () => '' };
-const invoice = (id: string) => ({ id }) as InvoiceRow;
+const invoice = (id: string) => ({ id, lines: [] as InvoiceWhole['lines'] }) as InvoiceWhole;
 const subscription = (status: SubscriptionStatus, more: Partial<SubscriptionWhole> = {}) =>
   ({
     id: 'sub_1', customer: 'cus_1', test_clock: null, status, trial_end: null, latest_invoice: 'in_2', schedule: null, scheduled: null, canceled_at: null, cancel_at: null, cancellation_details: { comment: null, feedback: null, reason: null },

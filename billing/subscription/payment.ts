@@ -1,8 +1,9 @@
 /** What becomes of a subscription when one of its invoices is paid, fails, or is given up. */
-import { decision, type Decision, type Moment } from '../decision.ts';
-import type { InvoiceRow } from '../invoice/invoice.ts';
+import { decision, together, type Decision, type Moment } from '../decision.ts';
+import type { InvoiceRow, InvoiceWhole } from '../invoice/invoice.ts';
 import { endSubscription, hasEnded, renewal, timer, updated } from './end.ts';
 import { abandonResumption, leavePause } from './paused.ts';
+import { applyPending, discardPending, tellPending } from './pending.ts';
 import type { SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 
 /** `given_up`: no further attempt will be made. `forgiven`: voided or marked uncollectible, so that nobody waits for it any more. */
@@ -13,9 +14,10 @@ export type PaymentOutcome = 'paid' | 'failed' | 'given_up' | 'forgiven';
  * as it is, to be paid within its 23 hours. An invoice that is given up ends the subscription, whichever it is. `payment_method` is what paid it: it becomes the subscription's own where
  * `payment_settings[save_default_payment_method]` says so.
  */
-export function afterPayment(subscription: SubscriptionWhole, invoice: InvoiceRow, outcome: PaymentOutcome, moment: Moment, payment_method: string | null = null): Decision & { subscription: SubscriptionWhole } {
+export function afterPayment(subscription: SubscriptionWhole, invoice: InvoiceWhole, outcome: PaymentOutcome, moment: Moment, payment_method: string | null = null): Decision & { subscription: SubscriptionWhole } {
   const nothing = { ...decision(), subscription };
   if (hasEnded(subscription)) return nothing;
+  if (subscription.pending_update?.invoice === invoice.id) return afterPending(subscription, invoice, outcome, moment, payment_method);
   if (subscription.resumption?.invoice === invoice.id) return afterResumption(subscription, invoice, outcome, moment, payment_method);
   if (outcome === 'given_up') return subscription.status === 'incomplete' ? nothing : endSubscription(subscription, 'payment_failed', moment);
   if (outcome === 'forgiven' && subscription.status === 'incomplete' && isLatest(subscription, invoice)) return endSubscription(subscription, null, moment);
@@ -38,14 +40,25 @@ function methodAfter({ payment_settings, default_payment_method }: SubscriptionW
 /** Whether the subscription does not go on before the invoice is paid: nothing tries that again by itself. */
 export function isAwaited(subscription: SubscriptionWhole | null, invoice: Pick<InvoiceRow, 'id'>): boolean {
   if (subscription === null) return false;
-  const { status, resumption } = subscription;
-  return status === 'incomplete' || (resumption?.invoice === invoice.id && resumption.payment_behavior === 'resume_on_payment_success');
+  const { status, resumption, pending_update } = subscription;
+  return status === 'incomplete' || pending_update?.invoice === invoice.id || (resumption?.invoice === invoice.id && resumption.payment_behavior === 'resume_on_payment_success');
+}
+
+/** The invoice for which a change waits. Paid it applies the change; voided or written off it discards it. */
+function afterPending(before: SubscriptionWhole, invoice: InvoiceWhole, outcome: PaymentOutcome, moment: Moment, payment_method: string | null): Decision & { subscription: SubscriptionWhole } {
+  if (outcome === 'forgiven') return discardPending(before, invoice, moment);
+  if (outcome !== 'paid') return tellPending(before, moment);
+  const applied = applyPending(before, moment);
+  const default_payment_method = methodAfter(before, outcome, payment_method);
+  if (default_payment_method === before.default_payment_method) return applied;
+  const subscription: SubscriptionWhole = { ...applied.subscription, default_payment_method };
+  return { ...together([applied, updated(applied.subscription, subscription, moment)]), subscription };
 }
 
 /** The invoice for which a paused subscription waits. Paid or written off it resumes the subscription; so does an attempt that failed where an attempt is enough. Voided it leaves it paused. */
-function afterResumption(subscription: SubscriptionWhole, invoice: InvoiceRow, outcome: PaymentOutcome, moment: Moment, payment_method: string | null): Decision & { subscription: SubscriptionWhole } {
+function afterResumption(subscription: SubscriptionWhole, invoice: InvoiceWhole, outcome: PaymentOutcome, moment: Moment, payment_method: string | null): Decision & { subscription: SubscriptionWhole } {
   if (outcome === 'failed' && isAwaited(subscription, invoice)) return { ...decision(), subscription };
-  if (outcome === 'forgiven' && invoice.status === 'void') return abandonResumption(subscription, moment);
+  if (outcome === 'forgiven' && invoice.status === 'void') return abandonResumption(subscription, invoice, moment);
   const after: SubscriptionWhole = { ...subscription, default_payment_method: methodAfter(subscription, outcome, payment_method) };
   return leavePause(subscription, after, outcome === 'failed' || outcome === 'given_up' ? 'past_due' : 'active', moment);
 }

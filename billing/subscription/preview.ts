@@ -35,8 +35,8 @@ export function previewItems(preview: InvoiceWhole, items: readonly InvoiceItemW
   return asDraft(relineDraft(preview, items, new Set(), moment).invoice, customer);
 }
 
-/** A preview shows what would be billed, whether or not anybody collects it then. */
-const collected = <Facts extends SubscriptionFacts>(facts: Facts): Facts => ({ ...facts, subscription: { ...facts.subscription, pause_collection: null } });
+/** A preview shows what would be billed, whether or not anybody collects it then, and as if no change waited for its payment. */
+const collected = <Facts extends SubscriptionFacts>(facts: Facts): Facts => ({ ...facts, subscription: { ...facts.subscription, pause_collection: null, pending_update: null, updating: [] } });
 
 /** The next invoice that the subscription makes by itself, with the usage until now; null where it makes none any more. */
 export function previewRenewal(facts: SubscriptionFacts, moment: Moment): Preview | null {

@@ -6,12 +6,13 @@ import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { countedOn } from '../redeem.ts';
 import { isTurn, turnPhase } from '../schedule/turn.ts';
-import { chargedBy, draftBill, isWithheld, putItems, putWaiting, stopCollecting, taken, withheld, withoutDiscounts, withoutForgiven, type Bill, type Billed } from './bill.ts';
+import { chargedBy, draftBill, isWithheld, putWaiting, stopCollecting, taken, withheld, withoutForgiven, type Bill, type Billed } from './bill.ts';
 import { endDiscounts, endSubscription, hasEnded, nextMoment, renewal, updated } from './end.ts';
 import { isMetered, licensedLine, periodUsageLine } from './lines.ts';
 import { enterPause } from './paused.ts';
 import { fullPeriod } from './periods.ts';
 import { creditsOf } from './prorate.ts';
+import { putItems, withoutDiscounts } from './puts.ts';
 import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
 export type Renewed = Decision & { subscription: SubscriptionWhole; customer: CustomerWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: readonly InvoiceItemWhole[]; /** What no later invoice of the customer has any more. */ spent: { items: readonly InvoiceItemWhole[]; discounts: readonly DiscountWhole[] } };

@@ -4,13 +4,14 @@ import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import type { WithPayments } from '../invoice/pay.ts';
 import { voidInvoice } from '../invoice/void.ts';
-import { chargedBy, collectBill, draftBill, putItems, putWaiting, taken, withoutDiscounts, type Bill, type Billed } from './bill.ts';
+import { chargedBy, collectBill, draftBill, putWaiting, taken, type Bill, type Billed } from './bill.ts';
 import type { ProrationBehavior } from './change.ts';
 import { ANSWER_S, INCOMPLETE_S, renewal, timer, updated } from './end.ts';
 import { isMetered, licensedLine } from './lines.ts';
 import { leavePause } from './paused.ts';
 import { fullPeriod } from './periods.ts';
 import { debitItem } from './prorate.ts';
+import { putItems, withoutDiscounts } from './puts.ts';
 import type { Debit, ResumeBehavior, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
 export type ResumeOrder = {

@@ -7,12 +7,13 @@ import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { billable } from '../pricing/amount.ts';
 import { partOf, type ProrationUnit } from '../proration.ts';
 import { noRedemptions, redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
-import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, withoutDiscounts, type Bill, type Billed, type PaymentBehavior } from './bill.ts';
-import { INCOMPLETE_S, renewal, timer, TRIAL_NOTICE_S } from './end.ts';
+import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, type Bill, type Billed, type PaymentBehavior } from './bill.ts';
+import { INCOMPLETE_S, noticeOfTrial, renewal, timer } from './end.ts';
 import { fullSum, isWatched, itemOf, onceLine, refuseItems, refuseThreshold, type AddedOnce, type NewItem } from './items.ts';
 import { fullAmount, isMetered, licensedLine, trialLine, waiting } from './lines.ts';
 import { configuredAnchor, fullPeriod, isTrialing, recurrenceOf } from './periods.ts';
 import type { ScheduleWhole } from '../schedule/schedule.ts';
+import { withoutDiscounts } from './puts.ts';
 import type { SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole, Surroundings } from './subscription.ts';
 
 export type StartOrder = Pick<
@@ -114,6 +115,8 @@ function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
     status_details: null,
     resumption: null,
     resumed_at: null,
+    pending_update: null,
+    updating: [],
     schedule: scheduled?.id ?? null,
     scheduled,
     metadata: order.metadata,
@@ -276,19 +279,6 @@ function withDebits(subscription: SubscriptionWhole, bill: Bill, billed: Billed 
   if (billed === null) return subscription;
   const lineOf = new Map(bill.lines.map((line) => [line.subscription_item, line]));
   return { ...subscription, items: subscription.items.map((item) => (lineOf.has(item.id) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item)) };
-}
-
-/** A trial is announced to end three days ahead, or at once where it ends sooner or now. */
-export function noticeOfTrial(subscription: SubscriptionWhole, moment: Moment): Decision {
-  const { trial_end } = subscription;
-  if (trial_end === null) return { ...decision(), timers: [timer('subscription.trial_will_end', subscription, null)] };
-  const at = trial_end - TRIAL_NOTICE_S;
-  if (at > moment.now) return { ...decision(), timers: [timer('subscription.trial_will_end', subscription, at)] };
-  return {
-    ...decision(),
-    facts: [{ type: 'customer.subscription.trial_will_end', object: 'subscription', whole: subscription, at: moment.now }],
-    timers: [timer('subscription.trial_will_end', subscription, null)],
-  };
 }
 
 /** The first subscription fixes in which currency its customer is billed. */

@@ -61,6 +61,8 @@ export type SubscriptionRow = {
   /** While it is paused and the payment that resumes it is awaited. */
   resumption: { invoice: string; payment_behavior: ResumeBehavior } | null;
   resumed_at: Instant | null;
+  /** A change that waits for its payment. */
+  pending_update: PendingUpdate | null;
   /** The schedule that manages it. */
   schedule: string | null;
   metadata: Metadata;
@@ -106,6 +108,34 @@ export type SubscriptionItemRow = {
   deleted: boolean;
 };
 
+/** An item's row as it lives in a JSON column. */
+export type StoredItem = Omit<SubscriptionItemRow, 'quantity'> & { quantity: string | null };
+
+/** A change that waits for its payment: all that is needed to apply it, or to discard it. */
+export type PendingUpdate = {
+  invoice: string;
+  /** The latest invoice before it, which is the latest one again where it is discarded. */
+  replaces: string | null;
+  /** When it is discarded. */
+  expires_at: Instant;
+  /** Where the first attempt fails: it waits on, or is taken back at once. */
+  unpaid: 'pending' | 'error';
+  /** An attempt in the request itself mostly settles it before anybody hears of it. */
+  told: boolean;
+  /** What of the subscription itself changes. */
+  terms: Partial<SubscriptionRow>;
+  /** What callers see of that: null is what was not asked for. */
+  shown: { billing_cycle_anchor: Instant | null; cancel_at_period_end: boolean | null; metadata: Metadata | null; trial_end: Instant | null };
+  /** The items that change or come, as they will be. */
+  items: StoredItem[];
+  /** The ids of all items that there will be, in their order. */
+  order: string[];
+  /** The subscription's own discounts that its invoice uses up: they end with its payment. */
+  used: string[];
+  /** The invoice items that were made for it. */
+  made: string[];
+};
+
 /** An item with its price, its product's name, its discounts and its tax rates. */
 export type SubscriptionItemWhole = SubscriptionItemRow & { terms: PriceRow; product_name: string; discounts: DiscountWhole[]; rates: TaxRateRow[] };
 
@@ -115,6 +145,8 @@ export type SubscriptionWhole = SubscriptionRow & {
   discounts: DiscountWhole[];
   default_rates: TaxRateRow[];
   scheduled: ScheduleWhole | null;
+  /** The items of its pending update. */
+  updating: SubscriptionItemWhole[];
 };
 
 /** What an invoice of a customer reads beside what it is for. */

@@ -1,7 +1,6 @@
 /** A subscription's items by themselves: each request is a change of the subscription, decided like any other. */
 import type Stripe from 'stripe';
 import { refuse, together, type Decision } from '../../billing/decision.ts';
-import { behaviorOf } from '../../billing/subscription/bill.ts';
 import { changeSubscription, NO_CHANGE, type Changed, type ChangeOrder } from '../../billing/subscription/change.ts';
 import type { SubscriptionItemRow } from '../../billing/subscription/subscription.ts';
 import { commit } from '../../server/commit.ts';
@@ -13,14 +12,14 @@ import { del, get, post, type Answer } from '../../server/http/route.ts';
 import type { Wire } from '../../server/http/wire.ts';
 import { page, renderList } from '../../server/lists.ts';
 import { renderItem, subscriptionItem } from '../subscriptions/resource.ts';
-import { changeFacts, itemsById, lockSubscription, readCatalogue, subscriptionOfItem, subscriptionsById, wholeItems, type Locked } from '../subscriptions/rows.ts';
+import { changeFacts, itemsById, lockSubscription, readCatalogue, subscriptionOfItem, subscriptionsById, wholeItems, withoutPending, type Locked } from '../subscriptions/rows.ts';
 import * as params from './params.ts';
 
 type Prorated = { payment_behavior: Params<typeof params.createItem>['payment_behavior']; proration_behavior: ChangeOrder['proration_behavior']; proration_date?: number; off_session?: boolean };
 
 /** How the change is billed; the rest of the parameters is about the item. */
 function orderOf({ payment_behavior, proration_behavior, proration_date, off_session = false }: Prorated): ChangeOrder {
-  return { ...NO_CHANGE, payment_behavior: behaviorOf(payment_behavior), proration_behavior, proration_date: proration_date ?? null, off_session };
+  return { ...NO_CHANGE, payment_behavior, proration_behavior, proration_date: proration_date ?? null, off_session };
 }
 
 /** The item's subscription, locked. Another request may have removed the item before it was. */
@@ -30,12 +29,14 @@ async function lockOwner(ctx: Context, item: string): Promise<Locked> {
 }
 
 async function change(ctx: Context, locked: Locked, order: ChangeOrder, before: readonly Decision[]): Promise<Changed> {
-  const changed = changeSubscription(order, await changeFacts(ctx, locked), locked.moment);
+  const facts = await changeFacts(ctx, locked.subscription.pending_update === null ? locked : await withoutPending(ctx, locked));
+  const changed = changeSubscription(order, facts, locked.moment);
   await commit(ctx, together([...before, changed]));
   return changed;
 }
 
-const answer = (id: string): Answer => ({ ref: { object: 'subscription_item', id } });
+/** `refuses` where a change that is not paid at once is told as the card error, and taken back. */
+const answer = (id: string, { payment_behavior }: Pick<ChangeOrder, 'payment_behavior'>): Answer => ({ ref: { object: 'subscription_item', id, refuseUnpaid: payment_behavior === 'error_if_incomplete' } });
 
 /** The item is the request: its parameters stand by themselves, where a subscription's request has `items[0][price]`. */
 const ITEM = '';
@@ -47,7 +48,7 @@ async function create(ctx: Context, given: Params<typeof params.createItem>): Pr
   const catalogue = await readCatalogue(ctx, { items: [item] }, locked.moment);
   const order = { ...orderOf({ payment_behavior, proration_behavior, proration_date }), items: [{ add: catalogue.newItem(item, ITEM) }] };
   const { subscription } = await change(ctx, locked, order, catalogue.made);
-  return answer(subscription.items.find((each) => !known.has(each.id))!.id);
+  return answer([...subscription.items, ...subscription.updating].find((each) => !known.has(each.id))!.id, order);
 }
 
 async function update(ctx: Context, given: Params<typeof params.updateItem>, path: { item: string }): Promise<Answer> {
@@ -56,13 +57,14 @@ async function update(ctx: Context, given: Params<typeof params.updateItem>, pat
   const catalogue = await readCatalogue(ctx, { items: [item] }, locked.moment);
   const asked = catalogue.itemChange({ ...item, id: path.item }, ITEM);
   await change(ctx, locked, { ...orderOf({ payment_behavior, proration_behavior, proration_date, off_session }), items: [{ change: asked }] }, catalogue.made);
-  return answer(path.item);
+  return answer(path.item, { payment_behavior });
 }
 
 async function remove(ctx: Context, given: Params<typeof params.deleteItem>, path: { item: string }): Promise<Wire<Stripe.DeletedSubscriptionItem>> {
   const locked = await lockOwner(ctx, path.item);
   if (locked.subscription.items.length === 1) refuse(undefined, 'This is the last item of its subscription. To end the subscription, cancel it.', undefined, { status: 400 });
-  await change(ctx, locked, { ...orderOf(given), items: [{ change: { param: ITEM, id: path.item, deleted: true } }] }, []);
+  const { subscription } = await change(ctx, locked, { ...orderOf(given), items: [{ change: { param: ITEM, id: path.item, deleted: true } }] }, []);
+  if (subscription.pending_update !== null) refuse(undefined, 'To remove this item would cost something, for which the removal would wait. Remove it by changing the subscription, whose answer says so.', 'payment_behavior');
   return { id: path.item, object: 'subscription_item', deleted: true };
 }
 

@@ -2,10 +2,10 @@ import type Stripe from 'stripe';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { decision, refuse, together, type Moment } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
-import { behaviorOf } from '../../billing/subscription/bill.ts';
 import { cancelSubscription, giveUpStart } from '../../billing/subscription/cancel.ts';
 import { changeSubscription, NO_CHANGE, refuseManaged, type ChangeOrder } from '../../billing/subscription/change.ts';
 import { endDiscounts, hasEnded, updated } from '../../billing/subscription/end.ts';
+import { changesTerms } from '../../billing/subscription/pending.ts';
 import { pauseSubscription, type PauseOrder } from '../../billing/subscription/pause.ts';
 import { resumeSubscription } from '../../billing/subscription/resume.ts';
 import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
@@ -24,7 +24,7 @@ import { renderDiscount } from '../discounts/resource.ts';
 import { lockInvoices } from '../invoices/rows.ts';
 import { resolvePaymentMethod } from '../payment_methods/rows.ts';
 import { billingMode, readCatalogue, thresholdsOf, type Catalogue } from './asked.ts';
-import { changeFacts, lockSubscription, surroundings } from './facts.ts';
+import { changeFacts, lockForChange, lockSubscription, surroundings, withoutPending } from './facts.ts';
 import type * as params from './params.ts';
 import { renderSubscription } from './resource.ts';
 import { countSubscriptions, matching, subscriptionsById, unpaidOf, wholeSubscriptions } from './rows.ts';
@@ -51,6 +51,7 @@ function currencyOf(given: StartGiven, customer: CustomerWhole, catalogue: Catal
 }
 
 export function startOrder(given: StartGiven, customer: CustomerWhole, catalogue: Catalogue, default_payment_method: string | null): StartOrder {
+  if (given.payment_behavior === 'pending_if_incomplete') refuse(undefined, 'Only a change can wait as pending: a subscription that begins waits for its payment with `default_incomplete`.', 'payment_behavior');
   const { collection_method = 'charge_automatically', days_until_due = null, billing_cycle_anchor_config: config } = given;
   if (collection_method === 'send_invoice' && days_until_due === null) refuse('parameter_missing', 'Where invoices are sent, say how long they may be paid: give `days_until_due`.', 'days_until_due');
   if (collection_method === 'charge_automatically' && days_until_due !== null) refuse(undefined, '`days_until_due` is for invoices that are sent, not for those charged automatically.', 'days_until_due');
@@ -77,7 +78,7 @@ export function startOrder(given: StartGiven, customer: CustomerWhole, catalogue
     discounts: catalogue.discountsOf(given.discounts, 'discounts'),
     default_rates: catalogue.ratesOf(given.default_tax_rates, 'default_tax_rates'),
     metadata: mergeMetadata({}, given.metadata),
-    payment_behavior: behaviorOf(given.payment_behavior),
+    payment_behavior: given.payment_behavior,
     off_session: given.off_session,
   };
 }
@@ -120,7 +121,7 @@ export function changeOrder(given: ChangeGiven, catalogue: Catalogue, default_pa
     ...(given.pause_collection !== undefined && { pause_collection: given.pause_collection && { resumes_at: null, ...given.pause_collection } }),
     ...(default_tax_rates !== undefined && { default_rates: catalogue.ratesOf(default_tax_rates, 'default_tax_rates') }),
     ...(discounts !== undefined && { discounts: catalogue.discountsOf(discounts, 'discounts') }),
-    payment_behavior: behaviorOf(given.payment_behavior),
+    payment_behavior: given.payment_behavior,
     off_session: given.off_session,
   };
 }
@@ -131,13 +132,14 @@ export async function update(ctx: Context, given: ChangeGiven, path: { subscript
   const catalogue = await readCatalogue(ctx, given, locked.moment);
   const order = changeOrder(given, catalogue, own?.method.id);
   refuseManaged(order, locked.subscription);
-  const changed = changeSubscription(order, await changeFacts(ctx, locked), locked.moment);
+  const replaces = locked.subscription.pending_update !== null && changesTerms(order);
+  const changed = changeSubscription(order, await changeFacts(ctx, replaces ? await withoutPending(ctx, locked) : locked), locked.moment);
   await commit(ctx, together([own?.decision ?? decision(), ...catalogue.made, changed]));
-  return answer(path.subscription);
+  return answer(path.subscription, order.payment_behavior === 'error_if_incomplete');
 }
 
 export async function cancel(ctx: Context, given: Params<typeof params.cancelSubscription>, path: { subscription: string }): Promise<Answer> {
-  const locked = await lockSubscription(ctx, path.subscription);
+  const locked = await lockForChange(ctx, path.subscription);
   const { subscription, moment } = locked;
   if (subscription.status === 'incomplete') {
     const [first] = await lockInvoices(ctx.tx, subscription.latest_invoice === null ? [] : [subscription.latest_invoice]);
@@ -156,7 +158,7 @@ export const pauseOrder = ({ bill_for, invoicing_behavior = 'pending_invoice_ite
 });
 
 export async function pause(ctx: Context, given: Params<typeof params.pauseSubscription>, path: { subscription: string }): Promise<Answer> {
-  const locked = await lockSubscription(ctx, path.subscription);
+  const locked = await lockForChange(ctx, path.subscription);
   await commit(ctx, pauseSubscription(pauseOrder(given), await changeFacts(ctx, locked), locked.moment));
   return answer(path.subscription);
 }
@@ -170,7 +172,7 @@ export async function resume(ctx: Context, given: Params<typeof params.resumeSub
 
 /** Takes the subscription's own discounts away; a customer's discount counts from then on. */
 export async function deleteDiscount(ctx: Context, _given: object, path: { subscription: string }): Promise<Wire<Stripe.DeletedDiscount>> {
-  const { subscription: before, moment } = await lockSubscription(ctx, path.subscription);
+  const { subscription: before, moment } = await lockForChange(ctx, path.subscription);
   const [discount] = before.discounts;
   if (!discount || hasEnded(before)) return refuse('resource_missing', `The subscription ${before.id} has no discount that could be taken away.`, undefined, { status: 404 });
   await commit(ctx, together([endDiscounts(before.discounts, moment), updated(before, { ...before, discounts: [] }, moment)]));

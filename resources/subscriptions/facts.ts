@@ -17,7 +17,7 @@ import { taxIdsOf } from '../tax_ids/rows.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
 import { comingPhases } from './phases.ts';
 import { ownersOf, pendingOf, subscriptionsById } from './rows.ts';
-import { renewDue } from './timers.ts';
+import { discardChange, expireDue, renewDue } from './timers.ts';
 
 /** What invoices of these customers read, by customer; `own` is a method that is asked for instead of the customer's. */
 export async function surroundings(ctx: Context, customers: readonly CustomerWhole[], own: readonly (string | null)[] = []): Promise<(customer: CustomerWhole, method?: string | null) => Surroundings> {
@@ -74,9 +74,25 @@ export async function lockSubscription(ctx: Context, id: string, param?: string)
   for (;;) {
     const { subscriptions, customers } = await lockAll(ctx, [id]);
     const [subscription, customer] = [subscriptions[0]!, customers[0]!];
+    const expires_at = subscription.pending_update?.expires_at ?? Infinity;
+    if (expires_at <= moment.now) {
+      await expireDue(ctx, [{ subject: id, at: expires_at }]);
+      continue;
+    }
     if (!isDue(subscription, moment.now)) return { subscription, customer, moment };
     await renewDue(ctx, [{ subject: id, at: moment.now }]);
   }
+}
+
+/** A subscription for a request that changes what is billed, or when it ends: a change that waits for its payment is discarded first. */
+export async function lockForChange(ctx: Context, id: string): Promise<Locked> {
+  const locked = await lockSubscription(ctx, id);
+  return locked.subscription.pending_update === null ? locked : withoutPending(ctx, locked);
+}
+
+export async function withoutPending(ctx: Context, { subscription, moment }: Locked): Promise<Locked> {
+  await discardChange(ctx, subscription, moment.now);
+  return lockSubscription(ctx, subscription.id);
 }
 
 /** The facts of one subscription that is locked, with all that a change may read. */

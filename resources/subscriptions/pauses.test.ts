@@ -262,6 +262,21 @@ test('unpaid after 23 hours the invoice is voided and the subscription stays pau
   assert.deepEqual(await life.bills(), ['paid subscription_create 0', 'void subscription_update 3100', 'void subscription_update 3100', 'uncollectible subscription_update 3100']);
 });
 
+test('a resumption that is voided gives back the credit that its invoice took, and the balance', async () => {
+  const life = await live();
+  await life.until('2026-01-16');
+  await stripe.subscriptions.pause(life.id);
+  await stripe.customers.createBalanceTransaction(life.customer, { amount: -100, currency: 'usd' });
+  assert.deepEqual(await life.waits(), [-1600]);
+  await life.until('2026-02-10');
+  const asked = await stripe.subscriptions.resume(life.id, { payment_behavior: 'resume_on_payment_success' });
+  assert.deepEqual([await life.waits(), (await life.invoices()).at(-1)!.amount_due], [[], 1400]);
+  await stripe.invoices.voidInvoice(asked.latest_invoice as string);
+  assert.deepEqual([await life.status(), await life.waits(), ((await stripe.customers.retrieve(life.customer)) as Stripe.Customer).balance], ['paused', [-1600], -100]);
+  await stripe.subscriptions.resume(life.id);
+  assert.deepEqual([await life.status(), (await life.bills()).at(-1)], ['active', 'paid subscription_update -1600 3100']);
+});
+
 test('a trial with a card becomes paid where a missing one would pause it', async () => {
   const life = await live({ trial_period_days: 5, trial_settings: { end_behavior: { missing_payment_method: 'pause' } } });
   await life.until(day('2026-01-06') + HOUR);

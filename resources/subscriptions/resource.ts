@@ -4,8 +4,8 @@ import type { Context, Resource, World } from '../../server/context.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
 import { renderPlan, renderPrice } from '../prices/resource.ts';
 import { renderTaxRate } from '../tax_rates/resource.ts';
-import { itemsById, subscriptionsById } from './rows.ts';
-import { expireNow } from './timers.ts';
+import { itemsThatCome, ownerOfItem, subscriptionsById } from './rows.ts';
+import { discardNow, expireNow } from './timers.ts';
 
 type Subscription = Wire<Stripe.Subscription>;
 
@@ -41,9 +41,15 @@ const ABSENT = {
   on_behalf_of: null,
   pending_invoice_item_interval: null,
   pending_setup_intent: null,
-  pending_update: null,
   transfer_data: null,
 } satisfies Partial<Subscription>;
+
+/** What waits for its payment, once that is known. */
+function renderPending({ pending_update, updating }: SubscriptionWhole, world: World): Subscription['pending_update'] {
+  if (!pending_update?.told) return null;
+  const { expires_at, shown } = pending_update;
+  return { discount: null, discounts: null, expires_at, ...shown, subscription_items: updating.map((item) => renderItem(item, world)), trial_from_plan: null };
+}
 
 export function renderSubscription(subscription: SubscriptionWhole, world: World): Subscription {
   const { billing_mode, cancellation_details, invoice_settings, payment_settings } = subscription;
@@ -77,6 +83,7 @@ export function renderSubscription(subscription: SubscriptionWhole, world: World
     metadata: subscription.metadata,
     pause_collection: subscription.pause_collection,
     payment_settings: { payment_method_options: null, payment_method_types: null, ...payment_settings },
+    pending_update: renderPending(subscription, world),
     schedule: subscription.schedule,
     start_date: subscription.start_date,
     status: subscription.status,
@@ -88,14 +95,16 @@ export function renderSubscription(subscription: SubscriptionWhole, world: World
   };
 }
 
-/** With `error_if_incomplete`, a start that was not paid at once is told as the card error, and does not go on waiting for its payment. */
+/** With `error_if_incomplete`, a start or a change that was not paid at once is told as the card error, and does not go on waiting for its payment. */
 async function refuseUnpaid(ctx: Context, id: string): Promise<void> {
   const [subscription] = await subscriptionsById(ctx.tx, [id]);
-  if (subscription?.status !== 'incomplete' || subscription.latest_invoice === null) return;
+  const change = subscription?.pending_update?.unpaid === 'error' ? subscription.pending_update.invoice : null;
+  const invoice = change ?? (subscription?.status === 'incomplete' ? subscription.latest_invoice : null);
+  if (invoice === null) return;
   try {
-    await ctx.app.register.resources.get('invoice')!.refuseUnpaid!(ctx, subscription.latest_invoice);
+    await ctx.app.register.resources.get('invoice')!.refuseUnpaid!(ctx, invoice);
   } catch (refusal) {
-    await expireNow(ctx, id);
+    await (change === null ? expireNow : discardNow)(ctx, id);
     throw refusal;
   }
 }
@@ -120,6 +129,7 @@ export const subscriptionItem: Resource<SubscriptionItemWhole> = {
   object: 'subscription_item',
   prefix: 'si',
   render: renderItem,
-  load: (ctx, ids) => itemsById(ctx.tx, ids),
+  load: (ctx, ids) => itemsThatCome(ctx.tx, ids),
+  refuseUnpaid: async (ctx, id) => refuseUnpaid(ctx, (await ownerOfItem(ctx.tx, id))!),
   expands: { discounts: 'discount', 'plan.product': 'product' },
 };

@@ -24,19 +24,22 @@ export async function subscriptionsById(tx: Tx, ids: readonly string[], lock = f
 export async function wholeSubscriptions(tx: Tx, subscriptions: readonly SubscriptionRow[]): Promise<SubscriptionWhole[]> {
   if (subscriptions.length === 0) return [];
   const ids = subscriptions.map((subscription) => subscription.id);
-  const [items, rates, discounts, schedules] = await Promise.all([
+  const [items, rates, discounts, schedules, updating] = await Promise.all([
     rows<SubscriptionItemRow>(tx, sql`select * from subscription_items where subscription = any(${ids}::text[]) and not deleted order by created, id`).then((found) => wholeItems(tx, found)),
     byId<TaxRateRow>(subscriptions.flatMap((each) => each.default_tax_rates), (wanted) => taxRatesById(tx, wanted)),
     discountsOf(tx, 'subscription', ids),
     byId<ScheduleWhole>(subscriptions.flatMap((each) => each.schedule ?? []), (wanted) => schedulesById(tx, wanted)),
+    wholeItems(tx, subscriptions.flatMap((each) => each.pending_update?.items ?? []).map(({ quantity, ...row }) => ({ ...row, quantity: quantity === null ? null : BigInt(quantity) }))),
   ]);
   const itemsBy = Map.groupBy(items, (item) => item.subscription);
+  const updatingBy = Map.groupBy(updating, (item) => item.subscription);
   return subscriptions.map((each) => ({
     ...each,
     items: itemsBy.get(each.id) ?? [],
     discounts: discounts.get(each.id) ?? [],
     default_rates: each.default_tax_rates.flatMap((id) => rates.get(id) ?? []),
     scheduled: schedules.get(each.schedule ?? '') ?? null,
+    updating: updatingBy.get(each.id) ?? [],
   }));
 }
 
@@ -63,6 +66,21 @@ async function sold(tx: Tx, items: readonly SubscriptionItemRow[]): Promise<[Map
 /** Items that are not removed, in any order. */
 export async function itemsById(tx: Tx, ids: readonly string[]): Promise<SubscriptionItemWhole[]> {
   return wholeItems(tx, await rows<SubscriptionItemRow>(tx, sql`select * from subscription_items where id = any(${ids}::text[]) and not deleted`));
+}
+
+/** Items as they are, and as they will be where a change adds them that waits for its payment. */
+export async function itemsThatCome(tx: Tx, ids: readonly string[]): Promise<SubscriptionItemWhole[]> {
+  const found = await itemsById(tx, ids);
+  const missing = ids.filter((id) => !found.some((item) => item.id === id));
+  if (missing.length === 0) return found;
+  const owners = await rows<{ subscription: string }>(tx, sql`select distinct subscription from subscription_items where id = any(${missing}::text[])`);
+  const coming = (await subscriptionsById(tx, owners.map((each) => each.subscription))).flatMap((each) => each.updating);
+  return [...found, ...coming.filter((item) => missing.includes(item.id))];
+}
+
+/** The subscription of an item, whether or not that is there. */
+export async function ownerOfItem(tx: Tx, item: string): Promise<string | undefined> {
+  return (await row<{ subscription: string }>(tx, sql`select subscription from subscription_items where id = ${item}`))?.subscription;
 }
 
 /** Whose these subscriptions are and on which clocks they live, before anything is locked. */
@@ -142,7 +160,7 @@ async function byId<Thing extends { id: string }>(ids: readonly string[], load: 
 
 /** Other rooms lock a subscription with its customer, read what a change of it names, and preview what it bills, as this one does. */
 export { billingMode, readCatalogue, thresholdsOf, type Catalogue } from './asked.ts';
-export { changeFacts, factsOf, lockAll, lockSubscription, surroundings, type Locked } from './facts.ts';
+export { changeFacts, factsOf, lockAll, lockSubscription, surroundings, withoutPending, type Locked } from './facts.ts';
 export { readTerms } from './phases.ts';
 export { previewFields, previewOf, type Previewed } from './preview.ts';
 export { stopCollectingOf } from './timers.ts';

@@ -1,8 +1,9 @@
 /** What happens to subscriptions by themselves, in bulk: one load, one decision, one commit for a whole batch. */
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { together, type Instant } from '../../billing/decision.ts';
+import { voidInvoice } from '../../billing/invoice/void.ts';
 import { stopCollecting } from '../../billing/subscription/bill.ts';
-import { expireStart } from '../../billing/subscription/cancel.ts';
+import { expirePending, expireStart } from '../../billing/subscription/cancel.ts';
 import { nextMoment } from '../../billing/subscription/end.ts';
 import { resumeCollection } from '../../billing/subscription/paused.ts';
 import { announceRenewal } from '../../billing/subscription/preview.ts';
@@ -34,12 +35,12 @@ export async function renewDue(ctx: Context, due: Due): Promise<void> {
   await commit(ctx, renewAll(facts.map((each) => ({ ...each, unpaid: unpaid.get(each.subscription.id) })), ({ subscription }) => momentAt(ctx, at(subscription))));
 }
 
-/** Bills early what usage has reached a threshold of. What is due by now is renewed first, by its own timer. */
+/** Bills early what usage has reached a threshold of. What is due by now is renewed first, by its own timer; and where a change waits for its payment, so does this. */
 export async function thresholdsDue(ctx: Context, due: Due): Promise<void> {
   const set = momentsOf(due);
   const at = (subscription: SubscriptionWhole) => set.get(subscription.id)!;
   const { subscriptions, customers } = await lockAll(ctx, due.map((each) => each.subject));
-  const watched = subscriptions.filter((each) => each.watched && !isDue(each, at(each)));
+  const watched = subscriptions.filter((each) => each.watched && each.pending_update === null && !isDue(each, at(each)));
   const facts = await factsOf(ctx, watched, customers, (each) => countsUntil(each, at(each)));
   // Two of one customer: the second one finds it as the first one leaves it.
   const left = new Map<string, CustomerWhole>();
@@ -51,14 +52,15 @@ export async function thresholdsDue(ctx: Context, due: Due): Promise<void> {
   await commit(ctx, together(billed));
 }
 
-/** Gives each up whose first payment, or the one that would have resumed it, has not come. */
+/** Gives each up whose first payment, or the one that would have resumed it, has not come; and each change whose payment has not. */
 export async function expireDue(ctx: Context, due: Due): Promise<void> {
   const set = momentsOf(due);
   const { subscriptions } = await lockAll(ctx, due.map((each) => each.subject));
-  const waiting = subscriptions.filter((each) => each.status === 'incomplete' || each.resumption !== null);
-  const awaited = (each: SubscriptionWhole) => each.resumption?.invoice ?? each.latest_invoice;
+  const waiting = subscriptions.filter((each) => each.status === 'incomplete' || each.resumption !== null || each.pending_update !== null);
+  const awaited = (each: SubscriptionWhole) => each.pending_update?.invoice ?? each.resumption?.invoice ?? each.latest_invoice;
+  const expire = (each: SubscriptionWhole) => (each.pending_update !== null ? expirePending : each.resumption !== null ? expireResumption : expireStart);
   const first = new Map((await lockInvoices(ctx.tx, waiting.flatMap((each) => awaited(each) ?? []))).map((each) => [each.invoice.id, each]));
-  await commit(ctx, together(waiting.map((each) => (each.resumption === null ? expireStart : expireResumption)(each, first.get(awaited(each) ?? '') ?? null, momentAt(ctx, set.get(each.id)!)))));
+  await commit(ctx, together(waiting.map((each) => expire(each)(each, first.get(awaited(each) ?? '') ?? null, momentAt(ctx, set.get(each.id)!)))));
 }
 
 /** Ends pauses of collection. */
@@ -89,6 +91,23 @@ export async function announceInvoices(ctx: Context, due: Due): Promise<void> {
 export async function stopCollectingOf(ctx: Context, ended: readonly SubscriptionWhole[]): Promise<void> {
   const unpaid = Map.groupBy(await unpaidOf(ctx.tx, ended.map((each) => each.id)), (invoice) => invoice.subscription);
   await commit(ctx, together(ended.map((each) => stopCollecting(unpaid.get(each.id) ?? [], momentAt(ctx, each.ended_at!)))));
+}
+
+/** Discards the change of a subscription that waits for its payment: its invoice is voided. */
+export async function discardChange(ctx: Context, { pending_update }: SubscriptionWhole, at: Instant): Promise<void> {
+  const [first] = await lockInvoices(ctx.tx, [pending_update!.invoice]);
+  await commit(ctx, voidInvoice(first!, momentAt(ctx, at)));
+}
+
+/** Discards a change at once, in a transaction of its own: the request that asked for it is refused, and that would undo it. */
+export async function discardNow(ctx: Context, id: string): Promise<void> {
+  await inWorld(ctx.app.database.pool, ctx.world, async (tx) => {
+    const own: Context = { ...ctx, tx, calls: [] };
+    const [owner] = await ownersOf(tx, [id]);
+    const { now } = await momentOn(own, owner?.test_clock ?? null);
+    const [subscription] = (await lockAll(own, [id])).subscriptions;
+    if (subscription?.pending_update) await discardChange(own, subscription, now);
+  });
 }
 
 /** Expires a subscription at once, in a transaction of its own: the request that it began with is refused, and that would undo it. */

@@ -1105,6 +1105,7 @@ create table subscriptions (
   resumed_at timestamp with time zone,
   billing_thresholds jsonb,
   watched boolean default false not null,
+  pending_update jsonb,
   constraint subscriptions_pkey PRIMARY KEY (world, id),
   constraint subscriptions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint subscriptions_world_default_payment_method_fkey FOREIGN KEY (world, default_payment_method) REFERENCES payment_methods(world, id),

@@ -96,6 +96,7 @@ export class Store {
       discounts: this.discounts((one) => one.subscription === id && one.subscription_item === null),
       default_rates: this.rates(row.default_tax_rates),
       scheduled: null,
+      updating: [],
     };
   }
 

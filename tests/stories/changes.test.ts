@@ -22,6 +22,31 @@ async function seats(stripe: Stripe, name: string, unit_amount: number, interval
   return price.id;
 }
 
+test('an upgrade waits for its payment: a first one in vain, a second one until there is a better card', async (t) => {
+  const { stripe } = kontor;
+  const [small, big] = [await seats(stripe, 'Small', 3_000), await seats(stripe, 'Big', 9_000)];
+  const lou = await begin(kontor, '2026-06-01T10:00', { name: 'Lou', invoice_prefix: 'LOU' });
+  const subscription = await lou.tells('Lou subscribes.', () => stripe.subscriptions.create({ customer: lou.customer, items: [{ price: small }] }));
+  const upgrade = () => stripe.subscriptions.update(subscription.id, { items: [{ id: subscription.items.data[0]!.id, price: big }], proration_behavior: 'always_invoice', payment_behavior: 'pending_if_incomplete' });
+  const pays = async (card: string) => stripe.customers.update(lou.customer, { invoice_settings: { default_payment_method: (await stripe.paymentMethods.attach(card, { customer: lou.customer })).id } });
+  await lou.until('2026-06-11T10:00');
+  await lou.tells('The card is changed to one that will be declined.', () => pays('pm_card_chargeCustomerFail'));
+  await lou.tells('Lou wants the big plan, and the card is declined.', upgrade);
+  await lou.until('2026-06-12T12:00');
+  await lou.until('2026-06-16T10:00');
+  const { latest_invoice } = await lou.tells('Lou tries again.', upgrade);
+  await lou.until('2026-06-16T18:00');
+  await lou.tells('The invoice is paid by another card.', async () => {
+    const { id } = await stripe.paymentMethods.attach('pm_card_mastercard', { customer: lou.customer });
+    await stripe.invoices.pay(latest_invoice as string, { payment_method: id });
+    return pays('pm_card_visa');
+  });
+  await lou.until('2026-07-01T12:00');
+  // The small plan; the first upgrade on 11 June, 20 of 30 days of $90 less $30, which is void; the second one, 15 days; the big plan.
+  assert.deepEqual(await lou.totals(), [3_000, -2_000 + 6_000, -1_500 + 4_500, 9_000]);
+  await lou.isTold(t, 'pending_upgrade');
+});
+
 test('an account that counts by the day charges for the day of a change once, whatever the hour', async (t) => {
   const { stripe } = kontor;
   const plan = await seats(stripe, 'Plan', 3_000);

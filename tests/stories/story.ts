@@ -79,7 +79,7 @@ async function listen(stripe: Stripe): Promise<() => Promise<string[]>> {
       events.unshift(event);
     }
     last = events.at(-1)?.id ?? last;
-    return events.filter(({ type }) => !type.startsWith('test_helpers.')).map((event) => `  ${dayAndTime(event.created).padEnd(14)}${event.type.padEnd(40)}${subjectOf(event)}`.trimEnd());
+    return events.filter(({ type }) => !type.startsWith('test_helpers.')).map((event) => `  ${dayAndTime(event.created).padEnd(14)}${event.type.padEnd(39)} ${subjectOf(event)}`.trimEnd());
   };
 }
 
