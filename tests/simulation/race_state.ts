@@ -30,6 +30,7 @@ export async function stateOf({ database, world }: Kontor, { customer, subscript
   const tables: [name: string, where: Sql, order: string, without?: string[]][] = [
     ['customers', sql`id = ${customer}`, 'id'],
     ['subscriptions', sql`customer = ${customer}`, 'id'],
+    ['subscription_schedules', sql`customer = ${customer}`, 'id'],
     ['subscription_items', sql`subscription = ${subscription}`, 'id'],
     ['invoices', sql`customer = ${customer}`, 'id'],
     ['invoice_lines', sql`invoice in (${invoices})`, 'invoice, position'],

@@ -24,12 +24,12 @@ export async function stock({ stripe }: Kontor): Promise<Stock> {
 }
 
 /** A subscription in mid-period, made twice: once to race for, once for the serial order. */
-export type Terms = { start: number; /** How long it has run when the race begins, in seconds. */ ran: number; items: { price: string; quantity: number }[]; coupon: string | null; rate: string | null; card: boolean; trial_days: number };
-export type Target = { stripe: Stripe; clock: string; customer: string; subscription: string; items: string[]; /** The first one, of the start. */ invoice: string; period_end: number; prefix: string };
+export type Terms = { start: number; /** How long it has run when the race begins, in seconds. */ ran: number; items: { price: string; quantity: number }[]; coupon: string | null; rate: string | null; card: boolean; trial_days: number; /** Where a schedule says what it sells from the next period on: that. */ next: { price: string; quantity: number } | null };
+export type Target = { stripe: Stripe; clock: string; customer: string; subscription: string; items: string[]; /** The first one, of the start. */ invoice: string; schedule: string | null; period_end: number; prefix: string };
 
 type Answer = Stripe.Response<object>;
 /** One request. `twice`: it is sent two times at once with the same idempotency key, which counts for what is posted. */
-type Change = { words: string; twice?: boolean; send(target: Target, options: Stripe.RequestOptions): Promise<Answer> };
+type Change = { words: string; twice?: boolean; /** It sends the clock on its way. */ advances?: true; send(target: Target, options: Stripe.RequestOptions): Promise<Answer> };
 
 export type Race = { seed: number; terms: Terms; changes: Change[] };
 
@@ -42,6 +42,7 @@ function randomTerms(random: Random, { prices, coupons, rate }: Stock): Terms {
     start, ran: random.chance(0.3) ? 0 : random.int(1, 26 * DAY_S),
     items: Array.from({ length: random.int(1, 3) }, (_, n) => ({ price: prices[n]!, quantity: random.int(1, 9) })),
     coupon: random.chance(0.3) ? random.pick(coupons) : null, rate: random.chance(0.3) ? rate : null, card: random.chance(0.5), trial_days: random.chance(0.15) ? 27 : 0,
+    next: random.chance(0.2) ? { price: random.pick(prices), quantity: random.int(1, 9) } : null,
   };
 }
 
@@ -101,16 +102,22 @@ const ofInvoices = ({ n }: Drawn): Kind[] => [
   [1, () => ({ words: 'a balance', send: ({ stripe, customer }, options) => stripe.customers.createBalanceTransaction(customer, { amount: -500 - n, currency: 'usd' }, options) })],
 ];
 
+const ofSchedule = ({ n, proration_behavior }: Drawn, invoice_now: boolean): Kind[] => [
+  [2, () => ({ words: 'the schedule released', send: ({ stripe, schedule }, options) => stripe.subscriptionSchedules.release(schedule!, {}, options) })],
+  [2, () => ({ words: `the schedule canceled (invoice_now ${invoice_now})`, send: ({ stripe, schedule }, options) => stripe.subscriptionSchedules.cancel(schedule!, { invoice_now }, options) })],
+  [4, () => ({ words: `the schedule to end by canceling (${proration_behavior})`, send: ({ stripe, schedule }, options) => stripe.subscriptionSchedules.update(schedule!, { end_behavior: 'cancel', metadata: { [`change_${n}`]: 'made' }, proration_behavior }, options) })],
+];
+
 function randomChange(random: Random, n: number, terms: Terms, { prices, coupons }: Stock): Change {
   const drawn = { n, item: random.int(0, terms.items.length - 1), quantity: random.int(0, 20), price: random.pick(prices), coupon: random.pick(coupons), proration_behavior: random.pick(BEHAVIORS) };
-  const kinds = [...ofSubscription(drawn), ...ofItems(drawn), ...ofLife(random), ...ofInvoices(drawn)];
+  const kinds = [...ofSubscription(drawn), ...ofItems(drawn), ...ofLife(random), ...ofInvoices(drawn), ...(terms.next ? ofSchedule(drawn, random.chance(0.5)) : [])];
   let place = random.int(1, kinds.reduce((sum, [weight]) => sum + weight, 0));
   return kinds.find(([weight]) => (place -= weight) <= 0)![1]();
 }
 
 /** The clock moves past the period's end and past the draft's hour. */
 const advance = (further: number): Change => ({
-  words: `the clock goes ${further} s past the period’s end`,
+  words: `the clock goes ${further} s past the period’s end`, advances: true,
   send: ({ stripe, clock, period_end }, options) => stripe.testHelpers.testClocks.advance(clock, { frozen_time: period_end + further }, options),
 });
 
@@ -122,7 +129,7 @@ export function randomRace(seed: number, stock: Stock): Race {
   return { seed, terms, changes };
 }
 
-export async function settle(kontor: Kontor, { start, ran, items, coupon, rate, card, trial_days }: Terms): Promise<Target> {
+export async function settle(kontor: Kontor, { start, ran, items, coupon, rate, card, trial_days, next }: Terms): Promise<Target> {
   const { stripe } = kontor;
   const clock = (await stripe.testHelpers.testClocks.create({ frozen_time: start })).id;
   const customer = await stripe.customers.create({ test_clock: clock, ...(card && { payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } }) });
@@ -130,8 +137,18 @@ export async function settle(kontor: Kontor, { start, ran, items, coupon, rate, 
     customer: customer.id, items, ...(card ? {} : { collection_method: 'send_invoice', days_until_due: 30 }), ...(coupon && { discounts: [{ coupon }] }), ...(rate && { default_tax_rates: [rate] }),
     ...(trial_days > 0 && { trial_period_days: trial_days }),
   });
+  const schedule = next && (await plan(stripe, made, next));
   if (ran > 0) await kontor.advance(clock, start + ran);
-  return { stripe, clock, customer: customer.id, subscription: made.id, items: made.items.data.map(({ id }) => id), invoice: made.latest_invoice as string, period_end: made.items.data[0]!.current_period_end, prefix: customer.invoice_prefix! };
+  return { stripe, clock, customer: customer.id, subscription: made.id, items: made.items.data.map(({ id }) => id), invoice: made.latest_invoice as string, schedule, period_end: made.items.data[0]!.current_period_end, prefix: customer.invoice_prefix! };
+}
+
+/** The schedule of a subscription: as it is until its period ends, then something else for a month. */
+async function plan(stripe: Stripe, { id, items, default_tax_rates }: Stripe.Subscription, next: NonNullable<Terms['next']>): Promise<string> {
+  const made = await stripe.subscriptionSchedules.create({ from_subscription: id });
+  const { start_date, end_date } = made.phases[0]!;
+  const now = { items: items.data.map(({ price, quantity }) => ({ price: price.id, quantity })), start_date, end_date, ...(made.phases[0]!.trial_end !== null && { trial_end: made.phases[0]!.trial_end }), default_tax_rates: default_tax_rates!.map((rate) => rate.id) };
+  await stripe.subscriptionSchedules.update(made.id, { phases: [now, { items: [next], duration: { interval: 'month', interval_count: 1 } }] });
+  return made.id;
 }
 
 /** What came of a request: the answer, or the refusal in a word. */
@@ -146,7 +163,7 @@ async function ask(send: () => Promise<Answer>): Promise<Said> {
     } catch (error) {
       if (!(error instanceof Stripe.errors.StripeError) || error.statusCode === undefined || error.statusCode >= 500) throw error;
       if (error.statusCode !== 409 && error.statusCode !== 429) return { refusal: `${error.statusCode} ${error.code ?? ''} ${canonical().name(error.message)}`, answer: null, request: error.requestId };
-      await sleep(10);
+      await sleep(20);
     }
   }
 }
@@ -174,7 +191,7 @@ async function run(kontor: Kontor, { seed, changes }: Race, target: Target): Pro
     if (again && JSON.stringify([said!.refusal, said!.answer]) !== JSON.stringify([again.refusal, again.answer])) findings.push(`“${change.words}” was answered in two ways: ${JSON.stringify(said)} and ${JSON.stringify(again)}`);
     return { change, key, said: said!, answered: answered++, told: null };
   }));
-  await ready(target);
+  if (changes.some((change) => change.advances)) await ready(target);
   const { keys, requests } = { keys: runs.map((each) => each.key), requests: runs.map((each) => each.said.request ?? '') };
   const told = await inWorld(kontor.database.pool, kontor.world, (tx) => rows<{ key: string | null; request: string; event: string }>(tx, sql`select idempotency_key as key, request_id as request, min(id) as event from events
     where idempotency_key = any(${keys}::text[]) or request_id = any(${requests}::text[]) group by 1, 2`));
@@ -188,7 +205,7 @@ async function replay(kontor: Kontor, race: Race, order: readonly Run[]): Promis
   const target = await settle(kontor, race.terms);
   for (const each of order) {
     const said = await ask(() => each.change.send(target, {}));
-    await ready(target);
+    if (each.change.advances) await ready(target);
     if (said.refusal !== each.said.refusal) return { target, differs: { run: each, said } };
   }
   return { target, differs: null };

@@ -28,29 +28,40 @@ function copy(): string {
   return folder;
 }
 
-/** Runs tests of the copy. Returns the first that fails, or null; throws where a file cannot even be loaded, which finds nothing. */
+/** The first test that failed, as the runner has told it so far. */
+function failureIn(said: string): Finding | null {
+  let file = '';
+  for (const line of said.split('\n').slice(0, -1)) {
+    file = /^✘ (\S+\.test\.ts)/.exec(line)?.[1] ?? file;
+    const name = /^ {2}✘ (.*)/.exec(line)?.[1];
+    if (name !== undefined) return { by: name.startsWith('/') ? 'what is verified after the tests' : name, in: file };
+  }
+  return null;
+}
+
+/** Runs tests of the copy until one fails. Returns it, or null; throws where the tests cannot even be run, which finds nothing. */
 async function run(folder: string, tests: readonly string[]): Promise<Finding | null> {
   const { KONTOR_TEST_POSTGRES: _server, ...env } = process.env;
   const child = spawn(process.execPath, ['tools/test.ts', ...tests], { cwd: folder, env: { ...env, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   setPriority(child.pid!, 10);
   let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => { said += part; });
-  let late = false;
-  const patience = setTimeout(() => {
-    late = true;
+  let finding: Finding | null = null;
+  const end = (found: Finding | null) => {
+    if (finding !== null || found === null) return;
+    finding = found;
     process.kill(-child.pid!, 'SIGKILL');
-  }, PATIENCE_MS);
+  };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (part: Buffer) => {
+      said += part;
+      end(failureIn(said));
+    });
+  }
+  const patience = setTimeout(() => end({ by: 'no end within ten minutes', in: tests.join(' ') }), PATIENCE_MS);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearTimeout(patience);
-  if (late) return { by: 'no end within ten minutes', in: tests.join(' ') };
-  if (code === 0) return null;
-  let file = '';
-  for (const line of said.split('\n')) {
-    file = /^✘ (\S+\.test\.ts)/.exec(line)?.[1] ?? file;
-    const name = /^ {2}✘ (.*)/.exec(line)?.[1];
-    if (name !== undefined) return { by: name.startsWith('/') ? 'what is verified after the tests' : name, in: file };
-  }
-  throw new Error(`The tests could not be run:\n${said.slice(-2_000)}`);
+  if (finding === null && code !== 0) throw new Error(`The tests could not be run:\n${said.slice(-2_000)}`);
+  return finding;
 }
 
 async function find(folder: string, bug: Bug): Promise<Finding | null> {
