@@ -27,7 +27,7 @@ export type Kontor = Running & {
   newKey(order: KeyOrder, world?: World): Promise<string>;
   /** A client for a key, or for another version of the API. */
   client(key?: string, options?: { apiVersion?: string }): Stripe;
-  /** Advances a test clock and waits until it is ready. */
+  /** Advances a test clock and waits until it is ready, for two minutes at most. */
   advance(clock: string, to: number): Promise<void>;
   /** Holds every answer to the official client against Stripe's types. */
   judge: Judge;
@@ -62,9 +62,10 @@ export async function startKontor(options: { clock?: Clock; works?: boolean } = 
     judge,
     async advance(id, to) {
       await first.stripe.testHelpers.testClocks.advance(id, { frozen_time: to });
-      for (;;) {
+      for (const end = Date.now() + 120_000; ; ) {
         const { status } = await first.stripe.testHelpers.testClocks.retrieve(id);
         if (status === 'ready') return;
+        if (Date.now() > end) throw new Error('The test clock has not arrived after two minutes.');
         if (status === 'internal_failure') throw new Error('The test clock ended in an internal failure.');
         await new Promise((resolve) => setTimeout(resolve, 10));
       }

@@ -86,6 +86,7 @@ const ofLife = (random: Random): Kind[] => {
   return [
     [1, () => ({ words: 'paused', send: ({ stripe, subscription }, options) => stripe.subscriptions.pause(subscription, { type: 'subscription' }, options) })],
     [1, () => ({ words: 'resumed', send: ({ stripe, subscription }, options) => stripe.subscriptions.resume(subscription, { billing_cycle_anchor: { type: 'unchanged' } }, options) })],
+    [1, () => ({ words: 'the customer deleted', twice: false, send: ({ stripe, customer }, options) => stripe.customers.del(customer, {}, options) })],
     [1, () => ({ words: `canceled (prorate ${prorate}, invoice_now ${invoice_now})`, twice: false, send: ({ stripe, subscription }, options) => stripe.subscriptions.cancel(subscription, { prorate, invoice_now }, options) })],
   ];
 };
@@ -95,6 +96,8 @@ const ofInvoices = ({ n }: Drawn): Kind[] => [
   [2, () => ({ words: 'an amount by hand', send: ({ stripe, customer, subscription }, options) => stripe.invoiceItems.create({ customer, subscription, amount: 10 + n, currency: 'usd' }, options) })],
   [1, () => ({ words: 'the first invoice finalized', send: ({ stripe, invoice }, options) => stripe.invoices.finalizeInvoice(invoice, {}, options) })],
   [1, () => ({ words: 'the first invoice paid elsewhere', send: ({ stripe, invoice }, options) => stripe.invoices.pay(invoice, { paid_out_of_band: true }, options) })],
+  [2, () => ({ words: 'the first invoice paid by card', send: ({ stripe, invoice }, options) => stripe.invoices.pay(invoice, { payment_method: 'pm_card_visa' }, options) })],
+  [1, () => ({ words: 'the first invoice not paid by card', send: ({ stripe, invoice }, options) => stripe.invoices.pay(invoice, { payment_method: 'pm_card_chargeDeclined' }, options) })],
   [1, () => ({ words: 'the first invoice voided', send: ({ stripe, invoice }, options) => stripe.invoices.voidInvoice(invoice, {}, options) })],
   [1, () => ({ words: 'the first invoice written off', send: ({ stripe, invoice }, options) => stripe.invoices.markUncollectible(invoice, {}, options) })],
   [1, () => ({ words: 'the first invoice deleted', twice: false, send: ({ stripe, invoice }, options) => stripe.invoices.del(invoice, {}, options) })],
@@ -196,7 +199,8 @@ async function run(kontor: Kontor, { seed, changes }: Race, target: Target): Pro
   const told = await inWorld(kontor.database.pool, kontor.world, (tx) => rows<{ key: string | null; request: string; event: string }>(tx, sql`select idempotency_key as key, request_id as request, min(id) as event from events
     where idempotency_key = any(${keys}::text[]) or request_id = any(${requests}::text[]) group by 1, 2`));
   for (const each of runs) each.told = told.find(({ key, request }) => key === each.key || request === each.said.request)?.event ?? null;
-  for (const { change, said, told } of runs) if ((said.refusal === null) !== (told !== null)) findings.push(`“${change.words}” was ${said.refusal === null ? 'accepted and told nothing' : `refused (${said.refusal}) and told something`}`);
+  // A card that is declined is refused, and has an effect.
+  for (const { change, said, told } of runs) if (!said.refusal?.startsWith('402') && (said.refusal === null) !== (told !== null)) findings.push(`“${change.words}” was ${said.refusal === null ? 'accepted and told nothing' : `refused (${said.refusal}) and told something`}`);
   return { runs, findings };
 }
 

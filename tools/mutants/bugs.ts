@@ -47,7 +47,7 @@ const time: Bug[] = [
   bug('the configured day of a month is forgotten after the start', 'billing/subscription/periods.ts', ', at, grid.billing_cycle_anchor_config?.day_of_month)', ', at)', 'billing/subscription', 'tests/simulation/engine'),
   bug('a part of a period is counted by months of 30 days', 'billing/proration.ts', 'BigInt(part), BigInt(whole))', 'BigInt(part), BigInt(30 * 86_400))', 'billing/proration'),
   bug('what is asked for at a boundary comes before the renewal', 'billing/subscription/renew.ts', 'next !== null && next <= at', 'next !== null && next < at', 'resources/subscriptions/boundary'),
-  bug('a timer runs at the moment the worker woke, not at its own', 'resources/invoices/timers.ts', 'momentAt(ctx, at)', 'momentAt(ctx, ctx.app.clock.now())', 'resources/invoices/payment', 'tests/stories/lives'),
+  bug('a timer runs at the moment the worker woke, not at its own', 'resources/invoices/timers.ts', 'momentAt(ctx, at)', 'momentAt(ctx, ctx.app.clock.now())', 'tests/stories/lives'),
   bug('real time reaches the customers on test clocks', 'server/timers.ts', "where test_clock is null and at <= to_timestamp", 'where at <= to_timestamp', 'server/timers'),
   bug('a later timer of a customer overtakes an earlier one', 'server/timers.ts', 'e.lane = t.lane and e.at < t.at and e.failures = 0', 'e.lane = t.lane and e.at < t.at and e.failures < 0', 'server/timers'),
   bug('a failed payment is tried again on the wrong day', 'billing/dunning.ts', 'const next = RETRY_DAYS[attempt_count - 1];', 'const next = RETRY_DAYS[attempt_count];', 'billing/dunning'),
