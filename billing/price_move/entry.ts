@@ -2,6 +2,7 @@
 import { decision, Refusal, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { formatMoney } from '../money.ts';
 import { changeSubscription, NO_CHANGE, type Changed, type ChangeOrder } from '../subscription/change.ts';
+import { isOver } from '../schedule/schedule.ts';
 import { hasEnded } from '../subscription/end.ts';
 import type { PriceAsked } from '../subscription/items.ts';
 import { isMetered } from '../subscription/lines.ts';
@@ -16,7 +17,9 @@ export type EntryFacts = { facts: SubscriptionFacts; price: PriceAsked };
 /** The same change for the dry run and in earnest, prorated as of the moment of the dry run, so that both come to the same amounts. */
 function moveOrder(move: PriceMoveRow, item: SubscriptionItemWhole, price: PriceAsked, date: Instant): ChangeOrder {
   const prorates = move.proration_behavior !== 'none';
-  return { ...NO_CHANGE, items: [{ change: { param: 'to_price', id: item.id, price } }], proration_behavior: move.proration_behavior, proration_date: prorates ? date : null, off_session: true };
+  const order: ChangeOrder = { ...NO_CHANGE, items: [{ change: { param: 'to_price', id: item.id, price } }], proration_behavior: move.proration_behavior, proration_date: prorates ? date : null, off_session: true };
+  // At the end of a period the renewal bills it, whether or not there is something to charge by then.
+  return move.when === 'period_end' ? { ...order, payment_behavior: 'in_due_time' } : order;
 }
 
 /** What waits for the customer without naming a subscription goes to the first of its subscriptions that bills, and is of no move. */
@@ -35,7 +38,7 @@ function partsOf({ subscription, customer, pending }: SubscriptionFacts): Record
   const ids = (all: readonly { id: string }[]) => all.map((each) => each.id);
   return {
     status,
-    items: text(subscription.items.map(({ id, price, quantity, current_period_start, current_period_end, tax_rates, debits }) => [id, price, quantity, current_period_start, current_period_end, tax_rates, debits])),
+    items: text(subscription.items.map(({ id, price, price_move, quantity, current_period_start, current_period_end, tax_rates, debits }) => [id, price, price_move, quantity, current_period_start, current_period_end, tax_rates, debits])),
     cycle: text([billing_cycle_anchor, billing_cycle_anchor_config, trial_end, cancel_at]),
     collection: text([collection_method, days_until_due]),
     discounts: text([ids(subscription.discounts), subscription.items.map((item) => ids(item.discounts)), customer.discount?.id]),
@@ -46,12 +49,19 @@ function partsOf({ subscription, customer, pending }: SubscriptionFacts): Record
 
 const NOT_THERE = 'The subscription does not have the price any more.';
 const DUE = 'Its period has ended and is being renewed.';
+const PAUSED = 'It is paused, and bills nothing until it is resumed. Move it then.';
+const ENDING = 'It ends before it would be renewed, so that it never bills the new price.';
 
 /** Why nothing can be moved, whatever the change would say. */
 function hindrance(item: SubscriptionItemWhole | undefined, subscription: SubscriptionWhole, moment: Moment): string | null {
   if (hasEnded(subscription)) return 'The subscription has ended.';
   if (item === undefined) return NOT_THERE;
-  return isDue(subscription, moment.now) ? DUE : null;
+  if (isDue(subscription, moment.now)) return DUE;
+  const { scheduled, cancel_at } = subscription;
+  if (subscription.status === 'paused') return PAUSED;
+  if (scheduled !== null && !isOver(scheduled)) return `Its schedule ${scheduled.id} says which prices it has: change the schedule's phases, or release the subscription from it first.`;
+  if (item.next) return `By the price move ${item.next.entry.price_move} it goes to the price ${item.next.terms.id} when its period ends. Cancel that move first.`;
+  return cancel_at !== null && cancel_at <= item.current_period_end ? ENDING : null;
 }
 
 /** The entry of a subscription by a dry run: nothing of it is committed. Where the change would be refused, it is skipped from the start, and says why. */
@@ -62,7 +72,7 @@ export function planEntry(move: PriceMoveRow, found: EntryFacts, moment: Moment)
   const entry: PriceMoveEntryRow = {
     id: moment.newId('pmve'), created: move.created, price_move: move.id, subscription: subscription.id, subscription_item: item.id, customer: subscription.customer,
     state: 'pending', reason: null, currency: subscription.currency, planned_at: moment.now, seen: partsOf(found.facts),
-    amount_now: 0n, next_amount_before: null, next_amount_after: null, next_at_before: null, next_at_after: null, applied_at: null, invoice: null,
+    amount_now: 0n, next_amount_before: null, next_amount_after: null, next_at_before: null, next_at_after: null, effective_at: null, applied_at: null, invoice: null,
   };
   const hindered = hindrance(item, subscription, moment);
   if (hindered !== null) return { ...entry, state: 'skipped', reason: hindered };
@@ -71,11 +81,18 @@ export function planEntry(move: PriceMoveRow, found: EntryFacts, moment: Moment)
   const known = { ...entry, ...nextOf('before', before) };
   try {
     const changed = changeBy(move, item, found, moment.now, moment);
+    if (move.when === 'period_end') return { ...known, effective_at: item.current_period_end, ...nextOf('after', previewRenewal(goingOn(facts, item, found.price, entry), moment)) };
     return { ...known, amount_now: changed.invoice?.total ?? 0n, ...nextOf('after', previewAfter(changed, facts, moment)) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { ...known, state: 'skipped', reason: error.message };
   }
+}
+
+/** The facts with the item on its way to the price, which the renewal at the end of its period finds. */
+function goingOn(facts: SubscriptionFacts, item: SubscriptionItemWhole, { terms, product_name }: PriceAsked, entry: PriceMoveEntryRow): SubscriptionFacts {
+  const waiting: SubscriptionItemWhole = { ...item, price_move: entry.price_move, next: { terms, product_name, entry } };
+  return { ...facts, subscription: { ...facts.subscription, items: facts.subscription.items.map((each) => (each === item ? waiting : each)) } };
 }
 
 /** The sum of the next invoice, and when it is made. */
@@ -102,10 +119,14 @@ export function applyEntry(move: PriceMoveRow, entry: PriceMoveEntryRow, found: 
   if (differing.length > 0) return leave(`It has changed since the dry run: ${differing.join(', ')}.`);
   try {
     const changed = changeBy(move, item!, found, entry.planned_at, moment);
+    if (move.when === 'period_end') {
+      const waits = { table: 'subscription_items', before: item!, after: { ...item!, price_move: move.id } };
+      return { ...decision(), puts: [waits], entry: { ...entry, state: 'scheduled', effective_at: item!.current_period_end } };
+    }
     const amount = changed.invoice?.total ?? 0n;
     const counted = subscription.items.some(isMetered);
     if (!counted && amount !== entry.amount_now) return leave(`It would bill ${formatMoney(amount, entry.currency)} now, and the dry run said ${formatMoney(entry.amount_now, entry.currency)}.`);
-    return { ...together([changed]), entry: { ...entry, state: 'applied', applied_at: moment.now, invoice: changed.invoice?.id ?? null } };
+    return { ...together([changed]), entry: { ...entry, state: 'applied', effective_at: moment.now, applied_at: moment.now, invoice: changed.invoice?.id ?? null } };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return leave(error.message);

@@ -3,24 +3,21 @@ import { decision, refuse, type Decision, type Instant, type Moment, type Timer 
 import { minor } from '../money.ts';
 import type { ProrationBehavior } from '../subscription/change.ts';
 import { refusePrice, type PriceAsked } from '../subscription/items.ts';
-import type { EntryState, MoveTotals, PriceMoveEntryRow, PriceMoveRow } from './price_move.ts';
+import type { MoveTotals, PriceMoveEntryRow, PriceMoveRow } from './price_move.ts';
 
-export type MoveOrder = { from: { id: string }; to: PriceAsked; proration_behavior: ProrationBehavior };
+export type MoveOrder = { from: { id: string }; to: PriceAsked; proration_behavior: ProrationBehavior; when: PriceMoveRow['when'] };
 
 const applying = (move: PriceMoveRow, at: Instant | null): Timer => ({ kind: 'price_move.apply', subject: move.id, at, lane: move.id, test_clock: null });
 
 /** A new plan without its entries. The price that is left may be archived; the one that is gone to may not, and has to recur. */
-export function draftMove({ from, to, proration_behavior }: MoveOrder, moment: Moment): PriceMoveRow {
+export function draftMove({ from, to, proration_behavior, when }: MoveOrder, moment: Moment): PriceMoveRow {
   if (from.id === to.terms.id) refuse(undefined, 'The two prices are the same one.', to.param);
   // Whether it has an amount in the currency of a subscription is that subscription's own question.
   refusePrice(to, 'recurring', to.terms.currency);
   return {
-    id: moment.newId('pmv'), created: moment.now, from_price: from.id, to_price: to.terms.id, proration_behavior, status: 'draft',
-    pending: 0, applied: 0, skipped: 0, failed: 0, left_out: 0, totals: [], started_at: null, finished_at: null, canceled_at: null,
+    id: moment.newId('pmv'), created: moment.now, from_price: from.id, to_price: to.terms.id, proration_behavior, when, status: 'draft', left_out: 0, totals: [], started_at: null, finished_at: null, canceled_at: null,
   };
 }
-
-const count = (entries: readonly PriceMoveEntryRow[], state: EntryState): number => entries.filter((entry) => entry.state === state).length;
 
 /** The sums of what can be moved, by currency. */
 function totalsOf(entries: readonly PriceMoveEntryRow[]): MoveTotals[] {
@@ -37,7 +34,7 @@ function totalsOf(entries: readonly PriceMoveEntryRow[]): MoveTotals[] {
 
 /** The plan with its dry run, to be looked at. */
 export function planMove(move: PriceMoveRow, entries: readonly PriceMoveEntryRow[], left_out: number): Decision & { move: PriceMoveRow } {
-  const planned: PriceMoveRow = { ...move, pending: count(entries, 'pending'), skipped: count(entries, 'skipped'), left_out, totals: totalsOf(entries) };
+  const planned: PriceMoveRow = { ...move, left_out, totals: totalsOf(entries) };
   const puts = [{ table: 'price_moves', before: null, after: planned }, ...entries.map((after) => ({ table: 'price_move_entries', before: null, after }))];
   return { ...decision(), puts, move: planned };
 }
@@ -51,18 +48,15 @@ export function startMove(before: PriceMoveRow, moment: Moment): Decision & { mo
   return changed(before, { ...before, status: 'applying', started_at: moment.now }, moment.now);
 }
 
-/** Stops it. What has moved stays moved; what is pending stays as it was. */
-export function cancelMove(before: PriceMoveRow, moment: Moment): Decision & { move: PriceMoveRow } {
-  if (before.status !== 'draft' && before.status !== 'applying') refuse(undefined, `The price move ${before.id} is ${before.status}: there is nothing left to cancel.`);
+/** Stops it. What has moved stays moved; what is pending, or waits for the end of a period (`scheduled` of them do), stays as it was. */
+export function cancelMove(before: PriceMoveRow, scheduled: number, moment: Moment): Decision & { move: PriceMoveRow } {
+  const stoppable = before.status === 'draft' || before.status === 'applying' || (before.status === 'applied' && scheduled > 0);
+  if (!stoppable) refuse(undefined, `The price move ${before.id} is ${before.status}: there is nothing left to cancel.`);
   return changed(before, { ...before, status: 'canceled', canceled_at: moment.now }, null);
 }
 
-/** Counts what a batch has come to, and goes on at once; a batch without entries is the end. */
+/** Writes what a batch has come to, and goes on at once; a batch without entries is the end. */
 export function advanceMove(before: PriceMoveRow, entries: readonly { before: PriceMoveEntryRow; after: PriceMoveEntryRow }[], moment: Moment): Decision & { move: PriceMoveRow } {
-  const after = entries.map((entry) => entry.after);
-  const [applied, skipped, failed] = [count(after, 'applied'), count(after, 'skipped'), count(after, 'failed')];
-  const pending = before.pending - applied - skipped - failed;
-  const counted: PriceMoveRow = { ...before, pending, applied: before.applied + applied, skipped: before.skipped + skipped, failed: before.failed + failed };
-  const next = pending > 0 ? changed(before, counted, moment.now) : changed(before, { ...counted, status: 'applied', finished_at: moment.now }, null);
+  const next = entries.length > 0 ? changed(before, before, moment.now) : changed(before, { ...before, status: 'applied', finished_at: moment.now }, null);
   return { ...next, puts: [...next.puts, ...entries.map((entry) => ({ table: 'price_move_entries', ...entry }))] };
 }

@@ -11,12 +11,10 @@ export type PriceMoveRow = {
   from_price: string;
   to_price: string;
   proration_behavior: ProrationBehavior;
+  /** `period_end`: each item keeps its price until its own period ends. */
+  when: 'now' | 'period_end';
   /** A draft is looked at; once it is applied its entries move by themselves, and `applied` says that none is left to. */
   status: 'draft' | 'applying' | 'applied' | 'canceled';
-  pending: number;
-  applied: number;
-  skipped: number;
-  failed: number;
   left_out: number;
   totals: MoveTotals[];
   started_at: Instant | null;
@@ -24,7 +22,11 @@ export type PriceMoveRow = {
   canceled_at: Instant | null;
 };
 
-export type EntryState = 'pending' | 'applied' | 'skipped' | 'failed';
+/** `scheduled`: its item waits for the end of its period. */
+export type EntryState = 'pending' | 'scheduled' | 'applied' | 'skipped' | 'failed';
+
+/** A plan with how many of its entries are in each state. */
+export type PriceMoveWhole = PriceMoveRow & { progress: Record<EntryState, number> };
 
 /** One subscription of a plan. Amounts are invoices' totals: after discounts and tax, before the customer's balance. */
 export type PriceMoveEntryRow = {
@@ -44,6 +46,8 @@ export type PriceMoveEntryRow = {
   next_amount_after: bigint | null;
   next_at_before: Instant | null;
   next_at_after: Instant | null;
+  /** From when on the new price counts. */
+  effective_at: Instant | null;
   applied_at: Instant | null;
   invoice: string | null;
 };

@@ -13,6 +13,7 @@ import { endDiscounts, firstPeriodEnd, hasEnded, noticeOfTrial, renewal, updated
 import { collecting } from './paused.ts';
 import { fullSum, isWatched, itemOf, quantityOf, refuseItems, refusePrice, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
 import { isMetered, licensedLine, trialLine, usageLine } from './lines.ts';
+import { settleNextPrices } from './next_price.ts';
 import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';
 import { fullPeriod, isTrialing, recurrenceOf, sameRecurrence } from './periods.ts';
 import { creditsOf, prorateItem, usageItem, type Proration } from './prorate.ts';
@@ -206,6 +207,8 @@ function changedItem(earlier: SubscriptionItemWhole, change: ItemChange, currenc
     ...earlier,
     price: terms.id,
     price_since: terms.id === earlier.price ? earlier.price_since : moment.now,
+    // Whoever names the price has the last word on it.
+    ...(price && { price_move: null, next: null }),
     terms,
     product_name: price?.product_name ?? earlier.product_name,
     quantity: quantityOf(terms, given, currency, param),
@@ -230,7 +233,7 @@ function itemsAfter({ items }: SubscriptionWhole, pairs: readonly Pair[]): Subsc
 }
 
 const removals = (pairs: readonly Pair[]): Decision['puts'] =>
-  pairs.flatMap(({ earlier, later }) => (later === null ? [{ table: 'subscription_items', before: earlier, after: { ...earlier!, debits: [], deleted: true } }] : []));
+  pairs.flatMap(({ earlier, later }) => (later === null ? [{ table: 'subscription_items', before: earlier, after: { ...earlier!, debits: [], deleted: true } }, ...settleNextPrices([earlier!], [])] : []));
 
 function redeemerOf(subscription: SubscriptionWhole, { first_time }: ChangeFacts) {
   return { customer: subscription.customer, first_time, amount: fullSum(subscription.items, subscription.currency), currency: subscription.currency };

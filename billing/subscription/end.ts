@@ -2,6 +2,7 @@
 import type { DiscountWhole } from '../catalog.ts';
 import { decision, together, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
 import { endOf, endSchedule, isOver } from '../schedule/schedule.ts';
+import { settleNextPrices } from './next_price.ts';
 import type { SubscriptionRow, SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 
 export type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' | 'subscription.expire' | 'subscription.trial_will_end' | 'subscription.collect' | 'subscription.threshold';
@@ -81,7 +82,7 @@ export function endSubscription(before: SubscriptionWhole, reason: EndReason, mo
   const expired = subscription.status === 'incomplete_expired';
   const made: Decision = {
     ...decision(),
-    puts: [{ table: 'subscriptions', before, after: subscription }],
+    puts: [{ table: 'subscriptions', before, after: subscription }, ...settleNextPrices(before.items, [])],
     facts: [{ type: expired ? 'customer.subscription.updated' : 'customer.subscription.deleted', object: 'subscription', whole: subscription, ...(expired && { before }), at: moment.now }],
     timers: (['renew', 'upcoming', 'expire', 'trial_will_end', 'collect', 'threshold'] as const).map((kind) => timer(`subscription.${kind}`, before, null)),
   };

@@ -75,6 +75,7 @@ export function itemOf(given: NewItem, subscription: { id: string; currency: str
     subscription: subscription.id,
     price: price.terms.id,
     price_since: moment.now,
+    price_move: null,
     quantity: quantityOf(price.terms, given.quantity, subscription.currency, given.param),
     current_period_start: period.start,
     current_period_end: period.end,
@@ -91,14 +92,14 @@ export function itemOf(given: NewItem, subscription: { id: string; currency: str
   };
 }
 
-/** Refuses too many items, none, and a price that two of them have. `params` are their spellings, by item. */
+/** Refuses too many items, none, and a price that two of them have, or will have. `params` are their spellings, by item. */
 export function refuseItems(items: readonly SubscriptionItemWhole[], params: ReadonlyMap<string, string>): void {
   if (items.length === 0) refuse(undefined, 'A subscription has at least one item. To end it, cancel it.', 'items');
   if (items.length > MOST_ITEMS) refuse(undefined, `A subscription has at most ${MOST_ITEMS} items; this would make ${items.length}.`, 'items');
   const prices = new Map<string, string>();
   for (const item of items) {
     const param = params.get(item.id);
-    const other = prices.get(item.price);
+    const other = prices.get(item.price) ?? items.find((each) => each !== item && each.next?.terms.id === item.price)?.id;
     if (other !== undefined) refuse(undefined, `Two items would have the price ${item.price}. Change the quantity of the one that has it.`, within(param ?? params.get(other) ?? 'items')('price'));
     prices.set(item.price, item.id);
   }

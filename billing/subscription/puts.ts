@@ -1,6 +1,7 @@
 /** A subscription's parts as they are written, and left out. */
 import type { DiscountWhole } from '../catalog.ts';
 import { decision, type Decision } from '../decision.ts';
+import { settleNextPrices } from './next_price.ts';
 import type { SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
 /** The subscription without the discounts that have ended. */
@@ -11,11 +12,11 @@ export function withoutDiscounts(subscription: SubscriptionWhole, ended: readonl
   return { ...subscription, discounts: kept(subscription.discounts), items: subscription.items.map((item) => ({ ...item, discounts: kept(item.discounts) })) };
 }
 
-/** New or changed items as rows to write. */
+/** New or changed items as rows to write, with what has become of the plans for their prices. */
 export function putItems(before: readonly SubscriptionItemWhole[], after: readonly SubscriptionItemWhole[]): Decision {
   const known = new Map(before.map((item) => [item.id, item]));
   const puts = after.filter((item) => known.get(item.id) !== item).map((item) => ({ table: 'subscription_items', before: known.get(item.id) ?? null, after: item }));
   const kept = new Set(after.map((item) => item.id));
   const removed = before.filter((item) => !kept.has(item.id)).map((item) => ({ table: 'subscription_items', before: item, after: { ...item, deleted: true } }));
-  return { ...decision(), puts: [...puts, ...removed] };
+  return { ...decision(), puts: [...puts, ...removed, ...settleNextPrices(before, after)] };
 }

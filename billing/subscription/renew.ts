@@ -7,8 +7,10 @@ import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { countedOn } from '../redeem.ts';
 import { isTurn, turnPhase } from '../schedule/turn.ts';
 import { chargedBy, draftBill, isWithheld, putWaiting, stopCollecting, taken, withheld, withoutForgiven, type Bill, type Billed } from './bill.ts';
+import { changeSubscription, NO_CHANGE, type ChangeOrder } from './change.ts';
 import { endDiscounts, endSubscription, hasEnded, nextMoment, renewal, updated } from './end.ts';
 import { isMetered, licensedLine, periodUsageLine } from './lines.ts';
+import { changesRecurrence, withNextPrice } from './next_price.ts';
 import { enterPause } from './paused.ts';
 import { fullPeriod } from './periods.ts';
 import { creditsOf } from './prorate.ts';
@@ -42,7 +44,16 @@ function goOn(facts: SubscriptionFacts, moment: Moment): Renewed {
   if (subscription.status === 'paused' || missing === 'cancel') return endUnbilled(facts, moment);
   if (subscription.cancel_at !== null && subscription.cancel_at <= at) return finish(facts, moment);
   if (missing === 'pause' && !isWithheld(subscription, at)) return { ...enterPause(subscription, subscription, 'trial_end_without_payment_method', moment), ...unbilled(facts) };
-  return advance(facts, moment);
+  const anew = subscription.items.filter((item) => item.current_period_end === at && item.next);
+  return anew.some(changesRecurrence) ? beginAnew(anew, facts, moment) : advance(facts, moment);
+}
+
+/** A price that recurs otherwise ends all periods, as such a change does at any other time; the new ones begin here. */
+function beginAnew(items: readonly SubscriptionItemWhole[], facts: SubscriptionFacts, moment: Moment): Renewed {
+  const changes = items.map(({ id, next }) => ({ change: { param: 'items', id, price: { param: 'price', terms: next!.terms, product_name: next!.product_name, product_active: true, promised: true } } }));
+  const order: ChangeOrder = { ...NO_CHANGE, items: changes, payment_behavior: 'in_due_time', off_session: true };
+  const changed = changeSubscription(order, { ...facts, first_time: false }, moment);
+  return { ...changed, spent: { items: changed.invoice === null ? [] : taken(facts, 'subscription'), discounts: changed.used } };
 }
 
 /** What is known once a change is made: usage that was billed with it does not count again. */
@@ -103,13 +114,17 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
   const at = moment.now;
   const begun: SubscriptionWhole = { ...before, status: before.status === 'trialing' && before.trial_end !== null && before.trial_end <= at ? 'active' : before.status };
   const due = before.items.filter((item) => item.current_period_end === at);
-  const next = new Map(due.map((item) => [item.id, { ...item, current_period_start: at, current_period_end: fullPeriod(before, item.terms, at).end, debits: [] }]));
+  const next = new Map(due.map((item) => [item.id, { ...withNextPrice(item, at), current_period_start: at, current_period_end: fullPeriod(before, item.terms, at).end, debits: [] }]));
   const lineOf = new Map<string, LineOrder>();
-  for (const item of due) {
-    const line = isMetered(item) ? periodUsageLine(before, item, facts.usage, at, facts) : licensedLine(before, item, { start: at, end: next.get(item.id)!.current_period_end }, at);
+  const lines = due.flatMap((item) => {
+    // What was used is billed at the price that the item had, what comes at the one that it has now.
+    const used = isMetered(item) ? periodUsageLine(before, item, facts.usage, at, facts) : null;
+    const later = next.get(item.id)!;
+    const line = isMetered(later) ? null : licensedLine(before, later, { start: at, end: later.current_period_end }, at);
     if (line) lineOf.set(item.id, line);
-  }
-  const bill = billOf(begun, facts, taken(facts, 'customer'), [...lineOf.values()], at);
+    return [...(used ? [used] : []), ...(line ? [line] : [])];
+  });
+  const bill = billOf(begun, facts, taken(facts, 'customer'), lines, at);
   const draft = draftBill(bill, facts, moment);
   const billed = draft && withheld(draft, bill, facts, moment);
   const charged = (item: SubscriptionItemWhole) => (billed && !isMetered(item) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item);

@@ -8,6 +8,7 @@ import type { PaymentMethodRow } from '../payment/payment.ts';
 import type { ProrationUnit } from '../proration.ts';
 import type { PhaseTerms } from '../schedule/enter.ts';
 import type { ScheduleWhole } from '../schedule/schedule.ts';
+import type { NextPrice } from './next_price.ts';
 
 export type SubscriptionStatus = 'incomplete' | 'incomplete_expired' | 'trialing' | 'active' | 'past_due' | 'canceled' | 'unpaid' | 'paused';
 
@@ -94,6 +95,8 @@ export type SubscriptionItemRow = {
   price: string;
   /** Since when it has this price. */
   price_since: Instant;
+  /** The plan by which it goes to another price when its period ends. */
+  price_move: string | null;
   /** Null for a metered price. */
   quantity: bigint | null;
   current_period_start: Instant;
@@ -136,8 +139,8 @@ export type PendingUpdate = {
   made: string[];
 };
 
-/** An item with its price, its product's name, its discounts and its tax rates. */
-export type SubscriptionItemWhole = SubscriptionItemRow & { terms: PriceRow; product_name: string; discounts: DiscountWhole[]; rates: TaxRateRow[] };
+/** An item with its price and the one that it goes to, its product's name, its discounts and its tax rates. */
+export type SubscriptionItemWhole = SubscriptionItemRow & { terms: PriceRow; next?: NextPrice | null; product_name: string; discounts: DiscountWhole[]; rates: TaxRateRow[] };
 
 /** A subscription with all that its rendering and its decisions read. Items are in the order of their creation, deleted ones left out. */
 export type SubscriptionWhole = SubscriptionRow & {

@@ -1,6 +1,7 @@
 import type { DiscountWhole, PriceRow, ProductRow, TaxRateRow } from '../../billing/catalog.ts';
 import type { InvoiceItemRow, InvoiceItemWhole, InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import type { ScheduleWhole } from '../../billing/schedule/schedule.ts';
+import type { PriceMoveEntryRow } from '../../billing/price_move/price_move.ts';
 import type { SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { row, rows, sql, type Sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
@@ -43,22 +44,37 @@ export async function wholeSubscriptions(tx: Tx, subscriptions: readonly Subscri
   }));
 }
 
-/** Items with their prices, the names of their products, their discounts and tax rates. */
+/** The entries of plans by which items go to another price when their periods end, by item; a plan that was canceled moves nothing. */
+async function comingPrices(tx: Tx, items: readonly SubscriptionItemRow[]): Promise<Map<string, PriceMoveEntryRow & { to_price: string }>> {
+  const waiting = items.filter((item) => item.price_move !== null).map((item) => item.id);
+  if (waiting.length === 0) return new Map();
+  const found = await rows<PriceMoveEntryRow & { to_price: string }>(
+    tx,
+    sql`select e.*, m.to_price from price_move_entries e join price_moves m on m.world = e.world and m.id = e.price_move
+      where e.subscription_item = any(${waiting}::text[]) and e.state = 'scheduled' and m.status <> 'canceled'`,
+  );
+  return new Map(found.map((entry) => [entry.subscription_item, entry]));
+}
+
+/** Items with their prices, those that they go to, the names of their products, their discounts and tax rates. */
 export async function wholeItems(tx: Tx, items: readonly SubscriptionItemRow[]): Promise<SubscriptionItemWhole[]> {
   if (items.length === 0) return [];
+  const coming = await comingPrices(tx, items);
   const [[prices, products], rates, discounts] = await Promise.all([
-    sold(tx, items),
+    sold(tx, [...items, ...[...coming.values()].map((entry) => ({ price: entry.to_price }))]),
     byId<TaxRateRow>(items.flatMap((item) => item.tax_rates), (wanted) => taxRatesById(tx, wanted)),
     discountsOf(tx, 'subscription_item', items.map((item) => item.id)),
   ]);
   return items.map((item) => {
     const terms = prices.get(item.price)!;
-    return { ...item, terms, product_name: products.get(terms.product)!.name, discounts: discounts.get(item.id) ?? [], rates: item.tax_rates.flatMap((id) => rates.get(id) ?? []) };
+    const entry = coming.get(item.id);
+    const later = prices.get(entry?.to_price ?? '');
+    return { ...item, terms, next: entry && later ? { terms: later, product_name: products.get(later.product)!.name, entry } : null, product_name: products.get(terms.product)!.name, discounts: discounts.get(item.id) ?? [], rates: item.tax_rates.flatMap((id) => rates.get(id) ?? []) };
   });
 }
 
 /** The prices of items, and the products of those. */
-async function sold(tx: Tx, items: readonly SubscriptionItemRow[]): Promise<[Map<string, PriceRow>, Map<string, ProductRow>]> {
+async function sold(tx: Tx, items: readonly Pick<SubscriptionItemRow, 'price'>[]): Promise<[Map<string, PriceRow>, Map<string, ProductRow>]> {
   const prices = await byId<PriceRow>(items.map((item) => item.price), (wanted) => pricesById(tx, wanted));
   return [prices, await byId<ProductRow>([...prices.values()].map((price) => price.product), (wanted) => productsById(tx, wanted))];
 }

@@ -9,7 +9,7 @@ import type { SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, Subsc
 type Row = { id: string } & Record<string, unknown>;
 
 /** The fields of a whole that are read from other tables: a row does not have them. */
-const GATHERED = new Set(['items', 'default_rates', 'terms', 'product_name', 'rates', 'lines', 'discount_rows', 'rate_rows', 'source', 'discount', 'scheduled']);
+const GATHERED = new Set(['items', 'default_rates', 'terms', 'next', 'product_name', 'rates', 'lines', 'discount_rows', 'rate_rows', 'source', 'discount', 'scheduled']);
 const isColumn = (table: string, field: string) => !GATHERED.has(field) && !(field === 'discounts' && table !== 'invoices' && table !== 'invoice_lines');
 
 export class Store {

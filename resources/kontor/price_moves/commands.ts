@@ -17,7 +17,7 @@ import { factsOf, lockAll, ownersOf, subscriptionsById } from '../../subscriptio
 import { MOST_ENTRIES } from './params.ts';
 import type * as params from './params.ts';
 import { renderEntry, renderMove } from './resource.ts';
-import { holdCustomers, movesById, nextEntries, subscribersOf, timesOf } from './rows.ts';
+import { holdCustomers, movesById, nextEntries, subscribersOf, timesOf, wholeMoves } from './rows.ts';
 
 /** So many subscriptions are read at once by a dry run. */
 const READ = 500;
@@ -72,13 +72,18 @@ export async function create(ctx: Context, given: Params<typeof params.createMov
   const [from] = await pricesById(ctx.tx, [given.from_price]);
   if (!from) return missing('price', given.from_price, 'from_price');
   const price = await askedPrice(ctx, given.to_price);
-  const move = draftMove({ from, to: price, proration_behavior: given.proration_behavior }, realMoment(ctx.app));
+  const move = draftMove({ from, to: price, proration_behavior: given.proration_behavior ?? 'none', when: given.when }, realMoment(ctx.app));
   const { subscriptions, left_out } = await chosen(ctx, given);
   const entries = await dryRun(ctx, move, price, subscriptions);
   const planned = planMove(move, entries, left_out);
   await holdCustomers(ctx.tx, [...new Set(entries.map((entry) => entry.customer))]);
   await commit(ctx, planned);
-  return renderMove(planned.move, ctx.world);
+  return rendered(ctx, planned.move);
+}
+
+async function rendered(ctx: Context, move: PriceMoveRow): Promise<Json> {
+  const [whole] = await wholeMoves(ctx.tx, [move]);
+  return renderMove(whole!, ctx.world);
 }
 
 async function lockMove(ctx: Context, { price_move }: Path): Promise<PriceMoveRow> {
@@ -89,13 +94,15 @@ async function lockMove(ctx: Context, { price_move }: Path): Promise<PriceMoveRo
 export async function apply(ctx: Context, _given: object, path: Path): Promise<Json> {
   const started = startMove(await lockMove(ctx, path), realMoment(ctx.app));
   await commit(ctx, started);
-  return renderMove(started.move, ctx.world);
+  return rendered(ctx, started.move);
 }
 
 export async function cancel(ctx: Context, _given: object, path: Path): Promise<Json> {
-  const canceled = cancelMove(await lockMove(ctx, path), realMoment(ctx.app));
+  const move = await lockMove(ctx, path);
+  const [whole] = await wholeMoves(ctx.tx, [move]);
+  const canceled = cancelMove(move, whole!.progress.scheduled, realMoment(ctx.app));
   await commit(ctx, canceled);
-  return renderMove(canceled.move, ctx.world);
+  return rendered(ctx, canceled.move);
 }
 
 /** One entry of a batch. Our own mistake about one subscription does not stop the others. */
@@ -135,13 +142,13 @@ export async function applyDue(ctx: Context, due: readonly { subject: string }[]
 
 export async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json> {
   const [move] = await movesById(ctx.tx, [path.price_move]);
-  return renderMove(move ?? missing('price move', path.price_move), ctx.world);
+  return rendered(ctx, move ?? missing('price move', path.price_move));
 }
 
 export async function list(ctx: Context, given: Params<typeof params.listMoves>): Promise<Json> {
   const conditions = [...equal('from_price', given.from_price), ...equal('to_price', given.to_price), ...equal('status', given.status)];
   const { data, has_more } = await page<PriceMoveRow>(ctx, 'price_moves', 'price move', conditions, given);
-  return renderList('/v1/kontor/price_moves', data.map((each) => renderMove(each, ctx.world)), has_more);
+  return renderList('/v1/kontor/price_moves', (await wholeMoves(ctx.tx, data)).map((each) => renderMove(each, ctx.world)), has_more);
 }
 
 export async function entriesOf(ctx: Context, given: Params<typeof params.listEntries>, path: Path): Promise<Json> {

@@ -8,10 +8,10 @@ import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
 
 type Entry = {
-  id: string; subscription: string; subscription_item: string; customer: string; state: string; reason: string | null; currency: string; invoice: string | null; applied_at: number | null;
+  id: string; subscription: string; subscription_item: string; customer: string; state: string; reason: string | null; currency: string; invoice: string | null; applied_at: number | null; effective_at: number | null;
   amount_now: number; next_amount_before: number | null; next_amount_after: number | null; next_at_before: number | null; next_at_after: number | null;
 };
-type Move = { id: string; status: string; progress: Record<'pending' | 'applied' | 'skipped' | 'failed', number>; left_out: number; totals: unknown[]; started_at: number | null; finished_at: number | null; canceled_at: number | null };
+type Move = { id: string; status: string; progress: Record<'pending' | 'scheduled' | 'applied' | 'skipped' | 'failed', number>; left_out: number; totals: unknown[]; started_at: number | null; finished_at: number | null; canceled_at: number | null };
 type List<T> = { data: T[]; has_more: boolean };
 
 const START = Date.parse('2026-01-01T00:00:00Z');
@@ -168,7 +168,7 @@ test('a subscription that has changed since the dry run is left alone, and says 
   const item = (name: string) => made[name]!.items.data[0]!.id;
   now = MIDDLE;
   const move = await plan({ from_price: old.id, to_price: next.id, proration_behavior: 'always_invoice' });
-  assert.deepEqual(move.progress, { pending: 5, applied: 0, skipped: 3, failed: 0 });
+  assert.deepEqual(move.progress, { pending: 5, scheduled: 0, applied: 0, skipped: 3, failed: 0 });
   now += 60_000;
   await stripe.subscriptions.update(made['more']!.id, { items: [{ id: item('more'), quantity: 9 }], proration_behavior: 'none' });
   await stripe.subscriptions.cancel(made['ended']!.id);
@@ -189,7 +189,7 @@ test('a subscription that has changed since the dry run is left alone, and says 
     both: `Two items would have the price ${next.id}. Change the quantity of the one that has it.`,
     unpayable: 'There is nothing to charge: neither the subscription nor its customer has a default payment method. Set one, or give `payment_behavior` as `default_incomplete` and confirm the payment later.',
   });
-  assert.deepEqual((await look(move)).progress, { pending: 0, applied: 1, skipped: 7, failed: 0 });
+  assert.deepEqual((await look(move)).progress, { pending: 0, scheduled: 0, applied: 1, skipped: 7, failed: 0 });
   assert.deepEqual((await entriesOf(move, '&state=applied')).map((entry) => entry.subscription), [made['same']!.id]);
   assert.deepEqual([...new Set(typesOf((await told()).filter((event) => event.type.startsWith('customer.subscription'))))], ['customer.subscription.updated']);
   // Whoever is left can be moved by another plan.
@@ -244,7 +244,8 @@ test('bad requests are refused by name', async () => {
     [{ ...good, subscriptions: [made.id], limit: 1 }, 'parameters_exclusive', 'subscriptions'],
     [{ ...good, limit: 0 }, 'parameter_invalid_integer', 'limit'],
     [{ ...good, limit: 10_001 }, 'parameter_invalid_integer', 'limit'],
-    [{ ...good, when: 'period_end' }, 'parameter_unknown', 'when'],
+    [{ ...good, when: 'tomorrow' }, undefined, 'when'],
+    [{ ...good, when: 'period_end', proration_behavior: 'create_prorations' }, undefined, 'proration_behavior'],
   ];
   for (const [params, code, param] of table) await assert.rejects(plan(params), { code, param, statusCode: 400 }, JSON.stringify(params));
   for (const [method, path] of [['GET', 'price_moves/pmv_none'], ['GET', 'price_moves/pmv_none/entries'], ['POST', 'price_moves/pmv_none/apply'], ['POST', 'price_moves/pmv_none/cancel'], ['GET', 'prices/price_none/subscribers']] as const) {

@@ -1,10 +1,10 @@
-import type { PriceMoveEntryRow, PriceMoveRow } from '../../../billing/price_move/price_move.ts';
+import type { PriceMoveEntryRow, PriceMoveWhole } from '../../../billing/price_move/price_move.ts';
 import type { Json, Resource, World } from '../../../server/context.ts';
 import { minor } from '../../../server/http/wire.ts';
-import { movesById } from './rows.ts';
+import { movesById, wholeMoves } from './rows.ts';
 
-export function renderMove(move: PriceMoveRow, world: World): Json {
-  const { pending, applied, skipped, failed } = move;
+export function renderMove(move: PriceMoveWhole, world: World): Json {
+  const { pending, scheduled, applied, skipped, failed } = move.progress;
   return {
     id: move.id,
     object: 'kontor.price_move',
@@ -14,12 +14,13 @@ export function renderMove(move: PriceMoveRow, world: World): Json {
     from_price: move.from_price,
     left_out: move.left_out,
     livemode: world.livemode,
-    progress: { pending, applied, skipped, failed },
+    progress: { pending, scheduled, applied, skipped, failed },
     proration_behavior: move.proration_behavior,
     started_at: move.started_at,
     status: move.status,
     to_price: move.to_price,
     totals: move.totals,
+    when: move.when,
   };
 }
 
@@ -33,6 +34,7 @@ export function renderEntry(entry: PriceMoveEntryRow): Json {
     applied_at: entry.applied_at,
     currency: entry.currency,
     customer: entry.customer,
+    effective_at: entry.effective_at,
     invoice: entry.invoice,
     next_amount_after: amount(entry.next_amount_after),
     next_amount_before: amount(entry.next_amount_before),
@@ -47,11 +49,11 @@ export function renderEntry(entry: PriceMoveEntryRow): Json {
   };
 }
 
-export const priceMove: Resource<PriceMoveRow> = {
+export const priceMove: Resource<PriceMoveWhole> = {
   object: 'kontor.price_move',
   prefix: 'pmv',
   render: renderMove,
-  load: (ctx, ids) => movesById(ctx.tx, ids),
+  load: async (ctx, ids) => wholeMoves(ctx.tx, await movesById(ctx.tx, ids)),
   expands: { from_price: 'price', to_price: 'price' },
 };
 

@@ -1,11 +1,21 @@
 import type { Instant } from '../../../billing/decision.ts';
-import type { PriceMoveEntryRow, PriceMoveRow } from '../../../billing/price_move/price_move.ts';
+import type { EntryState, PriceMoveEntryRow, PriceMoveRow, PriceMoveWhole } from '../../../billing/price_move/price_move.ts';
 import { row, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 
 /** `lock` keeps others from changing them until the transaction ends. */
 export function movesById(tx: Tx, ids: readonly string[], lock = false): Promise<PriceMoveRow[]> {
   return rows<PriceMoveRow>(tx, sql`select * from price_moves where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+}
+
+/** Plans with how many of their entries are in which state: one count for all of them. */
+export async function wholeMoves(tx: Tx, moves: readonly PriceMoveRow[]): Promise<PriceMoveWhole[]> {
+  const counted = await rows<{ price_move: string; state: EntryState; count: number }>(
+    tx,
+    sql`select price_move, state, count(*)::integer as count from price_move_entries where price_move = any(${moves.map((move) => move.id)}::text[]) group by price_move, state`,
+  );
+  const of = Map.groupBy(counted, (each) => each.price_move);
+  return moves.map((move) => ({ ...move, progress: { pending: 0, scheduled: 0, applied: 0, skipped: 0, failed: 0, ...Object.fromEntries((of.get(move.id) ?? []).map(({ state, count }) => [state, count])) } }));
 }
 
 /** The subscriptions that have a price and have not ended, or of them those that are named: the ones whose item was made first come first. */

@@ -13,10 +13,10 @@ import { minor } from '../../../server/http/wire.ts';
 import { page, renderList } from '../../../server/lists.ts';
 import { isSubscribedTo, pricesById } from '../../prices/rows.ts';
 import { productsById } from '../../products/rows.ts';
-import { ownersOf } from '../../subscriptions/rows.ts';
+import { ownersOf, wholeItems } from '../../subscriptions/rows.ts';
 
 /** An item with whose it is. `id`, which is the cursor, is that of the subscription's item. */
-type Subscriber = Pick<SubscriptionItemRow, 'id' | 'subscription' | 'price' | 'quantity' | 'current_period_start' | 'current_period_end'> & { customer: string; price_since: Instant };
+type Subscriber = Pick<SubscriptionItemRow, 'id' | 'subscription' | 'price' | 'quantity' | 'current_period_start' | 'current_period_end'> & { customer: string; price_since: Instant; next_price: string | null };
 
 const render = (subscriber: Subscriber): Json => ({
   id: subscriber.id,
@@ -24,13 +24,14 @@ const render = (subscriber: Subscriber): Json => ({
   current_period_end: subscriber.current_period_end,
   current_period_start: subscriber.current_period_start,
   customer: subscriber.customer,
+  next_price: subscriber.next_price,
   price: subscriber.price,
   quantity: subscriber.quantity === null ? null : minor(subscriber.quantity),
   since: subscriber.price_since,
   subscription: subscriber.subscription,
 });
 
-const priceSubscriber: Resource<Subscriber> = { object: 'kontor.price_subscriber', prefix: 'si', render, expands: { customer: 'customer', price: 'price', subscription: 'subscription' } };
+const priceSubscriber: Resource<Subscriber> = { object: 'kontor.price_subscriber', prefix: 'si', render, expands: { customer: 'customer', next_price: 'price', price: 'price', subscription: 'subscription' } };
 
 const listSubscribers = listParams({});
 
@@ -41,7 +42,7 @@ async function list(ctx: Context, given: Params<typeof listSubscribers>, path: {
   const ongoing = sql`exists (select from subscriptions s where s.world = subscription_items.world and s.id = subscription_items.subscription and s.status not in ('canceled', 'incomplete_expired'))`;
   const { data, has_more } = await page<SubscriptionItemRow>(ctx, 'subscription_items', 'subscription item', [sql`price = ${price.id}`, sql`not deleted`, ongoing], given);
   const owners = new Map((await ownersOf(ctx.tx, data.map((item) => item.subscription))).map((each) => [each.id, each.customer]));
-  return renderList(`/v1/kontor/prices/${price.id}/subscribers`, data.map((item) => render({ ...item, customer: owners.get(item.subscription)! })), has_more);
+  return renderList(`/v1/kontor/prices/${price.id}/subscribers`, (await wholeItems(ctx.tx, data)).map((item) => render({ ...item, customer: owners.get(item.subscription)!, next_price: item.next?.terms.id ?? null })), has_more);
 }
 
 const renderTerms = (price: PriceRow): Json => ({ id: price.id, object: 'kontor.price', allowance: price.allowance, price: price.id });
