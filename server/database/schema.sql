@@ -161,8 +161,8 @@ CREATE UNIQUE INDEX charges_of_attempt ON charges USING btree (world, attempt) W
 CREATE INDEX charges_of_customer ON charges USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX charges_of_intent ON charges USING btree (world, payment_intent);
 CREATE INDEX charges_of_method ON charges USING btree (world, payment_method);
-alter table charges enable row level security;
 alter table charges force row level security;
+alter table charges enable row level security;
 create policy own_world on charges for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table charges to kontor_app;
 
@@ -189,8 +189,8 @@ create table coupons (
   constraint coupons_duration_check CHECK ((duration = ANY (ARRAY['once'::text, 'repeating'::text, 'forever'::text])))
 );
 CREATE INDEX coupons_listed ON coupons USING btree (world, created DESC, id DESC);
-alter table coupons force row level security;
 alter table coupons enable row level security;
+alter table coupons force row level security;
 create policy own_world on coupons for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table coupons to kontor_app;
 
@@ -265,8 +265,8 @@ CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (wo
 CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
-alter table credit_notes enable row level security;
 alter table credit_notes force row level security;
+alter table credit_notes enable row level security;
 create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_notes to kontor_app;
 
@@ -289,8 +289,8 @@ create table customer_balance_transactions (
 );
 CREATE INDEX customer_balance_transactions_listed ON customer_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX customer_balance_transactions_of_credit_note ON customer_balance_transactions USING btree (world, credit_note) WHERE (credit_note IS NOT NULL);
-alter table customer_balance_transactions force row level security;
 alter table customer_balance_transactions enable row level security;
+alter table customer_balance_transactions force row level security;
 create policy own_world on customer_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_balance_transactions to kontor_app;
 
@@ -363,8 +363,8 @@ CREATE INDEX discounts_of_invoice_item ON discounts USING btree (world, invoice_
 CREATE INDEX discounts_of_item ON discounts USING btree (world, subscription_item) WHERE (subscription_item IS NOT NULL);
 CREATE INDEX discounts_of_promotion_code ON discounts USING btree (world, promotion_code) WHERE (promotion_code IS NOT NULL);
 CREATE INDEX discounts_of_subscription ON discounts USING btree (world, subscription) WHERE (subscription IS NOT NULL);
-alter table discounts force row level security;
 alter table discounts enable row level security;
+alter table discounts force row level security;
 create policy own_world on discounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table discounts to kontor_app;
 
@@ -400,8 +400,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys enable row level security;
 alter table idempotency_keys force row level security;
+alter table idempotency_keys enable row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -453,8 +453,8 @@ CREATE INDEX invoice_items_of_item ON invoice_items USING btree (world, subscrip
 CREATE INDEX invoice_items_of_price ON invoice_items USING btree (world, price);
 CREATE INDEX invoice_items_of_subscription ON invoice_items USING btree (world, subscription);
 CREATE INDEX invoice_items_pending ON invoice_items USING btree (world, customer) WHERE (invoice IS NULL);
-alter table invoice_items enable row level security;
 alter table invoice_items force row level security;
+alter table invoice_items enable row level security;
 create policy own_world on invoice_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_items to kontor_app;
 
@@ -617,8 +617,8 @@ create table ledger_entries (
 );
 CREATE INDEX ledger_entries_of_customer ON ledger_entries USING btree (world, customer);
 CREATE INDEX ledger_entries_of_document ON ledger_entries USING btree (world, document);
-alter table ledger_entries enable row level security;
 alter table ledger_entries force row level security;
+alter table ledger_entries enable row level security;
 create policy own_world on ledger_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
 CREATE TRIGGER ledger_must_balance AFTER INSERT ON ledger_entries REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION ledger_must_balance();
@@ -660,8 +660,8 @@ create table meter_events (
   constraint meter_events_pkey PRIMARY KEY (world, slot, key)
 ) partition by RANGE (slot);
 CREATE INDEX meter_events_of_series ON ONLY meter_events USING btree (series, "timestamp");
-alter table meter_events force row level security;
 alter table meter_events enable row level security;
+alter table meter_events force row level security;
 create policy own_world on meter_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_events to kontor_app;
 
@@ -681,8 +681,8 @@ create table meter_rollups (
   constraint meter_rollups_pkey PRIMARY KEY (world, meter, customer, hour, dimensions),
   constraint meter_rollups_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_rollups force row level security;
 alter table meter_rollups enable row level security;
+alter table meter_rollups force row level security;
 create policy own_world on meter_rollups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meter_rollups to kontor_app;
 
@@ -844,6 +844,7 @@ create table price_move_entries (
   next_at_after timestamp with time zone,
   applied_at timestamp with time zone,
   invoice text collate "C",
+  effective_at timestamp with time zone,
   constraint price_move_entries_pkey PRIMARY KEY (world, id),
   constraint price_move_entries_world_price_move_subscription_key UNIQUE (world, price_move, subscription),
   constraint price_move_entries_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
@@ -851,10 +852,11 @@ create table price_move_entries (
   constraint price_move_entries_world_price_move_fkey FOREIGN KEY (world, price_move) REFERENCES price_moves(world, id),
   constraint price_move_entries_world_subscription_fkey FOREIGN KEY (world, subscription) REFERENCES subscriptions(world, id),
   constraint price_move_entries_world_subscription_item_fkey FOREIGN KEY (world, subscription_item) REFERENCES subscription_items(world, id),
-  constraint price_move_entries_check CHECK ((((state = 'pending'::text) OR (state = 'applied'::text)) = (reason IS NULL))),
+  constraint price_move_entries_check CHECK (((state = ANY (ARRAY['pending'::text, 'scheduled'::text, 'applied'::text])) = (reason IS NULL))),
   constraint price_move_entries_check1 CHECK (((state = 'applied'::text) = (applied_at IS NOT NULL))),
-  constraint price_move_entries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'applied'::text, 'skipped'::text, 'failed'::text])))
+  constraint price_move_entries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'scheduled'::text, 'applied'::text, 'skipped'::text, 'failed'::text])))
 );
+CREATE INDEX price_move_entries_by_state ON price_move_entries USING btree (world, price_move, state);
 CREATE INDEX price_move_entries_listed ON price_move_entries USING btree (world, price_move, created DESC, id DESC);
 CREATE INDEX price_move_entries_of_customer ON price_move_entries USING btree (world, customer);
 CREATE INDEX price_move_entries_of_invoice ON price_move_entries USING btree (world, invoice) WHERE (invoice IS NOT NULL);
@@ -874,26 +876,24 @@ create table price_moves (
   to_price text collate "C" not null,
   proration_behavior text not null,
   status text not null,
-  pending integer not null,
-  applied integer not null,
-  skipped integer not null,
-  failed integer not null,
   left_out integer not null,
   totals jsonb not null,
   started_at timestamp with time zone,
   finished_at timestamp with time zone,
   canceled_at timestamp with time zone,
+  "when" text not null,
   constraint price_moves_pkey PRIMARY KEY (world, id),
   constraint price_moves_world_from_price_fkey FOREIGN KEY (world, from_price) REFERENCES prices(world, id),
   constraint price_moves_world_to_price_fkey FOREIGN KEY (world, to_price) REFERENCES prices(world, id),
   constraint price_moves_proration_behavior_check CHECK ((proration_behavior = ANY (ARRAY['create_prorations'::text, 'always_invoice'::text, 'none'::text]))),
-  constraint price_moves_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'applying'::text, 'applied'::text, 'canceled'::text])))
+  constraint price_moves_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'applying'::text, 'applied'::text, 'canceled'::text]))),
+  constraint price_moves_when_check CHECK (("when" = ANY (ARRAY['now'::text, 'period_end'::text])))
 );
 CREATE INDEX price_moves_from ON price_moves USING btree (world, from_price, created DESC, id DESC);
 CREATE INDEX price_moves_listed ON price_moves USING btree (world, created DESC, id DESC);
 CREATE INDEX price_moves_to ON price_moves USING btree (world, to_price, created DESC, id DESC);
-alter table price_moves enable row level security;
 alter table price_moves force row level security;
+alter table price_moves enable row level security;
 create policy own_world on price_moves for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_moves to kontor_app;
 
@@ -930,8 +930,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices enable row level security;
 alter table prices force row level security;
+alter table prices enable row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -998,8 +998,8 @@ create table settings (
   constraint settings_pkey PRIMARY KEY (world, id),
   constraint settings_id_check CHECK ((id = 'settings'::text))
 );
-alter table settings enable row level security;
 alter table settings force row level security;
+alter table settings enable row level security;
 create policy own_world on settings for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table settings to kontor_app;
 
@@ -1019,15 +1019,18 @@ create table subscription_items (
   deleted boolean not null,
   price_since timestamp with time zone not null,
   billed jsonb,
+  price_move text collate "C",
   constraint subscription_items_pkey PRIMARY KEY (world, id),
   constraint subscription_items_world_price_fkey FOREIGN KEY (world, price) REFERENCES prices(world, id),
+  constraint subscription_items_world_price_move_fkey FOREIGN KEY (world, price_move) REFERENCES price_moves(world, id),
   constraint subscription_items_world_subscription_fkey FOREIGN KEY (world, subscription) REFERENCES subscriptions(world, id),
   constraint subscription_items_check CHECK ((current_period_start <= current_period_end))
 );
 CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price, created DESC, id DESC);
+CREATE INDEX subscription_items_of_price_move ON subscription_items USING btree (world, price_move) WHERE (price_move IS NOT NULL);
 CREATE INDEX subscription_items_of_subscription ON subscription_items USING btree (world, subscription);
-alter table subscription_items force row level security;
 alter table subscription_items enable row level security;
+alter table subscription_items force row level security;
 create policy own_world on subscription_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_items to kontor_app;
 
@@ -1120,8 +1123,8 @@ CREATE INDEX subscriptions_of_clock ON subscriptions USING btree (world, test_cl
 CREATE INDEX subscriptions_of_customer ON subscriptions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscriptions_of_schedule ON subscriptions USING btree (world, schedule) WHERE (schedule IS NOT NULL);
 CREATE INDEX subscriptions_watched ON subscriptions USING btree (world, customer) WHERE watched;
-alter table subscriptions enable row level security;
 alter table subscriptions force row level security;
+alter table subscriptions enable row level security;
 create policy own_world on subscriptions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscriptions to kontor_app;
 
@@ -1160,8 +1163,8 @@ create table tax_rates (
   constraint tax_rates_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX tax_rates_listed ON tax_rates USING btree (world, created DESC, id DESC);
-alter table tax_rates enable row level security;
 alter table tax_rates force row level security;
+alter table tax_rates enable row level security;
 create policy own_world on tax_rates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_rates to kontor_app;
 
@@ -1231,8 +1234,8 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, we
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries USING btree (world, created DESC, id DESC);
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries USING btree (world, next_at) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (world, webhook_endpoint, created DESC, id DESC);
-alter table webhook_deliveries enable row level security;
 alter table webhook_deliveries force row level security;
+alter table webhook_deliveries enable row level security;
 create policy all_worlds on webhook_deliveries for select to public using ((kontor_world() = 0));
 create policy own_world on webhook_deliveries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_deliveries to kontor_app;

@@ -178,6 +178,10 @@ test('whom a plan takes along, and whom it leaves out with a reason that stands 
   made['scheduled'] = await subscribe(old);
   const schedule = await stripe.subscriptionSchedules.create({ from_subscription: made['scheduled'].id });
   made['incomplete'] = await subscribe(old, { payment_behavior: 'default_incomplete' });
+  made['waiting'] = await subscribe(old);
+  const declined = await stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: made['waiting'].customer as string });
+  await stripe.customers.update(made['waiting'].customer as string, { invoice_settings: { default_payment_method: declined.id } });
+  const { latest_invoice } = await stripe.subscriptions.update(made['waiting'].id, { items: [{ id: made['waiting'].items.data[0]!.id, quantity: 5 }], proration_behavior: 'always_invoice', payment_behavior: 'pending_if_incomplete' });
   made['ending'] = await subscribe(old);
   await stripe.subscriptions.update(made['ending'].id, { cancel_at_period_end: true });
   assert.deepEqual([(await stripe.subscriptions.retrieve(made['late'].id)).status, (await stripe.subscriptions.retrieve(made['incomplete'].id)).status], ['past_due', 'incomplete']);
@@ -187,6 +191,7 @@ test('whom a plan takes along, and whom it leaves out with a reason that stands 
     ending: 'It ends before it would be renewed, so that it never bills the new price.',
     paused: 'It is paused, and bills nothing until it is resumed. Move it then.',
     scheduled: `Its schedule ${schedule.id} says which prices it has: change the schedule's phases, or release the subscription from it first.`,
+    waiting: `A change of the subscription ${ids['waiting']} waits for the payment of its invoice ${latest_invoice}. Pay or void that first.`,
     incomplete: `The first payment of the subscription ${ids['incomplete']} is still awaited: pay its invoice, or cancel it and start another one.`,
   };
   for (const params of [{ proration_behavior: 'none' }, { when: 'period_end' }]) {
