@@ -160,6 +160,22 @@ test('clocks go their ways beside each other', async () => {
   assert.deepEqual(ran.slice(0, 2).toSorted(), ['a1@10', 'b1@10']);
 });
 
+test('real time runs nothing that lives on a clock, and a clock nothing that lives in real time or on another one', async () => {
+  await clockWith('clock_a', ['frozen', 10]);
+  await clockWith('clock_b');
+  await set(['real', 10, 'real']);
+  now = START + 30;
+  await runDueTimers(running.app);
+  assert.deepEqual(ran, ['real@10']);
+  await set(['later', 20, 'later']);
+  await query(`update test_clocks set status = 'ready' where id = 'clock_a'`);
+  while (await advanceClocks(running.app));
+  assert.deepEqual(ran, ['real@10']);
+  await query(`update test_clocks set status = 'advancing' where id = 'clock_a'`);
+  while (await advanceClocks(running.app));
+  assert.deepEqual(ran, ['real@10', 'frozen@10']);
+});
+
 test('a clock does not go on before what a worker that died has left unasked on it', async () => {
   answers = [{ said: 'yes' }];
   await clockWith('clock_a', ['bell', 10]);

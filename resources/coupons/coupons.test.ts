@@ -127,3 +127,15 @@ describe('a coupon is refused', () => {
   ];
   for (const [name, params, code, param] of table) test(name, () => assert.rejects(kontor.stripe.coupons.create(params as Stripe.CouponCreateParams), { code, param, statusCode: 400 }));
 });
+
+test('a coupon that may be redeemed three times is redeemed three times, however many come at once', async () => {
+  const { stripe } = kontor;
+  const coupon = await stripe.coupons.create({ percent_off: 10, duration: 'forever', max_redemptions: 3 });
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 1000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const customers = await Promise.all(Array.from({ length: 8 }, () => stripe.customers.create()));
+  const asked = await Promise.allSettled(customers.map(({ id }) => stripe.subscriptions.create({ customer: id, items: [{ price: price.id }], discounts: [{ coupon: coupon.id }], collection_method: 'send_invoice', days_until_due: 30 })));
+  const refused = asked.flatMap((each) => (each.status === 'rejected' ? [(each.reason as Stripe.errors.StripeError).code] : []));
+  assert.deepEqual(refused, Array.from({ length: 5 }, () => 'coupon_expired'));
+  const { times_redeemed, valid } = await stripe.coupons.retrieve(coupon.id);
+  assert.deepEqual([times_redeemed, valid], [3, false]);
+});
