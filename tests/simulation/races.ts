@@ -6,11 +6,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Stripe from 'stripe';
 import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
+import { runDueTimers } from '../../server/timers.ts';
 import { seeded, type Random } from '../conformance/random.ts';
 import type { Kontor } from '../kontor.ts';
 import { canonical, stateOf } from './race_state.ts';
 
 const DAY_S = 86_400;
+
+/** Real time, as a server without workers of its own is told it: in seconds. The race then takes place at the end of the period, and workers come while it goes on. */
+export type Wall = { now: number };
 
 /** What all races of a server buy: made once. */
 export type Stock = { prices: string[]; coupons: string[]; rate: string };
@@ -25,7 +29,7 @@ export async function stock({ stripe }: Kontor): Promise<Stock> {
 
 /** A subscription in mid-period, made twice: once to race for, once for the serial order. */
 export type Terms = { start: number; /** How long it has run when the race begins, in seconds. */ ran: number; items: { price: string; quantity: number }[]; coupon: string | null; rate: string | null; card: boolean; trial_days: number; /** Where a schedule says what it sells from the next period on: that. */ next: { price: string; quantity: number } | null };
-export type Target = { stripe: Stripe; clock: string; customer: string; subscription: string; items: string[]; /** The first one, of the start. */ invoice: string; schedule: string | null; period_end: number; prefix: string };
+export type Target = { stripe: Stripe; clock: string | null; customer: string; subscription: string; items: string[]; /** The first one, of the start. */ invoice: string; schedule: string | null; period_end: number; prefix: string };
 
 type Answer = Stripe.Response<object>;
 /** One request. `twice`: it is sent two times at once with the same idempotency key, which counts for what is posted. */
@@ -121,28 +125,42 @@ function randomChange(random: Random, n: number, terms: Terms, { prices, coupons
 /** The clock moves past the period's end and past the draft's hour. */
 const advance = (further: number): Change => ({
   words: `the clock goes ${further} s past the period’s end`, advances: true,
-  send: ({ stripe, clock, period_end }, options) => stripe.testHelpers.testClocks.advance(clock, { frozen_time: period_end + further }, options),
+  send: ({ stripe, clock, period_end }, options) => stripe.testHelpers.testClocks.advance(clock!, { frozen_time: period_end + further }, options),
 });
 
-export function randomRace(seed: number, stock: Stock): Race {
+/** On a test clock, or where a moment is given, in real time from then on. */
+export function randomRace(seed: number, stock: Stock, start?: number): Race {
   const random = seeded(seed);
-  const terms = randomTerms(random, stock);
+  const drawn = randomTerms(random, stock);
+  const terms = start === undefined ? drawn : { ...drawn, start };
   const changes = Array.from({ length: random.int(2, 16) }, (_, n): Change => ({ twice: random.chance(0.15), ...randomChange(random, n, terms, stock) }));
-  if (random.chance(0.5)) changes[random.int(0, changes.length - 1)] = advance(random.pick([0, 1_800, 2 * 3_600]));
+  if (random.chance(0.5) && start === undefined) changes[random.int(0, changes.length - 1)] = advance(random.pick([0, 1_800, 2 * 3_600]));
   return { seed, terms, changes };
 }
 
-export async function settle(kontor: Kontor, { start, ran, items, coupon, rate, card, trial_days, next }: Terms): Promise<Target> {
+export async function settle(kontor: Kontor, { start, ran, items, coupon, rate, card, trial_days, next }: Terms, wall?: Wall): Promise<Target> {
   const { stripe } = kontor;
-  const clock = (await stripe.testHelpers.testClocks.create({ frozen_time: start })).id;
-  const customer = await stripe.customers.create({ test_clock: clock, ...(card && { payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } }) });
+  if (wall) wall.now = start;
+  const clock = wall ? null : (await stripe.testHelpers.testClocks.create({ frozen_time: start })).id;
+  const customer = await stripe.customers.create({ ...(clock && { test_clock: clock }), ...(card && { payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } }) });
   const made = await stripe.subscriptions.create({
     customer: customer.id, items, ...(card ? {} : { collection_method: 'send_invoice', days_until_due: 30 }), ...(coupon && { discounts: [{ coupon }] }), ...(rate && { default_tax_rates: [rate] }),
     ...(trial_days > 0 && { trial_period_days: trial_days }),
   });
   const schedule = next && (await plan(stripe, made, next));
-  if (ran > 0) await kontor.advance(clock, start + ran);
-  return { stripe, clock, customer: customer.id, subscription: made.id, items: made.items.data.map(({ id }) => id), invoice: made.latest_invoice as string, schedule, period_end: made.items.data[0]!.current_period_end, prefix: customer.invoice_prefix! };
+  const period_end = made.items.data[0]!.current_period_end;
+  if (wall) {
+    wall.now = period_end - 1;
+    await work(kontor);
+    wall.now = period_end;
+  } else if (ran > 0) await kontor.advance(clock!, start + ran);
+  return { stripe, clock, customer: customer.id, subscription: made.id, items: made.items.data.map(({ id }) => id), invoice: made.latest_invoice as string, schedule, period_end, prefix: customer.invoice_prefix! };
+}
+
+/** Two workers, who do what is due until nothing is. */
+async function work({ app }: Kontor): Promise<Answer> {
+  await Promise.all([1, 2].map(async () => { while (await runDueTimers(app)); }));
+  return { lastResponse: { requestId: '' } } as Answer;
 }
 
 /** The schedule of a subscription: as it is until its period ends, then something else for a month. */
@@ -173,7 +191,7 @@ async function ask(send: () => Promise<Answer>): Promise<Said> {
 
 async function ready({ stripe, clock }: Target): Promise<void> {
   for (;;) {
-    const { status } = await stripe.testHelpers.testClocks.retrieve(clock);
+    const { status } = await stripe.testHelpers.testClocks.retrieve(clock!);
     if (status === 'ready') return;
     if (status === 'internal_failure') throw new Error('The test clock ended in an internal failure.');
     await sleep(10);
@@ -183,10 +201,14 @@ async function ready({ stripe, clock }: Target): Promise<void> {
 /** A request of a race, and where it came: by the first event that it told, or where it told none, by how many others had been answered before it. */
 type Run = { change: Change; key: string; said: Said; /** Answered as the how many-th. */ answered: number; told: string | null };
 
+/** What a worker tells when a period ends; where a request was the first to come, it tells it. */
+const RENEWING = ['invoice.created', 'customer.subscription.updated', 'customer.subscription.deleted', 'subscription_schedule.updated', 'subscription_schedule.completed'];
+
 async function run(kontor: Kontor, { seed, changes }: Race, target: Target): Promise<{ runs: Run[]; findings: string[] }> {
   const random = seeded(seed + 1_000_000);
   const findings: string[] = [];
   let answered = 0;
+  const worked = target.clock === null ? ask(() => work(kontor)) : null;
   const runs = await Promise.all(changes.map(async (change, n): Promise<Run> => {
     const key = `${target.subscription} ${n}`;
     await sleep(random.int(0, 12));
@@ -201,12 +223,19 @@ async function run(kontor: Kontor, { seed, changes }: Race, target: Target): Pro
   for (const each of runs) each.told = told.find(({ key, request }) => key === each.key || request === each.said.request)?.event ?? null;
   // A card that is declined is refused, and has an effect.
   for (const { change, said, told } of runs) if (!said.refusal?.startsWith('402') && (said.refusal === null) !== (told !== null)) findings.push(`“${change.words}” was ${said.refusal === null ? 'accepted and told nothing' : `refused (${said.refusal}) and told something`}`);
+  if (worked) {
+    const said = await worked;
+    await work(kontor);
+    const [renewed] = await inWorld(kontor.database.pool, kontor.world, (tx) => rows<{ event: string | null }>(tx, sql`select min(id) as event from events where request_id is null and created = to_timestamp(${target.period_end}::bigint)
+      and (data->>'customer' = ${target.customer}) and type = any(${RENEWING}::text[])`));
+    runs.push({ change: { words: 'the workers come', send: () => work(kontor) }, key: '', said, answered: 0, told: renewed?.event ?? null });
+  }
   return { runs, findings };
 }
 
 /** The requests, one after the other, for the twin; null where one that was refused in the race is not refused here in the same way. */
-async function replay(kontor: Kontor, race: Race, order: readonly Run[]): Promise<{ target: Target; differs: { run: Run; said: Said } | null }> {
-  const target = await settle(kontor, race.terms);
+async function replay(kontor: Kontor, race: Race, order: readonly Run[], wall?: Wall): Promise<{ target: Target; differs: { run: Run; said: Said } | null }> {
+  const target = await settle(kontor, race.terms, wall);
   for (const each of order) {
     const said = await ask(() => each.change.send(target, {}));
     if (each.change.advances) await ready(target);
@@ -222,8 +251,8 @@ function ordered(effective: readonly Run[], refused: ReadonlyMap<Run, number>): 
 }
 
 /** Runs a race, and tells what of it no order of its changes explains; null where there is nothing to tell. */
-export async function judgeRace(kontor: Kontor, race: Race): Promise<string | null> {
-  const target = await settle(kontor, race.terms);
+export async function judgeRace(kontor: Kontor, race: Race, wall?: Wall): Promise<string | null> {
+  const target = await settle(kontor, race.terms, wall);
   const { runs, findings } = await run(kontor, race, target);
   const effective = runs.filter(({ told }) => told !== null).sort((a, b) => (a.told! < b.told! ? -1 : 1));
   // What was refused had no effect, and may have come anywhere: most likely where it was answered, else before or after that.
@@ -233,7 +262,7 @@ export async function judgeRace(kontor: Kontor, race: Race): Promise<string | nu
   }));
   for (;;) {
     const order = ordered(effective, new Map([...places].map(([each, [place]]) => [each, place!])));
-    const { target: twin, differs } = await replay(kontor, race, order);
+    const { target: twin, differs } = await replay(kontor, race, order, wall);
     const rest = differs === null ? undefined : places.get(differs.run);
     if (rest !== undefined && rest.length > 1) {
       rest.shift();
