@@ -4,9 +4,10 @@ import type { Instant, Moment } from '../../billing/decision.ts';
 import type { ChangeFacts } from '../../billing/subscription/change.ts';
 import { usageAsked } from '../../billing/subscription/lines.ts';
 import { isDue } from '../../billing/subscription/renew.ts';
-import type { SubscriptionFacts, SubscriptionWhole, Surroundings } from '../../billing/subscription/subscription.ts';
+import type { Debit, SubscriptionFacts, SubscriptionWhole, Surroundings } from '../../billing/subscription/subscription.ts';
 import { accountById } from '../../server/accounts.ts';
 import { momentOn, type Context } from '../../server/context.ts';
+import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { usageOf } from '../../server/usage/counted.ts';
 import { hasPaid } from '../charges/rows.ts';
@@ -16,7 +17,7 @@ import { methodsById } from '../payment_methods/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
 import { comingPhases } from './phases.ts';
-import { ownersOf, pendingOf, subscriptionsById } from './rows.ts';
+import { chargedNow, ownersOf, pendingOf, subscriptionsById } from './rows.ts';
 import { discardChange, expireDue, renewDue } from './timers.ts';
 
 /** What invoices of these customers read, by customer; `own` is a method that is asked for instead of the customer's. */
@@ -33,8 +34,9 @@ export async function surroundings(ctx: Context, customers: readonly CustomerWho
   });
 }
 
-/** The facts of subscriptions, each as it is at a moment of its own. */
-export async function factsOf(ctx: Context, subscriptions: readonly SubscriptionWhole[], customers: readonly CustomerWhole[], at: (subscription: SubscriptionWhole) => Instant): Promise<SubscriptionFacts[]> {
+/** The facts of subscriptions, each as it is at a moment of its own. What was charged for their periods is read anew where it may be given back; a plain renewal gives nothing back. */
+export async function factsOf(ctx: Context, stored: readonly SubscriptionWhole[], customers: readonly CustomerWhole[], at: (subscription: SubscriptionWhole) => Instant, credits: (subscription: SubscriptionWhole) => boolean = () => true): Promise<SubscriptionFacts[]> {
+  const subscriptions = await withTrueDebits(ctx.tx, stored, credits);
   const byId = new Map(customers.map((customer) => [customer.id, customer]));
   const debited = [...new Set(subscriptions.flatMap((each) => each.items.flatMap((item) => item.debits.flatMap((debit) => debit.tax_rates))))];
   const [around, pending, usage, known, phases] = await Promise.all([
@@ -51,6 +53,19 @@ export async function factsOf(ctx: Context, subscriptions: readonly Subscription
     phases: phases.get(subscription.id),
     pending: (pending.get(subscription.customer) ?? []).filter((item) => item.subscription === null || item.subscription === subscription.id),
   }));
+}
+
+/** The subscriptions with what their debits come to now: of what was taken off a draft, deleted, voided or written off since, nothing is left. */
+async function withTrueDebits(tx: Tx, subscriptions: readonly SubscriptionWhole[], wanted: (subscription: SubscriptionWhole) => boolean): Promise<readonly SubscriptionWhole[]> {
+  const debits = subscriptions.filter(wanted).flatMap((each) => each.items.flatMap((item) => item.debits));
+  if (debits.length === 0) return subscriptions;
+  const charged = await chargedNow(tx, debits);
+  const isTrue = (debit: Debit) => charged.get(debit.line ?? debit.invoice_item ?? '') === BigInt(debit.amount);
+  const truth = (debit: Debit): Debit[] => {
+    const amount = charged.get(debit.line ?? debit.invoice_item ?? '');
+    return amount === undefined ? [] : [{ ...debit, amount: amount.toString() }];
+  };
+  return subscriptions.map((each) => (!wanted(each) || each.items.every((item) => item.debits.every(isTrue)) ? each : { ...each, items: each.items.map((item) => ({ ...item, debits: item.debits.flatMap(truth) })) }));
 }
 
 /** Subscriptions and their customers, locked: the customers first, each in the order of their ids. What does not exist is left out. */

@@ -1,8 +1,9 @@
 import type { DiscountWhole, PriceRow, ProductRow, TaxRateRow } from '../../billing/catalog.ts';
-import type { InvoiceItemRow, InvoiceItemWhole, InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import type { InvoiceItemRow, InvoiceItemWhole, InvoiceLineRow, InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import type { ScheduleWhole } from '../../billing/schedule/schedule.ts';
 import type { PriceMoveEntryRow } from '../../billing/price_move/price_move.ts';
-import type { SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
+import { netOf } from '../../billing/subscription/lines.ts';
+import type { Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { row, rows, sql, type Sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import type { Range } from '../../server/http/params.ts';
@@ -127,6 +128,18 @@ export async function pendingOfCustomer(tx: Tx, customer: string): Promise<Invoi
   const untaxed = pending.filter((item) => item.rates.length === 0).flatMap((item) => item.subscription ?? []);
   const owners = await byId<SubscriptionWhole>(untaxed, (wanted) => subscriptionsById(tx, wanted));
   return pending.map((item) => (item.rates.length > 0 ? item : { ...item, rates: owners.get(item.subscription ?? '')?.default_rates ?? [] }));
+}
+
+/** What debits come to now, by the id of their line or invoice item. Left out is what is not there any more, or stands on an invoice that was voided or written off. */
+export async function chargedNow(tx: Tx, debits: readonly Debit[]): Promise<Map<string, bigint>> {
+  const lines = debits.flatMap((debit) => debit.line ?? []);
+  const items = debits.flatMap((debit) => (debit.line === null ? (debit.invoice_item ?? []) : []));
+  const standing = sql`coalesce(i.status, '') not in ('void', 'uncollectible')`;
+  const [ofLines, ofItems] = await Promise.all([
+    lines.length === 0 ? [] : rows<Pick<InvoiceLineRow, 'id' | 'amount' | 'discount_amounts'>>(tx, sql`select l.id, l.amount, l.discount_amounts from invoice_lines l join invoices i on i.id = l.invoice where l.id = any(${lines}::text[]) and ${standing}`),
+    items.length === 0 ? [] : rows<Pick<InvoiceItemRow, 'id' | 'amount'>>(tx, sql`select t.id, t.amount from invoice_items t left join invoices i on i.id = t.invoice where t.id = any(${items}::text[]) and ${standing}`),
+  ]);
+  return new Map([...ofLines.map((line) => [line.id, netOf(line)] as const), ...ofItems.map((item) => [item.id, item.amount] as const)]);
 }
 
 /** The drafts and open invoices of subscriptions, locked. */

@@ -22,6 +22,9 @@ type Due = readonly { subject: string; at: Instant }[];
 
 const momentsOf = (due: Due) => new Map(due.map(({ subject, at }) => [subject, at]));
 
+/** Only an end within a period, or a phase that begins, gives anything back by itself. */
+const givesBack = ({ cancel_at, scheduled }: SubscriptionWhole) => cancel_at !== null || scheduled !== null;
+
 /** Renews each at the moment at which it is due, which is never later than that of its timer. What a request has renewed meanwhile is left alone. */
 export async function renewDue(ctx: Context, due: Due): Promise<void> {
   const { subscriptions, customers } = await lockAll(ctx, due.map((each) => each.subject));
@@ -29,7 +32,7 @@ export async function renewDue(ctx: Context, due: Due): Promise<void> {
   const renewing = subscriptions.filter((each) => isDue(each, set.get(each.id)!));
   if (renewing.length === 0) return;
   const at = (subscription: SubscriptionWhole) => nextMoment(subscription)!;
-  const facts = await factsOf(ctx, renewing, customers, at);
+  const facts = await factsOf(ctx, renewing, customers, at, givesBack);
   const ending = renewing.filter((each) => each.cancel_at !== null && each.cancel_at <= at(each)).map((each) => each.id);
   const unpaid = Map.groupBy(await unpaidOf(ctx.tx, ending), (invoice) => invoice.subscription);
   await commit(ctx, renewAll(facts.map((each) => ({ ...each, unpaid: unpaid.get(each.subscription.id) })), ({ subscription }) => momentAt(ctx, at(subscription))));
@@ -83,7 +86,7 @@ export async function announceInvoices(ctx: Context, due: Due): Promise<void> {
   const at = (subscription: SubscriptionWhole) => set.get(subscription.id)!;
   const { subscriptions, customers } = await lockAll(ctx, due.map((each) => each.subject));
   const coming = subscriptions.filter((each) => nextMoment(each) !== null && !isDue(each, at(each)));
-  const facts = await factsOf(ctx, coming, customers, at);
+  const facts = await factsOf(ctx, coming, customers, at, givesBack);
   await commit(ctx, together(facts.map((each) => announceRenewal(each, momentAt(ctx, at(each.subscription))))));
 }
 
