@@ -79,15 +79,17 @@ const debts: Invariant[] = [
   },
   {
     id: 'I3',
-    about: 'The periods for which a subscription item is billed in advance follow each other without overlap, or gap but for a pause.',
+    about: 'The periods for which a subscription item is billed in advance follow each other without overlap but with a trial that was cut short, or gap but for a pause.',
     query: `with billed as (
         select l.subscription_item as item, l.invoice, l.period_start, l.period_end, i.billing_reason, i.status, i.subscription
         from invoice_lines l join invoices i on i.id = l.invoice join prices p on p.id = l.price
-        where l.subscription_item is not null and l.invoice_item is null and not l.proration and p.recurring->>'usage_type' = 'licensed' and i.status <> 'void'),
+        where l.subscription_item is not null and l.invoice_item is null and p.recurring->>'usage_type' = 'licensed' and i.status <> 'void'),
       pairs as (
-        select item, invoice, subscription, billing_reason, period_start, lag(period_end) over (partition by item order by period_start, invoice) as before from billed)
+        select item, invoice, subscription, billing_reason, period_start, lag(period_end) over successive as before, lag(period_start) over successive as since from billed
+        window successive as (partition by item order by period_start, period_end, invoice))
       select item as object, format('%s bills from %s on, and what was billed before ends at %s', invoice, period_start, before) as sentence
-      from pairs where before is not null and billing_reason = 'subscription_cycle' and (period_start < before or (period_start > before and not exists (
+      from pairs where before is not null and billing_reason = 'subscription_cycle' and ((period_start < before and not exists (select from subscriptions s where s.id = pairs.subscription and s.trial_end between since and least(before, period_start)))
+        or (period_start > before and not exists (
         select from invoice_lines v join invoices vi on vi.id = v.invoice where v.subscription_item = pairs.item and vi.status = 'void' and v.period_start >= before and v.period_end <= pairs.period_start)
         and not exists (select from subscriptions s where s.id = pairs.subscription and s.resumed_at > before)))`,
   },

@@ -58,6 +58,7 @@ export function draftBill(bill: Bill, around: Surroundings, moment: Moment): Bil
         ...(said.description !== null && { description: said.description }),
         ...(said.footer !== null && { footer: said.footer }),
         ...(said.custom_fields !== null && { custom_fields: said.custom_fields }),
+        ...(subscription.payment_settings.payment_method_types && { payment_settings: { payment_method_types: subscription.payment_settings.payment_method_types } }),
       },
     },
     moment,

@@ -12,10 +12,10 @@ import { chargedBy, draftBill, putWaiting, refuseUnpayable, settleBill, taken, w
 import { endDiscounts, firstPeriodEnd, hasEnded, noticeOfTrial, renewal, updated, watch } from './end.ts';
 import { collecting } from './paused.ts';
 import { fullSum, isWatched, itemOf, quantityOf, refuseItems, refusePrice, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
-import { isMetered, licensedLine, trialLine, usageLine } from './lines.ts';
+import { isMetered, restLine, trialLine, usageLine } from './lines.ts';
 import { settleNextPrices } from './next_price.ts';
 import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';
-import { fullPeriod, isTrialing, recurrenceOf, sameRecurrence } from './periods.ts';
+import { fullPeriod, isTrialing, keepsAnchor, recurrenceOf, sameRecurrence } from './periods.ts';
 import { creditsOf, prorateItem, usageItem, type Proration } from './prorate.ts';
 import { putItems, withoutDiscounts } from './puts.ts';
 import { addOnce, cancelMoment, refuseTrial, type CancelAt } from './start.ts';
@@ -41,7 +41,7 @@ export type ProrationBehavior = 'create_prorations' | 'always_invoice' | 'none';
 export type CancellationWords = { comment?: string | null; feedback?: string | null };
 
 export type ChangeOrder = Collection &
-  Partial<Pick<SubscriptionRow, 'collection_method' | 'days_until_due' | 'default_payment_method' | 'description' | 'trial_settings' | 'pause_collection' | 'billing_thresholds'>> & {
+  Partial<Pick<SubscriptionRow, 'collection_method' | 'days_until_due' | 'default_payment_method' | 'description' | 'pause_collection' | 'billing_thresholds'>> & {
     /** In the order in which they are asked for. */
     items: readonly ({ change: ItemChange } | { add: NewItem })[];
     proration_behavior: ProrationBehavior;
@@ -52,6 +52,8 @@ export type ChangeOrder = Collection &
     cancel_at_period_end?: boolean;
     cancellation_details?: CancellationWords;
     default_rates?: TaxRateRow[];
+    /** What is left out of it stays. */
+    trial_settings?: { end_behavior: Partial<SubscriptionRow['trial_settings']['end_behavior']> };
     discounts?: readonly DiscountGiven[];
     invoice_settings?: Partial<SubscriptionRow['invoice_settings']>;
     payment_settings?: Partial<SubscriptionRow['payment_settings']>;
@@ -83,7 +85,7 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   refusePauseInPast(order, moment);
   const how: Proration = { moment, date: prorationDate(order, before, moment) };
   const worded = reworded(order, before);
-  const trial = newTrial(order, before, moment);
+  const trial = newTrial(order, worded, moment);
   const pairs = pairsOf(order, { ...worded, ...trial }, how);
   const items = itemsAfter(before, pairs);
   refuseItems(items, new Map(pairs.map(({ later }, n) => [later?.id ?? '', paramOf(order.items[n]!)])));
@@ -91,7 +93,7 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const changed: SubscriptionWhole = { ...worded, ...trial, ...discounting.whole };
   const restarts = isRestart(order, before, changed, pairs, moment);
   items.forEach((item) => refuseThreshold(item, paramOfItem(item, pairs, order)));
-  const settled = restarts ? restarted(changed, before, moment) : { ...changed, items: changed.items.map((item) => inTrial(item, changed, before)) };
+  const settled = restarts ? restarted(order, changed, before, moment) : { ...changed, items: changed.items.map((item) => inTrial(item, changed, before)) };
   const later = new Map(settled.items.map((item) => [item.id, item]));
   const real = pairs.map((pair): Pair => ({ earlier: pair.earlier, later: pair.later && later.get(pair.later.id)! })).filter(isReal);
   const prorated = restarts ? closeAll(order, settled, facts, how) : prorateAll(order, settled, real, facts, how);
@@ -103,7 +105,7 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const made = together([once, putWaiting(waiting, moment)]);
   const then = together([discounting, leaving]);
   const invoiced = restarts || (order.proration_behavior === 'always_invoice' && before.status !== 'paused' && !order.at_boundary);
-  const lines = restarts ? restartLines(ending, facts, moment) : [];
+  const lines = restarts ? restartLines(order, ending, facts, moment) : [];
   return conclude(order, facts, { made, then, after: ending, waiting, lines, invoiced }, how);
 }
 
@@ -157,7 +159,7 @@ function reworded(order: ChangeOrder, before: SubscriptionWhole): SubscriptionWh
     ...before,
     collection_method, default_payment_method, description,
     days_until_due: collection_method === 'send_invoice' ? days_until_due : null,
-    trial_settings: order.trial_settings ?? before.trial_settings,
+    trial_settings: { end_behavior: { ...before.trial_settings.end_behavior, ...order.trial_settings?.end_behavior } },
     pause_collection: order.pause_collection === undefined ? before.pause_collection : order.pause_collection,
     billing_thresholds: order.billing_thresholds === undefined ? before.billing_thresholds : order.billing_thresholds,
     cancellation_details: details,
@@ -174,9 +176,10 @@ function newTrial({ trial_end }: ChangeOrder, before: SubscriptionWhole, moment:
   const { trial_start, trial_end: until, billing_cycle_anchor, billing_cycle_anchor_config } = before;
   const trialing = isTrialing(before, moment.now);
   if (trial_end === undefined || (trial_end === 'now' && !trialing)) return { trial_start, trial_end: until, billing_cycle_anchor, billing_cycle_anchor_config };
-  if (trial_end === 'now') return { trial_start, trial_end: moment.now, billing_cycle_anchor: moment.now, billing_cycle_anchor_config: null };
-  refuseTrial(trial_end, moment);
-  return { trial_start: trialing ? trial_start : moment.now, trial_end, billing_cycle_anchor: trial_end, billing_cycle_anchor_config: null };
+  const end = trial_end === 'now' ? moment.now : trial_end;
+  if (trial_end !== 'now') refuseTrial(trial_end, moment);
+  const anchor = keepsAnchor(before) ? { billing_cycle_anchor, billing_cycle_anchor_config } : { billing_cycle_anchor: end, billing_cycle_anchor_config: null };
+  return { trial_start: trialing ? trial_start : moment.now, trial_end: end, ...anchor };
 }
 
 /** What is asked of each item, as the item before and after. A metered item that is billed until now begins anew. */
@@ -272,9 +275,11 @@ function isRestart(order: ChangeOrder, before: SubscriptionWhole, after: Subscri
   return order.billing_cycle_anchor === 'now' || pairs.some(({ earlier, later }) => earlier !== null && later !== null && !sameRecurrence(recurrenceOf(earlier.terms), recurrenceOf(later.terms)));
 }
 
-function restarted(after: SubscriptionWhole, before: SubscriptionWhole, moment: Moment): SubscriptionWhole {
+function restarted({ billing_cycle_anchor }: ChangeOrder, after: SubscriptionWhole, before: SubscriptionWhole, moment: Moment): SubscriptionWhole {
   const trialing = isTrialing(after, moment.now);
-  const anchored: SubscriptionWhole = { ...after, billing_cycle_anchor: trialing ? after.trial_end! : moment.now, billing_cycle_anchor_config: null, status: statusIn(after, before, moment) };
+  const keeps = keepsAnchor(after) && trialing !== isTrialing(before, moment.now) && billing_cycle_anchor !== 'now';
+  const anchor = keeps ? {} : { billing_cycle_anchor: trialing ? after.trial_end! : moment.now, billing_cycle_anchor_config: null };
+  const anchored: SubscriptionWhole = { ...after, ...anchor, status: statusIn(after, before, moment) };
   const end = (item: SubscriptionItemWhole) => (trialing ? after.trial_end! : fullPeriod(anchored, item.terms, moment.now).end);
   return { ...anchored, items: after.items.map((item) => ({ ...item, current_period_start: moment.now, current_period_end: end(item), debits: [] })) };
 }
@@ -319,13 +324,13 @@ function closeAll(order: ChangeOrder, after: SubscriptionWhole, facts: Subscript
   return { items, debits: new Map() };
 }
 
-/** Where all periods begin anew: what was used until now, and each licensed item for its new period. */
-function restartLines(after: SubscriptionWhole, facts: SubscriptionFacts, moment: Moment): LineOrder[] {
+/** Where all periods begin anew: what was used until now, and each licensed item for its new period, of which a part is free with `none`. */
+function restartLines({ proration_behavior }: ChangeOrder, after: SubscriptionWhole, facts: SubscriptionFacts, moment: Moment): LineOrder[] {
   const earlier = new Map(facts.subscription.items.map((item) => [item.id, item]));
   return after.items.flatMap((item) => {
     const used = earlier.has(item.id) ? usageLine(facts.subscription, { ...earlier.get(item.id)!, discounts: item.discounts }, facts.usage, moment.now) : null;
     const period = { start: item.current_period_start, end: item.current_period_end };
-    const next = isMetered(item) ? [] : [isTrialing(after, moment.now) ? trialLine(after, item, period, moment.now) : licensedLine(after, item, period, moment.now)];
+    const next = isMetered(item) ? [] : [isTrialing(after, moment.now) ? trialLine(after, item, period, moment.now) : restLine(after, item, moment.now, facts.account.proration)].filter((line) => !line.proration || proration_behavior !== 'none');
     return [...(used ? [used] : []), ...next];
   });
 }

@@ -9,7 +9,7 @@ import { includedIn, meteredAmount, type Metering } from '../metering.ts';
 import { formatDecimal, formatMoney, fromBigint, minorDigits, parseDecimal } from '../money.ts';
 import { amountOf } from '../pricing/amount.ts';
 import type { PriceTerms } from '../pricing/price.ts';
-import type { ProrationUnit } from '../proration.ts';
+import { partOf, type ProrationUnit } from '../proration.ts';
 import { fullPeriod } from './periods.ts';
 import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
@@ -108,6 +108,12 @@ export function licensedLine(subscription: SubscriptionWhole, item: Subscription
     quantity: String(item.quantity),
     proration: part?.unit,
   });
+}
+
+/** A licensed item from the moment to the next boundary: its full period, or what is left of that. */
+export function restLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, at: Instant, unit: ProrationUnit): LineOrder {
+  const full = fullPeriod(subscription, item.terms, at);
+  return licensedLine(subscription, item, { start: at, end: full.end }, at, full.start === at ? undefined : { amount: partOf(fullAmount(subscription, item), full, at, unit), unit });
 }
 
 /** A licensed item in a trial. */

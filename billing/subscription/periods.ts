@@ -20,6 +20,9 @@ export function fullPeriod(grid: Grid, price: PriceRow, at: Instant): Period {
   return { start, end };
 }
 
+/** Whether the anchor stays where it is when a trial begins or ends. */
+export const keepsAnchor = ({ trial_settings }: Pick<SubscriptionRow, 'trial_settings'>): boolean => trial_settings.end_behavior.billing_cycle_anchor === 'unchanged';
+
 export const isTrialing = (subscription: Pick<SubscriptionRow, 'trial_end'>, at: Instant): boolean => subscription.trial_end !== null && at < subscription.trial_end;
 
 /** The next moment, `start` included, that a configured anchor names; what is left out of the time of day is the start's. */

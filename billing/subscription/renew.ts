@@ -9,10 +9,10 @@ import { isTurn, turnPhase } from '../schedule/turn.ts';
 import { chargedBy, draftBill, isWithheld, putWaiting, stopCollecting, taken, withheld, withoutForgiven, type Bill, type Billed } from './bill.ts';
 import { changeSubscription, NO_CHANGE, type ChangeOrder } from './change.ts';
 import { endDiscounts, endSubscription, hasEnded, nextMoment, renewal, updated } from './end.ts';
-import { isMetered, licensedLine, periodUsageLine } from './lines.ts';
+import { isMetered, periodUsageLine, restLine } from './lines.ts';
 import { changesRecurrence, withNextPrice } from './next_price.ts';
 import { enterPause } from './paused.ts';
-import { fullPeriod } from './periods.ts';
+import { fullPeriod, keepsAnchor } from './periods.ts';
 import { creditsOf } from './prorate.ts';
 import { putItems, withoutDiscounts } from './puts.ts';
 import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
@@ -108,19 +108,26 @@ function orphaned(bill: Bill | null, ended: readonly DiscountWhole[]): DiscountW
   return [...new Map(found.map((discount) => [discount.id, discount])).values()];
 }
 
+/** The end of a trial moves the anchor there, unless it is to be left alone. */
+function anchorAt(subscription: SubscriptionWhole, at: Instant): Pick<SubscriptionWhole, 'billing_cycle_anchor' | 'billing_cycle_anchor_config'> {
+  const { trial_end, billing_cycle_anchor, billing_cycle_anchor_config } = subscription;
+  const moves = trial_end === at && billing_cycle_anchor !== at && !keepsAnchor(subscription);
+  return moves ? { billing_cycle_anchor: at, billing_cycle_anchor_config: null } : { billing_cycle_anchor, billing_cycle_anchor_config };
+}
+
 /** Items with a boundary at the moment go on into their next period. */
 function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
   const { subscription: before } = facts;
   const at = moment.now;
-  const begun: SubscriptionWhole = { ...before, status: before.status === 'trialing' && before.trial_end !== null && before.trial_end <= at ? 'active' : before.status };
+  const begun: SubscriptionWhole = { ...before, ...anchorAt(before, at), status: before.status === 'trialing' && before.trial_end !== null && before.trial_end <= at ? 'active' : before.status };
   const due = before.items.filter((item) => item.current_period_end === at);
-  const next = new Map(due.map((item) => [item.id, { ...withNextPrice(item, at), current_period_start: at, current_period_end: fullPeriod(before, item.terms, at).end, debits: [] }]));
+  const next = new Map(due.map((item) => [item.id, { ...withNextPrice(item, at), current_period_start: at, current_period_end: fullPeriod(begun, item.terms, at).end, debits: [] }]));
   const lineOf = new Map<string, LineOrder>();
   const lines = due.flatMap((item) => {
     // What was used is billed at the price that the item had, what comes at the one that it has now.
     const used = isMetered(item) ? periodUsageLine(before, item, facts.usage, at, facts) : null;
     const later = next.get(item.id)!;
-    const line = isMetered(later) ? null : licensedLine(before, later, { start: at, end: later.current_period_end }, at);
+    const line = isMetered(later) ? null : restLine(begun, later, at, facts.account.proration);
     if (line) lineOf.set(item.id, line);
     return [...(used ? [used] : []), ...(line ? [line] : [])];
   });

@@ -11,7 +11,7 @@ import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, type Bi
 import { INCOMPLETE_S, noticeOfTrial, renewal, timer } from './end.ts';
 import { fullSum, isWatched, itemOf, onceLine, refuseItems, refuseThreshold, type AddedOnce, type NewItem } from './items.ts';
 import { fullAmount, isMetered, licensedLine, trialLine, waiting } from './lines.ts';
-import { configuredAnchor, fullPeriod, isTrialing, recurrenceOf } from './periods.ts';
+import { configuredAnchor, fullPeriod, isTrialing, keepsAnchor, recurrenceOf } from './periods.ts';
 import type { ScheduleWhole } from '../schedule/schedule.ts';
 import { withoutDiscounts } from './puts.ts';
 import type { SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole, Surroundings } from './subscription.ts';
@@ -178,8 +178,8 @@ export function refuseTrial(end: Instant, moment: Moment): void {
 
 function anchorOf(order: StartOrder, start: Instant, trial_end: Instant | null, moment: Moment): Instant {
   const { billing_cycle_anchor: anchor, billing_cycle_anchor_config: config } = order;
-  if (trial_end !== null) {
-    if (anchor !== null || config !== null) refuse(undefined, 'With a trial, the billing cycle is anchored at its end. Leave the anchor out.', anchor !== null ? 'billing_cycle_anchor' : 'billing_cycle_anchor_config');
+  if (trial_end !== null && !keepsAnchor(order)) {
+    if (anchor !== null || config !== null) refuse(undefined, 'With a trial, the billing cycle is anchored at its end. Leave the anchor out, or give `trial_settings[end_behavior][billing_cycle_anchor]` as `unchanged`.', anchor !== null ? 'billing_cycle_anchor' : 'billing_cycle_anchor_config');
     return trial_end;
   }
   if (anchor !== null && config !== null) refuse('parameters_exclusive', 'Give one of `billing_cycle_anchor` and `billing_cycle_anchor_config`.', 'billing_cycle_anchor_config');

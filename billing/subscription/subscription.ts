@@ -38,7 +38,7 @@ export type SubscriptionRow = {
   billing_mode: { type: 'flexible'; flexible: { proration_discounts: 'included' | 'itemized' }; updated_at: Instant | null };
   trial_start: Instant | null;
   trial_end: Instant | null;
-  trial_settings: { end_behavior: { missing_payment_method: 'cancel' | 'create_invoice' | 'pause' } };
+  trial_settings: { end_behavior: { missing_payment_method: 'cancel' | 'create_invoice' | 'pause'; /** Whether the end of a trial moves the anchor there; left out, it does. */ billing_cycle_anchor?: 'now' | 'unchanged' } };
   cancel_at: Instant | null;
   cancel_at_period_end: boolean;
   canceled_at: Instant | null;
@@ -49,7 +49,7 @@ export type SubscriptionRow = {
   default_tax_rates: string[];
   description: string | null;
   invoice_settings: { custom_fields: CustomField[] | null; description: string | null; footer: string | null };
-  payment_settings: { save_default_payment_method: 'off' | 'on_subscription' };
+  payment_settings: { save_default_payment_method: 'off' | 'on_subscription'; payment_method_types?: string[] | null };
   latest_invoice: string | null;
   /** The usage at which it is billed before its periods end. */
   billing_thresholds: { amount_gte: number | null; reset_billing_cycle_anchor: boolean | null } | null;

@@ -34,13 +34,6 @@ export type ChangeGiven = Params<typeof params.updateSubscription>;
 
 const answer = (id: string, refuseUnpaid = false): Answer => ({ ref: { object: 'subscription', id, refuseUnpaid } });
 
-/** What a subscription without a method to charge does at the end of its trial. */
-function trialSettings(given: StartGiven['trial_settings']): SubscriptionRow['trial_settings'] | undefined {
-  if (!given) return undefined;
-  const { missing_payment_method } = given.end_behavior;
-  return { end_behavior: { missing_payment_method } };
-}
-
 /** The currency that is asked for, or the customer's where the first price has an amount in it, or the price's own. */
 function currencyOf(given: StartGiven, customer: CustomerWhole, catalogue: Catalogue): string {
   const [first] = given.items;
@@ -67,7 +60,7 @@ export function startOrder(given: StartGiven, customer: CustomerWhole, catalogue
     trial_period_days: given.trial_period_days ?? null,
     trial_from_plan: given.trial_from_plan,
     billing_mode: billingMode(given.billing_mode),
-    trial_settings: trialSettings(given.trial_settings) ?? { end_behavior: { missing_payment_method: 'create_invoice' } },
+    trial_settings: { end_behavior: { missing_payment_method: 'create_invoice', ...given.trial_settings?.end_behavior } },
     cancel_at: given.cancel_at ?? null,
     cancel_at_period_end: given.cancel_at_period_end ?? false,
     billing_thresholds: thresholdsOf(given.billing_thresholds) ?? null,
@@ -116,7 +109,7 @@ export function changeOrder(given: ChangeGiven, catalogue: Catalogue, default_pa
     proration_behavior: given.proration_behavior,
     proration_date: given.proration_date ?? null,
     billing_cycle_anchor: given.billing_cycle_anchor?.type ?? 'unchanged',
-    trial_settings: trialSettings(given.trial_settings),
+    trial_settings: given.trial_settings,
     billing_thresholds: thresholdsOf(given.billing_thresholds),
     ...(given.pause_collection !== undefined && { pause_collection: given.pause_collection && { resumes_at: null, ...given.pause_collection } }),
     ...(default_tax_rates !== undefined && { default_rates: catalogue.ratesOf(default_tax_rates, 'default_tax_rates') }),

@@ -85,7 +85,7 @@ const told = {
   payment_behavior: paymentBehavior,
   payment_settings: fields({
     payment_method_options: unsupported('options of single methods are not implemented'),
-    payment_method_types: unsupported('cards are the one type of method: leave it out'),
+    payment_method_types: clearable(list(choice('card'), { max: 1 })),
     save_default_payment_method: choice('off', 'on_subscription'),
   }),
   pending_invoice_item_interval: unsupported('pending items are billed with the next invoice of the subscription'),
@@ -95,8 +95,8 @@ const told = {
   trial_settings: fields({
     end_behavior: required(
       fields({
-        billing_cycle_anchor: unsupported('the billing cycle is anchored at the end of the trial'),
-        missing_payment_method: required(choice('cancel', 'create_invoice', 'pause')),
+        billing_cycle_anchor: choice('now', 'unchanged'),
+        missing_payment_method: choice('cancel', 'create_invoice', 'pause'),
       }),
     ),
   }),

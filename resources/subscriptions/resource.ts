@@ -90,7 +90,7 @@ export function renderSubscription(subscription: SubscriptionWhole, world: World
     ...(subscription.status_details !== null && { status_details: subscription.status_details }),
     test_clock: subscription.test_clock,
     trial_end: subscription.trial_end,
-    trial_settings: { end_behavior: { ...subscription.trial_settings.end_behavior, billing_cycle_anchor: null } },
+    trial_settings: { end_behavior: { billing_cycle_anchor: null, ...subscription.trial_settings.end_behavior } },
     trial_start: subscription.trial_start,
   };
 }
