@@ -1,6 +1,9 @@
 /** All rooms of the house. A new resource is a new folder and one line here. */
 import type { Room } from '../server/context.ts';
 import { account } from './account/routes.ts';
+import { creditBalanceSummary } from './billing/credit_balance_summary/routes.ts';
+import { creditBalanceTransactions } from './billing/credit_balance_transactions/routes.ts';
+import { creditGrants } from './billing/credit_grants/routes.ts';
 import { meterEventAdjustments } from './billing/meter_event_adjustments/routes.ts';
 import { meterEvents } from './billing/meter_events/routes.ts';
 import { meters } from './billing/meters/routes.ts';
@@ -43,6 +46,9 @@ export const rooms: readonly Room[] = [
   meters,
   charges,
   coupons,
+  creditBalanceSummary,
+  creditBalanceTransactions,
+  creditGrants,
   creditNotes,
   balanceTransactions,
   customers,

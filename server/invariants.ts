@@ -115,6 +115,7 @@ const debts: Invariant[] = [
 /** The lines of each invoice, summed. */
 const LINES = `select i.id, coalesce(sum(l.amount), 0) as amount,
     coalesce(sum((select sum((d->>'amount')::bigint) from jsonb_array_elements(l.discount_amounts) d)), 0) as discount,
+    coalesce(sum((select sum((c->>'amount')::bigint) from jsonb_array_elements(l.credits) c)), 0) as credit,
     coalesce(sum((select sum((t->>'amount')::bigint) from jsonb_array_elements(l.taxes) t where t->>'tax_behavior' = 'exclusive')), 0) as exclusive,
     coalesce(sum((select sum((t->>'amount')::bigint) from jsonb_array_elements(l.taxes) t where t->>'tax_behavior' = 'inclusive')), 0) as inclusive
   from invoices i left join invoice_lines l on l.invoice = i.id group by i.id`;
@@ -124,9 +125,9 @@ const sums: Invariant[] = [
     id: 'I5',
     about: 'The lines, their discounts and their taxes come to the totals.',
     query: `with lines as (${LINES})
-      select i.id as object, format('its lines come to %s, less %s, and %s of tax on top and %s inside; it says subtotal %s, total %s, %s without tax', l.amount, l.discount, l.exclusive, l.inclusive, i.subtotal, i.total, i.total_excluding_tax) as sentence
+      select i.id as object, format('its lines come to %s, less %s and credits of %s, and %s of tax on top and %s inside; it says subtotal %s, total %s, %s without tax', l.amount, l.discount, l.credit, l.exclusive, l.inclusive, i.subtotal, i.total, i.total_excluding_tax) as sentence
       from invoices i join lines l on l.id = i.id
-      where i.subtotal <> l.amount or i.total <> l.amount - l.discount + l.exclusive or i.total_excluding_tax <> l.amount - l.discount - l.inclusive
+      where i.subtotal <> l.amount or i.total <> l.amount - l.discount - l.credit + l.exclusive or i.total_excluding_tax <> l.amount - l.discount - l.credit - l.inclusive or i.credits_applied <> l.credit
         or l.discount <> coalesce((select sum((d->>'amount')::bigint) from jsonb_array_elements(i.total_discount_amounts) d), 0)
         or l.exclusive + l.inclusive <> coalesce((select sum((t->>'amount')::bigint) from jsonb_array_elements(i.total_taxes) t), 0)`,
   },
@@ -186,12 +187,12 @@ const sums: Invariant[] = [
   {
     id: 'I6',
     about: 'A finalised invoice is in the ledger as it was billed.',
-    query: `select i.id as object, format('billed %s without tax and %s of tax; the ledger has %s and %s', i.total_excluding_tax, i.total - i.total_excluding_tax, -coalesce(l.revenue, 0), -coalesce(l.tax, 0)) as sentence
+    query: `select i.id as object, format('billed %s without tax and %s of tax; the ledger has %s and %s', i.total_excluding_tax + i.credits_applied, i.total - i.total_excluding_tax, -coalesce(l.revenue, 0), -coalesce(l.tax, 0)) as sentence
       from invoices i left join (
         select transaction, sum(amount) filter (where ledger_account = 'revenue') as revenue, sum(amount) filter (where ledger_account = 'tax_payable') as tax,
           sum(amount) filter (where ledger_account = 'receivable') as receivable from ledger_entries group by transaction) l on l.transaction = i.id || ':finalized'
       where i.finalized_at is not null
-        and (coalesce(l.revenue, 0) <> -i.total_excluding_tax or coalesce(l.tax, 0) <> i.total_excluding_tax - i.total or coalesce(l.receivable, 0) <> i.amount_due + i.pre_payment_credit_notes_amount)`,
+        and (coalesce(l.revenue, 0) <> -i.total_excluding_tax - i.credits_applied or coalesce(l.tax, 0) <> i.total_excluding_tax - i.total or coalesce(l.receivable, 0) <> i.amount_due + i.pre_payment_credit_notes_amount)`,
   },
   {
     id: 'I6',
@@ -200,6 +201,31 @@ const sums: Invariant[] = [
       from credit_notes n cross join lateral (values (n.id || ':issued', 1), (n.id || ':voided', -1)) as t (transaction, sign) left join (
         select transaction, sum(amount) filter (where ledger_account = 'revenue') as revenue, sum(amount) filter (where ledger_account = 'tax_payable') as tax from ledger_entries group by transaction) l on l.transaction = t.transaction
       where (t.sign = 1 or n.status = 'void') and (coalesce(l.revenue, 0) <> t.sign * n.total_excluding_tax or coalesce(l.tax, 0) <> t.sign * (n.total - n.total_excluding_tax))`,
+  },
+  {
+    id: 'I5',
+    about: 'What credits gave to the lines of an invoice is what the transactions of the grants say, and nothing where it is void.',
+    query: `with given as (
+        select l.id as line, c->>'credit_grant' as credit_grant, sum((c->>'amount')::bigint) filter (where i.status <> 'void') as amount
+        from invoice_lines l join invoices i on i.id = l.invoice cross join jsonb_array_elements(l.credits) c group by 1, 2),
+      moved as (select invoice_line_item as line, credit_grant, -sum(amount) as amount from credit_balance_transactions where invoice_line_item is not null group by 1, 2)
+      select coalesce(g.line, m.line) as object, format('%s of the grant %s are on it, and its transactions say %s', coalesce(g.amount, 0), coalesce(g.credit_grant, m.credit_grant), coalesce(m.amount, 0)) as sentence
+      from given g full join moved m on m.line = g.line and m.credit_grant = g.credit_grant where coalesce(g.amount, 0) <> coalesce(m.amount, 0)`,
+  },
+  {
+    id: 'I6',
+    about: 'What is left of a credit grant is the sum of its transactions, and nothing where it was voided or has expired.',
+    query: `select g.id as object, format('%s are left, its transactions come to %s', g.balance, coalesce(t.amount, 0)) as sentence
+      from credit_grants g left join (select credit_grant, sum(amount) as amount from credit_balance_transactions group by credit_grant) t on t.credit_grant = g.id
+      where g.balance <> coalesce(t.amount, 0) or (g.voided_at is not null and g.balance <> 0)`,
+  },
+  {
+    id: 'I6',
+    about: 'What we owe a customer in usage is what is left of its credit grants.',
+    query: `select coalesce(g.customer, l.customer) as object, format('%s are left, and the ledger has %s', coalesce(g.amount, 0), -coalesce(l.amount, 0)) as sentence
+      from (select customer, sum(balance) as amount from credit_grants group by customer) g
+      full join (select customer, sum(amount) as amount from ledger_entries where ledger_account = 'customer_credits' and customer in (select id from customers) group by customer) l on l.customer = g.customer
+      where coalesce(g.amount, 0) <> -coalesce(l.amount, 0)`,
   },
   {
     id: 'I6',

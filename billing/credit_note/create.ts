@@ -47,6 +47,7 @@ function lineRow({ assessed, rates, ...line }: CreditedLine, note: { id: string;
     amount: assessed.amount,
     currency: note.currency,
     discount_amounts: storedDiscounts(assessed.discount_amounts),
+    credits_taken: assessed.credit ?? 0n,
     tax_rates: rates.map((rate) => rate.id),
     taxes: storedTaxes(assessed.taxes),
   };

@@ -46,6 +46,8 @@ export type CreditNoteLineRow = {
   currency: string;
   description: string | null;
   discount_amounts: StoredDiscountAmount[];
+  /** What of the line's credits goes with it: they are not given back. */
+  credits_taken: bigint;
   /** Null where an amount was taken back, not a number of units. */
   quantity: number | null;
   unit_amount_decimal: string | null;

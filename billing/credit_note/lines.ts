@@ -26,6 +26,7 @@ type Left = {
   rates: TaxRateRow[];
   amount: bigint;
   discounts: { discount: string; amount: bigint }[];
+  credit: bigint;
   taxes: LineTax[];
   /** How many units earlier credit notes have taken back, and whether one has taken back an amount instead. */
   units: number;
@@ -44,6 +45,7 @@ function leftOf(invoice: InvoiceWhole, line: InvoiceLineRow, taken: readonly Cre
     rates: ratesOf(invoice, line),
     amount: taken.reduce((rest, each) => rest - each.amount, line.amount),
     discounts: line.discount_amounts.map(({ discount, amount }) => ({ discount, amount: without(amount, (each) => each.discount_amounts.filter((other) => other.discount === discount)) })),
+    credit: taken.reduce((rest, each) => rest - each.credits_taken, line.credits.reduce((sum, each) => sum + BigInt(each.amount), 0n)),
     taxes: line.taxes.map((tax) => ({
       ...tax,
       taxability_reason: tax.taxability_reason as TaxabilityReason,
@@ -65,13 +67,13 @@ const isExclusive = (tax: LineTax) => tax.tax_behavior === 'exclusive';
 const exclusiveOf = (taxes: readonly LineTax[]) => taxes.filter(isExclusive).map((tax) => tax.amount);
 const sumOf = (amounts: readonly bigint[]) => amounts.reduce((sum, amount) => sum + amount, 0n);
 
-/** Everything that makes up a line's total, apart from its amount: discounts are taken off it. */
-const besides = ({ discounts, taxes }: Pick<Left, 'discounts' | 'taxes'>): bigint[] => [...discounts.map((each) => -each.amount), ...exclusiveOf(taxes)];
+/** Everything that makes up a line's total, apart from its amount: discounts and credits are taken off it. */
+const besides = ({ discounts, credit, taxes }: Pick<Left, 'discounts' | 'credit' | 'taxes'>): bigint[] => [...discounts.map((each) => -each.amount), -credit, ...exclusiveOf(taxes)];
 const totalLeft = (left: Left): bigint => left.amount + sumOf(besides(left));
 
 /** The taxes' base follows from the line, not from what is left: less the discounts and, for an inclusive one, less the inclusive taxes. */
-function withBases(amount: bigint, discounts: Left['discounts'], taxes: readonly LineTax[]): LineTax[] {
-  const taxable = amount - sumOf(discounts.map((each) => each.amount));
+function withBases(amount: bigint, discounts: Left['discounts'], credit: bigint, taxes: readonly LineTax[]): LineTax[] {
+  const taxable = amount - credit - sumOf(discounts.map((each) => each.amount));
   const contained = sumOf(taxes.filter((tax) => !isExclusive(tax)).map((tax) => tax.amount));
   return taxes.map((tax) => ({ ...tax, taxable_amount: isExclusive(tax) ? taxable : taxable - contained }));
 }
@@ -81,9 +83,10 @@ function take(left: Left, n: bigint, d: bigint, fixed: bigint | null, exempt: In
   const parts = fixed === null ? portion([left.amount, ...besides(left)], n, d) : [fixed, ...portion(besides(left), n, d)];
   const amount = parts[0]!;
   const discount_amounts = left.discounts.map(({ discount }, index) => ({ discount, amount: -parts[1 + index]! }));
-  const exclusive = parts.slice(1 + left.discounts.length);
+  const credit = -parts[1 + left.discounts.length]!;
+  const exclusive = parts.slice(2 + left.discounts.length);
   const taxes = left.taxes.map((tax) => ({ ...tax, amount: isExclusive(tax) ? exclusive.shift()! : roundDiv(tax.amount * n, d) }));
-  return { amount, discount_amounts, taxes: withBases(amount, discount_amounts, taxes), inclusive_before_discounts: inclusiveTax(amount, left.rates, exempt ?? 'none') };
+  return { amount, discount_amounts, credit, taxes: withBases(amount, discount_amounts, credit, taxes), inclusive_before_discounts: inclusiveTax(amount, left.rates, exempt ?? 'none') };
 }
 
 /** Where the caller has worked out the taxes. None may be more than what is left of it. */

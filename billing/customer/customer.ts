@@ -1,5 +1,6 @@
 /** The customer: whom we bill. */
 import type { DiscountWhole, Metadata } from '../catalog.ts';
+import type { CreditGrantRow } from '../credit/grant.ts';
 import type { Instant } from '../decision.ts';
 
 export type Address = {
@@ -46,8 +47,8 @@ export type CustomerRow = {
   deleted: boolean;
 };
 
-/** The customer with the discount that applies to all it buys. */
-export type CustomerWhole = CustomerRow & { discount: DiscountWhole | null };
+/** The customer with the discount that applies to all it buys, and its credits. */
+export type CustomerWhole = CustomerRow & { discount: DiscountWhole | null; /** Its credit grants of which something is left; none where they are left out. */ grants?: readonly CreditGrantRow[] };
 
 export type BalanceTransactionRow = {
   id: string;

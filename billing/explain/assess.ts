@@ -48,7 +48,7 @@ export function taxSteps(invoice: InvoiceWhole, line: InvoiceLineRow): StepOf<'t
     return { tax, rate, percent: decimalOf(rate.percentage) };
   });
   const whole = rates.filter(({ rate }) => rate.inclusive).reduce((sum, { percent }) => add(sum, percent), fromBigint(100n));
-  const of = line.discount_amounts.reduce((rest, each) => rest - BigInt(each.amount), line.amount);
+  const of = [...line.discount_amounts, ...line.credits].reduce((rest, each) => rest - BigInt(each.amount), line.amount);
   return rates.map(({ tax, rate, percent }) => {
     const free = tax.taxability_reason === 'customer_exempt' || tax.taxability_reason === 'reverse_charge';
     const exact = free ? null : percentOfExactly(of, percent, rate.inclusive ? whole : fromBigint(100n));

@@ -20,7 +20,7 @@ const calls = (quantity: number): Line => ({ amount: BigInt(quantity) * 10n, pri
 function invoice(id: string, lines: readonly Line[], more: Partial<InvoiceWhole> = {}): InvoiceWhole {
   const total = lines.reduce((sum, each) => sum + each.amount, 0n);
   return {
-    id, number: id.toUpperCase(), customer: 'cus_1', currency: 'usd', total, amount_due: total > 0n ? total : 0n, pre_payment_credit_notes_amount: 0n, total_discount_amounts: [], total_taxes: [], discount_rows: [], rate_rows: [],
+    id, number: id.toUpperCase(), customer: 'cus_1', currency: 'usd', total, amount_due: total > 0n ? total : 0n, pre_payment_credit_notes_amount: 0n, total_discount_amounts: [], credits_applied: 0n, total_taxes: [], discount_rows: [], rate_rows: [],
     lines: lines.map(line), ...more,
   } as unknown as InvoiceWhole;
 }

@@ -6,7 +6,7 @@ import { meteredAmount, usageBehind } from '../metering.ts';
 import { termsIn } from '../subscription/lines.ts';
 import { decimalOf } from './exact.ts';
 
-export type CauseKind = 'quantity' | 'price' | 'usage' | 'trial' | 'proration' | 'new_item' | 'gone_item' | 'discount' | 'tax' | 'balance' | 'credit_notes' | 'rest';
+export type CauseKind = 'quantity' | 'price' | 'usage' | 'trial' | 'proration' | 'new_item' | 'gone_item' | 'discount' | 'credit' | 'tax' | 'balance' | 'credit_notes' | 'rest';
 
 /** `amount` > 0 makes the invoice dearer than the other one. */
 export type Cause = {
@@ -33,7 +33,7 @@ function refuseIncomparable(invoice: InvoiceWhole, other: InvoiceWhole): void {
 /** What makes the invoice differ from another one of its customer. `prices` are those that their lines name. */
 export function compareInvoices(invoice: InvoiceWhole, other: InvoiceWhole, prices: ReadonlyMap<string, PriceRow>): Comparison {
   refuseIncomparable(invoice, other);
-  const causes = [...lineCauses(invoice, other, prices), ...discountCauses(invoice, other), ...taxCauses(invoice, other), balanceCause(invoice, other), creditNotesCause(invoice, other)];
+  const causes = [...lineCauses(invoice, other, prices), ...discountCauses(invoice, other), creditCause(invoice, other), ...taxCauses(invoice, other), balanceCause(invoice, other), creditNotesCause(invoice, other)];
   const difference = invoice.amount_due - other.amount_due;
   const rest = causes.reduce((left, cause) => left - cause.amount, difference);
   return {
@@ -99,6 +99,11 @@ function discountCauses(invoice: InvoiceWhole, other: InvoiceWhole): Cause[] {
   const amounts = (of: InvoiceWhole) => new Map(of.total_discount_amounts.map((each) => [each.discount, each.amount]));
   const sources = new Map([...other.discount_rows, ...invoice.discount_rows].map((each) => [each.id, each.source]));
   return namedCauses('discount', -1n, amounts(invoice), amounts(other), (id) => sources.get(id)?.name ?? sources.get(id)?.id ?? null);
+}
+
+/** What credit grants took off. */
+function creditCause({ credits_applied: is }: InvoiceWhole, { credits_applied: was }: InvoiceWhole): Cause {
+  return { ...NOTHING, kind: 'credit', amount: was - is, before: was.toString(), after: is.toString() };
 }
 
 /** Taxes that are put on top; those within the amounts change nothing. */

@@ -39,7 +39,7 @@ function counted({ formula, window, events }: Usage): string {
 const MISSING = { price: 'its price has no amount in this currency any more', usage: 'its usage is not known', debit: 'the charge that it gives back is not known', period: 'its period does not fit the price' };
 
 const FIELDS: Record<string, string> = {
-  amount: 'amount', quantity: 'quantity', discount_amounts: 'discount', taxes: 'tax', subtotal: 'subtotal', subtotal_excluding_tax: 'subtotal without tax', discounts: 'sum of the discounts', exclusive_taxes: 'sum of the taxes',
+  amount: 'amount', quantity: 'quantity', discount_amounts: 'discount', taxes: 'tax', subtotal: 'subtotal', subtotal_excluding_tax: 'subtotal without tax', discounts: 'sum of the discounts', credits: 'sum of the credits', exclusive_taxes: 'sum of the taxes',
   total: 'total', total_excluding_tax: 'total without tax', balance: 'ending balance', credit_notes: 'sum of the credit notes', amount_due: 'amount due', amount_paid: 'amount paid', amount_remaining: 'amount remaining',
 };
 
@@ -83,6 +83,7 @@ export const english: Language = {
       if (lines === 1) return `${head}: ${say.money(amount_off!)} off, of which ${say.money(-amount!)} can be taken from ${say.money(of)}.`;
       return `${head}: of ${say.money(amount_off!)} off, ${say.money(shared!)} are shared over ${lines} lines of ${say.money(over!)} together, in proportion and to the last unit; ${say.money(of)} have ${exact === null ? '' : `${say.exact(exact)}, that is `}${say.money(amount!)}.`;
     },
+    credit_grant: ({ name, credit_grant, amount }, say) => `The credit grant “${name ?? credit_grant}” gives ${say.money(amount!)}, before tax.`,
     tax({ name, percentage, inclusive, all_inclusive, of, exact, amount, reason }, say) {
       if (reason === 'customer_exempt') return `${name} ${percentage} % is not charged: the customer is exempt from taxes.`;
       if (reason === 'reverse_charge') return `${name} ${percentage} % is not charged: the customer owes it itself (reverse charge).`;
@@ -95,8 +96,9 @@ export const english: Language = {
     subtotal: ({ amount }, say) => `The lines come to a subtotal of ${say.money(amount)}.`,
     subtotal_excluding_tax: ({ amount, from }, say) => `Without the taxes that are contained in them, ${say.money(from['inclusive_taxes']!)}, they come to ${say.money(amount)}.`,
     discounts: ({ amount }, say) => `Discounts take off ${say.money(amount)}.`,
+    credits: ({ amount }, say) => `Credit grants take off ${say.money(amount)}.`,
     exclusive_taxes: ({ amount }, say) => `Taxes put on ${say.money(amount)}.`,
-    total: ({ amount, from }, say) => `The total is ${say.sum([from['subtotal']!, -from['discounts']!, from['exclusive_taxes']!].filter((each, n) => n === 0 || each !== 0n))} = ${say.money(amount)}.`,
+    total: ({ amount, from }, say) => `The total is ${say.sum([from['subtotal']!, -from['discounts']!, -from['credits']!, from['exclusive_taxes']!].filter((each, n) => n === 0 || each !== 0n))} = ${say.money(amount)}.`,
     total_excluding_tax: ({ amount }, say) => `Without any tax it is ${say.money(amount)}.`,
     balance({ from }, say) {
       const { starting_balance: start, ending_balance: end } = from;
@@ -132,6 +134,7 @@ export const english: Language = {
     gone_item: ({ about, amount }, say) => `${about ?? 'An item'} was on the other invoice only: ${say.signed(amount)}.`,
     discount: ({ about, before, after, amount }, say) => `The discount ${about ?? ''} went from ${say.money(BigInt(before!))} to ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     tax: ({ about, before, after, amount }, say) => `${about ?? 'Tax'} went from ${say.money(BigInt(before!))} to ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
+    credit: ({ before, after, amount }, say) => `Credit grants gave ${say.money(BigInt(before!))} then and ${say.money(BigInt(after!))} now: ${say.signed(amount)}.`,
     balance: ({ before, after, amount }, say) => `The customer's balance changed what was due by ${say.signed(BigInt(before!))} then and by ${say.signed(BigInt(after!))} now: ${say.signed(amount)}.`,
     credit_notes: ({ before, after, amount }, say) => `Credit notes took off ${say.money(BigInt(before!))} then and ${say.money(BigInt(after!))} now: ${say.signed(amount)}.`,
     rest: ({ amount }, say) => `ATTENTION: this part does not follow from what is on the two invoices: ${say.signed(amount)}.`,

@@ -17,7 +17,7 @@ const price = (more: Partial<PriceRow> = {}): PriceRow => ({
 });
 const metered = (more: Partial<PriceRow> = {}) => price({ recurring: { interval: 'month', interval_count: 1, usage_type: 'metered', meter: 'mtr_1', trial_period_days: null }, meter: 'mtr_1', ...more });
 const line = (more: Partial<InvoiceLineRow> = {}): InvoiceLineRow => ({
-  id: 'il_1', invoice: 'in_1', position: 0, amount: 3_000n, currency: 'usd', description: '3 × Seat', discountable: true, discounts: [], discount_amounts: [], tax_rates: [], taxes: [], period_start: FEB_28,
+  id: 'il_1', invoice: 'in_1', position: 0, amount: 3_000n, currency: 'usd', description: '3 × Seat', discountable: true, discounts: [], discount_amounts: [], credits: [], tax_rates: [], taxes: [], period_start: FEB_28,
   period_end: MAR_31, price: 'price_1', product: 'prod_1', unit_amount_decimal: '1000', quantity_decimal: '3', subscription: 'sub_1', subscription_item: 'si_1', invoice_item: null, proration: false,
   proration_details: null, metering: null, metadata: {}, ...more,
 });
@@ -31,7 +31,7 @@ const tree = ({ kind, amount, exact, parts }: Step): unknown[] => [kind, amount,
 
 function said(of: InvoiceLineRow, known: ExplainFacts, name: LanguageName = 'en'): string[] {
   const derivation = deriveLine(of, known);
-  const explanation: LineExplanation = { line: of.id, description: of.description, amount: of.amount, period: { start: of.period_start, end: of.period_end }, derivation, discounts: [], taxes: [], agrees: true };
+  const explanation: LineExplanation = { line: of.id, description: of.description, amount: of.amount, period: { start: of.period_start, end: of.period_end }, derivation, discounts: [], credits: [], taxes: [], agrees: true };
   return speaker(name, of.currency).line(explanation).slice(1);
 }
 

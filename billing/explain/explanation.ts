@@ -53,6 +53,7 @@ export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[
   | ({ kind: 'discount_in_proration'; discount: string; coupon: string | null; coupon_name: string | null; percent_off: string | null; /** Whether it follows from the facts; else it is as it was recorded, and not more than it may be. */ recomputed: boolean } & Counted)
   | ({ kind: 'credit'; debit: CreditedDebit; from: Instant } & Counted)
   | { kind: 'discount'; discount: string; coupon: string; coupon_name: string | null; percent_off: string | null; amount_off: bigint | null; order: number; of: bigint; /** For an amount off: what is shared, over how many lines with which sum. */ shared: bigint | null; over: bigint | null; lines: number; scope: 'line' | 'invoice' }
+  | { kind: 'credit_grant'; credit_grant: string; name: string | null }
   | { kind: 'tax'; tax_rate: string; name: string; percentage: string; inclusive: boolean; all_inclusive: string; of: bigint; taxable_amount: bigint; reason: string }
   | { kind: 'unknown'; missing: 'price' | 'usage' | 'debit' | 'period' }
 );
@@ -73,11 +74,12 @@ export type LineExplanation = {
   period: Period;
   derivation: Step;
   discounts: StepOf<'discount'>[];
+  credits: StepOf<'credit_grant'>[];
   taxes: StepOf<'tax'>[];
   agrees: boolean;
 };
 
-export type TotalKind = 'subtotal' | 'subtotal_excluding_tax' | 'discounts' | 'exclusive_taxes' | 'total' | 'total_excluding_tax' | 'balance' | 'credit_notes' | 'amount_due' | 'amount_paid' | 'amount_remaining';
+export type TotalKind = 'subtotal' | 'subtotal_excluding_tax' | 'discounts' | 'credits' | 'exclusive_taxes' | 'total' | 'total_excluding_tax' | 'balance' | 'credit_notes' | 'amount_due' | 'amount_paid' | 'amount_remaining';
 
 /** A sum of the invoice as the facts have it. `from` are the amounts of which it is the sum. */
 export type Total = { kind: TotalKind; amount: bigint; agrees: boolean; from: { [part: string]: bigint } };

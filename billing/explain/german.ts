@@ -39,7 +39,7 @@ function counted({ formula, window, events }: Usage): string {
 const MISSING = { price: 'ihr Preis hat in dieser Währung keinen Betrag mehr', usage: 'ihr Verbrauch ist nicht bekannt', debit: 'die Belastung, die sie gutschreibt, ist nicht bekannt', period: 'ihr Zeitraum passt nicht zum Preis' };
 
 const FIELDS: Record<string, string> = {
-  amount: 'Betrag', quantity: 'Menge', discount_amounts: 'Rabatt', taxes: 'Steuer', subtotal: 'Zwischensumme', subtotal_excluding_tax: 'Zwischensumme ohne Steuern', discounts: 'Summe der Rabatte', exclusive_taxes: 'Summe der Steuern',
+  amount: 'Betrag', quantity: 'Menge', discount_amounts: 'Rabatt', taxes: 'Steuer', subtotal: 'Zwischensumme', subtotal_excluding_tax: 'Zwischensumme ohne Steuern', discounts: 'Summe der Rabatte', credits: 'Summe des Guthabens', exclusive_taxes: 'Summe der Steuern',
   total: 'Gesamtbetrag', total_excluding_tax: 'Gesamtbetrag ohne Steuern', balance: 'Kontostand danach', credit_notes: 'Summe der Gutschriften', amount_due: 'fälligen Betrag', amount_paid: 'bezahlten Betrag', amount_remaining: 'offenen Betrag',
 };
 
@@ -83,6 +83,7 @@ export const german: Language = {
       if (lines === 1) return `${head}: ${say.money(amount_off!)}, wovon ${say.money(-amount!)} von ${say.money(of)} abgezogen werden können.`;
       return `${head}: Von ${say.money(amount_off!)} werden ${say.money(shared!)} auf ${lines} Positionen von zusammen ${say.money(over!)} nach ihrem Anteil restlos verteilt; auf ${say.money(of)} entfallen ${exact === null ? '' : `${say.exact(exact)}, also `}${say.money(amount!)}.`;
     },
+    credit_grant: ({ name, credit_grant, amount }, say) => `Das Guthaben „${name ?? credit_grant}“ gibt vor Steuern ${say.money(amount!)}.`,
     tax({ name, percentage, inclusive, all_inclusive, of, exact, amount, reason }, say) {
       if (reason === 'customer_exempt') return `${name} ${percentage} % wird nicht erhoben: Der Kunde ist von Steuern befreit.`;
       if (reason === 'reverse_charge') return `${name} ${percentage} % wird nicht erhoben: Der Kunde schuldet sie selbst (Reverse-Charge-Verfahren).`;
@@ -95,8 +96,9 @@ export const german: Language = {
     subtotal: ({ amount }, say) => `Die Positionen ergeben die Zwischensumme ${say.money(amount)}.`,
     subtotal_excluding_tax: ({ amount, from }, say) => `Ohne die darin enthaltenen Steuern von ${say.money(from['inclusive_taxes']!)} sind es ${say.money(amount)}.`,
     discounts: ({ amount }, say) => `Rabatte ziehen ${say.money(amount)} ab.`,
+    credits: ({ amount }, say) => `Guthaben zieht ${say.money(amount)} ab.`,
     exclusive_taxes: ({ amount }, say) => `Steuern kommen mit ${say.money(amount)} dazu.`,
-    total: ({ amount, from }, say) => `Der Gesamtbetrag ist ${say.sum([from['subtotal']!, -from['discounts']!, from['exclusive_taxes']!].filter((each, n) => n === 0 || each !== 0n))} = ${say.money(amount)}.`,
+    total: ({ amount, from }, say) => `Der Gesamtbetrag ist ${say.sum([from['subtotal']!, -from['discounts']!, -from['credits']!, from['exclusive_taxes']!].filter((each, n) => n === 0 || each !== 0n))} = ${say.money(amount)}.`,
     total_excluding_tax: ({ amount }, say) => `Ganz ohne Steuern ist er ${say.money(amount)}.`,
     balance({ from }, say) {
       const { starting_balance: start, ending_balance: end } = from;
@@ -132,6 +134,7 @@ export const german: Language = {
     gone_item: ({ about, amount }, say) => `${about ?? 'Ein Posten'} stand nur auf der anderen Rechnung: ${say.signed(amount)}.`,
     discount: ({ about, before, after, amount }, say) => `Der Rabatt ${about ?? ''} ging von ${say.money(BigInt(before!))} auf ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     tax: ({ about, before, after, amount }, say) => `${about ?? 'Die Steuer'} ging von ${say.money(BigInt(before!))} auf ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
+    credit: ({ before, after, amount }, say) => `Guthaben gab damals ${say.money(BigInt(before!))} und jetzt ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     balance: ({ before, after, amount }, say) => `Der Kontostand des Kunden änderte den fälligen Betrag damals um ${say.signed(BigInt(before!))} und jetzt um ${say.signed(BigInt(after!))}: ${say.signed(amount)}.`,
     credit_notes: ({ before, after, amount }, say) => `Gutschriften haben damals ${say.money(BigInt(before!))} und jetzt ${say.money(BigInt(after!))} abgezogen: ${say.signed(amount)}.`,
     rest: ({ amount }, say) => `ACHTUNG: Dieser Teil folgt aus nichts, was auf den beiden Rechnungen steht: ${say.signed(amount)}.`,

@@ -89,7 +89,7 @@ export function speaker(name: LanguageName, currency: string): Speaker {
   const language: Language = LANGUAGES[name];
   const say = saying(language, currency);
   const step = (one: Step) => (language.step[one.kind] as (step: Step, say: Say) => string)(one, say);
-  const line = (one: LineExplanation) => [language.line(one, say), ...[...fromFacts(one.derivation), ...one.discounts, ...one.taxes].map(step)];
+  const line = (one: LineExplanation) => [language.line(one, say), ...[...fromFacts(one.derivation), ...one.discounts, ...one.credits, ...one.taxes].map(step)];
   const total = (one: Total) => language.total[one.kind](one, say);
   const difference = (one: Difference, description: string | null) => language.difference(one, description, say);
   const cause = (one: Cause) => language.cause[one.kind](one, say);
@@ -107,7 +107,7 @@ export function speaker(name: LanguageName, currency: string): Speaker {
 /** Of what is nothing, or as the sum before it, nobody needs to hear. */
 function isWorthSaying({ kind, amount, from }: Total): boolean {
   if (kind === 'subtotal_excluding_tax') return from['inclusive_taxes'] !== 0n;
-  if (kind === 'discounts' || kind === 'exclusive_taxes' || kind === 'amount_paid') return amount !== 0n;
+  if (kind === 'discounts' || kind === 'credits' || kind === 'exclusive_taxes' || kind === 'amount_paid') return amount !== 0n;
   if (kind === 'total_excluding_tax') return from['exclusive_taxes'] !== 0n || from['inclusive_taxes'] !== 0n;
   return kind !== 'balance' || from['starting_balance'] !== 0n || from['ending_balance'] !== 0n;
 }

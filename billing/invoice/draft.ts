@@ -89,6 +89,7 @@ export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { 
     metering,
     discounts: discounts.map((discount) => discount.id),
     discount_amounts: [],
+    credits: [],
     tax_rates: rates.map((rate) => rate.id),
     taxes: [],
     period_start: period.start,
@@ -115,17 +116,18 @@ export function workOut(invoice: InvoiceWhole): InvoiceWhole {
     product: line.product,
     own: named(line.discounts, discounts),
     group: line.subscription_item,
+    credit: line.credits.reduce((sum, each) => sum + BigInt(each.amount), 0n),
     tax_rates: line.tax_rates.length > 0 ? named(line.tax_rates, rates) : default_rates,
   }));
   const assessed = assessLines(lines, { currency: invoice.currency, discounts: named(invoice.discounts, discounts), tax_exempt: invoice.customer_snapshot.tax_exempt ?? 'none' });
   const totals = totalsOf(assessed);
-  const { subtotal, subtotal_excluding_tax, total, total_excluding_tax } = totals;
+  const { subtotal, subtotal_excluding_tax, total, total_excluding_tax, credits_applied } = totals;
   const due = total > 0n ? total : 0n;
   const stored = (tax: (typeof totals.total_taxes)[number]): StoredTax => ({ ...tax, amount: minor(tax.amount), taxable_amount: minor(tax.taxable_amount) });
   return {
     ...invoice,
     lines: invoice.lines.map((line, n) => ({ ...line, discount_amounts: storedDiscounts(assessed[n]!.discount_amounts), taxes: assessed[n]!.taxes.map(stored) })),
-    subtotal, subtotal_excluding_tax, total, total_excluding_tax,
+    subtotal, subtotal_excluding_tax, total, total_excluding_tax, credits_applied,
     total_discount_amounts: storedDiscounts(totals.total_discount_amounts),
     total_taxes: totals.total_taxes.map(stored),
     amount_due: due,
@@ -161,6 +163,7 @@ function blankInvoice(order: InvoiceOrder, moment: Moment): InvoiceRow {
     subtotal: zero, subtotal_excluding_tax: zero, total: zero, total_excluding_tax: zero,
     total_discount_amounts: [],
     total_taxes: [],
+    credits_applied: zero,
     starting_balance: customer.balance,
     ending_balance: null,
     amount_due: zero, amount_paid: zero, amount_remaining: zero, amount_overpaid: zero, amount_paid_off_stripe: zero,

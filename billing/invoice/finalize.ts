@@ -1,5 +1,6 @@
 /** Finalisation: a draft becomes a debt. */
 import type { Metadata } from '../catalog.ts';
+import { applyCredits } from '../credit/apply.ts';
 import { move } from '../customer/change.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
@@ -24,7 +25,7 @@ export type Finalization = {
   confirm?: boolean;
   /** Whether the customer is absent when charged; by default so. */
   off_session?: boolean;
-  /** Whether the customer's balance is applied; by default so. */
+  /** Whether the customer's balance and credits are applied; by default so. */
   meets_balance?: boolean;
 };
 
@@ -41,11 +42,12 @@ function numbered(customer: CustomerWhole): string {
 const balanceIn = (customer: CustomerWhole, currency: string): bigint => (customer.currency === null || customer.currency === currency ? customer.balance : 0n);
 
 /** The invoice as it is billed: the customer as it is now, the amounts that follow, the number, and what the customer's balance leaves to pay. */
-function billing({ invoice, customer, tax_ids, subscription_metadata, meets_balance = true }: Finalization, moment: Moment): InvoiceWhole {
+function billing({ invoice, customer, tax_ids, subscription_metadata, meets_balance = true }: Finalization, credited: readonly InvoiceLineRow[], moment: Moment): InvoiceWhole {
   const customer_snapshot = snapshot(customer, tax_ids);
-  const refreshed = { ...invoice, customer_snapshot };
-  // Only the tax exemption changes amounts; without such a change the lines stay as they are.
-  const current = customer_snapshot.tax_exempt === invoice.customer_snapshot.tax_exempt ? refreshed : workOut(refreshed);
+  const refreshed = { ...invoice, customer_snapshot, lines: [...credited] };
+  // Only the tax exemption and credits change amounts; without them the lines stay as they are.
+  const same = customer_snapshot.tax_exempt === invoice.customer_snapshot.tax_exempt && credited.every((line, n) => line === invoice.lines[n]);
+  const current = same ? refreshed : workOut(refreshed);
   const { amount_due, starting_balance, ending_balance } = applyBalance(current.total, meets_balance ? balanceIn(customer, invoice.currency) : 0n);
   const sent = invoice.collection_method === 'send_invoice';
   return {
@@ -103,8 +105,11 @@ export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized 
   const { invoice: draft, payment_method, reason, off_session = true } = facts;
   if (draft.status !== 'draft') refuse('invoice_not_editable', `The invoice ${draft.id} is ${draft.status}: it was finalized already.`);
   const made = decision();
-  const open = billing(facts, moment);
-  const customer = meetCustomer(made, facts.customer, open, moment);
+  const credited = facts.meets_balance === false ? { ...decision(), lines: draft.lines, customer: facts.customer } : applyCredits(draft, facts.customer, moment);
+  const open = billing(facts, credited.lines, moment);
+  const customer = meetCustomer(made, credited.customer, open, moment);
+  made.puts.push(...credited.puts);
+  made.facts.push(...credited.facts);
   made.timers.push(finalization(open, null));
   made.postings.push(...post(open, `${open.id}:finalized`, billed(open), moment.now));
   putLines(made, draft.lines, open.lines);

@@ -1,5 +1,6 @@
 /** An invoice, its lines and the items that wait for one, as they are stored. */
 import type { DiscountWhole, Metadata, TaxRateRow } from '../catalog.ts';
+import type { CreditGrantRow } from '../credit/grant.ts';
 import type { Address, CustomField, Shipping } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
 import type { Metering } from '../metering.ts';
@@ -18,6 +19,8 @@ export type BillingReason =
 
 /** An amount inside a JSON column: minor units, a safe integer. */
 export type StoredDiscountAmount = { discount: string; amount: number };
+/** What a credit grant gave to a line, by which transaction, which a preview has none of; the grant's name as it was. */
+export type StoredCredit = { credit_grant: string; transaction: string | null; amount: number; name: string | null };
 export type StoredTax = {
   amount: number;
   tax_behavior: 'exclusive' | 'inclusive';
@@ -73,6 +76,8 @@ export type InvoiceRow = {
   total_excluding_tax: bigint;
   total_discount_amounts: StoredDiscountAmount[];
   total_taxes: StoredTax[];
+  /** What credit grants gave, before tax. */
+  credits_applied: bigint;
   starting_balance: bigint;
   ending_balance: bigint | null;
   amount_due: bigint;
@@ -122,6 +127,7 @@ export type InvoiceLineRow = {
   /** Discount ids of this line alone. */
   discounts: string[];
   discount_amounts: StoredDiscountAmount[];
+  credits: StoredCredit[];
   /** Tax rate ids of this line alone; empty means the invoice's default ones. */
   tax_rates: string[];
   taxes: StoredTax[];
@@ -170,4 +176,4 @@ export type InvoiceItemRow = {
 export type InvoiceItemWhole = InvoiceItemRow & { discounts: DiscountWhole[]; rates: TaxRateRow[] };
 
 /** An invoice with its lines in their order, and all discounts and tax rates that it and its lines name by id. */
-export type InvoiceWhole = InvoiceRow & { lines: InvoiceLineRow[]; discount_rows: DiscountWhole[]; rate_rows: TaxRateRow[] };
+export type InvoiceWhole = InvoiceRow & { lines: InvoiceLineRow[]; discount_rows: DiscountWhole[]; rate_rows: TaxRateRow[]; /** The grants of its credits; none where they are left out. */ grant_rows?: readonly CreditGrantRow[] };

@@ -10,13 +10,14 @@ export function post(invoice: InvoiceRow, transaction: string, legs: Legs, at: I
   return Object.entries(legs).map(([ledger_account, amount]) => ({ transaction, ledger_account, currency, amount, document, customer, at }));
 }
 
-/** What was billed, less what came off before it was paid: to get from the customer, or met by the customer's balance; earned without tax and less discounts; and tax that we owe. */
+/** What was billed, less what came off before it was paid: to get from the customer, or met by the customer's balance or credits; earned without tax and less discounts; and tax that we owe. */
 export function billed(invoice: InvoiceRow): Legs {
   const { pre_payment_credit_notes_amount: credited, credit_notes_tax: tax } = invoice;
   return {
     receivable: invoice.amount_due,
     customer_balance: (invoice.ending_balance ?? invoice.starting_balance) - invoice.starting_balance,
-    revenue: credited - tax - invoice.total_excluding_tax,
+    customer_credits: invoice.credits_applied,
+    revenue: credited - tax - invoice.total_excluding_tax - invoice.credits_applied,
     tax_payable: tax + invoice.total_excluding_tax - invoice.total,
   };
 }

@@ -5,7 +5,7 @@ import { inclusiveTax, taxLine } from '../tax.ts';
 import type { LineTax, TaxExempt, TaxRate } from '../tax.ts';
 
 /** A line to be assessed. `tax_rates` are those that count for it: its item's, or the default ones where its item has none. */
-export type InvoiceLine = DiscountableLine & { readonly tax_rates: readonly TaxRate[] };
+export type InvoiceLine = DiscountableLine & { readonly tax_rates: readonly TaxRate[]; /** What credit grants give to it; nothing where it is left out. */ readonly credit?: bigint };
 
 /** What counts for the whole invoice. `discounts` are those in force, in their order. */
 export type InvoiceTerms = { readonly currency: string; readonly discounts: readonly AppliedDiscount[]; readonly tax_exempt: TaxExempt };
@@ -14,6 +14,8 @@ export type InvoiceTerms = { readonly currency: string; readonly discounts: read
 export type AssessedLine = {
   readonly amount: bigint;
   readonly discount_amounts: readonly DiscountAmount[];
+  /** Taken off after the discounts, before tax; nothing where it is left out. */
+  readonly credit?: bigint;
   readonly taxes: readonly LineTax[];
   readonly inclusive_before_discounts: bigint;
 };
@@ -21,10 +23,10 @@ export type AssessedLine = {
 /** Discounts and taxes of each line, in the order of the lines. */
 export function assessLines(lines: readonly InvoiceLine[], terms: InvoiceTerms): AssessedLine[] {
   const discounts = applyDiscounts(lines, terms.discounts, terms.currency);
-  return lines.map(({ amount, tax_rates }, index) => {
+  return lines.map(({ amount, tax_rates, credit = 0n }, index) => {
     const discount_amounts = discounts[index]!;
-    const taxable = discount_amounts.reduce((rest, each) => rest - each.amount, amount);
-    return { amount, discount_amounts, taxes: taxLine(taxable, tax_rates, terms.tax_exempt), inclusive_before_discounts: inclusiveTax(amount, tax_rates, terms.tax_exempt) };
+    const taxable = discount_amounts.reduce((rest, each) => rest - each.amount, amount - credit);
+    return { amount, discount_amounts, credit, taxes: taxLine(taxable, tax_rates, terms.tax_exempt), inclusive_before_discounts: inclusiveTax(amount, tax_rates, terms.tax_exempt) };
   });
 }
 
@@ -34,6 +36,7 @@ export type Totals = {
   subtotal_excluding_tax: bigint;
   total: bigint;
   total_excluding_tax: bigint;
+  credits_applied: bigint;
   /** One entry for each discount, in the order of their first appearance. */
   total_discount_amounts: DiscountAmount[];
   /** One entry for each rate, behaviour and reason, in the order of their first appearance. */
@@ -43,13 +46,15 @@ export type Totals = {
 export function totalsOf(lines: readonly AssessedLine[]): Totals {
   let subtotal = 0n;
   let contained = 0n;
+  let credits_applied = 0n;
   for (const line of lines) {
     subtotal += line.amount;
     contained += line.inclusive_before_discounts;
+    credits_applied += line.credit ?? 0n;
   }
   const total_discount_amounts = sumDiscounts(lines);
   const total_taxes = sumTaxes(lines);
-  const discounted = total_discount_amounts.reduce((rest, each) => rest - each.amount, subtotal);
+  const discounted = total_discount_amounts.reduce((rest, each) => rest - each.amount, subtotal - credits_applied);
   let exclusive = 0n;
   let inclusive = 0n;
   for (const tax of total_taxes) {
@@ -61,6 +66,7 @@ export function totalsOf(lines: readonly AssessedLine[]): Totals {
     subtotal_excluding_tax: subtotal - contained,
     total: discounted + exclusive,
     total_excluding_tax: discounted - inclusive,
+    credits_applied,
     total_discount_amounts,
     total_taxes,
   };

@@ -1,5 +1,6 @@
-/** Voiding: an invoice that should not have been. It keeps its number, counts for nothing, and what of the customer's balance it took or gave goes back. */
+/** Voiding: an invoice that should not have been. It keeps its number, counts for nothing, and what of the customer's balance and credits it took or gave goes back. */
 import { move } from '../customer/change.ts';
+import { returnCredits } from '../credit/apply.ts';
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import { cancelIntent } from '../payment/intent.ts';
 import type { InvoiceWhole } from './invoice.ts';
@@ -20,10 +21,11 @@ export function voidInvoice(facts: WithPayments, moment: Moment): Decision & Owe
   const made: Decision = { ...decision(), timers: noTimers(invoice), postings: post(invoice, `${invoice.id}:voided`, reversed(legs), moment.now) };
   made.facts.push({ type: 'invoice.voided', object: 'invoice', whole: invoice, at: moment.now });
   const canceled = payments.map(({ payment, intent }) => cancelIntent(intent, payment, 'void_invoice', moment));
-  const returned = giveBack(facts, moment);
+  const given = returnCredits(before, facts.customer, moment);
+  const returned = giveBack({ ...facts, customer: given.customer }, moment);
   const told = forgiven({ ...facts, ...returned, invoice }, moment);
   const { customer, subscription } = told;
-  return { ...together([made, changeInvoice(before, invoice, moment), ...canceled, returned, told]), invoice, customer, subscription };
+  return { ...together([made, changeInvoice(before, invoice, moment), ...canceled, given, returned, told]), invoice, customer, subscription };
 }
 
 /** The balance that the invoice took from the customer, or gave. */

@@ -1,9 +1,12 @@
 /** What would be billed, by the same decisions that bill it; nothing of them is committed. */
 import type { CustomerWhole } from '../customer/customer.ts';
+import { creditedLines, creditsFor } from '../credit/apply.ts';
 import { decision, type Decision, type Moment } from '../decision.ts';
+import { workOut } from '../invoice/draft.ts';
 import { relineDraft } from '../invoice/edit.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
+import { minor } from '../money.ts';
 import { isWithheld, taken } from './bill.ts';
 import { cancelSubscription, type CancelOrder } from './cancel.ts';
 import { changeSubscription, type Changed, type ChangeFacts, type ChangeOrder } from './change.ts';
@@ -17,8 +20,17 @@ import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
 /** An invoice with the subscription that it would be of, as that would be then. */
 export type Preview = { invoice: InvoiceWhole; subscription: SubscriptionWhole };
 
+/** A draft with the credits that it would be met by; one that was finalised already has them. */
+function withCredits(invoice: InvoiceWhole, { grants = [] }: CustomerWhole): InvoiceWhole {
+  const taken = invoice.status === 'draft' ? creditsFor(invoice, grants, invoice.created) : [];
+  if (taken.length === 0) return invoice;
+  const credits = taken.map(({ grant, line, amount }) => ({ line: line.id, credit_grant: grant.id, transaction: null, amount: minor(amount), name: grant.name }));
+  return workOut({ ...invoice, lines: creditedLines(invoice.lines, credits) });
+}
+
 /** The invoice as the draft that it would have been, with what the customer's balance would leave to pay. */
-function asDraft(invoice: InvoiceWhole, customer: CustomerWhole): InvoiceWhole {
+function asDraft(preview: InvoiceWhole, customer: CustomerWhole): InvoiceWhole {
+  const invoice = withCredits(preview, customer);
   const { amount_due, starting_balance, ending_balance } = applyBalance(invoice.total, customer.balance);
   return {
     ...invoice,

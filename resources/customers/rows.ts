@@ -4,12 +4,18 @@ import type { Tx } from '../../server/database/world.ts';
 import type { Context } from '../../server/context.ts';
 import { raw, rows, sql, type Sql } from '../../server/database/sql.ts';
 import { missing } from '../../server/http/errors.ts';
+import { grantsLeft } from '../billing/credit_grants/rows.ts';
 import { discountsOf } from '../discounts/rows.ts';
 
-/** Customers with their discounts. `lock` keeps others from changing them until the transaction ends. */
+/** Customers with their discounts and credits. `lock` keeps others from changing them until the transaction ends. */
 export async function customersById(tx: Tx, ids: readonly string[], lock = false): Promise<CustomerWhole[]> {
-  const found = await rows<CustomerRow>(tx, sql`select * from customers where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
-  return withDiscounts(tx, found);
+  const found = await rows<CustomerRow & { has_credits: boolean }>(
+    tx,
+    sql`select c.*, exists (select from credit_grants g where g.world = c.world and g.customer = c.id and g.balance > 0) as has_credits from customers c where c.id = any(${ids}::text[]) order by c.id ${lock ? sql`for update of c` : sql``}`,
+  );
+  const credited = found.filter((customer) => customer.has_credits).map((customer) => customer.id);
+  const grants = Map.groupBy(credited.length === 0 ? [] : await grantsLeft(tx, credited), (grant) => grant.customer);
+  return (await withDiscounts(tx, found.map(({ has_credits: _credits, ...customer }) => customer))).map((customer) => (grants.has(customer.id) ? { ...customer, grants: grants.get(customer.id)! } : customer));
 }
 
 /** A customer that is not deleted, locked; else a refusal: 404 where the path names it, 400 where a parameter does. */

@@ -1,6 +1,6 @@
 /** A line of an invoice, as the API shows it. */
 import type Stripe from 'stripe';
-import type { InvoiceLineRow, StoredDiscountAmount, StoredTax } from '../../billing/invoice/invoice.ts';
+import type { InvoiceLineRow, StoredCredit, StoredDiscountAmount, StoredTax } from '../../billing/invoice/invoice.ts';
 import type { Resource, World } from '../../server/context.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
 import { renderPricing, wholeQuantity } from '../invoiceitems/resource.ts';
@@ -17,7 +17,10 @@ export const renderTaxes = (taxes: readonly StoredTax[]) =>
     type: 'tax_rate_details' as const,
   }));
 
-export const renderPretaxCredits = (amounts: readonly StoredDiscountAmount[]) => amounts.map(({ amount, discount }) => ({ amount, discount, type: 'discount' as const }));
+export const renderPretaxCredits = (amounts: readonly StoredDiscountAmount[], credits: readonly StoredCredit[] = []) => [
+  ...amounts.map(({ amount, discount }) => ({ amount, discount, type: 'discount' as const })),
+  ...credits.map(({ amount, transaction }) => ({ amount, ...(transaction !== null && { credit_balance_transaction: transaction }), type: 'credit_balance_transaction' as const })),
+];
 
 function renderParent(line: InvoiceLineRow): Line['parent'] {
   const { invoice_item, proration, proration_details, subscription, subscription_item } = line;
@@ -49,7 +52,7 @@ export function renderLine(line: InvoiceLineRow, world: World): Line {
     metadata: line.metadata,
     parent: renderParent(line),
     period: { end: line.period_end, start: line.period_start },
-    pretax_credit_amounts: renderPretaxCredits(line.discount_amounts),
+    pretax_credit_amounts: renderPretaxCredits(line.discount_amounts, line.credits),
     pricing: renderPricing(line),
     quantity: wholeQuantity(line.quantity_decimal),
     quantity_decimal: line.quantity_decimal,

@@ -62,7 +62,7 @@ function renderAmounts(invoice: InvoiceWhole) {
     total: minor(invoice.total),
     total_discount_amounts,
     total_excluding_tax: minor(invoice.total_excluding_tax),
-    total_pretax_credit_amounts: renderPretaxCredits(total_discount_amounts),
+    total_pretax_credit_amounts: renderPretaxCredits(total_discount_amounts, invoice.lines.flatMap((line) => line.credits)),
     total_taxes: renderTaxes(total_taxes),
   };
 }

@@ -1,4 +1,5 @@
 import type { DiscountWhole, TaxRateRow } from '../../billing/catalog.ts';
+import type { CreditGrantRow } from '../../billing/credit/grant.ts';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import type { InvoiceLineRow, InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import type { OpenPayment, WithPayments } from '../../billing/invoice/pay.ts';
@@ -6,6 +7,7 @@ import type { PaymentMethodRow } from '../../billing/payment/payment.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
+import { grantsById } from '../billing/credit_grants/rows.ts';
 import { customersById } from '../customers/rows.ts';
 import { discountsById } from '../discounts/rows.ts';
 import { openPaymentsOf } from '../invoice_payments/rows.ts';
@@ -28,15 +30,18 @@ export async function wholeInvoices(tx: Tx, invoices: readonly InvoiceRow[]): Pr
   const named = <Thing>(all: ReadonlyMap<string, Thing>, ids: Iterable<string>): Thing[] => [...new Set(ids)].flatMap((id) => all.get(id) ?? []);
   const discountIds = (invoice: InvoiceRow) => [...invoice.discounts, ...(lines.get(invoice.id) ?? []).flatMap((line) => [...line.discounts, ...line.discount_amounts.map((each) => each.discount)])];
   const rateIds = (invoice: InvoiceRow) => [...invoice.default_tax_rates, ...(lines.get(invoice.id) ?? []).flatMap((line) => line.tax_rates)];
-  const [discounts, rates] = await Promise.all([
+  const grantIds = (invoice: InvoiceRow) => (lines.get(invoice.id) ?? []).flatMap((line) => line.credits.map((each) => each.credit_grant));
+  const [discounts, rates, grants] = await Promise.all([
     byId<DiscountWhole>(invoices.flatMap(discountIds), (ids) => discountsById(tx, ids)),
     byId<TaxRateRow>(invoices.flatMap(rateIds), (ids) => taxRatesById(tx, ids)),
+    byId<CreditGrantRow>(invoices.flatMap(grantIds), (ids) => grantsById(tx, ids)),
   ]);
   return invoices.map((invoice) => ({
     ...invoice,
     lines: lines.get(invoice.id) ?? [],
     discount_rows: named(discounts, discountIds(invoice)),
     rate_rows: named(rates, rateIds(invoice)),
+    grant_rows: named(grants, grantIds(invoice)),
   }));
 }
 

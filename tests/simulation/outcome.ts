@@ -42,6 +42,6 @@ export function outcomeOf({ invoices, pending, ended_at, last }: Found, names: N
     const reason = id === last ? 'subscription_cancel' : (billing_reason as Invoice['reason']);
     return { at, reason, lines: invoice.lines.map((line) => lineOf(line, names)), subtotal, total, total_excluding_tax, subtotal_excluding_tax };
   };
-  const blank = { discounts: [], discount_amounts: [], taxes: [] };
+  const blank = { discounts: [], discount_amounts: [], credits: [], taxes: [] };
   return { invoices: invoices.map(told), pending: pending.map((item) => lineOf({ ...item, ...blank, invoice_item: item.id }, names)), ended_at };
 }

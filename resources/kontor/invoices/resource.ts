@@ -36,6 +36,7 @@ function renderLine(line: LineExplanation, speak: Speaker): Json {
     amount: minor(line.amount),
     derivation: renderStep(line.derivation, speak),
     description: line.description,
+    credits: line.credits.map((step) => renderStep(step, speak)),
     discounts: line.discounts.map((step) => renderStep(step, speak)),
     line: line.line,
     period: { end: line.period.end, start: line.period.start },

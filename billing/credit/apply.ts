@@ -1,0 +1,68 @@
+/** Credits meet an invoice (docs/concepts/bill.md, "Credits"): each grant in its order takes of the lines that it is for, in their order, what discounts and earlier grants have left; before tax. */
+import type { CustomerWhole } from '../customer/customer.ts';
+import { decision, type Decision, type Instant, type Moment } from '../decision.ts';
+import type { InvoiceLineRow, InvoiceWhole, StoredCredit } from '../invoice/invoice.ts';
+import { minor } from '../money.ts';
+import { inOrder, isUsable, moveCredit, hasExpired, withGrants, type CreditGrantRow } from './grant.ts';
+
+/** What a grant gives to a line. */
+export type CreditTaken = { grant: CreditGrantRow; line: InvoiceLineRow; amount: bigint };
+
+const afterDiscounts = (line: InvoiceLineRow): bigint => line.discount_amounts.reduce((rest, each) => rest - BigInt(each.amount), line.amount);
+
+/** What grants give to the usage on an invoice at a moment. A negative line of usage is met by the credits of the others, so that no credit becomes money. */
+export function creditsFor(invoice: Pick<InvoiceWhole, 'lines' | 'currency'>, grants: readonly CreditGrantRow[], at: Instant): CreditTaken[] {
+  const usage = invoice.lines.filter((line) => line.metering !== null);
+  const left = new Map(usage.map((line) => [line.id, afterDiscounts(line)]));
+  const usable = grants.filter((grant) => grant.currency === invoice.currency && isUsable(grant, at)).sort(inOrder);
+  return usable.flatMap((grant) => {
+    const lines = usage.filter((line) => grant.prices === null || grant.prices.includes(line.price ?? ''));
+    const sum = lines.reduce((whole, line) => whole + left.get(line.id)!, 0n);
+    let rest = sum < grant.balance ? sum : grant.balance;
+    return lines.flatMap((line): CreditTaken[] => {
+      const of = left.get(line.id)!;
+      const amount = of < rest ? of : rest;
+      if (amount <= 0n) return [];
+      rest -= amount;
+      left.set(line.id, of - amount);
+      return [{ grant, line, amount }];
+    });
+  });
+}
+
+/** The lines with these credits. */
+export function creditedLines(lines: readonly InvoiceLineRow[], credits: readonly (StoredCredit & { line: string })[]): InvoiceLineRow[] {
+  const byLine = Map.groupBy(credits, (credit) => credit.line);
+  return lines.map((line) => (byLine.has(line.id) ? { ...line, credits: byLine.get(line.id)!.map(({ line: _line, ...credit }) => credit) } : line));
+}
+
+/** Sets the customer's credits against the usage on an invoice that is finalised: the lines with them, what is left of the grants, and the transactions that say so. */
+export function applyCredits(invoice: InvoiceWhole, customer: CustomerWhole, moment: Moment): Decision & { lines: InvoiceLineRow[]; customer: CustomerWhole } {
+  const made = decision();
+  const taken = creditsFor(invoice, customer.grants ?? [], moment.now);
+  const grants = new Map<string, CreditGrantRow>();
+  const credits = taken.map(({ grant: { id, name }, line, amount }, n) => {
+    const moved = moveCredit(made, grants.get(id) ?? taken[n]!.grant, -amount, 'credits_applied', { invoice: invoice.id, invoice_line_item: line.id }, moment);
+    grants.set(id, moved.grant);
+    return { line: line.id, credit_grant: id, transaction: moved.transaction.id, amount: minor(amount), name };
+  });
+  return { ...made, lines: creditedLines(invoice.lines, credits), customer: withGrants(customer, [...grants.values()]) };
+}
+
+/** Gives back what was set against an invoice that is void now. Of a grant that has expired since, it is lost again at once. */
+export function returnCredits(invoice: InvoiceWhole, customer: CustomerWhole, moment: Moment): Decision & { customer: CustomerWhole } {
+  const made = decision();
+  const grants = new Map([...(invoice.grant_rows ?? []), ...(customer.grants ?? [])].map((grant) => [grant.id, grant]));
+  const touched = new Set<string>();
+  for (const line of invoice.lines) {
+    for (const { credit_grant, amount } of line.credits) {
+      touched.add(credit_grant);
+      grants.set(credit_grant, moveCredit(made, grants.get(credit_grant)!, BigInt(amount), 'credits_application_invoice_voided', { invoice: invoice.id, invoice_line_item: line.id }, moment).grant);
+    }
+  }
+  for (const id of touched) {
+    const grant = grants.get(id)!;
+    if (hasExpired(grant, moment.now)) grants.set(id, moveCredit(made, grant, -grant.balance, 'credits_expired', null, moment).grant);
+  }
+  return { ...made, customer: withGrants(customer, [...touched].map((id) => grants.get(id)!)) };
+}
