@@ -28,12 +28,12 @@ export type Story = {
 
 export type Person = Pick<Stripe.CustomerCreateParams, 'name' | 'invoice_prefix' | 'balance'>;
 
-/** A customer on a clock of its own, with a card that is charged. */
-export async function begin(kontor: Kontor, moment: string, person: Person): Promise<Story> {
+/** A customer on a clock of its own, with a card that is charged, or without one. */
+export async function begin(kontor: Kontor, moment: string, person: Person, card: string | null = 'pm_card_visa'): Promise<Story> {
   const { stripe } = kontor;
   const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: at(moment) });
   const email = `${person.name!.toLowerCase().replaceAll(' ', '.')}@example.com`;
-  const { id: customer } = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' }, ...person, email, test_clock: clock });
+  const { id: customer } = await stripe.customers.create({ ...(card !== null && { payment_method: card, invoice_settings: { default_payment_method: card } }), ...person, email, test_clock: clock });
   const told = await listen(stripe);
   const paper: string[] = [];
   let now = at(moment);
@@ -85,9 +85,9 @@ async function listen(stripe: Stripe): Promise<() => Promise<string[]>> {
 
 /** What an event says about its object, as far as a person would ask. */
 function subjectOf({ data }: Stripe.Event): string {
-  const { object, number, status, amount } = data.object as { object: string; number?: string | null; status?: string; amount?: number };
-  if (object === 'credit_note') return `${number} ${money(amount!)}`;
-  if (object === 'invoiceitem') return money(amount!);
+  const { object, number, status, amount, currency } = data.object as { object: string; number?: string | null; status?: string; amount?: number; currency?: string };
+  if (object === 'credit_note') return `${number} ${money(amount!, currency!)}`;
+  if (object === 'invoiceitem') return money(amount!, currency!);
   if (object === 'invoice') return [number, status].filter(Boolean).join(' ');
   return object === 'subscription' || object === 'payment_intent' || object === 'charge' ? status! : '';
 }
@@ -101,15 +101,16 @@ async function invoicesOf(stripe: Stripe, customer: string): Promise<Stripe.Invo
 /** What was billed and paid in all, and what is owed by whom in the end. */
 async function account(stripe: Stripe, customer: string, invoices: readonly Stripe.Invoice[]): Promise<string[]> {
   const { balance } = (await stripe.customers.retrieve(customer)) as Stripe.Customer;
+  const said = (amount: number) => money(amount, invoices[0]?.currency ?? 'usd');
   const sum = (of: (invoice: Stripe.Invoice) => number) => invoices.reduce((all, invoice) => all + of(invoice), 0);
   const credited = sum((invoice) => invoice.pre_payment_credit_notes_amount + invoice.post_payment_credit_notes_amount);
   const { data: subscriptions } = await stripe.subscriptions.list({ customer, status: 'all' });
   const entries: [string, string][] = [
-    ['Billed', money(sum((invoice) => invoice.total))],
-    ...(credited === 0 ? [] : [['Credited', money(-credited)] as [string, string]]),
-    ['Paid', money(sum((invoice) => invoice.amount_paid))],
-    ['Still to be paid', money(sum((invoice) => (invoice.status === 'open' ? invoice.amount_remaining : 0)))],
-    ['Balance', money(balance)],
+    ['Billed', said(sum((invoice) => invoice.total))],
+    ...(credited === 0 ? [] : [['Credited', said(-credited)] as [string, string]]),
+    ['Paid', said(sum((invoice) => invoice.amount_paid))],
+    ['Still to be paid', said(sum((invoice) => (invoice.status === 'open' ? invoice.amount_remaining : 0)))],
+    ['Balance', said(balance)],
     ['Subscriptions', subscriptions.map((each) => each.status).join(', ') || 'none'],
   ];
   return ['Statement of account', ...entries.map(([name, value]) => `  ${name.padEnd(18)}${value.padStart(12)}`)];
