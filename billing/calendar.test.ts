@@ -36,6 +36,20 @@ describe('the boundaries of an anchor', () => {
     ['2024-02-28', every(1, 'day'), 2, undefined, '2024-03-01'],
     ['2024-12-31', every(90, 'day'), 1, undefined, '2025-03-31'],
     ['1969-12-31 23:59:59', every(1, 'month'), 2, undefined, '1970-02-28 23:59:59'],
+    ['2024-01-29', every(1, 'month'), 1, undefined, '2024-02-29'],
+    ['2023-01-29', every(1, 'month'), 1, undefined, '2023-02-28'],
+    ['2024-08-31', every(1, 'month'), 1, undefined, '2024-09-30'],
+    ['2024-08-31', every(1, 'month'), 2, undefined, '2024-10-31'], // counted from the anchor, not from 30 September
+    ['2024-12-31', every(2, 'month'), 1, undefined, '2025-02-28'],
+    ['2024-12-31', every(2, 'month'), 2, undefined, '2025-04-30'],
+    ['2024-12-31', every(2, 'month'), 4, undefined, '2025-08-31'],
+    ['2024-08-31', every(6, 'month'), 1, undefined, '2025-02-28'],
+    ['2024-08-31', every(6, 'month'), 2, undefined, '2025-08-31'],
+    ['2024-02-29', every(2, 'year'), 1, undefined, '2026-02-28'],
+    ['2024-02-29', every(2, 'year'), 2, undefined, '2028-02-29'],
+    ['2024-02-29', every(12, 'month'), 1, undefined, '2025-02-28'], // as a year
+    ['2024-12-30', every(1, 'week'), 9, undefined, '2025-03-03'], // 63 days
+    ['2026-10-25 02:30:00', every(1, 'day'), 1, undefined, '2026-10-26 02:30:00'], // whatever clocks on walls do that night
   ];
   for (const [anchor, recurrence, k, day, expected] of rows) {
     it(`${anchor}, every ${recurrence.interval_count} ${recurrence.interval}${day ? ` on the ${day}.` : ''}, boundary ${k}: ${expected}`, () => {
@@ -57,6 +71,10 @@ describe('the period of a moment', () => {
     ['2024-01-01', every(1, 'week'), '2024-01-07 23:59:59', '2024-01-01', '2024-01-08', 0],
     ['2024-01-01', every(1, 'week'), '2023-12-31 23:59:59', '2023-12-25', '2024-01-01', -1],
     ['2024-01-01 12:00:00', every(1, 'day'), '2024-01-05 11:59:59', '2024-01-04 12:00:00', '2024-01-05 12:00:00', 3],
+    ['2024-01-31', every(1, 'month'), '2024-02-29', '2024-02-29', '2024-03-31', 1],
+    ['2023-12-31', every(3, 'month'), '2024-06-29 23:59:59', '2024-03-31', '2024-06-30', 1],
+    ['2024-02-29', every(1, 'year'), '2024-02-28 23:59:59', '2023-02-28', '2024-02-29', -1],
+    ['2024-01-15 10:00:00', every(1, 'month'), '2024-02-15 09:59:59', '2024-01-15 10:00:00', '2024-02-15 10:00:00', 0],
   ];
   for (const [anchor, recurrence, moment, start, end, index] of rows) {
     it(`${moment} from ${anchor}, every ${recurrence.interval_count} ${recurrence.interval}: ${start} to ${end}`, () => {
@@ -73,6 +91,9 @@ describe('months added to a moment', () => {
     ['2024-02-29', 12, '2025-02-28'],
     ['2024-08-31 10:20:30', 6, '2025-02-28 10:20:30'],
     ['2024-05-05', 0, '2024-05-05'],
+    ['2023-10-31', 4, '2024-02-29'],
+    ['2024-02-29', -12, '2023-02-28'],
+    ['2024-12-31 23:59:59', 2, '2025-02-28 23:59:59'],
   ];
   for (const [moment, months, expected] of rows) it(`${moment} and ${months}: ${expected}`, () => assert.equal(told(addMonths(at(moment), months)), expected));
 });

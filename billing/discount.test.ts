@@ -60,6 +60,16 @@ describe('discounts', () => {
     ['an amount in one of its other currencies', [line(1000n)], [off('a', 300n, { currency: 'eur', currency_options: { usd: { amount_off: 350 } } })], ['a 350']],
     ['a percentage in every currency', [line(1000n)], [percent('a', 10)], ['a 100']],
     ['no lines', [], [half], []],
+    ['three halves, each of what the former left', [line(10_000n)], [percent('a', 50), percent('b', 50), percent('c', 50)], ['a 5000, b 2500, c 1250']],
+    ['a third of what a third left', [line(100n)], [percent('a', 33.33), percent('b', 33.33)], ['a 33, b 22']], // 33.33; 67 × 33.33 % = 22.33
+    ['a hundredth of a percent', [line(1000n)], [percent('a', 0.01)], ['a 0']], // 0.1
+    ['five hundredths of a percent', [line(1000n)], [percent('a', 0.05)], ['a 1']], // 0.5
+    ['a percentage of nothing', [line(0n)], [percent('a', 10)], ['a 0']],
+    ['one cent over two', [line(1n), line(1n)], [off('a', 1n)], ['a 1', 'a 0']],
+    ['three cents over five', [line(1n), line(1n), line(1n), line(1n), line(1n)], [off('a', 3n)], ['a 1', 'a 1', 'a 1', 'a 0', 'a 0']], // 0.6 each
+    ['two amounts, one after the other', [line(300n), line(100n)], [off('a', 200n), off('b', 100n)], ['a 150, b 75', 'a 50, b 25']],
+    ['an amount beside a line that its own discount has used up', [line(1000n, { own: [percent('own', 100)] }), line(500n)], [off('a', 200n)], ['own 1000, a 0', 'a 200']],
+    ['an amount that a restricted one left', [line(600n), line(400n, { product: 'prod_b' })], [off('a', 400n, { applies_to: ['prod_b'] }), off('b', 60n)], ['b 60', 'a 400, b 0']],
   ];
   for (const [name, lines, whole, expected] of rows) it(name, () => assert.deepEqual(told(lines, whole), expected));
 
@@ -101,6 +111,10 @@ describe('a discount’s time', () => {
     ['lasts to the second before its end, the last day of a shorter month', { start, end }, '2024-02-29T11:59:59', true],
     ['is over at its end', { start, end }, '2024-02-29T12:00:00', false],
     ['never ends where it is forever', { start, end: discountEnd({ duration: 'forever', duration_in_months: null }, start) }, '2124-01-01T00:00:00', true],
+    ['of three months from 30 November lasts into a leap day\'s eve', { start: at('2023-11-30T00:00:00'), end: discountEnd({ duration: 'repeating', duration_in_months: 3 }, at('2023-11-30T00:00:00')) }, '2024-02-28T23:59:59', true],
+    ['of three months from 30 November is over on the leap day', { start: at('2023-11-30T00:00:00'), end: discountEnd({ duration: 'repeating', duration_in_months: 3 }, at('2023-11-30T00:00:00')) }, '2024-02-29T00:00:00', false],
+    ['of twelve months from a leap day lasts to 27 February', { start: at('2024-02-29T00:00:00'), end: discountEnd({ duration: 'repeating', duration_in_months: 12 }, at('2024-02-29T00:00:00')) }, '2025-02-27T23:59:59', true],
+    ['of twelve months from a leap day is over on 28 February', { start: at('2024-02-29T00:00:00'), end: discountEnd({ duration: 'repeating', duration_in_months: 12 }, at('2024-02-29T00:00:00')) }, '2025-02-28T00:00:00', false],
     ['is ended by use alone where it is once', { start, end: discountEnd({ duration: 'once', duration_in_months: null }, start) }, '2124-01-01T00:00:00', true],
   ];
   for (const [name, discount, moment, expected] of rows) it(name, () => assert.equal(inForce(discount, at(moment)), expected));

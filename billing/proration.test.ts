@@ -25,8 +25,23 @@ describe('the part of a full period', () => {
     [-2000n, day(15), -1032n],
     [2000n, 1, 2000n], // 2,678,399 of 2,678,400 seconds
     [267_840_000n, 1, 267_839_900n], // a second is worth 100
+    [999n, day(1), 967n], // 30 of 31 days: 966.77
+    [1000n, day(10.5), 661n], // 20.5 of 31 days: 661.29
+    [100n, day(30.5), 2n], // half a day of 31: 1.61
   ];
   for (const [amount, at, expected] of rows) it(`from day ${at / DAY} of ${amount} is ${expected}`, () => assert.equal(partOf(amount, january, at, 'second'), expected));
+
+  const others: [what: string, days: number, amount: bigint, at: number, expected: bigint][] = [
+    ['a February', 28, 2800n, day(14), 1400n],
+    ['a February of a leap year', 29, 2900n, day(15), 1400n], // 14 of 29 days
+    ['an April', 30, 3000n, day(15.5), 1450n], // 14.5 of 30 days
+    ['a quarter of 92 days', 92, 9200n, day(31), 6100n],
+    ['a year', 365, 36_500n, day(90), 27_500n],
+    ['a leap year', 366, 36_600n, day(60), 30_600n],
+    ['a week', 7, 700n, day(2.5), 450n],
+    ['a day', 1, 2400n, day(0.75), 600n], // six hours
+  ];
+  for (const [what, days, amount, at, expected] of others) it(`of ${what} from day ${at / DAY} of ${amount} is ${expected}`, () => assert.equal(partOf(amount, { start: 0, end: day(days) }, at, 'second'), expected));
 
   it('is refused outside of the period', () => {
     assert.throws(() => partOf(1n, january, -1, 'second'));
@@ -76,6 +91,8 @@ describe('the credit of a debit', () => {
     [-500n, day(0), day(0), 500n],
     [0n, day(0), day(3), 0n],
     [1n, day(0), day(15.5), -1n], // −0.5
+    [1n, day(0), day(16), 0n], // −15 ÷ 31 = −0.48
+    [2839n, day(15), day(30), -177n], // 1 of 16 days: 177.44
   ];
   for (const [net, start, at, expected] of rows) {
     it(`${net} charged from day ${start / DAY} gives back ${expected} on day ${at / DAY}`, () => assert.equal(creditOf({ net, start, end: january.end }, at, 'second'), expected));
@@ -94,6 +111,10 @@ describe('the debit of a changed item', () => {
     ['with all of it off', [line(6000n)], 0, [percent('a', 100)], day(15), 3097n, [3097n], 0n],
     ['with two that take all, and round to more', [line(3n)], 0, [off('a', 1n), off('b', 2n)], day(15.5), 2n, [1n, 1n], 0n], // 1.5, 0.5 and 1
     ['with three, of which the last finds nothing left', [line(3n)], 0, [off('a', 1n), off('b', 1n), off('c', 1n)], day(15.5), 2n, [1n, 1n, 0n], 0n], // 0.5 each
+    ['with 20 % and then $5 off', [line(6000n)], 0, [percent('a', 20), off('b', 500n)], day(15), 3097n, [619n, 258n], 2220n], // 1200 × 16 ÷ 31 = 619.35, 500 × 16 ÷ 31 = 258.06
+    ['with $5 and then 20 % off', [line(6000n)], 0, [off('b', 500n), percent('a', 20)], day(15), 3097n, [258n, 568n], 2271n], // 20 % of 5500: 1100 × 16 ÷ 31 = 567.74
+    ['with $1 off over three, the first of them', [line(100n), line(100n), line(100n)], 0, [off('a', 100n)], day(0), 100n, [34n], 66n],
+    ['with $1 off over three, the last of them', [line(100n), line(100n), line(100n)], 2, [off('a', 100n)], day(0), 100n, [33n], 67n],
     ['at the very end', [line(6000n)], 0, [percent('a', 10)], day(31), 0n, [0n], 0n],
     ['for nothing', [line(0n)], 0, [percent('a', 10), off('b', 100n)], day(3), 0n, [0n, 0n], 0n],
   ];

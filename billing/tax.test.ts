@@ -30,6 +30,21 @@ describe('the tax of a line', () => {
     [1200n, [inclusive(20), exclusive(10)], [200n, 120n]], // the exclusive one on the whole 1200
     [1000n, [inclusive(7.7)], [71n]], // 71.49
     [3n, [inclusive(20)], [1n]], // 0.5
+    [333n, [exclusive(7.25)], [24n]], // 24.14
+    [1n, [exclusive(50)], [1n]], // 0.5
+    [9999n, [exclusive(25)], [2500n]], // 2499.75
+    [10_000n, [exclusive(8.875)], [888n]], // 887.5
+    [-10_000n, [exclusive(8.875)], [-888n]], // away from zero, too
+    [5097n, [exclusive(10)], [510n]], // ¥509.7
+    [12_340n, [exclusive(5)], [617n]], // 0.617 of 12.340 dinars
+    [2500n, [exclusive(6), exclusive(1.25), exclusive(0.5)], [150n, 31n, 13n]], // 31.25, 12.5: state, county, city
+    [1999n, [inclusive(19)], [319n]], // 319.17
+    [1n, [inclusive(19)], [0n]], // 0.16
+    [100n, [inclusive(100)], [50n]],
+    [1080n, [inclusive(8)], [80n]],
+    [1000n, [inclusive(8.1)], [75n]], // 74.93
+    [1155n, [inclusive(5), inclusive(10.5)], [50n, 105n]], // of 1000
+    [1100n, [inclusive(10), exclusive(5)], [100n, 55n]], // 5 % of the whole 1100
   ];
   for (const [taxable, rates, expected] of rows) {
     it(`of ${taxable} at ${rates.map((rate) => rate.id).join(' and ') || 'no rate'} is ${expected.join(' and ') || 'none'}`, () => {

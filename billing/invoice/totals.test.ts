@@ -10,6 +10,7 @@ const off = (id: string, amount_off: bigint): AppliedDiscount => ({ id, source: 
 const line = (amount: bigint, more: Partial<InvoiceLine> = {}): InvoiceLine => ({ amount, discountable: true, product: null, own: [], group: null, tax_rates: [], ...more });
 const vat = { id: 'vat', percentage: 20, inclusive: true };
 const sales = { id: 'sales', percentage: 8.5, inclusive: false };
+const ten = { id: 'ten', percentage: 10, inclusive: false };
 const terms = (more: Partial<InvoiceTerms> = {}): InvoiceTerms => ({ currency: 'usd', discounts: [], tax_exempt: 'none', ...more });
 const bill = (lines: InvoiceLine[], more: Partial<InvoiceTerms> = {}): Totals => totalsOf(assessLines(lines, terms(more)));
 
@@ -29,6 +30,13 @@ describe('the totals of an invoice', () => {
     ['an exempt customer', [line(1200n, { tax_rates: [vat, sales] })], { tax_exempt: 'exempt' }, 1200n, 1200n, 1200n, 1200n],
     ['reverse charge', [line(1000n, { tax_rates: [sales] })], { tax_exempt: 'reverse' }, 1000n, 1000n, 1000n, 1000n],
     ['a taxed credit', [line(-1000n, { discountable: false, tax_rates: [sales] })], {}, -1000n, -1000n, -1085n, -1000n],
+    ['two discounts, then tax', [line(10_000n, { tax_rates: [sales] })], { discounts: [percent('a', 20), off('b', 500n)] }, 10_000n, 10_000n, 8138n, 7500n], // 8.5 % of 7500: 637.5
+    ['an amount off over two lines, then tax', [line(1000n, { tax_rates: [sales] }), line(2000n, { tax_rates: [sales] })], { discounts: [off('a', 500n)] }, 3000n, 3000n, 2713n, 2500n], // 833 and 1667: 70.81 and 141.70
+    ['an amount off in another currency', [line(1000n)], { currency: 'eur', discounts: [off('a', 500n)] }, 1000n, 1000n, 1000n, 1000n],
+    ['a credit and a debit that are taxed', [line(-1032n, { discountable: false, tax_rates: [sales] }), line(3097n, { tax_rates: [sales] })], {}, 2065n, 2065n, 2240n, 2065n], // −87.72, 263.25
+    ['an inclusive tax of an odd amount', [line(1999n, { tax_rates: [vat] })], {}, 1999n, 1666n, 1999n, 1666n], // 333.17
+    ['yen', [line(5997n, { tax_rates: [ten] })], { currency: 'jpy', discounts: [percent('a', 15)] }, 5997n, 5997n, 5607n, 5097n], // 899.55 off, 509.7 of tax
+    ['dinars', [line(12_345n, { tax_rates: [ten] })], { currency: 'kwd' }, 12_345n, 12_345n, 13_580n, 12_345n], // 1234.5
     ['all off', [line(1000n, { tax_rates: [sales] })], { discounts: [off('a', 5000n)] }, 1000n, 1000n, 0n, 0n],
   ];
   for (const [name, lines, more, subtotal, subtotalNet, total, totalNet] of rows) {

@@ -38,6 +38,13 @@ table('a price per unit', [
   [perUnit('12.5'), '2.5', 31n], // 31.25
   [perUnit('1'), '0.5', 1n],
   [perUnit('99999999'), '1000000', 99_999_999_000_000n],
+  [perUnit('1999'), '12', 23_988n],
+  [perUnit('99'), '1847', 182_853n], // 1,847 × $0.99
+  [perUnit('33.3'), '7', 233n], // 233.1
+  [perUnit('2.5'), '1', 3n], // half away from zero
+  [perUnit('2.4999'), '1', 2n],
+  [perUnit('0.0001'), '4999', 0n], // 0.4999
+  [perUnit('0.0001'), '5000', 1n], // 0.5
 ]);
 
 table('a price per package', [
@@ -51,6 +58,13 @@ table('a price per package', [
   [packages('500', 10), '10.000000000001', 1000n],
   [packages('500', 10, 'down'), '19.999999999999', 500n],
   [packages('0.5', 1000), '2500', 2n], // 3 × 0.5
+  [packages('1000', 100), '100', 1000n], // the last unit of the first package
+  [packages('1000', 100), '101', 2000n], // the first one of the second
+  [packages('1000', 100, 'down'), '99', 0n],
+  [packages('1000', 100, 'down'), '100', 1000n],
+  [packages('33.4', 3), '7', 100n], // 3 × 33.4 = 100.2
+  [packages('500', 1), '3', 1500n], // packages of one
+  [packages('999', 1000), '1000.5', 1998n], // half a unit begins the second
 ]);
 
 // The first 5 at 5.00, the next 5 at 4.00, then 3.00.
@@ -71,6 +85,11 @@ table('a volume price', [
   [tiered('volume', ...flat), '11', 1600n], // 11 × 100 + 500
   [tiered('volume', ...flat), '101', 5050n],
   [tiered('volume', tier(null, '0.3', '0.3')), '1', 1n], // 0.6: one rounding
+  [tiered('volume', ...plain), '10.000000000001', 3000n], // above the second tier by so little: all at 3.00
+  [tiered('volume', ...flat), '100', 10_500n], // 100 × 100 + 500
+  [tiered('volume', ...flat), '100.5', 5025n], // 100.5 × 50
+  [tiered('volume', tier(1, '1000'), tier(null, '900')), '1', 1000n],
+  [tiered('volume', tier(1, '1000'), tier(null, '900')), '2', 1800n],
 ]);
 
 table('a graduated price', [
@@ -89,6 +108,15 @@ table('a graduated price', [
   [tiered('graduated', ...flat), '120', 11_500n], // + 20 × 50
   [tiered('graduated', tier(1, '0.3'), tier(2, '0.3'), tier(null, '0.3')), '3', 1n], // 0.9 rounded once, not 3 × 0
   [tiered('graduated', tier(null, '7')), '6', 42n],
+  [tiered('graduated', ...plain), '10.5', 4650n], // 2500 + 2000 + 0.5 × 300
+  [tiered('graduated', ...flat), '100.5', 10_525n], // 1000 + 500 + 9000 + 0.5 × 50
+  [tiered('graduated', ...flat), '101', 10_550n], // 1000 + 500 + 9000 + 50
+  [tiered('graduated', tier(100, '0'), tier(null, '5')), '100', 0n], // a hundred are included
+  [tiered('graduated', tier(100, '0'), tier(null, '5')), '101', 5n],
+  [tiered('graduated', tier(100, '0'), tier(null, '5')), '250', 750n], // 150 × 5
+  [tiered('graduated', tier(1000, '0.15'), tier(null, '0.05')), '999', 150n], // 149.85
+  [tiered('graduated', tier(1000, '0.15'), tier(null, '0.05')), '1001', 150n], // 150 + 0.05
+  [tiered('graduated', tier(1000, '0.15'), tier(null, '0.05')), '1010', 151n], // 150 + 0.5
 ]);
 
 describe('how an amount came about', () => {
