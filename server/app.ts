@@ -1,4 +1,5 @@
 /** Puts the house together: database, clock, rooms, door and workers. */
+import { createHmac } from 'node:crypto';
 import { machineClock, type Clock } from './clock.ts';
 import { readColumns } from './commit.ts';
 import type { App, Connectors, Room } from './context.ts';
@@ -42,6 +43,7 @@ export async function open(plan: Plan): Promise<Running> {
     columns: await readColumns(database.pool),
     url: '',
     allowLoopback: plan.allowLoopback,
+    sign: (text) => createHmac('sha256', plan.pepper).update(text).digest('base64url'),
     usage_days: plan.usage_days ?? USAGE_DAYS,
     nudge: () => wake(),
     stopping: false,

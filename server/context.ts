@@ -130,6 +130,8 @@ export type App = {
   log: Log;
   /** The address under which people and programs reach this server. */
   url: string;
+  /** A signature of a text that only this installation makes. */
+  sign(text: string): string;
   /** For how many days after receipt usage events are kept at least. */
   usage_days: number;
   /** Webhooks may go to this machine itself. */

@@ -35,7 +35,7 @@ export function decodeQuery(query: string): RawMap {
 }
 
 /** The parameters of a form. Refuses broken UTF-8, a parameter given twice, and names that contradict each other. */
-export function decodeForm(input: string | Uint8Array): RawMap {
+export function decodeForm(input: string | Uint8Array, most: number = MOST_PARAMETERS): RawMap {
   const text = typeof input === 'string' ? input : textOf(input);
   const mayHoldNul = text.includes('%00') || text.includes('\0');
   const root = emptyMap();
@@ -46,7 +46,7 @@ export function decodeForm(input: string | Uint8Array): RawMap {
     if (end === -1) end = text.length;
     if (end > start) {
       count += 1;
-      if (count > MOST_PARAMETERS) refuse(undefined, `Received too many parameters: a request has at most ${MOST_PARAMETERS}.`);
+      if (count > most) refuse(undefined, `Received too many parameters: a request has at most ${most}.`);
       let equals = text.indexOf('=', start);
       if (equals === -1 || equals > end) equals = end;
       const name = unescaped(text, start, equals, text.slice(start, equals));
@@ -173,7 +173,7 @@ function refuseAgain(name: string, held: Raw): never {
 }
 
 /** A JSON body as a raw tree. An empty body is an empty map. */
-export function decodeJson(input: string | Uint8Array): RawMap {
+export function decodeJson(input: string | Uint8Array, most: number = MOST_JSON_VALUES): RawMap {
   const text = typeof input === 'string' ? input : textOf(input);
   if (text.trim() === '') return emptyMap();
   let parsed: unknown;
@@ -182,14 +182,14 @@ export function decodeJson(input: string | Uint8Array): RawMap {
   } catch {
     return refuse(undefined, 'Invalid request: the body is not valid JSON.');
   }
-  const left = { values: MOST_JSON_VALUES };
+  const left = { values: most, most };
   const tree = bare(parsed as Raw, '', 1, left);
   return isMap(tree) ? tree : refuse(undefined, 'Invalid request: the body must be a JSON object.');
 }
 
-function bare(value: Raw, at: string, depth: number, left: { values: number }): Raw {
+function bare(value: Raw, at: string, depth: number, left: { values: number; readonly most: number }): Raw {
   left.values -= 1;
-  if (left.values < 0) refuse(undefined, `Received too many values: a request has at most ${MOST_JSON_VALUES}.`);
+  if (left.values < 0) refuse(undefined, `Received too many values: a request has at most ${left.most}.`);
   if (typeof value === 'string') {
     if (value.includes('\0') || !value.isWellFormed()) refuse('invalid_characters', `Invalid characters in ${shown(at)}: text must be well-formed Unicode without NUL.`, shown(at));
     return value;

@@ -29,10 +29,16 @@ export type Route = {
   run(ctx: Context, params: any, path: any): Promise<Answer>;
   /** A publishable key may make this request, too (the room checks the client secret). */
   publishable?: boolean;
+  /** Answers without a transaction: what it writes goes together with what others write. It sees to it itself that a repetition has no second effect, and that a failure has none. */
+  gathered?: boolean;
+  /** Takes the token of a meter event session in place of a key. */
+  session?: boolean;
+  /** The body may be JSON, too, and have this many values. */
+  values?: number;
 };
 
 type Run<S, Path extends string> = (ctx: Context, params: Params<S>, path: PathParams<Path>) => Promise<Answer>;
-type Options = { publishable?: boolean };
+type Options = Pick<Route, 'publishable' | 'gathered' | 'session' | 'values'>;
 
 const route =
   (method: Method) =>

@@ -9,12 +9,13 @@ import { inWorld } from '../database/world.ts';
 import { told } from '../log.ts';
 import { answerTo, type ErrorAnswer, keyInUse, missing, unrecognized, unsupportedRequest, forbidden } from './errors.ts';
 import { expand, inVersion } from './expand.ts';
-import { decodeForm, decodeQuery, quoted, type RawMap } from './forms.ts';
+import { decodeForm, decodeJson, decodeQuery, quoted, type RawMap } from './forms.ts';
 import { awaitKey, claimKey, type Continuation, fingerprint, remember, type Remembered } from './idempotency.ts';
 import { authorize, Gate } from './keys.ts';
-import { read } from './params.ts';
+import { read, type Wire } from './params.ts';
 import { servePages } from './pages.ts';
 import { type Answer, isReference, type Route } from './route.ts';
+import { keyOfSession } from './sessions.ts';
 import { NATIVE_VERSION, upgradeRequest, versionOf } from './versions.ts';
 
 /** A request's body may have this many bytes. */
@@ -132,16 +133,16 @@ function send(reply: FastifyReply, id: string, { status, body, headers = {} }: R
 async function handle(app: App, gate: Gate, route: Route, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const id = app.clock.newId('req');
   reply.header('request-id', id);
-  const key = await gate.authenticate(request.headers.authorization);
+  const key = (route.session ? keyOfSession(app, request.headers.authorization) : null) ?? (await gate.authenticate(request.headers.authorization));
   authorize(key, route);
   const version = versionOf(header(request, 'stripe-version'));
   reply.header('stripe-version', version);
   refuseOtherAccount(request, key.world.account);
   // No id holds NUL, which PostgreSQL refuses in any text.
   if (Object.values(request.params as object).some((part: string) => part.includes('\0'))) unrecognized(request.method, request.url.split('?', 1)[0]!);
-  const { raw, body } = wordsOf(request);
+  const { raw, body, wire } = wordsOf(request, route);
   const upgraded = version === NATIVE_VERSION ? raw : upgradeRequest(version, `${route.method} ${route.path}`, raw, app.register.versions);
-  const { params, expand } = read(route.schema, upgraded);
+  const { params, expand } = read(route.schema, upgraded, { wire, expands: !isNewer(route) });
   const idempotencyKey = route.method === 'POST' ? keyOf(request) : null;
   if (idempotencyKey) reply.header('idempotency-key', idempotencyKey);
   const call: Call = {
@@ -174,17 +175,22 @@ function keyOf(request: FastifyRequest): string | null {
   return key;
 }
 
-/** The parameters of a request: the query's and the form body's together. */
-function wordsOf(request: FastifyRequest): { raw: RawMap; body: Buffer } {
+/** Paths under /v2 speak JSON. */
+const isNewer = ({ path }: Route): boolean => path.startsWith('/v2/');
+
+/** The parameters of a request: the query's and the form body's together, or those of a JSON body. */
+function wordsOf(request: FastifyRequest, route: Route): { raw: RawMap; body: Buffer; wire: Wire } {
   const query = request.url.indexOf('?');
   const words = query < 0 ? '' : request.url.slice(query + 1);
   const body = Buffer.isBuffer(request.body) ? request.body : EMPTY;
   if (body.length > 0) {
     const type = header(request, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase();
-    if (type && type !== 'application/x-www-form-urlencoded') throw Object.assign(new Error(type), { statusCode: 415 });
+    const json = isNewer(route) || (route.values !== undefined && type === 'application/json');
+    if (type && type !== (json ? 'application/json' : 'application/x-www-form-urlencoded')) throw Object.assign(new Error(type), { statusCode: 415 });
+    if (json) return { raw: decodeJson(body, route.values), body, wire: 'json' };
   }
-  if (body.length === 0) return { raw: decodeQuery(words), body };
-  return { raw: decodeForm(words ? Buffer.concat([Buffer.from(`${words}&`, 'latin1'), body]) : body), body };
+  if (body.length === 0) return { raw: decodeQuery(words), body, wire: 'form' };
+  return { raw: decodeForm(words ? Buffer.concat([Buffer.from(`${words}&`, 'latin1'), body]) : body, route.values), body, wire: 'form' };
 }
 
 function contextOf(call: Call, tx: Context['tx']): Context {
@@ -208,17 +214,23 @@ async function lookUp(ctx: Context, ref: { object: string; id: string }): Promis
   return resource.render(whole as never, ctx.world);
 }
 
-async function look(call: Call): Promise<Reply> {
-  return inWorld(call.app.database.pool, call.world, async (tx) => {
-    const ctx = contextOf(call, tx);
-    return { status: 200, body: await render(ctx, call, await call.route.run(ctx, call.params, call.path)) };
-  });
+async function look(call: Call, tx?: Context['tx']): Promise<Reply> {
+  if (!tx) return inWorld(call.app.database.pool, call.world, (own) => look(call, own));
+  const ctx = contextOf(call, tx);
+  return { status: 200, body: await render(ctx, call, await call.route.run(ctx, call.params, call.path)) };
 }
+
+/** In place of a transaction, for what is gathered. */
+const UNTRANSACTED: Context['tx'] = {
+  query: () => { throw new Error('A gathered route has no transaction of its own.'); },
+  later: () => { throw new Error('A gathered route has no transaction of its own.'); },
+};
 
 /** What the first transaction of a request ends in: an answer, or calls to be made before there is one. */
 type Step = { reply: Reply } | { continuation: Continuation };
 
 async function act(call: Call): Promise<Reply> {
+  if (call.route.gathered) return look(call, UNTRANSACTED);
   let step: Step;
   try {
     step = await inWorld(call.app.database.pool, call.world, (tx) => begin(contextOf(call, tx), call));

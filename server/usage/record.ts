@@ -25,6 +25,8 @@ export type Recorded = { status: 'accepted' | 'duplicate'; event: UsageEvent } |
 export type Recording = {
   /** For what Kontor counts itself: the timestamp may be any, and counts as the moment where there is none. */
   settled?: { now: Instant };
+  /** Events of several requests: none of them may keep the others waiting for a test clock. */
+  gathered?: boolean;
   /** Chooses keys in place of a hash, so that a test can see what happens when two names have one key. */
   key?: (name: string, attempt: number) => bigint;
 };
@@ -68,7 +70,7 @@ function attempt<T>(work: () => T): T | Refusal {
 }
 
 /** The events that say something that can be kept; the others get their refusals. */
-async function judge(ctx: Context, given: readonly UsageGiven[], { settled }: Recording, results: Recorded[]): Promise<Candidate[]> {
+async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gathered = false }: Recording, results: Recorded[]): Promise<Candidate[]> {
   const names = [...new Set(given.map((each) => each.event_name))];
   const [meters, ...watched] = await Promise.all([activeMeters(ctx, names), ...ctx.app.register.usage.map((observer) => observer.watches(ctx, names))]);
   const sources = given.map(({ event_name, payload }) => {
@@ -77,7 +79,7 @@ async function judge(ctx: Context, given: readonly UsageGiven[], { settled }: Re
     if (!mapping) return new Refusal('resource_missing', `No active meter counts events named ${event_name}.`, 'event_name', { status: 400 });
     return attempt(() => ({ meter, mapping, customer: customerOf(mapping, payload) }));
   });
-  const moments = await momentsOf(ctx, new Set(sources.flatMap((each) => (each instanceof Refusal ? [] : [each.customer]))));
+  const moments = await momentsOf(ctx, ctx.request !== null || gathered, new Set(sources.flatMap((each) => (each instanceof Refusal ? [] : [each.customer]))));
   const number = takeNumbers(ctx.app.clock, given.length);
   const candidates: Candidate[] = [];
   for (const [at, each] of given.entries()) {
@@ -97,15 +99,15 @@ async function judge(ctx: Context, given: readonly UsageGiven[], { settled }: Re
 }
 
 /** The moment of each customer that is there: of its test clock, or of real time. A clock that is being advanced refuses its customers' events, unless a timer of that clock is at work. */
-async function momentsOf(ctx: Context, customers: ReadonlySet<string>): Promise<Map<string, Instant | Refusal>> {
+async function momentsOf(ctx: Context, asked: boolean, customers: ReadonlySet<string>): Promise<Map<string, Instant | Refusal>> {
   if (customers.size === 0) return new Map();
   const found = await rows<{ id: string; test_clock: string | null }>(ctx.tx, sql`select id, test_clock from customers where id = any(${arrayText([...customers], true)}::text[]) and not deleted`);
   const clocks = [...new Set(found.flatMap((each) => each.test_clock ?? []))].sort();
   const times = clocks.length === 0 ? [] : await rows<{ id: string; frozen_time: Instant; status: string }>(
     ctx.tx,
-    sql`select id, frozen_time, status from test_clocks where id = any(${clocks}::text[]) order by id for share ${ctx.request ? sql`skip locked` : sql``}`,
+    sql`select id, frozen_time, status from test_clocks where id = any(${clocks}::text[]) order by id for share ${asked ? sql`skip locked` : sql``}`,
   );
-  const onClocks = new Map(times.filter(({ status }) => status !== 'advancing' || !ctx.request).map(({ id, frozen_time }) => [id, frozen_time]));
+  const onClocks = new Map(times.filter(({ status }) => status !== 'advancing' || !asked).map(({ id, frozen_time }) => [id, frozen_time]));
   const now = ctx.app.clock.now();
   return new Map(found.map(({ id, test_clock }) => [id, test_clock === null ? now : (onClocks.get(test_clock) ?? advancing(test_clock))]));
 }

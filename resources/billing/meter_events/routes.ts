@@ -4,4 +4,4 @@ import * as commands from './commands.ts';
 import { watchers } from './observe.ts';
 import * as params from './params.ts';
 
-export const meterEvents: Room = { usage: watchers, routes: [post('/v1/billing/meter_events', params.createMeterEvent, commands.create)] };
+export const meterEvents: Room = { usage: watchers, routes: [post('/v1/billing/meter_events', params.createMeterEvent, commands.create, { gathered: true })] };

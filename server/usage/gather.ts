@@ -1,0 +1,91 @@
+/**
+ * Group commit: events that are reported at the same time, each by a request of its own, are recorded in one transaction. A writer takes whatever waits; while it commits, the next events gather.
+ * Whoever waits is answered after the commit, so what is acknowledged is kept.
+ */
+import type { UsageGiven } from '../../billing/usage.ts';
+import type { App, Context, World } from '../context.ts';
+import { inWorld, passing } from '../database/world.ts';
+import { told } from '../log.ts';
+import { record, type Recorded } from './record.ts';
+
+/** So many transactions are under way at once, in all worlds together. */
+const WRITERS = 2;
+/** A transaction takes no more than so many events, unless one request brings more. */
+const MOST_EVENTS = 2_000;
+/** How often events are tried that had to give way to somebody else's. */
+const TRIES = 5;
+
+type Waiting = { given: readonly UsageGiven[]; resolve(recorded: Recorded[]): void; reject(error: unknown): void };
+
+class Gatherer {
+  private readonly app: App;
+  private readonly queues = new Map<number, { world: World; waiting: Waiting[] }>();
+  private writers = 0;
+  constructor(app: App) {
+    this.app = app;
+  }
+
+  put(world: World, waiting: Waiting): void {
+    const queue = this.queues.get(world.id);
+    if (queue) queue.waiting.push(waiting);
+    else this.queues.set(world.id, { world, waiting: [waiting] });
+    if (this.writers === WRITERS) return;
+    this.writers += 1;
+    // What comes in the same turn of the event loop goes along.
+    setImmediate(() => void this.write());
+  }
+
+  private async write(): Promise<void> {
+    for (let next = this.take(); next; next = this.take()) await this.recordAll(next.world, next.taken);
+    this.writers -= 1;
+  }
+
+  /** The events of one world, the worlds in turn. */
+  private take(): { world: World; taken: Waiting[] } | null {
+    const [first] = this.queues.values();
+    if (!first) return null;
+    const { world, waiting } = first;
+    this.queues.delete(world.id);
+    let count = 0;
+    const fits = waiting.findIndex(({ given }, n) => (count += given.length) > MOST_EVENTS && n > 0);
+    const taken = fits < 0 ? waiting : waiting.slice(0, fits);
+    if (fits > 0) this.queues.set(world.id, { world, waiting: waiting.slice(fits) });
+    return { world, taken };
+  }
+
+  private async recordAll(world: World, taken: readonly Waiting[]): Promise<void> {
+    try {
+      const recorded = await this.tried(world, taken.flatMap(({ given }) => given));
+      let from = 0;
+      for (const { given, resolve } of taken) resolve(recorded.slice(from, (from += given.length)));
+    } catch (error) {
+      if (taken.length === 1 || passing(error) === 'unreachable') taken.forEach(({ reject }) => reject(error));
+      else {
+        this.app.log.warn('Usage events could not be recorded together, and are each by itself.', told(error));
+        for (const each of taken) await this.recordAll(world, [each]);
+      }
+    }
+  }
+
+  private async tried(world: World, given: readonly UsageGiven[]): Promise<Recorded[]> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await inWorld(this.app.database.pool, world, (tx) => {
+          const ctx: Context = { app: this.app, tx, world, request: null, calls: [] };
+          return record(ctx, given, { gathered: true });
+        });
+      } catch (error) {
+        if (tries === TRIES || passing(error) !== 'contended') throw error;
+      }
+    }
+  }
+}
+
+const gatherers = new WeakMap<App, Gatherer>();
+
+/** Records events together with those of other requests. Answers each as `record` does; rejects where nothing is known to be recorded, and the same can be sent again. */
+export function recordTogether(app: App, world: World, given: readonly UsageGiven[]): Promise<Recorded[]> {
+  let gatherer = gatherers.get(app);
+  if (!gatherer) gatherers.set(app, (gatherer = new Gatherer(app)));
+  return new Promise((resolve, reject) => gatherer.put(world, { given, resolve, reject }));
+}
