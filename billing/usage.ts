@@ -40,7 +40,7 @@ export function fieldOf(payload: Record<string, string>, key: string): string | 
 
 /** The customer that an event is about. */
 export function customerOf({ event_payload_key: key }: Mapping, payload: Record<string, string>): string {
-  return fieldOf(payload, key) ?? refuse('parameter_missing', `The customer of the event is found in the payload's \`${key}\`, which is not there.`, `payload[${key}]`);
+  return fieldOf(payload, key) ?? refuse('parameter_missing', `The customer of the event is found in the payload's \`${key}\`, which is not there.`, `payload[${key}]`, { usage_error: 'meter_event_no_customer_defined' });
 }
 
 /** Up to 15 digits before the point and 12 behind it. A meter that counts events needs no value; one that counts unique values takes any text. */
@@ -49,11 +49,11 @@ function valueOf(meter: MeterRow, payload: Record<string, string>): string {
   const { formula } = meter.default_aggregation;
   const text = fieldOf(payload, key);
   if (formula === 'count') return '1';
-  if (text === undefined) return refuse('parameter_missing', `The meter ${meter.id} finds the value in the payload's \`${key}\`, which is not there.`, `payload[${key}]`);
+  if (text === undefined) return refuse('parameter_missing', `The meter ${meter.id} finds the value in the payload's \`${key}\`, which is not there.`, `payload[${key}]`, { usage_error: 'meter_event_invalid_value' });
   if (formula === 'unique_count') return '1';
   if (/^(?:0|[1-9][0-9]{0,14})$/.test(text)) return text;
   const value = /^-?[0-9]{1,15}(\.|$)/.test(text) ? parseDecimal(text, 12) : null;
-  return value ? formatDecimal(value) : refuse(undefined, `The value must be a plain decimal of up to 15 digits and 12 decimal places, such as 25 or 0.5; it is ${text}.`, `payload[${key}]`);
+  return value ? formatDecimal(value) : refuse(undefined, `The value must be a plain decimal of up to 15 digits and 12 decimal places, such as 25 or 0.5; it is ${text}.`, `payload[${key}]`, { usage_error: /^-?[0-9]+(\.[0-9]+)?$/.test(text) ? 'meter_event_value_too_many_digits' : 'meter_event_invalid_value' });
 }
 
 /** The values of a meter's dimensions, as they are kept. */
@@ -69,8 +69,8 @@ export function dimensionsOf(meter: Pick<MeterRow, 'dimensions'> | null, payload
 export function usageEvent(given: UsageGiven, facts: { meter: MeterRow | null; customer: string; settled?: boolean }, moment: Pick<Moment, 'now'>): Omit<UsageEvent, 'number' | 'identifier'> {
   const { meter, customer, settled = false } = facts;
   const { event_name, payload, timestamp = moment.now } = given;
-  if (!settled && timestamp < moment.now - EARLIEST) refuse(undefined, 'The timestamp lies more than 35 days back. Usage that old cannot be recorded any more.', 'timestamp');
-  if (!settled && timestamp > moment.now + LATEST) refuse(undefined, 'The timestamp lies more than 5 minutes ahead. Usage is recorded when it has happened.', 'timestamp');
+  if (!settled && timestamp < moment.now - EARLIEST) refuse(undefined, 'The timestamp lies more than 35 days back. Usage that old cannot be recorded any more.', 'timestamp', { usage_error: 'timestamp_too_far_in_past' });
+  if (!settled && timestamp > moment.now + LATEST) refuse(undefined, 'The timestamp lies more than 5 minutes ahead. Usage is recorded when it has happened.', 'timestamp', { usage_error: 'timestamp_in_future' });
   return { meter: meter?.id ?? null, event_name, customer, timestamp, value: meter && valueOf(meter, payload), dimensions: dimensionsOf(meter, payload), payload, created: moment.now };
 }
 
@@ -103,7 +103,7 @@ function sameNumber({ payload, value }: UsageEvent, name: string, text: string):
 
 /** Why an identifier is refused that another event has. */
 export const OTHER_EVENT = (identifier: string): Refusal =>
-  new Refusal('resource_already_exists', `An event with the identifier ${identifier} was recorded before, and it says something else. Repeat it unchanged, or send a new identifier for new usage.`, 'identifier');
+  new Refusal('resource_already_exists', `An event with the identifier ${identifier} was recorded before, and it says something else. Repeat it unchanged, or send a new identifier for new usage.`, 'identifier', { usage_error: 'identifier_conflict' });
 
 /** Refuses to take an event back that was received more than 24 hours ago. */
 export function refuseUncancelable(event: UsageEvent, canceled: boolean, moment: Pick<Moment, 'now'>): void {

@@ -17,12 +17,15 @@ import { events } from './events/routes.ts';
 import { invoicePayments } from './invoice_payments/routes.ts';
 import { invoiceItems } from './invoiceitems/routes.ts';
 import { invoices } from './invoices/routes.ts';
+import { customerUsage } from './kontor/customers/routes.ts';
 import { invoiceExplanations } from './kontor/invoices/routes.ts';
+import { kontorMeters } from './kontor/meters/routes.ts';
 import { authentication } from './kontor/payment_intents/routes.ts';
 import { priceMoves } from './kontor/price_moves/routes.ts';
 import { priceExtensions } from './kontor/prices/routes.ts';
 import { processors } from './kontor/processors/routes.ts';
 import { settings } from './kontor/settings/routes.ts';
+import { usage } from './kontor/usage/routes.ts';
 import { webhookDeliveries } from './kontor/webhook_deliveries/routes.ts';
 import { webhookSecrets } from './kontor/webhook_endpoints/routes.ts';
 import { paymentIntents } from './payment_intents/routes.ts';
@@ -36,13 +39,22 @@ import { subscriptions } from './subscriptions/routes.ts';
 import { taxIds } from './tax_ids/routes.ts';
 import { taxRates } from './tax_rates/routes.ts';
 import { testClocks } from './test_helpers/test_clocks/routes.ts';
+import { meterEventAdjustmentsInJson } from './v2/billing/meter_event_adjustments/routes.ts';
+import { meterEventSessions } from './v2/billing/meter_event_session/routes.ts';
+import { meterEventStream } from './v2/billing/meter_event_stream/routes.ts';
+import { meterEventsInJson } from './v2/billing/meter_events/routes.ts';
+import { thinEvents } from './v2/core/events/routes.ts';
 import { webhookEndpoints } from './webhook_endpoints/routes.ts';
 
 export const rooms: readonly Room[] = [
   account,
   authentication,
   meterEventAdjustments,
+  meterEventAdjustmentsInJson,
   meterEvents,
+  meterEventSessions,
+  meterEventsInJson,
+  meterEventStream,
   meters,
   charges,
   coupons,
@@ -52,12 +64,14 @@ export const rooms: readonly Room[] = [
   creditNotes,
   balanceTransactions,
   customers,
+  customerUsage,
   discounts,
   events,
   invoiceExplanations,
   invoiceItems,
   invoicePayments,
   invoices,
+  kontorMeters,
   paymentIntents,
   paymentMethods,
   priceMoves,
@@ -73,6 +87,8 @@ export const rooms: readonly Room[] = [
   taxIds,
   taxRates,
   testClocks,
+  thinEvents,
+  usage,
   webhookDeliveries,
   webhookEndpoints,
   webhookSecrets,

@@ -1,6 +1,7 @@
 /** Events that are taken back, and put back: the events stay as they are, and their hours are counted again. */
-import type { Instant } from '../../billing/decision.ts';
-import type { Context } from '../context.ts';
+import { refuse, type Instant } from '../../billing/decision.ts';
+import { refuseUncancelable } from '../../billing/usage.ts';
+import { momentOn, type Context } from '../context.ts';
 import { arrayText, row, rows, sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
 import { slotAt, slotsAround } from './slots.ts';
@@ -68,4 +69,16 @@ export async function restoreEvents(ctx: Context, correction: string, at: Instan
   await recount(ctx.tx, counted(restored));
   for (const observer of ctx.app.register.usage) await observer.observe(ctx, { recorded: [], canceled: [], restored });
   return restored;
+}
+
+/** Takes an event back by its name and identifier, within 24 hours after it was received. Returns the adjustment's id and moment. */
+export async function cancelByIdentifier(ctx: Context, event_name: string, identifier: string): Promise<{ id: string; at: Instant }> {
+  const event = await latestEvent(ctx, event_name, identifier);
+  if (!event) return refuse('resource_missing', `No event named ${event_name} has the identifier ${identifier}.`, 'cancel[identifier]', { status: 400 });
+  const customer = await row<{ test_clock: string | null }>(ctx.tx, sql`select test_clock from customers where id = ${event.customer}`);
+  const moment = await momentOn(ctx, customer?.test_clock ?? null);
+  refuseUncancelable(event, event.canceled, moment);
+  // Somebody may have been faster.
+  if ((await cancelEvents(ctx, [event], moment.now, null)).length === 0) refuseUncancelable(event, true, moment);
+  return { id: ctx.app.clock.newId('mtrea'), at: moment.now };
 }

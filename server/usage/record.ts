@@ -10,11 +10,11 @@
  * An event is counted by the active meter of its name. Where there is none, it is kept all the same if somebody observes events of its name (`meter` is null, and it has no value).
  */
 import type { MeterRow } from '../../billing/catalog.ts';
-import { Refusal, type Instant } from '../../billing/decision.ts';
+import { Refusal, refuse, type Instant } from '../../billing/decision.ts';
 import { customerOf, isRepetition, OTHER_EVENT, restOf, usageEvent, type Mapping, type UsageEvent, type UsageGiven } from '../../billing/usage.ts';
 import type { Context } from '../context.ts';
 import { arrayText, row, rows, sql } from '../database/sql.ts';
-import { missing } from '../http/errors.ts';
+import { quoted } from '../http/forms.ts';
 import { ensureSlot, isTurn, slotAt, slotsAround } from './slots.ts';
 import { keyOf, nameOf, seriesOf, takeNumbers } from './keys.ts';
 import { fold } from './rollups.ts';
@@ -76,7 +76,7 @@ async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gath
   const sources = given.map(({ event_name, payload }) => {
     const meter = meters.get(event_name) ?? null;
     const mapping = meter?.customer_mapping ?? watched.find((each) => each.has(event_name))?.get(event_name);
-    if (!mapping) return new Refusal('resource_missing', `No active meter counts events named ${event_name}.`, 'event_name', { status: 400 });
+    if (!mapping) return new Refusal('resource_missing', `No active meter counts events named ${event_name}.`, 'event_name', { status: 400, usage_error: 'no_meter' });
     return attempt(() => ({ meter, mapping, customer: customerOf(mapping, payload) }));
   });
   const moments = await momentsOf(ctx, ctx.request !== null || gathered, new Set(sources.flatMap((each) => (each instanceof Refusal ? [] : [each.customer]))));
@@ -86,7 +86,7 @@ async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gath
     const source = sources[at]!;
     const judged = source instanceof Refusal ? source : attempt((): Candidate => {
       const { meter, mapping, customer } = source;
-      const now = moments.get(customer) ?? missing('customer', customer, `payload[${mapping.event_payload_key}]`);
+      const now = moments.get(customer) ?? refuse('resource_missing', `No such customer: '${quoted(customer)}'`, `payload[${mapping.event_payload_key}]`, { status: 400, usage_error: 'meter_event_customer_not_found' });
       if (now instanceof Refusal) throw now;
       const identifier = each.identifier ?? ctx.app.clock.newId('mtrev');
       const event = { ...usageEvent(each, { meter, customer, settled: settled !== undefined }, { now: settled?.now ?? now }), identifier, number: BigInt(number + at) };

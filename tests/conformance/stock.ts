@@ -43,6 +43,10 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   put('kontor/webhook_deliveries', deliveries.data[0]!);
   const dearer = await stripe.prices.create({ product, currency: 'usd', unit_amount: 1_800, recurring: { interval: 'month' } });
   put('kontor/price_moves', (await stripe.rawRequest('POST', '/v1/kontor/price_moves', { from_price: price, to_price: dearer.id, proration_behavior: 'none' })) as unknown as { id: string });
+  await stripe.billing.meterEvents.create({ event_name: 'calls', identifier: 'wrong', payload: { stripe_customer_id: customer, value: '5' } });
+  put('kontor/usage/corrections', (await stripe.rawRequest('POST', '/v1/kontor/usage/corrections', { type: 'amend', amend: { event_name: 'calls', identifier: 'wrong', payload: { stripe_customer_id: customer, value: '4' } } })) as unknown as { id: string });
+  ids.set('kontor/meters', ids.get('billing/meters')!);
+  ids.set('kontor/customers', customer);
   ids.set('kontor/prices', price);
   ids.set('kontor/invoices', invoice);
   ids.set('kontor/payment_intents', ids.get('payment_intents')!);

@@ -1,0 +1,37 @@
+/** What a customer has used in the current period of each metered item, as it is known right now: an event is in it once its report is answered. */
+import type { Context, Json } from '../../../server/context.ts';
+import { momentOn } from '../../../server/context.ts';
+import { missing } from '../../../server/http/errors.ts';
+import { fields, id, type Params } from '../../../server/http/params.ts';
+import { renderList } from '../../../server/lists.ts';
+import { countedApart, countedFor, type Asked } from '../../../server/usage/counted.ts';
+import { customerClock } from '../../billing/meter_events/rows.ts';
+import { ongoingOf } from '../../subscriptions/rows.ts';
+
+export const showUsage = fields({ subscription: id('sub') });
+
+export async function usageOfCustomer(ctx: Context, { subscription }: Params<typeof showUsage>, path: { customer: string }): Promise<Json> {
+  const clock = (await customerClock(ctx.tx, path.customer)) ?? missing('customer', path.customer);
+  const { now } = await momentOn(ctx, clock.test_clock);
+  const ongoing = await ongoingOf(ctx.tx, path.customer);
+  if (subscription !== undefined && !ongoing.some((each) => each.id === subscription)) missing('subscription', subscription, 'subscription');
+  const items = ongoing.filter((each) => subscription === undefined || each.id === subscription)
+    .flatMap((each) => each.items.flatMap((item) => (item.terms.meter === null ? [] : [{ subscription: each.id, item, meter: item.terms.meter }])));
+  // A level counts as far as time has come; what was reported a little ahead counts already.
+  const asked = items.map(({ item, meter }): Asked => ({ key: item.id, meter, customer: path.customer, start: item.current_period_start, end: Math.max(item.current_period_start, Math.min(item.current_period_end, now + 1)) }));
+  const [totals, apart] = [await countedFor(ctx.tx, asked), await countedApart(ctx.tx, asked)];
+  const data = items.map(({ subscription: owner, item, meter }) => ({
+    object: 'kontor.usage',
+    by_dimensions: apart.get(item.id)!.flatMap(({ dimensions, value }) => (dimensions === '' ? [] : [{ dimensions: JSON.parse(dimensions) as Json, value }])),
+    customer: path.customer,
+    end_time: item.current_period_end,
+    livemode: ctx.world.livemode,
+    meter,
+    price: item.terms.id,
+    start_time: item.current_period_start,
+    subscription: owner,
+    subscription_item: item.id,
+    value: totals.get(item.id)!,
+  }));
+  return renderList(`/v1/kontor/customers/${path.customer}/usage`, data);
+}

@@ -1,0 +1,118 @@
+import { decision, refuse, type Instant } from '../../../billing/decision.ts';
+import type { UsageGiven } from '../../../billing/usage.ts';
+import { commit } from '../../../server/commit.ts';
+import { momentOn, type Context, type Json } from '../../../server/context.ts';
+import { missing } from '../../../server/http/errors.ts';
+import type { Params } from '../../../server/http/params.ts';
+import { equal, page, renderList } from '../../../server/lists.ts';
+import { cancelEvents, canceledBy, latestEvent, restoreEvents } from '../../../server/usage/cancel.ts';
+import { countedFor } from '../../../server/usage/counted.ts';
+import type { StoredEvent } from '../../../server/usage/events.ts';
+import { recordRequest } from '../../../server/usage/named.ts';
+import { record } from '../../../server/usage/record.ts';
+import { customerClock } from '../../billing/meter_events/rows.ts';
+import { activeMeter } from '../../billing/meters/rows.ts';
+import { MOST_EVENTS, type createCorrection, type listCorrections, type recordEvents } from './params.ts';
+import { renderBatch, renderCorrection, type CorrectionRow } from './resource.ts';
+import { correctionsById, eventsWithin, recordedBy } from './rows.ts';
+
+export async function recordBatch(ctx: Context, { events }: Params<typeof recordEvents>): Promise<Json> {
+  return renderBatch(await recordRequest(ctx, events), ctx.app.url);
+}
+
+/** What a correction takes back, puts back and records, and the span that it is about. */
+type Plan = { meter: string; customer: string; start: Instant; end: Instant; cancels: readonly StoredEvent[]; restores: string | null; records: readonly Omit<UsageGiven, 'identifier'>[] };
+
+type Given = Params<typeof createCorrection>;
+
+/** More events than this are not taken back at once. */
+const MOST_CANCELED = 10_000;
+
+async function planAmend(ctx: Context, { event_name, identifier, payload, timestamp }: NonNullable<Given['amend']>): Promise<Plan> {
+  const event = await latestEvent(ctx, event_name, identifier);
+  if (!event || event.meter === null) return refuse('resource_missing', `No meter has counted an event named ${event_name} with the identifier ${identifier}.`, 'amend[identifier]', { status: 400 });
+  if (event.canceled) refuse(undefined, `The event ${identifier} is taken back already. Revert what has taken it back, or report it anew under another identifier.`, 'amend[identifier]');
+  const replacement = { event_name, payload: payload ?? event.payload, timestamp: timestamp ?? event.timestamp };
+  const [first, last] = [event.timestamp, replacement.timestamp].sort((a, b) => a - b) as [Instant, Instant];
+  return { meter: event.meter, customer: event.customer, start: first, end: last + 1, cancels: [event], restores: null, records: [replacement] };
+}
+
+async function planBackfill(ctx: Context, { event_name, customer, start_time: start, end_time: end, events }: NonNullable<Given['backfill']>): Promise<Plan> {
+  const meter = (await activeMeter(ctx.tx, event_name)) ?? refuse('resource_missing', `No active meter counts events named ${event_name}.`, 'backfill[event_name]', { status: 400 });
+  const cancels = await eventsWithin(ctx.tx, ctx.world.id, { meter: meter.id, customer, start, end }, MOST_CANCELED + 1);
+  if (cancels.length > MOST_CANCELED) refuse(undefined, `There are more than ${MOST_CANCELED} events from \`start_time\` to \`end_time\`. Correct a shorter span at once.`, 'backfill[end_time]');
+  for (const [n, { timestamp }] of events.entries()) {
+    if (timestamp < start || timestamp >= end) refuse(undefined, 'An event of a backfill lies between its `start_time` and its `end_time`.', `backfill[events][${n}][timestamp]`);
+  }
+  return { meter: meter.id, customer, start, end, cancels, restores: null, records: events.map(({ payload, timestamp }) => ({ event_name, payload, timestamp })) };
+}
+
+async function planRevert(ctx: Context, { correction }: NonNullable<Given['revert']>): Promise<Plan & { reverted: CorrectionRow }> {
+  const [reverted] = await correctionsById(ctx.tx, [correction], true);
+  if (!reverted) return missing('usage correction', correction, 'revert[correction]');
+  if (reverted.type === 'revert') refuse(undefined, 'What takes a correction back cannot be taken back itself. Make the correction again.', 'revert[correction]');
+  if (reverted.reverted_by !== null) refuse(undefined, `The correction ${correction} is taken back already, by ${reverted.reverted_by}.`, 'revert[correction]');
+  const [recorded, canceled] = [await recordedBy(ctx.tx, ctx.world.id, reverted, MOST_EVENTS), await canceledBy(ctx.tx, reverted.id)];
+  if (recorded.some((event) => event.canceled)) refuse(undefined, `An event of ${correction} was taken back since. Take that back first.`, 'revert[correction]');
+  if (canceled.length !== reverted.events_canceled || recorded.length !== reverted.events_recorded) refuse(undefined, `The events of ${correction} are not kept any more.`, 'revert[correction]');
+  return { meter: reverted.meter, customer: reverted.customer, start: reverted.starts_at, end: reverted.ends_at, cancels: recorded, restores: reverted.id, records: [], reverted };
+}
+
+async function planOf(ctx: Context, given: Given): Promise<Plan & { reverted?: CorrectionRow }> {
+  if (given.type === 'amend') return planAmend(ctx, given.amend!);
+  return given.type === 'backfill' ? planBackfill(ctx, given.backfill!) : planRevert(ctx, given.revert!);
+}
+
+/** Corrects usage at any time, also of periods that are billed: what is owed then comes to the next invoice. */
+export async function correct(ctx: Context, given: Given): Promise<Json> {
+  if (given.type === 'backfill' && !(await customerClock(ctx.tx, given.backfill!.customer))) missing('customer', given.backfill!.customer, 'backfill[customer]');
+  const plan = await planOf(ctx, given);
+  const customer = await customerClock(ctx.tx, plan.customer);
+  const { now } = await momentOn(ctx, customer?.test_clock ?? null);
+  if (plan.end - 1 > now + 300) refuse(undefined, 'Usage is recorded when it has happened: this lies more than 5 minutes ahead.', given.type === 'amend' ? 'amend[timestamp]' : 'backfill[end_time]');
+  const id = ctx.app.clock.newId('mtrc');
+  // A dry run is the same work, taken back.
+  if (given.dry_run) await ctx.tx.query('savepoint dry_run');
+  const asked = [{ key: 'span', meter: plan.meter, customer: plan.customer, start: plan.start, end: plan.end }];
+  const before = (await countedFor(ctx.tx, asked)).get('span')!;
+  const canceled = await cancelEvents(ctx, plan.cancels, now, id);
+  if (canceled.length !== plan.cancels.length) refuse('lock_timeout', 'Somebody else takes the same events back right now. Look at them again.', undefined, { status: 409 });
+  if (plan.restores !== null) await restoreEvents(ctx, plan.restores, now);
+  await recordAll(ctx, plan, id, now, given);
+  const after = (await countedFor(ctx.tx, asked)).get('span')!;
+  const { meter, reverted } = plan;
+  const row: CorrectionRow = {
+    id, created: now, type: given.type, meter, customer: plan.customer, starts_at: plan.start, ends_at: plan.end, events_canceled: canceled.length, events_recorded: plan.records.length,
+    before, after, reverts: plan.restores, reverted_by: null, reason: given.reason ?? null,
+  };
+  if (given.dry_run) await ctx.tx.query('rollback to savepoint dry_run');
+  else {
+    const puts = [{ table: 'usage_corrections', before: null, after: row }, ...(reverted ? [{ table: 'usage_corrections', before: reverted, after: { ...reverted, reverted_by: id } }] : [])];
+    await commit(ctx, { ...decision(), puts });
+  }
+  return renderCorrection(row, ctx.world, given.dry_run);
+}
+
+/** `payload[value]` within `amend` is `amend[payload][value]`. */
+const inside = (at: string, param: string | undefined): string => (param === undefined ? at : `${at}[${param.split('[', 1)[0]}]${param.includes('[') ? param.slice(param.indexOf('[')) : ''}`);
+
+/** Records what a correction puts in place: all of it, or the correction is refused. */
+async function recordAll(ctx: Context, plan: Plan, id: string, now: Instant, given: Given): Promise<void> {
+  const recorded = await record(ctx, plan.records.map((each, n) => ({ ...each, identifier: `${id}:${n}` })), { settled: { now } });
+  for (const [n, each] of recorded.entries()) {
+    const at = given.type === 'amend' ? 'amend' : `backfill[events][${n}]`;
+    if (each.status === 'refused') refuse(each.refusal.code, each.refusal.message, inside(at, each.refusal.param), { status: 400 });
+    else if (each.event.customer !== plan.customer) refuse(undefined, `The payload names another customer than ${plan.customer}. A correction is about one customer: take the event back, and report it for the other one.`, `${at}[payload]`);
+    else if (each.event.meter !== plan.meter) refuse(undefined, `Events of this name are counted by another meter by now than ${plan.meter}.`, `${at}[event_name]`);
+  }
+}
+
+export async function retrieve(ctx: Context, _given: object, path: { correction: string }): Promise<Json> {
+  const [found] = await correctionsById(ctx.tx, [path.correction]);
+  return renderCorrection(found ?? missing('usage correction', path.correction), ctx.world);
+}
+
+export async function list(ctx: Context, given: Params<typeof listCorrections>): Promise<Json> {
+  const { data, has_more } = await page<CorrectionRow>(ctx, 'usage_corrections', 'usage correction', [...equal('customer', given.customer), ...equal('meter', given.meter), ...equal('type', given.type)], given);
+  return renderList('/v1/kontor/usage/corrections', data.map((each) => renderCorrection(each, ctx.world)), has_more);
+}

@@ -1,0 +1,65 @@
+import type { Instant } from '../../../billing/decision.ts';
+import type { Json, Resource, World } from '../../../server/context.ts';
+import { answerTo } from '../../../server/http/errors.ts';
+import type { Recorded } from '../../../server/usage/record.ts';
+import { correctionsById } from './rows.ts';
+
+/** The answer to a batch: what became of each event, in the order in which they were sent. */
+export function renderBatch(recorded: readonly Recorded[], url: string): Json {
+  const count = (status: Recorded['status']) => recorded.filter((each) => each.status === status).length;
+  return {
+    object: 'kontor.usage_batch',
+    accepted: count('accepted'),
+    duplicates: count('duplicate'),
+    refused: count('refused'),
+    results: recorded.map((each) => (each.status === 'refused' ? { status: each.status, error: answerTo(each.refusal, url).body.error } : { status: each.status, identifier: each.event.identifier, timestamp: each.event.timestamp })),
+  };
+}
+
+export type CorrectionRow = {
+  id: string;
+  created: Instant;
+  type: 'amend' | 'backfill' | 'revert';
+  meter: string;
+  customer: string;
+  starts_at: Instant;
+  ends_at: Instant;
+  events_canceled: number;
+  events_recorded: number;
+  /** What the meter had counted in the span, and counts since: exact decimals. */
+  before: string;
+  after: string;
+  reverts: string | null;
+  reverted_by: string | null;
+  reason: string | null;
+};
+
+export function renderCorrection(row: CorrectionRow, world: World, dry_run = false): Json {
+  return {
+    id: row.id,
+    object: 'kontor.usage_correction',
+    after: row.after,
+    before: row.before,
+    created: row.created,
+    customer: row.customer,
+    dry_run,
+    end_time: row.ends_at,
+    events_canceled: row.events_canceled,
+    events_recorded: row.events_recorded,
+    livemode: world.livemode,
+    meter: row.meter,
+    reason: row.reason,
+    reverted_by: row.reverted_by,
+    reverts: row.reverts,
+    start_time: row.starts_at,
+    type: row.type,
+  };
+}
+
+export const correction: Resource<CorrectionRow> = {
+  object: 'kontor.usage_correction',
+  prefix: 'mtrc',
+  render: (row, world) => renderCorrection(row, world),
+  load: (ctx, ids) => correctionsById(ctx.tx, ids),
+  expands: { customer: 'customer', meter: 'billing.meter', reverted_by: 'kontor.usage_correction', reverts: 'kontor.usage_correction' },
+};
