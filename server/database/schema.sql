@@ -95,8 +95,8 @@ create table api_keys (
   constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text, 'restricted'::text])))
 );
 CREATE INDEX api_keys_world ON api_keys USING btree (world);
-alter table api_keys force row level security;
 alter table api_keys enable row level security;
+alter table api_keys force row level security;
 create policy all_worlds on api_keys for select to public using ((kontor_world() = 0));
 create policy own_world on api_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant select on table api_keys to kontor_app;
@@ -120,8 +120,8 @@ create table calls (
 CREATE INDEX calls_of_clock ON calls USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX calls_open ON calls USING btree (world, next_at, id) WHERE (state <> 'answered'::text);
 CREATE INDEX calls_subject ON calls USING btree (world, subject);
-alter table calls enable row level security;
 alter table calls force row level security;
+alter table calls enable row level security;
 create policy all_worlds on calls for select to public using ((kontor_world() = 0));
 create policy own_world on calls for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table calls to kontor_app;
@@ -216,8 +216,8 @@ create table credit_balance_transactions (
 CREATE INDEX credit_balance_transactions_of_customer ON credit_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_grant ON credit_balance_transactions USING btree (world, credit_grant, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_invoice ON credit_balance_transactions USING btree (world, invoice) WHERE (invoice IS NOT NULL);
-alter table credit_balance_transactions force row level security;
 alter table credit_balance_transactions enable row level security;
+alter table credit_balance_transactions force row level security;
 create policy own_world on credit_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_balance_transactions to kontor_app;
 
@@ -248,8 +248,8 @@ create table credit_grants (
 CREATE INDEX credit_grants_left ON credit_grants USING btree (world, customer) WHERE (balance > 0);
 CREATE INDEX credit_grants_listed ON credit_grants USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_grants_of_customer ON credit_grants USING btree (world, customer, created DESC, id DESC);
-alter table credit_grants enable row level security;
 alter table credit_grants force row level security;
+alter table credit_grants enable row level security;
 create policy own_world on credit_grants for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_grants to kontor_app;
 
@@ -423,8 +423,8 @@ CREATE INDEX discounts_of_invoice_item ON discounts USING btree (world, invoice_
 CREATE INDEX discounts_of_item ON discounts USING btree (world, subscription_item) WHERE (subscription_item IS NOT NULL);
 CREATE INDEX discounts_of_promotion_code ON discounts USING btree (world, promotion_code) WHERE (promotion_code IS NOT NULL);
 CREATE INDEX discounts_of_subscription ON discounts USING btree (world, subscription) WHERE (subscription IS NOT NULL);
-alter table discounts enable row level security;
 alter table discounts force row level security;
+alter table discounts enable row level security;
 create policy own_world on discounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table discounts to kontor_app;
 
@@ -443,8 +443,8 @@ create table events (
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id DESC);
 CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
-alter table events enable row level security;
 alter table events force row level security;
+alter table events enable row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table events to kontor_app;
 
@@ -553,8 +553,8 @@ create table invoice_lines (
 );
 CREATE INDEX invoice_lines_of_item ON invoice_lines USING btree (world, subscription_item, period_start);
 CREATE INDEX invoice_lines_of_price ON invoice_lines USING btree (world, price);
-alter table invoice_lines force row level security;
 alter table invoice_lines enable row level security;
+alter table invoice_lines force row level security;
 create policy own_world on invoice_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_lines to kontor_app;
 
@@ -704,6 +704,20 @@ create policy own_world on meter_event_cancellations for all to public using ((w
 grant insert, select on table meter_event_cancellations to kontor_app;
 grant update (reverted_at) on table meter_event_cancellations to kontor_app;
 
+create table meter_event_errors (
+  world integer default kontor_world() not null,
+  meter text collate "C" not null,
+  code text not null,
+  errors bigint not null,
+  samples jsonb not null,
+  since timestamp with time zone not null,
+  constraint meter_event_errors_pkey PRIMARY KEY (world, meter, code)
+);
+alter table meter_event_errors force row level security;
+alter table meter_event_errors enable row level security;
+create policy own_world on meter_event_errors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table meter_event_errors to kontor_app;
+
 create table meter_events (
   world integer default kontor_world() not null,
   slot integer not null,
@@ -746,7 +760,7 @@ create table meter_rollups (
 alter table meter_rollups enable row level security;
 alter table meter_rollups force row level security;
 create policy own_world on meter_rollups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
-grant delete, insert, select, update on table meter_rollups to kontor_app;
+grant insert, select, update on table meter_rollups to kontor_app;
 
 create table meter_values (
   world integer default kontor_world() not null,
@@ -759,10 +773,10 @@ create table meter_values (
   constraint meter_values_pkey PRIMARY KEY (world, meter, customer, hour, dimensions, value),
   constraint meter_values_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_values force row level security;
 alter table meter_values enable row level security;
+alter table meter_values force row level security;
 create policy own_world on meter_values for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
-grant delete, insert, select, update on table meter_values to kontor_app;
+grant insert, select, update on table meter_values to kontor_app;
 
 create table meters (
   world integer default kontor_world() not null,
@@ -925,8 +939,8 @@ CREATE INDEX price_move_entries_of_invoice ON price_move_entries USING btree (wo
 CREATE INDEX price_move_entries_of_item ON price_move_entries USING btree (world, subscription_item);
 CREATE INDEX price_move_entries_of_subscription ON price_move_entries USING btree (world, subscription);
 CREATE INDEX price_move_entries_pending ON price_move_entries USING btree (world, price_move, customer, id) WHERE (state = 'pending'::text);
-alter table price_move_entries force row level security;
 alter table price_move_entries enable row level security;
+alter table price_move_entries force row level security;
 create policy own_world on price_move_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_move_entries to kontor_app;
 
@@ -954,8 +968,8 @@ create table price_moves (
 CREATE INDEX price_moves_from ON price_moves USING btree (world, from_price, created DESC, id DESC);
 CREATE INDEX price_moves_listed ON price_moves USING btree (world, created DESC, id DESC);
 CREATE INDEX price_moves_to ON price_moves USING btree (world, to_price, created DESC, id DESC);
-alter table price_moves enable row level security;
 alter table price_moves force row level security;
+alter table price_moves enable row level security;
 create policy own_world on price_moves for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_moves to kontor_app;
 
@@ -992,8 +1006,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices enable row level security;
 alter table prices force row level security;
+alter table prices enable row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -1060,8 +1074,8 @@ create table settings (
   constraint settings_pkey PRIMARY KEY (world, id),
   constraint settings_id_check CHECK ((id = 'settings'::text))
 );
-alter table settings force row level security;
 alter table settings enable row level security;
+alter table settings force row level security;
 create policy own_world on settings for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table settings to kontor_app;
 
@@ -1091,8 +1105,8 @@ create table subscription_items (
 CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price, created DESC, id DESC);
 CREATE INDEX subscription_items_of_price_move ON subscription_items USING btree (world, price_move) WHERE (price_move IS NOT NULL);
 CREATE INDEX subscription_items_of_subscription ON subscription_items USING btree (world, subscription);
-alter table subscription_items force row level security;
 alter table subscription_items enable row level security;
+alter table subscription_items force row level security;
 create policy own_world on subscription_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_items to kontor_app;
 
@@ -1185,8 +1199,8 @@ CREATE INDEX subscriptions_of_clock ON subscriptions USING btree (world, test_cl
 CREATE INDEX subscriptions_of_customer ON subscriptions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscriptions_of_schedule ON subscriptions USING btree (world, schedule) WHERE (schedule IS NOT NULL);
 CREATE INDEX subscriptions_watched ON subscriptions USING btree (world, customer) WHERE watched;
-alter table subscriptions enable row level security;
 alter table subscriptions force row level security;
+alter table subscriptions enable row level security;
 create policy own_world on subscriptions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscriptions to kontor_app;
 
@@ -1245,11 +1259,25 @@ create table test_clocks (
 );
 CREATE INDEX test_clocks_advancing ON test_clocks USING btree (world) WHERE (status = 'advancing'::text);
 CREATE INDEX test_clocks_listed ON test_clocks USING btree (world, created DESC, id DESC);
-alter table test_clocks force row level security;
 alter table test_clocks enable row level security;
+alter table test_clocks force row level security;
 create policy all_worlds on test_clocks for select to public using ((kontor_world() = 0));
 create policy own_world on test_clocks for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table test_clocks to kontor_app;
+
+create table thin_events (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  type text not null,
+  related_object json,
+  data json not null,
+  constraint thin_events_pkey PRIMARY KEY (world, id)
+);
+alter table thin_events enable row level security;
+alter table thin_events force row level security;
+create policy own_world on thin_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table thin_events to kontor_app;
 
 create table timers (
   world integer default kontor_world() not null,
@@ -1271,6 +1299,33 @@ alter table timers force row level security;
 create policy all_worlds on timers for select to public using ((kontor_world() = 0));
 create policy own_world on timers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table timers to kontor_app;
+
+create table usage_corrections (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  type text not null,
+  meter text collate "C" not null,
+  customer text collate "C" not null,
+  starts_at timestamp with time zone not null,
+  ends_at timestamp with time zone not null,
+  events_canceled integer not null,
+  events_recorded integer not null,
+  before numeric not null,
+  after numeric not null,
+  reverts text collate "C",
+  reverted_by text collate "C",
+  reason text,
+  constraint usage_corrections_pkey PRIMARY KEY (world, id),
+  constraint usage_corrections_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id),
+  constraint usage_corrections_type_check CHECK ((type = ANY (ARRAY['amend'::text, 'backfill'::text, 'revert'::text])))
+);
+CREATE INDEX usage_corrections_listed ON usage_corrections USING btree (world, created DESC, id DESC);
+CREATE INDEX usage_corrections_of_meter ON usage_corrections USING btree (world, meter, customer, created DESC);
+alter table usage_corrections enable row level security;
+alter table usage_corrections force row level security;
+create policy own_world on usage_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant insert, select, update on table usage_corrections to kontor_app;
 
 create table webhook_deliveries (
   world integer default kontor_world() not null,
@@ -1296,8 +1351,8 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, we
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries USING btree (world, created DESC, id DESC);
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries USING btree (world, next_at) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (world, webhook_endpoint, created DESC, id DESC);
-alter table webhook_deliveries force row level security;
 alter table webhook_deliveries enable row level security;
+alter table webhook_deliveries force row level security;
 create policy all_worlds on webhook_deliveries for select to public using ((kontor_world() = 0));
 create policy own_world on webhook_deliveries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_deliveries to kontor_app;
@@ -1319,8 +1374,8 @@ create table webhook_endpoints (
   constraint webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text])))
 );
 CREATE INDEX webhook_endpoints_listed ON webhook_endpoints USING btree (world, created DESC, id DESC);
-alter table webhook_endpoints force row level security;
 alter table webhook_endpoints enable row level security;
+alter table webhook_endpoints force row level security;
 create policy own_world on webhook_endpoints for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_endpoints to kontor_app;
 
