@@ -117,3 +117,19 @@ test("a browser is not answered with what a secret key was answered, and does no
   await post(`/v1/payment_intents/${id}/confirm`, form, 'order 2', browser);
   assert.equal((await post('/v1/customers', 'name=Jenny', 'order 2')).status, 200);
 });
+
+test('a key belongs to one request: with other parameters, or to another path, it is refused, and the first answer stays', async () => {
+  const first = await post('/v1/customers', 'name=Jenny', 'one request');
+  for (const [path, form] of [['/v1/customers', 'name=Jennifer'], ['/v1/customers', ''], ['/v1/products', 'name=Jenny']] as const) {
+    const other = await post(path, form, 'one request');
+    assert.deepEqual([other.status, (other.body.error as { type?: string }).type, other.replayed], [400, 'idempotency_error', false], `${path} ${form}`);
+  }
+  const again = await post('/v1/customers', 'name=Jenny', 'one request');
+  assert.deepEqual([again.status, again.text, again.replayed], [200, first.text, true]);
+});
+
+test('the same key of another account is another key', async () => {
+  const other = await kontor.another();
+  const [mine, theirs] = [await post('/v1/customers', 'name=Jenny', 'a key of many'), await post('/v1/customers', 'name=Ada', 'a key of many', other.key)];
+  assert.deepEqual([mine.status, theirs.status, theirs.replayed], [200, 200, false]);
+});

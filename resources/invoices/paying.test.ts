@@ -1,0 +1,52 @@
+/** An invoice while the processor thinks about its payment. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type Stripe from 'stripe';
+import { startKontor, type Kontor } from '../../tests/kontor.ts';
+
+let kontor: Kontor;
+let stripe: Stripe;
+/** Resolves when the processor may answer. */
+let answering: Promise<unknown> = Promise.resolve();
+let asked = 0;
+
+before(async () => {
+  kontor = await startKontor();
+  stripe = kontor.stripe;
+  const processor = kontor.app.connectors.processors.test!;
+  const { charge } = processor;
+  processor.charge = async (request) => {
+    asked += 1;
+    await answering;
+    return charge(request);
+  };
+});
+after(() => kontor.close());
+
+async function openInvoice(): Promise<string> {
+  const { id: customer } = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  await stripe.invoiceItems.create({ customer, amount: 1500, currency: 'usd' });
+  const { id } = await stripe.invoices.create({ customer, auto_advance: false, pending_invoice_items_behavior: 'include' });
+  await stripe.invoices.finalizeInvoice(id);
+  return id;
+}
+
+for (const [what, meanwhile] of [
+  ['is not charged a second time', (id) => stripe.invoices.pay(id)],
+  ['is not charged to another card', (id) => stripe.invoices.pay(id, { payment_method: 'pm_card_mastercard' })],
+  ['is not paid elsewhere', (id) => stripe.invoices.pay(id, { paid_out_of_band: true })],
+  ['is not voided', (id) => stripe.invoices.voidInvoice(id)],
+] satisfies [string, (id: string) => Promise<unknown>][]) {
+  test(`an invoice whose payment is under way ${what}`, async () => {
+    const id = await openInvoice();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    [answering, asked] = [promise, 0];
+    const paying = stripe.invoices.pay(id);
+    while (asked === 0) await new Promise((next) => setTimeout(next, 5));
+    const refused = await meanwhile(id).then(() => null, (error: Stripe.errors.StripeError) => [error.statusCode, error.code]);
+    resolve();
+    const { status, amount_paid, attempt_count } = await paying;
+    assert.deepEqual(refused, [409, 'lock_timeout']);
+    assert.deepEqual([asked, status, amount_paid, attempt_count], [1, 'paid', 1500, 1]);
+  });
+}
