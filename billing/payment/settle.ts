@@ -117,8 +117,9 @@ export function foreseen(op_id: string, foretold: readonly Consequence[], intent
 const said = ({ advice_code, network_advice_code, network_decline_code }: Of<'declined'>) => ({ advice_code, network_advice_code, network_decline_code });
 
 /** The method after it has paid: known to its issuer, kept for later where that was agreed, and used up where it belongs to nobody. */
-function methodAfter({ payment_intent: intent, payment_method: before }: Payment, network_transaction_id: string | null, moment: Moment): Decision & { payment_method: PaymentMethodRow } {
-  const agreed = intent.setup_future_usage !== null;
+function methodAfter({ payment_intent: intent, payment_method: before, customer: payer }: Payment, network_transaction_id: string | null, moment: Moment): Decision & { payment_method: PaymentMethodRow } {
+  // What was detached while it paid stays so, and nobody keeps anything who was deleted meanwhile.
+  const agreed = intent.setup_future_usage !== null && !before.spent && payer?.deleted !== true;
   const customer = before.customer ?? (agreed ? intent.customer : null);
   const payment_method: PaymentMethodRow = {
     ...asked(before),

@@ -90,7 +90,6 @@ const ofLife = (random: Random): Kind[] => {
   return [
     [1, () => ({ words: 'paused', send: ({ stripe, subscription }, options) => stripe.subscriptions.pause(subscription, { type: 'subscription' }, options) })],
     [1, () => ({ words: 'resumed', send: ({ stripe, subscription }, options) => stripe.subscriptions.resume(subscription, { billing_cycle_anchor: { type: 'unchanged' } }, options) })],
-    [1, () => ({ words: 'the customer deleted', twice: false, send: ({ stripe, customer }, options) => stripe.customers.del(customer, {}, options) })],
     [1, () => ({ words: `canceled (prorate ${prorate}, invoice_now ${invoice_now})`, twice: false, send: ({ stripe, subscription }, options) => stripe.subscriptions.cancel(subscription, { prorate, invoice_now }, options) })],
   ];
 };

@@ -73,7 +73,14 @@ const concurrency: Bug[] = [
   },
   bug('two requests with one idempotency key both take effect', 'server/http/idempotency.ts', 'pg_try_advisory_xact_lock(hashtextextended(${`key ${kept}`}, ${ctx.world.id})) as locked', 'true as locked', 'server/http/idempotency', 'tests/simulation/races'),
   bug('an idempotency key answers another request', 'server/http/idempotency.ts', 'if (!found.fingerprint.equals(print)) keyMismatch(key);', '', 'server/http/idempotency'),
-  bug('a payment is begun while another one is under way', 'billing/invoice/pay.ts', "if (payments.some(({ intent }) => intent.status === 'processing')) {", "if (payments.length < 0) {", 'resources/invoices/paying'),
+  {
+    name: 'a payment is begun while another one is under way',
+    edits: [
+      { path: 'billing/invoice/pay.ts', from: "if (payments.some(({ intent }) => intent.status === 'processing')) {", to: 'if (payments.length < 0) {' },
+      { path: 'billing/payment/intent.ts', from: "if (intent.status === 'processing') {", to: 'if (intent.amount < 0n) {' },
+    ],
+    tests: ['resources/invoices/paying'],
+  },
   bug('a question that is under way is asked by a second worker', 'server/calls.ts', 'set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint)', 'set attempts = attempts + 1', 'server/timers', 'server/http/idempotency'),
 ];
 
