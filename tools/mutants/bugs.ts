@@ -81,7 +81,6 @@ const concurrency: Bug[] = [
     ],
     tests: ['resources/invoices/paying'],
   },
-  bug('a question that is under way is asked by a second worker', 'server/calls.ts', 'set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint)', 'set attempts = attempts + 1', 'server/timers', 'server/http/idempotency'),
 ];
 
 const told: Bug[] = [

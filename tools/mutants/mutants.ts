@@ -3,7 +3,7 @@
  * which. `npm run mutants -- lock "half a cent"` takes those whose names have one of these words in them. Exit code 1 where a bug was found by nothing.
  */
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,8 @@ type Finding = { by: string; in: string };
 function copy(): string {
   const folder = mkdtempSync(join(tmpdir(), 'kontor-mutants-'));
   for (const { path } of filesOf(root)) cpSync(join(root, path), join(folder, path), { recursive: true });
+  // Some tests ask git which files there are.
+  for (const words of [['init', '--quiet'], ['add', '--all']]) execFileSync('git', words, { cwd: folder });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
   return folder;
 }
@@ -64,16 +66,24 @@ async function run(folder: string, tests: readonly string[]): Promise<Finding | 
   return finding;
 }
 
+function restore(folder: string, { edits }: Bug): void {
+  for (const { path } of edits) cpSync(join(root, path), join(folder, path));
+}
+
 async function find(folder: string, bug: Bug): Promise<Finding | null> {
   for (const [path, own] of Map.groupBy(bug.edits, (edit) => edit.path)) writeFileSync(join(folder, path), disturbed(readFileSync(join(root, path), 'utf8'), own));
   try {
     for (const tests of [bug.tests, ...BROADER]) {
       const finding = await run(folder, tests);
-      if (finding !== null) return finding;
+      if (finding === null) continue;
+      restore(folder, bug);
+      // A test that fails without the bug, too, has not found it.
+      if (tests !== bug.tests && (await run(folder, [finding.in])) !== null) throw new Error(`${finding.in} fails without any seeded bug. Mend that first.`);
+      return finding;
     }
     return null;
   } finally {
-    for (const { path } of bug.edits) cpSync(join(root, path), join(folder, path));
+    restore(folder, bug);
   }
 }
 
