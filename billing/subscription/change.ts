@@ -9,16 +9,17 @@ import { within } from '../price.ts';
 import { isOver } from '../schedule/schedule.ts';
 import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
 import { chargedBy, draftBill, putWaiting, refuseUnpayable, settleBill, taken, withoutForgiven, type Bill, type Billed, type Collection } from './bill.ts';
-import { endDiscounts, firstPeriodEnd, hasEnded, noticeOfTrial, renewal, updated, watch } from './end.ts';
+import { endDiscounts, firstPeriodEnd, hasEnded, noticeOfTrial, renewal, sweeping, updated, watch } from './end.ts';
+import { endingOf } from './ending.ts';
 import { collecting } from './paused.ts';
 import { fullSum, isWatched, itemOf, quantityOf, refuseItems, refusePrice, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
 import { isMetered, restLine, trialLine, usageLine } from './lines.ts';
 import { settleNextPrices } from './next_price.ts';
 import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';
-import { fullPeriod, isTrialing, keepsAnchor, recurrenceOf, sameRecurrence } from './periods.ts';
+import { fullPeriod, isTrialing, keepsAnchor, nextSweep, recurrenceOf, sameRecurrence } from './periods.ts';
 import { creditsOf, prorateItem, usageItem, type Proration } from './prorate.ts';
 import { putItems, withoutDiscounts } from './puts.ts';
-import { addOnce, cancelMoment, refuseTrial, type CancelAt } from './start.ts';
+import { addOnce, refuseTrial, type CancelAt } from './start.ts';
 import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
 /** What is asked of an item that is there; what is left out stays as it is. */
@@ -41,7 +42,7 @@ export type ProrationBehavior = 'create_prorations' | 'always_invoice' | 'none';
 export type CancellationWords = { comment?: string | null; feedback?: string | null };
 
 export type ChangeOrder = Collection &
-  Partial<Pick<SubscriptionRow, 'collection_method' | 'days_until_due' | 'default_payment_method' | 'description' | 'pause_collection' | 'billing_thresholds'>> & {
+  Partial<Pick<SubscriptionRow, 'collection_method' | 'days_until_due' | 'default_payment_method' | 'description' | 'pause_collection' | 'billing_thresholds' | 'pending_invoice_item_interval'>> & {
     /** In the order in which they are asked for. */
     items: readonly ({ change: ItemChange } | { add: NewItem })[];
     proration_behavior: ProrationBehavior;
@@ -100,7 +101,8 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const once = addOnce(order.add_invoice_items, settled, redeemerOf(settled, facts), noRedemptions(), moment);
   const waiting = [...prorated.items, ...once.once];
   const debited: SubscriptionWhole = { ...settled, items: settled.items.map((item) => (prorated.debits.has(item.id) ? { ...item, debits: prorated.debits.get(item.id)! } : item)) };
-  const ending = endingOf(order, debited, before, moment);
+  const swept = order.pending_invoice_item_interval === undefined ? debited : { ...debited, next_pending_invoice_item_invoice: nextSweep(debited, moment.now) };
+  const ending = endingOf(order, swept, before, moment);
   const leaving = { ...decision(), puts: removals(real) };
   const made = together([once, putWaiting(waiting, moment)]);
   const then = together([discounting, leaving]);
@@ -162,6 +164,7 @@ function reworded(order: ChangeOrder, before: SubscriptionWhole): SubscriptionWh
     trial_settings: { end_behavior: { ...before.trial_settings.end_behavior, ...order.trial_settings?.end_behavior } },
     pause_collection: order.pause_collection === undefined ? before.pause_collection : order.pause_collection,
     billing_thresholds: order.billing_thresholds === undefined ? before.billing_thresholds : order.billing_thresholds,
+    pending_invoice_item_interval: order.pending_invoice_item_interval === undefined ? before.pending_invoice_item_interval : order.pending_invoice_item_interval,
     cancellation_details: details,
     default_tax_rates: order.default_rates?.map((rate) => rate.id) ?? before.default_tax_rates,
     default_rates: order.default_rates ?? before.default_rates,
@@ -335,28 +338,6 @@ function restartLines({ proration_behavior }: ChangeOrder, after: SubscriptionWh
   });
 }
 
-/** When it is to end: as it was said now, or as before; the end of a period moves with the items. */
-function endingOf(order: ChangeOrder, after: SubscriptionWhole, before: SubscriptionWhole, moment: Moment): SubscriptionWhole {
-  const { cancel_at, cancel_at_period_end: atEnd } = order;
-  if (cancel_at !== undefined && cancel_at !== null && atEnd) refuse('parameters_exclusive', 'Give one of `cancel_at` and `cancel_at_period_end`.', 'cancel_at');
-  const details = after.cancellation_details;
-  if (cancel_at === null || (atEnd === false && cancel_at === undefined)) {
-    if (before.cancel_at === null) return after;
-    return { ...after, cancel_at: null, cancel_at_period_end: false, canceled_at: null, cancellation_details: { ...details, reason: null } };
-  }
-  const asked = cancel_at !== undefined || atEnd === true;
-  const cancel_at_period_end = asked ? atEnd === true : before.cancel_at_period_end;
-  if (!asked && !cancel_at_period_end) return after;
-  const at = cancel_at_period_end ? firstPeriodEnd(after) : cancelMoment(after, cancel_at!, moment);
-  return {
-    ...after,
-    cancel_at: at,
-    cancel_at_period_end,
-    canceled_at: asked && before.canceled_at === null ? moment.now : before.canceled_at,
-    cancellation_details: details.reason === 'cancellation_requested' ? details : { ...details, reason: 'cancellation_requested' },
-  };
-}
-
 /** `then` is what only holds once the change does. */
 type Conclusion = { made: Decision; then: Decision; after: SubscriptionWhole; waiting: InvoiceItemWhole[]; lines: LineOrder[]; invoiced: boolean };
 
@@ -382,7 +363,7 @@ function conclude(order: ChangeOrder, facts: ChangeFacts, { made, then, after, w
     return { ...together([made, held]), subscription: held.subscription, invoice: billed.invoice, waiting: [], used: [], customer: billed.customer };
   }
   const trial = whole.trial_end === before.trial_end ? decision() : noticeOfTrial(whole, moment);
-  const all = together([then, made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: [...renewal(whole, moment), ...collecting(before, whole), ...watching(before, whole, moment)] }, ...(billed ? [billed] : [])]);
+  const all = together([then, made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: [...renewal(whole, moment), ...collecting(before, whole), ...watching(before, whole, moment), ...sweeping(before, whole)] }, ...(billed ? [billed] : [])]);
   return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting, used: billed?.used ?? [], customer: billed?.customer ?? facts.customer };
 }
 

@@ -5,7 +5,7 @@ import { endOf, endSchedule, isOver } from '../schedule/schedule.ts';
 import { settleNextPrices } from './next_price.ts';
 import type { SubscriptionRow, SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 
-export type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' | 'subscription.expire' | 'subscription.trial_will_end' | 'subscription.collect' | 'subscription.threshold';
+export type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' | 'subscription.expire' | 'subscription.trial_will_end' | 'subscription.collect' | 'subscription.threshold' | 'subscription.sweep';
 
 /** How long a first payment may be awaited before the subscription expires, and one that resumes it before it is not awaited any more. */
 export const INCOMPLETE_S = 23 * 3_600;
@@ -75,6 +75,7 @@ export function endSubscription(before: SubscriptionWhole, reason: EndReason, mo
     ended_at: moment.now,
     status_details: null,
     resumption: null,
+    next_pending_invoice_item_invoice: null,
     pending_update: null,
     updating: [],
     cancellation_details: reason === null || details.reason === reason ? details : { ...details, reason },
@@ -84,7 +85,7 @@ export function endSubscription(before: SubscriptionWhole, reason: EndReason, mo
     ...decision(),
     puts: [{ table: 'subscriptions', before, after: subscription }, ...settleNextPrices(before.items, [])],
     facts: [{ type: expired ? 'customer.subscription.updated' : 'customer.subscription.deleted', object: 'subscription', whole: subscription, ...(expired && { before }), at: moment.now }],
-    timers: (['renew', 'upcoming', 'expire', 'trial_will_end', 'collect', 'threshold'] as const).map((kind) => timer(`subscription.${kind}`, before, null)),
+    timers: (['renew', 'upcoming', 'expire', 'trial_will_end', 'collect', 'threshold', 'sweep'] as const).map((kind) => timer(`subscription.${kind}`, before, null)),
   };
   return { ...together([made, endScheduled(subscription, reason, moment)]), subscription };
 }
@@ -99,6 +100,12 @@ function endScheduled({ scheduled }: SubscriptionWhole, reason: EndReason, momen
 /** The timer of the moment at which it is seen whether usage has reached a threshold by now, where there is one. */
 export function watch(subscription: SubscriptionWhole, moment: Moment): Timer[] {
   return subscription.watched ? [timer('subscription.threshold', subscription, moment.now + (subscription.billing_thresholds?.reset_billing_cycle_anchor === true ? 1 : 0))] : [];
+}
+
+/** The timer of the next time at which what waits is billed, where that has changed. It comes after a renewal at the same moment, which takes what waits itself. */
+export function sweeping(before: Pick<SubscriptionRow, 'next_pending_invoice_item_invoice'> | null, after: SubscriptionWhole): Timer[] {
+  const next = after.next_pending_invoice_item_invoice;
+  return next === (before?.next_pending_invoice_item_invoice ?? null) ? [] : [timer('subscription.sweep', after, next)];
 }
 
 /** A trial is announced to end three days ahead, or at once where it ends sooner or now. */

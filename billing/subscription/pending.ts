@@ -7,7 +7,7 @@ import { decision, refuse, together, type Decision, type Instant, type Moment, t
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import type { Billed } from './bill.ts';
 import type { ChangeOrder } from './change.ts';
-import { endDiscounts, INCOMPLETE_S, nextMoment, noticeOfTrial, renewal, timer, updated, watch } from './end.ts';
+import { endDiscounts, INCOMPLETE_S, nextMoment, noticeOfTrial, renewal, sweeping, timer, updated, watch } from './end.ts';
 import { isMetered } from './lines.ts';
 import { isTrialing } from './periods.ts';
 import { putItems, withoutDiscounts } from './puts.ts';
@@ -19,6 +19,7 @@ type Moved = Decision & { subscription: SubscriptionWhole };
 const NEVER_PENDING: [keyof ChangeOrder, string][] = [
   ['billing_thresholds', 'billing_thresholds'], ['cancel_at', 'cancel_at'], ['cancellation_details', 'cancellation_details'], ['collection_method', 'collection_method'], ['days_until_due', 'days_until_due'], ['default_payment_method', 'default_payment_method'],
   ['default_rates', 'default_tax_rates'], ['description', 'description'], ['discounts', 'discounts'], ['invoice_settings', 'invoice_settings'], ['pause_collection', 'pause_collection'],
+  ['pending_invoice_item_interval', 'pending_invoice_item_interval'],
   ['payment_settings', 'payment_settings'], ['trial_settings', 'trial_settings'],
 ];
 
@@ -115,7 +116,7 @@ export function applyPending(before: SubscriptionWhole, moment: Moment): Moved {
   const made = together([endDiscounts([...gone, ...used], moment), updated(before, subscription, moment), putItems([...before.items, ...added], subscription.items)]);
   if (update.told) made.facts.push({ type: 'customer.subscription.pending_update_applied', object: 'subscription', whole: subscription, at: moment.now });
   const trial = subscription.trial_end === before.trial_end ? decision() : noticeOfTrial(subscription, moment);
-  const timers = [...renewal(subscription, moment), ...watch(subscription, moment), timer('subscription.expire', subscription, null)];
+  const timers = [...renewal(subscription, moment), ...watch(subscription, moment), ...sweeping(before, subscription), timer('subscription.expire', subscription, null)];
   return { ...together([made, trial, { ...decision(), timers }]), subscription };
 }
 

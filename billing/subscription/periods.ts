@@ -44,3 +44,12 @@ function monthOf(at: Instant): number {
   const { index } = periodAt(0, { interval: 'month', interval_count: 1 }, at);
   return (((index % 12) + 12) % 12) + 1;
 }
+
+/** The period in which a moment lies of those at whose ends what waits is billed, counted from the anchor as all periods are; null without an interval. */
+export function sweepPeriod(subscription: Grid & Pick<SubscriptionRow, 'pending_invoice_item_interval'>, at: Instant): Period | null {
+  const interval = subscription.pending_invoice_item_interval;
+  return interval === null ? null : periodAt(subscription.billing_cycle_anchor, interval, at, subscription.billing_cycle_anchor_config?.day_of_month);
+}
+
+/** When what waits is billed next by its own interval. */
+export const nextSweep = (subscription: Parameters<typeof sweepPeriod>[0], at: Instant): Instant | null => sweepPeriod(subscription, at)?.end ?? null;

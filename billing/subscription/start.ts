@@ -8,10 +8,10 @@ import { billable } from '../pricing/amount.ts';
 import { partOf, type ProrationUnit } from '../proration.ts';
 import { noRedemptions, redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
 import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, type Bill, type Billed, type PaymentBehavior } from './bill.ts';
-import { INCOMPLETE_S, noticeOfTrial, renewal, timer } from './end.ts';
+import { INCOMPLETE_S, noticeOfTrial, renewal, sweeping, timer } from './end.ts';
 import { fullSum, isWatched, itemOf, onceLine, refuseItems, refuseThreshold, type AddedOnce, type NewItem } from './items.ts';
 import { fullAmount, isMetered, licensedLine, trialLine, waiting } from './lines.ts';
-import { configuredAnchor, fullPeriod, isTrialing, keepsAnchor, recurrenceOf } from './periods.ts';
+import { configuredAnchor, fullPeriod, isTrialing, keepsAnchor, nextSweep, recurrenceOf } from './periods.ts';
 import type { ScheduleWhole } from '../schedule/schedule.ts';
 import { withoutDiscounts } from './puts.ts';
 import type { SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole, Surroundings } from './subscription.ts';
@@ -34,6 +34,7 @@ export type StartOrder = Pick<
   default_rates: TaxRateRow[];
   add_invoice_items: readonly AddedOnce[];
   billing_thresholds?: SubscriptionRow['billing_thresholds'];
+  pending_invoice_item_interval?: SubscriptionRow['pending_invoice_item_interval'];
   /** The schedule that begins it, in its first phase. */
   scheduled?: ScheduleWhole;
   metadata: Metadata;
@@ -115,6 +116,8 @@ function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
     status_details: null,
     resumption: null,
     resumed_at: null,
+    pending_invoice_item_interval: order.pending_invoice_item_interval ?? null,
+    next_pending_invoice_item_invoice: null,
     pending_update: null,
     updating: [],
     schedule: scheduled?.id ?? null,
@@ -132,7 +135,7 @@ function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
   const redeemer = { customer: blank.customer, first_time: facts.first_time, amount: fullSum(items, order.currency), currency: order.currency };
   const whole = redeem(order.discounts, { customer: blank.customer, subscription: id }, [], redeemer, counted, moment);
   const own = items.map((item, n) => redeem(order.items[n]!.discounts, { customer: blank.customer, subscription: id, subscription_item: item.id }, [], redeemer, counted, moment));
-  const discounted: SubscriptionWhole = { ...blank, watched: isWatched({ ...blank, items }), items: items.map((item, n) => ({ ...item, discounts: own[n]!.discounts })), discounts: whole.discounts };
+  const discounted: SubscriptionWhole = { ...blank, watched: isWatched({ ...blank, items }), next_pending_invoice_item_invoice: nextSweep(blank, moment.now), items: items.map((item, n) => ({ ...item, discounts: own[n]!.discounts })), discounts: whole.discounts };
   const subscription = ending(discounted, order, moment);
   const added = addOnce(order.add_invoice_items, subscription, redeemer, counted, moment);
   return { subscription, once: added.once, discounting: together([whole, ...own, added]) };
@@ -268,7 +271,7 @@ function conclude(order: StartOrder, { subscription, once, discounting, facts }:
     ...decision(),
     puts: [{ table: 'subscriptions', before: null, after: whole }, ...whole.items.map((item) => ({ table: 'subscription_items', before: null, after: item }))],
     facts: [{ type: 'customer.subscription.created', object: 'subscription', whole, at: moment.now }],
-    timers: awaited ? [timer('subscription.expire', whole, moment.now + INCOMPLETE_S)] : renewal(whole, moment),
+    timers: [...(awaited ? [timer('subscription.expire', whole, moment.now + INCOMPLETE_S)] : renewal(whole, moment)), ...sweeping(null, whole)],
   };
   const currency = billed === null || !atOnce ? settleCurrency(facts, whole, moment) : decision();
   return { ...together([discounting, made, noticeOfTrial(whole, moment), putWaiting(once, moment), currency, ...(billed ? [billed] : [])]), subscription: whole, invoice: billed?.invoice ?? null };

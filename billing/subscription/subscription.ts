@@ -1,4 +1,5 @@
 /** A subscription as it is stored, and the facts with which it is decided. */
+import type { Recurrence } from '../calendar.ts';
 import type { DiscountWhole, Metadata, PriceRow, TaxRateRow } from '../catalog.ts';
 import type { CustomField, CustomerWhole } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
@@ -62,6 +63,10 @@ export type SubscriptionRow = {
   /** While it is paused and the payment that resumes it is awaited. */
   resumption: { invoice: string; payment_behavior: ResumeBehavior } | null;
   resumed_at: Instant | null;
+  /** How often what waits for it is billed, beside its renewals. */
+  pending_invoice_item_interval: Recurrence | null;
+  /** When that is next. */
+  next_pending_invoice_item_invoice: Instant | null;
   /** A change that waits for its payment. */
   pending_update: PendingUpdate | null;
   /** The schedule that manages it. */

@@ -88,7 +88,7 @@ const told = {
     payment_method_types: clearable(list(choice('card'), { max: 1 })),
     save_default_payment_method: choice('off', 'on_subscription'),
   }),
-  pending_invoice_item_interval: unsupported('pending items are billed with the next invoice of the subscription'),
+  pending_invoice_item_interval: clearable(recurring),
   proration_behavior: prorationBehavior,
   transfer_data: unsupported(CONNECT),
   trial_end: oneOf(choice('now'), timestamp()),

@@ -4,7 +4,7 @@ import * as commands from './commands.ts';
 import * as params from './params.ts';
 import { createPreview, preview } from './preview.ts';
 import { subscription } from './resource.ts';
-import { announceDue, announceInvoices, collectDue, expireDue, renewDue, thresholdsDue } from './timers.ts';
+import { announceDue, announceInvoices, collectDue, expireDue, renewDue, sweepDue, thresholdsDue } from './timers.ts';
 import { subscriptionVersions } from './versions.ts';
 
 export const subscriptions: Room = {
@@ -20,6 +20,6 @@ export const subscriptions: Room = {
     del('/v1/subscriptions/:subscription/discount', params.nothing, commands.deleteDiscount),
     post('/v1/invoices/create_preview', createPreview, preview),
   ],
-  timers: { 'subscription.renew': renewDue, 'subscription.expire': expireDue, 'subscription.trial_will_end': announceDue, 'subscription.collect': collectDue, 'subscription.upcoming': announceInvoices, 'subscription.threshold': thresholdsDue },
+  timers: { 'subscription.renew': renewDue, 'subscription.expire': expireDue, 'subscription.trial_will_end': announceDue, 'subscription.collect': collectDue, 'subscription.upcoming': announceInvoices, 'subscription.sweep': sweepDue, 'subscription.threshold': thresholdsDue },
   versions: subscriptionVersions,
 };

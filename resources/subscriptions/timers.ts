@@ -9,6 +9,7 @@ import { resumeCollection } from '../../billing/subscription/paused.ts';
 import { announceRenewal } from '../../billing/subscription/preview.ts';
 import { announceTrialEnd, isDue, renewAll } from '../../billing/subscription/renew.ts';
 import { expireResumption } from '../../billing/subscription/resume.ts';
+import { sweepSubscription } from '../../billing/subscription/sweep.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { billThreshold, countsUntil } from '../../billing/subscription/threshold.ts';
 import { commit } from '../../server/commit.ts';
@@ -53,6 +54,22 @@ export async function thresholdsDue(ctx: Context, due: Due): Promise<void> {
     return made;
   });
   await commit(ctx, together(billed));
+}
+
+/** Bills what waits, where it is billed at an interval of its own. */
+export async function sweepDue(ctx: Context, due: Due): Promise<void> {
+  const set = momentsOf(due);
+  const at = (subscription: SubscriptionWhole) => set.get(subscription.id)!;
+  const { subscriptions, customers } = await lockAll(ctx, due.map((each) => each.subject));
+  const facts = await factsOf(ctx, subscriptions, customers, at, () => false);
+  // Two of one customer: the second one finds it as the first one leaves it.
+  const left = new Map<string, CustomerWhole>();
+  const swept = facts.map((each) => {
+    const made = sweepSubscription({ ...each, customer: left.get(each.customer.id) ?? each.customer }, momentAt(ctx, at(each.subscription)));
+    left.set(each.customer.id, made.customer);
+    return made;
+  });
+  await commit(ctx, together(swept));
 }
 
 /** Gives each up whose first payment, or the one that would have resumed it, has not come; and each change whose payment has not. */
