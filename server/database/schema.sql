@@ -1185,6 +1185,8 @@ create table subscriptions (
   billing_thresholds jsonb,
   watched boolean default false not null,
   pending_update jsonb,
+  pending_invoice_item_interval jsonb,
+  next_pending_invoice_item_invoice timestamp with time zone,
   constraint subscriptions_pkey PRIMARY KEY (world, id),
   constraint subscriptions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint subscriptions_world_default_payment_method_fkey FOREIGN KEY (world, default_payment_method) REFERENCES payment_methods(world, id),
