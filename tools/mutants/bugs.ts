@@ -86,7 +86,7 @@ const concurrency: Bug[] = [
 const told: Bug[] = [
   bug('an update does not say what was before', 'server/commit.ts', 'previous_attributes: previous,', 'previous_attributes: null,', 'resources/events'),
   bug('a write-off has the signs of its opposite', 'billing/invoice/ledger.ts', 'bad_debt: invoice.amount_remaining, receivable: -invoice.amount_remaining', 'bad_debt: -invoice.amount_remaining, receivable: invoice.amount_remaining', 'billing/invoice', 'resources/invoices/payment'),
-  bug('a webhook is signed with a secret that was rolled', 'server/webhooks/deliver.ts', '[order.secret, order.previous_secret!] : [order.secret]', '[order.previous_secret!] : [order.secret]', 'server/webhooks/deliver', 'resources/webhook_endpoints'),
+  bug('a webhook is signed with a secret that was rolled', 'server/webhooks/deliver.ts', '[order.secret, order.previous_secret!] : [order.secret]', '[order.previous_secret!] : [order.secret]', 'resources/kontor/webhook_deliveries'),
   bug('a list says that there is no more', 'server/lists.ts', 'limit ${limit + 1}`', 'limit ${limit}`', 'resources/events'),
 ];
 
