@@ -1,6 +1,7 @@
 /** All rooms of the house. A new resource is a new folder and one line here. */
 import type { Room } from '../server/context.ts';
 import { account } from './account/routes.ts';
+import { alerts } from './billing/alerts/routes.ts';
 import { creditBalanceSummary } from './billing/credit_balance_summary/routes.ts';
 import { creditBalanceTransactions } from './billing/credit_balance_transactions/routes.ts';
 import { creditGrants } from './billing/credit_grants/routes.ts';
@@ -48,6 +49,7 @@ import { webhookEndpoints } from './webhook_endpoints/routes.ts';
 
 export const rooms: readonly Room[] = [
   account,
+  alerts,
   authentication,
   meterEventAdjustments,
   meterEventAdjustmentsInJson,

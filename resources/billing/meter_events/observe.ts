@@ -19,10 +19,27 @@ async function setThresholds(ctx: Context, customers: readonly string[]): Promis
   );
 }
 
+/** Alerts that have told all that they tell are not asked again: those that tell once at all, and have. */
+async function setAlerts(ctx: Context, used: readonly { meter: string; customer: string }[]): Promise<void> {
+  await rows(
+    ctx.tx,
+    sql`insert into timers (kind, subject, at, lane, test_clock)
+        select distinct 'alert.check', a.id || ':' || u.customer, coalesce(k.frozen_time, to_timestamp(${ctx.app.clock.now()}::bigint)), u.customer, c.test_clock
+        from unnest(${arrayText(used.map((each) => each.meter), true)}::text[], ${arrayText(used.map((each) => each.customer), true)}::text[]) as u (meter, customer)
+        join billing_alerts a on a.meter = u.meter and a.status = 'active' and (a.customer is null or a.customer = u.customer)
+        join customers c on c.id = u.customer left join test_clocks k on k.id = c.test_clock
+        where a.recurrence = 'recurring' or not exists (select from billing_alert_triggers t where t.alert = a.id and t.customer = u.customer and t.triggered_at >= a.since and c.test_clock is null)
+        order by 2
+        on conflict (world, kind, subject) do update set at = excluded.at, failures = 0, error = null`,
+  );
+}
+
 export const watchers: UsageObserver = {
   watches: async () => new Map(),
   async observe(ctx, { recorded, restored }) {
-    const customers = [...new Set([...recorded, ...restored].flatMap((event) => (event.meter === null ? [] : [event.customer])))];
-    if (customers.length > 0) await setThresholds(ctx, customers);
+    const counted = [...recorded, ...restored].filter((event) => event.meter !== null);
+    if (counted.length === 0) return;
+    await setThresholds(ctx, [...new Set(counted.map((event) => event.customer))]);
+    await setAlerts(ctx, [...new Map(counted.map(({ meter, customer }) => [`${meter} ${customer}`, { meter: meter!, customer }])).values()]);
   },
 };
