@@ -49,7 +49,7 @@ export const english: Language = {
   verdict: ({ agrees }) => (agrees ? 'Every amount was computed again and agrees.' : 'ATTENTION: what is written here is not what the facts come to.'),
   line: ({ description, amount, period }, say) => `${description ?? 'A line'}, ${period.start === period.end ? `for ${moment(period.start)}` : span(period)}: ${say.money(amount)}.`,
   step: {
-    quantity: ({ quantity, source }) => (source === 'licensed' ? `The quantity is ${quantity}, as it was subscribed to.` : `The quantity is ${quantity}, as it was given.`),
+    quantity: ({ quantity, source, history }) => (source === 'licensed' ? `The quantity is ${quantity}, as it was subscribed to${history.length < 2 ? '' : `: ${history.map((each) => `${each.quantity} from ${moment(each.since)}`).join(', ')}`}.` : `The quantity is ${quantity}, as it was given.`),
     usage: ({ quantity, usage, period }) =>
       `The meter “${usage.meter_name}” counted ${usage.counted} ${span(period)}: ${counted(usage)}` +
       (usage.first === null ? '.' : `, the first at ${moment(usage.first)}, the last at ${moment(usage.last!)}.`) +

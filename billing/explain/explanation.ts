@@ -25,12 +25,17 @@ export type Usage = {
 /** What a credit gives back: a line of an invoice, or an invoice item, with its net amount over its period. */
 export type CreditedDebit = { invoice: string | null; invoice_number: string | null; line: string | null; invoice_item: string | null; net: bigint } & Period;
 
+/** That an item had a quantity from a moment on. */
+export type QuantitySince = { quantity: string; since: Instant };
+
 /** The stored facts from which invoices are computed again. What belongs to a line is found by the line's id. */
 export type ExplainFacts = {
   prices: ReadonlyMap<string, PriceRow>;
   subscriptions: ReadonlyMap<string, Pick<SubscriptionRow, 'start_date' | 'billing_cycle_anchor' | 'billing_cycle_anchor_config' | 'trial_start' | 'trial_end'>>;
   usage: ReadonlyMap<string, Usage>;
   debits: ReadonlyMap<string, CreditedDebit>;
+  /** The quantities of licensed items, the first one first; a check of many invoices does without them. */
+  quantities?: ReadonlyMap<string, readonly QuantitySince[]>;
   /** The discounts that are contained in prorations. */
   discounts: ReadonlyMap<string, DiscountWhole>;
 };
@@ -40,7 +45,7 @@ export type Counted = { unit: ProrationUnit; seconds: number; of_seconds: number
 
 /** A step from the facts to an amount. `parts` are the steps that it is made of; `exact` is the value before it was rounded to `amount`. */
 export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[] } & (
-  | { kind: 'quantity'; quantity: string; source: 'licensed' | 'given' }
+  | { kind: 'quantity'; quantity: string; source: 'licensed' | 'given'; /** How it came to be that, the first one first; empty where nobody knows. */ history: readonly QuantitySince[] }
   | { kind: 'usage'; quantity: string; usage: Usage; period: Period }
   | { kind: 'allowance'; quantity: string; allowance: Included }
   | { kind: 'billed_before'; quantity: string; billed: bigint; billed_quantity: string }

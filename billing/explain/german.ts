@@ -49,7 +49,7 @@ export const german: Language = {
   verdict: ({ agrees }) => (agrees ? 'Jeder Betrag wurde neu berechnet und stimmt.' : 'ACHTUNG: Was hier steht, ist nicht das, was sich aus den Tatsachen ergibt.'),
   line: ({ description, amount, period }, say) => `${description ?? 'Eine Position'}, ${period.start === period.end ? `am ${moment(period.start)}` : span(period)}: ${say.money(amount)}.`,
   step: {
-    quantity: ({ quantity, source }) => (source === 'licensed' ? `Die Menge ist ${quantity}, wie im Abonnement vereinbart.` : `Die Menge ist ${quantity}, wie angegeben.`),
+    quantity: ({ quantity, source, history }) => (source === 'licensed' ? `Die Menge ist ${quantity}, wie im Abonnement vereinbart${history.length < 2 ? '' : `: ${history.map((each) => `${each.quantity} ab ${moment(each.since)}`).join(', ')}`}.` : `Die Menge ist ${quantity}, wie angegeben.`),
     usage: ({ quantity, usage, period }) =>
       `Der Zähler „${usage.meter_name}“ hat ${span(period)} ${usage.counted} gezählt: ${counted(usage)}` +
       (usage.first === null ? '.' : `, das erste am ${moment(usage.first)}, das letzte am ${moment(usage.last!)}.`) +

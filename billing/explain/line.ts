@@ -160,21 +160,22 @@ function restStep(line: InvoiceLineRow, full: Amount<'price'>): Step {
   return { kind: 'billed_before', amount: full.amount - BigInt(billed.amount), exact: null, parts: [full], quantity: line.quantity_decimal ?? '0', billed: BigInt(billed.amount), billed_quantity: billed.quantity };
 }
 
-const quantityStep = (line: InvoiceLineRow): StepOf<'quantity'> => ({ kind: 'quantity', amount: null, quantity: line.quantity_decimal ?? '1', source: line.subscription_item === null ? 'given' : 'licensed', ...LEAF });
+const quantityStep = (line: InvoiceLineRow, facts: ExplainFacts): StepOf<'quantity'> =>
+  ({ kind: 'quantity', amount: null, quantity: line.quantity_decimal ?? '1', source: line.subscription_item === null ? 'given' : 'licensed', history: facts.quantities?.get(line.id) ?? [], ...LEAF });
 
 /** An amount that somebody gave, or a unit amount of theirs times a quantity. */
-function givenStep(line: InvoiceLineRow): Step {
+function givenStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
   const { unit_amount_decimal: unit, quantity_decimal: quantity } = line;
   if (unit === null || quantity === null || (quantity === '1' && unit === line.amount.toString())) return { kind: 'given', amount: line.amount, ...LEAF };
   const exact = fromDecimal(multiply(decimalOf(unit), decimalOf(quantity)));
   const tiers = [{ quantity, unit_amount_decimal: unit, flat_amount_decimal: '0', tier: null, from: 0, up_to: null }];
-  return { kind: 'price', amount: roundFraction(exact), exact, parts: [quantityStep(line)], price: null, scheme: 'per_unit', quantity, divide_by: null, round: null, tiers };
+  return { kind: 'price', amount: roundFraction(exact), exact, parts: [quantityStep(line, facts)], price: null, scheme: 'per_unit', quantity, divide_by: null, round: null, tiers };
 }
 
 /** The line's amount, computed again. */
 export function deriveLine(line: InvoiceLineRow, facts: ExplainFacts): Step {
   if (line.proration && line.proration_details?.credited_items) return creditStep(line, facts);
-  if (line.price === null) return givenStep(line);
+  if (line.price === null) return givenStep(line, facts);
   if (isTrial(line, facts)) return { kind: 'trial', amount: 0n, period: { start: line.period_start, end: line.period_end }, ...LEAF };
   const price = facts.prices.get(line.price);
   const terms = price ? termsOf(line, price) : null;
@@ -184,7 +185,7 @@ export function deriveLine(line: InvoiceLineRow, facts: ExplainFacts): Step {
     const usage = usageStep(line, facts);
     return usage === null ? unknown('usage') : restStep(line, priced(line, terms, chargedStep(line, usage)));
   }
-  const full = priced(line, terms, quantityStep(line));
+  const full = priced(line, terms, quantityStep(line, facts));
   if (!line.proration || price.recurring === null) return full;
   return line.invoice_item === null ? startStep(line, full, price.recurring, facts) : debitStep(line, full, price.recurring, facts);
 }

@@ -2,7 +2,7 @@
 import type Stripe from 'stripe';
 import type { PriceRow } from '../../billing/catalog.ts';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
-import { refuse, type Instant, type Moment } from '../../billing/decision.ts';
+import { Refusal, refuse, type Instant, type Moment } from '../../billing/decision.ts';
 import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { refuseManaged } from '../../billing/subscription/change.ts';
 import { hasEnded, nextMoment } from '../../billing/subscription/end.ts';
@@ -70,6 +70,17 @@ type Given = Params<typeof createPreview>;
 type Details = NonNullable<Given['subscription_details']>;
 
 const inDetails = (param: string): string => `subscription_details[${param}]`;
+
+/** What is refused of the details is named as it was spelt here: `items[0][price]` is `subscription_details[items][0][price]`. */
+async function inside<T>(details: Details, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const [, name, rest] = (error instanceof Refusal && /^([^[]+)(.*)$/s.exec(error.param ?? '')) || [];
+    if (!(error instanceof Refusal) || name === undefined || !(name in details)) throw error;
+    throw new Refusal(error.code, error.message, `${inDetails(name)}${rest}`, error.details);
+  }
+}
 
 /** The customer with what the caller would change of it. */
 const asGiven = (customer: CustomerWhole, { customer_details }: Given): CustomerWhole =>
@@ -139,7 +150,10 @@ async function ofCustomer(ctx: Context, given: Given, customer: CustomerWhole): 
 
 async function ofSubscription(ctx: Context, given: Given, locked: Locked): Promise<Preview | null> {
   if (hasEnded(locked.subscription)) return null;
-  if (given.subscription_details || given.discounts !== undefined) return ofChange(ctx, given, locked, given.subscription_details ?? { proration_behavior: 'create_prorations' });
+  if (given.subscription_details || given.discounts !== undefined) {
+    const details = given.subscription_details ?? { proration_behavior: 'create_prorations' as const };
+    return inside(details, () => ofChange(ctx, given, locked, details));
+  }
   const facts = await changeFacts(ctx, locked);
   return previewRenewal({ ...facts, customer: asGiven(facts.customer, given) }, locked.moment);
 }
@@ -154,7 +168,7 @@ export async function previewOf(ctx: Context, given: Given): Promise<Previewed> 
   if (given.customer === undefined) return refuse('parameter_missing', 'Say whose invoice is to be previewed: give `customer` or `subscription`.', 'customer');
   const customer = await lockCustomer(ctx, given.customer, 'customer');
   const details = given.subscription_details;
-  const preview = details?.items ? await ofStart(ctx, given, customer, details) : await ofCustomer(ctx, given, customer);
+  const preview = details?.items ? await inside(details, () => ofStart(ctx, given, customer, details)) : await ofCustomer(ctx, given, customer);
   return withGiven(ctx, given, preview, asGiven(customer, given), await momentOn(ctx, customer.test_clock));
 }
 

@@ -171,11 +171,15 @@ test('a difference from the invoice before has causes that sum to it', async () 
   const subscription = await stripe.subscriptions.create({ customer, items: [{ price: seat, quantity: 4 }, { price: calls }], default_tax_rates: [rate.id], discounts: [{ coupon: coupon.id }] });
   await use('dials', customer, 50, START);
   await stripe.customers.createBalanceTransaction(customer, { amount: -300, currency: 'usd' });
+  await kontor.advance(clock, START + 24 * HOUR_S);
   await stripe.subscriptions.update(subscription.id, { items: [{ id: subscription.items.data[0]!.id, quantity: 6 }], proration_behavior: 'none' });
   await stripe.invoiceItems.create({ customer, amount: 900, currency: 'usd', description: 'Training' });
   await kontor.advance(clock, FEBRUARY + 2 * HOUR_S);
   const [first, second] = await invoicesOf(customer);
   assert.deepEqual([first!.amount_due, second!.amount_due], [2_400, 8_580]);
+  const { sentences: told, derivation } = (await explain(second!.id)).lines.find((line) => line.amount === 6_000)!;
+  assert.equal(told[1], 'The quantity is 6, as it was subscribed to: 4 from 15 January 2026 10:00:00 UTC, 6 from 16 January 2026 10:00:00 UTC.');
+  assert.deepEqual(derivation.parts[0]!['history'], [{ quantity: '4', since: START }, { quantity: '6', since: START + 24 * HOUR_S }]);
   const comparison = await compare(second!.id);
   assert.deepEqual([comparison.object, comparison.with, comparison.difference], ['kontor.invoice_comparison', first!.id, 6_180]);
   assert.deepEqual(comparison.causes.map(({ kind, amount }) => [kind, amount]), [['quantity', 2_000], ['usage', 500], ['new_item', 900], ['discount', 2_000], ['tax', 1_080], ['balance', -300]]);

@@ -12,7 +12,7 @@ import { invoicesById } from '../../invoices/rows.ts';
 import { previewFields, previewOf } from '../../subscriptions/rows.ts';
 import { audits } from './audit.ts';
 import { renderComparison, renderExplanation } from './resource.ts';
-import { explainFacts, previousInvoice, pricesOf } from './rows.ts';
+import { explainFacts, previousInvoice, pricesOf, quantitiesOf } from './rows.ts';
 
 const language = doc('The language of the sentences.', byDefault(choice('en', 'de'), 'en'));
 const other = doc('The invoice to compare with, of the same customer and in the same currency. By default the one of the same subscription before this one.', id('in'));
@@ -30,13 +30,15 @@ async function stored(ctx: Context, { invoice: id }: Path): Promise<InvoiceWhole
 
 async function explain(ctx: Context, given: Params<typeof explainParams>, path: Path): Promise<Json> {
   const invoice = await stored(ctx, path);
-  return renderExplanation(explainInvoice(invoice, await explainFacts(ctx.tx, [invoice])), given.language, ctx.world);
+  const facts = { ...(await explainFacts(ctx.tx, [invoice])), quantities: await quantitiesOf(ctx.tx, invoice) };
+  return renderExplanation(explainInvoice(invoice, facts), given.language, ctx.world);
 }
 
 async function explainPreview(ctx: Context, { language: spoken, ...given }: Params<typeof explainPreviewParams>): Promise<Json> {
   const previewed = await previewOf(ctx, given);
   const preview = renderPreview(previewed.invoice, ctx.world);
-  const explanation = explainInvoice(previewed.invoice, await explainFacts(ctx.tx, [previewed.invoice], previewed));
+  const facts = { ...(await explainFacts(ctx.tx, [previewed.invoice], previewed)), quantities: await quantitiesOf(ctx.tx, previewed.invoice) };
+  const explanation = explainInvoice(previewed.invoice, facts);
   return renderExplanation({ ...explanation, invoice: preview.id }, spoken, ctx.world, preview);
 }
 

@@ -1,5 +1,5 @@
 /** The stored facts by which invoices are explained: a read for each kind of thing, however many lines there are. */
-import type { CreditedDebit, ExplainFacts } from '../../../billing/explain/explanation.ts';
+import type { CreditedDebit, ExplainFacts, QuantitySince } from '../../../billing/explain/explanation.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import type { InvoiceItemRow, InvoiceLineRow, InvoiceWhole } from '../../../billing/invoice/invoice.ts';
 import type { PriceRow } from '../../../billing/catalog.ts';
@@ -67,6 +67,35 @@ async function meteredLines(tx: Tx, invoices: readonly InvoiceWhole[], prices: R
     if (looked !== null) return { line: { ...line, period_end: Math.min(line.period_end, looked) }, meter: meter!, customer: invoice.customer, made: waited ?? looked, counted_at: waited ?? looked };
     return { line, meter: meter!, customer: invoice.customer, made: waited ?? invoice.created, counted_at: waited ?? invoice.finalized_at ?? invoice.created };
   });
+}
+
+/** No line tells more changes of its quantity than the last so many. */
+const MOST_CHANGES = 20;
+
+type Told = { subscription: string; created: Instant; items: { id: string; quantity?: number }[] };
+
+/** The quantities that the licensed items of lines had until they were billed, by the line, as their subscriptions told them. */
+export async function quantitiesOf(tx: Tx, invoice: InvoiceWhole): Promise<Map<string, QuantitySince[]>> {
+  const lines = invoice.lines.filter((line) => line.subscription_item !== null);
+  const ids = unique(lines.map((line) => line.subscription));
+  if (ids.length === 0) return new Map();
+  const told = await rows<Told>(
+    tx,
+    sql`select object_id as subscription, created, data -> 'items' -> 'data' as items from events
+      where object_id = any(${ids}::text[]) and (type = 'customer.subscription.created' or (type = 'customer.subscription.updated' and previous_attributes::jsonb ? 'items')) order by id`,
+  );
+  return new Map(lines.map((line) => [line.id, historyOf(line, told.filter((each) => each.subscription === line.subscription && each.created <= invoice.created))]));
+}
+
+/** The quantities of the line's item up to the one that it bills, without those that it had again at once. */
+function historyOf(line: InvoiceLineRow, told: readonly Told[]): QuantitySince[] {
+  const history: QuantitySince[] = [];
+  for (const { created, items } of told) {
+    const quantity = items.find((item) => item.id === line.subscription_item)?.quantity?.toString();
+    if (quantity !== undefined && quantity !== history.at(-1)?.quantity) history.push({ quantity, since: created });
+  }
+  const last = history.findLastIndex((each) => each.quantity === line.quantity_decimal);
+  return history.slice(0, last + 1).slice(-MOST_CHANGES);
 }
 
 /** What the credits among the lines give back, by the line. A preview may give back what it charges itself, by an item that is stored nowhere. */
