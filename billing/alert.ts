@@ -50,6 +50,7 @@ export function triggerAlert(alert: AlertRow, customer: string, usage: { counted
   if (alert.status !== 'active' || told || compare(parseDecimal(value)!, parseDecimal(alert.gte)!) < 0) return made;
   const trigger: AlertTrigger = { id: moment.newId('altr'), alert: alert.id, customer, counted_from, triggered_at: moment.now, value };
   made.puts.push({ table: 'billing_alert_triggers', before: null, after: trigger });
-  made.facts.push({ type: 'billing.alert.triggered', object: 'billing.alert_triggered', whole: { alert, trigger } satisfies Triggered, at: moment.now });
+  const room = alert.recurrence === 'one_time' ? 'billing' : 'kontor';
+  made.facts.push({ type: `${room}.alert.triggered`, object: `${room}.alert_triggered`, whole: { alert, trigger } satisfies Triggered, at: moment.now });
   return made;
 }

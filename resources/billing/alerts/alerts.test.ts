@@ -24,7 +24,7 @@ type Told = { alert: { id: string; title: string; usage_threshold: { recurrence:
 
 async function toldOf(alert: string, count: number): Promise<Told[]> {
   for (let tries = 0; ; tries += 1) {
-    const { data } = await stripe.events.list({ type: 'billing.alert.triggered', limit: 100 });
+    const { data } = await stripe.events.list({ types: ['billing.alert.triggered', 'kontor.alert.triggered'], limit: 100 });
     const found = data.map((event) => event.data.object as unknown as Told).filter((each) => each.alert.id === alert).reverse();
     if (found.length >= count) return found;
     assert.ok(tries < 500, `${count} were awaited, there are ${found.length}`);

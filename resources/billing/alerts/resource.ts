@@ -23,16 +23,17 @@ export function renderRecurring(alert: AlertRow, world: World): Json {
   return { ...rest, object: 'kontor.alert', usage_threshold: { ...usage_threshold, recurrence: 'recurring' } };
 }
 
-const shown = (alert: AlertRow, world: World): Json => (alert.recurrence === 'one_time' ? renderAlert : renderRecurring)(alert, world);
-
 const expands = { 'usage_threshold.meter': 'billing.meter' };
 
 export const alert: Resource<AlertRow> = { object: 'billing.alert', prefix: 'alrt', render: renderAlert, load: (ctx, ids) => alertsById(ctx.tx, ids), expands };
 export const recurringAlert: Resource<AlertRow> = { object: 'kontor.alert', prefix: 'alrt', render: renderRecurring, load: (ctx, ids) => alertsById(ctx.tx, ids), expands };
 
 /** What an event tells; it has no id of its own. */
-export const alertTriggered: Resource<Triggered> = {
-  object: 'billing.alert_triggered',
+const triggered = (object: string, render: (alert: AlertRow, world: World) => Json): Resource<Triggered> => ({
+  object,
   prefix: 'altr',
-  render: ({ alert: of, trigger }, world) => ({ object: 'billing.alert_triggered', alert: shown(of, world), created: trigger.triggered_at, customer: trigger.customer, livemode: world.livemode, value: Number(trigger.value) }),
-};
+  render: ({ alert: of, trigger }, world) => ({ object, alert: render(of, world), created: trigger.triggered_at, customer: trigger.customer, livemode: world.livemode, value: Number(trigger.value) }),
+});
+
+export const alertTriggered = triggered('billing.alert_triggered', renderAlert);
+export const recurringTriggered = triggered('kontor.alert_triggered', renderRecurring);

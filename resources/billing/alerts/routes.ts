@@ -2,13 +2,13 @@ import type { Room } from '../../../server/context.ts';
 import { get, post } from '../../../server/http/route.ts';
 import { checkDue, commandsOf } from './commands.ts';
 import * as params from './params.ts';
-import { alert, alertTriggered, recurringAlert, renderAlert, renderRecurring } from './resource.ts';
+import { alert, alertTriggered, recurringAlert, recurringTriggered, renderAlert, renderRecurring } from './resource.ts';
 
 const once = commandsOf('one_time', '/v1/billing/alerts', renderAlert);
 const eachPeriod = commandsOf('recurring', '/v1/kontor/alerts', renderRecurring);
 
 export const alerts: Room = {
-  resources: [alert, recurringAlert, alertTriggered],
+  resources: [alert, recurringAlert, alertTriggered, recurringTriggered],
   routes: [
     post('/v1/billing/alerts', params.createAlert, once.create),
     get('/v1/billing/alerts', params.listAlerts, once.list),
