@@ -25,15 +25,18 @@ import { authentication } from './kontor/payment_intents/routes.ts';
 import { priceMoves } from './kontor/price_moves/routes.ts';
 import { priceExtensions } from './kontor/prices/routes.ts';
 import { processors } from './kontor/processors/routes.ts';
+import { sandboxPages } from './kontor/sandbox/routes.ts';
 import { settings } from './kontor/settings/routes.ts';
 import { usage } from './kontor/usage/routes.ts';
 import { webhookDeliveries } from './kontor/webhook_deliveries/routes.ts';
 import { webhookSecrets } from './kontor/webhook_endpoints/routes.ts';
+import { mandates } from './mandates/routes.ts';
 import { paymentIntents } from './payment_intents/routes.ts';
 import { paymentMethods } from './payment_methods/routes.ts';
 import { prices } from './prices/routes.ts';
 import { products } from './products/routes.ts';
 import { promotionCodes } from './promotion_codes/routes.ts';
+import { refunds } from './refunds/routes.ts';
 import { subscriptionItems } from './subscription_items/routes.ts';
 import { subscriptionSchedules } from './subscription_schedules/routes.ts';
 import { subscriptions } from './subscriptions/routes.ts';
@@ -74,6 +77,7 @@ export const rooms: readonly Room[] = [
   invoicePayments,
   invoices,
   kontorMeters,
+  mandates,
   paymentIntents,
   paymentMethods,
   priceMoves,
@@ -82,6 +86,8 @@ export const rooms: readonly Room[] = [
   processors,
   products,
   promotionCodes,
+  refunds,
+  sandboxPages,
   settings,
   subscriptionItems,
   subscriptions,

@@ -82,6 +82,10 @@ export type UsageObserver = {
 /** Events of one transaction. */
 export type UsageBatch = { recorded: readonly UsageEvent[]; canceled: readonly UsageEvent[]; restored: readonly UsageEvent[] };
 
+/** A page for people, without a key: what proves that it may be seen is in its address. `form` is what was sent. */
+export type PageRoute = { method: 'GET' | 'POST'; path: string; serve(app: App, path: Record<string, string>, form: Record<string, unknown>): Promise<PageAnswer> };
+export type PageAnswer = { status: number; html: string } | { location: string };
+
 /** What a room puts into the house. */
 export type Room = {
   /** Each of a whole of its own, which only its own functions know. */
@@ -90,6 +94,7 @@ export type Room = {
   timers?: Record<string, TimerCommand>;
   calls?: Record<string, CallCommand>;
   versions?: readonly VersionChange[];
+  pages?: readonly PageRoute[];
   audits?: readonly Audit[];
   usage?: UsageObserver;
 };
@@ -101,6 +106,7 @@ export type Register = {
   timers: Map<string, TimerCommand>;
   calls: Map<string, CallCommand>;
   versions: VersionChange[];
+  pages: PageRoute[];
   audits: Audit[];
   usage: UsageObserver[];
 };
@@ -112,6 +118,7 @@ export function register(rooms: readonly Room[]): Register {
     timers: new Map(rooms.flatMap((room) => Object.entries(room.timers ?? {}))),
     calls: new Map(rooms.flatMap((room) => Object.entries(room.calls ?? {}))),
     versions: rooms.flatMap((room) => room.versions ?? []),
+    pages: rooms.flatMap((room) => room.pages ?? []),
     audits: rooms.flatMap((room) => room.audits ?? []),
     usage: rooms.flatMap((room) => room.usage ?? []),
   };
@@ -153,6 +160,8 @@ export type Context = {
     version: string;
     /** A publishable key asks: somebody's browser, which may only do what a client secret proves. */
     publishable: boolean;
+    /** From where and with what it is asked. */
+    client: { ip_address: string | null; user_agent: string | null };
   } | null;
   /** The calls that this transaction has written. */
   calls: string[];

@@ -254,7 +254,7 @@ const money: Invariant[] = [
   {
     id: 'I8',
     about: 'No more is given back than was taken.',
-    query: `select id as object, format('%s of %s given back', amount_refunded, amount_captured) as sentence from charges where amount_refunded > amount_captured`,
+    query: `select id as object, format('%s of %s given back', amount_refunded, amount_captured) as sentence from charges where amount_refunded > case when captured then amount_captured else amount end`,
   },
   {
     id: 'I19',

@@ -4,7 +4,7 @@ import { applyCredits } from '../credit/apply.ts';
 import { move } from '../customer/change.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
-import { confirmPayment, openInvoiceIntent } from '../payment/intent.ts';
+import { cannotCharge, confirmPayment, openInvoiceIntent } from '../payment/intent.ts';
 import type { InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../payment/payment.ts';
 import { DRAFT_S, finalization, snapshot, workOut, type InvoiceOrder } from './draft.ts';
 import type { InvoiceLineRow, InvoiceRow, InvoiceWhole } from './invoice.ts';
@@ -132,7 +132,7 @@ export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized 
   if (!charged && open.auto_advance && reason === 'automatic' && open.customer_snapshot.email !== null) {
     finalized.facts.push({ type: 'invoice.sent', object: 'invoice', whole: invoice, at: moment.now });
   }
-  const confirmed = confirm && payment_method ? confirmPayment(opened.payment_intent, payment_method, { off_session, automatic: true }, moment) : null;
+  const confirmed = confirm && payment_method && !cannotCharge(payment_method, opened.payment_intent.payment_method_types) ? confirmPayment(opened.payment_intent, payment_method, { off_session, automatic: true }, moment) : null;
   const whole = together([made, opened, finalized, ...(confirmed ? [confirmed] : [])]);
   return { ...whole, invoice, customer, payment_intent: confirmed?.payment_intent ?? opened.payment_intent, payment: opened.payment };
 }

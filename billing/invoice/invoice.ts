@@ -111,7 +111,8 @@ export type InvoiceRow = {
   footer: string | null;
   custom_fields: CustomField[] | null;
   statement_descriptor: string | null;
-  payment_settings: object;
+  /** By what it can be paid; null is by all that it can. */
+  payment_settings: { payment_method_types?: string[] | null; payment_method_options?: Record<string, Record<string, unknown>> | null };
   rendering: { amount_tax_display: string | null; pdf: { page_size: 'a4' | 'auto' | 'letter' | null } | null; template: string | null; template_version: number | null } | null;
   metadata: Metadata;
 };

@@ -1,7 +1,7 @@
 /** Paying an invoice: by a method, by a payment made elsewhere, or in another way. */
 import { assert, decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import { mayRetry } from '../dunning.ts';
-import { cancelIntent, confirmPayment, invoicePayment, openInvoiceIntent, type Confirmation } from '../payment/intent.ts';
+import { cancelIntent, cannotCharge, confirmPayment, invoicePayment, invoiceTypes, openInvoiceIntent, type Confirmation } from '../payment/intent.ts';
 import type { InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../payment/payment.ts';
 import { payInvoicePayment } from '../payment/settle.ts';
 import { collection } from './finalize.ts';
@@ -65,7 +65,7 @@ export function collectInvoice(facts: WithPayments, method: PaymentMethodRow | n
   const underWay = payments.some(({ intent }) => intent.status === 'processing');
   if (invoice.status !== 'open' || !invoice.auto_advance || underWay) return { ...decision(), ...facts };
   const error = payments.find(({ payment }) => payment.is_default)?.intent.last_payment_error ?? null;
-  if (!method || !mayRetry(error, method.id)) return attemptFailed(facts, { automatic: true, at: moment.now, asks_holder: false }, moment);
+  if (!method || !mayRetry(error, method.id) || cannotCharge(method, invoiceTypes(invoice))) return attemptFailed(facts, { automatic: true, at: moment.now, asks_holder: false }, moment);
   const asked = payInvoice(facts, method, { off_session: true, automatic: true }, moment);
   const before = invoice;
   const after: InvoiceWhole = { ...before, next_payment_attempt: null };

@@ -1,14 +1,22 @@
 /** A payment from its start to the question that is put to the processor. */
-import { assert, decision, refuse, type Decision, type Moment } from '../decision.ts';
+import { assert, decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { InvoiceRow } from '../invoice/invoice.ts';
 import { mergeMetadata } from '../metadata.ts';
 import { formatMoney, minimumCharge } from '../money.ts';
 import { beginAttempt } from './attempt.ts';
+import { needsMandate } from './mandate.ts';
 import type { Action } from './outcome.ts';
-import type { InvoicePaymentRow, NextAction, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
+import { METHODS, offeredTypes, refuseType } from './offer.ts';
+import type { Acceptance, Agreed, InvoicePaymentRow, MandateRow, NextAction, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 
-export type IntentOrder = Pick<PaymentIntentRow, 'customer' | 'test_clock' | 'amount' | 'currency'> &
-  Partial<Pick<PaymentIntentRow, 'invoice' | 'payment_method' | 'setup_future_usage' | 'description' | 'receipt_email' | 'statement_descriptor' | 'metadata' | 'automatic_payment_methods' | 'capture_method'>>;
+export type IntentOrder = Pick<PaymentIntentRow, 'customer' | 'test_clock' | 'amount' | 'currency' | 'payment_method_types'> &
+  Partial<
+    Pick<
+      PaymentIntentRow,
+      | 'invoice' | 'payment_method' | 'setup_future_usage' | 'description' | 'receipt_email' | 'shipping' | 'statement_descriptor' | 'statement_descriptor_suffix' | 'metadata' | 'automatic_payment_methods' | 'capture_method'
+      | 'confirmation_method' | 'allowed_payment_method_types' | 'excluded_payment_method_types' | 'payment_method_configuration' | 'payment_method_options'
+    >
+  >;
 
 /** A new intent: it waits for a method, or for its confirmation. */
 export function openIntent(order: IntentOrder, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
@@ -21,10 +29,17 @@ export function openIntent(order: IntentOrder, moment: Moment): Decision & { pay
     setup_future_usage: null,
     description: null,
     receipt_email: null,
+    shipping: null,
     statement_descriptor: null,
+    statement_descriptor_suffix: null,
     metadata: {},
     automatic_payment_methods: null,
     capture_method: 'automatic_async',
+    confirmation_method: 'automatic',
+    allowed_payment_method_types: null,
+    excluded_payment_method_types: null,
+    payment_method_configuration: null,
+    payment_method_options: {},
     ...order,
     status: order.payment_method ? 'requires_confirmation' : 'requires_payment_method',
     amount_capturable: 0n,
@@ -34,6 +49,7 @@ export function openIntent(order: IntentOrder, moment: Moment): Decision & { pay
     attempts: 0,
     last_payment_error: null,
     next_action: null,
+    authentication: null,
     canceled_at: null,
     cancellation_reason: null,
     failed_method: null,
@@ -56,6 +72,8 @@ export function openInvoiceIntent(invoice: InvoiceRow, payment_method: PaymentMe
       invoice: invoice.id,
       payment_method: payment_method?.id ?? null,
       setup_future_usage: subscription === null ? null : 'off_session',
+      payment_method_types: invoiceTypes(invoice),
+      payment_method_options: { ...invoice.payment_settings.payment_method_options },
       description: DESCRIPTIONS[invoice.billing_reason] ?? 'Payment of an invoice',
     },
     moment,
@@ -63,6 +81,14 @@ export function openInvoiceIntent(invoice: InvoiceRow, payment_method: PaymentMe
   const payment = invoicePayment(invoice, opened.payment_intent, true, moment);
   opened.puts.push({ table: 'invoice_payments', before: null, after: payment });
   return { ...opened, payment };
+}
+
+/** What an invoice can be paid with: what it says, as far as its currency and its being one of many allow. */
+export function invoiceTypes({ currency, subscription, payment_settings: { payment_method_types: allowed } }: InvoiceRow): string[] {
+  const offer = { currency, capture_method: 'automatic', setup_future_usage: subscription === null ? null : 'off_session', excluded: null, enabled: null, allow_redirects: true } as const;
+  const types = offeredTypes({ ...offer, allowed: null });
+  // Money that is sent needs no agreement for later.
+  return allowed ? allowed.filter((type) => types.includes(type) || type === 'customer_balance') : types;
 }
 
 /** What of an intent goes to an invoice. */
@@ -94,6 +120,14 @@ export type Confirmation = {
   use_stripe_sdk?: boolean;
   /** The holder's answer, where the intent required an action. */
   authentication?: { reference: string; result: 'succeeded' | 'failed' };
+  /** Rather fail than ask the holder. */
+  error_on_requires_action?: boolean;
+  /** The holder agrees to be debited, here and now. */
+  acceptance?: Acceptance | null;
+  /** The mandate to be used, where it is named. */
+  mandate?: MandateRow | null;
+  /** What was agreed when the payment began that now goes on. */
+  agreed?: Agreed | null;
 };
 
 /** What the processor is asked, as the call keeps it. */
@@ -114,6 +148,9 @@ export type ChargeQuestion = {
   description: string | null;
   return_url: string | null;
   use_stripe_sdk: boolean;
+  error_on_requires_action: boolean;
+  /** A mandate that is made with this payment. */
+  agreed: Agreed | null;
   /** The moment of the attempt, from which the next one is counted. */
   at: number;
 };
@@ -123,33 +160,68 @@ export function refuseUnconfirmable(intent: PaymentIntentRow): void {
   if (intent.status === 'processing') {
     refuse('lock_timeout', `A payment of ${intent.id} is under way. Wait for its outcome, then try again if need be.`, undefined, { status: 409, should_retry: false });
   }
-  if (intent.status === 'succeeded' || intent.status === 'canceled') {
+  if (intent.status === 'succeeded' || intent.status === 'canceled' || intent.status === 'requires_capture') {
     refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} is ${intent.status}; it cannot be confirmed any more.`, undefined);
   }
+}
+
+/** A page that the holder comes back from needs an address to come back to. */
+function refuseRedirect(intent: PaymentIntentWhole, { type, set_up }: PaymentMethodRow, how: Confirmation): void {
+  const absent = how.off_session && set_up;
+  if (METHODS[type]?.flow !== 'redirect' || how.return_url || how.authentication || intent.authentication || absent || how.use_stripe_sdk) return;
+  if (how.off_session) refuse('authentication_required', `A payment by ${type} is approved by who pays, on another page. Keep the method with a setup intent first, then it can be charged without that.`, 'off_session');
+  refuse('parameter_missing', `A payment by ${type} is approved on another page: give the \`return_url\` to which who pays is sent from there.`, 'return_url');
+}
+
+/** Whether a method cannot be charged without its holder, as it is: of another type than is taken, without a mandate, or to be approved each time. */
+export function cannotCharge({ type, mandate, set_up }: PaymentMethodRow, types: readonly string[]): boolean {
+  const facts = METHODS[type];
+  if (!facts || !types.includes(type) || facts.flow === 'push') return true;
+  return (facts.flow === 'debit' && mandate === null) || (facts.flow === 'redirect' && !set_up);
+}
+
+/** The mandate that comes with a confirmation, where the type needs one: for each debit, and for whatever is kept to be charged later. A mandate that is there already will do. */
+function agreementOf(intent: PaymentIntentWhole, method: PaymentMethodRow, future: PaymentIntentRow['setup_future_usage'], how: Confirmation, moment: Moment): ChargeQuestion['agreed'] {
+  if (how.acceptance) return { mandate: moment.newId('mandate'), acceptance: how.acceptance };
+  const begun = how.agreed ?? intent.authentication?.agreed;
+  if (begun) return begun;
+  const needed = needsMandate(method.type, future);
+  if (how.mandate && (how.mandate.payment_method !== method.id || how.mandate.status !== 'active')) {
+    refuse('payment_intent_mandate_invalid', `The mandate ${how.mandate.id} is ${how.mandate.status === 'active' ? `for another payment method than ${method.id}` : how.mandate.status}.`, 'mandate');
+  }
+  if (!needed || how.mandate || method.mandate || how.authentication || intent.authentication) return null;
+  return refuse('payment_intent_mandate_invalid', `A payment by ${method.type} needs a mandate, and the payment method ${method.id} has none. Let the customer accept one, and give \`mandate_data\`.`, 'mandate_data');
 }
 
 /** Puts the payment to the processor. Until the answer is known the intent is `processing`, and nothing else is tried. */
 export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethodRow, how: Confirmation, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
   refuseUnconfirmable(intent);
+  refuseType(method, intent.payment_method_types, `the payment intent ${intent.id}`);
+  refuseRedirect(intent, method, how);
+  const own = { ...intent.payment_method_options[method.type] } as { capture_method?: 'manual' | ''; setup_future_usage?: 'none' | 'on_session' | 'off_session'; request_three_d_secure?: 'any' | 'automatic' | 'challenge' };
+  const future = own.setup_future_usage === 'none' ? null : (own.setup_future_usage ?? intent.setup_future_usage);
+  const agreed = agreementOf(intent, method, future, how, moment);
   assert(!method.spent, `the payment method ${method.id} pays nothing any more`);
   const attempts = intent.attempts + 1;
-  const payment_intent: PaymentIntentWhole = { ...intent, status: 'processing', payment_method: method.id, attempts, last_payment_error: null, failed_method: null, next_action: null };
+  const payment_intent: PaymentIntentWhole = { ...intent, status: 'processing', payment_method: method.id, attempts, last_payment_error: null, failed_method: null, next_action: null, authentication: null };
   const request: ChargeQuestion = {
     processor: method.processor,
     payment_method: method.id,
     amount: String(intent.amount),
     currency: intent.currency,
-    method: { type: method.type, reference: method.processor_reference, set_up: method.set_up, network_transaction_id: method.network_transaction_id, mandate: null },
-    capture: intent.capture_method === 'manual' ? 'manual' : 'automatic',
-    setup_future_usage: intent.setup_future_usage,
+    method: { type: method.type, reference: method.processor_reference, set_up: method.set_up, network_transaction_id: method.network_transaction_id, mandate: agreed?.mandate ?? how.mandate?.id ?? method.mandate },
+    capture: intent.capture_method === 'manual' || own.capture_method === 'manual' ? 'manual' : 'automatic',
+    setup_future_usage: future,
     payer: payerOf(method),
     off_session: how.off_session,
     automatic: how.automatic,
-    request_three_d_secure: how.request_three_d_secure ?? 'automatic',
-    authentication: how.authentication ?? null,
+    request_three_d_secure: how.request_three_d_secure ?? own.request_three_d_secure ?? 'automatic',
+    authentication: how.authentication ?? (intent.authentication && intent.payment_method === method.id ? { reference: intent.authentication.reference, result: intent.authentication.result } : null),
     description: intent.description,
     return_url: how.return_url ?? null,
     use_stripe_sdk: how.use_stripe_sdk ?? false,
+    error_on_requires_action: how.error_on_requires_action ?? false,
+    agreed,
     at: moment.now,
   };
   const made = decision();
@@ -160,31 +232,55 @@ export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethod
   return { ...made, payment_intent };
 }
 
+/** The holder has acted where an action was required: the payment goes on, or waits to be confirmed once more where that is the server's part. `begun` is the question that it goes on with. */
+export function answerAction(intent: PaymentIntentWhole, method: PaymentMethodRow, result: 'succeeded' | 'failed', begun: ChargeQuestion, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
+  const action = intent.next_action;
+  if (intent.status !== 'requires_action' || action === null) return refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} is ${intent.status}: nothing is asked of who pays.`);
+  if (method.spent) refuse('payment_method_unexpected_state', `The payment method ${method.id} was detached meanwhile. Confirm the payment intent with another one.`);
+  const authentication = { reference: action.reference, result };
+  if (intent.confirmation_method === 'manual' && result === 'succeeded') {
+    const payment_intent: PaymentIntentWhole = { ...intent, status: 'requires_confirmation', next_action: null, authentication: { ...authentication, agreed: begun.agreed } };
+    return { ...decision(), puts: [{ table: 'payment_intents', before: intent, after: payment_intent }], payment_intent };
+  }
+  return confirmPayment(intent, method, { off_session: false, automatic: false, return_url: begun.return_url, agreed: begun.agreed, authentication }, moment);
+}
+
 /** Who pays, as far as the method says so. */
 export const payerOf = ({ billing_details: { name, email, address } }: PaymentMethodRow): ChargeQuestion['payer'] => ({ name, email, country: address?.country ?? null });
 
 /** The holder's part of a payment, as the API shows it. Where the browser script is there, or nobody said where to come back to, a card's holder is asked on the page that it is on. */
-export function nextAction(action: Action, type: string, { return_url, use_stripe_sdk }: Pick<ChargeQuestion, 'return_url' | 'use_stripe_sdk'>): NextAction {
+export function nextAction(action: Action, type: string, { return_url, use_stripe_sdk }: Pick<ChargeQuestion, 'return_url' | 'use_stripe_sdk'>, now: Instant): NextAction {
   const { reference } = action;
   if (action.kind === 'microdeposits') {
-    return { type: 'verify_with_microdeposits', verify_with_microdeposits: { arrival_date: action.arrival, hosted_verification_url: action.url, microdeposit_type: action.type }, reference };
+    return { type: 'verify_with_microdeposits', verify_with_microdeposits: { arrival_date: now + action.arrives_in, hosted_verification_url: action.url, microdeposit_type: action.type }, reference };
   }
   const { url } = action;
   if (action.kind === '3ds' && (url === null || use_stripe_sdk || return_url === null)) return { type: 'use_stripe_sdk', use_stripe_sdk: { type: 'three_d_secure', reference }, reference };
   if (type === 'cashapp' && action.kind === 'redirect') {
-    const qr_code = { expires_at: action.expires_at ?? null, image_url_png: `${url}/qr.png`, image_url_svg: `${url}/qr.svg` };
+    const qr_code = { expires_at: now + CODE_S, image_url_png: `${url}/qr.png`, image_url_svg: `${url}/qr.svg` };
     return { type: 'cashapp_handle_redirect_or_display_qr_code', cashapp_handle_redirect_or_display_qr_code: { hosted_instructions_url: url, mobile_auth_url: url, qr_code }, reference };
   }
   return { type: 'redirect_to_url', redirect_to_url: { url, return_url }, reference };
 }
 
+/** So long a code that is scanned from a screen is good. */
+const CODE_S = 3_600;
+
 /** What may be changed of an intent: what is left out stays as it is. */
-export type IntentChange = Partial<Pick<PaymentIntentRow, 'amount' | 'currency' | 'customer' | 'test_clock' | 'description' | 'payment_method' | 'receipt_email' | 'setup_future_usage' | 'statement_descriptor'>> & { metadata?: Record<string, string> | '' };
+export type IntentChange = Partial<
+  Pick<
+    PaymentIntentRow,
+    | 'amount' | 'currency' | 'customer' | 'test_clock' | 'description' | 'payment_method' | 'receipt_email' | 'setup_future_usage' | 'shipping' | 'statement_descriptor' | 'statement_descriptor_suffix' | 'capture_method'
+    | 'allowed_payment_method_types' | 'excluded_payment_method_types' | 'payment_method_configuration' | 'payment_method_options'
+  >
+> & { metadata?: Record<string, string> | '' };
 
 /** What can still be said of a payment that is over. */
-const WORDS: readonly string[] = ['description', 'metadata', 'receipt_email'];
+const WORDS: readonly string[] = ['description', 'metadata', 'receipt_email', 'shipping', 'statement_descriptor', 'statement_descriptor_suffix'];
 /** What follows from the invoice where the payment is for one. */
-const OF_INVOICE: readonly string[] = ['amount', 'currency', 'customer'];
+const OF_INVOICE: readonly string[] = ['amount', 'currency', 'customer', 'capture_method'];
+/** What decides by what it can be paid. */
+const OFFERS: readonly string[] = ['currency', 'capture_method', 'setup_future_usage', 'allowed_payment_method_types', 'excluded_payment_method_types', 'payment_method_configuration'];
 
 /** The least that can be charged. */
 export function refuseAmount(amount: bigint, currency: string): void {
@@ -192,10 +288,10 @@ export function refuseAmount(amount: bigint, currency: string): void {
   if (amount < least) refuse('amount_too_small', `The least amount that can be charged in ${currency} is ${formatMoney(least, currency)}.`, 'amount');
 }
 
-/** Changes what is named. It is no event. */
-export function changeIntent(before: PaymentIntentWhole, change: IntentChange): Decision & { payment_intent: PaymentIntentWhole } {
+/** Changes what is named. It is no event. `enabled` are the types that the account's configuration has switched on, where it has said so. */
+export function changeIntent(before: PaymentIntentWhole, change: IntentChange, enabled: readonly string[] | null = null): Decision & { payment_intent: PaymentIntentWhole } {
   const named = Object.entries(change).filter(([, value]) => value !== undefined).map(([name]) => name);
-  const over = before.status === 'succeeded' || before.status === 'canceled' || before.status === 'processing';
+  const over = before.status === 'succeeded' || before.status === 'canceled' || before.status === 'processing' || before.status === 'requires_capture';
   const fixed = named.find((name) => (over && !WORDS.includes(name)) || (before.invoice !== null && OF_INVOICE.includes(name)));
   if (fixed) {
     const why = over ? `is ${before.status}` : `pays the invoice ${before.invoice}`;
@@ -205,10 +301,25 @@ export function changeIntent(before: PaymentIntentWhole, change: IntentChange): 
     refuse('payment_intent_invalid_parameter', `The payment intent ${before.id} is of the customer ${before.customer}; that cannot be changed.`, 'customer');
   }
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Omit<IntentChange, 'metadata'>;
-  const waits = before.status === 'requires_payment_method' && change.payment_method != null;
-  const payment_intent: PaymentIntentWhole = { ...before, ...given, metadata: mergeMetadata(before.metadata, change.metadata), ...(waits && { status: 'requires_confirmation' }) };
+  // What the holder was asked for is asked anew where the payment is another one.
+  const restarts = before.status === 'requires_action' && named.some((name) => ['amount', 'currency', 'payment_method', 'capture_method'].includes(name));
+  const waits = change.payment_method != null && (before.status === 'requires_payment_method' || restarts);
+  const status = waits ? 'requires_confirmation' : restarts ? (before.payment_method ? 'requires_confirmation' : 'requires_payment_method') : before.status;
+  const payment_method_options = { ...before.payment_method_options, ...change.payment_method_options };
+  const after: PaymentIntentWhole = { ...before, ...given, payment_method_options, metadata: mergeMetadata(before.metadata, change.metadata), status, ...(restarts && { next_action: null, authentication: null }) };
+  const offered = named.some((name) => OFFERS.includes(name)) && before.invoice === null ? typesFor(after, enabled) : before.payment_method_types;
+  const payment_intent: PaymentIntentWhole = { ...after, payment_method_types: offered };
   if (change.amount !== undefined || change.currency !== undefined) refuseAmount(payment_intent.amount, payment_intent.currency);
   return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], payment_intent };
+}
+
+/** By what an intent can be paid. */
+export function typesFor(
+  intent: Pick<PaymentIntentRow, 'currency' | 'capture_method' | 'setup_future_usage' | 'automatic_payment_methods'> & Partial<Pick<PaymentIntentRow, 'allowed_payment_method_types' | 'excluded_payment_method_types'>>,
+  enabled: readonly string[] | null,
+): string[] {
+  const { currency, capture_method, setup_future_usage, automatic_payment_methods, allowed_payment_method_types: allowed = null, excluded_payment_method_types: excluded = null } = intent;
+  return offeredTypes({ currency, capture_method, setup_future_usage, allowed, excluded, enabled, allow_redirects: automatic_payment_methods?.allow_redirects !== 'never' });
 }
 
 /** Ends an intent that has not been paid; what of it was to go to an invoice goes there no more. */

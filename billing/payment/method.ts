@@ -1,21 +1,25 @@
 /** What becomes of a payment method: made, attached to a customer, changed, detached. What the issuer says is asked before; here it is known. */
 import type { CustomerWhole } from '../customer/customer.ts';
-import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
+import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { mergeMetadata } from '../metadata.ts';
-import type { BillingDetails, CardChecks, CardDetails, PaymentMethodRow } from './payment.ts';
+import { makeMandate } from './mandate.ts';
+import type { Acceptance, BillingDetails, CardChecks, CardDetails, PaymentMethodRow } from './payment.ts';
 
-/** A card as the processor keeps it, and what its checks will be once the issuer was asked. */
-export type KeptCard = {
+/** A method as the processor keeps it: a card with what its checks will be once the issuer was asked, or one of another type with what the API shows of it. */
+export type KeptMethod = {
   processor: string;
+  type: string;
   method: { reference: string; set_up: boolean; network_transaction_id?: string | null };
-  card: CardDetails;
-  verified: CardChecks;
+  card: CardDetails | null;
+  verified: CardChecks | null;
+  details: Record<string, unknown> | null;
 };
 
 export type MethodChange = {
   billing_details?: Partial<BillingDetails>;
   allow_redisplay?: PaymentMethodRow['allow_redisplay'];
   metadata?: Record<string, string> | '';
+  us_bank_account?: { account_holder_type?: string; account_type?: string };
   card?: { exp_month?: number; exp_year?: number; networks?: { preferred?: string | null } };
 };
 
@@ -29,18 +33,19 @@ export function monthOf(now: Instant): { year: number; month: number } {
 }
 
 /** A new payment method that belongs to nobody yet. Making one is no event. */
-export function makeMethod(kept: KeptCard, given: Omit<MethodChange, 'card'> & { preferred_network?: string }, moment: Moment): Decision & { method: PaymentMethodRow } {
+export function makeMethod(kept: KeptMethod, given: Omit<MethodChange, 'card' | 'us_bank_account'> & { preferred_network?: string }, moment: Moment): Decision & { method: PaymentMethodRow } {
   const method: PaymentMethodRow = {
     id: moment.newId('pm'),
     created: moment.now,
     customer: null,
-    type: 'card',
-    details: null,
+    type: kept.type,
+    details: kept.details,
     billing_details: { ...NOBODY, ...given.billing_details },
-    card: given.preferred_network === undefined ? kept.card : { ...kept.card, networks: preferring(kept.card.networks, given.preferred_network) },
+    card: given.preferred_network === undefined || kept.card === null ? kept.card : { ...kept.card, networks: preferring(kept.card.networks, given.preferred_network) },
     processor: kept.processor,
     processor_reference: kept.method.reference,
     set_up: kept.method.set_up,
+    mandate: null,
     network_transaction_id: kept.method.network_transaction_id ?? null,
     checks_when_asked: kept.verified,
     spent: false,
@@ -48,6 +53,19 @@ export function makeMethod(kept: KeptCard, given: Omit<MethodChange, 'card'> & {
     metadata: mergeMetadata({}, given.metadata),
   };
   return { ...decision(), puts: [{ table: 'payment_methods', before: null, after: method }], method };
+}
+
+/** What a payment has left to be charged later: a method of another type, which the customer has from now on. */
+export function keepReusable({ type, reference, details }: { type: string; reference: string; details: Record<string, unknown> }, by: PaymentMethodRow, { customer, acceptance }: { customer: string; acceptance: Acceptance | null }, moment: Moment): Decision & { method: PaymentMethodRow } {
+  const id = moment.newId('pm');
+  const mandate = acceptance && makeMandate({ id: moment.newId('mandate'), acceptance, customer, single: null }, { id, type, details }, moment);
+  const method: PaymentMethodRow = {
+    ...by, id, created: moment.now, customer, type, card: null, details, processor_reference: reference, set_up: true, mandate: mandate?.mandate.id ?? null, network_transaction_id: null, checks_when_asked: null, spent: false, metadata: {},
+  };
+  const made = decision();
+  made.puts.push({ table: 'payment_methods', before: null, after: method });
+  made.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: method, at: moment.now });
+  return { ...together(mandate ? [made, mandate] : [made]), method };
 }
 
 /** A preference for a network that the card is not on is kept as such, and never followed. */
@@ -97,10 +115,13 @@ export function detachMethod(method: PaymentMethodRow, owner: CustomerWhole, mom
 /** Changes what is named. */
 export function changeMethod(method: PaymentMethodRow, change: MethodChange, moment: Moment): Decision & { method: PaymentMethodRow } {
   if (method.customer === null) refuse('payment_method_unexpected_state', `The payment method ${method.id} belongs to no customer. Attach it first, then change it.`, 'payment_method');
+  const foreign = (['card', 'us_bank_account'] as const).find((type) => change[type] !== undefined && type !== method.type);
+  if (foreign) refuse('payment_method_invalid_parameter', `The payment method ${method.id} is of the type ${method.type}; it has no \`${foreign}\`.`, foreign);
   const after: PaymentMethodRow = {
     ...method,
     billing_details: change.billing_details ? { ...method.billing_details, ...change.billing_details } : method.billing_details,
     card: change.card && method.card ? changedCard(method.card, change.card, moment) : method.card,
+    details: change.us_bank_account && method.details ? { ...method.details, ...change.us_bank_account } : method.details,
     allow_redisplay: change.allow_redisplay ?? method.allow_redisplay,
     metadata: mergeMetadata(method.metadata, change.metadata),
   };

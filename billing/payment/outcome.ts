@@ -3,16 +3,14 @@
  *
  * Amounts are minor units of the currency; currencies are three lower-case letters; references are the processor's ids.
  */
-import type { Instant } from '../decision.ts';
-
 /** Where the holder has to go, what it has to see, or what it has to confirm. A `url` that begins with a slash is a page of Kontor's own, which has them for the sandbox. */
 export type Action =
   /** The card's bank asks its holder. `url` is where, if the processor has a page for it; else the browser script shows its own. */
   | { kind: '3ds'; reference: string; url: string | null }
-  /** The holder approves on a page of the bank or wallet, and comes back. `expires_at` where there is a code to be scanned that is good for a while. */
-  | { kind: 'redirect'; reference: string; url: string; expires_at?: Instant }
+  /** The holder approves on a page of the bank or wallet, and comes back. */
+  | { kind: 'redirect'; reference: string; url: string }
   /** Two small amounts, or one with a code in its text, were sent to the account: the holder says which. */
-  | { kind: 'microdeposits'; reference: string; type: 'amounts' | 'descriptor_code'; arrival: Instant; url: string };
+  | { kind: 'microdeposits'; reference: string; type: 'amounts' | 'descriptor_code'; /** In seconds from the answer. */ arrives_in: number; url: string };
 
 /** How the charge was judged, in the words of a charge's `outcome`. */
 export type Assessment = {
@@ -44,6 +42,8 @@ export type Fee = { type: 'processing' | 'network' | 'tax'; description: string;
 export type Learned = {
   /** Shown under the charge's `payment_method_details`, by the names of the type. */
   details?: Record<string, unknown>;
+  /** The processor's token for it from now on, where it changed. */
+  reference?: string;
   /** A method of another type by which the holder may be charged later: an iDEAL payment leaves a `sepa_debit` one. */
   reusable?: { type: string; reference: string; details: Record<string, unknown> };
 };
@@ -65,7 +65,7 @@ export type Succeeded = {
   foretold: Consequence[];
 };
 /** Accepted, and not known to succeed before days have passed: a bank debit. */
-export type Pending = { kind: 'pending'; reference: string; assessment: Assessment; foretold: Consequence[] };
+export type Pending = { kind: 'pending'; reference: string; assessment: Assessment; learned?: Learned | null; foretold: Consequence[] };
 export type RequiresAction = { kind: 'requires_action'; reference: string; action: Action };
 export type Declined = {
   kind: 'declined';

@@ -1,6 +1,6 @@
 /** What pays: methods, intents, charges, and the part of a payment that goes to an invoice. */
 import type { Metadata } from '../catalog.ts';
-import type { Address } from '../customer/customer.ts';
+import type { Address, Shipping } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
 
 export type BillingDetails = { address: Address; email: string | null; name: string | null; phone: string | null; tax_id: string | null };
@@ -20,6 +20,8 @@ export type CardDetails = {
   networks: { available: string[]; preferred: string | null };
   regulated_status: 'regulated' | 'unregulated' | null;
   three_d_secure_usage: { supported: boolean };
+  /** The wallet on a phone that gave the card, if one did. */
+  wallet?: { type: string; dynamic_last4: string | null; [type: string]: unknown } | null;
 };
 
 export type PaymentMethodRow = {
@@ -37,6 +39,8 @@ export type PaymentMethodRow = {
   processor_reference: string;
   /** The holder has agreed to be charged when absent. */
   set_up: boolean;
+  /** Under which it is charged without its holder, where its type needs one. */
+  mandate: string | null;
   network_transaction_id: string | null;
   /** What `card.checks` will be once the issuer was asked; null where it was. */
   checks_when_asked: CardChecks | null;
@@ -63,6 +67,29 @@ export type PaymentIntentStatus = 'requires_payment_method' | 'requires_confirma
 /** What the holder has to do: its type, what the API shows under the type, and the processor's reference of it. */
 export type NextAction = { type: string; reference: string; [shown: string]: unknown };
 
+export type MethodOptions = Record<string, Record<string, unknown>>;
+
+/** That and how the holder agreed to be debited. */
+export type Acceptance = { type: 'online' | 'offline'; accepted_at: Instant | null; online?: { ip_address: string | null; user_agent: string | null } };
+
+/** A mandate that is to be made once the payment or setup goes through. */
+export type Agreed = { mandate: string; acceptance: Acceptance };
+
+export type MandateRow = {
+  id: string;
+  created: Instant;
+  customer: string | null;
+  payment_method: string;
+  type: 'multi_use' | 'single_use';
+  status: 'active' | 'inactive' | 'pending';
+  customer_acceptance: Acceptance;
+  /** The type, and under it what of the mandate is special to it. */
+  payment_method_details: { type: string; [type: string]: unknown };
+  /** Of a mandate that is good for one payment. */
+  amount: bigint | null;
+  currency: string | null;
+};
+
 /** `automatic_async` and `automatic` capture what is authorized at once. */
 export type CaptureMethod = 'automatic' | 'automatic_async' | 'manual';
 
@@ -79,6 +106,15 @@ export type PaymentIntentRow = {
   amount_received: bigint;
   currency: string;
   capture_method: CaptureMethod;
+  /** `manual`: whoever has the secret key confirms again once the holder has acted. */
+  confirmation_method: 'automatic' | 'manual';
+  /** What it can be paid with, in the order in which it is offered. */
+  payment_method_types: string[];
+  allowed_payment_method_types: string[] | null;
+  excluded_payment_method_types: string[] | null;
+  payment_method_configuration: string | null;
+  /** By type, as they were given. */
+  payment_method_options: MethodOptions;
   client_secret: string;
   payment_method: string | null;
   latest_charge: string | null;
@@ -86,12 +122,16 @@ export type PaymentIntentRow = {
   attempts: number;
   last_payment_error: PaymentError | null;
   next_action: NextAction | null;
-  /** What the caller said of methods that are chosen for it. Cards are the only ones, and the only ones that need no redirect. */
+  /** What the caller said of methods that are chosen for it. */
   automatic_payment_methods: { enabled: boolean; allow_redirects: 'always' | 'never' } | null;
+  /** The holder's word, where it is to be confirmed once more before it counts. */
+  authentication: { reference: string; result: 'succeeded' | 'failed'; agreed: Agreed | null } | null;
   setup_future_usage: 'off_session' | 'on_session' | null;
   description: string | null;
   receipt_email: string | null;
+  shipping: Shipping | null;
   statement_descriptor: string | null;
+  statement_descriptor_suffix: string | null;
   canceled_at: Instant | null;
   cancellation_reason: string | null;
   metadata: Metadata;
@@ -146,6 +186,9 @@ export type ChargeRow = {
   processor_reference: string | null;
   description: string | null;
   receipt_email: string | null;
+  shipping: Shipping | null;
+  statement_descriptor: string | null;
+  statement_descriptor_suffix: string | null;
   metadata: Metadata;
 };
 

@@ -5,9 +5,11 @@ import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { actionRequired, attemptFailed, creditedAccount, creditInvoice, type Owed } from '../invoice/paid.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { nextAction, type ChargeQuestion } from './intent.ts';
-import { asked } from './method.ts';
-import type { Assessment, Consequence, Delay, Outcome, Unknown } from './outcome.ts';
+import { makeMandate } from './mandate.ts';
+import { asked, keepReusable } from './method.ts';
+import type { Assessment, Consequence, Delay, Learned, Outcome, Unknown } from './outcome.ts';
 import type { ChargeOutcome, ChargeRow, InvoicePaymentRow, PaymentError, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
+import { METHODS } from './offer.ts';
 
 /** What a processor answers. Not to know is no answer. */
 export type PaymentAnswer = Exclude<Outcome, Unknown>;
@@ -28,6 +30,9 @@ export type Payment = {
 };
 
 type Settled = Decision & Payment;
+
+/** What of an answer says how the method is kept. */
+type KeptBy = { network_transaction_id: string | null; learned?: Learned | null };
 
 /** The question with the `op_id` under which it was asked. */
 export type AskedQuestion = ChargeQuestion & { op_id: string };
@@ -61,10 +66,10 @@ function outcomeOf(assessment: Assessment, seller_message: string, said: Partial
 }
 
 /** The method as it was charged, as the API shows it under its type. */
-function detailsCharged(method: PaymentMethodRow, answer: Of<'succeeded'> | Of<'pending'> | Of<'declined'>): ChargeRow['payment_method_details'] {
+function detailsCharged(method: PaymentMethodRow, mandate: string | null, answer: Of<'succeeded'> | Of<'pending'> | Of<'declined'>): ChargeRow['payment_method_details'] {
   const went = answer.kind === 'succeeded' ? answer : null;
   const { card } = asked(method);
-  if (!card) return { type: method.type, [method.type]: { ...method.details, ...went?.learned?.details } };
+  if (!card) return { type: method.type, [method.type]: { ...method.details, ...went?.learned?.details, ...(METHODS[method.type]?.flow === 'debit' && { mandate }) } };
   return {
     type: 'card',
     card: { ...card, authorization_code: went?.authorization_code ?? null, network_transaction_id: went?.network_transaction_id ?? null, three_d_secure: went?.three_d_secure ?? null },
@@ -73,7 +78,7 @@ function detailsCharged(method: PaymentMethodRow, answer: Of<'succeeded'> | Of<'
 
 const MESSAGES = { succeeded: 'The payment went through.', pending: 'The payment is on its way.' };
 
-function chargeOf({ payment_intent: intent, payment_method: method, charge: begun }: Payment, { op_id }: AskedQuestion, answer: Of<'succeeded'> | Of<'pending'> | Of<'declined'>, moment: Moment): ChargeRow {
+function chargeOf({ payment_intent: intent, payment_method: method, charge: begun }: Payment, question: AskedQuestion, answer: Of<'succeeded'> | Of<'pending'> | Of<'declined'>, moment: Moment): ChargeRow {
   const refused = answer.kind === 'declined' ? answer : null;
   const captured = answer.kind === 'succeeded' ? answer.captured : answer.kind === 'pending';
   return {
@@ -81,7 +86,7 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
     created: begun?.created ?? moment.now,
     customer: intent.customer,
     payment_intent: intent.id,
-    attempt: op_id,
+    attempt: question.op_id,
     payment_method: method.id,
     status: answer.kind === 'declined' ? 'failed' : answer.kind,
     captured,
@@ -94,10 +99,13 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
     failure_message: refused?.message ?? null,
     outcome: answer.kind === 'declined' ? outcomeOf(answer.assessment, answer.message, said(answer)) : outcomeOf(answer.assessment, MESSAGES[answer.kind]),
     billing_details: method.billing_details,
-    payment_method_details: detailsCharged(method, answer),
+    payment_method_details: detailsCharged(method, question.method.mandate, answer),
     processor_reference: answer.reference,
     description: begun?.description ?? intent.description,
     receipt_email: begun?.receipt_email ?? intent.receipt_email,
+    shipping: intent.shipping,
+    statement_descriptor: intent.statement_descriptor,
+    statement_descriptor_suffix: intent.statement_descriptor_suffix,
     metadata: begun?.metadata ?? intent.metadata,
   };
 }
@@ -117,21 +125,28 @@ export function foreseen(op_id: string, foretold: readonly Consequence[], intent
 const said = ({ advice_code, network_advice_code, network_decline_code }: Of<'declined'>) => ({ advice_code, network_advice_code, network_decline_code });
 
 /** The method after it has paid: known to its issuer, kept for later where that was agreed, and used up where it belongs to nobody. */
-function methodAfter({ payment_intent: intent, payment_method: before, customer: payer }: Payment, network_transaction_id: string | null, moment: Moment): Decision & { payment_method: PaymentMethodRow } {
+function methodAfter({ payment_intent: intent, payment_method: before, customer: payer }: Payment, { setup_future_usage: future, agreed }: AskedQuestion, { network_transaction_id, learned }: KeptBy, moment: Moment): Decision & { payment_method: PaymentMethodRow } {
   // What was detached while it paid stays so, and nobody keeps anything who was deleted meanwhile.
-  const agreed = intent.setup_future_usage !== null && !before.spent && payer?.deleted !== true;
-  const customer = before.customer ?? (agreed ? intent.customer : null);
+  const keeps = METHODS[before.type]?.kept_as === undefined && !before.spent && payer?.deleted !== true;
+  const customer = before.customer ?? (future !== null && keeps ? intent.customer : null);
+  const single = future === null ? { amount: intent.amount, currency: intent.currency } : null;
+  const mandate = agreed ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single }, before, moment) : null;
+  const details = before.details && learned?.details ? { ...before.details, ...Object.fromEntries(Object.entries(learned.details).filter(([name]) => name in before.details!)) } : before.details;
   const payment_method: PaymentMethodRow = {
     ...asked(before),
     customer,
-    set_up: before.set_up || intent.setup_future_usage === 'off_session',
+    details,
+    processor_reference: learned?.reference ?? before.processor_reference,
+    mandate: mandate && !single && keeps ? mandate.mandate.id : before.mandate,
+    set_up: before.set_up || (future === 'off_session' && keeps),
     network_transaction_id: before.network_transaction_id ?? network_transaction_id,
     spent: customer === null,
   };
   const made = decision();
   made.puts.push({ table: 'payment_methods', before, after: payment_method });
   if (customer !== before.customer) made.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: payment_method, at: moment.now });
-  return { ...made, payment_method };
+  const reusable = learned?.reusable && intent.customer ? keepReusable(learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null }, moment) : null;
+  return { ...together([...(mandate ? [mandate] : []), made, ...(reusable ? [reusable] : [])]), payment_method };
 }
 
 function moveIntent(before: PaymentIntentWhole, change: Partial<PaymentIntentWhole>, type: string, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
@@ -159,7 +174,8 @@ function owedBy({ invoice, customer, subscription }: Payment): Owed | null {
 
 function succeeded(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'>, moment: Moment): Settled {
   const charge = chargeOf(facts, question, answer, moment);
-  const method = methodAfter(facts, answer.network_transaction_id, moment);
+  // What was agreed to was written down while the payment was on its way.
+  const method = methodAfter(facts, facts.charge ? { ...question, agreed: null } : question, answer, moment);
   const change = { status: 'succeeded', amount_received: facts.payment_intent.amount, latest_charge: charge.id, next_action: null } as const;
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.succeeded', moment);
   const before = together([charged(facts.charge, charge, moment), method, changed]);
@@ -194,7 +210,7 @@ function surplus(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'
 /** Reserved: captured later, or given up. */
 function authorized(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'>, moment: Moment): Settled {
   const charge = chargeOf(facts, question, answer, moment);
-  const method = methodAfter(facts, answer.network_transaction_id, moment);
+  const method = methodAfter(facts, question, answer, moment);
   const { amount, customer, id, test_clock } = facts.payment_intent;
   const change = { status: 'requires_capture', amount_capturable: amount, latest_charge: charge.id, next_action: null } as const;
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.amount_capturable_updated', moment);
@@ -205,9 +221,10 @@ function authorized(facts: Payment, question: AskedQuestion, answer: Of<'succeed
 /** On its way: whether it comes is known in days. */
 function pending(facts: Payment, question: AskedQuestion, answer: Of<'pending'>, moment: Moment): Settled {
   const charge = chargeOf(facts, question, answer, moment);
+  const method = methodAfter(facts, question, { network_transaction_id: null, learned: answer.learned }, moment);
   const changed = moveIntent(facts.payment_intent, { status: 'processing', latest_charge: charge.id, next_action: null }, 'payment_intent.processing', moment);
   changed.timers.push(...foreseen(question.op_id, answer.foretold, facts.payment_intent, moment));
-  return { ...facts, ...together([charged(facts.charge, charge, moment), changed]), payment_intent: changed.payment_intent, charge };
+  return { ...facts, ...together([charged(facts.charge, charge, moment), method, changed]), payment_intent: changed.payment_intent, payment_method: method.payment_method, charge };
 }
 
 /** What of the intent goes to the invoice has come. */
@@ -240,13 +257,19 @@ function declined(facts: Payment, question: AskedQuestion, answer: Of<'declined'
   return { ...after, ...together([charged(facts.charge, charge, moment), known, after]) };
 }
 
+const NOTHING_SAID = { advice_code: null, network_advice_code: null, network_decline_code: null };
+
 function failed(facts: Payment, question: AskedQuestion, { code, message }: Of<'failed'>, moment: Moment): Settled {
-  const nothing = { decline_code: null, advice_code: null, network_advice_code: null, network_decline_code: null, charge: null };
+  const nothing = { decline_code: null, ...NOTHING_SAID, charge: null };
   return unpaid(facts, question, { type: 'invalid_request_error', code, message, ...nothing, payment_method: facts.payment_method.id }, false, moment);
 }
 
 function waitsForHolder(facts: Payment, question: AskedQuestion, { action }: Of<'requires_action'>, moment: Moment): Settled {
-  const changed = moveIntent(facts.payment_intent, { status: 'requires_action', next_action: nextAction(action, facts.payment_method.type, question) }, 'payment_intent.requires_action', moment);
+  if (question.error_on_requires_action) {
+    const error = { type: 'card_error', code: 'authentication_required', message: 'The payment has to be confirmed by who pays, and was to fail in that case.', decline_code: 'authentication_required', ...NOTHING_SAID } as const;
+    return unpaid(facts, question, { ...error, charge: null, payment_method: facts.payment_method.id }, true, moment);
+  }
+  const changed = moveIntent(facts.payment_intent, { status: 'requires_action', next_action: nextAction(action, facts.payment_method.type, question, moment.now) }, 'payment_intent.requires_action', moment);
   const owed = owedBy(facts);
   const asking = owed && actionRequired(owed, question.automatic, moment);
   return { ...facts, ...(asking && { invoice: asking.invoice }), ...together(asking ? [changed, asking] : [changed]), payment_intent: changed.payment_intent };

@@ -3,7 +3,7 @@ import type { Recurrence } from '../calendar.ts';
 import type { DiscountWhole, Metadata, PriceRow, TaxRateRow } from '../catalog.ts';
 import type { CustomField, CustomerWhole } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
-import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import type { InvoiceItemWhole, InvoiceRow, InvoiceWhole } from '../invoice/invoice.ts';
 import type { Withholding } from '../invoice/withhold.ts';
 import type { PaymentMethodRow } from '../payment/payment.ts';
 import type { ProrationUnit } from '../proration.ts';
@@ -50,7 +50,8 @@ export type SubscriptionRow = {
   default_tax_rates: string[];
   description: string | null;
   invoice_settings: { custom_fields: CustomField[] | null; description: string | null; footer: string | null };
-  payment_settings: { save_default_payment_method: 'off' | 'on_subscription'; payment_method_types?: string[] | null };
+  /** By what its invoices can be paid, and whether what paid the first one becomes its own. */
+  payment_settings: InvoiceRow['payment_settings'] & { save_default_payment_method: 'off' | 'on_subscription' };
   latest_invoice: string | null;
   /** The usage at which it is billed before its periods end. */
   billing_thresholds: { amount_gte: number | null; reset_billing_cycle_anchor: boolean | null } | null;

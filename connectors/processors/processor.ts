@@ -13,7 +13,9 @@
  * Amounts are minor units of the currency; currencies are three lower-case letters.
  */
 import type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Succeeded, ThreeDSecure, Unknown } from '../../billing/payment/outcome.ts';
+import type { MethodCapability } from '../../billing/payment/offer.ts';
 
+export type { MethodCapability };
 export type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Succeeded, ThreeDSecure, Unknown };
 
 /** A payment method as a processor keeps it: its token for it, and what networks want to know when it is used without its holder. Never a number. */
@@ -158,27 +160,6 @@ export type Tokenized =
   /** Not a name of this processor. */
   | { kind: 'absent' };
 
-export type MethodCapability = {
-  /** How the money comes: charged at once, after the holder's word on another page, as a debit that takes days, or sent by the holder. */
-  flow: 'instant' | 'redirect' | 'debit' | 'push';
-  currencies: readonly string[] | 'all';
-  countries: readonly string[] | 'all';
-  capture: readonly ('automatic' | 'manual')[];
-  setup_future_usage: readonly ('on_session' | 'off_session')[];
-  /** As what type it is kept for later, where not as its own. */
-  kept_as?: string;
-  /** It is charged without its holder under a mandate only. */
-  mandate: boolean;
-  refund: 'full' | 'partial' | 'none';
-  dispute: boolean;
-  network_tokens: boolean;
-  three_d_secure: 'native' | 'redirect' | 'external' | 'none';
-  /** Whether what was reserved may be raised, and by how many percent more may be captured than was reserved. */
-  increment: boolean;
-  overcapture_percent: number;
-  /** The least and the most of a payment, in minor units, where there are such. */
-  amounts?: { least?: bigint; most?: bigint };
-};
 export type Capabilities = {
   /** By payment method type; what is absent is not supported. */
   methods: Partial<Record<string, MethodCapability>>;
@@ -214,6 +195,8 @@ export type Processor = {
   lookup(sought: Sought): Promise<Found>;
   /** Takes a webhook: its signature first. */
   receive(delivery: Delivery): Promise<Received>;
+  /** Whether these are the small amounts, in minor units, or the code that were sent to the account of a method. `final`: it cannot be tried again. It moves no money, so it may be asked at any time. */
+  verifyDeposits?(request: { method: StoredMethod; reference: string; amounts?: readonly number[]; descriptor_code?: string }): Promise<{ kind: 'verified' } | { kind: 'refused'; code: string; message: string; final: boolean } | Unknown>;
   /** The customer's own account for bank transfers, the same each time; null where there is none for the currency and country. */
   virtualAccount?(request: { customer: string; currency: string; type: string; country: string }): Promise<VirtualAccount | null>;
 };

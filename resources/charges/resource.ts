@@ -37,8 +37,30 @@ function renderCard(charge: ChargeRow): Details['card'] {
       version: three_d_secure.version,
     },
     transaction_link_id: null,
-    wallet: null,
+    wallet: card.wallet ?? null,
+    ...(charge.capture_before !== null && { capture_before: charge.capture_before }),
   } as Details['card'];
+}
+
+/** What a charge shows of a method, by its type. */
+const SHOWN: Record<string, readonly string[]> = {
+  bancontact: ['bank_code', 'bank_name', 'bic', 'generated_sepa_debit', 'generated_sepa_debit_mandate', 'iban_last4', 'preferred_language', 'verified_name'],
+  cashapp: ['buyer_id', 'cashtag', 'transaction_id'],
+  customer_balance: [],
+  ideal: ['bank', 'bic', 'generated_sepa_debit', 'generated_sepa_debit_mandate', 'iban_last4', 'transaction_id', 'verified_name'],
+  klarna: ['payer_details', 'payment_method_category', 'preferred_locale'],
+  link: ['country'],
+  paypal: ['country', 'payer_email', 'payer_id', 'payer_name', 'seller_protection', 'transaction_id'],
+  sepa_debit: ['bank_code', 'branch_code', 'country', 'fingerprint', 'last4', 'mandate'],
+  us_bank_account: ['account_holder_type', 'account_type', 'bank_name', 'fingerprint', 'last4', 'mandate', 'payment_reference', 'routing_number'],
+};
+
+function renderDetails(charge: ChargeRow): Details | null {
+  const details = charge.payment_method_details;
+  if (details === null) return null;
+  if (details.card) return { type: 'card', card: renderCard(charge) };
+  const known = (details[details.type] ?? {}) as Record<string, unknown>;
+  return { type: details.type, [details.type]: Object.fromEntries(SHOWN[details.type]!.map((name) => [name, known[name] ?? null])) } as Details;
 }
 
 export function renderCharge(charge: ChargeRow, world: World): Wire<Stripe.Charge> {
@@ -71,17 +93,17 @@ export function renderCharge(charge: ChargeRow, world: World): Wire<Stripe.Charg
     paid: charge.status !== 'failed',
     payment_intent: charge.payment_intent,
     payment_method: charge.payment_method,
-    payment_method_details: charge.payment_method_details && ({ ...charge.payment_method_details, card: renderCard(charge) } as Details),
+    payment_method_details: renderDetails(charge),
     receipt_email: charge.receipt_email,
     receipt_number: null,
     receipt_url: null,
-    refunded: charge.amount_refunded > 0n && charge.amount_refunded === charge.amount_captured,
+    refunded: charge.amount_refunded > 0n && charge.amount_refunded === (charge.captured ? charge.amount_captured : charge.amount),
     review: null,
-    shipping: null,
+    shipping: charge.shipping,
     source: null,
     source_transfer: null,
-    statement_descriptor: null,
-    statement_descriptor_suffix: null,
+    statement_descriptor: charge.statement_descriptor,
+    statement_descriptor_suffix: charge.statement_descriptor_suffix,
     status: charge.status,
     transfer_data: null,
     transfer_group: null,

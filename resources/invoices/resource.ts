@@ -111,7 +111,7 @@ export function renderInvoice(invoice: InvoiceWhole, world: World, shown = SHOWN
     number: invoice.number,
     on_behalf_of: null,
     parent: renderParent(invoice),
-    payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null, ...invoice.payment_settings },
+    payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null, ...invoice.payment_settings } as Wire<Stripe.Invoice.PaymentSettings>,
     period_end: invoice.period_end,
     period_start: invoice.period_start,
     receipt_number: null,

@@ -1,23 +1,16 @@
 /** The question that is put to the processor, and what its answers make true: many at once, as one commit. */
 import { createHash } from 'node:crypto';
-import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { together, type Decision, type Moment } from '../../billing/decision.ts';
-import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { pack, unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
 import type { ChargeQuestion } from '../../billing/payment/intent.ts';
-import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
-import { settlePayment, waitsFor, type AskedQuestion, type Payment, type PaymentAnswer } from '../../billing/payment/settle.ts';
+import type { PaymentIntentWhole } from '../../billing/payment/payment.ts';
+import { settlePayment, waitsFor, type AskedQuestion, type PaymentAnswer } from '../../billing/payment/settle.ts';
 import { hasEnded } from '../../billing/subscription/end.ts';
-import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
-import { chargesOfAttempts } from '../charges/rows.ts';
-import { customersById, lockLanes } from '../customers/rows.ts';
-import { lockInvoices } from '../invoices/rows.ts';
 import { hear, keep, missed, processorNamed } from '../payment_attempts/rows.ts';
-import { methodsById } from '../payment_methods/rows.ts';
 import { stopCollectingOf } from '../subscriptions/rows.ts';
-import { intentsById, payersOf } from './rows.ts';
+import { Affected } from './affected.ts';
 
 const questionOf = (call: OpenCall): AskedQuestion => ({ ...(call.request as unknown as ChargeQuestion), op_id: call.id });
 
@@ -29,62 +22,6 @@ async function ask(app: App, world: World, call: OpenCall): Promise<Json | null>
     metadata: { payment_intent: call.subject },
   });
   return outcome.kind === 'unknown' ? null : pack(outcome);
-}
-
-/** All that the answers concern, locked: the customers' timers, then the customers, then what is theirs. */
-class Affected {
-  readonly customers = new Map<string, CustomerWhole>();
-  readonly subscriptions = new Map<string, SubscriptionWhole>();
-  readonly invoices = new Map<string, InvoiceWhole>();
-  readonly payments = new Map<string, InvoicePaymentRow>();
-  readonly intents = new Map<string, PaymentIntentWhole>();
-  readonly methods = new Map<string, PaymentMethodRow>();
-  /** By the attempts that made them. */
-  readonly charges = new Map<string, ChargeRow>();
-
-  static async lock(ctx: Context, intents: readonly string[], calls: readonly OpenCall[]): Promise<Affected> {
-    const all = new Affected();
-    const payers = await payersOf(ctx.tx, intents);
-    const owners = [...new Set(payers.flatMap((each) => each.customer ?? []))];
-    await lockLanes(ctx.tx, owners);
-    for (const customer of await customersById(ctx.tx, owners, true)) all.customers.set(customer.id, customer);
-    for (const { invoice, subscription, payments } of await lockInvoices(ctx.tx, [...new Set(payers.flatMap((each) => each.invoice ?? []))])) {
-      all.invoices.set(invoice.id, invoice);
-      if (subscription) all.subscriptions.set(subscription.id, subscription);
-      for (const { payment } of payments) all.payments.set(payment.payment_intent, payment);
-    }
-    for (const intent of await intentsById(ctx.tx, intents, true)) all.intents.set(intent.id, intent);
-    // The method that was asked for: an intent whose attempt failed has none any more.
-    const methods = [...new Set(calls.map((call) => questionOf(call).payment_method))];
-    for (const method of await methodsById(ctx.tx, methods, true)) all.methods.set(method.id, method);
-    for (const charge of await chargesOfAttempts(ctx.tx, calls.map((call) => call.id))) all.charges.set(charge.attempt!, charge);
-    return all;
-  }
-
-  /** The payment as it stands now, after the answers before. */
-  payment({ id, subject, ...call }: OpenCall): Payment {
-    const payment_intent = this.intents.get(subject)!;
-    const payment = this.payments.get(subject) ?? null;
-    const invoice = this.invoices.get(payment?.invoice ?? '') ?? null;
-    return {
-      payment_intent, payment, invoice,
-      payment_method: this.methods.get(questionOf({ id, subject, ...call }).payment_method)!,
-      charge: this.charges.get(id) ?? null,
-      customer: this.customers.get(payment_intent.customer ?? '') ?? null,
-      subscription: this.subscriptions.get(invoice?.subscription ?? '') ?? null,
-    };
-  }
-
-  /** Two answers may concern one customer: the second one counts on the first. */
-  take(after: Payment): void {
-    this.intents.set(after.payment_intent.id, after.payment_intent);
-    this.methods.set(after.payment_method.id, after.payment_method);
-    if (after.charge) this.charges.set(after.charge.attempt!, after.charge);
-    if (after.customer) this.customers.set(after.customer.id, after.customer);
-    if (after.invoice) this.invoices.set(after.invoice.id, after.invoice);
-    if (after.payment) this.payments.set(after.payment.payment_intent, after.payment);
-    if (after.subscription) this.subscriptions.set(after.subscription.id, after.subscription);
-  }
 }
 
 /** When a word is taken. On a test clock a payment takes no time, but what comes later does. */
@@ -107,7 +44,7 @@ function placed(ctx: Context, intent: PaymentIntentWhole, answer: PaymentAnswer)
  */
 async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
   const calls = answers.map(({ call }) => call);
-  const affected = await Affected.lock(ctx, [...new Set(calls.map((call) => call.subject))], calls);
+  const affected = await Affected.lock(ctx, calls);
   const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
   const living = [...affected.subscriptions.values()].filter((each) => !hasEnded(each));
   const decided: Decision[] = [];

@@ -1,8 +1,10 @@
 import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
 import { payInvoice, refuseUnpayable } from '../../billing/invoice/pay.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
-import { cancelIntent, changeIntent, confirmPayment, openIntent, refuseAmount, refuseUnconfirmable, type Confirmation } from '../../billing/payment/intent.ts';
-import type { PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import { captureIntent, incrementIntent, releaseIntent } from '../../billing/payment/capture.ts';
+import { cancelIntent, changeIntent, confirmPayment, openIntent, refuseAmount, refuseUnconfirmable, typesFor, type Confirmation } from '../../billing/payment/intent.ts';
+import type { MethodOptions, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import { refuseType } from '../../billing/payment/offer.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
@@ -10,23 +12,37 @@ import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { lockCustomer } from '../customers/rows.ts';
-import { methodsById, resolvePaymentMethod } from '../payment_methods/rows.ts';
+import { acceptanceOf, mandateNamed } from '../mandates/rows.ts';
+import { detailsOf, makeOther, methodsById, NOWHERE, resolvePaymentMethod, verifyDeposits } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderPaymentIntent } from './resource.ts';
-import { intentsById, lockIntent, refuseStranger, withMethods, type Locked } from './rows.ts';
+import { answered, intentsById, lockIntent, refuseStranger, reservedBy, withMethods, type Locked } from './rows.ts';
 
 type Path = { intent: string };
 
-type Confirming = Pick<Params<typeof params.confirmPaymentIntent>, 'off_session' | 'return_url' | 'use_stripe_sdk'>;
+type Confirming = Pick<Params<typeof params.confirmPaymentIntent>, 'off_session' | 'return_url' | 'use_stripe_sdk' | 'error_on_requires_action' | 'mandate' | 'mandate_data'>;
 
-function confirmationOf(ctx: Context, { off_session = false, return_url, use_stripe_sdk = false }: Confirming): Confirmation {
+async function confirmationOf(ctx: Context, given: Confirming): Promise<Confirmation> {
+  const { off_session = false, return_url, use_stripe_sdk = false, error_on_requires_action = false } = given;
   if (off_session !== false && ctx.request?.publishable) refuse(undefined, 'A browser confirms in the presence of the customer: leave `off_session` out.', 'off_session');
-  return { off_session: off_session !== false, automatic: false, return_url, use_stripe_sdk };
+  return { off_session: off_session !== false, automatic: false, return_url, use_stripe_sdk, error_on_requires_action, acceptance: acceptanceOf(ctx, given.mandate_data), mandate: await mandateNamed(ctx, given.mandate) };
 }
 
-/** The method that is named, or the one that the intent has. One that belongs to nobody will do. */
-async function methodFor(ctx: Context, intent: PaymentIntentWhole, named: string | undefined, moment: Moment): Promise<{ method: PaymentMethodRow; decision: Decision }> {
-  if (named !== undefined) return resolvePaymentMethod(ctx, named, { customer: intent.customer, moment, param: 'payment_method', once: true });
+type Resolved = { method: PaymentMethodRow; decision: Decision };
+type MethodParams = Pick<Params<typeof params.createPaymentIntent>, 'payment_method' | 'payment_method_data'>;
+
+/** The method that is named or described, if any. */
+async function methodGiven(ctx: Context, { payment_method, payment_method_data }: MethodParams, customer: string | null, moment: Moment): Promise<Resolved | null> {
+  if (payment_method !== undefined) return resolvePaymentMethod(ctx, payment_method, { customer, moment, param: 'payment_method', once: true });
+  if (payment_method_data === undefined) return null;
+  const made = await makeOther(ctx, { ...payment_method_data, billing_details: detailsOf(payment_method_data.billing_details) }, moment, (name) => `payment_method_data[${name.replace('[', '][').replace(/\]$/, '')}]`);
+  return { method: made.method, decision: made };
+}
+
+/** The method that is given, or the one that the intent has. One that belongs to nobody will do. */
+async function methodFor(ctx: Context, intent: PaymentIntentWhole, given: MethodParams, moment: Moment): Promise<Resolved> {
+  const named = await methodGiven(ctx, given, intent.customer, moment);
+  if (named) return named;
   const [own] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method], true);
   if (own && !own.spent) return { method: own, decision: together([]) };
   return refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} has no payment method. Give one to confirm it.`, 'payment_method');
@@ -34,37 +50,50 @@ async function methodFor(ctx: Context, intent: PaymentIntentWhole, named: string
 
 const answer = (id: string): Answer => ({ ref: { object: 'payment_intent', id, refuseUnpaid: true } });
 
+type Described = Params<typeof params.updatePaymentIntent>;
+
+/** Options as they are kept: what is cleared is none. */
+const optionsOf = (given: Described['payment_method_options']): MethodOptions | undefined => given && Object.fromEntries(Object.entries(given).map(([type, options]) => [type, { ...(options || {}) }]));
+
+const shippingOf = (given: Described['shipping']): PaymentIntentRow['shipping'] | undefined =>
+  given === undefined ? undefined : given === null ? null : { carrier: null, phone: null, tracking_number: null, ...given, address: { ...NOWHERE, ...given.address } };
+
 export async function create(ctx: Context, given: Params<typeof params.createPaymentIntent>): Promise<Answer> {
-  const { amount, currency, description, receipt_email, setup_future_usage, statement_descriptor } = given;
+  const { amount, currency, setup_future_usage = null, capture_method = 'automatic_async', allowed_payment_method_types: allowed = null, excluded_payment_method_types: excluded = null } = given;
   refuseAmount(amount, currency);
   const customer = given.customer === undefined ? null : await lockCustomer(ctx, given.customer, 'customer');
   const moment = await momentOn(ctx, customer?.test_clock ?? null);
-  const named = given.payment_method === undefined ? null : await resolvePaymentMethod(ctx, given.payment_method, { customer: customer?.id ?? null, moment, param: 'payment_method', once: true });
-  const automatic = given.automatic_payment_methods;
+  const named = await methodGiven(ctx, given, customer?.id ?? null, moment);
+  const automatic_payment_methods = allowed === null && given.automatic_payment_methods?.enabled !== false ? ({ allow_redirects: 'always', enabled: true, ...given.automatic_payment_methods } as const) : null;
+  const offer = { currency, setup_future_usage, capture_method, automatic_payment_methods, allowed_payment_method_types: allowed, excluded_payment_method_types: excluded };
   const opened = openIntent(
     {
-      amount, currency,
+      ...offer, amount,
       customer: customer?.id ?? null,
       test_clock: customer?.test_clock ?? null,
       payment_method: named?.method.id ?? null,
-      description: description ?? null,
-      receipt_email: receipt_email ?? null,
-      setup_future_usage: setup_future_usage ?? null,
-      statement_descriptor: statement_descriptor ?? null,
+      payment_method_types: typesFor(offer, null),
+      payment_method_options: optionsOf(given.payment_method_options) ?? {},
+      confirmation_method: given.confirmation_method ?? 'automatic',
+      description: given.description ?? null,
+      receipt_email: given.receipt_email ?? null,
+      shipping: shippingOf(given.shipping) ?? null,
+      statement_descriptor: given.statement_descriptor ?? null,
+      statement_descriptor_suffix: given.statement_descriptor_suffix ?? null,
       metadata: mergeMetadata({}, given.metadata),
-      automatic_payment_methods: given.allowed_payment_method_types ? null : { allow_redirects: 'always', enabled: true, ...automatic },
     },
     moment,
   );
+  if (named) refuseType(named.method, opened.payment_intent.payment_method_types, 'this payment intent');
   const first = named ? [named.decision, opened] : [opened];
   if (!given.confirm) {
-    const wasted = (['off_session', 'return_url', 'use_stripe_sdk'] as const).find((name) => given[name] !== undefined);
+    const wasted = (['off_session', 'return_url', 'use_stripe_sdk', 'error_on_requires_action', 'mandate', 'mandate_data'] as const).find((name) => given[name] !== undefined);
     if (wasted) refuse(undefined, `\`${wasted}\` is about a confirmation: give \`confirm\`, too.`, wasted);
     await commit(ctx, together(first));
     return renderPaymentIntent(opened.payment_intent, ctx.world);
   }
   if (!named) refuse('parameter_missing', 'To confirm a payment intent at its creation, give its `payment_method`.', 'payment_method');
-  await commit(ctx, together([...first, confirmPayment(opened.payment_intent, named.method, confirmationOf(ctx, given), moment)]));
+  await commit(ctx, together([...first, confirmPayment(opened.payment_intent, named.method, await confirmationOf(ctx, given), moment)]));
   return answer(opened.payment_intent.id);
 }
 
@@ -79,42 +108,78 @@ export async function confirm(ctx: Context, given: Params<typeof params.confirmP
   const locked = await lockIntent(ctx, path.intent);
   refuseStranger(ctx, locked.intent, given.client_secret);
   refuseUnconfirmable(locked.intent);
+  if (ctx.request?.publishable && locked.intent.confirmation_method === 'manual') {
+    refuse('payment_intent_invalid_parameter', `The payment intent ${locked.intent.id} is confirmed by the server, with a secret key: its \`confirmation_method\` is \`manual\`.`);
+  }
   if (locked.facts) refuseUnpayable(locked.facts);
-  const { method, decision } = await methodFor(ctx, locked.intent, given.payment_method, locked.moment);
-  const { receipt_email, setup_future_usage } = given;
-  const changed = changeIntent(locked.intent, { receipt_email, setup_future_usage });
-  const confirmation = confirmed({ ...locked, intent: changed.payment_intent }, method, confirmationOf(ctx, given));
+  const { method, decision } = await methodFor(ctx, locked.intent, given, locked.moment);
+  const { receipt_email, setup_future_usage, capture_method, allowed_payment_method_types, excluded_payment_method_types } = given;
+  const changed = changeIntent(locked.intent, {
+    receipt_email, setup_future_usage, capture_method, allowed_payment_method_types, excluded_payment_method_types, payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping),
+  });
+  const confirmation = confirmed({ ...locked, intent: changed.payment_intent }, method, await confirmationOf(ctx, given));
   await commit(ctx, together([decision, changed, confirmation]));
   return answer(path.intent);
 }
 
 export async function update(ctx: Context, given: Params<typeof params.updatePaymentIntent>, path: Path): Promise<Json> {
   const { intent, moment } = await lockIntent(ctx, path.intent);
-  const { amount, currency, description, metadata, receipt_email, setup_future_usage, statement_descriptor } = given;
+  const { amount, currency, description, metadata, receipt_email, setup_future_usage, statement_descriptor, statement_descriptor_suffix, capture_method, allowed_payment_method_types, excluded_payment_method_types } = given;
   const customer = given.customer === undefined ? null : await lockCustomer(ctx, given.customer, 'customer');
   const owner = customer?.id ?? intent.customer;
-  const named = given.payment_method === undefined ? null : await resolvePaymentMethod(ctx, given.payment_method, { customer: owner, moment, param: 'payment_method', once: true });
-  const change = { amount, currency, description, metadata, receipt_email, setup_future_usage, statement_descriptor, ...(customer && { customer: customer.id }), ...(named && { payment_method: named.method.id }) };
+  const named = await methodGiven(ctx, given, owner, moment);
+  const change = {
+    amount, currency, description, metadata, receipt_email, setup_future_usage, statement_descriptor, statement_descriptor_suffix, capture_method, allowed_payment_method_types, excluded_payment_method_types,
+    payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping),
+    ...(customer && { customer: customer.id }), ...(named && { payment_method: named.method.id }),
+  };
   const changed = changeIntent(intent, change);
+  if (named) refuseType(named.method, changed.payment_intent.payment_method_types, `the payment intent ${intent.id}`);
   const placed = customer && customer.test_clock !== intent.test_clock ? changeIntent(changed.payment_intent, { test_clock: customer.test_clock }) : null;
   await commit(ctx, together([...(named ? [named.decision] : []), changed, ...(placed ? [placed] : [])]));
   return renderPaymentIntent((placed ?? changed).payment_intent, ctx.world);
 }
 
-export async function cancel(ctx: Context, given: Params<typeof params.cancelPaymentIntent>, path: Path): Promise<Json> {
+/** What is reserved is given up at the processor first. */
+export async function cancel(ctx: Context, given: Params<typeof params.cancelPaymentIntent>, path: Path): Promise<Answer> {
   const { intent, facts, moment } = await lockIntent(ctx, path.intent);
   const own = facts?.payments.find((each) => each.intent.id === intent.id)?.payment ?? null;
   if (own?.is_default) refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} pays the invoice ${own.invoice}. Void the invoice instead; its payment intent is canceled with it.`);
-  const canceled = cancelIntent(intent, own, given.cancellation_reason ?? null, moment);
+  const reason = given.cancellation_reason ?? null;
+  if (intent.status === 'requires_capture') {
+    await commit(ctx, releaseIntent(await reservedBy(ctx, intent), reason ?? 'requested_by_customer', moment));
+    return answer(intent.id);
+  }
+  const canceled = cancelIntent(intent, own, reason, moment);
   await commit(ctx, canceled);
   return renderPaymentIntent(canceled.payment_intent, ctx.world);
 }
 
-/** Amounts are captured when they are authorised, so there is never anything to capture. */
-export async function capture(ctx: Context, _given: object, path: Path): Promise<Json> {
-  const [intent] = await intentsById(ctx.tx, [path.intent]);
-  if (!intent) missing('payment_intent', path.intent);
-  return refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} is ${intent.status}. There is nothing to capture: Kontor captures a payment when it is authorized.`);
+export async function capture(ctx: Context, given: Params<typeof params.capturePaymentIntent>, path: Path): Promise<Answer> {
+  const { intent, moment } = await lockIntent(ctx, path.intent);
+  const { statement_descriptor, statement_descriptor_suffix } = given;
+  const words = { ...(given.metadata !== undefined && { metadata: mergeMetadata(intent.metadata, given.metadata) }), ...(statement_descriptor && { statement_descriptor }), ...(statement_descriptor_suffix && { statement_descriptor_suffix }) };
+  await commit(ctx, captureIntent(await reservedBy(ctx, intent), { amount: given.amount_to_capture ?? null, words }, moment));
+  return answer(intent.id);
+}
+
+export async function incrementAuthorization(ctx: Context, given: Params<typeof params.incrementAuthorization>, path: Path): Promise<Answer> {
+  const { intent, moment } = await lockIntent(ctx, path.intent);
+  const { description, statement_descriptor } = given;
+  const words = { ...(description && { description }), ...(given.metadata !== undefined && { metadata: mergeMetadata(intent.metadata, given.metadata) }), ...(statement_descriptor && { statement_descriptor }) };
+  await commit(ctx, incrementIntent(await reservedBy(ctx, intent), { amount: given.amount, words }, moment));
+  return answer(intent.id);
+}
+
+/** The small amounts or the code that came to the bank account prove that it is the holder's: the payment goes on. */
+export async function verifyMicrodeposits(ctx: Context, given: Params<typeof params.verifyMicrodeposits>, path: Path): Promise<Answer> {
+  const { intent, facts, moment } = await lockIntent(ctx, path.intent);
+  refuseStranger(ctx, intent, given.client_secret);
+  if (intent.next_action?.type !== 'verify_with_microdeposits') refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} waits for no verification of a bank account.`);
+  if (facts) refuseUnpayable(facts);
+  const [method] = await methodsById(ctx.tx, [intent.payment_method!], true);
+  await commit(ctx, await answered(ctx, intent, await verifyDeposits(ctx, method!, intent.next_action.reference, given), moment));
+  return answer(intent.id);
 }
 
 export async function retrieve(ctx: Context, given: Params<typeof params.retrievePaymentIntent>, path: Path): Promise<Json> {

@@ -1,26 +1,36 @@
 import type Stripe from 'stripe';
+import { refuse } from '../../billing/decision.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
-import { amount, boolean, byDefault, choice, clearable, currency, email, fields, id, integer, list, listParams, metadata, oneOf, range, required, text, unsupported, url } from '../../server/http/params.ts';
+import { amount, boolean, byDefault, check, choice, clearable, currency, email, exclusive, fields, id, integer, list, listParams, metadata, oneOf, range, required, text, unsupported, url } from '../../server/http/params.ts';
+import { address } from '../customers/params.ts';
+import { mandate_data, mandate_data_confirmed, methodType, payment_method_data, payment_method_options } from '../payment_methods/params.ts';
 
 const CONNECT = 'Kontor serves one account: there are no connected ones';
 const customer_account = unsupported('accounts as customers are not implemented: name the `customer`');
+const amount_details = unsupported('details of the amount are not implemented');
+const hooks = unsupported('hooks are not implemented');
+const payment_details = unsupported('details for single industries are not implemented');
+const capture_method = choice('automatic', 'automatic_async', 'manual');
+/** Link comes with cards, so it is not excluded by its name. */
+const excludedType = choice('card', 'bancontact', 'cashapp', 'customer_balance', 'ideal', 'klarna', 'paypal', 'sepa_debit', 'us_bank_account');
+const methodTypes = list(methodType, { min: 1, max: 20 });
+const statement = text({ max: 22 });
 
-/** Cards are the only type of method, so to allow types means to allow cards. */
-const allowed_payment_method_types = list(choice('card'), { min: 1, max: 1 });
+export const shipping = fields({ address: required(address), carrier: clearable(text({ max: 5000 })), name: required(text({ max: 5000 })), phone: clearable(text({ max: 20 })), tracking_number: clearable(text({ max: 5000 })) });
 
 /** What an intent may be told, at its creation and later. */
 const described = {
-  allowed_payment_method_types,
-  amount_details: unsupported('details of the amount are not implemented'),
-  capture_method: choice('automatic'),
-  excluded_payment_method_types: unsupported('cards are the only type of method'),
-  hooks: unsupported('hooks are not implemented'),
-  payment_details: unsupported('details for single industries are not implemented'),
+  allowed_payment_method_types: methodTypes,
+  amount_details,
+  capture_method,
+  excluded_payment_method_types: clearable(list(excludedType, { max: 20 })),
+  hooks,
+  payment_details,
   payment_method: id('pm'),
-  payment_method_configuration: unsupported('cards are the only type of method'),
-  payment_method_data: unsupported('make the payment method first, then name it by `payment_method`'),
-  payment_method_options: unsupported('options of single methods are not implemented'),
-  shipping: unsupported('shipping is not implemented'),
+  payment_method_configuration: id('pmc'),
+  payment_method_data,
+  payment_method_options,
+  shipping: clearable(shipping),
 };
 
 const owned = {
@@ -29,8 +39,8 @@ const owned = {
   customer_account,
   description: clearable(text({ max: 1000 })),
   metadata: metadata(),
-  statement_descriptor: text({ max: 22 }),
-  statement_descriptor_suffix: unsupported('give `statement_descriptor`'),
+  statement_descriptor: statement,
+  statement_descriptor_suffix: statement,
   transfer_data: unsupported(CONNECT),
   transfer_group: unsupported(CONNECT),
 };
@@ -39,48 +49,63 @@ const future = choice('off_session', 'on_session');
 
 /** What a confirmation may say. */
 const confirming = {
-  confirmation_token: unsupported('confirmation tokens are not implemented: give `payment_method`'),
-  error_on_requires_action: unsupported('give `off_session` where the customer is not there to act'),
-  mandate: unsupported('mandates are not implemented'),
-  mandate_data: unsupported('mandates are not implemented'),
+  confirmation_token: id('ctoken'),
+  error_on_requires_action: boolean(),
+  mandate: id('mandate'),
+  mandate_data,
   off_session: oneOf(boolean(), choice('one_off', 'recurring')),
   radar_options: unsupported('there are no radar sessions'),
   return_url: url(),
   use_stripe_sdk: boolean(),
 };
 
-export const createPaymentIntent = fields({
-  ...described,
-  ...owned,
-  ...confirming,
-  amount: required(amount({ min: 1 })),
-  automatic_payment_methods: fields({ allow_redirects: choice('always', 'never'), enabled: required(boolean()) }),
-  confirm: byDefault(boolean(), false),
-  confirmation_method: choice('automatic'),
-  currency: required(currency()),
-  on_behalf_of: unsupported(CONNECT),
-  receipt_email: email(),
-  setup_future_usage: future,
-});
+const oneMethod = exclusive(['payment_method', 'payment_method_data', 'confirmation_token']);
+const oneMandate = exclusive(['mandate', 'mandate_data']);
+
+export const createPaymentIntent = fields(
+  {
+    ...described,
+    ...owned,
+    ...confirming,
+    amount: required(amount({ min: 1 })),
+    automatic_payment_methods: fields({ allow_redirects: choice('always', 'never'), enabled: required(boolean()) }),
+    confirm: byDefault(boolean(), false),
+    confirmation_method: choice('automatic', 'manual'),
+    currency: required(currency()),
+    on_behalf_of: unsupported(CONNECT),
+    receipt_email: email(),
+    setup_future_usage: future,
+  },
+  oneMethod,
+  oneMandate,
+  check(({ automatic_payment_methods, confirmation_method }: { automatic_payment_methods?: { enabled: boolean }; confirmation_method?: string }, at) => {
+    if (automatic_payment_methods?.enabled && confirmation_method === 'manual') refuse('parameters_exclusive', 'Methods that are chosen automatically are confirmed automatically: leave `confirmation_method` out, or allow types by name.', at('confirmation_method'));
+  }, 'automatic methods are confirmed automatically'),
+);
 covers<Stripe.PaymentIntentCreateParams, typeof createPaymentIntent>(true);
 agrees<Stripe.PaymentIntentCreateParams, typeof createPaymentIntent>(true);
 
-export const updatePaymentIntent = fields({ ...described, ...owned, amount: amount({ min: 1 }), currency: currency(), receipt_email: clearable(email()), setup_future_usage: clearable(future) });
+export const updatePaymentIntent = fields({ ...described, ...owned, amount: amount({ min: 1 }), currency: currency(), receipt_email: clearable(email()), setup_future_usage: clearable(future) }, exclusive(['payment_method', 'payment_method_data']));
 covers<Stripe.PaymentIntentUpdateParams, typeof updatePaymentIntent>(true);
 agrees<Stripe.PaymentIntentUpdateParams, typeof updatePaymentIntent>(true);
 
 const { payment_method_configuration: _, ...confirmable } = described;
 
-export const confirmPaymentIntent = fields({
-  ...confirmable,
-  ...confirming,
-  amount_to_confirm: unsupported('an intent is confirmed for its whole amount'),
-  client_secret: text({ max: 200, secret: true }),
-  receipt_email: clearable(email()),
-  setup_future_usage: clearable(future),
-});
+export const confirmPaymentIntent = fields(
+  {
+    ...confirmable,
+    ...confirming,
+    mandate_data: mandate_data_confirmed,
+    amount_to_confirm: unsupported('an intent is confirmed for its whole amount'),
+    client_secret: text({ max: 200, secret: true }),
+    receipt_email: clearable(email()),
+    setup_future_usage: clearable(future),
+  },
+  oneMethod,
+  oneMandate,
+);
 covers<Stripe.PaymentIntentConfirmParams, typeof confirmPaymentIntent>(true);
-agrees<Stripe.PaymentIntentConfirmParams, typeof confirmPaymentIntent, 'client_secret'>(true);
+agrees<Stripe.PaymentIntentConfirmParams, typeof confirmPaymentIntent, 'client_secret' | 'mandate_data[customer_acceptance][online][infer_from_client]'>(true);
 
 export const retrievePaymentIntent = fields({ client_secret: text({ max: 200, secret: true }) });
 covers<Stripe.PaymentIntentRetrieveParams, typeof retrievePaymentIntent>(true);
@@ -94,18 +119,30 @@ export const listPaymentIntents = listParams({ created: range(), customer: id('c
 covers<Stripe.PaymentIntentListParams, typeof listPaymentIntents>(true);
 agrees<Stripe.PaymentIntentListParams, typeof listPaymentIntents>(true);
 
-const captured = unsupported('amounts are captured when they are authorized');
-export const capturePaymentIntent = fields({
-  amount_details: captured,
-  amount_to_capture: integer({ min: 0 }),
-  application_fee_amount: captured,
-  final_capture: captured,
-  hooks: captured,
-  metadata: captured,
-  payment_details: captured,
-  statement_descriptor: captured,
-  statement_descriptor_suffix: captured,
-  transfer_data: captured,
-});
+const application_fee_amount = unsupported(CONNECT);
+const transfer_data = unsupported(CONNECT);
+
+export const capturePaymentIntent = fields(
+  { amount_details, amount_to_capture: amount({ min: 0 }), application_fee_amount, final_capture: boolean(), hooks, metadata: metadata(), payment_details, statement_descriptor: statement, statement_descriptor_suffix: statement, transfer_data },
+  check(({ final_capture }: { final_capture?: boolean }, at) => {
+    if (final_capture === false) refuse(undefined, 'An amount is captured once, and the rest is released: leave `final_capture` out.', at('final_capture'));
+  }, 'one capture'),
+);
 covers<Stripe.PaymentIntentCaptureParams, typeof capturePaymentIntent>(true);
 agrees<Stripe.PaymentIntentCaptureParams, typeof capturePaymentIntent>(true);
+
+export const incrementAuthorization = fields({
+  amount: required(amount({ min: 1 })), amount_details, application_fee_amount, description: text({ max: 1000 }), hooks, metadata: metadata(), payment_details, statement_descriptor: statement, transfer_data,
+});
+covers<Stripe.PaymentIntentIncrementAuthorizationParams, typeof incrementAuthorization>(true);
+agrees<Stripe.PaymentIntentIncrementAuthorizationParams, typeof incrementAuthorization>(true);
+
+export const verifyMicrodeposits = fields(
+  { amounts: list(integer({ min: 1, max: 999 }), { min: 2, max: 2 }), client_secret: text({ max: 200, secret: true }), descriptor_code: text({ min: 6, max: 6 }) },
+  exclusive(['amounts', 'descriptor_code']),
+  check(({ amounts, descriptor_code }: { amounts?: number[]; descriptor_code?: string }, at) => {
+    if (amounts === undefined && descriptor_code === undefined) refuse('parameter_missing', `Give the two ${at('amounts')} that were sent to the account, or the ${at('descriptor_code')} that came with one.`, at('amounts'));
+  }, 'amounts or a code'),
+);
+covers<Stripe.PaymentIntentVerifyMicrodepositsParams, typeof verifyMicrodeposits>(true);
+agrees<Stripe.PaymentIntentVerifyMicrodepositsParams, typeof verifyMicrodeposits, 'client_secret'>(true);

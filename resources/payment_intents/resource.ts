@@ -29,11 +29,25 @@ function renderAction({ next_action: action }: PaymentIntentWhole): Wire<Stripe.
   return shown as Wire<Stripe.PaymentIntent.NextAction>;
 }
 
+/** What an option is where nothing was said of it. */
+const USUAL: Record<string, Record<string, unknown>> = {
+  bancontact: { preferred_language: 'en' },
+  card: { installments: null, mandate_options: null, network: null, request_three_d_secure: 'automatic' },
+  klarna: { preferred_locale: null },
+  link: { persistent_token: null },
+  paypal: { preferred_locale: null, reference: null },
+  us_bank_account: { verification_method: 'automatic' },
+};
+
+function renderOptions({ payment_method_types, payment_method_options }: PaymentIntentWhole): Wire<Stripe.PaymentIntent.PaymentMethodOptions> {
+  return Object.fromEntries(payment_method_types.map((type) => [type, { ...USUAL[type], ...payment_method_options[type] }])) as Wire<Stripe.PaymentIntent.PaymentMethodOptions>;
+}
+
 export function renderPaymentIntent(intent: PaymentIntentWhole, world: World): Wire<Stripe.PaymentIntent> {
   return {
     id: intent.id,
     object: 'payment_intent',
-    allowed_payment_method_types: null,
+    allowed_payment_method_types: intent.allowed_payment_method_types as Wire<Stripe.PaymentIntent>['allowed_payment_method_types'],
     amount: minor(intent.amount),
     amount_capturable: minor(intent.amount_capturable),
     amount_details: { tip: {} },
@@ -45,13 +59,13 @@ export function renderPaymentIntent(intent: PaymentIntentWhole, world: World): W
     cancellation_reason: intent.cancellation_reason,
     capture_method: intent.capture_method,
     client_secret: intent.client_secret,
-    confirmation_method: 'automatic',
+    confirmation_method: intent.confirmation_method,
     created: intent.created,
     currency: intent.currency,
     customer: intent.customer,
     customer_account: null,
     description: intent.description,
-    excluded_payment_method_types: null,
+    excluded_payment_method_types: intent.excluded_payment_method_types as Wire<Stripe.PaymentIntent>['excluded_payment_method_types'],
     last_payment_error: renderError(intent, world),
     latest_charge: intent.latest_charge,
     livemode: world.livemode,
@@ -61,17 +75,17 @@ export function renderPaymentIntent(intent: PaymentIntentWhole, world: World): W
     on_behalf_of: null,
     payment_method: intent.payment_method,
     payment_method_configuration_details: null,
-    payment_method_options: { card: { installments: null, mandate_options: null, network: null, request_three_d_secure: 'automatic' } },
-    payment_method_types: ['card'],
+    payment_method_options: renderOptions(intent),
+    payment_method_types: intent.payment_method_types,
     payment_record: null,
     processing: null,
     receipt_email: intent.receipt_email,
     review: null,
     setup_future_usage: intent.setup_future_usage,
-    shipping: null,
+    shipping: intent.shipping,
     source: null,
     statement_descriptor: intent.statement_descriptor,
-    statement_descriptor_suffix: null,
+    statement_descriptor_suffix: intent.statement_descriptor_suffix,
     status: intent.status,
     transfer_data: null,
     transfer_group: null,

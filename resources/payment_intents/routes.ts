@@ -1,6 +1,7 @@
 import type { Room } from '../../server/context.ts';
 import { get, post } from '../../server/http/route.ts';
 import { charge } from './calls.ts';
+import { expire, handling } from './handling.ts';
 import * as commands from './commands.ts';
 import * as params from './params.ts';
 import { paymentIntent } from './resource.ts';
@@ -16,7 +17,10 @@ export const paymentIntents: Room = {
     post('/v1/payment_intents/:intent/confirm', params.confirmPaymentIntent, commands.confirm, { publishable: true }),
     post('/v1/payment_intents/:intent/cancel', params.cancelPaymentIntent, commands.cancel),
     post('/v1/payment_intents/:intent/capture', params.capturePaymentIntent, commands.capture),
+    post('/v1/payment_intents/:intent/increment_authorization', params.incrementAuthorization, commands.incrementAuthorization),
+    post('/v1/payment_intents/:intent/verify_microdeposits', params.verifyMicrodeposits, commands.verifyMicrodeposits, { publishable: true }),
   ],
-  calls: { 'processor.charge': charge },
+  calls: { 'processor.charge': charge, 'processor.capture': handling, 'processor.increment': handling, 'processor.cancel': handling },
+  timers: { 'payment_intent.expire_authorization': expire },
   versions: paymentIntentVersions,
 };

@@ -1,13 +1,17 @@
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
-import type { Moment } from '../../billing/decision.ts';
+import { refuse, type Decision, type Moment } from '../../billing/decision.ts';
+import type { Reserved } from '../../billing/payment/capture.ts';
 import type { WithPayments } from '../../billing/invoice/pay.ts';
+import { answerAction, type ChargeQuestion } from '../../billing/payment/intent.ts';
 import type { PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { momentOn, type Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
+import { chargesById } from '../charges/rows.ts';
 import { customersById, lockLanes } from '../customers/rows.ts';
 import { lockInvoices } from '../invoices/rows.ts';
+import { questionsById } from '../payment_attempts/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 
 /** Payment intents, in the order of their ids. `lock` keeps others from changing them until the transaction ends. */
@@ -40,6 +44,22 @@ export async function lockIntent(ctx: Context, id: string): Promise<Locked> {
   const [facts = null] = payer.invoice === null ? [] : await lockInvoices(ctx.tx, [payer.invoice]);
   const [intent] = await intentsById(ctx.tx, [id], true);
   return { intent: intent!, customer, facts, moment: await momentOn(ctx, intent!.test_clock) };
+}
+
+/** The charge that an intent has reserved, with its method; null parts where there is none, which is refused when something is to be done about it. */
+export async function reservedBy(ctx: Context, payment_intent: PaymentIntentWhole): Promise<Reserved> {
+  const [charge] = payment_intent.latest_charge === null ? [] : await chargesById(ctx.tx, [payment_intent.latest_charge], true);
+  const [payment_method] = payment_intent.payment_method === null ? [] : await methodsById(ctx.tx, [payment_intent.payment_method], true);
+  return { payment_intent, charge: charge!, payment_method: payment_method! };
+}
+
+/** What the word of who pays makes of an intent that required an action, which is locked. */
+export async function answered(ctx: Context, intent: PaymentIntentWhole, result: 'succeeded' | 'failed', moment: Moment): Promise<Decision> {
+  const op_id = `${intent.id}:charge:${intent.attempts}`;
+  const begun = (await questionsById(ctx.tx, [op_id])).get(op_id);
+  const [method] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method], true);
+  if (!begun || !method) return refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} is ${intent.status}: nothing is asked of who pays.`);
+  return answerAction(intent, method, result, begun.request as unknown as ChargeQuestion, moment);
 }
 
 /** A browser proves by the client secret that the payment is its own; whoever gives one must give the right one. */

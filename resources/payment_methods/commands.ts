@@ -1,6 +1,6 @@
-import { refuse, type Moment } from '../../billing/decision.ts';
+import { refuse, type Decision, type Moment } from '../../billing/decision.ts';
 import { changeMethod, detachMethod, makeMethod, type MethodChange } from '../../billing/payment/method.ts';
-import type { BillingDetails, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import type { PaymentMethodRow } from '../../billing/payment/payment.ts';
 import type { CardSource } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, realMoment, type Context, type Json } from '../../server/context.ts';
@@ -9,30 +9,27 @@ import type { Params } from '../../server/http/params.ts';
 import { equal, page, renderList } from '../../server/lists.ts';
 import { existingCustomer, lockCustomer } from '../customers/rows.ts';
 import type * as params from './params.ts';
-import { keepCard } from './processor.ts';
+import { keepMethod } from './processor.ts';
 import { renderPaymentMethod } from './resource.ts';
-import { attachPaymentMethod, methodsById } from './rows.ts';
-
-const BLANK = { city: null, country: null, line1: null, line2: null, postal_code: null, state: null };
-
-/** The billing details in the words of the core: an address is given whole. */
-function detailsOf(given: Params<typeof params.updatePaymentMethod>['billing_details']): Partial<BillingDetails> {
-  const { address, ...rest } = given ?? {};
-  return { ...rest, ...(address !== undefined && { address: { ...BLANK, ...address } }) };
-}
+import { attachPaymentMethod, detailsOf, makeOther, methodsById } from './rows.ts';
 
 async function methodById(ctx: Context, id: string): Promise<PaymentMethodRow> {
   const [method] = await methodsById(ctx.tx, [id]);
   return method ?? missing('PaymentMethod', id);
 }
 
-export async function create(ctx: Context, given: Params<typeof params.createPaymentMethod>): Promise<Json> {
-  const { card, billing_details, allow_redisplay, metadata } = given;
-  const { networks, ...source } = card!;
+async function made(ctx: Context, given: Params<typeof params.createPaymentMethod>): Promise<Decision & { method: PaymentMethodRow }> {
   const moment = realMoment(ctx.app);
-  const details = detailsOf(billing_details);
-  const kept = (await keepCard(ctx, source as CardSource, moment, (name) => `card[${name}]`, details)) ?? missing('token', source.token!, 'card[token]');
-  const decided = makeMethod(kept, { billing_details: details, allow_redisplay, metadata, preferred_network: networks?.preferred }, moment);
+  const details = detailsOf(given.billing_details);
+  if (given.type !== 'card') return makeOther(ctx, { ...given, billing_details: details }, moment, (name) => name);
+  const { card, allow_redisplay, metadata } = given;
+  const { networks, ...source } = card!;
+  const kept = (await keepMethod(ctx, source as CardSource, moment, (name) => `card[${name}]`, details)) ?? missing('token', source.token!, 'card[token]');
+  return makeMethod(kept, { billing_details: details, allow_redisplay, metadata, preferred_network: networks?.preferred }, moment);
+}
+
+export async function create(ctx: Context, given: Params<typeof params.createPaymentMethod>): Promise<Json> {
+  const decided = await made(ctx, given);
   await commit(ctx, decided);
   return renderPaymentMethod(decided.method, ctx.world);
 }

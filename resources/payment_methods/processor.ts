@@ -3,9 +3,9 @@
  * Both are questions: they move no money, and asking again is harmless. That is why they may be asked before a decision, where charges and refunds are calls after one.
  */
 import { refuse, type Moment } from '../../billing/decision.ts';
-import { monthOf, type KeptCard } from '../../billing/payment/method.ts';
+import { monthOf, type KeptMethod } from '../../billing/payment/method.ts';
 import type { BillingDetails, PaymentMethodRow } from '../../billing/payment/payment.ts';
-import type { CardSource, Outcome, Processor } from '../../connectors/processors/processor.ts';
+import type { MethodSource, Outcome, Payer, Processor } from '../../connectors/processors/processor.ts';
 import type { App, Context, World } from '../../server/context.ts';
 
 declare module '../../server/context.ts' {
@@ -24,23 +24,25 @@ export function processorOf(app: App, world: World): Processor {
   return findProcessor(app, world) ?? refuse(undefined, 'No payment processor is configured for live mode, so cards can be neither kept nor charged. Configure one, or use a test key.');
 }
 
-/** What the processor makes of a card that a caller sent, or null where it does not know the name. `spelt` spells a parameter of the card. */
-export async function keepCard(ctx: Context, source: CardSource, moment: Moment, spelt: (name: string) => string, details: Partial<BillingDetails> = {}): Promise<KeptCard | null> {
+/** What the processor makes of a method that a caller sent, or null where it does not know the name. `spelt` spells a parameter of it; a card's are under `card`. */
+export async function keepMethod(ctx: Context, source: MethodSource, moment: Moment, spelt: (name: string) => string, details: Partial<BillingDetails> = {}): Promise<(KeptMethod & { payer: Partial<Payer> }) | null> {
   const processor = processorOf(ctx.app, ctx.world);
   const given = { line1: Boolean(details.address?.line1), postal_code: Boolean(details.address?.postal_code) };
   const kept = await processor.tokenize(source, monthOf(moment.now), given);
   if (kept.kind === 'absent') return null;
-  if (kept.kind === 'refused') return refuse(kept.code, kept.message, spelt(kept.param), { type: 'card_error', ...(kept.decline_code && { decline_code: kept.decline_code }) });
-  if (kept.kind === 'other') return refuse(undefined, `${kept.type} is not supported yet.`);
-  return { ...kept, processor: processor.name };
+  if (kept.kind === 'refused') return refuse(kept.code, kept.message, spelt(kept.param), { type: kept.type ?? 'card_error', ...(kept.decline_code && { decline_code: kept.decline_code }) });
+  const { method } = kept;
+  if (kept.kind === 'card') return { processor: processor.name, type: 'card', method, card: kept.card, verified: kept.verified, details: null, payer: {} };
+  return { processor: processor.name, type: kept.type, method, card: null, verified: null, details: kept.details, payer: kept.payer ?? {} };
 }
 
 /** Asks the issuer whether the card may be kept for a customer; refuses with its word where it may not. */
 export async function askIssuer(ctx: Context, method: PaymentMethodRow, customer: string, param?: string): Promise<void> {
-  const { processor_reference: reference, set_up, network_transaction_id } = method;
-  const outcome: Outcome = await processorOf(ctx.app, ctx.world).save({ op_id: `${method.id}:attach:${customer}`, method: { reference, set_up, network_transaction_id }, purpose: 'attach' });
+  const { type, processor_reference: reference, set_up, network_transaction_id } = method;
+  const outcome: Outcome = await processorOf(ctx.app, ctx.world).save({ op_id: `${method.id}:attach:${customer}`, method: { type, reference, set_up, network_transaction_id }, purpose: 'attach' });
   switch (outcome.kind) {
     case 'succeeded':
+    case 'pending':
       return;
     case 'declined': {
       const { code, message, decline_code, advice_code, network_decline_code, network_advice_code } = outcome;

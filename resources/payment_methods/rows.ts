@@ -1,11 +1,13 @@
 import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
 import { attachMethod, makeMethod, refuseAttaching } from '../../billing/payment/method.ts';
-import type { PaymentMethodRow } from '../../billing/payment/payment.ts';
+import type { BillingDetails, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import { refuseKeeping } from '../../billing/payment/offer.ts';
+import type { Payer } from '../../connectors/processors/processor.ts';
 import type { Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
-import { askIssuer, findProcessor, keepCard } from './processor.ts';
+import { askIssuer, findProcessor, keepMethod, processorOf } from './processor.ts';
 
 export function methodsById(tx: Tx, ids: readonly string[], lock = false): Promise<PaymentMethodRow[]> {
   return rows<PaymentMethodRow>(tx, sql`select * from payment_methods where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
@@ -19,8 +21,31 @@ export function lockMethodsOf(tx: Tx, customer: string): Promise<PaymentMethodRo
 /** A new payment method for one of the processor's test names, such as `pm_card_visa`; null where it is no such name. */
 export async function methodOfName(ctx: Context, name: string, moment: Moment, param: string): Promise<(Decision & { method: PaymentMethodRow }) | null> {
   if (!name.startsWith('pm_') || !findProcessor(ctx.app, ctx.world)) return null;
-  const kept = await keepCard(ctx, { token: name }, moment, () => param);
-  return kept && makeMethod(kept, {}, moment);
+  const kept = await keepMethod(ctx, { token: name }, moment, () => param);
+  return kept && makeMethod(kept, { billing_details: payingDetails(kept.payer) }, moment);
+}
+
+export const NOWHERE: BillingDetails['address'] = { city: null, country: null, line1: null, line2: null, postal_code: null, state: null };
+
+/** The billing details in the words of the core: an address is given whole. */
+export function detailsOf(given: GivenDetails | undefined): Partial<BillingDetails> {
+  const { address, ...rest } = given ?? {};
+  return { ...rest, ...(address !== undefined && { address: { ...NOWHERE, ...address } }) };
+}
+
+/** Who pays, as the details of a method say it. */
+const payingDetails = ({ name, email, country }: Partial<Payer>): Partial<BillingDetails> => ({ ...(name && { name }), ...(email && { email }), ...(country && { address: { ...NOWHERE, country } }) });
+
+type GivenDetails = Partial<Omit<BillingDetails, 'address'>> & { address?: Partial<BillingDetails['address']> | null };
+
+export type MethodGiven = { type: string; billing_details?: Partial<BillingDetails>; allow_redisplay?: PaymentMethodRow['allow_redisplay']; metadata?: Record<string, string> | ''; [type: string]: unknown };
+
+/** A new method of another type than `card`, as its fields say. `spelt` spells a parameter. */
+export async function makeOther(ctx: Context, given: MethodGiven, moment: Moment, spelt: (name: string) => string): Promise<Decision & { method: PaymentMethodRow }> {
+  const { type, billing_details = {}, allow_redisplay, metadata } = given;
+  const payer = { name: billing_details.name ?? null, email: billing_details.email ?? null, country: billing_details.address?.country ?? null };
+  const kept = await keepMethod(ctx, { type, fields: { ...(given[type] as object) }, payer }, moment, spelt, billing_details);
+  return makeMethod(kept!, { billing_details, allow_redisplay, metadata }, moment);
 }
 
 export type Resolved = { method: PaymentMethodRow; decision: Decision };
@@ -31,6 +56,7 @@ export async function attachPaymentMethod(ctx: Context, id: string, { customer, 
   const made = stored ? null : ((await methodOfName(ctx, id, moment, param ?? 'payment_method')) ?? missing('PaymentMethod', id, param));
   const method = stored ?? made!.method;
   refuseAttaching(method, customer, param);
+  refuseKeeping(method, param ?? 'payment_method');
   if (method.customer === null) await askIssuer(ctx, method, customer, param);
   const attached = attachMethod(method, customer, moment);
   return { method: attached.method, decision: together(made ? [made, attached] : [attached]) };
@@ -65,4 +91,14 @@ function refuseUnusable(method: PaymentMethodRow, customer: string | null, param
   if (method.customer === customer || (method.customer === null && once)) return;
   if (customer === null) refuse('payment_method_unexpected_state', `The payment method ${method.id} belongs to a customer. Name the customer, too.`, param);
   refuse('resource_missing', `The customer ${customer} has no payment method ${method.id}. Attach it to the customer first.`, param, { status: 400 });
+}
+
+/** Asks whether these are the small amounts, or the code, that were sent to a method's account. Wrong ones are refused and may be tried again; after too many, or too late, it has `failed`. */
+export async function verifyDeposits(ctx: Context, method: PaymentMethodRow, reference: string, given: { amounts?: number[]; descriptor_code?: string }): Promise<'succeeded' | 'failed'> {
+  const processor = processorOf(ctx.app, ctx.world);
+  const { type, processor_reference, set_up } = method;
+  const judged = await processor.verifyDeposits?.({ method: { type, reference: processor_reference, set_up }, reference, ...given });
+  if (judged?.kind === 'verified') return 'succeeded';
+  if (judged?.kind === 'refused') return judged.final ? 'failed' : refuse(judged.code, judged.message, given.amounts ? 'amounts' : 'descriptor_code');
+  return refuse(undefined, 'The payment processor has not answered whether the bank account is verified. Nothing has been changed; try again.', undefined, { type: 'api_error', status: 503, should_retry: true });
 }

@@ -81,7 +81,7 @@ export function renderSubscription(subscription: SubscriptionWhole, world: World
     metadata: subscription.metadata,
     next_pending_invoice_item_invoice: subscription.next_pending_invoice_item_invoice,
     pause_collection: subscription.pause_collection,
-    payment_settings: { payment_method_options: null, payment_method_types: null, ...payment_settings },
+    payment_settings: { payment_method_options: null, payment_method_types: null, ...payment_settings } as Wire<Stripe.Subscription.PaymentSettings>,
     pending_invoice_item_interval: subscription.pending_invoice_item_interval,
     pending_update: renderPending(subscription, world),
     schedule: subscription.schedule,

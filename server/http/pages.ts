@@ -3,7 +3,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
+import type { App, PageRoute } from '../context.ts';
 import { ERROR_DOCS } from './errors.ts';
+import { decodeForm } from './forms.ts';
 
 const source = new URL('../../docs/errors.md', import.meta.url);
 
@@ -18,6 +20,26 @@ export async function servePages(server: FastifyInstance): Promise<void> {
     'referrer-policy': 'no-referrer',
   };
   server.get(ERROR_DOCS, (_request, reply) => reply.headers(headers).send(html));
+}
+
+/** Serves a room's page. Its style stands in it; nothing else is loaded. */
+export function serveRoom(server: FastifyInstance, app: App, page: PageRoute): void {
+  const headers = {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': `default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; frame-ancestors 'self'`,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+  };
+  server.route({
+    method: page.method,
+    url: page.path,
+    handler: async (request, reply) => {
+      const form = Buffer.isBuffer(request.body) && request.body.length > 0 ? decodeForm(request.body) : {};
+      const answer = await page.serve(app, request.params as Record<string, string>, form);
+      return 'location' in answer ? reply.code(303).headers({ location: answer.location, 'cache-control': 'no-store' }).send() : reply.code(answer.status).headers(headers).send(answer.html);
+    },
+  });
 }
 
 const STYLE = `
@@ -98,6 +120,6 @@ function styled(text: string): string {
     .replace(/\[([^\]]+)\]\(([^)\s]+)\)/g, '<a href="$2">$1</a>');
 }
 
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[character]!);
 }

@@ -13,7 +13,7 @@ import { decodeForm, decodeJson, decodeQuery, quoted, type RawMap } from './form
 import { awaitKey, claimKey, type Continuation, fingerprint, remember, type Remembered } from './idempotency.ts';
 import { authorize, Gate } from './keys.ts';
 import { read, type Wire } from './params.ts';
-import { servePages } from './pages.ts';
+import { servePages, serveRoom } from './pages.ts';
 import { type Answer, isReference, type Route } from './route.ts';
 import { keyOfSession } from './sessions.ts';
 import { NATIVE_VERSION, upgradeRequest, versionOf } from './versions.ts';
@@ -31,6 +31,7 @@ type Call = {
   version: string;
   idempotencyKey: string | null;
   publishable: boolean;
+  client: { ip_address: string | null; user_agent: string | null };
   print: Buffer;
   params: object;
   path: Record<string, string>;
@@ -63,6 +64,7 @@ export async function serve(app: App, pepper: string, isStripes: IsStripes): Pro
   });
   closeGently(server);
   await servePages(server);
+  for (const page of app.register.pages) serveRoom(server, app, page);
   for (const route of app.register.routes) {
     server.route({ method: route.method, url: route.path, handler: (request, reply) => handle(app, gate, route, request, reply), onRequest: namedElsewhere(route, isStripes) });
   }
@@ -147,6 +149,7 @@ async function handle(app: App, gate: Gate, route: Route, request: FastifyReques
   if (idempotencyKey) reply.header('idempotency-key', idempotencyKey);
   const call: Call = {
     app, route, world: key.world, id, version, idempotencyKey, publishable: key.kind === 'publishable', params, expand,
+    client: { ip_address: request.ip, user_agent: header(request, 'user-agent')?.slice(0, 1000) ?? null },
     path: request.params as Record<string, string>,
     print: idempotencyKey ? fingerprint(request.method, request.url, body) : EMPTY,
   };
@@ -194,7 +197,7 @@ function wordsOf(request: FastifyRequest, route: Route): { raw: RawMap; body: Bu
 }
 
 function contextOf(call: Call, tx: Context['tx']): Context {
-  return { app: call.app, tx, world: call.world, request: { id: call.id, idempotency_key: call.idempotencyKey, version: call.version, publishable: call.publishable }, calls: [] };
+  return { app: call.app, tx, world: call.world, request: { id: call.id, idempotency_key: call.idempotencyKey, version: call.version, publishable: call.publishable, client: call.client }, calls: [] };
 }
 
 /** Renders an answer: looked up where it is a reference, expanded, and in the shape of the caller's version. */

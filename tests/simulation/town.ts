@@ -6,7 +6,7 @@ import { together, type Decision, type Moment } from '../../billing/decision.ts'
 import { attachMethod, makeMethod } from '../../billing/payment/method.ts';
 import type { PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
-import { keepCard } from '../../resources/payment_methods/processor.ts';
+import { keepMethod } from '../../resources/payment_methods/processor.ts';
 import { commit } from '../../server/commit.ts';
 import { realMoment, type Context } from '../../server/context.ts';
 import { row, sql } from '../../server/database/sql.ts';
@@ -34,7 +34,7 @@ function orderOf(price: PriceRow, n: number, trial_end: number): StartOrder {
 
 /** A customer with a card and a subscription whose trial ends within a day of `first`. */
 async function settle(ctx: Context, price: PriceRow, n: number, first: number, moment: Moment): Promise<Decision> {
-  const kept = await keepCard(ctx, { token: n % DECLINED === 1 ? 'pm_card_chargeCustomerFail' : 'pm_card_visa' }, moment, (name) => name);
+  const kept = await keepMethod(ctx, { token: n % DECLINED === 1 ? 'pm_card_chargeCustomerFail' : 'pm_card_visa' }, moment, (name) => name);
   const made = makeMethod(kept!, {}, moment);
   const id = moment.newId('cus');
   const customer = createCustomer({ id, name: `Customer ${n}`, invoice_prefix: `T${String(n).padStart(6, '0')}`, test_clock: null, currency: 'usd', default_payment_method: made.method.id }, moment);

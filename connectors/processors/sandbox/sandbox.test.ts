@@ -117,7 +117,7 @@ test('what is blocked never reaches the network; what the issuer declines does',
 
 test('the sandbox says what it can do', () => {
   const { methods, idempotency, lookup } = sandbox().capabilities();
-  assert.deepEqual([Object.keys(methods), idempotency, lookup], [['card'], 'header', ['op_id', 'reference']]);
+  assert.deepEqual([Object.keys(methods).length, methods.sepa_debit?.flow, idempotency, lookup], [10, 'debit', 'header', ['op_id', 'reference']]);
 });
 
 test('what is reserved is captured, raised or given up, each once', async () => {

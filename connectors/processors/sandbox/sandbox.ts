@@ -5,11 +5,13 @@
  */
 import { createHash } from 'node:crypto';
 import type {
-  Action, Assessment, Capabilities, CaptureRequest, ChargeRequest, Consequence, Declined, Delay, Failed, Fee, Found, HandledOutcome, Outcome, Processor, RefundOutcome, RefundRequest, SaveRequest, Sought, Succeeded, ThreeDSecure, Unknown,
+  Action, Assessment, CaptureRequest, ChargeRequest, Consequence, Declined, Delay, Failed, Fee, Found, HandledOutcome, Outcome, Processor, RefundOutcome, RefundRequest, SaveRequest, Sought, Succeeded, ThreeDSecure, Unknown,
 } from '../processor.ts';
 import { testCardByReference, type TestCard } from './cards.ts';
 import { DECLINES, type DeclineName } from './declines.ts';
+import { CAPABILITIES, judgeDeposits } from './methods.ts';
 import { readNotices } from './notices.ts';
+import { chargeOther, partsOf, refundOther, saveOther } from './others.ts';
 import { tokenize } from './tokenize.ts';
 
 type Answer = Exclude<Found, Unknown | { kind: 'absent' }>;
@@ -31,7 +33,7 @@ export type SandboxOptions = {
   /** What signs its webhooks; without it none is believed. */
   webhook_secret?: string;
   fault?: (op_id: string) => Fault;
-  /** Where the holder confirms a payment; none means that the browser script shows its own page. */
+  /** Where the holder confirms a payment; by default on the sandbox's own page, which Kontor serves. */
   authenticationUrl?: (reference: string) => string;
   /** What the sandbox keeps; by default a made-up 2.9 % (rounded half up) and 30 minor units, a line each, never more than the amount. */
   fee?: (amount: bigint, currency: string) => bigint;
@@ -124,7 +126,7 @@ function askHolder(card: TestCard, asking: Asking, url: SandboxOptions['authenti
   if (answer?.result === 'succeeded') return { three_d_secure: { result: 'authenticated', authentication_flow: 'challenge', version } };
   if (answer?.result === 'failed') return { stop: declined(card, asking.op_id, 'authentication_failed') };
   const reference = idOf('sandbox_3ds', asking.op_id);
-  const action: Action = { kind: '3ds', reference, url: url?.(reference) ?? null };
+  const action: Action = { kind: '3ds', reference, url: url?.(reference) ?? '/sandbox/authorize' };
   return { stop: asking.off_session ? declined(card, asking.op_id, 'authentication_required', action) : { kind: 'requires_action', reference: idOf('ch', asking.op_id), action } };
 }
 
@@ -149,6 +151,8 @@ function succeeded(card: TestCard, op_id: string, details: Partial<Succeeded>): 
 export function decideCharge(request: ChargeRequest, options: Pick<SandboxOptions, 'authenticationUrl' | 'fee'> = {}): Outcome {
   if (request.amount <= 0n) return failed('amount_too_small', 'A charge has an amount above zero.');
   if (!/^[a-z]{3}$/.test(request.currency)) return failed('invalid_currency', 'A currency is three lower-case letters.');
+  const other = partsOf(request.method.reference);
+  if (other) return chargeOther(request, other, feesOn(request.amount, request.currency, options.fee));
   const stored = testCardByReference(request.method.reference);
   if (!stored) return failed('resource_missing', 'The sandbox does not know this card; it keeps test cards only.');
   const { card, cvc_given } = stored;
@@ -163,6 +167,8 @@ export function decideCharge(request: ChargeRequest, options: Pick<SandboxOption
 
 /** What the sandbox answers when a card is to be kept. The holder is present; to be asked again at each charge does not spare being asked now. */
 export function decideSave(request: SaveRequest, options: Pick<SandboxOptions, 'authenticationUrl'> = {}): Outcome {
+  const other = partsOf(request.method.reference);
+  if (other) return saveOther(request, other);
   const stored = testCardByReference(request.method.reference);
   if (!stored) return failed('resource_missing', 'The sandbox does not know this card; it keeps test cards only.');
   const { card, cvc_given } = stored;
@@ -179,6 +185,8 @@ const REFUND_SETTLES: Delay = { on_clock: 5 * 86_400, real: 1 };
 /** What the sandbox answers to a refund. That no more is refunded than was charged is the caller's ledger to know. */
 export function decideRefund(request: RefundRequest): RefundOutcome {
   if (request.amount <= 0n) return failed('amount_too_small', 'A refund has an amount above zero.');
+  const other = partsOf(request.method.reference);
+  if (other) return refundOther(request, other);
   const stored = testCardByReference(request.method.reference);
   if (!stored) return failed('resource_missing', 'The sandbox does not know this card; it keeps test cards only.');
   const told = { reference: idOf('re', request.op_id), network_reference: digitsOf('acquirer', request.op_id, 23) };
@@ -195,14 +203,10 @@ export function decideCapture(request: CaptureRequest, options: Pick<SandboxOpti
   return { kind: 'succeeded', reference: request.charge, fees: feesOn(request.amount, request.currency, options.fee), available: testCardByReference(request.method.reference)?.card.available ?? 'later' };
 }
 
-const CAPABILITIES: Capabilities = {
-  methods: {
-    card: {
-      flow: 'instant', currencies: 'all', countries: 'all', capture: ['automatic', 'manual'], setup_future_usage: ['on_session', 'off_session'], mandate: false, refund: 'partial', dispute: true,
-      network_tokens: false, three_d_secure: 'redirect', increment: true, overcapture_percent: 15,
-    },
-  },
-  idempotency: 'header', ttl_hours: null, lookup: ['op_id', 'reference'],
+const DEPOSITS_REFUSED = {
+  mismatch: { code: 'payment_method_microdeposit_verification_amounts_mismatch', message: 'These are not the amounts or the code that were sent to the account. In the sandbox they are 32 and 45, or SM11AA.', final: false },
+  exceeded: { code: 'payment_method_microdeposit_verification_attempts_exceeded', message: 'It was tried too often to verify the bank account. Give another payment method.', final: true },
+  timeout: { code: 'payment_method_microdeposit_verification_timeout', message: 'The bank account was not verified in time. Give another payment method.', final: true },
 };
 
 /** The sandbox as a processor. Without options it is one process's, honest and in memory. */
@@ -250,6 +254,10 @@ export function sandbox(options: SandboxOptions = {}): Processor {
       const known = op_id === null ? null : await book.get(op_id);
       if (known) return known.answer;
       return book.complete() ? { kind: 'absent' } : unknown('The sandbox has forgotten its oldest operations; this may be one of them.');
+    },
+    async verifyDeposits(given) {
+      const judged = judgeDeposits(given);
+      return judged === 'verified' ? { kind: 'verified' } : { kind: 'refused', ...DEPOSITS_REFUSED[judged] };
     },
     receive: async (delivery) => readNotices(delivery, options.webhook_secret),
   };

@@ -5,6 +5,7 @@
  */
 import type { AddressGiven, MethodSource, Tokenized } from '../processor.ts';
 import { checksOf, detailsOf, referenceTo, testCardByName, testCardByNumber, type TestCard } from './cards.ts';
+import { keepNamed, keepOther } from './others.ts';
 
 /** The expiry of cards that are named instead of typed, where the caller gives none. */
 export const NAMED_EXPIRY = { exp_month: 12, exp_year: 2034 } as const;
@@ -47,10 +48,10 @@ function refuseExpiry(exp_month: number, exp_year: number, today: { year: number
 const fullYear = (year: number): number => (year >= 0 && year < 100 ? 2000 + year : year);
 
 export function tokenize(source: MethodSource, today: { year: number; month: number }, address: AddressGiven = NO_ADDRESS): Tokenized {
-  if ('type' in source) return refusal('payment_method_not_available', 'type', `The sandbox has no payment methods of the type ${source.type}.`);
+  if ('type' in source) return keepOther(source);
   if ('token' in source) {
     const named = testCardByName(source.token);
-    if (!named) return { kind: 'absent' };
+    if (!named) return keepNamed(source.token) ?? { kind: 'absent' };
     const expiry = { exp_month: source.exp_month ?? NAMED_EXPIRY.exp_month, exp_year: fullYear(source.exp_year ?? NAMED_EXPIRY.exp_year) };
     return (source.exp_month ?? source.exp_year) === undefined ? found(named, expiry, true, address) : (refuseExpiry(expiry.exp_month, expiry.exp_year, today) ?? found(named, expiry, true, address));
   }

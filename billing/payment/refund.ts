@@ -1,0 +1,136 @@
+/** Giving back what was charged: wholly or in parts, at once or by a transfer that takes days and may come back. */
+import type { Metadata } from '../catalog.ts';
+import { assert, decision, refuse, type Decision, type Instant, type Moment, type Posting } from '../decision.ts';
+import { formatMoney } from '../money.ts';
+import { beginAttempt, type AttemptRow } from './attempt.ts';
+import type { RefundOutcome, Unknown } from './outcome.ts';
+import type { ChargeRow, PaymentIntentRow, PaymentMethodRow } from './payment.ts';
+import { foreseen } from './settle.ts';
+
+export type RefundReason = 'duplicate' | 'fraudulent' | 'requested_by_customer' | 'expired_uncaptured_charge';
+
+export type RefundRow = {
+  id: string;
+  created: Instant;
+  charge: string;
+  payment_intent: string;
+  customer: string | null;
+  test_clock: string | null;
+  status: 'pending' | 'requires_action' | 'succeeded' | 'failed' | 'canceled';
+  amount: bigint;
+  currency: string;
+  reason: RefundReason | null;
+  failure_reason: string | null;
+  /** The type of the method to which the money goes back, and by what the holder's bank finds it. */
+  destination: { type: string; reference: string | null };
+  /** Whether the money has left us, so that its coming back is another posting. */
+  sent: boolean;
+  metadata: Metadata;
+};
+
+export type RefundFacts = { charge: ChargeRow; payment_intent: PaymentIntentRow; payment_method: PaymentMethodRow };
+
+/** What the processor is asked, as the call keeps it. */
+export type RefundQuestion = {
+  processor: string;
+  charge: string;
+  method: { type: string; reference: string; set_up: boolean };
+  amount: string;
+  currency: string;
+  reason: 'duplicate' | 'fraudulent' | 'requested_by_customer' | null;
+  at: Instant;
+};
+
+/** What of a charge can still be given back. */
+export const refundable = (charge: ChargeRow): bigint => (charge.status === 'succeeded' && charge.captured ? charge.amount_captured - charge.amount_refunded : 0n);
+
+export type RefundOrder = { amount: bigint | null; reason: RefundQuestion['reason']; metadata: Metadata };
+
+/** Begins to give back: the amount is taken off what can be given back at once, so that no two refunds together are more than the charge. */
+export function createRefund({ charge: before, payment_intent: intent, payment_method: method }: RefundFacts, order: RefundOrder, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
+  if (before.status !== 'succeeded') refuse('charge_not_refundable', `The charge ${before.id} is ${before.status}: nothing has come that could be given back.`, 'charge');
+  if (!before.captured) refuse('charge_not_refundable', `The charge ${before.id} is not captured. Cancel its payment intent ${intent.id} instead.`, 'charge');
+  const left = refundable(before);
+  if (left === 0n) refuse('charge_already_refunded', `The charge ${before.id} has already been refunded.`, 'charge');
+  const amount = order.amount ?? left;
+  if (amount > left) refuse('amount_too_large', `Of the charge ${before.id}, ${formatMoney(left, before.currency)} can still be refunded, not ${formatMoney(amount, before.currency)}.`, 'amount');
+  assert(before.processor_reference !== null, `the charge ${before.id} was made by no processor`);
+  const refund: RefundRow = {
+    id: moment.newId('re'),
+    created: moment.now,
+    charge: before.id,
+    payment_intent: intent.id,
+    customer: intent.customer,
+    test_clock: intent.test_clock,
+    status: 'pending',
+    amount,
+    currency: before.currency,
+    reason: order.reason,
+    failure_reason: null,
+    destination: { type: method.type, reference: null },
+    sent: false,
+    metadata: order.metadata,
+  };
+  const charge: ChargeRow = { ...before, amount_refunded: before.amount_refunded + amount };
+  const id = `${refund.id}:refund:1`;
+  const request: RefundQuestion = {
+    processor: method.processor, charge: before.processor_reference, method: { type: method.type, reference: method.processor_reference, set_up: method.set_up }, amount: String(amount), currency: before.currency, reason: order.reason, at: moment.now,
+  };
+  const made = decision();
+  made.puts.push({ table: 'charges', before, after: charge }, { table: 'refunds', before: null, after: refund });
+  made.puts.push({ table: 'payment_attempts', before: null, after: beginAttempt(id, 'refund', refund.id, method.processor, intent.test_clock, moment.now) });
+  made.facts.push({ type: 'refund.created', object: 'refund', whole: refund, at: moment.now });
+  made.calls.push({ id, kind: 'processor.refund', subject: refund.id, request, test_clock: intent.test_clock });
+  return { ...made, refund, charge };
+}
+
+export type RefundAnswer = Exclude<RefundOutcome, Unknown>;
+
+/** The ledger's legs: what had no purpose yet is no longer there; of a payment for an invoice it waits to be credited by a credit note. */
+function postings({ id, currency, customer, amount }: RefundRow, invoiced: boolean, what: 'refunded' | 'returned', moment: Moment): Posting[] {
+  const legs = { transaction: `${id}:${what}`, currency, document: id, customer, at: moment.now };
+  const sign = what === 'refunded' ? 1n : -1n;
+  return [{ ...legs, ledger_account: invoiced ? 'refunds' : 'unapplied_payments', amount: sign * amount }, { ...legs, ledger_account: 'cash_in_transit', amount: -sign * amount }];
+}
+
+/** Takes a word about a refund: the answer, or what becomes of it later. */
+export function settleRefund({ refund: before, charge: charged, invoiced }: { refund: RefundRow; charge: ChargeRow; invoiced: boolean }, attempt: AttemptRow, answer: RefundAnswer, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
+  const failed = answer.kind === 'declined' || answer.kind === 'failed';
+  const sent = before.sent || !failed;
+  const reference = answer.kind === 'declined' || answer.kind === 'failed' ? before.destination.reference : (answer.network_reference ?? before.destination.reference);
+  const refund: RefundRow = {
+    ...before,
+    status: answer.kind === 'declined' || answer.kind === 'failed' ? 'failed' : answer.kind,
+    failure_reason: answer.kind === 'declined' ? answer.failure_reason : answer.kind === 'failed' ? 'unknown' : null,
+    destination: { ...before.destination, reference },
+    sent: sent && !failed,
+  };
+  const charge: ChargeRow = failed ? { ...charged, amount_refunded: charged.amount_refunded - before.amount } : charged;
+  const made = decision();
+  made.puts.push({ table: 'refunds', before, after: refund });
+  made.facts.push({ type: failed ? 'refund.failed' : 'refund.updated', object: 'refund', whole: refund, before: failed ? undefined : before, at: moment.now });
+  if (charge !== charged) {
+    made.puts.push({ table: 'charges', before: charged, after: charge });
+    made.facts.push({ type: 'charge.updated', object: 'charge', whole: charge, before: charged, at: moment.now });
+  }
+  if (!before.sent && !failed) {
+    made.postings.push(...postings(refund, invoiced, 'refunded', moment));
+    made.facts.push({ type: 'charge.refunded', object: 'charge', whole: charge, at: moment.now });
+  }
+  if (before.sent && failed) made.postings.push(...postings(refund, invoiced, 'returned', moment));
+  if ('foretold' in answer) made.timers.push(...foreseen(attempt.id, answer.foretold, { id: refund.id, customer: refund.customer, test_clock: refund.test_clock }, moment));
+  return { ...made, refund, charge };
+}
+
+/** Only what waits for its receiver can be called back. */
+export function cancelRefund(before: RefundRow, charged: ChargeRow, invoiced: boolean, moment: Moment): Decision & { refund: RefundRow } {
+  if (before.status !== 'requires_action') refuse(undefined, `The refund ${before.id} is ${before.status}; only one that is requires_action can be canceled.`);
+  const refund: RefundRow = { ...before, status: 'canceled', sent: false };
+  const charge: ChargeRow = { ...charged, amount_refunded: charged.amount_refunded - before.amount };
+  const made = decision();
+  made.puts.push({ table: 'refunds', before, after: refund }, { table: 'charges', before: charged, after: charge });
+  made.facts.push({ type: 'refund.updated', object: 'refund', whole: refund, before, at: moment.now });
+  if (before.sent) made.postings.push(...postings(refund, invoiced, 'returned', moment));
+  return { ...made, refund };
+}
+

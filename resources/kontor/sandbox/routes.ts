@@ -1,0 +1,100 @@
+/** The sandbox's page on which who pays authorizes a payment, or lets it fail. Whoever has its address has it from the payment: its last part proves that. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { Refusal } from '../../../billing/decision.ts';
+import { formatMoney } from '../../../billing/money.ts';
+import type { NextAction } from '../../../billing/payment/payment.ts';
+import { accountById } from '../../../server/accounts.ts';
+import { performCalls } from '../../../server/calls.ts';
+import { commit } from '../../../server/commit.ts';
+import type { App, Context, PageAnswer, Room, World } from '../../../server/context.ts';
+import { rows, sql } from '../../../server/database/sql.ts';
+import { inWorld, overAllWorlds } from '../../../server/database/world.ts';
+import { methodsById } from '../../payment_methods/rows.ts';
+import { answered, intentsById, lockIntent } from '../../payment_intents/rows.ts';
+import { renderQuestion } from './page.ts';
+
+type Path = { account: string; intent: string; proof: string };
+
+/** An intent of either kind, as far as the page is about it. */
+type Asked = { kind: 'payment' | 'setup'; id: string; client_secret: string; next_action: NextAction | null; status: string; amount: string | null; method: string };
+
+const GONE = { status: 404, html: renderQuestion({ title: 'Nothing is asked here', words: 'This address is of a payment that is over, or of none. Go back to where you came from and try again.', facts: [], asks: false }) };
+
+/** Test mode of an account: the sandbox is in no other. */
+async function worldOf(app: App, account: string): Promise<World | null> {
+  const [world] = await overAllWorlds(app.database.pool, (tx) => rows<World>(tx, sql`select id, account, livemode from worlds where account = ${account} and not livemode`));
+  return world ?? null;
+}
+
+const contextOf = (app: App, world: World, tx: Context['tx']): Context => ({ app, tx, world, request: null, calls: [] });
+
+async function askedIn(ctx: Context, id: string): Promise<Asked | null> {
+  const [intent] = await intentsById(ctx.tx, [id]);
+  if (!intent) return null;
+  const [method] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method]);
+  return { kind: 'payment', id, client_secret: intent.client_secret, next_action: intent.next_action, status: intent.status, amount: formatMoney(intent.amount, intent.currency), method: method?.type ?? 'card' };
+}
+
+/** What was proven when the address was made: see where it is made, in the answer to the charge. */
+function isProven({ next_action, client_secret }: Asked, proof: string): boolean {
+  if (!next_action) return false;
+  const right = createHash('sha256').update(`${next_action.reference} ${client_secret}`).digest('base64url').slice(0, 24);
+  return proof.length === right.length && timingSafeEqual(Buffer.from(proof), Buffer.from(right));
+}
+
+const NAMES: Record<string, string> = { bancontact: 'Bancontact', card: 'Card, 3-D Secure', cashapp: 'Cash App Pay', ideal: 'iDEAL', klarna: 'Klarna', paypal: 'PayPal', us_bank_account: 'US bank account' };
+
+async function show(app: App, path: Record<string, string>): Promise<PageAnswer> {
+  const { account, intent, proof } = path as Path;
+  const world = await worldOf(app, account);
+  if (!world) return GONE;
+  return inWorld(app.database.pool, world, async (tx) => {
+    const ctx = contextOf(app, world, tx);
+    const asked = await askedIn(ctx, intent);
+    if (!asked || !isProven(asked, proof)) return GONE;
+    const { business_name } = await accountById(tx, account);
+    const facts = [['To', business_name ?? 'A test account'], ...(asked.amount ? [['Amount', asked.amount]] : []), ['By', NAMES[asked.method] ?? asked.method]] as [string, string][];
+    const words = asked.kind === 'payment' ? 'Do you authorize this payment?' : 'Do you agree that this payment method is kept and charged later?';
+    return { status: 200, html: renderQuestion({ title: asked.kind === 'payment' ? 'Authorize a payment' : 'Set up a payment method', words, facts, asks: true }) };
+  });
+}
+
+/** Where who pays goes back to, with what Stripe's page adds to the address. */
+function wayBack({ kind, id, client_secret, next_action }: Asked, status: 'succeeded' | 'failed'): string | null {
+  const { return_url = null } = (next_action?.redirect_to_url ?? {}) as { return_url?: string | null };
+  if (return_url === null) return null;
+  const url = new URL(return_url);
+  for (const [name, value] of [[`${kind}_intent`, id], [`${kind}_intent_client_secret`, client_secret], ['redirect_status', status]]) url.searchParams.set(name!, value!);
+  return url.href;
+}
+
+async function take(app: App, path: Record<string, string>, form: Record<string, unknown>): Promise<PageAnswer> {
+  const { account, intent, proof } = path as Path;
+  const world = await worldOf(app, account);
+  const result = form.result === 'succeeded' ? 'succeeded' : 'failed';
+  if (!world) return GONE;
+  try {
+    const { asked, calls } = await inWorld(app.database.pool, world, async (tx) => {
+      const ctx = contextOf(app, world, tx);
+      const found = await askedIn(ctx, intent);
+      if (!found || !isProven(found, proof)) return { asked: null, calls: [] };
+      const locked = await lockIntent(ctx, intent);
+      await commit(ctx, await answered(ctx, locked.intent, result, locked.moment));
+      return { asked: found, calls: ctx.calls };
+    });
+    if (!asked) return GONE;
+    await performCalls(app, world, calls);
+    app.nudge();
+    const back = wayBack(asked, result);
+    if (back) return { location: back };
+    const title = result === 'succeeded' ? 'Authorized' : 'Not authorized';
+    return { status: 200, html: renderQuestion({ title, words: 'You can close this page and go back to where you came from.', facts: [], asks: false }) };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { status: 409, html: renderQuestion({ title: 'Not possible any more', words: error.message, facts: [], asks: false }) };
+  }
+}
+
+const AUTHORIZE = '/sandbox/authorize/:account/:intent/:proof';
+
+export const sandboxPages: Room = { pages: [{ method: 'GET', path: AUTHORIZE, serve: show }, { method: 'POST', path: AUTHORIZE, serve: take }] };

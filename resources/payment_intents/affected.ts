@@ -1,0 +1,76 @@
+/** All that words about payments concern, locked, as it stands after each of them. */
+import type { CustomerWhole } from '../../billing/customer/customer.ts';
+import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import type { Payment } from '../../billing/payment/settle.ts';
+import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
+import type { Context, OpenCall } from '../../server/context.ts';
+import { chargesOfAttempts } from '../charges/rows.ts';
+import { customersById, lockLanes } from '../customers/rows.ts';
+import { lockInvoices } from '../invoices/rows.ts';
+import { methodsById } from '../payment_methods/rows.ts';
+import { intentsById, payersOf } from './rows.ts';
+
+type About = { payment_method: string; authorized?: string };
+
+const methodOf = (call: OpenCall): string => (call.request as About).payment_method;
+/** The attempt that made the charge: this one, or the one by which the amount was reserved. */
+const attemptOf = (call: OpenCall): string => (call.request as About).authorized ?? call.id;
+
+/** All that the answers concern, locked: the customers' timers, then the customers, then what is theirs. */
+export class Affected {
+  readonly customers = new Map<string, CustomerWhole>();
+  readonly subscriptions = new Map<string, SubscriptionWhole>();
+  readonly invoices = new Map<string, InvoiceWhole>();
+  readonly payments = new Map<string, InvoicePaymentRow>();
+  readonly intents = new Map<string, PaymentIntentWhole>();
+  readonly methods = new Map<string, PaymentMethodRow>();
+  /** By the attempts that made them. */
+  readonly charges = new Map<string, ChargeRow>();
+
+  static async lock(ctx: Context, calls: readonly OpenCall[]): Promise<Affected> {
+    const intents = [...new Set(calls.map((call) => call.subject))];
+    const all = new Affected();
+    const payers = await payersOf(ctx.tx, intents);
+    const owners = [...new Set(payers.flatMap((each) => each.customer ?? []))];
+    await lockLanes(ctx.tx, owners);
+    for (const customer of await customersById(ctx.tx, owners, true)) all.customers.set(customer.id, customer);
+    for (const { invoice, subscription, payments } of await lockInvoices(ctx.tx, [...new Set(payers.flatMap((each) => each.invoice ?? []))])) {
+      all.invoices.set(invoice.id, invoice);
+      if (subscription) all.subscriptions.set(subscription.id, subscription);
+      for (const { payment } of payments) all.payments.set(payment.payment_intent, payment);
+    }
+    for (const intent of await intentsById(ctx.tx, intents, true)) all.intents.set(intent.id, intent);
+    // The method that was asked for: an intent whose attempt failed has none any more.
+    const methods = [...new Set(calls.map(methodOf))];
+    for (const method of await methodsById(ctx.tx, methods, true)) all.methods.set(method.id, method);
+    for (const charge of await chargesOfAttempts(ctx.tx, calls.map(attemptOf))) all.charges.set(charge.attempt!, charge);
+    return all;
+  }
+
+  /** The payment as it stands now, after the answers before. */
+  payment(call: OpenCall): Payment {
+    const { subject } = call;
+    const payment_intent = this.intents.get(subject)!;
+    const payment = this.payments.get(subject) ?? null;
+    const invoice = this.invoices.get(payment?.invoice ?? '') ?? null;
+    return {
+      payment_intent, payment, invoice,
+      payment_method: this.methods.get(methodOf(call))!,
+      charge: this.charges.get(attemptOf(call)) ?? null,
+      customer: this.customers.get(payment_intent.customer ?? '') ?? null,
+      subscription: this.subscriptions.get(invoice?.subscription ?? '') ?? null,
+    };
+  }
+
+  /** Two answers may concern one customer: the second one counts on the first. */
+  take(after: Payment): void {
+    this.intents.set(after.payment_intent.id, after.payment_intent);
+    this.methods.set(after.payment_method.id, after.payment_method);
+    if (after.charge) this.charges.set(after.charge.attempt!, after.charge);
+    if (after.customer) this.customers.set(after.customer.id, after.customer);
+    if (after.invoice) this.invoices.set(after.invoice.id, after.invoice);
+    if (after.payment) this.payments.set(after.payment.payment_intent, after.payment);
+    if (after.subscription) this.subscriptions.set(after.subscription.id, after.subscription);
+  }
+}

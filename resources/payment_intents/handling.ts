@@ -1,0 +1,48 @@
+/** What is asked about amounts that are only reserved, and what is heard of it. */
+import { together, type Decision } from '../../billing/decision.ts';
+import { pack, unpack, type PackedWord } from '../../billing/payment/attempt.ts';
+import { releaseIntent, settleHandling, waitsForHandling, type HandledAnswer, type HandleQuestion } from '../../billing/payment/capture.ts';
+import { commit } from '../../server/commit.ts';
+import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type TimerCommand, type World } from '../../server/context.ts';
+import { hear, keep, missed, processorNamed } from '../payment_attempts/rows.ts';
+import { Affected } from './affected.ts';
+import { lockIntent, reservedBy } from './rows.ts';
+
+const questionOf = (call: OpenCall) => call.request as unknown as HandleQuestion;
+
+async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
+  const { verb, processor: name, reference: charge, authorized, method, currency, amount, final, reason } = questionOf(call);
+  const processor = processorNamed(app, world, name);
+  const about = { op_id: call.id, charge, authorized, method, currency };
+  const outcome = await (verb === 'cancel' ? processor.cancel({ ...about, reason }) : verb === 'capture' ? processor.capture({ ...about, amount: BigInt(amount), final }) : processor.increment({ ...about, amount: BigInt(amount) }));
+  return outcome.kind === 'unknown' ? null : pack(outcome);
+}
+
+async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
+  const affected = await Affected.lock(ctx, answers.map(({ call }) => call));
+  const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
+  const decided: Decision[] = [];
+  for (const { call, at } of answers) {
+    const attempt = heard.get(call.id)!;
+    const payment = affected.payment(call);
+    const { payment_intent: intent, charge } = payment;
+    if (attempt.after === attempt.before || charge === null || !waitsForHandling(intent, call.id)) continue;
+    const question = questionOf(call);
+    const first = attempt.before.heard === null;
+    const moment = at !== undefined ? momentAt(ctx, at) : intent.test_clock === null ? realMoment(ctx.app) : first ? momentAt(ctx, question.at) : await momentOn(ctx, intent.test_clock);
+    const settled = settleHandling({ ...payment, charge }, question, unpack<HandledAnswer>(attempt.after.word!), moment);
+    affected.take(settled);
+    decided.push(settled);
+  }
+  await commit(ctx, together([keep(heard.values()), ...decided]));
+}
+
+export const handling: CallCommand = { ask, answer, missed };
+
+/** The time in which what is reserved can be captured has passed. */
+export const expire: TimerCommand = async (ctx, due) => {
+  for (const { subject, at } of due) {
+    const { intent } = await lockIntent(ctx, subject);
+    if (intent.status === 'requires_capture') await commit(ctx, releaseIntent(await reservedBy(ctx, intent), 'automatic', momentAt(ctx, at)));
+  }
+};

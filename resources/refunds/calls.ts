@@ -1,0 +1,43 @@
+/** What is asked of the processor that gives back, and what is heard of it: at once, or days later. */
+import { together, type Decision } from '../../billing/decision.ts';
+import { pack, unpack, type PackedWord } from '../../billing/payment/attempt.ts';
+import { settleRefund, type RefundAnswer, type RefundQuestion } from '../../billing/payment/refund.ts';
+import { commit } from '../../server/commit.ts';
+import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
+import { chargesById } from '../charges/rows.ts';
+import { intentsById } from '../payment_intents/rows.ts';
+import { hear, keep, missed, processorNamed } from '../payment_attempts/rows.ts';
+import { refundsById } from './rows.ts';
+
+const questionOf = (call: OpenCall) => call.request as unknown as RefundQuestion;
+
+async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
+  const { processor, at: _, amount, ...question } = questionOf(call);
+  const outcome = await processorNamed(app, world, processor).refund({ ...question, op_id: call.id, amount: BigInt(amount) });
+  return outcome.kind === 'unknown' ? null : pack(outcome);
+}
+
+async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
+  const ids = [...new Set(answers.map(({ call }) => call.subject))];
+  const found = await refundsById(ctx.tx, ids);
+  const intents = new Map((await intentsById(ctx.tx, found.map((each) => each.payment_intent))).map((intent) => [intent.id, intent]));
+  const charges = new Map((await chargesById(ctx.tx, [...new Set(found.map((each) => each.charge))], true)).map((charge) => [charge.id, charge]));
+  const refunds = new Map((await refundsById(ctx.tx, ids, true)).map((refund) => [refund.id, refund]));
+  const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
+  const decided: Decision[] = [];
+  for (const { call, at } of answers) {
+    const attempt = heard.get(call.id)!;
+    const refund = refunds.get(call.subject)!;
+    if (attempt.before === attempt.after || refund.status === 'canceled') continue;
+    const first = attempt.before.heard === null;
+    const moment = at !== undefined ? momentAt(ctx, at) : refund.test_clock === null ? realMoment(ctx.app) : first ? momentAt(ctx, questionOf(call).at) : await momentOn(ctx, refund.test_clock);
+    const invoiced = intents.get(refund.payment_intent)!.invoice !== null;
+    const settled = settleRefund({ refund, charge: charges.get(refund.charge)!, invoiced }, attempt.after, unpack<RefundAnswer>(attempt.after.word!), moment);
+    refunds.set(refund.id, settled.refund);
+    charges.set(refund.charge, settled.charge);
+    decided.push(settled);
+  }
+  await commit(ctx, together([keep(heard.values()), ...decided]));
+}
+
+export const refund: CallCommand = { ask, answer, missed };

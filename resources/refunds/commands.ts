@@ -1,0 +1,69 @@
+import { decision, refuse } from '../../billing/decision.ts';
+import { mergeMetadata } from '../../billing/metadata.ts';
+import { cancelRefund, createRefund, type RefundRow } from '../../billing/payment/refund.ts';
+import { commit } from '../../server/commit.ts';
+import { momentOn, type Context, type Json } from '../../server/context.ts';
+import { missing } from '../../server/http/errors.ts';
+import type { Params } from '../../server/http/params.ts';
+import type { Answer } from '../../server/http/route.ts';
+import { equal, page, renderList, within } from '../../server/lists.ts';
+import { chargesById } from '../charges/rows.ts';
+import { intentsById } from '../payment_intents/rows.ts';
+import type * as params from './params.ts';
+import { renderRefund } from './resource.ts';
+import { lockRefundable, refundsById } from './rows.ts';
+
+type Path = { refund: string };
+
+/** The charge that is named, or that its payment intent has made. */
+async function chargeOf(ctx: Context, { charge, payment_intent }: Params<typeof params.createRefund>): Promise<{ id: string; param: string }> {
+  if (payment_intent === undefined) return { id: charge!, param: 'charge' };
+  const [intent] = await intentsById(ctx.tx, [payment_intent]);
+  if (!intent) missing('payment_intent', payment_intent, 'payment_intent');
+  if (charge !== undefined && charge !== intent.latest_charge) refuse(undefined, `The charge ${charge} is not the one of the payment intent ${payment_intent}. Give one of the two.`, 'charge');
+  if (intent.latest_charge === null) refuse('payment_intent_unexpected_state', `The payment intent ${payment_intent} is ${intent.status}: it has no charge that could be refunded.`, 'payment_intent');
+  return { id: intent.latest_charge, param: 'payment_intent' };
+}
+
+export async function create(ctx: Context, given: Params<typeof params.createRefund>): Promise<Answer> {
+  const { id, param } = await chargeOf(ctx, given);
+  const { moment, ...facts } = await lockRefundable(ctx, id, param);
+  const made = createRefund(facts, { amount: given.amount ?? null, reason: given.reason ?? null, metadata: mergeMetadata({}, given.metadata) }, moment);
+  await commit(ctx, made);
+  return { ref: { object: 'refund', id: made.refund.id } };
+}
+
+async function existing(ctx: Context, id: string, lock = false): Promise<RefundRow> {
+  const [found] = await refundsById(ctx.tx, [id], lock);
+  return found ?? missing('refund', id);
+}
+
+export async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json> {
+  return renderRefund(await existing(ctx, path.refund));
+}
+
+export async function update(ctx: Context, given: Params<typeof params.updateRefund>, path: Path): Promise<Json> {
+  const before = await existing(ctx, path.refund, true);
+  const { now } = await momentOn(ctx, before.test_clock);
+  const after: RefundRow = { ...before, metadata: mergeMetadata(before.metadata, given.metadata) };
+  await commit(ctx, { ...decision(), puts: [{ table: 'refunds', before, after }], facts: [{ type: 'refund.updated', object: 'refund', whole: after, before, at: now }] });
+  return renderRefund(after);
+}
+
+export async function cancel(ctx: Context, _given: object, path: Path): Promise<Json> {
+  const { charge: id, payment_intent } = await existing(ctx, path.refund);
+  const [intent] = await intentsById(ctx.tx, [payment_intent]);
+  const [charge] = await chargesById(ctx.tx, [id], true);
+  const before = await existing(ctx, path.refund, true);
+  const made = cancelRefund(before, charge!, intent!.invoice !== null, await momentOn(ctx, before.test_clock));
+  await commit(ctx, made);
+  return renderRefund(made.refund);
+}
+
+export async function list(ctx: Context, given: Params<typeof params.listRefunds>): Promise<Json> {
+  const { charge, payment_intent } = given;
+  const everywhere = charge === undefined && payment_intent === undefined ? equal('test_clock', null) : [];
+  const conditions = [...equal('charge', charge), ...equal('payment_intent', payment_intent), ...within('created', given.created), ...everywhere];
+  const { data, has_more } = await page<RefundRow>(ctx, 'refunds', 'refund', conditions, given);
+  return renderList('/v1/refunds', data.map(renderRefund), has_more);
+}

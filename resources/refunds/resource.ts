@@ -1,0 +1,50 @@
+import type Stripe from 'stripe';
+import type { RefundRow } from '../../billing/payment/refund.ts';
+import type { Resource } from '../../server/context.ts';
+import { minor, type Wire } from '../../server/http/wire.ts';
+import { refundsById } from './rows.ts';
+
+function destinationOf({ destination: { type, reference }, status }: RefundRow): Wire<Stripe.Refund.DestinationDetails> {
+  if (type === 'card') {
+    const known = reference !== null;
+    return { type, card: { type: 'refund', reference_type: 'acquirer_reference_number', reference_status: known ? 'available' : status === 'failed' ? 'unavailable' : 'pending', ...(known && { reference }) } };
+  }
+  if (type === 'sepa_debit' || type === 'ideal' || type === 'bancontact') return { type: 'eu_bank_transfer', eu_bank_transfer: { reference, reference_status: reference ? 'available' : 'pending' } };
+  if (type === 'us_bank_account') return { type: 'us_bank_transfer', us_bank_transfer: { reference, reference_status: reference ? 'available' : 'pending' } };
+  if (type === 'paypal') return { type, paypal: { network_decline_code: null, reference, reference_status: null } };
+  if (type === 'klarna') return { type, klarna: { reference, reference_status: null } };
+  return { type, [type]: {} } as Wire<Stripe.Refund.DestinationDetails>;
+}
+
+export function renderRefund(refund: RefundRow): Wire<Stripe.Refund> {
+  return {
+    id: refund.id,
+    object: 'refund',
+    amount: minor(refund.amount),
+    balance_transaction: null,
+    charge: refund.charge,
+    created: refund.created,
+    currency: refund.currency,
+    customer: refund.customer,
+    customer_account: null,
+    destination_details: destinationOf(refund),
+    ...(refund.failure_reason !== null && { failure_reason: refund.failure_reason }),
+    metadata: refund.metadata,
+    payment_intent: refund.payment_intent,
+    payment_method: null,
+    ...(refund.status === 'pending' && { pending_reason: 'processing' as const }),
+    reason: refund.reason,
+    receipt_number: null,
+    source_transfer_reversal: null,
+    status: refund.status,
+    transfer_reversal: null,
+  };
+}
+
+export const refund: Resource<RefundRow> = {
+  object: 'refund',
+  prefix: 're',
+  render: renderRefund,
+  load: (ctx, ids) => refundsById(ctx.tx, ids),
+  expands: { charge: 'charge', customer: 'customer', payment_intent: 'payment_intent' },
+};

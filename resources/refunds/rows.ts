@@ -1,0 +1,33 @@
+import type { RefundFacts, RefundRow } from '../../billing/payment/refund.ts';
+import type { Moment } from '../../billing/decision.ts';
+import { momentOn, type Context } from '../../server/context.ts';
+import { rows, sql } from '../../server/database/sql.ts';
+import type { Tx } from '../../server/database/world.ts';
+import { missing } from '../../server/http/errors.ts';
+import { chargesById } from '../charges/rows.ts';
+import { intentsById } from '../payment_intents/rows.ts';
+import { methodsById } from '../payment_methods/rows.ts';
+
+/** Refunds, in the order of their ids. `lock` keeps others from changing them until the transaction ends. */
+export function refundsById(tx: Tx, ids: readonly string[], lock = false): Promise<RefundRow[]> {
+  return rows<RefundRow>(tx, sql`select * from refunds where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+}
+
+/** A charge that is to be refunded with its intent and method, the charge locked, and the moment at which its customer lives. */
+export async function lockRefundable(ctx: Context, charge: string, param: string): Promise<RefundFacts & { moment: Moment }> {
+  const [found] = await chargesById(ctx.tx, [charge]);
+  if (!found) missing('charge', charge, param);
+  const [payment_intent] = await intentsById(ctx.tx, [found.payment_intent], true);
+  const [locked] = await chargesById(ctx.tx, [charge], true);
+  const [payment_method] = await methodsById(ctx.tx, [found.payment_method!]);
+  return { charge: locked!, payment_intent: payment_intent!, payment_method: payment_method!, moment: await momentOn(ctx, payment_intent!.test_clock) };
+}
+
+/** The charges by which an invoice was paid, newest first, that can still be given back in part. */
+export function refundableChargesOf(tx: Tx, invoice: string): Promise<{ id: string; left: bigint }[]> {
+  return rows(
+    tx,
+    sql`select c.id, c.amount_captured - c.amount_refunded as left from invoice_payments p join charges c on c.payment_intent = p.payment_intent
+        where p.invoice = ${invoice} and p.status = 'paid' and c.status = 'succeeded' and c.captured and c.amount_captured > c.amount_refunded order by c.created desc, c.id desc`,
+  );
+}
