@@ -34,6 +34,7 @@ import { mandates } from './mandates/routes.ts';
 import { paymentIntents } from './payment_intents/routes.ts';
 import { paymentMethods } from './payment_methods/routes.ts';
 import { prices } from './prices/routes.ts';
+import { trialOffers } from './product_catalog/trial_offers/routes.ts';
 import { products } from './products/routes.ts';
 import { promotionCodes } from './promotion_codes/routes.ts';
 import { refunds } from './refunds/routes.ts';
@@ -95,6 +96,7 @@ export const rooms: readonly Room[] = [
   taxIds,
   taxRates,
   testClocks,
+  trialOffers,
   thinEvents,
   usage,
   webhookDeliveries,

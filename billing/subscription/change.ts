@@ -15,6 +15,7 @@ import { collecting } from './paused.ts';
 import { fullSum, isWatched, itemOf, quantityOf, refuseItems, refusePrice, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
 import { isMetered, restLine, trialLine, usageLine } from './lines.ts';
 import { settleNextPrices } from './next_price.ts';
+import { beginTrial, retimed, type OfferAsked } from './offer.ts';
 import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';
 import { fullPeriod, isTrialing, keepsAnchor, nextSweep, recurrenceOf, sameRecurrence } from './periods.ts';
 import { creditsOf, prorateItem, usageItem, type Proration } from './prorate.ts';
@@ -33,6 +34,7 @@ export type ItemChange = {
   tax_rates?: TaxRateRow[];
   metadata?: Record<string, string> | '';
   discounts?: readonly DiscountGiven[];
+  current_trial?: OfferAsked;
   billing_thresholds?: SubscriptionItemWhole['billing_thresholds'];
 };
 
@@ -199,7 +201,9 @@ function pairsOf(order: ChangeOrder, subscription: SubscriptionWhole, { moment }
     const { change } = asked;
     const earlier = items.get(change.id);
     if (!earlier) return refuse('resource_missing', `The subscription ${subscription.id} has no item ${change.id}.`, within(change.param)('id'), { status: 400 });
-    return { earlier, later: change.deleted ? null : changedItem(earlier, change, subscription.currency, bills(earlier), moment) };
+    if (change.deleted) return { earlier, later: null };
+    const later = changedItem(earlier, change, subscription.currency, bills(earlier), moment);
+    return { earlier, later: change.current_trial ? { ...later, ...beginTrial(change.current_trial, later, subscription, moment) } : later };
   });
 }
 
@@ -214,7 +218,7 @@ function changedItem(earlier: SubscriptionItemWhole, change: ItemChange, currenc
     price: terms.id,
     price_since: terms.id === earlier.price ? earlier.price_since : moment.now,
     // Whoever names the price has the last word on it.
-    ...(price && { price_move: null, next: null }),
+    ...(price && { price_move: null, next: null, current_trial: null, transition: null }),
     terms,
     product_name: price?.product_name ?? earlier.product_name,
     quantity: quantityOf(terms, given, currency, param),
@@ -284,7 +288,7 @@ function restarted({ billing_cycle_anchor }: ChangeOrder, after: SubscriptionWho
   const anchor = keeps ? {} : { billing_cycle_anchor: trialing ? after.trial_end! : moment.now, billing_cycle_anchor_config: null };
   const anchored: SubscriptionWhole = { ...after, ...anchor, status: statusIn(after, before, moment) };
   const end = (item: SubscriptionItemWhole) => (trialing ? after.trial_end! : fullPeriod(anchored, item.terms, moment.now).end);
-  return { ...anchored, items: after.items.map((item) => ({ ...item, current_period_start: moment.now, current_period_end: end(item), debits: [] })) };
+  return { ...anchored, items: after.items.map((item) => ({ ...item, ...retimed(item, anchored, moment.now), current_period_start: moment.now, current_period_end: end(item), debits: [] })) };
 }
 
 /** Runs late as before, or is in its trial, or not any more. */

@@ -8,7 +8,8 @@ import type { LineOrder } from '../invoice/draft.ts';
 import { within } from '../price.ts';
 import type { DiscountGiven } from '../redeem.ts';
 import { isMetered, termsIn } from './lines.ts';
-import type { SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
+import { beginTrial, type OfferAsked } from './offer.ts';
+import type { SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
 /** At most this many items in a subscription, and of items that are added to an invoice. */
 export const MOST_ITEMS = 20;
@@ -25,6 +26,7 @@ export type NewItem = {
   tax_rates: TaxRateRow[];
   metadata: Metadata;
   discounts: readonly DiscountGiven[];
+  current_trial?: OfferAsked;
   billing_thresholds?: SubscriptionItemWhole['billing_thresholds'];
 };
 
@@ -66,7 +68,7 @@ export function quantityOf(price: PriceRow, quantity: bigint | undefined, curren
 }
 
 /** The item for its first period. */
-export function itemOf(given: NewItem, subscription: { id: string; currency: string }, period: Period, moment: Moment): SubscriptionItemWhole {
+export function itemOf(given: NewItem, subscription: Pick<SubscriptionRow, 'id' | 'currency' | 'trial_end' | 'billing_cycle_anchor' | 'billing_cycle_anchor_config'>, period: Period, moment: Moment): SubscriptionItemWhole {
   const { price, metadata, tax_rates } = given;
   refusePrice(price, 'recurring', subscription.currency);
   return {
@@ -76,6 +78,7 @@ export function itemOf(given: NewItem, subscription: { id: string; currency: str
     price: price.terms.id,
     price_since: moment.now,
     price_move: null,
+    current_trial: null,
     quantity: quantityOf(price.terms, given.quantity, subscription.currency, given.param),
     current_period_start: period.start,
     current_period_end: period.end,
@@ -89,6 +92,7 @@ export function itemOf(given: NewItem, subscription: { id: string; currency: str
     product_name: price.product_name,
     discounts: [],
     rates: tax_rates,
+    ...(given.current_trial && beginTrial(given.current_trial, price, subscription, moment)),
   };
 }
 
@@ -99,7 +103,7 @@ export function refuseItems(items: readonly SubscriptionItemWhole[], params: Rea
   const prices = new Map<string, string>();
   for (const item of items) {
     const param = params.get(item.id);
-    const other = prices.get(item.price) ?? items.find((each) => each !== item && each.next?.terms.id === item.price)?.id;
+    const other = prices.get(item.price) ?? items.find((each) => each !== item && (each.next ?? each.transition)?.terms.id === item.price)?.id;
     if (other !== undefined) refuse(undefined, `Two items would have the price ${item.price}. Change the quantity of the one that has it.`, within(param ?? params.get(other) ?? 'items')('price'));
     prices.set(item.price, item.id);
   }

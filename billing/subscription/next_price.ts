@@ -3,18 +3,19 @@ import type { PriceRow } from '../catalog.ts';
 import type { Instant, Put } from '../decision.ts';
 import type { PriceMoveEntryRow } from '../price_move/price_move.ts';
 import { isMetered } from './lines.ts';
+import { endsTrial } from './offer.ts';
 import { recurrenceOf, sameRecurrence } from './periods.ts';
 import type { SubscriptionItemWhole } from './subscription.ts';
 
 /** The price, and the entry of the plan by which the item goes to it. */
 export type NextPrice = { terms: PriceRow; product_name: string; entry: PriceMoveEntryRow };
 
-/** The item with the price that it goes to at the end of its period; the same item where it stays with the one that it has. */
+/** The item with the price that it goes to at the end of its period, by a plan or since its trial offer is over; the same item where it stays with the one that it has. */
 export function withNextPrice(item: SubscriptionItemWhole, at: Instant): SubscriptionItemWhole {
-  const { next } = item;
-  if (!next) return item.price_move === null ? item : { ...item, price_move: null };
-  const { terms, product_name } = next;
-  return { ...item, price: terms.id, terms, product_name, price_since: at, quantity: isMetered({ terms }) ? null : (item.quantity ?? 1n), price_move: null, next: null };
+  const later = item.next ?? (endsTrial(item, at) ? item.transition : null);
+  if (!later) return item.price_move === null ? item : { ...item, price_move: null };
+  const { terms, product_name } = later;
+  return { ...item, price: terms.id, terms, product_name, price_since: at, quantity: isMetered({ terms }) ? null : (item.quantity ?? 1n), price_move: null, next: null, current_trial: null, transition: null };
 }
 
 /** Whether the price that the item goes to recurs otherwise, so that all periods of its subscription begin anew. */

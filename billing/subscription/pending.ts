@@ -51,7 +51,7 @@ export function refuseBesidePending(order: ChangeOrder, { id, pending_update }: 
   if (pending_update !== null && changesTerms(order)) refuse(undefined, `A change of the subscription ${id} waits for the payment of its invoice ${pending_update.invoice}. Pay or void that first.`);
 }
 
-const stored = ({ terms: _terms, next: _next, product_name: _name, discounts: _discounts, rates: _rates, quantity, ...row }: SubscriptionItemWhole): StoredItem => ({ ...row, quantity: quantity?.toString() ?? null });
+const stored = ({ terms: _terms, next: _next, transition: _transition, product_name: _name, discounts: _discounts, rates: _rates, quantity, ...row }: SubscriptionItemWhole): StoredItem => ({ ...row, quantity: quantity?.toString() ?? null });
 
 /** What of the row itself is another after the change. */
 function termsOf(before: SubscriptionWhole, after: SubscriptionWhole): Partial<SubscriptionRow> {

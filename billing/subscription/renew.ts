@@ -1,5 +1,5 @@
 /** What happens to subscriptions by themselves: a period ends, a trial ends, the end comes that was asked for. */
-import type { DiscountWhole } from '../catalog.ts';
+import type { DiscountWhole, PriceRow } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
@@ -11,6 +11,7 @@ import { changeSubscription, NO_CHANGE, type ChangeOrder } from './change.ts';
 import { endDiscounts, endSubscription, hasEnded, nextMoment, renewal, updated } from './end.ts';
 import { isMetered, periodUsageLine, restLine } from './lines.ts';
 import { changesRecurrence, withNextPrice } from './next_price.ts';
+import { endsTrial, movesAnchor } from './offer.ts';
 import { enterPause } from './paused.ts';
 import { fullPeriod, keepsAnchor } from './periods.ts';
 import { creditsOf } from './prorate.ts';
@@ -44,14 +45,17 @@ function goOn(facts: SubscriptionFacts, moment: Moment): Renewed {
   if (subscription.status === 'paused' || missing === 'cancel') return endUnbilled(facts, moment);
   if (subscription.cancel_at !== null && subscription.cancel_at <= at) return finish(facts, moment);
   if (missing === 'pause' && !isWithheld(subscription, at)) return { ...enterPause(subscription, subscription, 'trial_end_without_payment_method', moment), ...unbilled(facts) };
-  const anew = subscription.items.filter((item) => item.current_period_end === at && item.next);
-  return anew.some(changesRecurrence) ? beginAnew(anew, facts, moment) : advance(facts, moment);
+  const anew = subscription.items.filter((item) => item.current_period_end === at && (item.next || endsTrial(item, at)));
+  const moves = anew.some((item) => movesAnchor(item, subscription, at));
+  return moves || anew.some(changesRecurrence) ? beginAnew(anew, moves ? 'now' : 'unchanged', facts, moment) : advance(facts, moment);
 }
 
-/** A price that recurs otherwise ends all periods, as such a change does at any other time; the new ones begin here. */
-function beginAnew(items: readonly SubscriptionItemWhole[], facts: SubscriptionFacts, moment: Moment): Renewed {
-  const changes = items.map(({ id, next }) => ({ change: { param: 'items', id, price: { param: 'price', terms: next!.terms, product_name: next!.product_name, product_active: true, promised: true } } }));
-  const order: ChangeOrder = { ...NO_CHANGE, items: changes, payment_behavior: 'in_due_time', off_session: true };
+const pricedAs = ({ terms, product_name }: { terms: PriceRow; product_name: string }) => ({ terms, product_name });
+
+/** A price that recurs otherwise, or the end of a trial offer that moves the anchor, ends all periods, as such a change does at any other time; the new ones begin here. */
+function beginAnew(items: readonly SubscriptionItemWhole[], billing_cycle_anchor: ChangeOrder['billing_cycle_anchor'], facts: SubscriptionFacts, moment: Moment): Renewed {
+  const changes = items.map(({ id, next, transition }) => ({ change: { param: 'items', id, price: { param: 'price', ...pricedAs((next ?? transition)!), product_active: true, promised: true } } }));
+  const order: ChangeOrder = { ...NO_CHANGE, items: changes, billing_cycle_anchor, payment_behavior: 'in_due_time', off_session: true };
   const changed = changeSubscription(order, { ...facts, first_time: false }, moment);
   return { ...changed, spent: { items: changed.invoice === null ? [] : taken(facts, 'subscription'), discounts: changed.used } };
 }
@@ -121,7 +125,10 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
   const at = moment.now;
   const begun: SubscriptionWhole = { ...before, ...anchorAt(before, at), status: before.status === 'trialing' && before.trial_end !== null && before.trial_end <= at ? 'active' : before.status };
   const due = before.items.filter((item) => item.current_period_end === at);
-  const next = new Map(due.map((item) => [item.id, { ...withNextPrice(item, at), current_period_start: at, current_period_end: fullPeriod(begun, item.terms, at).end, debits: [] }]));
+  const next = new Map(due.map((item) => {
+    const later = withNextPrice(item, at);
+    return [item.id, { ...later, current_period_start: at, current_period_end: fullPeriod(begun, later.terms, at).end, debits: [] }];
+  }));
   const lineOf = new Map<string, LineOrder>();
   const lines = due.flatMap((item) => {
     // What was used is billed at the price that the item had, what comes at the one that it has now.

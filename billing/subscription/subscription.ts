@@ -103,6 +103,8 @@ export type SubscriptionItemRow = {
   price_since: Instant;
   /** The plan by which it goes to another price when its period ends. */
   price_move: string | null;
+  /** While it is in a trial offer: until when, and at which price it goes on. */
+  current_trial: { trial_offer: string; iterations: number; transition_price: string; start_date: Instant; end_date: Instant } | null;
   /** Null for a metered price. */
   quantity: bigint | null;
   current_period_start: Instant;
@@ -146,7 +148,7 @@ export type PendingUpdate = {
 };
 
 /** An item with its price and the one that it goes to, its product's name, its discounts and its tax rates. */
-export type SubscriptionItemWhole = SubscriptionItemRow & { terms: PriceRow; next?: NextPrice | null; product_name: string; discounts: DiscountWhole[]; rates: TaxRateRow[] };
+export type SubscriptionItemWhole = SubscriptionItemRow & { terms: PriceRow; next?: NextPrice | null; /** What it goes to once its trial offer is over. */ transition?: { terms: PriceRow; product_name: string } | null; product_name: string; discounts: DiscountWhole[]; rates: TaxRateRow[] };
 
 /** A subscription with all that its rendering and its decisions read. Items are in the order of their creation, deleted ones left out. */
 export type SubscriptionWhole = SubscriptionRow & {

@@ -6,18 +6,22 @@ import { createPrice, within } from '../../billing/price.ts';
 import type { DiscountGiven } from '../../billing/redeem.ts';
 import type { ItemChange } from '../../billing/subscription/change.ts';
 import type { AddedOnce, NewItem, PriceAsked } from '../../billing/subscription/items.ts';
+import type { OfferAsked } from '../../billing/subscription/offer.ts';
 import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
+import type { TrialOfferRow } from '../../billing/trial_offer.ts';
 import type { Context } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import { couponsById } from '../coupons/rows.ts';
 import { discountsById } from '../discounts/rows.ts';
 import { pricesById } from '../prices/rows.ts';
+import { trialOffersById } from '../product_catalog/trial_offers/rows.ts';
 import { productsById } from '../products/rows.ts';
 import { promotionCodesById } from '../promotion_codes/rows.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
 import type * as params from './params.ts';
 
+type TrialGiven = { trial_offer: string };
 type DiscountsGiven = Params<typeof params.discounts> | null | undefined;
 type PriceData = Params<typeof params.recurringData> | (Omit<Params<typeof params.recurringData>, 'recurring'> & { recurring?: undefined });
 export type ItemGiven = Params<typeof params.newItem>;
@@ -41,6 +45,7 @@ export class Catalogue {
   readonly coupons = new Map<string, CouponRow>();
   readonly codes = new Map<string, PromotionCodeRow>();
   readonly discounts = new Map<string, DiscountWhole>();
+  readonly offers = new Map<string, TrialOfferRow>();
   private readonly moment: Moment;
   constructor(moment: Moment) {
     this.moment = moment;
@@ -71,7 +76,17 @@ export class Catalogue {
     });
   }
 
-  priceOf(given: { price?: string; price_data?: PriceData }, param: string): PriceAsked | undefined {
+  /** The offer that an item is asked to be in. */
+  offerOf(given: TrialGiven | undefined, param: string): OfferAsked | undefined {
+    if (given === undefined) return undefined;
+    const at = within(param)('current_trial[trial_offer]');
+    const offer = this.offers.get(given.trial_offer) ?? missing('trial offer', given.trial_offer, at);
+    return { param: at, offer, transition: { ...this.askedPrice(this.prices.get(offer.transition_price)!, at), promised: true } };
+  }
+
+  priceOf(given: { price?: string; price_data?: PriceData; current_trial?: TrialGiven }, param: string): PriceAsked | undefined {
+    const offer = given.price === undefined && given.price_data === undefined ? this.offerOf(given.current_trial, param)?.offer : undefined;
+    if (offer) return this.askedPrice(this.prices.get(offer.price)!, within(param)('current_trial[trial_offer]'));
     if (given.price_data) return this.makePrice(given.price_data, within(param)('price_data'));
     if (given.price === undefined) return undefined;
     const terms = this.prices.get(given.price) ?? missing('price', given.price, within(param)('price'));
@@ -99,6 +114,7 @@ export class Catalogue {
       param,
       ...(billing_thresholds !== undefined && { billing_thresholds }),
       price: this.priceOf(given, param) ?? refuse('parameter_missing', 'An item needs a price: give `price`, or `price_data` to make one.', within(param)('price')),
+      current_trial: this.offerOf(given.current_trial, param),
       quantity: quantity === undefined ? undefined : BigInt(quantity),
       tax_rates: this.ratesOf(tax_rates, within(param)('tax_rates')),
       metadata: mergeMetadata({}, metadata),
@@ -111,6 +127,7 @@ export class Catalogue {
     return {
       param, id, deleted, billing_thresholds,
       price: this.priceOf(given, param),
+      current_trial: this.offerOf(given.current_trial, param),
       ...(quantity !== undefined && { quantity: BigInt(quantity) }),
       ...(tax_rates !== undefined && { tax_rates: this.ratesOf(tax_rates, within(param)('tax_rates')) }),
       ...(metadata !== undefined && { metadata }),
@@ -149,7 +166,10 @@ export async function readCatalogue(ctx: Context, naming: Naming, moment: Moment
   const { tx } = ctx;
   const priced = [...(naming.items ?? []), ...(naming.add_invoice_items ?? [])];
   const discounts = [naming.discounts, ...priced.map((each) => each.discounts)].flatMap((each) => each ?? []);
-  await keep(catalogue.prices, priced.map((each) => each.price), (ids) => pricesById(tx, ids));
+  const trials = (naming.items ?? []).map((each) => each.current_trial?.trial_offer);
+  await keep(catalogue.offers, trials, (ids) => trialOffersById(tx, ids));
+  const offered = [...catalogue.offers.values().flatMap((offer) => [offer.price, offer.transition_price])];
+  await keep(catalogue.prices, [...priced.map((each) => each.price), ...offered], (ids) => pricesById(tx, ids));
   await keep(catalogue.products, [...catalogue.prices.values().map((price) => price.product), ...priced.map((each) => each.price_data?.product)], (ids) => productsById(tx, ids));
   await keep(catalogue.rates, [naming.default_tax_rates, ...priced.map((each) => each.tax_rates)].flatMap((each) => each ?? []), (ids) => taxRatesById(tx, ids));
   await keep(catalogue.codes, discounts.map((each) => each.promotion_code), (ids) => promotionCodesById(tx, ids, true));

@@ -24,7 +24,7 @@ export const thresholds = clearable(fields({ amount_gte: integer({ min: 1, max: 
 /** What an item may carry wherever it is asked for. */
 export const itemFields = {
   billing_thresholds: clearable(fields({ usage_gte: required(integer({ min: 1, max: 999_999_999_999 })) })),
-  current_trial: unsupported('trial offers are not implemented'),
+  current_trial: fields({ trial_offer: required(id('trof')) }),
   discounts: clearable(discounts),
   metadata: metadata(),
   plan: unsupported('plans are prices: give `price`'),

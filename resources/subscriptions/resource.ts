@@ -17,7 +17,7 @@ export function renderItem(item: SubscriptionItemWhole, world: World): Wire<Stri
     created: item.created,
     current_period_end: item.current_period_end,
     current_period_start: item.current_period_start,
-    current_trial: null,
+    current_trial: item.current_trial && { end_date: item.current_trial.end_date, start_date: item.current_trial.start_date, trial_offer: item.current_trial.trial_offer },
     discounts: item.discounts.map((discount) => discount.id),
     metadata: item.metadata,
     plan: renderPlan(item.terms, world),

@@ -62,15 +62,16 @@ export async function wholeItems(tx: Tx, items: readonly SubscriptionItemRow[]):
   if (items.length === 0) return [];
   const coming = await comingPrices(tx, items);
   const [[prices, products], rates, discounts] = await Promise.all([
-    sold(tx, [...items, ...[...coming.values()].map((entry) => ({ price: entry.to_price }))]),
+    sold(tx, [...items, ...[...coming.values()].map((entry) => ({ price: entry.to_price })), ...items.flatMap(({ current_trial }) => (current_trial === null ? [] : [{ price: current_trial.transition_price }]))]),
     byId<TaxRateRow>(items.flatMap((item) => item.tax_rates), (wanted) => taxRatesById(tx, wanted)),
     discountsOf(tx, 'subscription_item', items.map((item) => item.id)),
   ]);
   return items.map((item) => {
     const terms = prices.get(item.price)!;
+    const priced = (price: PriceRow | undefined) => (price === undefined ? null : { terms: price, product_name: products.get(price.product)!.name });
     const entry = coming.get(item.id);
-    const later = prices.get(entry?.to_price ?? '');
-    return { ...item, terms, next: entry && later ? { terms: later, product_name: products.get(later.product)!.name, entry } : null, product_name: products.get(terms.product)!.name, discounts: discounts.get(item.id) ?? [], rates: item.tax_rates.flatMap((id) => rates.get(id) ?? []) };
+    const later = priced(prices.get(entry?.to_price ?? ''));
+    return { ...item, terms, next: entry && later ? { ...later, entry } : null, transition: priced(prices.get(item.current_trial?.transition_price ?? '')), product_name: products.get(terms.product)!.name, discounts: discounts.get(item.id) ?? [], rates: item.tax_rates.flatMap((id) => rates.get(id) ?? []) };
   });
 }
 
