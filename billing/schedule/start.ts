@@ -4,7 +4,7 @@ import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, refuse, Refusal, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { countedOn } from '../redeem.ts';
 import { hasEnded, firstPeriodEnd, updated } from '../subscription/end.ts';
-import { startSubscription, type StartFacts } from '../subscription/start.ts';
+import { startSubscription, type StartFacts, type Started } from '../subscription/start.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { startOrder, type PhaseTerms } from './enter.ts';
 import { layPhases, type PhaseAsked } from './lay.ts';
@@ -61,7 +61,7 @@ export function refuseUnsent({ phases, default_settings }: ScheduleRow): void {
 }
 
 /** The subscription of the first phase; the schedule itself is not written yet. */
-export function beginSchedule(schedule: ScheduleWhole, terms: PhaseTerms, facts: StartFacts, moment: Moment): Scheduled & { subscription: SubscriptionWhole } {
+export function beginSchedule(schedule: ScheduleWhole, terms: PhaseTerms, facts: StartFacts, moment: Moment): Scheduled & Pick<Started, 'subscription' | 'invoice'> {
   const running = inPhase(schedule, terms.phase);
   const started = startSubscription(startOrder(running, terms), facts, moment);
   return { ...started, schedule: { ...running, subscription: started.subscription.id } };

@@ -6,6 +6,9 @@ import { workOut } from '../invoice/draft.ts';
 import { relineDraft } from '../invoice/edit.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
+import type { PhaseTerms } from '../schedule/enter.ts';
+import type { ScheduleWhole } from '../schedule/schedule.ts';
+import { beginSchedule } from '../schedule/start.ts';
 import { minor } from '../money.ts';
 import { isWithheld, taken } from './bill.ts';
 import { cancelSubscription, type CancelOrder } from './cancel.ts';
@@ -86,6 +89,14 @@ export function previewStart(order: StartOrder, facts: StartFacts, moment: Momen
   const started = startSubscription({ ...order, payment_behavior: 'default_incomplete' }, facts, moment);
   if (started.invoice) return { invoice: asDraft(started.invoice, facts.customer), subscription: started.subscription };
   return previewRenewal({ ...facts, subscription: started.subscription, pending: [], usage: new Map(), rates: new Map() }, moment);
+}
+
+/** The first invoice of a schedule that is to begin, at the moment at which it does; where nothing is due then, the next one. `terms` are those of all phases. */
+export function previewSchedule(schedule: ScheduleWhole, terms: readonly PhaseTerms[], facts: StartFacts, moment: Moment): Preview | null {
+  const started = beginSchedule(schedule, terms[0]!, facts, moment);
+  const subscription: SubscriptionWhole = { ...started.subscription, scheduled: started.schedule };
+  if (started.invoice) return { invoice: asDraft(started.invoice, facts.customer), subscription };
+  return previewRenewal({ ...facts, subscription, pending: [], usage: new Map(), rates: new Map(), phases: terms.slice(1) }, moment);
 }
 
 /** The last invoice of a subscription that is canceled now. */

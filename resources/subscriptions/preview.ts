@@ -6,22 +6,24 @@ import { Refusal, refuse, type Instant, type Moment } from '../../billing/decisi
 import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { refuseManaged } from '../../billing/subscription/change.ts';
 import { hasEnded, nextMoment } from '../../billing/subscription/end.ts';
-import { previewCancel, previewChange, previewPause, previewRenewal, previewResume, previewStart, type Preview } from '../../billing/subscription/preview.ts';
+import { previewCancel, previewChange, previewPause, previewRenewal, previewResume, previewSchedule, previewStart, type Preview } from '../../billing/subscription/preview.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
+import { missing } from '../../server/http/errors.ts';
 import { boolean, choice, clearable, currency, fields, id, list, metadata, oneOf, required, timestamp, unsupported, type Params } from '../../server/http/params.ts';
 import { hasPaid } from '../charges/rows.ts';
 import { lockCustomer } from '../customers/rows.ts';
 import { renderPreview } from '../invoices/resource.ts';
+import { schedulesById } from '../subscription_schedules/rows.ts';
 import { readCatalogue, type ItemGiven } from './asked.ts';
 import { changeOrder, pauseOrder, startOrder } from './commands.ts';
 import { changeFacts, lockSubscription, surroundings, type Locked } from './facts.ts';
+import { readTerms } from './phases.ts';
 import { cancelAt, changedItem, createSubscription, discounts, pausing, prorationBehavior, taxRates, updateSubscription } from './params.ts';
 import { previewItem, withItems } from './preview_items.ts';
 import { ongoingOf } from './rows.ts';
 
-const SCHEDULES = 'what a schedule bills next is shown by previewing its subscription';
 
 /** What a preview is made of, for requests that say more about it. */
 export const previewFields = {
@@ -41,8 +43,8 @@ export const previewFields = {
   issuer: unsupported('Kontor serves one account: there are no connected ones'),
   on_behalf_of: unsupported('Kontor serves one account: there are no connected ones'),
   preview_mode: choice('next'),
-  schedule: unsupported(SCHEDULES),
-  schedule_details: unsupported(SCHEDULES),
+  schedule: id('sub_sched'),
+  schedule_details: unsupported('what a change of a schedule would bill is not previewed: change it, and preview the `schedule`'),
   subscription: id('sub'),
   subscription_details: fields({
     billing_cycle_anchor: fields({ timestamp: timestamp(), type: required(choice('now', 'timestamp', 'unchanged')) }),
@@ -158,8 +160,28 @@ async function ofSubscription(ctx: Context, given: Given, locked: Locked): Promi
   return previewRenewal({ ...facts, customer: asGiven(facts.customer, given) }, locked.moment);
 }
 
+/** What a schedule bills next: its subscription, or where it has not begun, what that will begin with. */
+async function ofSchedule(ctx: Context, { schedule: _schedule, ...given }: Given, id: string): Promise<Previewed> {
+  const [first] = await schedulesById(ctx.tx, [id]);
+  const whose = first ?? missing('subscription schedule', id, 'schedule');
+  const beside = (['subscription', 'subscription_details', 'discounts'] as const).find((name) => given[name] !== undefined);
+  if (beside !== undefined) refuse('parameters_exclusive', 'What a schedule bills is previewed as it is: give the `schedule` alone, or the `subscription`.', beside);
+  if (given.customer !== undefined && given.customer !== whose.customer) refuse(undefined, `The schedule ${id} is another customer's.`, 'customer');
+  const customer = await lockCustomer(ctx, whose.customer, 'customer');
+  const [schedule] = await schedulesById(ctx.tx, [id]);
+  if (schedule!.status === 'active') return previewOf(ctx, { ...given, subscription: schedule!.subscription! });
+  const now = await momentOn(ctx, customer.test_clock);
+  const moment = { ...now, now: Math.max(now.now, schedule!.phases[0]!.start_date) };
+  if (schedule!.status !== 'not_started') return withGiven(ctx, given, null, asGiven(customer, given), now);
+  const { named } = await readTerms(ctx, schedule!.phases, moment);
+  const around = (await surroundings(ctx, [customer]))(asGiven(customer, given));
+  const preview = previewSchedule(schedule!, schedule!.phases.map(named.terms), { ...around, subscriptions: 0, first_time: !(await hasPaid(ctx.tx, customer.id)) }, moment);
+  return withGiven(ctx, given, preview, asGiven(customer, given), moment);
+}
+
 /** What would be billed. Refuses where that is nothing. */
 export async function previewOf(ctx: Context, given: Given): Promise<Previewed> {
+  if (given.schedule !== undefined) return ofSchedule(ctx, given, given.schedule);
   if (given.subscription !== undefined) {
     const locked = await lockSubscription(ctx, given.subscription, 'subscription');
     if (given.customer !== undefined && given.customer !== locked.customer.id) refuse(undefined, `The subscription ${given.subscription} is another customer's.`, 'customer');

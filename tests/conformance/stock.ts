@@ -26,6 +26,8 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   const subscription = await stripe.subscriptions.create({ customer, items: [{ price }], collection_method: 'send_invoice', days_until_due: 30 });
   put('subscriptions', subscription);
   put('subscription_items', subscription.items.data[0]!);
+  const later = (await stripe.prices.create({ currency: 'usd', unit_amount: 900, recurring: { interval: 'month' }, product_data: { name: 'After the trial' } })).id;
+  put('product_catalog/trial_offers', await stripe.productCatalog.trialOffers.create({ price, duration: { type: 'relative', relative: { iterations: 1 } }, end_behavior: { transition: { price: later } } }));
   put('subscription_schedules', await stripe.subscriptionSchedules.create({ customer, start_date: 4_102_444_800, phases: [{ items: [{ price }], duration: { interval: 'month' } }] }));
   put('invoiceitems', await stripe.invoiceItems.create({ customer, amount: 700, currency: 'usd' }));
   const invoice = put('invoices', await stripe.invoices.create({ customer, collection_method: 'send_invoice', days_until_due: 30, auto_advance: false }));
