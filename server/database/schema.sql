@@ -95,8 +95,8 @@ create table api_keys (
   constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text, 'restricted'::text])))
 );
 CREATE INDEX api_keys_world ON api_keys USING btree (world);
-alter table api_keys enable row level security;
 alter table api_keys force row level security;
+alter table api_keys enable row level security;
 create policy all_worlds on api_keys for select to public using ((kontor_world() = 0));
 create policy own_world on api_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant select on table api_keys to kontor_app;
@@ -141,8 +141,8 @@ create table billing_alerts (
 CREATE INDEX billing_alerts_listed ON billing_alerts USING btree (world, created DESC, id DESC);
 CREATE INDEX billing_alerts_of_customer ON billing_alerts USING btree (world, customer);
 CREATE INDEX billing_alerts_of_meter ON billing_alerts USING btree (world, meter, status);
-alter table billing_alerts force row level security;
 alter table billing_alerts enable row level security;
+alter table billing_alerts force row level security;
 create policy own_world on billing_alerts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alerts to kontor_app;
 
@@ -296,8 +296,8 @@ create table credit_grants (
 CREATE INDEX credit_grants_left ON credit_grants USING btree (world, customer) WHERE (balance > 0);
 CREATE INDEX credit_grants_listed ON credit_grants USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_grants_of_customer ON credit_grants USING btree (world, customer, created DESC, id DESC);
-alter table credit_grants enable row level security;
 alter table credit_grants force row level security;
+alter table credit_grants enable row level security;
 create policy own_world on credit_grants for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_grants to kontor_app;
 
@@ -326,8 +326,8 @@ create table credit_note_lines (
   constraint credit_note_lines_type_check CHECK ((type = ANY (ARRAY['invoice_line_item'::text, 'custom_line_item'::text])))
 );
 CREATE INDEX credit_note_lines_of_line ON credit_note_lines USING btree (world, invoice_line_item) WHERE (invoice_line_item IS NOT NULL);
-alter table credit_note_lines enable row level security;
 alter table credit_note_lines force row level security;
+alter table credit_note_lines enable row level security;
 create policy own_world on credit_note_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_note_lines to kontor_app;
 
@@ -373,8 +373,8 @@ CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (wo
 CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
-alter table credit_notes enable row level security;
 alter table credit_notes force row level security;
+alter table credit_notes enable row level security;
 create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_notes to kontor_app;
 
@@ -436,8 +436,8 @@ CREATE INDEX customers_default_payment_method ON customers USING btree (world, d
 CREATE UNIQUE INDEX customers_invoice_prefix ON customers USING btree (world, invoice_prefix);
 CREATE INDEX customers_listed ON customers USING btree (world, created DESC, id DESC);
 CREATE INDEX customers_of_clock ON customers USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
-alter table customers force row level security;
 alter table customers enable row level security;
+alter table customers force row level security;
 create policy own_world on customers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customers to kontor_app;
 
@@ -471,8 +471,8 @@ CREATE INDEX discounts_of_invoice_item ON discounts USING btree (world, invoice_
 CREATE INDEX discounts_of_item ON discounts USING btree (world, subscription_item) WHERE (subscription_item IS NOT NULL);
 CREATE INDEX discounts_of_promotion_code ON discounts USING btree (world, promotion_code) WHERE (promotion_code IS NOT NULL);
 CREATE INDEX discounts_of_subscription ON discounts USING btree (world, subscription) WHERE (subscription IS NOT NULL);
-alter table discounts force row level security;
 alter table discounts enable row level security;
+alter table discounts force row level security;
 create policy own_world on discounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table discounts to kontor_app;
 
@@ -491,8 +491,8 @@ create table events (
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id DESC);
 CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
-alter table events enable row level security;
 alter table events force row level security;
+alter table events enable row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table events to kontor_app;
 
@@ -508,8 +508,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys enable row level security;
 alter table idempotency_keys force row level security;
+alter table idempotency_keys enable row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -561,8 +561,8 @@ CREATE INDEX invoice_items_of_item ON invoice_items USING btree (world, subscrip
 CREATE INDEX invoice_items_of_price ON invoice_items USING btree (world, price);
 CREATE INDEX invoice_items_of_subscription ON invoice_items USING btree (world, subscription);
 CREATE INDEX invoice_items_pending ON invoice_items USING btree (world, customer) WHERE (invoice IS NULL);
-alter table invoice_items enable row level security;
 alter table invoice_items force row level security;
+alter table invoice_items enable row level security;
 create policy own_world on invoice_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_items to kontor_app;
 
@@ -627,8 +627,8 @@ create table invoice_payments (
 CREATE INDEX invoice_payments_listed ON invoice_payments USING btree (world, created DESC, id DESC);
 CREATE INDEX invoice_payments_of_intent ON invoice_payments USING btree (world, payment_intent);
 CREATE INDEX invoice_payments_of_invoice ON invoice_payments USING btree (world, invoice);
-alter table invoice_payments enable row level security;
 alter table invoice_payments force row level security;
+alter table invoice_payments enable row level security;
 create policy own_world on invoice_payments for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_payments to kontor_app;
 
@@ -709,8 +709,8 @@ CREATE UNIQUE INDEX invoices_obligation ON invoices USING btree (world, obligati
 CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
-alter table invoices force row level security;
 alter table invoices enable row level security;
+alter table invoices force row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoices to kontor_app;
 
@@ -727,8 +727,8 @@ create table ledger_entries (
 );
 CREATE INDEX ledger_entries_of_customer ON ledger_entries USING btree (world, customer);
 CREATE INDEX ledger_entries_of_document ON ledger_entries USING btree (world, document);
-alter table ledger_entries enable row level security;
 alter table ledger_entries force row level security;
+alter table ledger_entries enable row level security;
 create policy own_world on ledger_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
 CREATE TRIGGER ledger_must_balance AFTER INSERT ON ledger_entries REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION ledger_must_balance();
@@ -786,8 +786,8 @@ create table meter_event_errors (
   since timestamp with time zone not null,
   constraint meter_event_errors_pkey PRIMARY KEY (world, meter, code)
 );
-alter table meter_event_errors enable row level security;
 alter table meter_event_errors force row level security;
+alter table meter_event_errors enable row level security;
 create policy own_world on meter_event_errors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meter_event_errors to kontor_app;
 
@@ -830,8 +830,8 @@ create table meter_rollups (
   constraint meter_rollups_pkey PRIMARY KEY (world, meter, customer, hour, dimensions),
   constraint meter_rollups_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_rollups enable row level security;
 alter table meter_rollups force row level security;
+alter table meter_rollups enable row level security;
 create policy own_world on meter_rollups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_rollups to kontor_app;
 
@@ -846,8 +846,8 @@ create table meter_values (
   constraint meter_values_pkey PRIMARY KEY (world, meter, customer, hour, dimensions, value),
   constraint meter_values_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_values enable row level security;
 alter table meter_values force row level security;
+alter table meter_values enable row level security;
 create policy own_world on meter_values for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_values to kontor_app;
 
@@ -870,8 +870,8 @@ create table meters (
 );
 CREATE UNIQUE INDEX meters_event_name ON meters USING btree (world, event_name) WHERE (status = 'active'::text);
 CREATE INDEX meters_listed ON meters USING btree (world, created DESC, id DESC);
-alter table meters enable row level security;
 alter table meters force row level security;
+alter table meters enable row level security;
 create policy own_world on meters for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meters to kontor_app;
 
@@ -981,8 +981,8 @@ create table payment_methods (
 CREATE INDEX payment_methods_listed ON payment_methods USING btree (world, created DESC, id DESC);
 CREATE INDEX payment_methods_of_customer ON payment_methods USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_methods_of_mandate ON payment_methods USING btree (world, mandate) WHERE (mandate IS NOT NULL);
-alter table payment_methods enable row level security;
 alter table payment_methods force row level security;
+alter table payment_methods enable row level security;
 create policy own_world on payment_methods for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_methods to kontor_app;
 
@@ -1121,8 +1121,8 @@ create table products (
 );
 CREATE INDEX products_default_price ON products USING btree (world, default_price);
 CREATE INDEX products_listed ON products USING btree (world, created DESC, id DESC);
-alter table products force row level security;
 alter table products enable row level security;
+alter table products force row level security;
 create policy own_world on products for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table products to kontor_app;
 
@@ -1148,8 +1148,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes enable row level security;
 alter table promotion_codes force row level security;
+alter table promotion_codes enable row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -1182,8 +1182,8 @@ CREATE INDEX refunds_of_charge ON refunds USING btree (world, charge, created DE
 CREATE INDEX refunds_of_clock ON refunds USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX refunds_of_customer ON refunds USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX refunds_of_intent ON refunds USING btree (world, payment_intent, created DESC, id DESC);
-alter table refunds force row level security;
 alter table refunds enable row level security;
+alter table refunds force row level security;
 create policy own_world on refunds for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table refunds to kontor_app;
 
@@ -1216,6 +1216,7 @@ create table subscription_items (
   price_since timestamp with time zone not null,
   billed jsonb,
   price_move text collate "C",
+  current_trial jsonb,
   constraint subscription_items_pkey PRIMARY KEY (world, id),
   constraint subscription_items_world_price_fkey FOREIGN KEY (world, price) REFERENCES prices(world, id),
   constraint subscription_items_world_price_move_fkey FOREIGN KEY (world, price_move) REFERENCES price_moves(world, id),
@@ -1225,8 +1226,8 @@ create table subscription_items (
 CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price, created DESC, id DESC);
 CREATE INDEX subscription_items_of_price_move ON subscription_items USING btree (world, price_move) WHERE (price_move IS NOT NULL);
 CREATE INDEX subscription_items_of_subscription ON subscription_items USING btree (world, subscription);
-alter table subscription_items enable row level security;
 alter table subscription_items force row level security;
+alter table subscription_items enable row level security;
 create policy own_world on subscription_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_items to kontor_app;
 
@@ -1263,8 +1264,8 @@ CREATE INDEX subscription_schedules_of_clock ON subscription_schedules USING btr
 CREATE INDEX subscription_schedules_of_customer ON subscription_schedules USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscription_schedules_of_subscription ON subscription_schedules USING btree (world, subscription) WHERE (subscription IS NOT NULL);
 CREATE INDEX subscription_schedules_released ON subscription_schedules USING btree (world, released_subscription) WHERE (released_subscription IS NOT NULL);
-alter table subscription_schedules force row level security;
 alter table subscription_schedules enable row level security;
+alter table subscription_schedules force row level security;
 create policy own_world on subscription_schedules for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_schedules to kontor_app;
 
@@ -1321,8 +1322,8 @@ CREATE INDEX subscriptions_of_clock ON subscriptions USING btree (world, test_cl
 CREATE INDEX subscriptions_of_customer ON subscriptions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscriptions_of_schedule ON subscriptions USING btree (world, schedule) WHERE (schedule IS NOT NULL);
 CREATE INDEX subscriptions_watched ON subscriptions USING btree (world, customer) WHERE watched;
-alter table subscriptions force row level security;
 alter table subscriptions enable row level security;
+alter table subscriptions force row level security;
 create policy own_world on subscriptions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscriptions to kontor_app;
 
@@ -1396,8 +1397,8 @@ create table thin_events (
   data json not null,
   constraint thin_events_pkey PRIMARY KEY (world, id)
 );
-alter table thin_events force row level security;
 alter table thin_events enable row level security;
+alter table thin_events force row level security;
 create policy own_world on thin_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table thin_events to kontor_app;
 
@@ -1422,6 +1423,28 @@ create policy all_worlds on timers for select to public using ((kontor_world() =
 create policy own_world on timers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table timers to kontor_app;
 
+create table trial_offers (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  active boolean not null,
+  price text collate "C" not null,
+  iterations integer not null,
+  transition_price text collate "C" not null,
+  nickname text,
+  constraint trial_offers_pkey PRIMARY KEY (world, id),
+  constraint trial_offers_world_price_fkey FOREIGN KEY (world, price) REFERENCES prices(world, id),
+  constraint trial_offers_world_transition_price_fkey FOREIGN KEY (world, transition_price) REFERENCES prices(world, id),
+  constraint trial_offers_iterations_check CHECK ((iterations > 0))
+);
+CREATE INDEX trial_offers_listed ON trial_offers USING btree (world, created DESC, id DESC);
+CREATE INDEX trial_offers_of_price ON trial_offers USING btree (world, price, created DESC, id DESC);
+CREATE INDEX trial_offers_to_price ON trial_offers USING btree (world, transition_price);
+alter table trial_offers enable row level security;
+alter table trial_offers force row level security;
+create policy own_world on trial_offers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table trial_offers to kontor_app;
+
 create table usage_corrections (
   world integer default kontor_world() not null,
   id text collate "C" not null,
@@ -1444,8 +1467,8 @@ create table usage_corrections (
 );
 CREATE INDEX usage_corrections_listed ON usage_corrections USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_corrections_of_meter ON usage_corrections USING btree (world, meter, customer, created DESC);
-alter table usage_corrections force row level security;
 alter table usage_corrections enable row level security;
+alter table usage_corrections force row level security;
 create policy own_world on usage_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table usage_corrections to kontor_app;
 
@@ -1473,8 +1496,8 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, we
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries USING btree (world, created DESC, id DESC);
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries USING btree (world, next_at) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (world, webhook_endpoint, created DESC, id DESC);
-alter table webhook_deliveries force row level security;
 alter table webhook_deliveries enable row level security;
+alter table webhook_deliveries force row level security;
 create policy all_worlds on webhook_deliveries for select to public using ((kontor_world() = 0));
 create policy own_world on webhook_deliveries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_deliveries to kontor_app;
@@ -1496,8 +1519,8 @@ create table webhook_endpoints (
   constraint webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text])))
 );
 CREATE INDEX webhook_endpoints_listed ON webhook_endpoints USING btree (world, created DESC, id DESC);
-alter table webhook_endpoints force row level security;
 alter table webhook_endpoints enable row level security;
+alter table webhook_endpoints force row level security;
 create policy own_world on webhook_endpoints for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_endpoints to kontor_app;
 
