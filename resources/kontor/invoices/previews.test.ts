@@ -118,6 +118,24 @@ test('a preview says in sentences what it would cost, and why that is not what w
   assert.equal((await compare(params, { with: first!.id, language: 'de' })).sentences[0], `Auf der Vorschau sind $170.29 fällig, auf ${first!.number} waren es $99.60: $70.69 mehr.`);
 });
 
+test('units that are included and credit that was granted are explained before they are billed', async () => {
+  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
+  const { id: customer } = await stripe.customers.create({ name: 'Kim', test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { recurring } = await stripe.prices.retrieve(catalogue.calls);
+  const { id: price } = await stripe.prices.create({ currency: 'usd', unit_amount: 10, product: catalogue.product, recurring: { interval: 'month', usage_type: 'metered', meter: recurring!.meter! } });
+  await stripe.rawRequest('POST', `/v1/kontor/prices/${price}`, { allowance: { quantity: '15' } });
+  await stripe.billing.creditGrants.create({ customer, name: 'Welcome', category: 'promotional', amount: { type: 'monetary', monetary: { currency: 'usd', value: 120 } }, applicability_config: { scope: { price_type: 'metered' } } });
+  const { id: subscription } = await stripe.subscriptions.create({ customer, items: [{ price: catalogue.seat }, { price }] });
+  await kontor.advance(clock, START + 5 * DAY_S);
+  await stripe.billing.meterEvents.create({ event_name: 'calls', timestamp: START + 4 * DAY_S, payload: { stripe_customer_id: customer, value: '40' } });
+  // A seat; of 40 calls 15 are included, 25 cost $2.50, of which $1.20 are met by the credit.
+  const explained = await explain({ subscription });
+  assert.deepEqual([explained.differences, explained.preview.total], [[], 3_100 + 250 - 120]);
+  assert.deepEqual(explained.lines.map((line) => kinds(line.derivation)), [['price', 'quantity'], ['price', 'allowance', 'usage']]);
+  const { causes, difference } = await compare({ subscription });
+  assert.deepEqual([difference, causes.reduce((sum, cause) => sum + cause.amount, 0), causes.some((cause) => cause.kind === 'rest')], [130, 130, false]);
+});
+
 test('what would not be billed is not explained, and what is wrong with a preview is told by its own name', async () => {
   const of = await lived();
   const stranger = await stripe.customers.create({ name: 'Lee' });
