@@ -19,6 +19,7 @@ import { invoicePayments } from './invoice_payments/routes.ts';
 import { invoiceItems } from './invoiceitems/routes.ts';
 import { invoices } from './invoices/routes.ts';
 import { customerUsage } from './kontor/customers/routes.ts';
+import { caps } from './kontor/caps/routes.ts';
 import { invoiceExplanations } from './kontor/invoices/routes.ts';
 import { kontorMeters } from './kontor/meters/routes.ts';
 import { authentication } from './kontor/payment_intents/routes.ts';
@@ -28,6 +29,7 @@ import { processors } from './kontor/processors/routes.ts';
 import { sandboxPages } from './kontor/sandbox/routes.ts';
 import { settings } from './kontor/settings/routes.ts';
 import { usage } from './kontor/usage/routes.ts';
+import { usageCheck } from './kontor/usage/check/routes.ts';
 import { webhookDeliveries } from './kontor/webhook_deliveries/routes.ts';
 import { webhookSecrets } from './kontor/webhook_endpoints/routes.ts';
 import { mandates } from './mandates/routes.ts';
@@ -62,6 +64,7 @@ export const rooms: readonly Room[] = [
   meterEventsInJson,
   meterEventStream,
   meters,
+  caps,
   charges,
   coupons,
   creditBalanceSummary,
@@ -99,6 +102,7 @@ export const rooms: readonly Room[] = [
   trialOffers,
   thinEvents,
   usage,
+  usageCheck,
   webhookDeliveries,
   webhookEndpoints,
   webhookSecrets,

@@ -6,6 +6,8 @@ import { fields, id, type Params } from '../../../server/http/params.ts';
 import { renderList } from '../../../server/lists.ts';
 import { countedApart, countedFor, type Asked } from '../../../server/usage/counted.ts';
 import { customerClock } from '../../billing/meter_events/rows.ts';
+import { costSoFar } from '../../../billing/subscription/cost.ts';
+import { minor } from '../../../server/http/wire.ts';
 import { ongoingOf } from '../../subscriptions/rows.ts';
 
 export const showUsage = fields({ subscription: id('sub') });
@@ -20,9 +22,12 @@ export async function usageOfCustomer(ctx: Context, { subscription }: Params<typ
   // A level counts as far as time has come; what was reported a little ahead counts already.
   const asked = items.map(({ item, meter }): Asked => ({ key: item.id, meter, customer: path.customer, start: item.current_period_start, end: Math.max(item.current_period_start, Math.min(item.current_period_end, now + 1)) }));
   const [totals, apart] = [await countedFor(ctx.tx, asked), await countedApart(ctx.tx, asked)];
+  const costs = new Map(ongoing.flatMap((each) => costSoFar(each, totals, now + 1)).map((cost) => [cost.item, cost]));
   const data = items.map(({ subscription: owner, item, meter }) => ({
     object: 'kontor.usage',
     by_dimensions: apart.get(item.id)!.flatMap(({ dimensions, value }) => (dimensions === '' ? [] : [{ dimensions: JSON.parse(dimensions) as Json, value }])),
+    // Before discounts, credits and tax: of the whole period until now, and what of it no invoice has billed.
+    cost: { amount: minor(costs.get(item.id)!.amount), currency: costs.get(item.id)!.currency, unbilled_amount: minor(costs.get(item.id)!.unbilled_amount) },
     customer: path.customer,
     end_time: item.current_period_end,
     livemode: ctx.world.livemode,
