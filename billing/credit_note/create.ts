@@ -69,7 +69,8 @@ export function draftCreditNote(order: CreditOrder, { invoice, earlier }: Credit
   refuseMore(totals.total);
   const tax = totals.total - totals.total_excluding_tax;
   const taxLeft = invoice.total - invoice.total_excluding_tax - invoice.credit_notes_tax;
-  if (tax > taxLeft) refuse('amount_too_large', `The invoice ${invoice.id} has ${formatMoney(taxLeft, invoice.currency)} of tax left to credit, not ${formatMoney(tax, invoice.currency)}.`, param);
+  // Where credits in it leave an invoice a tax below nothing, notes may come to less tax, too.
+  if (tax > (taxLeft > 0n ? taxLeft : 0n)) refuse('amount_too_large', `The invoice ${invoice.id} has ${formatMoney(taxLeft, invoice.currency)} of tax left to credit, not ${formatMoney(tax, invoice.currency)}.`, param);
   const { subtotal, subtotal_excluding_tax, total, total_excluding_tax } = totals;
   const owed = invoice.amount_remaining;
   const pre_payment_amount = total < owed ? total : owed;

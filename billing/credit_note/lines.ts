@@ -1,7 +1,7 @@
 /** What a credit note takes back of an invoice's lines (docs/concepts/bill.md, "Credit notes"): of what is left of each, amount, discounts and taxes in one proportion. */
 import type { Metadata, TaxRateRow } from '../catalog.ts';
 import { refuse } from '../decision.ts';
-import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
+import { rateIds, type InvoiceLineRow, type InvoiceWhole } from '../invoice/invoice.ts';
 import type { AssessedLine } from '../invoice/totals.ts';
 import { add, compare, digitsAt, formatDecimal, formatMoney, fromBigint, multiply, parseDecimal, roundDecimal, roundDiv } from '../money.ts';
 import { inclusiveTax, taxLine, type LineTax, type TaxabilityReason } from '../tax.ts';
@@ -34,8 +34,7 @@ type Left = {
 };
 
 function ratesOf(invoice: InvoiceWhole, line: InvoiceLineRow): TaxRateRow[] {
-  const ids = line.tax_rates.length > 0 ? line.tax_rates : invoice.default_tax_rates;
-  return ids.flatMap((id) => invoice.rate_rows.find((rate) => rate.id === id) ?? []);
+  return rateIds(line, invoice.default_tax_rates).flatMap((id) => invoice.rate_rows.find((rate) => rate.id === id) ?? []);
 }
 
 function leftOf(invoice: InvoiceWhole, line: InvoiceLineRow, taken: readonly CreditNoteLineRow[]): Left {

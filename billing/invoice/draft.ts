@@ -6,7 +6,7 @@ import type { Period } from '../calendar.ts';
 import type { Metering } from '../metering.ts';
 import { minor } from '../money.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
-import type { BillingReason, CustomerSnapshot, InvoiceItemWhole, InvoiceLineRow, InvoiceRow, InvoiceWhole, ProrationDetails, StoredDiscountAmount, StoredTax } from './invoice.ts';
+import { rateIds, type BillingReason, type CustomerSnapshot, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type ProrationDetails, type StoredDiscountAmount, type StoredTax } from './invoice.ts';
 import { assessLines, totalsOf, type InvoiceLine } from './totals.ts';
 
 /** How long a draft may be looked at and changed before it is finalised by itself. */
@@ -109,7 +109,6 @@ export function workOut(invoice: InvoiceWhole): InvoiceWhole {
       assert(found, `${id} is named by invoice ${invoice.id} and was not loaded`);
       return found;
     });
-  const default_rates = named(invoice.default_tax_rates, rates);
   const lines = invoice.lines.map((line): InvoiceLine => ({
     amount: line.amount,
     discountable: line.discountable,
@@ -117,7 +116,7 @@ export function workOut(invoice: InvoiceWhole): InvoiceWhole {
     own: named(line.discounts, discounts),
     group: line.subscription_item,
     credit: line.credits.reduce((sum, each) => sum + BigInt(each.amount), 0n),
-    tax_rates: line.tax_rates.length > 0 ? named(line.tax_rates, rates) : default_rates,
+    tax_rates: named(rateIds(line, invoice.default_tax_rates), rates),
   }));
   const assessed = assessLines(lines, { currency: invoice.currency, discounts: named(invoice.discounts, discounts), tax_exempt: invoice.customer_snapshot.tax_exempt ?? 'none' });
   const totals = totalsOf(assessed);

@@ -148,6 +148,12 @@ export type InvoiceLineRow = {
   metadata: Metadata;
 };
 
+/** The ids of a line's tax rates: its own, or else the default ones of what bills it. What a change gives back or charges has those of its moment, be they none. */
+export function rateIds(line: Pick<InvoiceLineRow, 'invoice_item' | 'proration' | 'tax_rates'>, default_tax_rates: string[]): string[] {
+  const settled = line.proration && line.invoice_item !== null;
+  return settled || line.tax_rates.length > 0 ? line.tax_rates : default_tax_rates;
+}
+
 /** An amount that waits for an invoice, or stands on one that can still change. */
 export type InvoiceItemRow = {
   id: string;

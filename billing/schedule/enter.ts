@@ -1,6 +1,7 @@
 /** What a phase asks of its subscription: where that begins with it, where it changes with it, and where the phase that runs was changed. */
 import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
 import type { Instant } from '../decision.ts';
+import { inForce } from '../discount.ts';
 import { mergeMetadata } from '../metadata.ts';
 import type { DiscountGiven } from '../redeem.ts';
 import { NO_CHANGE, type ChangeOrder, type ProrationBehavior } from '../subscription/change.ts';
@@ -71,8 +72,8 @@ export function changeOrder(schedule: ScheduleWhole, { phase, ...terms }: PhaseT
     description: settings.description ?? undefined,
     billing_thresholds: settings.billing_thresholds,
     invoice_settings: settings.invoice_settings,
-    items: itemsAsked(terms.items, subscription),
-    discounts: goingOn(terms.discounts, subscription.discounts),
+    items: itemsAsked(terms.items, subscription, how.now),
+    discounts: goingOn(terms.discounts, subscription.discounts, how.now),
     default_rates: terms.default_rates ?? undefined,
     metadata: phase.metadata,
     add_invoice_items: how.begins ? terms.add_invoice_items : [],
@@ -87,12 +88,12 @@ export function changeOrder(schedule: ScheduleWhole, { phase, ...terms }: PhaseT
 }
 
 /** The phase's items as the whole: those of the same price stay, the others take each other's places in their order, and what is left over comes or goes. */
-function itemsAsked(items: readonly NewItem[], { items: there }: SubscriptionWhole): ChangeOrder['items'] {
+function itemsAsked(items: readonly NewItem[], { items: there }: SubscriptionWhole, now: Instant): ChangeOrder['items'] {
   const byPrice = new Map(there.map((item) => [item.price, item]));
   const free = there.filter((item) => !items.some((asked) => asked.price.terms.id === item.price));
   const asked = items.map((item): ChangeOrder['items'][number] => {
     const place = byPrice.get(item.price.terms.id) ?? free.shift();
-    return place ? { change: changeOf(item, place) } : { add: added(item) };
+    return place ? { change: changeOf(item, place, now) } : { add: added(item) };
   });
   return [...asked, ...free.map((item) => ({ change: { param: 'items', id: item.id, deleted: true } }))];
 }
@@ -100,17 +101,17 @@ function itemsAsked(items: readonly NewItem[], { items: there }: SubscriptionWho
 /** An empty value takes a key away, and there is none yet. */
 const added = (item: NewItem): NewItem => ({ ...item, metadata: mergeMetadata({}, item.metadata) });
 
-function changeOf({ param, price, quantity, tax_rates, metadata, discounts, billing_thresholds }: NewItem, place: SubscriptionItemWhole) {
+function changeOf({ param, price, quantity, tax_rates, metadata, discounts, billing_thresholds }: NewItem, place: SubscriptionItemWhole, now: Instant) {
   const same = price.terms.id === place.price;
   const rates = tax_rates.map((rate) => rate.id).join() === place.tax_rates.join() ? undefined : tax_rates;
-  return { param, id: place.id, ...(!same && { price }), ...(quantity !== undefined && { quantity }), ...(rates && { tax_rates: rates }), metadata, billing_thresholds, discounts: goingOn(discounts, place.discounts) };
+  return { param, id: place.id, ...(!same && { price }), ...(quantity !== undefined && { quantity }), ...(rates && { tax_rates: rates }), metadata, billing_thresholds, discounts: goingOn(discounts, place.discounts, now) };
 }
 
-/** A coupon that gives its discount already goes on giving it; a discount that is over is not given again. */
-function goingOn(given: readonly DiscountGiven[], there: readonly DiscountWhole[]): DiscountGiven[] {
+/** A coupon that gives its discount goes on giving it. One whose time is over by now is redeemed anew; a discount that is over is not given again. */
+function goingOn(given: readonly DiscountGiven[], there: readonly DiscountWhole[], now: Instant): DiscountGiven[] {
   return given.map((each) => {
     if ('discount' in each) return each;
-    const running = there.find((discount) => discount.coupon === each.coupon.id && discount.promotion_code === (each.promotion_code?.id ?? null));
+    const running = there.find((discount) => discount.coupon === each.coupon.id && discount.promotion_code === (each.promotion_code?.id ?? null) && inForce(discount, now));
     return running ? { param: each.param, discount: running } : each;
   });
 }

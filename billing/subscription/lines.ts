@@ -1,6 +1,6 @@
 /** What a subscription puts on an invoice: the lines of its items, and the items that wait for one. */
 import type { Period } from '../calendar.ts';
-import type { DiscountWhole, PriceRow } from '../catalog.ts';
+import type { DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
 import { assert, type Instant, type Moment } from '../decision.ts';
 import { inForce } from '../discount.ts';
 import type { LineOrder } from '../invoice/draft.ts';
@@ -229,14 +229,16 @@ export function creditItem(subscription: SubscriptionWhole, item: SubscriptionIt
   );
 }
 
+/** The tax rates of an item as they are now. */
+export const ratesOf = (subscription: Pick<SubscriptionWhole, 'default_rates'>, item: Pick<SubscriptionItemWhole, 'rates'>): TaxRateRow[] => (item.rates.length > 0 ? item.rates : subscription.default_rates);
+
 /** What a line or an item charges for an item: to be given back for the part that is not used. */
 export function debitOfItem(subscription: SubscriptionWhole, item: SubscriptionItemWhole, net: bigint, period: Period, where: Pick<Debit, 'invoice' | 'line' | 'invoice_item'>): Debit {
-  const rates = item.rates.length > 0 ? item.rates : subscription.default_rates;
   return {
     amount: net.toString(),
     start: period.start,
     end: period.end,
-    tax_rates: rates.map((rate) => rate.id),
+    tax_rates: ratesOf(subscription, item).map((rate) => rate.id),
     price: item.price,
     product: item.terms.product,
     product_name: item.product_name,

@@ -4,7 +4,7 @@ import type { DiscountableLine } from '../discount.ts';
 import type { InvoiceItemWhole } from '../invoice/invoice.ts';
 import { minor } from '../money.ts';
 import { creditOf, debitOf } from '../proration.ts';
-import { countedIn, creditItem, dayText, debitOfItem, fullAmount, isMetered, live, termsIn, usageLine, waiting, wholeDiscounts } from './lines.ts';
+import { countedIn, creditItem, dayText, debitOfItem, fullAmount, isMetered, live, ratesOf, termsIn, usageLine, waiting, wholeDiscounts } from './lines.ts';
 import { fullPeriod, recurrenceOf, sameRecurrence } from './periods.ts';
 import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
@@ -44,7 +44,7 @@ export function debitItem(after: SubscriptionWhole, item: SubscriptionItemWhole,
       proration: true,
       proration_details: { credited_items: null, discount_amounts: debit.discount_amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) })), ...countedIn(account.proration) },
       discounts: [],
-      rates: item.rates,
+      rates: ratesOf(after, item),
     },
     moment,
   );

@@ -126,9 +126,10 @@ export async function pendingOf(tx: Tx, customers: readonly string[], subscripti
 /** All that waits for an invoice of the customer, each item with the tax rates that it would have on its own subscription's. */
 export async function pendingOfCustomer(tx: Tx, customer: string): Promise<InvoiceItemWhole[]> {
   const pending = (await pendingOf(tx, [customer])).get(customer) ?? [];
-  const untaxed = pending.filter((item) => item.rates.length === 0).flatMap((item) => item.subscription ?? []);
+  const isOpen = (item: InvoiceItemWhole) => item.rates.length === 0 && !item.proration;
+  const untaxed = pending.filter(isOpen).flatMap((item) => item.subscription ?? []);
   const owners = await byId<SubscriptionWhole>(untaxed, (wanted) => subscriptionsById(tx, wanted));
-  return pending.map((item) => (item.rates.length > 0 ? item : { ...item, rates: owners.get(item.subscription ?? '')?.default_rates ?? [] }));
+  return pending.map((item) => (!isOpen(item) ? item : { ...item, rates: owners.get(item.subscription ?? '')?.default_rates ?? [] }));
 }
 
 /** What debits come to now, by the id of their line or invoice item. Left out is what is not there any more, or stands on an invoice that was voided or written off. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import type { History } from './reference.ts';
+import type { History } from './reference/history.ts';
 import { judge, judgeAll, type Difference } from './simulate.ts';
 
 const COUNT = Number(process.env['KONTOR_TEST_HISTORIES'] ?? 20_000);

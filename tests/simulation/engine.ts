@@ -1,50 +1,30 @@
 /** A life of the reference model, lived by the engine: the same history as orders to `billing/`, in memory, and what came of it in the reference's words. */
-import type { CouponRow, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
-import type { CustomerRow } from '../../billing/customer/customer.ts';
-import { decision, type Instant } from '../../billing/decision.ts';
+import type { PriceRow, TaxRateRow } from '../../billing/catalog.ts';
+import { decision, Refusal, type Instant } from '../../billing/decision.ts';
+import { advanceInvoice } from '../../billing/invoice/advance.ts';
 import type { InvoiceItemRow } from '../../billing/invoice/invoice.ts';
+import { draftMove } from '../../billing/price_move/move.ts';
+import { applyEntry, planEntry } from '../../billing/price_move/entry.ts';
 import { redeem, noRedemptions, type DiscountGiven } from '../../billing/redeem.ts';
 import { cancelSubscription } from '../../billing/subscription/cancel.ts';
-import { changeSubscription, NO_CHANGE, type ChangeOrder } from '../../billing/subscription/change.ts';
+import { changeSubscription, NO_CHANGE, refuseManaged, type ChangeOrder } from '../../billing/subscription/change.ts';
+import type { NewItem, PriceAsked } from '../../billing/subscription/items.ts';
+import { usageAsked } from '../../billing/subscription/lines.ts';
+import { pauseSubscription } from '../../billing/subscription/pause.ts';
+import { resumeCollection } from '../../billing/subscription/paused.ts';
 import { isDue, renewAll } from '../../billing/subscription/renew.ts';
 import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
-import { usageAsked } from '../../billing/subscription/lines.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
+import { couponRow, CUSTOMER, customerRow, priceRow, rateRow } from './catalog.ts';
+import { actOnInvoice, resume } from './engine_invoices.ts';
+import { adopt, comingPhases, release } from './engine_schedules.ts';
 import { outcomeOf } from './outcome.ts';
-import type { Action, Coupon, History, Item, ItemChange, Outcome, PendingItem, Price, Rate } from './reference.ts';
+import type { Action, Coupon, History, Item, ItemChange, Outcome, PendingItem, Price, Rate } from './reference/history.ts';
+import { nameOf } from './reference/terms.ts';
 import { Store } from './store.ts';
 
-const CUSTOMER = 'cus_1';
-
-function priceRow(price: Price, key: string): PriceRow {
-  const meter = price.usage_type === 'metered' ? `mtr_${key}` : null;
-  return {
-    id: price.id, created: 0, product: price.product, active: true, type: 'recurring', billing_scheme: price.billing_scheme, currency: price.currency, unit_amount_decimal: price.unit_amount_decimal,
-    tiers: price.tiers, tiers_mode: price.tiers_mode, transform_quantity: price.transform_quantity, custom_unit_amount: null, currency_options: null,
-    recurring: { ...price.recurrence, usage_type: price.usage_type, meter, trial_period_days: null }, meter, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null,
-  };
-}
-
-function rateRow(rate: Rate): TaxRateRow {
-  return { id: rate.id, created: 0, active: true, display_name: 'Tax', description: null, percentage: rate.percentage, inclusive: rate.inclusive, country: null, state: null, jurisdiction: null, tax_type: null, metadata: {} };
-}
-
-function couponRow(coupon: Coupon): CouponRow {
-  const options = Object.entries(coupon.currency_options ?? {}).map(([currency, amount]) => [currency, { amount_off: Number(amount) }]);
-  return {
-    id: coupon.id, created: 0, name: null, percent_off: coupon.percent_off ?? null, amount_off: coupon.amount_off ?? null, currency: coupon.currency ?? null,
-    currency_options: options.length > 0 ? Object.fromEntries(options) : null, duration: coupon.duration, duration_in_months: coupon.duration_in_months ?? null, applies_to: coupon.products ?? null,
-    max_redemptions: null, redeem_by: null, times_redeemed: 0, metadata: {}, deleted: false,
-  };
-}
-
-function customerRow(history: History): CustomerRow {
-  return {
-    id: CUSTOMER, created: 0, test_clock: null, name: 'Jenny', email: null, phone: null, description: null, address: null, shipping: null, business_name: null, individual_name: null, balance: 0n, currency: null,
-    delinquent: false, invoice_prefix: 'KONTOR', next_invoice_sequence: 1, invoice_settings: { custom_fields: null, footer: null, rendering_options: null }, default_payment_method: null,
-    preferred_locales: [], tax_exempt: history.tax_exempt, metadata: {}, deleted: false,
-  };
-}
+/** The clock's own. */
+const TIMERS = new Set(['subscription.renew', 'subscription.collect', 'invoice.finalize']);
 
 /** A life as the engine lives it. */
 export class Life {
@@ -57,35 +37,35 @@ export class Life {
   private subscription_id = '';
   /** The last invoice, for which the reference has a word of its own. */
   private last: string | null = null;
+  readonly refused: number[] = [];
 
   constructor(history: History) {
     this.history = history;
     this.store.keep('customers', customerRow(history));
   }
 
-  rate(rate: Rate): TaxRateRow {
-    const row = rateRow(rate);
-    if (!this.store.all<TaxRateRow>('tax_rates').some((each) => each.id === rate.id)) this.store.keep('tax_rates', row);
+  private once<T extends { id: string }>(table: string, row: T): T {
+    if (!this.store.all<T>(table).some((each) => each.id === row.id)) this.store.keep(table, row);
     return row;
   }
 
-  discount(coupon: Coupon): DiscountGiven {
-    const row = couponRow(coupon);
-    this.store.keep('coupons', row);
-    return { param: 'discounts', coupon: row, promotion_code: null };
+  rate(rate: Rate): TaxRateRow {
+    return this.once('tax_rates', rateRow(rate));
   }
 
-  price(price: Price, key: string) {
-    const terms = priceRow(price, key);
-    if (!this.store.all<PriceRow>('prices').some((each) => each.id === price.id)) this.store.keep('prices', terms);
-    return { param: 'items', terms, product_name: price.product, product_active: true };
+  discount(coupon: Coupon): DiscountGiven {
+    return { param: 'discounts', coupon: this.once('coupons', couponRow(coupon)), promotion_code: null };
+  }
+
+  price(price: Price): PriceAsked {
+    return { param: 'items', terms: this.once('prices', priceRow(price)), product_name: price.product, product_active: true };
   }
 
   /** An item as it is asked for, at the start or later. */
-  asked(item: Item) {
+  asked(item: Item): NewItem {
     const { key, price, quantity, tax_rates, discounts } = item;
     return {
-      param: key, price: this.price(price, key), quantity: price.usage_type === 'metered' ? undefined : BigInt(quantity),
+      param: key, price: this.price(price), quantity: price.usage_type === 'metered' ? undefined : BigInt(quantity),
       tax_rates: tax_rates.map((rate) => this.rate(rate)), metadata: {}, discounts: discounts.map((coupon) => this.discount(coupon)),
     };
   }
@@ -96,18 +76,21 @@ export class Life {
 
   facts(at: Instant): SubscriptionFacts {
     const { subscription } = this;
-    const usage = usageAsked(subscription, at).map(({ key, start, end }) => [key, sum(this.history.usage.filter((use) => use.key === this.keys.get(key) && start <= use.at && use.at < end).map((use) => use.value))] as const);
-    return { ...this.around(), subscription, pending: this.store.pending(), usage: new Map(usage), rates: this.store.debitRates(subscription) };
+    const used = (meter: string, start: Instant, end: Instant) => sum(this.history.usage.filter((use) => `mtr_${use.meter}` === meter && start <= use.at && use.at < end).map((use) => use.value));
+    const usage = usageAsked(subscription, at).map(({ key, meter, start, end }) => [key, used(meter, start, end)] as const);
+    return { ...this.around(), subscription, pending: this.store.pending(), usage: new Map(usage), rates: this.store.debitRates(subscription), phases: comingPhases(this), unpaid: [] };
   }
 
   around() {
     return { customer: this.store.customer(CUSTOMER), account: { business_name: 'Helpdesk', country: 'DE', proration: 'second' as const }, tax_ids: [], payment_method: null };
   }
 
-  /** The keys of new items are those of the order, in its order. */
-  name(before: ReadonlySet<string>, keys: readonly string[]): void {
-    const fresh = this.subscription.items.filter((item) => !before.has(item.id));
-    for (const [n, item] of fresh.entries()) this.keys.set(item.id, keys[n]!);
+  /** New items get the keys of those that were asked for, by their prices; what a phase brings in is named by the model. */
+  private name(asked: readonly Item[]): void {
+    for (const item of this.subscription.items) {
+      if (this.keys.has(item.id)) continue;
+      this.keys.set(item.id, asked.find((each) => each.price.id === item.price)?.key ?? nameOf(item.price, item.created));
+    }
   }
 
   start(): void {
@@ -117,31 +100,40 @@ export class Life {
       billing_cycle_anchor: history.anchor_day_of_month === undefined ? (history.anchor ?? null) : null,
       billing_cycle_anchor_config: history.anchor_day_of_month === undefined ? null : { day_of_month: history.anchor_day_of_month, hour: null, minute: null, month: null, second: null },
       backdate_start_date: history.backdate ?? null, trial_end: history.trial_end ?? null, trial_period_days: null, trial_from_plan: false,
-      billing_mode: { type: 'flexible', flexible: { proration_discounts: 'included' }, updated_at: null }, trial_settings: { end_behavior: { missing_payment_method: 'create_invoice' } },
+      billing_mode: { type: 'flexible', flexible: { proration_discounts: 'included' }, updated_at: null }, trial_settings: { end_behavior: { missing_payment_method: history.missing_payment_method ?? 'create_invoice' } },
       cancel_at: null, cancel_at_period_end: false, proration_behavior: history.proration_behavior, default_payment_method: null, description: null,
       invoice_settings: { custom_fields: null, description: null, footer: null }, payment_settings: { save_default_payment_method: 'off' }, metadata: {}, add_invoice_items: [],
       items: history.items.map((item) => this.asked(item)), discounts: history.discounts.map((coupon) => this.discount(coupon)), default_rates: history.default_tax_rates.map((rate) => this.rate(rate)),
       payment_behavior: 'allow_incomplete', off_session: false,
+      ...(history.missing_payment_method !== undefined && { collection_method: 'charge_automatically', days_until_due: null }),
     };
     const started = startSubscription(order, { ...this.around(), subscriptions: 0, first_time: true }, this.store.moment(history.start));
     this.subscription_id = started.subscription.id;
     this.store.apply(started);
-    this.name(new Set(), history.items.map((item) => item.key));
+    this.name(history.items);
+    if (history.scheduled) adopt(this, history.start, history.scheduled);
   }
 
   /** Runs what is due up to the moment, inclusive. */
   run(until: Instant): void {
     for (;;) {
-      const due = [...this.store.timers.values()].filter((timer) => timer.at <= until && timer.kind === 'subscription.renew').sort((a, b) => a.at - b.at)[0];
+      const due = [...this.store.timers.values()].filter((timer) => timer.at <= until && TIMERS.has(timer.kind)).sort((a, b) => a.at - b.at)[0];
       if (!due) return;
       this.store.timers.delete(`${due.kind} ${due.subject}`);
-      const facts = this.facts(due.at);
-      if (!isDue(facts.subscription, due.at)) continue;
-      const made = renewAll([facts], this.store.moment(due.at));
-      this.store.apply(made);
-      const { subscription, invoice } = made.renewed[0]!;
-      if (subscription.ended_at !== null) this.last = invoice?.id ?? null;
+      if (due.kind === 'subscription.renew') this.renew(due.at);
+      else if (due.kind === 'subscription.collect') this.store.apply(resumeCollection(this.subscription, this.store.moment(due.at)));
+      else this.store.apply(advanceInvoice({ invoice: this.store.invoice(due.subject), customer: this.store.customer(CUSTOMER), subscription: this.subscription }, null, [], this.store.moment(due.at)));
     }
+  }
+
+  private renew(at: Instant): void {
+    const facts = this.facts(at);
+    if (!isDue(facts.subscription, at)) return;
+    const made = renewAll([facts], this.store.moment(at));
+    this.store.apply(made);
+    const { subscription, invoice } = made.renewed[0]!;
+    if (subscription.ended_at !== null) this.last = invoice?.id ?? null;
+    this.name([]);
   }
 
   /** An invoice item made by hand. */
@@ -158,39 +150,88 @@ export class Life {
     this.store.apply(discounting);
   }
 
+  /** Does what is asked, or notes that it was refused. */
   act(action: Action): void {
-    if (this.subscription.ended_at !== null) return;
-    if (action.kind === 'cancel_now') return this.cancel(action);
-    const order: ChangeOrder = {
-      ...NO_CHANGE,
-      ...(action.kind === 'cancel_at_period_end' ? { cancel_at_period_end: true } : { proration_behavior: action.proration_behavior }),
-      ...(action.kind === 'anchor_now' && { billing_cycle_anchor: 'now' as const }),
-      items: action.kind === 'change' ? action.changes.map((change) => this.change(change)) : [],
-    };
-    const before = new Set(this.subscription.items.map((item) => item.id));
-    this.store.apply(changeSubscription(order, { ...this.facts(action.at), first_time: true }, this.store.moment(action.at)));
-    this.name(before, action.kind === 'change' ? action.changes.flatMap((change) => (change.add ? [change.add.key] : [])) : []);
+    try {
+      this.carryOut(action);
+    } catch (refusal) {
+      if (!(refusal instanceof Refusal)) throw refusal;
+      this.refused.push(this.history.actions.indexOf(action));
+    }
   }
 
-  private change({ key, quantity, price, remove, add }: ItemChange): ChangeOrder['items'][number] {
+  private carryOut(action: Action): void {
+    const { at } = action;
+    switch (action.kind) {
+      case 'pay': case 'void': case 'credit': case 'void_note': return actOnInvoice(this, action);
+      case 'cancel_now': return this.cancel(action);
+      case 'pause': {
+        const { unused_time_from, outstanding_usage_through, invoicing_behavior } = action;
+        return this.store.apply(pauseSubscription({ unused_time_from, outstanding_usage_through, invoicing_behavior }, this.facts(at), this.store.moment(at)));
+      }
+      case 'resume': return resume(this, action);
+      case 'schedule': return adopt(this, at, action);
+      case 'release': return release(this, action);
+      case 'move_price': return this.move(action);
+      default: return this.change(at, this.orderOf(action), action.kind === 'change' ? action.changes : []);
+    }
+  }
+
+  change(at: Instant, asked: Partial<ChangeOrder>, changes: readonly ItemChange[] = []): void {
+    const order: ChangeOrder = { ...NO_CHANGE, payment_behavior: this.subscription.collection_method === 'send_invoice' ? 'allow_incomplete' : 'default_incomplete', ...asked };
+    refuseManaged(order, this.subscription);
+    this.store.apply(changeSubscription(order, { ...this.facts(at), first_time: true }, this.store.moment(at)));
+    this.name(changes.flatMap((change) => change.add ?? []));
+  }
+
+  private orderOf(action: Exclude<Action, { kind: 'pay' | 'void' | 'credit' | 'void_note' | 'cancel_now' | 'pause' | 'resume' | 'schedule' | 'release' | 'move_price' }>): Partial<ChangeOrder> {
+    switch (action.kind) {
+      case 'change': return { items: action.changes.map((change) => this.itemChange(change)), proration_behavior: action.proration_behavior };
+      case 'anchor_now': return { billing_cycle_anchor: 'now', proration_behavior: action.proration_behavior };
+      case 'trial': return { trial_end: action.until, proration_behavior: action.proration_behavior };
+      case 'discount': return { discounts: action.discounts.map((coupon) => this.discount(coupon)) };
+      case 'cancel_at_period_end': return { cancel_at_period_end: true };
+      case 'cancel_at': return { cancel_at: action.moment };
+      case 'uncancel': return this.subscription.cancel_at_period_end ? { cancel_at_period_end: false } : { cancel_at: null };
+      case 'pause_collection': return { pause_collection: { behavior: action.behavior, resumes_at: action.resumes_at } };
+      case 'collect': return { pause_collection: null };
+    }
+  }
+
+  /** An item that is not there has an id that nobody knows. */
+  private itemChange({ key, quantity, price, remove, add }: ItemChange): ChangeOrder['items'][number] {
     if (add) return { add: this.asked(add) };
-    const id = this.subscription.items.find((item) => this.keys.get(item.id) === key)!.id;
-    return { change: { param: key, id, ...(remove && { deleted: true }), ...(price && { price: this.price(price, key) }), ...(quantity !== undefined && { quantity: BigInt(quantity) }) } };
+    const id = this.subscription.items.find((item) => this.keys.get(item.id) === key)?.id ?? `si_${key}`;
+    return { change: { param: key, id, ...(remove && { deleted: true }), ...(price && { price: this.price(price) }), ...(quantity !== undefined && { quantity: BigInt(quantity) }) } };
+  }
+
+  /** As its plan says, which was made in the same second. */
+  private move({ at, from, to, proration_behavior }: Extract<Action, { kind: 'move_price' }>): void {
+    const moment = this.store.moment(at);
+    const asked = this.price(to);
+    const move = draftMove({ from: { id: from }, to: asked, proration_behavior, when: 'now' }, moment);
+    const found = { facts: this.facts(at), price: asked };
+    const planned = planEntry(move, found, moment);
+    if (planned?.state !== 'pending') throw new Refusal(undefined, planned?.reason ?? 'It does not have the price.');
+    this.store.keep('price_move_entries', planned);
+    const { entry, ...made } = applyEntry(move, planned, found, moment);
+    if (entry.state !== 'applied') throw new Refusal(undefined, entry.reason ?? 'skipped');
+    this.store.apply(made);
   }
 
   private cancel({ at, prorate, invoice_now }: Extract<Action, { kind: 'cancel_now' }>): void {
-    const made = cancelSubscription({ prorate, invoice_now }, { ...this.facts(at), unpaid: [] }, this.store.moment(at));
+    const made = cancelSubscription({ prorate, invoice_now }, this.facts(at), this.store.moment(at));
     this.store.apply(made);
     this.last = made.invoice?.id ?? null;
   }
 
   outcome(): Outcome {
-    const { store, last } = this;
-    const found = { invoices: store.invoices(), pending: store.pending(), ended_at: this.subscription.ended_at, last };
+    const { store, last, subscription, refused } = this;
+    const found = { invoices: store.invoices(), notes: store.notes(), pending: store.pending(), subscription, balance: store.customer(CUSTOMER).balance, last, refused };
     return outcomeOf(found, {
       item: (id) => this.keys.get(id)!,
       pending: (id) => this.pendingKeys.get(id)!,
-      coupon: (discount) => store.get<{ coupon: string }>('discounts', discount).coupon,
+      coupon: (discount) => store.discount(discount).coupon,
       rate: (id) => id,
       metered: (price) => store.get<PriceRow>('prices', price).recurring!.usage_type === 'metered',
     });

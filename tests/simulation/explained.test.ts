@@ -8,15 +8,15 @@ import { speaker, type LanguageName } from '../../billing/explain/language.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { previewRenewal } from '../../billing/subscription/preview.ts';
 import { liveThrough, type Life } from './engine.ts';
-import { factsOf, invoicesOf } from './explained.ts';
-import { randomHistory } from './reference.ts';
+import { factsOf } from './explained.ts';
+import { randomHistory } from './reference/random.ts';
 
 const COUNT = Number(process.env['KONTOR_TEST_EXPLANATIONS'] ?? 2_000);
 const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 0);
 
 function explainLife(seed: number) {
   const life = liveThrough(randomHistory(seed));
-  const invoices = invoicesOf(life);
+  const invoices = life.store.invoices();
   const facts = factsOf(life, invoices.flatMap((invoice) => invoice.lines));
   return { life, invoices, facts, explanations: invoices.map((invoice) => explainInvoice(invoice, facts)) };
 }

@@ -1,28 +1,14 @@
 /** The facts by which the invoices of a life are explained, read from what it has left behind. */
 import assert from 'node:assert/strict';
-import type { CouponRow, DiscountRow, DiscountWhole, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
+import type { PriceRow } from '../../billing/catalog.ts';
 import type { CreditedDebit, ExplainFacts, Usage } from '../../billing/explain/explanation.ts';
-import type { InvoiceItemRow, InvoiceLineRow, InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import type { InvoiceItemRow, InvoiceLineRow, InvoiceRow } from '../../billing/invoice/invoice.ts';
 import { netOf } from '../../billing/subscription/lines.ts';
 import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
 import { sum, type Life } from './engine.ts';
 
-/** Its invoices in their order, with all that they name. */
-export function invoicesOf({ store }: Life): InvoiceWhole[] {
-  return store.invoices().map((invoice) => {
-    const named = [...invoice.discounts, ...invoice.lines.flatMap((line) => line.discounts)];
-    const rates = [...invoice.default_tax_rates, ...invoice.lines.flatMap((line) => line.tax_rates)];
-    return { ...invoice, discount_rows: [...new Set(named)].map((id) => discount(store, id)), rate_rows: [...new Set(rates)].map((id) => store.get<TaxRateRow>('tax_rates', id)) };
-  });
-}
-
-function discount(store: Life['store'], id: string): DiscountWhole {
-  const row = store.get<DiscountRow>('discounts', id);
-  return { ...row, source: store.get<CouponRow>('coupons', row.coupon) };
-}
-
 function usage(life: Life, line: InvoiceLineRow): Usage {
-  const found = life.history.usage.filter((use) => use.key === life.keys.get(line.subscription_item!) && line.period_start <= use.at && use.at < line.period_end);
+  const found = life.history.usage.filter((use) => `mtr_${use.meter}` === life.store.get<PriceRow>('prices', line.price!).meter && line.period_start <= use.at && use.at < line.period_end);
   const times = found.map((use) => use.at);
   return {
     meter: 'mtr_1', meter_name: 'Calls', formula: 'sum', window: null, events: found.length, counted: sum(found.map((use) => use.value)), as_of: line.period_end,
@@ -30,9 +16,12 @@ function usage(life: Life, line: InvoiceLineRow): Usage {
   };
 }
 
-function debit({ store }: Life, line: InvoiceLineRow): CreditedDebit {
+/** Of a preview, what is credited may stand on no more than the preview. */
+function debit({ store }: Life, line: InvoiceLineRow, beside: readonly InvoiceLineRow[]): CreditedDebit {
   const credited = line.proration_details!.credited_items!;
   if ('invoice_item' in credited) {
+    const shown = beside.find((each) => each.invoice_item === credited.invoice_item);
+    if (shown) return { invoice: null, invoice_number: null, line: null, invoice_item: credited.invoice_item, net: shown.amount, start: shown.period_start, end: shown.period_end };
     const item = store.get<InvoiceItemRow>('invoice_items', credited.invoice_item);
     return { invoice: item.invoice, invoice_number: null, line: null, invoice_item: item.id, net: item.amount, start: item.period_start, end: item.period_end };
   }
@@ -52,7 +41,7 @@ export function factsOf(life: Life, lines: readonly InvoiceLineRow[]): ExplainFa
     prices,
     subscriptions: new Map(store.all<SubscriptionRow>('subscriptions').map((each) => [each.id, each])),
     usage: new Map(metered.map((line) => [line.id, usage(life, line)])),
-    debits: new Map(credits.map((line) => [line.id, debit(life, line)])),
-    discounts: new Map(contained.map((id) => [id, discount(store, id)])),
+    debits: new Map(credits.map((line) => [line.id, debit(life, line, lines)])),
+    discounts: new Map(contained.map((id) => [id, store.discount(id)])),
   };
 }

@@ -1,11 +1,16 @@
 /** What came of a life, read from rows and told in the words of the reference model. */
+import type { CreditNoteLineRow, CreditNoteRow } from '../../billing/credit_note/credit_note.ts';
 import type { InvoiceItemRow, InvoiceLineRow, InvoiceRow } from '../../billing/invoice/invoice.ts';
-import type { Invoice, Line, LineKind, Outcome } from './reference.ts';
+import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
+import type { Invoice, Line, LineKind, Note, Outcome } from './reference/history.ts';
 
 export type Found = {
   invoices: readonly (InvoiceRow & { lines: readonly InvoiceLineRow[] })[];
+  notes: readonly (CreditNoteRow & { lines: readonly CreditNoteLineRow[] })[];
   pending: readonly InvoiceItemRow[];
-  ended_at: number | null;
+  subscription: Pick<SubscriptionRow, 'ended_at' | 'status'>;
+  balance: bigint;
+  refused: number[];
   /** The last invoice, for which the reference has a word of its own. */
   last: string | null;
 };
@@ -22,26 +27,43 @@ function kindOf(line: Shown, names: Names): LineKind {
   return line.amount < 0n ? 'credit' : 'debit';
 }
 
+type Parts = Pick<Shown, 'amount' | 'discount_amounts' | 'taxes'>;
+
+function partsOf({ amount, discount_amounts, taxes }: Parts, names: Names): Pick<Line, 'amount' | 'discounts' | 'taxes'> {
+  return {
+    amount,
+    discounts: discount_amounts.filter((each) => each.amount !== 0).map((each) => ({ id: names.coupon(each.discount), amount: BigInt(each.amount) })),
+    taxes: taxes.map((tax) => ({ id: names.rate(tax.tax_rate), amount: BigInt(tax.amount), inclusive: tax.tax_behavior === 'inclusive' })),
+  };
+}
+
 function lineOf(line: Shown, names: Names): Line {
   return {
     key: line.subscription_item === null ? names.pending(line.invoice_item!) : names.item(line.subscription_item),
     kind: kindOf(line, names),
-    amount: line.amount,
     period: { start: line.period_start, end: line.period_end },
     quantity: line.quantity_decimal!,
     proration: line.proration,
     discountable: line.discountable,
-    discounts: line.discount_amounts.filter((each) => each.amount !== 0).map((each) => ({ id: names.coupon(each.discount), amount: BigInt(each.amount) })),
-    taxes: line.taxes.map((tax) => ({ id: names.rate(tax.tax_rate), amount: BigInt(tax.amount), inclusive: tax.tax_behavior === 'inclusive' })),
+    ...partsOf(line, names),
   };
 }
 
-export function outcomeOf({ invoices, pending, ended_at, last }: Found, names: Names): Outcome {
+export function outcomeOf({ invoices, notes, pending, subscription, balance, last, refused }: Found, names: Names): Outcome {
   const told = (invoice: Found['invoices'][number]): Invoice => {
-    const { id, created: at, billing_reason, subtotal, total, total_excluding_tax, subtotal_excluding_tax } = invoice;
+    const { id, created: at, billing_reason, subtotal, total, total_excluding_tax, subtotal_excluding_tax, status, amount_remaining } = invoice;
     const reason = id === last ? 'subscription_cancel' : (billing_reason as Invoice['reason']);
-    return { at, reason, lines: invoice.lines.map((line) => lineOf(line, names)), subtotal, total, total_excluding_tax, subtotal_excluding_tax };
+    const lines = invoice.lines.map((line) => lineOf(line, names));
+    return { at, reason, lines, subtotal, total, total_excluding_tax, subtotal_excluding_tax, status, remaining: status === 'draft' ? null : amount_remaining };
+  };
+  const noted = (note: Found['notes'][number]): Note => {
+    const invoice = invoices.findIndex((each) => each.id === note.invoice);
+    const { created: at, status, subtotal, total, total_excluding_tax, pre_payment_amount: pre_payment, post_payment_amount, out_of_band_amount } = note;
+    const out_of_band = out_of_band_amount ?? 0n;
+    const lines = note.lines.map((line) => ({ line: invoices[invoice]!.lines.findIndex((each) => each.id === line.invoice_line_item), units: line.quantity, ...partsOf(line, names) }));
+    return { invoice, at, status, lines, subtotal, total, total_excluding_tax, pre_payment, to_balance: post_payment_amount - out_of_band, out_of_band };
   };
   const blank = { discounts: [], discount_amounts: [], credits: [], taxes: [] };
-  return { invoices: invoices.map(told), pending: pending.map((item) => lineOf({ ...item, ...blank, invoice_item: item.id }, names)), ended_at };
+  const waiting = pending.map((item) => lineOf({ ...item, ...blank, invoice_item: item.id }, names));
+  return { invoices: invoices.map(told), notes: notes.map(noted), pending: waiting, ended_at: subscription.ended_at, paused: subscription.status === 'paused', balance, refused };
 }

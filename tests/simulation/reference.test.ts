@@ -1,16 +1,20 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { amountOf, boundary, randomHistory, recompute, round, shareOut } from './reference.ts'
-import type { Coupon, History, Invoice, Item, Line, Price, Rate, Recurrence } from './reference.ts'
+import { amountOf } from './reference/amounts.ts'
+import { boundary } from './reference/calendar.ts'
+import { round, shareOut } from './reference/exact.ts'
+import type { Coupon, History, Invoice, Item, Line, Price, Rate, Recurrence } from './reference/history.ts'
+import { randomHistory } from './reference/random.ts'
+import { recompute } from './reference/recompute.ts'
 
 const at = (text: string): number => Date.parse(text.length === 10 ? text + 'T00:00:00Z' : text) / 1000
 const monthly: Recurrence = { interval: 'month', interval_count: 1 }
 const price = (unit: string, more: Partial<Price> = {}): Price => ({
-  id: `price ${unit}`, product: 'prod', currency: 'usd', recurrence: monthly, usage_type: 'licensed', billing_scheme: 'per_unit', unit_amount_decimal: unit,
+  id: `price ${unit}`, product: 'prod', currency: 'usd', recurrence: monthly, usage_type: 'licensed', meter: null, billing_scheme: 'per_unit', unit_amount_decimal: unit,
   tiers: null, tiers_mode: null, transform_quantity: null, ...more,
 })
 const item = (key: string, unit: string, quantity: number, more: Partial<Item> = {}): Item => ({ key, price: price(unit), quantity, tax_rates: [], discounts: [], ...more })
-const meter = (key: string, unit: string): Item => ({ key, price: price(unit, { usage_type: 'metered' }), quantity: 0, tax_rates: [], discounts: [] })
+const meter = (key: string, unit: string): Item => ({ key, price: price(unit, { usage_type: 'metered', meter: key }), quantity: 0, tax_rates: [], discounts: [] })
 const life = (start: string, until: string, items: Item[], more: Partial<History> = {}): History => ({
   currency: 'usd', tax_exempt: 'none', start: at(start), proration_behavior: 'create_prorations', items, discounts: [], default_tax_rates: [], usage: [], pending: [], actions: [],
   until: at(until), ...more,
@@ -112,7 +116,7 @@ test('a debit has its share of the discounts of the whole period', () => {
 test('a trial costs nothing and keeps a single discount for the first paid period', () => {
   const once: Coupon = { id: 'once', percent_off: '10', duration: 'once' }
   const history = life('2024-01-17', '2024-02-29', [item('a', '1000', 2), meter('m', '3')], {
-    trial_end: at('2024-01-31'), discounts: [once], usage: [{ key: 'm', at: at('2024-01-30'), value: '50' }, { key: 'm', at: at('2024-01-31'), value: '2.5' }, { key: 'm', at: at('2024-02-28'), value: '1' }],
+    trial_end: at('2024-01-31'), discounts: [once], usage: [{ meter: 'm', at: at('2024-01-30'), value: '50' }, { meter: 'm', at: at('2024-01-31'), value: '2.5' }, { meter: 'm', at: at('2024-02-28'), value: '1' }],
     actions: [{ at: at('2024-01-20'), kind: 'change', changes: [{ key: 'a', quantity: 3 }], proration_behavior: 'always_invoice' }],
   })
   assert.deepEqual(bills(history), [
@@ -137,7 +141,7 @@ test('a start in the past bills what is over and then goes on as usual', () => {
 })
 
 test('the time before a later anchor is billed by its part, or free', () => {
-  const items = [item('a', '1000', 1), meter('m', '10')], usage = [{ key: 'm', at: at('2024-04-25'), value: '4' }]
+  const items = [item('a', '1000', 1), meter('m', '10')], usage = [{ meter: 'm', at: at('2024-04-25'), value: '4' }]
   const cycle = ['05-01 cycle', 1040n, ['a licensed 05-01..06-01 1000', 'm metered 04-21..05-01 40']]
   assert.deepEqual(bills(life('2024-04-21', '2024-05-01', items, { anchor: at('2024-05-01'), usage })), [['04-21 create', 333n, ['a licensed 04-21..05-01 333']], cycle]) // 10 of 30 days
   assert.deepEqual(bills(life('2024-04-21', '2024-05-01', items, { anchor: at('2024-05-01'), usage, proration_behavior: 'none' })), [cycle])
@@ -159,7 +163,7 @@ test('exclusive taxes are added and inclusive ones are taken out, unless the cus
 })
 
 test('a cancelled subscription gives back and bills what it was asked to', () => {
-  const items = [item('a', '3000', 1), meter('m', '10')], usage = [{ key: 'm', at: at('2024-04-05'), value: '7' }, { key: 'm', at: at('2024-04-11'), value: '5' }]
+  const items = [item('a', '3000', 1), meter('m', '10')], usage = [{ meter: 'm', at: at('2024-04-05'), value: '7' }, { meter: 'm', at: at('2024-04-11'), value: '5' }]
   const run = (prorate: boolean, invoice_now: boolean) => recompute(life('2024-04-01', '2024-06-01', items, { usage, actions: [{ at: at('2024-04-11'), kind: 'cancel_now', prorate, invoice_now }] }))
   assert.deepEqual(run(true, true).invoices[1]!.lines.map(tell), ['a credit 04-11..05-01 -2000', 'm metered 04-01..04-11 70'])
   assert.deepEqual(run(true, false).pending.map(tell), ['a credit 04-11..05-01 -2000'])
@@ -172,7 +176,7 @@ test('a cancelled subscription gives back and bills what it was asked to', () =>
 test('a change of recurrence begins anew', () => {
   const yearly = price('9000', { recurrence: { interval: 'year', interval_count: 1 } })
   const actions: History['actions'] = [{ at: at('2024-04-16'), kind: 'change', changes: [{ key: 'a', price: yearly }], proration_behavior: 'create_prorations' }]
-  const usage = [{ key: 'm', at: at('2024-04-15'), value: '3' }, { key: 'm', at: at('2024-04-16'), value: '4' }]
+  const usage = [{ meter: 'm', at: at('2024-04-15'), value: '3' }, { meter: 'm', at: at('2024-04-16'), value: '4' }]
   assert.deepEqual(bills(life('2024-04-01', '2024-05-16', [item('a', '1000', 1), meter('m', '10')], { actions, usage })).slice(1), [
     ['04-16 update', 8530n, ['a credit 04-16..05-01 -500', 'a licensed 04-16..04-16 9000', 'm metered 04-01..04-16 30']],
     ['05-16 cycle', 40n, ['m metered 04-16..05-16 40']],
@@ -180,11 +184,11 @@ test('a change of recurrence begins anew', () => {
 })
 
 test('a removed meter is billed for what it counted, and one with a new price for the old part', () => {
-  const usage = [{ key: 'm', at: at('2024-04-05'), value: '7' }, { key: 'm', at: at('2024-04-20'), value: '1' }]
+  const usage = [{ meter: 'm', at: at('2024-04-05'), value: '7' }, { meter: 'm', at: at('2024-04-20'), value: '1' }]
   const run = (change: object) => bills(life('2024-04-01', '2024-05-01', [item('a', '0', 1), meter('m', '10')], { usage, discounts: [{ id: 'd', percent_off: '50', duration: 'forever' }],
     actions: [{ at: at('2024-04-11'), kind: 'change', changes: [{ key: 'm', ...change }], proration_behavior: 'create_prorations' }] }))[1]![2]
   assert.deepEqual(run({ remove: true }), ['m metered 04-01..04-11 70 -35', 'a licensed 05-01..06-01 0'])
-  assert.deepEqual(run({ price: price('30', { usage_type: 'metered' }) }), ['m metered 04-01..04-11 70 -35', 'a licensed 05-01..06-01 0', 'm metered 04-11..05-01 30 -15'])
+  assert.deepEqual(run({ price: price('30', { usage_type: 'metered', meter: 'm' }) }), ['m metered 04-01..04-11 70 -35', 'a licensed 05-01..06-01 0', 'm metered 04-11..05-01 30 -15'])
 })
 
 const total = (amounts: Iterable<bigint>): bigint => [...amounts].reduce((a, b) => a + b, 0n)
@@ -223,10 +227,14 @@ test('two thousand random lives keep the laws of a bill', () => {
 
 /** Periods of an item tile its life, nobody is given back more than he was charged, and usage is billed once. */
 function booksOf(history: History, lines: Line[], say: string) {
+  // Schedules and pauses leave periods out and begin them anew.
+  const steady = !history.scheduled && !history.missing_payment_method && history.actions.every(action => !['schedule', 'pause', 'trial', 'resume'].includes(action.kind))
   const restarts = new Set(history.actions.map(action => action.at))
+  const items = [...history.items, ...history.actions.flatMap(action => action.kind === 'change' ? action.changes.flatMap(one => one.add ?? []) : [])]
+  const meters = new Map(items.map(item => [item.key, item.price.meter]))
   for (const key of new Set(lines.map(line => line.key))) {
     const own = lines.filter(line => line.key === key)
-    for (const kind of ['licensed', 'metered']) {
+    for (const kind of steady ? ['licensed', 'metered'] : []) {
       const periods = own.filter(line => line.kind === kind).map(line => line.period).sort((a, b) => a.start - b.start)
       for (const [i, { start, end }] of periods.entries()) {
         assert.ok(start < end, say)
@@ -238,12 +246,13 @@ function booksOf(history: History, lines: Line[], say: string) {
     const credits = total(own.filter(line => line.kind === 'credit').map(line => line.amount))
     const charges = total(own.filter(line => line.kind === 'licensed' || line.kind === 'debit').map(line => line.amount - total(line.discounts.map(one => one.amount))))
     assert.ok(charges + credits >= 0n, say)
+    if (!steady) continue
     const billed = own.filter(line => line.kind === 'metered').reduce((sum, line) => sum + Number(line.quantity), 0)
-    const used = history.usage.filter(use => use.key === key).reduce((sum, use) => sum + Number(use.value), 0)
+    const used = history.usage.filter(use => use.meter === meters.get(key)).reduce((sum, use) => sum + Number(use.value), 0)
     assert.ok(billed <= used + 1e-6, say)
-    const quiet = history.trial_end === undefined && history.actions.every(action => action.kind !== 'cancel_now' && (action.kind !== 'change' || action.proration_behavior !== 'none'))
+    const quiet = history.trial_end === undefined && history.actions.every(action => action.kind !== 'cancel_now' && !('proration_behavior' in action && action.proration_behavior === 'none'))
     const last = Math.max(...own.filter(line => line.kind === 'metered').map(line => line.period.end))
-    const due = history.usage.filter(use => use.key === key && use.at < last).reduce((sum, use) => sum + Number(use.value), 0)
+    const due = history.usage.filter(use => use.meter === meters.get(key) && use.at < last).reduce((sum, use) => sum + Number(use.value), 0)
     if (quiet && history.items.some(item => item.key === key)) assert.ok(Math.abs(billed - due) < 1e-6 || last === -Infinity, `${say} ${key} billed ${billed} of ${due}`)
   }
 }

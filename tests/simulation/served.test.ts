@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atOnce } from '../conformance/raw.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
-import { randomHistory, recompute } from './reference.ts';
+import { randomHistory } from './reference/random.ts';
+import { recompute } from './reference/recompute.ts';
 import { Served } from './served.ts';
 import { historyText, outcomeText, sideBySide } from './tell.ts';
 

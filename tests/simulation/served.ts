@@ -1,34 +1,38 @@
 /** A life of the reference model, lived over HTTP: by the official client, on PostgreSQL, on a test clock. What came of it is read from the tables. */
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Stripe from 'stripe';
+import type { CreditNoteLineRow, CreditNoteRow } from '../../billing/credit_note/credit_note.ts';
 import type { InvoiceItemRow, InvoiceLineRow, InvoiceRow } from '../../billing/invoice/invoice.ts';
+import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import type { Kontor } from '../kontor.ts';
 import { outcomeOf } from './outcome.ts';
-import type { Action, Coupon, History, Item, ItemChange, Outcome, PendingItem, Price, Rate } from './reference.ts';
+import type { Action, History, Item, ItemChange, Outcome, PendingItem, Phase } from './reference/history.ts';
+import { nameOf } from './reference/terms.ts';
+import { ServedCatalog } from './served_catalog.ts';
 
 /** A test clock moves by at most two years at a time. */
 const FURTHEST_S = 700 * 86_400;
 
-const decimal = (text: string | null) => (text === null ? undefined : Stripe.Decimal.from(text));
+type Asked<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>;
 
 export class Served {
   private readonly stripe: Stripe;
   private readonly kontor: Kontor;
   private readonly history: History;
-  /** What the history's names became, and the way back; the items by their keys. */
-  private readonly made = new Map<string, Promise<string>>();
+  private catalog!: ServedCatalog;
+  /** Ids of items, by their keys. */
   private readonly items = new Map<string, string>();
-  private readonly names = new Map<string, string>();
-  private readonly metered = new Set<string>();
   private clock = '';
   private customer = '';
   private subscription = '';
   private now: number;
   private last: string | null = null;
-  /** It was canceled at once, not at the end of a period. */
+  /** It was canceled at once, not by itself. */
   private canceled = false;
+  private readonly refused: number[] = [];
 
   constructor(kontor: Kontor, history: History) {
     this.kontor = kontor;
@@ -37,86 +41,38 @@ export class Served {
     this.now = history.start;
   }
 
-  private once(name: string, make: () => Promise<{ id: string }>): Promise<string> {
-    const known = this.made.get(name) ?? make().then(({ id }) => {
-      this.names.set(id, name);
-      return id;
-    });
-    this.made.set(name, known);
-    return known;
-  }
-
-  private readonly event = (key: string) => `${this.customer}_${key}`;
-
-  private product(name: string): Promise<string> {
-    return this.once(name, () => this.stripe.products.create({ name }));
-  }
-
-  private price(price: Price, key: string): Promise<string> {
-    return this.once(price.id, async () => {
-      const { recurrence, currency, usage_type, billing_scheme, tiers, tiers_mode, transform_quantity } = price;
-      const meter = usage_type === 'metered' ? await this.once(`meter ${key}`, () => this.stripe.billing.meters.create({ display_name: key, event_name: this.event(key), default_aggregation: { formula: 'sum' } })) : undefined;
-      const made = await this.stripe.prices.create({
-        product: await this.product(price.product), currency, billing_scheme,
-        recurring: { ...recurrence, usage_type, meter },
-        unit_amount_decimal: decimal(price.unit_amount_decimal),
-        tiers_mode: tiers_mode ?? undefined,
-        transform_quantity: transform_quantity ?? undefined,
-        tiers: tiers?.map((tier) => ({ up_to: tier.up_to ?? 'inf', unit_amount_decimal: decimal(tier.unit_amount_decimal ?? (tier.flat_amount_decimal === null ? '0' : null)), flat_amount_decimal: decimal(tier.flat_amount_decimal) })),
-      });
-      if (usage_type === 'metered') this.metered.add(made.id);
-      return made;
-    });
-  }
-
-  private rates(rates: readonly Rate[]): Promise<string[]> {
-    return Promise.all(rates.map((rate) => this.once(rate.id, () => this.stripe.taxRates.create({ display_name: 'Tax', percentage: Number(rate.percentage), inclusive: rate.inclusive }))));
-  }
-
-  private discounts(coupons: readonly Coupon[]): Promise<{ coupon: string }[]> {
-    return Promise.all(coupons.map(async ({ id, percent_off, amount_off, currency, currency_options, duration, duration_in_months, products }) => ({
-      coupon: await this.once(id, async () => this.stripe.coupons.create({
-        duration, duration_in_months,
-        ...(percent_off === undefined ? { amount_off: Number(amount_off), currency } : { percent_off: Number(percent_off) }),
-        ...(currency_options && { currency_options: Object.fromEntries(Object.entries(currency_options).map(([name, amount]) => [name, { amount_off: Number(amount) }])) }),
-        ...(products && { applies_to: { products: await Promise.all(products.map((product) => this.product(product))) } }),
-      })),
-    })));
-  }
-
-  private async asked({ key, price, quantity, tax_rates, discounts }: Item): Promise<Stripe.SubscriptionCreateParams.Item> {
-    const [rates, coupons] = [await this.rates(tax_rates), await this.discounts(discounts)];
-    return { price: await this.price(price, key), ...(price.usage_type === 'licensed' && { quantity }), ...(rates.length > 0 && { tax_rates: rates }), ...(coupons.length > 0 && { discounts: coupons }) };
-  }
-
-  /** New items get the keys of the order, in its order. */
-  private name(items: readonly Stripe.SubscriptionItem[], keys: readonly string[]): void {
-    const fresh = items.filter((item) => !this.names.has(item.id)).sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const [n, item] of fresh.entries()) {
-      this.names.set(item.id, keys[n]!);
-      this.items.set(keys[n]!, item.id);
+  /** New items get the keys of those that were asked for, by their prices; what a phase brings in is named by the model. */
+  private name(items: readonly Stripe.SubscriptionItem[], asked: readonly Item[]): void {
+    const { names } = this.catalog;
+    for (const item of items.filter(({ id }) => !names.has(id))) {
+      const price = names.get(item.price.id)!;
+      const key = asked.find((each) => each.price.id === price)?.key ?? nameOf(price, item.created);
+      names.set(item.id, key);
+      this.items.set(key, item.id);
     }
   }
 
   private async start(): Promise<void> {
     const { history, stripe } = this;
-    const { backdate, anchor, anchor_day_of_month, trial_end, proration_behavior } = history;
+    const { backdate, anchor, anchor_day_of_month, trial_end, proration_behavior, missing_payment_method } = history;
     this.clock = (await stripe.testHelpers.testClocks.create({ frozen_time: history.start })).id;
     this.customer = (await stripe.customers.create({ test_clock: this.clock, tax_exempt: history.tax_exempt })).id;
+    const catalog = (this.catalog = new ServedCatalog(stripe, this.customer));
     const items: Stripe.SubscriptionCreateParams.Item[] = [];
-    for (const item of history.items) items.push(await this.asked(item));
-    const rates = await this.rates(history.default_tax_rates);
-    const discounts = await this.discounts(history.discounts);
+    for (const item of history.items) items.push(await catalog.asked(item));
+    const rates = await catalog.rates(history.default_tax_rates);
+    const discounts = await catalog.discounts(history.discounts);
     const made = await stripe.subscriptions.create({
-      customer: this.customer, items, collection_method: 'send_invoice', days_until_due: 30, proration_behavior, currency: history.currency,
+      customer: this.customer, items, proration_behavior, currency: history.currency, ...(missing_payment_method ? {} : { collection_method: 'send_invoice', days_until_due: 30 }),
       ...(backdate !== undefined && { backdate_start_date: backdate }),
       ...(anchor_day_of_month !== undefined ? { billing_cycle_anchor_config: { day_of_month: anchor_day_of_month } } : anchor !== undefined && { billing_cycle_anchor: anchor }),
-      ...(trial_end !== undefined && { trial_end, trial_settings: { end_behavior: { missing_payment_method: 'create_invoice' } } }),
+      ...(trial_end !== undefined && { trial_end, trial_settings: { end_behavior: { missing_payment_method: missing_payment_method ?? 'create_invoice' } } }),
       ...(rates.length > 0 && { default_tax_rates: rates }),
       ...(discounts.length > 0 && { discounts }),
     });
     this.subscription = made.id;
-    this.name(made.items.data, history.items.map((item) => item.key));
+    this.name(made.items.data, history.items);
+    if (history.scheduled) await this.schedule(history.scheduled);
   }
 
   private async until(moment: number): Promise<void> {
@@ -126,57 +82,184 @@ export class Served {
     }
   }
 
-  private async use({ key, at, value }: History['usage'][number]): Promise<void> {
-    if (!this.made.has(`meter ${key}`)) return;
-    await this.stripe.billing.meterEvents.create({ event_name: this.event(key), timestamp: at, payload: { stripe_customer_id: this.customer, value } });
+  private async use({ meter, at, value }: History['usage'][number]): Promise<void> {
+    if (!this.catalog.hasMeter(meter)) return;
+    await this.stripe.billing.meterEvents.create({ event_name: this.catalog.event(meter), timestamp: at, payload: { stripe_customer_id: this.customer, value } });
   }
 
   private async wait({ key, of, amount, discountable, tax_rates, discounts }: PendingItem): Promise<void> {
     const subscription = of === 'subscription' ? { subscription: this.subscription } : {};
-    const [rates, coupons] = [await this.rates(tax_rates), await this.discounts(discounts)];
+    const [rates, coupons] = [await this.catalog.rates(tax_rates), await this.catalog.discounts(discounts)];
     const item = await this.stripe.invoiceItems.create({
       customer: this.customer, ...subscription, amount: Number(amount), currency: this.history.currency, discountable,
       ...(rates.length > 0 && { tax_rates: rates }), ...(coupons.length > 0 && { discounts: coupons }),
     });
-    this.names.set(item.id, key);
+    this.catalog.names.set(item.id, key);
   }
 
   private async change({ key, quantity, price, remove, add }: ItemChange): Promise<Stripe.SubscriptionUpdateParams.Item> {
-    if (add) return this.asked(add);
-    return { id: this.items.get(key), ...(remove && { deleted: true }), ...(price && { price: await this.price(price, key) }), ...(quantity !== undefined && { quantity }) };
+    if (add) return this.catalog.asked(add);
+    return { id: this.items.get(key) ?? `si_${key}`, ...(remove && { deleted: true }), ...(price && { price: await this.catalog.price(price) }), ...(quantity !== undefined && { quantity }) };
   }
 
+  /** Does what is asked, or notes that it was refused. */
   private async act(action: Action): Promise<void> {
+    const now = await this.stripe.subscriptions.retrieve(this.subscription);
+    this.name(now.items.data, []);
+    const ofInvoices = ['pay', 'void', 'credit', 'void_note'].includes(action.kind);
+    try {
+      if (!ofInvoices && now.ended_at !== null) throw new Stripe.errors.StripeInvalidRequestError({ type: 'invalid_request_error', message: 'It has ended.' });
+      await this.carryOut(action, now);
+    } catch (error) {
+      if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) throw error;
+      this.refused.push(this.history.actions.indexOf(action));
+    }
+  }
+
+  private async carryOut(action: Action, now: Stripe.Subscription): Promise<unknown> {
+    const { stripe, subscription, catalog } = this;
+    const update = (params: Stripe.SubscriptionUpdateParams) => stripe.subscriptions.update(subscription, params);
+    switch (action.kind) {
+      case 'change': {
+        const items: Stripe.SubscriptionUpdateParams.Item[] = [];
+        for (const change of action.changes) items.push(await this.change(change));
+        const after = await update({ items, proration_behavior: action.proration_behavior, ...this.unpaid(now) });
+        return this.name(after.items.data, action.changes.flatMap((change) => change.add ?? []));
+      }
+      case 'anchor_now': return update({ billing_cycle_anchor: { type: 'now' }, proration_behavior: action.proration_behavior, ...this.unpaid(now) });
+      case 'trial': return update({ trial_end: action.until, proration_behavior: action.proration_behavior, ...this.unpaid(now) });
+      case 'discount': return update({ discounts: action.discounts.length > 0 ? await catalog.discounts(action.discounts) : '' });
+      case 'cancel_at_period_end': return update({ cancel_at_period_end: true });
+      case 'cancel_at': return update({ cancel_at: action.moment });
+      case 'uncancel': return update(now.cancel_at_period_end ? { cancel_at_period_end: false } : { cancel_at: '' });
+      case 'pause_collection': return update({ pause_collection: { behavior: action.behavior, ...(action.resumes_at !== null && { resumes_at: action.resumes_at }) } });
+      case 'collect': return update({ pause_collection: '' });
+      case 'pause': return stripe.subscriptions.pause(subscription, { bill_for: { unused_time_from: { type: action.unused_time_from }, outstanding_usage_through: { type: action.outstanding_usage_through } }, invoicing_behavior: action.invoicing_behavior });
+      case 'resume': return this.resume(action, now);
+      case 'schedule': return this.schedule(action);
+      case 'release': return now.schedule === null ? this.refuse() : stripe.subscriptionSchedules.release(now.schedule as string, { preserve_cancel_date: action.preserve_cancel_date });
+      case 'move_price': return this.move(action);
+      case 'cancel_now': return this.cancel(action, now);
+      case 'pay': case 'void': case 'credit': case 'void_note': return this.onInvoice(action);
+    }
+  }
+
+  private refuse(): never {
+    throw new Stripe.errors.StripeInvalidRequestError({ type: 'invalid_request_error', message: 'There is nothing to do that with.' });
+  }
+
+  /** What is charged automatically, and has nothing to be charged, may wait for its payment. */
+  private unpaid({ collection_method }: Stripe.Subscription): Stripe.SubscriptionUpdateParams {
+    return collection_method === 'charge_automatically' ? { payment_behavior: 'default_incomplete' } : {};
+  }
+
+  private async cancel({ prorate, invoice_now }: Asked<'cancel_now'>, now: Stripe.Subscription): Promise<void> {
+    const after = await this.stripe.subscriptions.cancel(this.subscription, { prorate, invoice_now });
+    this.canceled = true;
+    if (after.latest_invoice !== now.latest_invoice) this.last = after.latest_invoice as string;
+  }
+
+  /** A resumption is of subscriptions that are charged automatically; the invoice that it may need is settled at once, and never by a card. */
+  private async resume({ anchor, proration_behavior, then }: Asked<'resume'>, now: Stripe.Subscription): Promise<void> {
     const { stripe, subscription } = this;
-    const before = await stripe.subscriptions.retrieve(subscription);
-    if (before.ended_at !== null) return;
-    if (action.kind === 'cancel_now') {
-      this.canceled = true;
-      const after = await stripe.subscriptions.cancel(subscription, { prorate: action.prorate, invoice_now: action.invoice_now });
-      if (after.latest_invoice !== before.latest_invoice) this.last = after.latest_invoice as string;
+    if (now.status === 'paused') await stripe.subscriptions.update(subscription, { collection_method: 'charge_automatically' });
+    const after = await stripe.subscriptions.resume(subscription, { billing_cycle_anchor: { type: anchor }, proration_behavior, payment_behavior: then === 'fail' ? 'resume_on_payment_attempt' : 'resume_on_payment_success' });
+    if (after.latest_invoice !== now.latest_invoice) {
+      const invoice = await stripe.invoices.retrieve(after.latest_invoice as string);
+      if (invoice.status === 'open' && then === 'pay') await stripe.invoices.pay(invoice.id, { paid_out_of_band: true });
+      if (invoice.status === 'open' && then === 'void') await stripe.invoices.voidInvoice(invoice.id);
+    }
+    await stripe.subscriptions.update(subscription, { collection_method: 'send_invoice', days_until_due: 30 });
+  }
+
+  private async phase({ start, end, items, discounts, default_tax_rates, trial_end, anchored, proration_behavior }: Phase): Promise<Stripe.SubscriptionScheduleUpdateParams.Phase> {
+    const asked: Stripe.SubscriptionScheduleUpdateParams.Phase.Item[] = [];
+    for (const item of items) asked.push(await this.catalog.asked(item));
+    return {
+      start_date: start, end_date: end, items: asked, discounts: await this.catalog.discounts(discounts), proration_behavior, ...(trial_end !== null && { trial_end }), ...(anchored && { billing_cycle_anchor: 'phase_start' }),
+      ...(default_tax_rates && default_tax_rates.length > 0 && { default_tax_rates: await this.catalog.rates(default_tax_rates) }),
+    };
+  }
+
+  /** Made of the subscription as it is, then given its phases. Where these are refused, it is let go. */
+  private async schedule({ end, phases, end_behavior }: { end: number; phases: readonly Phase[]; end_behavior: 'cancel' | 'release' }): Promise<void> {
+    const { stripe } = this;
+    const made = await stripe.subscriptionSchedules.create({ from_subscription: this.subscription });
+    const [first] = made.phases;
+    const { start_date, items, discounts, trial_end } = first!;
+    const goesOn = (given: readonly { discount: string | Stripe.Discount | null }[] | null) => (given ?? []).map(({ discount }) => ({ discount: discount as string }));
+    const going: Stripe.SubscriptionScheduleUpdateParams.Phase = {
+      start_date, end_date: end, ...(trial_end !== null && { trial_end }), discounts: goesOn(discounts),
+      items: items.map((item) => ({ price: item.price as string, ...(item.quantity !== undefined && { quantity: item.quantity }), tax_rates: (item.tax_rates ?? []).map(({ id }) => id), discounts: goesOn(item.discounts) })),
+    };
+    try {
+      const coming: Stripe.SubscriptionScheduleUpdateParams.Phase[] = [];
+      for (const phase of phases) coming.push(await this.phase(phase));
+      await stripe.subscriptionSchedules.update(made.id, { phases: [going, ...coming], end_behavior });
+    } catch (error) {
+      await stripe.subscriptionSchedules.release(made.id);
+      throw error;
+    }
+  }
+
+  /** By a plan for this subscription alone, which is reviewed and applied. */
+  private async move({ from, to, proration_behavior }: Asked<'move_price'>): Promise<void> {
+    const ask = async (method: 'GET' | 'POST', path: string, params?: Record<string, unknown>) =>
+      (await this.stripe.rawRequest(method, `/v1/kontor/price_moves${path}`, params)) as unknown as { id: string; status: string; progress: { pending: number; applied: number } };
+    const from_price = [...this.catalog.names].find(([, name]) => name === from)?.[0] ?? `price_${from}`;
+    const plan = await ask('POST', '', { from_price, to_price: await this.catalog.price(to), subscriptions: [this.subscription], proration_behavior });
+    if (plan.progress.pending === 0) this.refuse();
+    await ask('POST', `/${plan.id}/apply`);
+    for (let done = plan; done.status !== 'applied'; ) {
+      await sleep(20);
+      done = await ask('GET', `/${plan.id}`);
+      if (done.status === 'applied' && done.progress.applied === 0) this.refuse();
+    }
+  }
+
+  private async onInvoice(action: Asked<'pay' | 'void' | 'credit' | 'void_note'>): Promise<void> {
+    const { stripe } = this;
+    if (action.kind === 'void_note') {
+      const notes = (await stripe.creditNotes.list({ customer: this.customer, limit: 100 })).data.reverse();
+      await stripe.creditNotes.voidCreditNote(notes[action.note]?.id ?? this.refuse());
       return;
     }
-    if (action.kind === 'cancel_at_period_end') return void (await stripe.subscriptions.update(subscription, { cancel_at_period_end: true }));
-    const { proration_behavior } = action;
-    if (action.kind === 'anchor_now') return void (await stripe.subscriptions.update(subscription, { billing_cycle_anchor: { type: 'now' }, proration_behavior }));
-    const items: Stripe.SubscriptionUpdateParams.Item[] = [];
-    for (const change of action.changes) items.push(await this.change(change));
-    const after = await stripe.subscriptions.update(subscription, { items, proration_behavior });
-    this.name(after.items.data, action.changes.flatMap((change) => (change.add ? [change.add.key] : [])));
+    const invoices = (await stripe.invoices.list({ subscription: this.subscription, limit: 100 })).data.reverse();
+    const invoice = invoices[action.invoice] ?? this.refuse();
+    if (action.kind !== 'credit') {
+      await (action.kind === 'pay' ? stripe.invoices.pay(invoice.id, { paid_out_of_band: true }) : stripe.invoices.voidInvoice(invoice.id));
+      return;
+    }
+    const { credited, to } = action;
+    const what = 'amount' in credited
+      ? { amount: Number(credited.amount) }
+      : { lines: credited.lines.map(({ line, amount, quantity }) => ({ type: 'invoice_line_item' as const, invoice_line_item: invoice.lines.data[line]?.id ?? this.refuse(), ...(amount === undefined ? { quantity } : { amount: Number(amount) }) })) };
+    const { post_payment_amount: back } = await stripe.creditNotes.preview({ invoice: invoice.id, ...what });
+    await stripe.creditNotes.create({ invoice: invoice.id, ...what, ...(back > 0 && (to === 'balance' ? { credit_amount: back } : { out_of_band_amount: back })) });
   }
 
-  private outcome(): Promise<Outcome> {
+  private async outcome(): Promise<Outcome> {
+    this.name((await this.stripe.subscriptions.retrieve(this.subscription)).items.data, []);
     return inWorld(this.kontor.database.pool, this.kontor.world, async (tx) => {
       const invoices = await rows<InvoiceRow>(tx, sql`select * from invoices where subscription = ${this.subscription} order by created, id`);
-      const lines = Map.groupBy(await rows<InvoiceLineRow>(tx, sql`select * from invoice_lines where invoice = any(${invoices.map((each) => each.id)}::text[]) order by position`), (line) => line.invoice);
+      const ids = invoices.map((each) => each.id);
+      const lines = Map.groupBy(await rows<InvoiceLineRow>(tx, sql`select * from invoice_lines where invoice = any(${ids}::text[]) order by position`), (line) => line.invoice);
+      const notes = await rows<CreditNoteRow>(tx, sql`select * from credit_notes where invoice = any(${ids}::text[]) order by created, id`);
+      const noteLines = Map.groupBy(await rows<CreditNoteLineRow>(tx, sql`select * from credit_note_lines where credit_note = any(${notes.map((note) => note.id)}::text[]) order by position`), (line) => line.credit_note);
       const pending = await rows<InvoiceItemRow>(tx, sql`select * from invoice_items where customer = ${this.customer} and invoice is null order by created, id`);
       const coupons = new Map((await rows<{ id: string; coupon: string }>(tx, sql`select id, coupon from discounts`)).map(({ id, coupon }) => [id, coupon]));
-      const [{ ended_at, cancel_at_period_end }] = (await rows<{ ended_at: number | null; cancel_at_period_end: boolean }>(tx, sql`select ended_at, cancel_at_period_end from subscriptions where id = ${this.subscription}`)) as [{ ended_at: number | null; cancel_at_period_end: boolean }];
-      const atEnd = cancel_at_period_end && !this.canceled ? invoices.find((each) => each.created === ended_at && each.billing_reason === 'subscription_cycle') : undefined;
-      const name = (id: string) => this.names.get(id)!;
+      const [subscription] = (await rows<SubscriptionRow>(tx, sql`select * from subscriptions where id = ${this.subscription}`)) as [SubscriptionRow];
+      const [{ balance }] = (await rows<{ balance: bigint }>(tx, sql`select balance from customers where id = ${this.customer}`)) as [{ balance: bigint }];
+      const items = new Map((await rows<{ id: string; price: string; created: number }>(tx, sql`select id, price, created from subscription_items where subscription = ${this.subscription}`)).map((item) => [item.id, item]));
+      const atEnd = this.canceled ? undefined : invoices.find((each) => each.created === subscription.ended_at && each.billing_reason === 'subscription_cycle');
+      const { names, metered, name } = this.catalog;
+      const itemName = (id: string) => names.get(id) ?? nameOf(names.get(items.get(id)!.price)!, items.get(id)!.created);
       return outcomeOf(
-        { invoices: invoices.map((invoice) => ({ ...invoice, lines: lines.get(invoice.id) ?? [] })), pending, ended_at, last: this.last ?? atEnd?.id ?? null },
-        { item: name, pending: name, rate: name, coupon: (discount) => name(coupons.get(discount)!), metered: (price) => this.metered.has(price) },
+        {
+          invoices: invoices.map((invoice) => ({ ...invoice, lines: lines.get(invoice.id) ?? [] })), notes: notes.map((note) => ({ ...note, lines: noteLines.get(note.id) ?? [] })),
+          pending, subscription, balance, last: this.last ?? atEnd?.id ?? null, refused: this.refused,
+        },
+        { item: itemName, pending: name, rate: name, coupon: (discount) => name(coupons.get(discount)!), metered: (price) => metered.has(price) },
       );
     });
   }

@@ -1,25 +1,37 @@
 /**
  * Random lives, billed twice: by the engine and by the reference model, which know nothing of each other. `kontor simulate --seed N --count M` prints each life whose bills differ in
- * anything, to the minor unit.
+ * anything, to the minor unit, as the smallest part of it that shows the difference.
  */
 import { live } from './engine.ts';
-import { randomHistory, recompute, type History } from './reference.ts';
+import type { History } from './reference/history.ts';
+import { randomHistory } from './reference/random.ts';
+import { recompute } from './reference/recompute.ts';
+import { shrink } from './shrink.ts';
 import { historyText, outcomeText, sideBySide } from './tell.ts';
 
 export type Difference = { seed: number; text: string };
+type Disturb = (history: History) => History;
+
+/** What both make of a life. One that breaks off says so. */
+function twice(history: History, disturb: Disturb): [book: string[], engine: string[]] {
+  const told = (run: () => string[]) => {
+    try {
+      return run();
+    } catch (error) {
+      return [`  failed: ${(error as Error).stack}`];
+    }
+  };
+  return [told(() => outcomeText(recompute(history))), told(() => outcomeText(live(disturb(history))))];
+}
+
+const same = ([book, engine]: [string[], string[]]): boolean => book.length === engine.length && book.every((line, n) => line === engine[n]);
 
 /** Lives one life twice; null where both bill the same. `disturb` changes what the engine is told, to see that it would be found. */
-export function judge(seed: number, disturb: (history: History) => History = (history) => history): Difference | null {
+export function judge(seed: number, disturb: Disturb = (history) => history): Difference | null {
   const history = randomHistory(seed);
-  const book = outcomeText(recompute(history));
-  let engine: string[];
-  try {
-    engine = outcomeText(live(disturb(history)));
-  } catch (error) {
-    engine = [`  failed: ${(error as Error).stack}`];
-  }
-  if (book.length === engine.length && book.every((line, n) => line === engine[n])) return null;
-  const text = [`Life ${seed} is billed in two ways. Once more: npm run kontor -- simulate --seed ${seed}`, ...historyText(history), 'comes to', ...sideBySide(book, engine)].join('\n');
+  if (same(twice(history, disturb))) return null;
+  const smallest = shrink(history, (smaller) => !same(twice(smaller, disturb)));
+  const text = [`Life ${seed} is billed in two ways. Once more: npm run kontor -- simulate --seed ${seed}. The smallest part of it that shows it:`, ...historyText(smallest), 'comes to', ...sideBySide(...twice(smallest, disturb))].join('\n');
   return { seed, text };
 }
 

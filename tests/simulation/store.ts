@@ -1,15 +1,20 @@
 /** A database for one customer in memory: decisions are written to it as `server/commit.ts` writes them, and the engine's facts are read from it. */
 import assert from 'node:assert/strict';
 import type { CouponRow, DiscountRow, DiscountWhole, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
+import type { CreditNoteLineRow, CreditNoteRow, CreditNoteWhole } from '../../billing/credit_note/credit_note.ts';
 import type { CustomerRow, CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Decision, Instant, Moment, Put } from '../../billing/decision.ts';
-import type { InvoiceItemRow, InvoiceItemWhole, InvoiceLineRow, InvoiceRow } from '../../billing/invoice/invoice.ts';
-import type { SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
+import type { InvoiceItemRow, InvoiceItemWhole, InvoiceLineRow, InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import type { OpenPayment } from '../../billing/invoice/pay.ts';
+import type { InvoicePaymentRow, PaymentIntentRow } from '../../billing/payment/payment.ts';
+import type { ScheduleRow, ScheduleWhole } from '../../billing/schedule/schedule.ts';
+import { netOf } from '../../billing/subscription/lines.ts';
+import type { Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 
 type Row = { id: string } & Record<string, unknown>;
 
 /** The fields of a whole that are read from other tables: a row does not have them. */
-const GATHERED = new Set(['items', 'default_rates', 'terms', 'next', 'product_name', 'rates', 'lines', 'discount_rows', 'rate_rows', 'source', 'discount', 'scheduled']);
+const GATHERED = new Set(['items', 'default_rates', 'terms', 'next', 'product_name', 'rates', 'lines', 'discount_rows', 'rate_rows', 'source', 'discount', 'scheduled', 'failed_method']);
 const isColumn = (table: string, field: string) => !GATHERED.has(field) && !(field === 'discounts' && table !== 'invoices' && table !== 'invoice_lines');
 
 export class Store {
@@ -75,7 +80,7 @@ export class Store {
 
   private discounts(belongs: (discount: DiscountRow) => boolean): DiscountWhole[] {
     const found = this.all<DiscountRow>('discounts').filter((discount) => !discount.ended && belongs(discount));
-    return found.sort((a, b) => a.position - b.position).map((discount) => ({ ...discount, source: this.get<CouponRow>('coupons', discount.coupon) }));
+    return found.sort((a, b) => a.position - b.position).map((discount) => this.discount(discount.id));
   }
 
   customer(id: string): CustomerWhole {
@@ -84,7 +89,15 @@ export class Store {
 
   private item(row: SubscriptionItemRow): SubscriptionItemWhole {
     const terms = this.get<PriceRow>('prices', row.price);
-    return { ...row, terms, product_name: terms.product, discounts: this.discounts((one) => one.subscription_item === row.id), rates: this.rates(row.tax_rates) };
+    return { ...row, debits: row.debits.flatMap((debit) => this.charged(debit)), terms, product_name: terms.product, discounts: this.discounts((one) => one.subscription_item === row.id), rates: this.rates(row.tax_rates) };
+  }
+
+  /** A debit with what it comes to now: nothing is left of what was voided or written off. */
+  private charged(debit: Debit): Debit[] {
+    const there = debit.line === null ? this.get<InvoiceItemRow>('invoice_items', debit.invoice_item!) : this.get<InvoiceLineRow>('invoice_lines', debit.line);
+    const status = there.invoice === null ? null : this.get<InvoiceRow>('invoices', there.invoice).status;
+    if (status === 'void' || status === 'uncollectible') return [];
+    return [{ ...debit, amount: ('discount_amounts' in there ? netOf(there) : there.amount).toString() }];
   }
 
   subscription(id: string): SubscriptionWhole {
@@ -95,9 +108,20 @@ export class Store {
       items: items.sort((a, b) => (a.id < b.id ? -1 : 1)).map((item) => this.item(item)),
       discounts: this.discounts((one) => one.subscription === id && one.subscription_item === null),
       default_rates: this.rates(row.default_tax_rates),
-      scheduled: null,
+      scheduled: row.schedule === null ? null : this.schedule(row.schedule),
       updating: [],
     };
+  }
+
+  schedule(id: string): ScheduleWhole {
+    const row = this.get<ScheduleRow>('subscription_schedules', id);
+    const named = row.phases.flatMap((phase) => [...(phase.default_tax_rates ?? []), ...phase.items.flatMap((item) => item.tax_rates)]);
+    return { ...row, rates: this.rates([...new Set(named)]) };
+  }
+
+  discount(id: string): DiscountWhole {
+    const row = this.get<DiscountRow>('discounts', id);
+    return { ...row, source: this.get<CouponRow>('coupons', row.coupon) };
   }
 
   /** By id: the rates that the debits of items name. */
@@ -111,8 +135,33 @@ export class Store {
     return rows.map((row) => ({ ...row, discounts: this.discounts((one) => one.invoice_item === row.id || (row.discountable && row.subscription_item !== null && one.subscription_item === row.subscription_item)), rates: this.rates(row.tax_rates) }));
   }
 
-  invoices(): (InvoiceRow & { lines: InvoiceLineRow[] })[] {
+  /** Its invoices in their order, with all that they name. */
+  invoices(): InvoiceWhole[] {
     const lines = Map.groupBy(this.all<InvoiceLineRow>('invoice_lines'), (line) => line.invoice);
-    return this.all<InvoiceRow>('invoices').map((invoice) => ({ ...invoice, lines: (lines.get(invoice.id) ?? []).sort((a, b) => a.position - b.position) }));
+    return this.all<InvoiceRow>('invoices').map((invoice) => this.whole(invoice, lines.get(invoice.id) ?? []));
+  }
+
+  invoice(id: string): InvoiceWhole {
+    return this.whole(this.get<InvoiceRow>('invoices', id), this.all<InvoiceLineRow>('invoice_lines').filter((line) => line.invoice === id));
+  }
+
+  private whole(invoice: InvoiceRow, unordered: readonly InvoiceLineRow[]): InvoiceWhole {
+    const lines = unordered.toSorted((a, b) => a.position - b.position);
+    const named = [...invoice.discounts, ...lines.flatMap((line) => line.discounts)];
+    const rates = [...invoice.default_tax_rates, ...lines.flatMap((line) => line.tax_rates)];
+    return { ...invoice, lines, discount_rows: [...new Set(named)].map((discount) => this.discount(discount)), rate_rows: this.rates([...new Set(rates)]) };
+  }
+
+  openPayments(invoice: string): OpenPayment[] {
+    const open = this.all<InvoicePaymentRow>('invoice_payments').filter((payment) => payment.invoice === invoice && payment.status === 'open');
+    return open.map((payment) => ({ payment, intent: { ...this.get<PaymentIntentRow>('payment_intents', payment.payment_intent), failed_method: null } }));
+  }
+
+  notes(): CreditNoteWhole[] {
+    const lines = Map.groupBy(this.all<CreditNoteLineRow>('credit_note_lines'), (line) => line.credit_note);
+    return this.all<CreditNoteRow>('credit_notes').map((note) => {
+      const own = (lines.get(note.id) ?? []).toSorted((a, b) => a.position - b.position);
+      return { ...note, lines: own, rate_rows: this.rates([...new Set(own.flatMap((line) => line.tax_rates))]) };
+    });
   }
 }

@@ -1,24 +1,35 @@
 /** Lives and their bills as text, so that two of them can be laid side by side. */
-import type { Action, Coupon, History, Invoice, Item, Line, Outcome, Price } from './reference.ts';
+import type { Action, Coupon, Credited, History, Invoice, Item, ItemChange, Line, Note, Outcome, Phase, Price, Rate } from './reference/history.ts';
 
 const moment = (at: number): string => new Date(at * 1_000).toISOString().replace('T', ' ').slice(0, 19);
 
+const partsText = ({ discounts, taxes }: Pick<Line, 'discounts' | 'taxes'>): string =>
+  discounts.map((each) => `, less ${each.amount} by ${each.id}`).join('') + taxes.map((each) => `, ${each.amount} ${each.inclusive ? 'in it' : 'on top'} by ${each.id}`).join('');
+
 const lineText = (line: Line): string =>
   `    ${line.key} ${line.kind} ${line.amount} for ${line.quantity} (${moment(line.period.start)} to ${moment(line.period.end)})${line.proration ? ' prorated' : ''}${line.discountable ? '' : ' not discountable'}` +
-  line.discounts.map((each) => `, less ${each.amount} by ${each.id}`).join('') +
-  line.taxes.map((each) => `, ${each.amount} ${each.inclusive ? 'in it' : 'on top'} by ${each.id}`).join('');
+  partsText(line);
 
 const invoiceText = (invoice: Invoice): string[] => [
-  `  ${moment(invoice.at)} ${invoice.reason}: ${invoice.total} (${invoice.total_excluding_tax} without tax; subtotal ${invoice.subtotal}, ${invoice.subtotal_excluding_tax} without tax)`,
+  `  ${moment(invoice.at)} ${invoice.reason}: ${invoice.total} (${invoice.total_excluding_tax} without tax; subtotal ${invoice.subtotal}, ${invoice.subtotal_excluding_tax} without tax), ${invoice.status}${invoice.remaining === null ? '' : `, ${invoice.remaining} to be paid`}`,
   ...invoice.lines.map(lineText),
+];
+
+const noteText = (note: Note): string[] => [
+  `  ${moment(note.at)} note of invoice ${note.invoice}, ${note.status}: ${note.total} (${note.total_excluding_tax} without tax; subtotal ${note.subtotal}), ${note.pre_payment} off what is due, ${note.to_balance} to the balance, ${note.out_of_band} given back`,
+  ...note.lines.map((line) => `    line ${line.line} ${line.amount}${line.units === null ? '' : ` for ${line.units}`}${partsText(line)}`),
 ];
 
 /** A bill in each line, what waits, and the end. */
 export function outcomeText(outcome: Outcome): string[] {
   return [
     ...outcome.invoices.flatMap(invoiceText),
+    ...outcome.notes.flatMap(noteText),
     ...(outcome.pending.length > 0 ? ['  waiting', ...outcome.pending.map(lineText)] : []),
     ...(outcome.ended_at === null ? [] : [`  ended ${moment(outcome.ended_at)}`]),
+    ...(outcome.paused ? ['  paused'] : []),
+    ...(outcome.balance === 0n ? [] : [`  balance ${outcome.balance}`]),
+    ...(outcome.refused.length === 0 ? [] : [`  refused: actions ${outcome.refused.join(', ')}`]),
   ];
 }
 
@@ -30,24 +41,49 @@ const couponText = ({ id, percent_off, amount_off, currency, duration, duration_
 const itemText = (item: Item): string =>
   `${item.key}: ${item.quantity} at ${priceText(item.price)}${item.discounts.map((each) => ` less ${couponText(each)}`).join('')}${item.tax_rates.map((rate) => ` taxed ${rate.id} ${rate.percentage} %${rate.inclusive ? ' inclusive' : ''}`).join('')}`;
 
-function actionText(action: Action): string[] {
-  const head = `  ${moment(action.at)} ${action.kind}${'proration_behavior' in action ? ` ${action.proration_behavior}` : ''}${action.kind === 'cancel_now' ? `${action.prorate ? ' prorated' : ''}${action.invoice_now ? ' invoiced' : ''}` : ''}`;
-  if (action.kind !== 'change') return [head];
-  return [head, ...action.changes.map((each) => `    ${each.add ? `add ${itemText(each.add)}` : each.remove ? `remove ${each.key}` : `${each.key}${each.quantity === undefined ? '' : ` quantity ${each.quantity}`}${each.price ? ` price ${priceText(each.price)}` : ''}`}`)];
+const rateText = ({ id, percentage, inclusive }: Rate): string => `taxed ${id} ${percentage} %${inclusive ? ' inclusive' : ''}`;
+const changeText = (each: ItemChange): string =>
+  `    ${each.add ? `add ${itemText(each.add)}` : each.remove ? `remove ${each.key}` : `${each.key}${each.quantity === undefined ? '' : ` quantity ${each.quantity}`}${each.price ? ` price ${priceText(each.price)}` : ''}`}`;
+
+const phaseText = (phase: Phase): string[] => [
+  `    ${moment(phase.start)} phase until ${moment(phase.end)} ${phase.proration_behavior}${phase.trial_end === null ? '' : `, trial until ${moment(phase.trial_end)}`}${phase.anchored ? ', a new cycle' : ''}`,
+  ...phase.discounts.map((each) => `      less ${couponText(each)}`),
+  ...(phase.default_tax_rates ?? []).map((each) => `      ${rateText(each)}`),
+  ...phase.items.map((each) => `      ${itemText(each)}`),
+];
+
+const creditedText = (credited: Credited): string =>
+  'amount' in credited ? `${credited.amount}` : credited.lines.map(({ line, amount, quantity }) => `line ${line}: ${amount === undefined ? `${quantity} units` : amount}`).join(', ');
+
+/** The rest of what an action says, in the order of its fields. */
+const detailsText = (action: Action): string =>
+  Object.entries(action).flatMap(([name, value]) => (name === 'at' || name === 'kind' || typeof value === 'object' ? [] : [` ${name} ${typeof value === 'number' && value > 1e8 ? moment(value) : String(value)}`])).join('');
+
+function actionText(action: Action, n: number): string[] {
+  const head = `  ${moment(action.at)} action ${n}: ${action.kind}${detailsText(action)}`;
+  switch (action.kind) {
+    case 'change': return [head, ...action.changes.map(changeText)];
+    case 'move_price': return [head, `    to ${priceText(action.to)}`];
+    case 'discount': return [head, ...action.discounts.map((each) => `    less ${couponText(each)}`)];
+    case 'schedule': return [head, ...action.phases.flatMap(phaseText)];
+    case 'credit': return [`${head}: ${creditedText(action.credited)}`];
+    default: return [head];
+  }
 }
 
 /** What was asked of a life. */
 export function historyText(history: History): string[] {
-  const { currency, tax_exempt, start, backdate, anchor, anchor_day_of_month, trial_end, until, items, discounts, default_tax_rates, usage, pending, actions, proration_behavior } = history;
+  const { currency, tax_exempt, start, backdate, anchor, anchor_day_of_month, trial_end, missing_payment_method, until, items, discounts, default_tax_rates, usage, pending, actions, proration_behavior } = history;
   const at = (name: string, value: number | undefined) => (value === undefined ? '' : `, ${name} ${value > 31 ? moment(value) : value}`);
   return [
-    `  ${currency}, ${tax_exempt}, start ${moment(start)}${at('backdated to', backdate)}${at('anchor', anchor)}${at('day', anchor_day_of_month)}${at('trial until', trial_end)}, ${proration_behavior}, until ${moment(until)}`,
+    `  ${currency}, ${tax_exempt}, start ${moment(start)}${at('backdated to', backdate)}${at('anchor', anchor)}${at('day', anchor_day_of_month)}${at('trial until', trial_end)}${missing_payment_method ? ` or ${missing_payment_method}` : ''}, ${proration_behavior}, until ${moment(until)}`,
     ...discounts.map((each) => `  less ${couponText(each)}`),
-    ...default_tax_rates.map((rate) => `  taxed ${rate.id} ${rate.percentage} %${rate.inclusive ? ' inclusive' : ''}`),
+    ...default_tax_rates.map((rate) => `  ${rateText(rate)}`),
     ...items.map((item) => `  ${itemText(item)}`),
+    ...(history.scheduled ? [`  scheduled until ${moment(history.scheduled.end)}, then ${history.scheduled.end_behavior}`, ...history.scheduled.phases.flatMap(phaseText)] : []),
     ...actions.flatMap(actionText),
     ...pending.map((each) => `  ${moment(each.at)} item ${each.key} ${each.amount} of the ${each.of}${each.discountable ? '' : ' not discountable'} ${each.product ?? ''}${each.discounts.map((coupon) => ` less ${couponText(coupon)}`).join('')}`),
-    ...usage.toSorted((a, b) => a.at - b.at).map((each) => `  ${moment(each.at)} usage ${each.key} ${each.value}`),
+    ...usage.toSorted((a, b) => a.at - b.at).map((each) => `  ${moment(each.at)} usage ${each.meter} ${each.value}`),
   ];
 }
 

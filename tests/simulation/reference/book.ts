@@ -1,0 +1,146 @@
+/** The books of the reference model: a journal of every line ever made, read again for each question instead of keeping running state; the invoices that took them up; and what the customer owes. */
+import { applyDiscounts, sumOfTaxes, taxesOf, type Given, type Taken } from './amounts.ts';
+import { boundary, type Span } from './calendar.ts';
+import { round, total } from './exact.ts';
+import type { History, Invoice, Line, LineKind, Rate, Reason } from './history.ts';
+
+export type Draft = Omit<Line, 'discounts' | 'taxes'> & { product: string | null; /** Null where they are the default ones of whatever bills it. */ rates: readonly Rate[] | null; own: readonly Given[] };
+export type Owner = 'subscription' | 'customer';
+/** A line that was made. `net`: after discounts, before tax. `on`: the invoice that took it up. `closed`: it was taken back, or nobody is to pay it. */
+export type Entry = Draft & { of: Owner; net: bigint; on: Bill | null; closed: boolean };
+/** An invoice with what the books know beside: when it is to be finalised, and by how much the balance rose with it. */
+export type Bill = Invoice & { entries: Entry[]; taken: Taken[][]; finalize_at: number | null; to_balance: bigint };
+
+/** What the subscription has in common for its lines when it bills them, and the discounts that its items have then. */
+type Common = { shared: readonly Given[]; rates: readonly Rate[]; items: readonly { key: string; own: readonly Given[] }[] };
+
+/** What becomes of an invoice: it is due at once, an hour later, or nobody is to pay it. */
+export type Fate = 'at once' | 'in an hour' | 'keep_as_draft' | 'mark_uncollectible' | 'void';
+const HOUR = 3_600;
+
+export const partOf = (amount: bigint, part: Span, full: Span): bigint => round({ n: amount * BigInt(part.end - part.start), d: BigInt(full.end - full.start) });
+
+export class Book {
+  readonly history: History;
+  journal: Entry[] = [];
+  readonly bills: Bill[] = [];
+  /** Discounts of which a single use was made. */
+  private readonly spent = new Set<Given>();
+  balance = 0n;
+
+  constructor(history: History) {
+    this.history = history;
+  }
+
+  inForce(given: Given, at: number): boolean {
+    const { coupon } = given;
+    if (coupon.duration === 'repeating') return given.at <= at && at < boundary(given.at, { interval: 'month', interval_count: 1 }, coupon.duration_in_months!);
+    return coupon.duration === 'forever' || !this.spent.has(given);
+  }
+
+  wait(line: Draft, of: Owner = 'subscription'): void {
+    this.journal.push({ ...line, of, net: line.amount, on: null, closed: false });
+  }
+
+  /** A credit or debit of 0 stays in the books alone. */
+  private waits(entry: Entry): boolean {
+    return entry.on === null && (entry.amount !== 0n || (entry.kind !== 'credit' && entry.kind !== 'debit'));
+  }
+
+  waiting(): Line[] {
+    return this.journal.filter((entry) => this.waits(entry)).map(shown);
+  }
+
+  /** What was to be billed for changes never will be. */
+  forgetProrations(): void {
+    this.journal = this.journal.filter((entry) => !(this.waits(entry) && entry.of === 'subscription' && entry.proration));
+  }
+
+  /** Bills what waits for those who are named, then the lines; nothing where there is none. */
+  bill(at: number, reason: Reason, take: readonly Owner[], drafts: readonly Draft[], common: Common, fate: Fate): Bill | null {
+    const waiting = this.journal.filter((entry) => this.waits(entry) && take.includes(entry.of));
+    const entries = [...waiting, ...drafts.map((line): Entry => ({ ...line, of: 'subscription', net: 0n, on: null, closed: false }))];
+    if (entries.length === 0) return null;
+    this.journal.push(...entries.slice(waiting.length));
+    for (const entry of entries) if (entry.discountable) entry.own = common.items.find((item) => item.key === entry.key)?.own ?? entry.own;
+    const taken = applyDiscounts(entries, common.shared, this.history.currency, (given) => this.inForce(given, at));
+    for (const { given } of taken.flat()) this.spent.add(given);
+    const bill: Bill = {
+      at, reason, lines: [], subtotal: 0n, total: 0n, total_excluding_tax: 0n, subtotal_excluding_tax: 0n, status: 'draft', remaining: null, entries, taken,
+      finalize_at: fate === 'in an hour' ? at + HOUR : null, to_balance: 0n,
+    };
+    entries.forEach((entry, i) => this.putOn(bill, entry, entry.rates ?? common.rates, taken[i]!));
+    this.bills.push(bill);
+    if (fate === 'at once') this.finalize(bill);
+    if (fate === 'mark_uncollectible' || fate === 'void') this.withhold(bill, fate);
+    return bill;
+  }
+
+  private putOn(bill: Bill, entry: Entry, rates: readonly Rate[], taken: readonly Taken[]): void {
+    const { tax_exempt } = this.history;
+    entry.net = entry.amount - total(taken.map((one) => one.amount));
+    entry.on = bill;
+    entry.rates = rates;
+    const line: Line = { ...shown(entry), discounts: taken.map(({ given, amount }) => ({ id: given.coupon.id, amount })), taxes: taxesOf(entry.net, rates, tax_exempt) };
+    bill.lines.push(line);
+    bill.subtotal += line.amount;
+    bill.subtotal_excluding_tax += line.amount - sumOfTaxes(taxesOf(line.amount, rates, tax_exempt), true);
+    bill.total += entry.net + sumOfTaxes(line.taxes, false);
+    bill.total_excluding_tax += entry.net - sumOfTaxes(line.taxes, true);
+  }
+
+  /** What is due after the customer's balance; a total below nothing goes there. */
+  finalize(bill: Bill, meets_balance = true): void {
+    const owed = bill.total + (meets_balance || bill.total < 0n ? this.balance : 0n);
+    const due = bill.total < 0n || owed < 0n ? 0n : owed;
+    bill.finalize_at = null;
+    bill.remaining = due;
+    bill.status = due === 0n ? 'paid' : 'open';
+    bill.to_balance = bill.total - due;
+    this.balance += bill.to_balance;
+  }
+
+  pay(bill: Bill): void {
+    bill.status = 'paid';
+    bill.remaining = 0n;
+  }
+
+  /** It should not have been: the balance is as if it had not, and nothing of it is given back. */
+  void(bill: Bill): void {
+    bill.status = 'void';
+    this.balance -= bill.to_balance;
+    bill.to_balance = 0n;
+    for (const entry of bill.entries) entry.closed = true;
+  }
+
+  /** Nobody expects the money any more. */
+  forgive(bill: Bill): void {
+    bill.status = 'uncollectible';
+    for (const entry of bill.entries) entry.closed = true;
+  }
+
+  private withhold(bill: Bill, how: 'mark_uncollectible' | 'void'): void {
+    this.finalize(bill, how !== 'void');
+    if (bill.status !== 'open') return;
+    if (how === 'void') this.void(bill);
+    else this.forgive(bill);
+  }
+
+  /** What was last charged for an item, where something of it is left at the moment. */
+  openDebit(key: string, at: number): Entry | null {
+    const last = this.journal.findLast((entry) => entry.key === key && CHARGES.includes(entry.kind));
+    return !last || last.closed || last.kind === 'credit' || last.period.end <= at ? null : last;
+  }
+
+  /** Gives back what of an item's last charge is left from a moment on. */
+  credit(key: string, at: number, from = at): void {
+    const last = this.openDebit(key, at);
+    if (!last) return;
+    const unused: Span = { start: from > last.period.start ? from : last.period.start, end: last.period.end };
+    this.wait({ ...last, kind: 'credit', amount: -partOf(last.net, unused, last.period), period: unused, proration: true, discountable: false, own: [] });
+  }
+}
+
+const CHARGES: readonly LineKind[] = ['licensed', 'debit', 'credit'];
+
+const shown = ({ key, kind, amount, period, quantity, proration, discountable }: Entry): Line => ({ key, kind, amount, period, quantity, proration, discountable, discounts: [], taxes: [] });

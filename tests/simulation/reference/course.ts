@@ -1,0 +1,186 @@
+/** The course of a subscription in the reference model: its start, its renewals, its changes and its end, each of which puts lines in the book. */
+import { amountOf, applyDiscounts } from './amounts.ts';
+import { partOf, type Bill, type Book, type Draft, type Fate, type Owner } from './book.ts';
+import { sameRecurrence, type Span } from './calendar.ts';
+import { decimal, plain, plus, whole } from './exact.ts';
+import type { History, ItemChange, LineKind, Price, ProrationBehavior, Reason } from './history.ts';
+import { changed, find, given, isChange, isFree, isLicensed, periodOf, recursOtherwise, type Ending, type Living, type Plan, type Terms } from './terms.ts';
+
+/** How a change is billed. `anew`: all periods begin at the moment, perhaps with a trial. `spared`: items whose periods end at the moment, which the renewal that follows bills. `asked`: somebody asked for it, the clock did not. */
+export type Manner = { behavior: ProrationBehavior; anew: boolean; trial: number | null; spared: ReadonlySet<string>; asked: boolean };
+export const PLAIN: Omit<Manner, 'behavior'> = { anew: false, trial: null, spared: new Set(), asked: true };
+
+export class Course {
+  readonly book: Book;
+  readonly history: History;
+  terms: Terms;
+  ending: Ending = null;
+  plan: Plan | null = null;
+  collection: { behavior: Exclude<Fate, 'at once' | 'in an hour'>; resumes_at: number | null } | null = null;
+  paused = false;
+  /** It is charged automatically, and there is nothing to charge. */
+  charged: boolean;
+  ended: number | null = null;
+
+  constructor(book: Book) {
+    const { history } = book;
+    this.book = book;
+    this.history = history;
+    this.charged = history.missing_payment_method !== undefined;
+    const origin = history.backdate ?? history.start;
+    this.terms = {
+      anchor: history.trial_end ?? history.anchor ?? origin, ...(history.anchor_day_of_month !== undefined && { day: history.anchor_day_of_month }),
+      items: history.items.map((item) => ({ ...item, since: origin, own: given(item.discounts, history.start) })),
+      trial: history.trial_end ?? null, shared: given(history.discounts, history.start), rates: history.default_tax_rates,
+    };
+  }
+
+  line(item: Living, kind: LineKind, amount: bigint, { start, end }: Span, quantity: string): Draft {
+    const rates = item.tax_rates.length > 0 ? item.tax_rates : null;
+    return { key: item.key, kind, amount, period: { start, end }, quantity, proration: false, discountable: true, product: item.price.product, rates, own: item.own };
+  }
+
+  /** The usage of an item in a span; where there is none to bill, nothing, or a line of nothing at the end of a period. */
+  usage(terms: Terms, item: Living, { start, end }: Span, nothing = false): Draft[] {
+    if (isLicensed(item) || start >= end || isFree(terms, start)) return [];
+    const within = this.history.usage.filter((use) => use.meter === item.price.meter && start <= use.at && use.at < end);
+    const quantity = plain(within.reduce((sum, use) => plus(sum, decimal(use.value)), whole(0)));
+    const amount = amountOf(item.price, quantity);
+    return quantity === '0' && amount === 0n && !nothing ? [] : [this.line(item, 'metered', amount, { start, end }, quantity)];
+  }
+
+  usedUntil(terms: Terms, item: Living, at: number): Draft[] {
+    return this.usage(terms, item, { start: periodOf(terms, item, at).start, end: at });
+  }
+
+  wholePeriod(item: Living, span: Span): Draft {
+    const line = this.line(item, 'licensed', amountOf(item.price, String(item.quantity)), span, String(item.quantity));
+    return isFree(this.terms, span.start) ? { ...line, amount: 0n } : line;
+  }
+
+  /** What becomes of what it bills while its collection is paused; null where it is not. */
+  withholding(at: number): Fate | null {
+    const { collection } = this;
+    return collection && (collection.resumes_at === null || at < collection.resumes_at) ? collection.behavior : null;
+  }
+
+  /** What somebody asked for is due at once where it is charged automatically; all else an hour later. */
+  bill(at: number, reason: Reason, take: readonly Owner[], drafts: readonly Draft[], asked: boolean): Bill | null {
+    return this.book.bill(at, reason, take, drafts, this.terms, this.withholding(at) ?? (asked && this.charged ? 'at once' : 'in an hour'));
+  }
+
+  /** The rest of the item's period, less its part of what the discounts would give on a bill of all that recurs like it. */
+  debit(item: Living, at: number): void {
+    const { end, full } = periodOf(this.terms, item, at);
+    const peers = this.terms.items.filter((one) => isLicensed(one) && sameRecurrence(one.price.recurrence, item.price.recurrence));
+    const bill = applyDiscounts(peers.map((one) => this.wholePeriod(one, full)), this.terms.shared, this.history.currency, (one) => one.coupon.duration !== 'once' && this.book.inForce(one, at));
+    const part = { start: at, end };
+    const gross = partOf(amountOf(item.price, String(item.quantity)), part, full);
+    const net = bill[peers.indexOf(item)]!.reduce((left, share) => left - partOf(share.amount, part, full), gross);
+    const line = this.line(item, 'debit', net > 0n ? net : 0n, part, String(item.quantity));
+    this.book.wait({ ...line, rates: line.rates ?? this.terms.rates, proration: true, discountable: false, own: [] });
+  }
+
+  start(): void {
+    const { history, terms } = this;
+    const origin = history.backdate ?? history.start;
+    const drafts = terms.items.filter(isLicensed).flatMap((item): Draft[] => {
+      const now = periodOf(terms, item, history.start);
+      if (isFree(terms, history.start)) return [this.wholePeriod(item, now)];
+      const current = this.wholePeriod(item, now);
+      const past: Draft = { ...current, amount: 0n, period: { start: origin, end: now.start }, proration: true };
+      for (let one = periodOf(terms, item, origin); one.end <= now.start; one = periodOf(terms, item, one.end)) past.amount += partOf(current.amount, one, one.full);
+      const partial = now.start > now.full.start;
+      const first = { ...current, amount: partOf(current.amount, now, now.full), proration: partial };
+      if (history.proration_behavior === 'none') return partial ? [] : [first];
+      return now.start > origin ? [past, first] : [first];
+    });
+    this.bill(history.start, 'subscription_create', [], drafts, true);
+  }
+
+  /** When the clock has something to do next, after what was done at `now`. */
+  next(now: number): number {
+    if (this.ended !== null) return Infinity;
+    const end = typeof this.ending === 'number' ? this.ending : Infinity;
+    if (this.paused) return end;
+    return Math.min(end, this.plan?.end ?? Infinity, ...this.terms.items.map((item) => periodOf(this.terms, item, now).end));
+  }
+
+  /** At an end of periods: bills what begins then and what was used; or ends, with the usage until then. */
+  renew(at: number): void {
+    const { terms } = this;
+    if (this.endsAt(at)) return this.end(at);
+    const drafts = terms.items.filter((item) => this.hasBoundary(item, at)).flatMap((item) => (isLicensed(item) ? [this.wholePeriod(item, periodOf(terms, item, at))] : this.usage(terms, item, { start: periodOf(terms, item, at - 1).start, end: at }, true)));
+    if (terms.items.some((item) => this.hasBoundary(item, at))) this.bill(at, 'subscription_cycle', ['subscription', 'customer'], drafts, false);
+  }
+
+  endsAt(at: number): boolean {
+    return this.ending === at || (this.ending === 'period' && this.terms.items.some((item) => this.hasBoundary(item, at)));
+  }
+
+  hasBoundary(item: Living, at: number): boolean {
+    return periodOf(this.terms, item, at - 1).end === at;
+  }
+
+  private end(at: number): void {
+    const { terms, book } = this;
+    this.ended = at;
+    if (this.paused) return;
+    if (this.ending === at) for (const item of terms.items) book.credit(item.key, at);
+    const drafts = terms.items.flatMap((item) => this.usage(terms, item, { start: periodOf(terms, item, at - 1).start, end: at }, true));
+    this.bill(at, 'subscription_cancel', ['subscription', 'customer'], drafts, false);
+  }
+
+  /** `reshape`: what else of the terms is other from then on. */
+  change(at: number, changes: readonly ItemChange[], asked: Manner, reshape: (terms: Terms) => Terms = (terms) => terms): void {
+    const { book, terms: old } = this;
+    const { items: before } = old;
+    const free = isFree(old, at);
+    const anew = asked.anew || (!free && recursOtherwise(before, changes));
+    const bills = asked.behavior !== 'none' && !free;
+    const begins = (item: Living, later: Price) => (!isLicensed(item) || later.usage_type === 'metered') && (bills || asked.spared.has(item.key));
+    this.terms = reshape({ ...old, items: changed(before, changes, at, begins) });
+    if (anew) return this.beginAnew(at, old, asked, bills);
+    for (const one of changes) {
+      const earlier = find(before, one.key);
+      const later = find(this.terms.items, one.key);
+      if (earlier && !isChange(earlier, one)) continue;
+      const spared = asked.spared.has(one.key);
+      if (earlier && (bills || spared)) this.usedUntilBoundary(old, earlier, at, spared).forEach((line) => book.wait(line));
+      if (!bills || spared) continue;
+      if (earlier) book.credit(earlier.key, at);
+      if (later && isLicensed(later)) this.debit(later, at);
+    }
+    if (asked.behavior === 'always_invoice' && asked.spared.size === 0) this.bill(at, 'subscription_update', ['subscription'], [], asked.asked);
+  }
+
+  private usedUntilBoundary(terms: Terms, item: Living, at: number, ends: boolean): Draft[] {
+    return ends ? this.usage(terms, item, { start: periodOf(terms, item, at - 1).start, end: at }) : this.usedUntil(terms, item, at);
+  }
+
+  /** All periods end at the moment and others begin, free or billed at once. */
+  private beginAnew(at: number, old: Terms, { trial, asked, spared }: Manner, bills: boolean): void {
+    const { book } = this;
+    const { day: _day, ...rest } = this.terms;
+    this.terms = { ...rest, anchor: trial ?? at, trial, items: rest.items.map((item) => ({ ...item, since: at })) };
+    const used = (item: Living) => this.usedUntilBoundary(old, item, at, spared.has(item.key));
+    for (const item of old.items) {
+      if (bills) book.credit(item.key, at);
+      if (!find(this.terms.items, item.key)) used(item).forEach((line) => book.wait(line));
+    }
+    const drafts = this.terms.items.flatMap((item) => {
+      const earlier = find(old.items, item.key);
+      return [...(earlier ? used(earlier) : []), ...(isLicensed(item) ? [this.wholePeriod(item, periodOf(this.terms, item, at))] : [])];
+    });
+    this.bill(at, 'subscription_update', ['subscription'], drafts, asked);
+  }
+
+  cancelNow(at: number, prorate: boolean, invoice_now: boolean): void {
+    const { book, terms } = this;
+    if (!prorate && !invoice_now) book.forgetProrations();
+    if (prorate) for (const item of terms.items) book.credit(item.key, at);
+    const used = this.paused ? [] : terms.items.flatMap((item) => this.usedUntil(terms, item, at));
+    if (invoice_now) this.bill(at, 'subscription_cancel', ['subscription'], used, true);
+    this.ended = at;
+  }
+}

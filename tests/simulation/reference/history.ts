@@ -1,0 +1,149 @@
+/**
+ * The words of the reference model: a history is what is asked of one subscription and its customer, an outcome is what must come of it, to the minor unit. All times are seconds UTC. Within one second
+ * the order is: what the clock does by itself, pending invoice items, actions in the order of the list. An action that is not possible is refused, and changes nothing.
+ */
+
+export type Recurrence = { interval: 'day' | 'week' | 'month' | 'year'; interval_count: number };
+/** `up_to: null` is `inf`. Amounts are decimals of the minor unit; null is none. */
+export type Tier = { up_to: number | null; unit_amount_decimal: string | null; flat_amount_decimal: string | null };
+export type Price = {
+  id: string;
+  product: string;
+  currency: string;
+  recurrence: Recurrence;
+  usage_type: 'licensed' | 'metered';
+  /** What counts the usage of a metered price. */
+  meter: string | null;
+  billing_scheme: 'per_unit' | 'tiered';
+  unit_amount_decimal: string | null;
+  tiers: Tier[] | null;
+  tiers_mode: 'graduated' | 'volume' | null;
+  transform_quantity: { divide_by: number; round: 'up' | 'down' } | null;
+};
+export type Rate = { id: string; percentage: string; inclusive: boolean };
+/** A discount as it is given: each place in a history has a coupon (and an id) of its own, but for a coupon that goes on from one phase to the next. */
+export type Coupon = {
+  id: string;
+  percent_off?: string;
+  amount_off?: bigint;
+  currency?: string;
+  currency_options?: Record<string, bigint>;
+  duration: 'once' | 'repeating' | 'forever';
+  duration_in_months?: number;
+  products?: string[];
+};
+/** A key names one item for ever; it is not used again after removal. `quantity` is 0 for a metered item. No two items of a subscription have the same price. */
+export type Item = { key: string; price: Price; quantity: number; tax_rates: Rate[]; discounts: Coupon[] };
+/** An invoice item made by hand; `of` says whether it names the subscription or only the customer. */
+export type PendingItem = {
+  key: string;
+  at: number;
+  of: 'subscription' | 'customer';
+  amount: bigint;
+  discountable: boolean;
+  product: string | null;
+  tax_rates: Rate[];
+  discounts: Coupon[];
+};
+
+export type ProrationBehavior = 'create_prorations' | 'always_invoice' | 'none';
+/** One of: a whole item to add; `remove: true`; or a new quantity and/or price. A key stands at most once in a change. */
+export type ItemChange = { key: string; quantity?: number; price?: Price; remove?: true; add?: Item };
+/** What the subscription is from `start` to `end`. The keys of its items do not count. `default_tax_rates: null` leaves them. */
+export type Phase = {
+  start: number;
+  end: number;
+  items: Item[];
+  discounts: Coupon[];
+  default_tax_rates: Rate[] | null;
+  trial_end: number | null;
+  anchored: boolean;
+  proration_behavior: ProrationBehavior;
+};
+export type EndBehavior = 'cancel' | 'release';
+/** What is given back of an invoice: an amount of the whole, or parts of lines named by their position: an amount of the line, or so many of its units. */
+export type Credited = { amount: bigint } | { lines: { line: number; amount?: bigint; quantity?: number }[] };
+
+export type Action =
+  | { at: number; kind: 'change'; changes: ItemChange[]; proration_behavior: ProrationBehavior }
+  /** A reviewed plan that moves whoever has the price. */
+  | { at: number; kind: 'move_price'; from: string; to: Price; proration_behavior: ProrationBehavior }
+  | { at: number; kind: 'anchor_now'; proration_behavior: ProrationBehavior }
+  | { at: number; kind: 'trial'; until: number | 'now'; proration_behavior: ProrationBehavior }
+  | { at: number; kind: 'discount'; discounts: Coupon[] }
+  | { at: number; kind: 'cancel_now'; prorate: boolean; invoice_now: boolean }
+  | { at: number; kind: 'cancel_at_period_end' }
+  | { at: number; kind: 'cancel_at'; moment: number }
+  | { at: number; kind: 'uncancel' }
+  | { at: number; kind: 'pause_collection'; behavior: 'keep_as_draft' | 'mark_uncollectible' | 'void'; resumes_at: number | null }
+  | { at: number; kind: 'collect' }
+  | { at: number; kind: 'pause'; unused_time_from: 'item_current_period_start' | 'none' | 'now'; outstanding_usage_through: 'none' | 'now'; invoicing_behavior: 'invoice' | 'pending_invoice_item' }
+  /** `then`: what becomes of the invoice that it may need, in the same second. */
+  | { at: number; kind: 'resume'; anchor: 'now' | 'unchanged'; proration_behavior: ProrationBehavior; then: 'pay' | 'fail' | 'void' }
+  /** Puts the subscription under a schedule: as it is until `end`, then by phases, one after the other. */
+  | { at: number; kind: 'schedule'; end: number; phases: Phase[]; end_behavior: EndBehavior }
+  | { at: number; kind: 'release'; preserve_cancel_date: boolean }
+  /** Of the n-th invoice (0 is the first). */
+  | { at: number; kind: 'pay' | 'void'; invoice: number }
+  | { at: number; kind: 'credit'; invoice: number; credited: Credited; to: 'balance' | 'out_of_band' }
+  | { at: number; kind: 'void_note'; note: number };
+
+export type History = {
+  seed?: number;
+  currency: string;
+  tax_exempt: 'none' | 'exempt' | 'reverse';
+  /** The moment of creation. `backdate` is earlier, `anchor` and `trial_end` are later; a trial stands with neither of the others. */
+  start: number;
+  backdate?: number;
+  anchor?: number;
+  trial_end?: number;
+  /** What becomes of it where there is nothing to charge when a trial ends. Without it, it is billed. */
+  missing_payment_method?: 'pause' | 'cancel';
+  /** `billing_cycle_anchor_config.day_of_month`; `anchor` is then the moment that it results in, which may be the start itself. */
+  anchor_day_of_month?: number;
+  proration_behavior: 'create_prorations' | 'none';
+  items: Item[];
+  discounts: Coupon[];
+  default_tax_rates: Rate[];
+  /** Where a schedule begins it: what comes after the first phase, which is the start itself until the first of these. */
+  scheduled?: { end: number; phases: Phase[]; end_behavior: EndBehavior };
+  /** `value` is a positive decimal; in any order. */
+  usage: { meter: string; at: number; value: string }[];
+  pending: PendingItem[];
+  actions: Action[];
+  /** The clock is run to here, inclusive. */
+  until: number;
+};
+
+export type LineKind = 'licensed' | 'metered' | 'credit' | 'debit' | 'pending';
+/** `key` is the item's, or the pending item's. `discounts` leaves out those of 0; `taxes` shows every rate. `quantity` is a plain decimal. Waiting lines have no discounts and taxes yet. */
+export type Line = {
+  key: string;
+  kind: LineKind;
+  amount: bigint;
+  period: { start: number; end: number };
+  quantity: string;
+  proration: boolean;
+  discountable: boolean;
+  discounts: { id: string; amount: bigint }[];
+  taxes: { id: string; amount: bigint; inclusive: boolean }[];
+};
+/** `subscription_cancel` is the last invoice, at once or at the period's end. */
+export type Reason = 'subscription_create' | 'subscription_cycle' | 'subscription_update' | 'subscription_cancel';
+/** `units`: how many were credited, where it was asked for so many. */
+export type NoteLine = { line: number; units: number | null; amount: bigint; discounts: { id: string; amount: bigint }[]; taxes: Line['taxes'] };
+export type Note = { invoice: number; at: number; status: 'issued' | 'void'; lines: NoteLine[]; subtotal: bigint; total: bigint; total_excluding_tax: bigint; pre_payment: bigint; to_balance: bigint; out_of_band: bigint };
+export type Invoice = {
+  at: number;
+  reason: Reason;
+  lines: Line[];
+  subtotal: bigint;
+  total: bigint;
+  total_excluding_tax: bigint;
+  subtotal_excluding_tax: bigint;
+  status: 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
+  /** What remains to be paid; null for a draft. */
+  remaining: bigint | null;
+};
+/** `pending`: what waits at `until`, in the order of creation. `refused`: which actions were, by their positions. `balance` < 0: the customer has credit. */
+export type Outcome = { invoices: Invoice[]; notes: Note[]; pending: Line[]; ended_at: number | null; paused: boolean; balance: bigint; refused: number[] };

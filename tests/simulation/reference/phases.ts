@@ -1,0 +1,60 @@
+/** Schedules in the reference model: what a subscription is to become, and when. */
+import { spanAround } from './calendar.ts';
+import { PLAIN, type Course } from './course.ts';
+import type { Phase } from './history.ts';
+import { changesBy, goingOn, isFree, recursOtherwise, type Plan, type Terms } from './terms.ts';
+
+const endOf = ({ end, phases }: Plan): number => phases.at(-1)?.end ?? end;
+
+/** A trial ends within its phase, the first one too. */
+export const canAdopt = ({ plan, terms }: Course, { at, end }: { at: number; end: number }): boolean => plan === null && !(isFree(terms, at) && end < terms.trial!);
+
+/** As it is until the plan's `end`, then by its phases. */
+export function adopt(course: Course, plan: Plan): void {
+  course.plan = plan;
+  course.ending = plan.end_behavior === 'cancel' ? endOf(plan) : null;
+}
+
+/** It goes on alone, and ends no more as the schedule said, unless that is to be kept. */
+export function release(course: Course, preserve_cancel_date: boolean): void {
+  if (course.plan!.end_behavior === 'cancel' && !preserve_cancel_date) course.ending = null;
+  course.plan = null;
+}
+
+/** What the clock does at the moment: a phase begins, and what ends then is renewed by its terms. */
+export function reach(course: Course, at: number): void {
+  const { plan, paused } = course;
+  if (!paused && plan?.end === at && course.ending !== at && !turn(course, at, plan)) return;
+  const unpayable = !paused && course.charged && course.terms.trial === at && course.withholding(at) === null;
+  if (unpayable && course.history.missing_payment_method === 'pause' && !course.endsAt(at)) course.paused = true;
+  else if (unpayable && course.history.missing_payment_method === 'cancel') course.ended = at;
+  else course.renew(at);
+}
+
+/** Whether something is to be renewed then: not where no period ends, or all of them begin with the phase. */
+function turn(course: Course, at: number, { phases: [phase, ...later], end_behavior }: Plan): boolean {
+  course.plan = phase === undefined ? null : { end: phase.end, phases: later, end_behavior };
+  return phase === undefined || enter(course, at, phase);
+}
+
+function enter(course: Course, at: number, phase: Phase): boolean {
+  const { terms } = course;
+  const changes = changesBy(terms.items, phase);
+  const trial = phase.trial_end !== null && phase.trial_end > at ? phase.trial_end : null;
+  const anew = phase.anchored || trial !== null || isFree(terms, at);
+  const renewed = terms.items.filter((item) => course.hasBoundary(item, at)).map((item) => item.key);
+  // Where there is a renewal, it bills the whole period of what comes as well.
+  const whole = renewed.length === 0 ? [] : changes.filter(({ add }) => add && spanAround(terms, add.price.recurrence, at).start === at).map(({ key }) => key);
+  const spared = new Set([...renewed, ...whole]);
+  const goOn = (before: Terms['shared'], coupons: Phase['discounts']) => goingOn(before.filter((one) => course.book.inForce(one, at)), coupons, at);
+  course.change(at, changes, { ...PLAIN, behavior: phase.proration_behavior, anew, trial, spared, asked: false }, (after) => ({
+    ...after,
+    shared: goOn(after.shared, phase.discounts),
+    rates: phase.default_tax_rates ?? after.rates,
+    items: after.items.map((item) => {
+      const asked = phase.items.find((one) => one.price.id === item.price.id)!;
+      return { ...item, tax_rates: asked.tax_rates, own: goOn(item.own, asked.discounts) };
+    }),
+  }));
+  return renewed.length > 0 && !anew && !recursOtherwise(terms.items, changes.filter((one) => !one.add));
+}
