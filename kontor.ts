@@ -22,7 +22,7 @@ const parts: Parts = { rooms, connectors: { processors: { test: sandbox(), live:
 const example: Example = async (url, key) => (await import('./examples/helpdesk/seed.ts')).seed(url, key);
 
 /** Loaded when it is wanted, like the example. */
-const simulation: Simulation = async (seed, count) => (await import('./tests/simulation/simulate.ts')).judgeAll(seed, count).map((difference) => difference.text);
+const simulation: Simulation = async () => new (await import('./tests/simulation/simulate.ts')).Simulator();
 
 const commands: readonly Command[] = [
   start(parts, example),

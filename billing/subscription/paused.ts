@@ -28,9 +28,8 @@ export function leavePause(before: SubscriptionWhole, last: SubscriptionWhole, s
 
 /** The invoice that would have resumed it was voided: it stays paused, nothing was charged for its periods, and what waited before and stood on that invoice waits again. */
 export function abandonResumption(before: SubscriptionWhole, invoice: InvoiceWhole, moment: Moment): Moved {
-  const own = before.items.flatMap((item) => item.debits.flatMap((debit) => debit.invoice_item ?? []));
-  const standing = new Set(invoice.lines.map((line) => line.invoice_item));
-  const isVoid = (debit: Debit) => debit.invoice === invoice.id || (debit.invoice_item !== null && standing.has(debit.invoice_item));
+  const { made: own } = before.resumption!;
+  const isVoid = (debit: Debit) => debit.invoice === invoice.id || (debit.invoice_item !== null && own.includes(debit.invoice_item));
   const items = before.items.map((item) => (item.debits.some(isVoid) ? { ...item, debits: item.debits.filter((debit) => !isVoid(debit)) } : item));
   const subscription: SubscriptionWhole = { ...before, items, resumption: null };
   const made = updated(before, subscription, moment);

@@ -88,7 +88,7 @@ export function resumeSubscription(order: ResumeOrder, facts: SubscriptionFacts,
   const draft = anew || order.proration_behavior === 'always_invoice' ? draftBill(bill, facts, moment) : null;
   const attempts = order.payment_behavior === 'resume_on_payment_attempt';
   const billed = draft && collectBill(draft, { payment_behavior: attempts ? 'allow_incomplete' : 'default_incomplete', off_session: true }, bill, facts, moment);
-  const moved = conclude(order, before, withBilled(after, bill, billed), billed, moment);
+  const moved = conclude(order, before, withBilled(after, bill, billed), billed, waiting, moment);
   const made = together([putWaiting(waiting, moment), moved, putItems(before.items, moved.subscription.items), ...(billed ? [billed] : [])]);
   return { ...made, subscription: moved.subscription, invoice: billed?.invoice ?? null };
 }
@@ -102,9 +102,9 @@ function withBilled(after: SubscriptionWhole, bill: Bill, billed: Billed | null)
 }
 
 /** It goes on at once where nothing is to be paid for that; else it waits for the payment, or the attempt, up to 23 hours. */
-function conclude(order: ResumeOrder, before: SubscriptionWhole, after: SubscriptionWhole, billed: Billed | null, moment: Moment): Decision & { subscription: SubscriptionWhole } {
+function conclude(order: ResumeOrder, before: SubscriptionWhole, after: SubscriptionWhole, billed: Billed | null, waiting: readonly InvoiceItemWhole[], moment: Moment): Decision & { subscription: SubscriptionWhole } {
   if (billed === null || billed.invoice.status === 'paid') return leavePause(before, after, 'active', moment);
-  const subscription: SubscriptionWhole = { ...after, resumption: { invoice: billed.invoice.id, payment_behavior: order.payment_behavior } };
+  const subscription: SubscriptionWhole = { ...after, resumption: { invoice: billed.invoice.id, payment_behavior: order.payment_behavior, made: waiting.map((item) => item.id) } };
   const made = updated(before, subscription, moment);
   made.timers.push(...renewal(subscription, moment), timer('subscription.expire', subscription, moment.now + INCOMPLETE_S));
   return { ...made, subscription };

@@ -62,7 +62,7 @@ export type SubscriptionRow = {
   /** While it is paused: since when, and why. */
   status_details: { paused: { subscription: { type: PauseReason }; transitioned_at: Instant; type: 'subscription' } } | null;
   /** While it is paused and the payment that resumes it is awaited. */
-  resumption: { invoice: string; payment_behavior: ResumeBehavior } | null;
+  resumption: { invoice: string; payment_behavior: ResumeBehavior; /** The invoice items that were made for it. */ made: string[] } | null;
   resumed_at: Instant | null;
   /** How often what waits for it is billed, beside its renewals. */
   pending_invoice_item_interval: Recurrence | null;

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { Covered } from './covered.ts';
 import type { History } from './reference/history.ts';
-import { judge, judgeAll, type Difference } from './simulate.ts';
+import { judge, judgeAll } from './simulate.ts';
 
 const COUNT = Number(process.env['KONTOR_TEST_HISTORIES'] ?? 20_000);
 const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 0);
@@ -12,7 +13,7 @@ const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 0);
 type Share = { first: number; count: number };
 
 /** A share of the lives, in a thread of its own. */
-function inThread(share: Share): Promise<Difference[]> {
+function inThread(share: Share): Promise<ReturnType<typeof judgeAll>> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(import.meta.url), { workerData: share });
     worker.once('message', resolve);
@@ -21,11 +22,18 @@ function inThread(share: Share): Promise<Difference[]> {
 }
 
 if (isMainThread) {
-  test(`${COUNT} random lives are billed the same by the engine and by the book`, async () => {
+  test(`${COUNT} random lives are billed the same by the engine and by the book, and leave nothing out`, async (t) => {
     const threads = Math.min(2, availableParallelism());
     const each = Math.ceil(COUNT / threads);
-    const found = (await Promise.all(Array.from({ length: threads }, (_, n) => inThread({ first: SEED + n * each, count: each })))).flat();
+    const all = await Promise.all(Array.from({ length: threads }, (_, n) => inThread({ first: SEED + n * each, count: each })));
+    const found = all.flatMap((share) => share.found);
     assert.equal(found.length, 0, `${found.length} lives are billed in two ways.\n\n${found.slice(0, 3).map((difference) => difference.text).join('\n\n')}`);
+    const covered = new Covered();
+    for (const share of all) covered.add(share.covered);
+    for (const line of covered.tell()) t.diagnostic(line);
+    if (COUNT < 2_000) return;
+    for (const [step, count] of covered.done) assert.ok(count >= COUNT / 200, `a life in two hundred takes the step ${step}, only ${count} did`);
+    for (const [trait] of covered.traits) assert.ok(covered.share(trait) >= 0.02, `two lives in a hundred have ${trait}, only ${covered.traits.get(trait)} had`);
   });
 
   const seeds = Array.from({ length: 400 }, (_, seed) => seed);

@@ -51,6 +51,11 @@ export class Book {
     return this.journal.filter((entry) => this.waits(entry)).map(shown);
   }
 
+  /** What waits has the discounts that its item has now, or had when it went. */
+  follow(items: Common['items']): void {
+    for (const entry of this.journal) if (entry.on === null && entry.discountable) entry.own = items.find((item) => item.key === entry.key)?.own ?? entry.own;
+  }
+
   /** What was to be billed for changes never will be. */
   forgetProrations(): void {
     this.journal = this.journal.filter((entry) => !(this.waits(entry) && entry.of === 'subscription' && entry.proration));
@@ -58,11 +63,11 @@ export class Book {
 
   /** Bills what waits for those who are named, then the lines; nothing where there is none. */
   bill(at: number, reason: Reason, take: readonly Owner[], drafts: readonly Draft[], common: Common, fate: Fate): Bill | null {
+    this.follow(common.items);
     const waiting = this.journal.filter((entry) => this.waits(entry) && take.includes(entry.of));
     const entries = [...waiting, ...drafts.map((line): Entry => ({ ...line, of: 'subscription', net: 0n, on: null, closed: false }))];
     if (entries.length === 0) return null;
     this.journal.push(...entries.slice(waiting.length));
-    for (const entry of entries) if (entry.discountable) entry.own = common.items.find((item) => item.key === entry.key)?.own ?? entry.own;
     const taken = applyDiscounts(entries, common.shared, this.history.currency, (given) => this.inForce(given, at));
     for (const { given } of taken.flat()) this.spent.add(given);
     const bill: Bill = {
@@ -124,6 +129,12 @@ export class Book {
     if (bill.status !== 'open') return;
     if (how === 'void') this.void(bill);
     else this.forgive(bill);
+  }
+
+  /** A period is over before its end, and nothing more of what was charged for it is given back. */
+  close(key: string): void {
+    const last = this.journal.findLast((entry) => entry.key === key && CHARGES.includes(entry.kind));
+    if (last) last.closed = true;
   }
 
   /** What was last charged for an item, where something of it is left at the moment. */

@@ -166,6 +166,7 @@ export class Course {
     const used = (item: Living) => this.usedUntilBoundary(old, item, at, spared.has(item.key));
     for (const item of old.items) {
       if (bills) book.credit(item.key, at);
+      book.close(item.key);
       if (!find(this.terms.items, item.key)) used(item).forEach((line) => book.wait(line));
     }
     const drafts = this.terms.items.flatMap((item) => {

@@ -25,8 +25,8 @@ export function release(course: Course, preserve_cancel_date: boolean): void {
 export function reach(course: Course, at: number): void {
   const { plan, paused } = course;
   if (!paused && plan?.end === at && course.ending !== at && !turn(course, at, plan)) return;
-  const unpayable = !paused && course.charged && course.terms.trial === at && course.withholding(at) === null;
-  if (unpayable && course.history.missing_payment_method === 'pause' && !course.endsAt(at)) course.paused = true;
+  const unpayable = !paused && course.charged && course.terms.trial === at;
+  if (unpayable && course.history.missing_payment_method === 'pause' && course.withholding(at) === null && !course.endsAt(at)) course.paused = true;
   else if (unpayable && course.history.missing_payment_method === 'cancel') course.ended = at;
   else course.renew(at);
 }
@@ -41,7 +41,10 @@ function enter(course: Course, at: number, phase: Phase): boolean {
   const { terms } = course;
   const changes = changesBy(terms.items, phase);
   const trial = phase.trial_end !== null && phase.trial_end > at ? phase.trial_end : null;
-  const anew = phase.anchored || trial !== null || isFree(terms, at);
+  const free = isFree(terms, at);
+  // A trial that runs goes on until another moment; it ends with a phase that has none.
+  const goes_on = free && trial !== null;
+  const anew = free ? !goes_on : phase.anchored || trial !== null;
   const renewed = terms.items.filter((item) => course.hasBoundary(item, at)).map((item) => item.key);
   // Where there is a renewal, it bills the whole period of what comes as well.
   const whole = renewed.length === 0 ? [] : changes.filter(({ add }) => add && spanAround(terms, add.price.recurrence, at).start === at).map(({ key }) => key);
@@ -49,6 +52,7 @@ function enter(course: Course, at: number, phase: Phase): boolean {
   const goOn = (before: Terms['shared'], coupons: Phase['discounts']) => goingOn(before.filter((one) => course.book.inForce(one, at)), coupons, at);
   course.change(at, changes, { ...PLAIN, behavior: phase.proration_behavior, anew, trial, spared, asked: false }, (after) => ({
     ...after,
+    ...(goes_on && { trial, anchor: trial }),
     shared: goOn(after.shared, phase.discounts),
     rates: phase.default_tax_rates ?? after.rates,
     items: after.items.map((item) => {
@@ -56,5 +60,6 @@ function enter(course: Course, at: number, phase: Phase): boolean {
       return { ...item, tax_rates: asked.tax_rates, own: goOn(item.own, asked.discounts) };
     }),
   }));
+  course.book.follow(course.terms.items);
   return renewed.length > 0 && !anew && !recursOtherwise(terms.items, changes.filter((one) => !one.add));
 }
