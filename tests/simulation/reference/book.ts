@@ -63,11 +63,11 @@ export class Book {
 
   /** Bills what waits for those who are named, then the lines; nothing where there is none. */
   bill(at: number, reason: Reason, take: readonly Owner[], drafts: readonly Draft[], common: Common, fate: Fate): Bill | null {
-    this.follow(common.items);
     const waiting = this.journal.filter((entry) => this.waits(entry) && take.includes(entry.of));
     const entries = [...waiting, ...drafts.map((line): Entry => ({ ...line, of: 'subscription', net: 0n, on: null, closed: false }))];
     if (entries.length === 0) return null;
     this.journal.push(...entries.slice(waiting.length));
+    this.follow(common.items);
     const taken = applyDiscounts(entries, common.shared, this.history.currency, (given) => this.inForce(given, at));
     for (const { given } of taken.flat()) this.spent.add(given);
     const bill: Bill = {
