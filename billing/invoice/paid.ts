@@ -4,7 +4,7 @@ import { move } from '../customer/change.ts';
 import { decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { nextAttempt } from '../dunning.ts';
 import { afterPayment, isAwaited, type PaymentOutcome } from '../subscription/payment.ts';
-import { tellPending } from '../subscription/pending.ts';
+import { applyPending, tellPending } from '../subscription/pending.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { collection, overdue } from './finalize.ts';
 import type { InvoiceWhole } from './invoice.ts';
@@ -132,6 +132,12 @@ export function actionRequired({ invoice: before, customer, subscription }: Owed
   made.facts.unshift({ type: 'invoice.payment_action_required', object: 'invoice', whole: invoice, at: moment.now });
   const told = subscription?.pending_update?.invoice === invoice.id ? tellPending(subscription, moment) : { ...decision(), subscription };
   return { ...together([made, told]), invoice, customer, subscription: told.subscription };
+}
+
+/** A debit is on its way, of which days tell whether it comes: a change that waits for it is applied in good faith. */
+export function paymentComing({ invoice, customer, subscription }: Owed, moment: Moment): Decision & Owed {
+  const applied = subscription?.pending_update?.invoice === invoice.id ? applyPending(subscription, moment) : { ...decision(), subscription };
+  return { ...applied, invoice, customer };
 }
 
 /** The day on which an invoice that was sent had to be paid has passed. */

@@ -2,7 +2,7 @@
 import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, together, type Decision, type Moment, type Timer } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
-import { actionRequired, attemptFailed, creditedAccount, creditInvoice, type Owed } from '../invoice/paid.ts';
+import { actionRequired, attemptFailed, creditedAccount, creditInvoice, paymentComing, type Owed } from '../invoice/paid.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { nextAction, type ChargeQuestion } from './intent.ts';
 import { makeMandate } from './mandate.ts';
@@ -224,7 +224,10 @@ function pending(facts: Payment, question: AskedQuestion, answer: Of<'pending'>,
   const method = methodAfter(facts, question, { network_transaction_id: null, learned: answer.learned }, moment);
   const changed = moveIntent(facts.payment_intent, { status: 'processing', latest_charge: charge.id, next_action: null }, 'payment_intent.processing', moment);
   changed.timers.push(...foreseen(question.op_id, answer.foretold, facts.payment_intent, moment));
-  return { ...facts, ...together([charged(facts.charge, charge, moment), method, changed]), payment_intent: changed.payment_intent, payment_method: method.payment_method, charge };
+  const owed = owedBy(facts);
+  const coming = owed && paymentComing(owed, moment);
+  const made = together([charged(facts.charge, charge, moment), method, changed, ...(coming ? [coming] : [])]);
+  return { ...facts, ...(coming && { subscription: coming.subscription }), ...made, payment_intent: changed.payment_intent, payment_method: method.payment_method, charge };
 }
 
 /** What of the intent goes to the invoice has come. */
@@ -272,5 +275,5 @@ function waitsForHolder(facts: Payment, question: AskedQuestion, { action }: Of<
   const changed = moveIntent(facts.payment_intent, { status: 'requires_action', next_action: nextAction(action, facts.payment_method.type, question, moment.now) }, 'payment_intent.requires_action', moment);
   const owed = owedBy(facts);
   const asking = owed && actionRequired(owed, question.automatic, moment);
-  return { ...facts, ...(asking && { invoice: asking.invoice }), ...together(asking ? [changed, asking] : [changed]), payment_intent: changed.payment_intent };
+  return { ...facts, ...(asking && { invoice: asking.invoice, subscription: asking.subscription }), ...together(asking ? [changed, asking] : [changed]), payment_intent: changed.payment_intent };
 }

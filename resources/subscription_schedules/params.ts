@@ -5,7 +5,7 @@ import { addedFields, discounts, invoiceSettings, itemFields, onePrice, proratio
 
 const CONNECT = 'Kontor serves one account: there are no connected ones';
 const TAX = 'location-based tax is not implemented: use tax rates';
-const PAUSING = 'pausing is not implemented';
+const PAUSING = 'pausing ahead of time is not implemented: pause the subscription when its time has come';
 const MOST = 20;
 
 const invoice_settings = fields({ ...invoiceSettings, days_until_due: integer({ min: 0, max: 730 }) });

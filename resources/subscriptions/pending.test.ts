@@ -170,6 +170,29 @@ test('another change takes its place, other words stand beside it, and an end di
   assert.equal((await stripe.invoices.retrieve(open.id)).status, 'void');
 });
 
+test('while the holder of the card is asked, it waits', async () => {
+  const life = await basicPlan('pm_card_threeDSecure2Required');
+  const waiting = await life.upgrade('pending_if_incomplete');
+  assert.deepEqual([waiting.status, priceOf(waiting), waiting.pending_update!.subscription_items![0]!.price.id], ['active', [basic], plus]);
+  assert.deepEqual(typesOf(await told()).slice(-4), ['payment_intent.requires_action', 'invoice.payment_action_required', 'invoice.updated', 'customer.subscription.updated']);
+  await assert.rejects(life.upgrade('error_if_incomplete'), (error: Stripe.errors.StripeError) => error.statusCode === 402);
+  assert.deepEqual([(await life.now()).pending_update, (await stripe.invoices.retrieve(waiting.latest_invoice as string)).status], [null, 'void']);
+});
+
+test('a debit that is on its way is trusted: the change is applied, and is late where it does not come', async () => {
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day('2026-04-01') });
+  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const [small, big] = await Promise.all([3_000, 6_000].map(async (unit_amount) => (await stripe.prices.create({ currency: 'eur', unit_amount, recurring: { interval: 'month' }, product_data: { name: 'Plan' } })).id));
+  const made = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: small! }] });
+  const mandate_data = { customer_acceptance: { type: 'online', online: { ip_address: '203.0.113.7', user_agent: 'test' } } } as const;
+  const { payment_method } = await stripe.paymentIntents.create({ amount: 100, currency: 'eur', customer: customer.id, payment_method: 'pm_failed_de', confirm: true, mandate_data, setup_future_usage: 'off_session' });
+  await stripe.customers.update(customer.id, { invoice_settings: { default_payment_method: payment_method as string } });
+  const changed = await stripe.subscriptions.update(made.id, { items: [{ id: made.items.data[0]!.id, price: big! }], proration_behavior: 'always_invoice', payment_behavior: 'pending_if_incomplete' });
+  assert.deepEqual([changed.status, priceOf(changed), changed.pending_update], ['active', [big], null]);
+  await kontor.advance(clock.id, day('2026-04-08'));
+  assert.equal((await stripe.subscriptions.retrieve(made.id)).status, 'past_due');
+});
+
 test('voiding its invoice discards it', async () => {
   const life = await basicPlan(DECLINED);
   await life.upgrade('pending_if_incomplete');
