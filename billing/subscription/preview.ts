@@ -19,6 +19,7 @@ import { afterChange, renewSubscription } from './renew.ts';
 import { resumeSubscription, type ResumeOrder } from './resume.ts';
 import { startSubscription, type StartFacts, type StartOrder } from './start.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
+import { sweepSubscription } from './sweep.ts';
 
 /** An invoice with the subscription that it would be of, as that would be then. */
 export type Preview = { invoice: InvoiceWhole; subscription: SubscriptionWhole };
@@ -57,6 +58,9 @@ const collected = <Facts extends SubscriptionFacts>(facts: Facts): Facts => ({ .
 export function previewRenewal(facts: SubscriptionFacts, moment: Moment): Preview | null {
   const at = nextMoment(facts.subscription);
   if (at === null) return null;
+  const sweep = facts.subscription.next_pending_invoice_item_invoice;
+  const swept = sweep !== null && sweep < at ? sweepSubscription(collected(facts), { ...moment, now: sweep }) : null;
+  if (swept?.invoice) return { invoice: asDraft(swept.invoice, facts.customer), subscription: swept.subscription };
   const { invoice, subscription, waiting } = renewSubscription(collected(facts), { ...moment, now: at });
   // A phase that begins within a period bills nothing by itself: the next invoice comes later.
   if (!invoice && subscription.scheduled !== facts.subscription.scheduled) return previewRenewal(afterChange(subscription, waiting, facts, { ...moment, now: at }), moment);

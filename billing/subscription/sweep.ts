@@ -1,5 +1,6 @@
 /** What waits for a subscription is billed at an interval of its own (`pending_invoice_item_interval`), beside its renewals. */
 import { decision, together, type Decision, type Moment } from '../decision.ts';
+import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { draftBill, taken, withheld, withoutForgiven, type Bill } from './bill.ts';
 import { hasEnded, sweeping, updated } from './end.ts';
 import { nextSweep, sweepPeriod } from './periods.ts';
@@ -7,10 +8,10 @@ import { putItems, withoutDiscounts } from './puts.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
 
 /** Bills what waits for the subscription, where something does; while the subscription is paused, or a change or its first payment is awaited, it goes on waiting. */
-export function sweepSubscription(facts: SubscriptionFacts, moment: Moment): Decision & { subscription: SubscriptionWhole; customer: SubscriptionFacts['customer'] } {
+export function sweepSubscription(facts: SubscriptionFacts, moment: Moment): Decision & { subscription: SubscriptionWhole; customer: SubscriptionFacts['customer']; invoice: InvoiceWhole | null } {
   const { subscription: before, customer } = facts;
   const at = moment.now;
-  if (hasEnded(before) || before.next_pending_invoice_item_invoice === null || before.next_pending_invoice_item_invoice > at) return { ...decision(), subscription: before, customer };
+  if (hasEnded(before) || before.next_pending_invoice_item_invoice === null || before.next_pending_invoice_item_invoice > at) return { ...decision(), subscription: before, customer, invoice: null };
   const rests = before.status === 'paused' || before.status === 'incomplete' || before.pending_update !== null;
   const bill: Bill = {
     subscription: before,
@@ -26,5 +27,5 @@ export function sweepSubscription(facts: SubscriptionFacts, moment: Moment): Dec
   const moved: SubscriptionWhole = { ...before, items, next_pending_invoice_item_invoice: nextSweep(before, at), latest_invoice: billed?.invoice.id ?? before.latest_invoice };
   const subscription = withoutDiscounts(moved, billed?.used ?? []);
   const made = together([updated(before, subscription, moment), putItems(before.items, items), { ...decision(), timers: sweeping(before, subscription) }, ...(billed ? [billed] : [])]);
-  return { ...made, subscription, customer: billed?.customer ?? customer };
+  return { ...made, subscription, customer: billed?.customer ?? customer, invoice: billed?.invoice ?? null };
 }

@@ -39,6 +39,8 @@ test('prorations of a yearly subscription are billed each month', async () => {
   assert.deepEqual([life.made.pending_invoice_item_interval, life.made.next_pending_invoice_item_invoice], [{ interval: 'month', interval_count: 1 }, day('2026-02-10')]);
   await life.until('2026-01-20');
   await stripe.subscriptions.update(life.id, { items: [{ id: life.item, quantity: 2 }] });
+  const preview = await stripe.invoices.createPreview({ subscription: life.id });
+  assert.deepEqual(preview.lines.data.map((line) => line.amount), [-35_500, 71_000]);
   await told();
   await life.until('2026-02-10');
   assert.deepEqual(typesOf(await told()), ['test_helpers.test_clock.advancing', 'customer.subscription.updated', 'invoice.created', 'test_helpers.test_clock.ready']);
