@@ -20,6 +20,7 @@ import { invoiceItems } from './invoiceitems/routes.ts';
 import { invoices } from './invoices/routes.ts';
 import { customerUsage } from './kontor/customers/routes.ts';
 import { caps } from './kontor/caps/routes.ts';
+import { creditTopUps } from './kontor/credit_top_ups/routes.ts';
 import { invoiceExplanations } from './kontor/invoices/routes.ts';
 import { kontorMeters } from './kontor/meters/routes.ts';
 import { authentication } from './kontor/payment_intents/routes.ts';
@@ -71,6 +72,7 @@ export const rooms: readonly Room[] = [
   creditBalanceTransactions,
   creditGrants,
   creditNotes,
+  creditTopUps,
   balanceTransactions,
   customers,
   customerUsage,

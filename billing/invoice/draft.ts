@@ -56,7 +56,7 @@ export type InvoiceOrder = {
   /** Whether it finalises by itself, an hour after the moment. */
   auto_advance: boolean;
   /** What the account says on it. */
-  words?: Partial<Pick<InvoiceRow, 'description' | 'footer' | 'custom_fields' | 'statement_descriptor' | 'metadata' | 'rendering' | 'default_payment_method' | 'payment_settings' | 'due_date' | 'effective_at' | 'from_invoice' | 'automatically_finalizes_at' | 'next_payment_attempt'>>;
+  words?: Partial<Pick<InvoiceRow, 'description' | 'footer' | 'custom_fields' | 'statement_descriptor' | 'metadata' | 'rendering' | 'default_payment_method' | 'payment_settings' | 'due_date' | 'effective_at' | 'from_invoice' | 'top_up' | 'automatically_finalizes_at' | 'next_payment_attempt'>>;
   proration_date?: Instant | null;
 };
 
@@ -163,6 +163,7 @@ function blankInvoice(order: InvoiceOrder, moment: Moment): InvoiceRow {
     total_discount_amounts: [],
     total_taxes: [],
     credits_applied: zero,
+    top_up: null,
     starting_balance: customer.balance,
     ending_balance: null,
     amount_due: zero, amount_paid: zero, amount_remaining: zero, amount_overpaid: zero, amount_paid_off_stripe: zero,

@@ -1,6 +1,7 @@
 /** Finalisation: a draft becomes a debt. */
 import type { Metadata } from '../catalog.ts';
 import { applyCredits } from '../credit/apply.ts';
+import { grantBought } from '../credit/bought.ts';
 import { move } from '../customer/change.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
@@ -117,7 +118,8 @@ export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized 
     const invoice = paidAtOnce(open, moment);
     made.puts.push({ table: 'invoices', before: draft, after: invoice });
     for (const type of ['invoice.finalized', 'invoice.paid', 'invoice.payment_succeeded']) made.facts.push({ type, object: 'invoice', whole: invoice, at: moment.now });
-    return { ...made, invoice, customer, payment_intent: null, payment: null };
+    const bought = grantBought(invoice, customer, moment);
+    return { ...together([made, bought]), invoice, customer: bought.customer, payment_intent: null, payment: null };
   }
   const charged = open.collection_method === 'charge_automatically';
   const { confirm = charged && open.auto_advance && reason === 'automatic' } = facts;

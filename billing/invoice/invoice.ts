@@ -76,6 +76,8 @@ export type InvoiceRow = {
   total_excluding_tax: bigint;
   total_discount_amounts: StoredDiscountAmount[];
   total_taxes: StoredTax[];
+  /** What it buys once it is paid. */
+  top_up: { credit_top_up: string; amount: string; name: string | null; priority: number; expires_in_days: number | null } | null;
   /** What credit grants gave, before tax. */
   credits_applied: bigint;
   starting_balance: bigint;

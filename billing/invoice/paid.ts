@@ -1,6 +1,7 @@
 /** What money, or its failing to come, means for an invoice, its customer and its subscription. */
 import type { BalanceTransactionRow, CustomerWhole } from '../customer/customer.ts';
 import { move } from '../customer/change.ts';
+import { grantBought } from '../credit/bought.ts';
 import { decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { nextAttempt } from '../dunning.ts';
 import { afterPayment, isAwaited, type PaymentOutcome } from '../subscription/payment.ts';
@@ -69,7 +70,8 @@ export function settleInvoice({ invoice: before, customer: payer, subscription: 
   const transaction = given.amount > 0n ? move(made, payer, customer, given.type, { invoice: invoice.id, credit_note: given.credit_note }, moment) : null;
   if (transaction?.type === 'invoice_overpaid') tell('invoice.overpaid');
   const told = paid ? tellSubscription(late, invoice, 'paid', moment, by.payment_method) : { ...decision(), subscription: late };
-  return { ...together([made, changeCustomer(payer, customer, moment), told]), invoice, customer, subscription: told.subscription, transaction };
+  const bought = paid ? grantBought(invoice, customer, moment) : { ...decision(), customer };
+  return { ...together([made, changeCustomer(payer, customer, moment), told, bought]), invoice, customer: bought.customer, subscription: told.subscription, transaction };
 }
 
 const attemptsAfter = (invoice: InvoiceWhole, automatic: boolean | null): number =>

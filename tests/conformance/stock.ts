@@ -47,6 +47,15 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   put('kontor/price_moves', (await stripe.rawRequest('POST', '/v1/kontor/price_moves', { from_price: price, to_price: dearer.id, proration_behavior: 'none' })) as unknown as { id: string });
   await stripe.billing.meterEvents.create({ event_name: 'calls', identifier: 'wrong', payload: { stripe_customer_id: customer, value: '5' } });
   put('kontor/usage/corrections', (await stripe.rawRequest('POST', '/v1/kontor/usage/corrections', { type: 'amend', amend: { event_name: 'calls', identifier: 'wrong', payload: { stripe_customer_id: customer, value: '4' } } })) as unknown as { id: string });
+  const own = async (path: string, params: object) => put(`kontor/${path}`, (await stripe.rawRequest('POST', `/v1/kontor/${path}`, params)) as unknown as { id: string });
+  const threshold = { gte: 5_000_000, meter: ids.get('billing/meters')!, recurrence: 'one_time' as const };
+  put('billing/alerts', await stripe.billing.alerts.create({ alert_type: 'usage_threshold', title: 'Many calls', usage_threshold: threshold }));
+  await own('alerts', { alert_type: 'usage_threshold', title: 'Many calls each month', usage_threshold: { ...threshold, recurrence: 'recurring' } });
+  put('billing/credit_grants', await stripe.billing.creditGrants.create({ customer, amount: { type: 'monetary', monetary: { currency: 'usd', value: 400 } }, applicability_config: { scope: { price_type: 'metered' } } }));
+  put('billing/credit_balance_transactions', (await stripe.billing.creditBalanceTransactions.list({ customer })).data[0]!);
+  await own('caps', { customer, amount: 90_000, currency: 'usd' });
+  await own('usage/reservations', { customer, event_name: 'calls' });
+  await own('credit_top_ups', { customer, amount: 500, currency: 'usd', threshold: 1 });
   ids.set('kontor/meters', ids.get('billing/meters')!);
   ids.set('kontor/customers', customer);
   ids.set('kontor/prices', price);

@@ -34,12 +34,25 @@ async function setAlerts(ctx: Context, used: readonly { meter: string; customer:
   );
 }
 
+async function setTopUps(ctx: Context, customers: readonly string[]): Promise<void> {
+  await rows(
+    ctx.tx,
+    sql`insert into timers (kind, subject, at, lane, test_clock)
+        select 'credit_top_up.check', t.id, coalesce(k.frozen_time, to_timestamp(${ctx.app.clock.now()}::bigint)), t.customer, t.test_clock
+        from credit_top_ups t left join test_clocks k on k.id = t.test_clock where t.active and t.customer = any(${arrayText(customers, true)}::text[])
+        order by t.id
+        on conflict (world, kind, subject) do update set at = excluded.at, failures = 0, error = null`,
+  );
+}
+
 export const watchers: UsageObserver = {
   watches: async () => new Map(),
   async observe(ctx, { recorded, restored }) {
     const counted = [...recorded, ...restored].filter((event) => event.meter !== null);
     if (counted.length === 0) return;
-    await setThresholds(ctx, [...new Set(counted.map((event) => event.customer))]);
+    const customers = [...new Set(counted.map((event) => event.customer))];
+    await setThresholds(ctx, customers);
+    await setTopUps(ctx, customers);
     await setAlerts(ctx, [...new Map(counted.map(({ meter, customer }) => [`${meter} ${customer}`, { meter: meter!, customer }])).values()]);
   },
 };

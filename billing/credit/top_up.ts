@@ -1,0 +1,61 @@
+/** Prepaid credit: where it runs low, more of it is invoiced, and granted once that is paid. */
+import type { Metadata } from '../catalog.ts';
+import type { CustomerWhole } from '../customer/customer.ts';
+import { decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
+import { advanceInvoice } from '../invoice/advance.ts';
+import { draftInvoice } from '../invoice/draft.ts';
+import type { InvoiceWhole } from '../invoice/invoice.ts';
+import { formatMoney } from '../money.ts';
+import type { ItemCost } from '../subscription/cost.ts';
+import type { Surroundings } from '../subscription/subscription.ts';
+import { isUsable } from './grant.ts';
+
+export type TopUpRow = {
+  id: string;
+  created: Instant;
+  customer: string;
+  test_clock: string | null;
+  active: boolean;
+  name: string | null;
+  currency: string;
+  /** Minor units: below which credit so much is bought. */
+  threshold: bigint;
+  amount: bigint;
+  priority: number;
+  expires_in_days: number | null;
+  metadata: Metadata;
+};
+
+/** What is left of a customer's credit in a currency once the usage that no invoice has billed yet is set against it; it may be less than nothing. */
+export function creditLeft({ grants = [] }: CustomerWhole, costs: readonly ItemCost[], currency: string, at: Instant): bigint {
+  const granted = grants.filter((grant) => grant.currency === currency && isUsable(grant, at)).reduce((sum, grant) => sum + grant.balance, 0n);
+  return costs.filter((cost) => cost.currency === currency).reduce((rest, cost) => rest - cost.unbilled_amount, granted);
+}
+
+/** Whether the credit has run low, and nothing that would raise it waits to be paid. */
+export const isDue = (top_up: TopUpRow, left: bigint, waits: boolean): boolean => top_up.active && !waits && left < top_up.threshold;
+
+/** The invoice by which more is bought, finalised and charged at once. While it is open, nothing else is bought. */
+export function buyCredit(top_up: TopUpRow, around: Surroundings, moment: Moment): Decision & { invoice: InvoiceWhole; customer: CustomerWhole } {
+  const { customer, account, tax_ids, payment_method } = around;
+  const { id, amount, name, priority, expires_in_days, currency } = top_up;
+  const at = { start: moment.now, end: moment.now };
+  const draft = draftInvoice(
+    {
+      customer, account, tax_ids, currency, subscription: null, billing_reason: 'manual', obligation: null, collection_method: 'charge_automatically', days_until_due: null, period: at, pending: [], discounts: [],
+      default_rates: [], auto_advance: true,
+      words: { top_up: { credit_top_up: id, amount: amount.toString(), name, priority, expires_in_days } },
+      lines: [{
+        amount, description: `${name ?? 'Prepaid credit'} (${formatMoney(amount, currency)})`, discountable: false, period: at, price: null, product: null, unit_amount_decimal: amount.toString(), quantity_decimal: '1',
+        subscription: null, subscription_item: null, proration: false, proration_details: null, metadata: {}, discounts: [], rates: [],
+      }],
+    },
+    moment,
+  );
+  const advanced = advanceInvoice({ invoice: draft.invoice, customer, subscription: null }, payment_method, tax_ids, moment);
+  return { ...together([draft, advanced]), invoice: advanced.invoice, customer: advanced.customer };
+}
+
+export function putTopUp(before: TopUpRow | null, after: TopUpRow): Decision {
+  return { ...decision(), puts: [{ table: 'credit_top_ups', before, after }] };
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type Stripe from 'stripe';
+import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+
+const HOUR = 3_600;
+const START = Date.UTC(2026, 0, 1) / 1_000;
+const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
+
+let kontor: Kontor;
+let stripe: Stripe;
+let price: string;
+before(async () => {
+  kontor = await startKontor();
+  stripe = kontor.stripe;
+  const meter = (await stripe.billing.meters.create({ display_name: 'Tokens', event_name: 'tokens', default_aggregation: { formula: 'sum' } })).id;
+  price = (await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Tokens' } })).id;
+});
+after(() => kontor.close());
+
+async function onClock(pm = 'pm_card_visa'): Promise<{ clock: string; customer: string }> {
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
+  const customer = (await stripe.customers.create({ test_clock: clock.id, payment_method: pm, invoice_settings: { default_payment_method: pm } })).id;
+  await stripe.subscriptions.create({ customer, items: [{ price }] });
+  return { clock: clock.id, customer };
+}
+const post = async (path: string, params: object) => (await stripe.rawRequest('POST', `/v1/kontor/${path}`, params)) as unknown as { id: string; active: boolean; threshold: number };
+const use = (customer: string, value: number) => stripe.billing.meterEvents.create({ event_name: 'tokens', payload: { stripe_customer_id: customer, value: String(value) } });
+const bought = async (customer: string) => (await stripe.invoices.list({ customer, limit: 100 })).data.filter((invoice) => invoice.billing_reason === 'manual').reverse();
+const left = async (customer: string) => (await stripe.billing.creditBalanceSummaries.retrieve({ customer, filter: { type: 'applicability_scope', applicability_scope: { price_type: 'metered' } } })).balances[0]?.available_balance.monetary!.value ?? 0;
+
+test('credit is bought when it runs low, once for each time, granted when it is paid, and used for usage', async () => {
+  const { clock, customer } = await onClock();
+  const made = await post('credit_top_ups', { customer, currency: 'usd', amount: 1_000, threshold: 300, name: 'Prepaid tokens', expires_in_days: 365 });
+  await kontor.advance(clock, START + 60);
+  assert.deepEqual([(await bought(customer)).map((invoice) => [invoice.total, invoice.status]), await left(customer)], [[[1_000, 'paid']], 1_000]);
+  const [grant] = (await stripe.billing.creditGrants.list({ customer })).data;
+  assert.deepEqual([grant!.category, grant!.name, grant!.expires_at! - grant!.created, grant!.metadata['credit_top_up']], ['paid', 'Prepaid tokens', 365 * 86_400, made.id]);
+  // 7.00 of 10.00 are left to spend: not less than 3.00. Then less.
+  await use(customer, 70);
+  await kontor.advance(clock, START + 120);
+  assert.equal((await bought(customer)).length, 1);
+  await Promise.all([use(customer, 1), use(customer, 1), use(customer, 1)]);
+  await kontor.advance(clock, START + 180);
+  assert.deepEqual([(await bought(customer)).length, await left(customer)], [2, 2_000]);
+  await use(customer, 90);
+  await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+  // 163 tokens cost 16.30, all of it from credit; 3.70 are left.
+  const [cycle] = (await stripe.invoices.list({ customer, limit: 100 })).data.filter((invoice) => invoice.billing_reason === 'subscription_cycle');
+  assert.deepEqual([cycle!.subtotal, cycle!.total, await left(customer)], [1_630, 0, 370]);
+  for (const { id } of await bought(customer)) {
+    const told = (await stripe.rawRequest('GET', `/v1/kontor/invoices/${id}/explanation`)) as unknown as { agrees: boolean };
+    assert.equal(told.agrees, true);
+  }
+});
+
+test('while an invoice is not paid nothing more is bought, nor granted', async () => {
+  const { clock, customer } = await onClock('pm_card_chargeCustomerFail');
+  await post('credit_top_ups', { customer, currency: 'usd', amount: 1_000, threshold: 300 });
+  for (let n = 1; n < 4; n += 1) {
+    await use(customer, 5);
+    await kontor.advance(clock, START + n * 60);
+  }
+  const [invoice, ...more] = await bought(customer);
+  assert.deepEqual([more, invoice!.status, await left(customer)], [[], 'open', 0]);
+  await stripe.invoices.pay(invoice!.id, { paid_out_of_band: true });
+  assert.equal(await left(customer), 1_000);
+});
+
+test('what cannot be bought is refused by name; one that is inactive buys nothing', async () => {
+  const { clock, customer } = await onClock();
+  const made = await post('credit_top_ups', { customer, currency: 'usd', amount: 500, threshold: 100 });
+  await kontor.advance(clock, START + 60);
+  assert.deepEqual([(await post(`credit_top_ups/${made.id}`, { threshold: 9_000, active: false })).active, (await bought(customer)).length], [false, 1]);
+  await use(customer, 500);
+  await kontor.advance(clock, START + 120);
+  assert.equal((await bought(customer)).length, 1);
+  await post('credit_top_ups', { customer, currency: 'usd', amount: 500, threshold: 1 });
+  const bad: [string, object, string, number?][] = [
+    ['credit_top_ups', { customer, currency: 'usd', amount: 500, threshold: 100 }, 'customer'],
+    ['credit_top_ups', { customer: 'cus_none', currency: 'usd', amount: 500, threshold: 100 }, 'customer'],
+    ['credit_top_ups', { customer, currency: 'eur', amount: 500, threshold: 100 }, 'currency'],
+    ['credit_top_ups', { customer, currency: 'usd', amount: 1, threshold: 100 }, 'amount'],
+    ['credit_top_ups', { customer, currency: 'usd', amount: 500 }, 'threshold'],
+    [`credit_top_ups/${made.id}`, { active: true }, 'active'],
+    ['credit_top_ups/ctop_none', { active: false }, 'id', 404],
+  ];
+  for (const [path, params, param, statusCode = 400] of bad) await assert.rejects(post(path, params), { param, statusCode });
+});
