@@ -9,6 +9,7 @@ import { meterEventAdjustments } from './billing/meter_event_adjustments/routes.
 import { meterEvents } from './billing/meter_events/routes.ts';
 import { meters } from './billing/meters/routes.ts';
 import { charges } from './charges/routes.ts';
+import { confirmationTokens } from './confirmation_tokens/routes.ts';
 import { coupons } from './coupons/routes.ts';
 import { creditNotes } from './credit_notes/routes.ts';
 import { balanceTransactions } from './customers/balance_transactions/routes.ts';
@@ -41,11 +42,14 @@ import { trialOffers } from './product_catalog/trial_offers/routes.ts';
 import { products } from './products/routes.ts';
 import { promotionCodes } from './promotion_codes/routes.ts';
 import { refunds } from './refunds/routes.ts';
+import { setupAttempts } from './setup_attempts/routes.ts';
+import { setupIntents } from './setup_intents/routes.ts';
 import { subscriptionItems } from './subscription_items/routes.ts';
 import { subscriptionSchedules } from './subscription_schedules/routes.ts';
 import { subscriptions } from './subscriptions/routes.ts';
 import { taxIds } from './tax_ids/routes.ts';
 import { taxRates } from './tax_rates/routes.ts';
+import { testConfirmationTokens } from './test_helpers/confirmation_tokens/routes.ts';
 import { testClocks } from './test_helpers/test_clocks/routes.ts';
 import { meterEventAdjustmentsInJson } from './v2/billing/meter_event_adjustments/routes.ts';
 import { meterEventSessions } from './v2/billing/meter_event_session/routes.ts';
@@ -67,6 +71,7 @@ export const rooms: readonly Room[] = [
   meters,
   caps,
   charges,
+  confirmationTokens,
   coupons,
   creditBalanceSummary,
   creditBalanceTransactions,
@@ -95,6 +100,8 @@ export const rooms: readonly Room[] = [
   refunds,
   sandboxPages,
   settings,
+  setupAttempts,
+  setupIntents,
   subscriptionItems,
   subscriptions,
   subscriptionSchedules,
@@ -102,6 +109,7 @@ export const rooms: readonly Room[] = [
   taxRates,
   testClocks,
   trialOffers,
+  testConfirmationTokens,
   thinEvents,
   usage,
   usageCheck,

@@ -130,7 +130,8 @@ function methodAfter({ payment_intent: intent, payment_method: before, customer:
   const keeps = METHODS[before.type]?.kept_as === undefined && !before.spent && payer?.deleted !== true;
   const customer = before.customer ?? (future !== null && keeps ? intent.customer : null);
   const single = future === null ? { amount: intent.amount, currency: intent.currency } : null;
-  const mandate = agreed ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single }, before, moment) : null;
+  // What is kept as another type has its mandate with that.
+  const mandate = agreed && !learned?.reusable ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single }, before, moment) : null;
   const details = before.details && learned?.details ? { ...before.details, ...Object.fromEntries(Object.entries(learned.details).filter(([name]) => name in before.details!)) } : before.details;
   const payment_method: PaymentMethodRow = {
     ...asked(before),

@@ -181,14 +181,15 @@ export function settleSetup({ setup_intent: intent, setup_attempt: attempt, paym
   if (answer.kind === 'declined' || answer.kind === 'failed') return refused({ intent, attempt, method: before }, answer, moment);
   const { agreed } = question;
   const keeps = METHODS[before.type]?.kept_as === undefined;
-  const mandate = agreed ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single: null }, before, moment) : null;
+  // What is kept as another type has its mandate with that.
+  const mandate = agreed && keeps ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single: null }, before, moment) : null;
   const customer = keeps ? (before.customer ?? intent.customer) : before.customer;
   const payment_method: PaymentMethodRow = {
     ...asked(before),
     customer,
     processor_reference: answer.learned?.reference ?? before.processor_reference,
     set_up: before.set_up || keeps,
-    mandate: mandate && keeps ? mandate.mandate.id : before.mandate,
+    mandate: mandate?.mandate.id ?? before.mandate,
     network_transaction_id: before.network_transaction_id ?? answer.network_transaction_id,
     spent: !keeps,
   };
@@ -196,8 +197,8 @@ export function settleSetup({ setup_intent: intent, setup_attempt: attempt, paym
   kept.puts.push({ table: 'payment_methods', before, after: payment_method });
   if (customer !== before.customer) kept.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: payment_method, at: moment.now });
   const reusable = answer.learned?.reusable && intent.customer ? keepReusable(answer.learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null }, moment) : null;
-  const details = { type: before.type, [before.type]: { ...answer.learned?.details, ...(answer.three_d_secure && { three_d_secure: answer.three_d_secure }), ...(reusable && { generated_sepa_debit: reusable.method.id, generated_sepa_debit_mandate: reusable.method.mandate }) } };
-  const changed = move(intent, { status: 'succeeded', next_action: null, mandate: mandate?.mandate.id ?? before.mandate }, 'setup_intent.succeeded', moment);
+  const details = { type: before.type, [before.type]: { ...answer.learned?.details, ...(answer.three_d_secure && { three_d_secure: { ...answer.three_d_secure, electronic_commerce_indicator: null, result_reason: null, transaction_id: null } }), ...(reusable && { generated_sepa_debit: reusable.method.id, generated_sepa_debit_mandate: reusable.method.mandate }) } };
+  const changed = move(intent, { status: 'succeeded', next_action: null, mandate: reusable?.method.mandate ?? payment_method.mandate }, 'setup_intent.succeeded', moment);
   const whole = together([...(mandate ? [mandate] : []), kept, ...(reusable ? [reusable] : []), putAttempt(attempt, { status: 'succeeded', payment_method_details: details }), changed]);
   return { ...whole, setup_intent: changed.setup_intent, payment_method };
 }

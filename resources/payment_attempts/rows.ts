@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { merge, pack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
 import { decision, type Decision } from '../../billing/decision.ts';
-import type { Processor } from '../../connectors/processors/processor.ts';
+import type { Action, Processor } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
 import type { App, Context, OpenCall, World } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
@@ -55,3 +56,11 @@ export function processorNamed(app: App, world: World, name: string): Processor 
   if (processor?.name !== name) throw new Error(`The processor ${name}, which keeps the payment method, is not configured.`);
   return processor;
 }
+
+/** A page of Kontor's own is at Kontor's address; its path ends in what only whoever has the intent's client secret can know. */
+export function placedAt(ctx: Context, intent: { id: string; client_secret: string }, action: Action): Action {
+  if (action.url === null || !action.url.startsWith('/')) return action;
+  return { ...action, url: `${ctx.app.url}${action.url}/${ctx.world.account}/${intent.id}/${proofOf(action.reference, intent.client_secret)}` };
+}
+
+export const proofOf = (reference: string, client_secret: string): string => createHash('sha256').update(`${reference} ${client_secret}`).digest('base64url').slice(0, 24);

@@ -1,5 +1,4 @@
 /** The question that is put to the processor, and what its answers make true: many at once, as one commit. */
-import { createHash } from 'node:crypto';
 import { together, type Decision, type Moment } from '../../billing/decision.ts';
 import { pack, unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
 import type { ChargeQuestion } from '../../billing/payment/intent.ts';
@@ -8,7 +7,7 @@ import { settlePayment, waitsFor, type AskedQuestion, type PaymentAnswer } from 
 import { hasEnded } from '../../billing/subscription/end.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
-import { hear, keep, missed, processorNamed } from '../payment_attempts/rows.ts';
+import { hear, keep, missed, placedAt, processorNamed } from '../payment_attempts/rows.ts';
 import { stopCollectingOf } from '../subscriptions/rows.ts';
 import { Affected } from './affected.ts';
 
@@ -31,12 +30,8 @@ async function momentOf(ctx: Context, { test_clock }: PaymentIntentWhole, attemp
   return attempt.heard === null ? momentAt(ctx, question.at) : momentOn(ctx, test_clock);
 }
 
-/** A page of Kontor's own is at Kontor's address; its own path ends in what only whoever has the payment's client secret can know. */
-function placed(ctx: Context, intent: PaymentIntentWhole, answer: PaymentAnswer): PaymentAnswer {
-  if (answer.kind !== 'requires_action' || answer.action.url === null || !answer.action.url.startsWith('/')) return answer;
-  const proof = createHash('sha256').update(`${answer.action.reference} ${intent.client_secret}`).digest('base64url').slice(0, 24);
-  return { ...answer, action: { ...answer.action, url: `${ctx.app.url}${answer.action.url}/${ctx.world.account}/${intent.id}/${proof}` } };
-}
+/** A page of Kontor's own is at Kontor's address. */
+const placed = (ctx: Context, intent: PaymentIntentWhole, answer: PaymentAnswer): PaymentAnswer => (answer.kind === 'requires_action' ? { ...answer, action: placedAt(ctx, intent, answer.action) } : answer);
 
 /**
  * Words about charges, by the questions that they answer: what came back, what a webhook or a look-up says, what the sandbox foretold. A word that says nothing new changes nothing, and one about an

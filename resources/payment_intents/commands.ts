@@ -11,9 +11,10 @@ import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
+import { spend, tokenGiven, type TokenGiven } from '../confirmation_tokens/rows.ts';
 import { lockCustomer } from '../customers/rows.ts';
 import { acceptanceOf, mandateNamed } from '../mandates/rows.ts';
-import { detailsOf, makeOther, methodsById, NOWHERE, resolvePaymentMethod, verifyDeposits } from '../payment_methods/rows.ts';
+import { methodGiven, methodsById, NOWHERE, verifyDeposits } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderPaymentIntent } from './resource.ts';
 import { answered, intentsById, lockIntent, refuseStranger, reservedBy, withMethods, type Locked } from './rows.ts';
@@ -22,26 +23,17 @@ type Path = { intent: string };
 
 type Confirming = Pick<Params<typeof params.confirmPaymentIntent>, 'off_session' | 'return_url' | 'use_stripe_sdk' | 'error_on_requires_action' | 'mandate' | 'mandate_data'>;
 
-async function confirmationOf(ctx: Context, given: Confirming): Promise<Confirmation> {
-  const { off_session = false, return_url, use_stripe_sdk = false, error_on_requires_action = false } = given;
+async function confirmationOf(ctx: Context, given: Confirming, token: TokenGiven | null): Promise<Confirmation> {
+  const { off_session = false, return_url = token?.token.return_url, use_stripe_sdk = token?.token.use_stripe_sdk, error_on_requires_action = false } = given;
   if (off_session !== false && ctx.request?.publishable) refuse(undefined, 'A browser confirms in the presence of the customer: leave `off_session` out.', 'off_session');
-  return { off_session: off_session !== false, automatic: false, return_url, use_stripe_sdk, error_on_requires_action, acceptance: acceptanceOf(ctx, given.mandate_data), mandate: await mandateNamed(ctx, given.mandate) };
+  return { off_session: off_session !== false, automatic: false, return_url, use_stripe_sdk, error_on_requires_action, acceptance: acceptanceOf(ctx, given.mandate_data) ?? token?.token.mandate_data ?? null, mandate: await mandateNamed(ctx, given.mandate) };
 }
 
-type Resolved = { method: PaymentMethodRow; decision: Decision };
 type MethodParams = Pick<Params<typeof params.createPaymentIntent>, 'payment_method' | 'payment_method_data'>;
 
-/** The method that is named or described, if any. */
-async function methodGiven(ctx: Context, { payment_method, payment_method_data }: MethodParams, customer: string | null, moment: Moment): Promise<Resolved | null> {
-  if (payment_method !== undefined) return resolvePaymentMethod(ctx, payment_method, { customer, moment, param: 'payment_method', once: true });
-  if (payment_method_data === undefined) return null;
-  const made = await makeOther(ctx, { ...payment_method_data, billing_details: detailsOf(payment_method_data.billing_details) }, moment, (name) => `payment_method_data[${name.replace('[', '][').replace(/\]$/, '')}]`);
-  return { method: made.method, decision: made };
-}
-
 /** The method that is given, or the one that the intent has. One that belongs to nobody will do. */
-async function methodFor(ctx: Context, intent: PaymentIntentWhole, given: MethodParams, moment: Moment): Promise<Resolved> {
-  const named = await methodGiven(ctx, given, intent.customer, moment);
+async function methodFor(ctx: Context, intent: PaymentIntentWhole, given: MethodParams, token: TokenGiven | null, moment: Moment): Promise<{ method: PaymentMethodRow; decision: Decision }> {
+  const named = token ?? (await methodGiven(ctx, given, intent.customer, moment));
   if (named) return named;
   const [own] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method], true);
   if (own && !own.spent) return { method: own, decision: together([]) };
@@ -59,11 +51,13 @@ const shippingOf = (given: Described['shipping']): PaymentIntentRow['shipping'] 
   given === undefined ? undefined : given === null ? null : { carrier: null, phone: null, tracking_number: null, ...given, address: { ...NOWHERE, ...given.address } };
 
 export async function create(ctx: Context, given: Params<typeof params.createPaymentIntent>): Promise<Answer> {
-  const { amount, currency, setup_future_usage = null, capture_method = 'automatic_async', allowed_payment_method_types: allowed = null, excluded_payment_method_types: excluded = null } = given;
+  const { amount, currency, capture_method = 'automatic_async', allowed_payment_method_types: allowed = null, excluded_payment_method_types: excluded = null } = given;
   refuseAmount(amount, currency);
   const customer = given.customer === undefined ? null : await lockCustomer(ctx, given.customer, 'customer');
   const moment = await momentOn(ctx, customer?.test_clock ?? null);
-  const named = await methodGiven(ctx, given, customer?.id ?? null, moment);
+  const token = await tokenGiven(ctx, given.confirmation_token, moment);
+  const named = token ?? (await methodGiven(ctx, given, customer?.id ?? null, moment));
+  const setup_future_usage = given.setup_future_usage ?? token?.token.setup_future_usage ?? null;
   const automatic_payment_methods = allowed === null && given.automatic_payment_methods?.enabled !== false ? ({ allow_redirects: 'always', enabled: true, ...given.automatic_payment_methods } as const) : null;
   const offer = { currency, setup_future_usage, capture_method, automatic_payment_methods, allowed_payment_method_types: allowed, excluded_payment_method_types: excluded };
   const opened = openIntent(
@@ -77,7 +71,7 @@ export async function create(ctx: Context, given: Params<typeof params.createPay
       confirmation_method: given.confirmation_method ?? 'automatic',
       description: given.description ?? null,
       receipt_email: given.receipt_email ?? null,
-      shipping: shippingOf(given.shipping) ?? null,
+      shipping: shippingOf(given.shipping) ?? token?.token.shipping ?? null,
       statement_descriptor: given.statement_descriptor ?? null,
       statement_descriptor_suffix: given.statement_descriptor_suffix ?? null,
       metadata: mergeMetadata({}, given.metadata),
@@ -87,13 +81,13 @@ export async function create(ctx: Context, given: Params<typeof params.createPay
   if (named) refuseType(named.method, opened.payment_intent.payment_method_types, 'this payment intent');
   const first = named ? [named.decision, opened] : [opened];
   if (!given.confirm) {
-    const wasted = (['off_session', 'return_url', 'use_stripe_sdk', 'error_on_requires_action', 'mandate', 'mandate_data'] as const).find((name) => given[name] !== undefined);
+    const wasted = (['off_session', 'return_url', 'use_stripe_sdk', 'error_on_requires_action', 'mandate', 'mandate_data', 'confirmation_token'] as const).find((name) => given[name] !== undefined);
     if (wasted) refuse(undefined, `\`${wasted}\` is about a confirmation: give \`confirm\`, too.`, wasted);
     await commit(ctx, together(first));
     return renderPaymentIntent(opened.payment_intent, ctx.world);
   }
   if (!named) refuse('parameter_missing', 'To confirm a payment intent at its creation, give its `payment_method`.', 'payment_method');
-  await commit(ctx, together([...first, confirmPayment(opened.payment_intent, named.method, await confirmationOf(ctx, given), moment)]));
+  await commit(ctx, together([...first, ...spend(token, { payment_intent: opened.payment_intent.id }), confirmPayment(opened.payment_intent, named.method, await confirmationOf(ctx, given, token), moment)]));
   return answer(opened.payment_intent.id);
 }
 
@@ -112,13 +106,14 @@ export async function confirm(ctx: Context, given: Params<typeof params.confirmP
     refuse('payment_intent_invalid_parameter', `The payment intent ${locked.intent.id} is confirmed by the server, with a secret key: its \`confirmation_method\` is \`manual\`.`);
   }
   if (locked.facts) refuseUnpayable(locked.facts);
-  const { method, decision } = await methodFor(ctx, locked.intent, given, locked.moment);
-  const { receipt_email, setup_future_usage, capture_method, allowed_payment_method_types, excluded_payment_method_types } = given;
+  const token = await tokenGiven(ctx, given.confirmation_token, locked.moment);
+  const { method, decision } = await methodFor(ctx, locked.intent, given, token, locked.moment);
+  const { receipt_email, setup_future_usage = token?.token.setup_future_usage ?? undefined, capture_method, allowed_payment_method_types, excluded_payment_method_types } = given;
   const changed = changeIntent(locked.intent, {
-    receipt_email, setup_future_usage, capture_method, allowed_payment_method_types, excluded_payment_method_types, payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping),
+    receipt_email, setup_future_usage, capture_method, allowed_payment_method_types, excluded_payment_method_types, payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping) ?? token?.token.shipping ?? undefined,
   });
-  const confirmation = confirmed({ ...locked, intent: changed.payment_intent }, method, await confirmationOf(ctx, given));
-  await commit(ctx, together([decision, changed, confirmation]));
+  const confirmation = confirmed({ ...locked, intent: changed.payment_intent }, method, await confirmationOf(ctx, given, token));
+  await commit(ctx, together([decision, changed, ...spend(token, { payment_intent: locked.intent.id }), confirmation]));
   return answer(path.intent);
 }
 

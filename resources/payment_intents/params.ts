@@ -16,7 +16,10 @@ const excludedType = choice('card', 'bancontact', 'cashapp', 'customer_balance',
 const methodTypes = list(methodType, { min: 1, max: 20 });
 const statement = text({ max: 22 });
 
-export const shipping = fields({ address: required(address), carrier: clearable(text({ max: 5000 })), name: required(text({ max: 5000 })), phone: clearable(text({ max: 20 })), tracking_number: clearable(text({ max: 5000 })) });
+const received = { address: required(address), name: required(text({ max: 5000 })), phone: clearable(text({ max: 20 })) };
+/** To whom something is sent. */
+export const receiver = fields(received);
+const shipping = fields({ ...received, carrier: clearable(text({ max: 5000 })), tracking_number: clearable(text({ max: 5000 })) });
 
 /** What an intent may be told, at its creation and later. */
 const described = {

@@ -38,6 +38,8 @@ const payingDetails = ({ name, email, country }: Partial<Payer>): Partial<Billin
 
 type GivenDetails = Partial<Omit<BillingDetails, 'address'>> & { address?: Partial<BillingDetails['address']> | null };
 
+type MethodData = { type: string; billing_details?: GivenDetails; allow_redisplay?: PaymentMethodRow['allow_redisplay']; metadata?: Record<string, string> | ''; [type: string]: unknown };
+
 export type MethodGiven = { type: string; billing_details?: Partial<BillingDetails>; allow_redisplay?: PaymentMethodRow['allow_redisplay']; metadata?: Record<string, string> | ''; [type: string]: unknown };
 
 /** A new method of another type than `card`, as its fields say. `spelt` spells a parameter. */
@@ -91,6 +93,15 @@ function refuseUnusable(method: PaymentMethodRow, customer: string | null, param
   if (method.customer === customer || (method.customer === null && once)) return;
   if (customer === null) refuse('payment_method_unexpected_state', `The payment method ${method.id} belongs to a customer. Name the customer, too.`, param);
   refuse('resource_missing', `The customer ${customer} has no payment method ${method.id}. Attach it to the customer first.`, param, { status: 400 });
+}
+
+/** The method that a request names or describes, if any. */
+export async function methodGiven(ctx: Context, { payment_method, payment_method_data }: { payment_method?: string; payment_method_data?: MethodData }, customer: string | null, moment: Moment): Promise<Resolved | null> {
+  if (payment_method !== undefined) return resolvePaymentMethod(ctx, payment_method, { customer, moment, param: 'payment_method', once: true });
+  if (payment_method_data === undefined) return null;
+  const spelt = (name: string) => `payment_method_data[${name.replace('[', '][').replace(/\]$/, '')}]`;
+  const made = await makeOther(ctx, { ...payment_method_data, billing_details: detailsOf(payment_method_data.billing_details) }, moment, spelt);
+  return { method: made.method, decision: made };
 }
 
 /** Asks whether these are the small amounts, or the code, that were sent to a method's account. Wrong ones are refused and may be tried again; after too many, or too late, it has `failed`. */

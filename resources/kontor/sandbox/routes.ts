@@ -1,5 +1,5 @@
 /** The sandbox's page on which who pays authorizes a payment, or lets it fail. Whoever has its address has it from the payment: its last part proves that. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { Refusal } from '../../../billing/decision.ts';
 import { formatMoney } from '../../../billing/money.ts';
 import type { NextAction } from '../../../billing/payment/payment.ts';
@@ -9,8 +9,10 @@ import { commit } from '../../../server/commit.ts';
 import type { App, Context, PageAnswer, Room, World } from '../../../server/context.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
 import { inWorld, overAllWorlds } from '../../../server/database/world.ts';
+import { proofOf } from '../../payment_attempts/rows.ts';
 import { methodsById } from '../../payment_methods/rows.ts';
 import { answered, intentsById, lockIntent } from '../../payment_intents/rows.ts';
+import { answeredSetup, lockSetup, setupsById } from '../../setup_intents/rows.ts';
 import { renderQuestion } from './page.ts';
 
 type Path = { account: string; intent: string; proof: string };
@@ -29,16 +31,21 @@ async function worldOf(app: App, account: string): Promise<World | null> {
 const contextOf = (app: App, world: World, tx: Context['tx']): Context => ({ app, tx, world, request: null, calls: [] });
 
 async function askedIn(ctx: Context, id: string): Promise<Asked | null> {
+  const [setup] = await setupsById(ctx.tx, [id]);
+  if (setup) {
+    const [method] = setup.payment_method === null ? [] : await methodsById(ctx.tx, [setup.payment_method]);
+    return { kind: 'setup', id, client_secret: setup.client_secret, next_action: setup.next_action, status: setup.status, amount: null, method: method?.type ?? 'card' };
+  }
   const [intent] = await intentsById(ctx.tx, [id]);
   if (!intent) return null;
   const [method] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method]);
   return { kind: 'payment', id, client_secret: intent.client_secret, next_action: intent.next_action, status: intent.status, amount: formatMoney(intent.amount, intent.currency), method: method?.type ?? 'card' };
 }
 
-/** What was proven when the address was made: see where it is made, in the answer to the charge. */
+/** Whoever has the address has it from the intent. */
 function isProven({ next_action, client_secret }: Asked, proof: string): boolean {
   if (!next_action) return false;
-  const right = createHash('sha256').update(`${next_action.reference} ${client_secret}`).digest('base64url').slice(0, 24);
+  const right = proofOf(next_action.reference, client_secret);
   return proof.length === right.length && timingSafeEqual(Buffer.from(proof), Buffer.from(right));
 }
 
@@ -78,8 +85,13 @@ async function take(app: App, path: Record<string, string>, form: Record<string,
       const ctx = contextOf(app, world, tx);
       const found = await askedIn(ctx, intent);
       if (!found || !isProven(found, proof)) return { asked: null, calls: [] };
-      const locked = await lockIntent(ctx, intent);
-      await commit(ctx, await answered(ctx, locked.intent, result, locked.moment));
+      if (found.kind === 'setup') {
+        const locked = await lockSetup(ctx, intent);
+        await commit(ctx, await answeredSetup(ctx, locked.intent, result, locked.moment));
+      } else {
+        const locked = await lockIntent(ctx, intent);
+        await commit(ctx, await answered(ctx, locked.intent, result, locked.moment));
+      }
       return { asked: found, calls: ctx.calls };
     });
     if (!asked) return GONE;

@@ -1,0 +1,47 @@
+/** What is asked of the processor that is to keep a method, and what its answers make true. */
+import { together, type Decision } from '../../billing/decision.ts';
+import { pack, unpack, type PackedWord } from '../../billing/payment/attempt.ts';
+import type { Outcome, Unknown } from '../../billing/payment/outcome.ts';
+import { settleSetup, waitsForSetup, type SaveQuestion, type SetupIntentWhole } from '../../billing/payment/setup.ts';
+import { commit } from '../../server/commit.ts';
+import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
+import { customersById } from '../customers/rows.ts';
+import { hear, keep, missed, placedAt, processorNamed } from '../payment_attempts/rows.ts';
+import { methodsById } from '../payment_methods/rows.ts';
+import { lockSetup, setupAttemptsById } from './rows.ts';
+
+type Word = Exclude<Outcome, Unknown>;
+
+const questionOf = (call: OpenCall) => call.request as unknown as SaveQuestion;
+
+async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
+  const { processor, method, usage, payer, request_three_d_secure, authentication, return_url } = questionOf(call);
+  const outcome = await processorNamed(app, world, processor).save({ op_id: call.id, method, purpose: 'setup', usage, payer, return_url, request_three_d_secure, authentication });
+  return outcome.kind === 'unknown' ? null : pack(outcome);
+}
+
+/** A page of Kontor's own is at Kontor's address. */
+function placed(ctx: Context, intent: SetupIntentWhole, word: Word): Word {
+  return word.kind === 'requires_action' ? { ...word, action: placedAt(ctx, intent, word.action) } : word;
+}
+
+async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
+  const decided: Decision[] = [];
+  for (const { call, answer: said, at } of answers) {
+    const { intent } = await lockSetup(ctx, call.subject);
+    const heard = await hear(ctx.tx, [{ op_id: call.id, word: said as PackedWord, at: ctx.app.clock.now() }]);
+    decided.push(keep(heard.values()));
+    const attempt = heard.get(call.id)!;
+    if (attempt.before === attempt.after || !waitsForSetup(intent, call.id)) continue;
+    const question = questionOf(call);
+    const [setup_attempt] = await setupAttemptsById(ctx.tx, [question.setup_attempt], true);
+    const [payment_method] = await methodsById(ctx.tx, [question.payment_method], true);
+    const [customer = null] = intent.customer === null ? [] : await customersById(ctx.tx, [intent.customer]);
+    const first = attempt.before.heard === null;
+    const moment = at !== undefined ? momentAt(ctx, at) : intent.test_clock === null ? realMoment(ctx.app) : first ? momentAt(ctx, question.at) : await momentOn(ctx, intent.test_clock);
+    decided.push(settleSetup({ setup_intent: intent, setup_attempt: setup_attempt!, payment_method: payment_method!, customer }, question, placed(ctx, intent, unpack<Word>(attempt.after.word!)), moment));
+  }
+  await commit(ctx, together(decided));
+}
+
+export const save: CallCommand = { ask, answer, missed };
