@@ -9,6 +9,7 @@ import { refuseWhilePaying, type OpenPayment, type WithPayments } from '../invoi
 import { totalsOf } from '../invoice/totals.ts';
 import { formatMoney, minor } from '../money.ts';
 import { cancelIntent } from '../payment/intent.ts';
+import { createRefund, refundable, type RefundFacts, type RefundRow } from '../payment/refund.ts';
 import type { CreditNoteLineRow, CreditNoteReason, CreditNoteRow, CreditNoteWhole } from './credit_note.ts';
 import { creditAmount, creditLines, type CreditedLine, type CreditLineOrder } from './lines.ts';
 
@@ -18,6 +19,9 @@ export type CreditOrder = {
   /** Where what was paid already goes: to the customer's balance, or back in another way. */
   credit_amount: bigint | null;
   out_of_band_amount: bigint | null;
+  /** To be refunded on the invoice's charges, and what refunds that were made before have given back. */
+  refund_amount: bigint | null;
+  refunds: readonly { refund: RefundRow; amount: bigint; param: string }[];
   effective_at: Instant | null;
   memo: string | null;
   reason: CreditNoteReason | null;
@@ -25,7 +29,11 @@ export type CreditOrder = {
 };
 
 /** An invoice with all whom it concerns, and all of its credit notes so far. */
-export type CreditFacts = WithPayments & { earlier: readonly CreditNoteWhole[] };
+export type CreditFacts = WithPayments & {
+  earlier: readonly CreditNoteWhole[];
+  /** The charges by which it was paid and of which something is left, newest first; read where something is to be refunded. */
+  charges: readonly RefundFacts[];
+};
 
 export type Issued = Decision & Owed & { credit_note: CreditNoteWhole };
 
@@ -56,7 +64,7 @@ function lineRow({ assessed, rates, ...line }: CreditedLine, note: { id: string;
 /** The note as it would be issued. Its number counts the notes of its invoice, void ones too. */
 export function draftCreditNote(order: CreditOrder, { invoice, earlier }: CreditFacts, moment: Moment): CreditNoteWhole {
   refuseUncreditable(invoice);
-  const { credited, credit_amount: _, ...words } = order;
+  const { credited, credit_amount: _, refund_amount: __, refunds: ___, ...words } = order;
   const param = 'amount' in credited ? 'amount' : 'lines';
   const most = invoice.total - invoice.pre_payment_credit_notes_amount - invoice.post_payment_credit_notes_amount;
   const refuseMore = (asked: bigint) => {
@@ -90,6 +98,7 @@ export function draftCreditNote(order: CreditOrder, { invoice, earlier }: Credit
     discount_amounts: storedDiscounts(totals.total_discount_amounts),
     total_taxes: storedTaxes(totals.total_taxes),
     customer_balance_transaction: null,
+    refunds: [],
     effective_at: order.effective_at ?? moment.now,
     voided_at: null,
   };
@@ -98,16 +107,39 @@ export function draftCreditNote(order: CreditOrder, { invoice, earlier }: Credit
 }
 
 /** What is given back must be what the note takes off the payments, no more and no less. */
-export function refuseParts({ credit_amount, out_of_band_amount }: CreditOrder, note: CreditNoteRow, customer: CustomerWhole): void {
-  const [credited, elsewhere] = [credit_amount ?? 0n, out_of_band_amount ?? 0n];
+export function refuseParts({ credit_amount, out_of_band_amount, refund_amount, refunds }: CreditOrder, note: CreditNoteRow, customer: CustomerWhole): void {
+  const refunded = (refund_amount ?? 0n) + refunds.reduce((sum, each) => sum + each.amount, 0n);
+  const [credited, elsewhere] = [credit_amount ?? 0n, (out_of_band_amount ?? 0n) + refunded];
   const { post_payment_amount: post, currency } = note;
   if (credited + elsewhere !== post) {
-    const why = post === 0n ? 'so nothing is to be given back' : `of which ${formatMoney(post, currency)} is to be given back: \`credit_amount\` and \`out_of_band_amount\` must sum to that, and not to ${formatMoney(credited + elsewhere, currency)}`;
+    const why = post === 0n ? 'so nothing is to be given back' : `of which ${formatMoney(post, currency)} is to be given back: \`credit_amount\`, \`refund_amount\`, \`refunds\` and \`out_of_band_amount\` must sum to that, and not to ${formatMoney(credited + elsewhere, currency)}`;
     refuse(undefined, `The credit note comes to ${formatMoney(note.total, currency)}, ${why}.`, credit_amount === null && out_of_band_amount !== null ? 'out_of_band_amount' : 'credit_amount');
   }
   if (credited === 0n) return;
   if (customer.deleted) refuse(undefined, `The customer ${customer.id} is deleted and has no balance any more. Give back the money in another way.`, 'credit_amount');
   if (customer.currency !== null && customer.currency !== currency) refuse(undefined, `The customer's balance is in ${customer.currency}; the invoice is in ${currency}.`, 'credit_amount');
+}
+
+/** Refunds of a note: those that are made for it, on the newest charges first, and those that were there, each as far as no other note counts it. */
+function refundsOf({ refund_amount, refunds, reason }: CreditOrder, { invoice, earlier, charges }: CreditFacts, moment: Moment): Decision & { refunds: CreditNoteRow['refunds'] } {
+  const counted = earlier.filter((note) => note.status === 'issued').flatMap((note) => note.refunds);
+  for (const { refund, amount, param } of refunds) {
+    const left = refund.amount - counted.filter((each) => each.refund === refund.id).reduce((sum, each) => sum + BigInt(each.amount_refunded), 0n);
+    if (refund.status === 'failed' || refund.status === 'canceled') refuse(undefined, `The refund ${refund.id} is ${refund.status}: it has given nothing back.`, param);
+    if (amount > left) refuse('amount_too_large', `Of the refund ${refund.id}, ${formatMoney(left, invoice.currency)} can still be credited, not ${formatMoney(amount, invoice.currency)}.`, param);
+  }
+  let due = refund_amount ?? 0n;
+  const made = [];
+  for (const facts of charges) {
+    const left = refundable(facts.charge);
+    const amount = due < left ? due : left;
+    if (amount === 0n) continue;
+    made.push(createRefund(facts, { amount, reason: reason === 'duplicate' || reason === 'fraudulent' ? reason : 'requested_by_customer', metadata: {} }, moment));
+    due -= amount;
+  }
+  if (due > 0n) refuse('amount_too_large', `The payments of the invoice ${invoice.id} leave ${formatMoney((refund_amount ?? 0n) - due, invoice.currency)} to refund. Give back the rest in another way.`, 'refund_amount');
+  const named = [...made.map(({ refund }) => ({ refund: refund.id, amount_refunded: minor(refund.amount) })), ...refunds.map(({ refund, amount }) => ({ refund: refund.id, amount_refunded: minor(amount) }))];
+  return { ...together(made), refunds: named };
 }
 
 /** What is to be charged follows what remains: the payment that waits is for so much, and with nothing remaining it is ended. */
@@ -139,13 +171,16 @@ export function createCreditNote(order: CreditOrder, facts: CreditFacts, moment:
   };
   const credited = order.credit_amount ?? 0n;
   const settled = settleInvoice(facts, change, { amount: credited, type: 'credit_note', credit_note: drafted.id }, { payment_method: null, off_stripe: true }, moment);
-  const credit_note: CreditNoteWhole = { ...drafted, customer_balance_transaction: settled.transaction?.id ?? null };
+  const refunded = refundsOf(order, facts, moment);
+  const sent = refunded.refunds.reduce((sum, each) => sum + BigInt(each.amount_refunded), 0n);
+  const credit_note: CreditNoteWhole = { ...drafted, customer_balance_transaction: settled.transaction?.id ?? null, refunds: refunded.refunds };
   const legs = {
     revenue: total_excluding_tax,
     tax_payable: total - total_excluding_tax,
     [creditedAccount(invoice)]: -pre,
     customer_balance: -credited,
-    paid_out_of_band: credited - given,
+    refunds: -sent,
+    paid_out_of_band: credited + sent - given,
   };
   const made: Decision = {
     ...decision(),
@@ -155,5 +190,5 @@ export function createCreditNote(order: CreditOrder, facts: CreditFacts, moment:
   };
   const followed = pre > 0n ? followRemaining(payments, settled.invoice, moment) : decision();
   const { customer, subscription } = settled;
-  return { ...together([made, settled, followed]), invoice: settled.invoice, customer, subscription, credit_note };
+  return { ...together([made, refunded, settled, followed]), invoice: settled.invoice, customer, subscription, credit_note };
 }

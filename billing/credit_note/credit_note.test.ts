@@ -58,10 +58,10 @@ function factsOf(lines: readonly Line[], off: boolean): { facts: CreditFacts; ma
   );
   const made = finalizeInvoice({ invoice: drafted, customer, tax_ids: [], subscription_metadata: null, payment_method: null, reason: 'request' }, moment);
   const payments: OpenPayment[] = made.payment && made.payment_intent ? [{ payment: made.payment, intent: made.payment_intent }] : [];
-  return { facts: { invoice: made.invoice, customer: made.customer, subscription: null, payments, earlier: [] }, made };
+  return { facts: { invoice: made.invoice, customer: made.customer, subscription: null, payments, earlier: [], charges: [] }, made };
 }
 
-const WORDS = { credit_amount: null, out_of_band_amount: null, effective_at: null, memo: null, reason: null, metadata: {} };
+const WORDS = { credit_amount: null, out_of_band_amount: null, refund_amount: null, refunds: [], effective_at: null, memo: null, reason: null, metadata: {} };
 
 /** The facts once this is credited, and what was decided; refusals leave everything as it was. */
 function credit(facts: CreditFacts, credited: CreditOrder['credited']): { facts: CreditFacts; made: Decision | null } {
@@ -69,7 +69,7 @@ function credit(facts: CreditFacts, credited: CreditOrder['credited']): { facts:
     const made = createCreditNote({ ...WORDS, credited }, facts, moment);
     const after = <T extends { id: string }>(table: string, row: T): T => ({ ...row, ...made.puts.findLast((put) => put.table === table && (put.after as T).id === row.id)?.after });
     const payments = facts.payments.map(({ payment, intent }) => ({ payment: after('invoice_payments', payment), intent: after('payment_intents', intent) }));
-    return { facts: { invoice: made.invoice, customer: made.customer, subscription: null, payments, earlier: [...facts.earlier, made.credit_note] }, made };
+    return { facts: { invoice: made.invoice, customer: made.customer, subscription: null, payments, earlier: [...facts.earlier, made.credit_note], charges: [] }, made };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { facts, made: null };

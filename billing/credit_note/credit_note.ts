@@ -26,6 +26,8 @@ export type CreditNoteRow = {
   /** The rest of the total, given back: to the customer's balance or another way. */
   post_payment_amount: bigint;
   out_of_band_amount: bigint | null;
+  /** The refunds by which money was given back, and how much of each; amounts are minor units as numbers, as JSON keeps them. */
+  refunds: { refund: string; amount_refunded: number }[];
   customer_balance_transaction: string | null;
   effective_at: Instant;
   memo: string | null;

@@ -5,7 +5,7 @@ import { grantBought } from '../credit/bought.ts';
 import { move } from '../customer/change.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
-import { cannotCharge, confirmPayment, openInvoiceIntent } from '../payment/intent.ts';
+import { cannotCharge, confirmPayment, invoiceTypes, openInvoiceIntent } from '../payment/intent.ts';
 import type { InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../payment/payment.ts';
 import { DRAFT_S, finalization, snapshot, workOut, type InvoiceOrder } from './draft.ts';
 import type { InvoiceLineRow, InvoiceRow, InvoiceWhole } from './invoice.ts';
@@ -103,7 +103,9 @@ export function overdue(invoice: InvoiceRow, at: number | null) {
 
 /** Bills a draft. What is due gets a payment intent, which is put to the processor at once where the method is to be charged now. */
 export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized {
-  const { invoice: draft, payment_method, reason, off_session = true } = facts;
+  const { invoice: draft, reason, off_session = true } = facts;
+  // One that cannot be charged without its holder is as good as none.
+  const payment_method = facts.payment_method && !cannotCharge(facts.payment_method, invoiceTypes(draft)) ? facts.payment_method : null;
   if (draft.status !== 'draft') refuse('invoice_not_editable', `The invoice ${draft.id} is ${draft.status}: it was finalized already.`);
   const made = decision();
   const credited = facts.meets_balance === false ? { ...decision(), lines: draft.lines, customer: facts.customer } : applyCredits(draft, facts.customer, moment);
@@ -134,7 +136,7 @@ export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized 
   if (!charged && open.auto_advance && reason === 'automatic' && open.customer_snapshot.email !== null) {
     finalized.facts.push({ type: 'invoice.sent', object: 'invoice', whole: invoice, at: moment.now });
   }
-  const confirmed = confirm && payment_method && !cannotCharge(payment_method, opened.payment_intent.payment_method_types) ? confirmPayment(opened.payment_intent, payment_method, { off_session, automatic: true }, moment) : null;
+  const confirmed = confirm && payment_method ? confirmPayment(opened.payment_intent, payment_method, { off_session, automatic: true }, moment) : null;
   const whole = together([made, opened, finalized, ...(confirmed ? [confirmed] : [])]);
   return { ...whole, invoice, customer, payment_intent: confirmed?.payment_intent ?? opened.payment_intent, payment: opened.payment };
 }

@@ -5,7 +5,7 @@ import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { draftInvoice, finalization, usedUp, type LineOrder } from '../invoice/draft.ts';
 import { collection, finalizeInvoice } from '../invoice/finalize.ts';
-import type { BillingReason, InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import type { BillingReason, InvoiceItemWhole, InvoiceWhole, InvoiceRow } from '../invoice/invoice.ts';
 import { changeInvoice } from '../invoice/paid.ts';
 import { withholdInvoice } from '../invoice/withhold.ts';
 import { debitOfItem, live, netOf, wholeDiscounts } from './lines.ts';
@@ -58,7 +58,7 @@ export function draftBill(bill: Bill, around: Surroundings, moment: Moment): Bil
         ...(said.description !== null && { description: said.description }),
         ...(said.footer !== null && { footer: said.footer }),
         ...(said.custom_fields !== null && { custom_fields: said.custom_fields }),
-        ...(subscription.payment_settings.payment_method_types && { payment_settings: { payment_method_types: subscription.payment_settings.payment_method_types } }),
+        payment_settings: settingsOf(subscription),
       },
     },
     moment,
@@ -66,6 +66,11 @@ export function draftBill(bill: Bill, around: Surroundings, moment: Moment): Bil
   const used = usedUp(draft.invoice);
   for (const discount of used) draft.facts.push({ type: 'customer.discount.deleted', object: 'discount', whole: { ...discount, ended: true }, at: moment.now });
   return { ...draft, used };
+}
+
+/** By what its invoices can be paid. */
+function settingsOf({ payment_settings: { payment_method_types, payment_method_options } }: SubscriptionWhole): InvoiceRow['payment_settings'] {
+  return { ...(payment_method_types && { payment_method_types }), ...(payment_method_options && { payment_method_options }) };
 }
 
 /** How an invoice is collected. `default_incomplete` waits for the customer to confirm the payment. With `in_due_time`, which only schedules ask for, it stays a draft for an hour and is collected then. */

@@ -3,16 +3,19 @@ import { updateCreditNote, voidCreditNote } from '../../billing/credit_note/chan
 import { createCreditNote, draftCreditNote, refuseParts, type CreditFacts, type CreditOrder } from '../../billing/credit_note/create.ts';
 import type { CreditNoteRow, CreditNoteWhole } from '../../billing/credit_note/credit_note.ts';
 import type { CreditLineOrder } from '../../billing/credit_note/lines.ts';
-import { assert, type Moment } from '../../billing/decision.ts';
+import { assert, refuse, type Moment } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
+import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList, within, type Page } from '../../server/lists.ts';
 import { lockLane } from '../customers/rows.ts';
 import { ratesGiven } from '../invoiceitems/rows.ts';
 import { lockInvoices, payersOf } from '../invoices/rows.ts';
+import { intentsById } from '../payment_intents/rows.ts';
+import { lockRefundableOf, refundsById } from '../refunds/rows.ts';
 import type * as params from './params.ts';
 import { linesOf, renderCreditNote, renderLine } from './resource.ts';
 import { creditNotesById, creditNotesOf, wholeCreditNotes } from './rows.ts';
@@ -21,12 +24,13 @@ type Given = Params<typeof params.createCreditNote>;
 type Path = { credit_note: string };
 
 /** The invoice with all whom it concerns, locked, its credit notes, and the moment at which its customer lives. */
-async function lockCredited(ctx: Context, invoice: string, param?: string): Promise<CreditFacts & { moment: Moment }> {
+async function lockCredited(ctx: Context, invoice: string, param?: string, refunding = false): Promise<CreditFacts & { moment: Moment }> {
   const [payer] = await payersOf(ctx.tx, [invoice]);
   await lockLane(ctx.tx, (payer ?? missing('invoice', invoice, param)).customer);
   const [found] = await lockInvoices(ctx.tx, [invoice]);
   if (!found) missing('invoice', invoice, param);
-  return { ...found, earlier: await creditNotesOf(ctx.tx, invoice), moment: await momentOn(ctx, found.invoice.test_clock) };
+  const charges = refunding ? await lockRefundableOf(ctx, invoice) : [];
+  return { ...found, charges, earlier: await creditNotesOf(ctx.tx, invoice), moment: await momentOn(ctx, found.invoice.test_clock) };
 }
 
 /** The lines in the words of the core, with the tax rates that they name: one read for all of them. */
@@ -50,17 +54,29 @@ async function linesGiven(ctx: Context, lines: NonNullable<Given['lines']>): Pro
   });
 }
 
-async function orderOf(ctx: Context, given: Given): Promise<CreditOrder> {
-  const { amount, lines, credit_amount = null, out_of_band_amount = null, effective_at = null, memo = null, reason = null, metadata } = given;
-  const credited = amount === undefined ? { lines: await linesGiven(ctx, lines ?? []) } : { amount };
-  return { credited, credit_amount, out_of_band_amount, effective_at, memo, reason, metadata: mergeMetadata({}, metadata) };
+/** Refunds that were made before, of payments of the invoice. */
+async function refundsGiven(ctx: Context, { invoice, refunds = [] }: Given): Promise<CreditOrder['refunds']> {
+  const found = new Map((await refundsById(ctx.tx, refunds.map((each) => each.refund))).map((refund) => [refund.id, refund]));
+  const intents = new Map((await intentsById(ctx.tx, [...found.values()].map((each) => each.payment_intent))).map((intent) => [intent.id, intent]));
+  return refunds.map(({ refund: id, amount_refunded }, n) => {
+    const param = `refunds[${n}][refund]`;
+    const refund = found.get(id) ?? missing('refund', id, param);
+    if (intents.get(refund.payment_intent)?.invoice !== invoice) refuse(undefined, `The refund ${id} is not of a payment of the invoice ${invoice}.`, param);
+    return { refund, amount: amount_refunded ?? refund.amount, param };
+  });
 }
 
-export async function create(ctx: Context, given: Given): Promise<Json> {
-  const { moment, ...facts } = await lockCredited(ctx, given.invoice, 'invoice');
+async function orderOf(ctx: Context, given: Given): Promise<CreditOrder> {
+  const { amount, lines, credit_amount = null, out_of_band_amount = null, refund_amount = null, effective_at = null, memo = null, reason = null, metadata } = given;
+  const credited = amount === undefined ? { lines: await linesGiven(ctx, lines ?? []) } : { amount };
+  return { credited, credit_amount, out_of_band_amount, refund_amount, refunds: await refundsGiven(ctx, given), effective_at, memo, reason, metadata: mergeMetadata({}, metadata) };
+}
+
+export async function create(ctx: Context, given: Given): Promise<Answer> {
+  const { moment, ...facts } = await lockCredited(ctx, given.invoice, 'invoice', given.refund_amount !== undefined);
   const made = createCreditNote(await orderOf(ctx, given), facts, moment);
   await commit(ctx, made);
-  return renderCreditNote(made.credit_note, ctx.world);
+  return made.calls.length > 0 ? { ref: { object: 'credit_note', id: made.credit_note.id } } : renderCreditNote(made.credit_note, ctx.world);
 }
 
 /** The note as it would be. How much is to be given back need not be said yet: that is what a preview is asked for. */
@@ -70,7 +86,7 @@ async function previewed(ctx: Context, given: Given): Promise<CreditNoteWhole> {
   let ids = 0;
   // The same ids whenever it is asked for, so that its lines can be had page by page.
   const note = draftCreditNote(order, facts, { ...moment, newId: (prefix) => `${prefix}_preview${String(++ids).padStart(4, '0')}` });
-  if (order.credit_amount !== null || order.out_of_band_amount !== null) refuseParts(order, note, facts.customer);
+  if (order.credit_amount !== null || order.out_of_band_amount !== null || order.refund_amount !== null || order.refunds.length > 0) refuseParts(order, note, facts.customer);
   return note;
 }
 

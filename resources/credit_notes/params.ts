@@ -3,8 +3,6 @@ import { refuse } from '../../billing/decision.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { amount, check, choice, clearable, decimal, exclusive, fields, id, integer, list, listParams, metadata, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
 
-const REFUNDS = 'refunds are not implemented: give back by `credit_amount` or `out_of_band_amount`';
-
 type LineGiven = { type: string; [name: string]: unknown };
 
 /** What a line of each type has, and what only the other type has. */
@@ -44,6 +42,8 @@ const line = fields(
   }, 'an amount or a quantity'),
 );
 
+const noRecords = unsupported('payment records are not implemented');
+
 const credited = {
   invoice: required(id('in')),
   amount: amount({ min: 1 }),
@@ -55,8 +55,8 @@ const credited = {
   metadata: metadata(),
   out_of_band_amount: amount({ min: 0 }),
   reason: choice('duplicate', 'fraudulent', 'order_change', 'product_unsatisfactory'),
-  refund_amount: unsupported(REFUNDS),
-  refunds: unsupported(REFUNDS),
+  refund_amount: amount({ min: 0 }),
+  refunds: list(fields({ amount_refunded: amount({ min: 1 }), payment_record_refund: noRecords, refund: required(id('re')), type: choice('refund') }), { max: 20 }),
   shipping_cost: unsupported('shipping is not implemented'),
 };
 

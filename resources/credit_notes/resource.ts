@@ -69,7 +69,7 @@ export function renderCreditNote(note: CreditNoteWhole, world: World, url = `/v1
     pre_payment_amount: minor(note.pre_payment_amount),
     pretax_credit_amounts: renderPretaxCredits(note.discount_amounts),
     reason: note.reason,
-    refunds: [],
+    refunds: note.refunds.map(({ refund, amount_refunded }) => ({ amount_refunded, payment_record_refund: null, refund, type: 'refund' as const })),
     shipping_cost: null,
     status: note.status,
     subtotal: minor(note.subtotal),

@@ -19,7 +19,7 @@ import { hasPaid } from '../charges/rows.ts';
 import { lockCustomer, lockLane } from '../customers/rows.ts';
 import { discountsGiven } from '../discounts/rows.ts';
 import { itemsOfInvoice, ratesGiven } from '../invoiceitems/rows.ts';
-import { resolvePaymentMethod } from '../payment_methods/rows.ts';
+import { resolvePaymentMethod, settingsOf } from '../payment_methods/rows.ts';
 import { pendingOfCustomer, subscriptionsById } from '../subscriptions/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import type * as params from './params.ts';
@@ -50,7 +50,7 @@ async function discountsOf(ctx: Context, given: Params<typeof params.updateInvoi
 function wordsOf(given: Params<typeof params.updateInvoice>): InvoiceOrder['words'] {
   const { custom_fields, description, footer, statement_descriptor, due_date, effective_at, payment_settings, rendering } = given;
   const words = {
-    custom_fields, description, footer, statement_descriptor, due_date, effective_at, payment_settings,
+    custom_fields, description, footer, statement_descriptor, due_date, effective_at, payment_settings: payment_settings && settingsOf(payment_settings),
     rendering: rendering && { amount_tax_display: rendering.amount_tax_display ?? null, pdf: rendering.pdf ? { page_size: rendering.pdf.page_size ?? null } : null, template: null, template_version: null },
   };
   return Object.fromEntries(Object.entries(words).filter(([, value]) => value !== undefined));

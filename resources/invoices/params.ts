@@ -3,6 +3,7 @@ import { agrees, covers } from '../../server/http/agreement.ts';
 import { boolean, byDefault, choice, clearable, currency, exclusive, fields, id, integer, list, listParams, metadata, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
 import { discountList } from '../discounts/params.ts';
 import { itemFields, oneCost, oneQuantity, priceFields } from '../invoiceitems/params.ts';
+import { invoice_method_options, methodType } from '../payment_methods/params.ts';
 
 const CONNECT = 'Kontor serves one account: there are no connected ones';
 const customer_account = unsupported('accounts as customers are not implemented: name the `customer`');
@@ -38,8 +39,8 @@ const described = {
   on_behalf_of: unsupported(CONNECT),
   payment_settings: fields({
     default_mandate: unsupported('mandates are not implemented'),
-    payment_method_options: unsupported('options of single methods are not implemented'),
-    payment_method_types: clearable(list(choice('card'), { max: 1 })),
+    payment_method_options: invoice_method_options,
+    payment_method_types: clearable(list(methodType, { max: 20 })),
   }),
   rendering,
   shipping_cost: unsupported('shipping is not implemented: add it as an invoice item'),

@@ -9,6 +9,7 @@ import { paymentsOfInvoices } from '../invoice_payments/rows.ts';
 import { refuseDeclined, shown } from '../payment_intents/resource.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import { renderTaxRate } from '../tax_rates/resource.ts';
+import { renderMethodOptions } from '../payment_methods/resource.ts';
 import { renderLine, renderPretaxCredits, renderTaxes } from './line_item.ts';
 import { confirmationSecrets, defaultIntentOf, invoicesById } from './rows.ts';
 
@@ -111,7 +112,7 @@ export function renderInvoice(invoice: InvoiceWhole, world: World, shown = SHOWN
     number: invoice.number,
     on_behalf_of: null,
     parent: renderParent(invoice),
-    payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null, ...invoice.payment_settings } as Wire<Stripe.Invoice.PaymentSettings>,
+    payment_settings: { default_mandate: null, payment_method_types: null, ...invoice.payment_settings, payment_method_options: renderMethodOptions(invoice.payment_settings.payment_method_options) } as Wire<Stripe.Invoice.PaymentSettings>,
     period_end: invoice.period_end,
     period_start: invoice.period_start,
     receipt_number: null,

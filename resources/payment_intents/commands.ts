@@ -3,7 +3,7 @@ import { payInvoice, refuseUnpayable } from '../../billing/invoice/pay.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { captureIntent, incrementIntent, releaseIntent } from '../../billing/payment/capture.ts';
 import { cancelIntent, changeIntent, confirmPayment, openIntent, refuseAmount, refuseUnconfirmable, typesFor, type Confirmation } from '../../billing/payment/intent.ts';
-import type { MethodOptions, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import type { PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { refuseType } from '../../billing/payment/offer.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
@@ -14,7 +14,7 @@ import { equal, page, renderList, within } from '../../server/lists.ts';
 import { spend, tokenGiven, type TokenGiven } from '../confirmation_tokens/rows.ts';
 import { lockCustomer } from '../customers/rows.ts';
 import { acceptanceOf, mandateNamed } from '../mandates/rows.ts';
-import { methodGiven, methodsById, NOWHERE, verifyDeposits } from '../payment_methods/rows.ts';
+import { methodGiven, methodsById, NOWHERE, optionsOf, verifyDeposits } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderPaymentIntent } from './resource.ts';
 import { answered, intentsById, lockIntent, refuseStranger, reservedBy, withMethods, type Locked } from './rows.ts';
@@ -43,9 +43,6 @@ async function methodFor(ctx: Context, intent: PaymentIntentWhole, given: Method
 const answer = (id: string): Answer => ({ ref: { object: 'payment_intent', id, refuseUnpaid: true } });
 
 type Described = Params<typeof params.updatePaymentIntent>;
-
-/** Options as they are kept: what is cleared is none. */
-const optionsOf = (given: Described['payment_method_options']): MethodOptions | undefined => given && Object.fromEntries(Object.entries(given).map(([type, options]) => [type, { ...(options || {}) }]));
 
 const shippingOf = (given: Described['shipping']): PaymentIntentRow['shipping'] | undefined =>
   given === undefined ? undefined : given === null ? null : { carrier: null, phone: null, tracking_number: null, ...given, address: { ...NOWHERE, ...given.address } };

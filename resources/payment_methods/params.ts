@@ -186,3 +186,21 @@ const acceptance = <More extends object>(online: More) => clearable(fields({
 export const mandate_data = acceptance({});
 /** The same in a confirmation, where a browser may leave out from where and with what. */
 export const mandate_data_confirmed = acceptance({ infer_from_client: boolean() });
+
+const { acss_debit, billie, blik, konbini, payto, pix, upi } = lackingTypes;
+
+/** Options of single types, for the payments of an invoice. */
+const forInvoices = <More extends object>(card: More) => clearable(fields({
+  acss_debit, billie, blik, konbini, payto, pix, upi,
+  bancontact: clearable(fields({ preferred_language: choice(...LANGUAGES) })),
+  card: clearable(fields({ request_three_d_secure: choice('any', 'automatic', 'challenge'), ...card })),
+  customer_balance: clearable(fields({
+    bank_transfer: fields({ eu_bank_transfer: fields({ country: required(choice('BE', 'DE', 'ES', 'FR', 'IE', 'NL')) }), type: choice('eu_bank_transfer', 'gb_bank_transfer', 'jp_bank_transfer', 'mx_bank_transfer', 'us_bank_transfer') }),
+    funding_type: choice('bank_transfer'),
+  })),
+  sepa_debit: clearable(fields({})),
+  us_bank_account: clearable(fields({ financial_connections: noOption, verification_method: choice('automatic', 'microdeposits') })),
+}));
+
+export const invoice_method_options = forInvoices({ installments: noOption });
+export const subscription_method_options = forInvoices({ mandate_options: noOption, network: noOption });

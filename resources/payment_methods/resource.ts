@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import type { PaymentMethodRow } from '../../billing/payment/payment.ts';
+import type { MethodOptions, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import type { Resource, World } from '../../server/context.ts';
 import type { Wire } from '../../server/http/wire.ts';
 import { methodsById } from './rows.ts';
@@ -19,6 +19,12 @@ export function renderPaymentMethod(method: PaymentMethodRow, world: World): Wir
     metadata: method.metadata,
     type: method.type as Stripe.PaymentMethod.Type,
   };
+}
+
+/** The options of an invoice's, or a subscription's, payments: a type of which nothing was said is null. */
+export function renderMethodOptions(options: MethodOptions | null | undefined): Record<string, unknown> | null {
+  if (!options) return null;
+  return { acss_debit: null, bancontact: null, card: null, customer_balance: null, konbini: null, payto: null, pix: null, sepa_debit: null, upi: null, us_bank_account: null, ...options };
 }
 
 export const paymentMethod: Resource<PaymentMethodRow> = {

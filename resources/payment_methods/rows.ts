@@ -1,6 +1,6 @@
 import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
 import { attachMethod, makeMethod, refuseAttaching } from '../../billing/payment/method.ts';
-import type { BillingDetails, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import type { BillingDetails, MethodOptions, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { refuseKeeping } from '../../billing/payment/offer.ts';
 import type { Payer } from '../../connectors/processors/processor.ts';
 import type { Context } from '../../server/context.ts';
@@ -112,4 +112,15 @@ export async function verifyDeposits(ctx: Context, method: PaymentMethodRow, ref
   if (judged?.kind === 'verified') return 'succeeded';
   if (judged?.kind === 'refused') return judged.final ? 'failed' : refuse(judged.code, judged.message, given.amounts ? 'amounts' : 'descriptor_code');
   return refuse(undefined, 'The payment processor has not answered whether the bank account is verified. Nothing has been changed; try again.', undefined, { type: 'api_error', status: 503, should_retry: true });
+}
+
+/** Options of single types as they are kept: what is cleared is none. */
+export function optionsOf(given: object | null | undefined): MethodOptions | undefined {
+  return given ? Object.fromEntries(Object.entries(given).map(([type, options]) => [type, { ...(options as object | null) }])) : undefined;
+}
+
+/** Settings of payments as they are kept. */
+export function settingsOf<S extends { payment_method_options?: object | null }>(given: S): Omit<S, 'payment_method_options'> & { payment_method_options?: MethodOptions | null } {
+  const { payment_method_options: options, ...rest } = given;
+  return { ...rest, ...(options !== undefined && { payment_method_options: optionsOf(options) ?? null }) };
 }

@@ -23,11 +23,18 @@ export async function lockRefundable(ctx: Context, charge: string, param: string
   return { charge: locked!, payment_intent: payment_intent!, payment_method: payment_method!, moment: await momentOn(ctx, payment_intent!.test_clock) };
 }
 
-/** The charges by which an invoice was paid, newest first, that can still be given back in part. */
-export function refundableChargesOf(tx: Tx, invoice: string): Promise<{ id: string; left: bigint }[]> {
-  return rows(
-    tx,
-    sql`select c.id, c.amount_captured - c.amount_refunded as left from invoice_payments p join charges c on c.payment_intent = p.payment_intent
+/** The charges by which an invoice was paid, newest first, that can still be given back in part, each with its intent and method; lock the invoice first. */
+export async function lockRefundableOf(ctx: Context, invoice: string): Promise<RefundFacts[]> {
+  const found = await rows<{ id: string }>(
+    ctx.tx,
+    sql`select c.id from invoice_payments p join charges c on c.payment_intent = p.payment_intent
         where p.invoice = ${invoice} and p.status = 'paid' and c.status = 'succeeded' and c.captured and c.amount_captured > c.amount_refunded order by c.created desc, c.id desc`,
   );
+  const charges = new Map((await chargesById(ctx.tx, found.map((each) => each.id), true)).map((charge) => [charge.id, charge]));
+  const intents = new Map((await intentsById(ctx.tx, [...charges.values()].map((charge) => charge.payment_intent))).map((intent) => [intent.id, intent]));
+  const methods = new Map((await methodsById(ctx.tx, [...charges.values()].flatMap((charge) => charge.payment_method ?? []))).map((method) => [method.id, method]));
+  return found.map(({ id }) => {
+    const charge = charges.get(id)!;
+    return { charge, payment_intent: intents.get(charge.payment_intent)!, payment_method: methods.get(charge.payment_method!)! };
+  });
 }

@@ -1,7 +1,7 @@
 import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { refuseType } from '../../billing/payment/offer.ts';
-import type { MethodOptions, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import type { PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { cancelSetup, changeSetup, confirmSetup, openSetup, refuseUnconfirmableSetup, setupTypes, type SetupConfirmation, type SetupIntentRow, type SetupIntentWhole } from '../../billing/payment/setup.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
@@ -12,7 +12,7 @@ import { equal, page, renderList, within } from '../../server/lists.ts';
 import { spend, tokenGiven, type TokenGiven } from '../confirmation_tokens/rows.ts';
 import { lockCustomer } from '../customers/rows.ts';
 import { acceptanceOf } from '../mandates/rows.ts';
-import { methodGiven, methodsById, verifyDeposits } from '../payment_methods/rows.ts';
+import { methodGiven, methodsById, optionsOf, verifyDeposits } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderSetupIntent } from './resource.ts';
 import { answeredSetup, lockSetup, refuseForeign, setupAttemptsById, setupsById, wholeSetups } from './rows.ts';
@@ -25,8 +25,6 @@ const confirmationOf = (ctx: Context, { return_url, use_stripe_sdk = false, mand
   use_stripe_sdk: use_stripe_sdk || token?.token.use_stripe_sdk,
   acceptance: acceptanceOf(ctx, mandate_data) ?? token?.token.mandate_data ?? null,
 });
-
-const optionsOf = (given: object | undefined): MethodOptions | undefined => given && Object.fromEntries(Object.entries(given).map(([type, options]) => [type, { ...(options as object) }]));
 
 const answer = (id: string): Answer => ({ ref: { object: 'setup_intent', id, refuseUnpaid: true } });
 

@@ -22,7 +22,7 @@ import { hasPaid } from '../charges/rows.ts';
 import { lockCustomer } from '../customers/rows.ts';
 import { renderDiscount } from '../discounts/resource.ts';
 import { lockInvoices } from '../invoices/rows.ts';
-import { resolvePaymentMethod } from '../payment_methods/rows.ts';
+import { resolvePaymentMethod, settingsOf } from '../payment_methods/rows.ts';
 import { billingMode, readCatalogue, thresholdsOf, type Catalogue } from './asked.ts';
 import { changeFacts, lockForChange, lockSubscription, surroundings, withoutPending } from './facts.ts';
 import type * as params from './params.ts';
@@ -66,7 +66,7 @@ export function startOrder(given: StartGiven, customer: CustomerWhole, catalogue
     billing_thresholds: thresholdsOf(given.billing_thresholds) ?? null,
     description: given.description ?? null,
     invoice_settings: { custom_fields: null, description: null, footer: null, ...given.invoice_settings },
-    payment_settings: { save_default_payment_method: 'off', ...given.payment_settings },
+    payment_settings: { save_default_payment_method: 'off', ...settingsOf(given.payment_settings ?? {}) },
     pending_invoice_item_interval: given.pending_invoice_item_interval ? { interval_count: 1, ...given.pending_invoice_item_interval } : null,
     proration_behavior: given.proration_behavior,
     discounts: catalogue.discountsOf(given.discounts, 'discounts'),
@@ -99,7 +99,7 @@ export function changeOrder(given: ChangeGiven, catalogue: Catalogue, default_pa
   const { cancel_at, cancel_at_period_end, cancellation_details, collection_method, days_until_due, description, invoice_settings, payment_settings, metadata, trial_end, default_tax_rates, discounts } = given;
   return {
     ...NO_CHANGE,
-    cancel_at, cancel_at_period_end, cancellation_details, collection_method, days_until_due, default_payment_method, description, invoice_settings, payment_settings, metadata, trial_end,
+    cancel_at, cancel_at_period_end, cancellation_details, collection_method, days_until_due, default_payment_method, description, invoice_settings, payment_settings: payment_settings && settingsOf(payment_settings), metadata, trial_end,
     items: (given.items ?? []).map(({ id, ...each }, n) => {
       const param = `items[${n}]`;
       if (id !== undefined) return { change: catalogue.itemChange({ ...each, id }, param) };

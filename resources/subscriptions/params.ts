@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { amount, boolean, byDefault, choice, clearable, currency, decimal, exclusive, fields, id, integer, list, listParams, metadata, oneOf, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
+import { subscription_method_options, methodType } from '../payment_methods/params.ts';
 
 const MOST = 20;
 const CONNECT = 'Kontor serves one account: there are no connected ones';
@@ -84,8 +85,8 @@ const told = {
   on_behalf_of: unsupported(CONNECT),
   payment_behavior: paymentBehavior,
   payment_settings: fields({
-    payment_method_options: unsupported('options of single methods are not implemented'),
-    payment_method_types: clearable(list(choice('card'), { max: 1 })),
+    payment_method_options: subscription_method_options,
+    payment_method_types: clearable(list(methodType, { max: 20 })),
     save_default_payment_method: choice('off', 'on_subscription'),
   }),
   pending_invoice_item_interval: clearable(recurring),

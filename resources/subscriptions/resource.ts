@@ -4,6 +4,7 @@ import type { Context, Resource, World } from '../../server/context.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
 import { renderPlan, renderPrice } from '../prices/resource.ts';
 import { renderTaxRate } from '../tax_rates/resource.ts';
+import { renderMethodOptions } from '../payment_methods/resource.ts';
 import { itemsThatCome, ownerOfItem, subscriptionsById } from './rows.ts';
 import { discardNow, expireNow } from './timers.ts';
 
@@ -81,7 +82,7 @@ export function renderSubscription(subscription: SubscriptionWhole, world: World
     metadata: subscription.metadata,
     next_pending_invoice_item_invoice: subscription.next_pending_invoice_item_invoice,
     pause_collection: subscription.pause_collection,
-    payment_settings: { payment_method_options: null, payment_method_types: null, ...payment_settings } as Wire<Stripe.Subscription.PaymentSettings>,
+    payment_settings: { payment_method_types: null, ...payment_settings, payment_method_options: renderMethodOptions(payment_settings.payment_method_options) } as Wire<Stripe.Subscription.PaymentSettings>,
     pending_invoice_item_interval: subscription.pending_invoice_item_interval,
     pending_update: renderPending(subscription, world),
     schedule: subscription.schedule,

@@ -95,8 +95,8 @@ create table api_keys (
   constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text, 'restricted'::text])))
 );
 CREATE INDEX api_keys_world ON api_keys USING btree (world);
-alter table api_keys force row level security;
 alter table api_keys enable row level security;
+alter table api_keys force row level security;
 create policy all_worlds on api_keys for select to public using ((kontor_world() = 0));
 create policy own_world on api_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant select on table api_keys to kontor_app;
@@ -115,8 +115,8 @@ create table billing_alert_triggers (
   constraint billing_alert_triggers_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
 );
 CREATE INDEX billing_alert_triggers_of_customer ON billing_alert_triggers USING btree (world, customer);
-alter table billing_alert_triggers enable row level security;
 alter table billing_alert_triggers force row level security;
+alter table billing_alert_triggers enable row level security;
 create policy own_world on billing_alert_triggers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alert_triggers to kontor_app;
 
@@ -213,6 +213,33 @@ alter table charges force row level security;
 alter table charges enable row level security;
 create policy own_world on charges for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table charges to kontor_app;
+
+create table confirmation_tokens (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  payment_method text collate "C" not null,
+  mandate_data jsonb,
+  return_url text,
+  setup_future_usage text,
+  shipping jsonb,
+  use_stripe_sdk boolean not null,
+  payment_intent text collate "C",
+  setup_intent text collate "C",
+  constraint confirmation_tokens_pkey PRIMARY KEY (world, id),
+  constraint confirmation_tokens_world_payment_intent_fkey FOREIGN KEY (world, payment_intent) REFERENCES payment_intents(world, id) ON DELETE CASCADE,
+  constraint confirmation_tokens_world_payment_method_fkey FOREIGN KEY (world, payment_method) REFERENCES payment_methods(world, id),
+  constraint confirmation_tokens_world_setup_intent_fkey FOREIGN KEY (world, setup_intent) REFERENCES setup_intents(world, id) ON DELETE CASCADE,
+  constraint confirmation_tokens_setup_future_usage_check CHECK ((setup_future_usage = ANY (ARRAY['on_session'::text, 'off_session'::text])))
+);
+CREATE INDEX confirmation_tokens_of_method ON confirmation_tokens USING btree (world, payment_method);
+CREATE INDEX confirmation_tokens_of_payment ON confirmation_tokens USING btree (world, payment_intent) WHERE (payment_intent IS NOT NULL);
+CREATE INDEX confirmation_tokens_of_setup ON confirmation_tokens USING btree (world, setup_intent) WHERE (setup_intent IS NOT NULL);
+alter table confirmation_tokens enable row level security;
+alter table confirmation_tokens force row level security;
+create policy own_world on confirmation_tokens for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table confirmation_tokens to kontor_app;
 
 create table coupons (
   world integer default kontor_world() not null,
@@ -357,6 +384,7 @@ create table credit_notes (
   reason text,
   metadata jsonb not null,
   voided_at timestamp with time zone,
+  refunds jsonb not null,
   constraint credit_notes_pkey PRIMARY KEY (world, id),
   constraint credit_notes_world_customer_balance_transaction_fkey FOREIGN KEY (world, customer_balance_transaction) REFERENCES customer_balance_transactions(world, id),
   constraint credit_notes_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
@@ -373,8 +401,8 @@ CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (wo
 CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
-alter table credit_notes force row level security;
 alter table credit_notes enable row level security;
+alter table credit_notes force row level security;
 create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_notes to kontor_app;
 
@@ -400,8 +428,8 @@ create table credit_top_ups (
 CREATE UNIQUE INDEX credit_top_ups_active ON credit_top_ups USING btree (world, customer, currency) WHERE active;
 CREATE INDEX credit_top_ups_listed ON credit_top_ups USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_top_ups_of_customer ON credit_top_ups USING btree (world, customer, created DESC, id DESC);
-alter table credit_top_ups enable row level security;
 alter table credit_top_ups force row level security;
+alter table credit_top_ups enable row level security;
 create policy own_world on credit_top_ups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_top_ups to kontor_app;
 
@@ -463,8 +491,8 @@ CREATE INDEX customers_default_payment_method ON customers USING btree (world, d
 CREATE UNIQUE INDEX customers_invoice_prefix ON customers USING btree (world, invoice_prefix);
 CREATE INDEX customers_listed ON customers USING btree (world, created DESC, id DESC);
 CREATE INDEX customers_of_clock ON customers USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
-alter table customers force row level security;
 alter table customers enable row level security;
+alter table customers force row level security;
 create policy own_world on customers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customers to kontor_app;
 
@@ -535,8 +563,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys force row level security;
 alter table idempotency_keys enable row level security;
+alter table idempotency_keys force row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -588,8 +616,8 @@ CREATE INDEX invoice_items_of_item ON invoice_items USING btree (world, subscrip
 CREATE INDEX invoice_items_of_price ON invoice_items USING btree (world, price);
 CREATE INDEX invoice_items_of_subscription ON invoice_items USING btree (world, subscription);
 CREATE INDEX invoice_items_pending ON invoice_items USING btree (world, customer) WHERE (invoice IS NULL);
-alter table invoice_items enable row level security;
 alter table invoice_items force row level security;
+alter table invoice_items enable row level security;
 create policy own_world on invoice_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_items to kontor_app;
 
@@ -654,8 +682,8 @@ create table invoice_payments (
 CREATE INDEX invoice_payments_listed ON invoice_payments USING btree (world, created DESC, id DESC);
 CREATE INDEX invoice_payments_of_intent ON invoice_payments USING btree (world, payment_intent);
 CREATE INDEX invoice_payments_of_invoice ON invoice_payments USING btree (world, invoice);
-alter table invoice_payments force row level security;
 alter table invoice_payments enable row level security;
+alter table invoice_payments force row level security;
 create policy own_world on invoice_payments for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_payments to kontor_app;
 
@@ -738,8 +766,8 @@ CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
 CREATE UNIQUE INDEX invoices_of_top_up ON invoices USING btree (world, ((top_up ->> 'credit_top_up'::text))) WHERE ((top_up IS NOT NULL) AND (status = ANY (ARRAY['draft'::text, 'open'::text])));
-alter table invoices force row level security;
 alter table invoices enable row level security;
+alter table invoices force row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoices to kontor_app;
 
@@ -756,8 +784,8 @@ create table ledger_entries (
 );
 CREATE INDEX ledger_entries_of_customer ON ledger_entries USING btree (world, customer);
 CREATE INDEX ledger_entries_of_document ON ledger_entries USING btree (world, document);
-alter table ledger_entries enable row level security;
 alter table ledger_entries force row level security;
+alter table ledger_entries enable row level security;
 create policy own_world on ledger_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
 CREATE TRIGGER ledger_must_balance AFTER INSERT ON ledger_entries REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION ledger_must_balance();
@@ -815,8 +843,8 @@ create table meter_event_errors (
   since timestamp with time zone not null,
   constraint meter_event_errors_pkey PRIMARY KEY (world, meter, code)
 );
-alter table meter_event_errors force row level security;
 alter table meter_event_errors enable row level security;
+alter table meter_event_errors force row level security;
 create policy own_world on meter_event_errors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meter_event_errors to kontor_app;
 
@@ -838,8 +866,8 @@ create table meter_events (
   constraint meter_events_pkey PRIMARY KEY (world, slot, key)
 ) partition by RANGE (slot);
 CREATE INDEX meter_events_of_series ON ONLY meter_events USING btree (series, "timestamp");
-alter table meter_events force row level security;
 alter table meter_events enable row level security;
+alter table meter_events force row level security;
 create policy own_world on meter_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_events to kontor_app;
 
@@ -859,8 +887,8 @@ create table meter_rollups (
   constraint meter_rollups_pkey PRIMARY KEY (world, meter, customer, hour, dimensions),
   constraint meter_rollups_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_rollups force row level security;
 alter table meter_rollups enable row level security;
+alter table meter_rollups force row level security;
 create policy own_world on meter_rollups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_rollups to kontor_app;
 
@@ -875,8 +903,8 @@ create table meter_values (
   constraint meter_values_pkey PRIMARY KEY (world, meter, customer, hour, dimensions, value),
   constraint meter_values_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_values force row level security;
 alter table meter_values enable row level security;
+alter table meter_values force row level security;
 create policy own_world on meter_values for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_values to kontor_app;
 
@@ -1054,8 +1082,8 @@ CREATE INDEX price_move_entries_of_invoice ON price_move_entries USING btree (wo
 CREATE INDEX price_move_entries_of_item ON price_move_entries USING btree (world, subscription_item);
 CREATE INDEX price_move_entries_of_subscription ON price_move_entries USING btree (world, subscription);
 CREATE INDEX price_move_entries_pending ON price_move_entries USING btree (world, price_move, customer, id) WHERE (state = 'pending'::text);
-alter table price_move_entries enable row level security;
 alter table price_move_entries force row level security;
+alter table price_move_entries enable row level security;
 create policy own_world on price_move_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_move_entries to kontor_app;
 
@@ -1121,8 +1149,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices force row level security;
 alter table prices enable row level security;
+alter table prices force row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -1150,8 +1178,8 @@ create table products (
 );
 CREATE INDEX products_default_price ON products USING btree (world, default_price);
 CREATE INDEX products_listed ON products USING btree (world, created DESC, id DESC);
-alter table products enable row level security;
 alter table products force row level security;
+alter table products enable row level security;
 create policy own_world on products for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table products to kontor_app;
 
@@ -1177,8 +1205,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes enable row level security;
 alter table promotion_codes force row level security;
+alter table promotion_codes enable row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -1211,8 +1239,8 @@ CREATE INDEX refunds_of_charge ON refunds USING btree (world, charge, created DE
 CREATE INDEX refunds_of_clock ON refunds USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX refunds_of_customer ON refunds USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX refunds_of_intent ON refunds USING btree (world, payment_intent, created DESC, id DESC);
-alter table refunds enable row level security;
 alter table refunds force row level security;
+alter table refunds enable row level security;
 create policy own_world on refunds for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table refunds to kontor_app;
 
@@ -1227,6 +1255,74 @@ alter table settings enable row level security;
 alter table settings force row level security;
 create policy own_world on settings for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table settings to kontor_app;
+
+create table setup_attempts (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  setup_intent text collate "C" not null,
+  customer text collate "C",
+  payment_method text collate "C" not null,
+  status text not null,
+  usage text not null,
+  setup_error jsonb,
+  payment_method_details jsonb not null,
+  constraint setup_attempts_pkey PRIMARY KEY (world, id),
+  constraint setup_attempts_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
+  constraint setup_attempts_world_payment_method_fkey FOREIGN KEY (world, payment_method) REFERENCES payment_methods(world, id),
+  constraint setup_attempts_world_setup_intent_fkey FOREIGN KEY (world, setup_intent) REFERENCES setup_intents(world, id) ON DELETE CASCADE,
+  constraint setup_attempts_status_check CHECK ((status = ANY (ARRAY['requires_action'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'abandoned'::text]))),
+  constraint setup_attempts_usage_check CHECK ((usage = ANY (ARRAY['on_session'::text, 'off_session'::text])))
+);
+CREATE INDEX setup_attempts_of_customer ON setup_attempts USING btree (world, customer) WHERE (customer IS NOT NULL);
+CREATE INDEX setup_attempts_of_intent ON setup_attempts USING btree (world, setup_intent, created DESC, id DESC);
+CREATE INDEX setup_attempts_of_method ON setup_attempts USING btree (world, payment_method);
+alter table setup_attempts enable row level security;
+alter table setup_attempts force row level security;
+create policy own_world on setup_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table setup_attempts to kontor_app;
+
+create table setup_intents (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  customer text collate "C",
+  test_clock text collate "C",
+  status text not null,
+  usage text not null,
+  client_secret text not null,
+  payment_method text collate "C",
+  attempts integer not null,
+  latest_attempt text collate "C",
+  mandate text collate "C",
+  last_setup_error jsonb,
+  next_action jsonb,
+  automatic_payment_methods jsonb,
+  payment_method_types jsonb not null,
+  allowed_payment_method_types jsonb,
+  excluded_payment_method_types jsonb,
+  payment_method_configuration text collate "C",
+  payment_method_options jsonb not null,
+  description text,
+  cancellation_reason text,
+  metadata jsonb not null,
+  constraint setup_intents_pkey PRIMARY KEY (world, id),
+  constraint setup_intents_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
+  constraint setup_intents_world_mandate_fkey FOREIGN KEY (world, mandate) REFERENCES mandates(world, id),
+  constraint setup_intents_world_payment_method_fkey FOREIGN KEY (world, payment_method) REFERENCES payment_methods(world, id),
+  constraint setup_intents_world_test_clock_fkey FOREIGN KEY (world, test_clock) REFERENCES test_clocks(world, id),
+  constraint setup_intents_status_check CHECK ((status = ANY (ARRAY['requires_payment_method'::text, 'requires_confirmation'::text, 'requires_action'::text, 'processing'::text, 'canceled'::text, 'succeeded'::text]))),
+  constraint setup_intents_usage_check CHECK ((usage = ANY (ARRAY['on_session'::text, 'off_session'::text])))
+);
+CREATE INDEX setup_intents_listed ON setup_intents USING btree (world, created DESC, id DESC);
+CREATE INDEX setup_intents_of_clock ON setup_intents USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
+CREATE INDEX setup_intents_of_customer ON setup_intents USING btree (world, customer, created DESC, id DESC);
+CREATE INDEX setup_intents_of_mandate ON setup_intents USING btree (world, mandate) WHERE (mandate IS NOT NULL);
+CREATE INDEX setup_intents_of_method ON setup_intents USING btree (world, payment_method, created DESC, id DESC);
+alter table setup_intents enable row level security;
+alter table setup_intents force row level security;
+create policy own_world on setup_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table setup_intents to kontor_app;
 
 create table subscription_items (
   world integer default kontor_world() not null,
@@ -1255,8 +1351,8 @@ create table subscription_items (
 CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price, created DESC, id DESC);
 CREATE INDEX subscription_items_of_price_move ON subscription_items USING btree (world, price_move) WHERE (price_move IS NOT NULL);
 CREATE INDEX subscription_items_of_subscription ON subscription_items USING btree (world, subscription);
-alter table subscription_items force row level security;
 alter table subscription_items enable row level security;
+alter table subscription_items force row level security;
 create policy own_world on subscription_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_items to kontor_app;
 
@@ -1391,8 +1487,8 @@ create table tax_rates (
   constraint tax_rates_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX tax_rates_listed ON tax_rates USING btree (world, created DESC, id DESC);
-alter table tax_rates enable row level security;
 alter table tax_rates force row level security;
+alter table tax_rates enable row level security;
 create policy own_world on tax_rates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_rates to kontor_app;
 
@@ -1446,8 +1542,8 @@ create table timers (
 CREATE INDEX timers_due ON timers USING btree (world, at, kind, subject) WHERE (test_clock IS NULL);
 CREATE INDEX timers_of_clock ON timers USING btree (world, test_clock, at, kind, subject) WHERE (test_clock IS NOT NULL);
 CREATE INDEX timers_of_lane ON timers USING btree (world, lane, at);
-alter table timers enable row level security;
 alter table timers force row level security;
+alter table timers enable row level security;
 create policy all_worlds on timers for select to public using ((kontor_world() = 0));
 create policy own_world on timers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table timers to kontor_app;
@@ -1469,8 +1565,8 @@ create table trial_offers (
 CREATE INDEX trial_offers_listed ON trial_offers USING btree (world, created DESC, id DESC);
 CREATE INDEX trial_offers_of_price ON trial_offers USING btree (world, price, created DESC, id DESC);
 CREATE INDEX trial_offers_to_price ON trial_offers USING btree (world, transition_price);
-alter table trial_offers enable row level security;
 alter table trial_offers force row level security;
+alter table trial_offers enable row level security;
 create policy own_world on trial_offers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table trial_offers to kontor_app;
 
@@ -1498,8 +1594,8 @@ create table usage_caps (
 CREATE INDEX usage_caps_listed ON usage_caps USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_caps_of_customer ON usage_caps USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX usage_caps_of_meter ON usage_caps USING btree (world, meter);
-alter table usage_caps enable row level security;
 alter table usage_caps force row level security;
+alter table usage_caps enable row level security;
 create policy own_world on usage_caps for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table usage_caps to kontor_app;
 
@@ -1525,8 +1621,8 @@ create table usage_corrections (
 );
 CREATE INDEX usage_corrections_listed ON usage_corrections USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_corrections_of_meter ON usage_corrections USING btree (world, meter, customer, created DESC);
-alter table usage_corrections enable row level security;
 alter table usage_corrections force row level security;
+alter table usage_corrections enable row level security;
 create policy own_world on usage_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table usage_corrections to kontor_app;
 
@@ -1605,8 +1701,8 @@ create table webhook_endpoints (
   constraint webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text])))
 );
 CREATE INDEX webhook_endpoints_listed ON webhook_endpoints USING btree (world, created DESC, id DESC);
-alter table webhook_endpoints force row level security;
 alter table webhook_endpoints enable row level security;
+alter table webhook_endpoints force row level security;
 create policy own_world on webhook_endpoints for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_endpoints to kontor_app;
 

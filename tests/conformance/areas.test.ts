@@ -226,6 +226,18 @@ test('payments: confirmed, declined, captured, canceled', async () => {
   );
 });
 
+test('methods are set up for later', async () => {
+  const { id: customer } = await stripe.customers.create();
+  const intent = await stripe.setupIntents.create({ customer });
+  await stripe.setupIntents.update(intent.id, { description: 'A card' });
+  const token = await stripe.testHelpers.confirmationTokens.create({ payment_method: 'pm_card_visa' });
+  assert.equal((await stripe.setupIntents.confirm(intent.id, { confirmation_token: token.id })).status, 'succeeded');
+  assert.equal((await stripe.confirmationTokens.retrieve(token.id)).setup_intent, intent.id);
+  assert.equal((await stripe.setupIntents.retrieve(intent.id)).customer, customer);
+  assert.equal((await stripe.setupIntents.cancel((await stripe.setupIntents.create()).id)).status, 'canceled');
+  assert.equal((await stripe.setupIntents.list({ customer })).data.length, 1);
+});
+
 test('events and the places they go to', async () => {
   const endpoint = await stripe.webhookEndpoints.create({ url: 'https://example.com/hooks', enabled_events: ['customer.created'] });
   assert.match(endpoint.secret!, /^whsec_/);

@@ -13,7 +13,7 @@ import type { Action, Credited } from './reference/history.ts';
 
 function owed(life: Life, id: string): CreditFacts {
   const { store } = life;
-  return { invoice: store.invoice(id), customer: store.customer(CUSTOMER), subscription: life.subscription, payments: store.openPayments(id), earlier: store.notes().filter((note) => note.invoice === id) };
+  return { invoice: store.invoice(id), customer: store.customer(CUSTOMER), subscription: life.subscription, payments: store.openPayments(id), earlier: store.notes().filter((note) => note.invoice === id), charges: [] };
 }
 
 const missing = (what: string): never => {
@@ -30,7 +30,7 @@ export function actOnInvoice(life: Life, action: Extract<Action, { kind: 'pay' |
   const invoice = store.invoices()[action.invoice] ?? missing('invoice');
   const facts = owed(life, invoice.id);
   if (action.kind !== 'credit') return store.apply(action.kind === 'pay' ? payOutOfBand(facts, moment) : voidInvoice(facts, moment));
-  const words = { effective_at: null, memo: null, reason: null, metadata: {}, credit_amount: null, out_of_band_amount: null };
+  const words = { effective_at: null, memo: null, reason: null, metadata: {}, credit_amount: null, out_of_band_amount: null, refund_amount: null, refunds: [] };
   const order = { ...words, credited: creditedOf(action.credited, facts) };
   // How much is to be given back is known once the note is worked out.
   const back = draftCreditNote(order, facts, store.moment(action.at)).post_payment_amount;

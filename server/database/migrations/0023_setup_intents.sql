@@ -89,3 +89,6 @@ begin
     execute format('grant select, insert, update, delete on %I to kontor_app', name);
   end loop;
 end $$;
+-- Refunds by which a credit note has given money back: `[{refund, amount_refunded}]`.
+alter table credit_notes add column refunds jsonb not null default '[]';
+alter table credit_notes alter column refunds drop default;
