@@ -19,7 +19,7 @@ import { events } from './events/routes.ts';
 import { invoicePayments } from './invoice_payments/routes.ts';
 import { invoiceItems } from './invoiceitems/routes.ts';
 import { invoices } from './invoices/routes.ts';
-import { customerUsage } from './kontor/customers/routes.ts';
+import { customersBeyond } from './kontor/customers/routes.ts';
 import { caps } from './kontor/caps/routes.ts';
 import { creditTopUps } from './kontor/credit_top_ups/routes.ts';
 import { invoiceExplanations } from './kontor/invoices/routes.ts';
@@ -80,7 +80,7 @@ export const rooms: readonly Room[] = [
   creditTopUps,
   balanceTransactions,
   customers,
-  customerUsage,
+  customersBeyond,
   discounts,
   events,
   invoiceExplanations,

@@ -2,6 +2,7 @@
 import type { DiscountWhole, Metadata } from '../catalog.ts';
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import { mergeMetadata } from '../metadata.ts';
+import { noRedemptions, redeem, type DiscountGiven, type Redeemer } from '../redeem.ts';
 import { endDiscounts } from '../subscription/end.ts';
 import type { BalanceTransactionRow, CustomerRow, CustomerWhole } from './customer.ts';
 
@@ -102,6 +103,15 @@ export function adjustBalance(before: CustomerWhole, given: { amount: bigint; cu
   made.facts.push({ type: 'customer.updated', object: 'customer', whole: customer, before, at: moment.now });
   const transaction = move(made, before, customer, 'adjustment', given, moment);
   return { ...made, transaction };
+}
+
+/** Gives the customer a discount, instead of the one that it has: it is on the invoices of its subscriptions that have none of their own. */
+export function giveDiscount(before: CustomerWhole, given: DiscountGiven, redeemer: Pick<Redeemer, 'first_time'>, moment: Moment): Decision & { discount: DiscountWhole } {
+  const currency = before.currency ?? ('coupon' in given ? given.coupon : given.discount.source).currency ?? 'usd';
+  const redeemed = redeem([given], { customer: before.id }, [], { ...redeemer, customer: before.id, amount: 0n, currency }, noRedemptions(), moment);
+  const discount = redeemed.discounts[0]!;
+  const told: Decision = { ...decision(), facts: [{ type: 'customer.updated', object: 'customer', whole: { ...before, discount }, before, at: moment.now }] };
+  return { ...together([before.discount ? endDiscounts([before.discount], moment) : decision(), redeemed, told]), discount };
 }
 
 /** Takes the customer's discount away: it stays readable, and gives nothing any more. */

@@ -190,6 +190,7 @@ function newTrial({ trial_end }: ChangeOrder, before: SubscriptionWhole, moment:
 /** What is asked of each item, as the item before and after. A metered item that is billed until now begins anew. */
 function pairsOf(order: ChangeOrder, subscription: SubscriptionWhole, { moment }: Proration): Pair[] {
   const items = new Map(subscription.items.map((item) => [item.id, item]));
+  const named = new Set<string>();
   const bills = (item: SubscriptionItemWhole) => !isTrialing(subscription, moment.now) && (order.proration_behavior !== 'none' || (order.at_boundary === true && item.current_period_end === moment.now));
   return order.items.map((asked): Pair => {
     if ('add' in asked) {
@@ -201,6 +202,8 @@ function pairsOf(order: ChangeOrder, subscription: SubscriptionWhole, { moment }
     const { change } = asked;
     const earlier = items.get(change.id);
     if (!earlier) return refuse('resource_missing', `The subscription ${subscription.id} has no item ${change.id}.`, within(change.param)('id'), { status: 400 });
+    if (named.has(change.id)) refuse(undefined, `The item ${change.id} is named twice. Say once what becomes of it.`, within(change.param)('id'));
+    named.add(change.id);
     if (change.deleted) return { earlier, later: null };
     const later = changedItem(earlier, change, subscription.currency, bills(earlier), moment);
     return { earlier, later: change.current_trial ? { ...later, ...beginTrial(change.current_trial, later, subscription, moment) } : later };

@@ -36,8 +36,8 @@ export const coupon: Resource<CouponWhole> = {
   render,
   load: async (ctx, ids) => (await couponsById(ctx.tx, ids)).map((row) => ({ ...row, now: ctx.app.clock.now() })),
   includes: {
-    applies_to: (ctx, ids) => each(ctx, ids, (row) => row.applies_to && { products: row.applies_to }),
+    applies_to: (ctx, ids) => each(ctx, ids, (row) => (row.applies_to ? { products: row.applies_to } : undefined)),
     // The coupon's own currency is among them.
-    currency_options: (ctx, ids) => each(ctx, ids, (row) => row.currency && { [row.currency]: { amount_off: minor(row.amount_off!) }, ...row.currency_options }),
+    currency_options: (ctx, ids) => each(ctx, ids, (row) => (row.currency ? { [row.currency]: { amount_off: minor(row.amount_off!) }, ...row.currency_options } : undefined)),
   },
 };

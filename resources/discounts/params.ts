@@ -11,5 +11,8 @@ const oneName = check<Named>((given, at) => {
   if (named.length > 1) refuse('parameters_exclusive', `You may only specify one of these parameters: ${named.map(at).join(', ')}.`, at(named[0]!));
 }, 'exactly one of coupon, promotion_code, discount');
 
+/** One discount, by what it is named. */
+export const discountFields = fields({ coupon: id(), promotion_code: id('promo'), discount: id('di') }, oneName);
+
 /** `discounts[]` of a request; clear it by an empty value where the room says `clearable`. */
-export const discountList = list(fields({ coupon: id(), promotion_code: id('promo'), discount: id('di') }, oneName), { max: 20 });
+export const discountList = list(discountFields, { max: 20 });

@@ -1,5 +1,6 @@
 import type { CouponRow, DiscountRow, DiscountWhole } from '../../billing/catalog.ts';
 import type { DiscountGiven } from '../../billing/redeem.ts';
+import { within } from '../../billing/price.ts';
 import { raw, rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
@@ -48,7 +49,7 @@ export async function discountsGiven(tx: Tx, given: Params<typeof discountList>,
   const coupons = new Map((await couponsById(tx, [...couponIds], true)).map((coupon) => [coupon.id, coupon]));
   const discounts = new Map((await discountsById(tx, given.flatMap((each) => each.discount ?? []))).map((discount) => [discount.id, discount]));
   return given.map((each, n): DiscountGiven => {
-    const at = (name: string) => `${spelt(n)}[${name}]`;
+    const at = within(spelt(n));
     if (each.discount !== undefined) return { param: at('discount'), discount: discounts.get(each.discount) ?? missing('discount', each.discount, at('discount')) };
     if (each.promotion_code !== undefined) {
       const code = codes.get(each.promotion_code) ?? missing('promotion code', each.promotion_code, at('promotion_code'));

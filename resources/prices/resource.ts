@@ -92,7 +92,7 @@ export const price: Resource<PriceRow> = {
   load: (ctx, ids) => pricesById(ctx.tx, ids),
   expands: { product: 'product' },
   includes: {
-    tiers: (ctx, ids) => each(ctx, ids, (row) => row.tiers?.map(renderTier) ?? null),
+    tiers: (ctx, ids) => each(ctx, ids, (row) => row.tiers?.map(renderTier)),
     // The price's own currency is among them.
     currency_options: (ctx, ids) => each(ctx, ids, (row) => Object.fromEntries([[row.currency, row as CurrencyOption] as const, ...Object.entries(row.currency_options ?? {})].map(([currency, option]) => [currency, renderOption(option)]))),
   },

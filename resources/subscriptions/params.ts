@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
+import { refuse } from '../../billing/decision.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
-import { amount, boolean, byDefault, choice, clearable, currency, decimal, exclusive, fields, id, integer, list, listParams, metadata, oneOf, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
+import { amount, boolean, byDefault, check, choice, clearable, currency, decimal, exclusive, fields, id, integer, list, listParams, metadata, oneOf, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
 import { subscription_method_options, methodType } from '../payment_methods/params.ts';
 
 const MOST = 20;
@@ -17,6 +18,11 @@ export const paymentBehavior = byDefault(choice('allow_incomplete', 'default_inc
 const unitAmount = { tax_behavior: choice('exclusive', 'inclusive', 'unspecified'), unit_amount: amount(), unit_amount_decimal: decimal() };
 const oneUnitAmount = exclusive(['unit_amount', 'unit_amount_decimal']);
 const recurring = fields({ interval: required(choice('day', 'month', 'week', 'year')), interval_count: integer({ min: 1 }) });
+/** How often what is pending is invoiced: at least once a year. */
+const sweepInterval = fields({ interval: required(choice('day', 'month', 'week', 'year')), interval_count: integer({ min: 1 }) }, check<{ interval: 'day' | 'month' | 'week' | 'year'; interval_count?: number }>(({ interval, interval_count = 1 }, at) => {
+  const most = { day: 365, week: 52, month: 12, year: 1 }[interval];
+  if (interval_count > most) refuse(undefined, `What is pending is invoiced at least once a year: \`interval_count\` is at most ${most} for the interval \`${interval}\`.`, at('interval_count'));
+}, 'at most one year'));
 export const recurringData = fields({ ...unitAmount, currency: required(currency()), product: required(id()), recurring: required(recurring) }, oneUnitAmount);
 const oneTimeData = fields({ ...unitAmount, currency: required(currency()), product: required(id()) }, oneUnitAmount);
 
@@ -89,7 +95,7 @@ const told = {
     payment_method_types: clearable(list(methodType, { max: 20 })),
     save_default_payment_method: choice('off', 'on_subscription'),
   }),
-  pending_invoice_item_interval: clearable(recurring),
+  pending_invoice_item_interval: clearable(sweepInterval),
   proration_behavior: prorationBehavior,
   transfer_data: unsupported(CONNECT),
   trial_end: oneOf(choice('now'), timestamp()),

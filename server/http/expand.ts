@@ -103,7 +103,11 @@ export async function expand(ctx: Context, body: Json, paths: readonly string[])
 
 async function include(ctx: Context, { resource, field, slots, then }: Included): Promise<Further[]> {
   const values = await resource.includes![field]!(ctx, slots.map(({ owner }) => owner.id as string));
-  for (const { owner, holder, name } of slots) holder[name] = values.get(owner.id as string) ?? null;
+  for (const { owner, holder, name } of slots) {
+    const value = values.get(owner.id as string);
+    // A resource that answers with nothing leaves the field out.
+    if (value !== undefined || !values.has(owner.id as string)) holder[name] = value ?? null;
+  }
   return then.size > 0 ? slots.map(({ holder, name }) => ({ value: holder[name], tree: then })) : [];
 }
 

@@ -1,5 +1,8 @@
 import type { Room } from '../../../server/context.ts';
-import { get } from '../../../server/http/route.ts';
+import { get, post } from '../../../server/http/route.ts';
+import { discountGiven, giveDiscount } from './discount.ts';
 import { showUsage, usageOfCustomer } from './usage.ts';
 
-export const customerUsage: Room = { routes: [get('/v1/kontor/customers/:customer/usage', showUsage, usageOfCustomer)] };
+export const customersBeyond: Room = {
+  routes: [get('/v1/kontor/customers/:customer/usage', showUsage, usageOfCustomer), post('/v1/kontor/customers/:customer/discount', discountGiven, giveDiscount)],
+};

@@ -1,0 +1,50 @@
+/** What a request names: once, in bounds, and as it is spelt. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type Stripe from 'stripe';
+import { startKontor, type Kontor } from '../../tests/kontor.ts';
+
+let kontor: Kontor;
+let stripe: Stripe;
+before(async () => {
+  kontor = await startKontor();
+  stripe = kontor.stripe;
+});
+after(() => kontor.close());
+
+const day = (text: string): number => Date.parse(text.includes('T') ? text : `${text}T00:00:00Z`) / 1_000;
+
+/** A customer on a clock, with a seat at $31.00 a month since 1 January 2026 unless other items are given. */
+async function seated(more: Partial<Stripe.SubscriptionCreateParams> = {}) {
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day('2026-01-01') });
+  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 3_100, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const made = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id }], ...more });
+  return { id: made.id, item: made.items.data[0]!.id, price: price.id, customer: customer.id, until: (to: string) => kontor.advance(clock.id, day(to)), newest: async () => (await stripe.invoices.list({ customer: customer.id, limit: 1 })).data[0]! };
+}
+
+test('an item that a request names twice is refused, and nothing is credited twice', async () => {
+  const { id, item, customer, until } = await seated();
+  await until('2026-01-11');
+  for (const again of [{ id: item, quantity: 3 }, { id: item, deleted: true }]) {
+    const items = [{ id: item, quantity: 2 }, again];
+    await assert.rejects(stripe.subscriptions.update(id, { items }), { param: 'items[1][id]', message: `The item ${item} is named twice. Say once what becomes of it.` });
+    await assert.rejects(stripe.invoices.createPreview({ subscription: id, subscription_details: { items } }), { param: 'subscription_details[items][1][id]' });
+  }
+  assert.equal((await stripe.invoiceItems.list({ customer, pending: true })).data.length, 0);
+});
+
+test('what is pending is invoiced at least once a year', async () => {
+  const { id } = await seated();
+  for (const [interval, most] of [['day', 365], ['week', 52], ['month', 12], ['year', 1]] as const) {
+    await assert.rejects(stripe.subscriptions.update(id, { pending_invoice_item_interval: { interval, interval_count: most + 1 } }), { param: 'pending_invoice_item_interval[interval_count]' });
+    assert.equal((await stripe.subscriptions.update(id, { pending_invoice_item_interval: { interval, interval_count: most } })).pending_invoice_item_interval?.interval_count, most);
+  }
+});
+
+test('what a price or a coupon does not have is left out where it is asked for', async () => {
+  const { price } = await seated();
+  const coupon = await stripe.coupons.create({ percent_off: 10, expand: ['applies_to', 'currency_options'] });
+  const read = await stripe.prices.retrieve(price, { expand: ['tiers', 'currency_options'] });
+  assert.deepEqual(['tiers' in read, 'currency_options' in read, 'applies_to' in coupon, 'currency_options' in coupon], [false, true, false, false]);
+});
