@@ -154,6 +154,20 @@ test('an added item, a new anchor and a trial’s end wait as well', async () =>
   assert.deepEqual([active.status, active.trial_end, active.pending_update], ['active', day('2026-04-16'), null]);
 });
 
+test('metadata, an end and what is added once wait with it', async () => {
+  const life = await basicPlan(DECLINED);
+  const setup = (await stripe.prices.create({ currency: 'usd', unit_amount: 500, product_data: { name: 'Setup' } })).id;
+  const waiting = await life.upgrade('pending_if_incomplete', { metadata: { plan: 'plus' }, cancel_at_period_end: true, add_invoice_items: [{ price: setup }] });
+  assert.deepEqual([waiting.metadata, waiting.cancel_at_period_end, waiting.cancel_at], [{}, false, null]);
+  assert.deepEqual([waiting.pending_update!.metadata, waiting.pending_update!.cancel_at_period_end, (await life.invoice()).amount_due], [{ plan: 'plus' }, true, 2_000]);
+  const good = await stripe.paymentMethods.attach('pm_card_visa', { customer: life.customer });
+  await stripe.invoices.pay(waiting.latest_invoice as string, { payment_method: good.id });
+  const applied = await life.now();
+  assert.deepEqual([applied.metadata, applied.cancel_at_period_end, applied.cancel_at, applied.cancellation_details!.reason], [{ plan: 'plus' }, true, day('2026-05-01'), 'cancellation_requested']);
+  await life.until(day('2026-05-02'));
+  assert.equal((await life.now()).status, 'canceled');
+});
+
 test('another change takes its place, other words stand beside it, and an end discards it', async () => {
   const life = await basicPlan(DECLINED);
   await life.upgrade('pending_if_incomplete');
