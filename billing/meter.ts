@@ -40,8 +40,9 @@ export function renameMeter(before: MeterRow, display_name: string | undefined, 
   return put('billing.meter.updated', before, same ? before : { ...before, display_name, updated: moment.now }, moment);
 }
 
-/** From now on it takes no events and measures for no new prices. What it has counted stays, and is billed. */
-export function deactivateMeter(before: MeterRow, moment: Moment): Decision & { meter: MeterRow } {
+/** From now on it takes no events and measures for no new prices. What it has counted stays, and is billed. `counter` is the outcome definition that counts on it. */
+export function deactivateMeter(before: MeterRow, counter: string | null, moment: Moment): Decision & { meter: MeterRow } {
+  if (counter !== null) refuse(undefined, `The outcome definition ${counter} counts its successes on the meter ${before.id}, and takes them back there. It stays active.`);
   if (before.status === 'inactive') refuse(undefined, `The meter ${before.id} is inactive already.`);
   return put('billing.meter.deactivated', before, { ...before, status: 'inactive', deactivated_at: moment.now, updated: moment.now }, moment);
 }

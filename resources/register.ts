@@ -24,6 +24,10 @@ import { caps } from './kontor/caps/routes.ts';
 import { creditTopUps } from './kontor/credit_top_ups/routes.ts';
 import { invoiceExplanations } from './kontor/invoices/routes.ts';
 import { kontorMeters } from './kontor/meters/routes.ts';
+import { invoiceCorrections } from './kontor/invoice_corrections/routes.ts';
+import { outcomeReceipts } from './kontor/outcome_receipts/routes.ts';
+import { outcomeDefinitions } from './kontor/outcome_definitions/routes.ts';
+import { outcomes } from './kontor/outcomes/routes.ts';
 import { authentication } from './kontor/payment_intents/routes.ts';
 import { priceMoves } from './kontor/price_moves/routes.ts';
 import { priceExtensions } from './kontor/prices/routes.ts';
@@ -88,6 +92,10 @@ export const rooms: readonly Room[] = [
   invoicePayments,
   invoices,
   kontorMeters,
+  invoiceCorrections,
+  outcomeDefinitions,
+  outcomeReceipts,
+  outcomes,
   mandates,
   paymentIntents,
   paymentMethods,

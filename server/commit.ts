@@ -69,6 +69,15 @@ async function insertAll(ctx: Context, table: string, rows: readonly Json[]): Pr
   await run(ctx.tx, insertion(table, columns), arrays(columns, rows, table));
 }
 
+/** Inserts rows that somebody else may insert at the same moment, before what a decision says of them is committed. Returns the ids of those that were not there. */
+export async function insertFree(ctx: Context, table: string, rows: readonly object[]): Promise<Set<string>> {
+  if (rows.length === 0) return new Set();
+  const { columns } = ctx.app.columns.get(table)!;
+  const text = insertion(table, columns, ' on conflict do nothing returning id');
+  const { rows: inserted } = await ctx.tx.query<{ id: string }>({ name: statementName(text), text, values: arrays(columns, rows as readonly Json[], table) });
+  return new Set(inserted.map(({ id }) => id));
+}
+
 /** Updates the columns in which at least one row changed. */
 async function updateAll(ctx: Context, table: string, puts: readonly Put[]): Promise<void> {
   const changed = ctx.app.columns.get(table)!.columns.filter((column) => puts.some((put) => (put.before as Json)[column.name] !== (put.after as Json)[column.name]));

@@ -36,17 +36,30 @@ export function creditedLines(lines: readonly InvoiceLineRow[], credits: readonl
   return lines.map((line) => (byLine.has(line.id) ? { ...line, credits: byLine.get(line.id)!.map(({ line: _line, ...credit }) => credit) } : line));
 }
 
+/** Gives back what corrections on the invoice give back of credits. Of a grant that has expired since, it is lost again at once. */
+function givenBack(made: Decision, invoice: InvoiceWhole, customer: CustomerWhole, grants: Map<string, CreditGrantRow>, moment: Moment): (StoredCredit & { line: string })[] {
+  const known = new Map([...(invoice.grant_rows ?? []), ...(customer.grants ?? [])].map((grant) => [grant.id, grant]));
+  return invoice.lines.flatMap((line) =>
+    (line.correction?.credits ?? []).map(({ credit_grant, name, amount }) => {
+      const moved = moveCredit(made, grants.get(credit_grant) ?? known.get(credit_grant)!, BigInt(-amount), 'credits_application_invoice_voided', { invoice: invoice.id, invoice_line_item: line.id }, moment);
+      grants.set(credit_grant, hasExpired(moved.grant, moment.now) ? moveCredit(made, moved.grant, -moved.grant.balance, 'credits_expired', null, moment).grant : moved.grant);
+      return { line: line.id, credit_grant, transaction: moved.transaction.id, amount, name };
+    }),
+  );
+}
+
 /** Sets the customer's credits against the usage on an invoice that is finalised: the lines with them, what is left of the grants, and the transactions that say so. */
 export function applyCredits(invoice: InvoiceWhole, customer: CustomerWhole, moment: Moment): Decision & { lines: InvoiceLineRow[]; customer: CustomerWhole } {
   const made = decision();
   const taken = creditsFor(invoice, customer.grants ?? [], moment.now);
   const grants = new Map<string, CreditGrantRow>();
+  const back = givenBack(made, invoice, customer, grants, moment);
   const credits = taken.map(({ grant: { id, name }, line, amount }, n) => {
     const moved = moveCredit(made, grants.get(id) ?? taken[n]!.grant, -amount, 'credits_applied', { invoice: invoice.id, invoice_line_item: line.id }, moment);
     grants.set(id, moved.grant);
     return { line: line.id, credit_grant: id, transaction: moved.transaction.id, amount: minor(amount), name };
   });
-  return { ...made, lines: creditedLines(invoice.lines, credits), customer: withGrants(customer, [...grants.values()]) };
+  return { ...made, lines: creditedLines(invoice.lines, [...back, ...credits]), customer: withGrants(customer, [...grants.values()]) };
 }
 
 /** Gives back what was set against an invoice that is void now. Of a grant that has expired since, it is lost again at once. */

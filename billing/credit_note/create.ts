@@ -14,8 +14,8 @@ import type { CreditNoteLineRow, CreditNoteReason, CreditNoteRow, CreditNoteWhol
 import { creditAmount, creditLines, type CreditedLine, type CreditLineOrder } from './lines.ts';
 
 export type CreditOrder = {
-  /** What is credited: an amount of the whole invoice, tax included, or these lines. */
-  credited: { amount: bigint } | { lines: readonly CreditLineOrder[] };
+  /** What is credited: an amount of the whole invoice, tax included; these lines; or exactly this, where it was worked out already. */
+  credited: { amount: bigint } | { lines: readonly CreditLineOrder[] } | { exactly: readonly CreditedLine[] };
   /** Where what was paid already goes: to the customer's balance, or back in another way. */
   credit_amount: bigint | null;
   out_of_band_amount: bigint | null;
@@ -71,7 +71,7 @@ export function draftCreditNote(order: CreditOrder, { invoice, earlier }: Credit
     if (asked > most) refuse('amount_too_large', `Of the invoice ${invoice.id}, ${formatMoney(most > 0n ? most : 0n, invoice.currency)} can still be credited, not ${formatMoney(asked, invoice.currency)}.`, param);
   };
   if ('amount' in credited) refuseMore(credited.amount);
-  const lines = 'amount' in credited ? creditAmount(credited.amount, invoice, earlier) : creditLines(credited.lines, invoice, earlier);
+  const lines = 'exactly' in credited ? credited.exactly : 'amount' in credited ? creditAmount(credited.amount, invoice, earlier) : creditLines(credited.lines, invoice, earlier);
   const totals = totalsOf(lines.map((line) => line.assessed));
   if (totals.total <= 0n) refuse(undefined, `The credit note would come to ${formatMoney(totals.total, invoice.currency)}. Credit more than nothing.`, param);
   refuseMore(totals.total);

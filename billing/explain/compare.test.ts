@@ -11,7 +11,7 @@ const prices = new Map([['seat', price('seat', '1000')], ['desk', price('desk', 
 
 type Line = Partial<InvoiceLineRow> & { amount: bigint };
 const line = (more: Line, n: number): InvoiceLineRow => ({
-  id: `il_${n}`, description: `${more.quantity_decimal ?? 1} × ${more.price ?? 'work'}`, currency: 'usd', price: null, quantity_decimal: '1', subscription_item: null, invoice_item: null, proration: false, ...more,
+  id: `il_${n}`, description: `${more.quantity_decimal ?? 1} × ${more.price ?? 'work'}`, currency: 'usd', price: null, quantity_decimal: '1', subscription_item: null, invoice_item: null, proration: false, correction: null, ...more,
 }) as InvoiceLineRow;
 const seats = (quantity: number, more: Partial<InvoiceLineRow> = {}): Line => ({ amount: BigInt(quantity) * 1_000n, price: 'seat', quantity_decimal: String(quantity), subscription_item: 'si_1', ...more });
 const calls = (quantity: number): Line => ({ amount: BigInt(quantity) * 10n, price: 'call', quantity_decimal: String(quantity), subscription_item: 'si_2' });

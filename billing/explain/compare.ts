@@ -46,7 +46,7 @@ export function compareInvoices(invoice: InvoiceWhole, other: InvoiceWhole, pric
 const NOTHING = { about: null, line: null, with_line: null, before: null, after: null };
 
 /** A line of an item's own, by which it is compared from invoice to invoice; what changes in mid-period cost stands beside it. */
-const isOwn = (line: InvoiceLineRow): boolean => line.subscription_item !== null && !(line.proration && line.invoice_item !== null);
+const isOwn = (line: InvoiceLineRow): boolean => line.subscription_item !== null && line.correction === null && !(line.proration && line.invoice_item !== null);
 
 /** Lines of one item, the last with the last. */
 function pairsOf(lines: readonly InvoiceLineRow[], others: readonly InvoiceLineRow[]): [InvoiceLineRow | null, InvoiceLineRow | null][] {

@@ -36,7 +36,7 @@ function counted({ formula, window, events }: Usage): string {
   }[formula];
 }
 
-const MISSING = { price: 'its price has no amount in this currency any more', usage: 'its usage is not known', debit: 'the charge that it gives back is not known', period: 'its period does not fit the price' };
+const MISSING = { price: 'its price has no amount in this currency any more', usage: 'its usage is not known', debit: 'the charge that it gives back is not known', period: 'its period does not fit the price', corrected: 'the line that it corrects is not known' };
 
 const FIELDS: Record<string, string> = {
   amount: 'amount', quantity: 'quantity', discount_amounts: 'discount', taxes: 'tax', subtotal: 'subtotal', subtotal_excluding_tax: 'subtotal without tax', discounts: 'sum of the discounts', credits: 'sum of the credits', exclusive_taxes: 'sum of the taxes',
@@ -49,7 +49,13 @@ export const english: Language = {
   verdict: ({ agrees }) => (agrees ? 'Every amount was computed again and agrees.' : 'ATTENTION: what is written here is not what the facts come to.'),
   line: ({ description, amount, period }, say) => `${description ?? 'A line'}, ${period.start === period.end ? `for ${moment(period.start)}` : span(period)}: ${say.money(amount)}.`,
   step: {
-    quantity: ({ quantity, source, history }) => (source === 'licensed' ? `The quantity is ${quantity}, as it was subscribed to${history.length < 2 ? '' : `: ${history.map((each) => `${each.quantity} from ${moment(each.since)}`).join(', ')}`}.` : `The quantity is ${quantity}, as it was given.`),
+    quantity: ({ quantity, source, history }) =>
+      ({
+        licensed: `The quantity is ${quantity}, as it was subscribed to${history.length < 2 ? '' : `: ${history.map((each) => `${each.quantity} from ${moment(each.since)}`).join(', ')}`}.`,
+        given: `The quantity is ${quantity}, as it was given.`,
+        billed: `The quantity that was billed is ${quantity}.`,
+        known_now: `The quantity is ${quantity}, as it is known now.`,
+      })[source],
     usage: ({ quantity, usage, period }) =>
       `The meter “${usage.meter_name}” counted ${usage.counted} ${span(period)}: ${counted(usage)}` +
       (usage.first === null ? '.' : `, the first at ${moment(usage.first)}, the last at ${moment(usage.last!)}.`) +
@@ -90,6 +96,11 @@ export const english: Language = {
       if (inclusive) return `${name} ${percentage} % is contained in ${say.money(of)}: ${say.money(of)} × ${percentage} ÷ ${all_inclusive} = ${say.rounded(exact, amount!)}.`;
       return `${name} ${percentage} % is put on ${say.money(of)}: ${say.rounded(exact, amount!)}.`;
     },
+    correction: ({ corrected, before, after, parts, amount }, say) =>
+      before === null
+        ? `The line “${corrected.description}” of the invoice ${corrected.invoice_number} has another part of a discount, since another line of it was put right.`
+        : `The invoice ${corrected.invoice_number} billed ${before} where it is ${after} now: ${say.sum([parts[0]!.amount, -parts[1]!.amount!])} = ${say.money(amount!)}.`,
+    corrected: ({ of, corrected, amount }, say) => `The ${of} of the invoice ${corrected.invoice_number} changes with it: ${say.signed(amount!)}.`,
     unknown: ({ missing }) => `The amount cannot be computed again: ${MISSING[missing]}.`,
   },
   total: {

@@ -6,7 +6,7 @@ import { compare, formatDecimal, subtract } from '../money.ts';
 import { discountSteps, taxSteps } from './assess.ts';
 import { decimalOf } from './exact.ts';
 import type { Difference, ExplainFacts, Explanation, LineExplanation, Step, Total, TotalKind } from './explanation.ts';
-import { deriveLine } from './line.ts';
+import { correctedParts, deriveLine } from './line.ts';
 
 /** The invoice, whatever its state, or one that would be made. Discounts, taxes and sums are computed from the lines' amounts as they are written: a wrong amount is told once, and what was not computed from it besides. */
 export function explainInvoice(invoice: InvoiceWhole, facts: ExplainFacts): Explanation {
@@ -59,9 +59,9 @@ function explainLine(line: InvoiceLineRow, anew: InvoiceWhole, assessed: Invoice
       amount: line.amount,
       period: { start: line.period_start, end: line.period_end },
       derivation,
-      discounts: discountSteps(anew, assessed),
+      discounts: line.correction ? correctedParts(line, 'discount', facts) : discountSteps(anew, assessed),
       credits: line.credits.map(({ credit_grant, name, amount }) => ({ kind: 'credit_grant', amount: BigInt(-amount), exact: null, parts: [], credit_grant, name })),
-      taxes: taxSteps(anew, assessed),
+      taxes: line.correction ? correctedParts(line, 'tax', facts) : taxSteps(anew, assessed),
       agrees: differences.length === 0,
     },
   };

@@ -2,6 +2,7 @@
 import type { Period } from '../calendar.ts';
 import type { Formula, DiscountWhole, PriceRow } from '../catalog.ts';
 import type { Instant } from '../decision.ts';
+import type { InvoiceLineRow } from '../invoice/invoice.ts';
 import type { Included } from '../metering.ts';
 import type { ProrationUnit } from '../proration.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
@@ -28,6 +29,9 @@ export type CreditedDebit = { invoice: string | null; invoice_number: string | n
 /** That an item had a quantity from a moment on. */
 export type QuantitySince = { quantity: string; since: Instant };
 
+/** The line of an earlier invoice that is put right. */
+export type CorrectedLine = { invoice: string; invoice_number: string | null; line: string; description: string | null };
+
 /** The stored facts from which invoices are computed again. What belongs to a line is found by the line's id. */
 export type ExplainFacts = {
   prices: ReadonlyMap<string, PriceRow>;
@@ -36,6 +40,8 @@ export type ExplainFacts = {
   debits: ReadonlyMap<string, CreditedDebit>;
   /** The quantities of licensed items, the first one first; a check of many invoices does without them. */
   quantities?: ReadonlyMap<string, readonly QuantitySince[]>;
+  /** What lines put right, and the number of its invoice. */
+  corrected: ReadonlyMap<string, { row: InvoiceLineRow; number: string | null }>;
   /** The discounts that are contained in prorations. */
   discounts: ReadonlyMap<string, DiscountWhole>;
 };
@@ -45,7 +51,7 @@ export type Counted = { unit: ProrationUnit; seconds: number; of_seconds: number
 
 /** A step from the facts to an amount. `parts` are the steps that it is made of; `exact` is the value before it was rounded to `amount`. */
 export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[] } & (
-  | { kind: 'quantity'; quantity: string; source: 'licensed' | 'given'; /** How it came to be that, the first one first; empty where nobody knows. */ history: readonly QuantitySince[] }
+  | { kind: 'quantity'; quantity: string; source: 'licensed' | 'given' | 'billed' | 'known_now'; /** How it came to be that, the first one first; empty where nobody knows. */ history: readonly QuantitySince[] }
   | { kind: 'usage'; quantity: string; usage: Usage; period: Period }
   | { kind: 'allowance'; quantity: string; allowance: Included }
   | { kind: 'billed_before'; quantity: string; billed: bigint; billed_quantity: string }
@@ -60,7 +66,9 @@ export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[
   | { kind: 'discount'; discount: string; coupon: string; coupon_name: string | null; percent_off: string | null; amount_off: bigint | null; order: number; of: bigint; /** For an amount off: what is shared, over how many lines with which sum. */ shared: bigint | null; over: bigint | null; lines: number; scope: 'line' | 'invoice' }
   | { kind: 'credit_grant'; credit_grant: string; name: string | null }
   | { kind: 'tax'; tax_rate: string; name: string; percentage: string; inclusive: boolean; all_inclusive: string; of: bigint; taxable_amount: bigint; reason: string }
-  | { kind: 'unknown'; missing: 'price' | 'usage' | 'debit' | 'period' }
+  | { kind: 'correction'; corrected: CorrectedLine; before: string | null; after: string | null }
+  | { kind: 'corrected'; of: 'discount' | 'tax'; id: string; corrected: CorrectedLine }
+  | { kind: 'unknown'; missing: 'price' | 'usage' | 'debit' | 'period' | 'corrected' }
 );
 export type StepKind = Step['kind'];
 export type StepOf<Kind extends StepKind> = Extract<Step, { kind: Kind }>;
@@ -78,9 +86,9 @@ export type LineExplanation = {
   amount: bigint;
   period: Period;
   derivation: Step;
-  discounts: StepOf<'discount'>[];
+  discounts: (StepOf<'discount'> | StepOf<'corrected'>)[];
   credits: StepOf<'credit_grant'>[];
-  taxes: StepOf<'tax'>[];
+  taxes: (StepOf<'tax'> | StepOf<'corrected'>)[];
   agrees: boolean;
 };
 

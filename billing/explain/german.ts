@@ -36,7 +36,7 @@ function counted({ formula, window, events }: Usage): string {
   }[formula];
 }
 
-const MISSING = { price: 'ihr Preis hat in dieser Währung keinen Betrag mehr', usage: 'ihr Verbrauch ist nicht bekannt', debit: 'die Belastung, die sie gutschreibt, ist nicht bekannt', period: 'ihr Zeitraum passt nicht zum Preis' };
+const MISSING = { price: 'ihr Preis hat in dieser Währung keinen Betrag mehr', usage: 'ihr Verbrauch ist nicht bekannt', debit: 'die Belastung, die sie gutschreibt, ist nicht bekannt', period: 'ihr Zeitraum passt nicht zum Preis', corrected: 'die Position, die sie berichtigt, ist nicht bekannt' };
 
 const FIELDS: Record<string, string> = {
   amount: 'Betrag', quantity: 'Menge', discount_amounts: 'Rabatt', taxes: 'Steuer', subtotal: 'Zwischensumme', subtotal_excluding_tax: 'Zwischensumme ohne Steuern', discounts: 'Summe der Rabatte', credits: 'Summe des Guthabens', exclusive_taxes: 'Summe der Steuern',
@@ -49,7 +49,13 @@ export const german: Language = {
   verdict: ({ agrees }) => (agrees ? 'Jeder Betrag wurde neu berechnet und stimmt.' : 'ACHTUNG: Was hier steht, ist nicht das, was sich aus den Tatsachen ergibt.'),
   line: ({ description, amount, period }, say) => `${description ?? 'Eine Position'}, ${period.start === period.end ? `am ${moment(period.start)}` : span(period)}: ${say.money(amount)}.`,
   step: {
-    quantity: ({ quantity, source, history }) => (source === 'licensed' ? `Die Menge ist ${quantity}, wie im Abonnement vereinbart${history.length < 2 ? '' : `: ${history.map((each) => `${each.quantity} ab ${moment(each.since)}`).join(', ')}`}.` : `Die Menge ist ${quantity}, wie angegeben.`),
+    quantity: ({ quantity, source, history }) =>
+      ({
+        licensed: `Die Menge ist ${quantity}, wie im Abonnement vereinbart${history.length < 2 ? '' : `: ${history.map((each) => `${each.quantity} ab ${moment(each.since)}`).join(', ')}`}.`,
+        given: `Die Menge ist ${quantity}, wie angegeben.`,
+        billed: `Die berechnete Menge war ${quantity}.`,
+        known_now: `Nach heutigem Wissen ist die Menge ${quantity}.`,
+      })[source],
     usage: ({ quantity, usage, period }) =>
       `Der Zähler „${usage.meter_name}“ hat ${span(period)} ${usage.counted} gezählt: ${counted(usage)}` +
       (usage.first === null ? '.' : `, das erste am ${moment(usage.first)}, das letzte am ${moment(usage.last!)}.`) +
@@ -90,6 +96,11 @@ export const german: Language = {
       if (inclusive) return `${name} ${percentage} % ist in ${say.money(of)} enthalten: ${say.money(of)} × ${percentage} ÷ ${all_inclusive} = ${say.rounded(exact, amount!)}.`;
       return `${name} ${percentage} % kommt auf ${say.money(of)} dazu: ${say.rounded(exact, amount!)}.`;
     },
+    correction: ({ corrected, before, after, parts, amount }, say) =>
+      before === null
+        ? `Die Position „${corrected.description}“ der Rechnung ${corrected.invoice_number} hat einen anderen Teil eines Rabatts, da eine andere Position berichtigt wurde.`
+        : `Die Rechnung ${corrected.invoice_number} berechnete ${before}, wo es nun ${after} sind: ${say.sum([parts[0]!.amount, -parts[1]!.amount!])} = ${say.money(amount!)}.`,
+    corrected: ({ of, corrected, amount }, say) => `${of === 'discount' ? 'Der Rabatt' : 'Die Steuer'} der Rechnung ${corrected.invoice_number} ändert sich mit: ${say.signed(amount!)}.`,
     unknown: ({ missing }) => `Der Betrag lässt sich nicht neu berechnen: ${MISSING[missing]}.`,
   },
   total: {

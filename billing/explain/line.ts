@@ -2,14 +2,14 @@
 import { boundary, type Period, type Recurrence } from '../calendar.ts';
 import type { PriceRow } from '../catalog.ts';
 import type { InvoiceLineRow } from '../invoice/invoice.ts';
-import { beyond } from '../metering.ts';
+import { beyond, usageBehind } from '../metering.ts';
 import { compare, formatDecimal, multiply, percentOf, ZERO } from '../money.ts';
 import { derive } from '../pricing/amount.ts';
 import type { PriceTerms } from '../pricing/price.ts';
 import { lengthsOf, partOf, type ProrationUnit } from '../proration.ts';
 import { termsIn } from '../subscription/lines.ts';
 import { decimalOf, fraction, fromDecimal, roundFraction, sumOfParts } from './exact.ts';
-import type { ExplainFacts, PriceTier, Step, StepOf } from './explanation.ts';
+import type { CorrectedLine, ExplainFacts, PriceTier, Step, StepOf } from './explanation.ts';
 
 /** A step of a kind that always has an amount, or a quantity. */
 type Amount<Kind extends Step['kind']> = StepOf<Kind> & { amount: bigint };
@@ -172,8 +172,42 @@ function givenStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
   return { kind: 'price', amount: roundFraction(exact), exact, parts: [quantityStep(line, facts)], price: null, scheme: 'per_unit', quantity, divide_by: null, round: null, tiers };
 }
 
+/** A line of usage at another quantity than it billed: what was included, and what was billed before it, stays. */
+function atQuantity(line: InvoiceLineRow, terms: PriceTerms, quantity: string, source: 'billed' | 'known_now'): Step {
+  const known: StepOf<'quantity'> = { kind: 'quantity', amount: null, quantity, source, history: [], ...LEAF };
+  const allowance = line.metering?.allowance ?? null;
+  const total = formatDecimal(usageBehind(decimalOf(quantity), line.metering));
+  const charged: Quantity = allowance === null ? { ...known, quantity: total } : { kind: 'allowance', amount: null, exact: null, parts: [known], quantity: formatDecimal(beyond(decimalOf(total), allowance)), allowance };
+  return restStep(line, priced(line, terms, charged));
+}
+
+/** What puts an earlier line right: that line with the quantity that is known now, less what it was with the quantity that was billed. Where only its part of a discount changed, that is nothing. */
+function correctionStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
+  const { quantity } = line.correction!;
+  const found = facts.corrected.get(line.correction!.line);
+  if (!found) return unknown('corrected');
+  const corrected = correctedLine(found);
+  if (quantity === null) return { kind: 'correction', amount: 0n, exact: null, parts: [], corrected, before: null, after: null };
+  const price = facts.prices.get(found.row.price ?? '');
+  const terms = price ? termsOf(found.row, price) : null;
+  if (!terms) return unknown('price');
+  const parts = [atQuantity(found.row, terms, quantity.after, 'known_now'), atQuantity(found.row, terms, quantity.before, 'billed')];
+  return { kind: 'correction', amount: parts[0]!.amount! - parts[1]!.amount!, exact: null, parts, corrected, before: quantity.before, after: quantity.after };
+}
+
+const correctedLine = ({ row, number }: { row: InvoiceLineRow; number: string | null }): CorrectedLine => ({ invoice: row.invoice, invoice_number: number, line: row.id, description: row.description });
+
+/** What a correction gives back, or charges, of a discount or a tax: the difference of the two invoices, as it was worked out then. */
+export function correctedParts(line: InvoiceLineRow, of: 'discount' | 'tax', facts: ExplainFacts): StepOf<'corrected'>[] {
+  const found = facts.corrected.get(line.correction!.line);
+  if (!found) return [];
+  const parts = of === 'discount' ? line.discount_amounts.map(({ discount, amount }) => ({ id: discount, amount: -amount })) : line.taxes.map(({ tax_rate, amount }) => ({ id: tax_rate, amount }));
+  return parts.map(({ id, amount }) => ({ kind: 'corrected', amount: BigInt(amount), of, id, corrected: correctedLine(found), ...LEAF }));
+}
+
 /** The line's amount, computed again. */
 export function deriveLine(line: InvoiceLineRow, facts: ExplainFacts): Step {
+  if (line.correction !== null) return correctionStep(line, facts);
   if (line.proration && line.proration_details?.credited_items) return creditStep(line, facts);
   if (line.price === null) return givenStep(line, facts);
   if (isTrial(line, facts)) return { kind: 'trial', amount: 0n, period: { start: line.period_start, end: line.period_end }, ...LEAF };

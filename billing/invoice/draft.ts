@@ -1,5 +1,6 @@
 /** Making a draft, and working out again what one comes to. */
 import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
+import type { Correction } from '../correction/correction.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { Period } from '../calendar.ts';
@@ -7,7 +8,8 @@ import type { Metering } from '../metering.ts';
 import { minor } from '../money.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
 import { rateIds, type BillingReason, type CustomerSnapshot, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type ProrationDetails, type StoredDiscountAmount, type StoredTax } from './invoice.ts';
-import { assessLines, totalsOf, type InvoiceLine } from './totals.ts';
+import { assessLines, totalsOf, type AssessedLine, type InvoiceLine } from './totals.ts';
+import type { TaxabilityReason } from '../tax.ts';
 
 /** How long a draft may be looked at and changed before it is finalised by itself. */
 export const DRAFT_S = 3_600;
@@ -28,6 +30,8 @@ export type LineOrder = {
   proration_details: ProrationDetails | null;
   /** Of usage; left out for any other line. */
   metering?: Metering | null;
+  /** Of what puts an earlier invoice right; left out for any other. */
+  correction?: Correction | null;
   metadata: Record<string, string>;
   /** Of this line alone, in their order. */
   discounts: readonly DiscountWhole[];
@@ -68,9 +72,9 @@ export function snapshot(customer: CustomerWhole, tax_ids: InvoiceOrder['tax_ids
 
 /** An invoice item as the line that it becomes. */
 export function lineOfItem(item: InvoiceItemWhole): LineOrder & { invoice_item: string } {
-  const { amount, description, discountable, price, product, unit_amount_decimal, quantity_decimal, subscription, subscription_item, proration, proration_details, metering, metadata, discounts, rates } = item;
+  const { amount, description, discountable, price, product, unit_amount_decimal, quantity_decimal, subscription, subscription_item, proration, proration_details, metering, correction, metadata, discounts, rates } = item;
   return {
-    amount, description, discountable, price, product, unit_amount_decimal, quantity_decimal, subscription, subscription_item, proration, proration_details, metering, metadata, discounts, rates,
+    amount, description, discountable, price, product, unit_amount_decimal, quantity_decimal, subscription, subscription_item, proration, proration_details, metering, correction, metadata, discounts, rates,
     period: { start: item.period_start, end: item.period_end },
     invoice_item: item.id,
   };
@@ -78,7 +82,7 @@ export function lineOfItem(item: InvoiceItemWhole): LineOrder & { invoice_item: 
 
 /** A line's row before anything is worked out on it. */
 export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { id: string; currency: string }, position: number, moment: Moment): InvoiceLineRow {
-  const { period, discounts, rates, invoice_item = null, metering = null, ...rest } = line;
+  const { period, discounts, rates, invoice_item = null, metering = null, correction = null, ...rest } = line;
   return {
     ...rest,
     id: moment.newId('il'),
@@ -87,9 +91,10 @@ export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { 
     currency: invoice.currency,
     invoice_item,
     metering,
+    correction,
     discounts: discounts.map((discount) => discount.id),
     discount_amounts: [],
-    credits: [],
+    credits: (correction?.credits ?? []).map((credit) => ({ ...credit, transaction: null })),
     tax_rates: rates.map((rate) => rate.id),
     taxes: [],
     period_start: period.start,
@@ -98,6 +103,17 @@ export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { 
 }
 
 const storedDiscounts = (amounts: readonly { discount: string; amount: bigint }[]): StoredDiscountAmount[] => amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) }));
+
+/** What a correction comes to is not computed again: it is the difference of two invoices. */
+function given({ amount, correction }: InvoiceLineRow): AssessedLine | null {
+  return correction && {
+    amount,
+    discount_amounts: correction.discount_amounts.map((each) => ({ discount: each.discount, amount: BigInt(each.amount) })),
+    taxes: correction.taxes.map((tax) => ({ ...tax, amount: BigInt(tax.amount), taxable_amount: BigInt(tax.taxable_amount), taxability_reason: tax.taxability_reason as TaxabilityReason })),
+    credit: correction.credits.reduce((sum, each) => sum + BigInt(each.amount), 0n),
+    inclusive_before_discounts: BigInt(correction.contained),
+  };
+}
 
 /** What the invoice's lines, discounts and rates come to: the lines with their discounts and taxes, and the totals. The customer's balance is met at finalisation. */
 export function workOut(invoice: InvoiceWhole): InvoiceWhole {
@@ -118,7 +134,8 @@ export function workOut(invoice: InvoiceWhole): InvoiceWhole {
     credit: line.credits.reduce((sum, each) => sum + BigInt(each.amount), 0n),
     tax_rates: named(rateIds(line, invoice.default_tax_rates), rates),
   }));
-  const assessed = assessLines(lines, { currency: invoice.currency, discounts: named(invoice.discounts, discounts), tax_exempt: invoice.customer_snapshot.tax_exempt ?? 'none' });
+  const computed = assessLines(lines, { currency: invoice.currency, discounts: named(invoice.discounts, discounts), tax_exempt: invoice.customer_snapshot.tax_exempt ?? 'none' });
+  const assessed = computed.map((each, n) => given(invoice.lines[n]!) ?? each);
   const totals = totalsOf(assessed);
   const { subtotal, subtotal_excluding_tax, total, total_excluding_tax, credits_applied } = totals;
   const due = total > 0n ? total : 0n;

@@ -96,6 +96,14 @@ export function collection(invoice: InvoiceRow, at: number | null) {
   return { kind: 'invoice.collect', subject: invoice.id, at, lane: invoice.customer, test_clock: invoice.test_clock };
 }
 
+/** Usage that is up to five minutes late is not looked up when it comes: an invoice that bills usage is looked at again after as much time. */
+const USAGE_S = 300;
+
+function settling(invoice: InvoiceWhole, moment: Moment) {
+  const due = { kind: 'invoice.correct', subject: invoice.id, at: moment.now + USAGE_S, lane: invoice.customer, test_clock: invoice.test_clock };
+  return invoice.lines.some((line) => line.metering !== null) ? [due] : [];
+}
+
 /** The timer of an invoice's due date; a null moment stops it. */
 export function overdue(invoice: InvoiceRow, at: number | null) {
   return { kind: 'invoice.overdue', subject: invoice.id, at, lane: invoice.customer, test_clock: invoice.test_clock };
@@ -113,7 +121,7 @@ export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized 
   const customer = meetCustomer(made, credited.customer, open, moment);
   made.puts.push(...credited.puts);
   made.facts.push(...credited.facts);
-  made.timers.push(finalization(open, null));
+  made.timers.push(finalization(open, null), ...settling(open, moment));
   made.postings.push(...post(open, `${open.id}:finalized`, billed(open), moment.now));
   putLines(made, draft.lines, open.lines);
   if (open.amount_due === 0n) {

@@ -1,5 +1,6 @@
 /** An invoice, its lines and the items that wait for one, as they are stored. */
 import type { DiscountWhole, Metadata, TaxRateRow } from '../catalog.ts';
+import type { Correction } from '../correction/correction.ts';
 import type { CreditGrantRow } from '../credit/grant.ts';
 import type { Address, CustomField, Shipping } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
@@ -147,6 +148,8 @@ export type InvoiceLineRow = {
   proration_details: ProrationDetails | null;
   /** Of a line that bills usage; null for any other. */
   metering: Metering | null;
+  /** Of a line that puts right what an earlier invoice billed: its discounts and taxes are given. */
+  correction: Correction | null;
   metadata: Metadata;
 };
 
@@ -178,6 +181,7 @@ export type InvoiceItemRow = {
   proration: boolean;
   proration_details: ProrationDetails | null;
   metering: Metering | null;
+  correction: Correction | null;
   tax_rates: string[];
   metadata: Metadata;
 };

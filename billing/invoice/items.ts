@@ -96,6 +96,7 @@ export function createItem(order: ItemOrder, moment: Moment): Decision & { item:
     proration: false,
     proration_details: null,
     metering: null,
+    correction: null,
     tax_rates: rates.map((rate) => rate.id),
     metadata: mergeMetadata({}, order.metadata),
     discounts: [...discounts],
@@ -122,8 +123,9 @@ function termsAfter(before: InvoiceItemRow, given: ItemTerms, stays: PriceNamed 
 /** Changes what is named. What a proration credits or charges follows from the subscription and stays. `stays` is the price that the item has. */
 export function changeItem(before: InvoiceItemWhole, change: ItemTerms & ItemWords, stays: PriceNamed | null): Decision & { item: InvoiceItemWhole } {
   const { description = before.description, discountable = before.discountable, metadata, period, rates = before.rates, discounts = before.discounts } = change;
-  const fixed = before.proration ? [...TERMS, 'discountable' as const].find((name) => change[name] !== undefined) : undefined;
-  if (fixed) refuse('invoice_not_editable', `The item ${before.id} is a proration: its \`${fixed}\` follows from the change of the subscription.`, fixed === 'price' ? 'pricing[price]' : fixed);
+  const follows = before.proration ? 'a proration: its %s follows from the change of the subscription' : before.correction ? `a correction: its %s follows from the line ${before.correction.line} that it puts right` : null;
+  const fixed = follows === null ? undefined : [...TERMS, 'discountable' as const].find((name) => change[name] !== undefined);
+  if (fixed) refuse('invoice_not_editable', `The item ${before.id} is ${follows!.replace('%s', `\`${fixed}\``)}.`, fixed === 'price' ? 'pricing[price]' : fixed);
   const item: InvoiceItemWhole = {
     ...before,
     ...termsAfter(before, change, stays),

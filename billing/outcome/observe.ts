@@ -1,8 +1,8 @@
 /** Taking in what is new about a subject: events, cancellations, decisions, and silence. What it is judged by is their set, so nothing depends on the order in which they come. */
-import { decision, refuse, type Decision, type Fact, type Instant, type Moment } from '../decision.ts';
+import { decision, type Decision, type Fact, type Instant, type Moment } from '../decision.ts';
 import type { DefinitionWhole } from './definition.ts';
 import { countIdentifier, type OutcomeRow, type OutcomeWhole } from './outcome.ts';
-import { judge, keyOf, type Contest, type EventName, type Judgement, type SubjectEvent } from './settle.ts';
+import { earliest, judge, keyOf, latest, type Contest, type EventName, type Judgement, type SubjectEvent } from './settle.ts';
 
 /** A subject's name: for a definition and a customer there is one. */
 export type Subject = { definition: string; customer: string; test_clock: string | null; subject: string };
@@ -12,9 +12,6 @@ export type Count = { identifier: string; meter: string; customer: string; at: I
 
 /** What became of a subject. `counted` goes onto its meter, `uncounted` is taken from it. */
 export type Observed = Decision & { outcome: OutcomeWhole; counted: Count | null; uncounted: Count | null };
-
-/** So many events a subject may have: a definition whose subjects have more names the wrong key. */
-export const MOST_EVENTS = 500;
 
 /** No event is older than this when it comes; so long after a definition was archived a subject may still begin that it judges. */
 export const EARLIEST_S = 35 * 86_400;
@@ -27,7 +24,7 @@ function blank(of: Subject, moment: Moment): OutcomeRow {
     updated: moment.now,
     version: null,
     state: 'new',
-    outcome: null, basis: null, occurred_at: null, settled_at: null, reversed_at: null, reversed_by: null, due_at: null,
+    outcome: null, basis: null, began_at: null, occurred_at: null, settled_at: null, reversed_at: null, reversed_by: null, due_at: null,
     meter: null, counted_at: null, counts: 0, provisional_meter: null,
     events: [],
     contests: [],
@@ -63,8 +60,9 @@ function factsOf(before: OutcomeWhole | null, after: OutcomeWhole, moment: Momen
   return told;
 }
 
+/** Each in a lane of its own: a customer may have very many, and none has to wait for another. */
 function timer(row: OutcomeRow) {
-  return { kind: 'outcome.settle', subject: row.id, at: row.due_at, lane: row.customer, test_clock: row.test_clock };
+  return { kind: 'outcome.settle', subject: row.id, at: row.due_at, lane: row.id, test_clock: row.test_clock };
 }
 
 /** The row as it is judged at the moment, with what changes on meters, what is told, and the timer of its silence. */
@@ -76,6 +74,7 @@ export function judged(definition: DefinitionWhole, before: OutcomeRow | null, g
   const row: OutcomeRow = {
     ...given,
     ...said(judgement),
+    began_at: earliest(given.events),
     updated: moment.now,
     meter: counted?.meter ?? null,
     counted_at: counted?.at ?? null,
@@ -115,18 +114,19 @@ export function observe(definition: DefinitionWhole, before: OutcomeRow | null, 
   };
   mark(canceled, true);
   mark(restored, false);
-  return changed ? judged(definition, before, { ...(before ?? blank(of, moment)), events: [...events.values()] }, moment) : null;
-}
-
-/** Whether a subject has room for so many events more. */
-export function refuseCrowd(known: number, more: number, subject: string, key: string): void {
-  if (known + more <= MOST_EVENTS) return;
-  refuse(undefined, `The subject ${subject} has ${known} events already, and an outcome is judged from at most ${MOST_EVENTS}. Name the unit of work in the payload's \`${key}\`, not something that goes on.`, `payload[${key}]`);
+  return changed ? judged(definition, before, { ...(before ?? blank(of, moment)), events: latest([...events.values()]) }, moment) : null;
 }
 
 /** The time has come that was set; null where it was set anew meanwhile, or there is nothing to decide any more. */
 export function settleDue(definition: DefinitionWhole, before: OutcomeRow, moment: Moment): Observed | null {
   return before.due_at !== null && before.due_at <= moment.now ? judged(definition, before, before, moment) : null;
+}
+
+/** The definition has changed: the subject is judged again; null where nothing comes of it. */
+export function rejudge(definition: DefinitionWhole, before: OutcomeRow, moment: Moment): Observed | null {
+  const { version, state, due_at } = before;
+  const again = judge(definition, before.events, before.contests, moment.now);
+  return again.version?.version === (version ?? undefined) && again.state === state && again.due_at === due_at ? null : judged(definition, before, before, moment);
 }
 
 /** The subject with a decision about it. */

@@ -17,6 +17,8 @@ export type OutcomeRow = {
   /** The success that stands for the subject: which outcome, and how it came about. */
   outcome: string | null;
   basis: 'confirmed' | 'assumed' | null;
+  /** The timestamp of its earliest event that was not canceled: what says which version judges it. */
+  began_at: Instant | null;
   occurred_at: Instant | null;
   settled_at: Instant | null;
   reversed_at: Instant | null;

@@ -241,6 +241,15 @@ export function judgeBy(version: VersionRow, events: readonly SubjectEvent[], co
 /** The earliest event that has not been canceled; what says which version judges. */
 export const earliest = (events: readonly SubjectEvent[]): Instant | null => events.reduce<Instant | null>((first, event) => (event.canceled || (first !== null && first <= event.at) ? first : event.at), null);
 
+/** So many events a subject is judged from: the latest ones. A definition whose subjects have more names the wrong key. */
+export const MOST_EVENTS = 500;
+
+/** The latest events, however they came: of a set, always the same. */
+export function latest(events: readonly SubjectEvent[]): SubjectEvent[] {
+  if (events.length <= MOST_EVENTS) return [...events];
+  return events.toSorted((a, b) => a.at - b.at || byBytes(a.name, b.name) || byBytes(a.identifier, b.identifier)).slice(-MOST_EVENTS);
+}
+
 /** What a definition makes of a subject at a moment. */
 export function judge(definition: Pick<DefinitionWhole, 'archived_at' | 'versions'>, events: readonly SubjectEvent[], contests: readonly Contest[], now: Instant): Judgement {
   const first = earliest(events);

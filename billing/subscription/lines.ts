@@ -178,7 +178,7 @@ export function usageAsked(subscription: SubscriptionWhole, at: Instant): { key:
 
 /** An amount that waits for an invoice, made of what would be a line. */
 export function waiting(subscription: SubscriptionWhole, line: Omit<LineOrder, 'metadata'> & { metadata?: Record<string, string> }, moment: Moment): InvoiceItemWhole {
-  const { period, rates, discounts, metadata = {}, metering = null, quantity_decimal, ...rest } = line;
+  const { period, rates, discounts, metadata = {}, metering = null, correction = null, quantity_decimal, ...rest } = line;
   return {
     ...rest,
     id: moment.newId('ii'),
@@ -192,6 +192,7 @@ export function waiting(subscription: SubscriptionWhole, line: Omit<LineOrder, '
     period_end: period.end,
     quantity_decimal: quantity_decimal ?? '1',
     metering,
+    correction,
     tax_rates: rates.map((rate) => rate.id),
     metadata,
     discounts: [...discounts],

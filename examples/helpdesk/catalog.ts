@@ -1,17 +1,29 @@
 /**
  * What a helpdesk company sells: three tiers by the seat, an AI agent by the resolution, messages in tiers, and two add-ons.
  *
- * Run twice, it changes nothing: products are known by their ids, meters by the name of their events, prices by their lookup keys.
+ * Run twice, it changes nothing: products are known by their ids, meters by the name of their events, what a resolution is by its name, prices by their lookup keys.
  */
 
 import Stripe from 'stripe';
 
 type Meter = { name: string; event: string };
+/** What the AI agent is paid for. Its successes are counted on a meter that is made for it. */
+export const resolution = {
+  display_name: 'AI resolution',
+  subject_key: 'conversation',
+  rules: [
+    { event_name: 'ai_answered', effect: 'open', quiet_for: '24h' },
+    { event_name: 'person_confirmed', effect: 'succeed', requires_open: true },
+    { event_name: 'person_asked_again', effect: 'fail' },
+    { event_name: 'handed_over', effect: 'fail', final: true },
+    { event_name: 'reopened', effect: 'reverse', within: '60d' },
+  ],
+} as const;
+
 type Product = { id: string; name: string; description: string; unit?: string };
 type Price = Stripe.PriceCreateParams & { product: string; lookup_key: string; meter?: string };
 
 export const meters: readonly Meter[] = [
-  { name: 'AI resolutions', event: 'ai_resolution' },
   { name: 'Messages', event: 'message_sent' },
   { name: 'Campaign messages', event: 'campaign_message_sent' },
 ];
@@ -39,7 +51,7 @@ export const prices: readonly Price[] = [
   { lookup_key: 'expert_monthly', product: 'helpdesk_expert', currency: 'usd', unit_amount: 13_900, recurring: monthly },
   { lookup_key: 'expert_yearly', product: 'helpdesk_expert', currency: 'usd', unit_amount: 158_400, recurring: yearly },
   { lookup_key: 'copilot_monthly', product: 'helpdesk_copilot', currency: 'usd', unit_amount: 2_900, recurring: monthly },
-  { lookup_key: 'ai_resolution', product: 'helpdesk_ai_agent', currency: 'usd', unit_amount: 99, recurring: counted, meter: 'ai_resolution' },
+  { lookup_key: 'ai_resolution', product: 'helpdesk_ai_agent', currency: 'usd', unit_amount: 99, recurring: counted, meter: 'AI resolution' },
   {
     lookup_key: 'messages', product: 'helpdesk_messages', currency: 'usd', recurring: counted, meter: 'message_sent', billing_scheme: 'tiered', tiers_mode: 'graduated',
     tiers: [{ up_to: 1_000, unit_amount: 0 }, { up_to: 10_000, unit_amount: 4 }, { up_to: 'inf', unit_amount_decimal: Stripe.Decimal.from('3.5') }],
@@ -53,6 +65,7 @@ export const prices: readonly Price[] = [
 /** Makes what is missing of the catalogue. */
 export async function catalog(stripe: Stripe): Promise<void> {
   const meterIds = await putMeters(stripe);
+  meterIds.set(resolution.display_name, await putResolution(stripe));
   await putProducts(stripe);
   await putPrices(stripe, meterIds);
 }
@@ -67,6 +80,16 @@ async function putMeters(stripe: Stripe): Promise<Map<string, string>> {
     ids.set(event, meter.id);
   }
   return ids;
+}
+
+type Definition = { display_name: string; outcomes: { meter: string }[] };
+
+/** The meter of resolutions, whose definition is made where it is missing. */
+async function putResolution(stripe: Stripe): Promise<string> {
+  const { data } = (await stripe.rawRequest('GET', '/v1/kontor/outcome_definitions?limit=100')) as unknown as { data: Definition[] };
+  const there = data.find((each) => each.display_name === resolution.display_name);
+  const definition = there ?? ((await stripe.rawRequest('POST', '/v1/kontor/outcome_definitions', resolution)) as unknown as Definition);
+  return definition.outcomes[0]!.meter;
 }
 
 async function putProducts(stripe: Stripe): Promise<void> {

@@ -13,7 +13,7 @@ import { receive } from './receiver.ts';
 import { onOwnKontor } from './own.ts';
 import { statement } from './statement.ts';
 import { advance, at, dateAndTime, dayAndTime } from './time.ts';
-import { report, takeBack } from './usage.ts';
+import { converse, reopen, report } from './usage.ts';
 
 export const BEGINNING = at('2026-01-15T10:00');
 /** Where `firstMonth` leaves the clock. */
@@ -33,8 +33,7 @@ export async function run(stripe: Stripe, { say }: { say: (text: string) => void
     await catalog(stripe);
     const scene = await open(stripe, 'The helpdesk story', say);
     await firstMonth(scene);
-    await secondMonth(scene);
-    await thirdMonth(scene);
+    await thirdMonth(scene, await secondMonth(scene));
     const lumen = await invoicesOf(scene, scene.lumen);
     const northwind = await invoicesOf(scene, scene.northwind);
     for (const invoice of [...lumen, ...northwind]) say(['', ...(await statement(stripe, invoice.id))].join('\n'));
@@ -51,8 +50,8 @@ export async function run(stripe: Stripe, { say }: { say: (text: string) => void
   }
 }
 
-/** Events about what is sold, and about the clock. */
-const OF_THE_HOUSE = /^(billing|coupon|price|product|tax_rate|test_helpers)\b/;
+/** Events about what is sold, about the clock, and about each conversation that was resolved. */
+const OF_THE_HOUSE = /^(billing|coupon|price|product|tax_rate|test_helpers|kontor\.outcome_definition|kontor\.outcome\.settled)\b/;
 
 /** 15 January: a clock, and the two customers on it. */
 export async function open(stripe: Stripe, name: string, say: (text: string) => void): Promise<Scene> {
@@ -75,8 +74,8 @@ export async function firstMonth(scene: Scene): Promise<void> {
   const { stripe, lumen, northwind } = scene;
   await until(scene, '2026-01-26T09:00', 'Northwind pays its first invoice by bank transfer.');
   await payByTransfer(scene, northwind);
-  await until(scene, '2026-01-31T23:00', 'The product has reported what Northwind used in January. Nine resolutions turned out not to be any.');
-  await used(scene, northwind, '2026-01-15T10:00', '2026-01-31T23:00', { resolutions: 310, unresolved: 9, messages: 8_240, campaigns: 430 });
+  await until(scene, '2026-01-31T23:00', 'The product has reported what Northwind used in January. Of 310 conversations the AI agent handed nine over.');
+  await used(scene, northwind, '2026-01-15T10:00', '2026-01-31T23:00', { answered: 310, handedOver: 9, messages: 8_240, campaigns: 430 });
   await until(scene, '2026-02-02T16:30', 'Lumen Coffee adds three seats.');
   await stripe.subscriptions.update(lumen.subscription, { items: [{ id: await itemOf(stripe, lumen, 'advanced_monthly'), quantity: 8 }] });
   await until(scene, '2026-02-05T14:00', 'Lumen Coffee gives another card, which will be declined.');
@@ -84,13 +83,13 @@ export async function firstMonth(scene: Scene): Promise<void> {
   await until(scene, '2026-02-10T09:00', 'Lumen Coffee buys the copilot for its eight seats.');
   const price = await priceIds(stripe);
   await stripe.subscriptions.update(lumen.subscription, { items: [{ price: price('copilot_monthly'), quantity: 8 }] });
-  await until(scene, '2026-02-14T20:00', 'The product has reported what Lumen Coffee used. Six resolutions turned out not to be any.');
-  await used(scene, lumen, '2026-01-15T10:00', '2026-02-14T20:00', { resolutions: 150, unresolved: 6, messages: 3_350 });
+  await until(scene, '2026-02-14T20:00', 'The product has reported what Lumen Coffee used. Of 150 conversations the AI agent handed six over.');
+  await used(scene, lumen, '2026-01-15T10:00', '2026-02-14T20:00', { answered: 150, handedOver: 6, messages: 3_350 });
   await until(scene, '2026-02-15T12:00', "Lumen Coffee's month was billed at 10:00, and its card declined at 11:00.");
 }
 
-/** To 15 March: a new card, more seats with a discount, and the copilot goes again. */
-async function secondMonth(scene: Scene): Promise<void> {
+/** To 15 March: a new card, more seats with a discount, and the copilot goes again. Returns the conversations that Lumen Coffee was billed for. */
+async function secondMonth(scene: Scene): Promise<string[]> {
   const { stripe, lumen, northwind } = scene;
   await until(scene, '2026-02-17T08:00', 'Lumen Coffee gives a card that works; the next attempt, three days after the first, will find it.');
   await giveCard(scene, lumen, 'pm_card_visa');
@@ -98,41 +97,43 @@ async function secondMonth(scene: Scene): Promise<void> {
   await stripe.subscriptions.update(northwind.subscription, { items: [{ id: await itemOf(stripe, northwind, 'expert_monthly'), quantity: 46 }] });
   await until(scene, '2026-02-20T14:00', "Northwind pays February's invoice by card.");
   await payByCard(scene, northwind, 'pm_card_mastercard');
-  await until(scene, '2026-02-28T23:00', 'The product has reported what Northwind used in February. Twelve resolutions turned out not to be any.');
-  await used(scene, northwind, '2026-02-01T00:00', '2026-02-28T23:00', { resolutions: 522, unresolved: 12, messages: 15_377, campaigns: 1_260 });
+  await until(scene, '2026-02-28T23:00', 'The product has reported what Northwind used in February. Of 522 conversations the AI agent handed twelve over.');
+  await used(scene, northwind, '2026-02-01T00:00', '2026-02-28T23:00', { answered: 522, handedOver: 12, messages: 15_377, campaigns: 1_260 });
   await until(scene, '2026-03-03T12:00', 'Lumen Coffee drops the copilot.');
   await stripe.subscriptions.update(lumen.subscription, { items: [{ id: await itemOf(stripe, lumen, 'copilot_monthly'), deleted: true }] });
-  await until(scene, '2026-03-14T20:00', 'The product has reported what Lumen Coffee used. Five resolutions turned out not to be any.');
-  await used(scene, lumen, '2026-02-15T10:00', '2026-03-14T20:00', { resolutions: 212, unresolved: 5, messages: 4_817 });
+  await until(scene, '2026-03-14T20:00', 'The product has reported what Lumen Coffee used. Of 212 conversations the AI agent handed five over.');
+  const billed = await used(scene, lumen, '2026-02-15T10:00', '2026-03-14T20:00', { answered: 212, handedOver: 5, messages: 4_817 });
   await until(scene, '2026-03-15T12:00', "Lumen Coffee's month was billed, and paid by card.");
+  return billed;
 }
 
 /** To 15 April: two seats are invoiced at once, and three resolutions come back after they were billed. */
-async function thirdMonth(scene: Scene): Promise<void> {
+async function thirdMonth(scene: Scene, billed: readonly string[]): Promise<void> {
   const { stripe, lumen, northwind } = scene;
   await until(scene, '2026-03-24T15:45', 'Lumen Coffee adds two seats, invoiced at once.');
   await stripe.subscriptions.update(lumen.subscription, { items: [{ id: await itemOf(stripe, lumen, 'advanced_monthly'), quantity: 10 }], proration_behavior: 'always_invoice' });
   await until(scene, '2026-03-25T09:00', "Northwind pays March's invoice by bank transfer.");
   await payByTransfer(scene, northwind);
-  await until(scene, '2026-03-31T23:00', 'The product has reported what Northwind used in March. Eleven resolutions turned out not to be any.');
-  await used(scene, northwind, '2026-03-01T00:00', '2026-03-31T23:00', { resolutions: 610, unresolved: 11, messages: 12_004, campaigns: 500 });
+  await until(scene, '2026-03-31T23:00', 'The product has reported what Northwind used in March. Of 610 conversations the AI agent handed eleven over.');
+  await used(scene, northwind, '2026-03-01T00:00', '2026-03-31T23:00', { answered: 610, handedOver: 11, messages: 12_004, campaigns: 500 });
   await until(scene, '2026-04-09T09:00', "Northwind pays April's invoice by bank transfer.");
   await payByTransfer(scene, northwind);
-  await until(scene, '2026-04-14T20:00', 'The product has reported what Lumen Coffee used. Three people came back whose conversations were billed as resolved: that is taken off.');
-  await used(scene, lumen, '2026-03-15T10:00', '2026-04-14T20:00', { resolutions: 265, messages: 940 });
-  await report(stripe, { customer: lumen.customer, event: 'ai_resolution', total: -3, events: 1, from: at('2026-04-10T09:00'), to: at('2026-04-10T10:00') });
+  await until(scene, '2026-04-10T09:30', 'Three people come back to Lumen Coffee whose conversations were billed as resolved in March: that will be taken off.');
+  await reopen(stripe, lumen.customer, billed.slice(-3), at('2026-04-10T09:30'));
+  await until(scene, '2026-04-14T20:00', 'The product has reported what Lumen Coffee used.');
+  await used(scene, lumen, '2026-03-15T10:00', '2026-04-14T20:00', { answered: 265, handedOver: 0, messages: 940 });
   await until(scene, '2026-04-15T12:00', "Lumen Coffee's month was billed, and paid by card.");
 }
 
-type Used = { resolutions: number; unresolved?: number; messages: number; campaigns?: number };
+type Used = { answered: number; handedOver: number; messages: number; campaigns?: number };
 
-/** A resolution is an event of its own; messages are counted four times a day, campaigns when they are sent. */
-async function used({ stripe }: Scene, { customer }: Buyer, from: string, to: string, { resolutions, unresolved = 0, messages, campaigns }: Used): Promise<void> {
+/** Conversations are told event by event; messages are counted four times a day, campaigns when they are sent. Returns the conversations. */
+async function used({ stripe }: Scene, { customer }: Buyer, from: string, to: string, { answered, handedOver, messages, campaigns }: Used): Promise<string[]> {
   const span = { customer, from: at(from), to: at(to) };
-  const resolved = await report(stripe, { ...span, event: 'ai_resolution', total: resolutions, events: resolutions });
-  await takeBack(stripe, 'ai_resolution', resolved, unresolved);
+  const conversations = await converse(stripe, { ...span, answered, handedOver });
   await report(stripe, { ...span, event: 'message_sent', total: messages, events: Math.ceil((span.to - span.from) / 21_600) });
   if (campaigns !== undefined) await report(stripe, { ...span, event: 'campaign_message_sent', total: campaigns, events: 5 });
+  return conversations;
 }
 
 /** A new card for all invoices from now on. */
@@ -166,8 +167,8 @@ async function invoicesOf({ stripe }: Scene, { customer }: Buyer): Promise<Strip
 
 /** What an event is about, in words that a person knows: an invoice's number, a name, a description. */
 function subjectOf({ data }: Stripe.Event): string {
-  const { number, name, description, status } = data.object as { number?: string | null; name?: string | null; description?: string | null; status?: string };
-  return number ?? name ?? description ?? status ?? '';
+  const { number, name, description, status, subject } = data.object as { number?: string | null; name?: string | null; description?: string | null; status?: string; subject?: string };
+  return number ?? name ?? description ?? status ?? subject ?? '';
 }
 
 /** A client for a server's address. */

@@ -23,9 +23,11 @@ export const renderPretaxCredits = (amounts: readonly StoredDiscountAmount[], cr
 ];
 
 function renderParent(line: InvoiceLineRow): Line['parent'] {
-  const { invoice_item, proration, proration_details, subscription, subscription_item } = line;
+  const { invoice_item, proration, proration_details, subscription, subscription_item, correction } = line;
   const credited = proration_details?.credited_items ?? null;
-  const credited_items = credited && 'invoice' in credited ? credited : null;
+  // Where Stripe names what a credit gives back, a correction names what it puts right.
+  const corrected = correction && { invoice: correction.invoice, invoice_line_items: [correction.line] };
+  const credited_items = corrected ?? (credited && 'invoice' in credited ? credited : null);
   if (subscription_item !== null) {
     return {
       type: 'subscription_item_details',

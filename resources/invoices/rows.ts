@@ -112,3 +112,5 @@ export async function defaultIntentOf(tx: Tx, invoice: string): Promise<string |
   const found = await rows<{ payment_intent: string }>(tx, sql`select payment_intent from invoice_payments where invoice = ${invoice} and is_default order by created desc, id desc limit 1`);
   return found[0]?.payment_intent ?? null;
 }
+
+export { recounted } from './usage.ts';

@@ -9,9 +9,12 @@ import { productsById } from '../products/rows.ts';
 /** Whether the line bills a subscription item by itself, so that it may be one of usage. */
 const isOwn = (line: InvoiceLineRow): boolean => line.subscription_item !== null && line.invoice_item === null && !line.proration && line.price !== null;
 
-/** The lines of drafts as they are by now, by invoice: a read for each kind of thing, however many drafts there are. */
-export async function recounted(tx: Tx, drafts: readonly InvoiceWhole[]): Promise<(draft: InvoiceWhole) => readonly InvoiceLineRow[]> {
-  const own = drafts.flatMap((draft) => draft.lines.filter(isOwn).map((line) => ({ line, customer: draft.customer })));
+/** Whether the line bills usage; one that an item waited for among them. */
+const isUsage = (line: InvoiceLineRow): boolean => line.metering !== null && line.price !== null;
+
+/** The lines of drafts as they are by now, by invoice: a read for each kind of thing, however many drafts there are. `all`: of finalised invoices also the usage for which an item waited. */
+export async function recounted(tx: Tx, drafts: readonly InvoiceWhole[], which: 'own' | 'all' = 'own'): Promise<(draft: InvoiceWhole) => readonly InvoiceLineRow[]> {
+  const own = drafts.flatMap((draft) => draft.lines.filter(which === 'own' ? isOwn : isUsage).map((line) => ({ line, customer: draft.customer })));
   const found = own.length === 0 ? [] : await pricesById(tx, [...new Set(own.map(({ line }) => line.price!))]);
   const prices = new Map(found.filter((price) => price.meter !== null).map((price) => [price.id, price]));
   const metered = own.filter(({ line }) => prices.has(line.price!));

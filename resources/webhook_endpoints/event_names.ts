@@ -22,3 +22,9 @@ export const EVENT_NAMES = [
   'subscription_schedule.released', 'subscription_schedule.updated', 'tax.settings.updated', 'tax_rate.created', 'tax_rate.updated', 'test_helpers.test_clock.advancing',
   'test_helpers.test_clock.created', 'test_helpers.test_clock.deleted', 'test_helpers.test_clock.internal_failure', 'test_helpers.test_clock.ready',
 ] as const;
+
+/** The events of what Stripe does not have. */
+export const OWN_EVENT_NAMES: readonly string[] = [
+  'kontor.invoice_correction.created', 'kontor.outcome.contest_refused', 'kontor.outcome.contested', 'kontor.outcome.reversed', 'kontor.outcome.settled', 'kontor.outcome_definition.created',
+  'kontor.outcome_definition.updated',
+];

@@ -56,6 +56,8 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   await own('caps', { customer, amount: 90_000, currency: 'usd' });
   await own('usage/reservations', { customer, event_name: 'calls' });
   await own('credit_top_ups', { customer, amount: 500, currency: 'usd', threshold: 1 });
+  await stockOutcomes(stripe, put);
+  ids.set('kontor/invoices/lines', ids.get('invoices/lines')!);
   ids.set('kontor/meters', ids.get('billing/meters')!);
   ids.set('kontor/customers', customer);
   ids.set('kontor/prices', price);
@@ -63,6 +65,26 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   ids.set('kontor/payment_intents', ids.get('payment_intents')!);
   ids.set('kontor/webhook_endpoints', ids.get('webhook_endpoints')!);
   return ids;
+}
+
+/** An outcome that was billed, its receipt, and what was put right of its invoice since; on a clock, where that needs no worker. */
+async function stockOutcomes(stripe: Stripe, put: (collection: string, thing: { id: string }) => string): Promise<void> {
+  const raw = (method: string, path: string, body?: object) => stripe.rawRequest(method, `/v1/kontor/${path}`, body) as unknown as Promise<any>;
+  const start = 1_767_225_600;
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: start });
+  const { id: customer } = await stripe.customers.create({ test_clock: clock.id });
+  const definition = await raw('POST', 'outcome_definitions', { display_name: 'Agent', subject_key: 'conversation', rules: [{ event_name: 'solved', effect: 'succeed' }] });
+  put('kontor/outcome_definitions', definition);
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 99, recurring: { interval: 'month', usage_type: 'metered', meter: definition.outcomes[0].meter }, product_data: { name: 'Resolution' } });
+  const { id: subscription } = await stripe.subscriptions.create({ customer, items: [{ price: price.id }], backdate_start_date: start - 10 * 86_400, collection_method: 'send_invoice', days_until_due: 30 });
+  const solve = (conversation: string) => stripe.billing.meterEvents.create({ event_name: 'solved', timestamp: start - 86_400, payload: { stripe_customer_id: customer, conversation } });
+  await solve('one');
+  const { latest_invoice } = await stripe.subscriptions.cancel(subscription, { invoice_now: true });
+  await stripe.invoices.finalizeInvoice(latest_invoice as string);
+  await solve('two');
+  put('kontor/outcomes', (await raw('GET', `outcomes?customer=${customer}`)).data[0]);
+  put('kontor/outcome_receipts', (await raw('GET', `outcome_receipts?customer=${customer}`)).data[0]);
+  put('kontor/invoice_corrections', (await raw('GET', `invoice_corrections?customer=${customer}`)).data[0]);
 }
 
 /** The collection that the last name of a route's path is of: `/v1/customers/:customer/tax_ids/:id` → `customers/tax_ids`. */

@@ -142,7 +142,7 @@ export class Life {
     const row: InvoiceItemRow = {
       id: moment.newId('ii'), created: given.at, customer: CUSTOMER, subscription: given.of === 'subscription' ? this.subscription_id : null, subscription_item: null, invoice: null, test_clock: null,
       amount: given.amount, currency: this.history.currency, description: null, discountable: given.discountable, period_start: given.at, period_end: given.at, price: null, product: given.product,
-      unit_amount_decimal: null, quantity_decimal: '1', proration: false, proration_details: null, metering: null, tax_rates: given.tax_rates.map((rate) => this.rate(rate).id), metadata: {},
+      unit_amount_decimal: null, quantity_decimal: '1', proration: false, proration_details: null, metering: null, correction: null, tax_rates: given.tax_rates.map((rate) => this.rate(rate).id), metadata: {},
     };
     this.pendingKeys.set(row.id, given.key);
     const discounting = redeem(given.discounts.map((coupon) => this.discount(coupon)), { customer: CUSTOMER, invoice_item: row.id }, [], { customer: CUSTOMER, first_time: true, amount: 0n, currency: this.history.currency }, noRedemptions(), moment);

@@ -42,6 +42,7 @@ export function factsOf(life: Life, lines: readonly InvoiceLineRow[]): ExplainFa
     subscriptions: new Map(store.all<SubscriptionRow>('subscriptions').map((each) => [each.id, each])),
     usage: new Map(metered.map((line) => [line.id, usage(life, line)])),
     debits: new Map(credits.map((line) => [line.id, debit(life, line, lines)])),
+    corrected: new Map(),
     discounts: new Map(contained.map((id) => [id, store.discount(id)])),
   };
 }

@@ -9,7 +9,7 @@ import type { Params } from '../../../server/http/params.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
 import type * as params from './params.ts';
 import { meter } from './resource.ts';
-import { activeMeter, metersById } from './rows.ts';
+import { activeMeter, counterOf, metersById } from './rows.ts';
 
 type Path = { meter: string };
 
@@ -40,7 +40,8 @@ export async function update(ctx: Context, given: Params<typeof params.updateMet
 }
 
 export async function deactivate(ctx: Context, _given: object, path: Path): Promise<Json> {
-  return done(ctx, deactivateMeter(await lockMeter(ctx, path.meter), realMoment(ctx.app)));
+  const before = await lockMeter(ctx, path.meter);
+  return done(ctx, deactivateMeter(before, await counterOf(ctx.tx, before.id), realMoment(ctx.app)));
 }
 
 export async function reactivate(ctx: Context, _given: object, path: Path): Promise<Json> {

@@ -11,3 +11,14 @@ export async function metersById(tx: Tx, ids: readonly string[], lock = false): 
 export async function activeMeter(tx: Tx, eventName: string): Promise<MeterRow | null> {
   return (await row<MeterRow>(tx, sql`select * from meters where event_name = ${eventName} and status = 'active'`)) ?? null;
 }
+
+/** The active meters that count the events of these names. */
+export async function activeMeters(tx: Tx, eventNames: readonly string[]): Promise<MeterRow[]> {
+  return rows<MeterRow>(tx, sql`select * from meters where event_name = any(${eventNames}::text[]) and status = 'active'`);
+}
+
+/** The definition that counts its successes on a meter, or null. */
+export async function counterOf(tx: Tx, meter: string): Promise<string | null> {
+  const found = await row<{ definition: string }>(tx, sql`select definition from outcome_definition_versions where outcomes @> ${JSON.stringify([{ meter }])}::jsonb limit 1`);
+  return found?.definition ?? null;
+}

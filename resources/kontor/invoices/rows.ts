@@ -32,6 +32,7 @@ export async function explainFacts(tx: Tx, invoices: readonly InvoiceWhole[], pr
     subscriptions: subscription ? new Map([[subscription.id, subscription]]) : await subscriptionsOf(tx, lines),
     usage: await usageOfLines(tx, await meteredLines(tx, invoices, prices, preview?.at ?? null)),
     debits: await debitsOf(tx, lines),
+    corrected: await correctedOf(tx, lines),
     discounts: new Map([...given, ...(contained.length === 0 ? [] : await discountsById(tx, contained))].map((discount) => [discount.id, discount])),
   };
 }
@@ -58,7 +59,7 @@ async function subscriptionsOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promis
  * A preview counts what was used until the moment `looked`.
  */
 async function meteredLines(tx: Tx, invoices: readonly InvoiceWhole[], prices: ReadonlyMap<string, PriceRow>, looked: Instant | null): Promise<Metered[]> {
-  const metered = invoices.flatMap((invoice) => invoice.lines.filter((line) => prices.get(line.price ?? '')?.recurring?.usage_type === 'metered').map((line) => ({ invoice, line })));
+  const metered = invoices.flatMap((invoice) => invoice.lines.filter((line) => line.correction === null && prices.get(line.price ?? '')?.recurring?.usage_type === 'metered').map((line) => ({ invoice, line })));
   const items = unique(metered.map(({ line }) => line.invoice_item));
   const made = new Map(items.length === 0 ? [] : (await rows<{ id: string; created: Instant }>(tx, sql`select id, created from invoice_items where id = any(${items}::text[])`)).map((item) => [item.id, item.created]));
   return metered.map(({ invoice, line }) => {
@@ -96,6 +97,13 @@ function historyOf(line: InvoiceLineRow, told: readonly Told[]): QuantitySince[]
   }
   const last = history.findLastIndex((each) => each.quantity === line.quantity_decimal);
   return history.slice(0, last + 1).slice(-MOST_CHANGES);
+}
+
+/** What the corrections among the lines put right, by the line that they correct. */
+async function correctedOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<ExplainFacts['corrected']> {
+  const ids = unique(lines.map((line) => line.correction?.line ?? null));
+  const found = ids.length === 0 ? [] : await rows<InvoiceLineRow & { number: string | null }>(tx, sql`select l.*, i.number from invoice_lines l join invoices i on i.id = l.invoice where l.id = any(${ids}::text[])`);
+  return new Map(found.map(({ number, ...line }) => [line.id, { row: line, number }]));
 }
 
 /** What the credits among the lines give back, by the line. A preview may give back what it charges itself, by an item that is stored nowhere. */

@@ -2,14 +2,19 @@ import type { ProrationUnit } from '../../../billing/proration.ts';
 import { row, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 
-export type SettingsRow = { id: 'settings'; proration: { unit: ProrationUnit } };
+export type SettingsRow = {
+  id: 'settings';
+  proration: { unit: ProrationUnit };
+  /** How what a finalised invoice billed too much is put right: on the next invoice, or by a credit note. */
+  corrections: 'next_invoice' | 'credit_note';
+};
 
 /** As they are where nobody has decided otherwise. */
-export const DEFAULTS: SettingsRow = { id: 'settings', proration: { unit: 'second' } };
+export const DEFAULTS: SettingsRow = { id: 'settings', proration: { unit: 'second' }, corrections: 'next_invoice' };
 
 /** What the account has decided in this mode; undefined where it is all by default. */
 export function storedSettings(tx: Tx): Promise<SettingsRow | undefined> {
-  return row<SettingsRow>(tx, sql`select id, proration from settings`);
+  return row<SettingsRow>(tx, sql`select id, proration, corrections from settings`);
 }
 
 export async function settingsOf(tx: Tx): Promise<SettingsRow> {

@@ -1,0 +1,175 @@
+/** Corrections as they are made: items that wait for the next invoice, or a credit note. */
+import type { TaxRateRow } from '../catalog.ts';
+import type { CustomerWhole } from '../customer/customer.ts';
+import { createCreditNote, type CreditFacts, type Issued } from '../credit_note/create.ts';
+import type { CreditedLine } from '../credit_note/lines.ts';
+import { decision, Refusal, together, type Decision, type Moment } from '../decision.ts';
+import type { InvoiceItemWhole, InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
+import { minor } from '../money.ts';
+import { combine, isNothing, moneyOf, NOTHING, stored, toCorrect, totalOf, type Correction, type CorrectionRow, type LineCorrection, type Money } from './correction.ts';
+
+export type CorrectionFacts = {
+  invoice: InvoiceWhole;
+  /** The lines of the invoice with the quantities that are true now. */
+  recounted: readonly InvoiceLineRow[];
+  /** By line: what corrections that count have come to. */
+  earlier: ReadonlyMap<string, Money>;
+  /** By line: the quantity up to which it has been corrected. */
+  reached: ReadonlyMap<string, string>;
+  /** By line: the item that waits to correct it. */
+  waiting: ReadonlyMap<string, InvoiceItemWhole>;
+  customer: Pick<CustomerWhole, 'id' | 'test_clock'>;
+  /** Whether the subscription still makes invoices. */
+  goes_on: boolean;
+};
+
+/** What the item says: `Correction of KON-0003: 204 instead of 207 × Resolution (at $0.99 / month)`. */
+export function describe({ quantity }: Correction, corrected: Pick<InvoiceLineRow, 'description'>, number: string | null): string {
+  const what = corrected.description ?? 'a line';
+  if (quantity === null || quantity.before === quantity.after) return `Correction of ${number}: discount on ${what}`;
+  // The description of a line of usage begins with its quantity.
+  return `Correction of ${number}: ${quantity.after} instead of ${quantity.before} × ${what.replace(/^-?[0-9.]+ × /, '')}`;
+}
+
+function rowOf({ line, money }: LineCorrection, quantity: Correction['quantity'], { invoice, customer }: CorrectionFacts, moment: Moment): CorrectionRow {
+  return {
+    ...stored(money),
+    id: moment.newId('icor'),
+    created: moment.now,
+    customer: customer.id,
+    invoice: invoice.id,
+    line: line.id,
+    currency: invoice.currency,
+    quantity_before: quantity?.before ?? null,
+    quantity_after: quantity?.after ?? null,
+    amount: money.amount,
+    contained: money.contained,
+    total: totalOf(money),
+    invoice_item: null,
+    credit_note: null,
+  };
+}
+
+/** The item that waits for the next invoice: a new one, or the one that waits already with this on top; null where nothing is left of it. */
+function itemOf({ line, money }: LineCorrection, quantity: Correction['quantity'], facts: CorrectionFacts, moment: Moment): InvoiceItemWhole | null {
+  const { invoice, customer } = facts;
+  const before = facts.waiting.get(line.id);
+  const sum = before ? combine(moneyOf({ ...before.correction!, amount: before.amount }), money, 1) : money;
+  if (isNothing(sum)) return null;
+  const { discount_amounts, taxes, credits } = stored(sum);
+  const correction: Correction = {
+    invoice: invoice.id,
+    line: line.id,
+    quantity: quantity && { before: before?.correction!.quantity?.before ?? quantity.before, after: quantity.after },
+    discount_amounts,
+    taxes,
+    credits,
+    contained: minor(sum.contained),
+  };
+  const named = new Set(taxes.map((tax) => tax.tax_rate));
+  const rates: TaxRateRow[] = invoice.rate_rows.filter((rate) => named.has(rate.id));
+  return {
+    id: before?.id ?? moment.newId('ii'),
+    created: before?.created ?? moment.now,
+    customer: customer.id,
+    subscription: facts.goes_on ? invoice.subscription : null,
+    subscription_item: line.subscription_item,
+    invoice: null,
+    test_clock: customer.test_clock,
+    amount: sum.amount,
+    currency: invoice.currency,
+    description: describe(correction, line, invoice.number),
+    discountable: false,
+    period_start: line.period_start,
+    period_end: line.period_end,
+    price: line.price,
+    product: line.product,
+    unit_amount_decimal: null,
+    quantity_decimal: '1',
+    proration: false,
+    proration_details: null,
+    metering: null,
+    correction,
+    tax_rates: rates.map((rate) => rate.id),
+    metadata: {},
+    discounts: [],
+    rates,
+  };
+}
+
+function byItems(found: readonly [LineCorrection, Correction['quantity']][], facts: CorrectionFacts, moment: Moment): Decision {
+  const made = decision();
+  for (const [each, quantity] of found) {
+    const before = facts.waiting.get(each.line.id) ?? null;
+    const item = itemOf(each, quantity, facts, moment);
+    if (before !== item) made.puts.push({ table: 'invoice_items', before, after: item });
+    if (item === null && before) made.facts.push({ type: 'invoiceitem.deleted', object: 'invoiceitem', whole: before, at: moment.now });
+    if (item !== null && !before) made.facts.push({ type: 'invoiceitem.created', object: 'invoiceitem', whole: item, at: moment.now });
+    // What leaves nothing behind ends with the item that it was added to.
+    const row = { ...rowOf(each, quantity, facts, moment), invoice_item: item?.id ?? null };
+    made.puts.push({ table: 'invoice_corrections', before: null, after: row });
+    made.facts.push({ type: 'kontor.invoice_correction.created', object: 'kontor.invoice_correction', whole: row, at: moment.now });
+  }
+  return made;
+}
+
+const negative = (money: Money): Money => combine(NOTHING, money, -1);
+
+/** A line of the credit note that gives back exactly what is to be put right. */
+function creditedLine({ line, money }: LineCorrection, correction: Correction, { invoice }: CorrectionFacts): CreditedLine {
+  const given = negative(money);
+  const { discount_amounts, taxes } = stored(given);
+  const named = new Set(taxes.map((tax) => tax.tax_rate));
+  return {
+    type: 'invoice_line_item',
+    invoice_line_item: line.id,
+    description: describe(correction, line, invoice.number),
+    quantity: null,
+    unit_amount_decimal: null,
+    metadata: {},
+    rates: invoice.rate_rows.filter((rate) => named.has(rate.id)),
+    assessed: {
+      amount: given.amount,
+      discount_amounts: discount_amounts.map(({ discount, amount }) => ({ discount, amount: BigInt(amount) })),
+      taxes: taxes.map((tax) => ({ ...tax, amount: BigInt(tax.amount), taxable_amount: BigInt(tax.taxable_amount), taxability_reason: tax.taxability_reason as 'standard_rated' })),
+      inclusive_before_discounts: given.contained,
+    },
+  };
+}
+
+/** A credit note over all that is to be put right; null where that cannot be one, since it does not give back, or more than there is, or gives back credit, which notes do not. */
+function byCreditNote(found: readonly [LineCorrection, Correction['quantity']][], facts: CorrectionFacts, credit: CreditFacts, moment: Moment): Issued | null {
+  const lines = found.map(([each, quantity]) => creditedLine(each, { invoice: facts.invoice.id, line: each.line.id, quantity, ...stored(each.money), contained: minor(each.money.contained) }, facts));
+  const total = found.reduce((sum, [{ money }]) => sum - totalOf(money), 0n);
+  const owed = facts.invoice.amount_remaining;
+  const given = total > owed ? total - owed : 0n;
+  const order = { credited: { exactly: lines }, credit_amount: given > 0n ? given : null, out_of_band_amount: null, effective_at: null, memo: null, reason: 'order_change' as const, metadata: {} };
+  if (total <= 0n || found.some(([{ money }]) => stored(money).credits.length > 0)) return null;
+  try {
+    return createCreditNote(order, credit, moment);
+  } catch (error) {
+    if (error instanceof Refusal) return null;
+    throw error;
+  }
+}
+
+/** Puts right what of a finalised invoice has turned out to be otherwise. With `credit` by a credit note where that is possible; else by items for the next invoice. */
+export function correctInvoice(facts: CorrectionFacts, credit: CreditFacts | null, moment: Moment): Decision & { issued: Issued | null } {
+  const { invoice, reached } = facts;
+  const found = invoice.status === 'draft' || invoice.status === 'void' ? [] : toCorrect(invoice, facts.recounted, facts.earlier);
+  if (found.length === 0) return { ...decision(), issued: null };
+  const withQuantities = found.map((each): [LineCorrection, Correction['quantity']] => {
+    const { line, after } = each;
+    return [each, line.metering === null ? null : { before: reached.get(line.id) ?? line.quantity_decimal ?? '0', after: after.quantity_decimal ?? '0' }];
+  });
+  // What waits for the next invoice is not given back twice: what comes upon it is added to it.
+  const issued = credit && !found.some(({ line }) => facts.waiting.has(line.id)) ? byCreditNote(withQuantities, facts, credit, moment) : null;
+  if (issued === null) return { ...byItems(withQuantities, facts, moment), issued: null };
+  const rows = withQuantities.map(([each, quantity]) => ({ ...rowOf(each, quantity, facts, moment), credit_note: issued.credit_note.id }));
+  const made: Decision = {
+    ...decision(),
+    puts: rows.map((row) => ({ table: 'invoice_corrections', before: null, after: row })),
+    facts: rows.map((row) => ({ type: 'kontor.invoice_correction.created', object: 'kontor.invoice_correction', whole: row, at: moment.now })),
+  };
+  return { ...together([issued, made]), issued };
+}

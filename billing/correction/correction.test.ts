@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { CouponRow, DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
+import type { CustomerWhole } from '../customer/customer.ts';
+import type { Moment } from '../decision.ts';
+import { previewInvoice, workOut, type LineOrder } from '../invoice/draft.ts';
+import type { InvoiceItemWhole, InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
+import type { OutcomeRule, VersionRow } from '../outcome/definition.ts';
+import { judgeBy, type Contest, type SubjectEvent } from '../outcome/settle.ts';
+import { recount } from '../subscription/lines.ts';
+import { correctInvoice } from './correct.ts';
+import { combine, isNothing, moneyOf, NOTHING, totalOf, type CorrectionRow, type Money } from './correction.ts';
+
+const HOUR = 3_600;
+const DAY = 86_400;
+const MONTH = 30 * DAY;
+
+const price = (more: Partial<PriceRow> = {}): PriceRow => ({
+  id: 'price_u', created: 0, product: 'prod_u', active: true, type: 'recurring', billing_scheme: 'per_unit', currency: 'usd', unit_amount_decimal: '99', tiers: null, tiers_mode: null,
+  transform_quantity: null, custom_unit_amount: null, currency_options: null, recurring: { interval: 'month', interval_count: 1, usage_type: 'metered', meter: 'mtr_r', trial_period_days: null },
+  meter: 'mtr_r', lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, ...more,
+});
+const tier = (up_to: number | null, unit: string | null, flat: string | null = null) => ({ up_to, unit_amount_decimal: unit, flat_amount_decimal: flat });
+const tiered = (tiers_mode: 'graduated' | 'volume', ...tiers: ReturnType<typeof tier>[]) => price({ billing_scheme: 'tiered', unit_amount_decimal: null, tiers_mode, tiers });
+
+const PRICES = [
+  price(),
+  price({ unit_amount_decimal: '33.3333' }),
+  price({ unit_amount_decimal: '500', transform_quantity: { divide_by: 3, round: 'up' } }),
+  price({ unit_amount_decimal: '500', transform_quantity: { divide_by: 3, round: 'down' } }),
+  tiered('graduated', tier(2, '199.5'), tier(4, '149'), tier(null, '99.9')),
+  tiered('graduated', tier(1, '0', '700'), tier(3, '120'), tier(null, '80', '333')),
+  tiered('volume', tier(2, '200'), tier(4, '150', '50'), tier(null, '100')),
+  tiered('volume', tier(3, '0', '999'), tier(null, '111')),
+];
+
+const coupon = (id: string, more: Partial<CouponRow>): DiscountWhole => ({
+  id, coupon: id, promotion_code: null, customer: null, subscription: 'sub_1', subscription_item: null, invoice: null, invoice_item: null, position: 0, start: 0, end: null, ended: false,
+  source: { id, created: 0, name: null, percent_off: null, amount_off: null, currency: null, currency_options: null, duration: 'forever', duration_in_months: null, applies_to: null, max_redemptions: null, redeem_by: null, times_redeemed: 0, metadata: {}, deleted: false, ...more },
+});
+const COUPONS = [coupon('third', { percent_off: '33.33' }), coupon('five', { amount_off: 500n, currency: 'usd' }), coupon('usage', { amount_off: 150n, currency: 'usd', applies_to: ['prod_u'] }), coupon('seats', { percent_off: '12.5', applies_to: ['prod_s'] })];
+
+const rate = (id: string, percentage: string, inclusive: boolean): TaxRateRow => ({ id, created: 0, active: true, display_name: id, description: null, percentage, inclusive, country: null, state: null, jurisdiction: null, tax_type: null, metadata: {} });
+const RATES = [rate('sales', '8.875', false), rate('vat', '19', true), rate('city', '2', false)];
+
+const customer = (tax_exempt: CustomerWhole['tax_exempt']): CustomerWhole => ({
+  id: 'cus_1', created: 0, test_clock: null, name: null, email: null, phone: null, description: null, address: null, shipping: null, business_name: null, individual_name: null, balance: 0n, currency: 'usd', delinquent: false,
+  invoice_prefix: 'KON', next_invoice_sequence: 1, invoice_settings: { custom_fields: null, footer: null, rendering_options: null }, default_payment_method: null, preferred_locales: [], tax_exempt, metadata: {}, deleted: false, discount: null,
+});
+
+type Billing = { price: PriceRow; own: DiscountWhole[]; whole: DiscountWhole[]; rates: TaxRateRow[]; exempt: CustomerWhole['tax_exempt']; seats: bigint };
+
+let ids = 0;
+const moment = (now: number): Moment => ({ now, newId: (prefix) => `${prefix}_${(ids += 1)}`, newSecret: () => '' });
+
+const usageOrder = ({ price: terms, own, rates }: Billing, start: number): LineOrder => ({
+  amount: 0n, description: '0 × Resolution', discountable: true, period: { start, end: start + MONTH }, price: terms.id, product: terms.product, unit_amount_decimal: null, quantity_decimal: '-1', subscription: 'sub_1',
+  subscription_item: 'si_u', proration: false, proration_details: null, metering: { meter: 'mtr_r', allowance: null, billed: null }, metadata: {}, discounts: own, rates,
+});
+const seatOrder = ({ seats, rates }: Billing, start: number): LineOrder => ({
+  amount: seats, description: '1 × Seat', discountable: true, period: { start: start + MONTH, end: start + 2 * MONTH }, price: 'price_s', product: 'prod_s', unit_amount_decimal: null, quantity_decimal: '1', subscription: 'sub_1',
+  subscription_item: 'si_s', proration: false, proration_details: null, metadata: {}, discounts: [], rates,
+});
+
+/** An invoice with the usage of a month, worked out. */
+function bill(billing: Billing, start: number, pending: InvoiceItemWhole[], quantity: number): InvoiceWhole {
+  const draft = previewInvoice(
+    {
+      customer: customer(billing.exempt), subscription: null, account: { business_name: 'Kontor', country: 'US' }, tax_ids: [], billing_reason: 'subscription_cycle', obligation: null, currency: 'usd', collection_method: 'charge_automatically',
+      days_until_due: null, period: { start, end: start + MONTH }, pending, lines: [usageOrder(billing, start), seatOrder(billing, start)], discounts: billing.whole, default_rates: [], auto_advance: true,
+    },
+    moment(start + MONTH),
+  );
+  return { ...workOut({ ...draft, lines: counted(draft, billing, quantity) }), status: 'open', number: `KON-${start}` };
+}
+
+const counted = (invoice: InvoiceWhole, billing: Billing, quantity: number): InvoiceLineRow[] =>
+  invoice.lines.map((line) => (line.metering === null ? line : recount(line, { terms: billing.price, product_name: 'Resolution' }, String(quantity))));
+
+/** Invoices, what waits for the next one, and all corrections. */
+class Books {
+  readonly invoices: { start: number; invoice: InvoiceWhole }[] = [];
+  waiting: InvoiceItemWhole[] = [];
+  readonly corrections: CorrectionRow[] = [];
+  readonly billing: Billing;
+  constructor(billing: Billing) {
+    this.billing = billing;
+  }
+
+  bill(start: number, quantity: number): void {
+    this.invoices.push({ start, invoice: bill(this.billing, start, this.waiting, quantity) });
+    this.waiting = [];
+  }
+
+  correct(start: number, quantity: number, now: number): void {
+    const { invoice } = this.invoices.find((each) => each.start === start)!;
+    const made = correctInvoice(
+      { invoice, recounted: counted(invoice, this.billing, quantity), earlier: this.earlier(), reached: new Map(this.corrections.map((each) => [each.line, each.quantity_after ?? ''])), waiting: new Map(this.waiting.map((item) => [item.correction!.line, item])), customer: customer('none'), goes_on: true },
+      null,
+      moment(now),
+    );
+    for (const { table, before, after } of made.puts) {
+      if (table === 'invoice_corrections') this.corrections.push(after as CorrectionRow);
+      else this.waiting = [...this.waiting.filter((item) => item !== before), ...(after ? [after as InvoiceItemWhole] : [])];
+    }
+  }
+
+  earlier(): Map<string, Money> {
+    const sums = new Map<string, Money>();
+    for (const each of this.corrections) sums.set(each.line, combine(sums.get(each.line) ?? NOTHING, moneyOf(each), 1));
+    return sums;
+  }
+
+  /** What was billed or waits to be, in all. */
+  total(): bigint {
+    return this.invoices.reduce((sum, { invoice }) => sum + invoice.total, 0n) + this.waiting.reduce((sum, item) => sum + totalOf(moneyOf({ ...item.correction!, amount: item.amount })), 0n);
+  }
+}
+
+const plain: Billing = { price: price(), own: [], whole: [], rates: [], exempt: 'none', seats: 3_900n };
+
+describe('three resolutions that are taken back after their invoice', () => {
+  const taken = (billing: Billing, before: number, after: number) => {
+    const books = new Books(billing);
+    books.bill(0, before);
+    books.correct(0, after, MONTH + DAY);
+    return books.waiting.map((item) => [item.amount, totalOf(moneyOf({ ...item.correction!, amount: item.amount })), item.description]);
+  };
+  test('at a price for each', () => assert.deepEqual(taken(plain, 5, 2), [[-297n, -297n, 'Correction of KON-0: 2 instead of 5 × Resolution (at $0.99 / month)']]));
+  // 4 and 5 cost 149 and 99.9, the third one 149: 199.5 × 2 + 149 × 2 + 99.9 = 796.9 → 797; 199.5 × 2 = 399.
+  test('in graduated tiers from the top', () => assert.deepEqual(taken({ ...plain, price: PRICES[4]! }, 5, 2)[0]!.slice(0, 2), [399n - 797n, -398n]));
+  // 5 × 100 = 500; 2 × 200 = 400.
+  test('by volume, where fewer cost more each', () => assert.deepEqual(taken({ ...plain, price: PRICES[6]! }, 5, 2)[0]!.slice(0, 2), [-100n, -100n]));
+  // 495 − 165 (33.33 % of 495 = 164.98) + 8.875 % of 330 = 29; 198 − 66 + 8.875 % of 132 = 12.
+  test('with their part of the discount and of the tax', () => assert.deepEqual(taken({ ...plain, own: [COUPONS[0]!], rates: [RATES[0]!] }, 5, 2)[0]!.slice(0, 2), [-297n, (198n - 66n + 12n) - (495n - 165n + 29n)]));
+  test('and an amount off is shared anew over what is left', () => {
+    // 500 over 495 and 3900: 56 and 444; over 198 and 3900: 24 and 476.
+    assert.deepEqual(taken({ ...plain, whole: [COUPONS[1]!] }, 5, 2).map((each) => each.slice(0, 2)), [[-297n, -297n + 56n - 24n], [0n, 444n - 476n]]);
+  });
+  test('give back the credit that met them, and the rest of the money', () => {
+    const books = new Books({ ...plain, seats: 0n });
+    books.bill(0, 5);
+    const [first] = books.invoices;
+    const grant = { id: 'credgr_1', created: 0, updated: 0, customer: 'cus_1', test_clock: null, name: null, currency: 'usd', amount: 300n, balance: 0n, category: 'paid' as const, priority: 50, prices: null, effective_at: 0, expires_at: null, voided_at: null, metadata: {} };
+    const lines = first!.invoice.lines.map((line) => (line.metering ? { ...line, credits: [{ credit_grant: grant.id, transaction: null, amount: 300, name: null }] } : line));
+    first!.invoice = workOut({ ...first!.invoice, lines, grant_rows: [grant] });
+    assert.equal(first!.invoice.total, 195n);
+    books.correct(0, 2, MONTH + DAY);
+    // 198 is met by 198 of the 300: 102 of the credit go back, and the 195 that were paid.
+    assert.deepEqual([books.waiting[0]!.amount, books.waiting[0]!.correction!.credits, books.corrections[0]!.total], [-297n, [{ credit_grant: grant.id, name: null, amount: -102 }], -195n]);
+  });
+  test('come back as nothing once they count again', () => {
+    const books = new Books(plain);
+    books.bill(0, 5);
+    books.correct(0, 2, MONTH + DAY);
+    books.correct(0, 5, MONTH + 2 * DAY);
+    assert.deepEqual([books.waiting, books.corrections.map((each) => each.amount)], [[], [-297n, 297n]]);
+  });
+});
+
+describe('whatever becomes known, and whenever', () => {
+  const rule = (event_name: string, effect: OutcomeRule['effect'], more: Partial<OutcomeRule> = {}): OutcomeRule => ({ event_name, effect, conditions: [], outcome: null, quiet_for: null, within: null, requires_open: false, final: false, ...more });
+  const version = (timing: VersionRow['timing']): VersionRow => ({
+    id: 'odv_1', created: 0, definition: 'odef_1', version: 1, effective_from: null, timing, outcomes: [{ name: 'resolution', meter: 'mtr_r' }],
+    rules: [rule('answered', 'open', { quiet_for: '1d' }), rule('confirmed', 'succeed', { requires_open: true }), rule('asked', 'fail'), rule('handed_over', 'fail', { final: true }), rule('reopened', 'reverse', { within: '30d' })],
+  });
+
+  const VERSIONS = { occurred_at: version('occurred_at'), settled_at: version('settled_at') };
+
+  type Arriving = { event: SubjectEvent; received: number; canceled: number | null };
+  const arriving = fc.record({ at: fc.integer({ min: 0, max: 75 * 4 }), delay: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 35 * 4 })), name: fc.constantFrom('answered', 'answered', 'confirmed', 'asked', 'handed_over', 'reopened'), canceled: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 4 })) })
+    .map(({ at, delay, name, canceled }, ): Arriving => ({ event: { identifier: `e${(ids += 1)}`, name, at: at * 6 * HOUR, payload: {} }, received: (at + delay) * 6 * HOUR, canceled: canceled && (at + delay + canceled) * 6 * HOUR }));
+  const contested = fc.record({ at: fc.integer({ min: 0, max: 90 }), after: fc.integer({ min: 1, max: 40 }), accepted: fc.boolean() });
+  const subject = fc.record({ events: fc.array(arriving, { minLength: 1, maxLength: 5 }), contest: fc.option(contested, { nil: null, freq: 8 }) });
+  const billing = fc.record({ price: fc.constantFrom(...PRICES), own: fc.subarray(COUPONS, { maxLength: 2 }), whole: fc.subarray(COUPONS, { maxLength: 2 }), rates: fc.subarray(RATES), exempt: fc.constantFrom<CustomerWhole['tax_exempt']>('none', 'none', 'none', 'exempt', 'reverse'), seats: fc.constantFrom(0n, 3_900n) })
+    .map((each): Billing => ({ ...each, whole: each.whole.filter((discount) => !each.own.includes(discount)) }));
+
+  /** How many successes each month has, as it is known at a moment. */
+  const successes = (subjects: { events: Arriving[]; contest: { at: number; after: number; accepted: boolean } | null }[], timing: VersionRow['timing'], now: number): number[] => {
+    const months = [0, 0, 0, 0];
+    for (const { events, contest } of subjects) {
+      const known = events.filter((each) => each.received <= now).map(({ event, canceled }): SubjectEvent => (canceled !== null && canceled <= now ? { ...event, canceled: true } : event));
+      const contests: Contest[] = contest === null || contest.at * DAY > now ? [] : [{ outcome: 'resolution', at: contest.at * DAY, reason: '', by: 'customer', held: false, resolution: (contest.at + contest.after) * DAY > now ? null : { accepted: contest.accepted, at: (contest.at + contest.after) * DAY, reason: null } }];
+      const { counted: on } = judgeBy(VERSIONS[timing], known, contests, now);
+      if (on !== null) months[Math.floor(on.at / MONTH)]! += 1;
+    }
+    return months;
+  };
+
+  test('charges and corrections come to what the final truth costs', () => {
+    fc.assert(
+      fc.property(fc.array(subject, { minLength: 1, maxLength: 4 }), billing, fc.constantFrom<VersionRow['timing']>('occurred_at', 'settled_at'), fc.array(fc.integer({ min: 31, max: 150 }), { maxLength: 2 }), (subjects, terms, timing, looks) => {
+        const books = new Books(terms);
+        const END = 999 * DAY;
+        const moments = [...[1, 2, 3].map((month) => ({ at: month * MONTH + HOUR, month })), ...looks.map((day) => ({ at: day * DAY, month: null })), { at: END, month: null }].sort((a, b) => a.at - b.at);
+        for (const { at, month } of moments) {
+          const known = successes(subjects, timing, at);
+          if (month !== null) books.bill((month - 1) * MONTH, known[month - 1]!);
+          else for (const { start } of [...books.invoices]) books.correct(start, known[start / MONTH]!, at);
+        }
+        const known = successes(subjects, timing, END);
+        const earlier = books.earlier();
+        let truth = 0n;
+        for (const { start, invoice } of books.invoices) {
+          const final = bill(terms, start, [], known[start / MONTH]!);
+          truth += final.total;
+          for (const line of final.lines) {
+            const was = invoice.lines.find((each) => each.subscription_item === line.subscription_item && each.correction === null)!;
+            const rest = combine(combine(moneyOf({ ...was, credits: [], contained: 0 }), earlier.get(was.id) ?? NOTHING, 1), moneyOf({ ...line, credits: [], contained: 0 }), -1);
+            assert.equal(isNothing(rest), true);
+          }
+        }
+        assert.equal(books.total(), truth);
+      }),
+      { numRuns: Number(process.env['HISTORIES'] ?? 20_000) },
+    );
+  });
+});

@@ -1,0 +1,63 @@
+/** Finalised invoices are put right where what they billed has turned out to be otherwise. */
+import { correctInvoice } from '../../../billing/correction/correct.ts';
+import type { CustomerWhole } from '../../../billing/customer/customer.ts';
+import type { Instant } from '../../../billing/decision.ts';
+import { hasEnded } from '../../../billing/subscription/end.ts';
+import { commit } from '../../../server/commit.ts';
+import { momentAt, type Context, type UsageBatch, type UsageObserver } from '../../../server/context.ts';
+import { creditNotesOf } from '../../credit_notes/rows.ts';
+import { lockInvoices, recounted } from '../../invoices/rows.ts';
+import { settingsOf } from '../settings/rows.ts';
+import { writeReceipts } from '../outcome_receipts/rows.ts';
+import { timesOf } from '../price_moves/rows.ts';
+import { billedWith, earlierOf, waitingFor, type Touched } from './rows.ts';
+
+/** Puts invoices right, each at a moment of its customer's. Where nothing has changed, nothing happens. */
+export async function correctInvoices(ctx: Context, ids: readonly string[], momentOf: (invoice: string) => Instant): Promise<void> {
+  const found = (await lockInvoices(ctx.tx, ids)).filter(({ invoice }) => invoice.status !== 'draft' && invoice.status !== 'void');
+  if (found.length === 0) return;
+  const linesOf = await recounted(ctx.tx, found.map(({ invoice }) => invoice), 'all');
+  const { earlier, reached } = await earlierOf(ctx.tx, found.map(({ invoice }) => invoice.id));
+  const waiting = await waitingFor(ctx.tx, found.flatMap(({ invoice }) => invoice.lines.map((line) => line.id)));
+  const byNote = (await settingsOf(ctx.tx)).corrections === 'credit_note';
+  const customers = new Map<string, CustomerWhole>();
+  for (const facts of found) {
+    const { invoice, subscription } = facts;
+    const customer = customers.get(facts.customer.id) ?? facts.customer;
+    const credit = byNote ? { ...facts, customer, earlier: await creditNotesOf(ctx.tx, invoice.id) } : null;
+    const made = correctInvoice({ invoice, recounted: linesOf(invoice), earlier, reached, waiting, customer, goes_on: subscription !== null && !hasEnded(subscription) }, credit, momentAt(ctx, momentOf(invoice.id)));
+    if (made.issued) customers.set(customer.id, made.issued.customer);
+    await commit(ctx, made);
+  }
+}
+
+/** Usage that is so much late may have been billed without it. What is less late is looked at again when as much time has passed since the invoice. */
+export const LATE_S = 300;
+
+const touchedBy = ({ recorded, canceled, restored }: UsageBatch): Touched[] => {
+  const late = [...recorded.filter((event) => event.timestamp < event.created - LATE_S), ...canceled, ...restored];
+  const all = late.flatMap(({ meter, customer, timestamp: at }) => (meter === null ? [] : [{ meter, customer, at }]));
+  return [...new Map(all.map((each) => [`${each.meter} ${each.customer} ${each.at}`, each])).values()];
+};
+
+/** Late usage is put right by the worker; for customers on test clocks at once, since nothing happens there by itself. */
+async function observe(ctx: Context, batch: UsageBatch): Promise<void> {
+  const touched = touchedBy(batch);
+  if (touched.length === 0) return;
+  const found = await billedWith(ctx.tx, touched);
+  if (found.length === 0) return;
+  const now = ctx.app.clock.now();
+  const onClocks = found.filter((each) => each.test_clock !== null);
+  await commit(ctx, {
+    puts: [], facts: [], postings: [], calls: [],
+    timers: found.filter((each) => each.test_clock === null).map(({ id: subject, customer: lane }) => ({ kind: 'invoice.correct', subject, at: now, lane, test_clock: null })),
+  });
+  if (onClocks.length === 0) return;
+  const times = await timesOf(ctx.tx, [...new Set(onClocks.map((each) => each.test_clock!))], false);
+  const clockOf = new Map(onClocks.map((each) => [each.id, times.get(each.test_clock!)!]));
+  const momentOf = (invoice: string) => clockOf.get(invoice)!;
+  await correctInvoices(ctx, [...clockOf.keys()], momentOf);
+  await writeReceipts(ctx, [...clockOf.keys()], momentOf);
+}
+
+export const correctionObserver: UsageObserver = { watches: async () => new Map(), observe };

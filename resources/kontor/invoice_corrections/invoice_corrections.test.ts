@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type Stripe from 'stripe';
+import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { listen, typesOf, type Told } from '../../../tests/told.ts';
+
+let kontor: Kontor;
+let stripe: Stripe;
+let told: () => Promise<Told[]>;
+before(async () => {
+  kontor = await startKontor();
+  ({ stripe } = kontor);
+  told = listen(kontor);
+});
+after(() => kontor.close());
+
+const START = Date.UTC(2026, 0, 1) / 1_000;
+const FEB = Date.UTC(2026, 1, 1) / 1_000;
+const MARCH = Date.UTC(2026, 2, 1) / 1_000;
+const HOUR = 3_600;
+const DAY = 86_400;
+
+type Wire = { id: string } & Record<string, any>;
+const get = (path: string) => stripe.rawRequest('GET', `/v1/kontor/${path}`) as unknown as Promise<Wire>;
+const post = (path: string, body: object) => stripe.rawRequest('POST', `/v1/kontor/${path}`, body) as unknown as Promise<Wire>;
+
+let n = 0;
+
+/** A customer with two seats and a metered price from 1 January on. */
+async function subscribed(more: { price?: object; subscription?: object } = {}) {
+  const event_name = `calls_${(n += 1)}`;
+  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
+  const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name, default_aggregation: { formula: 'sum' } });
+  const calls = await stripe.prices.create({ currency: 'usd', recurring: { interval: 'month', usage_type: 'metered', meter: meter.id }, product_data: { name: 'Calls' }, unit_amount: 100, ...more.price } as Stripe.PriceCreateParams);
+  const seat = await stripe.prices.create({ currency: 'usd', recurring: { interval: 'month' }, product_data: { name: 'Seat' }, unit_amount: 1_000 });
+  const subscription = await stripe.subscriptions.create({ customer, items: [{ price: calls.id }, { price: seat.id, quantity: 2 }], ...more.subscription });
+  let sent = 0;
+  const use = (value: number, timestamp: number, identifier = `${event_name}-${(sent += 1)}`) => stripe.billing.meterEvents.create({ event_name, identifier, timestamp, payload: { stripe_customer_id: customer, value: String(value) } });
+  const invoices = async () => (await stripe.invoices.list({ subscription: subscription.id })).data.toReversed();
+  const waiting = async () => (await stripe.invoiceItems.list({ customer, pending: true })).data.map((item) => [item.amount, item.description]);
+  return { clock, customer, subscription: subscription.id, event_name, use, invoices, waiting };
+}
+
+const lines = ({ lines: { data } }: Stripe.Invoice) => data.map((line) => [line.amount, line.description]);
+
+test('usage that comes after its invoice is on the next one, which says what it puts right', async () => {
+  const { clock, customer, use, invoices, waiting } = await subscribed();
+  await use(10, START);
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  const [, january] = await invoices();
+  assert.equal(january!.lines.data[0]!.amount, 1_000);
+  await told();
+  await use(3, START + 2 * DAY);
+  assert.deepEqual(await waiting(), [[300, `Correction of ${january!.number}: 13 instead of 10 × Calls (at $1.00 / month)`]]);
+  assert.deepEqual(typesOf(await told()), ['invoiceitem.created', 'kontor.invoice_correction.created']);
+  await use(2, START + 3 * DAY);
+  assert.deepEqual(await waiting(), [[500, `Correction of ${january!.number}: 15 instead of 10 × Calls (at $1.00 / month)`]]);
+  const corrections = (await get(`invoice_corrections?invoice=${january!.id}`)).data;
+  assert.deepEqual(corrections.map((each: Wire) => [each.quantity_before, each.quantity_after, each.amount, each.line]), [['13', '15', 200, january!.lines.data[0]!.id], ['10', '13', 300, january!.lines.data[0]!.id]]);
+  assert.equal((await get(`invoice_corrections/${corrections[0].id}`)).customer, customer);
+  await kontor.advance(clock, MARCH + 2 * HOUR);
+  const [, , february] = await invoices();
+  assert.deepEqual(lines(february!).map(([amount]) => amount), [500, 0, 2_000]);
+  const [line] = february!.lines.data;
+  assert.deepEqual(line!.parent!.subscription_item_details!.proration_details!.credited_items, { invoice: january!.id, invoice_line_items: [january!.lines.data[0]!.id] });
+  const explanation = await get(`invoices/${february!.id}/explanation`);
+  assert.equal(explanation.agrees, true);
+  assert.match(explanation.lines[0].sentences.join('\n'), /The quantity is 15, as it is known now\..*The quantity that was billed is 10\..*billed 10 where it is 15 now: \$15\.00 − \$10\.00 = \$5\.00\./s);
+  assert.match((await get(`invoices/${february!.id}/explanation?language=de`)).lines[0].sentences.join('\n'), /berechnete 10, wo es nun 15 sind/);
+});
+
+test('an event that is canceled after its invoice gives back what it cost, with its part of discounts and taxes', async () => {
+  const rate = await stripe.taxRates.create({ display_name: 'Sales tax', percentage: 8.875, inclusive: false });
+  const coupon = await stripe.coupons.create({ amount_off: 500, currency: 'usd', duration: 'forever' });
+  const tiers = [{ up_to: 5, unit_amount: 199 }, { up_to: 'inf', unit_amount: 99 }];
+  const { clock, customer, use, invoices, event_name } = await subscribed({
+    price: { unit_amount: undefined, billing_scheme: 'tiered', tiers_mode: 'graduated', tiers },
+    subscription: { discounts: [{ coupon: coupon.id }], default_tax_rates: [rate.id] },
+  });
+  await kontor.advance(clock, FEB - HOUR);
+  await use(5, FEB - HOUR);
+  await use(2, FEB - HOUR, 'mistaken');
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  const [, january] = await invoices();
+  await stripe.billing.meterEventAdjustments.create({ event_name, type: 'cancel', cancel: { identifier: 'mistaken' } });
+  const { data } = await stripe.invoiceItems.list({ customer, pending: true });
+  // Without the mistake: 5 × $1.99 = $9.95 and $20.00, less $5.00, and 8.875 % of each.
+  const [usage, seats] = [995n, 2_000n];
+  const off = [166n, 334n]; // 500 × 995 ÷ 2995 = 166.1
+  const tax = [((usage - off[0]!) * 8_875n + 50_000n) / 100_000n, ((seats - off[1]!) * 8_875n + 50_000n) / 100_000n];
+  const truth = usage + seats - 500n + tax[0]! + tax[1]!;
+  await kontor.advance(clock, MARCH + 2 * HOUR);
+  const [, , february] = await invoices();
+  const corrected = february!.lines.data.filter((line) => data.some((item) => item.id === line.parent!.subscription_item_details?.invoice_item));
+  const net = corrected.reduce((sum, line) => sum + line.amount - line.discount_amounts!.reduce((all, each) => all + each.amount, 0) + line.taxes!.reduce((all, each) => all + each.amount, 0), 0);
+  assert.equal(corrected.length, 2);
+  assert.equal(BigInt(january!.total + net), truth);
+  const explanation = await get(`invoices/${february!.id}/explanation`);
+  assert.deepEqual([explanation.agrees, explanation.differences], [true, []]);
+});
+
+describe('where the account wants credit notes', () => {
+  test('what was billed too much is credited at once, exactly', async () => {
+    const { clock, use, invoices, waiting, event_name, customer } = await subscribed();
+    await kontor.advance(clock, FEB - HOUR);
+    await use(10, FEB - HOUR);
+    await use(4, FEB - HOUR, 'mistaken');
+    await kontor.advance(clock, FEB + 2 * HOUR);
+    const [, january] = await invoices();
+    await post('settings', { corrections: 'credit_note' });
+    await stripe.billing.meterEventAdjustments.create({ event_name, type: 'cancel', cancel: { identifier: 'mistaken' } });
+    const { data: [note] } = await stripe.creditNotes.list({ invoice: january!.id });
+    assert.deepEqual([note!.total, note!.lines.data[0]!.invoice_line_item, note!.post_payment_amount, await waiting()], [400, january!.lines.data[0]!.id, 400, []]);
+    assert.equal((await stripe.customers.retrieve(customer) as Stripe.Customer).balance, -400);
+    // More usage is charged by the next invoice all the same.
+    await use(1, START + DAY);
+    assert.deepEqual((await waiting()).map(([amount]) => amount), [100]);
+    await post('settings', { corrections: 'next_invoice' });
+  });
+});
+
+test('a correction that is deleted counts as not made, and comes again with the next change', async () => {
+  const { clock, customer, use, waiting } = await subscribed();
+  await use(10, START);
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  await use(3, START + 2 * DAY);
+  const { data: [item] } = await stripe.invoiceItems.list({ customer, pending: true });
+  await stripe.invoiceItems.del(item!.id);
+  assert.deepEqual(await waiting(), []);
+  await use(2, START + 3 * DAY);
+  assert.deepEqual((await waiting()).map(([amount]) => amount), [500]);
+});
+
+test('after the end of the subscription it waits for the next invoice of the customer', async () => {
+  const { clock, customer, subscription, use } = await subscribed();
+  await use(10, START);
+  await stripe.subscriptions.update(subscription, { cancel_at_period_end: true });
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  await use(3, START + 2 * DAY);
+  const { data: [item] } = await stripe.invoiceItems.list({ customer, pending: true });
+  assert.deepEqual([item!.amount, item!.parent?.subscription_details ?? null], [300, null]);
+  const invoice = await stripe.invoices.create({ customer, pending_invoice_items_behavior: 'include', auto_advance: false });
+  assert.equal((await stripe.invoices.finalizeInvoice(invoice.id)).total, 300);
+});
+
+test('in real time the worker puts it right', async () => {
+  const event_name = `real_${(n += 1)}`;
+  const { id: customer } = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name, default_aggregation: { formula: 'sum' } });
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 100, recurring: { interval: 'month', usage_type: 'metered', meter: meter.id }, product_data: { name: 'Calls' } });
+  const now = Math.floor(Date.now() / 1_000);
+  const subscription = await stripe.subscriptions.create({ customer, items: [{ price: price.id }], backdate_start_date: now - 10 * DAY });
+  const use = (value: string, timestamp: number) => stripe.billing.meterEvents.create({ event_name, timestamp, payload: { stripe_customer_id: customer, value } });
+  await use('5', now - DAY);
+  const canceled = await stripe.subscriptions.cancel(subscription.id, { invoice_now: true });
+  const invoice = await stripe.invoices.retrieve(canceled.latest_invoice as string);
+  if (invoice.status === 'draft') await stripe.invoices.finalizeInvoice(invoice.id);
+  await use('2', now - 2 * DAY);
+  for (let tries = 0; tries < 100; tries += 1) {
+    const { data } = await stripe.invoiceItems.list({ customer, pending: true });
+    if (data.length > 0) return assert.equal(data[0]!.amount, 200);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail('No correction came.');
+});

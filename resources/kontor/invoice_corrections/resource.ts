@@ -1,0 +1,35 @@
+import type { CorrectionRow } from '../../../billing/correction/correction.ts';
+import type { Resource, World } from '../../../server/context.ts';
+import { minor } from '../../../server/http/wire.ts';
+import { renderTaxes } from '../../invoices/resource.ts';
+import { correctionsById } from './rows.ts';
+
+export function renderCorrection(correction: CorrectionRow, world: World) {
+  return {
+    id: correction.id,
+    object: 'kontor.invoice_correction',
+    amount: minor(correction.amount),
+    created: correction.created,
+    credit_note: correction.credit_note,
+    credits: correction.credits.map(({ credit_grant, amount }) => ({ amount, credit_grant })),
+    currency: correction.currency,
+    customer: correction.customer,
+    discount_amounts: correction.discount_amounts,
+    invoice: correction.invoice,
+    invoice_item: correction.invoice_item,
+    line: correction.line,
+    livemode: world.livemode,
+    quantity_after: correction.quantity_after,
+    quantity_before: correction.quantity_before,
+    taxes: renderTaxes(correction.taxes),
+    total: minor(correction.total),
+  };
+}
+
+export const invoiceCorrection: Resource<CorrectionRow> = {
+  object: 'kontor.invoice_correction',
+  prefix: 'icor',
+  render: renderCorrection,
+  load: (ctx, ids) => correctionsById(ctx.tx, ids),
+  expands: { credit_note: 'credit_note', customer: 'customer', invoice: 'invoice', invoice_item: 'invoiceitem' },
+};

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type Stripe from 'stripe';
+import { checkChain } from '../../../billing/outcome/receipt.ts';
+import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { hashOf } from './write.ts';
+
+let kontor: Kontor;
+let stripe: Stripe;
+before(async () => {
+  kontor = await startKontor();
+  ({ stripe } = kontor);
+});
+after(() => kontor.close());
+
+const START = Date.UTC(2026, 0, 1) / 1_000;
+const FEB = Date.UTC(2026, 1, 1) / 1_000;
+const HOUR = 3_600;
+const DAY = 86_400;
+
+type Wire = { id: string } & Record<string, any>;
+const post = (path: string, body: object = {}) => stripe.rawRequest('POST', `/v1/kontor/${path}`, body) as unknown as Promise<Wire>;
+const get = (path: string) => stripe.rawRequest('GET', `/v1/kontor/${path}`) as unknown as Promise<Wire>;
+
+/** A customer whose solved conversations cost $0.99 each, from 1 January on. */
+async function charged() {
+  const definition = await post('outcome_definitions', {
+    display_name: 'Agent', subject_key: 'conversation', rules: [{ event_name: 'answered', effect: 'open', quiet_for: '24h' }, { event_name: 'solved', effect: 'succeed' }, { event_name: 'reopened', effect: 'reverse', within: '60d' }],
+  });
+  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
+  const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 99, recurring: { interval: 'month', usage_type: 'metered', meter: definition.outcomes[0].meter }, product_data: { name: 'Resolution' } });
+  const subscription = await stripe.subscriptions.create({ customer, items: [{ price: price.id }] });
+  const say = (event_name: string, conversation: string, timestamp: number) => stripe.billing.meterEvents.create({ event_name, timestamp, payload: { stripe_customer_id: customer, conversation } });
+  return { definition, clock, customer, subscription: subscription.id, say };
+}
+
+test('what was billed and what was taken back is in a chain that anybody can check', async () => {
+  const { definition, clock, customer, subscription, say } = await charged();
+  for (const conversation of ['c1', 'c2', 'c3', 'c4']) await say('solved', conversation, START);
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  const [january] = (await stripe.invoices.list({ subscription, limit: 1 })).data;
+  const [line] = january!.lines.data;
+  assert.deepEqual([line!.amount, january!.status], [396, 'paid']);
+  const billed = await get(`invoices/${january!.id}/lines/${line!.id}/outcomes?limit=100`);
+  assert.deepEqual(billed.data.map((each: Wire) => [each.subject, each.state, each.taken_back]).sort(), [['c1', 'succeeded', false], ['c2', 'succeeded', false], ['c3', 'succeeded', false], ['c4', 'succeeded', false]]);
+  for (const conversation of ['c1', 'c3']) await say('reopened', conversation, FEB + HOUR);
+  const after = await get(`invoices/${january!.id}/lines/${line!.id}/outcomes?limit=100`);
+  assert.deepEqual(after.data.map((each: Wire) => [each.subject, each.state, each.taken_back]).sort(), [['c1', 'reversed', true], ['c2', 'succeeded', false], ['c3', 'reversed', true], ['c4', 'succeeded', false]]);
+  assert.deepEqual((await get(`outcomes?invoice=${january!.id}&limit=100`)).data.length, 4);
+  const { data } = await get(`outcome_receipts?customer=${customer}&limit=100`);
+  const chain = data.toReversed() as { id: string; body: string; hash: string; kind: string; subject: string }[];
+  assert.deepEqual(chain.map((each) => each.kind), ['billed', 'billed', 'billed', 'billed', 'taken_back', 'taken_back']);
+  assert.equal(checkChain(chain, hashOf), null);
+  const said = JSON.parse(chain[0]!.body);
+  assert.deepEqual([said.sequence, said.previous_hash, said.definition, said.invoice, said.line, said.basis, said.events.length], [1, null, definition.id, january!.id, line!.id, 'confirmed', 1]);
+  const tampered = chain.map((each, n) => (n === 2 ? { ...each, body: each.body.replace('"c', '"d') } : each));
+  assert.match(checkChain(tampered, hashOf)!.sentence, /hash/);
+  assert.match(checkChain(chain.filter((_, n) => n !== 2), hashOf)!.sentence, /number 4, and it is number 3/);
+  const corrections = (await get(`invoice_corrections?customer=${customer}`)).data;
+  assert.deepEqual(corrections.map((each: Wire) => [each.quantity_before, each.quantity_after, each.amount]), [['3', '2', -99], ['4', '3', -99]]);
+  assert.equal((await get(`outcome_receipts/${chain[0]!.id}`)).hash, chain[0]!.hash);
+});
+
+test('what is contested after its invoice stays on it until it is decided, and comes back with the next one', async () => {
+  const { clock, customer, subscription, say } = await charged();
+  await say('solved', 'c1', START);
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  const [success] = (await get(`outcomes?customer=${customer}`)).data;
+  const contested = await post(`outcomes/${success.id}/contest`, { by: 'customer', reason: 'No.' });
+  assert.deepEqual([contested.contests[0].held, contested.counted_at], [false, START]);
+  await post(`outcomes/${success.id}/accept_contest`);
+  assert.deepEqual((await stripe.invoiceItems.list({ customer, pending: true })).data.map((item) => item.amount), [-99]);
+  await kontor.advance(clock, Date.UTC(2026, 2, 1, 2) / 1_000);
+  const [february] = (await stripe.invoices.list({ subscription, limit: 1 })).data;
+  assert.deepEqual([february!.total, february!.lines.data.map((line) => line.amount)], [-99, [-99, 0]]);
+});
+
+test('a definition is tried on the past, also at another price', async () => {
+  const { definition, clock, customer, say } = await charged();
+  for (const conversation of ['c1', 'c2', 'c3']) await say('answered', conversation, START);
+  await say('solved', 'c4', START);
+  await kontor.advance(clock, START + 10 * DAY);
+  const dear = await stripe.prices.create({ currency: 'usd', unit_amount: 150, recurring: { interval: 'month', usage_type: 'metered', meter: definition.outcomes[0].meter }, product_data: { name: 'Resolution' } });
+  const tried = await post('outcome_definitions/preview', { definition: definition.id, from: START, to: START + 10 * DAY, customer, definition_data: { rules: [{ event_name: 'solved', effect: 'succeed' }] }, prices: [{ outcome: 'success', price: dear.id }] });
+  assert.deepEqual(tried.data, [{ customer, outcome: 'success', currency: 'usd', price: dear.id, count: 1, amount: 150, was_count: 4, was_amount: 396 }]);
+  assert.deepEqual([tried.events, tried.subjects, tried.totals], [1, 1, [{ outcome: 'success', currency: 'usd', count: 1, amount: 150, was_count: 4, was_amount: 396 }]]);
+  const same = await post('outcome_definitions/preview', { definition: definition.id, from: START, to: START + 10 * DAY, customer });
+  assert.deepEqual(same.data.map((each: Wire) => [each.count, each.amount, each.was_count, each.was_amount]), [[4, 396, 4, 396]]);
+  await assert.rejects(post('outcome_definitions/preview', { from: START }), /Say what to try/);
+});
+
+test('the meter of a definition stays active', async () => {
+  const { definition } = await charged();
+  await assert.rejects(stripe.billing.meters.deactivate(definition.outcomes[0].meter), /counts its successes on the meter/);
+});

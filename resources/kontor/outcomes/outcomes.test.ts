@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type Stripe from 'stripe';
+import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { listen, typesOf, type Told } from '../../../tests/told.ts';
+
+let kontor: Kontor;
+let stripe: Stripe;
+let told: () => Promise<Told[]>;
+before(async () => {
+  kontor = await startKontor();
+  ({ stripe } = kontor);
+  told = listen(kontor);
+});
+after(() => kontor.close());
+
+const START = Date.UTC(2026, 0, 1) / 1_000;
+const HOUR = 3_600;
+const DAY = 86_400;
+
+type Wire = { id: string } & Record<string, any>;
+const post = (path: string, body: object = {}) => stripe.rawRequest('POST', `/v1/kontor/${path}`, body) as unknown as Promise<Wire>;
+const get = (path: string) => stripe.rawRequest('GET', `/v1/kontor/${path}`) as unknown as Promise<Wire>;
+
+const RULES = [
+  { event_name: 'answered', effect: 'open', quiet_for: '24h' },
+  { event_name: 'confirmed', effect: 'succeed', requires_open: true },
+  { event_name: 'handed_over', effect: 'fail', final: true },
+  { event_name: 'reopened', effect: 'reverse', within: '30d' },
+];
+
+async function agent(more: object = {}): Promise<Wire> {
+  return post('outcome_definitions', { display_name: 'AI agent', subject_key: 'conversation', rules: RULES, ...more });
+}
+
+async function someone(): Promise<{ clock: string; customer: string }> {
+  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
+  const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  return { clock, customer };
+}
+
+const say = (customer: string, event_name: string, conversation: string, timestamp: number, identifier?: string) =>
+  stripe.billing.meterEvents.create({ event_name, timestamp, ...(identifier && { identifier }), payload: { stripe_customer_id: customer, conversation } });
+
+const states = async (customer: string) => (await get(`outcomes?customer=${customer}&limit=100`)).data.map((each: Wire) => [each.subject, each.state]).sort();
+
+/** A definition of its own for each test, by names of its own. */
+const rulesFor = (prefix: string) => RULES.map((rule) => ({ ...rule, event_name: `${prefix}_${rule.event_name}` }));
+
+test('a definition goes over the wire, and its meter is made', async () => {
+  const made = await agent();
+  const { id, created, lastResponse: _, ...rest } = made as any;
+  const [{ meter }] = made.outcomes;
+  assert.deepEqual(rest, {
+    object: 'kontor.outcome_definition', archived_at: null, customer_key: 'stripe_customer_id', display_name: 'AI agent', effective_from: null, livemode: false, metadata: {}, outcomes: [{ meter, name: 'success' }],
+    rules: RULES.map((rule) => ({ conditions: [], final: false, outcome: null, quiet_for: null, requires_open: false, within: null, ...rule })),
+    status: 'active', subject_key: 'conversation', timing: 'settled_at', version: 1,
+  });
+  assert.equal((await stripe.billing.meters.retrieve(meter)).default_aggregation.formula, 'sum');
+  assert.deepEqual(typesOf(await told()), ['billing.meter.created', 'kontor.outcome_definition.created']);
+  assert.equal((await get(`outcome_definitions/${id}`)).id, id);
+});
+
+test('silence of a day is a success at its moment, on the clock of the customer', async () => {
+  const { clock, customer } = await someone();
+  await say(customer, 'answered', 'c1', START);
+  await say(customer, 'answered', 'c2', START);
+  assert.deepEqual(await states(customer), [['c1', 'open'], ['c2', 'open']]);
+  await told();
+  await kontor.advance(clock, START + 2 * DAY);
+  const [first] = (await get(`outcomes?customer=${customer}&subject=c1`)).data;
+  assert.deepEqual([first.state, first.outcome, first.basis, first.occurred_at, first.settled_at, first.counted_at, first.due_at], ['succeeded', 'success', 'assumed', START, START + DAY, START + DAY, null]);
+  assert.deepEqual(typesOf(await told()).filter((type) => type.startsWith('kontor')), ['kontor.outcome.settled', 'kontor.outcome.settled']);
+  const { data } = await stripe.billing.meters.listEventSummaries(first.meter, { customer, start_time: START, end_time: START + 5 * DAY });
+  assert.equal(data[0]!.aggregated_value, 2);
+  await say(customer, 'reopened', 'c1', START + 2 * DAY);
+  assert.equal((await stripe.billing.meters.listEventSummaries(first.meter, { customer, start_time: START, end_time: START + 5 * DAY })).data[0]!.aggregated_value, 1);
+  const evidence = (await get(`outcomes/${first.id}`)).evidence;
+  assert.deepEqual(evidence.history.map((step: Wire) => [step.at, step.state, step.by, step.rule?.event_name ?? null]), [[START, 'open', 'event', 'answered'], [START + DAY, 'succeeded', 'quiet', null], [START + 2 * DAY, 'reversed', 'event', 'reopened']]);
+});
+
+test('what comes late is applied to where it belongs', async () => {
+  const { clock, customer } = await someone();
+  await say(customer, 'answered', 'c1', START);
+  await kontor.advance(clock, START + 2 * DAY);
+  assert.deepEqual(await states(customer), [['c1', 'succeeded']]);
+  await say(customer, 'handed_over', 'c1', START + HOUR);
+  assert.deepEqual(await states(customer), [['c1', 'failed']]);
+});
+
+test('an event that is taken back was never sent', async () => {
+  const { clock, customer } = await someone();
+  await say(customer, 'answered', 'c1', START);
+  await say(customer, 'handed_over', 'c1', START, 'wrong');
+  await kontor.advance(clock, START + 20 * HOUR);
+  assert.deepEqual(await states(customer), [['c1', 'failed']]);
+  await stripe.billing.meterEventAdjustments.create({ event_name: 'handed_over', type: 'cancel', cancel: { identifier: 'wrong' } });
+  assert.deepEqual(await states(customer), [['c1', 'open']]);
+  await kontor.advance(clock, START + 2 * DAY);
+  assert.deepEqual(await states(customer), [['c1', 'succeeded']]);
+});
+
+describe('a contest', () => {
+  const settled = async () => {
+    const { customer } = await someone();
+    await say(customer, 'answered', 'c1', START);
+    await say(customer, 'confirmed', 'c1', START);
+    return (await get(`outcomes?customer=${customer}`)).data[0] as Wire;
+  };
+  const counted = async ({ meter, customer }: Wire, id = meter) => (await stripe.billing.meters.listEventSummaries(id, { customer, start_time: START, end_time: START + DAY })).data[0]?.aggregated_value ?? 0;
+
+  test('holds it, and where it is accepted takes it back', async () => {
+    const success = await settled();
+    assert.equal(await counted(success), 1);
+    await told();
+    const held = await post(`outcomes/${success.id}/contest`, { by: 'customer', reason: 'It did not help.' });
+    assert.deepEqual([held.state, held.counted_at, held.contests[0].held, await counted(success)], ['contested', null, true, 0]);
+    const taken = await post(`outcomes/${success.id}/accept_contest`, { reason: 'Right.' });
+    assert.deepEqual([taken.state, taken.reversed_by, taken.contests[0].resolution.accepted, await counted(success)], ['reversed', 'contest', true, 0]);
+    assert.deepEqual(typesOf(await told()), ['kontor.outcome.contested', 'kontor.outcome.reversed']);
+    await assert.rejects(post(`outcomes/${success.id}/contest`, { reason: 'Again.' }), /Only a success can be contested/);
+  });
+
+  test('that is refused lets it count again, and cannot be repeated', async () => {
+    const success = await settled();
+    await post(`outcomes/${success.id}/contest`, { reason: 'No.' });
+    const kept = await post(`outcomes/${success.id}/refuse_contest`, { reason: 'They thanked us.' });
+    assert.deepEqual([kept.state, kept.counted_at, await counted(success)], ['succeeded', START, 1]);
+    await assert.rejects(post(`outcomes/${success.id}/contest`, { reason: 'Again.' }), /was contested before/);
+    await assert.rejects(post(`outcomes/${success.id}/accept_contest`), /is not contested/);
+  });
+});
+
+test('a new version judges what begins under it, and the archived definition nothing new', async () => {
+  const { id } = await agent({ rules: rulesFor('v') });
+  const { clock, customer } = await someone();
+  await say(customer, 'v_answered', 'old', START);
+  await kontor.advance(clock, START + HOUR);
+  const changed = await post(`outcome_definitions/${id}/versions`, { rules: rulesFor('v').map((rule) => (rule.quiet_for ? { ...rule, quiet_for: '1h' } : rule)) });
+  assert.deepEqual([changed.version, changed.rules[0].quiet_for], [2, '1h']);
+  assert.deepEqual((await get(`outcome_definitions/${id}/versions`)).data.map((each: Wire) => each.version), [2, 1]);
+  // On this clock it is long before the version is in force.
+  await say(customer, 'v_answered', 'new', START + HOUR);
+  const { data } = await get(`outcomes?customer=${customer}`);
+  assert.deepEqual(data.map((each: Wire) => [each.subject, each.version, each.due_at - START]).sort(), [['new', 1, 25 * HOUR], ['old', 1, 24 * HOUR]]);
+  const archived = await post(`outcome_definitions/${id}/archive`);
+  assert.equal(archived.status, 'archived');
+  await assert.rejects(post(`outcome_definitions/${id}/archive`), /is archived/);
+});
+
+describe('a definition is refused', () => {
+  const table: [string, object, string, RegExp][] = [
+    ['without a rule that leads to a success', { rules: [{ event_name: 'x', effect: 'open' }] }, 'outcomes[0][name]', /No rule leads to a success/],
+    ['whose subject is its customer', { subject_key: 'stripe_customer_id' }, 'subject_key', /another `subject_key`/],
+    ['with an unknown effect', { rules: [{ event_name: 'x', effect: 'win' }] }, 'rules[0][effect]', /must be one of/],
+    ['that looks at what Kontor counts', { rules: [{ event_name: 'kontor.outcome.x', effect: 'succeed' }] }, 'rules[0][event_name]', /Kontor's own/],
+    ['that finds customers elsewhere than another one', { customer_key: 'org' }, 'customer_key', /finds the customer of events named answered in `stripe_customer_id`/],
+    ['with an unknown meter', { outcomes: [{ name: 'a', meter: 'mtr_none' }] }, 'outcomes[0][meter]', /No such meter/],
+  ];
+  for (const [name, more, param, message] of table) test(name, () => assert.rejects(agent(more), (error: Stripe.errors.StripeError) => error.statusCode === 400 && error.param === param && message.test(error.message)));
+});

@@ -1,0 +1,94 @@
+import type { Instant } from '../../../billing/decision.ts';
+import type { Subject } from '../../../billing/outcome/observe.ts';
+import type { OutcomeRow } from '../../../billing/outcome/outcome.ts';
+import { arrayText, rows, sql } from '../../../server/database/sql.ts';
+import type { Tx } from '../../../server/database/world.ts';
+
+export async function outcomesById(tx: Tx, ids: readonly string[], lock = false): Promise<OutcomeRow[]> {
+  return rows<OutcomeRow>(tx, sql`select * from outcomes where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+}
+
+/** What names a subject. */
+export const subjectKey = ({ definition, customer, subject }: Pick<Subject, 'definition' | 'customer' | 'subject'>): string => `${definition}\x1f${customer}\x1f${subject}`;
+
+/** The outcomes of subjects, locked, by their keys; those that have none are left out. */
+export async function lockSubjects(tx: Tx, subjects: readonly Subject[]): Promise<Map<string, OutcomeRow>> {
+  if (subjects.length === 0) return new Map();
+  const found = await rows<OutcomeRow>(
+    tx,
+    sql`select o.* from outcomes o
+        join unnest(${arrayText(subjects.map((each) => each.definition))}::text[], ${arrayText(subjects.map((each) => each.customer), true)}::text[], ${arrayText(subjects.map((each) => each.subject), true)}::text[]) as s (definition, customer, subject)
+          on o.definition = s.definition and o.customer = s.customer and o.subject = s.subject
+        order by o.definition, o.customer, o.subject for update of o`,
+  );
+  return new Map(found.map((each) => [subjectKey(each), each]));
+}
+
+/** Customers that are there, with the test clocks on which they live and what time it is there. */
+export async function clocksOf(tx: Tx, customers: readonly string[], now: Instant): Promise<Map<string, { test_clock: string | null; now: Instant }>> {
+  const found = await rows<{ id: string; test_clock: string | null; frozen_time: Instant | null }>(
+    tx,
+    sql`select c.id, c.test_clock, t.frozen_time from customers c left join test_clocks t on t.id = c.test_clock where c.id = any(${arrayText([...customers], true)}::text[]) and not c.deleted`,
+  );
+  return new Map(found.map(({ id, test_clock, frozen_time }) => [id, { test_clock, now: frozen_time ?? now }]));
+}
+
+/** The customers of these that are there. */
+export async function livingCustomers(tx: Tx, customers: readonly string[]): Promise<Set<string>> {
+  return new Set((await rows<{ id: string }>(tx, sql`select id from customers where id = any(${[...new Set(customers)]}::text[]) and not deleted`)).map(({ id }) => id));
+}
+
+/** How many successes of customers will be on a meter if nothing else happens: what is open and due, by customer. Caps count them, too. */
+export async function provisionalCounts(tx: Tx, meter: string, customers: readonly string[]): Promise<Map<string, number>> {
+  const found = await rows<{ customer: string; count: number }>(tx, sql`select customer, count(*)::integer as count from outcomes where provisional_meter = ${meter} and customer = any(${customers}::text[]) group by customer`);
+  return new Map(found.map(({ customer, count }) => [customer, count]));
+}
+
+/** A customer's usage of a meter in the half-open `[start, end)`; `key` names the answer. */
+export type Stretch = { key: string; meter: string; customer: string; start: Instant; end: Instant };
+
+/** The outcomes that are counted on meters in stretches of time, by key, the earliest first; in one query however many are asked. */
+export async function countedIn(tx: Tx, asked: readonly Stretch[]): Promise<Map<string, OutcomeRow[]>> {
+  if (asked.length === 0) return new Map();
+  const found = await rows<OutcomeRow & { key: string }>(
+    tx,
+    sql`select a.key, o.* from unnest(${arrayText(asked.map((each) => each.key))}::text[], ${arrayText(asked.map((each) => each.meter))}::text[], ${arrayText(asked.map((each) => each.customer), true)}::text[],
+          ${arrayText(asked.map((each) => each.start))}::bigint[], ${arrayText(asked.map((each) => each.end))}::bigint[]) as a (key, meter, customer, start, past)
+        join outcomes o on o.meter = a.meter and o.customer = a.customer and o.counted_at >= to_timestamp(a.start) and o.counted_at < to_timestamp(a.past) order by o.counted_at, o.id`,
+  );
+  return Map.groupBy(found, (each) => each.key);
+}
+
+/** Whether an outcome stands on a finalised invoice: its customer's usage of the meter in its moment was billed. */
+export async function isBilled(tx: Tx, { customer, meter, counted_at }: OutcomeRow): Promise<boolean> {
+  if (meter === null) return false;
+  const found = await rows(
+    tx,
+    sql`select 1 from invoices i join invoice_lines l on l.invoice = i.id
+        where i.customer = ${customer} and i.finalized_at is not null and i.status <> 'void' and l.metering ->> 'meter' = ${meter} and l.period_start <= to_timestamp(${counted_at}::bigint) and l.period_end > to_timestamp(${counted_at}::bigint) limit 1`,
+  );
+  return found.length > 0;
+}
+
+/** A page of a definition's subjects that began at a moment or later, in the order of their ids. */
+export async function begunSince(tx: Tx, definition: string, since: Instant, after: string, limit: number): Promise<OutcomeRow[]> {
+  return rows<OutcomeRow>(tx, sql`select * from outcomes where definition = ${definition} and began_at >= to_timestamp(${since}::bigint) and id > ${after} order by id limit ${limit} for update`);
+}
+
+/** A line of an invoice, with the meter whose usage it bills; null where it bills none. */
+export async function billedLines(tx: Tx, invoice: string, line: string): Promise<{ id: string; customer: string; meter: string | null; period_start: Instant; period_end: Instant }[]> {
+  return rows(
+    tx,
+    sql`select l.id, i.customer, l.metering ->> 'meter' as meter, l.period_start, l.period_end from invoice_lines l join invoices i on i.id = l.invoice where l.invoice = ${invoice} and l.id = ${line}`,
+  );
+}
+
+/** The receipts of outcomes on a line: the latest that bills it, and whether it was taken back after that. */
+export async function receiptsOfLine(tx: Tx, line: string, outcomes: readonly string[]): Promise<Map<string, { billed: string; taken_back: boolean }>> {
+  const found = await rows<{ outcome: string; billed: string; taken_back: boolean }>(
+    tx,
+    sql`select outcome, (array_agg(id order by sequence desc) filter (where kind = 'billed'))[1] as billed, (array_agg(kind order by sequence desc))[1] = 'taken_back' as taken_back
+        from outcome_receipts where line = ${line} and outcome = any(${outcomes}::text[]) group by outcome`,
+  );
+  return new Map(found.map(({ outcome, ...each }) => [outcome, each]));
+}

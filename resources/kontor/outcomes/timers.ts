@@ -1,0 +1,41 @@
+/** What happens to outcomes by themselves: silence decides, and a changed definition judges again. Many at once. */
+import { decision, type Instant } from '../../../billing/decision.ts';
+import { rejudge, settleDue, type Observed } from '../../../billing/outcome/observe.ts';
+import { commit } from '../../../server/commit.ts';
+import { momentAt, type Context, type TimerCommand } from '../../../server/context.ts';
+import { definitionsIn } from '../outcome_definitions/rows.ts';
+import { begunSince, clocksOf, livingCustomers, outcomesById } from './rows.ts';
+import { take } from './take.ts';
+
+/** Silence has lasted as long as it had to: each is decided at the moment that its timer was set for. */
+export const settle: TimerCommand = async (ctx, due) => {
+  const { byId } = await definitionsIn(ctx);
+  const found = await outcomesById(ctx.tx, due.map((each) => each.subject), true);
+  const living = await livingCustomers(ctx.tx, found.map((each) => each.customer));
+  const set = new Map(due.map(({ subject, at }) => [subject, at]));
+  const observed = found.filter((each) => living.has(each.customer)).flatMap((each) => settleDue(byId.get(each.definition)!, each, momentAt(ctx, set.get(each.id)!)) ?? []);
+  await take(ctx, observed, Math.max(...set.values()));
+};
+
+/** So many subjects are judged again in one transaction. */
+const BATCH = 500;
+
+/** The subject is the definition's id and, after a colon, that of the last outcome that was judged again. */
+export const judgeAgain: TimerCommand = async (ctx, due) => {
+  for (const { subject, at } of due) await judgePage(ctx, subject, at);
+};
+
+async function judgePage(ctx: Context, subject: string, at: Instant): Promise<void> {
+  const [id, after = ''] = subject.split(':') as [string, string?];
+  const definition = (await definitionsIn(ctx)).byId.get(id)!;
+  const since = definition.archived_at ?? definition.versions.at(-1)!.effective_from ?? at;
+  const found = await begunSince(ctx.tx, id, since, after, BATCH);
+  const customers = await clocksOf(ctx.tx, [...new Set(found.map((each) => each.customer))], ctx.app.clock.now());
+  const observed = found.flatMap((each): Observed[] => {
+    const customer = customers.get(each.customer);
+    const again = customer && rejudge(definition, each, momentAt(ctx, customer.now));
+    return again ? [again] : [];
+  });
+  for (const [now, each] of Map.groupBy(observed, (one) => customers.get(one.outcome.customer)!.now)) await take(ctx, each, now);
+  if (found.length === BATCH) await commit(ctx, { ...decision(), timers: [{ kind: 'outcome.rejudge', subject: `${id}:${found.at(-1)!.id}`, at, lane: id, test_clock: null }] });
+}
