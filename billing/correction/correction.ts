@@ -3,7 +3,7 @@ import type { Instant } from '../decision.ts';
 import { creditedLines, creditsFor } from '../credit/apply.ts';
 import { inOrder } from '../credit/grant.ts';
 import { workOut } from '../invoice/draft.ts';
-import type { InvoiceLineRow, InvoiceWhole, StoredDiscountAmount, StoredTax } from '../invoice/invoice.ts';
+import { rateIds, type InvoiceLineRow, type InvoiceWhole, type StoredDiscountAmount, type StoredTax } from '../invoice/invoice.ts';
 import { minor } from '../money.ts';
 import { inclusiveTax } from '../tax.ts';
 
@@ -75,7 +75,7 @@ export function moneyOf({ amount, discount_amounts, taxes, credits, contained }:
 }
 
 function moneyOfLine(line: InvoiceLineRow, invoice: InvoiceWhole): Money {
-  const ids = line.tax_rates.length > 0 ? line.tax_rates : invoice.default_tax_rates;
+  const ids = rateIds(line, invoice.default_tax_rates);
   const rates = invoice.rate_rows.filter((rate) => ids.includes(rate.id));
   return moneyOf({ ...line, contained: line.correction?.contained ?? inclusiveTax(line.amount, rates, invoice.customer_snapshot.tax_exempt ?? 'none') });
 }
