@@ -115,8 +115,8 @@ create table billing_alert_triggers (
   constraint billing_alert_triggers_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
 );
 CREATE INDEX billing_alert_triggers_of_customer ON billing_alert_triggers USING btree (world, customer);
-alter table billing_alert_triggers force row level security;
 alter table billing_alert_triggers enable row level security;
+alter table billing_alert_triggers force row level security;
 create policy own_world on billing_alert_triggers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alert_triggers to kontor_app;
 
@@ -141,8 +141,8 @@ create table billing_alerts (
 CREATE INDEX billing_alerts_listed ON billing_alerts USING btree (world, created DESC, id DESC);
 CREATE INDEX billing_alerts_of_customer ON billing_alerts USING btree (world, customer);
 CREATE INDEX billing_alerts_of_meter ON billing_alerts USING btree (world, meter, status);
-alter table billing_alerts enable row level security;
 alter table billing_alerts force row level security;
+alter table billing_alerts enable row level security;
 create policy own_world on billing_alerts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alerts to kontor_app;
 
@@ -209,8 +209,8 @@ CREATE UNIQUE INDEX charges_of_attempt ON charges USING btree (world, attempt) W
 CREATE INDEX charges_of_customer ON charges USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX charges_of_intent ON charges USING btree (world, payment_intent);
 CREATE INDEX charges_of_method ON charges USING btree (world, payment_method);
-alter table charges force row level security;
 alter table charges enable row level security;
+alter table charges force row level security;
 create policy own_world on charges for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table charges to kontor_app;
 
@@ -236,8 +236,8 @@ create table confirmation_tokens (
 CREATE INDEX confirmation_tokens_of_method ON confirmation_tokens USING btree (world, payment_method);
 CREATE INDEX confirmation_tokens_of_payment ON confirmation_tokens USING btree (world, payment_intent) WHERE (payment_intent IS NOT NULL);
 CREATE INDEX confirmation_tokens_of_setup ON confirmation_tokens USING btree (world, setup_intent) WHERE (setup_intent IS NOT NULL);
-alter table confirmation_tokens enable row level security;
 alter table confirmation_tokens force row level security;
+alter table confirmation_tokens enable row level security;
 create policy own_world on confirmation_tokens for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table confirmation_tokens to kontor_app;
 
@@ -291,8 +291,8 @@ create table credit_balance_transactions (
 CREATE INDEX credit_balance_transactions_of_customer ON credit_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_grant ON credit_balance_transactions USING btree (world, credit_grant, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_invoice ON credit_balance_transactions USING btree (world, invoice) WHERE (invoice IS NOT NULL);
-alter table credit_balance_transactions enable row level security;
 alter table credit_balance_transactions force row level security;
+alter table credit_balance_transactions enable row level security;
 create policy own_world on credit_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_balance_transactions to kontor_app;
 
@@ -323,8 +323,8 @@ create table credit_grants (
 CREATE INDEX credit_grants_left ON credit_grants USING btree (world, customer) WHERE (balance > 0);
 CREATE INDEX credit_grants_listed ON credit_grants USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_grants_of_customer ON credit_grants USING btree (world, customer, created DESC, id DESC);
-alter table credit_grants enable row level security;
 alter table credit_grants force row level security;
+alter table credit_grants enable row level security;
 create policy own_world on credit_grants for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_grants to kontor_app;
 
@@ -401,8 +401,8 @@ CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (wo
 CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
-alter table credit_notes enable row level security;
 alter table credit_notes force row level security;
+alter table credit_notes enable row level security;
 create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_notes to kontor_app;
 
@@ -428,8 +428,8 @@ create table credit_top_ups (
 CREATE UNIQUE INDEX credit_top_ups_active ON credit_top_ups USING btree (world, customer, currency) WHERE active;
 CREATE INDEX credit_top_ups_listed ON credit_top_ups USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_top_ups_of_customer ON credit_top_ups USING btree (world, customer, created DESC, id DESC);
-alter table credit_top_ups force row level security;
 alter table credit_top_ups enable row level security;
+alter table credit_top_ups force row level security;
 create policy own_world on credit_top_ups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_top_ups to kontor_app;
 
@@ -491,8 +491,8 @@ CREATE INDEX customers_default_payment_method ON customers USING btree (world, d
 CREATE UNIQUE INDEX customers_invoice_prefix ON customers USING btree (world, invoice_prefix);
 CREATE INDEX customers_listed ON customers USING btree (world, created DESC, id DESC);
 CREATE INDEX customers_of_clock ON customers USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
-alter table customers enable row level security;
 alter table customers force row level security;
+alter table customers enable row level security;
 create policy own_world on customers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customers to kontor_app;
 
@@ -526,8 +526,8 @@ CREATE INDEX discounts_of_invoice_item ON discounts USING btree (world, invoice_
 CREATE INDEX discounts_of_item ON discounts USING btree (world, subscription_item) WHERE (subscription_item IS NOT NULL);
 CREATE INDEX discounts_of_promotion_code ON discounts USING btree (world, promotion_code) WHERE (promotion_code IS NOT NULL);
 CREATE INDEX discounts_of_subscription ON discounts USING btree (world, subscription) WHERE (subscription IS NOT NULL);
-alter table discounts force row level security;
 alter table discounts enable row level security;
+alter table discounts force row level security;
 create policy own_world on discounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table discounts to kontor_app;
 
@@ -546,8 +546,8 @@ create table events (
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id DESC);
 CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
-alter table events force row level security;
 alter table events enable row level security;
+alter table events force row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table events to kontor_app;
 
@@ -563,8 +563,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys enable row level security;
 alter table idempotency_keys force row level security;
+alter table idempotency_keys enable row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -575,6 +575,42 @@ create table installation (
   constraint installation_pkey PRIMARY KEY (only_one),
   constraint installation_only_one_check CHECK (only_one)
 );
+
+create table invoice_corrections (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  customer text collate "C" not null,
+  invoice text collate "C" not null,
+  line text collate "C" not null,
+  currency text not null,
+  quantity_before numeric,
+  quantity_after numeric,
+  amount bigint not null,
+  discount_amounts jsonb not null,
+  taxes jsonb not null,
+  credits jsonb not null,
+  contained bigint not null,
+  total bigint not null,
+  invoice_item text collate "C",
+  credit_note text collate "C",
+  constraint invoice_corrections_pkey PRIMARY KEY (world, id),
+  constraint invoice_corrections_world_credit_note_fkey FOREIGN KEY (world, credit_note) REFERENCES credit_notes(world, id),
+  constraint invoice_corrections_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
+  constraint invoice_corrections_world_invoice_fkey FOREIGN KEY (world, invoice) REFERENCES invoices(world, id),
+  constraint invoice_corrections_world_invoice_item_fkey FOREIGN KEY (world, invoice_item) REFERENCES invoice_items(world, id) ON DELETE SET NULL (invoice_item),
+  constraint invoice_corrections_world_line_fkey FOREIGN KEY (world, line) REFERENCES invoice_lines(world, id)
+);
+CREATE INDEX invoice_corrections_by_item ON invoice_corrections USING btree (world, invoice_item) WHERE (invoice_item IS NOT NULL);
+CREATE INDEX invoice_corrections_by_note ON invoice_corrections USING btree (world, credit_note) WHERE (credit_note IS NOT NULL);
+CREATE INDEX invoice_corrections_listed ON invoice_corrections USING btree (world, created DESC, id DESC);
+CREATE INDEX invoice_corrections_of_customer ON invoice_corrections USING btree (world, customer, created DESC, id DESC);
+CREATE INDEX invoice_corrections_of_invoice ON invoice_corrections USING btree (world, invoice, created DESC, id DESC);
+CREATE INDEX invoice_corrections_of_line ON invoice_corrections USING btree (world, line);
+alter table invoice_corrections force row level security;
+alter table invoice_corrections enable row level security;
+create policy own_world on invoice_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table invoice_corrections to kontor_app;
 
 create table invoice_items (
   world integer default kontor_world() not null,
@@ -600,6 +636,7 @@ create table invoice_items (
   tax_rates jsonb not null,
   metadata jsonb not null,
   metering jsonb,
+  correction jsonb,
   constraint invoice_items_pkey PRIMARY KEY (world, id),
   constraint invoice_items_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint invoice_items_world_invoice_fkey FOREIGN KEY (world, invoice) REFERENCES invoices(world, id) DEFERRABLE INITIALLY DEFERRED,
@@ -616,6 +653,7 @@ CREATE INDEX invoice_items_of_item ON invoice_items USING btree (world, subscrip
 CREATE INDEX invoice_items_of_price ON invoice_items USING btree (world, price);
 CREATE INDEX invoice_items_of_subscription ON invoice_items USING btree (world, subscription);
 CREATE INDEX invoice_items_pending ON invoice_items USING btree (world, customer) WHERE (invoice IS NULL);
+CREATE INDEX invoice_items_that_correct ON invoice_items USING btree (world, ((correction ->> 'line'::text))) WHERE ((correction IS NOT NULL) AND (invoice IS NULL));
 alter table invoice_items force row level security;
 alter table invoice_items enable row level security;
 create policy own_world on invoice_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
@@ -648,6 +686,7 @@ create table invoice_lines (
   metadata jsonb not null,
   metering jsonb,
   credits jsonb not null,
+  correction jsonb,
   constraint invoice_lines_pkey PRIMARY KEY (world, id),
   constraint invoice_lines_world_invoice_position_key UNIQUE (world, invoice, "position"),
   constraint invoice_lines_world_invoice_fkey FOREIGN KEY (world, invoice) REFERENCES invoices(world, id) ON DELETE CASCADE,
@@ -656,8 +695,8 @@ create table invoice_lines (
 );
 CREATE INDEX invoice_lines_of_item ON invoice_lines USING btree (world, subscription_item, period_start);
 CREATE INDEX invoice_lines_of_price ON invoice_lines USING btree (world, price);
-alter table invoice_lines enable row level security;
 alter table invoice_lines force row level security;
+alter table invoice_lines enable row level security;
 create policy own_world on invoice_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_lines to kontor_app;
 
@@ -682,8 +721,8 @@ create table invoice_payments (
 CREATE INDEX invoice_payments_listed ON invoice_payments USING btree (world, created DESC, id DESC);
 CREATE INDEX invoice_payments_of_intent ON invoice_payments USING btree (world, payment_intent);
 CREATE INDEX invoice_payments_of_invoice ON invoice_payments USING btree (world, invoice);
-alter table invoice_payments enable row level security;
 alter table invoice_payments force row level security;
+alter table invoice_payments enable row level security;
 create policy own_world on invoice_payments for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_payments to kontor_app;
 
@@ -766,8 +805,8 @@ CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
 CREATE UNIQUE INDEX invoices_of_top_up ON invoices USING btree (world, ((top_up ->> 'credit_top_up'::text))) WHERE ((top_up IS NOT NULL) AND (status = ANY (ARRAY['draft'::text, 'open'::text])));
-alter table invoices enable row level security;
 alter table invoices force row level security;
+alter table invoices enable row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoices to kontor_app;
 
@@ -811,8 +850,8 @@ create table mandates (
 );
 CREATE INDEX mandates_of_customer ON mandates USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX mandates_of_method ON mandates USING btree (world, payment_method);
-alter table mandates force row level security;
 alter table mandates enable row level security;
+alter table mandates force row level security;
 create policy own_world on mandates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table mandates to kontor_app;
 
@@ -843,8 +882,8 @@ create table meter_event_errors (
   since timestamp with time zone not null,
   constraint meter_event_errors_pkey PRIMARY KEY (world, meter, code)
 );
-alter table meter_event_errors enable row level security;
 alter table meter_event_errors force row level security;
+alter table meter_event_errors enable row level security;
 create policy own_world on meter_event_errors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meter_event_errors to kontor_app;
 
@@ -866,8 +905,8 @@ create table meter_events (
   constraint meter_events_pkey PRIMARY KEY (world, slot, key)
 ) partition by RANGE (slot);
 CREATE INDEX meter_events_of_series ON ONLY meter_events USING btree (series, "timestamp");
-alter table meter_events enable row level security;
 alter table meter_events force row level security;
+alter table meter_events enable row level security;
 create policy own_world on meter_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_events to kontor_app;
 
@@ -903,8 +942,8 @@ create table meter_values (
   constraint meter_values_pkey PRIMARY KEY (world, meter, customer, hour, dimensions, value),
   constraint meter_values_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_values enable row level security;
 alter table meter_values force row level security;
+alter table meter_values enable row level security;
 create policy own_world on meter_values for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_values to kontor_app;
 
@@ -931,6 +970,122 @@ alter table meters force row level security;
 alter table meters enable row level security;
 create policy own_world on meters for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meters to kontor_app;
+
+create table outcome_definition_versions (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  definition text collate "C" not null,
+  version integer not null,
+  effective_from timestamp with time zone,
+  timing text not null,
+  outcomes jsonb not null,
+  rules jsonb not null,
+  constraint outcome_definition_versions_pkey PRIMARY KEY (world, id),
+  constraint outcome_definition_versions_world_definition_version_key UNIQUE (world, definition, version),
+  constraint outcome_definition_versions_world_definition_fkey FOREIGN KEY (world, definition) REFERENCES outcome_definitions(world, id),
+  constraint outcome_definition_versions_timing_check CHECK ((timing = ANY (ARRAY['occurred_at'::text, 'settled_at'::text])))
+);
+alter table outcome_definition_versions enable row level security;
+alter table outcome_definition_versions force row level security;
+create policy own_world on outcome_definition_versions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant insert, select on table outcome_definition_versions to kontor_app;
+
+create table outcome_definitions (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  updated timestamp with time zone not null,
+  display_name text not null,
+  subject_key text not null,
+  customer_key text not null,
+  archived_at timestamp with time zone,
+  metadata jsonb not null,
+  version integer not null,
+  constraint outcome_definitions_pkey PRIMARY KEY (world, id)
+);
+CREATE INDEX outcome_definitions_listed ON outcome_definitions USING btree (world, created DESC, id DESC);
+alter table outcome_definitions force row level security;
+alter table outcome_definitions enable row level security;
+create policy own_world on outcome_definitions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant insert, select, update on table outcome_definitions to kontor_app;
+
+create table outcome_receipts (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  customer text collate "C" not null,
+  sequence bigint not null,
+  outcome text collate "C" not null,
+  invoice text collate "C" not null,
+  line text collate "C" not null,
+  kind text not null,
+  body text not null,
+  previous_hash text not null,
+  hash text not null,
+  constraint outcome_receipts_pkey PRIMARY KEY (world, id),
+  constraint outcome_receipts_world_customer_sequence_key UNIQUE (world, customer, sequence),
+  constraint outcome_receipts_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
+  constraint outcome_receipts_world_invoice_fkey FOREIGN KEY (world, invoice) REFERENCES invoices(world, id),
+  constraint outcome_receipts_world_line_fkey FOREIGN KEY (world, line) REFERENCES invoice_lines(world, id),
+  constraint outcome_receipts_world_outcome_fkey FOREIGN KEY (world, outcome) REFERENCES outcomes(world, id),
+  constraint outcome_receipts_kind_check CHECK ((kind = ANY (ARRAY['billed'::text, 'taken_back'::text])))
+);
+CREATE INDEX outcome_receipts_listed ON outcome_receipts USING btree (world, created DESC, id DESC);
+CREATE INDEX outcome_receipts_of_invoice ON outcome_receipts USING btree (world, invoice);
+CREATE INDEX outcome_receipts_of_line ON outcome_receipts USING btree (world, line, outcome, sequence DESC);
+CREATE INDEX outcome_receipts_of_outcome ON outcome_receipts USING btree (world, outcome);
+alter table outcome_receipts force row level security;
+alter table outcome_receipts enable row level security;
+create policy own_world on outcome_receipts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select on table outcome_receipts to kontor_app;
+grant update (id) on table outcome_receipts to kontor_app;
+
+create table outcomes (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  updated timestamp with time zone not null,
+  definition text collate "C" not null,
+  version integer,
+  customer text collate "C" not null,
+  test_clock text collate "C",
+  subject text collate "C" not null,
+  state text not null,
+  outcome text,
+  basis text,
+  began_at timestamp with time zone,
+  occurred_at timestamp with time zone,
+  settled_at timestamp with time zone,
+  reversed_at timestamp with time zone,
+  reversed_by text,
+  due_at timestamp with time zone,
+  meter text collate "C",
+  counted_at timestamp with time zone,
+  counts integer not null,
+  provisional_meter text collate "C",
+  events json not null,
+  contests jsonb not null,
+  constraint outcomes_pkey PRIMARY KEY (world, id),
+  constraint outcomes_world_definition_customer_subject_key UNIQUE (world, definition, customer, subject),
+  constraint outcomes_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
+  constraint outcomes_world_definition_fkey FOREIGN KEY (world, definition) REFERENCES outcome_definitions(world, id),
+  constraint outcomes_basis_check CHECK ((basis = ANY (ARRAY['confirmed'::text, 'assumed'::text]))),
+  constraint outcomes_check CHECK (((meter IS NULL) = (counted_at IS NULL))),
+  constraint outcomes_check1 CHECK (((state = ANY (ARRAY['succeeded'::text, 'contested'::text])) OR (meter IS NULL))),
+  constraint outcomes_check2 CHECK (((state = ANY (ARRAY['succeeded'::text, 'contested'::text])) = (outcome IS NOT NULL))),
+  constraint outcomes_reversed_by_check CHECK ((reversed_by = ANY (ARRAY['event'::text, 'contest'::text]))),
+  constraint outcomes_state_check CHECK ((state = ANY (ARRAY['new'::text, 'open'::text, 'succeeded'::text, 'contested'::text, 'failed'::text, 'reversed'::text, 'ignored'::text])))
+);
+CREATE INDEX outcomes_begun ON outcomes USING btree (world, definition, began_at);
+CREATE INDEX outcomes_counted ON outcomes USING btree (world, meter, customer, counted_at) WHERE (meter IS NOT NULL);
+CREATE INDEX outcomes_listed ON outcomes USING btree (world, created DESC, id DESC);
+CREATE INDEX outcomes_of_customer ON outcomes USING btree (world, customer, created DESC, id DESC);
+CREATE INDEX outcomes_provisional ON outcomes USING btree (world, provisional_meter, customer) WHERE (provisional_meter IS NOT NULL);
+alter table outcomes enable row level security;
+alter table outcomes force row level security;
+create policy own_world on outcomes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table outcomes to kontor_app;
 
 create table payment_attempts (
   world integer default kontor_world() not null,
@@ -1038,8 +1193,8 @@ create table payment_methods (
 CREATE INDEX payment_methods_listed ON payment_methods USING btree (world, created DESC, id DESC);
 CREATE INDEX payment_methods_of_customer ON payment_methods USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_methods_of_mandate ON payment_methods USING btree (world, mandate) WHERE (mandate IS NOT NULL);
-alter table payment_methods force row level security;
 alter table payment_methods enable row level security;
+alter table payment_methods force row level security;
 create policy own_world on payment_methods for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_methods to kontor_app;
 
@@ -1082,8 +1237,8 @@ CREATE INDEX price_move_entries_of_invoice ON price_move_entries USING btree (wo
 CREATE INDEX price_move_entries_of_item ON price_move_entries USING btree (world, subscription_item);
 CREATE INDEX price_move_entries_of_subscription ON price_move_entries USING btree (world, subscription);
 CREATE INDEX price_move_entries_pending ON price_move_entries USING btree (world, price_move, customer, id) WHERE (state = 'pending'::text);
-alter table price_move_entries force row level security;
 alter table price_move_entries enable row level security;
+alter table price_move_entries force row level security;
 create policy own_world on price_move_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_move_entries to kontor_app;
 
@@ -1205,8 +1360,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes force row level security;
 alter table promotion_codes enable row level security;
+alter table promotion_codes force row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -1248,7 +1403,9 @@ create table settings (
   world integer default kontor_world() not null,
   id text collate "C" not null,
   proration jsonb not null,
+  corrections text default 'next_invoice'::text not null,
   constraint settings_pkey PRIMARY KEY (world, id),
+  constraint settings_corrections_check CHECK ((corrections = ANY (ARRAY['next_invoice'::text, 'credit_note'::text]))),
   constraint settings_id_check CHECK ((id = 'settings'::text))
 );
 alter table settings enable row level security;
@@ -1277,8 +1434,8 @@ create table setup_attempts (
 CREATE INDEX setup_attempts_of_customer ON setup_attempts USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX setup_attempts_of_intent ON setup_attempts USING btree (world, setup_intent, created DESC, id DESC);
 CREATE INDEX setup_attempts_of_method ON setup_attempts USING btree (world, payment_method);
-alter table setup_attempts enable row level security;
 alter table setup_attempts force row level security;
+alter table setup_attempts enable row level security;
 create policy own_world on setup_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table setup_attempts to kontor_app;
 
@@ -1389,8 +1546,8 @@ CREATE INDEX subscription_schedules_of_clock ON subscription_schedules USING btr
 CREATE INDEX subscription_schedules_of_customer ON subscription_schedules USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscription_schedules_of_subscription ON subscription_schedules USING btree (world, subscription) WHERE (subscription IS NOT NULL);
 CREATE INDEX subscription_schedules_released ON subscription_schedules USING btree (world, released_subscription) WHERE (released_subscription IS NOT NULL);
-alter table subscription_schedules force row level security;
 alter table subscription_schedules enable row level security;
+alter table subscription_schedules force row level security;
 create policy own_world on subscription_schedules for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_schedules to kontor_app;
 
@@ -1465,8 +1622,8 @@ create table tax_ids (
   constraint tax_ids_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id)
 );
 CREATE INDEX tax_ids_of_customer ON tax_ids USING btree (world, customer, created DESC, id DESC);
-alter table tax_ids enable row level security;
 alter table tax_ids force row level security;
+alter table tax_ids enable row level security;
 create policy own_world on tax_ids for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_ids to kontor_app;
 
@@ -1487,8 +1644,8 @@ create table tax_rates (
   constraint tax_rates_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX tax_rates_listed ON tax_rates USING btree (world, created DESC, id DESC);
-alter table tax_rates force row level security;
 alter table tax_rates enable row level security;
+alter table tax_rates force row level security;
 create policy own_world on tax_rates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_rates to kontor_app;
 
@@ -1507,8 +1664,8 @@ create table test_clocks (
 );
 CREATE INDEX test_clocks_advancing ON test_clocks USING btree (world) WHERE (status = 'advancing'::text);
 CREATE INDEX test_clocks_listed ON test_clocks USING btree (world, created DESC, id DESC);
-alter table test_clocks force row level security;
 alter table test_clocks enable row level security;
+alter table test_clocks force row level security;
 create policy all_worlds on test_clocks for select to public using ((kontor_world() = 0));
 create policy own_world on test_clocks for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table test_clocks to kontor_app;
@@ -1542,8 +1699,8 @@ create table timers (
 CREATE INDEX timers_due ON timers USING btree (world, at, kind, subject) WHERE (test_clock IS NULL);
 CREATE INDEX timers_of_clock ON timers USING btree (world, test_clock, at, kind, subject) WHERE (test_clock IS NOT NULL);
 CREATE INDEX timers_of_lane ON timers USING btree (world, lane, at);
-alter table timers force row level security;
 alter table timers enable row level security;
+alter table timers force row level security;
 create policy all_worlds on timers for select to public using ((kontor_world() = 0));
 create policy own_world on timers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table timers to kontor_app;
@@ -1565,8 +1722,8 @@ create table trial_offers (
 CREATE INDEX trial_offers_listed ON trial_offers USING btree (world, created DESC, id DESC);
 CREATE INDEX trial_offers_of_price ON trial_offers USING btree (world, price, created DESC, id DESC);
 CREATE INDEX trial_offers_to_price ON trial_offers USING btree (world, transition_price);
-alter table trial_offers force row level security;
 alter table trial_offers enable row level security;
+alter table trial_offers force row level security;
 create policy own_world on trial_offers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table trial_offers to kontor_app;
 
@@ -1594,8 +1751,8 @@ create table usage_caps (
 CREATE INDEX usage_caps_listed ON usage_caps USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_caps_of_customer ON usage_caps USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX usage_caps_of_meter ON usage_caps USING btree (world, meter);
-alter table usage_caps force row level security;
 alter table usage_caps enable row level security;
+alter table usage_caps force row level security;
 create policy own_world on usage_caps for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table usage_caps to kontor_app;
 
@@ -1649,8 +1806,8 @@ CREATE INDEX usage_reservations_listed ON usage_reservations USING btree (world,
 CREATE INDEX usage_reservations_of_customer ON usage_reservations USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX usage_reservations_of_meter ON usage_reservations USING btree (world, meter);
 CREATE INDEX usage_reservations_open ON usage_reservations USING btree (world, customer) WHERE (status = 'reserved'::text);
-alter table usage_reservations force row level security;
 alter table usage_reservations enable row level security;
+alter table usage_reservations force row level security;
 create policy own_world on usage_reservations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table usage_reservations to kontor_app;
 
@@ -1678,8 +1835,8 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, we
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries USING btree (world, created DESC, id DESC);
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries USING btree (world, next_at) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (world, webhook_endpoint, created DESC, id DESC);
-alter table webhook_deliveries enable row level security;
 alter table webhook_deliveries force row level security;
+alter table webhook_deliveries enable row level security;
 create policy all_worlds on webhook_deliveries for select to public using ((kontor_world() = 0));
 create policy own_world on webhook_deliveries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_deliveries to kontor_app;
@@ -1701,8 +1858,8 @@ create table webhook_endpoints (
   constraint webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text])))
 );
 CREATE INDEX webhook_endpoints_listed ON webhook_endpoints USING btree (world, created DESC, id DESC);
-alter table webhook_endpoints enable row level security;
 alter table webhook_endpoints force row level security;
+alter table webhook_endpoints enable row level security;
 create policy own_world on webhook_endpoints for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_endpoints to kontor_app;
 
