@@ -143,7 +143,7 @@ function byCreditNote(found: readonly [LineCorrection, Correction['quantity']][]
   const total = found.reduce((sum, [{ money }]) => sum - totalOf(money), 0n);
   const owed = facts.invoice.amount_remaining;
   const given = total > owed ? total - owed : 0n;
-  const order = { credited: { exactly: lines }, credit_amount: given > 0n ? given : null, out_of_band_amount: null, effective_at: null, memo: null, reason: 'order_change' as const, metadata: {} };
+  const order = { credited: { exactly: lines }, credit_amount: given > 0n ? given : null, out_of_band_amount: null, refund_amount: null, refunds: [], effective_at: null, memo: null, reason: 'order_change' as const, metadata: {} };
   if (total <= 0n || found.some(([{ money }]) => stored(money).credits.length > 0)) return null;
   try {
     return createCreditNote(order, credit, moment);

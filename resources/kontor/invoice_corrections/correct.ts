@@ -24,7 +24,7 @@ export async function correctInvoices(ctx: Context, ids: readonly string[], mome
   for (const facts of found) {
     const { invoice, subscription } = facts;
     const customer = customers.get(facts.customer.id) ?? facts.customer;
-    const credit = byNote ? { ...facts, customer, earlier: await creditNotesOf(ctx.tx, invoice.id) } : null;
+    const credit = byNote ? { ...facts, customer, earlier: await creditNotesOf(ctx.tx, invoice.id), charges: [] } : null;
     const made = correctInvoice({ invoice, recounted: linesOf(invoice), earlier, reached, waiting, customer, goes_on: subscription !== null && !hasEnded(subscription) }, credit, momentAt(ctx, momentOf(invoice.id)));
     if (made.issued) customers.set(customer.id, made.issued.customer);
     await commit(ctx, made);
