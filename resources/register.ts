@@ -34,6 +34,7 @@ import { priceExtensions } from './kontor/prices/routes.ts';
 import { processors } from './kontor/processors/routes.ts';
 import { sandboxPages } from './kontor/sandbox/routes.ts';
 import { settings } from './kontor/settings/routes.ts';
+import { subscriptionExtensions } from './kontor/subscriptions/routes.ts';
 import { usage } from './kontor/usage/routes.ts';
 import { usageCheck } from './kontor/usage/check/routes.ts';
 import { webhookDeliveries } from './kontor/webhook_deliveries/routes.ts';
@@ -110,6 +111,7 @@ export const rooms: readonly Room[] = [
   settings,
   setupAttempts,
   setupIntents,
+  subscriptionExtensions,
   subscriptionItems,
   subscriptions,
   subscriptionSchedules,

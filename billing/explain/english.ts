@@ -63,6 +63,7 @@ export const english: Language = {
     allowance: ({ quantity, allowance: { included, quantity: each, per, seats, seconds, of_seconds } }) =>
       `Included are ${each} ${per === 'seat' ? `for each of ${seats} seats` : 'in each period'}${seconds === of_seconds ? '' : `, of which the part of ${seconds} of ${of_seconds} seconds counts`}, that is ${included}: ${quantity} are charged.`,
     billed_before: ({ billed, billed_quantity, amount }, say) => `Of that, ${say.money(billed)} for ${billed_quantity} units was billed before: ${say.money(amount!)} is left.`,
+    commitment: ({ commitment, used, amount }, say) => `At least ${say.money(commitment)} of usage was agreed, and it came to ${say.money(used)}: ${say.money(amount!)} ${amount === 0n ? 'is' : 'more is'} charged.`,
     price({ scheme, quantity, tiers, divide_by, round, exact, amount }, say) {
       const sum = `${tiers.map((each) => tier(each, say)).join(' + ')} = ${say.rounded(exact, amount!)}.`;
       if (scheme === 'package') return `${quantity} in packages of ${divide_by}, ${round === 'up' ? 'a begun one counting whole' : 'only full ones counting'}: ${sum}`;

@@ -1,4 +1,5 @@
 /** An invoice explained: every amount on it computed again from stored facts, and compared with what is written. */
+import { shortOf, usedAmount } from '../commitment.ts';
 import { workOut } from '../invoice/draft.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
@@ -42,8 +43,13 @@ function quantityDifference(line: InvoiceLineRow, step: Step): Difference[] {
   return [{ line: line.id, field: 'quantity', stated: line.quantity_decimal, recomputed: formatDecimal(found), difference: null }];
 }
 
+/** What is missing of a commitment once the usage on the invoice is set against it. */
+function commitmentStep(commitment: bigint, lines: readonly InvoiceLineRow[]): Step {
+  return { kind: 'commitment', amount: shortOf(lines, commitment), exact: null, parts: [], commitment, used: usedAmount(lines) };
+}
+
 function explainLine(line: InvoiceLineRow, anew: InvoiceWhole, assessed: InvoiceLineRow, facts: ExplainFacts): { line: LineExplanation; differences: Difference[] } {
-  const derivation = deriveLine(line, facts);
+  const derivation = line.commitment === null ? deriveLine(line, facts) : commitmentStep(BigInt(line.commitment), anew.lines);
   const { amount } = derivation;
   const differences = [
     ...(amount === null ? [{ line: line.id, field: 'amount', stated: line.amount, recomputed: null, difference: null }] : difference(line.id, 'amount', line.amount, amount)),

@@ -55,6 +55,7 @@ export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[
   | { kind: 'usage'; quantity: string; usage: Usage; period: Period }
   | { kind: 'allowance'; quantity: string; allowance: Included }
   | { kind: 'billed_before'; quantity: string; billed: bigint; billed_quantity: string }
+  | { kind: 'commitment'; commitment: bigint; used: bigint }
   | { kind: 'price'; price: string | null; scheme: 'per_unit' | 'package' | 'graduated' | 'volume'; quantity: string; divide_by: number | null; round: 'up' | 'down' | null; tiers: PriceTier[] }
   | { kind: 'given' }
   | { kind: 'trial'; period: Period }

@@ -63,6 +63,7 @@ export const german: Language = {
     allowance: ({ quantity, allowance: { included, quantity: each, per, seats, seconds, of_seconds } }) =>
       `Enthalten sind ${each} ${per === 'seat' ? `für jeden von ${seats} Plätzen` : 'in jedem Zeitraum'}${seconds === of_seconds ? '' : `, wovon der Teil von ${seconds} von ${of_seconds} Sekunden zählt`}, also ${included}: ${quantity} werden berechnet.`,
     billed_before: ({ billed, billed_quantity, amount }, say) => `Davon wurden ${say.money(billed)} für ${billed_quantity} Einheiten schon berechnet: ${say.money(amount!)} bleiben.`,
+    commitment: ({ commitment, used, amount }, say) => `Vereinbart waren mindestens ${say.money(commitment)} Verbrauch, und er ergab ${say.money(used)}: ${say.money(amount!)} ${amount === 0n ? 'werden' : 'mehr werden'} berechnet.`,
     price({ scheme, quantity, tiers, divide_by, round, exact, amount }, say) {
       const sum = `${tiers.map((each) => tier(each, say)).join(' + ')} = ${say.rounded(exact, amount!)}.`;
       if (scheme === 'package') return `${quantity} in Paketen zu ${divide_by}, ${round === 'up' ? 'angefangene zählen ganz' : 'nur volle zählen'}: ${sum}`;

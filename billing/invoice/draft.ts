@@ -28,6 +28,8 @@ export type LineOrder = {
   subscription_item: string | null;
   proration: boolean;
   proration_details: ProrationDetails | null;
+  /** Of what makes usage up to a commitment; left out for any other line. */
+  commitment?: string | null;
   /** Of usage; left out for any other line. */
   metering?: Metering | null;
   /** Of what puts an earlier invoice right; left out for any other. */
@@ -82,7 +84,7 @@ export function lineOfItem(item: InvoiceItemWhole): LineOrder & { invoice_item: 
 
 /** A line's row before anything is worked out on it. */
 export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { id: string; currency: string }, position: number, moment: Moment): InvoiceLineRow {
-  const { period, discounts, rates, invoice_item = null, metering = null, correction = null, ...rest } = line;
+  const { period, discounts, rates, invoice_item = null, metering = null, commitment = null, correction = null, ...rest } = line;
   return {
     ...rest,
     id: moment.newId('il'),
@@ -92,6 +94,7 @@ export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { 
     invoice_item,
     metering,
     correction,
+    commitment,
     discounts: discounts.map((discount) => discount.id),
     discount_amounts: [],
     credits: (correction?.credits ?? []).map((credit) => ({ ...credit, transaction: null })),

@@ -1,12 +1,13 @@
 /** What a subscription puts on an invoice: the lines of its items, and the items that wait for one. */
 import type { Period } from '../calendar.ts';
+import { shortOf } from '../commitment.ts';
 import type { DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
 import { assert, type Instant, type Moment } from '../decision.ts';
 import { inForce } from '../discount.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, ProrationDetails } from '../invoice/invoice.ts';
 import { includedIn, meteredAmount, type Metering } from '../metering.ts';
-import { formatDecimal, formatMoney, fromBigint, minorDigits, parseDecimal } from '../money.ts';
+import { formatDecimal, formatMoney, fromBigint, minorDigits, parseDecimal, roundDiv } from '../money.ts';
 import { amountOf } from '../pricing/amount.ts';
 import type { PriceTerms } from '../pricing/price.ts';
 import { partOf, type ProrationUnit } from '../proration.ts';
@@ -167,6 +168,36 @@ function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<
 export function recount(line: InvoiceLineRow, sold: Pick<Sold, 'terms' | 'product_name'>, usage: string): InvoiceLineRow {
   const { quantity, ...words } = usageWords(line, sold, usage, line.metering);
   return quantity === line.quantity_decimal ? line : { ...line, ...words, quantity_decimal: quantity };
+}
+
+/** What makes the usage of a subscription up to what was agreed for the periods that end now; null where nothing was agreed, or nothing is metered. It stands also where it is 0, since usage is counted again while a draft waits. */
+function commitmentLine(subscription: SubscriptionWhole, lines: readonly LineOrder[], pending: readonly InvoiceItemWhole[], at: Instant): LineOrder | null {
+  const { commitment, currency } = subscription;
+  const usage = lines.filter((line) => line.metering);
+  if (commitment === null || usage.length === 0) return null;
+  const start = Math.min(...usage.map((line) => line.period.start));
+  const item = subscription.items.find((each) => each.id === usage[0]!.subscription_item)!;
+  const full = fullPeriod(subscription, item.terms, start);
+  const part = start === full.start && at === full.end ? BigInt(commitment.amount) : roundDiv(BigInt(commitment.amount) * BigInt(Math.min(at, full.end) - start), BigInt(full.end - full.start));
+  return {
+    amount: shortOf([...lines, ...pending], part),
+    description: `${commitment.name ?? 'Commitment'}: usage made up to ${formatMoney(part, currency)}`,
+    discountable: false,
+    period: { start, end: at },
+    price: null, product: null, unit_amount_decimal: null, quantity_decimal: '1',
+    subscription: subscription.id,
+    subscription_item: null,
+    proration: false, proration_details: null,
+    commitment: part.toString(),
+    metadata: subscription.metadata,
+    discounts: [], rates: [],
+  };
+}
+
+/** The lines with what makes them up to a commitment, which is the last one. */
+export function withCommitment(subscription: SubscriptionWhole, lines: readonly LineOrder[], pending: readonly InvoiceItemWhole[], at: Instant): LineOrder[] {
+  const line = commitmentLine(subscription, lines, pending, at);
+  return line === null ? [...lines] : [...lines, line];
 }
 
 /** What usage sums a decision at the moment needs: those of the metered items that have a period behind them. */

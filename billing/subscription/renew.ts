@@ -9,7 +9,7 @@ import { isTurn, turnPhase } from '../schedule/turn.ts';
 import { chargedBy, draftBill, isWithheld, putWaiting, stopCollecting, taken, withheld, withoutForgiven, type Bill, type Billed } from './bill.ts';
 import { changeSubscription, NO_CHANGE, type ChangeOrder } from './change.ts';
 import { endDiscounts, endSubscription, hasEnded, nextMoment, renewal, updated } from './end.ts';
-import { isMetered, periodUsageLine, restLine } from './lines.ts';
+import { isMetered, periodUsageLine, restLine, withCommitment } from './lines.ts';
 import { changesRecurrence, withNextPrice } from './next_price.ts';
 import { endsTrial, movesAnchor } from './offer.ts';
 import { enterPause } from './paused.ts';
@@ -138,7 +138,8 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
     if (line) lineOf.set(item.id, line);
     return [...(used ? [used] : []), ...(line ? [line] : [])];
   });
-  const bill = billOf(begun, facts, taken(facts, 'customer'), lines, at);
+  const pending = taken(facts, 'customer');
+  const bill = billOf(begun, facts, pending, withCommitment(before, lines, pending, at), at);
   const draft = draftBill(bill, facts, moment);
   const billed = draft && withheld(draft, bill, facts, moment);
   const charged = (item: SubscriptionItemWhole) => (billed && !isMetered(item) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item);
@@ -163,7 +164,8 @@ function finish(facts: SubscriptionFacts, moment: Moment): Renewed {
   const at = moment.now;
   const credits = before.cancel_at_period_end ? [] : before.items.flatMap((item) => creditsOf(before, item, at, facts, moment));
   const lines = before.items.map((item) => periodUsageLine(before, item, facts.usage, at, facts)).filter((line) => line !== null);
-  const bill = billOf(before, facts, [...taken(facts, 'customer'), ...credits], lines, at);
+  const pending = taken(facts, 'customer');
+  const bill = billOf(before, facts, [...pending, ...credits], withCommitment(before, lines, pending, at), at);
   const draft = draftBill(bill, facts, moment);
   const billed = draft && withheld(draft, bill, facts, moment);
   const used = billed?.used ?? [];

@@ -111,6 +111,7 @@ function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
     payment_settings: order.payment_settings,
     latest_invoice: null,
     billing_thresholds: order.billing_thresholds ?? null,
+    commitment: null,
     watched: false,
     pause_collection: null,
     status_details: null,

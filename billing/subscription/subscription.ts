@@ -55,6 +55,8 @@ export type SubscriptionRow = {
   latest_invoice: string | null;
   /** The usage at which it is billed before its periods end. */
   billing_thresholds: { amount_gte: number | null; reset_billing_cycle_anchor: boolean | null } | null;
+  /** What its usage comes to at least in each period, before discounts and tax; minor units as a decimal string, since it lives in a JSON column. */
+  commitment: { amount: string; name: string | null } | null;
   /** Whether it, or one of its items, has a threshold. */
   watched: boolean;
   /** While the invoices that it makes are not collected: what becomes of them, and until when. */

@@ -1,4 +1,5 @@
 /** Usage that is reported while a draft waits: what happened within the period that it bills is billed with it. */
+import { madeUp } from '../../billing/commitment.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { recount } from '../../billing/subscription/lines.ts';
 import type { Tx } from '../../server/database/world.ts';
@@ -21,9 +22,8 @@ export async function recounted(tx: Tx, drafts: readonly InvoiceWhole[], which: 
   if (metered.length === 0) return (draft) => draft.lines;
   const products = new Map((await productsById(tx, [...new Set([...prices.values()].map((price) => price.product))])).map((product) => [product.id, product.name]));
   const usage = await usageOf(tx, metered.map(({ line, customer }) => ({ key: line.id, meter: prices.get(line.price!)!.meter!, customer, start: line.period_start, end: line.period_end })));
-  return (draft) =>
-    draft.lines.map((line) => {
-      const [quantity, terms] = [usage.get(line.id), prices.get(line.price ?? '')];
-      return quantity === undefined || terms === undefined ? line : recount(line, { terms, product_name: products.get(terms.product)! }, quantity);
-    });
+  return (draft) => madeUp(draft.lines.map((line) => {
+    const [quantity, terms] = [usage.get(line.id), prices.get(line.price ?? '')];
+    return quantity === undefined || terms === undefined ? line : recount(line, { terms, product_name: products.get(terms.product)! }, quantity);
+  }));
 }

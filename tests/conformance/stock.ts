@@ -60,6 +60,7 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   ids.set('kontor/invoices/lines', ids.get('invoices/lines')!);
   ids.set('kontor/meters', ids.get('billing/meters')!);
   ids.set('kontor/customers', customer);
+  ids.set('kontor/subscriptions', subscription.id);
   ids.set('kontor/prices', price);
   ids.set('kontor/invoices', invoice);
   ids.set('kontor/payment_intents', ids.get('payment_intents')!);

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type Stripe from 'stripe';
+import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+
+const DAY = 86_400;
+const HOUR = 3_600;
+const START = Date.UTC(2026, 0, 1) / 1_000;
+const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
+const MARCH = Date.UTC(2026, 2, 1) / 1_000;
+
+let kontor: Kontor;
+let stripe: Stripe;
+let seat: string;
+let calls: string;
+before(async () => {
+  kontor = await startKontor();
+  stripe = kontor.stripe;
+  const meter = (await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
+  calls = (await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' } })).id;
+  seat = (await stripe.prices.create({ currency: 'usd', unit_amount: 2_000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } })).id;
+});
+after(() => kontor.close());
+
+async function onClock(items: Stripe.SubscriptionCreateParams.Item[], more: Partial<Stripe.SubscriptionCreateParams> = {}): Promise<{ clock: string; customer: string; subscription: string }> {
+  const clock = (await stripe.testHelpers.testClocks.create({ frozen_time: START })).id;
+  const customer = (await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } })).id;
+  return { clock, customer, subscription: (await stripe.subscriptions.create({ customer, items, ...more })).id };
+}
+const commitTo = (subscription: string, commitment: object | '') => stripe.rawRequest('POST', `/v1/kontor/subscriptions/${subscription}`, { commitment }) as Promise<any>;
+const use = (customer: string, value: number, timestamp?: number) => stripe.billing.meterEvents.create({ event_name: 'calls', timestamp, payload: { stripe_customer_id: customer, value: String(value) } });
+const latest = async (customer: string) => (await stripe.invoices.list({ customer, limit: 1 })).data[0]!;
+const amounts = (invoice: Stripe.Invoice) => invoice.lines.data.map((line) => line.amount);
+
+async function explained(id: string): Promise<string[]> {
+  const told = (await stripe.rawRequest('GET', `/v1/kontor/invoices/${id}/explanation`)) as unknown as { agrees: boolean; differences: unknown[]; lines: { sentences: string[] }[] };
+  assert.deepEqual([told.differences, told.agrees], [[], true]);
+  return told.lines.flatMap((line) => line.sentences);
+}
+
+test('usage that comes to less than was agreed is made up to it, also where more is reported while the draft waits', async () => {
+  const { clock, customer, subscription } = await onClock([{ price: seat, quantity: 1 }, { price: calls }], { billing_thresholds: { amount_gte: 400 } });
+  const answer = await commitTo(subscription, { amount: 1_000, name: 'Annual deal' });
+  assert.deepEqual([answer.object, answer.commitment], ['kontor.subscription', { amount: 1_000, currency: 'usd', name: 'Annual deal' }]);
+  await use(customer, 40);
+  await kontor.advance(clock, FEBRUARY);
+  assert.deepEqual(amounts(await latest(customer)), [2_000, 0, 600]);
+  await use(customer, 25, FEBRUARY - 60);
+  await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+  const first = await latest(customer);
+  assert.deepEqual([amounts(first), first.lines.data[2]!.description], [[2_000, 250, 350], 'Annual deal: usage made up to $10.00']);
+  assert.ok((await explained(first.id)).includes('At least $10.00 of usage was agreed, and it came to $6.50: $3.50 more is charged.'));
+  await kontor.advance(clock, FEBRUARY + 5 * DAY);
+  await use(customer, 130);
+  await kontor.advance(clock, MARCH + 2 * HOUR);
+  const second = await latest(customer);
+  assert.deepEqual(amounts(second), [2_000, 0, 0]);
+  await explained(second.id);
+  assert.equal((await commitTo(subscription, '')).commitment, null);
+});
+
+test('of a period that ends early, a part is agreed', async () => {
+  const { clock, customer, subscription } = await onClock([{ price: calls }]);
+  await commitTo(subscription, { amount: 3_100 });
+  await kontor.advance(clock, START + 10 * DAY);
+  await stripe.subscriptions.cancel(subscription, { invoice_now: true });
+  const last = await latest(customer);
+  assert.deepEqual(amounts(last), [0, 1_000]);
+  await explained(last.id);
+});
+
+test('what nobody can commit to is refused by name', async () => {
+  const { subscription } = await onClock([{ price: seat, quantity: 1 }]);
+  await assert.rejects(commitTo(subscription, { amount: 100 }), { statusCode: 400, param: 'commitment' });
+  await assert.rejects(commitTo(subscription, { amount: 0 }), { statusCode: 400, param: 'commitment[amount]' });
+  await assert.rejects(commitTo(subscription, { name: 'x' }), { statusCode: 400, param: 'commitment[amount]' });
+  await assert.rejects(commitTo('sub_none', { amount: 100 }), { statusCode: 404 });
+});
