@@ -4,14 +4,15 @@ import { refuseUncancelable } from '../../billing/usage.ts';
 import { momentOn, type Context } from '../context.ts';
 import { arrayText, row, rows, sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
-import { slotAt, slotsAround } from './slots.ts';
+import { ensureSlot, slotAt, slotsAround } from './slots.ts';
 import { keyOf, nameOf, type Named } from './keys.ts';
 import { cellOf, recount } from './rollups.ts';
 import { eventsOf, storedEvents, type StoredEvent } from './events.ts';
 
 /** The event of each name, in their order; undefined where there is none. */
 export async function eventsByName(ctx: Context, names: readonly Named[]): Promise<(StoredEvent | undefined)[]> {
-  const slots = slotsAround(slotAt(ctx.app.clock.now()));
+  const slot = slotAt(ctx.app.clock.now());
+  const slots = slotsAround(await ensureSlot(ctx.app, slot), slot);
   const found: (StoredEvent | undefined)[] = names.map(() => undefined);
   let open = names.map((named, at) => ({ at, name: nameOf(named) }));
   for (let attempt = 0; open.length > 0; attempt += 1) {

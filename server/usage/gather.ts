@@ -11,7 +11,7 @@ import { record, type Recorded } from './record.ts';
 /** So many transactions are under way at once, in all worlds together. */
 const WRITERS = 2;
 /** A transaction takes no more than so many events, unless one request brings more. */
-const MOST_EVENTS = 2_000;
+const MOST_EVENTS = 5_000;
 /** How often events are tried that had to give way to somebody else's. */
 const TRIES = 5;
 

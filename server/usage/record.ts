@@ -120,7 +120,7 @@ async function keep(ctx: Context, candidates: readonly Candidate[], keyFor: (nam
   if (candidates.length === 0) return kept;
   const now = ctx.app.clock.now();
   const slot = slotAt(now);
-  await ensureSlot(ctx.app, slot);
+  const slots = slotsAround(await ensureSlot(ctx.app, slot), slot);
   // Of two processes at the turn of a slot, each would look for the other's event in the wrong one; there, one after the other.
   if (isTurn(now)) await row(ctx.tx, sql`select pg_advisory_xact_lock(hashtextextended('meter events', kontor_world()))`);
   let open = candidates;
@@ -133,9 +133,9 @@ async function keep(ctx: Context, candidates: readonly Candidate[], keyFor: (nam
       else byKey.set(key, each);
     }
     const keyed = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1));
-    const inserted = await insert(ctx, slot, keyed);
+    const inserted = await insert(ctx, slot, slots, keyed);
     const taken = keyed.filter(([key]) => !inserted.has(key));
-    const stored = taken.length === 0 ? new Map<bigint, UsageEvent>() : await storedEvents(ctx.tx, slotsAround(slot), taken.map(([key]) => key));
+    const stored = taken.length === 0 ? new Map<bigint, UsageEvent>() : await storedEvents(ctx.tx, slots, taken.map(([key]) => key));
     for (const [key, each] of keyed) {
       if (inserted.has(key)) kept.set(each.name, { event: each.event, stored: false });
       else {
@@ -149,10 +149,10 @@ async function keep(ctx: Context, candidates: readonly Candidate[], keyFor: (nam
   return kept;
 }
 
-/** Appends events whose keys are free in every slot, sorted by key. Returns the keys of those that were appended. */
-async function insert(ctx: Context, slot: number, keyed: readonly (readonly [bigint, Candidate])[]): Promise<Set<bigint>> {
+/** Appends events whose keys are free in every slot, sorted by key. Returns the keys of those that were appended. The look into other slots is a query for each row on purpose: a join of all could read a slot as a whole. */
+async function insert(ctx: Context, slot: number, slots: readonly number[], keyed: readonly (readonly [bigint, Candidate])[]): Promise<Set<bigint>> {
   const events = keyed.map(([, each]) => each.event);
-  const others = slotsAround(slot).filter((each) => each !== slot);
+  const others = slots.filter((each) => each !== slot);
   const series = new Map<string, bigint>();
   const seriesOfEvent = ({ meter, event_name, customer }: UsageEvent): bigint => {
     const name = `${meter ?? event_name}\x1f${customer}`;
@@ -162,14 +162,14 @@ async function insert(ctx: Context, slot: number, keyed: readonly (readonly [big
   };
   const found = await rows<{ key: bigint }>(
     ctx.tx,
-    sql`insert into meter_events (slot, key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)
-        select ${slot}::integer, r.key, r.series, r.number, r.meter, r.event_name, r.identifier, r.customer, to_timestamp(r.timestamp), r.value, r.dimensions, r.payload::json, to_timestamp(r.created)
+    sql`insert into meter_events (world, slot, key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)
+        select ${ctx.world.id}::integer, ${slot}::integer, r.key, r.series, r.number, r.meter, r.event_name, r.identifier, r.customer, to_timestamp(r.timestamp), r.value, r.dimensions, r.payload::json, to_timestamp(r.created)
         from unnest(${arrayText(keyed.map(([key]) => key))}::bigint[], ${arrayText(events.map(seriesOfEvent))}::bigint[], ${arrayText(events.map((each) => each.number))}::bigint[],
           ${arrayText(events.map((each) => each.meter))}::text[], ${arrayText(events.map((each) => each.event_name), true)}::text[], ${arrayText(events.map((each) => each.identifier), true)}::text[],
           ${arrayText(events.map((each) => each.customer), true)}::text[], ${arrayText(events.map((each) => each.timestamp))}::bigint[], ${arrayText(events.map((each) => each.value))}::numeric[],
           ${arrayText(events.map((each) => each.dimensions), true)}::text[], ${arrayText(keyed.map(([, each]) => restText(each)), true)}::text[], ${arrayText(events.map((each) => each.created))}::bigint[])
           as r (key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)
-        where not exists (select from meter_events e where e.slot = any(${others}::integer[]) and e.key = r.key)
+        where (select true from meter_events e where e.slot = any(${others}::integer[]) and e.key = r.key limit 1) is null
         on conflict do nothing returning key`,
   );
   return new Set(found.map(({ key }) => key));

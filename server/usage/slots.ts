@@ -18,19 +18,28 @@ export const slotAt = (seconds: number): number => Math.floor(seconds / SLOT_S);
 /** Whether a slot begins or has begun just now. */
 export const isTurn = (seconds: number): boolean => slotAt(seconds - TURN_S) !== slotAt(seconds + TURN_S);
 
-/** The slots in which an identifier is looked for: all that may be there, and the next one, which is another process's already where its clock is ahead. */
-export const slotsAround = (slot: number): number[] => Array.from({ length: SLOTS + 2 }, (_, n) => slot - SLOTS + n);
-
 const known = new WeakMap<App['database'], Set<number>>();
 
-/** Makes the slot where it is not there yet. It is there when this returns, whatever becomes of the caller's transaction. */
-export async function ensureSlot(app: App, slot: number): Promise<void> {
-  let slots = known.get(app.database);
-  if (!slots) known.set(app.database, (slots = new Set()));
-  if (slots.has(slot)) return;
+/**
+ * Makes the slot where it is not there yet; it is there when this returns, whatever becomes of the caller's transaction. Returns the slots that there are, in which an identifier is looked for: also
+ * the next one, which is another process's already where its clock is ahead.
+ */
+export async function ensureSlot(app: App, slot: number): Promise<ReadonlySet<number>> {
+  const slots = known.get(app.database);
+  if (slots?.has(slot)) return slots;
   await app.database.pool.query('select make_meter_event_slot($1)', [slot]);
-  slots.add(slot);
+  return readSlots(app);
 }
+
+async function readSlots(app: App): Promise<ReadonlySet<number>> {
+  const { rows } = await app.database.pool.query<{ slot: number }>(`select substring(inhrelid::regclass::text from '[0-9]+$')::integer as slot from pg_inherits where inhparent = 'meter_events'::regclass`);
+  const slots = new Set(rows.map(({ slot }) => slot));
+  known.set(app.database, slots);
+  return slots;
+}
+
+/** Those of the slots that may hold an identifier which comes again in this one. */
+export const slotsAround = (slots: ReadonlySet<number>, slot: number): number[] => [...slots].filter((each) => each >= slot - SLOTS && each <= slot + 1);
 
 /** A slot is made this long before it begins. */
 const AHEAD_S = 30 * 86_400;
@@ -39,6 +48,7 @@ const AHEAD_S = 30 * 86_400;
 export async function turnSlots(app: App): Promise<false> {
   const now = app.clock.now();
   for (const at of [now, now + AHEAD_S]) await ensureSlot(app, slotAt(at));
+  await readSlots(app);
   const client = await app.database.pool.connect();
   try {
     await client.query(`begin; set local lock_timeout = '2s'`);

@@ -4,14 +4,18 @@ import { parseArgs } from 'node:util';
 import { measureRequest } from './api.ts';
 import { measureBillingRun, movedClock, type MovedClock } from './billing_run.ts';
 import { openHouse, type House } from './house.ts';
+import { measureUsage } from './usage.ts';
+import type { Clock } from '../../server/clock.ts';
 
 /** One measurement: `ratio` is to be at least `target`. */
 export type Line = { name: string; ratio: number; target: number; detail: string };
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '3' }, subscriptions: { type: 'string', default: '50000' } } });
-const [seconds, subscriptions] = [Number(values.seconds), Number(values.subscriptions)];
-if (!(seconds > 0) || !(subscriptions > 0) || !Number.isInteger(subscriptions)) {
-  console.error('--seconds and --subscriptions are numbers above zero: npm run bench -- --seconds 3 --subscriptions 50000');
+const PARTS = ['requests', 'billing', 'usage'] as const;
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '3' }, subscriptions: { type: 'string', default: '50000' }, events: { type: 'string', default: '100000' }, only: { type: 'string', default: PARTS.join() } } });
+const [seconds, subscriptions, events] = [Number(values.seconds), Number(values.subscriptions), Number(values.events)];
+const parts = values.only.split(',');
+if (!(seconds > 0) || ![subscriptions, events].every((each) => each > 0 && Number.isInteger(each)) || !parts.every((part) => (PARTS as readonly string[]).includes(part))) {
+  console.error(`--seconds, --subscriptions and --events are numbers above zero, --only is some of ${PARTS.join()}: npm run bench -- --seconds 3 --subscriptions 50000 --events 100000 --only usage`);
   process.exit(2);
 }
 
@@ -26,14 +30,22 @@ const loads = () => loadavg().map((each) => each.toFixed(1)).join(' ');
 
 async function measure(house: House, clock: MovedClock): Promise<void> {
   console.log(`Load of the machine before: ${loads()}`);
+  if (parts.includes('requests')) await measureCreation(house);
+  if (parts.includes('billing')) await measureRun(house, clock);
+  console.log(`Load of the machine after: ${loads()}`);
+}
+
+async function measureCreation(house: House): Promise<void> {
   const customer = 'email=jenny%40example.com&name=Jenny&metadata[plan]=gold&address[country]=DE&address[city]=Berlin';
   print(await measureRequest(house, 'Create a customer ÷ bare route', ['POST', '/v1/customers', customer], 0.6, seconds));
+}
+
+async function measureRun(house: House, clock: MovedClock): Promise<void> {
   say(`Making ${subscriptions.toLocaleString('en')} subscriptions, and billing them.`);
   print(await measureBillingRun(house, clock, subscriptions));
   const [subscription] = (await house.stripe.subscriptions.list({ limit: 1 })).data;
   const path = `/v1/subscriptions/${subscription!.id}?expand[]=customer&expand[]=latest_invoice&expand[]=items.data.price.product`;
   print(await measureRequest(house, 'Retrieve a subscription, expanded ÷ bare route', ['GET', path, null], 0.6, seconds));
-  console.log(`Load of the machine after: ${loads()}`);
 }
 
 let interrupted = false;
@@ -41,11 +53,19 @@ const stop = new Promise<void>((resolve) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => resolve(void (interrupted = true)));
 });
 say(`Starting a Kontor of its own. A request is measured for ${6 * (seconds + 1)} seconds.`);
-const clock = movedClock();
-const house = await openHouse(clock);
-try {
-  if (!interrupted) await Promise.race([measure(house, clock), stop]);
-} finally {
-  await house.close();
+
+/** Usage is measured in real time, the others at moments of their own. */
+async function inHouse(clock: Clock | undefined, work: (house: House) => Promise<void>): Promise<void> {
+  if (interrupted) return;
+  const house = await openHouse(clock);
+  try {
+    await Promise.race([work(house), stop]);
+  } finally {
+    await house.close();
+  }
 }
+
+if (parts.includes('usage')) await inHouse(undefined, (house) => measureUsage(house, events, seconds, print));
+const clock = movedClock();
+if (parts.includes('requests') || parts.includes('billing')) await inHouse(clock, (house) => measure(house, clock));
 if (interrupted) process.exit(130);

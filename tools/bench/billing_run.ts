@@ -52,13 +52,15 @@ async function original(stripe: Stripe): Promise<Stripe.Subscription> {
 async function multiply(house: House, subscription: Stripe.Subscription, count: number): Promise<void> {
   const customer = subscription.customer as string;
   const numbered = (prefix: string) => `'${prefix}_' || lpad(n::text, 20, '0')`;
+  const hashed = (text: string) => `('x' || encode(substr(sha256(convert_to(${text}, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint`;
   const copies: [table: string, where: string, changed: Record<string, string>][] = [
     ['customers', `id = '${customer}'`, { id: numbered('cus'), invoice_prefix: "'N' || n" }],
     ['subscriptions', `id = '${subscription.id}'`, { id: numbered('sub'), customer: numbered('cus') }],
     ...subscription.items.data.map((item, at): [string, string, Record<string, string>] => ['subscription_items', `id = '${item.id}'`, { id: numbered(`si_${at}`), subscription: numbered('sub') }]),
     ['discounts', `subscription = '${subscription.id}'`, { id: numbered('di'), customer: numbered('cus'), subscription: numbered('sub') }],
     ['timers', `subject = '${subscription.id}' and kind = 'subscription.renew'`, { subject: numbered('sub'), lane: numbered('cus') }],
-    ['meter_events', 'true', { id: numbered('evt'), identifier: "'e' || n", customer: numbered('cus') }],
+    ['meter_events', 'true', { key: 'n', series: hashed(`world || chr(31) || meter || chr(31) || ${numbered('cus')}`), identifier: "'e' || n", customer: numbered('cus') }],
+    ['meter_rollups', 'true', { customer: numbered('cus') }],
   ];
   await house.stripe.billing.meterEvents.create({ event_name: 'message', payload: { stripe_customer_id: customer, value: '1234' } });
   await inWorld(house.database.pool, house.world, async (tx) => {
@@ -70,7 +72,7 @@ async function multiply(house: House, subscription: Stripe.Subscription, count: 
     }
   });
   // As autovacuum would have by now; what the run fills is empty and is left to it.
-  await house.database.asOwner((owner) => owner.query('analyze customers, subscriptions, subscription_items, discounts, timers, meter_events'));
+  await house.database.asOwner((owner) => owner.query('analyze customers, subscriptions, subscription_items, discounts, timers, meter_events, meter_rollups'));
 }
 
 /** What the run wrote: table and condition. */
