@@ -83,7 +83,7 @@ const debts: Invariant[] = [
     query: `with billed as (
         select l.subscription_item as item, l.invoice, l.period_start, l.period_end, i.billing_reason, i.status, i.subscription
         from invoice_lines l join invoices i on i.id = l.invoice join prices p on p.id = l.price
-        where l.subscription_item is not null and l.invoice_item is null and p.recurring->>'usage_type' = 'licensed' and i.status <> 'void'),
+        where l.subscription_item is not null and l.invoice_item is null and not l.proration and p.recurring->>'usage_type' = 'licensed' and i.status <> 'void'),
       pairs as (
         select item, invoice, subscription, billing_reason, period_start, lag(period_end) over successive as before, lag(period_start) over successive as since from billed
         window successive as (partition by item order by period_start, period_end, invoice))
@@ -92,6 +92,7 @@ const debts: Invariant[] = [
         or (period_start > before and not exists (
         select from invoice_lines v join invoices vi on vi.id = v.invoice where v.subscription_item = pairs.item and vi.status = 'void' and v.period_start >= before and v.period_end <= pairs.period_start)
         and not exists (select from subscriptions s where s.id = pairs.subscription and s.resumed_at > before)
+        and not exists (select from invoice_lines r where r.subscription_item = pairs.item and r.proration and r.invoice_item is null and r.period_start = before and r.period_end = pairs.period_start)
         and not exists (select from events e where e.object_id = pairs.subscription and e.type = 'customer.subscription.updated' and e.previous_attributes::jsonb->>'trial_end' = extract(epoch from before)::bigint::text)))`,
   },
   {
