@@ -13,6 +13,8 @@ import { confirmationTokens } from './confirmation_tokens/routes.ts';
 import { coupons } from './coupons/routes.ts';
 import { creditNotes } from './credit_notes/routes.ts';
 import { balanceTransactions } from './customers/balance_transactions/routes.ts';
+import { cashBalances } from './customers/cash_balance/routes.ts';
+import { fundingInstructions } from './customers/funding_instructions/routes.ts';
 import { customers } from './customers/routes.ts';
 import { discounts } from './discounts/resource.ts';
 import { events } from './events/routes.ts';
@@ -55,6 +57,7 @@ import { subscriptions } from './subscriptions/routes.ts';
 import { taxIds } from './tax_ids/routes.ts';
 import { taxRates } from './tax_rates/routes.ts';
 import { testConfirmationTokens } from './test_helpers/confirmation_tokens/routes.ts';
+import { testCustomers } from './test_helpers/customers/routes.ts';
 import { testClocks } from './test_helpers/test_clocks/routes.ts';
 import { meterEventAdjustmentsInJson } from './v2/billing/meter_event_adjustments/routes.ts';
 import { meterEventSessions } from './v2/billing/meter_event_session/routes.ts';
@@ -84,8 +87,10 @@ export const rooms: readonly Room[] = [
   creditNotes,
   creditTopUps,
   balanceTransactions,
+  cashBalances,
   customers,
   customersBeyond,
+  fundingInstructions,
   discounts,
   events,
   invoiceExplanations,
@@ -118,6 +123,7 @@ export const rooms: readonly Room[] = [
   taxIds,
   taxRates,
   testClocks,
+  testCustomers,
   trialOffers,
   testConfirmationTokens,
   thinEvents,

@@ -242,6 +242,15 @@ const sums: Invariant[] = [
 
 const money: Invariant[] = [
   {
+    id: 'I6',
+    about: "A customer's cash is the sum of its transactions, and the ledger's.",
+    query: `select b.id as object, format('%s of cash, transactions of %s, and %s in the ledger', b.amount, coalesce(t.amount, 0), coalesce(l.amount, 0)) as sentence
+      from cash_balances b
+      left join (select customer, currency, sum(net_amount) as amount from cash_balance_transactions group by customer, currency) t on t.customer = b.customer and t.currency = b.currency
+      left join (select customer, currency, -sum(amount) as amount from ledger_entries where ledger_account = 'customer_cash' group by customer, currency) l on l.customer = b.customer and l.currency = b.currency
+      where b.amount <> coalesce(t.amount, 0) or b.amount <> coalesce(l.amount, 0)`,
+  },
+  {
     id: 'I7',
     about: 'A payment is taken once.',
     query: `select payment_intent as object, format('%s charges of it succeeded', count(*)) as sentence from charges where status = 'succeeded' group by payment_intent having count(*) > 1`,

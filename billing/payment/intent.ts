@@ -197,6 +197,7 @@ function agreementOf(intent: PaymentIntentWhole, method: PaymentMethodRow, futur
 export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethodRow, how: Confirmation, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
   refuseUnconfirmable(intent);
   refuseType(method, intent.payment_method_types, `the payment intent ${intent.id}`);
+  if (METHODS[method.type]?.flow === 'push') refuse('payment_intent_invalid_parameter', 'A bank transfer is sent by the customer: it cannot be charged. Show the customer its funding instructions instead.', 'payment_method');
   refuseRedirect(intent, method, how);
   const own = { ...intent.payment_method_options[method.type] } as { capture_method?: 'manual' | ''; setup_future_usage?: 'none' | 'on_session' | 'off_session'; request_three_d_secure?: 'any' | 'automatic' | 'challenge' };
   const future = own.setup_future_usage === 'none' ? null : (own.setup_future_usage ?? intent.setup_future_usage);

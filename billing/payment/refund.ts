@@ -50,6 +50,7 @@ export type RefundOrder = { amount: bigint | null; reason: RefundQuestion['reaso
 export function createRefund({ charge: before, payment_intent: intent, payment_method: method }: RefundFacts, order: RefundOrder, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
   if (before.status !== 'succeeded') refuse('charge_not_refundable', `The charge ${before.id} is ${before.status}: nothing has come that could be given back.`, 'charge');
   if (!before.captured) refuse('charge_not_refundable', `The charge ${before.id} is not captured. Cancel its payment intent ${intent.id} instead.`, 'charge');
+  if (method.type === 'customer_balance') refuse('charge_not_refundable', `The charge ${before.id} was paid by bank transfer. Send the money back by transfer, and credit an invoice by \`out_of_band_amount\`.`, 'charge');
   const left = refundable(before);
   if (left === 0n) refuse('charge_already_refunded', `The charge ${before.id} has already been refunded.`, 'charge');
   const amount = order.amount ?? left;

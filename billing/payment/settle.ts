@@ -189,7 +189,9 @@ export function receive(facts: Payment & { charge: ChargeRow }, before: Decision
   const amount = charge.amount_captured;
   const owed = owedBy(facts);
   const legs = { transaction: `${charge.id}:captured`, currency: charge.currency, document: charge.id, customer: charge.customer, at: moment.now };
-  const received = { ...decision(), postings: [{ ...legs, ledger_account: 'cash_in_transit', amount }] };
+  // What was sent by transfer is here already, as the customer's cash.
+  const source = method.type === 'customer_balance' ? 'customer_cash' : 'cash_in_transit';
+  const received = { ...decision(), postings: [{ ...legs, ledger_account: source, amount }] };
   if (!owed || !payment) {
     received.postings.push({ ...legs, ledger_account: 'unapplied_payments', amount: -amount });
     return { ...facts, ...together([before, received]) };

@@ -17,6 +17,7 @@ import { acceptanceOf, mandateNamed } from '../mandates/rows.ts';
 import { methodGiven, methodsById, NOWHERE, optionsOf, verifyDeposits } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderPaymentIntent } from './resource.ts';
+import { confirmTransfer } from './transfers.ts';
 import { answered, intentsById, lockIntent, refuseStranger, reservedBy, withMethods, type Locked } from './rows.ts';
 
 type Path = { intent: string };
@@ -84,7 +85,9 @@ export async function create(ctx: Context, given: Params<typeof params.createPay
     return renderPaymentIntent(opened.payment_intent, ctx.world);
   }
   if (!named) refuse('parameter_missing', 'To confirm a payment intent at its creation, give its `payment_method`.', 'payment_method');
-  await commit(ctx, together([...first, ...spend(token, { payment_intent: opened.payment_intent.id }), confirmPayment(opened.payment_intent, named.method, await confirmationOf(ctx, given, token), moment)]));
+  const { method } = named;
+  const confirmation = method.type === 'customer_balance' ? await confirmTransfer(ctx, opened.payment_intent, method, moment) : confirmPayment(opened.payment_intent, method, await confirmationOf(ctx, given, token), moment);
+  await commit(ctx, together([...first, ...spend(token, { payment_intent: opened.payment_intent.id }), confirmation]));
   return answer(opened.payment_intent.id);
 }
 
@@ -109,7 +112,8 @@ export async function confirm(ctx: Context, given: Params<typeof params.confirmP
   const changed = changeIntent(locked.intent, {
     receipt_email, setup_future_usage, capture_method, allowed_payment_method_types, excluded_payment_method_types, payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping) ?? token?.token.shipping ?? undefined,
   });
-  const confirmation = confirmed({ ...locked, intent: changed.payment_intent }, method, await confirmationOf(ctx, given, token));
+  const transfer = method.type === 'customer_balance';
+  const confirmation = transfer ? await confirmTransfer(ctx, changed.payment_intent, method, locked.moment) : confirmed({ ...locked, intent: changed.payment_intent }, method, await confirmationOf(ctx, given, token));
   await commit(ctx, together([decision, changed, ...spend(token, { payment_intent: locked.intent.id }), confirmation]));
   return answer(path.intent);
 }

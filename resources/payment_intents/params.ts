@@ -149,3 +149,7 @@ export const verifyMicrodeposits = fields(
 );
 covers<Stripe.PaymentIntentVerifyMicrodepositsParams, typeof verifyMicrodeposits>(true);
 agrees<Stripe.PaymentIntentVerifyMicrodepositsParams, typeof verifyMicrodeposits, 'client_secret'>(true);
+
+export const applyCustomerBalance = fields({ amount: amount({ min: 1 }), currency: currency() });
+covers<Stripe.PaymentIntentApplyCustomerBalanceParams, typeof applyCustomerBalance>(true);
+agrees<Stripe.PaymentIntentApplyCustomerBalanceParams, typeof applyCustomerBalance>(true);

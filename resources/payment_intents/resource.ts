@@ -33,6 +33,7 @@ function renderAction({ next_action: action }: PaymentIntentWhole): Wire<Stripe.
 const USUAL: Record<string, Record<string, unknown>> = {
   bancontact: { preferred_language: 'en' },
   card: { installments: null, mandate_options: null, network: null, request_three_d_secure: 'automatic' },
+  customer_balance: { funding_type: 'bank_transfer' },
   klarna: { preferred_locale: null },
   link: { persistent_token: null },
   paypal: { preferred_locale: null, reference: null },

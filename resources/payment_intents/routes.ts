@@ -5,6 +5,7 @@ import { expire, handling } from './handling.ts';
 import * as commands from './commands.ts';
 import * as params from './params.ts';
 import { paymentIntent } from './resource.ts';
+import { applyCustomerBalance } from './transfers.ts';
 import { paymentIntentVersions } from './versions.ts';
 
 export const paymentIntents: Room = {
@@ -16,6 +17,7 @@ export const paymentIntents: Room = {
     post('/v1/payment_intents/:intent', params.updatePaymentIntent, commands.update),
     post('/v1/payment_intents/:intent/confirm', params.confirmPaymentIntent, commands.confirm, { publishable: true }),
     post('/v1/payment_intents/:intent/cancel', params.cancelPaymentIntent, commands.cancel),
+    post('/v1/payment_intents/:intent/apply_customer_balance', params.applyCustomerBalance, applyCustomerBalance),
     post('/v1/payment_intents/:intent/capture', params.capturePaymentIntent, commands.capture),
     post('/v1/payment_intents/:intent/increment_authorization', params.incrementAuthorization, commands.incrementAuthorization),
     post('/v1/payment_intents/:intent/verify_microdeposits', params.verifyMicrodeposits, commands.verifyMicrodeposits, { publishable: true }),

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import type {
   Action, Assessment, CaptureRequest, ChargeRequest, Consequence, Declined, Delay, Failed, Fee, Found, HandledOutcome, Outcome, Processor, RefundOutcome, RefundRequest, SaveRequest, Sought, Succeeded, ThreeDSecure, Unknown,
 } from '../processor.ts';
+import { virtualAccount } from './accounts.ts';
 import { testCardByReference, type TestCard } from './cards.ts';
 import { DECLINES, type DeclineName } from './declines.ts';
 import { CAPABILITIES, judgeDeposits } from './methods.ts';
@@ -255,6 +256,7 @@ export function sandbox(options: SandboxOptions = {}): Processor {
       if (known) return known.answer;
       return book.complete() ? { kind: 'absent' } : unknown('The sandbox has forgotten its oldest operations; this may be one of them.');
     },
+    virtualAccount: async (request) => virtualAccount(request),
     async verifyDeposits(given) {
       const judged = judgeDeposits(given);
       return judged === 'verified' ? { kind: 'verified' } : { kind: 'refused', ...DEPOSITS_REFUSED[judged] };

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type Stripe from 'stripe';
+import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { listen, typesOf } from '../../../tests/told.ts';
+
+let kontor: Kontor;
+let stripe: Stripe;
+before(async () => { kontor = await startKontor(); stripe = kontor.stripe; });
+after(() => kontor.close());
+
+const EU = { type: 'eu_bank_transfer', eu_bank_transfer: { country: 'DE' } } as const;
+
+async function person(): Promise<string> {
+  return (await stripe.customers.create({ name: 'Jenny Rosen' })).id;
+}
+
+async function billed(customer: string, amount: number): Promise<Stripe.Invoice> {
+  const draft = await stripe.invoices.create({ customer, currency: 'eur', collection_method: 'send_invoice', days_until_due: 30, payment_settings: { payment_method_types: ['customer_balance', 'card'] } });
+  await stripe.invoiceItems.create({ customer, invoice: draft.id, amount, currency: 'eur' });
+  return stripe.invoices.finalizeInvoice(draft.id);
+}
+
+const send = (customer: string, amount: number, reference?: string) => stripe.testHelpers.customers.fundCashBalance(customer, { amount, currency: 'eur', reference });
+const held = async (customer: string) => (await stripe.customers.retrieveCashBalance(customer)).available?.eur ?? 0;
+const statuses = async (...invoices: Stripe.Invoice[]) => Promise.all(invoices.map(async ({ id }) => (await stripe.invoices.retrieve(id)).status));
+
+test('each customer has an account of its own, the same each time', async () => {
+  const [first, second] = [await person(), await person()];
+  const ask = (customer: string) => stripe.customers.createFundingInstructions(customer, { bank_transfer: EU, currency: 'eur', funding_type: 'bank_transfer' });
+  const [one, again, other] = [await ask(first), await ask(first), await ask(second)];
+  assert.deepEqual(one, again);
+  assert.notEqual(one.bank_transfer.financial_addresses[0]!.iban!.iban, other.bank_transfer.financial_addresses[0]!.iban!.iban);
+  assert.match(one.bank_transfer.financial_addresses[0]!.iban!.iban, /^DE[0-9]{20}$/);
+  for (const [currency, type] of [['eur', 'eu_bank_transfer'], ['jpy', 'jp_bank_transfer']] as const) {
+    assert.equal((await stripe.customers.createFundingInstructions(first, { bank_transfer: type === 'eu_bank_transfer' ? EU : { type }, currency, funding_type: 'bank_transfer' })).bank_transfer.type, type);
+  }
+  await assert.rejects(stripe.customers.createFundingInstructions(first, { bank_transfer: EU, currency: 'usd', funding_type: 'bank_transfer' }), { param: 'bank_transfer[type]' });
+});
+
+test('a payment by transfer waits, and is made when the money has come', async () => {
+  const customer = await person();
+  const made = await stripe.paymentIntents.create({
+    amount: 1_000, currency: 'eur', customer, allowed_payment_method_types: ['customer_balance'], payment_method_data: { type: 'customer_balance' }, confirm: true,
+    payment_method_options: { customer_balance: { funding_type: 'bank_transfer', bank_transfer: EU } },
+  });
+  const told = listen(kontor);
+  const shown = made.next_action?.display_bank_transfer_instructions;
+  assert.deepEqual([made.status, shown?.amount_remaining, shown?.type], ['requires_action', 1_000, 'eu_bank_transfer']);
+  await told();
+  await send(customer, 400, shown!.reference!);
+  assert.deepEqual([(await stripe.paymentIntents.retrieve(made.id)).status, await held(customer)], ['requires_action', 400]);
+  assert.deepEqual(typesOf(await told()), ['customer_cash_balance_transaction.created', 'cash_balance.funds_available']);
+  await send(customer, 700, shown!.reference!);
+  const paid = await stripe.paymentIntents.retrieve(made.id, { expand: ['latest_charge'] });
+  assert.deepEqual([paid.status, (paid.latest_charge as Stripe.Charge).payment_method_details?.type, await held(customer)], ['succeeded', 'customer_balance', 100]);
+  assert.deepEqual((await stripe.customers.listCashBalanceTransactions(customer)).data.map((each) => [each.type, each.net_amount, each.ending_balance]), [
+    ['applied_to_payment', -1_000, 100], ['funded', 700, 1_100], ['funded', 400, 400],
+  ]);
+  await assert.rejects(stripe.refunds.create({ payment_intent: made.id }), { code: 'charge_not_refundable' });
+});
+
+test('a transfer pays the invoice that it names, or those that it is enough for', async () => {
+  const customer = await person();
+  const [first, second, third] = [await billed(customer, 1_000), await billed(customer, 2_000), await billed(customer, 3_000)];
+  await send(customer, 2_000, `for ${second.number}`);
+  assert.deepEqual(await statuses(first, second, third), ['open', 'paid', 'open']);
+  await send(customer, 4_000);
+  assert.deepEqual([await statuses(first, second, third), await held(customer)], [['paid', 'paid', 'paid'], 0]);
+});
+
+test('too little stays the customer\'s until the rest comes; too much stays for the next one', async () => {
+  const customer = await person();
+  const invoice = await billed(customer, 1_000);
+  await send(customer, 999, invoice.number!);
+  assert.deepEqual([await statuses(invoice), await held(customer)], [['open'], 999]);
+  await send(customer, 51, invoice.number!);
+  assert.deepEqual([await statuses(invoice), await held(customer)], [['paid'], 50]);
+});
+
+test('by hand, cash is applied to the payment that is named', async () => {
+  const customer = await person();
+  assert.deepEqual((await stripe.customers.updateCashBalance(customer, { settings: { reconciliation_mode: 'manual' } })).settings, { reconciliation_mode: 'manual', using_merchant_default: false });
+  const invoice = await billed(customer, 1_000);
+  const transaction = await send(customer, 1_000, invoice.number!);
+  assert.equal((await stripe.customers.retrieveCashBalanceTransaction(customer, transaction.id)).funded?.bank_transfer.reference, invoice.number);
+  const intent = (await stripe.invoicePayments.list({ invoice: invoice.id })).data[0]!.payment.payment_intent as string;
+  assert.equal((await stripe.paymentIntents.applyCustomerBalance(intent)).status, 'succeeded');
+  assert.deepEqual(await statuses(invoice), ['paid']);
+  await assert.rejects(stripe.paymentIntents.applyCustomerBalance(intent), { code: 'payment_intent_unexpected_state' });
+  const other = await billed(customer, 500);
+  await send(customer, 500);
+  await stripe.customers.updateCashBalance(customer, { settings: { reconciliation_mode: 'automatic' } });
+  assert.deepEqual(await statuses(other), ['paid']);
+});
+
+test('nobody is charged by transfer', async () => {
+  const customer = await person();
+  const invoice = await billed(customer, 1_000);
+  const method = await stripe.paymentMethods.create({ type: 'customer_balance' });
+  await assert.rejects(stripe.invoices.pay(invoice.id, { payment_method: method.id }));
+  await assert.rejects(stripe.paymentMethods.attach(method.id, { customer }), { code: 'payment_method_not_available' });
+});

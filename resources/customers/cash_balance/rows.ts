@@ -1,0 +1,94 @@
+import { refuse, together, type Decision, type Moment } from '../../../billing/decision.ts';
+import type { CustomerWhole } from '../../../billing/customer/customer.ts';
+import { applyCash, matchCash, type Awaiting, type CashRow, type CashTransactionRow, type TransferAccount } from '../../../billing/payment/cash.ts';
+import { makeMethod } from '../../../billing/payment/method.ts';
+import type { InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../../../billing/payment/payment.ts';
+import type { Payment } from '../../../billing/payment/settle.ts';
+import type { Context } from '../../../server/context.ts';
+import { rows, sql } from '../../../server/database/sql.ts';
+import type { Tx } from '../../../server/database/world.ts';
+import { lockInvoices } from '../../invoices/rows.ts';
+import { methodsById, processorOf } from '../../payment_methods/rows.ts';
+import { intentsById } from '../../payment_intents/rows.ts';
+
+export function cashOf(tx: Tx, customer: string, lock = false): Promise<CashRow[]> {
+  return rows<CashRow>(tx, sql`select * from cash_balances where customer = ${customer} order by currency ${lock ? sql`for update` : sql``}`);
+}
+
+export function cashTransactionsById(tx: Tx, ids: readonly string[]): Promise<CashTransactionRow[]> {
+  return rows<CashTransactionRow>(tx, sql`select * from cash_balance_transactions where id = any(${ids}::text[])`);
+}
+
+/** How a customer's cash is applied: its own way, or the usual one. */
+export async function modeOf(tx: Tx, customer: string): Promise<{ mode: 'automatic' | 'manual'; own: boolean }> {
+  const [found] = await rows<{ reconciliation_mode: 'automatic' | 'manual' }>(tx, sql`select reconciliation_mode from cash_settings where id = ${customer}`);
+  return found ? { mode: found.reconciliation_mode, own: true } : { mode: 'automatic', own: false };
+}
+
+const CURRENCIES: Record<string, { currency: string; country: string }> = {
+  us_bank_transfer: { currency: 'usd', country: 'US' }, eu_bank_transfer: { currency: 'eur', country: 'DE' }, gb_bank_transfer: { currency: 'gbp', country: 'GB' },
+  jp_bank_transfer: { currency: 'jpy', country: 'JP' }, mx_bank_transfer: { currency: 'mxn', country: 'MX' },
+};
+
+/** The customer's own account for transfers of a kind. */
+export async function accountFor(ctx: Context, customer: string, currency: string, { type, eu_bank_transfer }: { type?: string; eu_bank_transfer?: { country: string } }, param: string): Promise<TransferAccount> {
+  const kind = type ?? Object.entries(CURRENCIES).find(([, each]) => each.currency === currency)?.[0];
+  const usual = CURRENCIES[kind ?? ''];
+  if (!kind || !usual || usual.currency !== currency) return refuse(undefined, `There are no bank transfers of this kind in ${currency}.`, param);
+  const account = await processorOf(ctx.app, ctx.world).virtualAccount?.({ customer, currency, type: kind, country: eu_bank_transfer?.country ?? usual.country });
+  return account ?? refuse(undefined, `The payment processor has no accounts for bank transfers in ${currency}.`, param);
+}
+
+/** The payments of a customer that a transfer can make, with what it would say: those that wait for one, and those of invoices that can be paid by one. */
+async function awaitingOf(tx: Tx, customer: string, currency: string): Promise<(Awaiting & { invoice: string | null })[]> {
+  const found = await rows<{ id: string; amount: bigint; created: number; number: string | null; reference: string | null; invoice: string | null }>(
+    tx,
+    sql`select p.id, p.amount, p.created, i.number, p.next_action->>'reference' as reference, p.invoice from payment_intents p left join invoices i on i.id = p.invoice
+        where p.customer = ${customer} and p.currency = ${currency} and (p.next_action->>'type' = 'display_bank_transfer_instructions'
+          or (i.status = 'open' and p.payment_method_types ? 'customer_balance' and p.status in ('requires_payment_method', 'requires_confirmation', 'requires_action')))`,
+  );
+  return found.map(({ number, reference, ...each }) => ({ ...each, references: [number, reference].flatMap((text) => text ?? []) }));
+}
+
+/** A method by which cash is applied, where a payment has none. */
+async function cashMethod(ctx: Context, intent: PaymentIntentWhole, moment: Moment): Promise<Decision & { method: PaymentMethodRow }> {
+  const [own] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method], true);
+  if (own?.type === 'customer_balance') return { ...together([]), method: own };
+  return makeMethod({ processor: processorOf(ctx.app, ctx.world).name, type: 'customer_balance', method: { reference: 'customer_balance', set_up: false }, card: null, verified: null, details: {} }, {}, moment);
+}
+
+/** A payment with all whom it concerns, locked. Lock the customer first. */
+async function paymentOf(ctx: Context, id: string, customer: CustomerWhole, moment: Moment): Promise<{ payment: Payment; first: Decision }> {
+  const [found] = await intentsById(ctx.tx, [id]);
+  const [facts] = found!.invoice === null ? [] : await lockInvoices(ctx.tx, [found!.invoice]);
+  const [intent] = await intentsById(ctx.tx, [id], true);
+  const made = await cashMethod(ctx, intent!, moment);
+  const own: InvoicePaymentRow | null = facts?.payments.find((each) => each.intent.id === id)?.payment ?? null;
+  return {
+    payment: { payment_intent: intent!, payment_method: made.method, charge: null, customer: facts?.customer ?? customer, invoice: own ? facts!.invoice : null, payment: own, subscription: facts?.subscription ?? null },
+    first: made,
+  };
+}
+
+/** Pays one intent from cash. */
+export async function payFromCash(ctx: Context, id: string, cash: CashRow, customer: CustomerWhole, moment: Moment): Promise<Decision & { cash: CashRow; customer: CustomerWhole }> {
+  const { payment, first } = await paymentOf(ctx, id, customer, moment);
+  const applied = applyCash(cash, { ...payment, customer }, moment);
+  return { ...together([first, applied]), cash: applied.cash, customer: applied.payment.customer ?? customer };
+}
+
+/** Pays what the cash that there is now is meant for, where the customer's cash is applied by itself. `reference` is what the transfer said. */
+export async function reconcile(ctx: Context, cash: CashRow, reference: string | null, customer: CustomerWhole, moment: Moment): Promise<Decision & { cash: CashRow }> {
+  const made: Decision[] = [];
+  let left = cash;
+  let payer = customer;
+  if ((await modeOf(ctx.tx, customer.id)).mode === 'automatic') {
+    const awaiting = await awaitingOf(ctx.tx, customer.id, cash.currency);
+    for (const id of matchCash(cash.amount, reference, awaiting)) {
+      const paid = await payFromCash(ctx, id, left, payer, moment);
+      [left, payer] = [paid.cash, paid.customer];
+      made.push(paid);
+    }
+  }
+  return { ...together(made), cash: left };
+}

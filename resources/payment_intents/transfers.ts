@@ -1,0 +1,41 @@
+/** Payments by bank transfer: the customer sends the money, which is applied when it has come. */
+import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
+import { awaitTransfer } from '../../billing/payment/cash.ts';
+import { refuseUnconfirmable } from '../../billing/payment/intent.ts';
+import { refuseType } from '../../billing/payment/offer.ts';
+import type { PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import { commit } from '../../server/commit.ts';
+import type { Context } from '../../server/context.ts';
+import type { Params } from '../../server/http/params.ts';
+import type { Answer } from '../../server/http/route.ts';
+import { accountFor, cashOf, payFromCash } from '../customers/cash_balance/rows.ts';
+import type * as params from './params.ts';
+import { lockIntent } from './rows.ts';
+
+type Transfer = { bank_transfer?: { type?: string; eu_bank_transfer?: { country: string } } };
+
+/** The intent waits for a transfer to the customer's own account; where there is enough cash already, it is paid with that by `apply_customer_balance` or by itself. */
+export async function confirmTransfer(ctx: Context, intent: PaymentIntentWhole, method: PaymentMethodRow, moment: Moment): Promise<Decision> {
+  refuseUnconfirmable(intent);
+  refuseType(method, intent.payment_method_types, `the payment intent ${intent.id}`);
+  if (intent.customer === null) refuse('parameter_missing', 'A bank transfer goes to an account of the customer\'s own: give the `customer`.', 'customer');
+  const { bank_transfer = {} } = (intent.payment_method_options.customer_balance ?? {}) as Transfer;
+  const account = await accountFor(ctx, intent.customer, intent.currency, bank_transfer, 'payment_method_options[customer_balance][bank_transfer][type]');
+  return awaitTransfer(intent, method, account, moment);
+}
+
+/** Pays an intent with what its customer has sent. */
+export async function applyCustomerBalance(ctx: Context, given: Params<typeof params.applyCustomerBalance>, path: { intent: string }): Promise<Answer> {
+  const { intent, customer, moment } = await lockIntent(ctx, path.intent);
+  const waits = intent.status === 'requires_payment_method' || intent.status === 'requires_confirmation' || intent.status === 'requires_action';
+  if (!waits || !intent.payment_method_types.includes('customer_balance')) {
+    refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} is ${intent.status} and can be paid with ${intent.payment_method_types.join(', ')}: no cash balance can be applied to it.`);
+  }
+  if (customer === null) refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} has no customer whose cash could be applied.`);
+  if (given.currency !== undefined && given.currency !== intent.currency) refuse(undefined, `The payment intent ${intent.id} is in ${intent.currency}.`, 'currency');
+  if (given.amount !== undefined && given.amount !== intent.amount) refuse(undefined, 'Cash is applied to a payment as a whole: leave `amount` out.', 'amount');
+  const cash = (await cashOf(ctx.tx, customer.id, true)).find((each) => each.currency === intent.currency);
+  if (!cash || cash.amount < intent.amount) refuse('amount_too_large', `The customer ${customer.id} does not have enough cash in ${intent.currency} to pay ${intent.id}.`);
+  await commit(ctx, together([await payFromCash(ctx, intent.id, cash, customer, moment)]));
+  return { ref: { object: 'payment_intent', id: intent.id } };
+}
