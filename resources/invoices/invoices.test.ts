@@ -168,7 +168,7 @@ test('what is wrong with a request is said', async () => {
     [make({ discounts: [{ coupon: 'a', discount: 'di_b' }] }), 'parameters_exclusive', 'discounts[0][coupon]'],
     [make({ default_payment_method: 'pm_none' }), 'resource_missing', 'default_payment_method'],
     [make({ number: 'A-1' }), 'parameter_unknown', 'number'],
-    [make({ automatic_tax: { enabled: true } }), 'parameter_unknown', 'automatic_tax'],
+    [make({ automatic_tax: { enabled: true } }), 'parameter_unknown', 'automatic_tax[enabled]'],
     [() => stripe.invoices.update(ended.id, { due_date: 2_000_000_000 } as never), 'invoice_not_editable', 'due_date'],
     [() => stripe.invoices.update(draft.id, { auto_advance: false, automatically_finalizes_at: 2_000_000_000 }), undefined, 'automatically_finalizes_at'],
     [() => stripe.invoices.retrieve('in_none'), 'resource_missing', 'id'],

@@ -4,6 +4,7 @@ import { boolean, byDefault, choice, clearable, currency, exclusive, fields, id,
 import { discountList } from '../discounts/params.ts';
 import { itemFields, oneCost, oneQuantity, priceFields } from '../invoiceitems/params.ts';
 import { invoice_method_options, methodType } from '../payment_methods/params.ts';
+import { automaticTax } from '../subscriptions/params.ts';
 
 const CONNECT = 'Kontor serves one account: there are no connected ones';
 const customer_account = unsupported('accounts as customers are not implemented: name the `customer`');
@@ -22,7 +23,7 @@ const described = {
   account_tax_ids: unsupported('the tax ids of an account are not implemented'),
   application_fee_amount: unsupported(CONNECT),
   auto_advance: boolean(),
-  automatic_tax: unsupported('location-based tax is not implemented: use tax rates'),
+  automatic_tax: automaticTax,
   automatically_finalizes_at: timestamp(),
   collection_method,
   custom_fields: clearable(list(fields({ name: required(text({ max: 40 })), value: required(text({ max: 140 })) }), { max: 4 })),

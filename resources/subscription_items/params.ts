@@ -1,20 +1,19 @@
 import type Stripe from 'stripe';
 import { agrees, covers } from '../../server/http/agreement.ts';
-import { boolean, byDefault, exclusive, fields, id, listParams, required, timestamp, unsupported } from '../../server/http/params.ts';
-import { itemFields, paymentBehavior, prorationBehavior } from '../subscriptions/params.ts';
+import { boolean, byDefault, fields, id, listParams, required, timestamp } from '../../server/http/params.ts';
+import { clear_usage, itemFields, oneItemPrice, paymentBehavior, prorationBehavior } from '../subscriptions/params.ts';
 
-const onePrice = exclusive(['price', 'price_data']);
 const prorated = { payment_behavior: paymentBehavior, proration_behavior: prorationBehavior, proration_date: timestamp() };
 
-export const createItem = fields({ ...itemFields, ...prorated, subscription: required(id('sub')) }, onePrice);
+export const createItem = fields({ ...itemFields, ...prorated, subscription: required(id('sub')) }, oneItemPrice);
 covers<Stripe.SubscriptionItemCreateParams, typeof createItem>(true);
 agrees<Stripe.SubscriptionItemCreateParams, typeof createItem>(true);
 
-export const updateItem = fields({ ...itemFields, ...prorated, off_session: byDefault(boolean(), false) }, onePrice);
+export const updateItem = fields({ ...itemFields, ...prorated, off_session: byDefault(boolean(), false) }, oneItemPrice);
 covers<Stripe.SubscriptionItemUpdateParams, typeof updateItem>(true);
 agrees<Stripe.SubscriptionItemUpdateParams, typeof updateItem>(true);
 
-export const deleteItem = fields({ ...prorated, clear_usage: unsupported('usage is kept as it was reported; set `proration_behavior` to `none` not to bill it') });
+export const deleteItem = fields({ ...prorated, clear_usage });
 covers<Stripe.SubscriptionItemDeleteParams, typeof deleteItem>(true);
 agrees<Stripe.SubscriptionItemDeleteParams, typeof deleteItem>(true);
 

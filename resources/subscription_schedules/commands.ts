@@ -91,7 +91,7 @@ function phaseAsked(given: PhaseGiven, n: number, customer: CustomerWhole, catal
 
 function defaultsOf(given: Updated['default_settings'], methods: Methods): DefaultsGiven | undefined {
   if (given === undefined) return undefined;
-  const { billing_thresholds, default_payment_method, ...rest } = given;
+  const { automatic_tax: _off, billing_thresholds, default_payment_method, ...rest } = given;
   return {
     ...rest,
     ...(billing_thresholds !== undefined && { billing_thresholds: thresholdsOf(billing_thresholds) }),

@@ -1,10 +1,9 @@
 import type Stripe from 'stripe';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { boolean, byDefault, choice, clearable, currency, exclusive, fields, id, integer, list, listParams, metadata, oneOf, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
-import { addedFields, discounts, invoiceSettings, itemFields, onePrice, prorationBehavior, taxRates, thresholds } from '../subscriptions/params.ts';
+import { addedFields, automaticTax, discounts, invoiceSettings, itemFields, oneItemPrice, onePrice, prorationBehavior, taxRates, thresholds } from '../subscriptions/params.ts';
 
 const CONNECT = 'Kontor serves one account: there are no connected ones';
-const TAX = 'location-based tax is not implemented: use tax rates';
 const PAUSING = 'pausing ahead of time is not implemented: pause the subscription when its time has come';
 const MOST = 20;
 
@@ -14,7 +13,7 @@ const collection_method = choice('charge_automatically', 'send_invoice');
 
 const default_settings = fields({
   application_fee_percent: unsupported(CONNECT),
-  automatic_tax: unsupported(TAX),
+  automatic_tax: automaticTax,
   billing_cycle_anchor,
   billing_thresholds: thresholds,
   collection_method,
@@ -36,7 +35,7 @@ const period = fields({
 const phase = {
   add_invoice_items: list(fields({ ...addedFields, period }, onePrice), { max: MOST }),
   application_fee_percent: unsupported(CONNECT),
-  automatic_tax: unsupported(TAX),
+  automatic_tax: automaticTax,
   billing_cycle_anchor,
   billing_thresholds: thresholds,
   collection_method,
@@ -47,7 +46,7 @@ const phase = {
   discounts: clearable(discounts),
   duration: fields({ interval: required(choice('day', 'month', 'week', 'year')), interval_count: byDefault(integer({ min: 1, max: 1_000 }), 1) }),
   invoice_settings,
-  items: required(list(fields(ofItem, onePrice), { min: 1, max: MOST })),
+  items: required(list(fields(ofItem, oneItemPrice), { min: 1, max: MOST })),
   metadata: metadata(),
   on_behalf_of: unsupported(CONNECT),
   proration_behavior: prorationBehavior,

@@ -48,3 +48,37 @@ test('what a price or a coupon does not have is left out where it is asked for',
   const read = await stripe.prices.retrieve(price, { expand: ['tiers', 'currency_options'] });
   assert.deepEqual(['tiers' in read, 'currency_options' in read, 'applies_to' in coupon, 'currency_options' in coupon], [false, true, false, false]);
 });
+
+test('a plan is a price under its old name, wherever an item is asked for', async () => {
+  const { id, item, price, customer } = await seated();
+  const other = (await stripe.prices.create({ currency: 'usd', unit_amount: 500, recurring: { interval: 'month' }, product_data: { name: 'Inbox' } })).id;
+  const names = (subscription: Stripe.Subscription) => subscription.items.data.map((each) => each.price.id);
+  assert.deepEqual(names(await stripe.subscriptions.update(id, { items: [{ plan: other }] })), [price, other]);
+  assert.deepEqual(names(await stripe.subscriptions.create({ customer, items: [{ plan: price }] })), [price]);
+  const preview = await stripe.invoices.createPreview({ customer, subscription_details: { items: [{ plan: other }] } });
+  assert.deepEqual(preview.lines.data.map((line) => line.amount), [500]);
+  const schedule = await stripe.subscriptionSchedules.create({ customer, start_date: day('2026-02-01'), phases: [{ items: [{ plan: other }], duration: { interval: 'month' } }] });
+  assert.equal(schedule.phases[0]!.items[0]!.price, other);
+  assert.deepEqual((await stripe.subscriptions.list({ customer, plan: other })).data.map((each) => each.id), [id]);
+  await assert.rejects(stripe.subscriptions.update(id, { items: [{ id: item, plan: other, price }] }), { code: 'parameters_exclusive' });
+  await assert.rejects(stripe.subscriptions.update(id, { items: [{ id: item, plan: 'price_nope' }] }), { code: 'resource_missing' });
+});
+
+test('what is off anyway may be said to be off: location-based tax', async () => {
+  const { id, customer, price } = await seated({ automatic_tax: { enabled: false } });
+  assert.equal((await stripe.subscriptions.update(id, { automatic_tax: { enabled: false } })).automatic_tax.enabled, false);
+  const schedule = await stripe.subscriptionSchedules.create({ customer, start_date: day('2026-02-01'), default_settings: { automatic_tax: { enabled: false } }, phases: [{ items: [{ price }], automatic_tax: { enabled: false }, duration: { interval: 'month' } }] });
+  assert.equal(schedule.default_settings.automatic_tax?.enabled, false);
+  await assert.rejects(stripe.subscriptions.update(id, { automatic_tax: { enabled: true } }), { code: 'parameter_unknown', param: 'automatic_tax[enabled]' });
+});
+
+test('to clear the usage of an item that goes changes nothing: it is billed, since it belongs to the meter', async () => {
+  const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });
+  const { id, customer, until } = await seated();
+  const metered = await stripe.prices.create({ currency: 'usd', unit_amount: 5, recurring: { interval: 'month', usage_type: 'metered', meter: meter.id }, product_data: { name: 'Calls' } });
+  const added = await stripe.subscriptionItems.create({ subscription: id, price: metered.id });
+  await until('2026-01-11');
+  await stripe.billing.meterEvents.create({ event_name: 'calls', timestamp: day('2026-01-10'), payload: { stripe_customer_id: customer, value: '40' } });
+  await stripe.subscriptionItems.del(added.id, { clear_usage: true });
+  assert.deepEqual((await stripe.invoiceItems.list({ customer, pending: true })).data.map((each) => each.amount), [200]);
+});

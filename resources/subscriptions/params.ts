@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import { refuse } from '../../billing/decision.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
-import { amount, boolean, byDefault, check, choice, clearable, currency, decimal, exclusive, fields, id, integer, list, listParams, metadata, oneOf, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
+import { amount, boolean, byDefault, check, choice, clearable, currency, decimal, doc, exclusive, fields, id, integer, list, listParams, metadata, off, oneOf, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
 import { subscription_method_options, methodType } from '../payment_methods/params.ts';
 
 const MOST = 20;
@@ -34,7 +34,7 @@ export const itemFields = {
   current_trial: fields({ trial_offer: required(id('trof')) }),
   discounts: clearable(discounts),
   metadata: metadata(),
-  plan: unsupported('plans are prices: give `price`'),
+  plan: doc('A price under its old name: read as `price`.', id()),
   price: id(),
   price_data: recurringData,
   quantity,
@@ -42,8 +42,16 @@ export const itemFields = {
 };
 
 export const onePrice = exclusive(['price', 'price_data']);
-export const newItem = fields(itemFields, onePrice);
-export const changedItem = fields({ ...itemFields, clear_usage: unsupported('usage is kept as it was reported; set `proration_behavior` to `none` not to bill it'), deleted: boolean(), id: id('si') }, onePrice);
+const oneName = exclusive(['plan', 'price', 'price_data']);
+/** An item's price has one name; `plan` is read as `price`. */
+export const oneItemPrice = check<{ plan?: string; price?: string }>((item, at) => {
+  oneName.verify(item, at);
+  if (item.plan !== undefined) item.price = item.plan;
+}, oneName.about);
+/** As with Stripe, where a price counts by a meter; here each metered price does. */
+export const clear_usage = doc('Changes nothing: usage belongs to its meter, and is billed when its item goes. With `proration_behavior: none` it is not billed.', boolean());
+export const newItem = fields(itemFields, oneItemPrice);
+export const changedItem = fields({ ...itemFields, clear_usage, deleted: boolean(), id: id('si') }, oneItemPrice);
 
 /** What something that is billed once may carry wherever it is asked for, but for its period. */
 export const addedFields = { discountable: boolean(), discounts, metadata: metadata(), price: id(), price_data: oneTimeData, quantity, tax_rates: taxRates };
@@ -58,6 +66,8 @@ const addedItem = fields(
   },
   onePrice,
 );
+
+export const automaticTax = fields({ enabled: required(off('location-based tax is not implemented: use tax rates')), liability: unsupported(CONNECT) });
 
 const feedback = choice('customer_service', 'low_quality', 'missing_features', 'other', 'switched_service', 'too_complex', 'too_expensive', 'unused');
 const cancellation_details = fields({ comment: clearable(text()), feedback: clearable(feedback), feedback_option: unsupported('feedback options of your own are not implemented: give `feedback`') });
@@ -74,7 +84,7 @@ export const invoiceSettings = {
 const told = {
   add_invoice_items: list(addedItem, { max: MOST }),
   application_fee_percent: unsupported(CONNECT),
-  automatic_tax: unsupported('location-based tax is not implemented: use tax rates'),
+  automatic_tax: automaticTax,
   billing_schedules: unsupported('billing several periods ahead is not implemented'),
   billing_thresholds: thresholds,
   cancel_at_period_end: boolean(),
@@ -181,11 +191,11 @@ export const listSubscriptions = listParams({
   current_period_start: range(),
   customer: id('cus'),
   customer_account,
-  plan: unsupported('plans are prices: give `price`'),
+  plan: doc('A price under its old name.', id()),
   price: id(),
   status: choice('active', 'all', 'canceled', 'ended', 'incomplete', 'incomplete_expired', 'past_due', 'paused', 'trialing', 'unpaid'),
   test_clock: id('clock'),
-});
+}, exclusive(['plan', 'price']));
 covers<Stripe.SubscriptionListParams, typeof listSubscriptions>(true);
 agrees<Stripe.SubscriptionListParams, typeof listSubscriptions>(true);
 

@@ -20,14 +20,14 @@ import { readCatalogue, type ItemGiven } from './asked.ts';
 import { changeOrder, pauseOrder, startOrder } from './commands.ts';
 import { changeFacts, lockSubscription, surroundings, type Locked } from './facts.ts';
 import { readTerms } from './phases.ts';
-import { cancelAt, changedItem, createSubscription, discounts, pausing, prorationBehavior, taxRates, updateSubscription } from './params.ts';
+import { automaticTax, cancelAt, changedItem, createSubscription, discounts, pausing, prorationBehavior, taxRates, updateSubscription } from './params.ts';
 import { previewItem, withItems } from './preview_items.ts';
 import { ongoingOf } from './rows.ts';
 
 
 /** What a preview is made of, for requests that say more about it. */
 export const previewFields = {
-  automatic_tax: unsupported('location-based tax is not implemented: use tax rates'),
+  automatic_tax: automaticTax,
   currency: currency(),
   customer: id('cus'),
   customer_account: unsupported('customers are named by `customer`'),

@@ -166,11 +166,11 @@ export async function subscriptionCounts(tx: Tx, customers: readonly string[]): 
   return new Map(counted.map(({ customer, count }) => [customer, count]));
 }
 
-export type Filters = { status?: string; price?: string; customer?: string; test_clock?: string; collection_method?: string; created?: Range; current_period_start?: Range; current_period_end?: Range };
+export type Filters = { status?: string; plan?: string; price?: string; customer?: string; test_clock?: string; collection_method?: string; created?: Range; current_period_start?: Range; current_period_end?: Range };
 
 /** The conditions of a list. Canceled subscriptions are seen only where they are asked for; those on test clocks only with their customer or clock. */
 export function matching(filters: Filters): Sql[] {
-  const { status, price, customer, test_clock } = filters;
+  const { status, customer, test_clock, price = filters.plan } = filters;
   const ofItem = (condition: Sql) => sql`exists (select from subscription_items i where i.world = subscriptions.world and i.subscription = subscriptions.id and not i.deleted and ${condition})`;
   return [
     ...(status === 'all' ? [] : status === 'ended' ? [sql`status in ('canceled', 'incomplete_expired')`] : status === undefined ? [sql`status <> 'canceled'`] : [sql`status = ${status}`]),

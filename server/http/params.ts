@@ -7,7 +7,7 @@ import { isCurrency } from '../../billing/money.ts';
 import { nearest } from '../nearest.ts';
 import { emptyMap, isMap, quoted } from './forms.ts';
 import type { Raw, RawMap } from './forms.ts';
-import { id, integer, text, timestamp } from './scalars.ts';
+import { boolean, id, integer, text, timestamp } from './scalars.ts';
 import { alternatives, isEmpty, refuseEmpty, said, schema } from './schema.ts';
 import type { Description, Leaf, Params, Presence, Schema, Wire } from './schema.ts';
 
@@ -186,6 +186,13 @@ export function unsupported(reason = 'it is not implemented'): Schema<never, 'un
     fits: () => true,
     read: (_raw, at) => refuse('parameter_unknown', `Kontor does not support \`${at}\` here yet: ${reason.replace(/\.$/, '')}.`, at),
   };
+}
+
+/** A switch that Kontor cannot turn on (yet): whoever says that it is off is understood. */
+export function off(reason: string): Schema<boolean, 'optional', Leaf> {
+  const of = boolean();
+  const on = unsupported(reason);
+  return { ...of, about: { ...of.about, doc: `Only \`false\`: ${reason}.` }, read: (raw, at, wire) => of.read(raw, at, wire) && on.read(raw, at, wire) };
 }
 
 /** One line of documentation. */

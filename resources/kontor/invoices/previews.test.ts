@@ -147,7 +147,7 @@ test('what would not be billed is not explained, and what is wrong with a previe
     ['explanation', { subscription: of.subscription, with: theirs.id }, 400, 'parameter_unknown', 'with'],
     ['explanation', { subscription: of.subscription, subscription_details: { items: [{ id: 'si_none' }] } }, 400, 'resource_missing', 'subscription_details[items][0][id]'],
     ['explanation', { customer: of.customer, subscription_details: { items: [{ price: 'price_none' }] } }, 400, 'resource_missing', 'subscription_details[items][0][price]'],
-    ['explanation', { subscription: of.subscription, automatic_tax: { enabled: true } }, 400, 'parameter_unknown', 'automatic_tax'],
+    ['explanation', { subscription: of.subscription, automatic_tax: { enabled: true } }, 400, 'parameter_unknown', 'automatic_tax[enabled]'],
     ['comparison', { subscription: of.subscription, with: theirs.id }, 400, undefined, 'with'],
     ['comparison', { subscription: of.subscription, with: 'in_none' }, 400, 'resource_missing', 'with'],
     ['comparison', { customer: of.customer, subscription_details: { items: [{ price: catalogue.seat }] } }, 400, 'parameter_missing', 'with'],
