@@ -112,8 +112,9 @@ export function refuseParts({ credit_amount, out_of_band_amount, refund_amount, 
   const [credited, elsewhere] = [credit_amount ?? 0n, (out_of_band_amount ?? 0n) + refunded];
   const { post_payment_amount: post, currency } = note;
   if (credited + elsewhere !== post) {
+    const given = Object.entries({ credit_amount, refund_amount, refunds: refunds.length > 0 ? refunds : null, out_of_band_amount }).find(([, value]) => value !== null);
     const why = post === 0n ? 'so nothing is to be given back' : `of which ${formatMoney(post, currency)} is to be given back: \`credit_amount\`, \`refund_amount\`, \`refunds\` and \`out_of_band_amount\` must sum to that, and not to ${formatMoney(credited + elsewhere, currency)}`;
-    refuse(undefined, `The credit note comes to ${formatMoney(note.total, currency)}, ${why}.`, credit_amount === null && out_of_band_amount !== null ? 'out_of_band_amount' : 'credit_amount');
+    refuse(undefined, `The credit note comes to ${formatMoney(note.total, currency)}, ${why}.`, given?.[0] ?? 'credit_amount');
   }
   if (credited === 0n) return;
   if (customer.deleted) refuse(undefined, `The customer ${customer.id} is deleted and has no balance any more. Give back the money in another way.`, 'credit_amount');
