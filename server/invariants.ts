@@ -86,7 +86,7 @@ const debts: Invariant[] = [
         where l.subscription_item is not null and l.invoice_item is null and not l.proration and p.recurring->>'usage_type' = 'licensed' and i.status <> 'void'),
       pairs as (
         select item, invoice, subscription, billing_reason, period_start, lag(period_end) over successive as before, lag(period_start) over successive as since from billed
-        window successive as (partition by item order by period_start, period_end, invoice))
+        window successive as (partition by item order by period_start, invoice))
       select item as object, format('%s bills from %s on, and what was billed before ends at %s', invoice, period_start, before) as sentence
       from pairs where before is not null and billing_reason = 'subscription_cycle' and ((period_start < before and not exists (select from subscriptions s where s.id = pairs.subscription and s.trial_end between since and least(before, period_start)))
         or (period_start > before and not exists (
