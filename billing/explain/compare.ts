@@ -6,7 +6,7 @@ import { meteredAmount, usageBehind } from '../metering.ts';
 import { termsIn } from '../subscription/lines.ts';
 import { decimalOf } from './exact.ts';
 
-export type CauseKind = 'quantity' | 'price' | 'usage' | 'trial' | 'proration' | 'new_item' | 'gone_item' | 'discount' | 'credit' | 'tax' | 'balance' | 'credit_notes' | 'rest';
+export type CauseKind = 'quantity' | 'price' | 'allowance' | 'usage' | 'trial' | 'proration' | 'new_item' | 'gone_item' | 'discount' | 'credit' | 'tax' | 'balance' | 'credit_notes' | 'rest';
 
 /** `amount` > 0 makes the invoice dearer than the other one. */
 export type Cause = {
@@ -67,6 +67,9 @@ function lineCauses(invoice: InvoiceWhole, other: InvoiceWhole, prices: Readonly
 const only = (line: InvoiceLineRow) => ({ ...NOTHING, amount: line.amount, about: line.description, line: line.id, after: line.quantity_decimal });
 const onlyBefore = (line: InvoiceLineRow) => ({ ...NOTHING, amount: -line.amount, about: line.description, with_line: line.id, before: line.quantity_decimal });
 
+/** What of its usage a line does not charge. */
+const includedOf = (line: InvoiceLineRow): string => line.metering?.allowance?.included ?? '0';
+
 function pairCauses(line: InvoiceLineRow | null, before: InvoiceLineRow | null, prices: ReadonlyMap<string, PriceRow>): Cause[] {
   const metered = (each: InvoiceLineRow) => prices.get(each.price ?? '')?.recurring?.usage_type === 'metered';
   if (before === null) return line === null ? [] : [{ ...only(line), kind: metered(line) ? 'usage' : 'new_item' }];
@@ -82,7 +85,9 @@ function pairCauses(line: InvoiceLineRow | null, before: InvoiceLineRow | null, 
   if (was === null || more === null || is === null) return [{ ...blank, ...named, kind: 'price', amount: line.amount - before.amount }];
   return [
     { ...blank, kind: metered(line) ? 'usage' : 'quantity', amount: more - was, before: before.quantity_decimal, after: line.quantity_decimal },
-    { ...blank, ...named, kind: 'price', amount: is - more },
+    line.price === before.price
+      ? { ...blank, kind: 'allowance', amount: is - more, before: includedOf(before), after: includedOf(line) }
+      : { ...blank, ...named, kind: 'price', amount: is - more },
     { ...blank, kind: line.proration || before.proration ? 'proration' : 'trial', amount: line.amount - is - (before.amount - was), before: before.amount.toString(), after: line.amount.toString() },
   ];
 }

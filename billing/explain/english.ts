@@ -146,6 +146,7 @@ export const english: Language = {
     gone_item: ({ about, amount }, say) => `${about ?? 'An item'} was on the other invoice only: ${say.signed(amount)}.`,
     discount: ({ about, before, after, amount }, say) => `The discount ${about ?? ''} went from ${say.money(BigInt(before!))} to ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     tax: ({ about, before, after, amount }, say) => `${about ?? 'Tax'} went from ${say.money(BigInt(before!))} to ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
+    allowance: ({ about, before, after, amount }, say) => `${about}: what is included went from ${before} to ${after}: ${say.signed(amount)}.`,
     credit: ({ before, after, amount }, say) => `Credit grants gave ${say.money(BigInt(before!))} then and ${say.money(BigInt(after!))} now: ${say.signed(amount)}.`,
     balance: ({ before, after, amount }, say) => `The customer's balance changed what was due by ${say.signed(BigInt(before!))} then and by ${say.signed(BigInt(after!))} now: ${say.signed(amount)}.`,
     credit_notes: ({ before, after, amount }, say) => `Credit notes took off ${say.money(BigInt(before!))} then and ${say.money(BigInt(after!))} now: ${say.signed(amount)}.`,

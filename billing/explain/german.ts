@@ -146,6 +146,7 @@ export const german: Language = {
     gone_item: ({ about, amount }, say) => `${about ?? 'Ein Posten'} stand nur auf der anderen Rechnung: ${say.signed(amount)}.`,
     discount: ({ about, before, after, amount }, say) => `Der Rabatt ${about ?? ''} ging von ${say.money(BigInt(before!))} auf ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     tax: ({ about, before, after, amount }, say) => `${about ?? 'Die Steuer'} ging von ${say.money(BigInt(before!))} auf ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
+    allowance: ({ about, before, after, amount }, say) => `${about}: Enthalten waren ${before} und sind jetzt ${after}: ${say.signed(amount)}.`,
     credit: ({ before, after, amount }, say) => `Guthaben gab damals ${say.money(BigInt(before!))} und jetzt ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     balance: ({ before, after, amount }, say) => `Der Kontostand des Kunden änderte den fälligen Betrag damals um ${say.signed(BigInt(before!))} und jetzt um ${say.signed(BigInt(after!))}: ${say.signed(amount)}.`,
     credit_notes: ({ before, after, amount }, say) => `Gutschriften haben damals ${say.money(BigInt(before!))} und jetzt ${say.money(BigInt(after!))} abgezogen: ${say.signed(amount)}.`,

@@ -21,7 +21,7 @@ export const resolution = {
 } as const;
 
 type Product = { id: string; name: string; description: string; unit?: string };
-type Price = Stripe.PriceCreateParams & { product: string; lookup_key: string; meter?: string };
+type Price = Stripe.PriceCreateParams & { product: string; lookup_key: string; meter?: string; /** Units that are included in each period. */ included?: string };
 
 export const meters: readonly Meter[] = [
   { name: 'Messages', event: 'message_sent' },
@@ -33,7 +33,7 @@ export const products: readonly Product[] = [
   { id: 'helpdesk_advanced', name: 'Advanced', description: 'Automation, and several inboxes.', unit: 'seat' },
   { id: 'helpdesk_expert', name: 'Expert', description: 'Security, service levels and reporting for large teams.', unit: 'seat' },
   { id: 'helpdesk_ai_agent', name: 'AI agent', description: 'Charged for each conversation that it resolves.', unit: 'resolution' },
-  { id: 'helpdesk_messages', name: 'Messages', description: 'Text messages to customers; the first thousand each month are free.', unit: 'message' },
+  { id: 'helpdesk_messages', name: 'Messages', description: 'Text messages to customers; a thousand each month are included.', unit: 'message' },
   { id: 'helpdesk_copilot', name: 'Copilot', description: 'Suggests answers to the people at their seats.', unit: 'seat' },
   { id: 'helpdesk_campaigns', name: 'Campaigns', description: 'Messages to many at once; 500 each month are included.', unit: 'message' },
 ];
@@ -54,7 +54,7 @@ export const prices: readonly Price[] = [
   { lookup_key: 'ai_resolution', product: 'helpdesk_ai_agent', currency: 'usd', unit_amount: 99, recurring: counted, meter: 'AI resolution' },
   {
     lookup_key: 'messages', product: 'helpdesk_messages', currency: 'usd', recurring: counted, meter: 'message_sent', billing_scheme: 'tiered', tiers_mode: 'graduated',
-    tiers: [{ up_to: 1_000, unit_amount: 0 }, { up_to: 10_000, unit_amount: 4 }, { up_to: 'inf', unit_amount_decimal: Stripe.Decimal.from('3.5') }],
+    tiers: [{ up_to: 9_000, unit_amount: 4 }, { up_to: 'inf', unit_amount_decimal: Stripe.Decimal.from('3.5') }], included: '1000',
   },
   {
     lookup_key: 'campaigns', product: 'helpdesk_campaigns', currency: 'usd', recurring: counted, meter: 'campaign_message_sent', billing_scheme: 'tiered', tiers_mode: 'graduated',
@@ -103,7 +103,9 @@ async function putProducts(stripe: Stripe): Promise<void> {
 async function putPrices(stripe: Stripe, meterIds: ReadonlyMap<string, string>): Promise<void> {
   const { data } = await stripe.prices.list({ lookup_keys: prices.map((price) => price.lookup_key), limit: 100 });
   const there = new Set(data.map((price) => price.lookup_key));
-  for (const { meter, recurring, ...price } of prices) {
-    if (!there.has(price.lookup_key)) await stripe.prices.create({ ...price, recurring: { ...recurring!, meter: meter && meterIds.get(meter) } });
+  for (const { meter, recurring, included, ...price } of prices) {
+    if (there.has(price.lookup_key)) continue;
+    const { id } = await stripe.prices.create({ ...price, recurring: { ...recurring!, meter: meter && meterIds.get(meter) } });
+    if (included !== undefined) await stripe.rawRequest('POST', `/v1/kontor/prices/${id}`, { allowance: { quantity: included } });
   }
 }

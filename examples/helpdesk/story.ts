@@ -122,7 +122,17 @@ async function thirdMonth(scene: Scene, billed: readonly string[]): Promise<void
   await reopen(stripe, lumen.customer, billed.slice(-3), at('2026-04-10T09:30'));
   await until(scene, '2026-04-14T20:00', 'The product has reported what Lumen Coffee used.');
   await used(scene, lumen, '2026-03-15T10:00', '2026-04-14T20:00', { answered: 265, handedOver: 0, messages: 940 });
+  await askForMailing(scene, lumen, 1_500);
   await until(scene, '2026-04-15T12:00', "Lumen Coffee's month was billed, and paid by card.");
+}
+
+/** The customer has capped its messages. The product asks before it sends a mailing, and does not send it where it is told no. */
+async function askForMailing({ stripe, say }: Scene, { customer }: Buyer, messages: number): Promise<void> {
+  const { data } = await stripe.billing.meters.list({ limit: 100 });
+  const meter = data.find((each) => each.event_name === 'message_sent')!.id;
+  await stripe.rawRequest('POST', '/v1/kontor/caps', { customer, meter, quantity: 2_000, name: 'Messages' });
+  const { allowed, message } = (await stripe.rawRequest('POST', '/v1/kontor/usage/check', { customer, event_name: 'message_sent', quantity: messages })) as unknown as { allowed: boolean; message: string | null };
+  say(`                    It has capped its messages at 2,000 a month, and the product asks for a mailing of ${messages}: ${allowed ? 'it is sent' : `no. ${message}`}`);
 }
 
 type Used = { answered: number; handedOver: number; messages: number; campaigns?: number };
