@@ -10,6 +10,7 @@ import { keys } from './server/cli/keys.ts';
 import { migrate } from './server/cli/migrate.ts';
 import { simulate, type Simulation } from './server/cli/simulate.ts';
 import { start, type Example, type Parts } from './server/cli/start.ts';
+import { usageRecount } from './server/cli/usage.ts';
 import { verify } from './server/cli/verify.ts';
 import { version } from './server/cli/version.ts';
 
@@ -31,6 +32,7 @@ const commands: readonly Command[] = [
   simulate(simulation),
   ...keys(areas),
   ...accounts,
+  usageRecount,
   version,
 ];
 

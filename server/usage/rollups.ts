@@ -18,7 +18,8 @@ type Rollup = Cell & { events: number; sum: Decimal; largest: Decimal; last: Dec
 
 const decimal = (text: string): Decimal => (text.length < 16 && !text.includes('.') ? { digits: BigInt(text), scale: 0 } : parseDecimal(text)!);
 
-function folded(events: readonly UsageEvent[]): [name: string, Rollup][] {
+/** What events come to, by the hour and sorted; whatever order they are given in. */
+export function folded(events: readonly UsageEvent[]): [name: string, Rollup][] {
   const rollups = new Map<string, Rollup>();
   for (const event of events) {
     if (event.meter === null) continue;
@@ -31,14 +32,15 @@ function folded(events: readonly UsageEvent[]): [name: string, Rollup][] {
       rollup.events += 1;
       rollup.sum = add(rollup.sum, value);
       if (compare(value, rollup.largest) > 0) rollup.largest = value;
-      // Events come in the order of receipt, which decides between those of the same second.
-      if (event.timestamp >= rollup.last_at) Object.assign(rollup, { last: value, last_at: event.timestamp, last_number: event.number });
+      if (event.number < rollup.first_number) rollup.first_number = event.number;
+      // The order of receipt decides between those of the same second.
+      if (event.timestamp > rollup.last_at || (event.timestamp === rollup.last_at && event.number > rollup.last_number)) Object.assign(rollup, { last: value, last_at: event.timestamp, last_number: event.number });
     }
   }
   return [...rollups].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** Counts new events, given in the order of receipt, in their hours. */
+/** Counts new events in their hours. */
 export async function fold(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): Promise<void> {
   const rollups = folded(events).map(([, rollup]) => rollup);
   if (rollups.length === 0) return;

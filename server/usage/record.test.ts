@@ -1,0 +1,100 @@
+/** What is kept of usage, and under which names: through hashes that collide, slots that turn and are dropped, and batches in any order. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { UsageGiven } from '../../billing/usage.ts';
+import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { seeded } from '../../tests/conformance/random.ts';
+import { machineClock } from '../clock.ts';
+import type { Context } from '../context.ts';
+import { inWorld } from '../database/world.ts';
+import { cancelEvents, latestEvent } from './cancel.ts';
+import { countedFor } from './counted.ts';
+import { recordTogether } from './gather.ts';
+import { recountWorld } from './rebuild.ts';
+import { record, type Recording } from './record.ts';
+import { SLOT_S, turnSlots } from './slots.ts';
+
+let kontor: Kontor;
+let ahead = 0;
+const meters = new Map<string, string>();
+before(async () => {
+  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead), works: false });
+  for (const formula of ['sum', 'count', 'max', 'last', 'unique_count']) {
+    meters.set(formula, ((await kontor.stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: formula, event_name: formula, default_aggregation: { formula } })) as unknown as { id: string }).id);
+  }
+});
+after(() => kontor.close());
+
+const now = () => kontor.app.clock.now();
+const customerOf = async () => (await kontor.stripe.customers.create({})).id;
+const inside = <T>(work: (ctx: Context) => Promise<T>): Promise<T> => inWorld(kontor.app.database.pool, kontor.world, (tx) => work({ app: kontor.app, tx, world: kontor.world, request: null, calls: [] }));
+const put = async (events: UsageGiven[], how?: Recording) => (await inside((ctx) => record(ctx, events, how))).map(({ status }) => status);
+const event = (customer: string, value: string, more: Partial<UsageGiven> = {}, event_name = 'sum'): UsageGiven => ({ event_name, payload: { stripe_customer_id: customer, value }, ...more });
+const used = (customer: string, formula = 'sum') => inside(async ({ tx }) => (await countedFor(tx, [{ key: 'a', meter: meters.get(formula)!, customer, start: 0, end: now() + 3_600 }])).get('a'));
+
+test('two names with one key are two events, and each is still counted once', async () => {
+  const who = await customerOf();
+  // All names have the same key at first, and at last each its own.
+  const key = (name: string, attempt: number) => (attempt < 3 ? BigInt(-1 - attempt) : BigInt(1_000 + Number(/\d+$/.exec(name)![0])));
+  const events = Array.from({ length: 6 }, (_, n) => event(who, '1', { identifier: `collides ${n}`, timestamp: now() }));
+  assert.deepEqual(await put(events.slice(0, 4), { key }), ['accepted', 'accepted', 'accepted', 'accepted']);
+  assert.deepEqual(await put(events, { key }), ['duplicate', 'duplicate', 'duplicate', 'duplicate', 'accepted', 'accepted']);
+  assert.deepEqual(await put([event(who, '2', { identifier: 'collides 2' })], { key }), ['refused']);
+  assert.equal(await used(who), '6');
+});
+
+test('an event of many that is refused leaves the others', async () => {
+  const who = await customerOf();
+  const together = await Promise.all(['1', 'x', '2', '4'].map((value, n) => recordTogether(kontor.app, kontor.world, [event(who, value, { identifier: `gathered ${n}` })])));
+  assert.deepEqual(together.map(([each]) => each!.status), ['accepted', 'refused', 'accepted', 'accepted']);
+  assert.equal(await used(who), '7');
+});
+
+test('an event is taken back once, whoever does it, and its hour is counted anew', async () => {
+  const who = await customerOf();
+  await put(['5', '9', '2'].map((value, n) => event(who, value, { identifier: `canceled ${n}`, timestamp: now() }, 'max')));
+  const cancel = () => inside(async (ctx) => cancelEvents(ctx, [(await latestEvent(ctx, 'max', 'canceled 1'))!], now(), null));
+  const canceled = await Promise.all([cancel(), cancel(), cancel()]);
+  assert.equal(canceled.flat().length, 1);
+  assert.equal(await used(who, 'max'), '5');
+  assert.deepEqual(await put([event(who, '9', { identifier: 'canceled 1' }, 'max')]), ['duplicate']);
+});
+
+test('every order, cut into whatever batches, comes to the same counts', async () => {
+  const random = seeded(7);
+  const at = Math.floor(now() / 3_600) * 3_600 - 7_200;
+  const set = Array.from({ length: 24 }, (_, n) => ({ value: String(random.int(0, 9)), timestamp: at + n * 211, event_name: random.pick([...meters.keys()]) }));
+  const answers = new Set<string>();
+  for (let round = 0; round < 12; round += 1) {
+    const who = await customerOf();
+    const order = set.map((each, n) => ({ each, n, place: random.int(0, 1e9) })).sort((a, b) => a.place - b.place);
+    for (let from = 0; from < order.length; ) {
+      const size = random.int(1, 9);
+      await Promise.all([0, 1].map(() => put(order.slice(from, from + size).map(({ each, n }) => event(who, each.value, { identifier: `${who} ${n}`, timestamp: each.timestamp }, each.event_name)))));
+      from += size;
+    }
+    answers.add(JSON.stringify(await Promise.all([...meters.keys()].map((formula) => used(who, formula)))));
+  }
+  assert.equal(answers.size, 1);
+});
+
+test('hours that somebody has falsified are counted again from their events', async () => {
+  const who = await customerOf();
+  await put([...['5', '9', '2'].map((value, n) => event(who, value, { identifier: `falsified ${n}` })), event(who, 'ann', {}, 'unique_count'), event(who, 'bob', {}, 'unique_count')]);
+  await inside(({ tx }) => tx.query(`update meter_rollups set sum = sum + 1, largest = 100 where customer = '${who}'; update meter_values set events = 0 where customer = '${who}'`));
+  assert.deepEqual([await used(who), await used(who, 'unique_count')], ['17', '0']);
+  assert.ok(await kontor.database.asOwner((owner) => recountWorld(owner, kontor.world)) > 0);
+  assert.deepEqual([await used(who), await used(who, 'unique_count')], ['16', '2']);
+});
+
+test('an identifier is remembered over the turn of a slot, and until its slot is dropped; what was counted stays', async () => {
+  const who = await customerOf();
+  await put([event(who, '5', { identifier: 'of old' })]);
+  ahead += SLOT_S * 1_000;
+  await turnSlots(kontor.app);
+  assert.deepEqual(await put([event(who, '5', { identifier: 'of old' }), event(who, '6', { identifier: 'of old' })]), ['duplicate', 'refused']);
+  ahead += 5 * SLOT_S * 1_000;
+  await turnSlots(kontor.app);
+  assert.deepEqual(await put([event(who, '5', { identifier: 'of old' })]), ['accepted']);
+  assert.equal(await used(who), '10');
+});
