@@ -157,7 +157,6 @@ describe('what is asked wrongly is refused by name', () => {
     ['days without sending', () => ({ items: [{ price: price! }], days_until_due: 3 }), 'days_until_due'],
     ['sending without days', () => ({ items: [{ price: price! }], collection_method: 'send_invoice' }), 'days_until_due', 'parameter_missing'],
     ['automatic tax', () => ({ items: [{ price: price! }], automatic_tax: { enabled: true } }), 'automatic_tax[enabled]', 'parameter_unknown'],
-    ['a plan', () => ({ items: [{ plan: price! }] }), 'items[0][plan]', 'parameter_unknown'],
     ['somebody else’s card', () => ({ items: [{ price: price! }], default_payment_method: 'pm_none' }), 'default_payment_method', 'resource_missing'],
   ];
   for (const [name, params, param, code] of rows) {
