@@ -13,6 +13,7 @@ import { confirmationTokens } from './confirmation_tokens/routes.ts';
 import { coupons } from './coupons/routes.ts';
 import { creditNotes } from './credit_notes/routes.ts';
 import { balanceTransactions } from './customers/balance_transactions/routes.ts';
+import { customerSessions } from './customer_sessions/routes.ts';
 import { cashBalances } from './customers/cash_balance/routes.ts';
 import { fundingInstructions } from './customers/funding_instructions/routes.ts';
 import { customers } from './customers/routes.ts';
@@ -43,6 +44,7 @@ import { webhookDeliveries } from './kontor/webhook_deliveries/routes.ts';
 import { webhookSecrets } from './kontor/webhook_endpoints/routes.ts';
 import { mandates } from './mandates/routes.ts';
 import { paymentIntents } from './payment_intents/routes.ts';
+import { paymentMethodConfigurations } from './payment_method_configurations/routes.ts';
 import { paymentMethods } from './payment_methods/routes.ts';
 import { prices } from './prices/routes.ts';
 import { trialOffers } from './product_catalog/trial_offers/routes.ts';
@@ -88,6 +90,7 @@ export const rooms: readonly Room[] = [
   creditTopUps,
   balanceTransactions,
   cashBalances,
+  customerSessions,
   customers,
   customersBeyond,
   fundingInstructions,
@@ -104,6 +107,7 @@ export const rooms: readonly Room[] = [
   outcomes,
   mandates,
   paymentIntents,
+  paymentMethodConfigurations,
   paymentMethods,
   priceMoves,
   prices,

@@ -44,6 +44,7 @@ async function live({ stripe, advance }: Kontor): Promise<void> {
   await stripe.creditNotes.voidCreditNote((await stripe.creditNotes.create({ invoice: open!.id, amount: 500 })).id);
   await stripe.creditNotes.create({ invoice: paid!.id, amount: 1_190, credit_amount: 1_190 });
   await stripe.invoiceItems.create({ customer: customer.id, amount: 700, currency: 'usd' });
+  await stripe.testHelpers.customers.fundCashBalance(customer.id, { amount: 900, currency: 'eur' });
   await stripe.invoices.create({ customer: customer.id, auto_advance: true, collection_method: 'send_invoice', days_until_due: 30 });
 }
 
@@ -105,6 +106,7 @@ for (const [what, invariant, falsify] of [
   ['a ledger transaction that was removed', 'I6', `delete from ledger_entries where transaction = (select transaction from ledger_entries where ledger_account = 'revenue' limit 1)`],
   ['a debt that the ledger does not know', 'I6', change('ledger_entries', `ledger_account = 'bad_debt'`, `ledger_account = 'receivable' and document in (select id from invoices where status = 'open')`)],
   ["a customer's balance that was changed", 'I6', change('customers', 'balance = balance + 1')],
+  ['cash that no transfer brought', 'I6', change('cash_balances', 'amount = amount + 1')],
   ['a payment that was taken twice', 'I7', copy('charges', `'id', 'ch_copy', 'attempt', null`, `status = 'succeeded'`)],
   ['a payment that was not received', 'I7', change('payment_intents', 'amount_received = amount_received - 1', `status = 'succeeded'`)],
   ['more given back than taken', 'I8', change('charges', 'amount_refunded = amount_captured + 1')],

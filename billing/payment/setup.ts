@@ -217,10 +217,10 @@ function refused({ intent, attempt, method }: { intent: SetupIntentWhole; attemp
   return { ...together([putAttempt(attempt, { status: 'failed', setup_error: error }), changed]), setup_intent: changed.setup_intent, payment_method: method };
 }
 
-export type SetupChange = Partial<Pick<SetupIntentRow, 'customer' | 'test_clock' | 'description' | 'payment_method' | 'allowed_payment_method_types' | 'excluded_payment_method_types' | 'payment_method_options'>> & { metadata?: Record<string, string> | '' };
+export type SetupChange = Partial<Pick<SetupIntentRow, 'customer' | 'test_clock' | 'description' | 'payment_method' | 'allowed_payment_method_types' | 'excluded_payment_method_types' | 'payment_method_configuration' | 'payment_method_options'>> & { metadata?: Record<string, string> | '' };
 
 /** Changes what is named. It is no event. */
-export function changeSetup(before: SetupIntentWhole, change: SetupChange): Decision & { setup_intent: SetupIntentWhole } {
+export function changeSetup(before: SetupIntentWhole, change: SetupChange, enabled: readonly string[] | null): Decision & { setup_intent: SetupIntentWhole } {
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Omit<SetupChange, 'metadata'>;
   const over = before.status === 'succeeded' || before.status === 'canceled' || before.status === 'processing';
   const fixed = Object.keys(given).find((name) => over && name !== 'description' && name !== 'metadata');
@@ -228,9 +228,9 @@ export function changeSetup(before: SetupIntentWhole, change: SetupChange): Deci
   if (change.customer !== undefined && before.customer !== null && change.customer !== before.customer) refuse('setup_intent_unexpected_state', `The setup intent ${before.id} is of the customer ${before.customer}; that cannot be changed.`, 'customer');
   const payment_method_options = { ...before.payment_method_options, ...change.payment_method_options };
   const after: SetupIntentWhole = { ...before, ...given, payment_method_options, metadata: mergeMetadata(before.metadata, change.metadata) };
-  const offers = change.allowed_payment_method_types !== undefined || change.excluded_payment_method_types !== undefined;
+  const offers = change.allowed_payment_method_types !== undefined || change.excluded_payment_method_types !== undefined || change.payment_method_configuration !== undefined;
   const waits = change.payment_method != null && before.status !== 'requires_confirmation';
-  const setup_intent: SetupIntentWhole = { ...after, ...(offers && { payment_method_types: setupTypes(after, null) }), ...(waits && { status: 'requires_confirmation', next_action: null }) };
+  const setup_intent: SetupIntentWhole = { ...after, ...(offers && { payment_method_types: setupTypes(after, enabled) }), ...(waits && { status: 'requires_confirmation', next_action: null }) };
   return { ...decision(), puts: [{ table: 'setup_intents', before, after: setup_intent }], setup_intent };
 }
 

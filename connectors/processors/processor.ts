@@ -133,6 +133,8 @@ export type CardDetails = {
   networks: { available: string[]; preferred: string | null };
   regulated_status: 'regulated' | 'unregulated';
   three_d_secure_usage: { supported: boolean };
+  /** The wallet on a phone that gave the card, if one did. */
+  wallet?: { type: string; dynamic_last4: string | null; [type: string]: unknown } | null;
   checks: CardChecks;
 };
 export type CheckResult = 'pass' | 'fail' | 'unavailable' | 'unchecked';

@@ -14,6 +14,7 @@ import { equal, page, renderList, within } from '../../server/lists.ts';
 import { spend, tokenGiven, type TokenGiven } from '../confirmation_tokens/rows.ts';
 import { lockCustomer } from '../customers/rows.ts';
 import { acceptanceOf, mandateNamed } from '../mandates/rows.ts';
+import { enabledTypes } from '../payment_method_configurations/rows.ts';
 import { methodGiven, methodsById, NOWHERE, optionsOf, verifyDeposits } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderPaymentIntent } from './resource.ts';
@@ -64,7 +65,8 @@ export async function create(ctx: Context, given: Params<typeof params.createPay
       customer: customer?.id ?? null,
       test_clock: customer?.test_clock ?? null,
       payment_method: named?.method.id ?? null,
-      payment_method_types: typesFor(offer, null),
+      payment_method_configuration: given.payment_method_configuration ?? null,
+      payment_method_types: typesFor(offer, await enabledTypes(ctx, given.payment_method_configuration)),
       payment_method_options: optionsOf(given.payment_method_options) ?? {},
       confirmation_method: given.confirmation_method ?? 'automatic',
       description: given.description ?? null,
@@ -111,7 +113,7 @@ export async function confirm(ctx: Context, given: Params<typeof params.confirmP
   const { receipt_email, setup_future_usage = token?.token.setup_future_usage ?? undefined, capture_method, allowed_payment_method_types, excluded_payment_method_types } = given;
   const changed = changeIntent(locked.intent, {
     receipt_email, setup_future_usage, capture_method, allowed_payment_method_types, excluded_payment_method_types, payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping) ?? token?.token.shipping ?? undefined,
-  });
+  }, await enabledTypes(ctx, locked.intent.payment_method_configuration ?? undefined));
   const transfer = method.type === 'customer_balance';
   const confirmation = transfer ? await confirmTransfer(ctx, changed.payment_intent, method, locked.moment) : confirmed({ ...locked, intent: changed.payment_intent }, method, await confirmationOf(ctx, given, token));
   await commit(ctx, together([decision, changed, ...spend(token, { payment_intent: locked.intent.id }), confirmation]));
@@ -129,7 +131,8 @@ export async function update(ctx: Context, given: Params<typeof params.updatePay
     payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping),
     ...(customer && { customer: customer.id }), ...(named && { payment_method: named.method.id }),
   };
-  const changed = changeIntent(intent, change);
+  const configuration = given.payment_method_configuration ?? intent.payment_method_configuration ?? undefined;
+  const changed = changeIntent(intent, { ...change, payment_method_configuration: given.payment_method_configuration }, await enabledTypes(ctx, configuration));
   if (named) refuseType(named.method, changed.payment_intent.payment_method_types, `the payment intent ${intent.id}`);
   const placed = customer && customer.test_clock !== intent.test_clock ? changeIntent(changed.payment_intent, { test_clock: customer.test_clock }) : null;
   await commit(ctx, together([...(named ? [named.decision] : []), changed, ...(placed ? [placed] : [])]));

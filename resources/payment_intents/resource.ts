@@ -75,7 +75,7 @@ export function renderPaymentIntent(intent: PaymentIntentWhole, world: World): W
     next_action: renderAction(intent),
     on_behalf_of: null,
     payment_method: intent.payment_method,
-    payment_method_configuration_details: null,
+    payment_method_configuration_details: intent.payment_method_configuration === null ? null : { id: intent.payment_method_configuration, parent: null },
     payment_method_options: renderOptions(intent),
     payment_method_types: intent.payment_method_types,
     payment_record: null,

@@ -10,7 +10,7 @@ export function renderPaymentMethod(method: PaymentMethodRow, world: World): Wir
     object: 'payment_method',
     allow_redisplay: method.allow_redisplay,
     billing_details: method.billing_details,
-    ...(method.card && { card: { ...method.card, generated_from: null, wallet: null } }),
+    ...(method.card && { card: { ...method.card, generated_from: null, wallet: (method.card.wallet ?? null) as Wire<Stripe.PaymentMethod.Card>['wallet'] } }),
     ...(method.details && { [method.type]: method.details }),
     created: method.created,
     customer: method.customer,

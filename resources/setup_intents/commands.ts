@@ -12,6 +12,7 @@ import { equal, page, renderList, within } from '../../server/lists.ts';
 import { spend, tokenGiven, type TokenGiven } from '../confirmation_tokens/rows.ts';
 import { lockCustomer } from '../customers/rows.ts';
 import { acceptanceOf } from '../mandates/rows.ts';
+import { enabledTypes } from '../payment_method_configurations/rows.ts';
 import { methodGiven, methodsById, optionsOf, verifyDeposits } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderSetupIntent } from './resource.ts';
@@ -42,7 +43,8 @@ export async function create(ctx: Context, given: Params<typeof params.createSet
       customer: customer?.id ?? null,
       test_clock: customer?.test_clock ?? null,
       payment_method: named?.method.id ?? null,
-      payment_method_types: setupTypes(offer, null),
+      payment_method_configuration: given.payment_method_configuration ?? null,
+      payment_method_types: setupTypes(offer, await enabledTypes(ctx, given.payment_method_configuration)),
       payment_method_options: optionsOf(given.payment_method_options) ?? {},
       description: given.description ?? null,
       metadata: mergeMetadata({}, given.metadata),
@@ -76,7 +78,7 @@ export async function confirm(ctx: Context, given: Params<typeof params.confirmS
   refuseUnconfirmableSetup(intent);
   const token = await tokenGiven(ctx, given.confirmation_token, moment);
   const { method, decision } = await methodFor(ctx, intent, given, token, moment);
-  const changed = changeSetup(intent, { allowed_payment_method_types: given.allowed_payment_method_types, payment_method_options: optionsOf(given.payment_method_options) });
+  const changed = changeSetup(intent, { allowed_payment_method_types: given.allowed_payment_method_types, payment_method_options: optionsOf(given.payment_method_options) }, await enabledTypes(ctx, intent.payment_method_configuration ?? undefined));
   await commit(ctx, together([decision, changed, ...spend(token, { setup_intent: intent.id }), confirmSetup(changed.setup_intent, method, confirmationOf(ctx, given, token), moment)]));
   return answer(intent.id);
 }
@@ -86,11 +88,13 @@ export async function update(ctx: Context, given: Params<typeof params.updateSet
   const customer = given.customer === undefined ? null : await lockCustomer(ctx, given.customer, 'customer');
   const named = await methodGiven(ctx, given, customer?.id ?? intent.customer, moment);
   const { description, metadata } = given;
+  const configuration = given.payment_method_configuration ?? intent.payment_method_configuration ?? undefined;
   const changed = changeSetup(intent, {
     description, metadata,
     allowed_payment_method_types: given.allowed_payment_method_types, excluded_payment_method_types: given.excluded_payment_method_types, payment_method_options: optionsOf(given.payment_method_options),
     ...(customer && { customer: customer.id, test_clock: customer.test_clock }), ...(named && { payment_method: named.method.id }),
-  });
+    payment_method_configuration: given.payment_method_configuration,
+  }, await enabledTypes(ctx, configuration));
   if (named) refuseType(named.method, changed.setup_intent.payment_method_types, `the setup intent ${intent.id}`);
   await commit(ctx, together([...(named ? [named.decision] : []), changed]));
   return renderSetupIntent(changed.setup_intent, ctx.world);

@@ -95,8 +95,8 @@ create table api_keys (
   constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text, 'restricted'::text])))
 );
 CREATE INDEX api_keys_world ON api_keys USING btree (world);
-alter table api_keys force row level security;
 alter table api_keys enable row level security;
+alter table api_keys force row level security;
 create policy all_worlds on api_keys for select to public using ((kontor_world() = 0));
 create policy own_world on api_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant select on table api_keys to kontor_app;
@@ -165,8 +165,8 @@ create table calls (
 CREATE INDEX calls_of_clock ON calls USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX calls_open ON calls USING btree (world, next_at, id) WHERE (state <> 'answered'::text);
 CREATE INDEX calls_subject ON calls USING btree (world, subject);
-alter table calls force row level security;
 alter table calls enable row level security;
+alter table calls force row level security;
 create policy all_worlds on calls for select to public using ((kontor_world() = 0));
 create policy own_world on calls for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table calls to kontor_app;
@@ -261,8 +261,8 @@ CREATE UNIQUE INDEX charges_of_attempt ON charges USING btree (world, attempt) W
 CREATE INDEX charges_of_customer ON charges USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX charges_of_intent ON charges USING btree (world, payment_intent);
 CREATE INDEX charges_of_method ON charges USING btree (world, payment_method);
-alter table charges enable row level security;
 alter table charges force row level security;
+alter table charges enable row level security;
 create policy own_world on charges for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table charges to kontor_app;
 
@@ -288,8 +288,8 @@ create table confirmation_tokens (
 CREATE INDEX confirmation_tokens_of_method ON confirmation_tokens USING btree (world, payment_method);
 CREATE INDEX confirmation_tokens_of_payment ON confirmation_tokens USING btree (world, payment_intent) WHERE (payment_intent IS NOT NULL);
 CREATE INDEX confirmation_tokens_of_setup ON confirmation_tokens USING btree (world, setup_intent) WHERE (setup_intent IS NOT NULL);
-alter table confirmation_tokens enable row level security;
 alter table confirmation_tokens force row level security;
+alter table confirmation_tokens enable row level security;
 create policy own_world on confirmation_tokens for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table confirmation_tokens to kontor_app;
 
@@ -343,8 +343,8 @@ create table credit_balance_transactions (
 CREATE INDEX credit_balance_transactions_of_customer ON credit_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_grant ON credit_balance_transactions USING btree (world, credit_grant, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_invoice ON credit_balance_transactions USING btree (world, invoice) WHERE (invoice IS NOT NULL);
-alter table credit_balance_transactions enable row level security;
 alter table credit_balance_transactions force row level security;
+alter table credit_balance_transactions enable row level security;
 create policy own_world on credit_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_balance_transactions to kontor_app;
 
@@ -453,8 +453,8 @@ CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (wo
 CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
-alter table credit_notes enable row level security;
 alter table credit_notes force row level security;
+alter table credit_notes enable row level security;
 create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_notes to kontor_app;
 
@@ -508,6 +508,24 @@ alter table customer_balance_transactions enable row level security;
 alter table customer_balance_transactions force row level security;
 create policy own_world on customer_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_balance_transactions to kontor_app;
+
+create table customer_sessions (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  customer text collate "C" not null,
+  secret_hash text collate "C" not null,
+  components jsonb not null,
+  constraint customer_sessions_pkey PRIMARY KEY (world, id),
+  constraint customer_sessions_world_secret_hash_key UNIQUE (world, secret_hash),
+  constraint customer_sessions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
+);
+CREATE INDEX customer_sessions_of_customer ON customer_sessions USING btree (world, customer);
+alter table customer_sessions force row level security;
+alter table customer_sessions enable row level security;
+create policy own_world on customer_sessions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table customer_sessions to kontor_app;
 
 create table customers (
   world integer default kontor_world() not null,
@@ -578,8 +596,8 @@ CREATE INDEX discounts_of_invoice_item ON discounts USING btree (world, invoice_
 CREATE INDEX discounts_of_item ON discounts USING btree (world, subscription_item) WHERE (subscription_item IS NOT NULL);
 CREATE INDEX discounts_of_promotion_code ON discounts USING btree (world, promotion_code) WHERE (promotion_code IS NOT NULL);
 CREATE INDEX discounts_of_subscription ON discounts USING btree (world, subscription) WHERE (subscription IS NOT NULL);
-alter table discounts enable row level security;
 alter table discounts force row level security;
+alter table discounts enable row level security;
 create policy own_world on discounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table discounts to kontor_app;
 
@@ -615,8 +633,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys enable row level security;
 alter table idempotency_keys force row level security;
+alter table idempotency_keys enable row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -706,8 +724,8 @@ CREATE INDEX invoice_items_of_price ON invoice_items USING btree (world, price);
 CREATE INDEX invoice_items_of_subscription ON invoice_items USING btree (world, subscription);
 CREATE INDEX invoice_items_pending ON invoice_items USING btree (world, customer) WHERE (invoice IS NULL);
 CREATE INDEX invoice_items_that_correct ON invoice_items USING btree (world, ((correction ->> 'line'::text))) WHERE ((correction IS NOT NULL) AND (invoice IS NULL));
-alter table invoice_items enable row level security;
 alter table invoice_items force row level security;
+alter table invoice_items enable row level security;
 create policy own_world on invoice_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_items to kontor_app;
 
@@ -858,8 +876,8 @@ CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
 CREATE UNIQUE INDEX invoices_of_top_up ON invoices USING btree (world, ((top_up ->> 'credit_top_up'::text))) WHERE ((top_up IS NOT NULL) AND (status = ANY (ARRAY['draft'::text, 'open'::text])));
-alter table invoices force row level security;
 alter table invoices enable row level security;
+alter table invoices force row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoices to kontor_app;
 
@@ -876,8 +894,8 @@ create table ledger_entries (
 );
 CREATE INDEX ledger_entries_of_customer ON ledger_entries USING btree (world, customer);
 CREATE INDEX ledger_entries_of_document ON ledger_entries USING btree (world, document);
-alter table ledger_entries force row level security;
 alter table ledger_entries enable row level security;
+alter table ledger_entries force row level security;
 create policy own_world on ledger_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
 CREATE TRIGGER ledger_must_balance AFTER INSERT ON ledger_entries REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION ledger_must_balance();
@@ -903,8 +921,8 @@ create table mandates (
 );
 CREATE INDEX mandates_of_customer ON mandates USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX mandates_of_method ON mandates USING btree (world, payment_method);
-alter table mandates force row level security;
 alter table mandates enable row level security;
+alter table mandates force row level security;
 create policy own_world on mandates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table mandates to kontor_app;
 
@@ -935,8 +953,8 @@ create table meter_event_errors (
   since timestamp with time zone not null,
   constraint meter_event_errors_pkey PRIMARY KEY (world, meter, code)
 );
-alter table meter_event_errors enable row level security;
 alter table meter_event_errors force row level security;
+alter table meter_event_errors enable row level security;
 create policy own_world on meter_event_errors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meter_event_errors to kontor_app;
 
@@ -958,8 +976,8 @@ create table meter_events (
   constraint meter_events_pkey PRIMARY KEY (world, slot, key)
 ) partition by RANGE (slot);
 CREATE INDEX meter_events_of_series ON ONLY meter_events USING btree (series, "timestamp");
-alter table meter_events force row level security;
 alter table meter_events enable row level security;
+alter table meter_events force row level security;
 create policy own_world on meter_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_events to kontor_app;
 
@@ -1019,8 +1037,8 @@ create table meters (
 );
 CREATE UNIQUE INDEX meters_event_name ON meters USING btree (world, event_name) WHERE (status = 'active'::text);
 CREATE INDEX meters_listed ON meters USING btree (world, created DESC, id DESC);
-alter table meters force row level security;
 alter table meters enable row level security;
+alter table meters force row level security;
 create policy own_world on meters for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meters to kontor_app;
 
@@ -1135,8 +1153,8 @@ CREATE INDEX outcomes_counted ON outcomes USING btree (world, meter, customer, c
 CREATE INDEX outcomes_listed ON outcomes USING btree (world, created DESC, id DESC);
 CREATE INDEX outcomes_of_customer ON outcomes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX outcomes_provisional ON outcomes USING btree (world, provisional_meter, customer) WHERE (provisional_meter IS NOT NULL);
-alter table outcomes enable row level security;
 alter table outcomes force row level security;
+alter table outcomes enable row level security;
 create policy own_world on outcomes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table outcomes to kontor_app;
 
@@ -1161,8 +1179,8 @@ CREATE INDEX payment_attempts_of_clock ON payment_attempts USING btree (world, t
 CREATE INDEX payment_attempts_of_reference ON payment_attempts USING btree (world, processor, reference) WHERE (reference IS NOT NULL);
 CREATE INDEX payment_attempts_of_subject ON payment_attempts USING btree (world, subject);
 CREATE INDEX payment_attempts_open ON payment_attempts USING btree (world, created, id) WHERE (state = ANY (ARRAY['sending'::text, 'unknown'::text, 'pending'::text]));
-alter table payment_attempts force row level security;
 alter table payment_attempts enable row level security;
+alter table payment_attempts force row level security;
 create policy own_world on payment_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_attempts to kontor_app;
 
@@ -1220,6 +1238,23 @@ alter table payment_intents force row level security;
 alter table payment_intents enable row level security;
 create policy own_world on payment_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_intents to kontor_app;
+
+create table payment_method_configurations (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  name text not null,
+  active boolean not null,
+  is_default boolean not null,
+  preferences jsonb not null,
+  constraint payment_method_configurations_pkey PRIMARY KEY (world, id)
+);
+CREATE UNIQUE INDEX payment_method_configurations_default ON payment_method_configurations USING btree (world) WHERE is_default;
+CREATE INDEX payment_method_configurations_listed ON payment_method_configurations USING btree (world, created DESC, id DESC);
+alter table payment_method_configurations enable row level security;
+alter table payment_method_configurations force row level security;
+create policy own_world on payment_method_configurations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table payment_method_configurations to kontor_app;
 
 create table payment_methods (
   world integer default kontor_world() not null,
@@ -1319,8 +1354,8 @@ create table price_moves (
 CREATE INDEX price_moves_from ON price_moves USING btree (world, from_price, created DESC, id DESC);
 CREATE INDEX price_moves_listed ON price_moves USING btree (world, created DESC, id DESC);
 CREATE INDEX price_moves_to ON price_moves USING btree (world, to_price, created DESC, id DESC);
-alter table price_moves force row level security;
 alter table price_moves enable row level security;
+alter table price_moves force row level security;
 create policy own_world on price_moves for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_moves to kontor_app;
 
@@ -1357,8 +1392,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices enable row level security;
 alter table prices force row level security;
+alter table prices enable row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -1386,8 +1421,8 @@ create table products (
 );
 CREATE INDEX products_default_price ON products USING btree (world, default_price);
 CREATE INDEX products_listed ON products USING btree (world, created DESC, id DESC);
-alter table products force row level security;
 alter table products enable row level security;
+alter table products force row level security;
 create policy own_world on products for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table products to kontor_app;
 
@@ -1413,8 +1448,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes enable row level security;
 alter table promotion_codes force row level security;
+alter table promotion_codes enable row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -1487,8 +1522,8 @@ create table setup_attempts (
 CREATE INDEX setup_attempts_of_customer ON setup_attempts USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX setup_attempts_of_intent ON setup_attempts USING btree (world, setup_intent, created DESC, id DESC);
 CREATE INDEX setup_attempts_of_method ON setup_attempts USING btree (world, payment_method);
-alter table setup_attempts enable row level security;
 alter table setup_attempts force row level security;
+alter table setup_attempts enable row level security;
 create policy own_world on setup_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table setup_attempts to kontor_app;
 
@@ -1658,8 +1693,8 @@ CREATE INDEX subscriptions_of_clock ON subscriptions USING btree (world, test_cl
 CREATE INDEX subscriptions_of_customer ON subscriptions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscriptions_of_schedule ON subscriptions USING btree (world, schedule) WHERE (schedule IS NOT NULL);
 CREATE INDEX subscriptions_watched ON subscriptions USING btree (world, customer) WHERE watched;
-alter table subscriptions force row level security;
 alter table subscriptions enable row level security;
+alter table subscriptions force row level security;
 create policy own_world on subscriptions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscriptions to kontor_app;
 
@@ -1718,8 +1753,8 @@ create table test_clocks (
 );
 CREATE INDEX test_clocks_advancing ON test_clocks USING btree (world) WHERE (status = 'advancing'::text);
 CREATE INDEX test_clocks_listed ON test_clocks USING btree (world, created DESC, id DESC);
-alter table test_clocks enable row level security;
 alter table test_clocks force row level security;
+alter table test_clocks enable row level security;
 create policy all_worlds on test_clocks for select to public using ((kontor_world() = 0));
 create policy own_world on test_clocks for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table test_clocks to kontor_app;
@@ -1733,8 +1768,8 @@ create table thin_events (
   data json not null,
   constraint thin_events_pkey PRIMARY KEY (world, id)
 );
-alter table thin_events force row level security;
 alter table thin_events enable row level security;
+alter table thin_events force row level security;
 create policy own_world on thin_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table thin_events to kontor_app;
 
@@ -1753,8 +1788,8 @@ create table timers (
 CREATE INDEX timers_due ON timers USING btree (world, at, kind, subject) WHERE (test_clock IS NULL);
 CREATE INDEX timers_of_clock ON timers USING btree (world, test_clock, at, kind, subject) WHERE (test_clock IS NOT NULL);
 CREATE INDEX timers_of_lane ON timers USING btree (world, lane, at);
-alter table timers enable row level security;
 alter table timers force row level security;
+alter table timers enable row level security;
 create policy all_worlds on timers for select to public using ((kontor_world() = 0));
 create policy own_world on timers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table timers to kontor_app;
@@ -1805,8 +1840,8 @@ create table usage_caps (
 CREATE INDEX usage_caps_listed ON usage_caps USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_caps_of_customer ON usage_caps USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX usage_caps_of_meter ON usage_caps USING btree (world, meter);
-alter table usage_caps enable row level security;
 alter table usage_caps force row level security;
+alter table usage_caps enable row level security;
 create policy own_world on usage_caps for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table usage_caps to kontor_app;
 

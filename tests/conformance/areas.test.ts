@@ -236,6 +236,7 @@ test('methods are set up for later', async () => {
   assert.equal((await stripe.setupIntents.retrieve(intent.id)).customer, customer);
   assert.equal((await stripe.setupIntents.cancel((await stripe.setupIntents.create()).id)).status, 'canceled');
   assert.equal((await stripe.setupIntents.list({ customer })).data.length, 1);
+  assert.equal((await stripe.customerSessions.create({ customer, components: { payment_element: { enabled: true } } })).customer, customer);
 });
 
 test('events and the places they go to', async () => {

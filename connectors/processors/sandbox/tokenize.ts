@@ -27,12 +27,18 @@ export function passesLuhn(digits: string): boolean {
   return sum % 10 === 0;
 }
 
-function found(card: TestCard, expiry: { exp_month: number; exp_year: number }, cvc: boolean, address: AddressGiven): Tokenized {
+/** A card that a phone gives has the name of the card and of the wallet: `pm_card_visa_applePay`. It is charged as the card behind it. */
+function walletIn(token: string): { name: string; wallet: 'apple_pay' | 'google_pay' | null } {
+  const [, name, wallet] = /^(.+)_(applePay|googlePay)$/.exec(token) ?? [];
+  return { name: name ?? token, wallet: wallet === undefined ? null : wallet === 'applePay' ? 'apple_pay' : 'google_pay' };
+}
+
+function found(card: TestCard, expiry: { exp_month: number; exp_year: number }, cvc: boolean, address: AddressGiven, wallet: 'apple_pay' | 'google_pay' | null = null): Tokenized {
   const given = { cvc, ...address };
   return {
     kind: 'card',
     method: { reference: referenceTo(card, cvc), set_up: false, network_transaction_id: null },
-    card: detailsOf(card, expiry, given),
+    card: { ...detailsOf(card, expiry, given), ...(wallet && { wallet: { type: wallet, dynamic_last4: card.last4, [wallet]: {} } }) },
     verified: checksOf(card, given, true),
   };
 }
@@ -50,10 +56,12 @@ const fullYear = (year: number): number => (year >= 0 && year < 100 ? 2000 + yea
 export function tokenize(source: MethodSource, today: { year: number; month: number }, address: AddressGiven = NO_ADDRESS): Tokenized {
   if ('type' in source) return keepOther(source);
   if ('token' in source) {
-    const named = testCardByName(source.token);
+    const { name, wallet } = walletIn(source.token);
+    const named = testCardByName(name);
     if (!named) return keepNamed(source.token) ?? { kind: 'absent' };
     const expiry = { exp_month: source.exp_month ?? NAMED_EXPIRY.exp_month, exp_year: fullYear(source.exp_year ?? NAMED_EXPIRY.exp_year) };
-    return (source.exp_month ?? source.exp_year) === undefined ? found(named, expiry, true, address) : (refuseExpiry(expiry.exp_month, expiry.exp_year, today) ?? found(named, expiry, true, address));
+    const kept = found(named, expiry, true, address, wallet);
+    return (source.exp_month ?? source.exp_year) === undefined ? kept : (refuseExpiry(expiry.exp_month, expiry.exp_year, today) ?? kept);
   }
   const number = source.number.replaceAll(/[\s-]/g, '');
   if (!/^[0-9]{12,19}$/.test(number)) return refusal('invalid_number', 'number', 'A card number has 12 to 19 digits. In the sandbox, use a test number such as 4242 4242 4242 4242.');
