@@ -8,6 +8,7 @@ import { accounts } from './server/cli/accounts.ts';
 import { perform, type Command } from './server/cli/command.ts';
 import { keys } from './server/cli/keys.ts';
 import { migrate } from './server/cli/migrate.ts';
+import { receipts } from './server/cli/receipts.ts';
 import { simulate, type Simulation } from './server/cli/simulate.ts';
 import { start, type Example, type Parts } from './server/cli/start.ts';
 import { usageRecount } from './server/cli/usage.ts';
@@ -33,6 +34,7 @@ const commands: readonly Command[] = [
   ...keys(areas),
   ...accounts,
   usageRecount,
+  ...receipts,
   version,
 ];
 

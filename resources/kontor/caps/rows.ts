@@ -5,6 +5,7 @@ import type { SubscriptionWhole } from '../../../billing/subscription/subscripti
 import { rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { usageOf, type Asked } from '../../../server/usage/counted.ts';
+import { provisionalOf } from '../outcomes/rows.ts';
 import { ongoingOf } from '../../subscriptions/rows.ts';
 
 export function capsById(tx: Tx, ids: readonly string[], lock = false): Promise<CapRow[]> {
@@ -29,7 +30,7 @@ function spanStart(cap: CapRow, subscriptions: readonly SubscriptionWhole[], at:
   return starts.length > 0 ? Math.max(...starts) : month();
 }
 
-/** All that says how the caps of a customer stand at a moment: what was reported a little ahead of it counts, too. */
+/** All that says how the caps of a customer stand at a moment: what was reported a little ahead of it counts, too, and so do outcomes that silence will make a success. */
 export async function capFacts(tx: Tx, customer: string, caps: readonly CapRow[], at: Instant): Promise<CapFacts> {
   const until = at + HOUR;
   const reserved = await rows<ReservationRow>(tx, sql`select * from usage_reservations where customer = ${customer} and status = 'reserved' and expires_at > to_timestamp(${at}::bigint)`);
@@ -37,7 +38,7 @@ export async function capFacts(tx: Tx, customer: string, caps: readonly CapRow[]
   const spans = caps.filter((cap) => cap.meter !== null).map((cap): Asked => ({ key: cap.id, meter: cap.meter!, customer, start: spanStart(cap, subscriptions, at), end: until }));
   const items = caps.some((cap) => cap.meter === null) ? subscriptions.flatMap((each) => usageAsked(each, at + 1)).map((each) => ({ ...each, end: until })) : [];
   const usage = await usageOf(tx, [...spans, ...items]);
-  return { caps, counted: usage, subscriptions, usage, reserved };
+  return { caps, counted: usage, subscriptions, usage, reserved: [...reserved, ...(await provisionalOf(tx, customer))] };
 }
 
 export function reservationsById(tx: Tx, ids: readonly string[], lock = false): Promise<ReservationRow[]> {

@@ -148,6 +148,22 @@ test('a new version judges what begins under it, and the archived definition not
   await assert.rejects(post(`outcome_definitions/${id}/archive`), /is archived/);
 });
 
+test('a cap counts what silence will make a success', async () => {
+  const { outcomes: [{ meter }] } = (await agent({ rules: rulesFor('cap') })) as any;
+  const { customer } = await someone();
+  await post('caps', { customer, meter, quantity: '2', period: 'lifetime' });
+  const { event_name } = await stripe.billing.meters.retrieve(meter);
+  const allowed = async () => (await post('usage/check', { customer, event_name, quantity: '1' })).allowed;
+  await say(customer, 'cap_answered', 'c1', START);
+  assert.equal(await allowed(), true);
+  await say(customer, 'cap_answered', 'c2', START);
+  assert.equal(await allowed(), false);
+  await say(customer, 'cap_handed_over', 'c2', START);
+  assert.equal(await allowed(), true);
+  await say(customer, 'cap_confirmed', 'c1', START);
+  assert.equal(await allowed(), true);
+});
+
 describe('a definition is refused', () => {
   const table: [string, object, string, RegExp][] = [
     ['without a rule that leads to a success', { rules: [{ event_name: 'x', effect: 'open' }] }, 'outcomes[0][name]', /No rule leads to a success/],

@@ -38,10 +38,9 @@ export async function livingCustomers(tx: Tx, customers: readonly string[]): Pro
   return new Set((await rows<{ id: string }>(tx, sql`select id from customers where id = any(${[...new Set(customers)]}::text[]) and not deleted`)).map(({ id }) => id));
 }
 
-/** How many successes of customers will be on a meter if nothing else happens: what is open and due, by customer. Caps count them, too. */
-export async function provisionalCounts(tx: Tx, meter: string, customers: readonly string[]): Promise<Map<string, number>> {
-  const found = await rows<{ customer: string; count: number }>(tx, sql`select customer, count(*)::integer as count from outcomes where provisional_meter = ${meter} and customer = any(${customers}::text[]) group by customer`);
-  return new Map(found.map(({ customer, count }) => [customer, count]));
+/** The successes that a customer will have if nothing else happens, open and due, by the meter that will count them. Caps count them as if they were reserved. */
+export async function provisionalOf(tx: Tx, customer: string): Promise<{ meter: string; quantity: string }[]> {
+  return rows(tx, sql`select provisional_meter as meter, count(*)::text as quantity from outcomes where customer = ${customer} and provisional_meter is not null group by 1 order by 1`);
 }
 
 /** A customer's usage of a meter in the half-open `[start, end)`; `key` names the answer. */
