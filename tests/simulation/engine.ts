@@ -160,7 +160,7 @@ export class Life {
     }
   }
 
-  private carryOut(action: Action): void {
+  carryOut(action: Action): void {
     const { at } = action;
     switch (action.kind) {
       case 'pay': case 'void': case 'credit': case 'void_note': return actOnInvoice(this, action);
@@ -184,7 +184,7 @@ export class Life {
     this.name(changes.flatMap((change) => change.add ?? []));
   }
 
-  private orderOf(action: Exclude<Action, { kind: 'pay' | 'void' | 'credit' | 'void_note' | 'cancel_now' | 'pause' | 'resume' | 'schedule' | 'release' | 'move_price' }>): Partial<ChangeOrder> {
+  orderOf(action: Exclude<Action, { kind: 'pay' | 'void' | 'credit' | 'void_note' | 'cancel_now' | 'pause' | 'resume' | 'schedule' | 'release' | 'move_price' }>): Partial<ChangeOrder> {
     switch (action.kind) {
       case 'change': return { items: action.changes.map((change) => this.itemChange(change)), proration_behavior: action.proration_behavior };
       case 'anchor_now': return { billing_cycle_anchor: 'now', proration_behavior: action.proration_behavior };
