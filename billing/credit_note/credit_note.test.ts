@@ -139,3 +139,10 @@ test('all credit notes of an invoice together are the invoice, line by line, and
     { numRuns: 300 },
   );
 });
+
+test('an invoice whose credits leave it less tax than nothing is credited all the same', () => {
+  const { facts } = factsOf([{ amount: -1_000n, rates: [RATES[0]!], quantity: 1 }, { amount: 3_000n, rates: [], quantity: 1 }], false); // 3000 − 1000 − 77
+  const { made } = credit(facts, { amount: 1_923n });
+  const [note] = made!.puts.filter((put) => put.table === 'credit_notes').map((put) => put.after as CreditNoteWhole);
+  assert.deepEqual([note!.total, note!.total_excluding_tax], [1_923n, 2_000n]);
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { PriceRow } from '../catalog.ts';
+import type { CouponRow, PriceRow } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { Refusal, type Instant, type Moment } from '../decision.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
@@ -54,12 +54,13 @@ const phase = (items: NewItem[], more: Partial<PhaseAsked> = {}): PhaseAsked => 
 });
 const until = (end: string, items: NewItem[], more: Partial<PhaseAsked> = {}) => phase(items, { end_date: day(end), ...more });
 
-const lines = (invoice: InvoiceWhole): string => invoice.lines.map((line) => `${line.amount} ${dayOf(line.period_start)} → ${dayOf(line.period_end)}`).join(', ');
+const less = (line: InvoiceWhole['lines'][number]): string => line.discount_amounts.map((each) => ` less ${each.amount}`).join('');
+const lines = (invoice: InvoiceWhole): string => invoice.lines.map((line) => `${line.amount}${less(line)} ${dayOf(line.period_start)} → ${dayOf(line.period_end)}`).join(', ');
 
 /** A subscription from its schedule's start until a day, with what it was billed: the day, and each line. `used` is what each metered item counts in each of its periods. */
 function lived(start: string, asked: readonly PhaseAsked[], end: string, how: { end_behavior?: 'cancel' | 'release'; used?: string } = {}) {
   const terms = new Map(asked.map((each, n) => [n, each]));
-  const termsOf = (laid: readonly Phase[]): PhaseTerms[] => laid.map((each, n) => ({ phase: each, items: terms.get(n)!.items, add_invoice_items: [], discounts: [], default_rates: null }));
+  const termsOf = (laid: readonly Phase[]): PhaseTerms[] => laid.map((each, n) => ({ phase: each, items: terms.get(n)!.items, add_invoice_items: [], discounts: terms.get(n)!.discounts, default_rates: null }));
   const phases = termsOf(layPhases(asked, day(start), BUYER, moment(start)));
   const named: Named = { rates: new Map(), terms: (one) => phases.find((each) => each.phase.start_date === one.start_date)! };
   const order = { billing_mode: { type: 'flexible', flexible: { proration_discounts: 'included' }, updated_at: null } as const, default_settings: SETTINGS, end_behavior: how.end_behavior ?? 'release', metadata: {}, start_date: 'now' as const, phases: asked };
@@ -110,6 +111,17 @@ describe('phases follow each other', () => {
       '2026-03-01: 28 2026-02-01 → 2026-03-01, 3100 2026-03-01 → 2026-04-01',
     ]);
   });
+});
+
+describe('a coupon of two months that two phases name', () => {
+  const half: CouponRow = {
+    id: 'half', created: 0, name: null, percent_off: '50', amount_off: null, currency: null, currency_options: null, duration: 'repeating', duration_in_months: 2, applies_to: null, max_redemptions: null, redeem_by: null,
+    times_redeemed: 0, metadata: {}, deleted: false,
+  };
+  const discounts = [{ param: 'discounts', coupon: half, promotion_code: null }];
+  const bills = (second: string) => lived('2026-01-01', [until(second, [item(seat, 1)], { discounts }), until('2026-06-15', [item(seat, 1)], { discounts })], '2026-05-01').bills.map((bill) => bill.split(' 2026')[0]!.slice(12));
+  it('goes on with its first start while its time is not over', () => assert.deepEqual(bills('2026-02-15'), ['3100 less 1550', '3100 less 1550', '3100', '3100', '3100']));
+  it('is redeemed anew where it is over', () => assert.deepEqual(bills('2026-03-15'), ['3100 less 1550', '3100 less 1550', '3100', '3100 less 1550', '3100 less 1550']));
 });
 
 describe('after the last phase', () => {

@@ -53,6 +53,7 @@ function begun(): SubscriptionWhole {
 const factsOf = (subscription: SubscriptionWhole, pending: readonly InvoiceItemWhole[] = []): SubscriptionFacts => ({ ...AROUND, subscription, pending, usage: new Map([[subscription.items[1]!.id, '7']]), rates: new Map() });
 const PAUSE: PauseOrder = { unused_time_from: 'now', outstanding_usage_through: 'now', invoicing_behavior: 'pending_invoice_item' };
 const RESUME: ResumeOrder = { billing_cycle_anchor: 'now', proration_behavior: 'create_prorations', proration_date: null, payment_behavior: 'resume_on_payment_attempt' };
+const RESUME_UNCHANGED: ResumeOrder = { ...RESUME, billing_cycle_anchor: 'unchanged', proration_behavior: 'always_invoice' };
 const pausedAt = (at: string, order: Partial<PauseOrder> = {}) => pauseSubscription({ ...PAUSE, ...order }, factsOf(begun()), moment(at));
 const types = (decided: Decision): string[] => decided.facts.map((fact) => fact.type);
 const waiting = (decided: Decision): InvoiceItemWhole[] => decided.puts.filter((put) => put.table === 'invoice_items' && put.before === null).map((put) => put.after as InvoiceItemWhole);
@@ -104,6 +105,17 @@ describe('a resumption', () => {
     const paused = pausedAt('2026-01-16');
     const resumed = resumeSubscription({ ...RESUME, billing_cycle_anchor: 'unchanged' }, factsOf(paused.subscription), moment('2026-01-16'));
     assert.deepEqual([...sums(paused), ...sums(resumed)], [-1600n, 70n, 1600n]);
+  });
+
+  it('that is voided leaves a debit that had waited before as it was', () => {
+    const paused = pausedAt('2026-01-16', { unused_time_from: 'none' });
+    const [seat] = paused.subscription.items;
+    const waited: SubscriptionWhole = { ...paused.subscription, items: [{ ...seat!, debits: [{ ...seat!.debits[0]!, invoice: null, line: null, invoice_item: 'ii_1' }] }, paused.subscription.items[1]!] };
+    const item = { ...waiting(pausedAt('2026-01-16'))[0]!, id: 'ii_1', subscription: waited.id, amount: 3100n };
+    const { subscription, invoice } = resumeSubscription(RESUME_UNCHANGED, factsOf(waited, [item]), moment('2026-01-20'));
+    const voided = afterPayment(subscription, { ...invoice!, status: 'void' }, 'forgiven', moment('2026-01-20'));
+    assert.deepEqual(voided.subscription.items[0]!.debits.map((debit) => debit.invoice_item), ['ii_1']);
+    assert.deepEqual(voided.puts.filter((put) => put.table === 'invoice_items').map((put) => put.after), [{ id: 'ii_1', invoice: null }]);
   });
 
   it('goes on by what becomes of its invoice', () => {

@@ -17,6 +17,7 @@ const TRAITS: Readonly<Record<string, (history: History, outcome: Outcome) => bo
   'a coupon that gives something': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.discounts.length > 0)),
   'taxes': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.taxes.some((tax) => tax.amount !== 0n))),
   'a proration that is billed': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.kind === 'credit' || line.kind === 'debit')),
+  'proration by the day': ({ by_day }) => by_day === true,
   'an item by hand': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.kind === 'pending')),
   'a schedule': (history, { refused }) => history.scheduled !== undefined || happened(history, refused, 'schedule'),
   'a phase that began': (history, outcome) => phasesOf(history, outcome).length > 0,

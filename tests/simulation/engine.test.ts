@@ -32,8 +32,8 @@ if (isMainThread) {
     for (const share of all) covered.add(share.covered);
     for (const line of covered.tell()) t.diagnostic(line);
     if (COUNT < 2_000) return;
-    for (const [step, count] of covered.done) assert.ok(count >= COUNT / 400, `a life in four hundred takes the step ${step}, only ${count} did`);
-    for (const [trait] of covered.traits) assert.ok(covered.share(trait) >= 0.004, `four lives in a thousand have ${trait}, only ${covered.traits.get(trait)} had`);
+    for (const [step, count] of covered.done) assert.ok(count >= COUNT / 200, `a life in two hundred takes the step ${step}, only ${count} did`);
+    for (const [trait] of covered.traits) assert.ok(covered.share(trait) >= 0.005, `five lives in a thousand have ${trait}, only ${covered.traits.get(trait)} had`);
   });
 
   const seeds = Array.from({ length: 400 }, (_, seed) => seed);

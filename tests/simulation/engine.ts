@@ -82,7 +82,7 @@ export class Life {
   }
 
   around() {
-    return { customer: this.store.customer(CUSTOMER), account: { business_name: 'Helpdesk', country: 'DE', proration: 'second' as const }, tax_ids: [], payment_method: null };
+    return { customer: this.store.customer(CUSTOMER), account: { business_name: 'Helpdesk', country: 'DE', proration: this.history.by_day ? ('day' as const) : ('second' as const) }, tax_ids: [], payment_method: null };
   }
 
   /** New items get the keys of those that were asked for, by their prices; what a phase brings in is named by the model. */

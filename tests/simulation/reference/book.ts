@@ -1,6 +1,6 @@
 /** The books of the reference model: a journal of every line ever made, read again for each question instead of keeping running state; the invoices that took them up; and what the customer owes. */
 import { applyDiscounts, sumOfTaxes, taxesOf, type Given, type Taken } from './amounts.ts';
-import { boundary, type Span } from './calendar.ts';
+import { boundary, DAY, type Span } from './calendar.ts';
 import { round, total } from './exact.ts';
 import type { History, Invoice, Line, LineKind, Rate, Reason } from './history.ts';
 
@@ -18,7 +18,6 @@ type Common = { shared: readonly Given[]; rates: readonly Rate[]; items: readonl
 export type Fate = 'at once' | 'in an hour' | 'keep_as_draft' | 'mark_uncollectible' | 'void';
 const HOUR = 3_600;
 
-export const partOf = (amount: bigint, part: Span, full: Span): bigint => round({ n: amount * BigInt(part.end - part.start), d: BigInt(full.end - full.start) });
 
 export class Book {
   readonly history: History;
@@ -30,6 +29,13 @@ export class Book {
 
   constructor(history: History) {
     this.history = history;
+  }
+
+  /** The part of an amount that falls to a part of the time. By the day, each moment is the beginning of its day, but where all the time lies within one. */
+  partOf(amount: bigint, part: Span, full: Span): bigint {
+    const dayOf = (at: number) => Math.floor(at / DAY);
+    const unit = this.history.by_day && dayOf(full.start) !== dayOf(full.end) ? dayOf : (at: number) => at;
+    return round({ n: amount * BigInt(unit(part.end) - unit(part.start)), d: BigInt(unit(full.end) - unit(full.start)) });
   }
 
   inForce(given: Given, at: number): boolean {
@@ -148,7 +154,7 @@ export class Book {
     const last = this.openDebit(key, at);
     if (!last) return;
     const unused: Span = { start: from > last.period.start ? from : last.period.start, end: last.period.end };
-    this.wait({ ...last, kind: 'credit', amount: -partOf(last.net, unused, last.period), period: unused, proration: true, discountable: false, own: [] });
+    this.wait({ ...last, kind: 'credit', amount: -this.partOf(last.net, unused, last.period), period: unused, proration: true, discountable: false, own: [] });
   }
 }
 

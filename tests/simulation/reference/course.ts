@@ -1,6 +1,6 @@
 /** The course of a subscription in the reference model: its start, its renewals, its changes and its end, each of which puts lines in the book. */
 import { amountOf, applyDiscounts } from './amounts.ts';
-import { partOf, type Bill, type Book, type Draft, type Fate, type Owner } from './book.ts';
+import type { Bill, Book, Draft, Fate, Owner } from './book.ts';
 import { sameRecurrence, type Span } from './calendar.ts';
 import { decimal, plain, plus, whole } from './exact.ts';
 import type { History, ItemChange, LineKind, Price, ProrationBehavior, Reason } from './history.ts';
@@ -75,8 +75,8 @@ export class Course {
     const peers = this.terms.items.filter((one) => isLicensed(one) && sameRecurrence(one.price.recurrence, item.price.recurrence));
     const bill = applyDiscounts(peers.map((one) => this.wholePeriod(one, full)), this.terms.shared, this.history.currency, (one) => one.coupon.duration !== 'once' && this.book.inForce(one, at));
     const part = { start: at, end };
-    const gross = partOf(amountOf(item.price, String(item.quantity)), part, full);
-    const net = bill[peers.indexOf(item)]!.reduce((left, share) => left - partOf(share.amount, part, full), gross);
+    const gross = this.book.partOf(amountOf(item.price, String(item.quantity)), part, full);
+    const net = bill[peers.indexOf(item)]!.reduce((left, share) => left - this.book.partOf(share.amount, part, full), gross);
     const line = this.line(item, 'debit', net > 0n ? net : 0n, part, String(item.quantity));
     this.book.wait({ ...line, rates: line.rates ?? this.terms.rates, proration: true, discountable: false, own: [] });
   }
@@ -89,9 +89,9 @@ export class Course {
       if (isFree(terms, history.start)) return [this.wholePeriod(item, now)];
       const current = this.wholePeriod(item, now);
       const past: Draft = { ...current, amount: 0n, period: { start: origin, end: now.start }, proration: true };
-      for (let one = periodOf(terms, item, origin); one.end <= now.start; one = periodOf(terms, item, one.end)) past.amount += partOf(current.amount, one, one.full);
+      for (let one = periodOf(terms, item, origin); one.end <= now.start; one = periodOf(terms, item, one.end)) past.amount += this.book.partOf(current.amount, one, one.full);
       const partial = now.start > now.full.start;
-      const first = { ...current, amount: partOf(current.amount, now, now.full), proration: partial };
+      const first = { ...current, amount: this.book.partOf(current.amount, now, now.full), proration: partial };
       if (history.proration_behavior === 'none') return partial ? [] : [first];
       return now.start > origin ? [past, first] : [first];
     });
@@ -146,10 +146,10 @@ export class Course {
       const later = find(this.terms.items, one.key);
       if (earlier && !isChange(earlier, one)) continue;
       const spared = asked.spared.has(one.key);
+      const prorates = bills && !spared;
+      if (earlier && prorates) book.credit(earlier.key, at);
       if (earlier && (bills || spared)) this.usedUntilBoundary(old, earlier, at, spared).forEach((line) => book.wait(line));
-      if (!bills || spared) continue;
-      if (earlier) book.credit(earlier.key, at);
-      if (later && isLicensed(later)) this.debit(later, at);
+      if (later && isLicensed(later) && prorates) this.debit(later, at);
     }
     if (asked.behavior === 'always_invoice' && asked.spared.size === 0) this.bill(at, 'subscription_update', ['subscription'], [], asked.asked);
   }

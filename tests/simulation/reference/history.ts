@@ -92,6 +92,8 @@ export type History = {
   seed?: number;
   currency: string;
   tax_exempt: 'none' | 'exempt' | 'reverse';
+  /** Parts of periods are counted by the day, in UTC. */
+  by_day?: true;
   /** The moment of creation. `backdate` is earlier, `anchor` and `trial_end` are later; a trial stands with neither of the others. */
   start: number;
   backdate?: number;

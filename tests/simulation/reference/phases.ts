@@ -6,11 +6,16 @@ import { changesBy, goingOn, isFree, recursOtherwise, type Plan, type Terms } fr
 
 const endOf = ({ end, phases }: Plan): number => phases.at(-1)?.end ?? end;
 
+/** When its trial ends as a schedule of it says: no later than it was to end itself. */
+const trialEnd = ({ terms: { trial }, ending }: Course): number | null => (trial !== null && typeof ending === 'number' ? Math.min(trial, ending) : trial);
+
 /** A trial ends within its phase, the first one too. */
-export const canAdopt = ({ plan, terms }: Course, { at, end }: { at: number; end: number }): boolean => plan === null && !(isFree(terms, at) && end < terms.trial!);
+export const canAdopt = (course: Course, { at, end }: { at: number; end: number }): boolean => course.plan === null && !(isFree(course.terms, at) && end < trialEnd(course)!);
 
 /** As it is until the plan's `end`, then by its phases. */
-export function adopt(course: Course, plan: Plan): void {
+export function adopt(course: Course, at: number, plan: Plan): void {
+  const trial = trialEnd(course);
+  if (isFree(course.terms, at) && trial !== null && trial !== course.terms.trial) course.terms = { ...course.terms, trial, anchor: trial };
   course.plan = plan;
   course.ending = plan.end_behavior === 'cancel' ? endOf(plan) : null;
 }

@@ -44,9 +44,10 @@ export function randomHistory(seed: number): History {
   const history: History = {
     seed, currency, tax_exempt: dice.pick(['none', 'none', 'none', 'none', 'exempt', 'reverse']), start, proration_behavior: dice.chance(0.75) ? 'create_prorations' : 'none',
     items: [shop.item(false), ...dice.some(3, () => shop.item())], discounts: shop.discounts(), default_tax_rates: dice.chance(0.5) ? dice.some(2, () => shop.rate()) : [], usage: [], pending: [], actions: [],
-    until: Math.min(...family.map((recurrence) => boundary(start, recurrence, dice.int(1, 13)))) + dice.int(0, 2 * DAY),
+    until: Math.min(...family.map((recurrence) => boundary(start, recurrence, dice.int(1, 10)))) + dice.int(0, 2 * DAY),
   };
   if (dice.chance(0.5)) history.items.reverse();
+  if (dice.chance(0.15)) history.by_day = true;
   begin(history, dice, family);
   const steps = new Steps(history, dice, shop);
   steps.walk();

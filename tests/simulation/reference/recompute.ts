@@ -86,7 +86,7 @@ class Telling {
       case 'trial': return this.try(action);
       case 'pause_collection': course.collection = action; return true;
       case 'collect': course.collection = null; return true;
-      case 'schedule': return canAdopt(course, action) && (adopt(course, action), true);
+      case 'schedule': return canAdopt(course, action) && (adopt(course, at, action), true);
       default: return this.end(action);
     }
   }
@@ -141,7 +141,7 @@ export function recompute(history: History): Outcome {
   const { book, course } = telling;
   const refused: number[] = [];
   course.start();
-  if (history.scheduled) adopt(course, history.scheduled);
+  if (history.scheduled) adopt(course, history.start, history.scheduled);
   const requests = [
     ...history.pending.map((item) => ({ at: item.at, run: () => telling.wait(item) })),
     ...history.actions.map((action, n) => ({ at: action.at, run: () => { if (!telling.act(action)) refused.push(n); } })),

@@ -6,7 +6,7 @@ import { changesBy } from './terms.ts';
 
 /** What a life does beside changes and an end, and how often. */
 const WAYS = [
-  ['schedule', 0.16], ['pause', 0.16], ['collection', 0.1], ['trial', 0.08], ['invoices', 0.25], ['discount', 0.12], ['move', 0.1], ['dates', 0.12],
+  ['schedule', 0.2], ['pause', 0.18], ['collection', 0.1], ['trial', 0.08], ['invoices', 0.25], ['discount', 0.12], ['move', 0.1], ['dates', 0.12],
 ] as const;
 type Way = (typeof WAYS)[number][0];
 const RECURRENCES: readonly Recurrence[] = [{ interval: 'week', interval_count: 1 }, { interval: 'month', interval_count: 1 }, { interval: 'month', interval_count: 3 }, { interval: 'year', interval_count: 1 }];
@@ -22,7 +22,9 @@ export class Steps {
   private items: readonly Item[];
   /** When phases begin, with what they are. */
   private coming: readonly Phase[] = [];
+  /** How many invoices and notes there may be. */
   private invoices = 1;
+  private credits = 0;
 
   constructor(history: History, dice: Dice, shop: Shop) {
     this.history = history;
@@ -167,9 +169,10 @@ export class Steps {
     this.invoices += 1;
     const invoice = dice.int(0, this.invoices);
     const way = dice.random();
-    if (way < 0.25) return { at, kind: dice.chance(0.7) ? 'pay' : 'void', invoice };
-    if (way < 0.33) return { at, kind: 'void_note', note: dice.int(0, 2) };
-    return { at, kind: 'credit', invoice, credited: this.credited(), to: dice.chance(0.5) ? 'balance' : 'out_of_band' };
+    if (way < 0.3) return { at, kind: dice.chance(0.7) ? 'pay' : 'void', invoice };
+    if (way < 0.5 && this.credits > 0) return { at, kind: 'void_note', note: dice.int(0, Math.min(1, this.credits - 1)) };
+    this.credits += 1;
+    return { at, kind: 'credit', invoice: dice.chance(0.5) ? 0 : invoice, credited: this.credited(), to: dice.chance(0.5) ? 'balance' : 'out_of_band' };
   }
 
   private credited(): Credited {
@@ -229,7 +232,7 @@ export class Steps {
     const discounts = dice.chance(0.5) ? (earlier?.discounts ?? history.discounts) : shop.discounts();
     return {
       start, end, items, discounts, default_tax_rates: dice.chance(0.8) ? null : dice.some(2, () => shop.rate()),
-      trial_end: dice.chance(0.12) ? (dice.chance(0.4) && end - start < LONGEST_TRIAL ? end : start + dice.int(1, Math.min(end - start, LONGEST_TRIAL))) : null, anchored: dice.chance(0.12), proration_behavior: this.behavior(),
+      trial_end: dice.chance(0.15) ? (dice.chance(0.4) && end - start < LONGEST_TRIAL ? end : start + dice.int(1, Math.min(end - start, LONGEST_TRIAL))) : null, anchored: dice.chance(0.15), proration_behavior: this.behavior(),
     };
   }
 }
