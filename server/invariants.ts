@@ -79,7 +79,7 @@ const debts: Invariant[] = [
   },
   {
     id: 'I3',
-    about: 'The periods for which a subscription item is billed in advance follow each other without overlap but with a trial that was cut short, or gap but for a pause or a trial that was made longer.',
+    about: 'The periods for which a subscription item is billed in advance follow each other without overlap or gap, but for a pause and a trial whose end was moved.',
     query: `with billed as (
         select l.subscription_item as item, l.invoice, l.period_start, l.period_end, i.billing_reason, i.status, i.subscription
         from invoice_lines l join invoices i on i.id = l.invoice join prices p on p.id = l.price
@@ -88,12 +88,13 @@ const debts: Invariant[] = [
         select item, invoice, subscription, billing_reason, period_start, lag(period_end) over successive as before, lag(period_start) over successive as since from billed
         window successive as (partition by item order by period_start, invoice))
       select item as object, format('%s bills from %s on, and what was billed before ends at %s', invoice, period_start, before) as sentence
-      from pairs where before is not null and billing_reason = 'subscription_cycle' and ((period_start < before and not exists (select from subscriptions s where s.id = pairs.subscription and s.trial_end between since and least(before, period_start)))
+      from pairs where before is not null and billing_reason = 'subscription_cycle'
+        and not exists (select from events e where e.object_id = pairs.subscription and e.type = 'customer.subscription.updated' and e.previous_attributes::jsonb->>'trial_end' = extract(epoch from before)::bigint::text)
+        and ((period_start < before and not exists (select from subscriptions s where s.id = pairs.subscription and s.trial_end between since and least(before, period_start)))
         or (period_start > before and not exists (
         select from invoice_lines v join invoices vi on vi.id = v.invoice where v.subscription_item = pairs.item and vi.status = 'void' and v.period_start >= before and v.period_end <= pairs.period_start)
         and not exists (select from subscriptions s where s.id = pairs.subscription and s.resumed_at > before)
-        and not exists (select from invoice_lines r where r.subscription_item = pairs.item and r.proration and r.invoice_item is null and r.period_start = before and r.period_end = pairs.period_start)
-        and not exists (select from events e where e.object_id = pairs.subscription and e.type = 'customer.subscription.updated' and e.previous_attributes::jsonb->>'trial_end' = extract(epoch from before)::bigint::text)))`,
+        and not exists (select from invoice_lines r where r.subscription_item = pairs.item and r.proration and r.invoice_item is null and r.period_start = before and r.period_end = pairs.period_start)))`,
   },
   {
     id: 'I4',

@@ -19,8 +19,8 @@ test(`${COUNT} random lives are billed by the server as by the book`, async () =
   const found: string[] = [];
   const seeds = Array.from({ length: COUNT }, (_, n) => SEED + n);
   await atOnce(seeds, 3, async (seed) => {
-    const life = randomHistory(seed);
-    // An amount that is added by hand names no product, and nothing can be added to a subscription that has ended.
+    const { by_day: _byDay, ...life } = randomHistory(seed);
+    // An amount that is added by hand names no product, nothing can be added to a subscription that has ended, and how parts of periods are counted is a setting of the account.
     const end = recompute(life).ended_at ?? Infinity;
     const history = { ...life, pending: life.pending.filter((item) => item.of === 'customer' || item.at < end).map((item) => ({ ...item, product: null })) };
     const book = outcomeText(recompute(history));

@@ -111,6 +111,11 @@ export class Book {
     this.balance += bill.to_balance;
   }
 
+  /** Nobody collects what is a draft now. */
+  keepDrafts(): void {
+    for (const bill of this.bills) bill.finalize_at = null;
+  }
+
   pay(bill: Bill): void {
     bill.status = 'paid';
     bill.remaining = 0n;
@@ -146,7 +151,9 @@ export class Book {
   /** What was last charged for an item, where something of it is left at the moment. */
   openDebit(key: string, at: number): Entry | null {
     const last = this.journal.findLast((entry) => entry.key === key && CHARGES.includes(entry.kind));
-    return !last || last.closed || last.kind === 'credit' || last.period.end <= at ? null : last;
+    // A debit of nothing is none.
+    const none = last?.kind === 'debit' && last.net === 0n;
+    return !last || none || last.closed || last.kind === 'credit' || last.period.end <= at ? null : last;
   }
 
   /** Gives back what of an item's last charge is left from a moment on. */

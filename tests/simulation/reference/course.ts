@@ -125,6 +125,7 @@ export class Course {
   private end(at: number): void {
     const { terms, book } = this;
     this.ended = at;
+    book.keepDrafts();
     if (this.paused) return;
     if (this.ending === at) for (const item of terms.items) book.credit(item.key, at);
     const drafts = terms.items.flatMap((item) => this.usage(terms, item, { start: periodOf(terms, item, at - 1).start, end: at }, true));
@@ -176,8 +177,10 @@ export class Course {
     this.bill(at, 'subscription_update', ['subscription'], drafts, asked);
   }
 
+  /** What is a draft then stays one, but for the last invoice. */
   cancelNow(at: number, prorate: boolean, invoice_now: boolean): void {
     const { book, terms } = this;
+    book.keepDrafts();
     if (!prorate && !invoice_now) book.forgetProrations();
     if (prorate) for (const item of terms.items) book.credit(item.key, at);
     const used = this.paused ? [] : terms.items.flatMap((item) => this.usedUntil(terms, item, at));

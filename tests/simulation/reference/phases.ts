@@ -32,7 +32,10 @@ export function reach(course: Course, at: number): void {
   if (!paused && plan?.end === at && course.ending !== at && !turn(course, at, plan)) return;
   const unpayable = !paused && course.charged && course.terms.trial === at;
   if (unpayable && course.history.missing_payment_method === 'pause' && course.withholding(at) === null && !course.endsAt(at)) course.paused = true;
-  else if (unpayable && course.history.missing_payment_method === 'cancel') course.ended = at;
+  else if (unpayable && course.history.missing_payment_method === 'cancel') {
+    course.ended = at;
+    course.book.keepDrafts();
+  }
   else course.renew(at);
 }
 
