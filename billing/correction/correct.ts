@@ -24,8 +24,9 @@ export type CorrectionFacts = {
 };
 
 /** What the item says: `Correction of KON-0003: 204 instead of 207 × Resolution (at $0.99 / month)`. */
-export function describe({ quantity }: Correction, corrected: Pick<InvoiceLineRow, 'description'>, number: string | null): string {
+export function describe({ quantity }: Correction, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string | null): string {
   const what = corrected.description ?? 'a line';
+  if (corrected.commitment !== null) return `Correction of ${number}: ${what}`;
   if (quantity === null || quantity.before === quantity.after) return `Correction of ${number}: discount on ${what}`;
   // The description of a line of usage begins with its quantity.
   return `Correction of ${number}: ${quantity.after} instead of ${quantity.before} × ${what.replace(/^-?[0-9.]+ × /, '')}`;

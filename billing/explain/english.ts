@@ -98,7 +98,9 @@ export const english: Language = {
       return `${name} ${percentage} % is put on ${say.money(of)}: ${say.rounded(exact, amount!)}.`;
     },
     correction: ({ corrected, before, after, parts, amount }, say) =>
-      before === null
+      before === null && after !== null
+        ? `The line “${corrected.description}” of the invoice ${corrected.invoice_number} makes usage up by another amount, since that usage was put right: ${say.signed(amount!)}.`
+        : before === null
         ? `The line “${corrected.description}” of the invoice ${corrected.invoice_number} has another part of a discount, since another line of it was put right.`
         : `The invoice ${corrected.invoice_number} billed ${before} where it is ${after} now: ${say.sum([parts[0]!.amount, -parts[1]!.amount!])} = ${say.money(amount!)}.`,
     corrected: ({ of, corrected, amount }, say) => `The ${of} of the invoice ${corrected.invoice_number} changes with it: ${say.signed(amount!)}.`,

@@ -98,7 +98,9 @@ export const german: Language = {
       return `${name} ${percentage} % kommt auf ${say.money(of)} dazu: ${say.rounded(exact, amount!)}.`;
     },
     correction: ({ corrected, before, after, parts, amount }, say) =>
-      before === null
+      before === null && after !== null
+        ? `Die Position „${corrected.description}“ der Rechnung ${corrected.invoice_number} gleicht einen anderen Betrag aus, da der Verbrauch berichtigt wurde: ${say.signed(amount!)}.`
+        : before === null
         ? `Die Position „${corrected.description}“ der Rechnung ${corrected.invoice_number} hat einen anderen Teil eines Rabatts, da eine andere Position berichtigt wurde.`
         : `Die Rechnung ${corrected.invoice_number} berechnete ${before}, wo es nun ${after} sind: ${say.sum([parts[0]!.amount, -parts[1]!.amount!])} = ${say.money(amount!)}.`,
     corrected: ({ of, corrected, amount }, say) => `${of === 'discount' ? 'Der Rabatt' : 'Die Steuer'} der Rechnung ${corrected.invoice_number} ändert sich mit: ${say.signed(amount!)}.`,

@@ -187,6 +187,8 @@ function correctionStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
   const found = facts.corrected.get(line.correction!.line);
   if (!found) return unknown('corrected');
   const corrected = correctedLine(found);
+  // What a commitment made up follows from the other lines: it is as it was worked out then.
+  if (found.row.commitment !== null) return { kind: 'correction', amount: line.amount, exact: null, parts: [], corrected, before: null, after: found.row.commitment };
   if (quantity === null) return { kind: 'correction', amount: 0n, exact: null, parts: [], corrected, before: null, after: null };
   const price = facts.prices.get(found.row.price ?? '');
   const terms = price ? termsOf(found.row, price) : null;

@@ -59,6 +59,18 @@ test('usage that comes to less than was agreed is made up to it, also where more
   assert.equal((await commitTo(subscription, '')).commitment, null);
 });
 
+test('usage that comes after the invoice is put right together with what made it up', async () => {
+  const { clock, customer, subscription } = await onClock([{ price: calls }]);
+  await commitTo(subscription, { amount: 1_000 });
+  await use(customer, 40);
+  await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+  await use(customer, 25, FEBRUARY - 60);
+  await kontor.advance(clock, MARCH + 2 * HOUR);
+  const next = await latest(customer);
+  assert.deepEqual(amounts(next).sort((a, b) => a - b), [-250, 0, 250, 1_000]);
+  await explained(next.id);
+});
+
 test('of a period that ends early, a part is agreed', async () => {
   const { clock, customer, subscription } = await onClock([{ price: calls }]);
   await commitTo(subscription, { amount: 3_100 });
