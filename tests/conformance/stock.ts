@@ -56,7 +56,9 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   await own('caps', { customer, amount: 90_000, currency: 'usd' });
   await own('usage/reservations', { customer, event_name: 'calls' });
   await own('credit_top_ups', { customer, amount: 500, currency: 'usd', threshold: 1 });
+  await stockPayments(stripe, customer, put);
   await stockOutcomes(stripe, put);
+  ids.set('test_helpers/customers', customer);
   ids.set('kontor/invoices/lines', ids.get('invoices/lines')!);
   ids.set('kontor/meters', ids.get('billing/meters')!);
   ids.set('kontor/customers', customer);
@@ -66,6 +68,18 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   ids.set('kontor/payment_intents', ids.get('payment_intents')!);
   ids.set('kontor/webhook_endpoints', ids.get('webhook_endpoints')!);
   return ids;
+}
+
+/** A refund, a method that was set up under a mandate, and what a customer has sent. */
+async function stockPayments(stripe: Stripe, customer: string, put: (collection: string, thing: { id: string }) => string): Promise<void> {
+  const paid = await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: 'pm_card_visa', confirm: true });
+  put('refunds', await stripe.refunds.create({ payment_intent: paid.id, amount: 100 }));
+  const setup = await stripe.setupIntents.create({ customer, payment_method: 'pm_sepaDebit_success_at', mandate_data: { customer_acceptance: { type: 'offline' } }, confirm: true });
+  put('setup_intents', setup);
+  put('mandates', { id: setup.mandate as string });
+  put('confirmation_tokens', await stripe.testHelpers.confirmationTokens.create({ payment_method: 'pm_card_visa' }));
+  put('payment_method_configurations', await stripe.paymentMethodConfigurations.create({ name: 'Another' }));
+  put('customers/cash_balance_transactions', await stripe.testHelpers.customers.fundCashBalance(customer, { amount: 300, currency: 'eur' }));
 }
 
 /** An outcome that was billed, its receipt, and what was put right of its invoice since; on a clock, where that needs no worker. */
