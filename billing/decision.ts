@@ -1,6 +1,7 @@
 /**
  * The vocabulary of the core. A decision is a pure function from facts, an intent and a moment to what must become true; `server/commit.ts` makes it true in one transaction.
  */
+import type { PostedAccount } from './ledger/accounts.ts';
 
 /** An instant in whole Unix seconds, UTC. */
 export type Instant = number;
@@ -21,14 +22,19 @@ export type Put<Row extends object = object> = { table: string; before: Row | nu
 export type Posting = {
   /** The ledger transaction: all legs with one name are written together. Unique for what it records, e.g. `in_123:finalized`. */
   transaction: string;
-  /** The ledger's account, e.g. `receivable`, `revenue`, `tax_payable`, `customer_balance`, `cash`. */
-  ledger_account: string;
+  ledger_account: PostedAccount;
   currency: string;
   amount: bigint;
   /** The object that this is about, e.g. the invoice's id. */
   document: string;
   customer: string | null;
   at: Instant;
+  /** Of revenue: the invoice's line, and over which period it is earned where that is not over at `at`. */
+  line?: string;
+  period_start?: Instant;
+  period_end?: Instant;
+  /** Of money that a processor has for us: its name. */
+  processor?: string;
 };
 
 /** A fact to tell: the event's type, the object it is about as it is now, and as it was where the type is an update. */

@@ -26,6 +26,7 @@ import { customersBeyond } from './kontor/customers/routes.ts';
 import { caps } from './kontor/caps/routes.ts';
 import { creditTopUps } from './kontor/credit_top_ups/routes.ts';
 import { invoiceExplanations } from './kontor/invoices/routes.ts';
+import { ledger } from './kontor/ledger/routes.ts';
 import { kontorMeters } from './kontor/meters/routes.ts';
 import { invoiceCorrections } from './kontor/invoice_corrections/routes.ts';
 import { outcomeReceipts } from './kontor/outcome_receipts/routes.ts';
@@ -101,6 +102,7 @@ export const rooms: readonly Room[] = [
   invoicePayments,
   invoices,
   kontorMeters,
+  ledger,
   invoiceCorrections,
   outcomeDefinitions,
   outcomeReceipts,

@@ -1,5 +1,4 @@
 /** Puts the house together: database, clock, rooms, door and workers. */
-import { createHmac } from 'node:crypto';
 import { machineClock, type Clock } from './clock.ts';
 import { readColumns } from './commit.ts';
 import type { App, Connectors, Room } from './context.ts';
@@ -7,6 +6,7 @@ import { register } from './context.ts';
 import type { Database } from './database/database.ts';
 import { serve, type IsStripes } from './http/serve.ts';
 import type { Log } from './log.ts';
+import { signer } from './secret.ts';
 import { USAGE_DAYS } from './usage/slots.ts';
 import { startWorkers } from './workers.ts';
 
@@ -43,7 +43,7 @@ export async function open(plan: Plan): Promise<Running> {
     columns: await readColumns(database.pool),
     url: '',
     allowLoopback: plan.allowLoopback,
-    sign: (text) => createHmac('sha256', plan.pepper).update(text).digest('base64url'),
+    sign: signer(plan.pepper),
     usage_days: plan.usage_days ?? USAGE_DAYS,
     nudge: () => wake(),
     stopping: false,

@@ -19,7 +19,8 @@ export async function readColumns(tx: Queryable): Promise<Columns> {
   const tables: Columns = new Map();
   for (const { table, name, type } of rows) {
     if (!tables.has(table)) tables.set(table, { order: tables.size, columns: [] });
-    if (name !== 'world') tables.get(table)!.columns.push({ name, type });
+    // A row's world is that of its transaction, and an entry's position where the database commits it.
+    if (name !== 'world' && !(table === 'ledger_entries' && name === 'position')) tables.get(table)!.columns.push({ name, type });
   }
   return tables;
 }
@@ -120,19 +121,26 @@ function writeRows(ctx: Context, puts: readonly Put[]): Promise<void>[] {
   ];
 }
 
-/** Legs of one transaction on one account become one leg; what remains must balance per currency. */
+/** Legs of one transaction on one account, and of one line, become one leg; what remains must balance per currency. The name of a leg is its transaction's with its number: a transaction is written once. */
 async function post(ctx: Context, postings: readonly Posting[]): Promise<void> {
   const legs = new Map<string, Posting>();
   const sums = new Map<string, bigint>();
   for (const posting of postings) {
-    const key = `${posting.transaction}\0${posting.ledger_account}\0${posting.currency}`;
+    const { transaction, ledger_account, currency, line, processor } = posting;
+    const key = [transaction, ledger_account, currency, line, processor].join('\0');
     const leg = legs.get(key);
     legs.set(key, leg ? { ...leg, amount: leg.amount + posting.amount } : posting);
-    const balance = `${posting.transaction}\0${posting.currency}`;
+    const balance = `${transaction}\0${currency}`;
     sums.set(balance, (sums.get(balance) ?? 0n) + posting.amount);
   }
   for (const [balance, sum] of sums) assert(sum === 0n, `the ledger transaction ${balance.replace('\0', ' ')} is out of balance by ${sum}`);
-  await insertAll(ctx, 'ledger_entries', [...legs.values()].filter((leg) => leg.amount !== 0n));
+  const written = new Map<string, number>();
+  const entries = [...legs.values()].filter((leg) => leg.amount !== 0n).map((leg) => {
+    const n = written.get(leg.transaction) ?? 0;
+    written.set(leg.transaction, n + 1);
+    return { line: null, period_start: null, period_end: null, processor: null, ...leg, id: `${leg.transaction}/${n}` };
+  });
+  await insertAll(ctx, 'ledger_entries', entries as unknown as Json[]);
 }
 
 /** Writes the events, and a delivery for each enabled endpoint that wants them, in one statement. */

@@ -2,6 +2,7 @@
  * What must always be true of what is stored. Each invariant is a query over one world that returns what breaks it: the object, and a sentence about it. `$1` is the moment of the check,
  * `$2` how many seconds something may be late. Where things live on a test clock, its time counts; while it is being advanced, nothing on it is late.
  */
+import { books } from './ledger/invariants.ts';
 
 export type Invariant = {
   /** The short name, as in docs/operating. */
@@ -10,10 +11,6 @@ export type Invariant = {
   about: string;
   query: string;
 };
-
-
-/** What has been finalised and stands: it counts. */
-const BILLED = `i.status in ('open', 'paid', 'uncollectible')`;
 
 /** The moment up to which things on this row's clock should be done; null while the clock is on its way. */
 const LIMIT = (row: string) => `case when ${row}.test_clock is null then to_timestamp($1::bigint - $2::bigint)
@@ -175,37 +172,6 @@ const sums: Invariant[] = [
     query: `select i.id as object, format('it is paid, and %s remains', i.amount_remaining) as sentence from invoices i where i.status = 'paid' and i.amount_remaining <> 0`,
   },
   {
-    id: 'I6',
-    about: 'Each transaction of the ledger balances.',
-    query: `select transaction as object, format('it is out of balance by %s %s', sum(amount), currency) as sentence from ledger_entries group by transaction, currency having sum(amount) <> 0`,
-  },
-  {
-    id: 'I6',
-    about: 'What the ledger expects to get for an invoice is what remains to be paid on it.',
-    query: `select i.id as object, format('the ledger expects %s, and %s remains', coalesce(l.amount, 0), case when ${BILLED} then i.amount_remaining else 0 end) as sentence
-      from invoices i left join (select document, sum(amount) as amount from ledger_entries where ledger_account = 'receivable' group by document) l on l.document = i.id
-      where coalesce(l.amount, 0) <> case i.status when 'open' then i.amount_remaining when 'uncollectible' then coalesce(l.amount, 0) else 0 end
-        or (i.status = 'uncollectible' and coalesce(l.amount, 0) not in (0, i.amount_remaining))`,
-  },
-  {
-    id: 'I6',
-    about: 'A finalised invoice is in the ledger as it was billed.',
-    query: `select i.id as object, format('billed %s without tax and %s of tax; the ledger has %s and %s', i.total_excluding_tax + i.credits_applied, i.total - i.total_excluding_tax, -coalesce(l.revenue, 0), -coalesce(l.tax, 0)) as sentence
-      from invoices i left join (
-        select transaction, sum(amount) filter (where ledger_account = 'revenue') as revenue, sum(amount) filter (where ledger_account = 'tax_payable') as tax,
-          sum(amount) filter (where ledger_account = 'receivable') as receivable from ledger_entries group by transaction) l on l.transaction = i.id || ':finalized'
-      where i.finalized_at is not null
-        and (coalesce(l.revenue, 0) <> -i.total_excluding_tax - i.credits_applied or coalesce(l.tax, 0) <> i.total_excluding_tax - i.total or coalesce(l.receivable, 0) <> i.amount_due + i.pre_payment_credit_notes_amount)`,
-  },
-  {
-    id: 'I6',
-    about: 'A credit note is in the ledger as it was issued, and twice where it was voided: there and back.',
-    query: `select n.id as object, format('%s without tax and %s of tax; the ledger has %s and %s', n.total_excluding_tax, n.total - n.total_excluding_tax, coalesce(l.revenue, 0), coalesce(l.tax, 0)) as sentence
-      from credit_notes n cross join lateral (values (n.id || ':issued', 1), (n.id || ':voided', -1)) as t (transaction, sign) left join (
-        select transaction, sum(amount) filter (where ledger_account = 'revenue') as revenue, sum(amount) filter (where ledger_account = 'tax_payable') as tax from ledger_entries group by transaction) l on l.transaction = t.transaction
-      where (t.sign = 1 or n.status = 'void') and (coalesce(l.revenue, 0) <> t.sign * n.total_excluding_tax or coalesce(l.tax, 0) <> t.sign * (n.total - n.total_excluding_tax))`,
-  },
-  {
     id: 'I5',
     about: 'What credits gave to the lines of an invoice is what the transactions of the grants say, and nothing where it is void.',
     query: `with given as (
@@ -221,23 +187,6 @@ const sums: Invariant[] = [
     query: `select g.id as object, format('%s are left, its transactions come to %s', g.balance, coalesce(t.amount, 0)) as sentence
       from credit_grants g left join (select credit_grant, sum(amount) as amount from credit_balance_transactions group by credit_grant) t on t.credit_grant = g.id
       where g.balance <> coalesce(t.amount, 0) or (g.voided_at is not null and g.balance <> 0)`,
-  },
-  {
-    id: 'I6',
-    about: 'What we owe a customer in usage is what is left of its credit grants.',
-    query: `select coalesce(g.customer, l.customer) as object, format('%s are left, and the ledger has %s', coalesce(g.amount, 0), -coalesce(l.amount, 0)) as sentence
-      from (select customer, sum(balance) as amount from credit_grants group by customer) g
-      full join (select customer, sum(amount) as amount from ledger_entries where ledger_account = 'customer_credits' and customer in (select id from customers) group by customer) l on l.customer = g.customer
-      where coalesce(g.amount, 0) <> -coalesce(l.amount, 0)`,
-  },
-  {
-    id: 'I6',
-    about: "A customer's balance is the sum of its transactions, and the ledger's.",
-    query: `select c.id as object, format('a balance of %s, transactions of %s, and %s in the ledger', c.balance, coalesce(t.amount, 0), coalesce(l.amount, 0)) as sentence
-      from customers c
-      left join (select customer, sum(amount) as amount from customer_balance_transactions group by customer) t on t.customer = c.id
-      left join (select customer, sum(amount) as amount from ledger_entries where ledger_account = 'customer_balance' group by customer) l on l.customer = c.id
-      where not c.deleted and (c.balance <> coalesce(t.amount, 0) or c.balance <> coalesce(l.amount, 0))`,
   },
 ];
 
@@ -343,5 +292,5 @@ const usage: Invariant[] = [
   },
 ];
 
-export const invariants: readonly Invariant[] = [...debts, ...sums, ...money, ...events, ...usage];
+export const invariants: readonly Invariant[] = [...debts, ...sums, ...books, ...money, ...events, ...usage];
 

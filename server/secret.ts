@@ -3,7 +3,7 @@
  * so that a search for `reveal(` lists every place that does.
  */
 
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { chmod, link, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { StartRefused } from './refused.ts';
@@ -26,6 +26,9 @@ export class Secret {
     return '[secret]';
   }
 }
+
+/** Signs texts with an installation's secret. */
+export const signer = (pepper: string) => (text: string): string => createHmac('sha256', pepper).update(text).digest('base64url');
 
 /** A new random secret of 256 bits, in 43 characters that are safe in a URL. */
 export function newSecret(): Secret {

@@ -5,6 +5,7 @@ import type { Audit, World } from './context.ts';
 import type { Database } from './database/database.ts';
 import type { Tx } from './database/world.ts';
 import { invariants } from './invariants.ts';
+import { brokenSeals } from './ledger/chain.ts';
 
 /** Something that is not as it must be. `invariant` is its short name, `object` the id of what it is about. */
 export type Finding = { world: number; invariant: string; object: string; sentence: string };
@@ -45,7 +46,7 @@ async function orphans(owner: Client, all: readonly Reference[], find: (finding:
 }
 
 /** What is looked at besides the invariants, and how far that has come. */
-export type Audits = { audits: readonly Audit[]; /** Is told where a check takes long. */ progress?: (sentence: string) => void };
+export type Audits = { audits: readonly Audit[]; /** Signs as the server does; without it the signatures of the ledger's seals are not checked. */ sign?: (text: string) => string; /** Is told where a check takes long. */ progress?: (sentence: string) => void };
 
 /** How many things are looked at between two words about it. */
 const STRIDE = 10_000;
@@ -77,6 +78,7 @@ async function verifyWorld(owner: Client, world: World, all: readonly Reference[
       for (const { object, sentence } of rows) find({ invariant: id, object, sentence });
     }
     await orphans(owner, all, find);
+    for (const { object, sentence } of await brokenSeals(owner, world, more.sign)) find({ invariant: 'I6', object, sentence });
     await audit(owner, world, more, find);
   } finally {
     await owner.query('rollback');

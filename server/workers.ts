@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { performDueCalls } from './calls.ts';
 import type { App } from './context.ts';
+import { sealLedger } from './ledger/seal.ts';
 import { told } from './log.ts';
 import { prune } from './prune.ts';
 import { advanceClocks, runDueTimers } from './timers.ts';
@@ -11,6 +12,8 @@ import { Courier } from './webhooks/deliver.ts';
 /** How long a worker that found nothing waits, unless it is nudged. */
 const IDLE_MS = 500;
 const HOUR_MS = 3_600_000;
+/** What is posted is sealed after so long. */
+const SEAL_MS = 5_000;
 
 export type Workers = { nudge(): void; stop(): Promise<void> };
 
@@ -53,11 +56,11 @@ export function startWorkers(app: App): Workers {
     loop(app, 'calls', () => performDueCalls(app), IDLE_MS),
     loop(app, 'webhooks', (back) => courier.deliverDue(back), IDLE_MS),
   ];
-  const hourly = [loop(app, 'pruning', () => prune(app), HOUR_MS), loop(app, 'usage slots', () => turnSlots(app), HOUR_MS)];
+  const regular = [loop(app, 'ledger', () => sealLedger(app), SEAL_MS), loop(app, 'pruning', () => prune(app), HOUR_MS), loop(app, 'usage slots', () => turnSlots(app), HOUR_MS)];
   return {
     nudge: () => jobs.forEach((job) => job.nudge()),
     async stop() {
-      await Promise.all([...jobs, ...hourly].map((job) => job.stop()).concat(courier.stop()));
+      await Promise.all([...jobs, ...regular].map((job) => job.stop()).concat(courier.stop()));
     },
   };
 }

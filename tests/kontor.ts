@@ -77,7 +77,7 @@ export async function startKontor(options: { clock?: Clock; works?: boolean } = 
     },
     async close() {
       await running.close();
-      const findings = await verify(database, () => undefined, clock, { audits: running.app.register.audits });
+      const findings = await verify(database, () => undefined, clock, { audits: running.app.register.audits, sign: running.app.sign });
       await database.close();
       judge.verdict();
       if (findings.length > 0) throw new Error(`What is stored does not hold together:\n  ${findings.map(({ invariant, object, sentence }) => `${invariant} ${object}: ${sentence}`).join('\n  ')}`);

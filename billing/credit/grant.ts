@@ -2,6 +2,7 @@
 import type { Metadata } from '../catalog.ts';
 import type { CustomerRow, CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, type Decision, type Instant, type Moment, type Posting } from '../decision.ts';
+import type { PostedAccount } from '../ledger/accounts.ts';
 import { mergeMetadata } from '../metadata.ts';
 
 export type CreditGrantRow = {
@@ -82,7 +83,7 @@ export function moveCredit(into: Decision, before: CreditGrantRow, amount: bigin
   into.puts.push({ table: 'credit_balance_transactions', before: null, after: transaction });
   into.facts.push({ type: 'billing.credit_balance_transaction.created', object: 'billing.credit_balance_transaction', whole: transaction, at: moment.now });
   if (of === null) {
-    const leg = (ledger_account: string, sum: bigint): Posting => ({ transaction: `${transaction.id}:moved`, ledger_account, currency, amount: sum, document: before.id, customer, at: moment.now });
+    const leg = (ledger_account: PostedAccount, sum: bigint): Posting => ({ transaction: `${transaction.id}:moved`, ledger_account, currency, amount: sum, document: before.id, customer, at: moment.now });
     into.postings.push(leg('customer_credits', -amount), leg('credits_granted', amount));
   }
   return { grant, transaction };

@@ -1,7 +1,7 @@
 /** What happens to a credit note that was issued: its words change, or it is taken back. */
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
-import { post } from '../invoice/ledger.ts';
+import { legs, post, reversed, takenBack } from '../invoice/ledger.ts';
 import { changeInvoice, creditedAccount, type Owed } from '../invoice/paid.ts';
 import { refuseWhilePaying, type WithPayments } from '../invoice/pay.ts';
 import { mergeMetadata } from '../metadata.ts';
@@ -42,7 +42,7 @@ export function voidCreditNote(before: CreditNoteWhole, facts: WithPayments, mom
     ...decision(),
     puts: [{ table: 'credit_notes', before, after: credit_note }],
     facts: [{ type: 'credit_note.voided', object: 'credit_note', whole: credit_note, at: moment.now }],
-    postings: post(invoice, `${before.id}:voided`, { revenue: -total_excluding_tax, tax_payable: -tax, [creditedAccount(credited)]: pre }, moment.now),
+    postings: post(invoice, `${before.id}:voided`, [...reversed(takenBack(before.lines, credited)), ...legs({ tax_payable: -tax, [creditedAccount(credited)]: pre })], moment.now),
   };
   const owed: Owed = { invoice, customer: facts.customer, subscription: facts.subscription };
   return { ...together([made, changeInvoice(credited, invoice, moment), followRemaining(payments, invoice, moment)]), ...owed, credit_note };

@@ -3,7 +3,7 @@ import type { Metadata } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { InvoiceWhole, StoredDiscountAmount, StoredTax } from '../invoice/invoice.ts';
-import { post } from '../invoice/ledger.ts';
+import { legs, post, takenBack } from '../invoice/ledger.ts';
 import { creditedAccount, settleInvoice, type Owed } from '../invoice/paid.ts';
 import { refuseWhilePaying, type OpenPayment, type WithPayments } from '../invoice/pay.ts';
 import { totalsOf } from '../invoice/totals.ts';
@@ -175,8 +175,7 @@ export function createCreditNote(order: CreditOrder, facts: CreditFacts, moment:
   const refunded = refundsOf(order, facts, moment);
   const sent = refunded.refunds.reduce((sum, each) => sum + BigInt(each.amount_refunded), 0n);
   const credit_note: CreditNoteWhole = { ...drafted, customer_balance_transaction: settled.transaction?.id ?? null, refunds: refunded.refunds };
-  const legs = {
-    revenue: total_excluding_tax,
+  const sums = {
     tax_payable: total - total_excluding_tax,
     [creditedAccount(invoice)]: -pre,
     customer_balance: -credited,
@@ -187,7 +186,7 @@ export function createCreditNote(order: CreditOrder, facts: CreditFacts, moment:
     ...decision(),
     puts: [{ table: 'credit_notes', before: null, after: credit_note }, ...credit_note.lines.map((line) => ({ table: 'credit_note_lines', before: null, after: line }))],
     facts: [{ type: 'credit_note.created', object: 'credit_note', whole: credit_note, at: moment.now }],
-    postings: post(invoice, `${credit_note.id}:issued`, legs, moment.now),
+    postings: post(invoice, `${credit_note.id}:issued`, [...takenBack(credit_note.lines, invoice), ...legs(sums)], moment.now),
   };
   const followed = pre > 0n ? followRemaining(payments, settled.invoice, moment) : decision();
   const { customer, subscription } = settled;

@@ -2,6 +2,7 @@
 import type { DiscountWhole, Metadata, TaxRateRow } from '../catalog.ts';
 import type { Correction } from '../correction/correction.ts';
 import type { CreditGrantRow } from '../credit/grant.ts';
+import type { CreditNoteLineRow } from '../credit_note/credit_note.ts';
 import type { Address, CustomField, Shipping } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
 import type { Metering } from '../metering.ts';
@@ -191,4 +192,4 @@ export type InvoiceItemRow = {
 export type InvoiceItemWhole = InvoiceItemRow & { discounts: DiscountWhole[]; rates: TaxRateRow[] };
 
 /** An invoice with its lines in their order, and all discounts and tax rates that it and its lines name by id. */
-export type InvoiceWhole = InvoiceRow & { lines: InvoiceLineRow[]; discount_rows: DiscountWhole[]; rate_rows: TaxRateRow[]; /** The grants of its credits; none where they are left out. */ grant_rows?: readonly CreditGrantRow[] };
+export type InvoiceWhole = InvoiceRow & { lines: InvoiceLineRow[]; discount_rows: DiscountWhole[]; rate_rows: TaxRateRow[]; /** The grants of its credits; none where they are left out. */ grant_rows?: readonly CreditGrantRow[]; /** The lines of its credit notes that are not void; none where they are left out. */ credited_lines?: readonly CreditNoteLineRow[] };

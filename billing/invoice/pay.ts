@@ -6,7 +6,7 @@ import type { InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '..
 import { payInvoicePayment } from '../payment/settle.ts';
 import { collection } from './finalize.ts';
 import type { InvoiceWhole } from './invoice.ts';
-import { post } from './ledger.ts';
+import { legs, post } from './ledger.ts';
 import { attemptFailed, changeInvoice, creditedAccount, creditInvoice, type Owed } from './paid.ts';
 
 /** A payment that is to go to an invoice and is not over. */
@@ -82,8 +82,7 @@ export function payOutOfBand(facts: WithPayments, moment: Moment): Decision & Ow
   const canceled = facts.payments.map(({ payment, intent }) => cancelIntent(intent, payment, 'automatic', moment));
   const amount = invoice.amount_remaining;
   const credited = creditInvoice(facts, { amount, off_stripe: true, payment_method: null, automatic: null }, moment);
-  const legs = { paid_out_of_band: amount, [creditedAccount(invoice)]: -amount };
-  const posted = { ...decision(), postings: post(invoice, `${invoice.id}:paid_out_of_band`, legs, moment.now) };
+  const posted = { ...decision(), postings: post(invoice, `${invoice.id}:paid_out_of_band`, legs({ paid_out_of_band: amount, [creditedAccount(invoice)]: -amount }), moment.now) };
   return { ...together([posted, ...canceled, credited]), invoice: credited.invoice, customer: credited.customer, subscription: credited.subscription };
 }
 
@@ -104,8 +103,8 @@ export function attachPayment(facts: WithPayments, intent: PaymentIntentWhole, m
   const amount = intent.amount_received;
   const paid = payInvoicePayment(payment, amount, moment);
   const credited = creditInvoice(facts, { amount, off_stripe: false, payment_method: null, automatic: null }, moment);
-  const legs = { unapplied_payments: amount, [creditedAccount(invoice)]: -credited.applied, customer_balance: -credited.overpaid };
-  made.postings.push(...post(invoice, `${payment.id}:applied`, legs, moment.now));
+  const sums = { unapplied_payments: amount, [creditedAccount(invoice)]: -credited.applied, customer_balance: -credited.overpaid };
+  made.postings.push(...post(invoice, `${payment.id}:applied`, legs(sums), moment.now));
   // A payment that is over needs no other one beside it.
   const rest = credited.invoice.status === 'paid' ? facts.payments.filter(({ intent: other }) => other.status !== 'processing') : [];
   const canceled = rest.map((open) => cancelIntent(open.intent, open.payment, 'automatic', moment));

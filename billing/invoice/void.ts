@@ -4,7 +4,7 @@ import { returnCredits } from '../credit/apply.ts';
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import { cancelIntent } from '../payment/intent.ts';
 import type { InvoiceWhole } from './invoice.ts';
-import { added, billed, post, reversed, writtenOff } from './ledger.ts';
+import { billed, post, reversed, writtenOff } from './ledger.ts';
 import { changeInvoice, forgiven, noTimers, type Owed } from './paid.ts';
 import { refuseWhilePaying, type WithPayments } from './pay.ts';
 
@@ -17,8 +17,8 @@ export function voidInvoice(facts: WithPayments, moment: Moment): Decision & Owe
   if (before.amount_paid > 0n) refuse('status_transition_invalid', `The invoice ${before.id} has been paid in part, so it cannot be voided. Mark it uncollectible instead.`);
   refuseWhilePaying(facts);
   const invoice: InvoiceWhole = { ...before, status: 'void', voided_at: moment.now, auto_advance: false, next_payment_attempt: null };
-  const legs = before.status === 'uncollectible' ? added(billed(before), writtenOff(before)) : billed(before);
-  const made: Decision = { ...decision(), timers: noTimers(invoice), postings: post(invoice, `${invoice.id}:voided`, reversed(legs), moment.now) };
+  const stands = before.status === 'uncollectible' ? [...billed(before), ...writtenOff(before)] : billed(before);
+  const made: Decision = { ...decision(), timers: noTimers(invoice), postings: post(invoice, `${invoice.id}:voided`, reversed(stands), moment.now) };
   made.facts.push({ type: 'invoice.voided', object: 'invoice', whole: invoice, at: moment.now });
   const canceled = payments.map(({ payment, intent }) => cancelIntent(intent, payment, 'void_invoice', moment));
   const given = returnCredits(before, facts.customer, moment);

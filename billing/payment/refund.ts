@@ -88,10 +88,10 @@ export function createRefund({ charge: before, payment_intent: intent, payment_m
 export type RefundAnswer = Exclude<RefundOutcome, Unknown>;
 
 /** The ledger's legs: what had no purpose yet is no longer there; of a payment for an invoice it waits to be credited by a credit note. */
-function postings({ id, currency, customer, amount }: RefundRow, invoiced: boolean, what: 'refunded' | 'returned', moment: Moment): Posting[] {
+function postings({ id, currency, customer, amount }: RefundRow, processor: string, invoiced: boolean, what: 'refunded' | 'returned', moment: Moment): Posting[] {
   const legs = { transaction: `${id}:${what}`, currency, document: id, customer, at: moment.now };
   const sign = what === 'refunded' ? 1n : -1n;
-  return [{ ...legs, ledger_account: invoiced ? 'refunds' : 'unapplied_payments', amount: sign * amount }, { ...legs, ledger_account: 'cash_in_transit', amount: -sign * amount }];
+  return [{ ...legs, ledger_account: invoiced ? 'refunds' : 'unapplied_payments', amount: sign * amount }, { ...legs, ledger_account: 'cash_in_transit', amount: -sign * amount, processor }];
 }
 
 /** Takes a word about a refund: the answer, or what becomes of it later. */
@@ -115,23 +115,23 @@ export function settleRefund({ refund: before, charge: charged, invoiced }: { re
     made.facts.push({ type: 'charge.updated', object: 'charge', whole: charge, before: charged, at: moment.now });
   }
   if (!before.sent && !failed) {
-    made.postings.push(...postings(refund, invoiced, 'refunded', moment));
+    made.postings.push(...postings(refund, attempt.processor, invoiced, 'refunded', moment));
     made.facts.push({ type: 'charge.refunded', object: 'charge', whole: charge, at: moment.now });
   }
-  if (before.sent && failed) made.postings.push(...postings(refund, invoiced, 'returned', moment));
+  if (before.sent && failed) made.postings.push(...postings(refund, attempt.processor, invoiced, 'returned', moment));
   if ('foretold' in answer) made.timers.push(...foreseen(attempt.id, answer.foretold, { id: refund.id, customer: refund.customer, test_clock: refund.test_clock }, moment));
   return { ...made, refund, charge };
 }
 
 /** Only what waits for its receiver can be called back. */
-export function cancelRefund(before: RefundRow, charged: ChargeRow, invoiced: boolean, moment: Moment): Decision & { refund: RefundRow } {
+export function cancelRefund(before: RefundRow, charged: ChargeRow, { processor, invoiced }: { processor: string; invoiced: boolean }, moment: Moment): Decision & { refund: RefundRow } {
   if (before.status !== 'requires_action') refuse(undefined, `The refund ${before.id} is ${before.status}; only one that is requires_action can be canceled.`);
   const refund: RefundRow = { ...before, status: 'canceled', sent: false };
   const charge: ChargeRow = { ...charged, amount_refunded: charged.amount_refunded - before.amount };
   const made = decision();
   made.puts.push({ table: 'refunds', before, after: refund }, { table: 'charges', before: charged, after: charge });
   made.facts.push({ type: 'refund.updated', object: 'refund', whole: refund, before, at: moment.now });
-  if (before.sent) made.postings.push(...postings(refund, invoiced, 'returned', moment));
+  if (before.sent) made.postings.push(...postings(refund, processor, invoiced, 'returned', moment));
   return { ...made, refund };
 }
 

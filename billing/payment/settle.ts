@@ -1,6 +1,6 @@
 /** A processor's answer becomes true: for the intent, the charge, the method, and for the invoice that is being paid. */
 import type { CustomerWhole } from '../customer/customer.ts';
-import { assert, decision, together, type Decision, type Moment, type Timer } from '../decision.ts';
+import { assert, decision, together, type Decision, type Moment, type Posting, type Timer } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { actionRequired, attemptFailed, creditedAccount, creditInvoice, paymentComing, type Owed } from '../invoice/paid.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
@@ -190,8 +190,8 @@ export function receive(facts: Payment & { charge: ChargeRow }, before: Decision
   const owed = owedBy(facts);
   const legs = { transaction: `${charge.id}:captured`, currency: charge.currency, document: charge.id, customer: charge.customer, at: moment.now };
   // What was sent by transfer is here already, as the customer's cash.
-  const source = method.type === 'customer_balance' ? 'customer_cash' : 'cash_in_transit';
-  const received = { ...decision(), postings: [{ ...legs, ledger_account: source, amount }] };
+  const source: Pick<Posting, 'ledger_account' | 'processor'> = method.type === 'customer_balance' ? { ledger_account: 'customer_cash' } : { ledger_account: 'cash_in_transit', processor: method.processor };
+  const received: Decision = { ...decision(), postings: [{ ...legs, ...source, amount }] };
   if (!owed || !payment) {
     received.postings.push({ ...legs, ledger_account: 'unapplied_payments', amount: -amount });
     return { ...facts, ...together([before, received]) };

@@ -14,6 +14,16 @@ export async function creditNotesOf(tx: Tx, invoice: string): Promise<CreditNote
   return wholeCreditNotes(tx, await rows<CreditNoteRow>(tx, sql`select * from credit_notes where invoice = ${invoice} order by created, id`));
 }
 
+/** The lines of the credit notes of these invoices that are not void, by invoice. */
+export async function creditedLinesOf(tx: Tx, invoices: readonly string[]): Promise<Map<string, CreditNoteLineRow[]>> {
+  if (invoices.length === 0) return new Map();
+  const found = await rows<CreditNoteLineRow & { invoice: string }>(
+    tx,
+    sql`select l.*, n.invoice from credit_notes n join credit_note_lines l on l.credit_note = n.id where n.invoice = any(${invoices}::text[]) and n.status = 'issued' order by n.created, n.id, l.position`,
+  );
+  return Map.groupBy(found, (line) => line.invoice);
+}
+
 export async function wholeCreditNotes(tx: Tx, notes: readonly CreditNoteRow[]): Promise<CreditNoteWhole[]> {
   if (notes.length === 0) return [];
   const found = await rows<CreditNoteLineRow>(tx, sql`select * from credit_note_lines where credit_note = any(${notes.map((note) => note.id)}::text[]) order by credit_note, position`);

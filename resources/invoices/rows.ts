@@ -8,6 +8,7 @@ import type { SubscriptionWhole } from '../../billing/subscription/subscription.
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { grantsById } from '../billing/credit_grants/rows.ts';
+import { creditedLinesOf } from '../credit_notes/rows.ts';
 import { customersById } from '../customers/rows.ts';
 import { discountsById } from '../discounts/rows.ts';
 import { openPaymentsOf } from '../invoice_payments/rows.ts';
@@ -31,10 +32,11 @@ export async function wholeInvoices(tx: Tx, invoices: readonly InvoiceRow[]): Pr
   const discountIds = (invoice: InvoiceRow) => [...invoice.discounts, ...(lines.get(invoice.id) ?? []).flatMap((line) => [...line.discounts, ...line.discount_amounts.map((each) => each.discount)])];
   const rateIds = (invoice: InvoiceRow) => [...invoice.default_tax_rates, ...(lines.get(invoice.id) ?? []).flatMap((line) => line.tax_rates)];
   const grantIds = (invoice: InvoiceRow) => (lines.get(invoice.id) ?? []).flatMap((line) => line.credits.map((each) => each.credit_grant));
-  const [discounts, rates, grants] = await Promise.all([
+  const [discounts, rates, grants, credited] = await Promise.all([
     byId<DiscountWhole>(invoices.flatMap(discountIds), (ids) => discountsById(tx, ids)),
     byId<TaxRateRow>(invoices.flatMap(rateIds), (ids) => taxRatesById(tx, ids)),
     byId<CreditGrantRow>(invoices.flatMap(grantIds), (ids) => grantsById(tx, ids)),
+    creditedLinesOf(tx, invoices.filter((invoice) => invoice.pre_payment_credit_notes_amount > 0n).map((invoice) => invoice.id)),
   ]);
   return invoices.map((invoice) => ({
     ...invoice,
@@ -42,6 +44,7 @@ export async function wholeInvoices(tx: Tx, invoices: readonly InvoiceRow[]): Pr
     discount_rows: named(discounts, discountIds(invoice)),
     rate_rows: named(rates, rateIds(invoice)),
     grant_rows: named(grants, grantIds(invoice)),
+    credited_lines: credited.get(invoice.id) ?? [],
   }));
 }
 

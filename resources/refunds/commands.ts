@@ -9,6 +9,7 @@ import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { chargesById } from '../charges/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
+import { methodsById } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderRefund } from './resource.ts';
 import { lockRefundable, refundsById } from './rows.ts';
@@ -55,7 +56,8 @@ export async function cancel(ctx: Context, _given: object, path: Path): Promise<
   const [intent] = await intentsById(ctx.tx, [payment_intent]);
   const [charge] = await chargesById(ctx.tx, [id], true);
   const before = await existing(ctx, path.refund, true);
-  const made = cancelRefund(before, charge!, intent!.invoice !== null, await momentOn(ctx, before.test_clock));
+  const [method] = await methodsById(ctx.tx, [charge!.payment_method!]);
+  const made = cancelRefund(before, charge!, { processor: method!.processor, invoiced: intent!.invoice !== null }, await momentOn(ctx, before.test_clock));
   await commit(ctx, made);
   return renderRefund(made.refund);
 }

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClientBase } from 'pg';
+import { keepAhead } from '../ledger/position.ts';
 import { StartRefused } from '../refused.ts';
 
 export type Migration = { readonly version: number; readonly name: string; readonly sql: string; readonly checksum: string };
@@ -32,6 +33,7 @@ export async function migrate(owner: ClientBase, migrations?: readonly Migration
     const missing = await pending(owner, wanted);
     for (const migration of missing) await apply(owner, migration);
     if (missing.length > 0) await owner.query(WORLDS_ARE_FEW);
+    await keepAhead(owner);
     return missing.map(({ name }) => name);
   } finally {
     await owner.query(`select pg_advisory_unlock(hashtext('kontor.migrate'))`);

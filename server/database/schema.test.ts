@@ -57,7 +57,7 @@ const laws: Record<string, string> = {
   'kontor_app owns nothing': `select c.relname as what from pg_class c where ${ofTheSchema} and c.relowner = 'kontor_app'::regrole`,
   'kontor_app may not empty a table at once': `select c.relname as what from pg_class c where ${ofTheSchema} and has_table_privilege('kontor_app', c.oid, 'truncate')`,
   'the ledger can be written to, but neither changed nor removed from': `
-    select privilege as what from unnest(array['update', 'delete', 'truncate']) privilege where has_table_privilege('kontor_app', 'ledger_entries', privilege)`,
+    select name || ' ' || privilege as what from unnest(array['update', 'delete', 'truncate']) privilege, unnest(array['ledger_entries', 'ledger_seals']) name where has_table_privilege('kontor_app', name, privilege)`,
 };
 
 const database = await testDatabase();

@@ -15,10 +15,14 @@ export type PathParams<Path extends string> = Path extends `${string}:${infer Na
  */
 export type Reference = { ref: { object: string; id: string; refuseUnpaid?: boolean } };
 
+/** An answer to a GET that is no JSON, e.g. a file of CSV. */
+export type Text = { text: string; type: string };
+
 /** The rendered object, or a reference to it. */
 export type Answer = Json | Reference;
 
 export const isReference = (answer: Answer): answer is Reference => 'ref' in answer;
+export const isText = (answer: Answer | Text): answer is Text => !('object' in answer) && 'text' in answer && 'type' in answer;
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 
@@ -26,7 +30,7 @@ export type Route = {
   method: Method;
   path: string;
   schema: Schema<any, Presence, any>;
-  run(ctx: Context, params: any, path: any): Promise<Answer>;
+  run(ctx: Context, params: any, path: any): Promise<Answer | Text>;
   /** A publishable key may make this request, too (the room checks the client secret). */
   publishable?: boolean;
   /** Answers without a transaction: what it writes goes together with what others write. It sees to it itself that a repetition has no second effect, and that a failure has none. */
@@ -37,7 +41,7 @@ export type Route = {
   values?: number;
 };
 
-type Run<S, Path extends string> = (ctx: Context, params: Params<S>, path: PathParams<Path>) => Promise<Answer>;
+type Run<S, Path extends string> = (ctx: Context, params: Params<S>, path: PathParams<Path>) => Promise<Answer | Text>;
 type Options = Pick<Route, 'publishable' | 'gathered' | 'session' | 'values'>;
 
 const route =

@@ -14,7 +14,7 @@ import { awaitKey, claimKey, type Continuation, fingerprint, remember, type Reme
 import { authorize, Gate } from './keys.ts';
 import { read, type Wire } from './params.ts';
 import { servePages, serveRoom } from './pages.ts';
-import { type Answer, isReference, type Route } from './route.ts';
+import { type Answer, isReference, isText, type Route } from './route.ts';
 import { keyOfSession } from './sessions.ts';
 import { NATIVE_VERSION, upgradeRequest, versionOf } from './versions.ts';
 
@@ -220,7 +220,9 @@ async function lookUp(ctx: Context, ref: { object: string; id: string }): Promis
 async function look(call: Call, tx?: Context['tx']): Promise<Reply> {
   if (!tx) return inWorld(call.app.database.pool, call.world, (own) => look(call, own));
   const ctx = contextOf(call, tx);
-  return { status: 200, body: await render(ctx, call, await call.route.run(ctx, call.params, call.path)) };
+  const answer = await call.route.run(ctx, call.params, call.path);
+  if (isText(answer)) return { status: 200, body: answer.text, headers: { 'content-type': answer.type } };
+  return { status: 200, body: await render(ctx, call, answer) };
 }
 
 /** In place of a transaction, for what is gathered. */
@@ -250,7 +252,7 @@ async function begin(ctx: Context, call: Call): Promise<Step> {
   const { idempotencyKey: key, print } = call;
   const remembered = key ? await claimKey(ctx, key, print) : null;
   if (remembered) return 'status' in remembered ? { reply: replay(remembered) } : remembered;
-  const answer = await call.route.run(ctx, call.params, call.path);
+  const answer = (await call.route.run(ctx, call.params, call.path)) as Answer;
   if (ctx.calls.length > 0 && isReference(answer)) {
     const continuation = { ...answer.ref, expand: call.expand, calls: ctx.calls };
     if (key) remember(ctx, key, print, { continuation });

@@ -1,0 +1,32 @@
+/** The chart of accounts. docs/concepts/ledger.md says which business event posts which legs. */
+
+export type AccountKind = 'asset' | 'liability' | 'revenue' | 'expense';
+
+/** Each account with what kind it is, and what its balance says. Debits are amounts above zero: an asset or an expense usually stands above zero, a liability or revenue below. */
+export const ACCOUNTS = {
+  receivable: { kind: 'asset', about: 'What remains to be paid on open invoices.' },
+  cash_in_transit: { kind: 'asset', about: 'What a processor has for us: its balance, pending and available.' },
+  payouts_in_transit: { kind: 'asset', about: 'Paid out by a processor, and not at the bank yet.' },
+  bank: { kind: 'asset', about: 'What has come to the bank account by payouts.' },
+  paid_out_of_band: { kind: 'asset', about: 'What customers have paid, and we have given back, in other ways than by a processor.' },
+  customer_balance: { kind: 'liability', about: "Customers' balances: below zero we owe the customer." },
+  customer_cash: { kind: 'liability', about: 'What customers have sent by bank transfer, and is not applied to a payment yet.' },
+  customer_credits: { kind: 'liability', about: 'What is left of credit grants: owed in usage.' },
+  unapplied_payments: { kind: 'liability', about: 'Payments that were not made for an invoice, or are not put to one yet.' },
+  tax_payable: { kind: 'liability', about: 'Tax on what was billed, less that on what was credited.' },
+  deferred_revenue: { kind: 'liability', about: 'The part of revenue whose period is still to come. It is derived: it is posted as revenue with its period.' },
+  revenue: { kind: 'revenue', about: 'What was billed without tax, less discounts and credit notes, by line and period.' },
+  refunds: { kind: 'revenue', about: 'What was given back of payments for invoices. A credit note says what for; here it reduces revenue until then.' },
+  balance_adjustments: { kind: 'expense', about: "What was put to customers' balances by hand, or taken from them." },
+  credits_granted: { kind: 'expense', about: 'What credit grants cost: granted, less what expired or was voided.' },
+  bad_debt: { kind: 'expense', about: 'Invoices that were written off, less what was paid on them afterwards.' },
+  processor_fees: { kind: 'expense', about: 'What processors keep of payments.' },
+  disputes: { kind: 'expense', about: 'What was taken back from us in disputes, less what was given again.' },
+  dispute_fees: { kind: 'expense', about: 'What processors keep for disputes.' },
+} as const satisfies Record<string, { kind: AccountKind; about: string }>;
+
+/** An account to which is posted, or which is derived from one. */
+export type LedgerAccount = keyof typeof ACCOUNTS;
+
+/** A ledger transaction's legs are on these. */
+export type PostedAccount = Exclude<LedgerAccount, 'deferred_revenue'>;
