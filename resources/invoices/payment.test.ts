@@ -329,7 +329,7 @@ test('two servers on one database finalise and charge each draft once', async (t
   const { app } = kontor;
   const { resources, timers, calls } = app.register;
   const house = { resources: [...resources.values()], timers: Object.fromEntries(timers), calls: Object.fromEntries(calls) };
-  const other = await open({ database: kontor.database, rooms: [house], connectors: app.connectors, isStripes: () => false, pepper: 'another', log: app.log, host: '127.0.0.1', port: 0, allowLoopback: true });
+  const other = await open({ database: kontor.database, rooms: [house], connectors: app.connectors, isStripes: () => false, pepper: 'pepper of the tests', log: app.log, host: '127.0.0.1', port: 0, allowLoopback: true });
   t.after(() => other.close());
   const due = Math.floor(Date.now() / 1_000) + 4;
   const customers = await Promise.all(Array.from({ length: 6 }, () => customerWith('pm_card_visa')));
