@@ -24,6 +24,22 @@ CREATE OR REPLACE FUNCTION public.kontor_world()
  STABLE PARALLEL SAFE
 RETURN (NULLIF(current_setting('kontor.world'::text, true), ''::text))::integer;
 
+CREATE OR REPLACE FUNCTION public.ledger_digest(entry ledger_entries)
+ RETURNS bytea
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN sha256(convert_to((jsonb_build_array((entry).id, (entry).transaction, (entry).ledger_account, (entry).currency, (entry).amount, (entry).document, (entry).customer, EXTRACT(epoch FROM (entry).at), (entry).line, EXTRACT(epoch FROM (entry).period_start), EXTRACT(epoch FROM (entry).period_end), (entry).processor, (entry)."position"))::text, 'UTF8'::name));
+grant execute on function ledger_digest(entry ledger_entries) to kontor_app;
+grant execute on function ledger_digest(entry ledger_entries) to public;
+
+CREATE OR REPLACE FUNCTION public.ledger_earned(amount bigint, since timestamp with time zone, until timestamp with time zone, moment timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN ((until IS NULL) OR (moment >= until)) THEN (amount)::double precision WHEN (moment <= since) THEN (0)::double precision ELSE (sign((amount)::double precision) * (div(((((2 * abs(amount)))::numeric * EXTRACT(epoch FROM (moment - since))) + EXTRACT(epoch FROM (until - since))), ((2)::numeric * EXTRACT(epoch FROM (until - since)))))::double precision) END;
+grant execute on function ledger_earned(amount bigint, since timestamp with time zone, until timestamp with time zone, moment timestamp with time zone) to kontor_app;
+grant execute on function ledger_earned(amount bigint, since timestamp with time zone, until timestamp with time zone, moment timestamp with time zone) to public;
+
 CREATE OR REPLACE FUNCTION public.ledger_is_append_only()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -42,6 +58,14 @@ begin
   end if;
   return null;
 end $function$;
+
+CREATE OR REPLACE FUNCTION public.ledger_position(transaction xid8)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((transaction)::text)::bigint;
+grant execute on function ledger_position(transaction xid8) to kontor_app;
+grant execute on function ledger_position(transaction xid8) to public;
 
 CREATE OR REPLACE FUNCTION public.make_meter_event_slot(slot integer)
  RETURNS void
@@ -141,8 +165,8 @@ create table billing_alerts (
 CREATE INDEX billing_alerts_listed ON billing_alerts USING btree (world, created DESC, id DESC);
 CREATE INDEX billing_alerts_of_customer ON billing_alerts USING btree (world, customer);
 CREATE INDEX billing_alerts_of_meter ON billing_alerts USING btree (world, meter, status);
-alter table billing_alerts force row level security;
 alter table billing_alerts enable row level security;
+alter table billing_alerts force row level security;
 create policy own_world on billing_alerts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alerts to kontor_app;
 
@@ -165,8 +189,8 @@ create table calls (
 CREATE INDEX calls_of_clock ON calls USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX calls_open ON calls USING btree (world, next_at, id) WHERE (state <> 'answered'::text);
 CREATE INDEX calls_subject ON calls USING btree (world, subject);
-alter table calls enable row level security;
 alter table calls force row level security;
+alter table calls enable row level security;
 create policy all_worlds on calls for select to public using ((kontor_world() = 0));
 create policy own_world on calls for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table calls to kontor_app;
@@ -205,8 +229,8 @@ create table cash_balances (
   constraint cash_balances_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint cash_balances_amount_check CHECK ((amount >= 0))
 );
-alter table cash_balances force row level security;
 alter table cash_balances enable row level security;
+alter table cash_balances force row level security;
 create policy own_world on cash_balances for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_balances to kontor_app;
 
@@ -288,8 +312,8 @@ create table confirmation_tokens (
 CREATE INDEX confirmation_tokens_of_method ON confirmation_tokens USING btree (world, payment_method);
 CREATE INDEX confirmation_tokens_of_payment ON confirmation_tokens USING btree (world, payment_intent) WHERE (payment_intent IS NOT NULL);
 CREATE INDEX confirmation_tokens_of_setup ON confirmation_tokens USING btree (world, setup_intent) WHERE (setup_intent IS NOT NULL);
-alter table confirmation_tokens force row level security;
 alter table confirmation_tokens enable row level security;
+alter table confirmation_tokens force row level security;
 create policy own_world on confirmation_tokens for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table confirmation_tokens to kontor_app;
 
@@ -343,8 +367,8 @@ create table credit_balance_transactions (
 CREATE INDEX credit_balance_transactions_of_customer ON credit_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_grant ON credit_balance_transactions USING btree (world, credit_grant, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_invoice ON credit_balance_transactions USING btree (world, invoice) WHERE (invoice IS NOT NULL);
-alter table credit_balance_transactions force row level security;
 alter table credit_balance_transactions enable row level security;
+alter table credit_balance_transactions force row level security;
 create policy own_world on credit_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_balance_transactions to kontor_app;
 
@@ -453,8 +477,8 @@ CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (wo
 CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
-alter table credit_notes force row level security;
 alter table credit_notes enable row level security;
+alter table credit_notes force row level security;
 create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_notes to kontor_app;
 
@@ -480,8 +504,8 @@ create table credit_top_ups (
 CREATE UNIQUE INDEX credit_top_ups_active ON credit_top_ups USING btree (world, customer, currency) WHERE active;
 CREATE INDEX credit_top_ups_listed ON credit_top_ups USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_top_ups_of_customer ON credit_top_ups USING btree (world, customer, created DESC, id DESC);
-alter table credit_top_ups enable row level security;
 alter table credit_top_ups force row level security;
+alter table credit_top_ups enable row level security;
 create policy own_world on credit_top_ups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_top_ups to kontor_app;
 
@@ -616,8 +640,8 @@ create table events (
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id DESC);
 CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
-alter table events force row level security;
 alter table events enable row level security;
+alter table events force row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table events to kontor_app;
 
@@ -633,8 +657,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys force row level security;
 alter table idempotency_keys enable row level security;
+alter table idempotency_keys force row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -792,8 +816,8 @@ create table invoice_payments (
 CREATE INDEX invoice_payments_listed ON invoice_payments USING btree (world, created DESC, id DESC);
 CREATE INDEX invoice_payments_of_intent ON invoice_payments USING btree (world, payment_intent);
 CREATE INDEX invoice_payments_of_invoice ON invoice_payments USING btree (world, invoice);
-alter table invoice_payments enable row level security;
 alter table invoice_payments force row level security;
+alter table invoice_payments enable row level security;
 create policy own_world on invoice_payments for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_payments to kontor_app;
 
@@ -876,10 +900,25 @@ CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
 CREATE UNIQUE INDEX invoices_of_top_up ON invoices USING btree (world, ((top_up ->> 'credit_top_up'::text))) WHERE ((top_up IS NOT NULL) AND (status = ANY (ARRAY['draft'::text, 'open'::text])));
-alter table invoices enable row level security;
 alter table invoices force row level security;
+alter table invoices enable row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoices to kontor_app;
+
+create table ledger_days (
+  world integer default kontor_world() not null,
+  day timestamp with time zone not null,
+  ledger_account text not null,
+  processor text not null,
+  currency text not null,
+  debit bigint not null,
+  credit bigint not null,
+  constraint ledger_days_pkey PRIMARY KEY (world, day, ledger_account, processor, currency)
+);
+alter table ledger_days enable row level security;
+alter table ledger_days force row level security;
+create policy own_world on ledger_days for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant insert, select, update on table ledger_days to kontor_app;
 
 create table ledger_entries (
   world integer default kontor_world() not null,
@@ -890,16 +929,51 @@ create table ledger_entries (
   document text collate "C" not null,
   customer text collate "C",
   at timestamp with time zone not null,
-  constraint ledger_entries_pkey PRIMARY KEY (world, transaction, ledger_account, currency)
+  id text collate "C" not null,
+  line text collate "C",
+  period_start timestamp with time zone,
+  period_end timestamp with time zone,
+  processor text,
+  "position" bigint default ledger_position(pg_current_xact_id()) not null,
+  constraint ledger_entries_pkey PRIMARY KEY (world, id),
+  constraint ledger_entries_amount_check CHECK ((amount <> 0)),
+  constraint ledger_entries_check CHECK (((period_start IS NULL) = (period_end IS NULL))),
+  constraint ledger_entries_check1 CHECK ((period_end > period_start))
 );
+CREATE INDEX ledger_entries_by_time ON ledger_entries USING brin (at);
+CREATE INDEX ledger_entries_deferred ON ledger_entries USING btree (world, period_end) WHERE (period_end IS NOT NULL);
+CREATE INDEX ledger_entries_listed ON ledger_entries USING btree (world, "position" DESC, id DESC);
 CREATE INDEX ledger_entries_of_customer ON ledger_entries USING btree (world, customer);
 CREATE INDEX ledger_entries_of_document ON ledger_entries USING btree (world, document);
 alter table ledger_entries enable row level security;
 alter table ledger_entries force row level security;
+create policy all_worlds on ledger_entries for select to public using ((kontor_world() = 0));
 create policy own_world on ledger_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
 CREATE TRIGGER ledger_must_balance AFTER INSERT ON ledger_entries REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION ledger_must_balance();
 grant insert, select on table ledger_entries to kontor_app;
+
+create table ledger_seals (
+  world integer default kontor_world() not null,
+  number bigint not null,
+  id text collate "C" generated always as ((number)::text) stored not null,
+  since bigint not null,
+  upto bigint not null,
+  entries bigint not null,
+  digest bytea not null,
+  hash bytea not null,
+  signature text not null,
+  sealed_at timestamp with time zone not null,
+  constraint ledger_seals_pkey PRIMARY KEY (world, number),
+  constraint ledger_seals_check CHECK ((upto > since))
+);
+CREATE UNIQUE INDEX ledger_seals_by_position ON ledger_seals USING btree (world, since);
+alter table ledger_seals enable row level security;
+alter table ledger_seals force row level security;
+create policy all_worlds on ledger_seals for select to public using ((kontor_world() = 0));
+create policy own_world on ledger_seals for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_seals FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
+grant insert, select on table ledger_seals to kontor_app;
 
 create table mandates (
   world integer default kontor_world() not null,
@@ -921,8 +995,8 @@ create table mandates (
 );
 CREATE INDEX mandates_of_customer ON mandates USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX mandates_of_method ON mandates USING btree (world, payment_method);
-alter table mandates enable row level security;
 alter table mandates force row level security;
+alter table mandates enable row level security;
 create policy own_world on mandates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table mandates to kontor_app;
 
@@ -938,8 +1012,8 @@ create table meter_event_cancellations (
 );
 CREATE UNIQUE INDEX meter_event_cancellations_in_force ON meter_event_cancellations USING btree (world, slot, key) WHERE (reverted_at IS NULL);
 CREATE INDEX meter_event_cancellations_of_correction ON meter_event_cancellations USING btree (world, correction) WHERE (correction IS NOT NULL);
-alter table meter_event_cancellations force row level security;
 alter table meter_event_cancellations enable row level security;
+alter table meter_event_cancellations force row level security;
 create policy own_world on meter_event_cancellations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_event_cancellations to kontor_app;
 grant update (reverted_at) on table meter_event_cancellations to kontor_app;
@@ -953,8 +1027,8 @@ create table meter_event_errors (
   since timestamp with time zone not null,
   constraint meter_event_errors_pkey PRIMARY KEY (world, meter, code)
 );
-alter table meter_event_errors force row level security;
 alter table meter_event_errors enable row level security;
+alter table meter_event_errors force row level security;
 create policy own_world on meter_event_errors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meter_event_errors to kontor_app;
 
@@ -997,8 +1071,8 @@ create table meter_rollups (
   constraint meter_rollups_pkey PRIMARY KEY (world, meter, customer, hour, dimensions),
   constraint meter_rollups_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_rollups force row level security;
 alter table meter_rollups enable row level security;
+alter table meter_rollups force row level security;
 create policy own_world on meter_rollups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_rollups to kontor_app;
 
@@ -1013,8 +1087,8 @@ create table meter_values (
   constraint meter_values_pkey PRIMARY KEY (world, meter, customer, hour, dimensions, value),
   constraint meter_values_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_values enable row level security;
 alter table meter_values force row level security;
+alter table meter_values enable row level security;
 create policy own_world on meter_values for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_values to kontor_app;
 
@@ -1057,8 +1131,8 @@ create table outcome_definition_versions (
   constraint outcome_definition_versions_world_definition_fkey FOREIGN KEY (world, definition) REFERENCES outcome_definitions(world, id),
   constraint outcome_definition_versions_timing_check CHECK ((timing = ANY (ARRAY['occurred_at'::text, 'settled_at'::text])))
 );
-alter table outcome_definition_versions force row level security;
 alter table outcome_definition_versions enable row level security;
+alter table outcome_definition_versions force row level security;
 create policy own_world on outcome_definition_versions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table outcome_definition_versions to kontor_app;
 
@@ -1076,8 +1150,8 @@ create table outcome_definitions (
   constraint outcome_definitions_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX outcome_definitions_listed ON outcome_definitions USING btree (world, created DESC, id DESC);
-alter table outcome_definitions enable row level security;
 alter table outcome_definitions force row level security;
+alter table outcome_definitions enable row level security;
 create policy own_world on outcome_definitions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table outcome_definitions to kontor_app;
 
@@ -1106,8 +1180,8 @@ CREATE INDEX outcome_receipts_listed ON outcome_receipts USING btree (world, cre
 CREATE INDEX outcome_receipts_of_invoice ON outcome_receipts USING btree (world, invoice);
 CREATE INDEX outcome_receipts_of_line ON outcome_receipts USING btree (world, line, outcome, sequence DESC);
 CREATE INDEX outcome_receipts_of_outcome ON outcome_receipts USING btree (world, outcome);
-alter table outcome_receipts enable row level security;
 alter table outcome_receipts force row level security;
+alter table outcome_receipts enable row level security;
 create policy own_world on outcome_receipts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table outcome_receipts to kontor_app;
 grant update (id) on table outcome_receipts to kontor_app;
@@ -1153,8 +1227,8 @@ CREATE INDEX outcomes_counted ON outcomes USING btree (world, meter, customer, c
 CREATE INDEX outcomes_listed ON outcomes USING btree (world, created DESC, id DESC);
 CREATE INDEX outcomes_of_customer ON outcomes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX outcomes_provisional ON outcomes USING btree (world, provisional_meter, customer) WHERE (provisional_meter IS NOT NULL);
-alter table outcomes force row level security;
 alter table outcomes enable row level security;
+alter table outcomes force row level security;
 create policy own_world on outcomes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table outcomes to kontor_app;
 
@@ -1234,8 +1308,8 @@ CREATE INDEX payment_intents_of_clock ON payment_intents USING btree (world, tes
 CREATE INDEX payment_intents_of_customer ON payment_intents USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_intents_of_invoice ON payment_intents USING btree (world, invoice);
 CREATE INDEX payment_intents_of_method ON payment_intents USING btree (world, payment_method);
-alter table payment_intents force row level security;
 alter table payment_intents enable row level security;
+alter table payment_intents force row level security;
 create policy own_world on payment_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_intents to kontor_app;
 
@@ -1251,8 +1325,8 @@ create table payment_method_configurations (
 );
 CREATE UNIQUE INDEX payment_method_configurations_default ON payment_method_configurations USING btree (world) WHERE is_default;
 CREATE INDEX payment_method_configurations_listed ON payment_method_configurations USING btree (world, created DESC, id DESC);
-alter table payment_method_configurations enable row level security;
 alter table payment_method_configurations force row level security;
+alter table payment_method_configurations enable row level security;
 create policy own_world on payment_method_configurations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_method_configurations to kontor_app;
 
@@ -1281,8 +1355,8 @@ create table payment_methods (
 CREATE INDEX payment_methods_listed ON payment_methods USING btree (world, created DESC, id DESC);
 CREATE INDEX payment_methods_of_customer ON payment_methods USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_methods_of_mandate ON payment_methods USING btree (world, mandate) WHERE (mandate IS NOT NULL);
-alter table payment_methods force row level security;
 alter table payment_methods enable row level security;
+alter table payment_methods force row level security;
 create policy own_world on payment_methods for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_methods to kontor_app;
 
@@ -1354,8 +1428,8 @@ create table price_moves (
 CREATE INDEX price_moves_from ON price_moves USING btree (world, from_price, created DESC, id DESC);
 CREATE INDEX price_moves_listed ON price_moves USING btree (world, created DESC, id DESC);
 CREATE INDEX price_moves_to ON price_moves USING btree (world, to_price, created DESC, id DESC);
-alter table price_moves enable row level security;
 alter table price_moves force row level security;
+alter table price_moves enable row level security;
 create policy own_world on price_moves for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_moves to kontor_app;
 
@@ -1421,8 +1495,8 @@ create table products (
 );
 CREATE INDEX products_default_price ON products USING btree (world, default_price);
 CREATE INDEX products_listed ON products USING btree (world, created DESC, id DESC);
-alter table products enable row level security;
 alter table products force row level security;
+alter table products enable row level security;
 create policy own_world on products for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table products to kontor_app;
 
@@ -1448,8 +1522,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes force row level security;
 alter table promotion_codes enable row level security;
+alter table promotion_codes force row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -1496,8 +1570,8 @@ create table settings (
   constraint settings_corrections_check CHECK ((corrections = ANY (ARRAY['next_invoice'::text, 'credit_note'::text]))),
   constraint settings_id_check CHECK ((id = 'settings'::text))
 );
-alter table settings force row level security;
 alter table settings enable row level security;
+alter table settings force row level security;
 create policy own_world on settings for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table settings to kontor_app;
 
@@ -1693,8 +1767,8 @@ CREATE INDEX subscriptions_of_clock ON subscriptions USING btree (world, test_cl
 CREATE INDEX subscriptions_of_customer ON subscriptions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscriptions_of_schedule ON subscriptions USING btree (world, schedule) WHERE (schedule IS NOT NULL);
 CREATE INDEX subscriptions_watched ON subscriptions USING btree (world, customer) WHERE watched;
-alter table subscriptions enable row level security;
 alter table subscriptions force row level security;
+alter table subscriptions enable row level security;
 create policy own_world on subscriptions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscriptions to kontor_app;
 
