@@ -1,6 +1,6 @@
 /** A subscription begins: its anchor and first periods, its discounts, its first invoice. */
 import { periodAt, type Period } from '../calendar.ts';
-import type { Metadata, TaxRateRow } from '../catalog.ts';
+import type { Metadata, PriceRow, TaxRateRow } from '../catalog.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
@@ -166,11 +166,16 @@ function trialEnd(order: StartOrder, moment: Moment): Instant | null {
   if (trial_from_plan && (trial_end !== null || trial_period_days !== null)) refuse('parameters_exclusive', 'Take the trial from the prices or give one, not both.', 'trial_from_plan');
   if (trial_end !== null && trial_period_days !== null) refuse('parameters_exclusive', 'Give one of `trial_end` and `trial_period_days`.', 'trial_period_days');
   if (trial_end === 'now') return null;
-  const days = trial_period_days ?? (trial_from_plan ? Math.max(0, ...order.items.map((item) => item.price.terms.recurring?.trial_period_days ?? 0)) : 0);
-  const end = trial_end ?? (days > 0 ? moment.now + days * DAY_S : null);
+  const end = trial_end ?? (trial_period_days !== null ? moment.now + trial_period_days * DAY_S : trial_from_plan ? trialOfPrices(order.items.map((item) => item.price.terms), moment) : null);
   if (end === null) return null;
   refuseTrial(end, moment);
   return end;
+}
+
+/** When the longest trial ends that prices bring with them, if it begins now; null where none of them has one. */
+export function trialOfPrices(prices: readonly PriceRow[], moment: Moment): Instant | null {
+  const days = Math.max(0, ...prices.map((price) => price.recurring?.trial_period_days ?? 0));
+  return days > 0 ? moment.now + days * DAY_S : null;
 }
 
 /** A trial lies ahead, and no more than two years. */

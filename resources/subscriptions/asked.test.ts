@@ -82,3 +82,15 @@ test('to clear the usage of an item that goes changes nothing: it is billed, sin
   await stripe.subscriptionItems.del(added.id, { clear_usage: true });
   assert.deepEqual((await stripe.invoiceItems.list({ customer, pending: true })).data.map((each) => each.amount), [200]);
 });
+
+test('a running subscription takes the trial of the price that it changes to, and is given back what it paid', async () => {
+  const { id, item, until, newest } = await seated();
+  const tried = await stripe.prices.create({ currency: 'usd', unit_amount: 6_200, recurring: { interval: 'month', trial_period_days: 14 }, product_data: { name: 'Suite' } });
+  await until('2026-01-11');
+  assert.equal((await stripe.subscriptions.update(id, { trial_from_plan: true })).trial_end, null);
+  const items = [{ id: item, price: tried.id }];
+  await assert.rejects(stripe.subscriptions.update(id, { items, trial_from_plan: true, trial_end: day('2026-02-01') }), { code: 'parameters_exclusive', param: 'trial_from_plan' });
+  const changed = await stripe.subscriptions.update(id, { items, trial_from_plan: true });
+  assert.deepEqual([changed.status, changed.trial_start, changed.trial_end, changed.billing_cycle_anchor], ['trialing', day('2026-01-11'), day('2026-01-25'), day('2026-01-25')]);
+  assert.deepEqual((await newest()).lines.data.map((line) => line.amount), [-2_100, 0]); // 21 of 31 days of $31.00
+});

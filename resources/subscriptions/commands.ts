@@ -8,8 +8,8 @@ import { endDiscounts, hasEnded, updated } from '../../billing/subscription/end.
 import { changesTerms } from '../../billing/subscription/pending.ts';
 import { pauseSubscription, type PauseOrder } from '../../billing/subscription/pause.ts';
 import { resumeSubscription } from '../../billing/subscription/resume.ts';
-import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
-import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
+import { startSubscription, trialOfPrices, type StartOrder } from '../../billing/subscription/start.ts';
+import type { SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { commit } from '../../server/commit.ts';
 import type { Context, Json } from '../../server/context.ts';
 import { momentOn } from '../../server/context.ts';
@@ -121,11 +121,21 @@ export function changeOrder(given: ChangeGiven, catalogue: Catalogue, default_pa
   };
 }
 
+/** The trial that begins now with the prices that the items have after the change; where none of them has one, it is left alone. */
+function withTrialOfPrices(order: ChangeOrder, { items }: SubscriptionWhole, moment: Moment): ChangeOrder {
+  const changes = new Map(order.items.flatMap((asked) => ('change' in asked ? [[asked.change.id, asked.change] as const] : [])));
+  const kept = items.filter((item) => !changes.get(item.id)?.deleted).map((item) => changes.get(item.id)?.price?.terms ?? item.terms);
+  const added = order.items.flatMap((asked) => ('add' in asked ? asked.add.price.terms : []));
+  const trial_end = trialOfPrices([...kept, ...added], moment);
+  return trial_end === null ? order : { ...order, trial_end };
+}
+
 export async function update(ctx: Context, given: ChangeGiven, path: { subscription: string }): Promise<Answer> {
   const locked = await lockSubscription(ctx, path.subscription);
   const own = await ownMethod(ctx, given.default_payment_method, locked.customer, locked.moment);
   const catalogue = await readCatalogue(ctx, given, locked.moment);
-  const order = changeOrder(given, catalogue, own?.method.id);
+  const asked = changeOrder(given, catalogue, own?.method.id);
+  const order = given.trial_from_plan ? withTrialOfPrices(asked, locked.subscription, locked.moment) : asked;
   refuseManaged(order, locked.subscription);
   const replaces = locked.subscription.pending_update !== null && changesTerms(order);
   const changed = changeSubscription(order, await changeFacts(ctx, replaces ? await withoutPending(ctx, locked) : locked), locked.moment);

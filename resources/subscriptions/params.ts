@@ -152,8 +152,10 @@ export const updateSubscription = fields({
   items: list(changedItem, { max: 2 * MOST }),
   pause_collection: clearable(fields({ behavior: required(choice('keep_as_draft', 'mark_uncollectible', 'void')), resumes_at: timestamp() })),
   proration_date: timestamp(),
-  trial_from_plan: unsupported('a running subscription has its trial by `trial_end`'),
-});
+  trial_from_plan: byDefault(boolean(), false),
+}, check<{ trial_end?: 'now' | number; trial_from_plan: boolean }>(({ trial_end, trial_from_plan }, at) => {
+  if (trial_from_plan && trial_end !== undefined) refuse('parameters_exclusive', 'Take the trial from the prices or give one, not both.', at('trial_from_plan'));
+}, 'trial_from_plan or trial_end'));
 covers<Stripe.SubscriptionUpdateParams, typeof updateSubscription>(true);
 agrees<Stripe.SubscriptionUpdateParams, typeof updateSubscription>(true);
 
