@@ -65,6 +65,7 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   ids.set('kontor/subscriptions', subscription.id);
   ids.set('kontor/prices', price);
   ids.set('kontor/invoices', invoice);
+  ids.set('kontor/ledger/documents', invoice);
   ids.set('kontor/payment_intents', ids.get('payment_intents')!);
   ids.set('kontor/webhook_endpoints', ids.get('webhook_endpoints')!);
   return ids;

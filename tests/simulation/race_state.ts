@@ -43,7 +43,7 @@ export async function stateOf({ database, world }: Kontor, { customer, subscript
     ['charges', sql`customer = ${customer}`, 'payment_intent, id', ['processor_reference', 'payment_method_details']],
     ['invoice_payments', sql`invoice in (${invoices})`, 'invoice, id'],
     ['timers', sql`lane = ${customer}`, 'kind, subject'],
-    ['ledger_entries', sql`customer = ${customer}`, 'transaction, ledger_account'],
+    ['ledger_entries', sql`customer = ${customer}`, 'transaction, ledger_account, line', ['position']],
   ];
   return inWorld(database.pool, world, async (tx) => {
     const shared = new Set((await rows<{ id: string }>(tx, sql`select id from prices union all select id from products union all select id from coupons union all select id from tax_rates`)).map(({ id }) => id));
