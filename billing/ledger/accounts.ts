@@ -6,8 +6,6 @@ export type AccountKind = 'asset' | 'liability' | 'revenue' | 'expense';
 export const ACCOUNTS = {
   receivable: { kind: 'asset', about: 'What remains to be paid on open invoices.' },
   cash_in_transit: { kind: 'asset', about: 'What a processor has for us: its balance, pending and available.' },
-  payouts_in_transit: { kind: 'asset', about: 'Paid out by a processor, and not at the bank yet.' },
-  bank: { kind: 'asset', about: 'What has come to the bank account by payouts.' },
   paid_out_of_band: { kind: 'asset', about: 'What customers have paid, and we have given back, in other ways than by a processor.' },
   customer_balance: { kind: 'liability', about: "Customers' balances: below zero we owe the customer." },
   customer_cash: { kind: 'liability', about: 'What customers have sent by bank transfer, and is not applied to a payment yet.' },
@@ -21,8 +19,6 @@ export const ACCOUNTS = {
   credits_granted: { kind: 'expense', about: 'What credit grants cost: granted, less what expired or was voided.' },
   bad_debt: { kind: 'expense', about: 'Invoices that were written off, less what was paid on them afterwards.' },
   processor_fees: { kind: 'expense', about: 'What processors keep of payments.' },
-  disputes: { kind: 'expense', about: 'What was taken back from us in disputes, less what was given again.' },
-  dispute_fees: { kind: 'expense', about: 'What processors keep for disputes.' },
 } as const satisfies Record<string, { kind: AccountKind; about: string }>;
 
 /** An account to which is posted, or which is derived from one. */

@@ -105,7 +105,7 @@ export function settleHandling(facts: Payment & { charge: ChargeRow }, question:
       const change = { ...question.words, status: 'succeeded', amount_capturable: 0n, amount_received: amount } as const;
       const changed = moved(intent, change, 'payment_intent.succeeded', moment);
       changed.timers.push(expiry(intent, null));
-      return receive({ ...facts, payment_intent: changed.payment_intent, charge }, together([put(charge, 'charge.captured'), changed]), null, moment);
+      return receive({ ...facts, payment_intent: changed.payment_intent, charge }, together([put(charge, 'charge.captured'), changed]), null, moment, answer.fees);
     }
     case 'increment': {
       const charge: ChargeRow = { ...before, amount };

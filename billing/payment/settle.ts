@@ -7,7 +7,7 @@ import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { nextAction, type ChargeQuestion } from './intent.ts';
 import { makeMandate } from './mandate.ts';
 import { asked, keepReusable } from './method.ts';
-import type { Assessment, Consequence, Delay, Learned, Outcome, Unknown } from './outcome.ts';
+import type { Assessment, Consequence, Delay, Fee, Learned, Outcome, Unknown } from './outcome.ts';
 import type { ChargeOutcome, ChargeRow, InvoicePaymentRow, PaymentError, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { METHODS } from './offer.ts';
 
@@ -180,11 +180,11 @@ function succeeded(facts: Payment, question: AskedQuestion, answer: Of<'succeede
   const change = { status: 'succeeded', amount_received: facts.payment_intent.amount, latest_charge: charge.id, next_action: null } as const;
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.succeeded', moment);
   const before = together([charged(facts.charge, charge, moment), method, changed]);
-  return receive({ ...facts, payment_intent: changed.payment_intent, payment_method: method.payment_method, charge }, before, question.automatic, moment);
+  return receive({ ...facts, payment_intent: changed.payment_intent, payment_method: method.payment_method, charge }, before, question.automatic, moment, answer.fees);
 }
 
 /** Money has come with a charge: it goes to the invoice that is being paid, or waits for its purpose. */
-export function receive(facts: Payment & { charge: ChargeRow }, before: Decision, automatic: boolean | null, moment: Moment): Settled {
+export function receive(facts: Payment & { charge: ChargeRow }, before: Decision, automatic: boolean | null, moment: Moment, fees: readonly Fee[] = []): Settled {
   const { charge, payment, payment_method: method } = facts;
   const amount = charge.amount_captured;
   const owed = owedBy(facts);
@@ -192,6 +192,10 @@ export function receive(facts: Payment & { charge: ChargeRow }, before: Decision
   // What was sent by transfer is here already, as the customer's cash.
   const source: Pick<Posting, 'ledger_account' | 'processor'> = method.type === 'customer_balance' ? { ledger_account: 'customer_cash' } : { ledger_account: 'cash_in_transit', processor: method.processor };
   const received: Decision = { ...decision(), postings: [{ ...legs, ...source, amount }] };
+  const kept = fees.reduce((sum, fee) => sum + fee.amount, 0n);
+  // What we pay the processor is no customer's affair.
+  const paid_to_processor = { ...legs, transaction: `${charge.id}:fees`, customer: null };
+  if (kept !== 0n) received.postings.push({ ...paid_to_processor, ledger_account: 'processor_fees', amount: kept, processor: method.processor }, { ...paid_to_processor, ledger_account: 'cash_in_transit', amount: -kept, processor: method.processor });
   if (!owed || !payment) {
     received.postings.push({ ...legs, ledger_account: 'unapplied_payments', amount: -amount });
     return { ...facts, ...together([before, received]) };
@@ -207,7 +211,7 @@ export function receive(facts: Payment & { charge: ChargeRow }, before: Decision
 /** Money that nobody waits for any more: it is kept apart, and `kontor verify` shows that the payment was taken more than once, or after its end. */
 function surplus(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'>, moment: Moment): Settled {
   const charge = chargeOf(facts, question, answer, moment);
-  return receive({ ...facts, charge, payment: null }, charged(facts.charge, charge, moment), null, moment);
+  return receive({ ...facts, charge, payment: null }, charged(facts.charge, charge, moment), null, moment, answer.fees);
 }
 
 /** Reserved: captured later, or given up. */

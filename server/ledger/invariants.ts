@@ -15,6 +15,7 @@ const DOCUMENTED = `
   union all select id, 'customer_balance', amount from customer_balance_transactions where type in ('adjustment', 'initial')
   union all select id || ':moved', 'customer_credits', -amount from credit_balance_transactions where invoice is null
   union all select id || ':captured', case when payment_method_details->>'type' = 'customer_balance' then 'customer_cash' else 'cash_in_transit' end, amount_captured from charges where status = 'succeeded' and captured
+  union all select id || ':fees', null, null from charges where status = 'succeeded' and captured
   union all select id || ':funded', 'customer_cash', -net_amount from cash_balance_transactions where type = 'funded'
   union all select id || t.name, null, null from refunds, (values (':refunded'), (':returned')) t (name)
   union all select id || ':applied', null, null from invoice_payments where status = 'paid'`;
