@@ -2,7 +2,7 @@
 import { decision, together, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { detachMethod } from '../payment/method.ts';
-import type { PaymentMethodRow } from '../payment/payment.ts';
+import type { MandateRow, PaymentMethodRow } from '../payment/payment.ts';
 import { endSchedule, type ScheduleWhole } from '../schedule/schedule.ts';
 import { stopCollecting } from '../subscription/bill.ts';
 import { endDiscounts, endSubscription } from '../subscription/end.ts';
@@ -11,7 +11,7 @@ import type { CustomerWhole, TaxIdRow } from './customer.ts';
 import { deleteTaxId } from './tax_id.ts';
 
 /** What hangs on a customer and ends with it. `subscriptions` are those that have not ended, `schedules` those that have not started, `unpaid` the drafts and open invoices. */
-export type Held = { subscriptions: readonly SubscriptionWhole[]; unpaid: readonly InvoiceWhole[]; payment_methods: readonly PaymentMethodRow[]; tax_ids: readonly TaxIdRow[]; schedules: readonly ScheduleWhole[] };
+export type Held = { subscriptions: readonly SubscriptionWhole[]; unpaid: readonly InvoiceWhole[]; payment_methods: readonly PaymentMethodRow[]; mandates: readonly MandateRow[]; tax_ids: readonly TaxIdRow[]; schedules: readonly ScheduleWhole[] };
 
 /** Nothing of the person remains. The number prefix, the balance and what bills refer to do: invoices keep what they said. */
 const FORGOTTEN = {
@@ -29,7 +29,7 @@ export function endCustomer(customer: CustomerWhole, held: Held, moment: Moment)
   return together([
     endSubscriptionsOf(held, moment),
     ...held.schedules.map((schedule) => endSchedule(schedule, 'canceled', false, moment)),
-    ...held.payment_methods.map((method) => detachMethod(method, without, moment)),
+    ...held.payment_methods.map((method) => detachMethod(method, held.mandates, without, moment)),
     ...held.tax_ids.map((tax_id) => deleteTaxId(tax_id, customer, moment)),
     endDiscounts(customer.discount ? [customer.discount] : [], moment),
     {

@@ -2,8 +2,8 @@
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { mergeMetadata } from '../metadata.ts';
-import { makeMandate } from './mandate.ts';
-import type { Acceptance, BillingDetails, CardChecks, CardDetails, PaymentMethodRow } from './payment.ts';
+import { endMandate, makeMandate } from './mandate.ts';
+import type { Acceptance, BillingDetails, CardChecks, CardDetails, MandateRow, PaymentMethodRow } from './payment.ts';
 
 /** A method as the processor keeps it: a card with what its checks will be once the issuer was asked, or one of another type with what the API shows of it. */
 export type KeptMethod = {
@@ -98,10 +98,10 @@ export function attachMethod(method: PaymentMethodRow, customer: string, moment:
   };
 }
 
-/** Detaches a payment method for good; where it was the customer's default, there is none any more. */
-export function detachMethod(method: PaymentMethodRow, owner: CustomerWhole, moment: Moment): Decision & { method: PaymentMethodRow } {
+/** Detaches a payment method for good; where it was the customer's default, there is none any more. Those of `mandates` that are its own end with it. */
+export function detachMethod(method: PaymentMethodRow, mandates: readonly MandateRow[], owner: CustomerWhole, moment: Moment): Decision & { method: PaymentMethodRow } {
   const after: PaymentMethodRow = { ...method, customer: null, spent: true };
-  const made = decision();
+  const made = together(mandates.filter((mandate) => mandate.payment_method === method.id).map((mandate) => endMandate(mandate, moment)));
   made.puts.push({ table: 'payment_methods', before: method, after });
   made.facts.push({ type: 'payment_method.detached', object: 'payment_method', whole: after, before: method, at: moment.now });
   if (owner.default_payment_method === method.id) {

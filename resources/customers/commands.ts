@@ -13,6 +13,7 @@ import type { Wire } from '../../server/http/wire.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { renderDiscount } from '../discounts/resource.ts';
 import { invoicesById } from '../invoices/rows.ts';
+import { lockMandatesOf } from '../mandates/rows.ts';
 import { attachPaymentMethod, lockMethodsOf, resolvePaymentMethod } from '../payment_methods/rows.ts';
 import { subscriptionsById } from '../subscriptions/rows.ts';
 import { startingOf } from '../subscription_schedules/rows.ts';
@@ -83,10 +84,12 @@ export async function remove(ctx: Context, _given: object, path: { customer: str
   const before = await lockCustomer(ctx, path.customer);
   const moment = await momentOn(ctx, before.test_clock);
   const ids = await goingOn(ctx.tx, before.id);
+  const payment_methods = await lockMethodsOf(ctx.tx, before.id);
   const held = {
     subscriptions: await subscriptionsById(ctx.tx, ids.subscriptions, true),
     unpaid: await invoicesById(ctx.tx, ids.unpaid, true),
-    payment_methods: await lockMethodsOf(ctx.tx, before.id),
+    payment_methods,
+    mandates: await lockMandatesOf(ctx.tx, payment_methods.map((method) => method.id)),
     tax_ids: await taxIdsOf(ctx.tx, [before.id]),
     schedules: await startingOf(ctx.tx, before.id),
   };

@@ -93,7 +93,7 @@ test('several payments pay one invoice', async () => {
   // A note over all of it gives back what the newest charges have taken, as far as it is asked to.
   const note = await stripe.creditNotes.create({ invoice: invoice.id, amount: 4_000, refund_amount: 3_500, credit_amount: 500 });
   assert.deepEqual(note.refunds.map((each) => each.amount_refunded).toSorted(), [1_000, 2_000, 500].toSorted());
-  await assert.rejects(stripe.creditNotes.create({ invoice: invoice.id, amount: 1_000, refund_amount: 900 }), { param: 'credit_amount' });
+  await assert.rejects(stripe.creditNotes.create({ invoice: invoice.id, amount: 1_000, refund_amount: 900 }), { param: 'refund_amount' });
 });
 
 test('a note counts a refund that was made before, and no refund twice', async () => {

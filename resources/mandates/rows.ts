@@ -10,9 +10,9 @@ export function mandatesById(tx: Tx, ids: readonly string[], lock = false): Prom
   return rows<MandateRow>(tx, sql`select * from mandates where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
 }
 
-/** The mandates of a payment method that are in force, locked. */
-export function lockMandatesOf(tx: Tx, method: string): Promise<MandateRow[]> {
-  return rows<MandateRow>(tx, sql`select * from mandates where payment_method = ${method} and status = 'active' order by id for update`);
+/** The mandates of payment methods that are in force, locked. */
+export function lockMandatesOf(tx: Tx, methods: readonly string[]): Promise<MandateRow[]> {
+  return rows<MandateRow>(tx, sql`select * from mandates where payment_method = any(${methods}::text[]) and status = 'active' order by id for update`);
 }
 
 /** The mandate that a parameter names. */

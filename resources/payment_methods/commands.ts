@@ -8,6 +8,7 @@ import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import { equal, page, renderList } from '../../server/lists.ts';
 import { existingCustomer, lockCustomer } from '../customers/rows.ts';
+import { lockMandatesOf } from '../mandates/rows.ts';
 import type * as params from './params.ts';
 import { keepMethod } from './processor.ts';
 import { renderPaymentMethod } from './resource.ts';
@@ -68,7 +69,7 @@ export async function attach(ctx: Context, given: Params<typeof params.attachPay
 export async function detach(ctx: Context, _given: object, path: { payment_method: string }): Promise<Json> {
   const { method, owner, moment } = await lockWithOwner(ctx, path.payment_method);
   if (!owner) return refuse('payment_method_unexpected_state', `The payment method ${method.id} is not attached to a customer, so it cannot be detached.`, 'payment_method');
-  const decided = detachMethod(method, owner, moment);
+  const decided = detachMethod(method, await lockMandatesOf(ctx.tx, [method.id]), owner, moment);
   await commit(ctx, decided);
   return renderPaymentMethod(decided.method, ctx.world);
 }

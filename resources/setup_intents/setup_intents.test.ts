@@ -72,6 +72,8 @@ for (const [type, currency] of [['sepa_debit', 'eur'], ['us_bank_account', 'usd'
     const paid = await stripe.paymentIntents.create({ amount: 2_000, currency, customer, payment_method: kept!.id, off_session: true, confirm: true });
     await kontor.advance(clock, 1_767_225_600 + 6 * 86_400);
     assert.equal((await stripe.paymentIntents.retrieve(paid.id)).status, 'succeeded');
+    await stripe.paymentMethods.detach(kept!.id);
+    assert.equal((await stripe.mandates.retrieve((done.mandate as Stripe.Mandate).id)).status, 'inactive');
   });
 }
 
