@@ -81,6 +81,12 @@ describe('a pause', () => {
     assert.equal(nextMoment({ ...subscription, cancel_at: day('2026-02-01'), cancel_at_period_end: true }), null);
     assert.throws(() => pauseSubscription(PAUSE, factsOf(subscription), moment('2026-01-17')), Refusal);
   });
+
+  it('waits for the end of a trial, also where a charge failed in it', () => {
+    const late: SubscriptionWhole = { ...begun(), status: 'past_due', trial_start: day('2026-01-01'), trial_end: day('2026-01-20') };
+    assert.throws(() => pauseSubscription(PAUSE, factsOf(late), moment('2026-01-16')), /is in its trial/);
+    assert.equal(pauseSubscription(PAUSE, factsOf(late), moment('2026-01-20')).subscription.status, 'paused');
+  });
 });
 
 describe('a resumption', () => {

@@ -4,6 +4,7 @@ import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { isOver } from '../schedule/schedule.ts';
 import { draftBill, putWaiting, settleBill, taken, type Bill } from './bill.ts';
 import { enterPause } from './paused.ts';
+import { isTrialing } from './periods.ts';
 import { creditsOf, usageItem } from './prorate.ts';
 import { putItems, withoutDiscounts } from './puts.ts';
 import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
@@ -19,9 +20,12 @@ export type PauseOrder = {
 
 export type Paused = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
 
-function refusePause({ id, status, pause_collection, schedule, scheduled }: SubscriptionWhole): void {
+function refusePause(subscription: SubscriptionWhole, { now }: Moment): void {
+  const { id, status, pause_collection, schedule, scheduled } = subscription;
   if (status === 'paused') refuse(undefined, `The subscription ${id} is paused already.`);
   if (status !== 'active' && status !== 'past_due') refuse(undefined, `The subscription ${id} is ${status}. Only one that is active or past due can be paused.`);
+  // One whose charge failed in the trial is past due, and in its trial all the same.
+  if (isTrialing(subscription, now)) refuse(undefined, `The subscription ${id} is in its trial, which is free: pause it once the trial is over, or end that first, by \`trial_end\` as \`now\`.`);
   if (scheduled !== null && !isOver(scheduled)) refuse(undefined, `The schedule ${schedule} manages the subscription ${id}: release the subscription from it before it is paused.`);
   if (pause_collection !== null) refuse(undefined, `The collection of the subscription ${id} is paused: collect again first, by an empty \`pause_collection\`.`);
 }
@@ -34,7 +38,7 @@ function creditsFor(order: PauseOrder, item: SubscriptionItemWhole, facts: Subsc
 
 export function pauseSubscription(order: PauseOrder, facts: SubscriptionFacts, moment: Moment): Paused {
   const { subscription: before } = facts;
-  refusePause(before);
+  refusePause(before, moment);
   const credits = before.items.flatMap((item) => creditsFor(order, item, facts, moment));
   const usage = order.outstanding_usage_through === 'none' ? [] : before.items.flatMap((item) => usageItem(before, item, facts, moment));
   const waiting = [...credits, ...usage];

@@ -14,7 +14,7 @@ import type { Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow
 type Row = { id: string } & Record<string, unknown>;
 
 /** The fields of a whole that are read from other tables: a row does not have them. */
-const GATHERED = new Set(['items', 'default_rates', 'terms', 'next', 'product_name', 'rates', 'lines', 'discount_rows', 'rate_rows', 'source', 'discount', 'scheduled', 'failed_method']);
+const GATHERED = new Set(['items', 'default_rates', 'terms', 'next', 'product_name', 'rates', 'lines', 'discount_rows', 'rate_rows', 'credited_lines', 'source', 'discount', 'scheduled', 'failed_method']);
 const isColumn = (table: string, field: string) => !GATHERED.has(field) && !(field === 'discounts' && table !== 'invoices' && table !== 'invoice_lines');
 
 export class Store {
@@ -149,7 +149,8 @@ export class Store {
     const lines = unordered.toSorted((a, b) => a.position - b.position);
     const named = [...invoice.discounts, ...lines.flatMap((line) => line.discounts)];
     const rates = [...invoice.default_tax_rates, ...lines.flatMap((line) => line.tax_rates)];
-    return { ...invoice, lines, discount_rows: [...new Set(named)].map((discount) => this.discount(discount)), rate_rows: this.rates([...new Set(rates)]) };
+    const credited_lines = invoice.pre_payment_credit_notes_amount === 0n ? [] : this.notes().flatMap((note) => (note.invoice === invoice.id && note.status === 'issued' ? note.lines : []));
+    return { ...invoice, lines, discount_rows: [...new Set(named)].map((discount) => this.discount(discount)), rate_rows: this.rates([...new Set(rates)]), credited_lines };
   }
 
   openPayments(invoice: string): OpenPayment[] {
