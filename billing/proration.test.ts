@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { AppliedDiscount, DiscountableLine } from './discount.ts';
-import { creditOf, debitOf, partOf } from './proration.ts';
+import { creditOf, debitOf, itemizedCreditOf, partOf } from './proration.ts';
 
 const DAY = 86_400;
 /** A January of 31 days; moments are days in it. */
@@ -124,6 +124,39 @@ describe('the debit of a changed item', () => {
       assert.deepEqual([debit.gross, debit.discount_amounts.map((each) => each.amount), debit.net], [gross, discounts, net]);
     });
   }
+});
+
+describe('a credit with the discounts of its debit beside it', () => {
+  const rows: [name: string, net: bigint, discounts: bigint[], at: number, gross: bigint, parts: bigint[], credited: bigint][] = [
+    ['without discounts', 6000n, [], day(15), -3097n, [], -3097n], // 6000 × 16 ÷ 31 = 3096.77
+    ['of $60.00 at 10 % off', 5400n, [600n], day(15), -3097n, [-310n], -2787n], // 3096.77 and 2787.10: −3097 + 310 = −2787
+    ['of $60.00 at 20 % and then $5 off', 4300n, [1200n, 500n], day(15), -3097n, [-620n, -258n], -2219n], // 3096.77 and 2219.35; 878 as 1200 to 500: 619.76 and 258.24; −3097 + 620 + 258 = −2219
+    ['in the same second: all of each', 4300n, [1200n, 500n], day(0), -6000n, [-1200n, -500n], -4300n],
+    ['of what was all taken off', 0n, [2000n], day(15), -1032n, [-1032n], 0n], // 1032.26 and 0
+    ['of two that took the same, a tie', 1n, [1n, 1n], day(15.5), -2n, [-1n, 0n], -1n], // 1.5 and 0.5: 1 to the earlier
+    ['of one that took nothing', 5400n, [600n, 0n], day(15), -3097n, [-310n, 0n], -2787n],
+    ['when the period is over', 5400n, [600n], day(31), 0n, [0n], 0n],
+    ['of less than nothing', -540n, [-60n], day(15), 310n, [31n], 279n], // 309.68 and 278.71: 310 − 31 = 279
+  ];
+  for (const [name, net, taken, at, gross, parts, credited] of rows) {
+    it(name, () => {
+      const credit = itemizedCreditOf({ net, ...january }, taken.map((amount, n) => ({ discount: `di_${n}`, amount })), at, 'second');
+      assert.deepEqual([credit.gross, credit.discount_amounts.map((each) => each.amount), credit.net], [gross, parts, credited]);
+      assert.equal(credit.discount_amounts.reduce((rest, each) => rest - each.amount, credit.gross), credit.net);
+    });
+  }
+
+  it('has the net that it has without them, and gives back of none more than it took', () => {
+    const took = fc.array(fc.bigInt({ min: 0n, max: 10n ** 6n }), { maxLength: 4 });
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: 10n ** 9n }), took, fc.integer({ min: 0, max: january.end }), (net, taken, at) => {
+        const credit = itemizedCreditOf({ net, ...january }, taken.map((amount, n) => ({ discount: `di_${n}`, amount })), at, 'second');
+        assert.equal(credit.net, creditOf({ net, ...january }, at, 'second'));
+        assert.equal(credit.discount_amounts.reduce((rest, each) => rest - each.amount, credit.gross), credit.net);
+        assert.ok(credit.discount_amounts.every(({ amount }, n) => -taken[n]! <= amount && amount <= 0n));
+      }),
+    );
+  });
 });
 
 describe('changes of mind', () => {

@@ -4,7 +4,7 @@ import { assert } from './decision.ts';
 import type { Instant } from './decision.ts';
 import { applyDiscounts } from './discount.ts';
 import type { AppliedDiscount, DiscountableLine, DiscountAmount } from './discount.ts';
-import { roundDiv } from './money.ts';
+import { roundDiv, share } from './money.ts';
 
 /** In what the length of a part of a period is counted: in seconds, or in days of UTC, of which the one of a change belongs to what comes after it. */
 export type ProrationUnit = 'second' | 'day';
@@ -17,6 +17,21 @@ export function creditOf(debit: Debit, at: Instant, unit: ProrationUnit): bigint
   const { net, start, end } = debit;
   if (at >= end) return 0n;
   return -partOf(net, { start, end }, Math.max(at, start), unit);
+}
+
+/** A credit with what it gives back of the discounts of its debit: `gross − Σ discount_amounts = net`, each of them ≤ 0 for a positive debit. */
+export type ProrationCredit = { gross: bigint; discount_amounts: DiscountAmount[]; net: bigint };
+
+/**
+ * The credit of a debit, `discounts` being what took its gross down to its net: the net is that of `creditOf`, the gross −round(gross × (e − t) ÷ (e − s)). What lies between the two is of the
+ * discounts, shared in proportion to what each took, by largest remainder, ties to the earlier.
+ */
+export function itemizedCreditOf(debit: Debit, discounts: readonly DiscountAmount[], at: Instant, unit: ProrationUnit): ProrationCredit {
+  const net = creditOf(debit, at, unit);
+  const gross = creditOf({ ...debit, net: discounts.reduce((sum, each) => sum + each.amount, debit.net) }, at, unit);
+  const sign = gross < net ? 1n : -1n; // Of the discounts: rounding keeps the order, so one of that sign is there where the two differ.
+  const shares = share(gross - net, discounts.map(({ amount }) => (amount * sign > 0n ? amount * sign : 0n)));
+  return { gross, net, discount_amounts: discounts.map(({ discount }, n) => ({ discount, amount: shares[n]! })) };
 }
 
 const DAY_S = 86_400;

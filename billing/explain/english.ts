@@ -81,9 +81,12 @@ export const english: Language = {
       recomputed
         ? `The coupon “${coupon_name ?? coupon}” takes ${percentText(percent_off!)} % of a full period, of which ${length({ unit, seconds, of_seconds })} count here: ${say.rounded(exact, amount!)}.`
         : `The coupon “${coupon_name ?? coupon ?? 'unknown'}” takes the part that was recorded at the change, ${say.money(amount!)}: its share of all items as they were then, for ${length({ unit, seconds, of_seconds })}.`,
-    credit: ({ debit, unit, seconds, of_seconds, from, exact, amount }, say) =>
-      `${debit.invoice === null ? `The item ${debit.invoice_item}` : `The invoice ${debit.invoice_number ?? debit.invoice}`} charged ${say.money(debit.net)}, after discounts, ${span(debit)}. ` +
-      `What was not used from ${moment(from)} on is given back, ${length({ unit, seconds, of_seconds })}: ${say.money(-debit.net)} × ${quotient({ unit, seconds, of_seconds })} = ${say.rounded(exact, amount!)}.`,
+    credit: ({ debit, unit, seconds, of_seconds, from, of, before_discounts, exact, amount }, say) =>
+      `${debit.invoice === null ? `The item ${debit.invoice_item}` : `The invoice ${debit.invoice_number ?? debit.invoice}`} charged ${say.money(of)}, ${before_discounts ? 'before' : 'after'} discounts, ${span(debit)}. ` +
+      `What was not used from ${moment(from)} on is given back, ${length({ unit, seconds, of_seconds })}: ${say.money(-of)} × ${quotient({ unit, seconds, of_seconds })} = ${say.rounded(exact, amount!)}.`,
+    credited_discount: ({ coupon, coupon_name, discount, took, of, shared, exact, amount }, say) =>
+      `The coupon “${coupon_name ?? coupon ?? discount}” took ${say.money(took)} of the ${say.money(of)} that discounts took off that charge. ` +
+      `What is given back is ${say.money(shared)} less after discounts than before, of which its part to the last unit is ${exact === null ? '' : `${say.exact(exact)}, that is `}${say.money(amount!)}.`,
     discount({ coupon, coupon_name, order, scope, percent_off, of, exact, amount, amount_off, shared, over, lines }, say) {
       const head = `Discount ${order} is by the coupon “${coupon_name ?? coupon}”, ${scope === 'line' ? 'of this line' : 'of the whole invoice'}`;
       if (percent_off !== null) return `${head}: ${percent_off} % of ${say.money(of)} = ${say.rounded(exact, amount!)}.`;

@@ -108,7 +108,7 @@ describe('a line', () => {
   });
 
   it('of a credit gives back what was not used', () => {
-    const debit = { invoice: 'in_0', invoice_number: 'A-0001', line: 'il_0', invoice_item: null, net: 2_000n, start: FEB_28, end: MAR_31 };
+    const debit = { invoice: 'in_0', invoice_number: 'A-0001', line: 'il_0', invoice_item: null, discounts: [], net: 2_000n, start: FEB_28, end: MAR_31 };
     const credit = line({ ...rest, amount: -1_000n, period_start: rest.period_start, proration_details: { credited_items: { invoice: 'in_0', invoice_line_items: ['il_0'] }, discount_amounts: [] } });
     const known = facts({ debits: new Map([['il_1', debit]]) });
     assert.deepEqual(said(credit, known), [

@@ -3,11 +3,11 @@ import { shortOf, usedAmount } from '../commitment.ts';
 import { workOut } from '../invoice/draft.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
-import { compare, formatDecimal, subtract } from '../money.ts';
+import { compare, formatDecimal, minor, subtract } from '../money.ts';
 import { discountSteps, taxSteps } from './assess.ts';
 import { decimalOf } from './exact.ts';
 import type { Difference, ExplainFacts, Explanation, LineExplanation, Step, Total, TotalKind } from './explanation.ts';
-import { correctedParts, deriveLine } from './line.ts';
+import { correctedParts, deriveLine, itemizedSteps } from './line.ts';
 
 /** The invoice, whatever its state, or one that would be made. Discounts, taxes and sums are computed from the lines' amounts as they are written: a wrong amount is told once, and what was not computed from it besides. */
 export function explainInvoice(invoice: InvoiceWhole, facts: ExplainFacts): Explanation {
@@ -51,10 +51,12 @@ function commitmentStep(commitment: bigint, lines: readonly InvoiceLineRow[]): S
 function explainLine(line: InvoiceLineRow, anew: InvoiceWhole, assessed: InvoiceLineRow, facts: ExplainFacts): { line: LineExplanation; differences: Difference[] } {
   const derivation = line.commitment === null ? deriveLine(line, facts) : commitmentStep(BigInt(line.commitment), anew.lines);
   const { amount } = derivation;
+  const itemized = itemizedSteps(line, derivation, facts);
+  const discounts = itemized?.map((step) => [step.discount, minor(-step.amount!)] as const) ?? assessed.discount_amounts.map((each) => [each.discount, each.amount] as const);
   const differences = [
     ...(amount === null ? [{ line: line.id, field: 'amount', stated: line.amount, recomputed: null, difference: null }] : difference(line.id, 'amount', line.amount, amount)),
     ...quantityDifference(line, derivation),
-    ...differencesOf(line.id, 'discount_amounts', line.discount_amounts.map((each) => [each.discount, each.amount] as const), assessed.discount_amounts.map((each) => [each.discount, each.amount] as const)),
+    ...differencesOf(line.id, 'discount_amounts', line.discount_amounts.map((each) => [each.discount, each.amount] as const), discounts),
     ...differencesOf(line.id, 'taxes', line.taxes.map((each) => [each.tax_rate, each.amount] as const), assessed.taxes.map((each) => [each.tax_rate, each.amount] as const)),
   ];
   return {
@@ -65,7 +67,7 @@ function explainLine(line: InvoiceLineRow, anew: InvoiceWhole, assessed: Invoice
       amount: line.amount,
       period: { start: line.period_start, end: line.period_end },
       derivation,
-      discounts: line.correction ? correctedParts(line, 'discount', facts) : discountSteps(anew, assessed),
+      discounts: itemized ?? (line.correction ? correctedParts(line, 'discount', facts) : discountSteps(anew, assessed)),
       credits: line.credits.map(({ credit_grant, name, amount }) => ({ kind: 'credit_grant', amount: BigInt(-amount), exact: null, parts: [], credit_grant, name })),
       taxes: line.correction ? correctedParts(line, 'tax', facts) : taxSteps(anew, assessed),
       agrees: differences.length === 0,

@@ -2,7 +2,7 @@
 import type { Period } from '../calendar.ts';
 import type { Formula, DiscountWhole, PriceRow } from '../catalog.ts';
 import type { Instant } from '../decision.ts';
-import type { InvoiceLineRow } from '../invoice/invoice.ts';
+import type { InvoiceLineRow, StoredDiscountAmount } from '../invoice/invoice.ts';
 import type { Included } from '../metering.ts';
 import type { ProrationUnit } from '../proration.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
@@ -23,8 +23,8 @@ export type Usage = {
   as_of: Instant;
 };
 
-/** What a credit gives back: a line of an invoice, or an invoice item, with its net amount over its period. */
-export type CreditedDebit = { invoice: string | null; invoice_number: string | null; line: string | null; invoice_item: string | null; net: bigint } & Period;
+/** What a credit gives back: a line of an invoice, or an invoice item, with its net amount over its period and what discounts took off before. */
+export type CreditedDebit = { invoice: string | null; invoice_number: string | null; line: string | null; invoice_item: string | null; net: bigint; discounts: readonly StoredDiscountAmount[] } & Period;
 
 /** That an item had a quantity from a moment on. */
 export type QuantitySince = { quantity: string; since: Instant };
@@ -42,7 +42,7 @@ export type ExplainFacts = {
   quantities?: ReadonlyMap<string, readonly QuantitySince[]>;
   /** What lines put right, and the number of its invoice. */
   corrected: ReadonlyMap<string, { row: InvoiceLineRow; number: string | null }>;
-  /** The discounts that are contained in prorations. */
+  /** The discounts that prorations name. */
   discounts: ReadonlyMap<string, DiscountWhole>;
 };
 
@@ -63,7 +63,8 @@ export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[
   | ({ kind: 'part_of_period'; of: bigint; period: Period; full_period: Period } & Counted)
   | { kind: 'net' }
   | ({ kind: 'discount_in_proration'; discount: string; coupon: string | null; coupon_name: string | null; percent_off: string | null; /** Whether it follows from the facts; else it is as it was recorded, and not more than it may be. */ recomputed: boolean } & Counted)
-  | ({ kind: 'credit'; debit: CreditedDebit; from: Instant } & Counted)
+  | ({ kind: 'credit'; debit: CreditedDebit; from: Instant; /** What of the debit is given back in part: its net, or where discounts stand beside it, its gross. */ of: bigint; before_discounts: boolean } & Counted)
+  | { kind: 'credited_discount'; discount: string; coupon: string | null; coupon_name: string | null; /** What it took of the debit, and all discounts did. */ took: bigint; of: bigint; /** What lies between the credit before and after discounts. */ shared: bigint }
   | { kind: 'discount'; discount: string; coupon: string; coupon_name: string | null; percent_off: string | null; amount_off: bigint | null; order: number; of: bigint; /** For an amount off: what is shared, over how many lines with which sum. */ shared: bigint | null; over: bigint | null; lines: number; scope: 'line' | 'invoice' }
   | { kind: 'credit_grant'; credit_grant: string; name: string | null }
   | { kind: 'tax'; tax_rate: string; name: string; percentage: string; inclusive: boolean; all_inclusive: string; of: bigint; taxable_amount: bigint; reason: string }
@@ -87,7 +88,7 @@ export type LineExplanation = {
   amount: bigint;
   period: Period;
   derivation: Step;
-  discounts: (StepOf<'discount'> | StepOf<'corrected'>)[];
+  discounts: (StepOf<'discount'> | StepOf<'discount_in_proration'> | StepOf<'credited_discount'> | StepOf<'corrected'>)[];
   credits: StepOf<'credit_grant'>[];
   taxes: (StepOf<'tax'> | StepOf<'corrected'>)[];
   agrees: boolean;

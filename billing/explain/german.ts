@@ -81,9 +81,12 @@ export const german: Language = {
       recomputed
         ? `Der Gutschein „${coupon_name ?? coupon}“ nimmt ${percentText(percent_off!)} % eines ganzen Zeitraums, von dem hier ${length({ unit, seconds, of_seconds })} zählen: ${say.rounded(exact, amount!)}.`
         : `Der Gutschein „${coupon_name ?? coupon ?? 'unbekannt'}“ nimmt den Teil, der bei der Änderung festgehalten wurde, ${say.money(amount!)}: seinen Anteil an allen Posten, wie sie damals waren, für ${length({ unit, seconds, of_seconds })}.`,
-    credit: ({ debit, unit, seconds, of_seconds, from, exact, amount }, say) =>
-      `${debit.invoice === null ? `Der Posten ${debit.invoice_item}` : `Die Rechnung ${debit.invoice_number ?? debit.invoice}`} hat nach Rabatten ${say.money(debit.net)} ${span(debit)} berechnet. ` +
-      `Was ab ${moment(from)} nicht genutzt wurde, wird gutgeschrieben, ${length({ unit, seconds, of_seconds })}: ${say.money(-debit.net)} × ${quotient({ unit, seconds, of_seconds })} = ${say.rounded(exact, amount!)}.`,
+    credit: ({ debit, unit, seconds, of_seconds, from, of, before_discounts, exact, amount }, say) =>
+      `${debit.invoice === null ? `Der Posten ${debit.invoice_item}` : `Die Rechnung ${debit.invoice_number ?? debit.invoice}`} hat ${before_discounts ? 'vor' : 'nach'} Rabatten ${say.money(of)} ${span(debit)} berechnet. ` +
+      `Was ab ${moment(from)} nicht genutzt wurde, wird gutgeschrieben, ${length({ unit, seconds, of_seconds })}: ${say.money(-of)} × ${quotient({ unit, seconds, of_seconds })} = ${say.rounded(exact, amount!)}.`,
+    credited_discount: ({ coupon, coupon_name, discount, took, of, shared, exact, amount }, say) =>
+      `Der Gutschein „${coupon_name ?? coupon ?? discount}“ nahm ${say.money(took)} von den ${say.money(of)}, die Rabatte davon abzogen. ` +
+      `Nach Rabatten wird ${say.money(shared)} weniger gutgeschrieben als vor ihnen, wovon restlos verteilt ${exact === null ? '' : `${say.exact(exact)}, also `}${say.money(amount!)} auf ihn entfallen.`,
     discount({ coupon, coupon_name, order, scope, percent_off, of, exact, amount, amount_off, shared, over, lines }, say) {
       const head = `Rabatt ${order} ist vom Gutschein „${coupon_name ?? coupon}“, ${scope === 'line' ? 'für diese Position' : 'für die ganze Rechnung'}`;
       if (percent_off !== null) return `${head}: ${percent_off} % von ${say.money(of)} = ${say.rounded(exact, amount!)}.`;

@@ -6,7 +6,7 @@ import { beyond, usageBehind } from '../metering.ts';
 import { compare, formatDecimal, multiply, percentOf, ZERO } from '../money.ts';
 import { derive } from '../pricing/amount.ts';
 import type { PriceTerms } from '../pricing/price.ts';
-import { lengthsOf, partOf, type ProrationUnit } from '../proration.ts';
+import { itemizedCreditOf, lengthsOf, partOf, type ProrationUnit } from '../proration.ts';
 import { termsIn } from '../subscription/lines.ts';
 import { decimalOf, fraction, fromDecimal, roundFraction, sumOfParts } from './exact.ts';
 import type { CorrectedLine, ExplainFacts, PriceTier, Step, StepOf } from './explanation.ts';
@@ -89,8 +89,8 @@ function startStep(line: InvoiceLineRow, full: Amount<'price'>, recurrence: Recu
 }
 
 /** What a discount takes of the rest of a period. Its share of the full bill is known where it is a part of what the former ones left; of an amount off only what it can be at most. */
-function proratedDiscounts(line: InvoiceLineRow, full: bigint, part: Amount<'part_of_period'>, facts: ExplainFacts): Amount<'discount_in_proration'>[] {
-  let [rest, net, known] = [full, part.amount, true];
+function proratedDiscounts(line: InvoiceLineRow, part: StepOf<'part_of_period'>, facts: ExplainFacts): Amount<'discount_in_proration'>[] {
+  let [rest, net, known] = [part.of, part.amount!, true];
   return (line.proration_details?.discount_amounts ?? []).map(({ discount, amount }): Amount<'discount_in_proration'> => {
     const source = facts.discounts.get(discount)?.source;
     const percent_off = source?.percent_off ?? null;
@@ -113,21 +113,40 @@ function debitStep(line: InvoiceLineRow, full: Amount<'price'>, recurrence: Recu
   return byPeriods(line, recurrence, facts, ([period, ...more]) => {
     if (period === undefined || more.length > 0) return null;
     const part = partStep(full, period, line.period_start, unitOf(line));
-    const discounts = proratedDiscounts(line, full.amount, part, facts);
+    const discounts = line.proration_details?.itemized ? [] : proratedDiscounts(line, part, facts);
     if (discounts.length === 0) return part;
     return { kind: 'net', amount: discounts.reduce((net, each) => net + each.amount, part.amount), exact: null, parts: [part, ...discounts] };
   });
 }
 
-/** What is given back of a debit: the part that lies after the change. */
+/** What is given back of a debit: the part that lies after the change, of its net or, where discounts stand beside it, of its gross. */
 function creditStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
   const debit = facts.debits.get(line.id);
   if (!debit || debit.end <= debit.start) return unknown('debit');
   const from = Math.max(line.period_start, debit.start);
   const { unit, part, whole: of_seconds } = lengthsOf(debit, from, unitOf(line));
   const seconds = Math.max(0, part);
-  const exact = fraction(-debit.net * BigInt(seconds), BigInt(of_seconds));
-  return { kind: 'credit', amount: roundFraction(exact), exact, parts: [], debit, unit, seconds, of_seconds, from };
+  const before_discounts = line.proration_details?.itemized === true;
+  const of = before_discounts ? debit.discounts.reduce((sum, each) => sum + BigInt(each.amount), debit.net) : debit.net;
+  const exact = fraction(-of * BigInt(seconds), BigInt(of_seconds));
+  return { kind: 'credit', amount: roundFraction(exact), exact, parts: [], debit, unit, seconds, of_seconds, from, of, before_discounts };
+}
+
+/** What of a debit's discounts goes back with its credit. */
+function creditedDiscounts(line: InvoiceLineRow, { debit, from }: StepOf<'credit'>, facts: ExplainFacts): StepOf<'credited_discount'>[] {
+  const discounts = debit.discounts.map(({ discount, amount }) => ({ discount, amount: BigInt(amount) }));
+  const { gross, net, discount_amounts } = itemizedCreditOf(debit, discounts, from, unitOf(line));
+  const of = discounts.reduce((sum, each) => sum + each.amount, 0n);
+  return discount_amounts.map(({ discount, amount }, n) => {
+    const source = facts.discounts.get(discount)?.source;
+    return { kind: 'credited_discount', amount: -amount, exact: of === 0n ? null : fraction((net - gross) * discounts[n]!.amount, of), parts: [], discount, coupon: source?.id ?? null, coupon_name: source?.name ?? null, took: discounts[n]!.amount, of, shared: net - gross };
+  });
+}
+
+/** The discounts of a proration whose amount is before them, computed again; null for any other line. */
+export function itemizedSteps(line: InvoiceLineRow, derivation: Step, facts: ExplainFacts): (StepOf<'discount_in_proration'> | StepOf<'credited_discount'>)[] | null {
+  if (!line.proration_details?.itemized) return null;
+  return derivation.kind === 'credit' ? creditedDiscounts(line, derivation, facts) : derivation.kind === 'part_of_period' ? proratedDiscounts(line, derivation, facts) : [];
 }
 
 /** A line of 0 that is of a trial: the subscription's, or one that was before it and is known by its words only. */

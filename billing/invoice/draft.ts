@@ -7,7 +7,7 @@ import type { Period } from '../calendar.ts';
 import type { Metering } from '../metering.ts';
 import { minor } from '../money.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
-import { rateIds, type BillingReason, type CustomerSnapshot, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type ProrationDetails, type StoredDiscountAmount, type StoredTax } from './invoice.ts';
+import { itemizedOf, rateIds, type BillingReason, type CustomerSnapshot, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type ProrationDetails, type StoredDiscountAmount, type StoredTax } from './invoice.ts';
 import { assessLines, totalsOf, type AssessedLine, type InvoiceLine } from './totals.ts';
 import type { TaxabilityReason } from '../tax.ts';
 
@@ -134,6 +134,7 @@ export function workOut(invoice: InvoiceWhole): InvoiceWhole {
     product: line.product,
     own: named(line.discounts, discounts),
     group: line.subscription_item,
+    itemized: itemizedOf(line).map(({ discount, amount }) => ({ discount, amount: BigInt(amount) })),
     credit: line.credits.reduce((sum, each) => sum + BigInt(each.amount), 0n),
     tax_rates: named(rateIds(line, invoice.default_tax_rates), rates),
   }));
@@ -242,8 +243,11 @@ export function finalization(invoice: InvoiceRow, at: Instant | null) {
   return { kind: 'invoice.finalize', subject: invoice.id, at, lane: invoice.customer, test_clock: invoice.test_clock };
 }
 
+/** The discounts that have given something to these lines. What was itemized at a change was given then, and uses up nothing. */
+export const gaveOn = (lines: readonly InvoiceLineRow[]): Set<string> => new Set(lines.filter((line) => itemizedOf(line).length === 0).flatMap((line) => line.discount_amounts.filter((each) => each.amount !== 0).map((each) => each.discount)));
+
 /** The `once` discounts that have given something on this invoice: they give nothing on any other. */
 export function usedUp(invoice: InvoiceWhole): DiscountWhole[] {
-  const gave = new Set(invoice.lines.flatMap((line) => line.discount_amounts.filter((each) => each.amount !== 0).map((each) => each.discount)));
+  const gave = gaveOn(invoice.lines);
   return invoice.discount_rows.filter((discount) => discount.source.duration === 'once' && !discount.ended && gave.has(discount.id));
 }

@@ -3,7 +3,7 @@ import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
 import { nextAttempt } from '../dunning.ts';
 import { mergeMetadata } from '../metadata.ts';
-import { DRAFT_S, finalization, lineOfItem, lineRow, usedUp, workOut } from './draft.ts';
+import { DRAFT_S, finalization, gaveOn, lineOfItem, lineRow, usedUp, workOut } from './draft.ts';
 import { collection, putLines } from './finalize.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, InvoiceRow, InvoiceWhole } from './invoice.ts';
 import { changeInvoice } from './paid.ts';
@@ -77,8 +77,6 @@ function changeDraft(before: InvoiceWhole, change: InvoiceChange, moment: Moment
 }
 
 const unique = <Thing extends { id: string }>(things: readonly Thing[]): Thing[] => [...new Map(things.map((thing) => [thing.id, thing])).values()];
-
-const gaveOn = (lines: readonly InvoiceLineRow[]): Set<string> => new Set(lines.flatMap((line) => line.discount_amounts.filter((each) => each.amount !== 0).map((each) => each.discount)));
 
 /** The `once` discounts of others, such as the customer, that the draft had used up and that give nothing on it any more: they can be used again. */
 function freed(before: InvoiceWhole, lines: readonly InvoiceLineRow[]): DiscountWhole[] {

@@ -37,7 +37,19 @@ export type ProrationDetails = {
   discount_amounts: StoredDiscountAmount[];
   /** Counted in days; without it, in seconds. */
   unit?: 'day';
+  /** The amount is before these discounts; without it, after them. */
+  itemized?: true;
 };
+
+/** What discounts took of a proration at its change, where that stands beside its amount: no discount of an invoice meets it any more. */
+export function itemizedOf({ proration_details }: Pick<InvoiceItemRow, 'proration_details'>): StoredDiscountAmount[] {
+  return proration_details?.itemized ? proration_details.discount_amounts : [];
+}
+
+/** What an invoice item comes to after its itemized discounts. */
+export function netOfItem(item: Pick<InvoiceItemRow, 'amount' | 'proration_details'>): bigint {
+  return itemizedOf(item).reduce((net, each) => net - BigInt(each.amount), item.amount);
+}
 
 export type CustomerSnapshot = {
   address: Address | null;

@@ -5,7 +5,7 @@ import { inclusiveTax, taxLine } from '../tax.ts';
 import type { LineTax, TaxExempt, TaxRate } from '../tax.ts';
 
 /** A line to be assessed. `tax_rates` are those that count for it: its item's, or the default ones where its item has none. */
-export type InvoiceLine = DiscountableLine & { readonly tax_rates: readonly TaxRate[]; /** What credit grants give to it; nothing where it is left out. */ readonly credit?: bigint };
+export type InvoiceLine = DiscountableLine & { readonly tax_rates: readonly TaxRate[]; /** What discounts took before; nothing where it is left out. */ readonly itemized?: readonly DiscountAmount[]; /** What credit grants give to it; nothing where it is left out. */ readonly credit?: bigint };
 
 /** What counts for the whole invoice. `discounts` are those in force, in their order. */
 export type InvoiceTerms = { readonly currency: string; readonly discounts: readonly AppliedDiscount[]; readonly tax_exempt: TaxExempt };
@@ -23,8 +23,8 @@ export type AssessedLine = {
 /** Discounts and taxes of each line, in the order of the lines. */
 export function assessLines(lines: readonly InvoiceLine[], terms: InvoiceTerms): AssessedLine[] {
   const discounts = applyDiscounts(lines, terms.discounts, terms.currency);
-  return lines.map(({ amount, tax_rates, credit = 0n }, index) => {
-    const discount_amounts = discounts[index]!;
+  return lines.map(({ amount, tax_rates, itemized = [], credit = 0n }, index) => {
+    const discount_amounts = [...itemized, ...discounts[index]!];
     const taxable = discount_amounts.reduce((rest, each) => rest - each.amount, amount - credit);
     return { amount, discount_amounts, credit, taxes: taxLine(taxable, tax_rates, terms.tax_exempt), inclusive_before_discounts: inclusiveTax(amount, tax_rates, terms.tax_exempt) };
   });

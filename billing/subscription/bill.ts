@@ -125,7 +125,7 @@ export function refuseUnpayable(invoice: InvoiceWhole, { payment_behavior }: Col
 export function chargedBy(billed: Billed, bill: Bill, line: LineOrder, item: SubscriptionItemWhole): Debit[] {
   const row = billed.invoice.lines[bill.pending.length + bill.lines.indexOf(line)];
   assert(row?.subscription_item === item.id, 'the line of an item is on its invoice');
-  return [debitOfItem(bill.subscription, item, netOf(row), line.period, { invoice: billed.invoice.id, line: row.id, invoice_item: null })];
+  return [debitOfItem(bill.subscription, item, netOf(row), row.discount_amounts, line.period, { invoice: billed.invoice.id, line: row.id, invoice_item: null })];
 }
 
 /** Items that wait from now on: written, and told. */

@@ -3,14 +3,14 @@ import type { Period } from '../calendar.ts';
 import { shortOf } from '../commitment.ts';
 import type { DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
 import { assert, type Instant, type Moment } from '../decision.ts';
-import { inForce } from '../discount.ts';
+import { inForce, type DiscountAmount } from '../discount.ts';
 import type { LineOrder } from '../invoice/draft.ts';
-import type { InvoiceItemWhole, InvoiceLineRow, ProrationDetails } from '../invoice/invoice.ts';
+import type { InvoiceItemWhole, InvoiceLineRow, ProrationDetails, StoredDiscountAmount } from '../invoice/invoice.ts';
 import { includedIn, meteredAmount, type Metering } from '../metering.ts';
-import { formatDecimal, formatMoney, fromBigint, minorDigits, parseDecimal, roundDiv } from '../money.ts';
+import { formatDecimal, formatMoney, fromBigint, minor, minorDigits, parseDecimal, roundDiv } from '../money.ts';
 import { amountOf } from '../pricing/amount.ts';
 import type { PriceTerms } from '../pricing/price.ts';
-import { partOf, type ProrationUnit } from '../proration.ts';
+import { partOf, type ProrationCredit, type ProrationUnit } from '../proration.ts';
 import { fullPeriod } from './periods.ts';
 import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
@@ -231,14 +231,17 @@ export function waiting(subscription: SubscriptionWhole, line: Omit<LineOrder, '
   };
 }
 
-/** A credit for the unused part of a debit. `amount` is what `creditOf` says. */
-export function creditItem(subscription: SubscriptionWhole, item: SubscriptionItemWhole, debit: Debit, amount: bigint, at: Instant, { rates, account }: Pick<SubscriptionFacts, 'rates' | 'account'>, moment: Moment): InvoiceItemWhole {
+/** Whether what discounts take of the subscription's prorations stands beside their amounts. */
+export const isItemized = ({ billing_mode }: Pick<SubscriptionRow, 'billing_mode'>): boolean => billing_mode.flexible.proration_discounts === 'itemized';
+
+/** A credit for the unused part of a debit. */
+export function creditItem(subscription: SubscriptionWhole, item: SubscriptionItemWhole, debit: Debit, credit: ProrationCredit, at: Instant, { rates, account }: Pick<SubscriptionFacts, 'rates' | 'account'>, moment: Moment): InvoiceItemWhole {
   const credited_items: ProrationDetails['credited_items'] =
     debit.invoice_item !== null ? { invoice_item: debit.invoice_item } : debit.invoice !== null && debit.line !== null ? { invoice: debit.invoice, invoice_line_items: [debit.line] } : null;
   return waiting(
     subscription,
     {
-      amount,
+      amount: isItemized(subscription) ? credit.gross : credit.net,
       description: `Unused time on ${debit.quantity} × ${debit.product_name} after ${dayText(at)}`,
       discountable: false,
       period: { start: Math.max(at, debit.start), end: debit.end },
@@ -249,7 +252,7 @@ export function creditItem(subscription: SubscriptionWhole, item: SubscriptionIt
       subscription: subscription.id,
       subscription_item: item.id,
       proration: true,
-      proration_details: { credited_items, discount_amounts: [], ...countedIn(account.proration) },
+      proration_details: { credited_items, ...discountedBy(subscription, isItemized(subscription) ? credit.discount_amounts : []), ...countedIn(account.proration) },
       discounts: [],
       rates: debit.tax_rates.map((id) => {
         const rate = rates.get(id);
@@ -261,13 +264,20 @@ export function creditItem(subscription: SubscriptionWhole, item: SubscriptionIt
   );
 }
 
+/** How a proration says what discounts took of it, and whether that is in its amount. */
+export function discountedBy(subscription: Pick<SubscriptionRow, 'billing_mode'>, amounts: readonly DiscountAmount[]): Pick<ProrationDetails, 'discount_amounts' | 'itemized'> {
+  const discount_amounts = amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) }));
+  return { discount_amounts, ...(isItemized(subscription) && { itemized: true }) };
+}
+
 /** The tax rates of an item as they are now. */
 export const ratesOf = (subscription: Pick<SubscriptionWhole, 'default_rates'>, item: Pick<SubscriptionItemWhole, 'rates'>): TaxRateRow[] => (item.rates.length > 0 ? item.rates : subscription.default_rates);
 
-/** What a line or an item charges for an item: to be given back for the part that is not used. */
-export function debitOfItem(subscription: SubscriptionWhole, item: SubscriptionItemWhole, net: bigint, period: Period, where: Pick<Debit, 'invoice' | 'line' | 'invoice_item'>): Debit {
+/** What a line or an item charges for an item, after `discounts`: to be given back for the part that is not used. */
+export function debitOfItem(subscription: SubscriptionWhole, item: SubscriptionItemWhole, net: bigint, discounts: readonly StoredDiscountAmount[], period: Period, where: Pick<Debit, 'invoice' | 'line' | 'invoice_item'>): Debit {
   return {
     amount: net.toString(),
+    ...(discounts.length > 0 && { discounts: [...discounts] }),
     start: period.start,
     end: period.end,
     tax_rates: ratesOf(subscription, item).map((rate) => rate.id),

@@ -1,10 +1,9 @@
 /** What a change in the middle of a period gives back and charges, item by item (docs/concepts/bill.md, "Changes in mid-period"). */
 import type { Instant, Moment } from '../decision.ts';
 import type { DiscountableLine } from '../discount.ts';
-import type { InvoiceItemWhole } from '../invoice/invoice.ts';
-import { minor } from '../money.ts';
-import { creditOf, debitOf } from '../proration.ts';
-import { countedIn, creditItem, dayText, debitOfItem, fullAmount, isMetered, live, ratesOf, termsIn, usageLine, waiting, wholeDiscounts } from './lines.ts';
+import { itemizedOf, type InvoiceItemWhole } from '../invoice/invoice.ts';
+import { debitOf, itemizedCreditOf } from '../proration.ts';
+import { countedIn, creditItem, dayText, debitOfItem, discountedBy, fullAmount, isItemized, isMetered, live, ratesOf, termsIn, usageLine, waiting, wholeDiscounts } from './lines.ts';
 import { fullPeriod, recurrenceOf, sameRecurrence } from './periods.ts';
 import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
@@ -14,8 +13,9 @@ export type Proration = { moment: Moment; date: Instant };
 /** What is given back of an item's debits: their unused parts, as items that wait. Credits of nothing are left out. */
 export function creditsOf(subscription: SubscriptionWhole, item: SubscriptionItemWhole, at: Instant, facts: Pick<SubscriptionFacts, 'rates' | 'account'>, moment: Moment): InvoiceItemWhole[] {
   return item.debits.flatMap((debit) => {
-    const amount = creditOf({ net: BigInt(debit.amount), start: debit.start, end: debit.end }, at, facts.account.proration);
-    return amount === 0n ? [] : [creditItem(subscription, item, debit, amount, at, facts, moment)];
+    const discounts = (debit.discounts ?? []).map(({ discount, amount }) => ({ discount, amount: BigInt(amount) }));
+    const credit = itemizedCreditOf({ net: BigInt(debit.amount), start: debit.start, end: debit.end }, discounts, at, facts.account.proration);
+    return credit.net === 0n ? [] : [creditItem(subscription, item, debit, credit, at, facts, moment)];
   });
 }
 
@@ -31,7 +31,7 @@ export function debitItem(after: SubscriptionWhole, item: SubscriptionItemWhole,
   const made = waiting(
     after,
     {
-      amount: debit.net,
+      amount: isItemized(after) ? debit.gross : debit.net,
       description: `Remaining time on ${item.quantity} × ${item.product_name} after ${dayText(date)}`,
       discountable: false,
       period,
@@ -42,13 +42,13 @@ export function debitItem(after: SubscriptionWhole, item: SubscriptionItemWhole,
       subscription: after.id,
       subscription_item: item.id,
       proration: true,
-      proration_details: { credited_items: null, discount_amounts: debit.discount_amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) })), ...countedIn(account.proration) },
+      proration_details: { credited_items: null, ...discountedBy(after, debit.discount_amounts), ...countedIn(account.proration) },
       discounts: [],
       rates: ratesOf(after, item),
     },
     moment,
   );
-  return { items: [made], debits: [debitOfItem(after, item, debit.net, period, { invoice: null, line: null, invoice_item: made.id })] };
+  return { items: [made], debits: [debitOfItem(after, item, debit.net, itemizedOf(made), period, { invoice: null, line: null, invoice_item: made.id })] };
 }
 
 /** The usage of a metered item until the moment, as an item that waits; it is discounted like any other usage of the item. */

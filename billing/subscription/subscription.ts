@@ -3,7 +3,7 @@ import type { Recurrence } from '../calendar.ts';
 import type { DiscountWhole, Metadata, PriceRow, TaxRateRow } from '../catalog.ts';
 import type { CustomField, CustomerWhole } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
-import type { InvoiceItemWhole, InvoiceRow, InvoiceWhole } from '../invoice/invoice.ts';
+import type { InvoiceItemWhole, InvoiceRow, InvoiceWhole, StoredDiscountAmount } from '../invoice/invoice.ts';
 import type { Withholding } from '../invoice/withhold.ts';
 import type { PaymentMethodRow } from '../payment/payment.ts';
 import type { ProrationUnit } from '../proration.ts';
@@ -81,6 +81,8 @@ export type SubscriptionRow = {
 export type Debit = {
   /** Minor units as a decimal string, since it lives in a JSON column. */
   amount: string;
+  /** What discounts took off: with them `amount` is the gross. None where it is left out. */
+  discounts?: StoredDiscountAmount[];
   start: Instant;
   end: Instant;
   /** The tax rate ids with which it was charged; a credit carries the same. */

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import type { InvoiceItemWhole } from '../../billing/invoice/invoice.ts';
+import { itemizedOf, netOfItem, type InvoiceItemWhole } from '../../billing/invoice/invoice.ts';
 import type { Resource, World } from '../../server/context.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
 import { renderTaxRate } from '../tax_rates/resource.ts';
@@ -40,12 +40,12 @@ export function renderInvoiceItem(item: InvoiceItemWhole, world: World): Item {
     date: item.created,
     description: item.description,
     discountable: item.discountable,
-    discounts: item.discounts.map((discount) => discount.id),
+    discounts: [...itemizedOf(item).map((each) => each.discount), ...item.discounts.map((discount) => discount.id)],
     ...(item.proration && { frozen_fields: ['discounts', 'pricing', 'quantity'] as const satisfies Item['frozen_fields'] }),
     invoice: item.invoice,
     livemode: world.livemode,
     metadata: item.metadata,
-    ...(!item.discountable && { net_amount: minor(item.amount) }),
+    ...(!item.discountable && { net_amount: minor(netOfItem(item)) }),
     parent: renderParent(item),
     period: { end: item.period_end, start: item.period_start },
     pricing: renderPricing(item),

@@ -1,6 +1,6 @@
 /** A line of an invoice, as the API shows it. */
 import type Stripe from 'stripe';
-import type { InvoiceLineRow, StoredCredit, StoredDiscountAmount, StoredTax } from '../../billing/invoice/invoice.ts';
+import { itemizedOf, type InvoiceLineRow, type StoredCredit, type StoredDiscountAmount, type StoredTax } from '../../billing/invoice/invoice.ts';
 import type { Resource, World } from '../../server/context.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
 import { renderPricing, wholeQuantity } from '../invoiceitems/resource.ts';
@@ -48,7 +48,7 @@ export function renderLine(line: InvoiceLineRow, world: World): Line {
     description: line.description,
     discount_amounts: line.discount_amounts,
     discountable: line.discountable,
-    discounts: line.discounts,
+    discounts: [...itemizedOf(line).map((each) => each.discount), ...line.discounts],
     invoice: line.invoice,
     livemode: world.livemode,
     metadata: line.metadata,

@@ -186,6 +186,5 @@ export function thresholdsOf(given: Params<typeof params.thresholds> | undefined
 /** Everything is billed in the flexible mode. */
 export function billingMode(given: Params<typeof params.createSubscription>['billing_mode']): SubscriptionRow['billing_mode'] {
   if (given?.type === 'classic') refuse(undefined, 'Kontor bills in the flexible mode only: leave `billing_mode` out, or give its type as `flexible`.', 'billing_mode[type]');
-  if (given?.flexible?.proration_discounts === 'itemized') refuse('parameter_unknown', 'Kontor does not support itemized proration discounts yet: they are included in the amounts of prorations.', 'billing_mode[flexible][proration_discounts]');
-  return { type: 'flexible', flexible: { proration_discounts: 'included' }, updated_at: null };
+  return { type: 'flexible', flexible: { proration_discounts: given?.flexible?.proration_discounts ?? 'included' }, updated_at: null };
 }

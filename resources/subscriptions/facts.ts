@@ -60,10 +60,11 @@ async function withTrueDebits(tx: Tx, subscriptions: readonly SubscriptionWhole[
   const debits = subscriptions.filter(wanted).flatMap((each) => each.items.flatMap((item) => item.debits));
   if (debits.length === 0) return subscriptions;
   const charged = await chargedNow(tx, debits);
-  const isTrue = (debit: Debit) => charged.get(debit.line ?? debit.invoice_item ?? '') === BigInt(debit.amount);
+  const now = (debit: Debit) => charged.get(debit.line ?? debit.invoice_item ?? '');
+  const isTrue = (debit: Debit) => now(debit)?.net === BigInt(debit.amount) && now(debit)?.discounts.length === 0 && debit.discounts === undefined;
   const truth = (debit: Debit): Debit[] => {
-    const amount = charged.get(debit.line ?? debit.invoice_item ?? '');
-    return amount === undefined ? [] : [{ ...debit, amount: amount.toString() }];
+    const { net, discounts } = now(debit) ?? {};
+    return net === undefined ? [] : [{ ...debit, amount: net.toString(), discounts: discounts?.length ? discounts : undefined }];
   };
   return subscriptions.map((each) => (!wanted(each) || each.items.every((item) => item.debits.every(isTrue)) ? each : { ...each, items: each.items.map((item) => ({ ...item, debits: item.debits.flatMap(truth) })) }));
 }

@@ -16,7 +16,7 @@ import { hasPaid } from '../charges/rows.ts';
 import { lockCustomer } from '../customers/rows.ts';
 import { renderPreview } from '../invoices/resource.ts';
 import { schedulesById } from '../subscription_schedules/rows.ts';
-import { readCatalogue, type ItemGiven } from './asked.ts';
+import { billingMode, readCatalogue, type ItemGiven } from './asked.ts';
 import { changeOrder, pauseOrder, startOrder } from './commands.ts';
 import { changeFacts, lockSubscription, surroundings, type Locked } from './facts.ts';
 import { readTerms } from './phases.ts';
@@ -103,11 +103,11 @@ async function withGiven(ctx: Context, { invoice_items = [] }: Given, preview: P
 }
 
 async function ofChange(ctx: Context, given: Given, locked: Locked, details: Details): Promise<Preview | null> {
-  const { billing_cycle_anchor: anchor, cancel_now, start_date, billing_mode: _mode, pause, resume_at, ...rest } = details;
+  const { billing_cycle_anchor: anchor, cancel_now, start_date, billing_mode, pause, resume_at, ...rest } = details;
   if (start_date !== undefined) refuse(undefined, 'This subscription has started: `start_date` is for a new one.', inDetails('start_date'));
   if (anchor?.type === 'timestamp') refuse(undefined, 'A subscription that has started is anchored anew `now`, or at the end of a trial.', inDetails('billing_cycle_anchor'));
   const all = await changeFacts(ctx, locked);
-  const facts = { ...all, customer: asGiven(all.customer, given) };
+  const facts = { ...all, customer: asGiven(all.customer, given), subscription: billing_mode ? { ...all.subscription, billing_mode: billingMode(billing_mode) } : all.subscription };
   if (cancel_now) return previewCancel({ prorate: details.proration_behavior !== 'none' }, facts, locked.moment);
   if (pause && Object.keys(pause).length > 0) return previewPause(pauseOrder(pause), facts, locked.moment);
   if (resume_at) {

@@ -1,5 +1,5 @@
 import type { DiscountWhole, PriceRow, ProductRow, TaxRateRow } from '../../billing/catalog.ts';
-import type { InvoiceItemRow, InvoiceItemWhole, InvoiceLineRow, InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type StoredDiscountAmount } from '../../billing/invoice/invoice.ts';
 import type { ScheduleWhole } from '../../billing/schedule/schedule.ts';
 import type { PriceMoveEntryRow } from '../../billing/price_move/price_move.ts';
 import { netOf } from '../../billing/subscription/lines.ts';
@@ -132,16 +132,21 @@ export async function pendingOfCustomer(tx: Tx, customer: string): Promise<Invoi
   return pending.map((item) => (!isOpen(item) ? item : { ...item, rates: owners.get(item.subscription ?? '')?.default_rates ?? [] }));
 }
 
-/** What debits come to now, by the id of their line or invoice item. Left out is what is not there any more, or stands on an invoice that was voided or written off. */
-export async function chargedNow(tx: Tx, debits: readonly Debit[]): Promise<Map<string, bigint>> {
+export type Charged = { net: bigint; discounts: StoredDiscountAmount[] };
+
+/** What debits come to now, after which discounts, by the id of their line or invoice item. Left out is what is not there any more, or stands on an invoice that was voided or written off. */
+export async function chargedNow(tx: Tx, debits: readonly Debit[]): Promise<Map<string, Charged>> {
   const lines = debits.flatMap((debit) => debit.line ?? []);
   const items = debits.flatMap((debit) => (debit.line === null ? (debit.invoice_item ?? []) : []));
   const standing = sql`coalesce(i.status, '') not in ('void', 'uncollectible')`;
   const [ofLines, ofItems] = await Promise.all([
     lines.length === 0 ? [] : rows<Pick<InvoiceLineRow, 'id' | 'amount' | 'discount_amounts'>>(tx, sql`select l.id, l.amount, l.discount_amounts from invoice_lines l join invoices i on i.id = l.invoice where l.id = any(${lines}::text[]) and ${standing}`),
-    items.length === 0 ? [] : rows<Pick<InvoiceItemRow, 'id' | 'amount'>>(tx, sql`select t.id, t.amount from invoice_items t left join invoices i on i.id = t.invoice where t.id = any(${items}::text[]) and ${standing}`),
+    items.length === 0 ? [] : rows<Pick<InvoiceItemRow, 'id' | 'amount' | 'proration_details'>>(tx, sql`select t.id, t.amount, t.proration_details from invoice_items t left join invoices i on i.id = t.invoice where t.id = any(${items}::text[]) and ${standing}`),
   ]);
-  return new Map([...ofLines.map((line) => [line.id, netOf(line)] as const), ...ofItems.map((item) => [item.id, item.amount] as const)]);
+  return new Map([
+    ...ofLines.map((line) => [line.id, { net: netOf(line), discounts: line.discount_amounts }] as const),
+    ...ofItems.map((item) => [item.id, { net: netOfItem(item), discounts: itemizedOf(item) }] as const),
+  ]);
 }
 
 /** The drafts and open invoices of subscriptions, locked. */

@@ -100,7 +100,7 @@ export class Life {
       billing_cycle_anchor: history.anchor_day_of_month === undefined ? (history.anchor ?? null) : null,
       billing_cycle_anchor_config: history.anchor_day_of_month === undefined ? null : { day_of_month: history.anchor_day_of_month, hour: null, minute: null, month: null, second: null },
       backdate_start_date: history.backdate ?? null, trial_end: history.trial_end ?? null, trial_period_days: null, trial_from_plan: false,
-      billing_mode: { type: 'flexible', flexible: { proration_discounts: 'included' }, updated_at: null }, trial_settings: { end_behavior: { missing_payment_method: history.missing_payment_method ?? 'create_invoice' } },
+      billing_mode: { type: 'flexible', flexible: { proration_discounts: history.itemized ? 'itemized' : 'included' }, updated_at: null }, trial_settings: { end_behavior: { missing_payment_method: history.missing_payment_method ?? 'create_invoice' } },
       cancel_at: null, cancel_at_period_end: false, proration_behavior: history.proration_behavior, default_payment_method: null, description: null,
       invoice_settings: { custom_fields: null, description: null, footer: null }, payment_settings: { save_default_payment_method: 'off' }, metadata: {}, add_invoice_items: [],
       items: history.items.map((item) => this.asked(item)), discounts: history.discounts.map((coupon) => this.discount(coupon)), default_rates: history.default_tax_rates.map((rate) => this.rate(rate)),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { PriceRow } from '../../billing/catalog.ts';
 import type { CreditedDebit, ExplainFacts, Usage } from '../../billing/explain/explanation.ts';
-import type { InvoiceItemRow, InvoiceLineRow, InvoiceRow } from '../../billing/invoice/invoice.ts';
+import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceLineRow, type InvoiceRow } from '../../billing/invoice/invoice.ts';
 import { netOf } from '../../billing/subscription/lines.ts';
 import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
 import { sum, type Life } from './engine.ts';
@@ -21,14 +21,14 @@ function debit({ store }: Life, line: InvoiceLineRow, beside: readonly InvoiceLi
   const credited = line.proration_details!.credited_items!;
   if ('invoice_item' in credited) {
     const shown = beside.find((each) => each.invoice_item === credited.invoice_item);
-    if (shown) return { invoice: null, invoice_number: null, line: null, invoice_item: credited.invoice_item, net: shown.amount, start: shown.period_start, end: shown.period_end };
+    if (shown) return { invoice: null, invoice_number: null, line: null, invoice_item: credited.invoice_item, net: netOfItem(shown), discounts: itemizedOf(shown), start: shown.period_start, end: shown.period_end };
     const item = store.get<InvoiceItemRow>('invoice_items', credited.invoice_item);
-    return { invoice: item.invoice, invoice_number: null, line: null, invoice_item: item.id, net: item.amount, start: item.period_start, end: item.period_end };
+    return { invoice: item.invoice, invoice_number: null, line: null, invoice_item: item.id, net: netOfItem(item), discounts: itemizedOf(item), start: item.period_start, end: item.period_end };
   }
   const [id] = credited.invoice_line_items;
   const charged = store.get<InvoiceLineRow>('invoice_lines', id!);
   assert.equal(charged.invoice, credited.invoice);
-  return { invoice: charged.invoice, invoice_number: store.get<InvoiceRow>('invoices', charged.invoice).number, line: charged.id, invoice_item: null, net: netOf(charged), start: charged.period_start, end: charged.period_end };
+  return { invoice: charged.invoice, invoice_number: store.get<InvoiceRow>('invoices', charged.invoice).number, line: charged.id, invoice_item: null, net: netOf(charged), discounts: charged.discount_amounts, start: charged.period_start, end: charged.period_end };
 }
 
 export function factsOf(life: Life, lines: readonly InvoiceLineRow[]): ExplainFacts {

@@ -1,6 +1,6 @@
 /** What came of a life, read from rows and told in the words of the reference model. */
 import type { CreditNoteLineRow, CreditNoteRow } from '../../billing/credit_note/credit_note.ts';
-import type { InvoiceItemRow, InvoiceLineRow, InvoiceRow } from '../../billing/invoice/invoice.ts';
+import { itemizedOf, type InvoiceItemRow, type InvoiceLineRow, type InvoiceRow } from '../../billing/invoice/invoice.ts';
 import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
 import type { Invoice, Line, LineKind, Note, Outcome } from './reference/history.ts';
 
@@ -63,7 +63,7 @@ export function outcomeOf({ invoices, notes, pending, subscription, balance, las
     const lines = note.lines.map((line) => ({ line: invoices[invoice]!.lines.findIndex((each) => each.id === line.invoice_line_item), units: line.quantity, ...partsOf(line, names) }));
     return { invoice, at, status, lines, subtotal, total, total_excluding_tax, pre_payment, to_balance: post_payment_amount - out_of_band, out_of_band };
   };
-  const blank = { discounts: [], discount_amounts: [], credits: [], commitment: null, taxes: [] };
-  const waiting = pending.map((item) => lineOf({ ...item, ...blank, invoice_item: item.id }, names));
+  const blank = { discounts: [], credits: [], commitment: null, taxes: [] };
+  const waiting = pending.map((item) => lineOf({ ...item, ...blank, discount_amounts: itemizedOf(item), invoice_item: item.id }, names));
   return { invoices: invoices.map(told), notes: notes.map(noted), pending: waiting, ended_at: subscription.ended_at, paused: subscription.status === 'paused', balance, refused };
 }

@@ -4,7 +4,7 @@ import type { CouponRow, DiscountRow, DiscountWhole, PriceRow, TaxRateRow } from
 import type { CreditNoteLineRow, CreditNoteRow, CreditNoteWhole } from '../../billing/credit_note/credit_note.ts';
 import type { CustomerRow, CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Decision, Instant, Moment, Put } from '../../billing/decision.ts';
-import type { InvoiceItemRow, InvoiceItemWhole, InvoiceLineRow, InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import type { OpenPayment } from '../../billing/invoice/pay.ts';
 import type { InvoicePaymentRow, PaymentIntentRow } from '../../billing/payment/payment.ts';
 import type { ScheduleRow, ScheduleWhole } from '../../billing/schedule/schedule.ts';
@@ -97,7 +97,8 @@ export class Store {
     const there = debit.line === null ? this.get<InvoiceItemRow>('invoice_items', debit.invoice_item!) : this.get<InvoiceLineRow>('invoice_lines', debit.line);
     const status = there.invoice === null ? null : this.get<InvoiceRow>('invoices', there.invoice).status;
     if (status === 'void' || status === 'uncollectible') return [];
-    return [{ ...debit, amount: ('discount_amounts' in there ? netOf(there) : there.amount).toString() }];
+    const [net, discounts] = 'discount_amounts' in there ? [netOf(there), there.discount_amounts] : [netOfItem(there), itemizedOf(there)];
+    return [{ ...debit, amount: net.toString(), discounts }];
   }
 
   subscription(id: string): SubscriptionWhole {

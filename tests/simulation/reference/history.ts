@@ -104,6 +104,8 @@ export type History = {
   /** `billing_cycle_anchor_config.day_of_month`; `anchor` is then the moment that it results in, which may be the start itself. */
   anchor_day_of_month?: number;
   proration_behavior: 'create_prorations' | 'none';
+  /** Discounts stand beside the amounts of prorations. The book has them within, which comes to the same nets. */
+  itemized?: true;
   items: Item[];
   discounts: Coupon[];
   default_tax_rates: Rate[];
