@@ -1,7 +1,7 @@
 /** What people change in a schedule: its phases that are to come, the one that runs, and how it ends. */
 import { assert, decision, refuse, together, type Moment } from '../decision.ts';
 import { mergeMetadata } from '../metadata.ts';
-import { changeSubscription, type ChangeFacts, type ProrationBehavior } from '../subscription/change.ts';
+import { changeSubscription, type Changed, type ChangeFacts, type ProrationBehavior } from '../subscription/change.ts';
 import { cancelSubscription, type CancelOrder } from '../subscription/cancel.ts';
 import type { StartFacts } from '../subscription/start.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from '../subscription/subscription.ts';
@@ -32,8 +32,8 @@ function refuseOver({ id, status }: ScheduleWhole): void {
   if (isOver({ status })) refuse(undefined, `The schedule ${id} is ${status}: it does nothing any more.`);
 }
 
-export function editSchedule(order: ScheduleChange, facts: ScheduleFacts, moment: Moment): Scheduled {
-  const { schedule: before, running, starting, named } = facts;
+/** The schedule as the change says it, before anything is made of it. */
+export function editedSchedule(order: ScheduleChange, { schedule: before, running, starting, named }: ScheduleFacts, moment: Moment): ScheduleWhole {
   refuseOver(before);
   const who: Buyer = { customer: before.customer, first_time: starting.first_time, billed_in: starting.customer.currency };
   const phases = order.phases === undefined ? before.phases : running ? relaid(order.phases, before, who, moment) : laidAhead(order.phases, before, who, moment);
@@ -42,9 +42,19 @@ export function editSchedule(order: ScheduleChange, facts: ScheduleFacts, moment
     new Map([...before.rates.map((rate) => [rate.id, rate] as const), ...named.rates]),
   );
   refuseUnsent(after);
-  if (running) return editRunning(order, after, facts, running, moment);
-  if (phases[0]!.start_date > moment.now) return { ...changed(before, after, moment), schedule: after };
-  const begun = beginSchedule(after, named.terms(phases[0]!), starting, moment);
+  return after;
+}
+
+export function editSchedule(order: ScheduleChange, facts: ScheduleFacts, moment: Moment): Scheduled {
+  const { schedule: before, running, starting, named } = facts;
+  const after = editedSchedule(order, facts, moment);
+  if (running) {
+    const { schedule, change } = editRunning(order, after, facts, running, moment);
+    return { ...together([changed(before, schedule, moment), ...(change ? [change] : [])]), schedule };
+  }
+  const [first] = after.phases;
+  if (first!.start_date > moment.now) return { ...changed(before, after, moment), schedule: after };
+  const begun = beginSchedule(after, named.terms(first!), starting, moment);
   return { ...together([changed(before, begun.schedule, moment), begun]), schedule: begun.schedule };
 }
 
@@ -76,18 +86,17 @@ function relaid(asked: readonly PhaseAsked[], before: ScheduleWhole, who: Buyer,
   return phases;
 }
 
-/** The subscription becomes what the phase that runs says now. */
-function editRunning(order: ScheduleChange, edited: ScheduleWhole, { schedule: before, named }: ScheduleFacts, running: ChangeFacts, moment: Moment): Scheduled {
+/** The subscription becomes what the phase that runs says now; its change is null where nothing of that is said anew. */
+export function editRunning(order: ScheduleChange, edited: ScheduleWhole, { schedule: before, named }: ScheduleFacts, running: ChangeFacts, moment: Moment): { schedule: ScheduleWhole; change: Changed | null } {
   const { subscription } = running;
   const phase = phaseAt(edited, moment.now)!;
   const after = inPhase(edited, phase);
   const begins = phase.start_date === moment.now && before.current_phase!.start_date !== moment.now;
   const touched = begins || order.phases !== undefined || order.default_settings !== undefined || cancelDate(after) !== cancelDate(before);
-  const made = changed(before, after, moment);
-  if (!touched) return { ...made, schedule: after };
+  if (!touched) return { schedule: after, change: null };
   const within: ChangeFacts = { ...running, subscription: { ...subscription, scheduled: after } };
   const how = { begins, at_boundary: false, proration_behavior: begins ? phase.proration_behavior : order.proration_behavior, now: moment.now };
-  return { ...together([made, changeSubscription(changeOrder(after, named.terms(phase), subscription, how), within, moment)]), schedule: after };
+  return { schedule: after, change: changeSubscription(changeOrder(after, named.terms(phase), subscription, how), within, moment) };
 }
 
 /** Cancels a schedule and, where it has begun, its subscription at once. */

@@ -37,16 +37,22 @@ function created(schedule: ScheduleWhole, moment: Moment): Scheduled {
   };
 }
 
-/** A schedule that begins now or later. */
-export function createSchedule({ start_date, phases: asked, ...order }: ScheduleOrder, facts: StartFacts, named: Named, moment: Moment): Scheduled {
-  const { customer, first_time } = facts;
+/** A schedule as it is asked for, before anything is made of it. */
+export function newSchedule({ start_date, phases: asked, ...order }: ScheduleOrder, { customer, first_time }: StartFacts, named: Named, moment: Moment): ScheduleWhole {
   const start = start_date === 'now' ? moment.now : start_date;
   if (start < moment.now) refuse(undefined, 'A schedule starts now or later. For a subscription that started earlier, create that by `backdate_start_date`, then the schedule by `from_subscription`.', 'start_date');
   const phases = layPhases(asked, start, { customer: customer.id, first_time, billed_in: customer.currency }, moment);
   const schedule = rated({ ...blank(customer, moment), ...order, phases, status: 'not_started', subscription: null, current_phase: null }, named.rates);
   refuseUnsent(schedule);
-  if (start > moment.now) return created(schedule, moment);
-  const begun = beginSchedule(schedule, named.terms(phases[0]!), facts, moment);
+  return schedule;
+}
+
+/** A schedule that begins now or later. */
+export function createSchedule(order: ScheduleOrder, facts: StartFacts, named: Named, moment: Moment): Scheduled {
+  const schedule = newSchedule(order, facts, named, moment);
+  const [first] = schedule.phases;
+  if (first!.start_date > moment.now) return created(schedule, moment);
+  const begun = beginSchedule(schedule, named.terms(first!), facts, moment);
   const made = created(begun.schedule, moment);
   return { ...together([made, begun]), schedule: made.schedule };
 }

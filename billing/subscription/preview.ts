@@ -6,6 +6,7 @@ import { workOut } from '../invoice/draft.ts';
 import { relineDraft } from '../invoice/edit.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
+import { editedSchedule, editRunning, type ScheduleChange, type ScheduleFacts } from '../schedule/edit.ts';
 import type { PhaseTerms } from '../schedule/enter.ts';
 import type { ScheduleWhole } from '../schedule/schedule.ts';
 import { beginSchedule } from '../schedule/start.ts';
@@ -101,6 +102,18 @@ export function previewSchedule(schedule: ScheduleWhole, terms: readonly PhaseTe
   const subscription: SubscriptionWhole = { ...started.subscription, scheduled: started.schedule };
   if (started.invoice) return { invoice: asDraft(started.invoice, facts.customer), subscription };
   return previewRenewal({ ...facts, subscription, pending: [], usage: new Map(), rates: new Map(), phases: terms.slice(1) }, moment);
+}
+
+/** What a schedule bills next where it is changed so: by the change itself, at its start where that is to come, else by its subscription. */
+export function previewScheduleChange(order: ScheduleChange, facts: ScheduleFacts, moment: Moment): Preview | null {
+  const { starting, named } = facts;
+  const edited = editedSchedule(order, facts, moment);
+  if (facts.running === null) return previewSchedule(edited, edited.phases.map(named.terms), starting, { ...moment, now: Math.max(moment.now, edited.phases[0]!.start_date) });
+  const running = collected(facts.running);
+  const { schedule, change } = editRunning(order, edited, facts, running, moment);
+  const known = { ...running, phases: schedule.phases.filter((phase) => phase.start_date >= schedule.current_phase!.end_date).map(named.terms) };
+  if (change === null) return previewRenewal({ ...known, subscription: { ...running.subscription, scheduled: schedule } }, moment);
+  return change.invoice ? { invoice: asDraft(change.invoice, running.customer), subscription: change.subscription } : previewAfter(change, known, moment);
 }
 
 /** The last invoice of a subscription that is canceled now. */

@@ -59,6 +59,10 @@ const moment = oneOf(choice('now'), timestamp());
 const newPhase = fields({ ...phase, end_date: timestamp(), trial_end: timestamp() }, oneEnd);
 const changedPhase = fields({ ...phase, end_date: moment, start_date: moment, trial_end: moment }, oneEnd);
 
+/** Words on an invoice change nothing of what it bills. */
+const { custom_fields: _fields, description: _description, footer: _footer, ...billed } = invoiceSettings;
+const previewedPhase = fields({ ...phase, invoice_settings: fields({ ...billed, days_until_due: integer({ min: 0, max: 730 }) }), end_date: moment, start_date: moment, trial_end: moment }, oneEnd);
+
 /** Stripe's other two, `none` and `renew`, are refused by name in the commands. */
 const end_behavior = choice('cancel', 'none', 'release', 'renew');
 
@@ -87,6 +91,15 @@ export const updateSchedule = fields({
 });
 covers<Stripe.SubscriptionScheduleUpdateParams, typeof updateSchedule>(true);
 agrees<Stripe.SubscriptionScheduleUpdateParams, typeof updateSchedule>(true);
+
+/** A schedule that is not made, or a change of one, in a preview. */
+export const scheduleDetails = fields({
+  billing_mode: fields({ flexible: fields({ proration_discounts: choice('included', 'itemized') }), type: required(choice('classic', 'flexible')) }),
+  end_behavior: choice('cancel', 'release'),
+  pause_schedules: unsupported(PAUSING),
+  phases: list(previewedPhase, { min: 1 }),
+  proration_behavior: prorationBehavior,
+});
 
 export const cancelSchedule = fields({ invoice_now: byDefault(boolean(), true), prorate: byDefault(boolean(), true) });
 covers<Stripe.SubscriptionScheduleCancelParams, typeof cancelSchedule>(true);

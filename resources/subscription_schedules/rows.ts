@@ -49,3 +49,7 @@ export function matching(filters: Filters): Sql[] {
     ...within('released_at', filters.released_at),
   ];
 }
+
+/** What a schedule that is not made, or not changed yet, would bill is previewed by the room of subscriptions. */
+export { changeAsked, newAsked } from './asked.ts';
+export { lockSchedule, startFacts } from './facts.ts';

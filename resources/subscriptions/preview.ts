@@ -4,9 +4,10 @@ import type { PriceRow } from '../../billing/catalog.ts';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { Refusal, refuse, type Instant, type Moment } from '../../billing/decision.ts';
 import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import { newSchedule } from '../../billing/schedule/start.ts';
 import { refuseManaged } from '../../billing/subscription/change.ts';
 import { hasEnded, nextMoment } from '../../billing/subscription/end.ts';
-import { previewCancel, previewChange, previewPause, previewRenewal, previewResume, previewSchedule, previewStart, type Preview } from '../../billing/subscription/preview.ts';
+import { previewCancel, previewChange, previewPause, previewRenewal, previewResume, previewSchedule, previewScheduleChange, previewStart, type Preview } from '../../billing/subscription/preview.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
@@ -15,7 +16,8 @@ import { boolean, choice, clearable, currency, fields, id, list, metadata, oneOf
 import { hasPaid } from '../charges/rows.ts';
 import { lockCustomer } from '../customers/rows.ts';
 import { renderPreview } from '../invoices/resource.ts';
-import { schedulesById } from '../subscription_schedules/rows.ts';
+import { scheduleDetails } from '../subscription_schedules/params.ts';
+import { changeAsked, lockSchedule, newAsked, schedulesById, startFacts } from '../subscription_schedules/rows.ts';
 import { billingMode, readCatalogue, type ItemGiven } from './asked.ts';
 import { changeOrder, pauseOrder, startOrder } from './commands.ts';
 import { changeFacts, lockSubscription, surroundings, type Locked } from './facts.ts';
@@ -44,7 +46,7 @@ export const previewFields = {
   on_behalf_of: unsupported('Kontor serves one account: there are no connected ones'),
   preview_mode: choice('next'),
   schedule: id('sub_sched'),
-  schedule_details: unsupported('what a change of a schedule would bill is not previewed: change it, and preview the `schedule`'),
+  schedule_details: scheduleDetails,
   subscription: id('sub'),
   subscription_details: fields({
     billing_cycle_anchor: fields({ timestamp: timestamp(), type: required(choice('now', 'timestamp', 'unchanged')) }),
@@ -70,17 +72,19 @@ agrees<Stripe.InvoiceCreatePreviewParams, typeof createPreview>(true);
 
 type Given = Params<typeof createPreview>;
 type Details = NonNullable<Given['subscription_details']>;
+type ScheduleDetails = NonNullable<Given['schedule_details']>;
 
 const inDetails = (param: string): string => `subscription_details[${param}]`;
+const inSchedule = (param: string): string => `schedule_details[${param}]`;
 
 /** What is refused of the details is named as it was spelt here: `items[0][price]` is `subscription_details[items][0][price]`. */
-async function inside<T>(details: Details, work: () => Promise<T>): Promise<T> {
+async function inside<T>(details: object, work: () => Promise<T>, at = inDetails): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const [, name, rest] = (error instanceof Refusal && /^([^[]+)(.*)$/s.exec(error.param ?? '')) || [];
     if (!(error instanceof Refusal) || name === undefined || !(name in details)) throw error;
-    throw new Refusal(error.code, error.message, `${inDetails(name)}${rest}`, error.details);
+    throw new Refusal(error.code, error.message, `${at(name)}${rest}`, error.details);
   }
 }
 
@@ -160,13 +164,51 @@ async function ofSubscription(ctx: Context, given: Given, locked: Locked): Promi
   return previewRenewal({ ...facts, customer: asGiven(facts.customer, given) }, locked.moment);
 }
 
+/** What is previewed of a schedule is previewed of it alone. */
+function refuseBeside(given: Given): void {
+  const beside = (['subscription', 'subscription_details', 'discounts'] as const).find((name) => given[name] !== undefined);
+  if (beside !== undefined) refuse('parameters_exclusive', 'What a schedule bills is previewed as it is, or by its `schedule_details`: give the schedule alone, or the `subscription`.', beside);
+}
+
+/** What a schedule that is not made yet would bill first. */
+async function ofNewSchedule(ctx: Context, given: Given, details: ScheduleDetails): Promise<Previewed> {
+  refuseBeside(given);
+  const customer = await lockCustomer(ctx, given.customer ?? refuse('parameter_missing', 'Say whose schedule is to be previewed: give `customer`, or the `schedule` that would change.', 'customer'), 'customer');
+  const moment = await momentOn(ctx, customer.test_clock);
+  return inside({ phases: undefined, ...details }, async () => {
+    const { proration_behavior: _of_changes, ...rest } = details;
+    const start_date = details.phases?.[0]?.start_date ?? 'now';
+    if (start_date !== 'now' && start_date < moment.now) refuse(undefined, 'A schedule starts now or later.', 'phases[0][start_date]');
+    const { order, named } = await newAsked(ctx, { ...rest, start_date }, customer, moment);
+    const facts = (await startFacts(ctx, [customer]))(asGiven(customer, given));
+    const schedule = newSchedule(order, facts, named, moment);
+    const then = { ...moment, now: schedule.phases[0]!.start_date };
+    return withGiven(ctx, given, previewSchedule(schedule, schedule.phases.map(named.terms), facts, then), facts.customer, then);
+  }, inSchedule);
+}
+
+/** What a schedule would bill next if it were changed so. */
+async function ofChangedSchedule(ctx: Context, given: Given, id: string, { billing_mode, ...details }: ScheduleDetails): Promise<Previewed> {
+  const { schedule: stored, customer, moment, running: locked } = await lockSchedule(ctx, id);
+  return inside({ billing_mode, ...details }, async () => {
+    const mode = billing_mode && { billing_mode: billingMode(billing_mode) };
+    const schedule = { ...stored, ...mode };
+    const { order, named } = await changeAsked(ctx, details, schedule, customer, moment);
+    const all = locked && (await changeFacts(ctx, locked));
+    const buyer = asGiven(customer, given);
+    const running = all && { ...all, customer: buyer, subscription: { ...all.subscription, ...mode } };
+    const preview = previewScheduleChange(order, { schedule, named, running, starting: (await startFacts(ctx, [customer]))(buyer) }, moment);
+    return withGiven(ctx, given, preview, buyer, { ...moment, now: Math.max(moment.now, preview?.subscription.start_date ?? 0) });
+  }, inSchedule);
+}
+
 /** What a schedule bills next: its subscription, or where it has not begun, what that will begin with. */
 async function ofSchedule(ctx: Context, { schedule: _schedule, ...given }: Given, id: string): Promise<Previewed> {
   const [first] = await schedulesById(ctx.tx, [id]);
   const whose = first ?? missing('subscription schedule', id, 'schedule');
-  const beside = (['subscription', 'subscription_details', 'discounts'] as const).find((name) => given[name] !== undefined);
-  if (beside !== undefined) refuse('parameters_exclusive', 'What a schedule bills is previewed as it is: give the `schedule` alone, or the `subscription`.', beside);
+  refuseBeside(given);
   if (given.customer !== undefined && given.customer !== whose.customer) refuse(undefined, `The schedule ${id} is another customer's.`, 'customer');
+  if (given.schedule_details) return ofChangedSchedule(ctx, given, id, given.schedule_details);
   const customer = await lockCustomer(ctx, whose.customer, 'customer');
   const [schedule] = await schedulesById(ctx.tx, [id]);
   if (schedule!.status === 'active') return previewOf(ctx, { ...given, subscription: schedule!.subscription! });
@@ -182,6 +224,7 @@ async function ofSchedule(ctx: Context, { schedule: _schedule, ...given }: Given
 /** What would be billed. Refuses where that is nothing. */
 export async function previewOf(ctx: Context, given: Given): Promise<Previewed> {
   if (given.schedule !== undefined) return ofSchedule(ctx, given, given.schedule);
+  if (given.schedule_details) return ofNewSchedule(ctx, given, given.schedule_details);
   if (given.subscription !== undefined) {
     const locked = await lockSubscription(ctx, given.subscription, 'subscription');
     if (given.customer !== undefined && given.customer !== locked.customer.id) refuse(undefined, `The subscription ${given.subscription} is another customer's.`, 'customer');
