@@ -6,7 +6,7 @@ import type { History, Line, Outcome } from './reference/history.ts';
 import { randomHistory } from './reference/random.ts';
 import { recompute } from './reference/recompute.ts';
 
-const COUNT = Number(process.env['KONTOR_TEST_ITEMIZED'] ?? 2_000);
+const COUNT = Number(process.env['KONTOR_TEST_ITEMIZED'] ?? 500);
 const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 0);
 
 /** Without credit notes, which take parts of amounts before discounts. */
