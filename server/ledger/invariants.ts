@@ -73,8 +73,9 @@ export const books: readonly Invariant[] = [
     id: 'I6',
     about: 'Whatever is in the ledger happened, and is there as it happened.',
     query: `with documented as materialized (${DOCUMENTED}),
-      posted as materialized (select transaction, ledger_account, sum(amount) as amount, max(customer) as customer from ledger_entries group by 1, 2)
-      select p.transaction as object, 'nothing happened that has this name' as sentence from (select transaction, max(customer) as customer from posted group by 1) p
+      posted as materialized (select transaction, ledger_account, sum(amount) as amount, min(document) as document from ledger_entries group by 1, 2),
+      owners as materialized (select document, max(customer) as customer from ledger_entries group by 1)
+      select p.transaction as object, 'nothing happened that has this name' as sentence from (select transaction, max(customer) as customer from posted join owners using (document) group by 1) p
       where not exists (select from documented d where d.transaction = p.transaction) and (p.customer is null or p.customer in (select id from customers))
       union all
       select d.transaction, format('it came to %s, and the ledger has %s on %s', d.amount, coalesce(p.amount, 0), d.ledger_account) from documented d left join posted p using (transaction, ledger_account)
