@@ -78,7 +78,7 @@ export class Life {
     const { subscription } = this;
     const used = (meter: string, start: Instant, end: Instant) => sum(this.history.usage.filter((use) => `mtr_${use.meter}` === meter && start <= use.at && use.at < end).map((use) => use.value));
     const usage = usageAsked(subscription, at).map(({ key, meter, start, end }) => [key, used(meter, start, end)] as const);
-    return { ...this.around(), subscription, pending: this.store.pending(), usage: new Map(usage), rates: this.store.debitRates(subscription), phases: comingPhases(this), unpaid: this.store.invoices().filter(({ status }) => status === 'draft' || status === 'open') };
+    return { ...this.around(), subscription, pending: this.store.pending(), usage: new Map(usage), rates: this.store.debitRates(subscription), phases: comingPhases(this), unpaid: this.store.invoices(({ status }) => status === 'draft' || status === 'open') };
   }
 
   around() {

@@ -87,7 +87,7 @@ const orderOf = (line: InvoiceLineRow, { discount_rows, rate_rows }: InvoiceWhol
 export function voidAndReissue(seed: number): Finding {
   const life = liveThrough(randomHistory(seed));
   const { store } = life;
-  const [invoice] = store.invoices().filter((each) => each.status === 'open' && each.amount_paid === 0n && each.pre_payment_credit_notes_amount === 0n).slice(-1);
+  const [invoice] = store.invoices((each) => each.status === 'open' && each.amount_paid === 0n && each.pre_payment_credit_notes_amount === 0n).slice(-1);
   if (invoice === undefined) return undefined;
   const moment = store.moment(life.history.until);
   const { customer } = voidInvoice({ invoice, customer: store.customer(CUSTOMER), subscription: life.subscription, payments: store.openPayments(invoice.id) }, moment);

@@ -136,10 +136,10 @@ export class Store {
     return rows.map((row) => ({ ...row, discounts: this.discounts((one) => one.invoice_item === row.id || (row.discountable && row.subscription_item !== null && one.subscription_item === row.subscription_item)), rates: this.rates(row.tax_rates) }));
   }
 
-  /** Its invoices in their order, with all that they name. */
-  invoices(): InvoiceWhole[] {
+  /** Its invoices in their order, or those that are wanted, with all that they name. */
+  invoices(wanted: (invoice: InvoiceRow) => boolean = () => true): InvoiceWhole[] {
     const lines = Map.groupBy(this.all<InvoiceLineRow>('invoice_lines'), (line) => line.invoice);
-    return this.all<InvoiceRow>('invoices').map((invoice) => this.whole(invoice, lines.get(invoice.id) ?? []));
+    return this.all<InvoiceRow>('invoices').filter(wanted).map((invoice) => this.whole(invoice, lines.get(invoice.id) ?? []));
   }
 
   invoice(id: string): InvoiceWhole {

@@ -18,7 +18,6 @@ type Common = { shared: readonly Given[]; rates: readonly Rate[]; items: readonl
 export type Fate = 'at once' | 'in an hour' | 'keep_as_draft' | 'mark_uncollectible' | 'void';
 const HOUR = 3_600;
 
-
 export class Book {
   readonly history: History;
   journal: Entry[] = [];
@@ -29,6 +28,20 @@ export class Book {
 
   constructor(history: History) {
     this.history = history;
+  }
+
+  /** Remembers how it stands now; what it returns takes back what was written since. */
+  remember(): () => void {
+    const { balance, bills: { length } } = this;
+    const journal = this.journal.map((entry) => [entry, { ...entry }] as const);
+    const spent = [...this.spent];
+    return () => {
+      this.journal = journal.map(([entry, was]) => Object.assign(entry, was));
+      this.bills.length = length;
+      this.spent.clear();
+      for (const given of spent) this.spent.add(given);
+      this.balance = balance;
+    };
   }
 
   /** The part of an amount that falls to a part of the time. By the day, each moment is the beginning of its day, but where all the time lies within one. */

@@ -71,7 +71,7 @@ class Telling {
       case 'cancel_now': course.cancelNow(at, action.prorate, action.invoice_now); return true;
       case 'discount': course.terms = { ...course.terms, shared: given(action.discounts, at) }; return true;
       case 'resume': if (course.paused) resume(course, action); else return false; return true;
-      case 'pause': if (canPause(course, at)) pause(course, action); else return false; return true;
+      case 'pause': return canPause(course, at) && this.unlessUnpayable(() => pause(course, action));
       case 'release': if (course.plan) release(course, action.preserve_cancel_date); else return false; return true;
       default: return !course.paused && this.steerRunning(action, at);
     }
@@ -115,8 +115,20 @@ class Telling {
     // Nor is anything moved that ends with its period.
     if (ending === 'period' || (ending !== null && ending <= periodOf(terms, item, at).end)) return false;
     const changes: ItemChange[] = [{ key: item.key, price: to }];
-    this.course.change(at, changes, { ...PLAIN, behavior: proration_behavior });
-    return true;
+    return this.unlessUnpayable(() => this.course.change(at, changes, { ...PLAIN, behavior: proration_behavior }));
+  }
+
+  /** Nothing is done where that is to be charged at once, and there is nothing to charge. */
+  private unlessUnpayable(what: () => void): boolean {
+    const { book, course } = this;
+    const { terms, paused } = course;
+    const made = book.bills.length;
+    const undo = course.charged ? book.remember() : null;
+    what();
+    if (undo === null || book.bills.slice(made).every((bill) => bill.status !== 'open')) return true;
+    undo();
+    Object.assign(course, { terms, paused });
+    return false;
   }
 
   private try({ at, until, proration_behavior }: Extract<Action, { kind: 'trial' }>): boolean {
