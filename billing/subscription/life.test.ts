@@ -8,7 +8,7 @@ import { cancelSubscription, type CancelOrder } from './cancel.ts';
 import { changeSubscription, NO_CHANGE, type ChangeOrder } from './change.ts';
 import { nextMoment } from './end.ts';
 import type { NewItem } from './items.ts';
-import { previewChange, previewRenewal } from './preview.ts';
+import { announceRenewal, previewChange, previewRenewal } from './preview.ts';
 import { renewAll, renewSubscription } from './renew.ts';
 import { startSubscription, type StartOrder } from './start.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
@@ -293,6 +293,13 @@ describe('a change in the middle of January', () => {
     const { invoice } = life.renew('40');
     assert.deepEqual([lines(shown.invoice), shown.invoice.total, shown.invoice.status], [lines(invoice), invoice!.total, 'draft']);
     assert.equal(previewRenewal(life.facts(), moment('2026-02-02'))!.invoice.total, 14_000n);
+  });
+
+  it('previews the first bill after a trial of usage alone, whose end bills nothing', () => {
+    const life = lived('2026-01-01', [item(calls)], { trial_period_days: 14 });
+    const { invoice } = previewRenewal(life.facts('40'), moment('2026-01-05'))!;
+    assert.deepEqual([dayOf(invoice.created), lines(invoice)], ['2026-02-15', ['0 2026-01-15 → 2026-02-15']]); // the 40 were free
+    assert.deepEqual(announceRenewal({ ...life.facts('40'), subscription: { ...life.subscription, collection_method: 'charge_automatically' } }, moment('2026-01-12')).facts, []);
   });
 });
 

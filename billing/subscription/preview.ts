@@ -16,6 +16,7 @@ import { cancelSubscription, type CancelOrder } from './cancel.ts';
 import { changeSubscription, type Changed, type ChangeFacts, type ChangeOrder } from './change.ts';
 import { nextMoment } from './end.ts';
 import { pauseSubscription, type PauseOrder } from './pause.ts';
+import { isTrialing } from './periods.ts';
 import { afterChange, renewSubscription } from './renew.ts';
 import { resumeSubscription, type ResumeOrder } from './resume.ts';
 import { startSubscription, type StartFacts, type StartOrder } from './start.ts';
@@ -63,8 +64,8 @@ export function previewRenewal(facts: SubscriptionFacts, moment: Moment): Previe
   const swept = sweep !== null && sweep < at ? sweepSubscription(collected(facts), { ...moment, now: sweep }) : null;
   if (swept?.invoice) return { invoice: asDraft(swept.invoice, facts.customer), subscription: swept.subscription };
   const { invoice, subscription, waiting } = renewSubscription(collected(facts), { ...moment, now: at });
-  // A phase that begins within a period bills nothing by itself: the next invoice comes later.
-  if (!invoice && subscription.scheduled !== facts.subscription.scheduled) return previewRenewal(afterChange(subscription, waiting, facts, { ...moment, now: at }), moment);
+  // A phase that begins within a period bills nothing by itself, nor does the end of a trial of usage alone: the next invoice comes later.
+  if (!invoice && nextMoment(subscription) !== null) return previewRenewal(afterChange(subscription, waiting, facts, { ...moment, now: at }), moment);
   return invoice && { invoice: asDraft(invoice, facts.customer), subscription };
 }
 
@@ -73,7 +74,9 @@ export function announceRenewal(facts: SubscriptionFacts, moment: Moment): Decis
   const { subscription } = facts;
   const isCollected = subscription.collection_method === 'charge_automatically' && !isWithheld(subscription, nextMoment(subscription) ?? moment.now);
   const preview = isCollected ? previewRenewal(facts, moment) : null;
-  return { ...decision(), facts: preview === null ? [] : [{ type: 'invoice.upcoming', object: 'upcoming_invoice', whole: preview.invoice, at: moment.now }] };
+  // Where the end of a trial bills nothing, what comes a period later is announced then.
+  const isLater = isTrialing(subscription, moment.now) && preview !== null && preview.invoice.created > subscription.trial_end!;
+  return { ...decision(), facts: preview === null || isLater ? [] : [{ type: 'invoice.upcoming', object: 'upcoming_invoice', whole: preview.invoice, at: moment.now }] };
 }
 
 /** A change's own invoice or, where it makes none, the next one with all that waits for it then. */

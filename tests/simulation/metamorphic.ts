@@ -5,6 +5,7 @@ import type { InvoiceLineRow, InvoiceWhole } from '../../billing/invoice/invoice
 import { voidInvoice } from '../../billing/invoice/void.ts';
 import { Refusal } from '../../billing/decision.ts';
 import type { TaxRateRow } from '../../billing/catalog.ts';
+import { fullPeriod } from '../../billing/subscription/periods.ts';
 import { CUSTOMER } from './catalog.ts';
 import { live, liveThrough, type Life } from './engine.ts';
 import { preview } from './engine_previews.ts';
@@ -75,7 +76,8 @@ export function thereAndBack(seed: number): Finding {
   const difference = sum(linesOf(changed)) - sum(linesOf(life.outcome()));
   // A change without proration has left the item with what it was charged for before.
   if (debit === undefined || debit.price !== item.price || debit.quantity !== String(item.quantity)) return undefined;
-  const exact = debit.start <= item.current_period_start;
+  // The debit of a first period that is shorter is a part of the whole, rounded before.
+  const exact = debit.start <= item.current_period_start && fullPeriod(subscription, item.terms, until).start === item.current_period_start;
   return size(difference) > (exact ? 0n : 1n) ? `an upgrade of ${key} and its reversal come to ${difference}` : null;
 }
 

@@ -103,3 +103,17 @@ test('a price move changes who has the price, and nobody who ends with the perio
   assert.deepEqual(recompute(life([item(seat, 1)], '01-11', { actions: [move] })).pending.map(tell), ['credit -2100 01-11..02-01', 'debit 4200 01-11..02-01']);
   assert.deepEqual(recompute(life([item(seat, 1)], '01-11', { actions: [{ at: at('01-05'), kind: 'cancel_at_period_end' }, move] })).refused, [1]);
 });
+
+test('what would have to be charged at once is refused where there is nothing to charge', () => {
+  const tried = (until: string, more: Partial<History>) => recompute(life([item(seat, 1)], until, { trial_end: at('01-11'), missing_payment_method: 'pause', ...more }));
+  const waits: History['pending'] = [{ key: 'setup', at: at('01-05'), of: 'subscription', amount: 500n, discountable: true, product: null, tax_rates: [], discounts: [] }];
+  const move: Action = { at: at('01-06'), kind: 'move_price', from: 'seat', to: desk, proration_behavior: 'always_invoice' };
+  assert.deepEqual(tried('01-06', { actions: [move] }).refused, []);
+  const moved = tried('01-06', { pending: waits, actions: [move] });
+  assert.deepEqual([moved.refused, moved.invoices.length, moved.pending.map(tell)], [[0], 1, ['pending 500 01-05..01-05']]);
+  // A trial whose collection is paused is billed at its end, whatever there is to charge.
+  const uncollected: Action[] = [{ at: at('01-10'), kind: 'pause_collection', behavior: 'void', resumes_at: null }, { at: at('01-12'), kind: 'collect' }];
+  const paused = (invoicing_behavior: 'invoice' | 'pending_invoice_item') => tried('01-16', { pending: waits.map((one) => ({ ...one, at: at('01-13') })), actions: [...uncollected, pause('01-16', { invoicing_behavior })] });
+  assert.deepEqual([paused('invoice').refused, paused('invoice').paused], [[2], false]);
+  assert.deepEqual([paused('pending_invoice_item').refused, paused('pending_invoice_item').paused], [[], true]);
+});
