@@ -117,3 +117,11 @@ test('what would have to be charged at once is refused where there is nothing to
   assert.deepEqual([paused('invoice').refused, paused('invoice').paused], [[2], false]);
   assert.deepEqual([paused('pending_invoice_item').refused, paused('pending_invoice_item').paused], [[], true]);
 });
+
+test('of the phases that came during a pause, the one of the moment begins with the resumption', () => {
+  const phases = [phase('01-21', '02-11', [item(desk, 9)]), phase('02-11', '06-01', [item(desk, 1)])];
+  const actions = [resume('03-10', { anchor: 'now' })];
+  const { invoices, pending } = recompute(life([item(seat, 1)], '03-10', { trial_end: at('01-11'), missing_payment_method: 'pause', scheduled: scheduled(phases), actions }));
+  assert.deepEqual(invoices.at(-1)!.lines.map(tell), ['licensed 3100 03-10..04-10']);
+  assert.deepEqual(pending.map(tell), ['credit -3100 03-10..04-10', 'debit 6200 03-10..04-10']);
+});

@@ -1,6 +1,7 @@
 /** Pauses in the reference model. */
 import type { Course } from './course.ts';
 import type { Action } from './history.ts';
+import { catchUp } from './phases.ts';
 import { isFree, isLicensed, periodOf } from './terms.ts';
 
 type Asked<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>;
@@ -24,7 +25,9 @@ export function resume(course: Course, { at, anchor, proration_behavior, then }:
   const bill = anchor === 'now' ? goAnew(course, at) : goOn(course, at, proration_behavior);
   course.charged = false;
   course.paused = false;
-  if (bill === null || bill.status !== 'open' || then === 'fail') return;
+  const isOwed = bill !== null && bill.status === 'open';
+  if (!isOwed || then !== 'void') catchUp(course, at);
+  if (!isOwed || then === 'fail') return;
   if (then === 'pay') book.pay(bill);
   else {
     book.void(bill);

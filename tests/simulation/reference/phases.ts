@@ -39,6 +39,14 @@ export function reach(course: Course, at: number): void {
   else course.renew(at);
 }
 
+/** Of the phases that came during a pause, the one of the moment begins now. */
+export function catchUp(course: Course, at: number): void {
+  const { plan } = course;
+  if (plan === null || plan.end > at) return;
+  const [current, ...later] = plan.phases.filter((phase) => phase.end > at);
+  course.plan = current === undefined ? null : { ...plan, end: at, phases: [{ ...current, start: at }, ...later] };
+}
+
 /** Whether something is to be renewed then: not where no period ends, or all of them begin with the phase. */
 function turn(course: Course, at: number, { phases: [phase, ...later], end_behavior }: Plan): boolean {
   course.plan = phase === undefined ? null : { end: phase.end, phases: later, end_behavior };
@@ -53,7 +61,7 @@ function enter(course: Course, at: number, phase: Phase): boolean {
   // A trial that runs goes on until another moment; it ends with a phase that has none.
   const goes_on = free && trial !== null;
   const anew = free ? !goes_on : phase.anchored || trial !== null;
-  const renewed = terms.items.filter((item) => course.hasBoundary(item, at)).map((item) => item.key);
+  const renewed = terms.items.filter((item) => item.since < at && course.hasBoundary(item, at)).map((item) => item.key);
   // Where there is a renewal, it bills the whole period of what comes as well.
   const whole = renewed.length === 0 ? [] : changes.filter(({ add }) => add && spanAround(terms, add.price.recurrence, at).start === at).map(({ key }) => key);
   const spared = new Set([...renewed, ...whole]);
