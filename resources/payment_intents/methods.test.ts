@@ -151,7 +151,7 @@ for (const [type, currency, details] of [
     const pay = () => stripe.paymentIntents.create({ amount: 1_999, currency, payment_method_data: { type, billing_details }, return_url: BACK, confirm: true });
     const made = await pay();
     assert.equal(made.status, 'requires_action');
-    assert.equal((await fetch(`${pageOf(made).slice(0, -1)}_`)).status, 404);
+    for (const guess of ['someoneX', 'someoneÜ']) assert.equal((await fetch(pageOf(made).replace(/.{8}$/, guess))).status, 404);
     const way = await press(pageOf(made), 'succeeded');
     if (type !== 'cashapp') assert.equal(way, `${BACK}?payment_intent=${made.id}&payment_intent_client_secret=${made.client_secret}&redirect_status=succeeded`);
     const paid = await stripe.paymentIntents.retrieve(made.id, { expand: ['latest_charge'] });

@@ -45,8 +45,8 @@ async function askedIn(ctx: Context, id: string): Promise<Asked | null> {
 /** Whoever has the address has it from the intent. */
 function isProven({ next_action, client_secret }: Asked, proof: string): boolean {
   if (!next_action) return false;
-  const right = proofOf(next_action.reference, client_secret);
-  return proof.length === right.length && timingSafeEqual(Buffer.from(proof), Buffer.from(right));
+  const [given, right] = [Buffer.from(proof), Buffer.from(proofOf(next_action.reference, client_secret))];
+  return given.length === right.length && timingSafeEqual(given, right);
 }
 
 const NAMES: Record<string, string> = { bancontact: 'Bancontact', card: 'Card, 3-D Secure', cashapp: 'Cash App Pay', ideal: 'iDEAL', klarna: 'Klarna', paypal: 'PayPal', us_bank_account: 'US bank account' };
