@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { performDueCalls } from '../calls.ts';
 import { machineClock } from '../clock.ts';
@@ -104,6 +105,43 @@ test('where a server dies while it asks, its request has no answer until the wor
   assert.equal((await post('/v1/payment_intents', `${PAY}pm_card_visa`, 'died while')).text, again.text);
   wake();
   assert.equal((await first).text, again.text);
+});
+
+test('a change that has been made and paid is answered with what it made, where others have removed that meanwhile', async () => {
+  const { stripe } = kontor;
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: 1_790_000_000 });
+  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const seat = { currency: 'usd', product: (await stripe.products.create({ name: 'Seat' })).id, recurring: { interval: 'month' as const }, unit_amount: 1_000 };
+  const { id, items } = await stripe.subscriptions.create({ customer: customer.id, items: [{ price_data: seat }, { price_data: { ...seat, unit_amount: 500 } }] });
+  const item = items.data[0]!.id;
+  asked = 0;
+  const { promise, resolve: wake } = Promise.withResolvers<void>();
+  answering = promise;
+  const changed = post(`/v1/subscription_items/${item}`, 'quantity=4&proration_behavior=always_invoice&expand[]=price.product', 'a change');
+  while (asked === 0) await new Promise((next) => setTimeout(next, 5));
+  await stripe.subscriptionItems.del(item, { proration_behavior: 'none' });
+  wake();
+  const heard = await changed;
+  assert.equal(heard.status, 200, heard.text);
+  const { id: named, object, quantity, subscription, price } = JSON.parse(heard.text) as Stripe.SubscriptionItem;
+  assert.deepEqual([named, object, quantity, subscription, (price.product as Stripe.Product).name], [item, 'subscription_item', 4, id, 'Seat']);
+  assert.equal((await post(`/v1/subscription_items/${item}`, 'quantity=4&proration_behavior=always_invoice&expand[]=price.product', 'a change')).text, heard.text);
+  await assert.rejects(stripe.subscriptionItems.retrieve(item), { statusCode: 404 });
+  assert.equal((await stripe.invoices.list({ subscription: id })).data[0]!.amount_paid, 3_000);
+});
+
+test('a payment whose test clock is deleted while the processor thinks is answered as it was asked for', async () => {
+  const { stripe } = kontor;
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: 1_790_000_000 });
+  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { promise, resolve: wake } = Promise.withResolvers<void>();
+  answering = promise;
+  const paid = post('/v1/payment_intents', `${PAY}${customer.invoice_settings.default_payment_method as string}&customer=${customer.id}&expand[]=customer`, 'deleted meanwhile');
+  while (asked === 0) await new Promise((next) => setTimeout(next, 5));
+  await stripe.testHelpers.testClocks.del(clock.id);
+  wake();
+  const heard = await paid;
+  assert.deepEqual([heard.status, heard.body.status, (JSON.parse(heard.text) as Stripe.PaymentIntent).customer], [200, 'processing', customer.id]);
 });
 
 test("a browser is not answered with what a secret key was answered, and does not use up the account's keys", async () => {

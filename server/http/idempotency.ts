@@ -1,6 +1,6 @@
 /** Idempotency as Stripe's v1: the first answer is stored in the transaction of its effect and given again, byte for byte. */
 import { createHash } from 'node:crypto';
-import type { Context } from '../context.ts';
+import type { Context, Json } from '../context.ts';
 import { later, row, sql } from '../database/sql.ts';
 import { keyInUse, keyMismatch } from './errors.ts';
 import type { Reference } from './route.ts';
@@ -8,8 +8,8 @@ import type { Reference } from './route.ts';
 /** Keys are kept this long; after that the same key is a new request. */
 export const KEY_LIFETIME_S = 30 * 86_400;
 
-/** What an unfinished request waits for: the answers to its calls, and the object to answer with. */
-export type Continuation = Reference['ref'] & { expand: string[]; calls: string[] };
+/** What an unfinished request waits for: the answers to its calls, and the object to answer with; where others have removed that by then, as the request has `left` it. */
+export type Continuation = Reference['ref'] & { left: Json; expand: string[]; calls: string[] };
 
 export type Remembered = { status: number; body: string; request_id: string } | { continuation: Continuation };
 

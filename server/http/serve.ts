@@ -14,7 +14,7 @@ import { awaitKey, claimKey, type Continuation, fingerprint, remember, type Reme
 import { authorize, Gate } from './keys.ts';
 import { read, type Wire } from './params.ts';
 import { servePages, serveRoom } from './pages.ts';
-import { type Answer, isReference, isText, type Route } from './route.ts';
+import { type Answer, isReference, isText, type Reference, type Route } from './route.ts';
 import { keyOfSession } from './sessions.ts';
 import { NATIVE_VERSION, upgradeRequest, versionOf } from './versions.ts';
 
@@ -200,9 +200,8 @@ function contextOf(call: Call, tx: Context['tx']): Context {
   return { app: call.app, tx, world: call.world, request: { id: call.id, idempotency_key: call.idempotencyKey, version: call.version, publishable: call.publishable, client: call.client }, calls: [] };
 }
 
-/** Renders an answer: looked up where it is a reference, expanded, and in the shape of the caller's version. */
-async function render(ctx: Context, call: Call, answer: Answer): Promise<string> {
-  const whole = isReference(answer) ? await lookUp(ctx, answer.ref) : answer;
+/** Renders an answer: expanded, and in the shape of the caller's version. */
+async function render(ctx: Context, call: Call, whole: Json): Promise<string> {
   if (call.publishable && call.expand.length > 0) forbidden('A publishable key cannot expand anything: it sees what the client secret is for, and no more.');
   const forHolder = call.publishable ? ctx.app.register.resources.get(String(whole.object))?.forHolder : undefined;
   const body = forHolder ? forHolder(whole) : whole;
@@ -210,11 +209,15 @@ async function render(ctx: Context, call: Call, answer: Answer): Promise<string>
   return JSON.stringify(await inVersion(ctx, body, call.version));
 }
 
-async function lookUp(ctx: Context, ref: { object: string; id: string }): Promise<Json> {
-  const resource = ctx.app.register.resources.get(ref.object)!;
-  const [whole] = await resource.load!(ctx, [ref.id]);
-  if (!whole) missing(ref.object, ref.id);
-  return resource.render(whole as never, ctx.world);
+/** The object as it is stored, or null where it is not there any more. */
+async function lookUp(ctx: Context, { object, id }: Reference['ref']): Promise<Json | null> {
+  const resource = ctx.app.register.resources.get(object)!;
+  const [whole] = await resource.load!(ctx, [id]);
+  return whole ? resource.render(whole as never, ctx.world) : null;
+}
+
+async function wholeOf(ctx: Context, answer: Answer): Promise<Json> {
+  return isReference(answer) ? ((await lookUp(ctx, answer.ref)) ?? missing(answer.ref.object, answer.ref.id)) : answer;
 }
 
 async function look(call: Call, tx?: Context['tx']): Promise<Reply> {
@@ -222,7 +225,7 @@ async function look(call: Call, tx?: Context['tx']): Promise<Reply> {
   const ctx = contextOf(call, tx);
   const answer = await call.route.run(ctx, call.params, call.path);
   if (isText(answer)) return { status: 200, body: answer.text, headers: { 'content-type': answer.type } };
-  return { status: 200, body: await render(ctx, call, answer) };
+  return { status: 200, body: await render(ctx, call, await wholeOf(ctx, answer)) };
 }
 
 /** In place of a transaction, for what is gathered. */
@@ -253,12 +256,13 @@ async function begin(ctx: Context, call: Call): Promise<Step> {
   const remembered = key ? await claimKey(ctx, key, print) : null;
   if (remembered) return 'status' in remembered ? { reply: replay(remembered) } : remembered;
   const answer = (await call.route.run(ctx, call.params, call.path)) as Answer;
+  const whole = await wholeOf(ctx, answer);
   if (ctx.calls.length > 0 && isReference(answer)) {
-    const continuation = { ...answer.ref, expand: call.expand, calls: ctx.calls };
+    const continuation = { ...answer.ref, left: whole, expand: call.expand, calls: ctx.calls };
     if (key) remember(ctx, key, print, { continuation });
     return { continuation };
   }
-  const body = await render(ctx, call, answer);
+  const body = await render(ctx, call, whole);
   if (key) remember(ctx, key, print, { status: 200, body });
   return { reply: { status: 200, body } };
 }
@@ -275,7 +279,7 @@ async function conclude(call: Call, continuation: Continuation): Promise<Reply> 
   }
 }
 
-/** The calls are answered, or not known yet: the object as it is now is the answer, and stays it. Of several requests with the same key, the first one that comes here gives it. */
+/** The calls are answered, or not known yet: the object as it is now is the answer, and stays it; where it has been removed meanwhile, as the request has left it. Of several requests with the same key, the first one that comes here gives it. */
 async function finish(ctx: Context, call: Call, continuation: Continuation): Promise<Reply> {
   const { idempotencyKey: key, print } = call;
   if (!key) return outcome(ctx, call, continuation);
@@ -290,8 +294,9 @@ async function finish(ctx: Context, call: Call, continuation: Continuation): Pro
 
 async function outcome(ctx: Context, call: Call, continuation: Continuation): Promise<Reply> {
   try {
-    if (continuation.refuseUnpaid) await ctx.app.register.resources.get(continuation.object)!.refuseUnpaid!(ctx, continuation.id);
-    return { status: 200, body: await render(ctx, call, { ref: continuation }) };
+    const found = await lookUp(ctx, continuation);
+    if (found && continuation.refuseUnpaid) await ctx.app.register.resources.get(continuation.object)!.refuseUnpaid!(ctx, continuation.id);
+    return { status: 200, body: await render(ctx, call, found ?? continuation.left) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { status, body, headers } = answerTo(error, call.app.url);
