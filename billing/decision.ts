@@ -29,7 +29,7 @@ export type Posting = {
   document: string;
   customer: string | null;
   at: Instant;
-  /** Of revenue: the invoice's line, and over which period it is earned where that is not over at `at`. */
+  /** Of revenue: the invoice's line, and over which period it is earned where that is not over at `at`. Of a fee: what it is for. */
   line?: string;
   period_start?: Instant;
   period_end?: Instant;
@@ -57,6 +57,8 @@ export type Timer = {
   /** Timers of one lane run in the order of their moments; the lane is the customer. */
   lane: string;
   test_clock: string | null;
+  /** One that is set already stays as it is, so that many may set it at once. */
+  kept?: true;
 };
 
 /** Something to ask of the outside world, after the commit. The answer comes back as a command. */

@@ -1,6 +1,8 @@
 /** All rooms of the house. A new resource is a new folder and one line here. */
 import type { Room } from '../server/context.ts';
 import { account } from './account/routes.ts';
+import { accountBalance } from './balance/routes.ts';
+import { fundsTransactions } from './balance_transactions/routes.ts';
 import { alerts } from './billing/alerts/routes.ts';
 import { creditBalanceSummary } from './billing/credit_balance_summary/routes.ts';
 import { creditBalanceTransactions } from './billing/credit_balance_transactions/routes.ts';
@@ -71,6 +73,7 @@ import { webhookEndpoints } from './webhook_endpoints/routes.ts';
 
 export const rooms: readonly Room[] = [
   account,
+  accountBalance,
   alerts,
   authentication,
   meterEventAdjustments,
@@ -95,6 +98,7 @@ export const rooms: readonly Room[] = [
   customers,
   customersBeyond,
   fundingInstructions,
+  fundsTransactions,
   discounts,
   events,
   invoiceExplanations,

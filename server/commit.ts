@@ -188,13 +188,15 @@ const TIMER_COLUMNS: Column[] = [
 /** The last word on a kind and subject counts. */
 function setTimers(ctx: Context, timers: readonly Timer[]): Promise<number>[] {
   const last = [...new Map(timers.map((timer) => [`${timer.kind}\0${timer.subject}`, timer])).values()];
-  const set = last.filter((timer) => timer.at !== null) as Json[];
+  const set = last.filter((timer) => timer.at !== null && !timer.kept) as Json[];
+  const kept = last.filter((timer) => timer.kept) as Json[];
   const cleared = last.filter((timer) => timer.at === null);
   const sent: Promise<number>[] = [];
   if (set.length > 0) {
     const again = ' on conflict (world, kind, subject) do update set at = excluded.at, lane = excluded.lane, test_clock = excluded.test_clock, failures = 0, error = null';
     sent.push(run(ctx.tx, insertion('timers', TIMER_COLUMNS, again), arrays(TIMER_COLUMNS, set, 'timers')));
   }
+  if (kept.length > 0) sent.push(run(ctx.tx, insertion('timers', TIMER_COLUMNS, ' on conflict (world, kind, subject) do nothing'), arrays(TIMER_COLUMNS, kept, 'timers')));
   if (cleared.length > 0) {
     const text = 'delete from timers t using unnest($1::text[], $2::text[]) as r (kind, subject) where t.kind = r.kind and t.subject = r.subject';
     sent.push(run(ctx.tx, text, [cleared.map((timer) => timer.kind), cleared.map((timer) => timer.subject)]));

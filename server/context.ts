@@ -30,7 +30,7 @@ export type Resource<Whole extends object = never> = {
   forHolder?(body: Json): Json;
   /** Reads many at once, in any order; what does not exist in this world is left out. */
   load?(ctx: Context, ids: readonly string[]): Promise<Whole[]>;
-  /** Fields that hold an id (or a list of ids) and what they name; dotted from the resource, e.g. `invoice_settings.default_payment_method`. */
+  /** Fields that hold an id (or a list of ids) and what they name; dotted from the resource, e.g. `invoice_settings.default_payment_method`. `*` is whatever has the prefix of the id. */
   expands?: Record<string, string>;
   /** Refuses with the card error where the last payment of this object was declined. */
   refuseUnpaid?(ctx: Context, id: string): Promise<void>;

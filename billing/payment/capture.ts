@@ -1,5 +1,6 @@
 /** What is done about an amount that is only reserved: it is captured, raised, or given up. Each is asked of the processor; until its answer is known the intent is `processing`. */
 import { beginAttempt, type Verb } from './attempt.ts';
+import { takeCharge } from '../balance/funds.ts';
 import { assert, decision, refuse, together, type Decision, type Moment, type Timer } from '../decision.ts';
 import { formatMoney } from '../money.ts';
 import type { HandledOutcome, Unknown } from './outcome.ts';
@@ -101,11 +102,13 @@ export function settleHandling(facts: Payment & { charge: ChargeRow }, question:
   const put = (after: ChargeRow, type: string): Decision => ({ ...decision(), puts: [{ table: 'charges', before, after }], facts: [{ type, object: 'charge', whole: after, before: type === 'charge.updated' ? before : undefined, at: moment.now }] });
   switch (question.verb) {
     case 'capture': {
-      const charge: ChargeRow = { ...before, captured: true, capture_before: null, amount_captured: amount };
+      const how = { processor: facts.payment_method.processor, test_clock: intent.test_clock, fees: answer.fees, available: answer.available };
+      const taken = takeCharge({ ...before, captured: true, capture_before: null, amount_captured: amount }, how, moment);
+      const { charge } = taken;
       const change = { ...question.words, status: 'succeeded', amount_capturable: 0n, amount_received: amount } as const;
       const changed = moved(intent, change, 'payment_intent.succeeded', moment);
       changed.timers.push(expiry(intent, null));
-      return receive({ ...facts, payment_intent: changed.payment_intent, charge }, together([put(charge, 'charge.captured'), changed]), null, moment, answer.fees);
+      return receive({ ...facts, payment_intent: changed.payment_intent, charge }, together([put(charge, 'charge.captured'), taken, changed]), null, moment);
     }
     case 'increment': {
       const charge: ChargeRow = { ...before, amount };

@@ -166,6 +166,8 @@ export type ChargeRow = {
   payment_intent: string;
   /** The attempt that made it. */
   attempt: string | null;
+  /** What it brought us. */
+  balance_transaction: string | null;
   payment_method: string | null;
   status: 'succeeded' | 'pending' | 'failed';
   /** False while the amount is only reserved. */

@@ -1,6 +1,7 @@
 /** Giving back what was charged: wholly or in parts, at once or by a transfer that takes days and may come back. */
+import { moveFunds } from '../balance/funds.ts';
 import type { Metadata } from '../catalog.ts';
-import { assert, decision, refuse, type Decision, type Instant, type Moment, type Posting } from '../decision.ts';
+import { assert, decision, refuse, together, type Decision, type Instant, type Moment, type Posting } from '../decision.ts';
 import { formatMoney } from '../money.ts';
 import { beginAttempt, type AttemptRow } from './attempt.ts';
 import type { RefundOutcome, Unknown } from './outcome.ts';
@@ -25,6 +26,9 @@ export type RefundRow = {
   destination: { type: string; reference: string | null };
   /** Whether the money has left us, so that its coming back is another posting. */
   sent: boolean;
+  /** What its leaving took from our funds, and what its coming back gave. */
+  balance_transaction: string | null;
+  failure_balance_transaction: string | null;
   metadata: Metadata;
 };
 
@@ -70,6 +74,8 @@ export function createRefund({ charge: before, payment_intent: intent, payment_m
     failure_reason: null,
     destination: { type: method.type, reference: null },
     sent: false,
+    balance_transaction: null,
+    failure_balance_transaction: null,
     metadata: order.metadata,
   };
   const charge: ChargeRow = { ...before, amount_refunded: before.amount_refunded + amount };
@@ -87,11 +93,15 @@ export function createRefund({ charge: before, payment_intent: intent, payment_m
 
 export type RefundAnswer = Exclude<RefundOutcome, Unknown>;
 
-/** The ledger's legs: what had no purpose yet is no longer there; of a payment for an invoice it waits to be credited by a credit note. */
-function postings({ id, currency, customer, amount }: RefundRow, processor: string, invoiced: boolean, what: 'refunded' | 'returned', moment: Moment): Posting[] {
+/** The money leaves our funds, or comes back. In the ledger what had no purpose yet is no longer there; of a payment for an invoice it waits to be credited by a credit note. */
+function moveRefund({ id, charge, currency, customer, destination, amount, test_clock }: RefundRow, processor: string, invoiced: boolean, what: 'refunded' | 'returned', moment: Moment): Decision & { balance_transaction: string } {
+  const came = what === 'refunded' ? -amount : amount;
+  const type = what === 'returned' ? 'refund_failure' : destination.type === 'card' ? 'refund' : 'payment_refund';
+  const description = what === 'refunded' ? `Refund of ${charge}` : `A refund of ${charge} has come back`;
+  const { transaction, ...moved } = moveFunds({ type, reporting_category: what === 'refunded' ? 'refund' : 'refund_failure', source: id, description, amount: came, currency, available: 'now', processor, test_clock }, moment);
   const legs = { transaction: `${id}:${what}`, currency, document: id, customer, at: moment.now };
-  const sign = what === 'refunded' ? 1n : -1n;
-  return [{ ...legs, ledger_account: invoiced ? 'refunds' : 'unapplied_payments', amount: sign * amount }, { ...legs, ledger_account: 'cash_in_transit', amount: -sign * amount, processor }];
+  const postings: Posting[] = [{ ...legs, ledger_account: invoiced ? 'refunds' : 'unapplied_payments', amount: -came }, { ...legs, ledger_account: 'cash_in_transit', amount: came, processor }];
+  return { ...together([{ ...decision(), postings }, moved]), balance_transaction: transaction.id };
 }
 
 /** Takes a word about a refund: the answer, or what becomes of it later. */
@@ -99,12 +109,16 @@ export function settleRefund({ refund: before, charge: charged, invoiced }: { re
   const failed = answer.kind === 'declined' || answer.kind === 'failed';
   const sent = before.sent || !failed;
   const reference = answer.kind === 'declined' || answer.kind === 'failed' ? before.destination.reference : (answer.network_reference ?? before.destination.reference);
+  const leaves = !before.sent && !failed ? moveRefund(before, attempt.processor, invoiced, 'refunded', moment) : null;
+  const returns = before.sent && failed ? moveRefund(before, attempt.processor, invoiced, 'returned', moment) : null;
   const refund: RefundRow = {
     ...before,
     status: answer.kind === 'declined' || answer.kind === 'failed' ? 'failed' : answer.kind,
     failure_reason: answer.kind === 'declined' ? answer.failure_reason : answer.kind === 'failed' ? 'unknown' : null,
     destination: { ...before.destination, reference },
     sent: sent && !failed,
+    balance_transaction: leaves?.balance_transaction ?? before.balance_transaction,
+    failure_balance_transaction: returns?.balance_transaction ?? before.failure_balance_transaction,
   };
   const charge: ChargeRow = failed ? { ...charged, amount_refunded: charged.amount_refunded - before.amount } : charged;
   const made = decision();
@@ -114,24 +128,20 @@ export function settleRefund({ refund: before, charge: charged, invoiced }: { re
     made.puts.push({ table: 'charges', before: charged, after: charge });
     made.facts.push({ type: 'charge.updated', object: 'charge', whole: charge, before: charged, at: moment.now });
   }
-  if (!before.sent && !failed) {
-    made.postings.push(...postings(refund, attempt.processor, invoiced, 'refunded', moment));
-    made.facts.push({ type: 'charge.refunded', object: 'charge', whole: charge, at: moment.now });
-  }
-  if (before.sent && failed) made.postings.push(...postings(refund, attempt.processor, invoiced, 'returned', moment));
+  if (leaves) made.facts.push({ type: 'charge.refunded', object: 'charge', whole: charge, at: moment.now });
   if ('foretold' in answer) made.timers.push(...foreseen(attempt.id, answer.foretold, { id: refund.id, customer: refund.customer, test_clock: refund.test_clock }, moment));
-  return { ...made, refund, charge };
+  return { ...together([made, ...(leaves ? [leaves] : []), ...(returns ? [returns] : [])]), refund, charge };
 }
 
 /** Only what waits for its receiver can be called back. */
 export function cancelRefund(before: RefundRow, charged: ChargeRow, { processor, invoiced }: { processor: string; invoiced: boolean }, moment: Moment): Decision & { refund: RefundRow } {
   if (before.status !== 'requires_action') refuse(undefined, `The refund ${before.id} is ${before.status}; only one that is requires_action can be canceled.`);
-  const refund: RefundRow = { ...before, status: 'canceled', sent: false };
+  const returns = before.sent ? moveRefund(before, processor, invoiced, 'returned', moment) : null;
+  const refund: RefundRow = { ...before, status: 'canceled', sent: false, failure_balance_transaction: returns?.balance_transaction ?? null };
   const charge: ChargeRow = { ...charged, amount_refunded: charged.amount_refunded - before.amount };
   const made = decision();
   made.puts.push({ table: 'refunds', before, after: refund }, { table: 'charges', before: charged, after: charge });
   made.facts.push({ type: 'refund.updated', object: 'refund', whole: refund, before, at: moment.now });
-  if (before.sent) made.postings.push(...postings(refund, processor, invoiced, 'returned', moment));
-  return { ...made, refund };
+  return { ...together([made, ...(returns ? [returns] : [])]), refund };
 }
 

@@ -1,5 +1,6 @@
 /** A processor's answer becomes true: for the intent, the charge, the method, and for the invoice that is being paid. */
 import type { CustomerWhole } from '../customer/customer.ts';
+import { takeCharge } from '../balance/funds.ts';
 import { assert, decision, together, type Decision, type Moment, type Posting, type Timer } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { actionRequired, attemptFailed, creditedAccount, creditInvoice, paymentComing, type Owed } from '../invoice/paid.ts';
@@ -7,7 +8,7 @@ import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { nextAction, type ChargeQuestion } from './intent.ts';
 import { makeMandate } from './mandate.ts';
 import { asked, keepReusable } from './method.ts';
-import type { Assessment, Consequence, Delay, Fee, Learned, Outcome, Unknown } from './outcome.ts';
+import type { Assessment, Consequence, Delay, Learned, Outcome, Unknown } from './outcome.ts';
 import type { ChargeOutcome, ChargeRow, InvoicePaymentRow, PaymentError, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { METHODS } from './offer.ts';
 
@@ -87,6 +88,7 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
     customer: intent.customer,
     payment_intent: intent.id,
     attempt: question.op_id,
+    balance_transaction: null,
     payment_method: method.id,
     status: answer.kind === 'declined' ? 'failed' : answer.kind,
     captured,
@@ -174,17 +176,23 @@ function owedBy({ invoice, customer, subscription }: Payment): Owed | null {
 }
 
 function succeeded(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'>, moment: Moment): Settled {
-  const charge = chargeOf(facts, question, answer, moment);
+  const taken = taking(facts, chargeOf(facts, question, answer, moment), answer, moment);
+  const { charge } = taken;
   // What was agreed to was written down while the payment was on its way.
   const method = methodAfter(facts, facts.charge ? { ...question, agreed: null } : question, answer, moment);
   const change = { status: 'succeeded', amount_received: facts.payment_intent.amount, latest_charge: charge.id, next_action: null } as const;
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.succeeded', moment);
-  const before = together([charged(facts.charge, charge, moment), method, changed]);
-  return receive({ ...facts, payment_intent: changed.payment_intent, payment_method: method.payment_method, charge }, before, question.automatic, moment, answer.fees);
+  const before = together([charged(facts.charge, charge, moment), taken, method, changed]);
+  return receive({ ...facts, payment_intent: changed.payment_intent, payment_method: method.payment_method, charge }, before, question.automatic, moment);
+}
+
+/** What a charge has brought us. */
+function taking({ payment_intent: { test_clock }, payment_method: { processor } }: Payment, charge: ChargeRow, { fees, available }: Pick<Of<'succeeded'>, 'fees' | 'available'>, moment: Moment) {
+  return takeCharge(charge, { processor, test_clock, fees, available }, moment);
 }
 
 /** Money has come with a charge: it goes to the invoice that is being paid, or waits for its purpose. */
-export function receive(facts: Payment & { charge: ChargeRow }, before: Decision, automatic: boolean | null, moment: Moment, fees: readonly Fee[] = []): Settled {
+export function receive(facts: Payment & { charge: ChargeRow }, before: Decision, automatic: boolean | null, moment: Moment): Settled {
   const { charge, payment, payment_method: method } = facts;
   const amount = charge.amount_captured;
   const owed = owedBy(facts);
@@ -192,10 +200,6 @@ export function receive(facts: Payment & { charge: ChargeRow }, before: Decision
   // What was sent by transfer is here already, as the customer's cash.
   const source: Pick<Posting, 'ledger_account' | 'processor'> = method.type === 'customer_balance' ? { ledger_account: 'customer_cash' } : { ledger_account: 'cash_in_transit', processor: method.processor };
   const received: Decision = { ...decision(), postings: [{ ...legs, ...source, amount }] };
-  const kept = fees.reduce((sum, fee) => sum + fee.amount, 0n);
-  // What we pay the processor is no customer's affair.
-  const paid_to_processor = { ...legs, transaction: `${charge.id}:fees`, customer: null };
-  if (kept !== 0n) received.postings.push({ ...paid_to_processor, ledger_account: 'processor_fees', amount: kept, processor: method.processor }, { ...paid_to_processor, ledger_account: 'cash_in_transit', amount: -kept, processor: method.processor });
   if (!owed || !payment) {
     received.postings.push({ ...legs, ledger_account: 'unapplied_payments', amount: -amount });
     return { ...facts, ...together([before, received]) };
@@ -210,8 +214,8 @@ export function receive(facts: Payment & { charge: ChargeRow }, before: Decision
 
 /** Money that nobody waits for any more: it is kept apart, and `kontor verify` shows that the payment was taken more than once, or after its end. */
 function surplus(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'>, moment: Moment): Settled {
-  const charge = chargeOf(facts, question, answer, moment);
-  return receive({ ...facts, charge, payment: null }, charged(facts.charge, charge, moment), null, moment, answer.fees);
+  const taken = taking(facts, chargeOf(facts, question, answer, moment), answer, moment);
+  return receive({ ...facts, charge: taken.charge, payment: null }, together([charged(facts.charge, taken.charge, moment), taken]), null, moment);
 }
 
 /** Reserved: captured later, or given up. */

@@ -73,7 +73,7 @@ export function renderCharge(charge: ChargeRow, world: World): Wire<Stripe.Charg
     application: null,
     application_fee: null,
     application_fee_amount: null,
-    balance_transaction: null,
+    balance_transaction: charge.balance_transaction,
     billing_details: charge.billing_details,
     calculated_statement_descriptor: null,
     captured: charge.captured,
@@ -115,5 +115,5 @@ export const charge: Resource<ChargeRow> = {
   prefix: 'ch',
   render: renderCharge,
   load: (ctx, ids) => chargesById(ctx.tx, ids),
-  expands: { customer: 'customer', payment_intent: 'payment_intent', payment_method: 'payment_method' },
+  expands: { balance_transaction: 'balance_transaction', customer: 'customer', payment_intent: 'payment_intent', payment_method: 'payment_method' },
 };

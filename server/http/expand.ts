@@ -18,8 +18,8 @@ function treeOf(paths: readonly string[]): Tree {
   return tree;
 }
 
-/** A place that holds an id, or ids, to be replaced by objects. */
-type Place = { holder: Json | unknown[]; key: string | number; then: Tree };
+/** A place that holds an id, or ids, to be replaced by objects. `any`: objects of several kinds may stand there. */
+type Place = { holder: Json | unknown[]; key: string | number; then: Tree; any: boolean };
 
 const isPlain = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -72,13 +72,26 @@ class Walk {
 
   private place(holder: Json, name: string, target: string, then: Tree, path: string): void {
     const value = holder[name];
-    const add = (place: Place) => {
-      if (!this.found.places.has(target)) this.found.places.set(target, []);
-      this.found.places.get(target)!.push(place);
+    const add = (at: Omit<Place, 'any'>) => {
+      const place = { ...at, any: target === '*' };
+      const named = place.any ? this.byPrefix((place.holder as Json)[place.key] as string) : target;
+      if (named === undefined) return this.refuse(path);
+      if (!this.found.places.has(named)) this.found.places.set(named, []);
+      this.found.places.get(named)!.push(place);
     };
     if (Array.isArray(value)) value.forEach((each, key) => (typeof each === 'string' ? add({ holder: value, key, then }) : this.visit(each, then, undefined, undefined, '', path)));
     else if (typeof value === 'string') add({ holder, key: name, then });
     else this.visit(value, then, undefined, undefined, '', path);
+  }
+
+  /** What of a tree an object has, where others of another kind may have the rest. */
+  fitting(value: Json, tree: Tree): Tree {
+    const others = [...this.ctx.app.register.resources.values()];
+    return new Map([...tree].filter(([name]) => name in value || !others.some(({ expands = {}, includes = {} }) => name in expands || name in includes)));
+  }
+
+  private byPrefix(id: string): string | undefined {
+    return [...this.ctx.app.register.resources.values()].find(({ prefix, load }) => load && prefix !== '' && id.startsWith(`${prefix}_`))?.object;
   }
 
   private refuse(path: string): never {
@@ -87,7 +100,7 @@ class Walk {
 }
 
 /** Something that was put in its place and is to be expanded further. */
-type Further = { value: unknown; tree: Tree };
+type Further = { value: unknown; tree: Tree; any?: boolean };
 
 /** Expands in place. `body` is a rendered object, or a list whose paths begin with `data.`. What one level needs of different kinds is asked for at once. */
 export async function expand(ctx: Context, body: Json, paths: readonly string[]): Promise<void> {
@@ -95,7 +108,7 @@ export async function expand(ctx: Context, body: Json, paths: readonly string[])
   let next: Further[] = [{ value: body, tree: treeOf(paths) }];
   while (next.length > 0) {
     const walk = new Walk(ctx);
-    for (const { value, tree } of next) walk.visit(value, tree, undefined, undefined, '', '');
+    for (const { value, tree, any } of next) walk.visit(value, any ? walk.fitting(value as Json, tree) : tree, undefined, undefined, '', '');
     const { included, places } = walk.found;
     next = (await Promise.all([...[...included.values()].map((asked) => include(ctx, asked)), ...[...places].map(([target, of]) => replace(ctx, target, of))])).flat();
   }
@@ -116,12 +129,12 @@ async function replace(ctx: Context, target: string, places: readonly Place[]): 
   if (!resource?.load) throw new Error(`Nothing loads ${target}.`);
   const wholes = await resource.load(ctx, [...new Set(places.map(({ holder, key }) => (holder as Json)[key] as string))]);
   const objects = new Map(wholes.map((whole: { id: string }) => [whole.id, whole]));
-  return places.flatMap(({ holder, key, then }) => {
+  return places.flatMap(({ holder, key, then, any }) => {
     const whole = objects.get((holder as Json)[key] as string);
     if (!whole) return [];
     const object = resource.render(whole as never, ctx.world);
     (holder as Json)[key] = object;
-    return then.size > 0 ? [{ value: object, tree: then }] : [];
+    return then.size > 0 ? [{ value: object, tree: then, any }] : [];
   });
 }
 

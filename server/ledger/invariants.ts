@@ -15,7 +15,7 @@ const DOCUMENTED = `
   union all select id, 'customer_balance', amount from customer_balance_transactions where type in ('adjustment', 'initial')
   union all select id || ':moved', 'customer_credits', -amount from credit_balance_transactions where invoice is null
   union all select id || ':captured', case when payment_method_details->>'type' = 'customer_balance' then 'customer_cash' else 'cash_in_transit' end, amount_captured from charges where status = 'succeeded' and captured
-  union all select id || ':fees', null, null from charges where status = 'succeeded' and captured
+  union all select source || case when fee < 0 then ':fees_returned' else ':fees' end, 'processor_fees', fee from balance_transactions where fee_details <> '[]'
   union all select id || ':funded', 'customer_cash', -net_amount from cash_balance_transactions where type = 'funded'
   union all select id || t.name, null, null from refunds, (values (':refunded'), (':returned')) t (name)
   union all select id || ':applied', null, null from invoice_payments where status = 'paid'`;
@@ -80,6 +80,15 @@ export const books: readonly Invariant[] = [
       union all
       select d.transaction, format('it came to %s, and the ledger has %s on %s', d.amount, coalesce(p.amount, 0), d.ledger_account) from documented d left join posted p using (transaction, ledger_account)
       where d.amount is not null and coalesce(p.amount, 0) <> d.amount`,
+  },
+  {
+    id: 'I26',
+    about: 'What processors have for us is what our balance transactions come to, less what customers have sent and not applied yet; and each fee is the sum of its lines.',
+    query: `select 'the balance in ' || coalesce(l.currency, t.currency) as object, format('balance transactions come to %s, and the ledger has %s', coalesce(t.net, 0), coalesce(l.amount, 0)) as sentence
+      from (select currency, sum(amount) as amount from ledger_entries where ledger_account in ('cash_in_transit', 'customer_cash') group by currency) l
+      full join (select currency, sum(net) as net from balance_transactions group by currency) t using (currency) where coalesce(t.net, 0) <> coalesce(l.amount, 0)
+      union all
+      select id, format('its fee is %s, and its lines come to %s', fee, coalesce(lines, 0)) from balance_transactions, lateral (select sum((d->>'amount')::bigint) as lines from jsonb_array_elements(fee_details) d) s where fee <> coalesce(lines, 0)`,
   },
   {
     id: 'I6',

@@ -208,6 +208,8 @@ test('payments: confirmed, declined, captured, canceled', async () => {
   const charge = confirmed.latest_charge as Stripe.Charge;
   assert.deepEqual([confirmed.status, charge.captured], ['succeeded', true]);
   assert.equal((await stripe.charges.retrieve(charge.id)).amount, 1_000);
+  assert.equal((await stripe.balanceTransactions.retrieve(charge.balance_transaction as string)).net, 941);
+  assert.equal((await stripe.balanceTransactions.list({ source: charge.id })).data.length, 1);
   await stripe.charges.update(charge.id, { description: 'First' });
   assert.equal((await stripe.charges.list({ payment_intent: intent.id })).data.length, 1);
   assert.equal((await stripe.paymentIntents.list({ customer })).data.length, 1);

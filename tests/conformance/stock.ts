@@ -40,6 +40,7 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   put('invoice_payments', (await stripe.invoicePayments.list({ invoice: paid.id })).data[0]!);
   put('payment_intents', (await stripe.paymentIntents.list({ customer, limit: 1 })).data[0]!);
   put('charges', (await stripe.charges.list({ customer, limit: 1 })).data[0]!);
+  put('balance_transactions', (await stripe.balanceTransactions.list({ limit: 1 })).data[0]!);
   put('events', (await stripe.events.list({ limit: 1 })).data[0]!);
   const deliveries = (await stripe.rawRequest('GET', '/v1/kontor/webhook_deliveries')) as unknown as { data: { id: string }[] };
   put('kontor/webhook_deliveries', deliveries.data[0]!);

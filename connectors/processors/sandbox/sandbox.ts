@@ -5,11 +5,12 @@
  */
 import { createHash } from 'node:crypto';
 import type {
-  Action, Assessment, CaptureRequest, ChargeRequest, Consequence, Declined, Delay, Failed, Fee, Found, HandledOutcome, Outcome, Processor, RefundOutcome, RefundRequest, SaveRequest, Sought, Succeeded, ThreeDSecure, Unknown,
+  Action, Assessment, CaptureRequest, ChargeRequest, Consequence, Declined, Delay, Failed, Found, HandledOutcome, Outcome, Processor, RefundOutcome, RefundRequest, SaveRequest, Sought, Succeeded, ThreeDSecure, Unknown,
 } from '../processor.ts';
 import { virtualAccount } from './accounts.ts';
 import { testCardByReference, type TestCard } from './cards.ts';
 import { DECLINES, type DeclineName } from './declines.ts';
+import { FEES, feesOn, type FeeSchedule } from './fees.ts';
 import { CAPABILITIES, judgeDeposits } from './methods.ts';
 import { readNotices } from './notices.ts';
 import { chargeOther, partsOf, refundOther, saveOther } from './others.ts';
@@ -36,8 +37,8 @@ export type SandboxOptions = {
   fault?: (op_id: string) => Fault;
   /** Where the holder confirms a payment; by default on the sandbox's own page, which Kontor serves. */
   authenticationUrl?: (reference: string) => string;
-  /** What the sandbox keeps; by default a made-up 2.9 % (rounded half up) and 30 minor units, a line each, never more than the amount. */
-  fee?: (amount: bigint, currency: string) => bigint;
+  /** What the sandbox keeps; by default `FEES`. */
+  fees?: FeeSchedule;
 };
 
 /** Keeps the newest operations, 100,000 unless told otherwise; once one was dropped, an absent operation is no longer proof. */
@@ -71,22 +72,6 @@ function idOf(prefix: string, op_id: string): string {
 /** As many decimal digits as a network would give. */
 function digitsOf(purpose: string, op_id: string, length: number): string {
   return BigInt(`0x${createHash('sha256').update(`${purpose} ${op_id}`).digest('hex')}`).toString().slice(-length);
-}
-
-const USUAL_FEES: readonly { description: string; of: (amount: bigint) => bigint }[] = [
-  { description: 'Processing, 2.9 %', of: (amount) => (amount * 29n + 500n) / 1000n },
-  { description: 'Processing, for each payment', of: () => 30n },
-];
-
-/** What is kept of an amount, line by line, and never more than the amount. */
-function feesOn(amount: bigint, currency: string, fee: SandboxOptions['fee']): Fee[] {
-  if (fee) return [{ type: 'processing', description: 'Processing', amount: fee(amount, currency) }];
-  let left = amount;
-  return USUAL_FEES.flatMap(({ description, of }): Fee[] => {
-    const due = of(amount) < left ? of(amount) : left;
-    left -= due;
-    return due > 0n ? [{ type: 'processing', description, amount: due }] : [];
-  });
 }
 
 /** The same text for the same request, however its fields are ordered and whether an absent one is null: a request read back from storage is the request that was sent. */
@@ -149,11 +134,11 @@ function succeeded(card: TestCard, op_id: string, details: Partial<Succeeded>): 
 }
 
 /** What the sandbox answers to a charge. */
-export function decideCharge(request: ChargeRequest, options: Pick<SandboxOptions, 'authenticationUrl' | 'fee'> = {}): Outcome {
+export function decideCharge(request: ChargeRequest, options: Pick<SandboxOptions, 'authenticationUrl' | 'fees'> = {}): Outcome {
   if (request.amount <= 0n) return failed('amount_too_small', 'A charge has an amount above zero.');
   if (!/^[a-z]{3}$/.test(request.currency)) return failed('invalid_currency', 'A currency is three lower-case letters.');
   const other = partsOf(request.method.reference);
-  if (other) return chargeOther(request, other, feesOn(request.amount, request.currency, options.fee));
+  if (other) return chargeOther(request, other, feesOn(request.amount, other.type, options.fees ?? FEES));
   const stored = testCardByReference(request.method.reference);
   if (!stored) return failed('resource_missing', 'The sandbox does not know this card; it keeps test cards only.');
   const { card, cvc_given } = stored;
@@ -163,7 +148,7 @@ export function decideCharge(request: ChargeRequest, options: Pick<SandboxOption
   if ('stop' in asked) return asked.stop;
   if (card.charge && (cvc_given || !card.only_with_cvc)) return declined(card, request.op_id, card.charge);
   const captured = request.capture === 'automatic';
-  return succeeded(card, request.op_id, { captured, ...(captured && { fees: feesOn(request.amount, request.currency, options.fee) }), three_d_secure: asked.three_d_secure, foretold: card.afterwards });
+  return succeeded(card, request.op_id, { captured, ...(captured && { fees: feesOn(request.amount, 'card', options.fees ?? FEES) }), three_d_secure: asked.three_d_secure, foretold: card.afterwards });
 }
 
 /** What the sandbox answers when a card is to be kept. The holder is present; to be asked again at each charge does not spare being asked now. */
@@ -199,9 +184,9 @@ export function decideRefund(request: RefundRequest): RefundOutcome {
 }
 
 /** What the sandbox answers where what was reserved is taken. */
-export function decideCapture(request: CaptureRequest, options: Pick<SandboxOptions, 'fee'> = {}): HandledOutcome {
+export function decideCapture(request: CaptureRequest, options: Pick<SandboxOptions, 'fees'> = {}): HandledOutcome {
   if (request.amount <= 0n) return failed('amount_too_small', 'A capture has an amount above zero.');
-  return { kind: 'succeeded', reference: request.charge, fees: feesOn(request.amount, request.currency, options.fee), available: testCardByReference(request.method.reference)?.card.available ?? 'later' };
+  return { kind: 'succeeded', reference: request.charge, fees: feesOn(request.amount, partsOf(request.method.reference)?.type ?? 'card', options.fees ?? FEES), available: testCardByReference(request.method.reference)?.card.available ?? 'later' };
 }
 
 const DEPOSITS_REFUSED = {

@@ -1,0 +1,79 @@
+/** The account's funds at its processors. Each movement is a balance transaction: what came or went, what was kept of it line by line, and from when on it can be paid out. */
+import { decision, type Decision, type Instant, type Moment } from '../decision.ts';
+import { minor } from '../money.ts';
+import type { Fee } from '../payment/outcome.ts';
+import type { ChargeRow } from '../payment/payment.ts';
+
+/** A line of a fee as the API shows it; minor units. */
+export type FeeDetail = { amount: number; application: null; currency: string; description: string; type: 'stripe_fee' | 'payment_method_passthrough_fee' | 'tax' };
+
+export type FundsType = 'charge' | 'payment' | 'refund' | 'payment_refund' | 'refund_failure';
+
+export type FundsTransactionRow = {
+  id: string;
+  created: Instant;
+  type: FundsType;
+  reporting_category: string;
+  /** What it is about: a charge or a refund. */
+  source: string;
+  description: string | null;
+  amount: bigint;
+  /** The sum of its lines. */
+  fee: bigint;
+  /** The amount less the fee. */
+  net: bigint;
+  currency: string;
+  fee_details: FeeDetail[];
+  exchange_rate: string | null;
+  /** From when on it can be paid out, by the clock of the customer whom it is about. */
+  available_on: Instant;
+  test_clock: string | null;
+  processor: string;
+  payout: string | null;
+};
+
+export type FundsMove = Pick<FundsTransactionRow, 'type' | 'reporting_category' | 'source' | 'description' | 'amount' | 'currency' | 'test_clock' | 'processor'> & {
+  fees?: readonly Fee[];
+  /** At our disposal at once, or after the usual days. */
+  available: 'now' | 'later';
+};
+
+const DAY_S = 86_400;
+/** What a payment brings can be paid out at the second midnight (UTC) after it. */
+const AVAILABLE_AFTER_DAYS = 2;
+
+const FEE_TYPES: Record<Fee['type'], FeeDetail['type']> = { processing: 'stripe_fee', network: 'payment_method_passthrough_fee', tax: 'tax' };
+
+/** The account's funds move. What is kept of them is posted line by line; the movement itself is posted by whoever knows what it was for. */
+export function moveFunds({ fees = [], available, ...move }: FundsMove, moment: Moment): Decision & { transaction: FundsTransactionRow } {
+  const { amount, currency, source, processor, test_clock } = move;
+  const lines = fees.filter((each) => each.amount !== 0n);
+  const fee = lines.reduce((sum, each) => sum + each.amount, 0n);
+  const transaction: FundsTransactionRow = {
+    ...move,
+    id: moment.newId('txn'),
+    created: moment.now,
+    fee,
+    net: amount - fee,
+    fee_details: lines.map((each) => ({ amount: minor(each.amount), application: null, currency, description: each.description, type: FEE_TYPES[each.type] })),
+    exchange_rate: null,
+    available_on: available === 'now' ? moment.now : (Math.floor(moment.now / DAY_S) + AVAILABLE_AFTER_DAYS) * DAY_S,
+    payout: null,
+  };
+  const made = decision();
+  made.puts.push({ table: 'balance_transactions', before: null, after: transaction });
+  // What we pay the processor is no customer's affair.
+  const legs = { transaction: `${source}:${fee < 0n ? 'fees_returned' : 'fees'}`, currency, document: source, customer: null, at: moment.now, processor };
+  for (const each of lines) made.postings.push({ ...legs, ledger_account: 'processor_fees', amount: each.amount, line: each.description });
+  if (lines.length > 0) made.postings.push({ ...legs, ledger_account: 'cash_in_transit', amount: -fee });
+  // The account itself lives in real time, whatever clocks its customers are on.
+  if (amount > 0n && test_clock === null) made.timers.push({ kind: 'balance.available', subject: String(transaction.available_on), at: transaction.available_on, lane: 'balance', test_clock: null, kept: true });
+  return { ...made, transaction };
+}
+
+/** The money of a charge has come, less what the processor keeps of it. */
+export function takeCharge(charge: ChargeRow, { processor, test_clock, fees, available = 'later' }: { processor: string; test_clock: string | null; fees?: readonly Fee[]; available?: 'now' | 'later' }, moment: Moment): Decision & { charge: ChargeRow } {
+  const type = charge.payment_method_details?.type === 'card' ? 'charge' : 'payment';
+  const { transaction, ...moved } = moveFunds({ type, reporting_category: 'charge', source: charge.id, description: charge.description, amount: charge.amount_captured, currency: charge.currency, fees, available, processor, test_clock }, moment);
+  return { ...moved, charge: { ...charge, balance_transaction: transaction.id } };
+}
