@@ -108,16 +108,17 @@ export type Failure = {
 
 /**
  * An attempt that failed. Any first attempt counts, and afterwards those by the schedule: after the last of them the invoice is given up. An invoice that does not advance by itself, or whose
- * subscription waits for its first payment or the one that resumes it, is not tried again by itself.
+ * subscription waits for somebody to pay it, is not tried again by itself; nor later, where that attempt was enough to resume the subscription.
  */
 export function attemptFailed({ invoice: before, customer: payer, subscription: late }: Owed, failure: Failure, moment: Moment): Decision & Owed {
   const attempt_count = attemptsAfter(before, failure.automatic);
   const charged = before.collection_method === 'charge_automatically';
-  const retried = charged && before.auto_advance && !isAwaited(late, before);
+  const awaited = isAwaited(late, before);
+  const retried = charged && before.auto_advance && !awaited;
   const counts = attempt_count !== before.attempt_count;
   const next_payment_attempt = !retried ? null : counts ? nextAttempt(attempt_count, failure.at) : before.next_payment_attempt;
   const given_up = retried && next_payment_attempt === null;
-  const invoice: InvoiceWhole = { ...before, attempted: true, attempt_count, next_payment_attempt, auto_advance: before.auto_advance && !given_up };
+  const invoice: InvoiceWhole = { ...before, attempted: true, attempt_count, next_payment_attempt, auto_advance: before.auto_advance && !given_up && !(awaited && late?.status === 'paused') };
   const made = decision();
   made.timers.push(collection(invoice, next_payment_attempt));
   made.facts.push({ type: 'invoice.payment_failed', object: 'invoice', whole: invoice, at: moment.now });

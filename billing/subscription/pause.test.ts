@@ -7,7 +7,7 @@ import { Refusal, type Decision, type Instant, type Moment } from '../decision.t
 import type { InvoiceItemWhole } from '../invoice/invoice.ts';
 import { nextMoment } from './end.ts';
 import { pauseSubscription, type PauseOrder } from './pause.ts';
-import { afterPayment } from './payment.ts';
+import { afterPayment, type PaymentOutcome } from './payment.ts';
 import { resumeSubscription, type ResumeOrder } from './resume.ts';
 import { startSubscription } from './start.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
@@ -125,13 +125,15 @@ describe('a resumption', () => {
   });
 
   it('goes on by what becomes of its invoice', () => {
-    const outcome = (payment_behavior: ResumeOrder['payment_behavior'], how: 'paid' | 'failed' | 'forgiven', status: 'open' | 'paid' | 'void' | 'uncollectible') => {
-      const { subscription, invoice } = resumeSubscription({ ...RESUME, payment_behavior }, factsOf(pausedAt('2026-01-16').subscription), moment('2026-03-10'));
+    const outcome = (payment_behavior: ResumeOrder['payment_behavior'], how: PaymentOutcome, status: 'open' | 'paid' | 'void' | 'uncollectible') => {
+      const { subscription: made, invoice } = resumeSubscription(RESUME, factsOf(pausedAt('2026-01-16').subscription), moment('2026-03-10'));
+      const subscription: SubscriptionWhole = { ...made, resumption: { ...made.resumption!, payment_behavior } };
       return afterPayment(subscription, { ...invoice!, status }, how, moment('2026-03-10')).subscription;
     };
     assert.equal(outcome('resume_on_payment_attempt', 'paid', 'paid').status, 'active');
     assert.equal(outcome('resume_on_payment_attempt', 'failed', 'open').status, 'past_due');
     assert.equal(outcome('resume_on_payment_success', 'failed', 'open').status, 'paused');
+    assert.equal(outcome('resume_on_payment_success', 'given_up', 'open').status, 'paused');
     assert.equal(outcome('resume_on_payment_success', 'forgiven', 'uncollectible').status, 'active');
     const voided = outcome('resume_on_payment_attempt', 'forgiven', 'void');
     assert.deepEqual([voided.status, voided.resumption, voided.items.map((item) => item.debits)], ['paused', null, [[], []]]);

@@ -37,11 +37,11 @@ function methodAfter({ payment_settings, default_payment_method }: SubscriptionW
   return outcome === 'paid' && payment_method !== null && payment_settings.save_default_payment_method === 'on_subscription' ? payment_method : default_payment_method;
 }
 
-/** Whether the subscription does not go on before the invoice is paid: nothing tries that again by itself. */
+/** Whether the subscription does not go on before somebody pays the invoice: nothing tries that by itself. */
 export function isAwaited(subscription: SubscriptionWhole | null, invoice: Pick<InvoiceRow, 'id'>): boolean {
   if (subscription === null) return false;
   const { status, resumption, pending_update } = subscription;
-  return status === 'incomplete' || pending_update?.invoice === invoice.id || (resumption?.invoice === invoice.id && resumption.payment_behavior === 'resume_on_payment_success');
+  return status === 'incomplete' || pending_update?.invoice === invoice.id || (resumption?.invoice === invoice.id && resumption.payment_behavior === 'resume_on_payment_attempt');
 }
 
 /** The invoice for which a change waits. Paid it applies the change; voided or written off it discards it. */
@@ -55,12 +55,13 @@ function afterPending(before: SubscriptionWhole, invoice: InvoiceWhole, outcome:
   return { ...together([applied, updated(applied.subscription, subscription, moment)]), subscription };
 }
 
-/** The invoice for which a paused subscription waits. Paid or written off it resumes the subscription; so does an attempt that failed where an attempt is enough. Voided it leaves it paused. */
+/** The invoice for which a paused subscription waits. Paid or written off it resumes the subscription; so does an attempt that failed, late, where an attempt is enough. Voided it leaves it paused. */
 function afterResumption(subscription: SubscriptionWhole, invoice: InvoiceWhole, outcome: PaymentOutcome, moment: Moment, payment_method: string | null): Decision & { subscription: SubscriptionWhole } {
-  if (outcome === 'failed' && isAwaited(subscription, invoice)) return { ...decision(), subscription };
+  const failed = outcome === 'failed' || outcome === 'given_up';
+  if (failed && subscription.resumption!.payment_behavior === 'resume_on_payment_success') return { ...decision(), subscription };
   if (outcome === 'forgiven' && invoice.status === 'void') return abandonResumption(subscription, invoice, moment);
   const after: SubscriptionWhole = { ...subscription, default_payment_method: methodAfter(subscription, outcome, payment_method) };
-  return leavePause(subscription, after, outcome === 'failed' || outcome === 'given_up' ? 'past_due' : 'active', moment);
+  return leavePause(subscription, after, failed ? 'past_due' : 'active', moment);
 }
 
 const isLatest = (subscription: SubscriptionWhole, invoice: InvoiceRow): boolean => subscription.latest_invoice === invoice.id;

@@ -1,12 +1,13 @@
 /** A paused subscription is resumed: what it pays to go on, and how long that may take (docs/concepts/bill.md, "Pauses"). */
+import { addMonths } from '../calendar.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import type { WithPayments } from '../invoice/pay.ts';
 import { voidInvoice } from '../invoice/void.ts';
-import { chargedBy, collectBill, draftBill, putWaiting, taken, type Bill, type Billed } from './bill.ts';
+import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, taken, type Bill, type Billed, type Collection } from './bill.ts';
 import type { ProrationBehavior } from './change.ts';
-import { ANSWER_S, INCOMPLETE_S, renewal, timer, updated } from './end.ts';
+import { ANSWER_S, firstPeriodEnd, INCOMPLETE_S, renewal, timer, updated } from './end.ts';
 import { isMetered, licensedLine } from './lines.ts';
 import { leavePause } from './paused.ts';
 import { fullPeriod } from './periods.ts';
@@ -86,8 +87,9 @@ export function resumeSubscription(order: ResumeOrder, facts: SubscriptionFacts,
     proration_date: waiting.length > 0 ? (order.proration_date ?? moment.now) : null,
   };
   const draft = anew || order.proration_behavior === 'always_invoice' ? draftBill(bill, facts, moment) : null;
-  const attempts = order.payment_behavior === 'resume_on_payment_attempt';
-  const billed = draft && collectBill(draft, { payment_behavior: attempts ? 'allow_incomplete' : 'default_incomplete', off_session: true }, bill, facts, moment);
+  const how: Collection = { payment_behavior: order.payment_behavior === 'resume_on_payment_success' ? 'allow_incomplete' : 'default_incomplete', off_session: true };
+  const billed = draft && collectBill(draft, how, bill, facts, moment);
+  if (billed) refuseUnpayable(billed.invoice, how, facts, 'resume_on_payment_attempt');
   const moved = conclude(order, before, withBilled(after, bill, billed), billed, waiting, moment);
   const made = together([putWaiting(waiting, moment), moved, putItems(before.items, moved.subscription.items), ...(billed ? [billed] : [])]);
   return { ...made, subscription: moved.subscription, invoice: billed?.invoice ?? null };
@@ -101,12 +103,18 @@ function withBilled(after: SubscriptionWhole, bill: Bill, billed: Billed | null)
   return withoutDiscounts({ ...after, items, latest_invoice: billed.invoice.id }, billed.used);
 }
 
-/** It goes on at once where nothing is to be paid for that; else it waits for the payment, or the attempt, up to 23 hours. */
+/** Until when the payment is awaited: 23 hours, or where it is tried again by itself, as long as the period lasts that it is for, and a year at most. */
+function expiry({ payment_behavior }: ResumeOrder, after: SubscriptionWhole, { now }: Moment): Instant {
+  const soon = now + INCOMPLETE_S;
+  return payment_behavior === 'resume_on_payment_attempt' ? soon : Math.max(soon, Math.min(addMonths(now, 12), firstPeriodEnd(after)));
+}
+
+/** It goes on at once where nothing is to be paid for that; else it waits for the payment, or for an attempt at it. */
 function conclude(order: ResumeOrder, before: SubscriptionWhole, after: SubscriptionWhole, billed: Billed | null, waiting: readonly InvoiceItemWhole[], moment: Moment): Decision & { subscription: SubscriptionWhole } {
   if (billed === null || billed.invoice.status === 'paid') return leavePause(before, after, 'active', moment);
   const subscription: SubscriptionWhole = { ...after, resumption: { invoice: billed.invoice.id, payment_behavior: order.payment_behavior, made: waiting.map((item) => item.id) } };
   const made = updated(before, subscription, moment);
-  made.timers.push(...renewal(subscription, moment), timer('subscription.expire', subscription, moment.now + INCOMPLETE_S));
+  made.timers.push(...renewal(subscription, moment), timer('subscription.expire', subscription, expiry(order, after, moment)));
   return { ...made, subscription };
 }
 

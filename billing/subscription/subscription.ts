@@ -15,7 +15,7 @@ export type SubscriptionStatus = 'incomplete' | 'incomplete_expired' | 'trialing
 
 export type PauseReason = 'pause_requested' | 'trial_end_without_payment_method';
 
-/** `resume_on_payment_attempt`: the first attempt to pay resumes it, late where that fails. `resume_on_payment_success`: nothing less than the payment does. */
+/** `resume_on_payment_attempt`: the first attempt to pay resumes it, late where that fails; the request makes none. `resume_on_payment_success`: nothing less than the payment does, which is tried at once, and again by itself. */
 export type ResumeBehavior = 'resume_on_payment_attempt' | 'resume_on_payment_success';
 
 export type SubscriptionRow = {

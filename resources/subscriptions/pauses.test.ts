@@ -24,6 +24,7 @@ after(async () => {
 
 const day = (text: string): number => Date.parse(text.includes('T') ? text : `${text}T00:00:00Z`) / 1_000;
 const HOUR = 3_600;
+const AT_ONCE = { payment_behavior: 'resume_on_payment_success' } as const;
 const priceOf = async (unit_amount: number, recurring: Stripe.PriceCreateParams.Recurring = { interval: 'month' }) => (await stripe.prices.create({ currency: 'usd', unit_amount, recurring, product_data: { name: 'Seat' } })).id;
 
 async function live(more: Partial<Stripe.SubscriptionCreateParams> = {}, card: string | null = 'pm_card_visa', at = '2026-01-01') {
@@ -138,7 +139,7 @@ test('a pause gives back what is not used and bills what was, and costs nothing 
   assert.deepEqual(await life.said(), []);
   await use(life, 'paused_calls', 100, '2026-03-01');
   const shown = await stripe.invoices.createPreview({ subscription: life.id, subscription_details: { resume_at: 'now' } });
-  const resumed = await stripe.subscriptions.resume(life.id);
+  const resumed = await stripe.subscriptions.resume(life.id, AT_ONCE);
   assert.deepEqual([resumed.status, resumed.status_details, resumed.billing_cycle_anchor], ['active', undefined, day('2026-03-10')]);
   assert.deepEqual(periodOf(resumed), [day('2026-03-10'), day('2026-04-10')]);
   assert.deepEqual(await life.bills(), ['paid subscription_create 3100', 'paid subscription_update -1600 70 3100']);
@@ -208,34 +209,57 @@ test('what was paid for and not given back is not paid for twice', async () => {
   assert.deepEqual(await life.waits(), [-1200, 2400]); // 12 of 31 days
 });
 
-test('an attempt that fails resumes it late; where the payment itself is asked for, it stays paused until that comes', async () => {
+test('an attempt at the invoice of a resumption resumes it, late where it fails; the request itself makes none, and nor does time', async () => {
+  const life = await live();
+  await life.until('2026-01-16');
+  await stripe.subscriptions.pause(life.id);
+  await life.said();
+  const waiting = await stripe.subscriptions.resume(life.id);
+  assert.deepEqual([waiting.status, await life.said()], ['paused', ['customer.subscription.updated', 'invoice.created', 'payment_intent.created', 'invoice.finalized']]);
+  await assert.rejects(stripe.subscriptions.resume(life.id), { statusCode: 400 });
+  await life.pays('pm_card_chargeCustomerFail');
+  const pay = (payment_method?: string) => stripe.invoices.pay(waiting.latest_invoice as string, payment_method ? { payment_method } : {});
+  await assert.rejects(pay(), { type: 'StripeCardError' });
+  assert.deepEqual([await life.status(), (await life.said()).slice(0, 3), (await life.said()).length], ['past_due', ['charge.failed', 'payment_intent.payment_failed', 'invoice.payment_failed'], 0]);
+  const late = await stripe.invoices.retrieve(waiting.latest_invoice as string);
+  assert.deepEqual([late.next_payment_attempt, late.auto_advance], [null, false]);
+  await assert.rejects(pay(), { type: 'StripeCardError' });
+  await life.until('2026-01-30');
+  assert.equal(await life.status(), 'past_due');
+  await pay('pm_card_visa');
+  assert.equal(await life.status(), 'active');
+  await life.until('2026-02-16');
+  assert.deepEqual((await life.bills()).slice(1), ['paid subscription_update -1600 3100', 'draft subscription_cycle 3100']);
+});
+
+test('where the payment itself is asked for, it is tried at once and again by itself, and the subscription stays paused until it comes', async () => {
   const life = await live();
   await life.until('2026-01-16');
   await stripe.subscriptions.pause(life.id);
   await life.pays('pm_card_chargeCustomerFail');
-  const late = await stripe.subscriptions.resume(life.id);
-  assert.deepEqual([late.status, await life.said()], ['past_due', [
-    'customer.subscription.updated', 'invoice.created', 'payment_intent.created', 'invoice.finalized', 'charge.failed', 'payment_intent.payment_failed',
-    'invoice.payment_failed', 'invoice.updated', 'customer.updated', 'customer.subscription.updated', 'customer.subscription.resumed',
+  const waiting = await stripe.subscriptions.resume(life.id, AT_ONCE);
+  assert.deepEqual([waiting.status, await life.said()], ['paused', [
+    'customer.subscription.updated', 'invoice.created', 'payment_intent.created', 'invoice.finalized', 'charge.failed', 'payment_intent.payment_failed', 'invoice.payment_failed', 'invoice.updated', 'customer.updated',
   ]]);
-  await stripe.invoices.pay(late.latest_invoice as string, { payment_method: 'pm_card_visa' });
-  assert.equal(await life.status(), 'active');
+  assert.equal((await stripe.invoices.retrieve(waiting.latest_invoice as string)).next_payment_attempt, day('2026-01-19'));
+  await life.until('2026-01-20');
+  assert.equal(await life.status(), 'paused');
+  await life.pays('pm_card_visa');
+  await life.until('2026-01-22');
+  assert.deepEqual([await life.status(), await life.bills()], ['active', ['paid subscription_create 3100', 'paid subscription_update -1600 3100']]);
+});
 
-  const other = await live();
-  await other.until('2026-01-16');
-  await stripe.subscriptions.pause(other.id);
-  await other.pays('pm_card_chargeCustomerFail');
-  const waiting = await stripe.subscriptions.resume(other.id, { payment_behavior: 'resume_on_payment_success' });
-  assert.deepEqual([waiting.status, await other.said()], ['paused', ['customer.subscription.updated', 'invoice.created', 'payment_intent.created', 'invoice.finalized']]);
-  await assert.rejects(stripe.invoices.pay(waiting.latest_invoice as string));
-  assert.equal(await other.status(), 'paused');
-  assert.equal((await stripe.invoices.retrieve(waiting.latest_invoice as string)).next_payment_attempt, null);
-  await assert.rejects(stripe.subscriptions.resume(other.id), { statusCode: 400 });
-  await other.until(day('2026-01-16') + 22 * HOUR);
-  await stripe.invoices.pay(waiting.latest_invoice as string, { payment_method: 'pm_card_visa' });
-  assert.equal(await other.status(), 'active');
-  await other.until('2026-02-16');
-  assert.deepEqual((await other.bills()).slice(1), ['paid subscription_update -1600 3100', 'draft subscription_cycle 3100']);
+test('a payment for going on that never comes is awaited as long as the period lasts that it is for', async () => {
+  const life = await live();
+  await life.until('2026-01-16');
+  await stripe.subscriptions.pause(life.id);
+  await life.pays('pm_card_chargeCustomerFail');
+  const { latest_invoice } = await stripe.subscriptions.resume(life.id, AT_ONCE);
+  await life.until('2026-02-15');
+  const tried = await stripe.invoices.retrieve(latest_invoice as string);
+  assert.deepEqual([await life.status(), tried.status, tried.attempt_count, tried.auto_advance], ['paused', 'open', 4, false]);
+  await life.until('2026-02-16');
+  assert.deepEqual([await life.status(), await life.bills(), await life.waits()], ['paused', ['paid subscription_create 3100', 'void subscription_update -1600 3100'], [-1600]]);
 });
 
 test('unpaid after 23 hours the invoice is voided and the subscription stays paused; voided by hand too; written off it goes on', async () => {
@@ -269,11 +293,11 @@ test('a resumption that is voided gives back the credit that its invoice took, a
   await stripe.customers.createBalanceTransaction(life.customer, { amount: -100, currency: 'usd' });
   assert.deepEqual(await life.waits(), [-1600]);
   await life.until('2026-02-10');
-  const asked = await stripe.subscriptions.resume(life.id, { payment_behavior: 'resume_on_payment_success' });
+  const asked = await stripe.subscriptions.resume(life.id);
   assert.deepEqual([await life.waits(), (await life.invoices()).at(-1)!.amount_due], [[], 1400]);
   await stripe.invoices.voidInvoice(asked.latest_invoice as string);
   assert.deepEqual([await life.status(), await life.waits(), ((await stripe.customers.retrieve(life.customer)) as Stripe.Customer).balance], ['paused', [-1600], -100]);
-  await stripe.subscriptions.resume(life.id);
+  await stripe.subscriptions.resume(life.id, AT_ONCE);
   assert.deepEqual([await life.status(), (await life.bills()).at(-1)], ['active', 'paid subscription_update -1600 3100']);
 });
 
@@ -295,7 +319,7 @@ test('a paused one ends when that was set, or at once, and bills nothing', async
   await stripe.subscriptions.pause(other.id);
   await other.until('2026-02-15');
   assert.equal(await other.status(), 'paused');
-  assert.equal((await stripe.subscriptions.resume(other.id)).cancel_at, day('2026-03-15'));
+  assert.equal((await stripe.subscriptions.resume(other.id, AT_ONCE)).cancel_at, day('2026-03-15'));
   await stripe.subscriptions.pause(other.id);
   const ended = await stripe.subscriptions.cancel(other.id);
   assert.deepEqual([ended.status, ended.status_details], ['canceled', undefined]);
@@ -315,7 +339,7 @@ test('a phase that ended while a trial without a card was paused is over once it
   await life.until('2026-02-01');
   assert.deepEqual([await life.status(), (await life.now()).items.data[0]!.price.id], ['paused', seat]);
   await life.pays('pm_card_visa');
-  await stripe.subscriptions.resume(life.id);
+  await stripe.subscriptions.resume(life.id, AT_ONCE);
   await life.until('2026-02-01T02:00');
   assert.deepEqual([await life.status(), (await life.now()).items.data[0]!.price.id], ['active', better]);
   assert.equal((await stripe.subscriptionSchedules.retrieve(schedule.id)).current_phase?.end_date, day('2026-05-01'));
@@ -336,6 +360,8 @@ test('what cannot be paused or resumed is refused by name', async () => {
   await stripe.subscriptions.pause(sent.id);
   const planned = await live();
   const schedule = await stripe.subscriptionSchedules.create({ from_subscription: planned.id });
+  const penniless = await live({ trial_period_days: 5, trial_settings: { end_behavior: { missing_payment_method: 'pause' } } }, null);
+  await penniless.until('2026-01-07');
   const refused: [() => Promise<unknown>, string | undefined][] = [
     [() => stripe.subscriptions.pause(paused.id), undefined],
     [() => stripe.subscriptions.pause(trial.id), undefined],
@@ -346,6 +372,7 @@ test('what cannot be paused or resumed is refused by name', async () => {
     [() => stripe.subscriptions.pause(life.id, { bill_for: { unused_time_from: { type: 'later' as never } } }), 'bill_for[unused_time_from][type]'],
     [() => stripe.subscriptions.resume(life.id), undefined],
     [() => stripe.subscriptions.resume(sent.id), undefined],
+    [() => stripe.subscriptions.resume(penniless.id, AT_ONCE), undefined],
     [() => stripe.subscriptions.resume(paused.id, { proration_date: day('2026-01-01') }), 'proration_date'],
     [() => stripe.subscriptions.resume(paused.id, { billing_cycle_anchor: { type: 'unchanged' }, proration_date: day('2025-12-31') }), 'proration_date'],
     [() => stripe.subscriptions.resume(paused.id, { billing_cycle_anchor: { type: 'unchanged' }, proration_date: day('2026-02-01') }), 'proration_date'],

@@ -116,7 +116,7 @@ async function ofChange(ctx: Context, given: Given, locked: Locked, details: Det
   if (pause && Object.keys(pause).length > 0) return previewPause(pauseOrder(pause), facts, locked.moment);
   if (resume_at) {
     const { proration_behavior, proration_date = null } = details;
-    return previewResume({ billing_cycle_anchor: anchor?.type ?? 'now', proration_behavior, proration_date, payment_behavior: 'resume_on_payment_success' }, facts, locked.moment);
+    return previewResume({ billing_cycle_anchor: anchor?.type ?? 'now', proration_behavior, proration_date, payment_behavior: 'resume_on_payment_attempt' }, facts, locked.moment);
   }
   const change = { ...updateSubscription.read({}, '', 'form'), ...rest, ...(given.discounts !== undefined && { discounts: given.discounts }), ...(anchor && { billing_cycle_anchor: { type: anchor.type as 'now' | 'unchanged' } }) };
   const catalogue = await readCatalogue(ctx, change, locked.moment);

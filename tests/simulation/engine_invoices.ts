@@ -59,7 +59,7 @@ export function resume(life: Life, { at, anchor, proration_behavior, then }: Ext
     const moment = store.moment(at);
     if (then === 'pay') store.apply(payOutOfBand(facts, moment));
     else if (then === 'void') store.apply(voidInvoice(facts, moment));
-    else store.apply(attemptFailed(facts, { automatic: true, at, asks_holder: false }, moment));
+    else store.apply(attemptFailed(facts, { automatic: false, at, asks_holder: false }, moment));
   }
   life.change(at, { collection_method: 'send_invoice', days_until_due: 30 });
 }

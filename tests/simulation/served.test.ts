@@ -8,7 +8,7 @@ import { recompute } from './reference/recompute.ts';
 import { Served } from './served.ts';
 import { historyText, outcomeText, sideBySide } from './tell.ts';
 
-const COUNT = Number(process.env['KONTOR_TEST_SERVED'] ?? 36);
+const COUNT = Number(process.env['KONTOR_TEST_SERVED'] ?? 40);
 const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 0);
 
 let kontor: Kontor;

@@ -159,14 +159,15 @@ export class Served {
     if (after.latest_invoice !== now.latest_invoice) this.last = after.latest_invoice as string;
   }
 
-  /** A resumption is of subscriptions that are charged automatically; the invoice that it may need is settled at once, and never by a card. */
+  /** A resumption is of subscriptions that are charged automatically; the invoice that it may need is settled at once, and never by a card that has money. */
   private async resume({ anchor, proration_behavior, then }: Asked<'resume'>, now: Stripe.Subscription): Promise<void> {
     const { stripe, subscription } = this;
     if (now.status === 'paused') await stripe.subscriptions.update(subscription, { collection_method: 'charge_automatically' });
-    const after = await stripe.subscriptions.resume(subscription, { billing_cycle_anchor: { type: anchor }, proration_behavior, payment_behavior: then === 'fail' ? 'resume_on_payment_attempt' : 'resume_on_payment_success' });
+    const after = await stripe.subscriptions.resume(subscription, { billing_cycle_anchor: { type: anchor }, proration_behavior });
     if (after.latest_invoice !== now.latest_invoice) {
       const invoice = await stripe.invoices.retrieve(after.latest_invoice as string);
       if (invoice.status === 'open' && then === 'pay') await stripe.invoices.pay(invoice.id, { paid_out_of_band: true });
+      if (invoice.status === 'open' && then === 'fail') await assert.rejects(stripe.invoices.pay(invoice.id, { payment_method: 'pm_card_chargeCustomerFail' }), Stripe.errors.StripeCardError);
       if (invoice.status === 'open' && then === 'void') await stripe.invoices.voidInvoice(invoice.id);
     }
     await stripe.subscriptions.update(subscription, { collection_method: 'send_invoice', days_until_due: 30 });

@@ -174,7 +174,7 @@ test('a subscription is paused over the summer', async (t) => {
   await kim.tells('Kim comes back, with a card that will be declined.', async () => {
     const card = await stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: kim.customer });
     await stripe.customers.update(kim.customer, { invoice_settings: { default_payment_method: card.id } });
-    return stripe.subscriptions.resume(subscription.id);
+    return stripe.subscriptions.resume(subscription.id, { payment_behavior: 'resume_on_payment_success' });
   });
   await kim.tells('Kim gives a better card.', async () => {
     const [late] = (await stripe.invoices.list({ customer: kim.customer, limit: 1 })).data;
