@@ -17,7 +17,7 @@ import { isMetered, restLine, trialLine, usageLine } from './lines.ts';
 import { settleNextPrices } from './next_price.ts';
 import { beginTrial, retimed, type OfferAsked } from './offer.ts';
 import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';
-import { fullPeriod, isTrialing, keepsAnchor, nextSweep, recurrenceOf, sameRecurrence } from './periods.ts';
+import { fullPeriod, isTrialing, keepsAnchor, recurrenceOf, sameRecurrence, withSweep } from './periods.ts';
 import { creditsOf, prorateItem, usageItem, type Proration } from './prorate.ts';
 import { putItems, withoutDiscounts } from './puts.ts';
 import { addOnce, refuseTrial, type CancelAt } from './start.ts';
@@ -103,8 +103,7 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const once = addOnce(order.add_invoice_items, settled, redeemerOf(settled, facts), noRedemptions(), moment);
   const waiting = [...prorated.items, ...once.once];
   const debited: SubscriptionWhole = { ...settled, items: settled.items.map((item) => (prorated.debits.has(item.id) ? { ...item, debits: prorated.debits.get(item.id)! } : item)) };
-  const swept = order.pending_invoice_item_interval === undefined ? debited : { ...debited, next_pending_invoice_item_invoice: nextSweep(debited, moment.now) };
-  const ending = endingOf(order, swept, before, moment);
+  const ending = endingOf(order, withSweep(debited, before, moment.now), before, moment);
   const leaving = { ...decision(), puts: removals(real) };
   const made = together([once, putWaiting(waiting, moment)]);
   const then = together([discounting, leaving]);
@@ -146,10 +145,12 @@ export function refuseManaged({ cancel_at, cancel_at_period_end }: ChangeOrder, 
   refuse(undefined, `The schedule ${schedule} says when the subscription ${id} ends. Change its \`end_behavior\`, cancel it, or release the subscription from it first.`, cancel_at === undefined ? 'cancel_at_period_end' : 'cancel_at');
 }
 
-function prorationDate({ proration_date: date }: ChangeOrder, subscription: SubscriptionWhole, moment: Moment): Instant {
+/** It lies in the current period of every item, and of those that come in the full one. */
+function prorationDate({ proration_date: date, items }: ChangeOrder, subscription: SubscriptionWhole, moment: Moment): Instant {
   if (date === null) return moment.now;
-  const start = Math.max(...subscription.items.map((item) => item.current_period_start));
-  if (date < start || date >= firstPeriodEnd(subscription)) refuse(undefined, 'The date of proration must lie in the current period of every item.', 'proration_date');
+  const coming = isTrialing(subscription, moment.now) ? [] : items.flatMap((asked) => ('add' in asked && asked.add.price.terms.recurring !== null ? [fullPeriod(subscription, asked.add.price.terms, moment.now)] : []));
+  const start = Math.max(...subscription.items.map((item) => item.current_period_start), ...coming.map((period) => period.start));
+  if (date < start || date >= Math.min(firstPeriodEnd(subscription), ...coming.map((period) => period.end))) refuse(undefined, 'The date of proration must lie in the current period of every item.', 'proration_date');
   return date;
 }
 

@@ -241,6 +241,31 @@ describe('a change in the middle of January', () => {
     assert.deepEqual(life.waits, [-2065n, 1032n]); // of the $40.00 that were charged, not of $100.00
   });
 
+  it('charges no time twice that an earlier change was charged for from its own date on', () => {
+    const life = lived('2026-01-01', [item(seat, 1)]);
+    life.change('2026-01-11', { items: life.quantity(2), proration_date: day('2026-01-22') });
+    assert.deepEqual(life.waits, [-645n, 1290n]); // 10 of 31 days of $20.00 and of $40.00
+    life.change(at, { items: life.quantity(3) });
+    assert.deepEqual(life.waits.slice(2), [-1290n, 1935n]); // from the 22nd on: until then one seat is paid for
+    life.change('2026-01-28', { items: life.quantity(1), proration_date: day('2026-01-02') });
+    assert.deepEqual(life.waits.slice(4), [-1935n, 645n]);
+  });
+
+  it('is prorated from a date in the full period of what comes', () => {
+    const weekly = item(price('weekly', '700', { interval: 'week' }), 1);
+    const life = lived('2026-01-01', [item(seat, 1)]);
+    assert.throws(() => life.change(at, { items: [{ add: weekly }], proration_date: day('2026-01-14') }), (error) => error instanceof Refusal && error.param === 'proration_date');
+    life.change(at, { items: [{ add: weekly }], proration_date: day('2026-01-20') });
+    assert.deepEqual(life.waits, [200n]); // 2 of the 7 days from the 15th to the 22nd
+  });
+
+  it('moves what waits for an interval of its own with the anchor', () => {
+    const life = lived('2026-01-01', [item(yearly, 1)], { pending_invoice_item_interval: { interval: 'month', interval_count: 1 } });
+    const { timers } = life.change(at, { billing_cycle_anchor: 'now' });
+    assert.equal(dayOf(life.subscription.next_pending_invoice_item_invoice!), '2026-02-16');
+    assert.deepEqual(timers.filter((timer) => timer.kind === 'subscription.sweep').map((timer) => timer.at), [day('2026-02-16')]);
+  });
+
   it('keeps the discount and the taxes of what it gives back', () => {
     const life = lived('2026-01-01', [item(seat, 2)], { default_rates: [vat], discounts: [{ param: '', coupon: coupon('tenth', { percent_off: '10' }), promotion_code: null }] });
     life.change(at, { items: life.quantity(3) });

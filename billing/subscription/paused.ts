@@ -1,7 +1,7 @@
 /** A subscription stops and goes on, whatever brought it about; and the time until which its invoices are not collected. */
 import { decision, together, type Decision, type Moment, type Timer } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
-import { firstPeriodEnd, renewal, timer, updated } from './end.ts';
+import { firstPeriodEnd, renewal, sweeping, timer, updated } from './end.ts';
 import { releaseWaiting } from './pending.ts';
 import type { Debit, PauseReason, SubscriptionWhole } from './subscription.ts';
 
@@ -22,7 +22,7 @@ export function leavePause(before: SubscriptionWhole, last: SubscriptionWhole, s
   const subscription: SubscriptionWhole = { ...last, status, cancel_at, status_details: null, resumption: null, resumed_at: moment.now };
   const made = updated(before, subscription, moment);
   made.facts.push({ type: 'customer.subscription.resumed', object: 'subscription', whole: subscription, at: moment.now });
-  made.timers.push(...renewal(subscription, moment), timer('subscription.expire', subscription, null));
+  made.timers.push(...renewal(subscription, moment), ...sweeping(before, subscription), timer('subscription.expire', subscription, null));
   return { ...made, subscription };
 }
 

@@ -53,3 +53,9 @@ export function sweepPeriod(subscription: Grid & Pick<SubscriptionRow, 'pending_
 
 /** When what waits is billed next by its own interval. */
 export const nextSweep = (subscription: Parameters<typeof sweepPeriod>[0], at: Instant): Instant | null => sweepPeriod(subscription, at)?.end ?? null;
+
+/** With what waits billed next as the anchor and the interval say that it has now. One that changed neither keeps its moment, which may be this very one. */
+export function withSweep<S extends Parameters<typeof sweepPeriod>[0] & Pick<SubscriptionRow, 'next_pending_invoice_item_invoice'>>(after: S, before: Parameters<typeof sweepPeriod>[0], at: Instant): S {
+  const said = ({ billing_cycle_anchor, billing_cycle_anchor_config, pending_invoice_item_interval }: Parameters<typeof sweepPeriod>[0]) => [billing_cycle_anchor, billing_cycle_anchor_config, pending_invoice_item_interval];
+  return said(after).every((each, n) => each === said(before)[n]) ? after : { ...after, next_pending_invoice_item_invoice: nextSweep(after, at) };
+}

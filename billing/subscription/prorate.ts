@@ -57,6 +57,9 @@ export function usageItem(before: SubscriptionWhole, item: SubscriptionItemWhole
   return line === null ? [] : [waiting(before, { ...line, metadata: {} }, moment)];
 }
 
+/** From when on an item that is there is prorated: what was charged from a later moment on is given back from there, and so is charged what takes its place. No time is charged twice. */
+const prorated = ({ debits }: SubscriptionItemWhole, date: Instant): Instant => Math.max(date, ...debits.map((debit) => debit.start));
+
 /** What an item that changes, comes (`earlier` null) or goes (`later` null) gives back and charges, and what it remembers. */
 export function prorateItem(
   before: SubscriptionWhole,
@@ -72,6 +75,6 @@ export function prorateItem(
     items.push(...usageItem(before, earlier, facts, how.moment));
   }
   if (later === null || isMetered(later)) return { items, debits: [] };
-  const debit = debitItem(after, later, facts, how);
+  const debit = debitItem(after, later, facts, earlier === null ? how : { ...how, date: prorated(earlier, how.date) });
   return { items: [...items, ...debit.items], debits: debit.debits };
 }

@@ -8,12 +8,12 @@ import { countedOn } from '../redeem.ts';
 import { isTurn, turnPhase } from '../schedule/turn.ts';
 import { chargedBy, draftBill, isWithheld, putWaiting, stopCollecting, taken, withheld, withoutForgiven, type Bill, type Billed } from './bill.ts';
 import { changeSubscription, NO_CHANGE, type ChangeOrder } from './change.ts';
-import { endDiscounts, endSubscription, hasEnded, nextMoment, renewal, updated } from './end.ts';
+import { endDiscounts, endSubscription, hasEnded, nextMoment, renewal, sweeping, updated } from './end.ts';
 import { isMetered, periodUsageLine, restLine, withCommitment } from './lines.ts';
 import { changesRecurrence, withNextPrice } from './next_price.ts';
 import { endsTrial, movesAnchor } from './offer.ts';
 import { enterPause } from './paused.ts';
-import { fullPeriod, keepsAnchor } from './periods.ts';
+import { fullPeriod, keepsAnchor, withSweep } from './periods.ts';
 import { creditsOf } from './prorate.ts';
 import { putItems, withoutDiscounts } from './puts.ts';
 import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
@@ -123,7 +123,7 @@ function anchorAt(subscription: SubscriptionWhole, at: Instant): Pick<Subscripti
 function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
   const { subscription: before } = facts;
   const at = moment.now;
-  const begun: SubscriptionWhole = { ...before, ...anchorAt(before, at), status: before.status === 'trialing' && before.trial_end !== null && before.trial_end <= at ? 'active' : before.status };
+  const begun: SubscriptionWhole = withSweep({ ...before, ...anchorAt(before, at), status: before.status === 'trialing' && before.trial_end !== null && before.trial_end <= at ? 'active' : before.status }, before, at);
   const due = before.items.filter((item) => item.current_period_end === at);
   const next = new Map(due.map((item) => {
     const later = withNextPrice(item, at);
@@ -152,7 +152,7 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
     endDiscounts(over, moment),
     updated(before, after, moment),
     putItems(before.items, after.items),
-    { ...decision(), timers: renewal(after, moment) },
+    { ...decision(), timers: [...renewal(after, moment), ...sweeping(before, after)] },
     ...(billed ? [billed] : []),
   ]);
   return { ...made, subscription: after, customer: billed?.customer ?? facts.customer, invoice: billed?.invoice ?? null, waiting: [], spent: spentBy(bill, billed, over) };

@@ -7,10 +7,10 @@ import type { WithPayments } from '../invoice/pay.ts';
 import { voidInvoice } from '../invoice/void.ts';
 import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, taken, type Bill, type Billed, type Collection } from './bill.ts';
 import type { ProrationBehavior } from './change.ts';
-import { ANSWER_S, firstPeriodEnd, INCOMPLETE_S, renewal, timer, updated } from './end.ts';
+import { ANSWER_S, firstPeriodEnd, INCOMPLETE_S, renewal, sweeping, timer, updated } from './end.ts';
 import { isMetered, licensedLine } from './lines.ts';
 import { leavePause } from './paused.ts';
-import { fullPeriod } from './periods.ts';
+import { fullPeriod, withSweep } from './periods.ts';
 import { debitItem } from './prorate.ts';
 import { putItems, withoutDiscounts } from './puts.ts';
 import type { Debit, ResumeBehavior, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
@@ -39,7 +39,7 @@ function refuseResuming(order: ResumeOrder, { id, status, resumption, collection
 function goAnew(before: SubscriptionWhole, moment: Moment): Going {
   const anchored: SubscriptionWhole = { ...before, billing_cycle_anchor: moment.now, billing_cycle_anchor_config: null };
   const items = before.items.map((item) => ({ ...item, current_period_start: moment.now, current_period_end: fullPeriod(anchored, item.terms, moment.now).end, debits: [] }));
-  const after = { ...anchored, items };
+  const after = withSweep({ ...anchored, items }, before, moment.now);
   const lines = items.filter((item) => !isMetered(item)).map((item) => licensedLine(after, item, { start: moment.now, end: item.current_period_end }, moment.now));
   return { after, lines, waiting: [] };
 }
@@ -53,7 +53,7 @@ function goOn(order: ResumeOrder, facts: SubscriptionFacts, moment: Moment): Goi
   const at = moment.now;
   const items = before.items.map((item) => {
     const full = fullPeriod(before, item.terms, at);
-    return isPaidFor(item, at) ? item : { ...item, current_period_start: isMetered(item) ? at : full.start, current_period_end: full.end, debits: [] };
+    return isPaidFor(item, at) ? item : { ...item, current_period_start: isMetered(item) ? at : Math.max(full.start, item.current_period_start), current_period_end: full.end, debits: [] };
   });
   const after: SubscriptionWhole = { ...before, items };
   const date = prorationDate(order, after, moment);
@@ -114,7 +114,7 @@ function conclude(order: ResumeOrder, before: SubscriptionWhole, after: Subscrip
   if (billed === null || billed.invoice.status === 'paid') return leavePause(before, after, 'active', moment);
   const subscription: SubscriptionWhole = { ...after, resumption: { invoice: billed.invoice.id, payment_behavior: order.payment_behavior, made: waiting.map((item) => item.id) } };
   const made = updated(before, subscription, moment);
-  made.timers.push(...renewal(subscription, moment), timer('subscription.expire', subscription, expiry(order, after, moment)));
+  made.timers.push(...renewal(subscription, moment), ...sweeping(before, subscription), timer('subscription.expire', subscription, expiry(order, after, moment)));
   return { ...made, subscription };
 }
 

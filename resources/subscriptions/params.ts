@@ -12,7 +12,6 @@ export const discounts = list(fields({ coupon: id(), discount: id('di'), promoti
 export const taxRates = clearable(list(id('txr'), { max: 5 }));
 export const quantity = integer({ min: 0, max: 999_999_999 });
 export const prorationBehavior = byDefault(choice('always_invoice', 'create_prorations', 'none'), 'create_prorations');
-/** Stripe's fourth, `pending_if_incomplete`, is refused by name in the commands. */
 export const paymentBehavior = byDefault(choice('allow_incomplete', 'default_incomplete', 'error_if_incomplete', 'pending_if_incomplete'), 'allow_incomplete');
 
 const unitAmount = { tax_behavior: choice('exclusive', 'inclusive', 'unspecified'), unit_amount: amount(), unit_amount_decimal: decimal() };

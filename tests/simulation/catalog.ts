@@ -1,7 +1,7 @@
 /** What a history names, as the rows that the engine reads. */
 import type { CouponRow, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
 import type { CustomerRow } from '../../billing/customer/customer.ts';
-import type { Coupon, History, Price, Rate } from './reference/history.ts';
+import type { Coupon, History, Once, Price, Rate } from './reference/history.ts';
 
 export const CUSTOMER = 'cus_1';
 
@@ -11,6 +11,14 @@ export function priceRow(price: Price): PriceRow {
     id: price.id, created: 0, product: price.product, active: true, type: 'recurring', billing_scheme: price.billing_scheme, currency: price.currency, unit_amount_decimal: price.unit_amount_decimal,
     tiers: price.tiers, tiers_mode: price.tiers_mode, transform_quantity: price.transform_quantity, custom_unit_amount: null, currency_options: null,
     recurring: { ...price.recurrence, usage_type: price.usage_type, meter, trial_period_days: null }, meter, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null,
+  };
+}
+
+/** The price of what is billed once. */
+export function onceRow({ key, product, unit_amount_decimal }: Once, currency: string): PriceRow {
+  return {
+    id: key, created: 0, product, active: true, type: 'one_time', billing_scheme: 'per_unit', currency, unit_amount_decimal, tiers: null, tiers_mode: null, transform_quantity: null, custom_unit_amount: null, currency_options: null,
+    recurring: null, meter: null, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null,
   };
 }
 

@@ -8,23 +8,24 @@ import { applyEntry, planEntry } from '../../billing/price_move/entry.ts';
 import { redeem, noRedemptions, type DiscountGiven } from '../../billing/redeem.ts';
 import { cancelSubscription } from '../../billing/subscription/cancel.ts';
 import { changeSubscription, NO_CHANGE, refuseManaged, type ChangeOrder } from '../../billing/subscription/change.ts';
-import type { NewItem, PriceAsked } from '../../billing/subscription/items.ts';
+import type { AddedOnce, NewItem, PriceAsked } from '../../billing/subscription/items.ts';
 import { usageAsked } from '../../billing/subscription/lines.ts';
 import { pauseSubscription } from '../../billing/subscription/pause.ts';
 import { resumeCollection } from '../../billing/subscription/paused.ts';
 import { isDue, renewAll } from '../../billing/subscription/renew.ts';
+import { sweepSubscription } from '../../billing/subscription/sweep.ts';
 import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
-import { couponRow, CUSTOMER, customerRow, priceRow, rateRow } from './catalog.ts';
+import { couponRow, CUSTOMER, customerRow, onceRow, priceRow, rateRow } from './catalog.ts';
 import { actOnInvoice, resume } from './engine_invoices.ts';
 import { adopt, comingPhases, release } from './engine_schedules.ts';
 import { outcomeOf } from './outcome.ts';
-import type { Action, Coupon, History, Item, ItemChange, Outcome, PendingItem, Price, Rate } from './reference/history.ts';
+import type { Action, Coupon, History, Item, ItemChange, Once, Outcome, PendingItem, Price, Rate } from './reference/history.ts';
 import { nameOf } from './reference/terms.ts';
 import { Store } from './store.ts';
 
 /** The clock's own. */
-const TIMERS = new Set(['subscription.renew', 'subscription.collect', 'invoice.finalize']);
+const TIMERS = new Set(['subscription.renew', 'subscription.collect', 'subscription.sweep', 'invoice.finalize']);
 
 /** A life as the engine lives it. */
 export class Life {
@@ -70,6 +71,14 @@ export class Life {
     };
   }
 
+  addedOnce(once: Once): AddedOnce {
+    const { key, product, quantity, tax_rates, discounts, discountable } = once;
+    return {
+      param: key, price: { param: key, terms: this.once('prices', onceRow(once, this.history.currency)), product_name: product, product_active: true }, quantity: BigInt(quantity), tax_rates: tax_rates.map((rate) => this.rate(rate)), metadata: {},
+      discounts: discounts.map((coupon) => this.discount(coupon)), discountable, period_start: null, period_end: null,
+    };
+  }
+
   get subscription(): SubscriptionWhole {
     return this.store.subscription(this.subscription_id);
   }
@@ -102,7 +111,7 @@ export class Life {
       backdate_start_date: history.backdate ?? null, trial_end: history.trial_end ?? null, trial_period_days: null, trial_from_plan: false,
       billing_mode: { type: 'flexible', flexible: { proration_discounts: history.itemized ? 'itemized' : 'included' }, updated_at: null }, trial_settings: { end_behavior: { missing_payment_method: history.missing_payment_method ?? 'create_invoice' } },
       cancel_at: null, cancel_at_period_end: false, proration_behavior: history.proration_behavior, default_payment_method: null, description: null,
-      invoice_settings: { custom_fields: null, description: null, footer: null }, payment_settings: { save_default_payment_method: 'off' }, metadata: {}, add_invoice_items: [],
+      invoice_settings: { custom_fields: null, description: null, footer: null }, payment_settings: { save_default_payment_method: 'off' }, metadata: {}, add_invoice_items: (history.once ?? []).map((once) => this.addedOnce(once)), pending_invoice_item_interval: history.sweep ?? null,
       items: history.items.map((item) => this.asked(item)), discounts: history.discounts.map((coupon) => this.discount(coupon)), default_rates: history.default_tax_rates.map((rate) => this.rate(rate)),
       payment_behavior: 'allow_incomplete', off_session: false,
       ...(history.missing_payment_method !== undefined && { collection_method: 'charge_automatically', days_until_due: null }),
@@ -117,10 +126,11 @@ export class Life {
   /** Runs what is due up to the moment, inclusive. */
   run(until: Instant): void {
     for (;;) {
-      const due = [...this.store.timers.values()].filter((timer) => timer.at <= until && TIMERS.has(timer.kind)).sort((a, b) => a.at - b.at)[0];
+      const due = [...this.store.timers.values()].filter((timer) => timer.at <= until && TIMERS.has(timer.kind)).sort((a, b) => a.at - b.at || (a.kind < b.kind ? -1 : 1))[0];
       if (!due) return;
       this.store.timers.delete(`${due.kind} ${due.subject}`);
       if (due.kind === 'subscription.renew') this.renew(due.at);
+      else if (due.kind === 'subscription.sweep') this.store.apply(sweepSubscription(this.facts(due.at), this.store.moment(due.at)));
       else if (due.kind === 'subscription.collect') this.store.apply(resumeCollection(this.subscription, this.store.moment(due.at)));
       else this.store.apply(advanceInvoice({ invoice: this.store.invoice(due.subject), customer: this.store.customer(CUSTOMER), subscription: this.subscription }, null, [], this.store.moment(due.at)));
     }
@@ -186,7 +196,7 @@ export class Life {
 
   orderOf(action: Exclude<Action, { kind: 'pay' | 'void' | 'credit' | 'void_note' | 'cancel_now' | 'pause' | 'resume' | 'schedule' | 'release' | 'move_price' }>): Partial<ChangeOrder> {
     switch (action.kind) {
-      case 'change': return { items: action.changes.map((change) => this.itemChange(change)), proration_behavior: action.proration_behavior };
+      case 'change': return { items: action.changes.map((change) => this.itemChange(change)), proration_behavior: action.proration_behavior, proration_date: action.date ?? null, add_invoice_items: (action.once ?? []).map((once) => this.addedOnce(once)) };
       case 'anchor_now': return { billing_cycle_anchor: 'now', proration_behavior: action.proration_behavior };
       case 'trial': return { trial_end: action.until, proration_behavior: action.proration_behavior };
       case 'discount': return { discounts: action.discounts.map((coupon) => this.discount(coupon)) };
@@ -195,6 +205,7 @@ export class Life {
       case 'uncancel': return this.subscription.cancel_at_period_end ? { cancel_at_period_end: false } : { cancel_at: null };
       case 'pause_collection': return { pause_collection: { behavior: action.behavior, resumes_at: action.resumes_at } };
       case 'collect': return { pause_collection: null };
+      case 'sweep': return { pending_invoice_item_interval: action.interval };
     }
   }
 
@@ -230,7 +241,7 @@ export class Life {
     const found = { invoices: store.invoices(), notes: store.notes(), pending: store.pending(), subscription, balance: store.customer(CUSTOMER).balance, last, refused };
     return outcomeOf(found, {
       item: (id) => this.keys.get(id)!,
-      pending: (id) => this.pendingKeys.get(id)!,
+      pending: (id) => this.pendingKeys.get(id) ?? store.get<InvoiceItemRow>('invoice_items', id).price!,
       coupon: (discount) => store.discount(discount).coupon,
       rate: (id) => id,
       metered: (price) => store.get<PriceRow>('prices', price).recurring!.usage_type === 'metered',

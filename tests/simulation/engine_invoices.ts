@@ -48,10 +48,10 @@ function creditedOf(credited: Credited, { invoice }: CreditFacts): { amount: big
 }
 
 /** A resumption is of subscriptions that are charged automatically; what it makes is then settled as the history says. */
-export function resume(life: Life, { at, anchor, proration_behavior, then }: Extract<Action, { kind: 'resume' }>): void {
+export function resume(life: Life, { at, anchor, proration_behavior, date, then }: Extract<Action, { kind: 'resume' }>): void {
   const { store } = life;
   if (life.subscription.status === 'paused') life.change(at, { collection_method: 'charge_automatically' });
-  const made = resumeSubscription({ billing_cycle_anchor: anchor, proration_behavior, proration_date: null, payment_behavior: 'resume_on_payment_attempt' }, life.facts(at), store.moment(at));
+  const made = resumeSubscription({ billing_cycle_anchor: anchor, proration_behavior, proration_date: date ?? null, payment_behavior: 'resume_on_payment_attempt' }, life.facts(at), store.moment(at));
   store.apply(made);
   const { invoice } = made;
   if (invoice !== null && invoice.status === 'open') {

@@ -14,7 +14,7 @@ export function preview(life: Life, action: Action | null, at: number): InvoiceW
       case undefined: return previewRenewal(facts, moment);
       case 'cancel_now': return previewCancel({ prorate: action.prorate }, facts, moment);
       case 'pause': return previewPause({ unused_time_from: action.unused_time_from, outstanding_usage_through: action.outstanding_usage_through, invoicing_behavior: action.invoicing_behavior }, facts, moment);
-      case 'resume': return previewResume({ billing_cycle_anchor: action.anchor, proration_behavior: action.proration_behavior, proration_date: null, payment_behavior: 'resume_on_payment_attempt' }, facts, moment);
+      case 'resume': return previewResume({ billing_cycle_anchor: action.anchor, proration_behavior: action.proration_behavior, proration_date: action.date ?? null, payment_behavior: 'resume_on_payment_attempt' }, facts, moment);
       case 'change': case 'anchor_now': case 'trial': return previewChange({ ...NO_CHANGE, ...life.orderOf(action) }, facts, moment);
       default: throw new Error(`${action!.kind} has no preview`);
     }

@@ -31,7 +31,9 @@ function explainPreview(life: Life) {
   if (!preview) return null;
   const known = factsOf(life, preview.invoice.lines);
   const own = preview.invoice.lines.filter((line) => line.invoice_item === null && known.usage.has(line.id));
-  const counted = own.map((line) => [line.id, { ...known.usage.get(line.id)!, counted: facts.usage.get(line.subscription_item!) ?? '0' }] as const);
+  // Of a period that is to begin after a trial nothing was used yet.
+  const used = (line: InvoiceLineRow) => (line.period_start < now.now && facts.usage.get(line.subscription_item!)) || '0';
+  const counted = own.map((line) => [line.id, { ...known.usage.get(line.id)!, counted: used(line) }] as const);
   return explainInvoice(preview.invoice, { ...known, usage: new Map([...known.usage, ...counted]) });
 }
 

@@ -32,10 +32,10 @@ export function orderOfUsage(seed: number): Finding {
 function bare(history: History): History {
   const plain = (item: Item): Item => ({ ...item, discounts: [], tax_rates: [] });
   const actions = history.actions.flatMap((action): Action[] => {
-    if (action.kind === 'change') return [{ ...action, changes: action.changes.map((change) => (change.add ? { ...change, add: plain(change.add) } : change)) }];
+    if (action.kind === 'change') return [{ ...action, once: undefined, changes: action.changes.map((change) => (change.add ? { ...change, add: plain(change.add) } : change)) }];
     return ['discount', 'schedule', 'release', 'credit', 'void_note', 'move_price'].includes(action.kind) ? [] : [action];
   });
-  return { ...history, scheduled: undefined, items: history.items.map(plain), discounts: [], default_tax_rates: [], actions, pending: history.pending.map((item) => ({ ...item, discounts: [], tax_rates: [] })) };
+  return { ...history, scheduled: undefined, once: undefined, items: history.items.map(plain), discounts: [], default_tax_rates: [], actions, pending: history.pending.map((item) => ({ ...item, discounts: [], tax_rates: [] })) };
 }
 
 const linesOf = ({ invoices, pending }: Outcome): Line[] => [...invoices.flatMap((invoice) => invoice.lines), ...pending];
@@ -116,7 +116,7 @@ function nextInvoice(life: Life, known: ReadonlySet<string>, until: number): Inv
   for (;;) {
     const made = life.store.invoices().find((invoice) => !known.has(invoice.id));
     if (made) return made;
-    const next = [...life.store.timers.values()].filter((timer) => timer.kind === 'subscription.renew').map((timer) => timer.at)[0];
+    const next = [...life.store.timers.values()].filter((timer) => timer.kind === 'subscription.renew' || timer.kind === 'subscription.sweep').map((timer) => timer.at).sort((a, b) => a - b)[0];
     if (next === undefined || next > until) return undefined;
     life.run(next);
   }

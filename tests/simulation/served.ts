@@ -9,7 +9,7 @@ import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import type { Kontor } from '../kontor.ts';
 import { outcomeOf } from './outcome.ts';
-import type { Action, History, Item, ItemChange, Outcome, PendingItem, Phase } from './reference/history.ts';
+import type { Action, History, Item, ItemChange, Once, Outcome, PendingItem, Phase } from './reference/history.ts';
 import { nameOf } from './reference/terms.ts';
 import { ServedCatalog } from './served_catalog.ts';
 
@@ -60,6 +60,7 @@ export class Served {
     const catalog = (this.catalog = new ServedCatalog(stripe, this.customer));
     const items: Stripe.SubscriptionCreateParams.Item[] = [];
     for (const item of history.items) items.push(await catalog.asked(item));
+    const once = await this.addedOnce(history.once);
     const rates = await catalog.rates(history.default_tax_rates);
     const discounts = await catalog.discounts(history.discounts);
     const made = await stripe.subscriptions.create({
@@ -69,10 +70,18 @@ export class Served {
       ...(trial_end !== undefined && { trial_end, trial_settings: { end_behavior: { missing_payment_method: missing_payment_method ?? 'create_invoice' } } }),
       ...(rates.length > 0 && { default_tax_rates: rates }),
       ...(discounts.length > 0 && { discounts }),
+      ...(history.sweep && { pending_invoice_item_interval: history.sweep }),
+      ...once,
     });
     this.subscription = made.id;
     this.name(made.items.data, history.items);
     if (history.scheduled) await this.schedule(history.scheduled);
+  }
+
+  private async addedOnce(all: readonly Once[] = []): Promise<{ add_invoice_items?: Stripe.SubscriptionCreateParams.AddInvoiceItem[] }> {
+    const items: Stripe.SubscriptionCreateParams.AddInvoiceItem[] = [];
+    for (const once of all) items.push(await this.catalog.addedOnce(once, this.history.currency));
+    return items.length > 0 ? { add_invoice_items: items } : {};
   }
 
   private async until(moment: number): Promise<void> {
@@ -123,7 +132,8 @@ export class Served {
       case 'change': {
         const items: Stripe.SubscriptionUpdateParams.Item[] = [];
         for (const change of action.changes) items.push(await this.change(change));
-        const after = await update({ items, proration_behavior: action.proration_behavior, ...this.unpaid(now) });
+        const once = await this.addedOnce(action.once);
+        const after = await update({ items, proration_behavior: action.proration_behavior, ...(action.date !== undefined && { proration_date: action.date }), ...once, ...this.unpaid(now) });
         return this.name(after.items.data, action.changes.flatMap((change) => change.add ?? []));
       }
       case 'anchor_now': return update({ billing_cycle_anchor: { type: 'now' }, proration_behavior: action.proration_behavior, ...this.unpaid(now) });
@@ -134,6 +144,7 @@ export class Served {
       case 'uncancel': return update(now.cancel_at_period_end ? { cancel_at_period_end: false } : { cancel_at: '' });
       case 'pause_collection': return update({ pause_collection: { behavior: action.behavior, ...(action.resumes_at !== null && { resumes_at: action.resumes_at }) } });
       case 'collect': return update({ pause_collection: '' });
+      case 'sweep': return update({ pending_invoice_item_interval: action.interval ?? '' });
       case 'pause': return stripe.subscriptions.pause(subscription, { bill_for: { unused_time_from: { type: action.unused_time_from }, outstanding_usage_through: { type: action.outstanding_usage_through } }, invoicing_behavior: action.invoicing_behavior });
       case 'resume': return this.resume(action, now);
       case 'schedule': return this.schedule(action);
@@ -160,10 +171,10 @@ export class Served {
   }
 
   /** A resumption is of subscriptions that are charged automatically; the invoice that it may need is settled at once, and never by a card that has money. */
-  private async resume({ anchor, proration_behavior, then }: Asked<'resume'>, now: Stripe.Subscription): Promise<void> {
+  private async resume({ anchor, proration_behavior, date, then }: Asked<'resume'>, now: Stripe.Subscription): Promise<void> {
     const { stripe, subscription } = this;
     if (now.status === 'paused') await stripe.subscriptions.update(subscription, { collection_method: 'charge_automatically' });
-    const after = await stripe.subscriptions.resume(subscription, { billing_cycle_anchor: { type: anchor }, proration_behavior });
+    const after = await stripe.subscriptions.resume(subscription, { billing_cycle_anchor: { type: anchor }, proration_behavior, ...(date !== undefined && { proration_date: date }) });
     if (after.latest_invoice !== now.latest_invoice) {
       const invoice = await stripe.invoices.retrieve(after.latest_invoice as string);
       if (invoice.status === 'open' && then === 'pay') await stripe.invoices.pay(invoice.id, { paid_out_of_band: true });
@@ -249,6 +260,7 @@ export class Served {
       const noteLines = Map.groupBy(await rows<CreditNoteLineRow>(tx, sql`select * from credit_note_lines where credit_note = any(${notes.map((note) => note.id)}::text[]) order by position`), (line) => line.credit_note);
       const pending = await rows<InvoiceItemRow>(tx, sql`select * from invoice_items where customer = ${this.customer} and invoice is null order by created, id`);
       const coupons = new Map((await rows<{ id: string; coupon: string }>(tx, sql`select id, coupon from discounts`)).map(({ id, coupon }) => [id, coupon]));
+      const prices = new Map((await rows<{ id: string; price: string }>(tx, sql`select id, price from invoice_items where customer = ${this.customer} and price is not null`)).map(({ id, price }) => [id, price]));
       const [subscription] = (await rows<SubscriptionRow>(tx, sql`select * from subscriptions where id = ${this.subscription}`)) as [SubscriptionRow];
       const [{ balance }] = (await rows<{ balance: bigint }>(tx, sql`select balance from customers where id = ${this.customer}`)) as [{ balance: bigint }];
       const items = new Map((await rows<{ id: string; price: string; created: number }>(tx, sql`select id, price, created from subscription_items where subscription = ${this.subscription}`)).map((item) => [item.id, item]));
@@ -260,7 +272,7 @@ export class Served {
           invoices: invoices.map((invoice) => ({ ...invoice, lines: lines.get(invoice.id) ?? [] })), notes: notes.map((note) => ({ ...note, lines: noteLines.get(note.id) ?? [] })),
           pending, subscription, balance, last: this.last ?? atEnd?.id ?? null, refused: this.refused,
         },
-        { item: itemName, pending: name, rate: name, coupon: (discount) => name(coupons.get(discount)!), metered: (price) => metered.has(price) },
+        { item: itemName, pending: (id) => names.get(id) ?? name(prices.get(id)!), rate: name, coupon: (discount) => name(coupons.get(discount)!), metered: (price) => metered.has(price) },
       );
     });
   }

@@ -1,6 +1,6 @@
 /** What a history names, made over HTTP by the official client as soon as it is needed, and the way back from its ids. */
 import Stripe from 'stripe';
-import type { Coupon, Item, Price, Rate } from './reference/history.ts';
+import type { Coupon, Item, Once, Price, Rate } from './reference/history.ts';
 
 const decimal = (text: string | null) => (text === null ? undefined : Stripe.Decimal.from(text));
 
@@ -72,6 +72,13 @@ export class ServedCatalog {
         ...(products && { applies_to: { products: await Promise.all(products.map((product) => this.product(product))) } }),
       })),
     })));
+  }
+
+  /** The line has the name of its price. */
+  async addedOnce({ key, product, unit_amount_decimal, quantity, discountable, tax_rates, discounts }: Once, currency: string): Promise<Stripe.SubscriptionCreateParams.AddInvoiceItem> {
+    const price = await this.once(key, async () => this.stripe.prices.create({ product: await this.product(product), currency, unit_amount_decimal: decimal(unit_amount_decimal) }));
+    const [rates, coupons] = [await this.rates(tax_rates), await this.discounts(discounts)];
+    return { price, quantity, ...(rates.length > 0 && { tax_rates: rates }), ...(coupons.length > 0 && { discounts: coupons }), ...(!discountable && { discountable }) };
   }
 
   async asked({ price, quantity, tax_rates, discounts }: Item): Promise<Stripe.SubscriptionCreateParams.Item> {

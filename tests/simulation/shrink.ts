@@ -23,7 +23,11 @@ const phasesIn = (phases: readonly Phase[]): Phase[][] => [
 ];
 
 function actionsIn(action: Action): Action[] {
-  if (action.kind === 'change' && action.changes.length > 1) return without(action.changes).map((changes) => ({ ...action, changes }));
+  if (action.kind === 'change') {
+    const { date, once, ...plain } = action;
+    return [...(date === undefined ? [] : [{ ...plain, once }]), ...(once ? [{ ...plain, date }] : []), ...(action.changes.length > 1 ? without(action.changes).map((changes) => ({ ...action, changes })) : [])];
+  }
+  if (action.kind === 'resume' && action.date !== undefined) return [{ ...action, date: undefined }];
   if (action.kind === 'schedule') return phasesIn(action.phases).map((phases) => ({ ...action, phases }));
   if (action.kind === 'discount') return without(action.discounts).map((discounts) => ({ ...action, discounts }));
   if (action.kind === 'credit' && 'lines' in action.credited && action.credited.lines.length > 1) return without(action.credited.lines).map((lines) => ({ ...action, credited: { lines } }));
@@ -36,6 +40,8 @@ const WAYS: readonly Smaller[] = [
   (history) => without(history.actions).map((actions) => ({ ...history, actions })),
   (history) => (history.scheduled ? [{ ...history, scheduled: undefined }, ...phasesIn(history.scheduled.phases).map((phases) => ({ ...history, scheduled: { ...history.scheduled!, phases } }))] : []),
   (history) => without(history.pending).map((pending) => ({ ...history, pending })),
+  (history) => (history.once ? [{ ...history, once: undefined }] : []),
+  (history) => (history.sweep ? [{ ...history, sweep: undefined }] : []),
   (history) => (history.usage.length > 0 ? [{ ...history, usage: [] }, ...without(history.usage).map((usage) => ({ ...history, usage }))] : []),
   (history) => without(history.discounts).map((discounts) => ({ ...history, discounts })),
   (history) => without(history.default_tax_rates).map((default_tax_rates) => ({ ...history, default_tax_rates })),

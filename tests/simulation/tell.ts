@@ -1,5 +1,5 @@
 /** Lives and their bills as text, so that two of them can be laid side by side. */
-import type { Action, Coupon, Credited, History, Invoice, Item, ItemChange, Line, Note, Outcome, Phase, Price, Rate } from './reference/history.ts';
+import type { Action, Coupon, Credited, History, Invoice, Item, ItemChange, Line, Note, Once, Outcome, Phase, Price, Rate } from './reference/history.ts';
 
 const moment = (at: number): string => new Date(at * 1_000).toISOString().replace('T', ' ').slice(0, 19);
 
@@ -45,6 +45,9 @@ const rateText = ({ id, percentage, inclusive }: Rate): string => `taxed ${id} $
 const changeText = (each: ItemChange): string =>
   `    ${each.add ? `add ${itemText(each.add)}` : each.remove ? `remove ${each.key}` : `${each.key}${each.quantity === undefined ? '' : ` quantity ${each.quantity}`}${each.price ? ` price ${priceText(each.price)}` : ''}`}`;
 
+const onceText = (once: Once): string =>
+  `${once.key}: once ${once.quantity} at ${once.unit_amount_decimal} of ${once.product}${once.discountable ? '' : ' not discountable'}${once.discounts.map((each) => ` less ${couponText(each)}`).join('')}${once.tax_rates.map((rate) => ` ${rateText(rate)}`).join('')}`;
+
 const phaseText = (phase: Phase): string[] => [
   `    ${moment(phase.start)} phase until ${moment(phase.end)} ${phase.proration_behavior}${phase.trial_end === null ? '' : `, trial until ${moment(phase.trial_end)}`}${phase.anchored ? ', a new cycle' : ''}`,
   ...phase.discounts.map((each) => `      less ${couponText(each)}`),
@@ -57,12 +60,13 @@ const creditedText = (credited: Credited): string =>
 
 /** The rest of what an action says, in the order of its fields. */
 const detailsText = (action: Action): string =>
-  Object.entries(action).flatMap(([name, value]) => (name === 'at' || name === 'kind' || typeof value === 'object' ? [] : [` ${name} ${typeof value === 'number' && value > 1e8 ? moment(value) : String(value)}`])).join('');
+  Object.entries(action).flatMap(([name, value]) => (name === 'at' || name === 'kind' || typeof value === 'object' || value === undefined ? [] : [` ${name} ${typeof value === 'number' && value > 1e8 ? moment(value) : String(value)}`])).join('');
 
 function actionText(action: Action, n: number): string[] {
   const head = `  ${moment(action.at)} action ${n}: ${action.kind}${detailsText(action)}`;
   switch (action.kind) {
-    case 'change': return [head, ...action.changes.map(changeText)];
+    case 'change': return [head, ...action.changes.map(changeText), ...(action.once ?? []).map((once) => `    ${onceText(once)}`)];
+    case 'sweep': return [`${head} ${JSON.stringify(action.interval)}`];
     case 'move_price': return [head, `    to ${priceText(action.to)}`];
     case 'discount': return [head, ...action.discounts.map((each) => `    less ${couponText(each)}`)];
     case 'schedule': return [head, ...action.phases.flatMap(phaseText)];
@@ -77,6 +81,8 @@ export function historyText(history: History): string[] {
   const at = (name: string, value: number | undefined) => (value === undefined ? '' : `, ${name} ${value > 31 ? moment(value) : value}`);
   return [
     `  ${currency}, ${tax_exempt},${history.by_day ? ' by the day,' : ''} start ${moment(start)}${at('backdated to', backdate)}${at('anchor', anchor)}${at('day', anchor_day_of_month)}${at('trial until', trial_end)}${missing_payment_method ? ` or ${missing_payment_method}` : ''}, ${proration_behavior}, until ${moment(until)}`,
+    ...(history.sweep ? [`  what waits is billed every ${history.sweep.interval_count} ${history.sweep.interval}`] : []),
+    ...(history.once ?? []).map((once) => `  ${onceText(once)}`),
     ...discounts.map((each) => `  less ${couponText(each)}`),
     ...default_tax_rates.map((rate) => `  ${rateText(rate)}`),
     ...items.map((item) => `  ${itemText(item)}`),

@@ -1,13 +1,13 @@
 /** The course of a subscription in the reference model: its start, its renewals, its changes and its end, each of which puts lines in the book. */
 import { amountOf, applyDiscounts } from './amounts.ts';
 import type { Bill, Book, Draft, Fate, Owner } from './book.ts';
-import { sameRecurrence, type Span } from './calendar.ts';
-import { decimal, plain, plus, whole } from './exact.ts';
-import type { History, ItemChange, LineKind, Price, ProrationBehavior, Reason } from './history.ts';
+import { sameRecurrence, spanAround, type Span } from './calendar.ts';
+import { decimal, plain, plus, round, times, whole } from './exact.ts';
+import type { History, ItemChange, LineKind, Once, Price, ProrationBehavior, Reason, Recurrence } from './history.ts';
 import { changed, find, given, isChange, isFree, isLicensed, periodOf, recursOtherwise, type Ending, type Living, type Plan, type Terms } from './terms.ts';
 
-/** How a change is billed. `anew`: all periods begin at the moment, perhaps with a trial. `spared`: items whose periods end at the moment, which the renewal that follows bills. `asked`: somebody asked for it, the clock did not. */
-export type Manner = { behavior: ProrationBehavior; anew: boolean; trial: number | null; spared: ReadonlySet<string>; asked: boolean };
+/** How a change is billed. `anew`: all periods begin at the moment, perhaps with a trial. `spared`: items whose periods end at the moment, which the renewal that follows bills. `asked`: somebody asked for it, the clock did not. `date`: from when on it is prorated, where that is not the moment. `once`: what is billed once. */
+export type Manner = { behavior: ProrationBehavior; anew: boolean; trial: number | null; spared: ReadonlySet<string>; asked: boolean; date?: number; once?: readonly Once[] };
 export const PLAIN: Omit<Manner, 'behavior'> = { anew: false, trial: null, spared: new Set(), asked: true };
 
 export class Course {
@@ -18,6 +18,10 @@ export class Course {
   plan: Plan | null = null;
   collection: { behavior: Exclude<Fate, 'at once' | 'in an hour'>; resumes_at: number | null } | null = null;
   paused = false;
+  /** When it was last paused. */
+  pausedAt = 0;
+  /** How often what waits is billed, beside the renewals. */
+  sweep: Recurrence | null;
   /** It is charged automatically, and there is nothing to charge. */
   charged: boolean;
   ended: number | null = null;
@@ -27,6 +31,7 @@ export class Course {
     this.book = book;
     this.history = history;
     this.charged = history.missing_payment_method !== undefined;
+    this.sweep = history.sweep ?? null;
     const origin = history.backdate ?? history.start;
     this.terms = {
       anchor: history.trial_end ?? history.anchor ?? origin, ...(history.anchor_day_of_month !== undefined && { day: history.anchor_day_of_month }),
@@ -70,11 +75,11 @@ export class Course {
   }
 
   /** The rest of the item's period, less its part of what the discounts would give on a bill of all that recurs like it. */
-  debit(item: Living, at: number): void {
+  debit(item: Living, at: number, from = at): void {
     const { end, full } = periodOf(this.terms, item, at);
     const peers = this.terms.items.filter((one) => isLicensed(one) && sameRecurrence(one.price.recurrence, item.price.recurrence));
     const bill = applyDiscounts(peers.map((one) => this.wholePeriod(one, full)), this.terms.shared, this.history.currency, (one) => one.coupon.duration !== 'once' && this.book.inForce(one, at));
-    const part = { start: at, end };
+    const part = { start: from, end };
     const gross = this.book.partOf(amountOf(item.price, String(item.quantity)), part, full);
     const net = bill[peers.indexOf(item)]!.reduce((left, share) => left - this.book.partOf(share.amount, part, full), gross);
     const line = this.line(item, 'debit', net > 0n ? net : 0n, part, String(item.quantity));
@@ -95,7 +100,19 @@ export class Course {
       if (history.proration_behavior === 'none') return partial ? [] : [first];
       return now.start > origin ? [past, first] : [first];
     });
-    this.bill(history.start, 'subscription_create', [], drafts, true);
+    this.waitOnce(history.once ?? [], history.start);
+    this.bill(history.start, 'subscription_create', ['subscription'], drafts, true);
+  }
+
+  /** What is billed once waits; for the time that all items have in common. */
+  private waitOnce(all: readonly Once[], at: number): void {
+    const periods = this.terms.items.map((item) => periodOf(this.terms, item, at));
+    const start = Math.max(...periods.map((period) => period.start));
+    const period = { start, end: Math.max(start, Math.min(...periods.map(({ end }) => end))) };
+    for (const { key, product, unit_amount_decimal, quantity, discountable, tax_rates, discounts } of all) {
+      const amount = round(times(decimal(unit_amount_decimal), whole(quantity)));
+      this.book.wait({ key, kind: 'pending', amount, period, quantity: String(quantity), proration: false, discountable, product, rates: tax_rates.length > 0 ? tax_rates : null, own: given(discounts, at) });
+    }
   }
 
   /** When the clock has something to do next, after what was done at `now`. */
@@ -103,7 +120,16 @@ export class Course {
     if (this.ended !== null) return Infinity;
     const end = typeof this.ending === 'number' ? this.ending : Infinity;
     if (this.paused) return end;
-    return Math.min(end, this.plan?.end ?? Infinity, ...this.terms.items.map((item) => periodOf(this.terms, item, now).end));
+    return Math.min(end, this.plan?.end ?? Infinity, this.nextSweep(now), ...this.terms.items.map((item) => periodOf(this.terms, item, now).end));
+  }
+
+  nextSweep(now: number): number {
+    return this.sweep === null ? Infinity : spanAround(this.terms, this.sweep, now).end;
+  }
+
+  /** What waits for it is billed by itself. */
+  sweepUp(at: number): void {
+    if (this.ended === null && !this.paused) this.bill(at, 'subscription_cycle', ['subscription'], [], false);
   }
 
   /** At an end of periods: bills what begins then and what was used; or ends, with the usage until then. */
@@ -148,10 +174,13 @@ export class Course {
       if (earlier && !isChange(earlier, one)) continue;
       const spared = asked.spared.has(one.key);
       const prorates = bills && !spared;
-      if (earlier && prorates) book.credit(earlier.key, at);
+      // What was charged from a later moment on is given back from there, and so is charged what takes its place.
+      const from = Math.max(asked.date ?? at, (earlier && book.openDebit(earlier.key, at)?.period.start) ?? 0);
+      if (earlier && prorates) book.credit(earlier.key, at, from);
       if (earlier && (bills || spared)) this.usedUntilBoundary(old, earlier, at, spared).forEach((line) => book.wait(line));
-      if (later && isLicensed(later) && prorates) this.debit(later, at);
+      if (later && isLicensed(later) && prorates) this.debit(later, at, from);
     }
+    this.waitOnce(asked.once ?? [], at);
     if (asked.behavior === 'always_invoice' && asked.spared.size === 0) this.bill(at, 'subscription_update', ['subscription'], [], asked.asked);
   }
 
@@ -160,16 +189,17 @@ export class Course {
   }
 
   /** All periods end at the moment and others begin, free or billed at once. */
-  private beginAnew(at: number, old: Terms, { trial, asked, spared }: Manner, bills: boolean): void {
+  private beginAnew(at: number, old: Terms, { trial, asked, spared, date, once }: Manner, bills: boolean): void {
     const { book } = this;
     const { day: _day, ...rest } = this.terms;
     this.terms = { ...rest, anchor: trial ?? at, trial, items: rest.items.map((item) => ({ ...item, since: at })) };
     const used = (item: Living) => this.usedUntilBoundary(old, item, at, spared.has(item.key));
     for (const item of old.items) {
-      if (bills) book.credit(item.key, at);
+      if (bills) book.credit(item.key, at, date ?? at);
       book.close(item.key);
       if (!find(this.terms.items, item.key)) used(item).forEach((line) => book.wait(line));
     }
+    this.waitOnce(once ?? [], at);
     const drafts = this.terms.items.flatMap((item) => {
       const earlier = find(old.items, item.key);
       return [...(earlier ? used(earlier) : []), ...(isLicensed(item) ? [this.wholePeriod(item, periodOf(this.terms, item, at))] : [])];

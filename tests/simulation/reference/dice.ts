@@ -1,5 +1,5 @@
 /** Chance that is always the same for a seed, and what a shop sells by it. */
-import type { Coupon, Item, Price, Rate, Recurrence } from './history.ts';
+import type { Coupon, Item, Once, Price, Rate, Recurrence } from './history.ts';
 
 export class Dice {
   private state: number;
@@ -93,6 +93,11 @@ export class Shop {
 
   discounts(): Coupon[] {
     return this.dice.chance(0.35) ? this.dice.some(2, () => this.coupon()) : [];
+  }
+
+  once(): Once {
+    const { dice } = this;
+    return { key: dice.id('once'), product: this.product(), unit_amount_decimal: this.money(), quantity: dice.int(0, 5), discountable: dice.chance(0.7), tax_rates: dice.chance(0.3) ? [this.rate()] : [], discounts: dice.chance(0.2) ? [this.coupon()] : [] };
   }
 
   item(metered = this.dice.chance(0.3)): Item {

@@ -34,6 +34,8 @@ export type Coupon = {
 };
 /** A key names one item for ever; it is not used again after removal. `quantity` is 0 for a metered item. No two items of a subscription have the same price. */
 export type Item = { key: string; price: Price; quantity: number; tax_rates: Rate[]; discounts: Coupon[] };
+/** Something that is billed once, beside the items. The key is its price's, too; its period is what the items have in common. */
+export type Once = { key: string; product: string; unit_amount_decimal: string; quantity: number; discountable: boolean; tax_rates: Rate[]; discounts: Coupon[] };
 /** An invoice item made by hand; `of` says whether it names the subscription or only the customer. */
 export type PendingItem = {
   key: string;
@@ -65,7 +67,8 @@ export type EndBehavior = 'cancel' | 'release';
 export type Credited = { amount: bigint } | { lines: { line: number; amount?: bigint; quantity?: number }[] };
 
 export type Action =
-  | { at: number; kind: 'change'; changes: ItemChange[]; proration_behavior: ProrationBehavior }
+  /** `date`: from when on it is prorated. */
+  | { at: number; kind: 'change'; changes: ItemChange[]; proration_behavior: ProrationBehavior; date?: number; once?: Once[] }
   /** A reviewed plan that moves whoever has the price. */
   | { at: number; kind: 'move_price'; from: string; to: Price; proration_behavior: ProrationBehavior }
   | { at: number; kind: 'anchor_now'; proration_behavior: ProrationBehavior }
@@ -79,7 +82,9 @@ export type Action =
   | { at: number; kind: 'collect' }
   | { at: number; kind: 'pause'; unused_time_from: 'item_current_period_start' | 'none' | 'now'; outstanding_usage_through: 'none' | 'now'; invoicing_behavior: 'invoice' | 'pending_invoice_item' }
   /** `then`: what becomes of the invoice that it may need, in the same second. */
-  | { at: number; kind: 'resume'; anchor: 'now' | 'unchanged'; proration_behavior: ProrationBehavior; then: 'pay' | 'fail' | 'void' }
+  | { at: number; kind: 'resume'; anchor: 'now' | 'unchanged'; proration_behavior: ProrationBehavior; date?: number; then: 'pay' | 'fail' | 'void' }
+  /** How often what waits is billed, beside the renewals. */
+  | { at: number; kind: 'sweep'; interval: Recurrence | null }
   /** Puts the subscription under a schedule: as it is until `end`, then by phases, one after the other. */
   | { at: number; kind: 'schedule'; end: number; phases: Phase[]; end_behavior: EndBehavior }
   | { at: number; kind: 'release'; preserve_cancel_date: boolean }
@@ -107,8 +112,11 @@ export type History = {
   /** Discounts stand beside the amounts of prorations. The book has them within, which comes to the same nets. */
   itemized?: true;
   items: Item[];
+  once?: Once[];
   discounts: Coupon[];
   default_tax_rates: Rate[];
+  /** How often what waits is billed, from the start on. */
+  sweep?: Recurrence;
   /** Where a schedule begins it: what comes after the first phase, which is the start itself until the first of these. */
   scheduled?: { end: number; phases: Phase[]; end_behavior: EndBehavior };
   /** `value` is a positive decimal; in any order. */

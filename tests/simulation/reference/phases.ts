@@ -27,11 +27,17 @@ export function release(course: Course, preserve_cancel_date: boolean): void {
 }
 
 /** What the clock does at the moment: a phase begins, and what ends then is renewed by its terms. */
-export function reach(course: Course, at: number): void {
+export function reach(course: Course, at: number, before: number): void {
+  const sweeps = course.nextSweep(before) === at;
+  turnAndRenew(course, at);
+  if (sweeps) course.sweepUp(at);
+}
+
+function turnAndRenew(course: Course, at: number): void {
   const { plan, paused } = course;
   if (!paused && plan?.end === at && course.ending !== at && !turn(course, at, plan)) return;
   const unpayable = !paused && course.charged && course.terms.trial === at;
-  if (unpayable && course.history.missing_payment_method === 'pause' && course.withholding(at) === null && !course.endsAt(at)) course.paused = true;
+  if (unpayable && course.history.missing_payment_method === 'pause' && course.withholding(at) === null && !course.endsAt(at)) Object.assign(course, { paused: true, pausedAt: at });
   else if (unpayable && course.history.missing_payment_method === 'cancel') {
     course.ended = at;
     course.book.keepDrafts();

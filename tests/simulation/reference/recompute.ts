@@ -6,9 +6,9 @@ import { Book, type Bill } from './book.ts';
 import { Course, PLAIN } from './course.ts';
 import type { Action, History, Invoice, ItemChange, Note, Outcome, PendingItem } from './history.ts';
 import { noteOf } from './notes.ts';
-import { canPause, pause, resume } from './pauses.ts';
+import { canPause, canResume, pause, resume } from './pauses.ts';
 import { adopt, canAdopt, reach, release } from './phases.ts';
-import { find, given, isFree, periodOf } from './terms.ts';
+import { find, given, isFree, isShared, periodOf } from './terms.ts';
 
 class Telling {
   readonly book: Book;
@@ -70,7 +70,8 @@ class Telling {
     switch (action.kind) {
       case 'cancel_now': course.cancelNow(at, action.prorate, action.invoice_now); return true;
       case 'discount': course.terms = { ...course.terms, shared: given(action.discounts, at) }; return true;
-      case 'resume': if (course.paused) resume(course, action); else return false; return true;
+      case 'sweep': course.sweep = action.interval; return true;
+      case 'resume': if (canResume(course, action)) resume(course, action); else return false; return true;
       case 'pause': return canPause(course, at) && this.unlessUnpayable(() => pause(course, action));
       case 'release': if (course.plan) release(course, action.preserve_cancel_date); else return false; return true;
       default: return !course.paused && this.steerRunning(action, at);
@@ -92,13 +93,15 @@ class Telling {
   }
 
   /** What is there can change, usage has no quantity, and something stays. */
-  private change({ at, changes, proration_behavior }: Extract<Action, { kind: 'change' }>): boolean {
-    const { items } = this.course.terms;
+  private change({ at, changes, proration_behavior, date, once }: Extract<Action, { kind: 'change' }>): boolean {
+    const { terms } = this.course;
+    const { items } = terms;
     const unknown = changes.some(({ key, add }) => !add && !find(items, key));
     const counted = changes.some(({ key, price, quantity }) => quantity !== undefined && (price ?? find(items, key)?.price)?.usage_type === 'metered');
     const left = items.length + changes.filter((one) => one.add).length - changes.filter((one) => one.remove).length;
     if (unknown || counted || left === 0) return false;
-    this.course.change(at, changes, { ...PLAIN, behavior: proration_behavior });
+    if (date !== undefined && !isShared(terms, changes, at, date)) return false;
+    this.course.change(at, changes, { ...PLAIN, behavior: proration_behavior, date, once });
     return true;
   }
 
@@ -165,7 +168,7 @@ export function recompute(history: History): Outcome {
     const next = Math.min(final, due, request);
     if (next > history.until) break;
     if (final === next) for (const bill of book.bills.filter((one) => one.finalize_at === next)) book.finalize(bill);
-    else if (due === next) reach(course, next);
+    else if (due === next) reach(course, next, now);
     else requests.shift()!.run();
     now = Math.max(now, next);
   }

@@ -6,10 +6,11 @@ import { changesBy } from './terms.ts';
 
 /** What a life does beside changes and an end, and how often. */
 const WAYS = [
-  ['schedule', 0.2], ['pause', 0.18], ['collection', 0.1], ['trial', 0.08], ['invoices', 0.25], ['discount', 0.12], ['move', 0.1], ['dates', 0.12],
+  ['schedule', 0.2], ['pause', 0.18], ['collection', 0.1], ['trial', 0.08], ['invoices', 0.35], ['discount', 0.12], ['move', 0.1], ['dates', 0.12], ['sweep', 0.06],
 ] as const;
 type Way = (typeof WAYS)[number][0];
 const RECURRENCES: readonly Recurrence[] = [{ interval: 'week', interval_count: 1 }, { interval: 'month', interval_count: 1 }, { interval: 'month', interval_count: 3 }, { interval: 'year', interval_count: 1 }];
+const SWEEPS: readonly Recurrence[] = [{ interval: 'day', interval_count: 9 }, { interval: 'week', interval_count: 1 }, { interval: 'month', interval_count: 1 }];
 const MOST_ITEMS = 4;
 const LONGEST_TRIAL = 700 * DAY;
 
@@ -119,11 +120,20 @@ export class Steps {
       this.meet([add.price]);
     }
     this.items = items;
-    if (changes.length === 0) return [];
-    const first: Action = { at, kind: 'change', changes, proration_behavior };
+    const once = dice.chance(0.08) ? { once: [shop.once(), ...dice.some(1, () => shop.once())] } : {};
+    if (changes.length === 0 && !once.once) return [];
+    const date = dice.chance(0.12) ? { date: this.near(at) } : {};
+    const first: Action = { at, kind: 'change', changes, proration_behavior, ...date, ...once };
     if (reversal.length === 0 || !dice.chance(0.2)) return [first];
     this.items = items.map((item) => ({ ...item, ...reversal.find((back) => back.key === item.key) }));
     return [first, { at, kind: 'change', changes: reversal, proration_behavior }];
+  }
+
+  /** A moment in the period of an item, or not far from it. */
+  private near(at: number): number {
+    const { dice, history: { trial_end, anchor, backdate, start } } = this;
+    const { start: from, end } = spanAround({ anchor: trial_end ?? anchor ?? backdate ?? start }, dice.pick(this.items).price.recurrence, at);
+    return dice.chance(0.4) ? dice.int(from, at) : dice.int(from - DAY, end);
   }
 
   private stepOf(way: Way, at: number): Action[] {
@@ -136,6 +146,7 @@ export class Steps {
       case 'discount': return [{ at, kind: 'discount', discounts: dice.some(2, () => shop.coupon()) }];
       case 'move': return this.move(at);
       case 'dates': return [dice.chance(0.3) ? { at, kind: 'uncancel' } : dice.chance(0.2) ? { at, kind: 'cancel_at_period_end' } : { at, kind: 'cancel_at', moment: at + dice.int(1, Math.max(1, history.until - at)) }];
+      case 'sweep': return [{ at, kind: 'sweep', interval: dice.chance(0.2) ? null : dice.pick(SWEEPS) }];
       case 'invoices': return [this.invoiceStep(at)];
     }
   }
@@ -146,7 +157,7 @@ export class Steps {
       at, kind: 'pause', unused_time_from: dice.pick(['now', 'now', 'item_current_period_start', 'none'] as const), outstanding_usage_through: dice.chance(0.7) ? 'now' : 'none',
       invoicing_behavior: dice.chance(0.4) ? 'invoice' : 'pending_invoice_item',
     };
-    const resume = (later: number): Action => ({ at: later, kind: 'resume', anchor: dice.chance(0.5) ? 'now' : 'unchanged', proration_behavior: this.behavior(), then: dice.pick(['pay', 'pay', 'fail', 'void'] as const) });
+    const resume = (later: number): Action => ({ at: later, kind: 'resume', anchor: dice.chance(0.5) ? 'now' : 'unchanged', proration_behavior: this.behavior(), then: dice.pick(['pay', 'pay', 'fail', 'void'] as const), ...(dice.chance(0.1) && { date: this.near(later) }) });
     if (dice.chance(0.3)) return [resume(at)];
     return dice.chance(0.3) ? [pause, resume(at)] : dice.chance(0.5) && at < history.until ? [pause] : [resume(at), pause];
   }

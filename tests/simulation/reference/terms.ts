@@ -36,6 +36,12 @@ export function periodOf(terms: Terms, item: Living, at: number): Span & { full:
   return { start: Math.max(full.start, item.since), end: full.end, full };
 }
 
+/** Whether a moment lies in the present period of every item, and of those that come in the full one. */
+export function isShared(terms: Terms, changes: readonly ItemChange[], at: number, moment: number): boolean {
+  const within = ({ start, end }: Span) => start <= moment && moment < end;
+  return terms.items.every((item) => within(periodOf(terms, item, at))) && (isFree(terms, at) || changes.every(({ add }) => !add || within(spanAround(terms, add.price.recurrence, at))));
+}
+
 export const isChange = (item: Living, change: ItemChange): boolean =>
   Boolean(change.remove) || (change.quantity ?? item.quantity) !== item.quantity || (change.price?.id ?? item.price.id) !== item.price.id;
 
