@@ -227,7 +227,8 @@ async function run(kontor: Kontor, { seed, changes }: Race, target: Target): Pro
     await work(kontor);
     const [renewed] = await inWorld(kontor.database.pool, kontor.world, (tx) => rows<{ event: string | null }>(tx, sql`select min(id) as event from events where request_id is null and created = to_timestamp(${target.period_end}::bigint)
       and (data->>'customer' = ${target.customer}) and type = any(${RENEWING}::text[])`));
-    runs.push({ change: { words: 'the workers come', send: () => work(kontor) }, key: '', said, answered: 0, told: renewed?.event ?? null });
+    // Where a request was there before them, and has renewed, they found nothing to do: as if they had come last.
+    runs.push({ change: { words: 'the workers come', send: () => work(kontor) }, key: '', said, answered: renewed?.event ? 0 : Infinity, told: renewed?.event ?? null });
   }
   return { runs, findings };
 }
