@@ -25,6 +25,7 @@ import { invoicePayments } from './invoice_payments/routes.ts';
 import { invoiceItems } from './invoiceitems/routes.ts';
 import { invoices } from './invoices/routes.ts';
 import { customersBeyond } from './kontor/customers/routes.ts';
+import { bankAccounts } from './kontor/bank_accounts/routes.ts';
 import { caps } from './kontor/caps/routes.ts';
 import { creditTopUps } from './kontor/credit_top_ups/routes.ts';
 import { invoiceExplanations } from './kontor/invoices/routes.ts';
@@ -49,6 +50,7 @@ import { mandates } from './mandates/routes.ts';
 import { paymentIntents } from './payment_intents/routes.ts';
 import { paymentMethodConfigurations } from './payment_method_configurations/routes.ts';
 import { paymentMethods } from './payment_methods/routes.ts';
+import { payouts } from './payouts/routes.ts';
 import { prices } from './prices/routes.ts';
 import { trialOffers } from './product_catalog/trial_offers/routes.ts';
 import { products } from './products/routes.ts';
@@ -93,6 +95,7 @@ export const rooms: readonly Room[] = [
   creditNotes,
   creditTopUps,
   balanceTransactions,
+  bankAccounts,
   cashBalances,
   customerSessions,
   customers,
@@ -115,6 +118,7 @@ export const rooms: readonly Room[] = [
   paymentIntents,
   paymentMethodConfigurations,
   paymentMethods,
+  payouts,
   priceMoves,
   prices,
   priceExtensions,

@@ -6,6 +6,8 @@ export type AccountKind = 'asset' | 'liability' | 'revenue' | 'expense';
 export const ACCOUNTS = {
   receivable: { kind: 'asset', about: 'What remains to be paid on open invoices.' },
   cash_in_transit: { kind: 'asset', about: 'What a processor has for us: its balance, pending and available.' },
+  payouts_in_transit: { kind: 'asset', about: 'What processors have paid out, and is not at our bank yet.' },
+  bank: { kind: 'asset', about: 'What has arrived at our bank by payouts.' },
   paid_out_of_band: { kind: 'asset', about: 'What customers have paid, and we have given back, in other ways than by a processor.' },
   customer_balance: { kind: 'liability', about: "Customers' balances: below zero we owe the customer." },
   customer_cash: { kind: 'liability', about: 'What customers have sent by bank transfer, and is not applied to a payment yet.' },

@@ -13,9 +13,10 @@
  * Amounts are minor units of the currency; currencies are three lower-case letters.
  */
 import type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Succeeded, ThreeDSecure, Unknown } from '../../billing/payment/outcome.ts';
+import type { PayoutEnd } from '../../billing/balance/payout.ts';
 import type { MethodCapability } from '../../billing/payment/offer.ts';
 
-export type { MethodCapability };
+export type { MethodCapability, PayoutEnd };
 export type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Succeeded, ThreeDSecure, Unknown };
 
 /** A payment method as a processor keeps it: its token for it, and what networks want to know when it is used without its holder. Never a number. */
@@ -182,6 +183,22 @@ export type VirtualAccount = {
   financial_addresses: Record<string, unknown>[];
 };
 
+/** A bank account of the account's own, to which is paid out. */
+export type BankSource = { country: string; currency: string; account_number: string; routing_number: string | null };
+export type BankKept =
+  | { kind: 'kept'; reference: string; bank_name: string; last4: string; routing_number: string | null; fingerprint: string }
+  | { kind: 'refused'; code: string; message: string; param: 'account_number' | 'routing_number' };
+
+/** Of a processor whose payouts are made when Kontor says so. Questions: none of them moves money. */
+export type Payouts = {
+  keepBank(source: BankSource): BankKept;
+  /** Which account stands for the account's bank in a currency where none was given. */
+  ownBank(currency: string): BankSource;
+  fees(amount: bigint, method: 'standard' | 'instant'): Fee[];
+  /** What becomes of a payout to a bank account, which a sandbox knows. */
+  endOf(reference: string): PayoutEnd;
+};
+
 export type Processor = {
   /** The connector's name, e.g. `sandbox`; kept beside every reference. */
   readonly name: string;
@@ -199,6 +216,8 @@ export type Processor = {
   receive(delivery: Delivery): Promise<Received>;
   /** Whether these are the small amounts, in minor units, or the code that were sent to the account of a method. `final`: it cannot be tried again. It moves no money, so it may be asked at any time. */
   verifyDeposits?(request: { method: StoredMethod; reference: string; amounts?: readonly number[]; descriptor_code?: string }): Promise<{ kind: 'verified' } | { kind: 'refused'; code: string; message: string; final: boolean } | Unknown>;
+  /** Absent where the processor pays out by itself. */
+  payouts?: Payouts;
   /** The customer's own account for bank transfers, the same each time; null where there is none for the currency and country. */
   virtualAccount?(request: { customer: string; currency: string; type: string; country: string }): Promise<VirtualAccount | null>;
 };

@@ -4,11 +4,13 @@ import { accountById, type AccountRow } from '../../server/accounts.ts';
 import type { Context, Room } from '../../server/context.ts';
 import { fields } from '../../server/http/params.ts';
 import { get } from '../../server/http/route.ts';
+import { findProcessor } from '../payment_methods/rows.ts';
 import type { Wire } from '../../server/http/wire.ts';
 
 const nothing = fields({});
 
-function render(account: AccountRow, charges: boolean): Wire<Stripe.Account> {
+/** `pays_out`: payouts are made when Kontor says so, not by the processor itself. */
+function render(account: AccountRow, charges: boolean, pays_out: boolean): Wire<Stripe.Account> {
   const { business_name: name } = account;
   return {
     id: account.id,
@@ -24,8 +26,7 @@ function render(account: AccountRow, charges: boolean): Wire<Stripe.Account> {
     details_submitted: true,
     email: account.email,
     metadata: {},
-    // Money goes from the processor to the account's bank; Kontor does not hold it.
-    payouts_enabled: false,
+    payouts_enabled: pays_out,
     settings: {
       branding: { icon: null, logo: null, primary_color: null, secondary_color: null },
       card_payments: { statement_descriptor_prefix: null, statement_descriptor_prefix_kana: null, statement_descriptor_prefix_kanji: null },
@@ -37,8 +38,8 @@ function render(account: AccountRow, charges: boolean): Wire<Stripe.Account> {
 }
 
 async function retrieve(ctx: Context): Promise<Wire<Stripe.Account>> {
-  const { live } = ctx.app.connectors.processors;
-  return render(await accountById(ctx.tx, ctx.world.account), !ctx.world.livemode || live !== null);
+  const processor = findProcessor(ctx.app, ctx.world);
+  return render(await accountById(ctx.tx, ctx.world.account), processor !== null, processor?.payouts !== undefined);
 }
 
 export const account: Room = { routes: [get('/v1/account', nothing, retrieve)] };

@@ -9,7 +9,7 @@ import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { askIssuer, findProcessor, keepMethod, processorOf } from './processor.ts';
 
-export { processorOf };
+export { findProcessor, processorOf };
 
 export function methodsById(tx: Tx, ids: readonly string[], lock = false): Promise<PaymentMethodRow[]> {
   return rows<PaymentMethodRow>(tx, sql`select * from payment_methods where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);

@@ -16,6 +16,9 @@ const DOCUMENTED = `
   union all select id || ':moved', 'customer_credits', -amount from credit_balance_transactions where invoice is null
   union all select id || ':captured', case when payment_method_details->>'type' = 'customer_balance' then 'customer_cash' else 'cash_in_transit' end, amount_captured from charges where status = 'succeeded' and captured
   union all select source || case when fee < 0 then ':fees_returned' else ':fees' end, 'processor_fees', fee from balance_transactions where fee_details <> '[]'
+  union all select id || ':created', 'payouts_in_transit', amount from payouts
+  union all select id || ':paid', 'bank', amount from payouts where status = 'paid'
+  union all select id || ':returned', 'payouts_in_transit', -amount from payouts where status in ('failed', 'canceled')
   union all select id || ':funded', 'customer_cash', -net_amount from cash_balance_transactions where type = 'funded'
   union all select id || t.name, null, null from refunds, (values (':refunded'), (':returned')) t (name)
   union all select id || ':applied', null, null from invoice_payments where status = 'paid'`;

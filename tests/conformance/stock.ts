@@ -41,6 +41,9 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   put('payment_intents', (await stripe.paymentIntents.list({ customer, limit: 1 })).data[0]!);
   put('charges', (await stripe.charges.list({ customer, limit: 1 })).data[0]!);
   put('balance_transactions', (await stripe.balanceTransactions.list({ limit: 1 })).data[0]!);
+  put('kontor/bank_accounts', (await stripe.rawRequest('POST', '/v1/kontor/bank_accounts', { country: 'US', currency: 'usd', account_number: '000123456789' })) as unknown as { id: string });
+  await stripe.paymentIntents.create({ amount: 9_000, currency: 'usd', payment_method: 'pm_card_bypassPending', confirm: true });
+  put('payouts', await stripe.payouts.create({ amount: 1_000, currency: 'usd' }));
   put('events', (await stripe.events.list({ limit: 1 })).data[0]!);
   const deliveries = (await stripe.rawRequest('GET', '/v1/kontor/webhook_deliveries')) as unknown as { data: { id: string }[] };
   put('kontor/webhook_deliveries', deliveries.data[0]!);

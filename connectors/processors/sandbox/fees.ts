@@ -10,7 +10,7 @@ export type Rate = {
   most?: bigint;
 };
 
-export type FeeSchedule = { rates: Readonly<Record<string, Rate>>; /** For each dispute; given back where it is won. */ disputes: Readonly<Record<string, bigint>> };
+export type FeeSchedule = { rates: Readonly<Record<string, Rate>>; /** For each dispute; given back where it is won. */ disputes: Readonly<Record<string, bigint>>; /** Of an instant payout, in hundredths of a percent. */ instant_payout: bigint };
 
 const usual: Rate = { share: 290n, each: 30n };
 
@@ -24,6 +24,7 @@ export const FEES: FeeSchedule = {
     ideal: { share: 0n, each: 80n },
   },
   disputes: { card: 1_500n, link: 1_500n, cashapp: 1_500n, paypal: 1_500n, klarna: 1_500n, us_bank_account: 1_500n, sepa_debit: 750n },
+  instant_payout: 100n,
 };
 
 /** `290n` as `2.9 %`. */

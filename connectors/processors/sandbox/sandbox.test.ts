@@ -30,7 +30,7 @@ test('an amount that is only reserved is not captured and costs nothing yet; a f
   assert.ok(reserved.kind === 'succeeded' && !reserved.captured && reserved.fees === undefined);
   const cent = await sandbox().charge({ ...request, amount: 1n });
   assert.ok(cent.kind === 'succeeded' && cent.fees?.length === 1 && cent.fees[0]!.amount === 1n);
-  const own = await sandbox({ fees: { rates: { card: { share: 0n, each: 7n } }, disputes: {} } }).charge(request);
+  const own = await sandbox({ fees: { rates: { card: { share: 0n, each: 7n } }, disputes: {}, instant_payout: 0n } }).charge(request);
   assert.ok(own.kind === 'succeeded' && own.fees?.[0]?.amount === 7n);
 });
 

@@ -8,6 +8,7 @@ import type {
   Action, Assessment, CaptureRequest, ChargeRequest, Consequence, Declined, Delay, Failed, Found, HandledOutcome, Outcome, Processor, RefundOutcome, RefundRequest, SaveRequest, Sought, Succeeded, ThreeDSecure, Unknown,
 } from '../processor.ts';
 import { virtualAccount } from './accounts.ts';
+import { endOf, keepBank, ownBank, payoutFees } from './banks.ts';
 import { testCardByReference, type TestCard } from './cards.ts';
 import { DECLINES, type DeclineName } from './declines.ts';
 import { FEES, feesOn, type FeeSchedule } from './fees.ts';
@@ -241,6 +242,7 @@ export function sandbox(options: SandboxOptions = {}): Processor {
       if (known) return known.answer;
       return book.complete() ? { kind: 'absent' } : unknown('The sandbox has forgotten its oldest operations; this may be one of them.');
     },
+    payouts: { keepBank, ownBank, fees: (amount, method) => payoutFees(amount, method, options.fees), endOf },
     virtualAccount: async (request) => virtualAccount(request),
     async verifyDeposits(given) {
       const judged = judgeDeposits(given);

@@ -1,3 +1,4 @@
+import type { PayoutSchedule } from '../../../billing/balance/payout.ts';
 import type { ProrationUnit } from '../../../billing/proration.ts';
 import { row, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
@@ -7,14 +8,16 @@ export type SettingsRow = {
   proration: { unit: ProrationUnit };
   /** How what a finalised invoice billed too much is put right: on the next invoice, or by a credit note. */
   corrections: 'next_invoice' | 'credit_note';
+  /** When what is available is paid out by itself. */
+  payouts: PayoutSchedule;
 };
 
 /** As they are where nobody has decided otherwise. */
-export const DEFAULTS: SettingsRow = { id: 'settings', proration: { unit: 'second' }, corrections: 'next_invoice' };
+export const DEFAULTS: SettingsRow = { id: 'settings', proration: { unit: 'second' }, corrections: 'next_invoice', payouts: { interval: 'manual', monthly_anchor: null, weekly_anchor: null } };
 
 /** What the account has decided in this mode; undefined where it is all by default. */
 export function storedSettings(tx: Tx): Promise<SettingsRow | undefined> {
-  return row<SettingsRow>(tx, sql`select id, proration, corrections from settings`);
+  return row<SettingsRow>(tx, sql`select id, proration, corrections, payouts from settings`);
 }
 
 export async function settingsOf(tx: Tx): Promise<SettingsRow> {
