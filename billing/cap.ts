@@ -1,8 +1,9 @@
 /** Caps: how much a customer may use. Who asks before something is used is told yes or no, and can reserve it, so that no cap is passed however many ask at once. */
 import type { MeterRow, Metadata } from './catalog.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from './decision.ts';
+import type { Used } from './metering.ts';
 import { add, compare, formatDecimal, formatMoney, parseDecimal, subtract, ZERO, type Decimal } from './money.ts';
-import { costSoFar } from './subscription/cost.ts';
+import { costSoFar, type More } from './subscription/cost.ts';
 import type { SubscriptionWhole } from './subscription/subscription.ts';
 
 export type CapRow = {
@@ -28,6 +29,8 @@ export type ReservationRow = {
   test_clock: string | null;
   meter: string;
   quantity: string;
+  /** The values of its meter's dimensions, by which it is priced and recorded. */
+  dimensions: Record<string, string>;
   status: 'reserved' | 'finalized' | 'released' | 'expired';
   /** From then on it does not count any more. */
   expires_at: Instant;
@@ -41,9 +44,9 @@ export type CapFacts = {
   caps: readonly CapRow[];
   counted: ReadonlyMap<string, string>;
   subscriptions: readonly SubscriptionWhole[];
-  usage: ReadonlyMap<string, string>;
+  usage: ReadonlyMap<string, Used>;
   /** What is reserved and counts. */
-  reserved: readonly Pick<ReservationRow, 'meter' | 'quantity'>[];
+  reserved: readonly More[];
 };
 
 /** How a cap stands to so much more usage. Plain decimals: units, or minor units. */
@@ -62,20 +65,18 @@ function unitsState(cap: CapRow, facts: CapFacts, asked: Decimal): CapState {
 }
 
 /** Money is what usage costs at its prices, before discounts, credits and tax. What costs nothing more is allowed, whatever was spent. */
-function moneyState(cap: CapRow, facts: CapFacts, meter: string, asked: Decimal, at: Instant): CapState {
-  const sum = (more: ReadonlyMap<string, string>) =>
+function moneyState(cap: CapRow, facts: CapFacts, asked: More, at: Instant): CapState {
+  const sum = (more: readonly More[]) =>
     facts.subscriptions.filter((each) => each.currency === cap.currency).flatMap((each) => costSoFar(each, facts.usage, at, more)).reduce((whole, cost) => whole + cost.amount, 0n);
-  const meters = new Set([meter, ...facts.reserved.map((each) => each.meter)]);
-  const reserved = new Map([...meters].map((each) => [each, formatDecimal(ofMeter(facts.reserved, each))]));
-  const [used, held, wanted] = [sum(new Map()), sum(reserved), sum(new Map([...reserved, [meter, formatDecimal(add(decimalOf(reserved.get(meter)!), asked))]]))];
+  const [used, held, wanted] = [sum([]), sum(facts.reserved), sum([...facts.reserved, asked])];
   const remaining = cap.amount! - held;
   return { cap, limit: cap.amount!.toString(), used: used.toString(), reserved: (held - used).toString(), remaining: (remaining < 0n ? 0n : remaining).toString(), allowed: wanted <= cap.amount! || wanted <= held };
 }
 
 /** How the caps that concern a meter stand to so much more usage of it. Usage counts that lies before `at`. */
-export function capStates(facts: CapFacts, meter: string, quantity: string, at: Instant): CapState[] {
-  const asked = decimalOf(quantity);
-  return facts.caps.filter((cap) => cap.status === 'active' && (cap.meter === null || cap.meter === meter)).map((cap) => (cap.meter === null ? moneyState(cap, facts, meter, asked, at) : unitsState(cap, facts, asked)));
+export function capStates(facts: CapFacts, asked: More, at: Instant): CapState[] {
+  const { meter, quantity } = asked;
+  return facts.caps.filter((cap) => cap.status === 'active' && (cap.meter === null || cap.meter === meter)).map((cap) => (cap.meter === null ? moneyState(cap, facts, asked, at) : unitsState(cap, facts, decimalOf(quantity))));
 }
 
 /** Why it is refused, in a sentence. */
@@ -104,7 +105,7 @@ export function changeCap(before: CapRow, change: Partial<Pick<CapRow, 'name' | 
 const expiry = (reservation: ReservationRow, at: Instant | null) => ({ kind: 'usage_reservation.expire', subject: reservation.id, at, lane: reservation.customer, test_clock: reservation.test_clock });
 
 /** Reserves usage that the caps allow. Their rows are locked by who asks, so that nobody else is promised the same. */
-export function reserve(given: Pick<ReservationRow, 'customer' | 'test_clock' | 'meter' | 'quantity' | 'metadata'> & { expires_in: number }, states: readonly CapState[], moment: Moment): Decision & { reservation: ReservationRow } {
+export function reserve(given: Pick<ReservationRow, 'customer' | 'test_clock' | 'meter' | 'quantity' | 'dimensions' | 'metadata'> & { expires_in: number }, states: readonly CapState[], moment: Moment): Decision & { reservation: ReservationRow } {
   const reached = states.find((state) => !state.allowed);
   if (reached) refuse('usage_cap_reached', tellReached(reached, given.quantity), 'quantity');
   const { expires_in, ...rest } = given;

@@ -2,6 +2,7 @@
 import type { Instant } from './decision.ts';
 import type { Interval } from './calendar.ts';
 import type { Allowance } from './metering.ts';
+import type { DimensionTerms } from './pricing/dimensions.ts';
 
 export type Metadata = Record<string, string>;
 
@@ -45,6 +46,12 @@ export type CurrencyOption = {
   tax_behavior: 'exclusive' | 'inclusive' | 'unspecified';
 };
 
+/** What usage with some values of dimensions costs, in the price's currency and in its others. */
+export type DimensionPrice = DimensionTerms & {
+  tiers: StoredTier[] | null;
+  currency_options: Record<string, Pick<CurrencyOption, 'unit_amount_decimal' | 'tiers'>> | null;
+};
+
 export type PriceRow = {
   id: string;
   created: Instant;
@@ -68,6 +75,8 @@ export type PriceRow = {
   metadata: Metadata;
   /** What a metered price includes in each period. */
   allowance: Allowance | null;
+  /** What of its meter's usage costs something else, by the values of dimensions. */
+  dimension_prices: DimensionPrice[] | null;
 };
 
 export type TaxRateRow = {

@@ -52,3 +52,8 @@ export function reactivateMeter(before: MeterRow, rival: MeterRow | null, moment
   refuseTaken(rival, undefined);
   return put('billing.meter.reactivated', before, { ...before, status: 'active', deactivated_at: null, updated: moment.now }, moment);
 }
+
+/** Refuses a name that is none of a meter's dimensions. */
+export function refuseNoDimension(meter: Pick<MeterRow, 'id' | 'dimensions'>, key: string, param: string): void {
+  if (!meter.dimensions.includes(key)) refuse(undefined, `The meter ${meter.id} has no dimension ${key}; it has ${meter.dimensions.join(', ') || 'none'}.`, param);
+}

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { beyond, includedIn, meteredAmount, type Allowance, type Included, type Metering } from './metering.ts';
-import { formatDecimal, fromBigint, parseDecimal } from './money.ts';
+import { beyond, includedIn, meteredAmount, type Allowance, type Included, type Metering, type Used } from './metering.ts';
+import { formatDecimal, parseDecimal } from './money.ts';
+import { groupOf, takenBefore, type DimensionTerms } from './pricing/dimensions.ts';
 import type { PriceTerms, Tier } from './pricing/price.ts';
 
 const DAY = 86_400;
@@ -54,7 +55,7 @@ describe('usage comes to', () => {
   ];
   for (const [name, terms, usage, metering, quantity, amount] of rows) {
     it(name, () => {
-      const found = meteredAmount(terms, parseDecimal(usage)!, metering);
+      const found = meteredAmount(terms, usage, metering);
       assert.deepEqual([formatDecimal(found.quantity), found.amount], [quantity, amount]);
     });
   }
@@ -65,17 +66,66 @@ describe('usage comes to', () => {
       fc.property(fc.constantFrom(perUnit, packages, graduated, volume, flat), fc.option(fc.constantFrom('0', '50', '120'), { nil: null }), cuts, fc.integer({ min: 0, max: 500 }), (terms, allowance, earlier, last) => {
         let [quantity, amount] = [0n, 0n];
         for (const total of [...earlier, last]) {
-          const line = meteredAmount(terms, fromBigint(BigInt(total)), of(allowance, [quantity.toString(), amount.toString()]));
+          const line = meteredAmount(terms, String(total), of(allowance, [quantity.toString(), amount.toString()]));
           quantity += line.quantity.digits;
           amount += line.amount;
         }
-        assert.deepEqual([quantity, amount], [BigInt(last), meteredAmount(terms, fromBigint(BigInt(last)), of(allowance)).amount]);
+        assert.deepEqual([quantity, amount], [BigInt(last), meteredAmount(terms, String(last), of(allowance)).amount]);
       }),
     );
   });
 });
 
-it('nothing lies beyond an allowance that is not used up', () => {
-  assert.equal(formatDecimal(beyond(parseDecimal('49.9')!, { included: '50' })), '0');
-  assert.equal(formatDecimal(beyond(parseDecimal('50.1')!, { included: '50' })), '0.1');
+describe('what lies beyond the included units', () => {
+  const rows: [string, string[], string, string[]][] = [
+    ['is nothing while they are not used up', ['49.9'], '50', ['0']],
+    ['is what is above them', ['50.1'], '50', ['0.1']],
+    ['is what is above them in the order of the groups', ['30', '40', '10'], '50', ['0', '20', '10']],
+  ];
+  for (const [name, totals, included, charged] of rows) it(name, () => assert.deepEqual(beyond(totals.map((each) => parseDecimal(each)!), { included }).map(formatDecimal), charged));
+});
+
+describe('usage of a price with dimension prices comes to', () => {
+  const entry = (name: string, more: Partial<DimensionTerms>): DimensionTerms => ({ name, dimensions: { model: [name] }, unit_amount_decimal: null, tiers: null, tiers_mode: null, ...more });
+  const opus = entry('opus', { unit_amount_decimal: '3' });
+  const haiku = entry('haiku', { unit_amount_decimal: '0.2' });
+  const bulk = entry('bulk', { tiers_mode: 'volume', tiers: [tier(100, '10', '50'), tier(null, '5', '50')] });
+  const apart = (...dimension_prices: DimensionTerms[]): PriceTerms => ({ ...none, unit_amount_decimal: '1', dimension_prices });
+  const metering: Metering = { meter: 'mtr_1', allowance: null, billed: null };
+  const included = (units: string): Metering => ({ ...metering, allowance: { ...includedIn(perSubscription(units), 0n, MONTH, MONTH) } });
+  const rows: [string, PriceTerms, Used, Metering, string, bigint][] = [
+    ['each group at its own price', apart(opus, haiku), ['10', '100', '7'], metering, '117', 57n], // 30 + 20 + 7
+    ['one amount, rounded once', apart(haiku, entry('other', { unit_amount_decimal: '0.2' })), ['1', '1', '0'], metering, '2', 0n], // 0.2 + 0.2; each by itself is 0, too
+    ['one amount, rounded once, up', apart(haiku, entry('other', { unit_amount_decimal: '0.3' })), ['1', '1', '0'], metering, '2', 1n], // 0.2 + 0.3
+    ['tiers of each group by itself', apart(bulk), ['120', '120'], metering, '240', 770n], // 120 × 5 + 50, and 120
+    ['no flat amount of a group that was not used', apart(bulk), ['0', '3'], metering, '3', 3n],
+    ['packages of each group by itself', { ...packages, dimension_prices: [entry('big', { unit_amount_decimal: '900' })] }, ['101', '1'], metering, '102', 2300n], // 2 × 900 + 1 × 500
+    ['what is above the included units, which the first groups use up first', apart(opus, haiku), ['10', '100', '7'], included('60'), '117', 17n], // 0 + 50 × 0.2 + 7
+    ['no less than nothing in any group', apart(opus), ['-5', '7'], metering, '7', 7n],
+    ['the rest, where nobody says which', apart(opus), '7', metering, '7', 7n],
+    ['what was not billed yet', apart(opus), ['10', '7'], { ...metering, billed: { quantity: '12', amount: '20', groups: [{ name: 'opus', quantity: '4' }, { name: 'other', quantity: '8' }] } }, '5', 17n], // 37 − 20
+  ];
+  for (const [name, terms, used, how, quantity, amount] of rows) {
+    it(name, () => {
+      const found = meteredAmount(terms, used, how);
+      assert.deepEqual([formatDecimal(found.quantity), found.amount], [quantity, amount]);
+    });
+  }
+
+  it('the same as one price where all groups cost the same per unit, however the usage falls', () => {
+    const cheap = (model: string) => entry(model, { unit_amount_decimal: '1' });
+    fc.assert(fc.property(fc.tuple(fc.nat(1_000), fc.nat(1_000), fc.nat(1_000)), fc.nat(2_000), (counts, free) => {
+      const used = counts.map((n) => String(n / 100));
+      const one = meteredAmount({ ...none, unit_amount_decimal: '1' }, String(counts.reduce((a, b) => a + b) / 100), free === 0 ? metering : included(String(free)));
+      const several = meteredAmount(apart(cheap('a'), cheap('b')), used, free === 0 ? metering : included(String(free)));
+      assert.deepEqual([several.quantity, several.amount].map(String), [one.quantity, one.amount].map(String));
+    }));
+  });
+
+  it('what the first entry says that has the values', () => {
+    const entries: Pick<DimensionTerms, 'dimensions'>[] = [{ dimensions: { model: ['opus'], region: ['eu', 'uk'] } }, { dimensions: { model: ['opus', 'sonnet'] } }];
+    const rows: [Record<string, string>, number][] = [[{ model: 'opus', region: 'uk' }, 0], [{ model: 'opus', region: 'us' }, 1], [{ model: 'sonnet', region: 'eu' }, 1], [{ model: '', region: 'eu' }, 2], [{}, 2]];
+    for (const [values, group] of rows) assert.equal(groupOf(entries, values), group);
+    assert.deepEqual([takenBefore(entries, 1), takenBefore(entries.toReversed(), 1)], [-1, 0]);
+  });
 });

@@ -1,8 +1,9 @@
 /** What usage comes to (docs/concepts/bill.md, "Usage"): at its price, less what is included, and less what was billed of the same period before. */
 import type { Period } from './calendar.ts';
-import { refuse } from './decision.ts';
+import { assert, refuse } from './decision.ts';
 import { add, compare, digitsAt, formatDecimal, fromBigint, multiply, parseDecimal, roundDiv, subtract, ZERO, type Decimal } from './money.ts';
-import { amountOf } from './pricing/amount.ts';
+import { amountOfGroups } from './pricing/amount.ts';
+import { groupsOf, type Group } from './pricing/dimensions.ts';
 import type { PriceTerms } from './pricing/price.ts';
 
 /** What a metered price includes in each full period: so many units for the subscription, or for each of its seats. `seat_product` says which licensed items are seats; null for all of them. */
@@ -15,9 +16,17 @@ export type Included = { included: string; quantity: string; per: Allowance['per
 export type Metering = {
   meter: string;
   allowance: Included | null;
-  /** What earlier invoices billed of the usage since the period began: units, and minor units as a decimal string. */
-  billed: { quantity: string; amount: string } | null;
+  /** What earlier invoices billed of the usage since the period began: units, by group too, and minor units as a decimal string. */
+  billed: { quantity: string; amount: string; groups?: UsedGroup[] } | null;
+  /** All usage since the period began by the groups of its price, where that has dimension prices. */
+  groups?: UsedGroup[];
 };
+
+/** What was counted, an exact decimal; for a price with dimension prices one for each of its groups, in their order. */
+export type Used = string | readonly string[];
+
+/** What was used in a group of a price, by the name that bills call it. */
+export type UsedGroup = { name: string; quantity: string };
 
 const decimalOf = (text: string): Decimal => parseDecimal(text)!;
 
@@ -30,27 +39,56 @@ export function includedIn(allowance: Allowance, seats: bigint, period: Period, 
   return { included: formatDecimal(part), quantity: allowance.quantity, per: allowance.per, seats: allowance.per === 'seat' ? seats.toString() : null, seconds, of_seconds };
 }
 
-/** The units that are charged for: those beyond the included ones. */
-export function beyond(usage: Decimal, allowance: Pick<Included, 'included'> | null): Decimal {
-  const rest = allowance === null ? usage : subtract(usage, decimalOf(allowance.included));
-  return compare(rest, ZERO) < 0 ? ZERO : rest;
+/** The units that are charged for: those beyond the included ones, which the groups of usage use up in their order. */
+export function beyond(totals: readonly Decimal[], allowance: Pick<Included, 'included'> | null): Decimal[] {
+  let free = allowance === null ? ZERO : decimalOf(allowance.included);
+  return totals.map((total) => {
+    const covered = compare(total, free) < 0 ? total : free;
+    free = subtract(free, covered);
+    return subtract(total, covered);
+  });
 }
 
+/** What was counted in each group of the price, and never less than nothing: nobody has used less. What was not counted apart is of the rest. */
+export function totalsOf(used: Used, groups: number): Decimal[] {
+  const counted = typeof used === 'string' ? [...Array.from({ length: groups - 1 }, () => '0'), used] : used;
+  assert(counted.length === groups, 'usage is counted by the groups of its price');
+  return counted.map((text) => decimalOf(text)).map((total) => (compare(total, ZERO) < 0 ? ZERO : total));
+}
+
+/** The groups that a price charges for. What no entry is for is charged for always, as any price is; an entry only where its values were used. */
+export const chargedGroups = (terms: PriceTerms, totals: readonly Decimal[]): readonly (Group & { n: number })[] =>
+  groupsOf(terms).flatMap((group, n) => (group.dimensions === null || totals[n]!.digits !== 0n ? [{ ...group, n }] : []));
+
 /**
- * What is to be billed for the usage since the period began: units and minor units. Nobody has used less than nothing. What was billed before is taken off both, so that all lines of a period together
- * come to what one line would; a line is negative where later usage made earlier units cheaper, or was taken back.
+ * What is to be billed for the usage since the period began: units and minor units, and where the price has several groups what was used in each. What was billed before is taken off units and amount,
+ * so that all lines of a period together come to what one line would; a line is negative where later usage made earlier units cheaper, or was taken back.
  */
-export function meteredAmount(terms: PriceTerms, usage: Decimal, metering: Metering | null): { quantity: Decimal; amount: bigint } {
-  const total = compare(usage, ZERO) < 0 ? ZERO : usage;
-  const amount = amountOf(terms, beyond(total, metering?.allowance ?? null));
+export function meteredAmount(terms: PriceTerms, used: Used, metering: Metering | null): { quantity: Decimal; amount: bigint; groups: UsedGroup[] | undefined } {
+  const names = groupsOf(terms);
+  const totals = totalsOf(used, names.length);
+  const charged = beyond(totals, metering?.allowance ?? null);
+  const amount = amountOfGroups(chargedGroups(terms, totals).map((group) => ({ terms: group.terms, quantity: charged[group.n]! })));
+  const total = totals.reduce(add);
+  const groups = names.length === 1 ? undefined : names.map(({ name }, n) => ({ name, quantity: formatDecimal(totals[n]!) }));
   const billed = metering?.billed ?? null;
-  return billed === null ? { quantity: total, amount } : { quantity: subtract(total, decimalOf(billed.quantity)), amount: amount - BigInt(billed.amount) };
+  return billed === null ? { quantity: total, amount, groups } : { quantity: subtract(total, decimalOf(billed.quantity)), amount: amount - BigInt(billed.amount), groups };
 }
 
 /** All usage since the period began of which a line bills the last part. */
-export function usageBehind(quantity: Decimal, metering: Metering | null): Decimal {
-  return metering?.billed ? add(quantity, decimalOf(metering.billed.quantity)) : quantity;
+export function usageBehind(quantity: string, metering: Metering | null): Used {
+  if (metering?.groups) return metering.groups.map((group) => group.quantity);
+  return metering?.billed ? formatDecimal(add(decimalOf(quantity), decimalOf(metering.billed.quantity))) : quantity;
 }
+
+/** What of each group was not billed before. */
+export function notBilled(groups: readonly UsedGroup[], { billed }: Pick<Metering, 'billed'>): readonly UsedGroup[] {
+  const before = billed?.groups;
+  return before ? groups.map(({ name, quantity }, n) => ({ name, quantity: formatDecimal(subtract(decimalOf(quantity), decimalOf(before[n]!.quantity))) })) : groups;
+}
+
+/** Usage as one number, whatever its groups. */
+export const sumOfUsage = (used: Used): Decimal => (typeof used === 'string' ? decimalOf(used) : used.map(decimalOf).reduce(add));
 
 /** What a price is to include; refused where it cannot include anything. `at` spells a field of it. */
 export function allowanceOf(given: { quantity: string; per?: Allowance['per']; seat_product?: string }, metered: boolean, at: (field: string) => string): Allowance {

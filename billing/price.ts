@@ -82,7 +82,7 @@ function customOf(given: CustomGiven, currency: string, at: Spell): CustomUnitAm
 }
 
 /** The amounts in one currency, which must be given in the price's way and in no other. */
-function optionOf(given: OptionGiven, way: Way, currency: string, at: Spell): CurrencyOption {
+export function optionOf(given: OptionGiven, way: Way, currency: string, at: Spell): CurrencyOption {
   const unit = given.unit_amount !== undefined ? 'unit_amount' : given.unit_amount_decimal !== undefined ? 'unit_amount_decimal' : null;
   if (way !== 'tiered' && given.tiers) refuse(undefined, 'Tiers need a price whose `billing_scheme` is `tiered`.', at('tiers'));
   if (way !== 'custom' && given.custom_unit_amount) refuse(undefined, 'The customer can choose the amount only where the whole price says so, and no other amount is given.', at('custom_unit_amount'));
@@ -175,6 +175,7 @@ export function createPrice(given: PriceGiven, facts: PriceFacts, moment: Moment
     nickname,
     metadata: mergeMetadata({}, given.metadata),
     allowance: null,
+    dimension_prices: null,
   };
   const made = decision();
   takeKey(made, null, given, facts.holder, moment);
@@ -206,6 +207,12 @@ function mergeOptions(before: PriceRow, given: Record<string, OptionGiven>): Rec
   return merged;
 }
 
+/** Refuses to take currencies from a price with dimension prices, or to give it some of which they say nothing. */
+function refuseOtherCurrencies(before: PriceRow, after: PriceRow): void {
+  const [was, is] = [before, after].map((price) => Object.keys(price.currency_options ?? {}).sort().join());
+  if (before.dimension_prices && was !== is) refuse(undefined, `The price ${before.id} has other amounts for some dimensions, in the currencies that it has. Make a new price for others.`, 'currency_options');
+}
+
 /** Changes what is named; `currency_options` null takes them all away. */
 export function changePrice(before: PriceRow, change: PriceChange, facts: Pick<PriceFacts, 'product' | 'holder'>, moment: Moment): Decision & { price: PriceRow } {
   if (change.active === false && before.active && facts.product.default_price === before.id) {
@@ -220,6 +227,7 @@ export function changePrice(before: PriceRow, change: PriceChange, facts: Pick<P
     currency_options: change.currency_options === undefined ? before.currency_options : change.currency_options && mergeOptions(before, change.currency_options),
     metadata: mergeMetadata(before.metadata, change.metadata),
   };
+  refuseOtherCurrencies(before, price);
   const made = decision();
   takeKey(made, before.id, change, facts.holder, moment);
   made.puts.push({ table: 'prices', before, after: price });

@@ -5,8 +5,9 @@ import { createCreditNote, type CreditFacts, type Issued } from '../credit_note/
 import type { CreditedLine } from '../credit_note/lines.ts';
 import { decision, Refusal, together, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
+import type { UsedGroup } from '../metering.ts';
 import { minor } from '../money.ts';
-import { combine, isNothing, moneyOf, NOTHING, stored, toCorrect, totalOf, type Correction, type CorrectionRow, type LineCorrection, type Money } from './correction.ts';
+import { combine, isNothing, moneyOf, NOTHING, stored, toCorrect, totalOf, type CorrectedQuantity, type Correction, type CorrectionRow, type LineCorrection, type Money } from './correction.ts';
 
 export type CorrectionFacts = {
   invoice: InvoiceWhole;
@@ -14,8 +15,8 @@ export type CorrectionFacts = {
   recounted: readonly InvoiceLineRow[];
   /** By line: what corrections that count have come to. */
   earlier: ReadonlyMap<string, Money>;
-  /** By line: the quantity up to which it has been corrected. */
-  reached: ReadonlyMap<string, string>;
+  /** By line: the quantity up to which it has been corrected, and that of each group. */
+  reached: ReadonlyMap<string, Reached>;
   /** By line: the item that waits to correct it. */
   waiting: ReadonlyMap<string, InvoiceItemWhole>;
   customer: Pick<CustomerWhole, 'id' | 'test_clock'>;
@@ -23,16 +24,24 @@ export type CorrectionFacts = {
   goes_on: boolean;
 };
 
+export type Reached = { quantity: string; groups: readonly UsedGroup[] | null };
+
 /** What the item says: `Correction of KON-0003: 204 instead of 207 × Resolution (at $0.99 / month)`. */
 export function describe({ quantity }: Correction, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string | null): string {
   const what = corrected.description ?? 'a line';
-  if (corrected.commitment !== null) return `Correction of ${number}: ${what}`;
-  if (quantity === null || quantity.before === quantity.after) return `Correction of ${number}: discount on ${what}`;
   // The description of a line of usage begins with its quantity.
-  return `Correction of ${number}: ${quantity.after} instead of ${quantity.before} × ${what.replace(/^-?[0-9.]+ × /, '')}`;
+  const named = what.replace(/^-?[0-9.]+ × /, '');
+  if (corrected.commitment !== null) return `Correction of ${number}: ${what}`;
+  if (quantity?.groups) {
+    const changed = quantity.groups.filter((group) => group.before !== group.after).map(({ name, before, after }) => `${after} instead of ${before} × ${name}`);
+    // What was used of which group is said at the end, in brackets.
+    return `Correction of ${number}: ${changed.join(', ')} of ${named.replace(/ \([^()]*\)$/, '')}`;
+  }
+  if (quantity === null || quantity.before === quantity.after) return `Correction of ${number}: discount on ${what}`;
+  return `Correction of ${number}: ${quantity.after} instead of ${quantity.before} × ${named}`;
 }
 
-function rowOf({ line, money }: LineCorrection, quantity: Correction['quantity'], { invoice, customer }: CorrectionFacts, moment: Moment): CorrectionRow {
+function rowOf({ line, money }: LineCorrection, quantity: CorrectedQuantity | null, { invoice, customer }: CorrectionFacts, moment: Moment): CorrectionRow {
   return {
     ...stored(money),
     id: moment.newId('icor'),
@@ -43,6 +52,7 @@ function rowOf({ line, money }: LineCorrection, quantity: Correction['quantity']
     currency: invoice.currency,
     quantity_before: quantity?.before ?? null,
     quantity_after: quantity?.after ?? null,
+    quantity_groups: quantity?.groups ?? null,
     amount: money.amount,
     contained: money.contained,
     total: totalOf(money),
@@ -51,8 +61,13 @@ function rowOf({ line, money }: LineCorrection, quantity: Correction['quantity']
   };
 }
 
+/** Two corrections of a line, one on top of the other, as one. */
+function since(earlier: CorrectedQuantity | null, { before, after, groups }: CorrectedQuantity): CorrectedQuantity {
+  return { before: earlier?.before ?? before, after, ...(groups && { groups: groups.map((group, n) => ({ ...group, before: earlier?.groups?.[n]?.before ?? group.before })) }) };
+}
+
 /** The item that waits for the next invoice: a new one, or the one that waits already with this on top; null where nothing is left of it. */
-function itemOf({ line, money }: LineCorrection, quantity: Correction['quantity'], facts: CorrectionFacts, moment: Moment): InvoiceItemWhole | null {
+function itemOf({ line, money }: LineCorrection, quantity: CorrectedQuantity | null, facts: CorrectionFacts, moment: Moment): InvoiceItemWhole | null {
   const { invoice, customer } = facts;
   const before = facts.waiting.get(line.id);
   const sum = before ? combine(moneyOf({ ...before.correction!, amount: before.amount }), money, 1) : money;
@@ -61,7 +76,7 @@ function itemOf({ line, money }: LineCorrection, quantity: Correction['quantity'
   const correction: Correction = {
     invoice: invoice.id,
     line: line.id,
-    quantity: quantity && { before: before?.correction!.quantity?.before ?? quantity.before, after: quantity.after },
+    quantity: quantity && since(before?.correction!.quantity ?? null, quantity),
     discount_amounts,
     taxes,
     credits,
@@ -98,7 +113,7 @@ function itemOf({ line, money }: LineCorrection, quantity: Correction['quantity'
   };
 }
 
-function byItems(found: readonly [LineCorrection, Correction['quantity']][], facts: CorrectionFacts, moment: Moment): Decision {
+function byItems(found: readonly [LineCorrection, CorrectedQuantity | null][], facts: CorrectionFacts, moment: Moment): Decision {
   const made = decision();
   for (const [each, quantity] of found) {
     const before = facts.waiting.get(each.line.id) ?? null;
@@ -139,7 +154,7 @@ function creditedLine({ line, money }: LineCorrection, correction: Correction, {
 }
 
 /** A credit note over all that is to be put right; null where that cannot be one, since it does not give back, or more than there is, or gives back credit, which notes do not. */
-function byCreditNote(found: readonly [LineCorrection, Correction['quantity']][], facts: CorrectionFacts, credit: CreditFacts, moment: Moment): Issued | null {
+function byCreditNote(found: readonly [LineCorrection, CorrectedQuantity | null][], facts: CorrectionFacts, credit: CreditFacts, moment: Moment): Issued | null {
   const lines = found.map(([each, quantity]) => creditedLine(each, { invoice: facts.invoice.id, line: each.line.id, quantity, ...stored(each.money), contained: minor(each.money.contained) }, facts));
   const total = found.reduce((sum, [{ money }]) => sum - totalOf(money), 0n);
   const owed = facts.invoice.amount_remaining;
@@ -154,14 +169,20 @@ function byCreditNote(found: readonly [LineCorrection, Correction['quantity']][]
   }
 }
 
+/** From what it was billed or corrected to before, to what it is now. */
+function quantityOf({ line, after }: LineCorrection, reached: Reached | undefined): CorrectedQuantity {
+  const before = reached?.groups ?? line.metering!.groups ?? [];
+  const groups = after.metering!.groups?.map(({ name, quantity }, n) => ({ name, before: before[n]?.quantity ?? '0', after: quantity }));
+  return { before: reached?.quantity ?? line.quantity_decimal ?? '0', after: after.quantity_decimal ?? '0', ...(groups && { groups }) };
+}
+
 /** Puts right what of a finalised invoice has turned out to be otherwise. With `credit` by a credit note where that is possible; else by items for the next invoice. */
 export function correctInvoice(facts: CorrectionFacts, credit: CreditFacts | null, moment: Moment): Decision & { issued: Issued | null } {
   const { invoice, reached } = facts;
   const found = invoice.status === 'draft' || invoice.status === 'void' ? [] : toCorrect(invoice, facts.recounted, facts.earlier);
   if (found.length === 0) return { ...decision(), issued: null };
-  const withQuantities = found.map((each): [LineCorrection, Correction['quantity']] => {
-    const { line, after } = each;
-    return [each, line.metering === null ? null : { before: reached.get(line.id) ?? line.quantity_decimal ?? '0', after: after.quantity_decimal ?? '0' }];
+  const withQuantities = found.map((each): [LineCorrection, CorrectedQuantity | null] => {
+    return [each, each.line.metering === null ? null : quantityOf(each, reached.get(each.line.id))];
   });
   // What waits for the next invoice is not given back twice: what comes upon it is added to it.
   const issued = credit && !found.some(({ line }) => facts.waiting.has(line.id)) ? byCreditNote(withQuantities, facts, credit, moment) : null;

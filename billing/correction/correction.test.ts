@@ -19,7 +19,7 @@ const MONTH = 30 * DAY;
 const price = (more: Partial<PriceRow> = {}): PriceRow => ({
   id: 'price_u', created: 0, product: 'prod_u', active: true, type: 'recurring', billing_scheme: 'per_unit', currency: 'usd', unit_amount_decimal: '99', tiers: null, tiers_mode: null,
   transform_quantity: null, custom_unit_amount: null, currency_options: null, recurring: { interval: 'month', interval_count: 1, usage_type: 'metered', meter: 'mtr_r', trial_period_days: null },
-  meter: 'mtr_r', lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, ...more,
+  meter: 'mtr_r', lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, dimension_prices: null, ...more,
 });
 const tier = (up_to: number | null, unit: string | null, flat: string | null = null) => ({ up_to, unit_amount_decimal: unit, flat_amount_decimal: flat });
 const tiered = (tiers_mode: 'graduated' | 'volume', ...tiers: ReturnType<typeof tier>[]) => price({ billing_scheme: 'tiered', unit_amount_decimal: null, tiers_mode, tiers });
@@ -96,7 +96,7 @@ class Books {
   correct(start: number, quantity: number, now: number): void {
     const { invoice } = this.invoices.find((each) => each.start === start)!;
     const made = correctInvoice(
-      { invoice, recounted: counted(invoice, this.billing, quantity), earlier: this.earlier(), reached: new Map(this.corrections.map((each) => [each.line, each.quantity_after ?? ''])), waiting: new Map(this.waiting.map((item) => [item.correction!.line, item])), customer: customer('none'), goes_on: true },
+      { invoice, recounted: counted(invoice, this.billing, quantity), earlier: this.earlier(), reached: new Map(this.corrections.map((each) => [each.line, { quantity: each.quantity_after ?? '', groups: null }])), waiting: new Map(this.waiting.map((item) => [item.correction!.line, item])), customer: customer('none'), goes_on: true },
       null,
       moment(now),
     );

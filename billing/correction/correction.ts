@@ -13,7 +13,7 @@ export type Correction = {
   invoice: string;
   line: string;
   /** Of a line of usage: what was billed, earlier corrections included, and what it is now. Null for a line whose part of a discount has changed. */
-  quantity: { before: string; after: string } | null;
+  quantity: CorrectedQuantity | null;
   discount_amounts: StoredDiscountAmount[];
   taxes: StoredTax[];
   /** What of a grant's credits the line takes less than it did: below zero, since a correction gives credit back and takes none. */
@@ -21,6 +21,9 @@ export type Correction = {
   /** The inclusive tax in the amount before discounts. */
   contained: number;
 };
+
+/** How much it was and is; where the price has several groups, in each of them, by the name that bills call it. */
+export type CorrectedQuantity = { before: string; after: string; groups?: { name: string; before: string; after: string }[] };
 
 export type CorrectedCredit = { credit_grant: string; name: string | null; amount: number };
 
@@ -38,6 +41,7 @@ export type CorrectionRow = {
   currency: string;
   quantity_before: string | null;
   quantity_after: string | null;
+  quantity_groups: CorrectedQuantity['groups'] | null;
   amount: bigint;
   discount_amounts: StoredDiscountAmount[];
   taxes: StoredTax[];

@@ -2,7 +2,9 @@
 import type { PriceRow } from '../catalog.ts';
 import { refuse } from '../decision.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
-import { meteredAmount, usageBehind } from '../metering.ts';
+import { meteredAmount, notBilled, usageBehind, type Used } from '../metering.ts';
+import { add, formatDecimal } from '../money.ts';
+import type { PriceTerms } from '../pricing/price.ts';
 import { termsIn } from '../subscription/lines.ts';
 import { decimalOf } from './exact.ts';
 
@@ -70,6 +72,14 @@ const onlyBefore = (line: InvoiceLineRow) => ({ ...NOTHING, amount: -line.amount
 /** What of its usage a line does not charge. */
 const includedOf = (line: InvoiceLineRow): string => line.metering?.allowance?.included ?? '0';
 
+/** What one line bills, on top of what was billed before another one, as usage of the other's price; null where that has dimension prices, for which it was not counted. */
+function usedAt(terms: PriceTerms, at: InvoiceLineRow, of: InvoiceLineRow): Used | null {
+  if (!terms.dimension_prices) return usageBehind(of.quantity_decimal!, at.metering);
+  if (at.price !== of.price || !of.metering?.groups) return null;
+  const before = at.metering?.billed?.groups;
+  return notBilled(of.metering.groups, of.metering).map(({ quantity }, n) => (before ? formatDecimal(add(decimalOf(quantity), decimalOf(before[n]!.quantity))) : quantity));
+}
+
 function pairCauses(line: InvoiceLineRow | null, before: InvoiceLineRow | null, prices: ReadonlyMap<string, PriceRow>): Cause[] {
   const metered = (each: InvoiceLineRow) => prices.get(each.price ?? '')?.recurring?.usage_type === 'metered';
   if (before === null) return line === null ? [] : [{ ...only(line), kind: metered(line) ? 'usage' : 'new_item' }];
@@ -77,7 +87,8 @@ function pairCauses(line: InvoiceLineRow | null, before: InvoiceLineRow | null, 
   const blank = { about: line.description, line: line.id, with_line: before.id };
   const cost = (at: InvoiceLineRow, of: InvoiceLineRow): bigint | null => {
     const terms = termsIn(prices.get(at.price ?? '')!, at.currency);
-    return terms && of.quantity_decimal !== null ? meteredAmount(terms, usageBehind(decimalOf(of.quantity_decimal), at.metering), at.metering).amount : null;
+    const used = terms && of.quantity_decimal !== null ? usedAt(terms, at, of) : null;
+    return terms && used !== null ? meteredAmount(terms, used, at.metering).amount : null;
   };
   const comparable = prices.has(line.price ?? '') && prices.has(before.price ?? '') && metered(line) === metered(before);
   const [was, more, is] = comparable ? [cost(before, before), cost(before, line), cost(line, line)] : [null, null, null];

@@ -1,6 +1,6 @@
 /** Explanations in English. */
 import { percentText } from './exact.ts';
-import type { Counted, PriceTier, Usage } from './explanation.ts';
+import type { Counted, PriceTier, StepOf, Usage } from './explanation.ts';
 import { calendarOf, countsOf, isPreview, quotient, type Language, type Say } from './language.ts';
 
 const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
@@ -25,6 +25,13 @@ const span = ({ start, end }: { start: number; end: number }): string => `from $
 function tier({ quantity, unit_amount_decimal: unit, flat_amount_decimal: flat, tier: n, from, up_to }: PriceTier, say: Say): string {
   const bounds = n === null ? '' : up_to === null ? (from === 0 ? '' : ` (above ${from})`) : from === 0 ? ` (up to ${up_to})` : ` (above ${from}, up to ${up_to})`;
   return `${quantity} × ${say.unit(unit)}${bounds}${flat === '0' ? '' : ` + ${say.unit(flat)} flat`}`;
+}
+
+/** By which scheme a quantity is priced, and its tiers. */
+function scheme({ scheme: by, quantity, tiers, divide_by, round }: Pick<StepOf<'price'>, 'scheme' | 'quantity' | 'tiers' | 'divide_by' | 'round'>, say: Say): string {
+  const sum = tiers.map((each) => tier(each, say)).join(' + ');
+  if (by === 'package') return `${quantity} in packages of ${divide_by}, ${round === 'up' ? 'a begun one counting whole' : 'only full ones counting'}: ${sum}`;
+  return by === 'volume' ? `The whole quantity is priced by its tier: ${sum}` : by === 'graduated' ? `Each tier prices its own part: ${sum}` : sum;
 }
 
 function counted({ formula, window, events }: Usage): string {
@@ -64,11 +71,9 @@ export const english: Language = {
       `Included are ${each} ${per === 'seat' ? `for each of ${seats} seats` : 'in each period'}${seconds === of_seconds ? '' : `, of which the part of ${seconds} of ${of_seconds} seconds counts`}, that is ${included}: ${quantity} are charged.`,
     billed_before: ({ billed, billed_quantity, amount }, say) => `Of that, ${say.money(billed)} for ${billed_quantity} units was billed before: ${say.money(amount!)} is left.`,
     commitment: ({ commitment, used, amount }, say) => `At least ${say.money(commitment)} of usage was agreed, and it came to ${say.money(used)}: ${say.money(amount!)} ${amount === 0n ? 'is' : 'more is'} charged.`,
-    price({ scheme, quantity, tiers, divide_by, round, exact, amount }, say) {
-      const sum = `${tiers.map((each) => tier(each, say)).join(' + ')} = ${say.rounded(exact, amount!)}.`;
-      if (scheme === 'package') return `${quantity} in packages of ${divide_by}, ${round === 'up' ? 'a begun one counting whole' : 'only full ones counting'}: ${sum}`;
-      return scheme === 'volume' ? `The whole quantity is priced by its tier: ${sum}` : scheme === 'graduated' ? `Each tier prices its own part: ${sum}` : sum;
-    },
+    price: (step, say) => `${scheme(step, say)} = ${say.rounded(step.exact, step.amount!)}.`,
+    group: (step, say) => `Of ${step.dimensions === null ? 'the rest' : `“${step.name}”`} ${step.used} ${step.used === '1' ? 'was' : 'were'} used${step.used === step.quantity ? '' : `, of which ${step.quantity} ${step.quantity === '1' ? 'is' : 'are'} charged`}. ${scheme(step, say)} = ${say.exact(step.exact!)}.`,
+    groups: ({ exact, amount }, say) => `Together they come to ${say.rounded(exact, amount!)}.`,
     given: ({ amount }, say) => `The amount of ${say.money(amount!)} was given as it is.`,
     trial: ({ period, amount }, say) => `The trial ${span(period)} is free: ${say.money(amount!)}.`,
     sum: ({ parts, amount }, say) => `${parts.length} periods together: ${say.sum(parts.map((part) => part.amount))} = ${say.money(amount!)}.`,

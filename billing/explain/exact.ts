@@ -16,6 +16,8 @@ export function fraction(numerator: bigint, denominator: bigint): Fraction {
 
 export const fromDecimal = ({ digits, scale }: Decimal): Fraction => fraction(digits, 10n ** BigInt(scale));
 
+export const addFractions = (a: Fraction, b: Fraction): Fraction => fraction(a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator);
+
 /** A decimal that is known to be one. */
 export function decimalOf(text: string): Decimal {
   const read = parseDecimal(text);

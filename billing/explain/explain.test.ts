@@ -13,7 +13,7 @@ const [JAN_31, FEB_28, MAR_31] = [at('2026-01-31T10:00'), at('2026-02-28T10:00')
 const price = (more: Partial<PriceRow> = {}): PriceRow => ({
   id: 'price_1', created: 0, product: 'prod_1', active: true, type: 'recurring', billing_scheme: 'per_unit', currency: 'usd', unit_amount_decimal: '1000', tiers: null, tiers_mode: null,
   transform_quantity: null, custom_unit_amount: null, currency_options: null, recurring: { interval: 'month', interval_count: 1, usage_type: 'licensed', meter: null, trial_period_days: null }, meter: null,
-  lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, ...more,
+  lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, dimension_prices: null, ...more,
 });
 const metered = (more: Partial<PriceRow> = {}) => price({ recurring: { interval: 'month', interval_count: 1, usage_type: 'metered', meter: 'mtr_1', trial_period_days: null }, meter: 'mtr_1', ...more });
 const line = (more: Partial<InvoiceLineRow> = {}): InvoiceLineRow => ({

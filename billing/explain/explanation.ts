@@ -4,6 +4,7 @@ import type { Formula, DiscountWhole, PriceRow } from '../catalog.ts';
 import type { Instant } from '../decision.ts';
 import type { InvoiceLineRow, StoredDiscountAmount } from '../invoice/invoice.ts';
 import type { Included } from '../metering.ts';
+import type { DimensionTerms } from '../pricing/dimensions.ts';
 import type { ProrationUnit } from '../proration.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
 import type { Fraction } from './exact.ts';
@@ -19,6 +20,8 @@ export type Usage = {
   last: Instant | null;
   /** By the formula, an exact decimal; it may be negative. */
   counted: string;
+  /** The same apart for the groups of its price, where that has several. */
+  groups?: readonly string[];
   /** Up to when events were received and taken back that are counted here. */
   as_of: Instant;
 };
@@ -57,6 +60,8 @@ export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[
   | { kind: 'billed_before'; quantity: string; billed: bigint; billed_quantity: string }
   | { kind: 'commitment'; commitment: bigint; used: bigint }
   | { kind: 'price'; price: string | null; scheme: 'per_unit' | 'package' | 'graduated' | 'volume'; quantity: string; divide_by: number | null; round: 'up' | 'down' | null; tiers: PriceTier[] }
+  | { kind: 'group'; name: string; dimensions: DimensionTerms['dimensions'] | null; /** What was used; `quantity` of it is charged. */ used: string; scheme: StepOf<'price'>['scheme']; quantity: string; divide_by: number | null; round: 'up' | 'down' | null; tiers: PriceTier[] }
+  | { kind: 'groups'; price: string | null }
   | { kind: 'given' }
   | { kind: 'trial'; period: Period }
   | { kind: 'sum' }

@@ -1,6 +1,6 @@
 /** Explanations in German. */
 import { percentText } from './exact.ts';
-import type { Counted, PriceTier, Usage } from './explanation.ts';
+import type { Counted, PriceTier, StepOf, Usage } from './explanation.ts';
 import { calendarOf, countsOf, isPreview, quotient, type Language, type Say } from './language.ts';
 
 const MONTHS = ['Januar', 'Februar', 'März', 'April', 'Mai', 'Juni', 'Juli', 'August', 'September', 'Oktober', 'November', 'Dezember'];
@@ -25,6 +25,13 @@ const span = ({ start, end }: { start: number; end: number }): string => `vom ${
 function tier({ quantity, unit_amount_decimal: unit, flat_amount_decimal: flat, tier: n, from, up_to }: PriceTier, say: Say): string {
   const bounds = n === null ? '' : up_to === null ? (from === 0 ? '' : ` (über ${from})`) : from === 0 ? ` (bis ${up_to})` : ` (über ${from}, bis ${up_to})`;
   return `${quantity} × ${say.unit(unit)}${bounds}${flat === '0' ? '' : ` + ${say.unit(flat)} pauschal`}`;
+}
+
+/** Nach welcher Art eine Menge ihren Preis hat, mit ihren Stufen. */
+function scheme({ scheme: by, quantity, tiers, divide_by, round }: Pick<StepOf<'price'>, 'scheme' | 'quantity' | 'tiers' | 'divide_by' | 'round'>, say: Say): string {
+  const sum = tiers.map((each) => tier(each, say)).join(' + ');
+  if (by === 'package') return `${quantity} in Paketen zu ${divide_by}, ${round === 'up' ? 'angefangene zählen ganz' : 'nur volle zählen'}: ${sum}`;
+  return by === 'volume' ? `Die ganze Menge hat den Preis ihrer Stufe: ${sum}` : by === 'graduated' ? `Jede Stufe hat für ihren Teil ihren Preis: ${sum}` : sum;
 }
 
 function counted({ formula, window, events }: Usage): string {
@@ -64,11 +71,9 @@ export const german: Language = {
       `Enthalten sind ${each} ${per === 'seat' ? `für jeden von ${seats} Plätzen` : 'in jedem Zeitraum'}${seconds === of_seconds ? '' : `, wovon der Teil von ${seconds} von ${of_seconds} Sekunden zählt`}, also ${included}: ${quantity} werden berechnet.`,
     billed_before: ({ billed, billed_quantity, amount }, say) => `Davon wurden ${say.money(billed)} für ${billed_quantity} Einheiten schon berechnet: ${say.money(amount!)} bleiben.`,
     commitment: ({ commitment, used, amount }, say) => `Vereinbart waren mindestens ${say.money(commitment)} Verbrauch, und er ergab ${say.money(used)}: ${say.money(amount!)} ${amount === 0n ? 'werden' : 'mehr werden'} berechnet.`,
-    price({ scheme, quantity, tiers, divide_by, round, exact, amount }, say) {
-      const sum = `${tiers.map((each) => tier(each, say)).join(' + ')} = ${say.rounded(exact, amount!)}.`;
-      if (scheme === 'package') return `${quantity} in Paketen zu ${divide_by}, ${round === 'up' ? 'angefangene zählen ganz' : 'nur volle zählen'}: ${sum}`;
-      return scheme === 'volume' ? `Die ganze Menge hat den Preis ihrer Stufe: ${sum}` : scheme === 'graduated' ? `Jede Stufe hat für ihren Teil ihren Preis: ${sum}` : sum;
-    },
+    price: (step, say) => `${scheme(step, say)} = ${say.rounded(step.exact, step.amount!)}.`,
+    group: (step, say) => `${step.dimensions === null ? 'Vom Rest' : `Von „${step.name}“`} ${step.used === '1' ? 'wurde' : 'wurden'} ${step.used} verbraucht${step.used === step.quantity ? '' : `, davon ${step.quantity === '1' ? 'wird' : 'werden'} ${step.quantity} berechnet`}. ${scheme(step, say)} = ${say.exact(step.exact!)}.`,
+    groups: ({ exact, amount }, say) => `Zusammen ergibt das ${say.rounded(exact, amount!)}.`,
     given: ({ amount }, say) => `Der Betrag von ${say.money(amount!)} wurde so angegeben.`,
     trial: ({ period, amount }, say) => `Die Probezeit ${span(period)} ist kostenlos: ${say.money(amount!)}.`,
     sum: ({ parts, amount }, say) => `${parts.length} Zeiträume zusammen: ${say.sum(parts.map((part) => part.amount))} = ${say.money(amount!)}.`,

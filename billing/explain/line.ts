@@ -2,13 +2,14 @@
 import { boundary, type Period, type Recurrence } from '../calendar.ts';
 import type { PriceRow } from '../catalog.ts';
 import type { InvoiceLineRow } from '../invoice/invoice.ts';
-import { beyond, usageBehind } from '../metering.ts';
-import { compare, formatDecimal, multiply, percentOf, ZERO } from '../money.ts';
+import { beyond, chargedGroups, sumOfUsage, totalsOf, usageBehind, type Used } from '../metering.ts';
+import { add, formatDecimal, multiply, percentOf } from '../money.ts';
 import { derive } from '../pricing/amount.ts';
+import { groupsOf } from '../pricing/dimensions.ts';
 import type { PriceTerms } from '../pricing/price.ts';
 import { itemizedCreditOf, lengthsOf, partOf, type ProrationUnit } from '../proration.ts';
 import { termsIn } from '../subscription/lines.ts';
-import { decimalOf, fraction, fromDecimal, roundFraction, sumOfParts } from './exact.ts';
+import { addFractions, decimalOf, fraction, fromDecimal, roundFraction, sumOfParts } from './exact.ts';
 import type { CorrectedLine, ExplainFacts, PriceTier, Step, StepOf } from './explanation.ts';
 
 /** A step of a kind that always has an amount, or a quantity. */
@@ -24,12 +25,12 @@ function termsOf(line: InvoiceLineRow, price: PriceRow): PriceTerms | null {
   const terms = termsIn(price, line.currency);
   const unit = line.unit_amount_decimal;
   if (unit === null || price.currency === line.currency || terms?.unit_amount_decimal === unit) return terms;
-  return { ...price, unit_amount_decimal: unit, tiers: null, billing_scheme: 'per_unit', tiers_mode: null };
+  return { ...(terms ?? price), unit_amount_decimal: unit, tiers: null, billing_scheme: 'per_unit', tiers_mode: null };
 }
 
-/** A quantity at a price. */
-function priced(line: InvoiceLineRow, terms: PriceTerms, quantity: Quantity): Amount<'price'> {
-  const { amount, parts } = derive(terms, decimalOf(quantity.quantity));
+/** How terms price a quantity: by which scheme, tier by tier. */
+function schemeOf(terms: PriceTerms, quantity: string) {
+  const { amount, parts } = derive(terms, decimalOf(quantity));
   const tiers = parts.map((part): PriceTier => {
     const { tier } = part;
     const bound = (n: number) => Number(terms.tiers![n]!.up_to);
@@ -37,11 +38,23 @@ function priced(line: InvoiceLineRow, terms: PriceTerms, quantity: Quantity): Am
     return { ...part, from: tier === null || tier === 0 ? 0 : bound(tier - 1), up_to };
   });
   const pack = terms.transform_quantity;
-  return {
-    kind: 'price', amount, exact: sumOfParts(parts), parts: [quantity], price: line.price, quantity: quantity.quantity, tiers,
-    scheme: terms.tiers_mode !== null && terms.billing_scheme === 'tiered' ? terms.tiers_mode : pack !== null ? 'package' : 'per_unit',
-    divide_by: pack?.divide_by ?? null, round: pack?.round ?? null,
-  };
+  const scheme: StepOf<'price'>['scheme'] = terms.tiers_mode !== null && terms.billing_scheme === 'tiered' ? terms.tiers_mode : pack !== null ? 'package' : 'per_unit';
+  return { amount, exact: sumOfParts(parts), quantity, tiers, scheme, divide_by: pack?.divide_by ?? null, round: pack?.round ?? null };
+}
+
+/** A quantity at a price. */
+const priced = (line: InvoiceLineRow, terms: PriceTerms, quantity: Quantity): Amount<'price'> => ({ kind: 'price', parts: [quantity], price: line.price, ...schemeOf(terms, quantity.quantity) });
+
+/** Usage at a price, beyond what is included: where the price has several groups, each at its own terms. */
+function pricedUsage(line: InvoiceLineRow, terms: PriceTerms, usage: StepOf<'quantity'> | StepOf<'usage'>, used: Used): Amount<'price'> | Amount<'groups'> {
+  const allowance = line.metering?.allowance ?? null;
+  const totals = totalsOf(used, groupsOf(terms).length);
+  const charged = beyond(totals, allowance);
+  const quantity: Quantity = allowance === null ? usage : { kind: 'allowance', amount: null, exact: null, parts: [usage], quantity: formatDecimal(charged.reduce(add)), allowance };
+  if (totals.length === 1) return priced(line, terms, quantity);
+  const groups = chargedGroups(terms, totals).map(({ n, name, dimensions, terms: own }): StepOf<'group'> => ({ kind: 'group', name, dimensions, used: formatDecimal(totals[n]!), parts: [], ...schemeOf(own, formatDecimal(charged[n]!)), amount: null }));
+  const exact = groups.map((group) => group.exact!).reduce(addFractions);
+  return { kind: 'groups', amount: roundFraction(exact), exact, parts: [quantity, ...groups], price: line.price };
 }
 
 /** The part of an amount of a full period that falls on its end from `from` on. */
@@ -161,19 +174,12 @@ function isTrial(line: InvoiceLineRow, facts: ExplainFacts): boolean {
 function usageStep(line: InvoiceLineRow, facts: ExplainFacts): StepOf<'usage'> | null {
   const usage = facts.usage.get(line.id);
   if (!usage) return null;
-  const counted = decimalOf(usage.counted);
-  const quantity = formatDecimal(compare(counted, ZERO) < 0 ? ZERO : counted);
+  const quantity = formatDecimal(totalsOf(usage.groups ?? usage.counted, usage.groups?.length ?? 1).reduce(add));
   return { kind: 'usage', amount: null, quantity, usage, period: { start: line.period_start, end: line.period_end }, ...LEAF };
 }
 
-/** The units that are charged for, where some are included. */
-function chargedStep(line: InvoiceLineRow, usage: StepOf<'usage'>): StepOf<'usage'> | StepOf<'allowance'> {
-  const allowance = line.metering?.allowance ?? null;
-  return allowance === null ? usage : { kind: 'allowance', amount: null, exact: null, parts: [usage], quantity: formatDecimal(beyond(decimalOf(usage.quantity), allowance)), allowance };
-}
-
 /** The usage of a whole period of which a part was billed before. */
-function restStep(line: InvoiceLineRow, full: Amount<'price'>): Step {
+function restStep(line: InvoiceLineRow, full: Amount<'price'> | Amount<'groups'>): Step {
   const billed = line.metering?.billed ?? null;
   if (billed === null) return full;
   return { kind: 'billed_before', amount: full.amount - BigInt(billed.amount), exact: null, parts: [full], quantity: line.quantity_decimal ?? '0', billed: BigInt(billed.amount), billed_quantity: billed.quantity };
@@ -192,12 +198,10 @@ function givenStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
 }
 
 /** A line of usage at another quantity than it billed: what was included, and what was billed before it, stays. */
-function atQuantity(line: InvoiceLineRow, terms: PriceTerms, quantity: string, source: 'billed' | 'known_now'): Step {
-  const known: StepOf<'quantity'> = { kind: 'quantity', amount: null, quantity, source, history: [], ...LEAF };
-  const allowance = line.metering?.allowance ?? null;
-  const total = formatDecimal(usageBehind(decimalOf(quantity), line.metering));
-  const charged: Quantity = allowance === null ? { ...known, quantity: total } : { kind: 'allowance', amount: null, exact: null, parts: [known], quantity: formatDecimal(beyond(decimalOf(total), allowance)), allowance };
-  return restStep(line, priced(line, terms, charged));
+function atQuantity(line: InvoiceLineRow, terms: PriceTerms, quantity: string, groups: readonly string[] | undefined, source: 'billed' | 'known_now'): Step {
+  const used = groups ?? usageBehind(quantity, line.metering);
+  const known: StepOf<'quantity'> = { kind: 'quantity', amount: null, quantity: line.metering?.allowance ? quantity : formatDecimal(sumOfUsage(used)), source, history: [], ...LEAF };
+  return restStep(line, pricedUsage(line, terms, known, used));
 }
 
 /** What puts an earlier line right: that line with the quantity that is known now, less what it was with the quantity that was billed. Where only its part of a discount changed, that is nothing. */
@@ -212,7 +216,8 @@ function correctionStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
   const price = facts.prices.get(found.row.price ?? '');
   const terms = price ? termsOf(found.row, price) : null;
   if (!terms) return unknown('price');
-  const parts = [atQuantity(found.row, terms, quantity.after, 'known_now'), atQuantity(found.row, terms, quantity.before, 'billed')];
+  const by = (at: 'before' | 'after') => quantity.groups?.map((group) => group[at]);
+  const parts = [atQuantity(found.row, terms, quantity.after, by('after'), 'known_now'), atQuantity(found.row, terms, quantity.before, by('before'), 'billed')];
   return { kind: 'correction', amount: parts[0]!.amount! - parts[1]!.amount!, exact: null, parts, corrected, before: quantity.before, after: quantity.after };
 }
 
@@ -238,7 +243,7 @@ export function deriveLine(line: InvoiceLineRow, facts: ExplainFacts): Step {
   const metered = price.recurring?.usage_type === 'metered';
   if (metered) {
     const usage = usageStep(line, facts);
-    return usage === null ? unknown('usage') : restStep(line, priced(line, terms, chargedStep(line, usage)));
+    return usage === null ? unknown('usage') : restStep(line, pricedUsage(line, terms, usage, usage.usage.groups ?? usage.quantity));
   }
   const full = priced(line, terms, quantityStep(line, facts));
   if (!line.proration || price.recurring === null) return full;

@@ -33,6 +33,11 @@ export function amountOf(terms: PriceTerms, quantity: Decimal): bigint {
   return sumOf(partsOf(terms, quantity));
 }
 
+/** The amount of groups of usage together, each at its own terms, rounded once. */
+export function amountOfGroups(groups: readonly { terms: PriceTerms; quantity: Decimal }[]): bigint {
+  return sumOf(groups.flatMap(({ terms, quantity }) => partsOf(terms, quantity)));
+}
+
 /** A line comes to no more than an amount may be that is given as it is, so that every sum on an invoice is held exactly by every reader. */
 const LARGEST_AMOUNT = 999_999_999_999n;
 

@@ -2,6 +2,7 @@
 import { assert } from '../decision.ts';
 import { fromBigint, parseDecimal, ZERO } from '../money.ts';
 import type { Decimal } from '../money.ts';
+import type { DimensionTerms } from './dimensions.ts';
 
 /** A tier reaches up to and including the whole number `up_to`, null being infinity (`inf` on the wire). Amounts are minor units with up to 12 decimal places; null counts as 0. */
 export type Tier = { readonly up_to: bigint | number | null; readonly unit_amount_decimal: string | null; readonly flat_amount_decimal: string | null };
@@ -13,6 +14,8 @@ export type PriceTerms = {
   readonly tiers: readonly Tier[] | null;
   readonly tiers_mode: 'graduated' | 'volume' | null;
   readonly transform_quantity: { readonly divide_by: number; readonly round: 'up' | 'down' } | null;
+  /** What usage with some values of its meter's dimensions costs instead. */
+  readonly dimension_prices?: readonly DimensionTerms[] | null;
 };
 
 /** One addend of an amount: `unit_amount × quantity + flat_amount`, exact and not yet rounded. `tier` is the tier's index where the price is tiered. */

@@ -24,7 +24,7 @@ const moment = (at: string | Instant): Moment => {
 
 const price = (id: string, unit: string, more: Partial<PriceRow['recurring'] & object> = {}): PriceRow => ({
   id, created: 0, product: `prod_${id}`, active: true, type: 'recurring', billing_scheme: 'per_unit', currency: 'usd', unit_amount_decimal: unit, tiers: null, tiers_mode: null, transform_quantity: null,
-  custom_unit_amount: null, currency_options: null, meter: more.meter ?? null, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null,
+  custom_unit_amount: null, currency_options: null, meter: more.meter ?? null, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, dimension_prices: null,
   recurring: { interval: 'month', interval_count: 1, usage_type: 'licensed', meter: null, trial_period_days: null, ...more },
 });
 const seat = price('seat', '3100');

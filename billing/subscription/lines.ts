@@ -6,9 +6,10 @@ import { assert, type Instant, type Moment } from '../decision.ts';
 import { inForce, type DiscountAmount } from '../discount.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, ProrationDetails, StoredDiscountAmount } from '../invoice/invoice.ts';
-import { includedIn, meteredAmount, type Metering } from '../metering.ts';
+import { includedIn, meteredAmount, notBilled, type Metering, type Used, type UsedGroup } from '../metering.ts';
 import { formatDecimal, formatMoney, fromBigint, minor, minorDigits, parseDecimal, roundDiv } from '../money.ts';
 import { amountOf } from '../pricing/amount.ts';
+import { groupsOf, type DimensionTerms } from '../pricing/dimensions.ts';
 import type { PriceTerms } from '../pricing/price.ts';
 import { partOf, type ProrationCredit, type ProrationUnit } from '../proration.ts';
 import { fullPeriod } from './periods.ts';
@@ -23,7 +24,8 @@ export function termsIn(price: PriceRow, currency: string): PriceTerms | null {
   if (option === undefined) return null;
   const known = inCurrency.get(price) ?? new Map<string, PriceTerms>();
   inCurrency.set(price, known);
-  const terms = known.get(currency) ?? { ...price, unit_amount_decimal: option.unit_amount_decimal, tiers: option.tiers };
+  const dimension_prices = price.dimension_prices?.map((entry) => ({ ...entry, ...entry.currency_options![currency]! })) ?? null;
+  const terms = known.get(currency) ?? { ...price, unit_amount_decimal: option.unit_amount_decimal, tiers: option.tiers, dimension_prices };
   known.set(currency, terms);
   return terms;
 }
@@ -51,12 +53,21 @@ function unitText(decimal: string, currency: string): string {
   return `${currency.toUpperCase()} ${formatDecimal({ digits, scale: scale + minorDigits(currency) })}`;
 }
 
-function priceText(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms'>): string {
-  const { recurring, transform_quantity } = item.terms;
-  const every = recurring === null ? '' : recurring.interval_count === 1 ? ` / ${recurring.interval}` : ` / ${recurring.interval_count} ${recurring.interval}s`;
-  const unit = termsOf(subscription, item).unit_amount_decimal;
+function everyText({ recurring }: Pick<PriceRow, 'recurring'>): string {
+  return recurring === null ? '' : recurring.interval_count === 1 ? ` / ${recurring.interval}` : ` / ${recurring.interval_count} ${recurring.interval}s`;
+}
+
+function amountText({ unit_amount_decimal, transform_quantity }: PriceTerms, currency: string): string {
   const pack = transform_quantity === null ? '' : ` per ${transform_quantity.divide_by}`;
-  return unit === null ? `tiered pricing${every}` : `at ${unitText(unit, subscription.currency)}${pack}${every}`;
+  return unit_amount_decimal === null ? 'tiered pricing' : `at ${unitText(unit_amount_decimal, currency)}${pack}`;
+}
+
+const priceText = (subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms'>): string => `${amountText(termsOf(subscription, item), subscription.currency)}${everyText(item.terms)}`;
+
+/** What was used of which group at which price: `120 × opus at $0.03, 40 × other at $0.01 / month`. A group of which nothing was used is left out. */
+function groupsText(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms'>, groups: readonly UsedGroup[]): string {
+  const used = groupsOf(termsOf(subscription, item)).flatMap(({ name, terms }, n) => (groups[n]!.quantity === '0' ? [] : [`${groups[n]!.quantity} × ${name} ${amountText(terms, subscription.currency)}`]));
+  return used.length === 0 ? priceText(subscription, item) : `${used.join(', ')}${everyText(item.terms)}`;
 }
 
 const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
@@ -127,11 +138,10 @@ export function trialLine(subscription: SubscriptionWhole, item: SubscriptionIte
  * a trial or a pause is free, and over an empty span there is none: null, too. `seated` is the subscription whose seats count, by default itself; `lasts` says that the period goes on until then, so that
  * all that it includes counts.
  */
-export function periodUsageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, string>, at: Instant, { seated = subscription, lasts = at }: { seated?: SubscriptionWhole; lasts?: Instant } = {}): LineOrder | null {
+export function periodUsageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, Used>, at: Instant, { seated = subscription, lasts = at }: { seated?: SubscriptionWhole; lasts?: Instant } = {}): LineOrder | null {
   const start = item.current_period_start;
   if (!isMetered(item) || start >= at || subscription.status === 'paused' || (subscription.trial_end !== null && start < subscription.trial_end)) return null;
-  const metering = meteringOf(seated, item, { start, end: lasts });
-  return itemLine(subscription, item, at, { ...usageWords(subscription, item, usage.get(item.id) ?? '0', metering), period: { start, end: at }, metering });
+  return itemLine(subscription, item, at, { ...usageWords(subscription, item, usage.get(item.id) ?? '0', meteringOf(seated, item, { start, end: lasts })), period: { start, end: at } });
 }
 
 /** The seats of a subscription: the quantities of its licensed items, or of those of one product. */
@@ -145,29 +155,31 @@ function meteringOf(subscription: SubscriptionWhole, item: SubscriptionItemWhole
   assert(meter !== null, `the metered price ${item.price} has a meter`);
   const included = allowance && includedIn(allowance, seatsOf(subscription, allowance.seat_product), period, fullPeriod(subscription, item.terms, period.start));
   const { billed } = item;
-  return { meter, allowance: included, billed: billed?.start === item.current_period_start ? { quantity: billed.quantity, amount: billed.amount } : null };
+  const before = billed?.start === item.current_period_start ? billed : null;
+  return { meter, allowance: included, billed: before && { quantity: before.quantity, amount: before.amount, ...(before.groups && { groups: before.groups }) } };
 }
 
 /** The usage of a metered item from the start of its period to the moment; null where there is nothing to bill. */
-export function usageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, string>, at: Instant): LineOrder | null {
+export function usageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, Used>, at: Instant): LineOrder | null {
   const line = periodUsageLine(subscription, item, usage, at);
   return line?.quantity_decimal === '0' && line.amount === 0n ? null : line;
 }
 
-/** What usage comes to, and what the line says of it. Nobody has used less than nothing. */
-function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms' | 'product_name'>, usage: string, metering: Metering | null): { amount: bigint; description: string; quantity: string } {
-  const found = parseDecimal(usage);
-  assert(found !== null, 'usage is a plain decimal');
-  const { amount, quantity: billed } = meteredAmount(termsOf(subscription, item), found, metering);
+/** What usage comes to, and what the line says of it. */
+function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms' | 'product_name'>, used: Used, how: Metering): { amount: bigint; description: string; quantity: string; metering: Metering } {
+  const { amount, quantity: billed, groups } = meteredAmount(termsOf(subscription, item), used, how);
   const quantity = formatDecimal(billed);
-  const free = metering?.allowance ? `, ${metering.allowance.included} included` : '';
-  return { amount, description: `${quantity} × ${item.product_name}${free} (${priceText(subscription, item)})`, quantity };
+  const free = how.allowance ? `, ${how.allowance.included} included` : '';
+  const price = groups === undefined ? priceText(subscription, item) : groupsText(subscription, item, notBilled(groups, how));
+  return { amount, description: `${quantity} × ${item.product_name}${free} (${price})`, quantity, metering: groups === undefined ? how : { ...how, groups } };
 }
 
 /** A draft's line of usage with what was used by now; the same line where that is what it says. */
-export function recount(line: InvoiceLineRow, sold: Pick<Sold, 'terms' | 'product_name'>, usage: string): InvoiceLineRow {
-  const { quantity, ...words } = usageWords(line, sold, usage, line.metering);
-  return quantity === line.quantity_decimal ? line : { ...line, ...words, quantity_decimal: quantity };
+export function recount(line: InvoiceLineRow, sold: Pick<Sold, 'terms' | 'product_name'>, used: Used): InvoiceLineRow {
+  assert(line.metering !== null, `the line ${line.id} of usage says how it is metered`);
+  const { quantity, ...words } = usageWords(line, sold, used, line.metering);
+  const same = quantity === line.quantity_decimal && (words.metering.groups ?? []).every((group, n) => group.quantity === line.metering!.groups?.[n]?.quantity);
+  return same ? line : { ...line, ...words, quantity_decimal: quantity };
 }
 
 /** What makes the usage of a subscription up to what was agreed for the periods that end now; null where nothing was agreed, or nothing is metered. It stands also where it is 0, since usage is counted again while a draft waits. */
@@ -200,11 +212,14 @@ export function withCommitment(subscription: SubscriptionWhole, lines: readonly 
   return line === null ? [...lines] : [...lines, line];
 }
 
+/** Usage that is asked for: what a meter counted for a customer within `[start, end)`, apart for the groups of a price where it has several. */
+export type UsageAsked = { key: string; meter: string; customer: string; start: Instant; end: Instant; groups: readonly DimensionTerms[] | null };
+
 /** What usage sums a decision at the moment needs: those of the metered items that have a period behind them. */
-export function usageAsked(subscription: SubscriptionWhole, at: Instant): { key: string; meter: string; customer: string; start: Instant; end: Instant }[] {
+export function usageAsked(subscription: SubscriptionWhole, at: Instant): UsageAsked[] {
   return subscription.items
     .filter((item) => isMetered(item) && item.terms.meter !== null && item.current_period_start < at)
-    .map((item) => ({ key: item.id, meter: item.terms.meter!, customer: subscription.customer, start: item.current_period_start, end: at }));
+    .map((item) => ({ key: item.id, meter: item.terms.meter!, customer: subscription.customer, start: item.current_period_start, end: at, groups: item.terms.dimension_prices }));
 }
 
 /** An amount that waits for an invoice, made of what would be a line. */

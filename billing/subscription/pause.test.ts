@@ -21,7 +21,7 @@ const moment = (at: string): Moment => {
 
 const price = (id: string, unit_amount_decimal: string, meter: string | null): PriceRow => ({
   id, created: 0, product: `prod_${id}`, active: true, type: 'recurring', billing_scheme: 'per_unit', currency: 'usd', unit_amount_decimal, tiers: null, tiers_mode: null, transform_quantity: null,
-  custom_unit_amount: null, currency_options: null, meter, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null,
+  custom_unit_amount: null, currency_options: null, meter, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, dimension_prices: null,
   recurring: { interval: 'month', interval_count: 1, usage_type: meter ? 'metered' : 'licensed', meter, trial_period_days: null },
 });
 const CUSTOMER: CustomerWhole = {

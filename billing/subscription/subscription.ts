@@ -5,6 +5,7 @@ import type { CustomField, CustomerWhole } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
 import type { InvoiceItemWhole, InvoiceRow, InvoiceWhole, StoredDiscountAmount } from '../invoice/invoice.ts';
 import type { Withholding } from '../invoice/withhold.ts';
+import type { Metering, Used } from '../metering.ts';
 import type { PaymentMethodRow } from '../payment/payment.ts';
 import type { ProrationUnit } from '../proration.ts';
 import type { PhaseTerms } from '../schedule/enter.ts';
@@ -118,7 +119,7 @@ export type SubscriptionItemRow = {
   metadata: Metadata;
   billing_thresholds: { usage_gte: number | null } | null;
   /** What was billed of the usage since its period began, a decimal and minor units; it counts while `start` is the period's. */
-  billed: { start: Instant; quantity: string; amount: string } | null;
+  billed: ({ start: Instant } & NonNullable<Metering['billed']>) | null;
   debits: Debit[];
   deleted: boolean;
 };
@@ -178,8 +179,8 @@ export type SubscriptionFacts = Surroundings & {
   subscription: SubscriptionWhole;
   /** What waits for an invoice of the subscription, and of its customer without naming a subscription, in the order of creation. */
   pending: readonly InvoiceItemWhole[];
-  /** By item: the usage within `[current_period_start, moment)`, a plain decimal; see `usageAsked`. An item that is left out has none. */
-  usage: ReadonlyMap<string, string>;
+  /** By item: the usage within `[current_period_start, moment)`; see `usageAsked`. An item that is left out has none. */
+  usage: ReadonlyMap<string, Used>;
   /** As it was used until now, where a phase of its schedule has just changed it: its seats count for what is included in the usage. */
   seated?: SubscriptionWhole;
   /** By id: the tax rates that the debits of the items name. */

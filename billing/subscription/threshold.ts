@@ -41,7 +41,8 @@ function remembering(items: readonly SubscriptionItemWhole[], lines: readonly Li
     if (!line) return item;
     const before = item.billed?.start === item.current_period_start ? item.billed : { quantity: '0', amount: '0' };
     const quantity = formatDecimal(add(parseDecimal(before.quantity)!, parseDecimal(line.quantity_decimal!)!));
-    return { ...item, billed: { start: item.current_period_start, quantity, amount: (BigInt(before.amount) + line.amount).toString() } };
+    const groups = line.metering!.groups;
+    return { ...item, billed: { start: item.current_period_start, quantity, amount: (BigInt(before.amount) + line.amount).toString(), ...(groups && { groups }) } };
   });
 }
 

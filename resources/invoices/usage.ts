@@ -3,7 +3,7 @@ import { madeUp } from '../../billing/commitment.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { recount } from '../../billing/subscription/lines.ts';
 import type { Tx } from '../../server/database/world.ts';
-import { usageOf } from '../../server/usage/counted.ts';
+import { usageByGroup } from '../../server/usage/counted.ts';
 import { pricesById } from '../prices/rows.ts';
 import { productsById } from '../products/rows.ts';
 
@@ -21,9 +21,12 @@ export async function recounted(tx: Tx, drafts: readonly InvoiceWhole[], which: 
   const metered = own.filter(({ line }) => prices.has(line.price!));
   if (metered.length === 0) return (draft) => draft.lines;
   const products = new Map((await productsById(tx, [...new Set([...prices.values()].map((price) => price.product))])).map((product) => [product.id, product.name]));
-  const usage = await usageOf(tx, metered.map(({ line, customer }) => ({ key: line.id, meter: prices.get(line.price!)!.meter!, customer, start: line.period_start, end: line.period_end })));
+  const usage = await usageByGroup(tx, metered.map(({ line, customer }) => {
+    const { meter, dimension_prices: groups } = prices.get(line.price!)!;
+    return { key: line.id, meter: meter!, customer, start: line.period_start, end: line.period_end, groups };
+  }));
   return (draft) => madeUp(draft.lines.map((line) => {
-    const [quantity, terms] = [usage.get(line.id), prices.get(line.price ?? '')];
-    return quantity === undefined || terms === undefined ? line : recount(line, { terms, product_name: products.get(terms.product)! }, quantity);
+    const [used, terms] = [usage.get(line.id), prices.get(line.price ?? '')];
+    return used === undefined || terms === undefined ? line : recount(line, { terms, product_name: products.get(terms.product)! }, used);
   }));
 }

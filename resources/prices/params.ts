@@ -2,11 +2,11 @@ import type Stripe from 'stripe';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { amount, boolean, choice, clearable, currency, decimal, exclusive, fields, id, integer, list, listParams, map, metadata, oneOf, range, required, text, unsupported } from '../../server/http/params.ts';
 
-const money = amount({ min: 0 });
-const fine = decimal({ min: 0 });
-const oneUnitAmount = exclusive(['unit_amount', 'unit_amount_decimal']);
+export const money = amount({ min: 0 });
+export const fine = decimal({ min: 0 });
+export const oneUnitAmount = exclusive(['unit_amount', 'unit_amount_decimal']);
 
-const tiers = list(
+export const tiers = list(
   fields(
     { flat_amount: money, flat_amount_decimal: fine, unit_amount: money, unit_amount_decimal: fine, up_to: required(oneOf(choice('inf'), integer())) },
     oneUnitAmount,

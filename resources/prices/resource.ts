@@ -10,7 +10,7 @@ export function wholeOf(decimal: string | null): number | null {
   return decimal === null || decimal.includes('.') ? null : Number(decimal);
 }
 
-function renderTier(tier: StoredTier): Wire<Stripe.Price.Tier> {
+export function renderTier(tier: StoredTier): Wire<Stripe.Price.Tier> {
   return {
     flat_amount: wholeOf(tier.flat_amount_decimal),
     flat_amount_decimal: tier.flat_amount_decimal,

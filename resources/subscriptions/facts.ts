@@ -9,7 +9,7 @@ import { accountById } from '../../server/accounts.ts';
 import { momentOn, type Context } from '../../server/context.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
-import { usageOf } from '../../server/usage/counted.ts';
+import { usageByGroup } from '../../server/usage/counted.ts';
 import { hasPaid } from '../charges/rows.ts';
 import { customersById, lockLane } from '../customers/rows.ts';
 import { settingsOf } from '../kontor/settings/rows.ts';
@@ -42,7 +42,7 @@ export async function factsOf(ctx: Context, stored: readonly SubscriptionWhole[]
   const [around, pending, usage, known, phases] = await Promise.all([
     surroundings(ctx, customers, subscriptions.map((each) => each.default_payment_method)),
     pendingOf(ctx.tx, [...byId.keys()], subscriptions.map((each) => each.id)),
-    usageOf(ctx.tx, subscriptions.flatMap((each) => usageAsked(each, at(each)))),
+    usageByGroup(ctx.tx, subscriptions.flatMap((each) => usageAsked(each, at(each)))),
     debited.length === 0 ? [] : taxRatesById(ctx.tx, debited),
     comingPhases(ctx, subscriptions),
   ]);

@@ -1,15 +1,20 @@
 /** What usage comes to: whole hours from their rollups, and events only for the parts of hours at the edges of a span. */
 import type { Formula } from '../../billing/catalog.ts';
 import type { Instant } from '../../billing/decision.ts';
+import type { Used } from '../../billing/metering.ts';
 import { add, compare, formatDecimal, parseDecimal, ZERO, type Decimal } from '../../billing/money.ts';
+import type { DimensionTerms } from '../../billing/pricing/dimensions.ts';
 import { arrayText, row, rows, sql, type Sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
 import { metersOf } from './events.ts';
 import { seriesOf } from './keys.ts';
 import { COUNTS } from './rollups.ts';
 
-/** A customer's usage of a meter in the half-open `[start, end)`; `key` names the answer. `dimensions` asks for what has these values of them only. */
-export type Asked = { meter: string; customer: string; start: Instant; end: Instant; key: string; dimensions?: Record<string, string> };
+/**
+ * A customer's usage of a meter in the half-open `[start, end)`; `key` names the answer. `dimensions` asks for what has these values of them only, `groups` for what falls into each of these groups of
+ * values apart (`groupOf` of billing/pricing/dimensions.ts), and for the rest.
+ */
+export type Asked = { meter: string; customer: string; start: Instant; end: Instant; key: string; dimensions?: Record<string, string>; groups?: readonly Pick<DimensionTerms, 'dimensions'>[] | null };
 
 /** A span, cut at whole hours: what lies between the two inner bounds is whole. */
 type Cut = Asked & { first: Instant; whole_start: Instant; whole_end: Instant };
@@ -26,11 +31,20 @@ function cut(asked: Asked, formula: Formula): Cut {
 /** The spans as the relation `a`. */
 function relation(world: number, spans: readonly Cut[]): Sql {
   const numbers = (field: 'first' | 'whole_start' | 'whole_end' | 'end') => arrayText(spans.map((each) => each[field]));
-  return sql`(select n, meter, customer, series, to_timestamp(first) as start, to_timestamp(whole_start) as whole_start, to_timestamp(whole_end) as whole_end, to_timestamp(past) as end, filter
+  return sql`(select n, meter, customer, series, to_timestamp(first) as start, to_timestamp(whole_start) as whole_start, to_timestamp(whole_end) as whole_end, to_timestamp(past) as end, filter, groups
     from unnest(${arrayText(spans.map((_, n) => n))}::integer[], ${arrayText(spans.map((each) => each.meter), true)}::text[], ${arrayText(spans.map((each) => each.customer), true)}::text[],
       ${arrayText(spans.map((each) => seriesOf(world, each.meter, '', each.customer)))}::bigint[], ${numbers('first')}::bigint[], ${numbers('whole_start')}::bigint[], ${numbers('whole_end')}::bigint[], ${numbers('end')}::bigint[],
-      ${arrayText(spans.map((each) => (each.dimensions ? JSON.stringify(each.dimensions) : null)), true)}::jsonb[]) as r (n, meter, customer, series, first, whole_start, whole_end, past, filter)) a`;
+      ${arrayText(spans.map((each) => (each.dimensions ? JSON.stringify(each.dimensions) : null)), true)}::jsonb[], ${arrayText(spans.map(({ groups }) => (groups ? groupsText(groups) : null)), true)}::jsonb[])
+      as r (n, meter, customer, series, first, whole_start, whole_end, past, filter, groups)) a`;
 }
+
+/** Groups as `groupNumber` reads them. */
+export const groupsText = (groups: readonly Pick<DimensionTerms, 'dimensions'>[]): string => JSON.stringify(groups.map((each) => each.dimensions));
+
+/** The number of the group of `groups` into which values of dimensions fall: that of the first one whose values they are, or else of the rest; 0 where there are no groups. */
+export const groupNumber = (dimensions: Sql, groups: Sql): Sql => sql`coalesce(
+  (select min(g.n)::integer - 1 from jsonb_array_elements(${groups}) with ordinality g (wanted, n) where not exists (select from jsonb_each(g.wanted) w where ((nullif(${dimensions}, '')::jsonb ->> w.key) = any(array(select jsonb_array_elements_text(w.value)))) is not true)),
+  jsonb_array_length(${groups}), 0)`;
 
 /** Whether a row of the relation `of` has the dimensions' values that are asked for. */
 const wanted = (of: Sql): Sql => sql`(a.filter is null or nullif(${of}.dimensions, '')::jsonb @> a.filter)`;
@@ -44,7 +58,7 @@ export async function worldOf(tx: Tx): Promise<number> {
   return (await row<{ id: number }>(tx, sql`select kontor_world() as id`))!.id;
 }
 
-type Counted = { n: number; dimensions: string; value: string };
+type Counted = { n: number; group: number; dimensions: string; value: string };
 
 /** What is added up of hours: `count`, `sum`, `max`, `last` and `latest`, for each combination of the dimensions' values. */
 function countHours(world: number, spans: readonly Cut[]): Sql {
@@ -67,14 +81,15 @@ function countHours(world: number, spans: readonly Cut[]): Sql {
     from windows w join meters m on m.id = w.meter group by w.n, w.dimensions, m.default_aggregation`;
 }
 
-/** The different values of the spans; where the dimensions do not matter, of all their combinations together. */
+/** The different values of the spans and their groups; where the dimensions do not matter, of all their combinations together. */
 function countUnique(world: number, spans: readonly Cut[], apart: boolean): Sql {
+  const group = (of: Sql) => (isGrouped(spans) ? groupNumber(sql`${of}.dimensions`, sql`a.groups`) : sql`0`);
   return sql`
-    select n, ${apart ? sql`dimensions` : sql`'' as dimensions`}, count(distinct value)::text as value from (
-      select a.n, v.dimensions, v.value from ${relation(world, spans)} join meter_values v on v.meter = a.meter and v.customer = a.customer and v.hour >= a.whole_start and v.hour < a.whole_end and v.events > 0 and ${wanted(sql`v`)}
+    select n, "group", ${apart ? sql`dimensions` : sql`'' as dimensions`}, count(distinct value)::text as value from (
+      select a.n, ${group(sql`v`)} as "group", v.dimensions, v.value from ${relation(world, spans)} join meter_values v on v.meter = a.meter and v.customer = a.customer and v.hour >= a.whole_start and v.hour < a.whole_end and v.events > 0 and ${wanted(sql`v`)}
       union all
-      select a.n, e.dimensions, e.payload ->> (m.value_settings ->> 'event_payload_key') from ${relation(world, spans)} join meters m on m.id = a.meter ${EDGES}) u
-    group by 1, 2`;
+      select a.n, ${group(sql`e`)}, e.dimensions, e.payload ->> (m.value_settings ->> 'event_payload_key') from ${relation(world, spans)} join meters m on m.id = a.meter ${EDGES}) u
+    group by 1, 2, 3`;
 }
 
 /** Levels × hours: each value holds from its event until the next one, also from before the span. Exact to twelve decimal places. */
@@ -92,6 +107,14 @@ function countWeighted(world: number, spans: readonly Cut[]): Sql {
     select n, dimensions, trim_scale(round(sum(value * seconds) / 3600, 12)) as value from held group by n, dimensions`;
 }
 
+const isGrouped = (spans: readonly Asked[]): boolean => spans.some((each) => each.groups);
+
+/** What was counted, with the group of each combination. */
+function withGroups(world: number, spans: readonly Cut[], found: Sql): Sql {
+  if (!isGrouped(spans)) return sql`select 0 as "group", c.* from (${found}) c`;
+  return sql`select ${groupNumber(sql`c.dimensions`, sql`a.groups`)} as "group", c.* from (${found}) c join ${relation(world, spans)} on a.n = c.n`;
+}
+
 /** What was counted for each of the asked and each combination of the dimensions' values, by the position of the asked. */
 async function counted(tx: Tx, asked: readonly Asked[], apart: boolean): Promise<(Counted & { formula: Formula })[]> {
   const meters = new Map((await metersOf(tx, asked.map((each) => each.meter))).map((meter) => [meter.id, meter.default_aggregation.formula]));
@@ -99,24 +122,40 @@ async function counted(tx: Tx, asked: readonly Asked[], apart: boolean): Promise
   const kinds = Map.groupBy(asked.map((each, n) => ({ n, formula: meters.get(each.meter)!, span: cut(each, meters.get(each.meter)!) })), ({ formula }) => (formula === 'unique_count' || formula === 'weighted_by_time' ? formula : 'hours'));
   const answers = await Promise.all([...kinds].map(async ([kind, spans]) => {
     const cuts = spans.map(({ span }) => span);
-    const found = await rows<Counted>(tx, kind === 'hours' ? countHours(world, cuts) : kind === 'unique_count' ? countUnique(world, cuts, apart) : countWeighted(world, cuts));
+    const found = await rows<Counted>(tx, kind === 'unique_count' ? countUnique(world, cuts, apart) : withGroups(world, cuts, kind === 'hours' ? countHours(world, cuts) : countWeighted(world, cuts)));
     return found.map((each) => ({ ...each, n: spans[each.n]!.n, formula: spans[each.n]!.formula }));
   }));
   return answers.flat();
+}
+
+/** What was counted, by key and group; values of several combinations are added, but for `max`, which is the largest of them. */
+async function byGroup(tx: Tx, asked: readonly Asked[]): Promise<Map<string, Map<number, Decimal>>> {
+  const totals = new Map(asked.map(({ key }) => [key, new Map<number, Decimal>()]));
+  for (const { n, group, value, formula } of asked.length === 0 ? [] : await counted(tx, asked, false)) {
+    const of = totals.get(asked[n]!.key)!;
+    const [before, decimal] = [of.get(group), parseDecimal(value)!];
+    of.set(group, before === undefined || (formula === 'max' && compare(decimal, before) > 0) ? decimal : formula === 'max' ? before : add(before, decimal));
+  }
+  return totals;
 }
 
 /**
  * What the meters counted, by their formulas, as exact decimals by key; in a few queries however many are asked. Every asked key has an answer. Of events of the same second the one received
  * last is the later one. Values of several combinations of dimensions are added, but for `max`, which is the largest of them, and `unique_count`, which counts a value once.
  */
-export async function countedFor(tx: Tx, asked: readonly Asked[]): Promise<Map<string, string>> {
-  const totals = new Map<string, Decimal>();
-  for (const { n, value, formula } of asked.length === 0 ? [] : await counted(tx, asked, false)) {
-    const key = asked[n]!.key;
-    const [before, decimal] = [totals.get(key), parseDecimal(value)!];
-    totals.set(key, before === undefined || (formula === 'max' && compare(decimal, before) > 0) ? decimal : formula === 'max' ? before : add(before, decimal));
-  }
-  return new Map(asked.map(({ key }) => [key, formatDecimal(totals.get(key) ?? ZERO)]));
+export async function countedFor(tx: Tx, asked: readonly Omit<Asked, 'groups'>[]): Promise<Map<string, string>> {
+  const totals = await byGroup(tx, asked.map((each) => ({ ...each, groups: null })));
+  return new Map([...totals].map(([key, groups]) => [key, formatDecimal(groups.get(0) ?? ZERO)]));
+}
+
+/** As `countedFor`, and for each of the groups that are asked for, in their order and the rest last, where there are some. */
+export async function countedByGroup(tx: Tx, asked: readonly Asked[]): Promise<Map<string, Used>> {
+  const totals = await byGroup(tx, asked);
+  return new Map(asked.map(({ key, groups }) => {
+    const found = totals.get(key)!;
+    const numbers = Array.from({ length: (groups?.length ?? 0) + 1 }, (_, n) => formatDecimal(found.get(n) ?? ZERO));
+    return [key, groups ? numbers : numbers[0]!];
+  }));
 }
 
 /** As `countedFor`, apart for each combination of the dimensions' values: JSON with sorted keys, or `''` for a meter without dimensions. */
@@ -126,11 +165,15 @@ export async function countedApart(tx: Tx, asked: readonly Asked[]): Promise<Map
   return new Map(asked.map(({ key }) => [key, (apart.get(key) ?? []).map(({ dimensions, value }) => ({ dimensions, value })).sort((a, b) => (a.dimensions < b.dimensions ? -1 : 1))]));
 }
 
-/**
- * The quantities to be billed, by key: as `countedFor`, and never less than 0, since nobody is owed money for having used less than nothing.
- * Every asked key has an answer.
- */
-export async function usageOf(tx: Tx, asked: readonly Asked[]): Promise<Map<string, string>> {
-  const counted = await countedFor(tx, asked);
-  return new Map([...counted].map(([key, value]) => [key, value.startsWith('-') ? '0' : value]));
+/** Nobody is owed money for having used less than nothing. */
+const least = (value: string): string => (value.startsWith('-') ? '0' : value);
+
+/** Quantities by key: as `countedFor`, and never less than 0. */
+export async function usageOf(tx: Tx, asked: readonly Omit<Asked, 'groups'>[]): Promise<Map<string, string>> {
+  return new Map([...(await countedFor(tx, asked))].map(([key, value]) => [key, least(value)]));
+}
+
+/** The quantities to be billed, by key: as `countedByGroup`, and never less than 0. */
+export async function usageByGroup(tx: Tx, asked: readonly Asked[]): Promise<Map<string, Used>> {
+  return new Map([...(await countedByGroup(tx, asked))].map(([key, used]) => [key, typeof used === 'string' ? least(used) : used.map(least)]));
 }

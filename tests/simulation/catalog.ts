@@ -10,7 +10,7 @@ export function priceRow(price: Price): PriceRow {
   return {
     id: price.id, created: 0, product: price.product, active: true, type: 'recurring', billing_scheme: price.billing_scheme, currency: price.currency, unit_amount_decimal: price.unit_amount_decimal,
     tiers: price.tiers, tiers_mode: price.tiers_mode, transform_quantity: price.transform_quantity, custom_unit_amount: null, currency_options: null,
-    recurring: { ...price.recurrence, usage_type: price.usage_type, meter, trial_period_days: null }, meter, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null,
+    recurring: { ...price.recurrence, usage_type: price.usage_type, meter, trial_period_days: null }, meter, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, dimension_prices: null,
   };
 }
 
@@ -18,7 +18,7 @@ export function priceRow(price: Price): PriceRow {
 export function onceRow({ key, product, unit_amount_decimal }: Once, currency: string): PriceRow {
   return {
     id: key, created: 0, product, active: true, type: 'one_time', billing_scheme: 'per_unit', currency, unit_amount_decimal, tiers: null, tiers_mode: null, transform_quantity: null, custom_unit_amount: null, currency_options: null,
-    recurring: null, meter: null, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null,
+    recurring: null, meter: null, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, dimension_prices: null,
   };
 }
 

@@ -6,6 +6,8 @@ import { explainInvoice } from '../../billing/explain/explain.ts';
 import type { StepKind } from '../../billing/explain/explanation.ts';
 import { speaker, type LanguageName } from '../../billing/explain/language.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import { sumOfUsage } from '../../billing/metering.ts';
+import { formatDecimal } from '../../billing/money.ts';
 import { previewRenewal } from '../../billing/subscription/preview.ts';
 import { liveThrough, type Life } from './engine.ts';
 import { factsOf } from './explained.ts';
@@ -32,7 +34,7 @@ function explainPreview(life: Life) {
   const known = factsOf(life, preview.invoice.lines);
   const own = preview.invoice.lines.filter((line) => line.invoice_item === null && known.usage.has(line.id));
   // Of a period that is to begin after a trial nothing was used yet.
-  const used = (line: InvoiceLineRow) => (line.period_start < now.now && facts.usage.get(line.subscription_item!)) || '0';
+  const used = (line: InvoiceLineRow) => formatDecimal(sumOfUsage((line.period_start < now.now && facts.usage.get(line.subscription_item!)) || '0'));
   const counted = own.map((line) => [line.id, { ...known.usage.get(line.id)!, counted: used(line) }] as const);
   return explainInvoice(preview.invoice, { ...known, usage: new Map([...known.usage, ...counted]) });
 }

@@ -31,6 +31,7 @@ export const renderReservation = (reservation: ReservationRow, world: World): Js
   object: 'kontor.usage_reservation',
   created: reservation.created,
   customer: reservation.customer,
+  dimensions: reservation.dimensions,
   expires_at: reservation.expires_at,
   finalized_quantity: reservation.finalized_quantity,
   identifier: reservation.identifier,

@@ -4,7 +4,7 @@ import { usageAsked } from '../../../billing/subscription/lines.ts';
 import type { SubscriptionWhole } from '../../../billing/subscription/subscription.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
-import { usageOf, type Asked } from '../../../server/usage/counted.ts';
+import { usageByGroup, usageOf, type Asked } from '../../../server/usage/counted.ts';
 import { provisionalOf } from '../outcomes/rows.ts';
 import { ongoingOf } from '../../subscriptions/rows.ts';
 
@@ -37,8 +37,8 @@ export async function capFacts(tx: Tx, customer: string, caps: readonly CapRow[]
   const subscriptions = caps.some((cap) => cap.meter === null || cap.period === 'billing_period') ? await ongoingOf(tx, customer) : [];
   const spans = caps.filter((cap) => cap.meter !== null).map((cap): Asked => ({ key: cap.id, meter: cap.meter!, customer, start: spanStart(cap, subscriptions, at), end: until }));
   const items = caps.some((cap) => cap.meter === null) ? subscriptions.flatMap((each) => usageAsked(each, at + 1)).map((each) => ({ ...each, end: until })) : [];
-  const usage = await usageOf(tx, [...spans, ...items]);
-  return { caps, counted: usage, subscriptions, usage, reserved: [...reserved, ...(await provisionalOf(tx, customer))] };
+  const provisional = (await provisionalOf(tx, customer)).map((each) => ({ ...each, dimensions: {} }));
+  return { caps, counted: await usageOf(tx, spans), subscriptions, usage: await usageByGroup(tx, items), reserved: [...reserved, ...provisional] };
 }
 
 export function reservationsById(tx: Tx, ids: readonly string[], lock = false): Promise<ReservationRow[]> {

@@ -13,7 +13,7 @@ import { amount, boolean, clearable, currency, doc, fields, id, integer, listPar
 import { get, post } from '../../../server/http/route.ts';
 import { minor } from '../../../server/http/wire.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
-import { usageOf } from '../../../server/usage/counted.ts';
+import { usageByGroup } from '../../../server/usage/counted.ts';
 import { customersById, existingCustomer, lockCustomer, lockLane } from '../../customers/rows.ts';
 import { ongoingOf, surroundings } from '../../subscriptions/rows.ts';
 import { topUpsById, waitingOf } from './rows.ts';
@@ -110,7 +110,7 @@ const checkDue: TimerCommand = async (ctx, due) => {
     if (!customer) continue;
     const moment = momentAt(ctx, at.get(each.id)!);
     const ongoing = await ongoingOf(ctx.tx, customer.id);
-    const usage = await usageOf(ctx.tx, ongoing.flatMap((one) => usageAsked(one, moment.now + 1)));
+    const usage = await usageByGroup(ctx.tx, ongoing.flatMap((one) => usageAsked(one, moment.now + 1)));
     const left = creditLeft(customer, ongoing.flatMap((one) => costSoFar(one, usage, moment.now + 1)), each.currency, moment.now);
     if (!isDue(each, left, waits.has(each.id))) continue;
     const bought = buyCredit(each, around(customer), moment);

@@ -1,10 +1,12 @@
 /** What a customer has used in the current period of each metered item, as it is known right now: an event is in it once its report is answered. */
+import type { Used } from '../../../billing/metering.ts';
+import { groupsOf } from '../../../billing/pricing/dimensions.ts';
 import type { Context, Json } from '../../../server/context.ts';
 import { momentOn } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
 import { fields, id, type Params } from '../../../server/http/params.ts';
 import { renderList } from '../../../server/lists.ts';
-import { countedApart, countedFor, type Asked } from '../../../server/usage/counted.ts';
+import { countedApart, countedByGroup, countedFor, type Asked } from '../../../server/usage/counted.ts';
 import { customerClock } from '../../billing/meter_events/rows.ts';
 import { costSoFar } from '../../../billing/subscription/cost.ts';
 import { minor } from '../../../server/http/wire.ts';
@@ -20,11 +22,14 @@ export async function usageOfCustomer(ctx: Context, { subscription }: Params<typ
   const items = ongoing.filter((each) => subscription === undefined || each.id === subscription)
     .flatMap((each) => each.items.flatMap((item) => (item.terms.meter === null ? [] : [{ subscription: each.id, item, meter: item.terms.meter }])));
   // A level counts as far as time has come; what was reported a little ahead counts already.
-  const asked = items.map(({ item, meter }): Asked => ({ key: item.id, meter, customer: path.customer, start: item.current_period_start, end: Math.max(item.current_period_start, Math.min(item.current_period_end, now + 1)) }));
-  const [totals, apart] = [await countedFor(ctx.tx, asked), await countedApart(ctx.tx, asked)];
-  const costs = new Map(ongoing.flatMap((each) => costSoFar(each, totals, now + 1)).map((cost) => [cost.item, cost]));
+  const asked = items.map(({ item, meter }): Asked => ({ key: item.id, meter, customer: path.customer, start: item.current_period_start, end: Math.max(item.current_period_start, Math.min(item.current_period_end, now + 1)), groups: item.terms.dimension_prices }));
+  const [totals, apart, byGroup] = [await countedFor(ctx.tx, asked), await countedApart(ctx.tx, asked), await countedByGroup(ctx.tx, asked.filter((each) => each.groups))];
+  const used = new Map<string, Used>([...totals, ...byGroup]);
+  const costs = new Map(ongoing.flatMap((each) => costSoFar(each, used, now + 1)).map((cost) => [cost.item, cost]));
   const data = items.map(({ subscription: owner, item, meter }) => ({
     object: 'kontor.usage',
+    // Null where all usage costs the same; what no entry is for comes last.
+    by_dimension_prices: byGroup.has(item.id) ? groupsOf(item.terms).map(({ name }, n) => ({ name, value: byGroup.get(item.id)![n]! })) : null,
     by_dimensions: apart.get(item.id)!.flatMap(({ dimensions, value }) => (dimensions === '' ? [] : [{ dimensions: JSON.parse(dimensions) as Json, value }])),
     // Before discounts, credits and tax: of the whole period until now, and what of it no invoice has billed.
     cost: { amount: minor(costs.get(item.id)!.amount), currency: costs.get(item.id)!.currency, unbilled_amount: minor(costs.get(item.id)!.unbilled_amount) },

@@ -21,6 +21,7 @@ export function renderCorrection(correction: CorrectionRow, world: World) {
     livemode: world.livemode,
     quantity_after: correction.quantity_after,
     quantity_before: correction.quantity_before,
+    quantity_groups: correction.quantity_groups,
     taxes: renderTaxes(correction.taxes),
     total: minor(correction.total),
   };

@@ -1,3 +1,4 @@
+import type { Reached } from '../../../billing/correction/correct.ts';
 import { combine, moneyOf, NOTHING, type CorrectionRow, type Money } from '../../../billing/correction/correction.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import type { InvoiceItemWhole } from '../../../billing/invoice/invoice.ts';
@@ -25,18 +26,18 @@ export async function billedWith(tx: Tx, touched: readonly Touched[]): Promise<{
 }
 
 /** What corrections of lines have come to, by line, and the quantity up to which each has been corrected. Those that were undone count as not made. */
-export async function earlierOf(tx: Tx, invoices: readonly string[]): Promise<{ earlier: Map<string, Money>; reached: Map<string, string> }> {
+export async function earlierOf(tx: Tx, invoices: readonly string[]): Promise<{ earlier: Map<string, Money>; reached: Map<string, Reached> }> {
   const found = await rows<CorrectionRow>(
     tx,
-    sql`select c.id, c.line, c.amount, c.discount_amounts, c.taxes, c.credits, c.contained, trim_scale(c.quantity_after) as quantity_after
+    sql`select c.id, c.line, c.amount, c.discount_amounts, c.taxes, c.credits, c.contained, trim_scale(c.quantity_after) as quantity_after, c.quantity_groups
         from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices i on i.id = t.invoice left join credit_notes n on n.id = c.credit_note
         where c.invoice = any(${invoices}::text[]) and ((t.id is not null and i.status is distinct from 'void') or n.status = 'issued') order by c.created, c.id`,
   );
   const earlier = new Map<string, Money>();
-  const reached = new Map<string, string>();
+  const reached = new Map<string, Reached>();
   for (const each of found) {
     earlier.set(each.line, combine(earlier.get(each.line) ?? NOTHING, moneyOf(each), 1));
-    if (each.quantity_after !== null) reached.set(each.line, each.quantity_after);
+    if (each.quantity_after !== null) reached.set(each.line, { quantity: each.quantity_after, groups: each.quantity_groups?.map(({ name, after }) => ({ name, quantity: after })) ?? null });
   }
   return { earlier, reached };
 }

@@ -64,9 +64,9 @@ async function meteredLines(tx: Tx, invoices: readonly InvoiceWhole[], prices: R
   const made = new Map(items.length === 0 ? [] : (await rows<{ id: string; created: Instant }>(tx, sql`select id, created from invoice_items where id = any(${items}::text[])`)).map((item) => [item.id, item.created]));
   return metered.map(({ invoice, line }) => {
     const waited = made.get(line.invoice_item ?? '');
-    const { meter } = prices.get(line.price!)!;
-    if (looked !== null) return { line: { ...line, period_end: Math.min(line.period_end, looked) }, meter: meter!, customer: invoice.customer, made: waited ?? looked, counted_at: waited ?? looked };
-    return { line, meter: meter!, customer: invoice.customer, made: waited ?? invoice.created, counted_at: waited ?? invoice.finalized_at ?? invoice.created };
+    const { meter, dimension_prices: groups } = prices.get(line.price!)!;
+    if (looked !== null) return { line: { ...line, period_end: Math.min(line.period_end, looked) }, meter: meter!, groups, customer: invoice.customer, made: waited ?? looked, counted_at: waited ?? looked };
+    return { line, meter: meter!, groups, customer: invoice.customer, made: waited ?? invoice.created, counted_at: waited ?? invoice.finalized_at ?? invoice.created };
   });
 }
 

@@ -1,6 +1,6 @@
 import type { MeterRow } from '../../../billing/catalog.ts';
 import { refuse, type Instant } from '../../../billing/decision.ts';
-import { createMeter } from '../../../billing/meter.ts';
+import { createMeter, refuseNoDimension } from '../../../billing/meter.ts';
 import { add, compare, formatDecimal, parseDecimal, ZERO } from '../../../billing/money.ts';
 import { windowsOf } from '../../../billing/usage.ts';
 import { commit } from '../../../server/commit.ts';
@@ -41,8 +41,8 @@ const MOST_ROWS = 1_000;
 export async function summaries(ctx: Context, given: Params<typeof params.listSummaries>, path: { meter: string }): Promise<Json> {
   const meter = await meterOf(ctx, path.meter);
   const { customer, start_time: start, end_time: end, dimensions, group_by } = given;
-  for (const [n, key] of (group_by ?? []).entries()) refuseUnknown(meter, key, `group_by[${n}]`);
-  for (const key of Object.keys(dimensions ?? {})) refuseUnknown(meter, key, `dimensions[${key}]`);
+  for (const [n, key] of (group_by ?? []).entries()) refuseNoDimension(meter, key, `group_by[${n}]`);
+  for (const key of Object.keys(dimensions ?? {})) refuseNoDimension(meter, key, `dimensions[${key}]`);
   if (!(await customerClock(ctx.tx, customer))) missing('customer', customer, 'customer');
   const { windows, has_more } = windowsOf({ start, end }, given.value_grouping_window, { limit: MOST_ROWS });
   if (has_more) refuse(undefined, `There are more than ${MOST_ROWS} windows from \`start_time\` to \`end_time\`. Ask for fewer, or for days.`, 'end_time');
@@ -61,10 +61,6 @@ export async function summaries(ctx: Context, given: Params<typeof params.listSu
   const apart = await countedApart(ctx.tx, asked);
   const data = windows.flatMap((window) => grouped(meter, apart.get(String(window.start))!, group_by).map(([values, value]) => render(window, value, { ...dimensions, ...values })));
   return renderList(url, data);
-}
-
-function refuseUnknown(meter: MeterRow, key: string, param: string): void {
-  if (!meter.dimensions.includes(key)) refuse(undefined, `The meter ${meter.id} has no dimension ${key}; it has ${meter.dimensions.join(', ') || 'none'}.`, param);
 }
 
 /** Combinations of all dimensions as those of some of them. */

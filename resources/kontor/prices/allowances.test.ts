@@ -41,7 +41,7 @@ async function explained(customer: string): Promise<string[]> {
 test('an allowance for each seat is counted by the seats, shown on the line, and explained', async () => {
   const [seat, tokens] = [await stripe.prices.create({ currency: 'usd', unit_amount: 3_900, recurring: { interval: 'month' }, product_data: { name: 'Seat' } }), await metered('tokens')];
   assert.deepEqual(await include(tokens, { quantity: '20', per: 'seat', seat_product: seat.product }).then(({ lastResponse: _, ...rest }: any) => rest), {
-    id: tokens, object: 'kontor.price', allowance: { per: 'seat', quantity: '20', seat_product: seat.product }, price: tokens,
+    id: tokens, object: 'kontor.price', allowance: { per: 'seat', quantity: '20', seat_product: seat.product }, dimension_prices: null, price: tokens,
   });
   const { clock, customer } = await onClock();
   await stripe.subscriptions.create({ customer, items: [{ price: seat.id, quantity: 3 }, { price: tokens }] });

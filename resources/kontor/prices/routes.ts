@@ -1,16 +1,20 @@
-/** What a price has that Stripe's prices lack: what it includes, and who has it. */
-import type { PriceRow } from '../../../billing/catalog.ts';
+/** What a price has that Stripe's prices lack: what it includes, what it costs by dimensions, and who has it. */
+import type { DimensionPrice, PriceRow } from '../../../billing/catalog.ts';
 import { decision, refuse, type Instant } from '../../../billing/decision.ts';
-import { allowanceOf } from '../../../billing/metering.ts';
+import { dimensionPricesOf } from '../../../billing/dimension_price.ts';
+import { allowanceOf, type Allowance } from '../../../billing/metering.ts';
 import type { SubscriptionItemRow } from '../../../billing/subscription/subscription.ts';
 import { commit } from '../../../server/commit.ts';
 import type { Context, Json, Resource, Room } from '../../../server/context.ts';
 import { sql } from '../../../server/database/sql.ts';
 import { missing } from '../../../server/http/errors.ts';
-import { choice, clearable, decimal, doc, fields, id, listParams, required, type Params } from '../../../server/http/params.ts';
+import { choice, clearable, currency, decimal, doc, exclusive, fields, id, list as listOf, listParams, map, required, text, type Params } from '../../../server/http/params.ts';
 import { get, post } from '../../../server/http/route.ts';
 import { minor } from '../../../server/http/wire.ts';
 import { page, renderList } from '../../../server/lists.ts';
+import { metersById } from '../../billing/meters/rows.ts';
+import { fine, money, oneUnitAmount, tiers } from '../../prices/params.ts';
+import { renderTier, wholeOf } from '../../prices/resource.ts';
 import { isSubscribedTo, pricesById } from '../../prices/rows.ts';
 import { productsById } from '../../products/rows.ts';
 import { ownersOf, wholeItems } from '../../subscriptions/rows.ts';
@@ -45,9 +49,36 @@ async function list(ctx: Context, given: Params<typeof listSubscribers>, path: {
   return renderList(`/v1/kontor/prices/${price.id}/subscribers`, (await wholeItems(ctx.tx, data)).map((item) => render({ ...item, customer: owners.get(item.subscription)!, next_price: item.next?.terms.id ?? null })), has_more);
 }
 
-const renderTerms = (price: PriceRow): Json => ({ id: price.id, object: 'kontor.price', allowance: price.allowance, price: price.id });
+const renderAmounts = ({ unit_amount_decimal, tiers: of }: Pick<DimensionPrice, 'unit_amount_decimal' | 'tiers'>): Json => ({
+  tiers: of && of.map(renderTier), unit_amount: wholeOf(unit_amount_decimal), unit_amount_decimal,
+});
+
+const renderEntry = ({ name, dimensions, tiers_mode, currency_options, ...amounts }: DimensionPrice): Json => ({
+  currency_options: currency_options && Object.fromEntries(Object.entries(currency_options).map(([currency, option]) => [currency, renderAmounts(option)])),
+  dimensions,
+  name,
+  tiers_mode,
+  ...renderAmounts(amounts),
+});
+
+const renderTerms = (price: PriceRow): Json => ({ id: price.id, object: 'kontor.price', allowance: price.allowance, dimension_prices: price.dimension_prices && price.dimension_prices.map(renderEntry), price: price.id });
 
 const priceTerms: Resource<PriceRow> = { object: 'kontor.price', prefix: 'price', render: renderTerms, load: (ctx, ids) => pricesById(ctx.tx, ids), expands: { price: 'price', 'allowance.seat_product': 'product' } };
+
+const MOST_ENTRIES = 100;
+const MOST_VALUES = 50;
+const amounts = { tiers, unit_amount: money, unit_amount_decimal: fine };
+
+const dimensionPrice = fields(
+  {
+    ...amounts,
+    currency_options: doc('Its amounts in each further currency of the price.', map(fields(amounts, oneUnitAmount), { names: currency() })),
+    dimensions: doc('By dimension, the values that it is for. Usage must have one of them in each dimension that is named.', required(map(listOf(text({ min: 1, max: 100 }), { min: 1, max: MOST_VALUES }), { max: 10, names: text({ max: 100 }) }))),
+    name: doc('What bills call it. By default its values.', text({ min: 1, max: 60 })),
+    tiers_mode: doc('How its tiers count; by default as those of the price.', choice('graduated', 'volume')),
+  },
+  exclusive(['unit_amount', 'unit_amount_decimal', 'tiers']),
+);
 
 const updateTerms = fields({
   allowance: doc(
@@ -60,17 +91,27 @@ const updateTerms = fields({
       }),
     ),
   ),
+  dimension_prices: doc('What usage costs that has some values of its meter’s dimensions. The first entry that has its values counts; what no entry is for costs what the price itself says.', clearable(listOf(dimensionPrice, { min: 1, max: MOST_ENTRIES }))),
 });
+
+async function allowed(ctx: Context, given: NonNullable<Params<typeof updateTerms>['allowance']>, price: PriceRow): Promise<Allowance> {
+  if (given.seat_product !== undefined && (await productsById(ctx.tx, [given.seat_product])).length === 0) missing('product', given.seat_product, 'allowance[seat_product]');
+  return allowanceOf(given, price.meter !== null, (field) => `allowance[${field}]`);
+}
 
 /** Terms do not change once somebody has agreed to them, so they are said before anybody has the price. */
 async function update(ctx: Context, given: Params<typeof updateTerms>, path: { price: string }): Promise<Json> {
   const [before] = await pricesById(ctx.tx, [path.price], true);
   if (!before) return missing('price', path.price);
-  if (given.allowance === undefined) return renderTerms(before);
-  if (await isSubscribedTo(ctx.tx, before.id)) refuse(undefined, `The price ${before.id} has been subscribed to, so what it includes cannot change any more. Make a new price instead.`, 'allowance');
-  const { allowance } = given;
-  if (allowance?.seat_product !== undefined && (await productsById(ctx.tx, [allowance.seat_product])).length === 0) missing('product', allowance.seat_product, 'allowance[seat_product]');
-  const after: PriceRow = { ...before, allowance: allowance && allowanceOf(allowance, before.meter !== null, (field) => `allowance[${field}]`) };
+  const [first] = (['allowance', 'dimension_prices'] as const).filter((name) => given[name] !== undefined);
+  if (first === undefined) return renderTerms(before);
+  if (await isSubscribedTo(ctx.tx, before.id)) refuse(undefined, `The price ${before.id} has been subscribed to, so what it includes and costs cannot change any more. Make a new price instead.`, first);
+  const [meter = null] = before.meter === null ? [] : await metersById(ctx.tx, [before.meter]);
+  const after: PriceRow = {
+    ...before,
+    allowance: given.allowance === undefined ? before.allowance : given.allowance && (await allowed(ctx, given.allowance, before)),
+    dimension_prices: given.dimension_prices === undefined ? before.dimension_prices : given.dimension_prices && dimensionPricesOf(given.dimension_prices, before, meter),
+  };
   await commit(ctx, { ...decision(), puts: [{ table: 'prices', before, after }] });
   return renderTerms(after);
 }

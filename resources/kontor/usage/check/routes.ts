@@ -3,11 +3,12 @@ import { capStates, expireReservation, finalizeReservation, refuseUncountable, r
 import type { MeterRow } from '../../../../billing/catalog.ts';
 import type { CustomerRow } from '../../../../billing/customer/customer.ts';
 import { refuse, together, type Decision, type Moment } from '../../../../billing/decision.ts';
+import { refuseNoDimension } from '../../../../billing/meter.ts';
 import { mergeMetadata } from '../../../../billing/metadata.ts';
 import { commit } from '../../../../server/commit.ts';
 import { momentOn, type Context, type Json, type Room, type TimerCommand } from '../../../../server/context.ts';
 import { missing } from '../../../../server/http/errors.ts';
-import { byDefault, choice, decimal, doc, fields, id, integer, listParams, metadata, required, text, timestamp, type Params } from '../../../../server/http/params.ts';
+import { byDefault, choice, decimal, doc, fields, id, integer, listParams, map, metadata, required, text, timestamp, type Params } from '../../../../server/http/params.ts';
 import { get, post } from '../../../../server/http/route.ts';
 import { equal, page, renderList } from '../../../../server/lists.ts';
 import { record } from '../../../../server/usage/record.ts';
@@ -20,6 +21,7 @@ const LONGEST_S = 7 * 86_400;
 const asked = {
   customer: required(id('cus')),
   event_name: doc('The name of the events in which it would be reported.', required(text({ min: 1, max: 100 }))),
+  dimensions: doc('The values of its meter’s dimensions, by which it may have a price of its own.', map(text({ max: 100 }), { max: 10, names: text({ max: 100 }) })),
   quantity: doc('How much would be used.', byDefault(decimal({ min: '0.000000000001', max: 999_999_999_999_999, places: 12 }), '1')),
 };
 const checkParams = fields(asked);
@@ -32,17 +34,19 @@ const finalizeParams = fields({
 const listReservations = listParams({ customer: id('cus'), status: choice('reserved', 'finalized', 'released', 'expired') });
 const nothing = fields({});
 
-type Asked = { customer: CustomerRow; meter: MeterRow; states: CapState[]; moment: Moment };
+type Asked = { customer: CustomerRow; meter: MeterRow; dimensions: Record<string, string>; states: CapState[]; moment: Moment };
 
 /** How the customer's caps stand to what is asked for. With `lock`, nobody else is promised something until this is decided. */
 async function ask(ctx: Context, given: Params<typeof checkParams>, lock: boolean): Promise<Asked> {
   const customer = await existingCustomer(ctx, given.customer, 'customer');
   const meter = (await activeMeter(ctx.tx, given.event_name)) ?? refuse('resource_missing', `No active meter counts events named ${given.event_name}.`, 'event_name', { status: 400 });
   refuseUncountable(meter, 'event_name');
+  const dimensions = { ...given.dimensions };
+  for (const key of Object.keys(dimensions)) refuseNoDimension(meter, key, `dimensions[${key}]`);
   const moment = await momentOn(ctx, customer.test_clock);
   const caps = await capsOf(ctx.tx, customer.id, lock);
   const facts = await capFacts(ctx.tx, customer.id, caps, moment.now);
-  return { customer, meter, moment, states: capStates(facts, meter.id, given.quantity, moment.now + 1) };
+  return { customer, meter, dimensions, moment, states: capStates(facts, { meter: meter.id, quantity: given.quantity, dimensions }, moment.now + 1) };
 }
 
 async function check(ctx: Context, given: Params<typeof checkParams>): Promise<Json> {
@@ -63,10 +67,10 @@ async function check(ctx: Context, given: Params<typeof checkParams>): Promise<J
 }
 
 async function create(ctx: Context, given: Params<typeof reserveParams>): Promise<Json> {
-  const { customer, meter, states, moment } = await ask(ctx, given, true);
+  const { customer, meter, dimensions, states, moment } = await ask(ctx, given, true);
   if (meter.default_aggregation.formula === 'count' && given.quantity !== '1') refuse(undefined, `The meter ${meter.id} counts events: reserve one at a time.`, 'quantity');
   const { quantity, expires_in } = given;
-  const made = reserve({ customer: customer.id, test_clock: customer.test_clock, meter: meter.id, quantity, expires_in, metadata: mergeMetadata({}, given.metadata) }, states, moment);
+  const made = reserve({ customer: customer.id, test_clock: customer.test_clock, meter: meter.id, quantity, dimensions, expires_in, metadata: mergeMetadata({}, given.metadata) }, states, moment);
   await commit(ctx, made);
   return renderReservation(made.reservation, ctx.world);
 }
@@ -96,7 +100,7 @@ async function finalize(ctx: Context, given: Params<typeof finalizeParams>, path
   if (quantity !== '0') {
     const [meter] = await metersById(ctx.tx, [before.meter]);
     const { event_name, customer_mapping, value_settings } = meter!;
-    const payload = { [value_settings.event_payload_key]: quantity, [customer_mapping.event_payload_key]: before.customer };
+    const payload = { ...before.dimensions, [value_settings.event_payload_key]: quantity, [customer_mapping.event_payload_key]: before.customer };
     const [recorded] = await record(ctx, [{ event_name, identifier, payload, ...(at !== undefined && { timestamp: at }) }]);
     if (recorded!.status === 'refused') throw recorded!.refusal;
   }
