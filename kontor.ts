@@ -2,6 +2,7 @@
 /** The front door: every command, and the only file that knows every room. A new command is a file in server/cli/ and a line here. */
 
 import { sandbox } from './connectors/processors/sandbox/sandbox.ts';
+import { stripeProcessor } from './connectors/processors/stripe/stripe.ts';
 import { isStripes } from './resources/operations.ts';
 import { rooms } from './resources/register.ts';
 import { accounts } from './server/cli/accounts.ts';
@@ -17,8 +18,8 @@ import { version } from './server/cli/version.ts';
 
 const areas = new Set(rooms.flatMap((room) => room.routes ?? []).map((route) => route.path.split('/')[2]!));
 
-/** Live mode has no processor yet: payments there are refused. */
-const parts: Parts = { rooms, connectors: { processors: { test: sandbox(), live: null } }, isStripes: isStripes() };
+/** Test mode has the sandbox; live mode has what its account configures. */
+const parts: Parts = { rooms, connectors: { processors: { test: sandbox(), kinds: [stripeProcessor()] } }, isStripes: isStripes() };
 
 /** Loaded when it is wanted: it needs Stripe's library, which a server does not. */
 const example: Example = async (url, key) => (await import('./examples/helpdesk/seed.ts')).seed(url, key);

@@ -35,6 +35,7 @@ import { invoiceCorrections } from './kontor/invoice_corrections/routes.ts';
 import { outcomeReceipts } from './kontor/outcome_receipts/routes.ts';
 import { outcomeDefinitions } from './kontor/outcome_definitions/routes.ts';
 import { outcomes } from './kontor/outcomes/routes.ts';
+import { paymentAttempts } from './kontor/payment_attempts/routes.ts';
 import { authentication } from './kontor/payment_intents/routes.ts';
 import { priceMoves } from './kontor/price_moves/routes.ts';
 import { priceExtensions } from './kontor/prices/routes.ts';
@@ -115,6 +116,7 @@ export const rooms: readonly Room[] = [
   outcomeReceipts,
   outcomes,
   mandates,
+  paymentAttempts,
   paymentIntents,
   paymentMethodConfigurations,
   paymentMethods,

@@ -6,7 +6,7 @@ import { register } from './context.ts';
 import type { Database } from './database/database.ts';
 import { serve, type IsStripes } from './http/serve.ts';
 import type { Log } from './log.ts';
-import { signer } from './secret.ts';
+import { safe, signer } from './secret.ts';
 import { USAGE_DAYS } from './usage/slots.ts';
 import { startWorkers } from './workers.ts';
 
@@ -44,6 +44,7 @@ export async function open(plan: Plan): Promise<Running> {
     url: '',
     allowLoopback: plan.allowLoopback,
     sign: signer(plan.pepper),
+    safe: safe(plan.pepper),
     usage_days: plan.usage_days ?? USAGE_DAYS,
     nudge: () => wake(),
     stopping: false,

@@ -29,7 +29,7 @@ async function take(app: App, world: World, ids: readonly string[] | null): Prom
             where state <> 'answered' and ${ids === null ? sql`next_at <= to_timestamp(${now}::bigint)` : sql`id = any(${ids}::text[]) and (attempts = 0 or next_at <= to_timestamp(${now}::bigint))`}
             order by next_at, id limit ${BATCH} for update skip locked)
           update calls c set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint)
-          from open where c.ctid = open.ctid returning c.id, c.kind, c.subject, c.request, c.state, c.attempts`,
+          from open where c.ctid = open.ctid returning c.id, c.kind, c.subject, c.request, c.state, c.attempts, c.created`,
     ),
   );
 }
@@ -91,6 +91,21 @@ async function ask(app: App, world: World, call: OpenCall): Promise<Json | null>
   }
 }
 
+/** Takes answers together or, where that fails, each for itself: one bad answer must not hold up the others. What was asked is not asked again. */
+async function takeAnswers(app: App, world: World, kind: string, answers: readonly Answered[]): Promise<string[]> {
+  try {
+    return await answer(app, world, kind, answers);
+  } catch (error) {
+    if (answers.length > 1) {
+      const next: string[] = [];
+      for (const each of answers) next.push(...(await takeAnswers(app, world, kind, [each])));
+      return next;
+    }
+    app.log.error('The answer to a call could not be taken.', { call: answers[0]!.call.id, kind, ...told(error) });
+    return [];
+  }
+}
+
 /** One batch of calls; the calls that their answers led to come back. */
 async function performBatch(app: App, world: World, calls: readonly OpenCall[]): Promise<string[]> {
   const asked = await Promise.all(calls.map(async (call) => ({ call, answer: await ask(app, world, call) })));
@@ -98,18 +113,7 @@ async function performBatch(app: App, world: World, calls: readonly OpenCall[]):
   const unknown = asked.filter((each) => each.answer === null).map((each) => each.call);
   if (unknown.length > 0) await postpone(app, world, unknown);
   const next: string[] = [];
-  for (const [kind, answers] of Map.groupBy(known, (each) => each.call.kind)) {
-    try {
-      next.push(...(await answer(app, world, kind, answers)));
-    } catch (error) {
-      if (answers.length === 1) {
-        app.log.error('The answer to a call could not be taken.', { call: answers[0]!.call.id, kind, ...told(error) });
-        continue;
-      }
-      // One bad answer must not hold up the others.
-      for (const each of answers) next.push(...(await performBatch(app, world, [each.call])));
-    }
-  }
+  for (const [kind, answers] of Map.groupBy(known, (each) => each.call.kind)) next.push(...(await takeAnswers(app, world, kind, answers)));
   return next;
 }
 

@@ -9,6 +9,7 @@ import { row, sql } from './database/sql.ts';
 import type { Route } from './http/route.ts';
 import type { VersionChange } from './http/versions.ts';
 import type { Log } from './log.ts';
+import type { Safe } from './secret.ts';
 
 import type { Tx } from './database/world.ts';
 
@@ -41,8 +42,8 @@ export type Resource<Whole extends object = never> = {
 /** A timer's command: takes many subjects, each with the moment that its timer was set for. */
 export type TimerCommand = (ctx: Context, due: readonly { subject: string; at: Instant }[]) => Promise<void>;
 
-/** A call as it is stored. */
-export type OpenCall = { id: string; kind: string; subject: string; request: Json; state: 'pending' | 'unknown' | 'answered'; attempts: number };
+/** A call as it is stored. `created` is real time; `attempts` is how often it was begun, this time included. */
+export type OpenCall = { id: string; kind: string; subject: string; request: Json; state: 'pending' | 'unknown' | 'answered'; attempts: number; created: Instant };
 
 /** The answer to a call. `at` is when it was given, where that is not now: what a timer lets happen has its moment. */
 export type Answered = { call: OpenCall; answer: Json; at?: Instant };
@@ -86,6 +87,9 @@ export type UsageBatch = { recorded: readonly UsageEvent[]; canceled: readonly U
 export type PageRoute = { method: 'GET' | 'POST'; path: string; serve(app: App, path: Record<string, string>, form: Record<string, unknown>): Promise<PageAnswer> };
 export type PageAnswer = { status: number; html: string } | { location: string };
 
+/** Takes what another system tells, without a key: its signature proves it. `body` is as it came, the names of headers are in lower case. Nothing is answered but that it was taken, or why not. */
+export type Receiver = { path: string; receive(app: App, path: Record<string, string>, delivery: { body: Uint8Array; headers: Readonly<Record<string, string | undefined>> }): Promise<void> };
+
 /** What a room puts into the house. */
 export type Room = {
   /** Each of a whole of its own, which only its own functions know. */
@@ -95,6 +99,7 @@ export type Room = {
   calls?: Record<string, CallCommand>;
   versions?: readonly VersionChange[];
   pages?: readonly PageRoute[];
+  receivers?: readonly Receiver[];
   audits?: readonly Audit[];
   usage?: UsageObserver;
 };
@@ -107,6 +112,7 @@ export type Register = {
   calls: Map<string, CallCommand>;
   versions: VersionChange[];
   pages: PageRoute[];
+  receivers: Receiver[];
   audits: Audit[];
   usage: UsageObserver[];
 };
@@ -119,6 +125,7 @@ export function register(rooms: readonly Room[]): Register {
     calls: new Map(rooms.flatMap((room) => Object.entries(room.calls ?? {}))),
     versions: rooms.flatMap((room) => room.versions ?? []),
     pages: rooms.flatMap((room) => room.pages ?? []),
+    receivers: rooms.flatMap((room) => room.receivers ?? []),
     audits: rooms.flatMap((room) => room.audits ?? []),
     usage: rooms.flatMap((room) => room.usage ?? []),
   };
@@ -139,6 +146,8 @@ export type App = {
   url: string;
   /** A signature of a text that only this installation makes. */
   sign(text: string): string;
+  /** Keeps secrets of accounts. */
+  safe: Safe;
   /** For how many days after receipt usage events are kept at least. */
   usage_days: number;
   /** Webhooks may go to this machine itself. */

@@ -3,7 +3,7 @@
  * so that a search for `reveal(` lists every place that does.
  */
 
-import { createHmac, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { chmod, link, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { StartRefused } from './refused.ts';
@@ -29,6 +29,40 @@ export class Secret {
 
 /** Signs texts with an installation's secret. */
 export const signer = (pepper: string) => (text: string): string => createHmac('sha256', pepper).update(text).digest('base64url');
+
+/** Keeps secrets of accounts at rest. */
+export type Safe = {
+  /** The sealed text. `about` names what it belongs to; it is bound in, so that a sealed text that was moved elsewhere does not open. */
+  seal(secret: Secret, about: string): string;
+  /** Throws where the text was changed, moved or sealed by another installation. */
+  open(sealed: string, about: string): Secret;
+};
+
+const SEALED = 'k1';
+
+/** AES-256-GCM, with a key that follows from the installation's pepper and a nonce of its own for each text. */
+export function safe(pepper: string): Safe {
+  const key = Buffer.from(hkdfSync('sha256', pepper, '', 'kontor secrets of accounts', 32));
+  return {
+    seal(secret, about) {
+      const nonce = randomBytes(12);
+      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(about));
+      const text = Buffer.concat([cipher.update(secret.reveal(), 'utf8'), cipher.final()]);
+      return [SEALED, ...[nonce, text, cipher.getAuthTag()].map((part) => part.toString('base64url'))].join('.');
+    },
+    open(sealed, about) {
+      const [version, ...parts] = sealed.split('.');
+      const [nonce, text, tag] = parts.map((part) => Buffer.from(part, 'base64url'));
+      if (version !== SEALED || !nonce || !text || tag?.length !== 16) throw new Error(`What is sealed for ${about} is not in a form that this version knows.`);
+      const decipher = createDecipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(about)).setAuthTag(tag);
+      try {
+        return new Secret(Buffer.concat([decipher.update(text), decipher.final()]).toString('utf8'));
+      } catch {
+        throw new Error(`What is sealed for ${about} does not open: it was changed or moved, or the pepper is another one.`);
+      }
+    },
+  };
+}
 
 /** A new random secret of 256 bits, in 43 characters that are safe in a URL. */
 export function newSecret(): Secret {

@@ -1,7 +1,9 @@
 /** A running Kontor for tests: real HTTP, real PostgreSQL, the official client as the caller. */
 import Stripe from 'stripe';
 import { isStripes } from '../resources/operations.ts';
+import type { ProcessorKind } from '../connectors/processors/processor.ts';
 import { sandbox } from '../connectors/processors/sandbox/sandbox.ts';
+import { stripeProcessor, type StripeOptions } from '../connectors/processors/stripe/stripe.ts';
 import { rooms } from '../resources/register.ts';
 import { createAccount, createKey, listWorlds, type KeyOrder } from '../server/accounts.ts';
 import { open, type Running } from '../server/app.ts';
@@ -35,10 +37,10 @@ export type Kontor = Running & {
   eventTypes(since?: number): Promise<string[]>;
 };
 
-export async function startKontor(options: { clock?: Clock; works?: boolean } = {}): Promise<Kontor> {
+export async function startKontor(options: { clock?: Clock; works?: boolean; /** Where the processors of the type `stripe` are. */ stripe?: StripeOptions; /** What accounts can configure; by default only that type. */ kinds?: readonly ProcessorKind[] } = {}): Promise<Kontor> {
   const database = await testDatabase();
   const clock = options.clock ?? machineClock();
-  const connectors = { processors: { test: sandbox(), live: null } };
+  const connectors = { processors: { test: sandbox(), kinds: options.kinds ?? [stripeProcessor(options.stripe)] } };
   const running = await open({ database, rooms, connectors, isStripes: isStripes(), pepper: PEPPER, log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: options.works });
   const judge = appointJudge();
   const client: Kontor['client'] = (key, more = {}) =>

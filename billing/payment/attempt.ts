@@ -6,7 +6,8 @@
  */
 import type { HandledOutcome, Outcome, RefundOutcome } from './outcome.ts';
 
-export type Verb = 'charge' | 'save' | 'capture' | 'cancel' | 'increment' | 'refund';
+export const VERBS = ['charge', 'save', 'capture', 'cancel', 'increment', 'refund'] as const;
+export type Verb = (typeof VERBS)[number];
 
 export type AttemptState = 'sending' | 'unknown' | 'requires_action' | 'pending' | 'authorized' | 'failed' | 'declined' | 'canceled' | 'succeeded';
 
@@ -25,8 +26,13 @@ export type AttemptRow = {
   word: PackedWord | null;
   /** When that word was taken. */
   heard: number | null;
+  /** What a person has found out about it, where no word came. */
+  decided: Decided | null;
   test_clock: string | null;
 };
+
+/** A person's word: whether it took effect, how the person knows, and when that was said. */
+export type Decided = { outcome: 'succeeded' | 'not_done'; reference: string | null; evidence: string; at: number };
 
 /** Any outcome of the port. `canceled` is heard of a charge that was authorized and given up. */
 export type Word = Outcome | HandledOutcome | RefundOutcome | { kind: 'canceled'; reference: string };
@@ -67,7 +73,7 @@ export function unpack<W extends Word>(packed: PackedWord): W {
 
 /** The row that is written before a processor is asked. */
 export function beginAttempt(id: string, verb: Verb, subject: string, processor: string, test_clock: string | null, now: number): AttemptRow {
-  return { id, created: now, verb, subject, processor, state: 'sending', reference: null, word: null, heard: null, test_clock };
+  return { id, created: now, verb, subject, processor, state: 'sending', reference: null, word: null, heard: null, decided: null, test_clock };
 }
 
 /** Takes a word about an attempt. The attempt is the same object where the word says nothing new. */

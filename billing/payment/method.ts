@@ -85,11 +85,11 @@ export function refuseAttaching(method: PaymentMethodRow, customer: string, para
   if (method.customer !== null && method.customer !== customer) refuse('payment_method_unexpected_state', `The payment method ${method.id} is attached to another customer already.`, param);
 }
 
-/** Attaches a payment method whose issuer has agreed. Where it is attached to this customer already, nothing happens. */
-export function attachMethod(method: PaymentMethodRow, customer: string, moment: Moment): Decision & { method: PaymentMethodRow } {
+/** Attaches a payment method whose issuer has agreed, and for which the processor has this token from now on. Where it is attached to this customer already, nothing happens. */
+export function attachMethod(method: PaymentMethodRow, customer: string, processor_reference: string, moment: Moment): Decision & { method: PaymentMethodRow } {
   refuseAttaching(method, customer);
   if (method.customer === customer) return { ...decision(), method };
-  const after: PaymentMethodRow = { ...asked(method), customer };
+  const after: PaymentMethodRow = { ...asked(method), customer, processor_reference };
   return {
     ...decision(),
     puts: [{ table: 'payment_methods', before: method, after }],

@@ -14,7 +14,10 @@
  */
 import type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Succeeded, ThreeDSecure, Unknown } from '../../billing/payment/outcome.ts';
 import type { PayoutEnd } from '../../billing/balance/payout.ts';
+import type { Verb } from '../../billing/payment/attempt.ts';
 import type { MethodCapability } from '../../billing/payment/offer.ts';
+import type { Acceptance } from '../../billing/payment/payment.ts';
+import type { Recognition } from '../../billing/payment/resolve.ts';
 
 export type { MethodCapability, PayoutEnd };
 export type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Succeeded, ThreeDSecure, Unknown };
@@ -61,6 +64,8 @@ export type ChargeRequest = {
   return_url?: string | null;
   /** The holder agrees with this payment to later ones. */
   setup_future_usage?: 'on_session' | 'off_session' | null;
+  /** How the holder has agreed to be debited, where that is new. */
+  acceptance?: Acceptance | null;
   /** Ask the holder even where the issuer does not insist. */
   request_three_d_secure?: 'automatic' | 'any' | 'challenge';
   /** The charge that follows a `requires_action` is a new operation with a new `op_id`, and carries the answer. A processor that keeps the first one goes on with that, by the reference of its action. */
@@ -75,6 +80,7 @@ export type SaveRequest = {
   usage?: 'on_session' | 'off_session';
   payer?: Payer | null;
   return_url?: string | null;
+  acceptance?: Acceptance | null;
   request_three_d_secure?: 'automatic' | 'any' | 'challenge';
   authentication?: Authentication | null;
 };
@@ -107,8 +113,8 @@ export type Found =
   | { kind: 'absent' }
   | Unknown;
 
-/** By our name of the operation, or by the processor's of what it did: which of the two works is in its capabilities. */
-export type Sought = { op_id: string } | { reference: string };
+/** By our name of the operation, or by the processor's of what it did: which of the two works is in its capabilities. The rest says where a processor has to look that keeps its operations apart, or with what they were about. */
+export type Sought = ({ op_id: string; reference?: string } | { op_id?: undefined; reference: string }) & { verb?: Verb; /** The charge that was captured, raised, given up or refunded. */ charge?: string; method?: StoredMethod };
 
 /** A webhook as it arrived. The names of headers are in lower case. */
 export type Delivery = { body: Uint8Array; headers: Readonly<Record<string, string | undefined>> };
@@ -116,7 +122,7 @@ export type Delivery = { body: Uint8Array; headers: Readonly<Record<string, stri
 export type Notice = {
   /** The processor's id of the notice: the same notice may come again. */
   id: string;
-  about: 'charge' | 'save' | 'capture' | 'cancel' | 'increment' | 'refund' | 'dispute' | 'payout' | 'other';
+  about: Verb | 'dispute' | 'payout' | 'other';
   sought: Sought;
 };
 export type Received = { kind: 'notices'; notices: Notice[] } | { kind: 'refused'; message: string };
@@ -163,14 +169,9 @@ export type Tokenized =
   /** Not a name of this processor. */
   | { kind: 'absent' };
 
-export type Capabilities = {
+export type Capabilities = Recognition & {
   /** By payment method type; what is absent is not supported. */
   methods: Partial<Record<string, MethodCapability>>;
-  /** How the processor recognises a repeated `op_id`, and for how many hours; null is for ever. */
-  idempotency: 'header' | 'reference' | 'none';
-  ttl_hours: number | null;
-  /** By what an operation can be looked up. */
-  lookup: readonly ('op_id' | 'reference')[];
 };
 
 /** An account at a bank that is one customer's alone: what is sent there is that customer's. */
@@ -200,7 +201,7 @@ export type Payouts = {
 };
 
 export type Processor = {
-  /** The connector's name, e.g. `sandbox`; kept beside every reference. */
+  /** `sandbox`, or the id under which an account has configured it; kept beside every reference. */
   readonly name: string;
   capabilities(): Capabilities;
   /** `today` is the month of the moment at which the request is decided, against which an expiry is judged. */
@@ -220,4 +221,28 @@ export type Processor = {
   payouts?: Payouts;
   /** The customer's own account for bank transfers, the same each time; null where there is none for the currency and country. */
   virtualAccount?(request: { customer: string; currency: string; type: string; country: string }): Promise<VirtualAccount | null>;
+};
+
+/** A setting that an account gives for a processor of its own. */
+export type Setting = {
+  about: string;
+  /** Sealed as soon as it is given, and never shown again but for its end. */
+  secret: boolean;
+  required: boolean;
+  pattern?: RegExp;
+  /** What the pattern wants, in words. */
+  shape?: string;
+};
+
+/** What an account has configured, opened. */
+export type Configuration = { id: string; livemode: boolean; settings: Readonly<Record<string, string>> };
+
+/** A kind of processor that accounts can have. */
+export type ProcessorKind = {
+  readonly kind: string;
+  readonly settings: Readonly<Record<string, Setting>>;
+  /** What is wrong with settings for this mode, and with which one; null where nothing is. It asks nobody. */
+  faultIn(configuration: Configuration): { setting: string; code?: string; message: string } | null;
+  /** Asks nobody either. The vendor's library is loaded here. */
+  open(configuration: Configuration): Promise<Processor>;
 };

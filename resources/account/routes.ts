@@ -4,8 +4,8 @@ import { accountById, type AccountRow } from '../../server/accounts.ts';
 import type { Context, Room } from '../../server/context.ts';
 import { fields } from '../../server/http/params.ts';
 import { get } from '../../server/http/route.ts';
-import { findProcessor } from '../payment_methods/rows.ts';
 import type { Wire } from '../../server/http/wire.ts';
+import { processorsOf } from '../kontor/processors/rows.ts';
 
 const nothing = fields({});
 
@@ -38,8 +38,8 @@ function render(account: AccountRow, charges: boolean, pays_out: boolean): Wire<
 }
 
 async function retrieve(ctx: Context): Promise<Wire<Stripe.Account>> {
-  const processor = findProcessor(ctx.app, ctx.world);
-  return render(await accountById(ctx.tx, ctx.world.account), processor !== null, processor?.payouts !== undefined);
+  const processors = await processorsOf(ctx);
+  return render(await accountById(ctx.tx, ctx.world.account), processors.length > 0, processors.some((each) => each.payouts !== undefined));
 }
 
 export const account: Room = { routes: [get('/v1/account', nothing, retrieve)] };

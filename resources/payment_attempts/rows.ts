@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { merge, pack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
-import { decision, type Decision } from '../../billing/decision.ts';
-import type { Action, Processor } from '../../connectors/processors/processor.ts';
+import { merge, pack, type AttemptRow, type PackedWord, type Verb } from '../../billing/payment/attempt.ts';
+import { decision, type Decision, type Timer } from '../../billing/decision.ts';
+import { lookAgainIn, waysTo, wordOfAbsence } from '../../billing/payment/resolve.ts';
+import type { Action, HandledOutcome, Notice, Outcome, Processor, RefundOutcome, StoredMethod } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
-import type { App, Context, OpenCall, World } from '../../server/context.ts';
+import type { Answered, App, Context, Json, OpenCall, World } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
-import type { Tx } from '../../server/database/world.ts';
+import { inWorld, type Tx } from '../../server/database/world.ts';
+import { processorNamed } from '../kontor/processors/rows.ts';
 
 /** Attempts by their `op_id`, in that order. `lock` keeps others from changing them until the transaction ends. */
 export function attemptsById(tx: Tx, ids: readonly string[], lock = false): Promise<AttemptRow[]> {
@@ -19,8 +21,23 @@ export function attemptsOf(tx: Tx, subjects: readonly string[]): Promise<Attempt
 
 /** The questions as they were asked, by `op_id`. */
 export async function questionsById(tx: Tx, ids: readonly string[]): Promise<Map<string, OpenCall>> {
-  const found = await rows<OpenCall>(tx, sql`select id, kind, subject, request, state, attempts from calls where id = any(${ids}::text[])`);
+  const found = await rows<OpenCall>(tx, sql`select id, kind, subject, request, state, attempts, created from calls where id = any(${ids}::text[])`);
   return new Map(found.map((call) => [call.id, call]));
+}
+
+/** The attempts at a processor that its notices are about: by our name of them, else by the processor's. */
+export async function attemptsNoticed(tx: Tx, processor: string, notices: readonly Notice[]): Promise<{ notice: Notice; attempt: AttemptRow }[]> {
+  const sought = notices.map((each) => each.sought);
+  const found = await rows<AttemptRow>(
+    tx,
+    sql`select * from payment_attempts where processor = ${processor}
+        and (id = any(${sought.flatMap((each) => each.op_id ?? [])}::text[]) or reference = any(${sought.flatMap((each) => each.reference ?? [])}::text[])) order by created, id`,
+  );
+  return notices.flatMap((notice) => {
+    const { op_id, reference, verb } = notice.sought;
+    const attempt = found.find((each) => each.id === op_id) ?? found.find((each) => each.reference === reference && (verb === undefined || each.verb === verb));
+    return attempt ? [{ notice, attempt }] : [];
+  });
 }
 
 /** An attempt before and after a word: where the two are the same the word said nothing new. */
@@ -37,9 +54,26 @@ export async function hear(tx: Tx, words: readonly { op_id: string; word: Packed
   return heard;
 }
 
+/** When an attempt that is under way is looked up next. What the sandbox lets happen it has foretold. */
+export function lookAgain({ id, processor, heard, test_clock }: AttemptRow, now: number): Timer[] {
+  const wait = processor === 'sandbox' || heard === null ? null : lookAgainIn(now - heard);
+  return wait === null ? [] : [{ kind: 'payment_attempt.look_up', subject: id, at: now + wait, lane: id, test_clock: null }];
+}
+
 export function keep(heard: Iterable<Heard>): Decision {
-  const puts = [...heard].filter(({ before, after }) => before !== after).map(({ before, after }) => ({ table: 'payment_attempts', before, after }));
-  return { ...decision(), puts };
+  const changed = [...heard].filter(({ before, after }) => before !== after);
+  const waiting = changed.filter(({ after: { state } }) => state === 'pending' || state === 'requires_action');
+  return { ...decision(), puts: changed.map(({ before, after }) => ({ table: 'payment_attempts', before, after })), timers: waiting.flatMap(({ after }) => lookAgain(after, after.heard!)) };
+}
+
+/** Gives words to the commands that take the answers of the operations that they are about. */
+export async function tell(ctx: Context, words: readonly { op_id: string; word: PackedWord; at?: number }[]): Promise<void> {
+  const questions = await questionsById(ctx.tx, words.map((each) => each.op_id));
+  const answers = words.flatMap(({ op_id, word, at }): Answered[] => {
+    const call = questions.get(op_id);
+    return call ? [{ call, answer: word, ...(at !== undefined && { at }) }] : [];
+  });
+  for (const [kind, taken] of Map.groupBy(answers, (each) => each.call.kind)) await ctx.app.register.calls.get(kind)!.answer(ctx, taken);
 }
 
 /** Answers that did not arrive: that the operations may have had an effect is written down, too. */
@@ -49,12 +83,36 @@ export async function missed(ctx: Context, calls: readonly OpenCall[]): Promise<
   await commit(ctx, keep(heard.values()));
 }
 
-/** The processor that has what an operation is about. */
-export function processorNamed(app: App, world: World, name: string): Processor {
-  const { test, live } = app.connectors.processors;
-  const processor = world.livemode ? live : test;
-  if (processor?.name !== name) throw new Error(`The processor ${name}, which keeps the payment method, is not configured.`);
-  return processor;
+/** What is asked of a processor. */
+export type Question = {
+  processor: string;
+  verb: Verb;
+  put(processor: Processor): Promise<Outcome | HandledOutcome | RefundOutcome>;
+};
+
+/** Where a processor has to look for what a question asked: with the charge, as it calls it, or with the method that it was about. */
+export function placeOf({ request }: OpenCall): { charge?: string; method?: StoredMethod } {
+  const { reference, charge, method } = request as { reference?: string; charge?: string; method?: StoredMethod };
+  const of = reference ?? charge;
+  return { ...(of !== undefined && { charge: of }), ...(method && { method }) };
+}
+
+/** Puts a question, or clears up what became of it where it was begun before. Null while that is not known: then it is tried again later, or a webhook or a person says it. */
+export async function askProcessor(app: App, world: World, call: OpenCall, question: Question): Promise<Json | null> {
+  const { verb } = question;
+  const processor = await processorNamed(app, world, question.processor);
+  if (call.attempts > 1) {
+    const [attempt] = await inWorld(app.database.pool, world, (tx) => attemptsById(tx, [call.id]));
+    if (attempt?.word && attempt.state !== 'unknown') return attempt.word;
+  }
+  const recognition = processor.capabilities();
+  const age_s = app.clock.now() - call.created;
+  for (const way of waysTo({ begun: call.attempts - 1, age_s }, recognition)) {
+    const found = way === 'put' ? { outcome: await question.put(processor) } : await processor.lookup({ op_id: call.id, verb, ...placeOf(call) });
+    const word = 'outcome' in found ? found.outcome : found.kind === 'absent' ? wordOfAbsence(age_s, recognition) : null;
+    if (word && word.kind !== 'unknown') return pack(word);
+  }
+  return null;
 }
 
 /** A page of Kontor's own is at Kontor's address; its path ends in what only whoever has the intent's client secret can know. */

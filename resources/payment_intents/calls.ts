@@ -1,13 +1,13 @@
 /** The question that is put to the processor, and what its answers make true: many at once, as one commit. */
 import { together, type Decision, type Moment } from '../../billing/decision.ts';
-import { pack, unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
+import { unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
 import type { ChargeQuestion } from '../../billing/payment/intent.ts';
 import type { PaymentIntentWhole } from '../../billing/payment/payment.ts';
 import { settlePayment, waitsFor, type AskedQuestion, type PaymentAnswer } from '../../billing/payment/settle.ts';
 import { hasEnded } from '../../billing/subscription/end.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
-import { hear, keep, missed, placedAt, processorNamed } from '../payment_attempts/rows.ts';
+import { askProcessor, hear, keep, missed, placedAt } from '../payment_attempts/rows.ts';
 import { stopCollectingOf } from '../subscriptions/rows.ts';
 import { Affected } from './affected.ts';
 
@@ -15,12 +15,12 @@ const questionOf = (call: OpenCall): AskedQuestion => ({ ...(call.request as unk
 
 /** Null while it is not known whether the method was charged; asking again under the same name charges it at most once. */
 async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
-  const { processor, op_id, amount, currency, method, capture, off_session, request_three_d_secure, authentication, description, payer, return_url, setup_future_usage } = questionOf(call);
-  const outcome = await processorNamed(app, world, processor).charge({
+  const { processor, op_id, amount, currency, method, capture, off_session, request_three_d_secure, authentication, description, payer, return_url, setup_future_usage, agreed } = questionOf(call);
+  const request = {
     op_id, amount: BigInt(amount), currency, method, off_session, capture, description, request_three_d_secure, authentication, payer, return_url, setup_future_usage,
-    metadata: { payment_intent: call.subject },
-  });
-  return outcome.kind === 'unknown' ? null : pack(outcome);
+    acceptance: agreed?.acceptance ?? null, metadata: { payment_intent: call.subject },
+  };
+  return askProcessor(app, world, call, { processor, verb: 'charge', put: (of) => of.charge(request) });
 }
 
 /** When a word is taken. On a test clock a payment takes no time, but what comes later does. */

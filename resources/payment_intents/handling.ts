@@ -1,21 +1,22 @@
 /** What is asked about amounts that are only reserved, and what is heard of it. */
 import { together, type Decision } from '../../billing/decision.ts';
-import { pack, unpack, type PackedWord } from '../../billing/payment/attempt.ts';
+import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import { releaseIntent, settleHandling, waitsForHandling, type HandledAnswer, type HandleQuestion } from '../../billing/payment/capture.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type TimerCommand, type World } from '../../server/context.ts';
-import { hear, keep, missed, processorNamed } from '../payment_attempts/rows.ts';
+import { askProcessor, hear, keep, missed } from '../payment_attempts/rows.ts';
 import { Affected } from './affected.ts';
 import { lockIntent, reservedBy } from './rows.ts';
 
 const questionOf = (call: OpenCall) => call.request as unknown as HandleQuestion;
 
 async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
-  const { verb, processor: name, reference: charge, authorized, method, currency, amount, final, reason } = questionOf(call);
-  const processor = processorNamed(app, world, name);
+  const { verb, processor, reference: charge, authorized, method, currency, amount, final, reason } = questionOf(call);
   const about = { op_id: call.id, charge, authorized, method, currency };
-  const outcome = await (verb === 'cancel' ? processor.cancel({ ...about, reason }) : verb === 'capture' ? processor.capture({ ...about, amount: BigInt(amount), final }) : processor.increment({ ...about, amount: BigInt(amount) }));
-  return outcome.kind === 'unknown' ? null : pack(outcome);
+  return askProcessor(app, world, call, {
+    processor, verb,
+    put: (of) => (verb === 'cancel' ? of.cancel({ ...about, reason }) : verb === 'capture' ? of.capture({ ...about, amount: BigInt(amount), final }) : of.increment({ ...about, amount: BigInt(amount) })),
+  });
 }
 
 async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {

@@ -2,14 +2,13 @@ import { refuse, together, type Decision, type Moment } from '../../billing/deci
 import { attachMethod, makeMethod, refuseAttaching } from '../../billing/payment/method.ts';
 import type { BillingDetails, MethodOptions, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { refuseKeeping } from '../../billing/payment/offer.ts';
-import type { Payer } from '../../connectors/processors/processor.ts';
+import type { Payer, Processor } from '../../connectors/processors/processor.ts';
 import type { Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
-import { askIssuer, findProcessor, keepMethod, processorOf } from './processor.ts';
-
-export { findProcessor, processorOf };
+import { processorNamed, processorsOf } from '../kontor/processors/rows.ts';
+import { askIssuer, keepMethod } from './processor.ts';
 
 export function methodsById(tx: Tx, ids: readonly string[], lock = false): Promise<PaymentMethodRow[]> {
   return rows<PaymentMethodRow>(tx, sql`select * from payment_methods where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
@@ -20,11 +19,16 @@ export function lockMethodsOf(tx: Tx, customer: string): Promise<PaymentMethodRo
   return rows<PaymentMethodRow>(tx, sql`select * from payment_methods where customer = ${customer} order by id for update`);
 }
 
-/** A new payment method for one of the processor's test names, such as `pm_card_visa`; null where it is no such name. */
-export async function methodOfName(ctx: Context, name: string, moment: Moment, param: string): Promise<(Decision & { method: PaymentMethodRow }) | null> {
-  if (!name.startsWith('pm_') || !findProcessor(ctx.app, ctx.world)) return null;
-  const kept = await keepMethod(ctx, { token: name }, moment, () => param);
-  return kept && makeMethod(kept, { billing_details: payingDetails(kept.payer) }, moment);
+/** A new payment method for a name that one of these processors knows: the id that it has given it, or a test name such as `pm_card_visa`; null where none does. */
+export async function methodOfToken(ctx: Context, processors: readonly Processor[], { token, metadata }: { token: string; metadata?: Record<string, string> | '' }, moment: Moment, param = 'token'): Promise<(Decision & { method: PaymentMethodRow }) | null> {
+  const kept = await keepMethod(ctx, processors, { token }, moment, () => param);
+  return kept && makeMethod(kept, { billing_details: payingDetails(kept.payer), ...(metadata !== undefined && { metadata }) }, moment);
+}
+
+/** As `methodOfToken`, at any processor of the account; null where the name is no id of a payment method. */
+async function methodOfName(ctx: Context, token: string, moment: Moment, param: string): Promise<(Decision & { method: PaymentMethodRow }) | null> {
+  const processors = token.startsWith('pm_') ? await processorsOf(ctx) : [];
+  return processors.length === 0 ? null : methodOfToken(ctx, processors, { token }, moment, param);
 }
 
 export const NOWHERE: BillingDetails['address'] = { city: null, country: null, line1: null, line2: null, postal_code: null, state: null };
@@ -48,7 +52,7 @@ export type MethodGiven = { type: string; billing_details?: Partial<BillingDetai
 export async function makeOther(ctx: Context, given: MethodGiven, moment: Moment, spelt: (name: string) => string): Promise<Decision & { method: PaymentMethodRow }> {
   const { type, billing_details = {}, allow_redisplay, metadata } = given;
   const payer = { name: billing_details.name ?? null, email: billing_details.email ?? null, country: billing_details.address?.country ?? null };
-  const kept = await keepMethod(ctx, { type, fields: { ...(given[type] as object) }, payer }, moment, spelt, billing_details);
+  const kept = await keepMethod(ctx, await processorsOf(ctx), { type, fields: { ...(given[type] as object) }, payer }, moment, spelt, billing_details);
   return makeMethod(kept!, { billing_details, allow_redisplay, metadata }, moment);
 }
 
@@ -61,8 +65,8 @@ export async function attachPaymentMethod(ctx: Context, id: string, { customer, 
   const method = stored ?? made!.method;
   refuseAttaching(method, customer, param);
   refuseKeeping(method, param ?? 'payment_method');
-  if (method.customer === null) await askIssuer(ctx, method, customer, param);
-  const attached = attachMethod(method, customer, moment);
+  const reference = method.customer === null ? await askIssuer(ctx, method, customer, param) : method.processor_reference;
+  const attached = attachMethod(method, customer, reference, moment);
   return { method: attached.method, decision: together(made ? [made, attached] : [attached]) };
 }
 
@@ -108,7 +112,7 @@ export async function methodGiven(ctx: Context, { payment_method, payment_method
 
 /** Asks whether these are the small amounts, or the code, that were sent to a method's account. Wrong ones are refused and may be tried again; after too many, or too late, it has `failed`. */
 export async function verifyDeposits(ctx: Context, method: PaymentMethodRow, reference: string, given: { amounts?: number[]; descriptor_code?: string }): Promise<'succeeded' | 'failed'> {
-  const processor = processorOf(ctx.app, ctx.world);
+  const processor = await processorNamed(ctx.app, ctx.world, method.processor, ctx.tx);
   const { type, processor_reference, set_up } = method;
   const judged = await processor.verifyDeposits?.({ method: { type, reference: processor_reference, set_up }, reference, ...given });
   if (judged?.kind === 'verified') return 'succeeded';

@@ -1,20 +1,19 @@
 /** What is asked of the processor that gives back, and what is heard of it: at once, or days later. */
 import { together, type Decision } from '../../billing/decision.ts';
-import { pack, unpack, type PackedWord } from '../../billing/payment/attempt.ts';
+import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import { settleRefund, type RefundAnswer, type RefundQuestion } from '../../billing/payment/refund.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
 import { chargesById } from '../charges/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
-import { hear, keep, missed, processorNamed } from '../payment_attempts/rows.ts';
+import { askProcessor, hear, keep, missed } from '../payment_attempts/rows.ts';
 import { refundsById } from './rows.ts';
 
 const questionOf = (call: OpenCall) => call.request as unknown as RefundQuestion;
 
 async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
   const { processor, at: _, amount, ...question } = questionOf(call);
-  const outcome = await processorNamed(app, world, processor).refund({ ...question, op_id: call.id, amount: BigInt(amount) });
-  return outcome.kind === 'unknown' ? null : pack(outcome);
+  return askProcessor(app, world, call, { processor, verb: 'refund', put: (of) => of.refund({ ...question, op_id: call.id, amount: BigInt(amount) }) });
 }
 
 async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {

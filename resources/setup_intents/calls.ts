@@ -1,12 +1,12 @@
 /** What is asked of the processor that is to keep a method, and what its answers make true. */
 import { together, type Decision } from '../../billing/decision.ts';
-import { pack, unpack, type PackedWord } from '../../billing/payment/attempt.ts';
+import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import type { Outcome, Unknown } from '../../billing/payment/outcome.ts';
 import { settleSetup, waitsForSetup, type SaveQuestion, type SetupIntentWhole } from '../../billing/payment/setup.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
 import { customersById } from '../customers/rows.ts';
-import { hear, keep, missed, placedAt, processorNamed } from '../payment_attempts/rows.ts';
+import { askProcessor, hear, keep, missed, placedAt } from '../payment_attempts/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import { lockSetup, setupAttemptsById } from './rows.ts';
 
@@ -15,9 +15,8 @@ type Word = Exclude<Outcome, Unknown>;
 const questionOf = (call: OpenCall) => call.request as unknown as SaveQuestion;
 
 async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
-  const { processor, method, usage, payer, request_three_d_secure, authentication, return_url } = questionOf(call);
-  const outcome = await processorNamed(app, world, processor).save({ op_id: call.id, method, purpose: 'setup', usage, payer, return_url, request_three_d_secure, authentication });
-  return outcome.kind === 'unknown' ? null : pack(outcome);
+  const { processor, method, usage, payer, request_three_d_secure, authentication, return_url, agreed } = questionOf(call);
+  return askProcessor(app, world, call, { processor, verb: 'save', put: (of) => of.save({ op_id: call.id, method, purpose: 'setup', usage, payer, return_url, request_three_d_secure, authentication, acceptance: agreed?.acceptance ?? null }) });
 }
 
 /** A page of Kontor's own is at Kontor's address. */

@@ -119,8 +119,8 @@ create table api_keys (
   constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text, 'restricted'::text])))
 );
 CREATE INDEX api_keys_world ON api_keys USING btree (world);
-alter table api_keys force row level security;
 alter table api_keys enable row level security;
+alter table api_keys force row level security;
 create policy all_worlds on api_keys for select to public using ((kontor_world() = 0));
 create policy own_world on api_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant select on table api_keys to kontor_app;
@@ -179,8 +179,8 @@ create table bank_accounts (
   constraint bank_accounts_status_check CHECK ((status = ANY (ARRAY['new'::text, 'errored'::text])))
 );
 CREATE UNIQUE INDEX bank_accounts_by_default ON bank_accounts USING btree (world, currency) WHERE (default_for_currency AND (NOT deleted));
-alter table bank_accounts enable row level security;
 alter table bank_accounts force row level security;
+alter table bank_accounts enable row level security;
 create policy own_world on bank_accounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table bank_accounts to kontor_app;
 
@@ -272,8 +272,8 @@ create table cash_balance_transactions (
 );
 CREATE INDEX cash_balance_transactions_of_customer ON cash_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX cash_balance_transactions_of_intent ON cash_balance_transactions USING btree (world, payment_intent) WHERE (payment_intent IS NOT NULL);
-alter table cash_balance_transactions enable row level security;
 alter table cash_balance_transactions force row level security;
+alter table cash_balance_transactions enable row level security;
 create policy own_world on cash_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_balance_transactions to kontor_app;
 
@@ -301,8 +301,8 @@ create table cash_settings (
   constraint cash_settings_world_id_fkey FOREIGN KEY (world, id) REFERENCES customers(world, id) ON DELETE CASCADE,
   constraint cash_settings_reconciliation_mode_check CHECK ((reconciliation_mode = ANY (ARRAY['automatic'::text, 'manual'::text])))
 );
-alter table cash_settings enable row level security;
 alter table cash_settings force row level security;
+alter table cash_settings enable row level security;
 create policy own_world on cash_settings for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_settings to kontor_app;
 
@@ -345,8 +345,8 @@ CREATE UNIQUE INDEX charges_of_attempt ON charges USING btree (world, attempt) W
 CREATE INDEX charges_of_customer ON charges USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX charges_of_intent ON charges USING btree (world, payment_intent);
 CREATE INDEX charges_of_method ON charges USING btree (world, payment_method);
-alter table charges enable row level security;
 alter table charges force row level security;
+alter table charges enable row level security;
 create policy own_world on charges for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table charges to kontor_app;
 
@@ -372,8 +372,8 @@ create table confirmation_tokens (
 CREATE INDEX confirmation_tokens_of_method ON confirmation_tokens USING btree (world, payment_method);
 CREATE INDEX confirmation_tokens_of_payment ON confirmation_tokens USING btree (world, payment_intent) WHERE (payment_intent IS NOT NULL);
 CREATE INDEX confirmation_tokens_of_setup ON confirmation_tokens USING btree (world, setup_intent) WHERE (setup_intent IS NOT NULL);
-alter table confirmation_tokens force row level security;
 alter table confirmation_tokens enable row level security;
+alter table confirmation_tokens force row level security;
 create policy own_world on confirmation_tokens for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table confirmation_tokens to kontor_app;
 
@@ -400,8 +400,8 @@ create table coupons (
   constraint coupons_duration_check CHECK ((duration = ANY (ARRAY['once'::text, 'repeating'::text, 'forever'::text])))
 );
 CREATE INDEX coupons_listed ON coupons USING btree (world, created DESC, id DESC);
-alter table coupons enable row level security;
 alter table coupons force row level security;
+alter table coupons enable row level security;
 create policy own_world on coupons for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table coupons to kontor_app;
 
@@ -489,8 +489,8 @@ create table credit_note_lines (
   constraint credit_note_lines_type_check CHECK ((type = ANY (ARRAY['invoice_line_item'::text, 'custom_line_item'::text])))
 );
 CREATE INDEX credit_note_lines_of_line ON credit_note_lines USING btree (world, invoice_line_item) WHERE (invoice_line_item IS NOT NULL);
-alter table credit_note_lines force row level security;
 alter table credit_note_lines enable row level security;
+alter table credit_note_lines force row level security;
 create policy own_world on credit_note_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_note_lines to kontor_app;
 
@@ -537,8 +537,8 @@ CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (wo
 CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
-alter table credit_notes enable row level security;
 alter table credit_notes force row level security;
+alter table credit_notes enable row level security;
 create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_notes to kontor_app;
 
@@ -588,8 +588,8 @@ create table customer_balance_transactions (
 );
 CREATE INDEX customer_balance_transactions_listed ON customer_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX customer_balance_transactions_of_credit_note ON customer_balance_transactions USING btree (world, credit_note) WHERE (credit_note IS NOT NULL);
-alter table customer_balance_transactions enable row level security;
 alter table customer_balance_transactions force row level security;
+alter table customer_balance_transactions enable row level security;
 create policy own_world on customer_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_balance_transactions to kontor_app;
 
@@ -645,8 +645,8 @@ CREATE INDEX customers_default_payment_method ON customers USING btree (world, d
 CREATE UNIQUE INDEX customers_invoice_prefix ON customers USING btree (world, invoice_prefix);
 CREATE INDEX customers_listed ON customers USING btree (world, created DESC, id DESC);
 CREATE INDEX customers_of_clock ON customers USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
-alter table customers enable row level security;
 alter table customers force row level security;
+alter table customers enable row level security;
 create policy own_world on customers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customers to kontor_app;
 
@@ -680,8 +680,8 @@ CREATE INDEX discounts_of_invoice_item ON discounts USING btree (world, invoice_
 CREATE INDEX discounts_of_item ON discounts USING btree (world, subscription_item) WHERE (subscription_item IS NOT NULL);
 CREATE INDEX discounts_of_promotion_code ON discounts USING btree (world, promotion_code) WHERE (promotion_code IS NOT NULL);
 CREATE INDEX discounts_of_subscription ON discounts USING btree (world, subscription) WHERE (subscription IS NOT NULL);
-alter table discounts force row level security;
 alter table discounts enable row level security;
+alter table discounts force row level security;
 create policy own_world on discounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table discounts to kontor_app;
 
@@ -762,8 +762,8 @@ CREATE INDEX invoice_corrections_listed ON invoice_corrections USING btree (worl
 CREATE INDEX invoice_corrections_of_customer ON invoice_corrections USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoice_corrections_of_invoice ON invoice_corrections USING btree (world, invoice, created DESC, id DESC);
 CREATE INDEX invoice_corrections_of_line ON invoice_corrections USING btree (world, line);
-alter table invoice_corrections enable row level security;
 alter table invoice_corrections force row level security;
+alter table invoice_corrections enable row level security;
 create policy own_world on invoice_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_corrections to kontor_app;
 
@@ -809,8 +809,8 @@ CREATE INDEX invoice_items_of_price ON invoice_items USING btree (world, price);
 CREATE INDEX invoice_items_of_subscription ON invoice_items USING btree (world, subscription);
 CREATE INDEX invoice_items_pending ON invoice_items USING btree (world, customer) WHERE (invoice IS NULL);
 CREATE INDEX invoice_items_that_correct ON invoice_items USING btree (world, ((correction ->> 'line'::text))) WHERE ((correction IS NOT NULL) AND (invoice IS NULL));
-alter table invoice_items enable row level security;
 alter table invoice_items force row level security;
+alter table invoice_items enable row level security;
 create policy own_world on invoice_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_items to kontor_app;
 
@@ -851,8 +851,8 @@ create table invoice_lines (
 );
 CREATE INDEX invoice_lines_of_item ON invoice_lines USING btree (world, subscription_item, period_start);
 CREATE INDEX invoice_lines_of_price ON invoice_lines USING btree (world, price);
-alter table invoice_lines enable row level security;
 alter table invoice_lines force row level security;
+alter table invoice_lines enable row level security;
 create policy own_world on invoice_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_lines to kontor_app;
 
@@ -877,8 +877,8 @@ create table invoice_payments (
 CREATE INDEX invoice_payments_listed ON invoice_payments USING btree (world, created DESC, id DESC);
 CREATE INDEX invoice_payments_of_intent ON invoice_payments USING btree (world, payment_intent);
 CREATE INDEX invoice_payments_of_invoice ON invoice_payments USING btree (world, invoice);
-alter table invoice_payments enable row level security;
 alter table invoice_payments force row level security;
+alter table invoice_payments enable row level security;
 create policy own_world on invoice_payments for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_payments to kontor_app;
 
@@ -961,8 +961,8 @@ CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
 CREATE UNIQUE INDEX invoices_of_top_up ON invoices USING btree (world, ((top_up ->> 'credit_top_up'::text))) WHERE ((top_up IS NOT NULL) AND (status = ANY (ARRAY['draft'::text, 'open'::text])));
-alter table invoices force row level security;
 alter table invoices enable row level security;
+alter table invoices force row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoices to kontor_app;
 
@@ -976,8 +976,8 @@ create table ledger_days (
   credit bigint not null,
   constraint ledger_days_pkey PRIMARY KEY (world, day, ledger_account, processor, currency)
 );
-alter table ledger_days enable row level security;
 alter table ledger_days force row level security;
+alter table ledger_days enable row level security;
 create policy own_world on ledger_days for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table ledger_days to kontor_app;
 
@@ -1006,8 +1006,8 @@ CREATE INDEX ledger_entries_deferred ON ledger_entries USING btree (world, perio
 CREATE INDEX ledger_entries_listed ON ledger_entries USING btree (world, "position" DESC, id DESC);
 CREATE INDEX ledger_entries_of_customer ON ledger_entries USING btree (world, customer);
 CREATE INDEX ledger_entries_of_document ON ledger_entries USING btree (world, document);
-alter table ledger_entries enable row level security;
 alter table ledger_entries force row level security;
+alter table ledger_entries enable row level security;
 create policy all_worlds on ledger_entries for select to public using ((kontor_world() = 0));
 create policy own_world on ledger_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
@@ -1056,8 +1056,8 @@ create table mandates (
 );
 CREATE INDEX mandates_of_customer ON mandates USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX mandates_of_method ON mandates USING btree (world, payment_method);
-alter table mandates enable row level security;
 alter table mandates force row level security;
+alter table mandates enable row level security;
 create policy own_world on mandates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table mandates to kontor_app;
 
@@ -1132,8 +1132,8 @@ create table meter_rollups (
   constraint meter_rollups_pkey PRIMARY KEY (world, meter, customer, hour, dimensions),
   constraint meter_rollups_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_rollups enable row level security;
 alter table meter_rollups force row level security;
+alter table meter_rollups enable row level security;
 create policy own_world on meter_rollups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_rollups to kontor_app;
 
@@ -1172,8 +1172,8 @@ create table meters (
 );
 CREATE UNIQUE INDEX meters_event_name ON meters USING btree (world, event_name) WHERE (status = 'active'::text);
 CREATE INDEX meters_listed ON meters USING btree (world, created DESC, id DESC);
-alter table meters force row level security;
 alter table meters enable row level security;
+alter table meters force row level security;
 create policy own_world on meters for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meters to kontor_app;
 
@@ -1192,8 +1192,8 @@ create table outcome_definition_versions (
   constraint outcome_definition_versions_world_definition_fkey FOREIGN KEY (world, definition) REFERENCES outcome_definitions(world, id),
   constraint outcome_definition_versions_timing_check CHECK ((timing = ANY (ARRAY['occurred_at'::text, 'settled_at'::text])))
 );
-alter table outcome_definition_versions enable row level security;
 alter table outcome_definition_versions force row level security;
+alter table outcome_definition_versions enable row level security;
 create policy own_world on outcome_definition_versions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table outcome_definition_versions to kontor_app;
 
@@ -1211,8 +1211,8 @@ create table outcome_definitions (
   constraint outcome_definitions_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX outcome_definitions_listed ON outcome_definitions USING btree (world, created DESC, id DESC);
-alter table outcome_definitions enable row level security;
 alter table outcome_definitions force row level security;
+alter table outcome_definitions enable row level security;
 create policy own_world on outcome_definitions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table outcome_definitions to kontor_app;
 
@@ -1241,8 +1241,8 @@ CREATE INDEX outcome_receipts_listed ON outcome_receipts USING btree (world, cre
 CREATE INDEX outcome_receipts_of_invoice ON outcome_receipts USING btree (world, invoice);
 CREATE INDEX outcome_receipts_of_line ON outcome_receipts USING btree (world, line, outcome, sequence DESC);
 CREATE INDEX outcome_receipts_of_outcome ON outcome_receipts USING btree (world, outcome);
-alter table outcome_receipts enable row level security;
 alter table outcome_receipts force row level security;
+alter table outcome_receipts enable row level security;
 create policy own_world on outcome_receipts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table outcome_receipts to kontor_app;
 grant update (id) on table outcome_receipts to kontor_app;
@@ -1288,8 +1288,8 @@ CREATE INDEX outcomes_counted ON outcomes USING btree (world, meter, customer, c
 CREATE INDEX outcomes_listed ON outcomes USING btree (world, created DESC, id DESC);
 CREATE INDEX outcomes_of_customer ON outcomes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX outcomes_provisional ON outcomes USING btree (world, provisional_meter, customer) WHERE (provisional_meter IS NOT NULL);
-alter table outcomes force row level security;
 alter table outcomes enable row level security;
+alter table outcomes force row level security;
 create policy own_world on outcomes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table outcomes to kontor_app;
 
@@ -1305,11 +1305,13 @@ create table payment_attempts (
   word jsonb,
   heard timestamp with time zone,
   test_clock text collate "C",
+  decided jsonb,
   constraint payment_attempts_pkey PRIMARY KEY (world, id),
   constraint payment_attempts_world_test_clock_fkey FOREIGN KEY (world, test_clock) REFERENCES test_clocks(world, id) ON DELETE CASCADE,
   constraint payment_attempts_state_check CHECK ((state = ANY (ARRAY['sending'::text, 'unknown'::text, 'requires_action'::text, 'pending'::text, 'authorized'::text, 'failed'::text, 'declined'::text, 'canceled'::text, 'succeeded'::text]))),
   constraint payment_attempts_verb_check CHECK ((verb = ANY (ARRAY['charge'::text, 'save'::text, 'capture'::text, 'cancel'::text, 'increment'::text, 'refund'::text])))
 );
+CREATE INDEX payment_attempts_listed ON payment_attempts USING btree (world, created DESC, id DESC);
 CREATE INDEX payment_attempts_of_clock ON payment_attempts USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX payment_attempts_of_reference ON payment_attempts USING btree (world, processor, reference) WHERE (reference IS NOT NULL);
 CREATE INDEX payment_attempts_of_subject ON payment_attempts USING btree (world, subject);
@@ -1369,8 +1371,8 @@ CREATE INDEX payment_intents_of_clock ON payment_intents USING btree (world, tes
 CREATE INDEX payment_intents_of_customer ON payment_intents USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_intents_of_invoice ON payment_intents USING btree (world, invoice);
 CREATE INDEX payment_intents_of_method ON payment_intents USING btree (world, payment_method);
-alter table payment_intents enable row level security;
 alter table payment_intents force row level security;
+alter table payment_intents enable row level security;
 create policy own_world on payment_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_intents to kontor_app;
 
@@ -1386,8 +1388,8 @@ create table payment_method_configurations (
 );
 CREATE UNIQUE INDEX payment_method_configurations_default ON payment_method_configurations USING btree (world) WHERE is_default;
 CREATE INDEX payment_method_configurations_listed ON payment_method_configurations USING btree (world, created DESC, id DESC);
-alter table payment_method_configurations force row level security;
 alter table payment_method_configurations enable row level security;
+alter table payment_method_configurations force row level security;
 create policy own_world on payment_method_configurations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_method_configurations to kontor_app;
 
@@ -1416,8 +1418,8 @@ create table payment_methods (
 CREATE INDEX payment_methods_listed ON payment_methods USING btree (world, created DESC, id DESC);
 CREATE INDEX payment_methods_of_customer ON payment_methods USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_methods_of_mandate ON payment_methods USING btree (world, mandate) WHERE (mandate IS NOT NULL);
-alter table payment_methods enable row level security;
 alter table payment_methods force row level security;
+alter table payment_methods enable row level security;
 create policy own_world on payment_methods for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_methods to kontor_app;
 
@@ -1451,8 +1453,8 @@ CREATE INDEX payouts_by_failure ON payouts USING btree (world, failure_balance_t
 CREATE INDEX payouts_by_transaction ON payouts USING btree (world, balance_transaction);
 CREATE INDEX payouts_listed ON payouts USING btree (world, created DESC, id DESC);
 CREATE INDEX payouts_to ON payouts USING btree (world, destination);
-alter table payouts force row level security;
 alter table payouts enable row level security;
+alter table payouts force row level security;
 create policy own_world on payouts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table payouts to kontor_app;
 
@@ -1495,8 +1497,8 @@ CREATE INDEX price_move_entries_of_invoice ON price_move_entries USING btree (wo
 CREATE INDEX price_move_entries_of_item ON price_move_entries USING btree (world, subscription_item);
 CREATE INDEX price_move_entries_of_subscription ON price_move_entries USING btree (world, subscription);
 CREATE INDEX price_move_entries_pending ON price_move_entries USING btree (world, price_move, customer, id) WHERE (state = 'pending'::text);
-alter table price_move_entries force row level security;
 alter table price_move_entries enable row level security;
+alter table price_move_entries force row level security;
 create policy own_world on price_move_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_move_entries to kontor_app;
 
@@ -1563,10 +1565,30 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices force row level security;
 alter table prices enable row level security;
+alter table prices force row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
+
+create table processors (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  type text not null,
+  status text not null,
+  name text,
+  settings jsonb not null,
+  secrets jsonb not null,
+  metadata jsonb not null,
+  constraint processors_pkey PRIMARY KEY (world, id),
+  constraint processors_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
+);
+CREATE INDEX processors_listed ON processors USING btree (world, created DESC, id DESC);
+alter table processors force row level security;
+alter table processors enable row level security;
+create policy all_worlds on processors for select to public using ((kontor_world() = 0));
+create policy own_world on processors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table processors to kontor_app;
 
 create table products (
   world integer default kontor_world() not null,
@@ -1619,8 +1641,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes enable row level security;
 alter table promotion_codes force row level security;
+alter table promotion_codes enable row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -1696,8 +1718,8 @@ create table setup_attempts (
 CREATE INDEX setup_attempts_of_customer ON setup_attempts USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX setup_attempts_of_intent ON setup_attempts USING btree (world, setup_intent, created DESC, id DESC);
 CREATE INDEX setup_attempts_of_method ON setup_attempts USING btree (world, payment_method);
-alter table setup_attempts enable row level security;
 alter table setup_attempts force row level security;
+alter table setup_attempts enable row level security;
 create policy own_world on setup_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table setup_attempts to kontor_app;
 
@@ -1808,8 +1830,8 @@ CREATE INDEX subscription_schedules_of_clock ON subscription_schedules USING btr
 CREATE INDEX subscription_schedules_of_customer ON subscription_schedules USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscription_schedules_of_subscription ON subscription_schedules USING btree (world, subscription) WHERE (subscription IS NOT NULL);
 CREATE INDEX subscription_schedules_released ON subscription_schedules USING btree (world, released_subscription) WHERE (released_subscription IS NOT NULL);
-alter table subscription_schedules enable row level security;
 alter table subscription_schedules force row level security;
+alter table subscription_schedules enable row level security;
 create policy own_world on subscription_schedules for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_schedules to kontor_app;
 
@@ -1867,8 +1889,8 @@ CREATE INDEX subscriptions_of_clock ON subscriptions USING btree (world, test_cl
 CREATE INDEX subscriptions_of_customer ON subscriptions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscriptions_of_schedule ON subscriptions USING btree (world, schedule) WHERE (schedule IS NOT NULL);
 CREATE INDEX subscriptions_watched ON subscriptions USING btree (world, customer) WHERE watched;
-alter table subscriptions enable row level security;
 alter table subscriptions force row level security;
+alter table subscriptions enable row level security;
 create policy own_world on subscriptions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscriptions to kontor_app;
 
@@ -1927,8 +1949,8 @@ create table test_clocks (
 );
 CREATE INDEX test_clocks_advancing ON test_clocks USING btree (world) WHERE (status = 'advancing'::text);
 CREATE INDEX test_clocks_listed ON test_clocks USING btree (world, created DESC, id DESC);
-alter table test_clocks force row level security;
 alter table test_clocks enable row level security;
+alter table test_clocks force row level security;
 create policy all_worlds on test_clocks for select to public using ((kontor_world() = 0));
 create policy own_world on test_clocks for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table test_clocks to kontor_app;
@@ -1985,8 +2007,8 @@ create table trial_offers (
 CREATE INDEX trial_offers_listed ON trial_offers USING btree (world, created DESC, id DESC);
 CREATE INDEX trial_offers_of_price ON trial_offers USING btree (world, price, created DESC, id DESC);
 CREATE INDEX trial_offers_to_price ON trial_offers USING btree (world, transition_price);
-alter table trial_offers force row level security;
 alter table trial_offers enable row level security;
+alter table trial_offers force row level security;
 create policy own_world on trial_offers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table trial_offers to kontor_app;
 
@@ -2041,8 +2063,8 @@ create table usage_corrections (
 );
 CREATE INDEX usage_corrections_listed ON usage_corrections USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_corrections_of_meter ON usage_corrections USING btree (world, meter, customer, created DESC);
-alter table usage_corrections enable row level security;
 alter table usage_corrections force row level security;
+alter table usage_corrections enable row level security;
 create policy own_world on usage_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table usage_corrections to kontor_app;
 
@@ -2099,8 +2121,8 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, we
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries USING btree (world, created DESC, id DESC);
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries USING btree (world, next_at) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (world, webhook_endpoint, created DESC, id DESC);
-alter table webhook_deliveries force row level security;
 alter table webhook_deliveries enable row level security;
+alter table webhook_deliveries force row level security;
 create policy all_worlds on webhook_deliveries for select to public using ((kontor_world() = 0));
 create policy own_world on webhook_deliveries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_deliveries to kontor_app;
@@ -2122,8 +2144,8 @@ create table webhook_endpoints (
   constraint webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text])))
 );
 CREATE INDEX webhook_endpoints_listed ON webhook_endpoints USING btree (world, created DESC, id DESC);
-alter table webhook_endpoints enable row level security;
 alter table webhook_endpoints force row level security;
+alter table webhook_endpoints enable row level security;
 create policy own_world on webhook_endpoints for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_endpoints to kontor_app;
 

@@ -14,6 +14,7 @@ import { awaitKey, claimKey, type Continuation, fingerprint, remember, type Reme
 import { authorize, Gate } from './keys.ts';
 import { read, type Wire } from './params.ts';
 import { servePages, serveRoom } from './pages.ts';
+import { serveReceiver } from './receivers.ts';
 import { type Answer, isReference, isText, type Reference, type Route } from './route.ts';
 import { keyOfSession } from './sessions.ts';
 import { NATIVE_VERSION, upgradeRequest, versionOf } from './versions.ts';
@@ -65,6 +66,7 @@ export async function serve(app: App, pepper: string, isStripes: IsStripes): Pro
   closeGently(server);
   await servePages(server);
   for (const page of app.register.pages) serveRoom(server, app, page);
+  for (const receiver of app.register.receivers) serveReceiver(server, app, receiver);
   for (const route of app.register.routes) {
     server.route({ method: route.method, url: route.path, handler: (request, reply) => handle(app, gate, route, request, reply), onRequest: namedElsewhere(route, isStripes) });
   }

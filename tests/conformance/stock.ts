@@ -61,6 +61,10 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   await own('usage/reservations', { customer, event_name: 'calls' });
   await own('credit_top_ups', { customer, amount: 500, currency: 'usd', threshold: 1 });
   await stockPayments(stripe, customer, put);
+  const processor = await own('processors', { type: 'stripe', settings: { secret_key: 'sk_test_0123456789' } });
+  // Nobody is asked anything there.
+  await stripe.rawRequest('POST', `/v1/kontor/processors/${processor}`, { status: 'inactive' });
+  put('kontor/payment_attempts', ((await stripe.rawRequest('GET', '/v1/kontor/payment_attempts')) as unknown as { data: { id: string }[] }).data[0]!);
   await stockOutcomes(stripe, put);
   ids.set('test_helpers/customers', customer);
   ids.set('kontor/invoices/lines', ids.get('invoices/lines')!);

@@ -10,6 +10,6 @@ export type ServerOrder = { urls: { owner: string; app: string } };
 const { urls } = JSON.parse(process.argv[2]!) as ServerOrder;
 const database = { ...connections({ connectionString: urls.owner }, { connectionString: urls.app }, { pool: 6, statement_timeout: 30 }, () => Promise.resolve()), embedded: false };
 const { url } = await open({
-  database, rooms, connectors: { processors: { test: sandbox(), live: null } }, isStripes: () => false, pepper: 'pepper of the tests', log: openLog('silent'), host: '127.0.0.1', port: 0, allowLoopback: true, works: false,
+  database, rooms, connectors: { processors: { test: sandbox(), kinds: [] } }, isStripes: () => false, pepper: 'pepper of the tests', log: openLog('silent'), host: '127.0.0.1', port: 0, allowLoopback: true, works: false,
 });
 process.send?.(url);

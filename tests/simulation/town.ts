@@ -6,6 +6,7 @@ import { together, type Decision, type Moment } from '../../billing/decision.ts'
 import { attachMethod, makeMethod } from '../../billing/payment/method.ts';
 import type { PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
+import { processorsOf } from '../../resources/kontor/processors/rows.ts';
 import { keepMethod } from '../../resources/payment_methods/processor.ts';
 import { commit } from '../../server/commit.ts';
 import { realMoment, type Context } from '../../server/context.ts';
@@ -34,11 +35,11 @@ function orderOf(price: PriceRow, n: number, trial_end: number): StartOrder {
 
 /** A customer with a card and a subscription whose trial ends within a day of `first`. */
 async function settle(ctx: Context, price: PriceRow, n: number, first: number, moment: Moment): Promise<Decision> {
-  const kept = await keepMethod(ctx, { token: n % DECLINED === 1 ? 'pm_card_chargeCustomerFail' : 'pm_card_visa' }, moment, (name) => name);
+  const kept = await keepMethod(ctx, await processorsOf(ctx), { token: n % DECLINED === 1 ? 'pm_card_chargeCustomerFail' : 'pm_card_visa' }, moment, (name) => name);
   const made = makeMethod(kept!, {}, moment);
   const id = moment.newId('cus');
   const customer = createCustomer({ id, name: `Customer ${n}`, invoice_prefix: `T${String(n).padStart(6, '0')}`, test_clock: null, currency: 'usd', default_payment_method: made.method.id }, moment);
-  const attached = attachMethod(made.method, id, moment);
+  const attached = attachMethod(made.method, id, made.method.processor_reference, moment);
   const payment_method: PaymentMethodRow = attached.method;
   const facts = { customer: customer.customer as CustomerWhole, account: { business_name: 'Helpdesk Inc.', country: 'US', proration: 'second' as const }, tax_ids: [], payment_method, subscriptions: 0, first_time: true };
   return together([customer, made, attached, startSubscription(orderOf(price, n, first + ((n * 7_919) % DAY_S)), facts, moment)]);

@@ -237,7 +237,7 @@ export function sandbox(options: SandboxOptions = {}): Processor {
     increment: (request) => handle('increment', request, () => ({ kind: 'succeeded', reference: request.charge }), false),
     refund: (request) => once('refund', request, () => decideRefund(request)),
     async lookup(sought: Sought): Promise<Found> {
-      const op_id = 'op_id' in sought ? sought.op_id : await book.named(sought.reference);
+      const op_id = sought.op_id ?? (sought.reference === undefined ? null : await book.named(sought.reference));
       const known = op_id === null ? null : await book.get(op_id);
       if (known) return known.answer;
       return book.complete() ? { kind: 'absent' } : unknown('The sandbox has forgotten its oldest operations; this may be one of them.');

@@ -8,7 +8,8 @@ import type { Context } from '../../../server/context.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { lockInvoices } from '../../invoices/rows.ts';
-import { methodsById, processorOf } from '../../payment_methods/rows.ts';
+import { processorOf } from '../../kontor/processors/rows.ts';
+import { methodsById } from '../../payment_methods/rows.ts';
 import { intentsById } from '../../payment_intents/rows.ts';
 
 export function cashOf(tx: Tx, customer: string, lock = false): Promise<CashRow[]> {
@@ -35,7 +36,7 @@ export async function accountFor(ctx: Context, customer: string, currency: strin
   const kind = type ?? Object.entries(CURRENCIES).find(([, each]) => each.currency === currency)?.[0];
   const usual = CURRENCIES[kind ?? ''];
   if (!kind || !usual || usual.currency !== currency) return refuse(undefined, `There are no bank transfers of this kind in ${currency}.`, param);
-  const account = await processorOf(ctx.app, ctx.world).virtualAccount?.({ customer, currency, type: kind, country: eu_bank_transfer?.country ?? usual.country });
+  const account = await (await processorOf(ctx)).virtualAccount?.({ customer, currency, type: kind, country: eu_bank_transfer?.country ?? usual.country });
   return account ?? refuse(undefined, `The payment processor has no accounts for bank transfers in ${currency}.`, param);
 }
 
@@ -54,7 +55,7 @@ async function awaitingOf(tx: Tx, customer: string, currency: string): Promise<(
 async function cashMethod(ctx: Context, intent: PaymentIntentWhole, moment: Moment): Promise<Decision & { method: PaymentMethodRow }> {
   const [own] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method], true);
   if (own?.type === 'customer_balance') return { ...together([]), method: own };
-  return makeMethod({ processor: processorOf(ctx.app, ctx.world).name, type: 'customer_balance', method: { reference: 'customer_balance', set_up: false }, card: null, verified: null, details: {} }, {}, moment);
+  return makeMethod({ processor: (await processorOf(ctx)).name, type: 'customer_balance', method: { reference: 'customer_balance', set_up: false }, card: null, verified: null, details: {} }, {}, moment);
 }
 
 /** A payment with all whom it concerns, locked. Lock the customer first. */

@@ -4,7 +4,7 @@ import type { BankSource, Payouts } from '../../../connectors/processors/process
 import type { Context } from '../../../server/context.ts';
 import { row, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
-import { findProcessor } from '../../payment_methods/rows.ts';
+import { ownProcessor } from '../processors/rows.ts';
 
 export function bankAccountsById(tx: Tx, ids: readonly string[]): Promise<BankAccountRow[]> {
   return rows<BankAccountRow>(tx, sql`select * from bank_accounts where id = any(${ids}::text[]) order by id`);
@@ -22,7 +22,7 @@ export async function lockPayouts(tx: Tx): Promise<void> {
 
 /** The processor by whom payouts are made when Kontor says so. */
 export function payingOut(ctx: Context): { name: string; payouts: Payouts } {
-  const processor = findProcessor(ctx.app, ctx.world);
+  const processor = ownProcessor(ctx.app, ctx.world);
   if (!processor?.payouts) refuse(undefined, 'The payment processor of this mode pays out by itself: what it pays out, and when, is set there.');
   return { name: processor.name, payouts: processor.payouts };
 }

@@ -5,7 +5,7 @@ import { commit } from '../../../server/commit.ts';
 import type { Context, Json, Room, World } from '../../../server/context.ts';
 import { choice, doc, fields, integer, type Params } from '../../../server/http/params.ts';
 import { get, post } from '../../../server/http/route.ts';
-import { findProcessor } from '../../payment_methods/rows.ts';
+import { ownProcessor } from '../processors/rows.ts';
 import { DEFAULTS, lockSettings, settingsOf, type SettingsRow } from './rows.ts';
 
 const nothing = fields({});
@@ -31,7 +31,7 @@ async function retrieve(ctx: Context): Promise<Json> {
 /** An anchor is one of its interval only. */
 function scheduled(ctx: Context, known: SettingsRow['payouts'], given: NonNullable<Update['payouts']>): SettingsRow['payouts'] {
   const { interval = known.interval, weekly_anchor, monthly_anchor } = given;
-  if (interval !== 'manual' && !findProcessor(ctx.app, ctx.world)?.payouts) refuse(undefined, 'The payment processor of this mode pays out by itself: set its schedule there.', 'payouts[interval]');
+  if (interval !== 'manual' && !ownProcessor(ctx.app, ctx.world)?.payouts) refuse(undefined, 'The payment processor of this mode pays out by itself: set its schedule there.', 'payouts[interval]');
   if (weekly_anchor !== undefined && interval !== 'weekly') refuse(undefined, `Payouts are ${interval}: a day of the week is for weekly ones.`, 'payouts[weekly_anchor]');
   if (monthly_anchor !== undefined && interval !== 'monthly') refuse(undefined, `Payouts are ${interval}: a day of the month is for monthly ones.`, 'payouts[monthly_anchor]');
   return {

@@ -1,0 +1,205 @@
+/** Stripe as a processor: an account's money goes through its own Stripe account, by Stripe's library. Every operation carries its `op_id` as the idempotency key, and in its metadata, by which it is found again. */
+import type Stripe from 'stripe';
+import { minor } from '../../../billing/money.ts';
+import type { ChargeRequest, Configuration, Found, HandledOutcome, Outcome, Processor, ProcessorKind, RefundRequest, SaveRequest, Setting, Sought, StoredMethod } from '../processor.ts';
+import { CAPABILITIES, tokenize } from './methods.ts';
+import { receive } from './webhooks.ts';
+import { INCREMENT, OPERATION, outcomeOfHandling, outcomeOfIntent, outcomeOfRefund, outcomeOfSetup, partsOf, referenceTo, unknown, wordOfError } from './words.ts';
+
+export type StripeOptions = {
+  /** Where Stripe is; by default where its library says. */
+  address?: { host: string; port: number; protocol: 'http' | 'https' };
+  /** After how long an answer that has not come is unknown. */
+  timeout_ms?: number;
+};
+
+const SETTINGS: Record<'secret_key' | 'webhook_secret', Setting> = {
+  secret_key: { about: 'the secret or restricted key of your Stripe account.', secret: true, required: true, pattern: /^(?:sk|rk)_(?:test|live)_[A-Za-z0-9_]{8,}$/, shape: 'be a secret or restricted key of Stripe, `sk_test_…` or `rk_live_…`' },
+  webhook_secret: { about: 'the signing secret of the endpoint at Stripe that leads to `webhook_url`.', secret: true, required: false, pattern: /^whsec_[A-Za-z0-9+/=_-]{8,}$/, shape: 'be the signing secret of an endpoint, `whsec_…`' },
+};
+
+const EXPAND = ['latest_charge.balance_transaction'];
+/** A charge is asked for together with its fees; after a word of the issuer's with its reasons. */
+const CHARGE = { expand: EXPAND };
+
+async function heard<O>(work: () => Promise<O>): Promise<O | ReturnType<typeof wordOfError>> {
+  try {
+    return await work();
+  } catch (error) {
+    return wordOfError(error);
+  }
+}
+
+/** The holder's agreement to be debited, which Stripe wants with the first debit of a method. */
+function mandateData({ method, acceptance }: Pick<ChargeRequest, 'method' | 'acceptance'>): Pick<Stripe.PaymentIntentCreateParams, 'mandate_data'> {
+  if (!acceptance || method.set_up) return {};
+  const online = acceptance.type === 'online' ? { ip_address: acceptance.online?.ip_address ?? '', user_agent: acceptance.online?.user_agent ?? '' } : null;
+  return { mandate_data: { customer_acceptance: online ? { type: 'online', online } : { type: 'offline', offline: {} } } };
+}
+
+class StripeProcessor implements Processor {
+  readonly name: string;
+  readonly #stripe: Stripe;
+  readonly #webhook_secret: string | undefined;
+
+  constructor(name: string, stripe: Stripe, webhook_secret: string | undefined) {
+    this.name = name;
+    this.#stripe = stripe;
+    this.#webhook_secret = webhook_secret;
+  }
+
+  capabilities(): typeof CAPABILITIES {
+    return CAPABILITIES;
+  }
+
+  tokenize(source: Parameters<Processor['tokenize']>[0]): ReturnType<Processor['tokenize']> {
+    return tokenize(this.#stripe, source);
+  }
+
+  /** The Stripe customer that has a method which is to be kept; made where it has none. */
+  async #ownerOf({ reference }: StoredMethod, op_id: string, payer: ChargeRequest['payer']): Promise<string> {
+    const { customer } = partsOf(reference);
+    if (customer !== null) return customer;
+    const { name, email } = { ...payer };
+    return (await this.#stripe.customers.create({ ...(name && { name }), ...(email && { email }), metadata: { [OPERATION]: op_id } }, { idempotencyKey: `${op_id}:customer` })).id;
+  }
+
+  async charge(request: ChargeRequest): Promise<Outcome> {
+    return heard(async () => {
+      const { op_id, method, authentication, setup_future_usage: future } = request;
+      // The holder has been asked by Stripe about the payment that is there already.
+      if (authentication) return outcomeOfIntent(await this.#stripe.paymentIntents.retrieve(authentication.reference, CHARGE));
+      const { customer: before, method: payment_method } = partsOf(method.reference);
+      const customer = future ? await this.#ownerOf(method, op_id, request.payer) : before;
+      const intent = await this.#stripe.paymentIntents.create(this.#paramsOf(request, payment_method, customer), { idempotencyKey: op_id });
+      return outcomeOfIntent(intent, customer === before ? undefined : referenceTo(customer, payment_method));
+    });
+  }
+
+  #paramsOf(request: ChargeRequest, payment_method: string, customer: string | null): Stripe.PaymentIntentCreateParams {
+    const { op_id, amount, currency, method, off_session, capture, description, metadata, return_url, setup_future_usage: future, request_three_d_secure: ask } = request;
+    const type = method.type ?? 'card';
+    const card = { ...(ask && ask !== 'automatic' && { request_three_d_secure: ask }), ...(capture === 'manual' && { request_incremental_authorization: 'if_available', request_overcapture: 'if_available' }) } as const;
+    return {
+      amount: minor(amount), currency, payment_method, allowed_payment_method_types: [type], confirm: true, capture_method: capture,
+      metadata: { ...metadata, [OPERATION]: op_id },
+      ...(customer !== null && { customer }),
+      ...(description && { description }),
+      ...(off_session && { off_session: true }),
+      ...(!off_session && return_url && { return_url }),
+      ...(future && { setup_future_usage: future }),
+      ...(type === 'card' && Object.keys(card).length > 0 && { payment_method_options: { card } }),
+      ...mandateData(request),
+      ...CHARGE,
+    };
+  }
+
+  async save(request: SaveRequest): Promise<Outcome> {
+    return heard(async () => {
+      const { op_id, method, purpose, usage, payer, return_url, authentication } = request;
+      if (authentication) return outcomeOfSetup(await this.#stripe.setupIntents.retrieve(authentication.reference, { expand: ['latest_attempt'] }));
+      const { customer: before, method: payment_method } = partsOf(method.reference);
+      const customer = await this.#ownerOf(method, op_id, payer);
+      const token = customer === before ? undefined : referenceTo(customer, payment_method);
+      if (purpose === 'attach') {
+        if (token !== undefined) await this.#stripe.paymentMethods.attach(payment_method, { customer }, { idempotencyKey: op_id });
+        return { ...outcomeOfSetup({ id: payment_method, status: 'succeeded' } as Stripe.SetupIntent, token) };
+      }
+      const intent = await this.#stripe.setupIntents.create(
+        {
+          customer, payment_method, allowed_payment_method_types: [method.type ?? 'card'], confirm: true, usage: usage ?? 'off_session', metadata: { [OPERATION]: op_id }, expand: ['latest_attempt'],
+          ...(return_url && { return_url }), ...mandateData(request),
+        },
+        { idempotencyKey: op_id },
+      );
+      return outcomeOfSetup(intent, token);
+    });
+  }
+
+  async capture({ op_id, charge, amount, final }: Parameters<Processor['capture']>[0]): Promise<HandledOutcome> {
+    return this.#handle('capture', op_id, () => this.#stripe.paymentIntents.capture(charge, { amount_to_capture: minor(amount), ...(!final && { final_capture: false }), ...CHARGE }, { idempotencyKey: op_id }));
+  }
+
+  async cancel({ op_id, charge, reason }: Parameters<Processor['cancel']>[0]): Promise<HandledOutcome> {
+    const cancellation_reason = (['duplicate', 'fraudulent', 'requested_by_customer', 'abandoned'] as const).find((each) => each === reason);
+    return this.#handle('cancel', op_id, () => this.#stripe.paymentIntents.cancel(charge, { ...(cancellation_reason && { cancellation_reason }) }, { idempotencyKey: op_id }));
+  }
+
+  async increment({ op_id, charge, amount }: Parameters<Processor['increment']>[0]): Promise<HandledOutcome> {
+    return this.#handle('increment', op_id, () => this.#stripe.paymentIntents.incrementAuthorization(charge, { amount: minor(amount), metadata: { [INCREMENT]: op_id } }, { idempotencyKey: op_id }));
+  }
+
+  /** What is not as it would have to be was captured or given up before. */
+  async #handle(verb: 'capture' | 'cancel' | 'increment', op_id: string, work: () => Promise<Stripe.PaymentIntent>): Promise<HandledOutcome> {
+    const said = await heard(async () => outcomeOfHandling(await work(), verb, op_id) ?? unknown(`Stripe has taken the ${verb}, and shows none.`));
+    if (said.kind !== 'failed' || said.code !== 'payment_intent_unexpected_state') return said;
+    return { kind: 'declined', reference: '', code: 'charge_already_captured', message: said.message };
+  }
+
+  async refund({ op_id, charge, amount, reason }: RefundRequest): ReturnType<Processor['refund']> {
+    const said = await heard(async () => outcomeOfRefund(await this.#stripe.refunds.create({ payment_intent: charge, amount: minor(amount), ...(reason && { reason }), metadata: { [OPERATION]: op_id } }, { idempotencyKey: op_id })));
+    return said.kind === 'declined' && 'code' in said ? { kind: 'declined', reference: said.reference, failure_reason: 'declined', message: said.message } : said;
+  }
+
+  async lookup(sought: Sought): Promise<Found> {
+    try {
+      return await this.#find(sought);
+    } catch (error) {
+      if ((error as Stripe.errors.StripeError).code === 'resource_missing') return { kind: 'absent' };
+      const { message } = error as Error;
+      return unknown(`Stripe has not said what became of it: ${message}`);
+    }
+  }
+
+  async #find({ op_id, reference, verb = 'charge', charge, method }: Sought): Promise<Found> {
+    switch (verb) {
+      case 'charge': {
+        const intent = reference !== undefined ? await this.#stripe.paymentIntents.retrieve(reference, CHARGE) : (await this.#stripe.paymentIntents.search({ query: `metadata['${OPERATION}']:'${op_id}'`, limit: 1, expand: EXPAND.map((each) => `data.${each}`) })).data[0];
+        return intent ? { kind: 'charge', outcome: outcomeOfIntent(intent) } : { kind: 'absent' };
+      }
+      case 'save': {
+        const listed = reference !== undefined ? [await this.#stripe.setupIntents.retrieve(reference, { expand: ['latest_attempt'] })] : (await this.#stripe.setupIntents.list({ payment_method: partsOf(method?.reference ?? '').method, limit: 100, expand: ['data.latest_attempt'] })).data;
+        const intent = reference !== undefined ? listed[0] : listed.find((each) => each.metadata?.[OPERATION] === op_id);
+        return intent ? { kind: 'save', outcome: outcomeOfSetup(intent) } : { kind: 'absent' };
+      }
+      case 'refund': {
+        const refund = reference !== undefined ? await this.#stripe.refunds.retrieve(reference) : (await this.#stripe.refunds.list({ payment_intent: charge!, limit: 100 })).data.find((each) => each.metadata?.[OPERATION] === op_id);
+        return refund ? { kind: 'refund', outcome: outcomeOfRefund(refund) } : { kind: 'absent' };
+      }
+      default: {
+        const outcome = outcomeOfHandling(await this.#stripe.paymentIntents.retrieve(charge ?? reference!, CHARGE), verb, op_id ?? '');
+        return outcome ? { kind: verb, outcome } : { kind: 'absent' };
+      }
+    }
+  }
+
+  async receive(delivery: Parameters<Processor['receive']>[0]): ReturnType<Processor['receive']> {
+    return receive(this.#stripe, delivery, this.#webhook_secret);
+  }
+}
+
+/** A request is repeated by Kontor, which knows what became of it, and never by the library, which does so once where a connection was closed unless it does not see that it was. */
+function sendingOnce(client: Stripe.HttpClient): Stripe.HttpClient {
+  const send = client.makeRequest.bind(client);
+  client.makeRequest = (...given) => send(...given).catch((error: Error & { code?: string }) => {
+    throw error.code === 'ECONNRESET' || error.code === 'EPIPE' ? Object.assign(new Error(error.message), { code: 'CLOSED' }) : error;
+  });
+  return client;
+}
+
+export function stripeProcessor(options: StripeOptions = {}): ProcessorKind {
+  return {
+    kind: 'stripe',
+    settings: SETTINGS,
+    faultIn({ livemode, settings }) {
+      const live = /^.._live_/.test(settings.secret_key!);
+      if (live === livemode) return null;
+      return { setting: 'secret_key', code: 'livemode_mismatch', message: live ? 'This is a live key of Stripe, and you are in test mode. Give a test key, or configure the processor with a live key of Kontor.' : 'This is a test key of Stripe, and you are in live mode: no money would move. Give a live key.' };
+    },
+    async open({ id, settings: { secret_key, webhook_secret } }: Configuration) {
+      const { default: Library } = await import('stripe');
+      const stripe = new Library(secret_key!, { httpClient: sendingOnce(Library.createNodeHttpClient()), maxNetworkRetries: 0, timeout: options.timeout_ms ?? 30_000, telemetry: false, appInfo: { name: 'Kontor' }, ...options.address });
+      return new StripeProcessor(id, stripe, webhook_secret);
+    },
+  };
+}

@@ -1,0 +1,200 @@
+/** What Stripe says, in the words of the port. Stripe's codes are those of the API, so they are passed on as they come. */
+import type Stripe from 'stripe';
+import type { Action, Assessment, Declined, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Succeeded, ThreeDSecure, Unknown } from '../processor.ts';
+
+/** A token is Stripe's id of the payment method, behind the id of the Stripe customer that it is attached to, if any: `pm_…` or `cus_…/pm_…`. */
+export function partsOf(reference: string): { customer: string | null; method: string } {
+  const [first = '', second] = reference.split('/');
+  return second === undefined ? { customer: null, method: first } : { customer: first, method: second };
+}
+
+export const referenceTo = (customer: string | null, method: string): string => (customer === null ? method : `${customer}/${method}`);
+
+export const idOf = (of: string | { id: string } | null | undefined): string | null => (typeof of === 'string' ? of : (of?.id ?? null));
+const whole = <T extends { id: string }>(of: string | T | null | undefined): T | null => (typeof of === 'object' && of !== null ? of : null);
+
+export const unknown = (reason: string, retry_after: number | null = null): Unknown => ({ kind: 'unknown', reason, retry_after });
+
+/** What Node says where no connection was made, so that the request never left. */
+const NEVER_LEFT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
+
+type Said = Partial<Record<'code' | 'decline_code' | 'message' | 'advice_code' | 'network_advice_code' | 'network_decline_code', string>>;
+
+function assessmentOf(outcome: Stripe.Charge.Outcome | null | undefined, otherwise: Pick<Assessment, 'type' | 'network_status' | 'reason'>): Assessment {
+  const { type, network_status, reason, risk_level, risk_score } = { ...outcome };
+  return {
+    type: (type as Assessment['type'] | undefined) ?? otherwise.type,
+    network_status: (network_status as Assessment['network_status'] | undefined) ?? otherwise.network_status,
+    reason: reason ?? otherwise.reason,
+    risk_level: risk_level === 'elevated' || risk_level === 'highest' ? risk_level : 'normal',
+    risk_score: risk_score ?? 0,
+  };
+}
+
+function declined(reference: string, said: Said, outcome?: Stripe.Charge.Outcome | null): Declined {
+  const code = said.code ?? 'card_declined';
+  return {
+    kind: 'declined', reference, code,
+    decline_code: said.decline_code ?? null,
+    message: said.message ?? 'The payment was declined.',
+    advice_code: (said.advice_code as Declined['advice_code'] | undefined) ?? null,
+    network_decline_code: said.network_decline_code ?? null,
+    network_advice_code: said.network_advice_code ?? null,
+    assessment: assessmentOf(outcome, { type: 'issuer_declined', network_status: 'declined_by_network', reason: said.decline_code ?? code }),
+    action: code === 'authentication_required' ? { kind: '3ds', reference, url: null } : null,
+  };
+}
+
+/**
+ * What an error of Stripe's library proves. A card error is the issuer's word; a request that was refused as such was not tried; a connection that was never made carried nothing.
+ * Everything else (a timeout, a 5xx, a conflict of idempotency keys, too many requests) leaves open whether there was an effect.
+ */
+export function wordOfError(error: unknown): Declined | Failed | Unknown {
+  const { type, code, message, headers, statusCode, detail, payment_intent, setup_intent } = error as Stripe.errors.StripeError;
+  switch (type) {
+    case 'StripeCardError':
+      return declined(payment_intent?.id ?? setup_intent?.id ?? '', error as Said, whole(payment_intent?.latest_charge)?.outcome);
+    case 'StripeInvalidRequestError':
+      return { kind: 'failed', code: code ?? 'processing_error', message };
+    case 'StripeAuthenticationError':
+    case 'StripePermissionError':
+      return { kind: 'failed', code: 'processing_error', message: 'Stripe has refused the key of this processor, so nothing was done. Give it a key that is in force.', technical: true };
+    case 'StripeRateLimitError':
+      return unknown('Stripe has had too many requests.', Number(headers?.['retry-after']) || null);
+    case 'StripeConnectionError': {
+      const cause = (detail as { code?: string } | undefined)?.code ?? code;
+      if (cause !== undefined && NEVER_LEFT.includes(cause)) return { kind: 'failed', code: 'processing_error', message: 'Stripe could not be reached, so nothing was done. Try again.', technical: true };
+      return unknown('The answer did not arrive.');
+    }
+    default:
+      return unknown(statusCode ? `Stripe answered with ${statusCode}.` : 'The answer could not be read.');
+  }
+}
+
+/** What Stripe has kept, line by line; where its account is settled in another currency its fees are not in that of the charge, and are left to the settlement. */
+export function feesOf(charge: Stripe.Charge | null): Fee[] {
+  const settled = whole(charge?.balance_transaction);
+  if (!settled || settled.currency !== charge!.currency) return [];
+  return settled.fee_details.map(({ type, description, amount }): Fee => ({
+    type: type === 'tax' || type === 'withheld_tax' ? 'tax' : type === 'payment_method_passthrough_fee' ? 'network' : 'processing', description: description ?? 'Stripe', amount: BigInt(amount),
+  }));
+}
+
+function actionOf(intent: Stripe.PaymentIntent | Stripe.SetupIntent): Action {
+  const { id, next_action: next } = intent;
+  if (next?.type === 'verify_with_microdeposits') {
+    const { arrival_date, hosted_verification_url: url, microdeposit_type } = next.verify_with_microdeposits!;
+    return { kind: 'microdeposits', reference: id, type: microdeposit_type === 'amounts' ? 'amounts' : 'descriptor_code', arrives_in: Math.max(0, arrival_date - intent.created), url };
+  }
+  const url = next?.redirect_to_url?.url ?? next?.cashapp_handle_redirect_or_display_qr_code?.hosted_instructions_url ?? null;
+  return intent.payment_method_types[0] === 'card' || url === null ? { kind: '3ds', reference: id, url } : { kind: 'redirect', reference: id, url };
+}
+
+type Details = Stripe.Charge.PaymentMethodDetails | Stripe.SetupAttempt.PaymentMethodDetails | null | undefined;
+
+/** The fields under the type, and the debit method that an iDEAL or Bancontact payment has left. */
+function learnedOf(details: Details, reference: string | undefined): Succeeded['learned'] {
+  const type = details?.type;
+  const own = type && type !== 'card' ? ((details as unknown as Record<string, Record<string, unknown> | undefined>)[type] ?? null) : null;
+  const debit = own?.generated_sepa_debit as string | Stripe.PaymentMethod | null | undefined;
+  const kept = whole(debit);
+  return {
+    ...(own && { details: { ...own, ...(debit !== undefined && { generated_sepa_debit: null, generated_sepa_debit_mandate: null }) } }),
+    ...(reference !== undefined && { reference }),
+    ...(kept?.sepa_debit && { reusable: { type: 'sepa_debit', reference: referenceTo(idOf(kept.customer), kept.id), details: { ...kept.sepa_debit } as Record<string, unknown> } }),
+  };
+}
+
+function securedBy(secured: Stripe.Charge.PaymentMethodDetails.Card.ThreeDSecure | null | undefined): ThreeDSecure | null {
+  const result = (['authenticated', 'processing_error'] as const).find((each) => each === secured?.result);
+  return result ? { result, authentication_flow: secured!.authentication_flow === 'challenge' ? 'challenge' : null, version: secured!.version ?? '2.2.0' } : null;
+}
+
+function succeeded(reference: string, captured: boolean, charge: Stripe.Charge | null, token: string | undefined): Succeeded {
+  const card = charge?.payment_method_details?.card;
+  const settled = whole(charge?.balance_transaction);
+  return {
+    kind: 'succeeded', reference, captured,
+    ...(captured && { fees: feesOf(charge) }),
+    network_transaction_id: card?.network_transaction_id ?? null,
+    authorization_code: card?.authorization_code ?? null,
+    three_d_secure: securedBy(card?.three_d_secure),
+    assessment: assessmentOf(charge?.outcome, { type: 'authorized', network_status: 'approved_by_network', reason: null }),
+    learned: learnedOf(charge?.payment_method_details, token),
+    available: settled && settled.available_on <= settled.created ? 'now' : 'later',
+    foretold: [],
+  };
+}
+
+/**
+ * A payment intent as the outcome of the charge that made it. One that only reserves is authorized for good, whatever is captured later: that is another operation.
+ * `token` is the method's token from now on, where it changed.
+ */
+export function outcomeOfIntent(intent: Stripe.PaymentIntent, token?: string): Outcome {
+  const charge = whole(intent.latest_charge);
+  const manual = intent.capture_method === 'manual';
+  switch (intent.status) {
+    case 'succeeded':
+    case 'requires_capture':
+      return succeeded(intent.id, !manual && intent.status === 'succeeded', charge, token);
+    case 'processing':
+      return { kind: 'pending', reference: intent.id, assessment: assessmentOf(charge?.outcome, { type: 'authorized', network_status: 'approved_by_network', reason: null }), learned: learnedOf(charge?.payment_method_details, token), foretold: [] };
+    case 'requires_action':
+    case 'requires_confirmation':
+      return { kind: 'requires_action', reference: intent.id, action: actionOf(intent) };
+    case 'requires_payment_method':
+      return intent.last_payment_error ? declined(intent.id, intent.last_payment_error as Said, charge?.outcome) : { kind: 'failed', code: 'payment_intent_unexpected_state', message: 'Stripe has the payment without a payment method: nothing was taken.' };
+    case 'canceled':
+      return { kind: 'failed', code: 'payment_intent_unexpected_state', message: 'The payment was canceled at Stripe, and nothing was taken.' };
+    default:
+      return unknown(`Stripe has the payment as ${intent.status}.`);
+  }
+}
+
+export function outcomeOfSetup(intent: Stripe.SetupIntent, token?: string): Outcome {
+  switch (intent.status) {
+    case 'succeeded':
+      return { ...succeeded(intent.id, false, null, token), learned: learnedOf(whole(intent.latest_attempt)?.payment_method_details, token) };
+    case 'processing':
+      return { kind: 'pending', reference: intent.id, assessment: assessmentOf(null, { type: 'authorized', network_status: 'approved_by_network', reason: null }), learned: null, foretold: [] };
+    case 'requires_action':
+    case 'requires_confirmation':
+      return { kind: 'requires_action', reference: intent.id, action: actionOf(intent) };
+    case 'requires_payment_method':
+      return declined(intent.id, (intent.last_setup_error ?? {}) as Said);
+    case 'canceled':
+      return { kind: 'failed', code: 'setup_intent_unexpected_state', message: 'The setup was canceled at Stripe.' };
+    default:
+      return unknown(`Stripe has the setup as ${intent.status}.`);
+  }
+}
+
+export function outcomeOfRefund({ id, status, failure_reason, destination_details }: Stripe.Refund): RefundOutcome {
+  const told = { reference: id, network_reference: destination_details?.card?.reference ?? null };
+  switch (status) {
+    case 'succeeded':
+    case 'pending':
+    case 'requires_action':
+      return { kind: status, ...told, foretold: [] };
+    case 'failed':
+    case 'canceled':
+      return { kind: 'declined', reference: id, failure_reason: failure_reason ?? 'unknown', message: 'The money could not be given back.' };
+    default:
+      return unknown(`Stripe has the refund as ${status}.`);
+  }
+}
+
+/** What was done about a charge that only reserves, seen from its intent. Null where it was not done. */
+export function outcomeOfHandling(intent: Stripe.PaymentIntent, verb: 'capture' | 'cancel' | 'increment', op_id: string): HandledOutcome | null {
+  const { id, status, metadata } = intent;
+  const charge = whole(intent.latest_charge);
+  const done: HandledOutcome = { kind: 'succeeded', reference: id, ...(verb === 'capture' && { fees: feesOf(charge) }) };
+  const over: HandledOutcome = { kind: 'declined', reference: id, code: 'charge_already_captured', message: 'There is nothing left to capture: the charge was captured or given up before.' };
+  if (verb === 'increment') return metadata[INCREMENT] === op_id ? done : null;
+  if (status === 'requires_capture') return null;
+  return status === (verb === 'capture' ? 'succeeded' : 'canceled') ? done : over;
+}
+
+/** The metadata by which operations are found again. */
+export const OPERATION = 'kontor_operation';
+export const INCREMENT = 'kontor_increment';

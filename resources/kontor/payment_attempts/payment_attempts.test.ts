@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type Stripe from 'stripe';
+import { machineClock } from '../../../server/clock.ts';
+import { kindRecognising, KINDS, type Recognising } from '../../../tests/fakes/kinds.ts';
+import type { Fault } from '../../../tests/fakes/server.ts';
+import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
+import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+
+type Json = { [field: string]: any };
+
+let ahead_s = 0;
+let kontor: Kontor;
+let stripe: Stripe;
+const faults: Record<Recognising, Fault[]> = { key: [], search: [], nothing: [] };
+const fakes = {} as Record<Recognising, FakeStripe>;
+const processors = {} as Record<Recognising, string>;
+
+before(async () => {
+  for (const kind of KINDS) fakes[kind] = await new FakeStripe({ recognises: kind, fault: () => faults[kind].shift() ?? null, mishap: () => 'lost' }).start();
+  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), kinds: KINDS.map((kind) => kindRecognising(kind, { address: fakes[kind].address, timeout_ms: 250 })) });
+  ({ stripe } = kontor);
+  for (const kind of KINDS) processors[kind] = (await raw('POST', 'processors', { type: `stripe_by_${kind}`, settings: { secret_key: fakes[kind].key, webhook_secret: fakes[kind].webhook_secret } })).id;
+});
+after(async () => {
+  for (const kind of KINDS) await fakes[kind].close();
+  await kontor.close();
+});
+
+const raw = (method: string, path: string, params?: object) => stripe.rawRequest(method, `/v1/kontor/${path}`, params) as unknown as Promise<Json>;
+
+/** A payment at a processor of the kind, with something going wrong on the way. */
+async function pay(kind: Recognising, fault: Fault, more: Partial<Stripe.PaymentIntentCreateParams> = {}): Promise<Stripe.PaymentIntent> {
+  const method = await raw('POST', `processors/${processors[kind]}/payment_methods`, { token: 'pm_card_visa' });
+  faults[kind].push(fault);
+  return stripe.paymentIntents.create({ amount: 1_500, currency: 'usd', payment_method: method.id, confirm: true, ...more });
+}
+const attemptOf = async (subject: string): Promise<Json> => (await raw('GET', `payment_attempts?subject=${subject}`)).data[0];
+
+/** Lets time pass, and waits until something is so. */
+async function later(seconds: number, isSo: () => Promise<boolean>): Promise<void> {
+  ahead_s += seconds;
+  for (const end = Date.now() + 20_000; !(await isSo()); await new Promise((resolve) => setTimeout(resolve, 25))) if (Date.now() > end) throw new Error('It has not come to be so.');
+}
+const isNow = (id: string, status: string) => async () => (await stripe.paymentIntents.retrieve(id)).status === status;
+
+test('a processor that can only be searched is never asked twice', async () => {
+  const taken = await pay('search', 'lost_after');
+  assert.deepEqual([taken.status, (await attemptOf(taken.id)).clears_up], ['processing', 'look_up']);
+  await later(10, isNow(taken.id, 'succeeded'));
+  assert.equal(fakes.search.captured('payment_intent', taken.id), 1);
+});
+
+test('that a search finds nothing proves something only once nothing can be under way', async () => {
+  const lost = await pay('search', 'lost_before');
+  await later(10, async () => (await attemptOf(lost.id)).asked === 2);
+  assert.equal((await stripe.paymentIntents.retrieve(lost.id)).status, 'processing');
+  await later(100, isNow(lost.id, 'requires_payment_method'));
+  const { last_payment_error } = await stripe.paymentIntents.retrieve(lost.id);
+  assert.deepEqual([last_payment_error!.code, fakes.search.captured('payment_intent', lost.id)], ['processing_error', 0]);
+});
+
+test('where a processor recognises nothing, it is asked once, and a person says what became of it', async () => {
+  const [taken, lost] = [await pay('nothing', 'lost_after'), await pay('nothing', 'lost_before')];
+  await later(50_000, async () => (await attemptOf(taken.id)).asked > 1 && (await attemptOf(lost.id)).asked > 1);
+  const { data } = await raw('GET', 'payment_attempts?state=unknown');
+  assert.deepEqual(data.map((each: Json) => [each.subject, each.clears_up, each.processor]), [[lost.id, 'person', processors.nothing], [taken.id, 'person', processors.nothing]]);
+  assert.equal([...fakes.nothing.intents.values()].length, 1);
+  const decide = (subject: string, params: object) => raw('POST', `payment_attempts/${subject}:charge:1/decide`, params);
+  const evidence = 'Seen in the dashboard of the processor by Ada, with a screenshot in ticket 7.';
+  const reference = [...fakes.nothing.intents.keys()][0]!;
+  await assert.rejects(decide(taken.id, { outcome: 'succeeded', evidence }), { code: 'parameter_missing', param: 'reference' });
+  await assert.rejects(decide(taken.id, { outcome: 'succeeded', reference }), { code: 'parameter_missing', param: 'evidence' });
+  await assert.rejects(decide(lost.id, { outcome: 'not_done', reference, evidence }), /no `reference`/);
+  await assert.rejects(decide('pi_nobody', { outcome: 'not_done', evidence }), { statusCode: 404 });
+  const decided = await decide(taken.id, { outcome: 'succeeded', reference, evidence });
+  assert.deepEqual([decided.state, decided.reference, decided.decided.evidence, decided.clears_up], ['succeeded', reference, evidence, null]);
+  assert.equal((await decide(lost.id, { outcome: 'not_done', evidence })).state, 'failed');
+  assert.deepEqual(await Promise.all([taken, lost].map(async ({ id }) => (await stripe.paymentIntents.retrieve(id)).status)), ['succeeded', 'requires_payment_method']);
+  await assert.rejects(decide(taken.id, { outcome: 'not_done', evidence }), /the processor has said so/);
+  // What was decided is not asked again.
+  await later(100_000, async () => (await raw('GET', 'payment_attempts?state=unknown')).data.length === 0);
+  assert.equal([...fakes.nothing.intents.values()].length, 1);
+});
+
+test('a capture and a refund of which nothing is known wait for a person, too', async () => {
+  const reserved = await pay('nothing', null, { capture_method: 'manual' });
+  faults.nothing.push('lost_after');
+  assert.equal((await stripe.paymentIntents.capture(reserved.id)).status, 'processing');
+  const evidence = 'Captured, as the processor has told us by telephone.';
+  const capture = (await raw('GET', 'payment_attempts?state=unknown')).data[0];
+  assert.equal(capture.verb, 'capture');
+  await raw('POST', `payment_attempts/${capture.id}/decide`, { outcome: 'succeeded', reference: 'pi_1', evidence });
+  assert.equal((await stripe.paymentIntents.retrieve(reserved.id)).amount_received, 1_500);
+  faults.nothing.push('lost_before');
+  const refund = await stripe.refunds.create({ payment_intent: reserved.id, amount: 500 });
+  assert.equal(refund.status, 'pending');
+  await raw('POST', `payment_attempts/${refund.id}:refund:1/decide`, { outcome: 'not_done', evidence });
+  assert.equal((await stripe.refunds.retrieve(refund.id)).status, 'failed');
+});

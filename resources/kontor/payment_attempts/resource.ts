@@ -1,0 +1,29 @@
+import type { AttemptRow } from '../../../billing/payment/attempt.ts';
+import { waysTo } from '../../../billing/payment/resolve.ts';
+import type { Context, Resource } from '../../../server/context.ts';
+import { attemptsById, questionsById } from '../../payment_attempts/rows.ts';
+import { processorNamed } from '../processors/rows.ts';
+
+/** `clears_up`: how a word will come where none has; null where one has come. */
+export type AttemptWhole = AttemptRow & { asked: number; clears_up: 'repetition' | 'look_up' | 'person' | null };
+
+export async function wholeAttempts(ctx: Context, attempts: readonly AttemptRow[]): Promise<AttemptWhole[]> {
+  const questions = await questionsById(ctx.tx, attempts.map((each) => each.id));
+  const now = ctx.app.clock.now();
+  return Promise.all(attempts.map(async (attempt): Promise<AttemptWhole> => {
+    const { attempts: asked = 0, created = now } = questions.get(attempt.id) ?? {};
+    if (attempt.state !== 'unknown' && attempt.state !== 'sending') return { ...attempt, asked, clears_up: null };
+    const recognition = (await processorNamed(ctx.app, ctx.world, attempt.processor, ctx.tx)).capabilities();
+    const [way] = waysTo({ begun: asked, age_s: now - created }, recognition);
+    return { ...attempt, asked, clears_up: way === undefined ? 'person' : way === 'put' ? 'repetition' : 'look_up' };
+  }));
+}
+
+export const paymentAttempt: Resource<AttemptWhole> = {
+  object: 'kontor.payment_attempt',
+  prefix: 'attempt',
+  render: ({ id, asked, clears_up, created, decided, heard, processor, reference, state, subject, verb, word }, { livemode }) => ({
+    id, object: 'kontor.payment_attempt', asked, clears_up, created, decided, heard_at: heard, livemode, outcome: word && { kind: word.kind, code: word.code ?? null, decline_code: word.decline_code ?? null, message: word.message ?? null }, processor, reference, state, subject, verb,
+  }),
+  load: async (ctx, ids) => wholeAttempts(ctx, await attemptsById(ctx.tx, ids)),
+};

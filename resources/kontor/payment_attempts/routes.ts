@@ -1,0 +1,78 @@
+/** What was asked of processors, and what is known of it. Where neither a repetition nor a look-up can tell, a person finds out and says so. */
+import { decision, refuse } from '../../../billing/decision.ts';
+import { pack, type AttemptRow } from '../../../billing/payment/attempt.ts';
+import { wordOfPerson } from '../../../billing/payment/resolve.ts';
+import { commit } from '../../../server/commit.ts';
+import type { Context, Json, Room } from '../../../server/context.ts';
+import { missing } from '../../../server/http/errors.ts';
+import { choice, doc, fields, listParams, required, text, type Params } from '../../../server/http/params.ts';
+import { get, post, type Answer } from '../../../server/http/route.ts';
+import { equal, page, renderList } from '../../../server/lists.ts';
+import { attemptsById, questionsById, tell } from '../../payment_attempts/rows.ts';
+import { paymentAttempt, wholeAttempts } from './resource.ts';
+
+const listAttempts = listParams({
+  processor: doc('`sandbox`, or the id of a processor.', text({ max: 100 })),
+  state: doc('`unknown` are those of which no word has come, and `sending` those that are being asked right now.', choice('sending', 'unknown', 'requires_action', 'pending', 'authorized', 'failed', 'declined', 'canceled', 'succeeded')),
+  subject: doc('The payment intent, setup intent or refund that they are for.', text({ max: 100 })),
+});
+const decideAttempt = fields({
+  outcome: required(doc('What the processor\'s books say: `succeeded`, or `not_done` where nothing was taken.', choice('succeeded', 'not_done'))),
+  reference: doc('The processor\'s id of what it did, where it has succeeded.', text({ max: 200 })),
+  evidence: required(doc('How you know: who looked where, and what was seen. It is kept with the attempt.', text({ min: 10, max: 2_000 }))),
+});
+const nothing = fields({});
+
+type Path = { attempt: string };
+
+async function attemptNamed(ctx: Context, id: string): Promise<AttemptRow> {
+  return (await attemptsById(ctx.tx, [id]))[0] ?? missing('payment attempt', id);
+}
+
+async function list(ctx: Context, { processor, state, subject, ...given }: Params<typeof listAttempts>): Promise<Json> {
+  const { data, has_more } = await page<AttemptRow>(ctx, 'payment_attempts', 'payment attempt', [...equal('processor', processor), ...equal('state', state), ...equal('subject', subject)], given);
+  return renderList('/v1/kontor/payment_attempts', (await wholeAttempts(ctx, data)).map((each) => paymentAttempt.render(each, ctx.world)), has_more);
+}
+
+async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json> {
+  const [whole] = await wholeAttempts(ctx, [await attemptNamed(ctx, path.attempt)]);
+  return paymentAttempt.render(whole!, ctx.world);
+}
+
+const answered = ({ attempt }: Path): Answer => ({ ref: { object: paymentAttempt.object, id: attempt } });
+
+/** Looks an attempt up now, rather than when it is its turn. */
+async function lookUp(ctx: Context, _given: object, path: Path): Promise<Answer> {
+  const attempt = await attemptNamed(ctx, path.attempt);
+  await commit(ctx, { ...decision(), calls: [{ id: `${attempt.id}:look_up:${ctx.app.clock.newId('asked')}`, kind: 'processor.lookup', subject: attempt.id, request: {}, test_clock: null }] });
+  return answered(path);
+}
+
+/** A question is given so long to be answered before a person may answer it. */
+const PATIENCE_S = 300;
+
+async function decide(ctx: Context, given: Params<typeof decideAttempt>, path: Path): Promise<Answer> {
+  const { outcome, evidence } = given;
+  const reference = given.reference ?? null;
+  const { id, verb, state } = await attemptNamed(ctx, path.attempt);
+  const question = (await questionsById(ctx.tx, [id])).get(id);
+  const now = ctx.app.clock.now();
+  if (state !== 'unknown' && state !== 'sending') refuse(undefined, `The payment attempt ${id} is ${state}: the processor has said so, and nothing is left to be decided.`);
+  if (!question || (state === 'sending' && now < question.created + PATIENCE_S)) refuse('lock_timeout', `The payment attempt ${id} is being asked right now. Wait for its answer.`, undefined, { status: 409, should_retry: false });
+  if (outcome === 'succeeded' && reference === null) refuse('parameter_missing', 'Give the `reference` under which the processor has what succeeded.', 'reference');
+  if (outcome === 'not_done' && reference !== null) refuse(undefined, 'What was not done has no `reference`.', 'reference');
+  await tell(ctx, [{ op_id: id, word: pack(wordOfPerson(verb, { outcome, reference }, question.request.capture !== 'manual')) }]);
+  const [before] = await attemptsById(ctx.tx, [id], true);
+  await commit(ctx, { ...decision(), puts: [{ table: 'payment_attempts', before: before!, after: { ...before!, decided: { outcome, reference, evidence, at: now } } }] });
+  return answered(path);
+}
+
+export const paymentAttempts: Room = {
+  resources: [paymentAttempt],
+  routes: [
+    get('/v1/kontor/payment_attempts', listAttempts, list),
+    get('/v1/kontor/payment_attempts/:attempt', nothing, retrieve),
+    post('/v1/kontor/payment_attempts/:attempt/look_up', nothing, lookUp),
+    post('/v1/kontor/payment_attempts/:attempt/decide', decideAttempt, decide),
+  ],
+};

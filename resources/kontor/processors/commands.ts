@@ -1,0 +1,81 @@
+import { decision, refuse } from '../../../billing/decision.ts';
+import { mergeMetadata } from '../../../billing/metadata.ts';
+import type { ProcessorKind } from '../../../connectors/processors/processor.ts';
+import { commit } from '../../../server/commit.ts';
+import { realMoment, type Context, type Json } from '../../../server/context.ts';
+import { missing } from '../../../server/http/errors.ts';
+import { quoted } from '../../../server/http/forms.ts';
+import type { Params } from '../../../server/http/params.ts';
+import { equal, page, renderList } from '../../../server/lists.ts';
+import { Secret } from '../../../server/secret.ts';
+import type * as params from './params.ts';
+import { bond, configurationOf, kindOf, openProcessor, processorById, type ProcessorRow } from './rows.ts';
+
+type Path = { processor: string };
+
+async function render(ctx: Context, processor: ProcessorRow): Promise<Json> {
+  const { methods, idempotency, lookup } = (await openProcessor(ctx.app, ctx.world, processor)).capabilities();
+  return {
+    id: processor.id,
+    object: 'kontor.processor',
+    capabilities: { idempotency, lookup, payment_methods: Object.keys(methods) },
+    created: processor.created,
+    livemode: ctx.world.livemode,
+    metadata: processor.metadata,
+    name: processor.name,
+    settings: { ...processor.settings, ...Object.fromEntries(Object.entries(processor.secrets).map(([name, { hint }]) => [name, hint])) },
+    status: processor.status,
+    type: processor.type,
+    webhook_url: `${ctx.app.url}/v1/kontor/processors/${processor.id}/webhooks`,
+  };
+}
+
+/** So much of a secret is shown that a person knows which it is. */
+const hintOf = (secret: string): string => (secret.length < 16 ? '…' : `…${secret.slice(-4)}`);
+
+/** The row with these settings, each in its place; refuses what the type does not have, lacks, or cannot mean. */
+function withSettings(ctx: Context, kind: ProcessorKind, before: ProcessorRow, given: Record<string, string>): ProcessorRow {
+  const { settings, secrets } = before;
+  const after: ProcessorRow = { ...before, settings: { ...settings }, secrets: { ...secrets } };
+  for (const [name, value] of Object.entries(given)) {
+    const param = `settings[${quoted(name)}]`;
+    const known = Object.hasOwn(kind.settings, name) ? kind.settings[name] : undefined;
+    if (!known) return refuse('parameter_unknown', `A processor of the type ${kind.kind} has no setting of this name; it has ${Object.keys(kind.settings).join(', ')}.`, param);
+    if (known.pattern && !known.pattern.test(value)) refuse(undefined, `\`${name}\` must ${known.shape}.`, param);
+    if (known.secret) after.secrets[name] = { sealed: ctx.app.safe.seal(new Secret(value), bond(ctx.world, before.id, name)), hint: hintOf(value) };
+    else after.settings[name] = value;
+  }
+  const lacking = Object.entries(kind.settings).find(([name, { required }]) => required && after.settings[name] === undefined && after.secrets[name] === undefined);
+  if (lacking) refuse('parameter_missing', `A processor of the type ${kind.kind} needs \`${lacking[0]}\`: ${lacking[1].about}`, `settings[${lacking[0]}]`);
+  const fault = kind.faultIn(configurationOf(ctx.app, ctx.world, after));
+  if (fault) refuse(fault.code, fault.message, `settings[${fault.setting}]`);
+  return after;
+}
+
+export async function create(ctx: Context, given: Params<typeof params.createProcessor>): Promise<Json> {
+  const kind = kindOf(ctx.app, given.type);
+  if (!kind) return refuse(undefined, `There is no type of processor ${quoted(given.type)}; there is ${ctx.app.connectors.processors.kinds.map((each) => each.kind).join(', ') || 'none'}.`, 'type');
+  const moment = realMoment(ctx.app);
+  const empty: ProcessorRow = { id: moment.newId('prc'), created: moment.now, type: kind.kind, status: 'active', name: given.name ?? null, settings: {}, secrets: {}, metadata: mergeMetadata({}, given.metadata) };
+  const after = withSettings(ctx, kind, empty, given.settings);
+  await commit(ctx, { ...decision(), puts: [{ table: 'processors', before: null, after }] });
+  return render(ctx, after);
+}
+
+export async function update(ctx: Context, given: Params<typeof params.updateProcessor>, path: Path): Promise<Json> {
+  const before = (await processorById(ctx.tx, path.processor, true)) ?? missing('processor', path.processor);
+  const { settings = {}, name = before.name, status = before.status } = given;
+  const changed = { ...before, name, status, metadata: mergeMetadata(before.metadata, given.metadata) };
+  const after = withSettings(ctx, kindOf(ctx.app, before.type)!, changed, settings);
+  await commit(ctx, { ...decision(), puts: [{ table: 'processors', before, after }] });
+  return render(ctx, after);
+}
+
+export async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json> {
+  return render(ctx, (await processorById(ctx.tx, path.processor)) ?? missing('processor', path.processor));
+}
+
+export async function list(ctx: Context, given: Params<typeof params.listProcessors>): Promise<Json> {
+  const { data, has_more } = await page<ProcessorRow>(ctx, 'processors', 'processor', [...equal('status', given.status), ...equal('type', given.type)], given);
+  return renderList('/v1/kontor/processors', await Promise.all(data.map((each) => render(ctx, each))), has_more);
+}

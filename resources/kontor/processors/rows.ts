@@ -1,0 +1,96 @@
+/** Which processors keep and charge the payment methods of a world: in test mode the sandbox, and in both modes those that the account has configured. */
+import { refuse } from '../../../billing/decision.ts';
+import type { Metadata } from '../../../billing/catalog.ts';
+import type { Configuration, Processor, ProcessorKind } from '../../../connectors/processors/processor.ts';
+import type { App, Context, World } from '../../../server/context.ts';
+import { row, rows, sql } from '../../../server/database/sql.ts';
+import { inWorld, overAllWorlds, type Tx } from '../../../server/database/world.ts';
+
+declare module '../../../server/context.ts' {
+  interface Connectors {
+    processors: {
+      /** What test mode has without being configured. */
+      test: Processor;
+      /** What accounts can configure, in both modes. */
+      kinds: readonly ProcessorKind[];
+    };
+  }
+}
+
+export type ProcessorRow = {
+  id: string;
+  created: number;
+  type: string;
+  status: 'active' | 'inactive';
+  name: string | null;
+  settings: Record<string, string>;
+  secrets: Record<string, { sealed: string; hint: string }>;
+  metadata: Metadata;
+};
+
+export function processorById(tx: Tx, id: string, lock = false): Promise<ProcessorRow | undefined> {
+  return row<ProcessorRow>(tx, sql`select * from processors where id = ${id} ${lock ? sql`for update` : sql``}`);
+}
+
+/** The world of a processor that a webhook names; null where there is none. */
+export async function worldOfProcessor(app: App, id: string): Promise<World | null> {
+  return (await overAllWorlds(app.database.pool, (tx) => row<World>(tx, sql`select w.id, w.account, w.livemode from processors p join worlds w on w.id = p.world where p.id = ${id}`))) ?? null;
+}
+
+export const kindOf = (app: App, type: string): ProcessorKind | undefined => app.connectors.processors.kinds.find((each) => each.kind === type);
+
+/** To what a sealed secret is bound. */
+export const bond = (world: World, id: string, setting: string): string => `${world.id} ${id} ${setting}`;
+
+/** What an account has configured, with its secrets. */
+export function configurationOf(app: App, world: World, { id, settings, secrets }: ProcessorRow): Configuration {
+  const revealed = Object.entries(secrets).map(([name, { sealed }]) => [name, app.safe.open(sealed, bond(world, id, name)).reveal()]);
+  return { id, livemode: world.livemode, settings: { ...settings, ...Object.fromEntries(revealed) } };
+}
+
+/** Opened processors by their rows, for each house. */
+const opened = new WeakMap<App, Map<string, { settings: string; processor: Promise<Processor> }>>();
+
+/** The processor of a row, opened once for as long as its settings stay. */
+export function openProcessor(app: App, world: World, row: ProcessorRow): Promise<Processor> {
+  const { id, type, settings, secrets } = row;
+  const kind = kindOf(app, type);
+  if (!kind) throw new Error(`The processor ${id} is of the type ${type}, which this version does not have.`);
+  const known = opened.get(app) ?? new Map();
+  opened.set(app, known);
+  const state = JSON.stringify([settings, secrets]);
+  const before = known.get(id);
+  if (before?.settings === state) return before.processor;
+  const processor = kind.open(configurationOf(app, world, row));
+  known.set(id, { settings: state, processor });
+  processor.catch(() => known.delete(id));
+  return processor;
+}
+
+/** The processor that has what an operation is about. */
+export async function processorNamed(app: App, world: World, name: string, tx?: Tx): Promise<Processor> {
+  const { test } = app.connectors.processors;
+  if (name === test.name && !world.livemode) return test;
+  const found = tx ? await processorById(tx, name) : await inWorld(app.database.pool, world, (own) => processorById(own, name));
+  if (!found) throw new Error(`The processor ${name}, which keeps the payment method, is not configured.`);
+  return openProcessor(app, world, found);
+}
+
+/** The processor that Kontor itself has for a mode, and whose money it moves: the sandbox in test mode, none in live mode. */
+export const ownProcessor = (app: App, world: World): Processor | null => (world.livemode ? null : app.connectors.processors.test);
+
+/** The processors at which something new can be kept, in the order in which they are asked. */
+export async function processorsOf({ app, tx, world }: Pick<Context, 'app' | 'tx' | 'world'>): Promise<Processor[]> {
+  const { test, kinds } = app.connectors.processors;
+  const found = kinds.length === 0 ? [] : await rows<ProcessorRow>(tx, sql`select * from processors where status = 'active' order by created, id`);
+  return [...(world.livemode ? [] : [test]), ...(await Promise.all(found.map((each) => openProcessor(app, world, each))))];
+}
+
+export async function processorOf(ctx: Pick<Context, 'app' | 'tx' | 'world'>): Promise<Processor> {
+  const [first] = await processorsOf(ctx);
+  return first ?? refuseNoProcessor();
+}
+
+export function refuseNoProcessor(): never {
+  return refuse(undefined, 'No payment processor is configured for live mode, so payment methods can be neither kept nor charged. Configure one by `POST /v1/kontor/processors`, or use a test key.');
+}

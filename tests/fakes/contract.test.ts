@@ -1,0 +1,23 @@
+import type { Fault as SandboxFault } from '../../connectors/processors/sandbox/sandbox.ts';
+import { sandbox } from '../../connectors/processors/sandbox/sandbox.ts';
+import { stripeProcessor } from '../../connectors/processors/stripe/stripe.ts';
+import { contract, type Cards } from './contract.ts';
+import type { Fault } from './server.ts';
+import { FakeStripe } from './stripe/stripe.ts';
+
+const CARDS: Cards = { good: 'pm_card_visa', declined: 'pm_card_visa_chargeDeclined', poor: 'pm_card_visa_chargeDeclinedInsufficientFunds', lost: 'pm_card_visa_chargeDeclinedLostCard', asks: 'pm_card_authenticationRequired' };
+
+contract('the sandbox', CARDS, async () => {
+  const faults: Fault[] = [];
+  const lost: Record<Exclude<Fault, null>, SandboxFault> = { lost_before: 'request_lost', lost_after: 'answer_lost', slow: 'answer_lost', error_after: 'answer_lost' };
+  const processor = sandbox({ fault: () => lost[faults.shift() as Exclude<Fault, null>] ?? null });
+  return { processor, faults, act: () => undefined, taken: () => null, close: async () => undefined };
+});
+
+contract('stripe', CARDS, async () => {
+  const faults: Fault[] = [];
+  const fake = await new FakeStripe({ fault: () => faults.shift() ?? null }).start();
+  const processor = await stripeProcessor({ address: fake.address, timeout_ms: 200 }).open({ id: 'prc_stripe', livemode: false, settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
+  const taken = (op_id: string) => [...fake.intents.values()].filter((each) => each.metadata.kontor_operation === op_id && each.status === 'succeeded').length;
+  return { processor, faults, act: (reference, result) => fake.act(reference, result), taken, close: () => fake.close() };
+});

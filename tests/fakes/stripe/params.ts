@@ -1,0 +1,56 @@
+/** What the fake's requests may carry, as far as it implements them: anything else is refused, so that a caller cannot count on what is not there. */
+import { decodeForm, decodeQuery, type RawMap } from '../../../server/http/forms.ts';
+import type { Asked } from '../server.ts';
+
+export type Given = { [name: string]: any };
+
+export class FakeError extends Error {
+  readonly status: number;
+  readonly error: Record<string, unknown>;
+  constructor(status: number, error: Record<string, unknown>) {
+    super(String(error.message));
+    this.status = status;
+    this.error = error;
+  }
+}
+
+export const refuse = (status: number, code: string | undefined, message: string, more: object = {}): never => {
+  throw new FakeError(status, { type: status === 402 ? 'card_error' : 'invalid_request_error', ...(code && { code }), message, ...more });
+};
+
+export function paramsOf({ method, query, body }: Asked): Given {
+  const raw: RawMap = method === 'GET' ? decodeQuery(query) : body.length > 0 ? decodeForm(body) : {};
+  return JSON.parse(JSON.stringify(raw)) as Given;
+}
+
+/** Which parameters each request takes. */
+const TAKES: Readonly<Record<string, readonly string[]>> = {
+  'POST customers': ['name', 'email', 'metadata'],
+  'POST payment_methods': ['type', 'card', 'billing_details', 'ideal', 'sepa_debit', 'klarna', 'bancontact', 'paypal'],
+  'GET payment_methods/:id': [],
+  'POST payment_methods/:id/attach': ['customer'],
+  'POST payment_intents': ['amount', 'currency', 'customer', 'payment_method', 'allowed_payment_method_types', 'confirm', 'capture_method', 'metadata', 'description', 'off_session', 'return_url', 'setup_future_usage', 'payment_method_options', 'mandate_data'],
+  'GET payment_intents/:id': [],
+  'GET payment_intents/search': ['query', 'limit'],
+  'POST payment_intents/:id/capture': ['amount_to_capture', 'final_capture'],
+  'POST payment_intents/:id/cancel': ['cancellation_reason'],
+  'POST payment_intents/:id/increment_authorization': ['amount', 'metadata'],
+  'POST refunds': ['payment_intent', 'amount', 'reason', 'metadata'],
+  'GET refunds/:id': [],
+  'GET refunds': ['payment_intent', 'limit'],
+  'POST setup_intents': ['customer', 'payment_method', 'allowed_payment_method_types', 'confirm', 'usage', 'metadata', 'return_url', 'mandate_data'],
+  'GET setup_intents/:id': [],
+  'GET setup_intents': ['payment_method', 'limit'],
+};
+
+/** The name of a request, e.g. `POST payment_intents/:id/capture`, and the id in its path. */
+export function nameOf({ method, path }: Asked, given: Given): { name: string; id: string } {
+  const [, version, first = '', second, third] = path.split('/');
+  const fixed = second === 'search';
+  const name = `${method} ${[first, ...(second === undefined ? [] : [fixed ? second : ':id']), ...(third === undefined ? [] : [third])].join('/')}`;
+  const takes = version === 'v1' ? TAKES[name] : undefined;
+  if (!takes) refuse(404, undefined, `Unrecognized request URL (${method}: ${path}).`);
+  const foreign = Object.keys(given).find((each) => each !== 'expand' && !takes!.includes(each));
+  if (foreign) refuse(400, 'parameter_unknown', `Received unknown parameter: ${foreign}`, { param: foreign });
+  return { name, id: second ?? '' };
+}
