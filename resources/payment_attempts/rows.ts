@@ -115,6 +115,13 @@ export async function askProcessor(app: App, world: World, call: OpenCall, quest
   return null;
 }
 
+/** What the processor has of an attempt: null while it does not know, or has never heard of it, which is no word about it. `reference` is the processor's name of it, where a webhook has said it. */
+export async function lookUp(processor: Processor, attempt: AttemptRow, question: OpenCall, reference = attempt.reference): Promise<PackedWord | null> {
+  const found = await processor.lookup({ op_id: attempt.id, verb: attempt.verb, ...(reference !== null && { reference }), ...placeOf(question) });
+  if (found.kind === 'unknown' || found.kind === 'absent' || found.outcome.kind === 'unknown') return null;
+  return pack(found.outcome);
+}
+
 /** A page of Kontor's own is at Kontor's address; its path ends in what only whoever has the intent's client secret can know. */
 export function placedAt(ctx: Context, intent: { id: string; client_secret: string }, action: Action): Action {
   if (action.url === null || !action.url.startsWith('/')) return action;

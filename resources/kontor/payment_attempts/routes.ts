@@ -6,9 +6,10 @@ import { commit } from '../../../server/commit.ts';
 import type { Context, Json, Room } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
 import { choice, doc, fields, listParams, required, text, type Params } from '../../../server/http/params.ts';
-import { get, post, type Answer } from '../../../server/http/route.ts';
+import { get, post } from '../../../server/http/route.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
-import { attemptsById, questionsById, tell } from '../../payment_attempts/rows.ts';
+import { attemptsById, lookUp, questionsById, tell } from '../../payment_attempts/rows.ts';
+import { processorNamed } from '../processors/rows.ts';
 import { paymentAttempt, wholeAttempts } from './resource.ts';
 
 const listAttempts = listParams({
@@ -39,19 +40,19 @@ async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json>
   return paymentAttempt.render(whole!, ctx.world);
 }
 
-const answered = ({ attempt }: Path): Answer => ({ ref: { object: paymentAttempt.object, id: attempt } });
-
-/** Looks an attempt up now, rather than when it is its turn. */
-async function lookUp(ctx: Context, _given: object, path: Path): Promise<Answer> {
+/** Looks an attempt up now, rather than when it is its turn. It is a question, which moves nothing. */
+async function ask(ctx: Context, given: object, path: Path): Promise<Json> {
   const attempt = await attemptNamed(ctx, path.attempt);
-  await commit(ctx, { ...decision(), calls: [{ id: `${attempt.id}:look_up:${ctx.app.clock.newId('asked')}`, kind: 'processor.lookup', subject: attempt.id, request: {}, test_clock: null }] });
-  return answered(path);
+  const question = (await questionsById(ctx.tx, [attempt.id])).get(attempt.id);
+  const word = question && (await lookUp(await processorNamed(ctx.app, ctx.world, attempt.processor, ctx.tx), attempt, question));
+  if (word) await tell(ctx, [{ op_id: attempt.id, word }]);
+  return retrieve(ctx, given, path);
 }
 
 /** A question is given so long to be answered before a person may answer it. */
 const PATIENCE_S = 300;
 
-async function decide(ctx: Context, given: Params<typeof decideAttempt>, path: Path): Promise<Answer> {
+async function decide(ctx: Context, given: Params<typeof decideAttempt>, path: Path): Promise<Json> {
   const { outcome, evidence } = given;
   const reference = given.reference ?? null;
   const { id, verb, state } = await attemptNamed(ctx, path.attempt);
@@ -64,7 +65,7 @@ async function decide(ctx: Context, given: Params<typeof decideAttempt>, path: P
   await tell(ctx, [{ op_id: id, word: pack(wordOfPerson(verb, { outcome, reference }, question.request.capture !== 'manual')) }]);
   const [before] = await attemptsById(ctx.tx, [id], true);
   await commit(ctx, { ...decision(), puts: [{ table: 'payment_attempts', before: before!, after: { ...before!, decided: { outcome, reference, evidence, at: now } } }] });
-  return answered(path);
+  return retrieve(ctx, given, path);
 }
 
 export const paymentAttempts: Room = {
@@ -72,7 +73,7 @@ export const paymentAttempts: Room = {
   routes: [
     get('/v1/kontor/payment_attempts', listAttempts, list),
     get('/v1/kontor/payment_attempts/:attempt', nothing, retrieve),
-    post('/v1/kontor/payment_attempts/:attempt/look_up', nothing, lookUp),
+    post('/v1/kontor/payment_attempts/:attempt/look_up', nothing, ask),
     post('/v1/kontor/payment_attempts/:attempt/decide', decideAttempt, decide),
   ],
 };

@@ -1,6 +1,6 @@
 /** What is heard of an operation after its answer: by a look-up, by a webhook that leads to one, or because the sandbox foretold it. All are words about the attempt, and merge with what was heard before. */
 import { decision, refuse, type Timer } from '../../../billing/decision.ts';
-import { pack, VERBS, type AttemptRow, type PackedWord } from '../../../billing/payment/attempt.ts';
+import { VERBS, type AttemptRow, type PackedWord } from '../../../billing/payment/attempt.ts';
 import type { Consequence } from '../../../billing/payment/outcome.ts';
 import type { Notice } from '../../../connectors/processors/processor.ts';
 import { performCalls } from '../../../server/calls.ts';
@@ -9,32 +9,29 @@ import type { Answered, App, CallCommand, Context, Json, OpenCall, Receiver, Tim
 import { holdName } from '../../../server/database/name.ts';
 import { inWorld } from '../../../server/database/world.ts';
 import { missing } from '../../../server/http/errors.ts';
-import { attemptsById, attemptsNoticed, lookAgain, placeOf, questionsById, tell } from '../../payment_attempts/rows.ts';
+import { attemptsById, attemptsNoticed, lookAgain, lookUp, questionsById, tell } from '../../payment_attempts/rows.ts';
 import { processorNamed, worldOfProcessor } from './rows.ts';
 
-/** Null while the processor does not know. That it has never heard of it is no word: the question itself is cleared up where it was asked. */
+/** Null while nothing is known: what a webhook has told of is there to be found. */
 async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
   const [attempt, question] = await inWorld(app.database.pool, world, async (tx) => [(await attemptsById(tx, [call.subject]))[0]!, (await questionsById(tx, [call.subject])).get(call.subject)!] as const);
   const processor = await processorNamed(app, world, attempt.processor);
-  const reference = (call.request.reference as string | undefined) ?? attempt.reference ?? undefined;
-  const found = await processor.lookup({ op_id: attempt.id, verb: attempt.verb, ...(reference !== undefined && { reference }), ...placeOf(question) });
-  if (found.kind === 'unknown') return null;
-  return found.kind === 'absent' ? { kind: 'absent' } : pack(found.outcome);
+  return lookUp(processor, attempt, question, (call.request.reference as string | undefined) ?? attempt.reference);
 }
 
 async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
-  await tell(ctx, answers.filter(({ answer: word }) => word.kind !== 'absent' && word.kind !== 'unknown').map(({ call, answer: word }) => ({ op_id: call.subject, word: word as PackedWord })));
+  await tell(ctx, answers.map(({ call, answer: word }) => ({ op_id: call.subject, word: word as PackedWord })));
 }
 
 export const lookup: CallCommand = { ask, answer };
 
-const lookUp = (attempt: AttemptRow, id: string, request: object) => ({ id: `${attempt.id}:look_up:${id}`, kind: 'processor.lookup', subject: attempt.id, request, test_clock: null });
+const toLookUp = (attempt: AttemptRow, id: string, request: object) => ({ id: `${attempt.id}:look_up:${id}`, kind: 'processor.lookup', subject: attempt.id, request, test_clock: null });
 
 /** What is under way for days is looked up now and then, in case no webhook comes. */
 export const lookUpAgain: TimerCommand = async (ctx, due) => {
   const now = ctx.app.clock.now();
   const waiting = (await attemptsById(ctx.tx, due.map((each) => each.subject))).filter(({ state }) => state === 'pending' || state === 'requires_action');
-  await commit(ctx, { ...decision(), calls: waiting.map((attempt) => lookUp(attempt, String(now), {})), timers: waiting.flatMap((attempt): Timer[] => lookAgain(attempt, now)) });
+  await commit(ctx, { ...decision(), calls: waiting.map((attempt) => toLookUp(attempt, String(now), {})), timers: waiting.flatMap((attempt): Timer[] => lookAgain(attempt, now)) });
 };
 
 /** What the sandbox foretold of the end of an attempt. */
@@ -52,7 +49,7 @@ export const settle: TimerCommand = async (ctx, due) => {
 async function note(ctx: Context, processor: string, notices: readonly Notice[]): Promise<void> {
   const found = await attemptsNoticed(ctx.tx, processor, notices.filter(({ about }) => (VERBS as readonly string[]).includes(about)));
   for (const { attempt, notice } of found.toSorted((a, b) => (a.notice.id < b.notice.id ? -1 : 1))) {
-    const call = lookUp(attempt, notice.id, notice.sought.reference === undefined ? {} : { reference: notice.sought.reference });
+    const call = toLookUp(attempt, notice.id, notice.sought.reference === undefined ? {} : { reference: notice.sought.reference });
     await holdName(ctx.tx, 'notice', call.id);
     if (!(await questionsById(ctx.tx, [call.id])).has(call.id)) await commit(ctx, { ...decision(), calls: [call] });
   }
