@@ -21,8 +21,9 @@ export function canonical(known: ReadonlySet<string> = new Set()): { name(text: 
 }
 
 /**
- * The rows of each table that are about the customer, in the order in which they were made; what the sandbox's chance has put into them is left out. The events are in no order: what comes of a
- * payment is told when the processor has answered, whatever else has happened meanwhile. Whether an invoice that is being paid stopped to be collected before it was paid is left out, too.
+ * The rows of each table that are about the customer, in the order in which they were made; what the sandbox's chance has put into them is left out. The events and the ledger are in no order: what
+ * comes of a payment is told and posted when the processor has answered, whatever else has happened meanwhile. Whether an invoice that is being paid stopped to be collected before it was paid is left
+ * out, too, and so is whether a customer who was deleted had stopped to be late before: of one who is gone nothing is told.
  */
 export async function stateOf({ database, world }: Kontor, { customer, subscription, prefix }: { customer: string; subscription: string; prefix: string }): Promise<Map<string, string[]>> {
   const invoices = sql`select id from invoices where customer = ${customer}`;
@@ -51,12 +52,17 @@ export async function stateOf({ database, world }: Kontor, { customer, subscript
     const state = new Map<string, string[]>();
     for (const [table, where, order, without = []] of tables) {
       const found = await rows<{ row: Record<string, unknown> }>(tx, sql`select to_jsonb(t) as row from ${raw(table)} t where ${where} order by ${raw(order)}`);
-      state.set(table, found.map(({ row }) => name(JSON.stringify(row, (key, value: unknown) => (without.includes(key) ? undefined : value)).replaceAll(prefix, 'PREFIX'))));
+      const texts = found.map(({ row }) => name(JSON.stringify(row, (key, value: unknown) => (without.includes(key) ? undefined : value)).replaceAll(prefix, 'PREFIX')));
+      state.set(table, table === 'ledger_entries' ? texts.sort() : texts);
     }
     close();
     const told = await rows<{ type: string; object_id: string | null; previous: Record<string, unknown> | null }>(tx, sql`select type, object_id, previous_attributes as previous from events
       where data->>'customer' = ${customer} or object_id = ${customer}`);
-    for (const { type, previous } of told) if (type === 'invoice.updated') delete previous!['auto_advance'];
+    const isGone = told.some(({ type }) => type === 'customer.deleted');
+    for (const { type, previous } of told) {
+      if (type === 'invoice.updated') delete previous!['auto_advance'];
+      if (type === 'customer.updated' && isGone) delete previous!['delinquent'];
+    }
     state.set('events', told.filter(({ previous }) => previous === null || Object.keys(previous).length > 0).map(({ type, object_id, previous }) => name(`${type} ${object_id} ${JSON.stringify(previous)}`).replaceAll(prefix, 'PREFIX')).sort());
     return state;
   });

@@ -90,6 +90,8 @@ const ofLife = (random: Random): Kind[] => {
   return [
     [1, () => ({ words: 'paused', send: ({ stripe, subscription }, options) => stripe.subscriptions.pause(subscription, { type: 'subscription' }, options) })],
     [1, () => ({ words: 'resumed', send: ({ stripe, subscription }, options) => stripe.subscriptions.resume(subscription, { billing_cycle_anchor: { type: 'unchanged' } }, options) })],
+    [1, () => ({ words: 'resumed anew, and paid for', send: ({ stripe, subscription }, options) => stripe.subscriptions.resume(subscription, { payment_behavior: 'resume_on_payment_success' }, options) })],
+    [1, () => ({ words: 'the customer deleted', twice: false, send: ({ stripe, customer }, options) => stripe.customers.del(customer, {}, options) })],
     [1, () => ({ words: `canceled (prorate ${prorate}, invoice_now ${invoice_now})`, twice: false, send: ({ stripe, subscription }, options) => stripe.subscriptions.cancel(subscription, { prorate, invoice_now }, options) })],
   ];
 };
@@ -233,13 +235,16 @@ async function run(kontor: Kontor, { seed, changes }: Race, target: Target): Pro
   return { runs, findings };
 }
 
+/** A refusal as it is compared: while the processor thinks, an invoice that will be paid is open, which no order of the requests shows. */
+const shownOf = ({ refusal }: Said): string | null => refusal && refusal.replace(/\bis (open|paid)\b/, 'is open or paid');
+
 /** The requests, one after the other, for the twin; null where one that was refused in the race is not refused here in the same way. */
 async function replay(kontor: Kontor, race: Race, order: readonly Run[], wall?: Wall): Promise<{ target: Target; differs: { run: Run; said: Said } | null }> {
   const target = await settle(kontor, race.terms, wall);
   for (const each of order) {
     const said = await ask(() => each.change.send(target, {}));
     if (each.change.advances) await ready(target);
-    if (said.refusal !== each.said.refusal) return { target, differs: { run: each, said } };
+    if (shownOf(said) !== shownOf(each.said)) return { target, differs: { run: each, said } };
   }
   return { target, differs: null };
 }
