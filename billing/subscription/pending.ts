@@ -9,7 +9,7 @@ import type { Billed } from './bill.ts';
 import type { ChangeOrder } from './change.ts';
 import { endDiscounts, INCOMPLETE_S, nextMoment, noticeOfTrial, renewal, sweeping, timer, updated, watch } from './end.ts';
 import { isMetered } from './lines.ts';
-import { isTrialing } from './periods.ts';
+import { isTrialing, withSweep } from './periods.ts';
 import { putItems, withoutDiscounts } from './puts.ts';
 import type { PendingUpdate, StoredItem, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
@@ -53,9 +53,9 @@ export function refuseBesidePending(order: ChangeOrder, { id, pending_update }: 
 
 const stored = ({ terms: _terms, next: _next, transition: _transition, product_name: _name, discounts: _discounts, rates: _rates, quantity, ...row }: SubscriptionItemWhole): StoredItem => ({ ...row, quantity: quantity?.toString() ?? null });
 
-/** What of the row itself is another after the change. */
+/** What of the row itself is another after the change; when what waits is billed next is known once it is applied. */
 function termsOf(before: SubscriptionWhole, after: SubscriptionWhole): Partial<SubscriptionRow> {
-  const { items: _items, discounts: _discounts, default_rates: _rates, scheduled: _scheduled, updating: _updating, latest_invoice: _invoice, status: _status, ...row } = after;
+  const { items: _items, discounts: _discounts, default_rates: _rates, scheduled: _scheduled, updating: _updating, latest_invoice: _invoice, status: _status, next_pending_invoice_item_invoice: _next, ...row } = after;
   return Object.fromEntries(Object.entries(row).filter(([name, value]) => value !== before[name as keyof SubscriptionRow]));
 }
 
@@ -110,7 +110,7 @@ export function applyPending(before: SubscriptionWhole, moment: Moment): Moved {
   const items = update.order.flatMap((id) => then.get(id) ?? now.get(id) ?? []);
   const gone = before.items.filter((item) => !isMetered(item) && !update.order.includes(item.id)).flatMap((item) => item.discounts);
   const used = [...before.discounts, ...items.flatMap((item) => item.discounts)].filter((discount) => update.used.includes(discount.id));
-  const changed: SubscriptionWhole = { ...before, ...update.terms, items, latest_invoice: update.invoice, pending_update: null, updating: [] };
+  const changed: SubscriptionWhole = withSweep({ ...before, ...update.terms, items, latest_invoice: update.invoice, pending_update: null, updating: [] }, before, moment.now);
   const subscription = withoutDiscounts({ ...changed, status: statusOf(changed, moment.now) }, used);
   const added = before.updating.filter((item) => !now.has(item.id)).map((item) => ({ ...item, deleted: true }));
   const made = together([endDiscounts([...gone, ...used], moment), updated(before, subscription, moment), putItems([...before.items, ...added], subscription.items)]);

@@ -66,6 +66,18 @@ test('at the end of a period what waits is billed once, with the renewal', async
   assert.equal((await life.now()).next_pending_invoice_item_invoice, day('2027-07-10'));
 });
 
+test('a change that moves the anchor takes the interval along, as it is once that is paid for', async () => {
+  const life = await yearly({ pending_invoice_item_interval: { interval: 'month' } });
+  await life.until('2026-01-20');
+  const declined = await stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: life.made.customer as string });
+  await stripe.subscriptions.update(life.id, { default_payment_method: declined.id });
+  const waiting = await stripe.subscriptions.update(life.id, { billing_cycle_anchor: { type: 'now' }, proration_behavior: 'none', payment_behavior: 'pending_if_incomplete' });
+  assert.equal(waiting.next_pending_invoice_item_invoice, day('2026-02-10'));
+  await stripe.subscriptions.update(life.id, { pending_invoice_item_interval: { interval: 'week' } });
+  await stripe.invoices.pay(waiting.latest_invoice as string, { paid_out_of_band: true });
+  assert.equal((await life.now()).next_pending_invoice_item_invoice, day('2026-01-27'));
+});
+
 test('the interval can be set and cleared, and ends with the subscription; a pause leaves it waiting', async () => {
   const life = await yearly();
   await life.waits(500);

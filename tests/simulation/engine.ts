@@ -11,6 +11,7 @@ import { changeSubscription, NO_CHANGE, refuseManaged, type ChangeOrder } from '
 import type { AddedOnce, NewItem, PriceAsked } from '../../billing/subscription/items.ts';
 import { usageAsked } from '../../billing/subscription/lines.ts';
 import { pauseSubscription } from '../../billing/subscription/pause.ts';
+import { changesTerms } from '../../billing/subscription/pending.ts';
 import { resumeCollection } from '../../billing/subscription/paused.ts';
 import { isDue, renewAll } from '../../billing/subscription/renew.ts';
 import { sweepSubscription } from '../../billing/subscription/sweep.ts';
@@ -18,14 +19,15 @@ import { startSubscription, type StartOrder } from '../../billing/subscription/s
 import type { SubscriptionFacts, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { couponRow, CUSTOMER, customerRow, onceRow, priceRow, rateRow } from './catalog.ts';
 import { actOnInvoice, resume } from './engine_invoices.ts';
+import { CARD, collect, expire, settle } from './engine_payments.ts';
 import { adopt, comingPhases, release } from './engine_schedules.ts';
 import { outcomeOf } from './outcome.ts';
-import type { Action, Coupon, History, Item, ItemChange, Once, Outcome, PendingItem, Price, Rate } from './reference/history.ts';
+import type { Action, Attempt, Coupon, History, Item, ItemChange, Once, Outcome, PendingItem, Price, Rate } from './reference/history.ts';
 import { nameOf } from './reference/terms.ts';
 import { Store } from './store.ts';
 
 /** The clock's own. */
-const TIMERS = new Set(['subscription.renew', 'subscription.collect', 'subscription.sweep', 'invoice.finalize']);
+const TIMERS = new Set(['subscription.renew', 'subscription.collect', 'subscription.sweep', 'subscription.expire', 'invoice.finalize']);
 
 /** A life as the engine lives it. */
 export class Life {
@@ -91,12 +93,13 @@ export class Life {
   }
 
   around() {
-    return { customer: this.store.customer(CUSTOMER), account: { business_name: 'Helpdesk', country: 'DE', proration: this.history.by_day ? ('day' as const) : ('second' as const) }, tax_ids: [], payment_method: null };
+    return { customer: this.store.customer(CUSTOMER), account: { business_name: 'Helpdesk', country: 'DE', proration: this.history.by_day ? ('day' as const) : ('second' as const) }, tax_ids: [], payment_method: this.history.card ? CARD : null };
   }
 
   /** New items get the keys of those that were asked for, by their prices; what a phase brings in is named by the model. */
   private name(asked: readonly Item[]): void {
-    for (const item of this.subscription.items) {
+    const { items, updating } = this.subscription;
+    for (const item of [...items, ...updating]) {
       if (this.keys.has(item.id)) continue;
       this.keys.set(item.id, asked.find((each) => each.price.id === item.price)?.key ?? nameOf(item.price, item.created));
     }
@@ -114,11 +117,12 @@ export class Life {
       invoice_settings: { custom_fields: null, description: null, footer: null }, payment_settings: { save_default_payment_method: 'off' }, metadata: {}, add_invoice_items: (history.once ?? []).map((once) => this.addedOnce(once)), pending_invoice_item_interval: history.sweep ?? null,
       items: history.items.map((item) => this.asked(item)), discounts: history.discounts.map((coupon) => this.discount(coupon)), default_rates: history.default_tax_rates.map((rate) => this.rate(rate)),
       payment_behavior: 'allow_incomplete', off_session: false,
-      ...(history.missing_payment_method !== undefined && { collection_method: 'charge_automatically', days_until_due: null }),
+      ...((history.missing_payment_method !== undefined || history.card) && { collection_method: 'charge_automatically', days_until_due: null }),
     };
     const started = startSubscription(order, { ...this.around(), subscriptions: 0, first_time: true }, this.store.moment(history.start));
     this.subscription_id = started.subscription.id;
     this.store.apply(started);
+    collect(this, history.start);
     this.name(history.items);
     if (history.scheduled) adopt(this, history.start, history.scheduled);
   }
@@ -130,9 +134,11 @@ export class Life {
       if (!due) return;
       this.store.timers.delete(`${due.kind} ${due.subject}`);
       if (due.kind === 'subscription.renew') this.renew(due.at);
+      else if (due.kind === 'subscription.expire') expire(this, due.at);
       else if (due.kind === 'subscription.sweep') this.store.apply(sweepSubscription(this.facts(due.at), this.store.moment(due.at)));
       else if (due.kind === 'subscription.collect') this.store.apply(resumeCollection(this.subscription, this.store.moment(due.at)));
-      else this.store.apply(advanceInvoice({ invoice: this.store.invoice(due.subject), customer: this.store.customer(CUSTOMER), subscription: this.subscription }, null, [], this.store.moment(due.at)));
+      else this.store.apply(advanceInvoice({ invoice: this.store.invoice(due.subject), customer: this.store.customer(CUSTOMER), subscription: this.subscription }, this.history.card ? CARD : null, [], this.store.moment(due.at)));
+      collect(this, due.at);
     }
   }
 
@@ -162,10 +168,13 @@ export class Life {
 
   /** Does what is asked, or notes that it was refused. */
   act(action: Action): void {
+    const undo = this.subscription.pending_update === null ? null : this.store.remember();
     try {
       this.carryOut(action);
+      collect(this, action.at);
     } catch (refusal) {
       if (!(refusal instanceof Refusal)) throw refusal;
+      undo?.();
       this.refused.push(this.history.actions.indexOf(action));
     }
   }
@@ -174,8 +183,10 @@ export class Life {
     const { at } = action;
     switch (action.kind) {
       case 'pay': case 'void': case 'credit': case 'void_note': return actOnInvoice(this, action);
+      case 'settle': return settle(this, at, action.how);
       case 'cancel_now': return this.cancel(action);
       case 'pause': {
+        this.discard(at);
         const { unused_time_from, outstanding_usage_through, invoicing_behavior } = action;
         return this.store.apply(pauseSubscription({ unused_time_from, outstanding_usage_through, invoicing_behavior }, this.facts(at), this.store.moment(at)));
       }
@@ -183,18 +194,26 @@ export class Life {
       case 'schedule': return adopt(this, at, action);
       case 'release': return release(this, action);
       case 'move_price': return this.move(action);
-      default: return this.change(at, this.orderOf(action), action.kind === 'change' ? action.changes : []);
+      default: return this.change(at, this.orderOf(action), action.kind === 'change' ? action.changes : [], 'waits' in action ? action.waits : undefined);
     }
   }
 
-  change(at: Instant, asked: Partial<ChangeOrder>, changes: readonly ItemChange[] = []): void {
-    const order: ChangeOrder = { ...NO_CHANGE, payment_behavior: this.subscription.collection_method === 'send_invoice' ? 'allow_incomplete' : 'default_incomplete', ...asked };
-    refuseManaged(order, this.subscription);
-    this.store.apply(changeSubscription(order, { ...this.facts(at), first_time: true }, this.store.moment(at)));
-    this.name(changes.flatMap((change) => change.add ?? []));
+  /** A change that waits is not wanted any more. */
+  private discard(at: Instant): void {
+    if (this.subscription.pending_update !== null) settle(this, at, 'void');
   }
 
-  orderOf(action: Exclude<Action, { kind: 'pay' | 'void' | 'credit' | 'void_note' | 'cancel_now' | 'pause' | 'resume' | 'schedule' | 'release' | 'move_price' }>): Partial<ChangeOrder> {
+  change(at: Instant, asked: Partial<ChangeOrder>, changes: readonly ItemChange[] = [], waits?: Attempt): void {
+    const unpaid = this.subscription.collection_method === 'send_invoice' || this.history.card ? 'allow_incomplete' : 'default_incomplete';
+    const order: ChangeOrder = { ...NO_CHANGE, payment_behavior: waits ? 'pending_if_incomplete' : unpaid, ...asked };
+    refuseManaged(order, this.subscription);
+    if (changesTerms(order)) this.discard(at);
+    this.store.apply(changeSubscription(order, { ...this.facts(at), first_time: true }, this.store.moment(at)));
+    this.name(changes.flatMap((change) => change.add ?? []));
+    if (waits && this.subscription.pending_update !== null) settle(this, at, waits);
+  }
+
+  orderOf(action: Exclude<Action, { kind: 'pay' | 'void' | 'settle' | 'credit' | 'void_note' | 'cancel_now' | 'pause' | 'resume' | 'schedule' | 'release' | 'move_price' }>): Partial<ChangeOrder> {
     switch (action.kind) {
       case 'change': return { items: action.changes.map((change) => this.itemChange(change)), proration_behavior: action.proration_behavior, proration_date: action.date ?? null, add_invoice_items: (action.once ?? []).map((once) => this.addedOnce(once)) };
       case 'anchor_now': return { billing_cycle_anchor: 'now', proration_behavior: action.proration_behavior };
@@ -231,6 +250,7 @@ export class Life {
   }
 
   private cancel({ at, prorate, invoice_now }: Extract<Action, { kind: 'cancel_now' }>): void {
+    this.discard(at);
     const made = cancelSubscription({ prorate, invoice_now }, this.facts(at), this.store.moment(at));
     this.store.apply(made);
     this.last = made.invoice?.id ?? null;

@@ -50,7 +50,8 @@ function creditedOf(credited: Credited, { invoice }: CreditFacts): { amount: big
 /** A resumption is of subscriptions that are charged automatically; what it makes is then settled as the history says. */
 export function resume(life: Life, { at, anchor, proration_behavior, date, then }: Extract<Action, { kind: 'resume' }>): void {
   const { store } = life;
-  if (life.subscription.status === 'paused') life.change(at, { collection_method: 'charge_automatically' });
+  const { card } = life.history;
+  if (life.subscription.status === 'paused' && !card) life.change(at, { collection_method: 'charge_automatically' });
   const made = resumeSubscription({ billing_cycle_anchor: anchor, proration_behavior, proration_date: date ?? null, payment_behavior: 'resume_on_payment_attempt' }, life.facts(at), store.moment(at));
   store.apply(made);
   const { invoice } = made;
@@ -61,5 +62,5 @@ export function resume(life: Life, { at, anchor, proration_behavior, date, then 
     else if (then === 'void') store.apply(voidInvoice(facts, moment));
     else store.apply(attemptFailed(facts, { automatic: false, at, asks_holder: false }, moment));
   }
-  life.change(at, { collection_method: 'send_invoice', days_until_due: 30 });
+  if (!card) life.change(at, { collection_method: 'send_invoice', days_until_due: 30 });
 }

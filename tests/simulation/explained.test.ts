@@ -31,12 +31,13 @@ function explainPreview(life: Life) {
   const facts = life.facts(now.now);
   const preview = previewRenewal(facts, now);
   if (!preview) return null;
-  const known = factsOf(life, preview.invoice.lines);
-  const own = preview.invoice.lines.filter((line) => line.invoice_item === null && known.usage.has(line.id));
+  const { invoice, subscription } = preview;
+  const known = factsOf(life, invoice.lines, [...subscription.discounts, ...subscription.items.flatMap((item) => item.discounts), ...invoice.discount_rows]);
+  const own = invoice.lines.filter((line) => line.invoice_item === null && known.usage.has(line.id));
   // Of a period that is to begin after a trial nothing was used yet.
   const used = (line: InvoiceLineRow) => formatDecimal(sumOfUsage((line.period_start < now.now && facts.usage.get(line.subscription_item!)) || '0'));
   const counted = own.map((line) => [line.id, { ...known.usage.get(line.id)!, counted: used(line) }] as const);
-  return explainInvoice(preview.invoice, { ...known, usage: new Map([...known.usage, ...counted]) });
+  return explainInvoice(invoice, { ...known, usage: new Map([...known.usage, ...counted]) });
 }
 
 /** Nothing in a sentence is left open. */

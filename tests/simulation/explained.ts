@@ -1,6 +1,6 @@
 /** The facts by which the invoices of a life are explained, read from what it has left behind. */
 import assert from 'node:assert/strict';
-import type { PriceRow } from '../../billing/catalog.ts';
+import type { DiscountRow, DiscountWhole, PriceRow } from '../../billing/catalog.ts';
 import type { CreditedDebit, ExplainFacts, Usage } from '../../billing/explain/explanation.ts';
 import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceLineRow, type InvoiceRow } from '../../billing/invoice/invoice.ts';
 import { netOf } from '../../billing/subscription/lines.ts';
@@ -31,18 +31,20 @@ function debit({ store }: Life, line: InvoiceLineRow, beside: readonly InvoiceLi
   return { invoice: charged.invoice, invoice_number: store.get<InvoiceRow>('invoices', charged.invoice).number, line: charged.id, invoice_item: null, net: netOf(charged), discounts: charged.discount_amounts, start: charged.period_start, end: charged.period_end };
 }
 
-export function factsOf(life: Life, lines: readonly InvoiceLineRow[]): ExplainFacts {
+/** `given`: discounts that only a preview has. */
+export function factsOf(life: Life, lines: readonly InvoiceLineRow[], given: readonly DiscountWhole[] = []): ExplainFacts {
   const { store } = life;
   const prices = new Map(store.all<PriceRow>('prices').map((price) => [price.id, price]));
   const metered = lines.filter((line) => prices.get(line.price ?? '')?.recurring?.usage_type === 'metered');
   const credits = lines.filter((line) => line.proration_details?.credited_items);
-  const contained = lines.flatMap((line) => line.proration_details?.discount_amounts ?? []).map((each) => each.discount);
+  const stored = new Set(store.all<DiscountRow>('discounts').map((each) => each.id));
+  const contained = lines.flatMap((line) => line.proration_details?.discount_amounts ?? []).map((each) => each.discount).filter((id) => stored.has(id));
   return {
     prices,
     subscriptions: new Map(store.all<SubscriptionRow>('subscriptions').map((each) => [each.id, each])),
     usage: new Map(metered.map((line) => [line.id, usage(life, line)])),
     debits: new Map(credits.map((line) => [line.id, debit(life, line, lines)])),
     corrected: new Map(),
-    discounts: new Map(contained.map((id) => [id, store.discount(id)])),
+    discounts: new Map([...given, ...contained.map((id) => store.discount(id))].map((discount) => [discount.id, discount])),
   };
 }

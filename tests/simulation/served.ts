@@ -9,7 +9,7 @@ import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import type { Kontor } from '../kontor.ts';
 import { outcomeOf } from './outcome.ts';
-import type { Action, History, Item, ItemChange, Once, Outcome, PendingItem, Phase } from './reference/history.ts';
+import type { Action, Attempt, History, Item, ItemChange, Once, Outcome, PendingItem, Phase } from './reference/history.ts';
 import { nameOf } from './reference/terms.ts';
 import { ServedCatalog } from './served_catalog.ts';
 
@@ -28,6 +28,8 @@ export class Served {
   private clock = '';
   private customer = '';
   private subscription = '';
+  /** One that pays, and one that is declined. */
+  private cards: Record<Attempt, string> = { pay: '', fail: '' };
   private now: number;
   private last: string | null = null;
   /** It was canceled at once, not by itself. */
@@ -57,6 +59,7 @@ export class Served {
     const { backdate, anchor, anchor_day_of_month, trial_end, proration_behavior, missing_payment_method } = history;
     this.clock = (await stripe.testHelpers.testClocks.create({ frozen_time: history.start })).id;
     this.customer = (await stripe.customers.create({ test_clock: this.clock, tax_exempt: history.tax_exempt })).id;
+    if (history.card) await this.takeCards();
     const catalog = (this.catalog = new ServedCatalog(stripe, this.customer));
     const items: Stripe.SubscriptionCreateParams.Item[] = [];
     for (const item of history.items) items.push(await catalog.asked(item));
@@ -64,7 +67,7 @@ export class Served {
     const rates = await catalog.rates(history.default_tax_rates);
     const discounts = await catalog.discounts(history.discounts);
     const made = await stripe.subscriptions.create({
-      customer: this.customer, items, proration_behavior, currency: history.currency, ...(missing_payment_method ? {} : { collection_method: 'send_invoice', days_until_due: 30 }),
+      customer: this.customer, items, proration_behavior, currency: history.currency, ...(missing_payment_method || history.card ? {} : { collection_method: 'send_invoice', days_until_due: 30 }),
       ...(backdate !== undefined && { backdate_start_date: backdate }),
       ...(anchor_day_of_month !== undefined ? { billing_cycle_anchor_config: { day_of_month: anchor_day_of_month } } : anchor !== undefined && { billing_cycle_anchor: anchor }),
       ...(trial_end !== undefined && { trial_end, trial_settings: { end_behavior: { missing_payment_method: missing_payment_method ?? 'create_invoice' } } }),
@@ -76,6 +79,16 @@ export class Served {
     this.subscription = made.id;
     this.name(made.items.data, history.items);
     if (history.scheduled) await this.schedule(history.scheduled);
+  }
+
+  private async takeCards(): Promise<void> {
+    const attach = async (card: string) => (await this.stripe.paymentMethods.attach(card, { customer: this.customer })).id;
+    this.cards = { pay: await attach('pm_card_visa'), fail: await attach('pm_card_chargeCustomerFail') };
+    await this.useCard('pay');
+  }
+
+  private useCard(which: Attempt): Promise<unknown> {
+    return this.stripe.customers.update(this.customer, { invoice_settings: { default_payment_method: this.cards[which] } });
   }
 
   private async addedOnce(all: readonly Once[] = []): Promise<{ add_invoice_items?: Stripe.SubscriptionCreateParams.AddInvoiceItem[] }> {
@@ -128,16 +141,17 @@ export class Served {
   private async carryOut(action: Action, now: Stripe.Subscription): Promise<unknown> {
     const { stripe, subscription, catalog } = this;
     const update = (params: Stripe.SubscriptionUpdateParams) => stripe.subscriptions.update(subscription, params);
+    const waiting = (params: Stripe.SubscriptionUpdateParams, waits: Attempt | undefined) => this.waiting({ ...params, ...this.unpaid(now) }, waits);
     switch (action.kind) {
       case 'change': {
         const items: Stripe.SubscriptionUpdateParams.Item[] = [];
         for (const change of action.changes) items.push(await this.change(change));
         const once = await this.addedOnce(action.once);
-        const after = await update({ items, proration_behavior: action.proration_behavior, ...(action.date !== undefined && { proration_date: action.date }), ...once, ...this.unpaid(now) });
-        return this.name(after.items.data, action.changes.flatMap((change) => change.add ?? []));
+        const after = await waiting({ items, proration_behavior: action.proration_behavior, ...(action.date !== undefined && { proration_date: action.date }), ...once }, action.waits);
+        return this.name([...after.items.data, ...(after.pending_update?.subscription_items ?? [])], action.changes.flatMap((change) => change.add ?? []));
       }
-      case 'anchor_now': return update({ billing_cycle_anchor: { type: 'now' }, proration_behavior: action.proration_behavior, ...this.unpaid(now) });
-      case 'trial': return update({ trial_end: action.until, proration_behavior: action.proration_behavior, ...this.unpaid(now) });
+      case 'anchor_now': return waiting({ billing_cycle_anchor: { type: 'now' }, proration_behavior: action.proration_behavior }, action.waits);
+      case 'trial': return waiting({ trial_end: action.until, proration_behavior: action.proration_behavior }, action.waits);
       case 'discount': return update({ discounts: action.discounts.length > 0 ? await catalog.discounts(action.discounts) : '' });
       case 'cancel_at_period_end': return update({ cancel_at_period_end: true });
       case 'cancel_at': return update({ cancel_at: action.moment });
@@ -150,6 +164,7 @@ export class Served {
       case 'schedule': return this.schedule(action);
       case 'release': return now.schedule === null ? this.refuse() : stripe.subscriptionSchedules.release(now.schedule as string, { preserve_cancel_date: action.preserve_cancel_date });
       case 'move_price': return this.move(action);
+      case 'settle': return this.settle(now.pending_update === null ? this.refuse() : (now.latest_invoice as string), action.how);
       case 'cancel_now': return this.cancel(action, now);
       case 'pay': case 'void': case 'credit': case 'void_note': return this.onInvoice(action);
     }
@@ -159,9 +174,24 @@ export class Served {
     throw new Stripe.errors.StripeInvalidRequestError({ type: 'invalid_request_error', message: 'There is nothing to do that with.' });
   }
 
+  private settle(invoice: string, how: 'pay' | 'void'): Promise<unknown> {
+    return how === 'pay' ? this.stripe.invoices.pay(invoice, { paid_out_of_band: true }) : this.stripe.invoices.voidInvoice(invoice);
+  }
+
+  /** A change, for which it may wait that the card that is there now pays. */
+  private async waiting(params: Stripe.SubscriptionUpdateParams, waits: Attempt | undefined): Promise<Stripe.Subscription> {
+    if (waits === undefined || !this.history.card) return this.stripe.subscriptions.update(this.subscription, waits ? { ...params, payment_behavior: 'pending_if_incomplete' } : params);
+    await this.useCard(waits);
+    try {
+      return await this.stripe.subscriptions.update(this.subscription, { ...params, payment_behavior: 'pending_if_incomplete' });
+    } finally {
+      await this.useCard('pay');
+    }
+  }
+
   /** What is charged automatically, and has nothing to be charged, may wait for its payment. */
   private unpaid({ collection_method }: Stripe.Subscription): Stripe.SubscriptionUpdateParams {
-    return collection_method === 'charge_automatically' ? { payment_behavior: 'default_incomplete' } : {};
+    return collection_method === 'charge_automatically' && !this.history.card ? { payment_behavior: 'default_incomplete' } : {};
   }
 
   private async cancel({ prorate, invoice_now }: Asked<'cancel_now'>, now: Stripe.Subscription): Promise<void> {
@@ -173,7 +203,8 @@ export class Served {
   /** A resumption is of subscriptions that are charged automatically; the invoice that it may need is settled at once, and never by a card that has money. */
   private async resume({ anchor, proration_behavior, date, then }: Asked<'resume'>, now: Stripe.Subscription): Promise<void> {
     const { stripe, subscription } = this;
-    if (now.status === 'paused') await stripe.subscriptions.update(subscription, { collection_method: 'charge_automatically' });
+    const { card } = this.history;
+    if (now.status === 'paused' && !card) await stripe.subscriptions.update(subscription, { collection_method: 'charge_automatically' });
     const after = await stripe.subscriptions.resume(subscription, { billing_cycle_anchor: { type: anchor }, proration_behavior, ...(date !== undefined && { proration_date: date }) });
     if (after.latest_invoice !== now.latest_invoice) {
       const invoice = await stripe.invoices.retrieve(after.latest_invoice as string);
@@ -181,7 +212,7 @@ export class Served {
       if (invoice.status === 'open' && then === 'fail') await assert.rejects(stripe.invoices.pay(invoice.id, { payment_method: 'pm_card_chargeCustomerFail' }), Stripe.errors.StripeCardError);
       if (invoice.status === 'open' && then === 'void') await stripe.invoices.voidInvoice(invoice.id);
     }
-    await stripe.subscriptions.update(subscription, { collection_method: 'send_invoice', days_until_due: 30 });
+    if (!card) await stripe.subscriptions.update(subscription, { collection_method: 'send_invoice', days_until_due: 30 });
   }
 
   private async phase({ start, end, items, discounts, default_tax_rates, trial_end, anchored, proration_behavior }: Phase): Promise<Stripe.SubscriptionScheduleUpdateParams.Phase> {

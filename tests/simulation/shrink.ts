@@ -41,6 +41,7 @@ const WAYS: readonly Smaller[] = [
   (history) => (history.scheduled ? [{ ...history, scheduled: undefined }, ...phasesIn(history.scheduled.phases).map((phases) => ({ ...history, scheduled: { ...history.scheduled!, phases } }))] : []),
   (history) => without(history.pending).map((pending) => ({ ...history, pending })),
   (history) => (history.once ? [{ ...history, once: undefined }] : []),
+  (history) => (history.card && history.actions.every((action) => !('waits' in action) && action.kind !== 'settle') ? [{ ...history, card: undefined }] : []),
   (history) => (history.sweep ? [{ ...history, sweep: undefined }] : []),
   (history) => (history.usage.length > 0 ? [{ ...history, usage: [] }, ...without(history.usage).map((usage) => ({ ...history, usage }))] : []),
   (history) => without(history.discounts).map((discounts) => ({ ...history, discounts })),

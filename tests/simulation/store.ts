@@ -43,6 +43,22 @@ export class Store {
     return row as T;
   }
 
+  /** Remembers all that is stored; what it returns brings it back. */
+  remember(): () => void {
+    const tables = new Map([...this.tables].map(([name, rows]) => [name, new Map([...rows].map(([id, row]) => [id, { ...row }]))]));
+    const timers = new Map(this.timers);
+    return () => {
+      this.tables.clear();
+      this.timers.clear();
+      for (const [name, rows] of tables) this.tables.set(name, rows);
+      for (const [name, timer] of timers) this.timers.set(name, timer);
+    };
+  }
+
+  forget(table: string): void {
+    this.tables.delete(table);
+  }
+
   /** What exists before the story begins. */
   keep(table: string, row: object): void {
     this.put({ table, before: null, after: row });
@@ -110,7 +126,7 @@ export class Store {
       discounts: this.discounts((one) => one.subscription === id && one.subscription_item === null),
       default_rates: this.rates(row.default_tax_rates),
       scheduled: row.schedule === null ? null : this.schedule(row.schedule),
-      updating: [],
+      updating: (row.pending_update?.items ?? []).map(({ quantity, ...item }) => this.item({ ...item, quantity: quantity === null ? null : BigInt(quantity) })),
     };
   }
 

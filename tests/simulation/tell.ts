@@ -80,7 +80,7 @@ export function historyText(history: History): string[] {
   const { currency, tax_exempt, start, backdate, anchor, anchor_day_of_month, trial_end, missing_payment_method, until, items, discounts, default_tax_rates, usage, pending, actions, proration_behavior } = history;
   const at = (name: string, value: number | undefined) => (value === undefined ? '' : `, ${name} ${value > 31 ? moment(value) : value}`);
   return [
-    `  ${currency}, ${tax_exempt},${history.by_day ? ' by the day,' : ''} start ${moment(start)}${at('backdated to', backdate)}${at('anchor', anchor)}${at('day', anchor_day_of_month)}${at('trial until', trial_end)}${missing_payment_method ? ` or ${missing_payment_method}` : ''}, ${proration_behavior}, until ${moment(until)}`,
+    `  ${currency}, ${tax_exempt},${history.by_day ? ' by the day,' : ''}${history.card ? ' by card,' : ''} start ${moment(start)}${at('backdated to', backdate)}${at('anchor', anchor)}${at('day', anchor_day_of_month)}${at('trial until', trial_end)}${missing_payment_method ? ` or ${missing_payment_method}` : ''}, ${proration_behavior}, until ${moment(until)}`,
     ...(history.sweep ? [`  what waits is billed every ${history.sweep.interval_count} ${history.sweep.interval}`] : []),
     ...(history.once ?? []).map((once) => `  ${onceText(once)}`),
     ...discounts.map((each) => `  less ${couponText(each)}`),

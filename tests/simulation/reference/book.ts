@@ -23,7 +23,9 @@ export class Book {
   journal: Entry[] = [];
   readonly bills: Bill[] = [];
   /** Discounts of which a single use was made. */
-  private readonly spent = new Set<Given>();
+  readonly spent = new Set<Given>();
+  /** What is billed waits for its payment, even by a card. */
+  awaits = false;
   balance = 0n;
 
   constructor(history: History) {
@@ -95,7 +97,7 @@ export class Book {
     };
     entries.forEach((entry, i) => this.putOn(bill, entry, entry.rates ?? common.rates, taken[i]!));
     this.bills.push(bill);
-    if (fate === 'at once') this.finalize(bill);
+    if (fate === 'at once') this.collect(bill);
     if (fate === 'mark_uncollectible' || fate === 'void') this.withhold(bill, fate);
     return bill;
   }
@@ -122,6 +124,11 @@ export class Book {
     bill.status = due === 0n ? 'paid' : 'open';
     bill.to_balance = bill.total - due;
     this.balance += bill.to_balance;
+  }
+
+  collect(bill: Bill): void {
+    this.finalize(bill);
+    if (this.history.card && bill.status === 'open' && !this.awaits) this.pay(bill);
   }
 
   /** Nobody collects what is a draft now. */

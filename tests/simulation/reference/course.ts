@@ -4,6 +4,7 @@ import type { Bill, Book, Draft, Fate, Owner } from './book.ts';
 import { sameRecurrence, spanAround, type Span } from './calendar.ts';
 import { decimal, plain, plus, round, times, whole } from './exact.ts';
 import type { History, ItemChange, LineKind, Once, Price, ProrationBehavior, Reason, Recurrence } from './history.ts';
+import type { Held } from './held.ts';
 import { changed, find, given, isChange, isFree, isLicensed, periodOf, recursOtherwise, type Ending, type Living, type Plan, type Terms } from './terms.ts';
 
 /** How a change is billed. `anew`: all periods begin at the moment, perhaps with a trial. `spared`: items whose periods end at the moment, which the renewal that follows bills. `asked`: somebody asked for it, the clock did not. `date`: from when on it is prorated, where that is not the moment. `once`: what is billed once. */
@@ -25,6 +26,10 @@ export class Course {
   /** It is charged automatically, and there is nothing to charge. */
   charged: boolean;
   ended: number | null = null;
+  /** A change that waits for its payment. */
+  held: Held | null = null;
+  /** Since when the clock is to look for what is due, where that is earlier than now. */
+  since: number | null = null;
 
   constructor(book: Book) {
     const { history } = book;
@@ -71,7 +76,7 @@ export class Course {
 
   /** What somebody asked for is due at once where it is charged automatically; all else an hour later. */
   bill(at: number, reason: Reason, take: readonly Owner[], drafts: readonly Draft[], asked: boolean): Bill | null {
-    return this.book.bill(at, reason, take, drafts, this.terms, this.withholding(at) ?? (asked && this.charged ? 'at once' : 'in an hour'));
+    return this.book.bill(at, reason, take, drafts, this.terms, this.withholding(at) ?? (asked && (this.charged || this.history.card) ? 'at once' : 'in an hour'));
   }
 
   /** The rest of the item's period, less its part of what the discounts would give on a bill of all that recurs like it. */
@@ -120,7 +125,13 @@ export class Course {
     if (this.ended !== null) return Infinity;
     const end = typeof this.ending === 'number' ? this.ending : Infinity;
     if (this.paused) return end;
-    return Math.min(end, this.plan?.end ?? Infinity, this.nextSweep(now), ...this.terms.items.map((item) => periodOf(this.terms, item, now).end));
+    return Math.min(this.nextOf(now), this.nextSweep(now), this.held?.expires ?? Infinity);
+  }
+
+  /** When its terms say so. */
+  nextOf(now: number): number {
+    const end = typeof this.ending === 'number' ? this.ending : Infinity;
+    return Math.min(end, this.plan?.end ?? Infinity, ...this.terms.items.map((item) => periodOf(this.terms, item, now).end));
   }
 
   nextSweep(now: number): number {
@@ -129,7 +140,7 @@ export class Course {
 
   /** What waits for it is billed by itself. */
   sweepUp(at: number): void {
-    if (this.ended === null && !this.paused) this.bill(at, 'subscription_cycle', ['subscription'], [], false);
+    if (this.ended === null && !this.paused && this.held === null) this.bill(at, 'subscription_cycle', ['subscription'], [], false);
   }
 
   /** At an end of periods: bills what begins then and what was used; or ends, with the usage until then. */

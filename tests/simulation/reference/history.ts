@@ -62,17 +62,18 @@ export type Phase = {
   anchored: boolean;
   proration_behavior: ProrationBehavior;
 };
+export type Attempt = 'pay' | 'fail';
 export type EndBehavior = 'cancel' | 'release';
 /** What is given back of an invoice: an amount of the whole, or parts of lines named by their position: an amount of the line, or so many of its units. */
 export type Credited = { amount: bigint } | { lines: { line: number; amount?: bigint; quantity?: number }[] };
 
 export type Action =
-  /** `date`: from when on it is prorated. */
-  | { at: number; kind: 'change'; changes: ItemChange[]; proration_behavior: ProrationBehavior; date?: number; once?: Once[] }
+  /** `date`: from when on it is prorated. `waits`: for its payment, by what the first attempt at it comes to. */
+  | { at: number; kind: 'change'; changes: ItemChange[]; proration_behavior: ProrationBehavior; date?: number; once?: Once[]; waits?: Attempt }
   /** A reviewed plan that moves whoever has the price. */
   | { at: number; kind: 'move_price'; from: string; to: Price; proration_behavior: ProrationBehavior }
-  | { at: number; kind: 'anchor_now'; proration_behavior: ProrationBehavior }
-  | { at: number; kind: 'trial'; until: number | 'now'; proration_behavior: ProrationBehavior }
+  | { at: number; kind: 'anchor_now'; proration_behavior: ProrationBehavior; waits?: Attempt }
+  | { at: number; kind: 'trial'; until: number | 'now'; proration_behavior: ProrationBehavior; waits?: Attempt }
   | { at: number; kind: 'discount'; discounts: Coupon[] }
   | { at: number; kind: 'cancel_now'; prorate: boolean; invoice_now: boolean }
   | { at: number; kind: 'cancel_at_period_end' }
@@ -87,6 +88,8 @@ export type Action =
   | { at: number; kind: 'sweep'; interval: Recurrence | null }
   /** Puts the subscription under a schedule: as it is until `end`, then by phases, one after the other. */
   | { at: number; kind: 'schedule'; end: number; phases: Phase[]; end_behavior: EndBehavior }
+  /** What becomes of a change that waits. */
+  | { at: number; kind: 'settle'; how: 'pay' | 'void' }
   | { at: number; kind: 'release'; preserve_cancel_date: boolean }
   /** Of the n-th invoice (0 is the first). */
   | { at: number; kind: 'pay' | 'void'; invoice: number }
@@ -106,6 +109,8 @@ export type History = {
   trial_end?: number;
   /** What becomes of it where there is nothing to charge when a trial ends. Without it, it is billed. */
   missing_payment_method?: 'pause' | 'cancel';
+  /** It is charged automatically, by a card that always pays in the same second but where an attempt is said to fail. */
+  card?: true;
   /** `billing_cycle_anchor_config.day_of_month`; `anchor` is then the moment that it results in, which may be the start itself. */
   anchor_day_of_month?: number;
   proration_behavior: 'create_prorations' | 'none';

@@ -1,6 +1,7 @@
 /** Schedules in the reference model: what a subscription is to become, and when. */
 import { spanAround } from './calendar.ts';
 import { PLAIN, type Course } from './course.ts';
+import { discard } from './held.ts';
 import type { Phase } from './history.ts';
 import { changesBy, goingOn, isFree, recursOtherwise, type Plan, type Terms } from './terms.ts';
 
@@ -29,6 +30,7 @@ export function release(course: Course, preserve_cancel_date: boolean): void {
 /** What the clock does at the moment: a phase begins, and what ends then is renewed by its terms. */
 export function reach(course: Course, at: number, before: number): void {
   const sweeps = course.nextSweep(before) === at;
+  if (course.held?.expires === at) discard(course);
   turnAndRenew(course, at);
   if (sweeps) course.sweepUp(at);
 }

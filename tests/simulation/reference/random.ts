@@ -50,6 +50,7 @@ export function randomHistory(seed: number): History {
   if (dice.chance(0.15)) history.by_day = true;
   if (dice.chance(0.05)) history.sweep = dice.pick([R('week'), R('day', 10), R('month')]);
   begin(history, dice, family);
+  if (history.missing_payment_method === undefined && dice.chance(0.12)) history.card = true;
   if (history.missing_payment_method === undefined && dice.chance(0.05)) history.once = [shop.once(), ...dice.some(1, () => shop.once())];
   const steps = new Steps(history, dice, shop);
   steps.walk();

@@ -4,11 +4,15 @@
  */
 import { Book, type Bill } from './book.ts';
 import { Course, PLAIN } from './course.ts';
-import type { Action, History, Invoice, ItemChange, Note, Outcome, PendingItem } from './history.ts';
+import { apply, discard, hold, insteadOfHeld } from './held.ts';
+import type { Action, Attempt, History, Invoice, ItemChange, Note, Outcome, PendingItem } from './history.ts';
 import { noteOf } from './notes.ts';
 import { canPause, canResume, pause, resume } from './pauses.ts';
 import { adopt, canAdopt, reach, release } from './phases.ts';
 import { find, given, isFree, isShared, periodOf } from './terms.ts';
+
+/** What is asked of the subscription itself. */
+type Asked = Exclude<Action, { kind: 'pay' | 'void' | 'credit' | 'void_note' | 'settle' }>;
 
 class Telling {
   readonly book: Book;
@@ -26,21 +30,25 @@ class Telling {
 
   /** False where it is refused. */
   act(action: Action): boolean {
-    const { at } = action;
     switch (action.kind) {
-      case 'pay': return this.settle(action.invoice, (bill) => this.book.pay(bill));
-      case 'void': return this.settle(action.invoice, (bill) => this.book.void(bill));
+      case 'pay': return this.settle(this.book.bills[action.invoice], (bill) => this.book.pay(bill));
+      case 'void': return this.void(this.book.bills[action.invoice]);
+      case 'settle': return action.how === 'pay' ? this.settle(this.course.held?.bill, (bill) => this.book.pay(bill)) : this.void(this.course.held?.bill);
       case 'credit': return this.credit(action);
       case 'void_note': return this.voidNote(action.note);
-      default: return this.course.ended === null && this.steer(action, at);
+      default: return this.course.ended === null && this.beside(action);
     }
   }
 
-  private settle(invoice: number, how: (bill: Bill) => void): boolean {
-    const bill = this.book.bills[invoice];
+  private settle(bill: Bill | undefined, how: (bill: Bill) => void): boolean {
     if (bill?.status !== 'open' && bill?.status !== 'uncollectible') return false;
     how(bill);
+    this.settled(bill);
     return true;
+  }
+
+  private void(bill: Bill | undefined): boolean {
+    return this.settle(bill, (one) => (this.course.held?.bill === one ? discard(this.course) : this.book.void(one)));
   }
 
   private credit({ at, invoice, credited, to }: Extract<Action, { kind: 'credit' }>): boolean {
@@ -51,7 +59,13 @@ class Telling {
     bill!.remaining! -= note.pre_payment;
     if (bill!.remaining === 0n) bill!.status = 'paid';
     this.book.balance -= note.to_balance;
+    this.settled(bill!);
     return true;
+  }
+
+  /** What waits for an invoice goes on once that is paid. */
+  private settled(bill: Bill): void {
+    if (this.course.held?.bill === bill && bill.status === 'paid') apply(this.course);
   }
 
   private voidNote(n: number): boolean {
@@ -64,36 +78,45 @@ class Telling {
     return true;
   }
 
+  /** A change that waits stays, or stands in the way, or gives way. */
+  private beside(action: Asked): boolean {
+    const { course } = this;
+    switch (action.kind) {
+      case 'sweep': course.sweep = action.interval; return true;
+      case 'release': return course.plan !== null && (release(course, action.preserve_cancel_date), true);
+      case 'schedule': return course.held === null && !course.paused && canAdopt(course, action) && (adopt(course, action.at, action), true);
+      case 'move_price': return course.held === null && !course.paused && this.move(action);
+      default: return insteadOfHeld(course, () => this.steer(action, action.at));
+    }
+  }
+
   /** What is asked of the subscription itself. */
-  private steer(action: Exclude<Action, { kind: 'pay' | 'void' | 'credit' | 'void_note' }>, at: number): boolean {
+  private steer(action: Exclude<Asked, { kind: 'sweep' | 'release' | 'schedule' | 'move_price' }>, at: number): boolean {
     const { course } = this;
     switch (action.kind) {
       case 'cancel_now': course.cancelNow(at, action.prorate, action.invoice_now); return true;
       case 'discount': course.terms = { ...course.terms, shared: given(action.discounts, at) }; return true;
-      case 'sweep': course.sweep = action.interval; return true;
-      case 'resume': if (canResume(course, action)) resume(course, action); else return false; return true;
+      case 'resume': return canResume(course, action) && (resume(course, action), true);
       case 'pause': return canPause(course, at) && this.unlessUnpayable(() => pause(course, action));
-      case 'release': if (course.plan) release(course, action.preserve_cancel_date); else return false; return true;
       default: return !course.paused && this.steerRunning(action, at);
     }
   }
 
-  private steerRunning(action: Extract<Action, { kind: 'change' | 'move_price' | 'anchor_now' | 'trial' | 'cancel_at_period_end' | 'cancel_at' | 'uncancel' | 'pause_collection' | 'collect' | 'schedule' }>, at: number): boolean {
+  private steerRunning(action: Extract<Action, { kind: 'change' | 'anchor_now' | 'trial' | 'cancel_at_period_end' | 'cancel_at' | 'uncancel' | 'pause_collection' | 'collect' }>, at: number): boolean {
     const { course } = this;
     switch (action.kind) {
       case 'change': return this.change(action);
-      case 'move_price': return this.move(action);
-      case 'anchor_now': course.change(at, [], { ...PLAIN, behavior: action.proration_behavior, anew: !isFree(course.terms, at) }); return true;
+      case 'anchor_now': return this.waiting(action, () => course.change(at, [], { ...PLAIN, behavior: action.proration_behavior, anew: !isFree(course.terms, at) }));
       case 'trial': return this.try(action);
       case 'pause_collection': course.collection = action; return true;
       case 'collect': course.collection = null; return true;
-      case 'schedule': return canAdopt(course, action) && (adopt(course, at, action), true);
       default: return this.end(action);
     }
   }
 
   /** What is there can change, usage has no quantity, and something stays. */
-  private change({ at, changes, proration_behavior, date, once }: Extract<Action, { kind: 'change' }>): boolean {
+  private change(action: Extract<Action, { kind: 'change' }>): boolean {
+    const { at, changes, proration_behavior, date, once, waits } = action;
     const { terms } = this.course;
     const { items } = terms;
     const unknown = changes.some(({ key, add }) => !add && !find(items, key));
@@ -101,7 +124,16 @@ class Telling {
     const left = items.length + changes.filter((one) => one.add).length - changes.filter((one) => one.remove).length;
     if (unknown || counted || left === 0) return false;
     if (date !== undefined && !isShared(terms, changes, at, date)) return false;
-    this.course.change(at, changes, { ...PLAIN, behavior: proration_behavior, date, once });
+    // A coupon is redeemed at once, or not at all.
+    if (waits && changes.some(({ add }) => add && add.discounts.length > 0)) return false;
+    return this.waiting(action, () => this.course.change(at, changes, { ...PLAIN, behavior: proration_behavior, date, once }));
+  }
+
+  /** Only what a card pays can wait for that. */
+  private waiting({ at, waits }: { at: number; waits?: Attempt }, change: () => void): boolean {
+    if (waits === undefined) change();
+    else if (this.course.history.card) hold(this.course, at, waits, change);
+    else return false;
     return true;
   }
 
@@ -134,16 +166,19 @@ class Telling {
     return false;
   }
 
-  private try({ at, until, proration_behavior }: Extract<Action, { kind: 'trial' }>): boolean {
+  private try(action: Extract<Action, { kind: 'trial' }>): boolean {
+    return this.waiting(action, () => this.moveTrial(action));
+  }
+
+  private moveTrial({ at, until, proration_behavior }: Extract<Action, { kind: 'trial' }>): void {
     const { course } = this;
     const free = isFree(course.terms, at);
     if (until !== 'now' && free) {
       course.terms = { ...course.terms, trial: until, anchor: until };
       course.change(at, [], { ...PLAIN, behavior: proration_behavior });
-      return true;
+      return;
     }
     course.change(at, [], { ...PLAIN, behavior: proration_behavior, anew: free || until !== 'now', trial: until === 'now' ? null : until });
-    return true;
   }
 }
 
@@ -163,13 +198,17 @@ export function recompute(history: History): Outcome {
   ].sort((a, b) => a.at - b.at);
   for (let now = history.start; ; ) {
     const final = Math.min(...book.bills.map((bill) => bill.finalize_at ?? Infinity));
-    const due = course.next(now);
+    const from = course.since ?? now;
+    const due = course.next(from);
+    if (due > now) course.since = null;
     const request = requests[0]?.at ?? Infinity;
     const next = Math.min(final, due, request);
     if (next > history.until) break;
-    if (final === next) for (const bill of book.bills.filter((one) => one.finalize_at === next)) book.finalize(bill);
-    else if (due === next) reach(course, next, now);
-    else requests.shift()!.run();
+    if (final === next) for (const bill of book.bills.filter((one) => one.finalize_at === next)) book.collect(bill);
+    else if (due === next) {
+      reach(course, next, from);
+      if (course.since !== null) course.since = next;
+    } else requests.shift()!.run();
     now = Math.max(now, next);
   }
   return { invoices: book.bills.map(invoiceOf), notes: telling.notes, pending: book.waiting(), ended_at: course.ended, paused: course.paused && course.ended === null, balance: book.balance, refused };

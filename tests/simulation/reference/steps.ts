@@ -68,6 +68,7 @@ export class Steps {
       const way = ways.size > 0 && dice.chance(0.5) ? dice.pick([...ways]) : null;
       actions.push(...(way === null ? this.change(at) : this.stepOf(way, at)));
     }
+    actions.sort((a, b) => a.at - b.at);
     const last = Math.max(actions.at(-1)?.at ?? start, dice.chance(0.1) ? this.onBoundary() : dice.int(start, history.until));
     if (dice.chance(0.2)) actions.push({ at: last, kind: 'cancel_now', prorate: dice.chance(0.5), invoice_now: dice.chance(0.5) });
     else if (dice.chance(0.2)) actions.push({ at: last, kind: 'cancel_at_period_end' });
@@ -83,7 +84,7 @@ export class Steps {
   private change(at: number): Action[] {
     const { dice, history, shop } = this;
     const proration_behavior = this.behavior();
-    if (dice.chance(0.06)) return [{ at, kind: 'anchor_now', proration_behavior }];
+    if (dice.chance(0.06)) return this.waiting({ at, kind: 'anchor_now', proration_behavior });
     const changes: ItemChange[] = [];
     const reversal: ItemChange[] = [];
     let items = this.items;
@@ -124,7 +125,7 @@ export class Steps {
     if (changes.length === 0 && !once.once) return [];
     const date = dice.chance(0.12) ? { date: this.near(at) } : {};
     const first: Action = { at, kind: 'change', changes, proration_behavior, ...date, ...once };
-    if (reversal.length === 0 || !dice.chance(0.2)) return [first];
+    if (reversal.length === 0 || !dice.chance(0.2)) return this.waiting(first);
     this.items = items.map((item) => ({ ...item, ...reversal.find((back) => back.key === item.key) }));
     return [first, { at, kind: 'change', changes: reversal, proration_behavior }];
   }
@@ -136,13 +137,23 @@ export class Steps {
     return dice.chance(0.4) ? dice.int(from, at) : dice.int(from - DAY, end);
   }
 
+  /** By a card, a change may wait for its payment; then it is paid, voided, replaced, or left until its time is over. */
+  private waiting(change: Extract<Action, { kind: 'change' | 'anchor_now' | 'trial' }>): Action[] {
+    const { dice, history } = this;
+    if (!history.card || !dice.chance(0.6)) return [change];
+    if (dice.chance(0.3)) return [{ ...change, waits: 'pay' }];
+    const later = change.at + dice.int(0, 20 * 3_600);
+    const next: Action[] = dice.chance(0.5) ? [{ at: later, kind: 'settle', how: dice.chance(0.75) ? 'pay' : 'void' }] : dice.chance(0.4) ? this.stepOf(dice.pick(['discount', 'pause', 'collection', 'dates', 'sweep', 'invoices', 'move']), later) : [];
+    return [{ ...change, proration_behavior: dice.chance(0.7) ? 'always_invoice' : change.proration_behavior, waits: 'fail' }, ...next];
+  }
+
   private stepOf(way: Way, at: number): Action[] {
     const { dice, shop, history } = this;
     switch (way) {
       case 'schedule': return dice.chance(0.15) ? [{ at, kind: 'release', preserve_cancel_date: dice.chance(0.5) }] : [this.schedule(at)];
       case 'pause': return this.pause(at);
       case 'collection': return dice.chance(0.2) ? [{ at, kind: 'collect' }] : [this.pauseCollection(at)];
-      case 'trial': return [{ at, kind: 'trial', until: dice.chance(0.3) ? 'now' : at + (dice.chance(0.5) ? dice.int(1, 20) * DAY : dice.int(1, 20 * DAY)), proration_behavior: this.behavior() }];
+      case 'trial': return this.waiting({ at, kind: 'trial', until: dice.chance(0.3) ? 'now' : at + (dice.chance(0.5) ? dice.int(1, 20) * DAY : dice.int(1, 20 * DAY)), proration_behavior: this.behavior() });
       case 'discount': return [{ at, kind: 'discount', discounts: dice.some(2, () => shop.coupon()) }];
       case 'move': return this.move(at);
       case 'dates': return [dice.chance(0.3) ? { at, kind: 'uncancel' } : dice.chance(0.2) ? { at, kind: 'cancel_at_period_end' } : { at, kind: 'cancel_at', moment: at + dice.int(1, Math.max(1, history.until - at)) }];
@@ -157,7 +168,7 @@ export class Steps {
       at, kind: 'pause', unused_time_from: dice.pick(['now', 'now', 'item_current_period_start', 'none'] as const), outstanding_usage_through: dice.chance(0.7) ? 'now' : 'none',
       invoicing_behavior: dice.chance(0.4) ? 'invoice' : 'pending_invoice_item',
     };
-    const resume = (later: number): Action => ({ at: later, kind: 'resume', anchor: dice.chance(0.5) ? 'now' : 'unchanged', proration_behavior: this.behavior(), then: dice.pick(['pay', 'pay', 'fail', 'void'] as const), ...(dice.chance(0.1) && { date: this.near(later) }) });
+    const resume = (later: number): Action => ({ at: later, kind: 'resume', anchor: dice.chance(0.5) ? 'now' : 'unchanged', proration_behavior: this.behavior(), then: history.card ? 'pay' : dice.pick(['pay', 'pay', 'fail', 'void'] as const), ...(dice.chance(0.1) && { date: this.near(later) }) });
     if (dice.chance(0.3)) return [resume(at)];
     return dice.chance(0.3) ? [pause, resume(at)] : dice.chance(0.5) && at < history.until ? [pause] : [resume(at), pause];
   }
