@@ -188,11 +188,12 @@ function newTrial({ trial_end }: ChangeOrder, before: SubscriptionWhole, moment:
   return { trial_start: trialing ? trial_start : moment.now, trial_end: end, ...anchor };
 }
 
-/** What is asked of each item, as the item before and after. A metered item that is billed until now begins anew. */
+/** What is asked of each item, as the item before and after. A metered item with another price is billed until now and begins anew. */
 function pairsOf(order: ChangeOrder, subscription: SubscriptionWhole, { moment }: Proration): Pair[] {
   const items = new Map(subscription.items.map((item) => [item.id, item]));
   const named = new Set<string>();
-  const bills = (item: SubscriptionItemWhole) => !isTrialing(subscription, moment.now) && (order.proration_behavior !== 'none' || (order.at_boundary === true && item.current_period_end === moment.now));
+  // Usage is priced by the price of its moment, however a change is prorated.
+  const bills = !isTrialing(subscription, moment.now);
   return order.items.map((asked): Pair => {
     if ('add' in asked) {
       const recurring = asked.add.price.terms.recurring !== null;
@@ -206,7 +207,7 @@ function pairsOf(order: ChangeOrder, subscription: SubscriptionWhole, { moment }
     if (named.has(change.id)) refuse(undefined, `The item ${change.id} is named twice. Say once what becomes of it.`, within(change.param)('id'));
     named.add(change.id);
     if (change.deleted) return { earlier, later: null };
-    const later = changedItem(earlier, change, subscription.currency, bills(earlier), moment);
+    const later = changedItem(earlier, change, subscription.currency, bills, moment);
     return { earlier, later: change.current_trial ? { ...later, ...beginTrial(change.current_trial, later, subscription, moment) } : later };
   });
 }
@@ -308,16 +309,16 @@ function inTrial(item: SubscriptionItemWhole, after: SubscriptionWhole, before: 
 
 type Prorated = { items: InvoiceItemWhole[]; debits: Map<string, SubscriptionItemWhole['debits']> };
 
-/** Each item that changes gives back and charges for itself. */
+/** Each item that changes gives back and charges for itself, unless nothing is prorated; what was used of it until now is billed in any case. */
 function prorateAll(order: ChangeOrder, after: SubscriptionWhole, pairs: readonly Pair[], facts: SubscriptionFacts, how: Proration): Prorated {
   const prorated: Prorated = { items: [], debits: new Map() };
   if (isTrialing(after, how.moment.now)) return prorated;
   for (const { earlier, later } of pairs) {
-    if (order.at_boundary && (earlier ?? later)!.current_period_end === how.moment.now) {
+    const ends = order.at_boundary === true && (earlier ?? later)!.current_period_end === how.moment.now;
+    if (ends || order.proration_behavior === 'none') {
       if (earlier !== null) prorated.items.push(...usageItem(facts.subscription, earlier, facts, how.moment));
       continue;
     }
-    if (order.proration_behavior === 'none') continue;
     const each = prorateItem(facts.subscription, after, earlier, later, facts, how);
     prorated.items.push(...each.items);
     if (later) prorated.debits.set(later.id, each.debits);

@@ -285,11 +285,23 @@ describe('a change in the middle of January', () => {
     assert.equal(life.subscription.items.length, 1);
   });
 
-  it('bills the usage of a metered item at its old price', () => {
-    const life = lived('2026-01-01', [item(calls)]);
-    life.change(at, { items: [{ change: { param: 'items[0]', id: life.subscription.items[0]!.id, price: item(price('dear', '5', { usage_type: 'metered', meter: 'mtr_1' })).price } }] }, '100');
-    assert.deepEqual(life.waits, [250n]);
-    assert.deepEqual(lines(life.renew('10').invoice), ['250 2026-01-01 → 2026-01-16', '50 2026-01-16 → 2026-02-01']);
+  describe('has usage at the price of its moment', () => {
+    const dear = price('dear', '5', { usage_type: 'metered', meter: 'mtr_1' });
+    const rows: [name: string, from: PriceRow, to: PriceRow | null, waits: bigint[], renewed: string[]][] = [
+      ['at another price', calls, dear, [250n], ['250 2026-01-01 → 2026-01-16', '50 2026-01-16 → 2026-02-01']],
+      ['that goes', calls, null, [250n], []],
+      ['that is licensed from then on', calls, seat, [250n], ['250 2026-01-01 → 2026-01-16', '2000 2026-02-01 → 2026-03-01']],
+      ['that was licensed before', seat, dear, [], ['50 2026-01-16 → 2026-02-01']],
+    ];
+    for (const [name, from, to, waits, renewed] of rows) {
+      it(`${name}, also where nothing is prorated`, () => {
+        const life = lived('2026-01-01', [item(from), item(yearly)]);
+        const id = life.subscription.items[0]!.id;
+        life.change(at, { items: [{ change: to ? { param: 'items[0]', id, price: item(to).price } : { param: 'items[0]', id, deleted: true } }], proration_behavior: 'none' }, '100');
+        assert.deepEqual(life.waits, waits);
+        if (to) assert.deepEqual(lines(life.renew('10').invoice), renewed);
+      });
+    }
   });
 
   it('from months to years ends the period and bills the new one at once', () => {

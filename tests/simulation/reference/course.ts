@@ -176,7 +176,7 @@ export class Course {
     const free = isFree(old, at);
     const anew = asked.anew || (!free && recursOtherwise(before, changes));
     const bills = asked.behavior !== 'none' && !free;
-    const begins = (item: Living, later: Price) => (!isLicensed(item) || later.usage_type === 'metered') && (bills || asked.spared.has(item.key));
+    const begins = (item: Living, later: Price) => (!isLicensed(item) || later.usage_type === 'metered') && (!free || asked.spared.has(item.key));
     this.terms = reshape({ ...old, items: changed(before, changes, at, begins) });
     if (anew) return this.beginAnew(at, old, asked, bills);
     for (const one of changes) {
@@ -188,7 +188,8 @@ export class Course {
       // What was charged from a later moment on is given back from there, and so is charged what takes its place.
       const from = Math.max(asked.date ?? at, (earlier && book.openDebit(earlier.key, at)?.period.start) ?? 0);
       if (earlier && prorates) book.credit(earlier.key, at, from);
-      if (earlier && (bills || spared)) this.usedUntilBoundary(old, earlier, at, spared).forEach((line) => book.wait(line));
+      // Usage is priced by the price of its moment, whatever is prorated.
+      if (earlier && (!free || spared)) this.usedUntilBoundary(old, earlier, at, spared).forEach((line) => book.wait(line));
       if (later && isLicensed(later) && prorates) this.debit(later, at, from);
     }
     this.waitOnce(asked.once ?? [], at);
