@@ -20,6 +20,7 @@ import { cashBalances } from './customers/cash_balance/routes.ts';
 import { fundingInstructions } from './customers/funding_instructions/routes.ts';
 import { customers } from './customers/routes.ts';
 import { discounts } from './discounts/resource.ts';
+import { disputes } from './disputes/routes.ts';
 import { events } from './events/routes.ts';
 import { invoicePayments } from './invoice_payments/routes.ts';
 import { invoiceItems } from './invoiceitems/routes.ts';
@@ -104,6 +105,7 @@ export const rooms: readonly Room[] = [
   fundingInstructions,
   fundsTransactions,
   discounts,
+  disputes,
   events,
   invoiceExplanations,
   invoiceItems,

@@ -7,14 +7,14 @@ import type { ChargeRow } from '../payment/payment.ts';
 /** A line of a fee as the API shows it; minor units. */
 export type FeeDetail = { amount: number; application: null; currency: string; description: string; type: 'stripe_fee' | 'payment_method_passthrough_fee' | 'tax' };
 
-export type FundsType = 'charge' | 'payment' | 'refund' | 'payment_refund' | 'refund_failure' | 'payout' | 'payout_failure' | 'payout_cancel';
+export type FundsType = 'charge' | 'payment' | 'refund' | 'payment_refund' | 'refund_failure' | 'payout' | 'payout_failure' | 'payout_cancel' | 'adjustment';
 
 export type FundsTransactionRow = {
   id: string;
   created: Instant;
   type: FundsType;
   reporting_category: string;
-  /** What it is about: a charge, a refund, a payout. */
+  /** What it is about: a charge, a refund, a dispute, a payout. */
   source: string;
   description: string | null;
   amount: bigint;

@@ -6,6 +6,7 @@ export type AccountKind = 'asset' | 'liability' | 'revenue' | 'expense';
 export const ACCOUNTS = {
   receivable: { kind: 'asset', about: 'What remains to be paid on open invoices.' },
   cash_in_transit: { kind: 'asset', about: 'What a processor has for us: its balance, pending and available.' },
+  disputed_payments: { kind: 'asset', about: 'What banks have taken for disputes that are not decided.' },
   payouts_in_transit: { kind: 'asset', about: 'What processors have paid out, and is not at our bank yet.' },
   bank: { kind: 'asset', about: 'What has arrived at our bank by payouts.' },
   paid_out_of_band: { kind: 'asset', about: 'What customers have paid, and we have given back, in other ways than by a processor.' },
@@ -19,6 +20,7 @@ export const ACCOUNTS = {
   refunds: { kind: 'revenue', about: 'What was given back of payments for invoices. A credit note says what for; here it reduces revenue until then.' },
   balance_adjustments: { kind: 'expense', about: "What was put to customers' balances by hand, or taken from them." },
   credits_granted: { kind: 'expense', about: 'What credit grants cost: granted, less what expired or was voided.' },
+  dispute_losses: { kind: 'expense', about: 'Payments for invoices that were lost in disputes.' },
   bad_debt: { kind: 'expense', about: 'Invoices that were written off, less what was paid on them afterwards.' },
   processor_fees: { kind: 'expense', about: 'What processors keep of payments.' },
 } as const satisfies Record<string, { kind: AccountKind; about: string }>;

@@ -5,7 +5,7 @@ import { assert, decision, refuse, together, type Decision, type Moment, type Ti
 import { formatMoney } from '../money.ts';
 import type { HandledOutcome, Unknown } from './outcome.ts';
 import type { ChargeRow, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
-import { receive, type Payment } from './settle.ts';
+import { receive, toBeContested, type Payment } from './settle.ts';
 import { METHODS } from './offer.ts';
 
 export type Reserved = { payment_intent: PaymentIntentWhole; payment_method: PaymentMethodRow; charge: ChargeRow };
@@ -107,7 +107,7 @@ export function settleHandling(facts: Payment & { charge: ChargeRow }, question:
       const { charge } = taken;
       const change = { ...question.words, status: 'succeeded', amount_capturable: 0n, amount_received: amount } as const;
       const changed = moved(intent, change, 'payment_intent.succeeded', moment);
-      changed.timers.push(expiry(intent, null));
+      changed.timers.push(expiry(intent, null), ...toBeContested(charge.id, answer.foretold ?? [], intent, moment));
       return receive({ ...facts, payment_intent: changed.payment_intent, charge }, together([put(charge, 'charge.captured'), taken, changed]), null, moment);
     }
     case 'increment': {

@@ -28,7 +28,14 @@ export type Delay = { on_clock: number; real: number };
 
 /** What a sandbox will let happen later. A live processor never says so; it sends a webhook when it happens. */
 export type Consequence =
-  | { kind: 'dispute'; reason: string; inquiry: boolean; times: number; after?: Delay }
+  | {
+      kind: 'dispute'; reason: string; inquiry: boolean; times: number; after: Delay;
+      /** Nobody is asked for evidence. */
+      final?: boolean;
+      /** What the bank charges for each. */
+      fees?: Fee[];
+      network_reason_code?: string | null;
+    }
   | { kind: 'early_fraud_warning'; fraud_type: string }
   /** How a refund ends that is pending, or that has succeeded and comes back. */
   | { kind: 'refund_settles'; outcome: RefundOutcome; after: Delay }
@@ -91,7 +98,7 @@ export type Outcome = Succeeded | Pending | RequiresAction | Declined | Failed |
 
 /** Of what is done to a charge that was only authorized: captured, raised or given up. */
 export type HandledOutcome =
-  | { kind: 'succeeded'; reference: string; fees?: Fee[]; available?: 'now' | 'later' }
+  | { kind: 'succeeded'; reference: string; fees?: Fee[]; available?: 'now' | 'later'; foretold?: Consequence[] }
   | { kind: 'declined'; reference: string; code: string; message: string; decline_code?: string | null }
   | Failed
   | Unknown;

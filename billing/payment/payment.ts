@@ -178,6 +178,10 @@ export type ChargeRow = {
   amount: bigint;
   amount_captured: bigint;
   amount_refunded: bigint;
+  /** It was contested, whatever came of it. */
+  disputed: boolean;
+  /** Taken by disputes that are not won. */
+  amount_disputed: bigint;
   currency: string;
   failure_code: string | null;
   failure_message: string | null;

@@ -46,7 +46,7 @@ export type RefundQuestion = {
 };
 
 /** What of a charge can still be given back. */
-export const refundable = (charge: ChargeRow): bigint => (charge.status === 'succeeded' && charge.captured ? charge.amount_captured - charge.amount_refunded : 0n);
+export const refundable = (charge: ChargeRow): bigint => (charge.status === 'succeeded' && charge.captured ? charge.amount_captured - charge.amount_refunded - charge.amount_disputed : 0n);
 
 export type RefundOrder = { amount: bigint | null; reason: RefundQuestion['reason']; metadata: Metadata };
 
@@ -56,6 +56,7 @@ export function createRefund({ charge: before, payment_intent: intent, payment_m
   if (!before.captured) refuse('charge_not_refundable', `The charge ${before.id} is not captured. Cancel its payment intent ${intent.id} instead.`, 'charge');
   if (method.type === 'customer_balance') refuse('charge_not_refundable', `The charge ${before.id} was paid by bank transfer. Send the money back by transfer, and credit an invoice by \`out_of_band_amount\`.`, 'charge');
   const left = refundable(before);
+  if (left === 0n && before.amount_disputed > 0n) refuse('charge_disputed', `The charge ${before.id} was contested, and its bank has taken the money back: it cannot be refunded besides.`, 'charge');
   if (left === 0n) refuse('charge_already_refunded', `The charge ${before.id} has already been refunded.`, 'charge');
   const amount = order.amount ?? left;
   if (amount > left) refuse('amount_too_large', `Of the charge ${before.id}, ${formatMoney(left, before.currency)} can still be refunded, not ${formatMoney(amount, before.currency)}.`, 'amount');

@@ -96,6 +96,8 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
     amount: intent.amount,
     amount_captured: answer.kind === 'succeeded' && captured ? intent.amount : 0n,
     amount_refunded: 0n,
+    disputed: false,
+    amount_disputed: 0n,
     currency: intent.currency,
     failure_code: refused?.code ?? null,
     failure_message: refused?.message ?? null,
@@ -122,6 +124,13 @@ export function foreseen(op_id: string, foretold: readonly Consequence[], intent
   const settles = foretold.find((each) => each.kind === 'charge_settles' || each.kind === 'refund_settles');
   if (!settles) return [];
   return [{ kind: 'payment_attempt.settle', subject: op_id, at: moment.now + later(settles.after, intent.test_clock), lane: intent.customer ?? intent.id, test_clock: intent.test_clock }];
+}
+
+/** Lets what a sandbox has foretold of a charge that has come be contested in its time. */
+export function toBeContested(charge: string, foretold: readonly Consequence[], intent: { id: string; customer: string | null; test_clock: string | null }, moment: Moment): Timer[] {
+  const news = foretold.find((each) => each.kind === 'dispute');
+  if (!news) return [];
+  return [{ kind: 'charge.contest', subject: charge, at: moment.now + later(news.after, intent.test_clock), lane: intent.customer ?? intent.id, test_clock: intent.test_clock }];
 }
 
 const said = ({ advice_code, network_advice_code, network_decline_code }: Of<'declined'>) => ({ advice_code, network_advice_code, network_decline_code });
@@ -182,6 +191,7 @@ function succeeded(facts: Payment, question: AskedQuestion, answer: Of<'succeede
   const method = methodAfter(facts, facts.charge ? { ...question, agreed: null } : question, answer, moment);
   const change = { status: 'succeeded', amount_received: facts.payment_intent.amount, latest_charge: charge.id, next_action: null } as const;
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.succeeded', moment);
+  changed.timers.push(...toBeContested(charge.id, answer.foretold, facts.payment_intent, moment));
   const before = together([charged(facts.charge, charge, moment), taken, method, changed]);
   return receive({ ...facts, payment_intent: changed.payment_intent, payment_method: method.payment_method, charge }, before, question.automatic, moment);
 }

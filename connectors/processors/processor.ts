@@ -13,6 +13,7 @@
  * Amounts are minor units of the currency; currencies are three lower-case letters.
  */
 import type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Succeeded, ThreeDSecure, Unknown } from '../../billing/payment/outcome.ts';
+import type { Verdict } from '../../billing/dispute/dispute.ts';
 import type { PayoutEnd } from '../../billing/balance/payout.ts';
 import type { Verb } from '../../billing/payment/attempt.ts';
 import type { MethodCapability } from '../../billing/payment/offer.ts';
@@ -217,6 +218,8 @@ export type Processor = {
   receive(delivery: Delivery): Promise<Received>;
   /** Whether these are the small amounts, in minor units, or the code that were sent to the account of a method. `final`: it cannot be tried again. It moves no money, so it may be asked at any time. */
   verifyDeposits?(request: { method: StoredMethod; reference: string; amounts?: readonly number[]; descriptor_code?: string }): Promise<{ kind: 'verified' } | { kind: 'refused'; code: string; message: string; final: boolean } | Unknown>;
+  /** How a bank will decide on evidence, which a sandbox knows; null where nobody does. Absent where disputes are answered at the processor itself. */
+  judgeEvidence?(evidence: string | null, inquiry: boolean): { verdict: Verdict; after: Delay } | null;
   /** Absent where the processor pays out by itself. */
   payouts?: Payouts;
   /** The customer's own account for bank transfers, the same each time; null where there is none for the currency and country. */

@@ -111,7 +111,7 @@ test('transactions are listed by what they are, and what is not there is said', 
   assert.deepEqual(refunds.data.map(({ id }) => id), all.data.filter(({ type }) => type === 'refund').map(({ id }) => id));
   assert.equal((await stripe.balanceTransactions.list({ limit: 1, starting_after: all.data[0]!.id })).data[0]!.id, all.data[1]!.id);
   await assert.rejects(stripe.balanceTransactions.retrieve('txn_none'), { code: 'resource_missing', statusCode: 404 });
-  await assert.rejects(stripe.balanceTransactions.retrieve(all.data[0]!.id, { expand: ['source.nothing'] }), { param: 'expand' });
+  await assert.rejects(stripe.balanceTransactions.retrieve(all.data[0]!.id, { expand: ['nothing'] }), { param: 'expand' });
 });
 
 test('a balance transaction that is not as the ledger has it is found', async () => {

@@ -81,7 +81,7 @@ export function renderCharge(charge: ChargeRow, world: World): Wire<Stripe.Charg
     currency: charge.currency,
     customer: charge.customer,
     description: charge.description,
-    disputed: false,
+    disputed: charge.disputed,
     failure_balance_transaction: null,
     failure_code: charge.failure_code,
     failure_message: charge.failure_message,

@@ -1,10 +1,12 @@
 /** What is asked of the processor that gives back, and what is heard of it: at once, or days later. */
 import { together, type Decision } from '../../billing/decision.ts';
 import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
-import { settleRefund, type RefundAnswer, type RefundQuestion } from '../../billing/payment/refund.ts';
+import { refundedInquiry } from '../../billing/dispute/respond.ts';
+import { refundable, settleRefund, type RefundAnswer, type RefundQuestion } from '../../billing/payment/refund.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
 import { chargesById } from '../charges/rows.ts';
+import { lockInquiriesOf } from '../disputes/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import { askProcessor, hear, keep, missed } from '../payment_attempts/rows.ts';
 import { refundsById } from './rows.ts';
@@ -35,6 +37,8 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
     refunds.set(refund.id, settled.refund);
     charges.set(refund.charge, settled.charge);
     decided.push(settled);
+    // What was asked about and has been given back is asked about no more.
+    if (settled.charge.disputed && refundable(settled.charge) === 0n) decided.push(...(await lockInquiriesOf(ctx.tx, [settled.charge.id])).map((inquiry) => refundedInquiry({ ...inquiry, charge: settled.charge }, moment)));
   }
   await commit(ctx, together([keep(heard.values()), ...decided]));
 }

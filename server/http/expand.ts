@@ -84,12 +84,6 @@ class Walk {
     else this.visit(value, then, undefined, undefined, '', path);
   }
 
-  /** What of a tree an object has, where others of another kind may have the rest. */
-  fitting(value: Json, tree: Tree): Tree {
-    const others = [...this.ctx.app.register.resources.values()];
-    return new Map([...tree].filter(([name]) => name in value || !others.some(({ expands = {}, includes = {} }) => name in expands || name in includes)));
-  }
-
   private byPrefix(id: string): string | undefined {
     return [...this.ctx.app.register.resources.values()].find(({ prefix, load }) => load && prefix !== '' && id.startsWith(`${prefix}_`))?.object;
   }
@@ -102,13 +96,16 @@ class Walk {
 /** Something that was put in its place and is to be expanded further. */
 type Further = { value: unknown; tree: Tree; any?: boolean };
 
+/** What of a tree an object has, where one of another kind may have the rest. */
+const fitting = (value: Json, tree: Tree): Tree => new Map([...tree].filter(([name]) => name in value));
+
 /** Expands in place. `body` is a rendered object, or a list whose paths begin with `data.`. What one level needs of different kinds is asked for at once. */
 export async function expand(ctx: Context, body: Json, paths: readonly string[]): Promise<void> {
   if (paths.length === 0) return;
   let next: Further[] = [{ value: body, tree: treeOf(paths) }];
   while (next.length > 0) {
     const walk = new Walk(ctx);
-    for (const { value, tree, any } of next) walk.visit(value, any ? walk.fitting(value as Json, tree) : tree, undefined, undefined, '', '');
+    for (const { value, tree, any } of next) walk.visit(value, any ? fitting(value as Json, tree) : tree, undefined, undefined, '', '');
     const { included, places } = walk.found;
     next = (await Promise.all([...[...included.values()].map((asked) => include(ctx, asked)), ...[...places].map(([target, of]) => replace(ctx, target, of))])).flat();
   }

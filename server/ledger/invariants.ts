@@ -16,6 +16,9 @@ const DOCUMENTED = `
   union all select id || ':moved', 'customer_credits', -amount from credit_balance_transactions where invoice is null
   union all select id || ':captured', case when payment_method_details->>'type' = 'customer_balance' then 'customer_cash' else 'cash_in_transit' end, amount_captured from charges where status = 'succeeded' and captured
   union all select source || case when fee < 0 then ':fees_returned' else ':fees' end, 'processor_fees', fee from balance_transactions where fee_details <> '[]'
+  union all select id || ':withdrawn', 'disputed_payments', amount from disputes where withdrawn
+  union all select id || ':reinstated', 'disputed_payments', -amount from disputes where status = 'won'
+  union all select id || ':lost', 'disputed_payments', -amount from disputes where status = 'lost'
   union all select id || ':created', 'payouts_in_transit', amount from payouts
   union all select id || ':paid', 'bank', amount from payouts where status = 'paid'
   union all select id || ':returned', 'payouts_in_transit', -amount from payouts where status in ('failed', 'canceled')
@@ -92,6 +95,13 @@ export const books: readonly Invariant[] = [
       full join (select currency, sum(net) as net from balance_transactions group by currency) t using (currency) where coalesce(t.net, 0) <> coalesce(l.amount, 0)
       union all
       select id, format('its fee is %s, and its lines come to %s', fee, coalesce(lines, 0)) from balance_transactions, lateral (select sum((d->>'amount')::bigint) as lines from jsonb_array_elements(fee_details) d) s where fee <> coalesce(lines, 0)`,
+  },
+  {
+    id: 'I27',
+    about: 'What disputes have taken of a charge is what they took and did not give back, and no more than it brought.',
+    query: `select c.id as object, format('disputes have taken %s, it says %s, of %s less %s', coalesce(d.amount, 0), c.amount_disputed, c.amount_captured, c.amount_refunded) as sentence
+      from charges c left join (select charge, sum(amount) as amount from disputes where withdrawn and status <> 'won' group by charge) d on d.charge = c.id
+      where c.amount_disputed <> coalesce(d.amount, 0) or (c.amount_disputed > 0 and c.amount_disputed + c.amount_refunded > c.amount_captured)`,
   },
   {
     id: 'I6',

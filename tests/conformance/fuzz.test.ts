@@ -28,8 +28,8 @@ before(async () => {
   caller = rawCaller(kontor.url, kontor.key);
   superuser = new pg.Client({ connectionString: kontor.database.urls.superuser });
   await superuser.connect();
-  own = await stock(kontor.stripe);
-  foreign = await stock((await kontor.another()).stripe);
+  own = await stock(kontor, kontor.stripe);
+  foreign = await stock(kontor, (await kontor.another()).stripe);
 });
 after(async () => {
   caller.close();

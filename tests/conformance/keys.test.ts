@@ -21,7 +21,7 @@ let own: Map<string, string>;
 before(async () => {
   kontor = await startKontor({ works: false });
   caller = rawCaller(kontor.url, kontor.key);
-  own = await stock(kontor.stripe);
+  own = await stock(kontor, kontor.stripe);
 });
 after(async () => {
   caller.close();

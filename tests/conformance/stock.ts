@@ -1,8 +1,10 @@
 /** A little of everything that the rooms can make, so that requests have something to be about. */
 import type Stripe from 'stripe';
+import { runDueTimers } from '../../server/timers.ts';
+import type { Kontor } from '../kontor.ts';
 
-/** Ids by the prefix of the kind (`cus`) and by the collection in the path (`customers`). */
-export async function stock(stripe: Stripe): Promise<Map<string, string>> {
+/** Ids by the prefix of the kind (`cus`) and by the collection in the path (`customers`). What is due at once is run, as there may be no worker. */
+export async function stock({ app }: Kontor, stripe: Stripe): Promise<Map<string, string>> {
   const ids = new Map<string, string>();
   const put = (collection: string, { id }: { id: string }): string => {
     ids.set(collection, id);
@@ -41,6 +43,9 @@ export async function stock(stripe: Stripe): Promise<Map<string, string>> {
   put('payment_intents', (await stripe.paymentIntents.list({ customer, limit: 1 })).data[0]!);
   put('charges', (await stripe.charges.list({ customer, limit: 1 })).data[0]!);
   put('balance_transactions', (await stripe.balanceTransactions.list({ limit: 1 })).data[0]!);
+  const contested = await stripe.paymentIntents.create({ amount: 2_000, currency: 'usd', payment_method: 'pm_card_createDispute', confirm: true });
+  while (await runDueTimers(app));
+  put('disputes', (await stripe.disputes.list({ payment_intent: contested.id })).data[0]!);
   put('kontor/bank_accounts', (await stripe.rawRequest('POST', '/v1/kontor/bank_accounts', { country: 'US', currency: 'usd', account_number: '000123456789' })) as unknown as { id: string });
   await stripe.paymentIntents.create({ amount: 9_000, currency: 'usd', payment_method: 'pm_card_bypassPending', confirm: true });
   put('payouts', await stripe.payouts.create({ amount: 1_000, currency: 'usd' }));

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Assessment, CardChecks, CardDetails, Consequence, CheckResult } from '../processor.ts';
 import type { DeclineName } from './declines.ts';
+import { contest, type Contest } from './disputes.ts';
 
 export type Behaviour = {
   /** The issuer's word when the card is attached or set up, and when it is charged. */
@@ -46,7 +47,7 @@ type More = Partial<Behaviour> & { also?: string[]; networks?: string[]; last4?:
 type Row = readonly [key: string, number: string | null, brand: string, country: string, funding: Funding, more?: More];
 
 const refused = (name: DeclineName): More => ({ attach: name, charge: name });
-const disputed = (reason: 'fraudulent' | 'product_not_received' | 'noncompliant', inquiry = false, times = 1): More => ({ afterwards: [{ kind: 'dispute', reason, inquiry, times }] });
+const disputed = (reason: Contest['reason'], inquiry = false, times = 1): More => ({ afterwards: [contest('card', { reason, inquiry, times })] });
 const visa = (country: string, number: string): Row => [country.toLowerCase(), number, 'visa', country, 'credit'];
 
 const ROWS: readonly Row[] = [

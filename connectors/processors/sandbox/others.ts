@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { METHODS } from '../../../billing/payment/offer.ts';
 import type { Action, Assessment, ChargeRequest, Consequence, Declined, OtherSource, Outcome, Payer, RefundOutcome, RefundRequest, SaveRequest, Succeeded, Tokenized } from '../processor.ts';
+import { contest, priced } from './disputes.ts';
+import { feesOn, type FeeSchedule } from './fees.ts';
 import { BEHAVIOURS, IBANS, ibanFor, SEPA_NAMES, SETTLES, SETTLES_LATE, UNREACHABLE_ACCOUNT, US_ACCOUNTS, US_NAMES, type Behaviour } from './methods.ts';
 
 const AUTHORIZE = '/sandbox/authorize';
@@ -74,9 +76,9 @@ export function keepNamed(name: string): Tokenized | null {
   const behaviour = SEPA_NAMES[sepa];
   const iban = behaviour && METHODS.sepa_debit!.countries.includes(country.toUpperCase()) ? ibanFor(country.toUpperCase(), behaviour) : null;
   if (iban) return kept('sepa_debit', behaviour!, sepaDebit(iban), { ...NOBODY, name: 'Jenny Rosen', email: 'jenny@example.com', country: country.toUpperCase() });
-  const [, simple = ''] = /^pm_([a-z]+)$/.exec(name) ?? [];
-  if (!DETAILS[simple]) return null;
-  return kept(simple, 'success', DETAILS[simple]({ type: simple, fields: {}, payer: { ...NOBODY, email: 'jenny@example.com' } }), { name: 'Jenny Rosen', email: 'jenny@example.com', country: null });
+  const [, simple = '', contested] = /^pm_([a-z]+)(_disputed)?$/.exec(name) ?? [];
+  if (!DETAILS[simple] || (contested && !METHODS[simple]!.dispute)) return null;
+  return kept(simple, contested ? 'disputed' : 'success', DETAILS[simple]({ type: simple, fields: {}, payer: { ...NOBODY, email: 'jenny@example.com' } }), { name: 'Jenny Rosen', email: 'jenny@example.com', country: null });
 }
 
 type Parts = { type: string; behaviour: Behaviour; mark: string | undefined };
@@ -144,7 +146,7 @@ function deposits(op_id: string, parts: Parts, authentication: SaveRequest['auth
 const provenBy = (reference: string, { mark }: Parts): Succeeded['learned'] => (mark ? { reference: reference.slice(0, -mark.length - 1) } : null);
 
 /** What the sandbox answers to a charge of such a method. */
-export function chargeOther(request: ChargeRequest, parts: Parts, fees: Succeeded['fees']): Outcome {
+export function chargeOther(request: ChargeRequest, parts: Parts, schedule: FeeSchedule): Outcome {
   const { op_id, method, currency, capture } = request;
   const { type, behaviour } = parts;
   const { currencies, flow } = METHODS[type]!;
@@ -152,9 +154,10 @@ export function chargeOther(request: ChargeRequest, parts: Parts, fees: Succeede
   const asked = approval(op_id, parts, { ...request, set_up: method.set_up }) ?? deposits(op_id, parts, request.authentication);
   if (asked) return asked;
   if (behaviour.refused) return declined(op_id, behaviour.code!, behaviour.message!, behaviour.code!);
-  const foretold: Consequence[] = behaviour.disputed ? [{ kind: 'dispute', reason: type === 'us_bank_account' ? 'fraudulent' : 'debit_not_authorized', inquiry: false, times: 1 }] : [];
+  const reason = flow !== 'debit' ? 'product_not_received' : type === 'us_bank_account' ? 'fraudulent' : 'debit_not_authorized';
+  const foretold: Consequence[] = behaviour.disputed ? priced([contest(type, { reason })], type, schedule) : [];
   const keeps = request.setup_future_usage === 'off_session' && METHODS[type]!.kept_as !== undefined;
-  const paid = succeeded(op_id, { captured: capture === 'automatic', ...(capture === 'automatic' && { fees }), learned: learnedOf(type, request.payer, keeps), foretold });
+  const paid = succeeded(op_id, { captured: capture === 'automatic', ...(capture === 'automatic' && { fees: feesOn(request.amount, type, schedule) }), learned: learnedOf(type, request.payer, keeps), foretold });
   if (flow !== 'debit') return paid;
   const reference = paid.reference;
   const learned = provenBy(method.reference, parts);

@@ -10,6 +10,7 @@ import type {
 import { virtualAccount } from './accounts.ts';
 import { endOf, keepBank, ownBank, payoutFees } from './banks.ts';
 import { testCardByReference, type TestCard } from './cards.ts';
+import { contest, judgeEvidence, priced } from './disputes.ts';
 import { DECLINES, type DeclineName } from './declines.ts';
 import { FEES, feesOn, type FeeSchedule } from './fees.ts';
 import { CAPABILITIES, judgeDeposits } from './methods.ts';
@@ -139,7 +140,7 @@ export function decideCharge(request: ChargeRequest, options: Pick<SandboxOption
   if (request.amount <= 0n) return failed('amount_too_small', 'A charge has an amount above zero.');
   if (!/^[a-z]{3}$/.test(request.currency)) return failed('invalid_currency', 'A currency is three lower-case letters.');
   const other = partsOf(request.method.reference);
-  if (other) return chargeOther(request, other, feesOn(request.amount, other.type, options.fees ?? FEES));
+  if (other) return chargeOther(request, other, options.fees ?? FEES);
   const stored = testCardByReference(request.method.reference);
   if (!stored) return failed('resource_missing', 'The sandbox does not know this card; it keeps test cards only.');
   const { card, cvc_given } = stored;
@@ -149,7 +150,7 @@ export function decideCharge(request: ChargeRequest, options: Pick<SandboxOption
   if ('stop' in asked) return asked.stop;
   if (card.charge && (cvc_given || !card.only_with_cvc)) return declined(card, request.op_id, card.charge);
   const captured = request.capture === 'automatic';
-  return succeeded(card, request.op_id, { captured, ...(captured && { fees: feesOn(request.amount, 'card', options.fees ?? FEES) }), three_d_secure: asked.three_d_secure, foretold: card.afterwards });
+  return succeeded(card, request.op_id, { captured, ...(captured && { fees: feesOn(request.amount, 'card', options.fees ?? FEES) }), three_d_secure: asked.three_d_secure, foretold: priced(card.afterwards, 'card', options.fees ?? FEES) });
 }
 
 /** What the sandbox answers when a card is to be kept. The holder is present; to be asked again at each charge does not spare being asked now. */
@@ -187,7 +188,11 @@ export function decideRefund(request: RefundRequest): RefundOutcome {
 /** What the sandbox answers where what was reserved is taken. */
 export function decideCapture(request: CaptureRequest, options: Pick<SandboxOptions, 'fees'> = {}): HandledOutcome {
   if (request.amount <= 0n) return failed('amount_too_small', 'A capture has an amount above zero.');
-  return { kind: 'succeeded', reference: request.charge, fees: feesOn(request.amount, partsOf(request.method.reference)?.type ?? 'card', options.fees ?? FEES), available: testCardByReference(request.method.reference)?.card.available ?? 'later' };
+  const other = partsOf(request.method.reference);
+  const card = other ? null : testCardByReference(request.method.reference)?.card;
+  const [type, fees] = [other?.type ?? 'card', options.fees ?? FEES];
+  const foretold = card?.afterwards ?? (other?.behaviour.disputed ? [contest(type, { reason: 'product_not_received' })] : []);
+  return { kind: 'succeeded', reference: request.charge, fees: feesOn(request.amount, type, fees), available: card?.available ?? 'later', foretold: priced(foretold, type, fees) };
 }
 
 const DEPOSITS_REFUSED = {
@@ -242,6 +247,7 @@ export function sandbox(options: SandboxOptions = {}): Processor {
       if (known) return known.answer;
       return book.complete() ? { kind: 'absent' } : unknown('The sandbox has forgotten its oldest operations; this may be one of them.');
     },
+    judgeEvidence,
     payouts: { keepBank, ownBank, fees: (amount, method) => payoutFees(amount, method, options.fees), endOf },
     virtualAccount: async (request) => virtualAccount(request),
     async verifyDeposits(given) {

@@ -1,0 +1,87 @@
+import type { Disputed, DisputeRow, Evidence } from '../../billing/dispute/dispute.ts';
+import { isInquiry } from '../../billing/dispute/dispute.ts';
+import { openDisputes, type DisputeNews } from '../../billing/dispute/open.ts';
+import { acceptDispute, proceedDispute, respond, type Judgement } from '../../billing/dispute/respond.ts';
+import { refuse, type Moment } from '../../billing/decision.ts';
+import { mergeMetadata } from '../../billing/metadata.ts';
+import { unpack } from '../../billing/payment/attempt.ts';
+import type { Succeeded } from '../../billing/payment/outcome.ts';
+import { commit } from '../../server/commit.ts';
+import { momentAt, momentOn, type Context, type Json, type TimerCommand } from '../../server/context.ts';
+import { missing } from '../../server/http/errors.ts';
+import type { Params } from '../../server/http/params.ts';
+import { equal, page, renderList, within } from '../../server/lists.ts';
+import { processorNamed } from '../kontor/processors/rows.ts';
+import { attemptsById } from '../payment_attempts/rows.ts';
+import type * as params from './params.ts';
+import { renderDispute } from './resource.ts';
+import { disputesById, lockContested, lockDisputes, withTransactions } from './rows.ts';
+
+type Path = { dispute: string };
+
+async function shown(ctx: Context, id: string): Promise<Json> {
+  const [found] = await disputesById(ctx.tx, [id]);
+  return renderDispute(found ?? missing('dispute', id), ctx.world);
+}
+
+export async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json> {
+  return shown(ctx, path.dispute);
+}
+
+async function locked(ctx: Context, id: string): Promise<{ disputed: Disputed; moment: Moment }> {
+  const [disputed] = await lockDisputes(ctx.tx, [id]);
+  if (!disputed) missing('dispute', id);
+  return { disputed, moment: await momentOn(ctx, disputed.dispute.test_clock) };
+}
+
+/** How the bank will decide, where somebody knows. */
+async function judgeOf(ctx: Context, { processor }: DisputeRow, moment: Moment): Promise<(evidence: Evidence, dispute: DisputeRow) => Judgement> {
+  const { judgeEvidence } = await processorNamed(ctx.app, ctx.world, processor, ctx.tx);
+  return (evidence, dispute) => {
+    if (!judgeEvidence) return refuse(undefined, `The dispute ${dispute.id} is answered at the payment processor that charged: ${dispute.processor}.`, 'evidence');
+    const judged = judgeEvidence(typeof evidence.uncategorized_text === 'string' ? evidence.uncategorized_text : null, isInquiry(dispute));
+    return judged && { verdict: judged.verdict, at: moment.now + (dispute.test_clock === null ? judged.after.real : judged.after.on_clock) };
+  };
+}
+
+export async function update(ctx: Context, given: Params<typeof params.updateDispute>, path: Path): Promise<Json> {
+  const { disputed: { dispute }, moment } = await locked(ctx, path.dispute);
+  const { evidence, submit, intended_submission_method } = given;
+  const responded = respond(dispute, { evidence: evidence as Evidence | undefined, submit, intended_submission_method, metadata: mergeMetadata(dispute.metadata, given.metadata) }, await judgeOf(ctx, dispute, moment), moment);
+  await commit(ctx, responded);
+  return renderDispute(responded.dispute, ctx.world);
+}
+
+export async function close(ctx: Context, _given: object, path: Path): Promise<Json> {
+  const { disputed, moment } = await locked(ctx, path.dispute);
+  await commit(ctx, acceptDispute(disputed, moment));
+  return shown(ctx, path.dispute);
+}
+
+export async function list(ctx: Context, given: Params<typeof params.listDisputes>): Promise<Json> {
+  const { charge, payment_intent } = given;
+  // What lives on test clocks is listed by its payment only.
+  const everywhere = charge === undefined && payment_intent === undefined ? equal('test_clock', null) : [];
+  const { data, has_more } = await page<DisputeRow>(ctx, 'disputes', 'dispute', [...equal('charge', charge), ...equal('payment_intent', payment_intent), ...within('created', given.created), ...everywhere], given);
+  return renderList('/v1/disputes', (await withTransactions(ctx.tx, data)).map((each) => renderDispute(each, ctx.world)), has_more);
+}
+
+/** What the sandbox foretold of charges that have come: each is contested once. */
+export const contest: TimerCommand = async (ctx, due) => {
+  const contested = await lockContested(ctx.tx, due.map(({ subject }) => subject));
+  const attempts = new Map((await attemptsById(ctx.tx, contested.map(({ charge }) => charge.attempt!))).map((attempt) => [attempt.id, attempt]));
+  for (const { subject, at } of due) {
+    const facts = contested.find(({ charge }) => charge.id === subject)!;
+    const { foretold } = unpack<Succeeded>(attempts.get(facts.charge.attempt!)!.word!);
+    const news = foretold.find((each): each is DisputeNews => each.kind === 'dispute')!;
+    await commit(ctx, openDisputes(facts, news, momentAt(ctx, at)));
+  }
+};
+
+/** One after the other: two may be about one charge. */
+export const proceed: TimerCommand = async (ctx, due) => {
+  for (const { subject, at } of due) {
+    const [disputed] = await lockDisputes(ctx.tx, [subject]);
+    if (disputed) await commit(ctx, proceedDispute(disputed, momentAt(ctx, at)));
+  }
+};

@@ -1,0 +1,50 @@
+import type { FundsTransactionRow } from '../../billing/balance/funds.ts';
+import type { Disputed, DisputeRow, DisputeWhole } from '../../billing/dispute/dispute.ts';
+import type { Contested } from '../../billing/dispute/open.ts';
+import { rows, sql } from '../../server/database/sql.ts';
+import type { Tx } from '../../server/database/world.ts';
+import { chargesById } from '../charges/rows.ts';
+import { lockMandatesOf } from '../mandates/rows.ts';
+import { intentsById } from '../payment_intents/rows.ts';
+import { methodsById } from '../payment_methods/rows.ts';
+
+/** With what they have taken and given back, oldest first. */
+export async function withTransactions(tx: Tx, found: readonly DisputeRow[]): Promise<DisputeWhole[]> {
+  const ids = found.map(({ id }) => id);
+  const transactions = ids.length === 0 ? [] : await rows<FundsTransactionRow>(tx, sql`select * from balance_transactions where source = any(${ids}::text[]) order by created, id`);
+  return found.map((dispute) => ({ ...dispute, transactions: transactions.filter(({ source }) => source === dispute.id) }));
+}
+
+export async function disputesById(tx: Tx, ids: readonly string[]): Promise<DisputeWhole[]> {
+  return withTransactions(tx, await rows<DisputeRow>(tx, sql`select * from disputes where id = any(${ids}::text[]) order by id`));
+}
+
+/** Disputes with their charges, both locked: the charges first, as where they are refunded. */
+export async function lockDisputes(tx: Tx, ids: readonly string[]): Promise<Disputed[]> {
+  const named = await rows<{ charge: string }>(tx, sql`select charge from disputes where id = any(${ids}::text[])`);
+  const charges = new Map((await chargesById(tx, named.map((each) => each.charge), true)).map((charge) => [charge.id, charge]));
+  const locked = await withTransactions(tx, await rows<DisputeRow>(tx, sql`select * from disputes where id = any(${ids}::text[]) order by id for update`));
+  const intents = new Map((await intentsById(tx, locked.map((each) => each.payment_intent))).map((intent) => [intent.id, intent]));
+  return locked.map((dispute) => ({ dispute, charge: charges.get(dispute.charge)!, invoiced: intents.get(dispute.payment_intent)!.invoice !== null }));
+}
+
+/** The open inquiries about charges. */
+export async function lockInquiriesOf(tx: Tx, charges: readonly string[]): Promise<Disputed[]> {
+  const found = await rows<{ id: string }>(tx, sql`select id from disputes where charge = any(${charges}::text[]) and status in ('warning_needs_response', 'warning_under_review')`);
+  return found.length === 0 ? [] : lockDisputes(tx, found.map(({ id }) => id));
+}
+
+/** Charges that are contested with all that this concerns: the methods, the charges and the mandates in force locked. */
+export async function lockContested(tx: Tx, ids: readonly string[]): Promise<Contested[]> {
+  const named = (await chargesById(tx, ids)).flatMap((charge) => charge.payment_method ?? []);
+  const methods = new Map((await methodsById(tx, named, true)).map((method) => [method.id, method]));
+  const charges = await chargesById(tx, ids, true);
+  const intents = new Map((await intentsById(tx, charges.map((charge) => charge.payment_intent))).map((intent) => [intent.id, intent]));
+  const mandates = await lockMandatesOf(tx, named);
+  return charges.map((charge) => ({
+    charge,
+    payment_intent: intents.get(charge.payment_intent)!,
+    payment_method: methods.get(charge.payment_method!)!,
+    mandates: mandates.filter((mandate) => mandate.payment_method === charge.payment_method),
+  }));
+}
