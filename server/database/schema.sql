@@ -224,8 +224,8 @@ create table billing_alerts (
 CREATE INDEX billing_alerts_listed ON billing_alerts USING btree (world, created DESC, id DESC);
 CREATE INDEX billing_alerts_of_customer ON billing_alerts USING btree (world, customer);
 CREATE INDEX billing_alerts_of_meter ON billing_alerts USING btree (world, meter, status);
-alter table billing_alerts force row level security;
 alter table billing_alerts enable row level security;
+alter table billing_alerts force row level security;
 create policy own_world on billing_alerts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alerts to kontor_app;
 
@@ -248,8 +248,8 @@ create table calls (
 CREATE INDEX calls_of_clock ON calls USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX calls_open ON calls USING btree (world, next_at, id) WHERE (state <> 'answered'::text);
 CREATE INDEX calls_subject ON calls USING btree (world, subject);
-alter table calls enable row level security;
 alter table calls force row level security;
+alter table calls enable row level security;
 create policy all_worlds on calls for select to public using ((kontor_world() = 0));
 create policy own_world on calls for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table calls to kontor_app;
@@ -288,8 +288,8 @@ create table cash_balances (
   constraint cash_balances_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint cash_balances_amount_check CHECK ((amount >= 0))
 );
-alter table cash_balances force row level security;
 alter table cash_balances enable row level security;
+alter table cash_balances force row level security;
 create policy own_world on cash_balances for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_balances to kontor_app;
 
@@ -301,8 +301,8 @@ create table cash_settings (
   constraint cash_settings_world_id_fkey FOREIGN KEY (world, id) REFERENCES customers(world, id) ON DELETE CASCADE,
   constraint cash_settings_reconciliation_mode_check CHECK ((reconciliation_mode = ANY (ARRAY['automatic'::text, 'manual'::text])))
 );
-alter table cash_settings force row level security;
 alter table cash_settings enable row level security;
+alter table cash_settings force row level security;
 create policy own_world on cash_settings for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_settings to kontor_app;
 
@@ -334,10 +334,13 @@ create table charges (
   statement_descriptor text,
   statement_descriptor_suffix text,
   balance_transaction text collate "C",
+  disputed boolean not null,
+  amount_disputed bigint not null,
   constraint charges_pkey PRIMARY KEY (world, id),
   constraint charges_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint charges_world_payment_intent_fkey FOREIGN KEY (world, payment_intent) REFERENCES payment_intents(world, id),
   constraint charges_world_payment_method_fkey FOREIGN KEY (world, payment_method) REFERENCES payment_methods(world, id),
+  constraint charges_amount_disputed_check CHECK ((amount_disputed >= 0)),
   constraint charges_status_check CHECK ((status = ANY (ARRAY['succeeded'::text, 'pending'::text, 'failed'::text])))
 );
 CREATE INDEX charges_listed ON charges USING btree (world, created DESC, id DESC);
@@ -345,8 +348,8 @@ CREATE UNIQUE INDEX charges_of_attempt ON charges USING btree (world, attempt) W
 CREATE INDEX charges_of_customer ON charges USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX charges_of_intent ON charges USING btree (world, payment_intent);
 CREATE INDEX charges_of_method ON charges USING btree (world, payment_method);
-alter table charges force row level security;
 alter table charges enable row level security;
+alter table charges force row level security;
 create policy own_world on charges for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table charges to kontor_app;
 
@@ -400,8 +403,8 @@ create table coupons (
   constraint coupons_duration_check CHECK ((duration = ANY (ARRAY['once'::text, 'repeating'::text, 'forever'::text])))
 );
 CREATE INDEX coupons_listed ON coupons USING btree (world, created DESC, id DESC);
-alter table coupons force row level security;
 alter table coupons enable row level security;
+alter table coupons force row level security;
 create policy own_world on coupons for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table coupons to kontor_app;
 
@@ -427,8 +430,8 @@ create table credit_balance_transactions (
 CREATE INDEX credit_balance_transactions_of_customer ON credit_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_grant ON credit_balance_transactions USING btree (world, credit_grant, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_invoice ON credit_balance_transactions USING btree (world, invoice) WHERE (invoice IS NOT NULL);
-alter table credit_balance_transactions force row level security;
 alter table credit_balance_transactions enable row level security;
+alter table credit_balance_transactions force row level security;
 create policy own_world on credit_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_balance_transactions to kontor_app;
 
@@ -489,8 +492,8 @@ create table credit_note_lines (
   constraint credit_note_lines_type_check CHECK ((type = ANY (ARRAY['invoice_line_item'::text, 'custom_line_item'::text])))
 );
 CREATE INDEX credit_note_lines_of_line ON credit_note_lines USING btree (world, invoice_line_item) WHERE (invoice_line_item IS NOT NULL);
-alter table credit_note_lines enable row level security;
 alter table credit_note_lines force row level security;
+alter table credit_note_lines enable row level security;
 create policy own_world on credit_note_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_note_lines to kontor_app;
 
@@ -588,8 +591,8 @@ create table customer_balance_transactions (
 );
 CREATE INDEX customer_balance_transactions_listed ON customer_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX customer_balance_transactions_of_credit_note ON customer_balance_transactions USING btree (world, credit_note) WHERE (credit_note IS NOT NULL);
-alter table customer_balance_transactions force row level security;
 alter table customer_balance_transactions enable row level security;
+alter table customer_balance_transactions force row level security;
 create policy own_world on customer_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_balance_transactions to kontor_app;
 
@@ -645,8 +648,8 @@ CREATE INDEX customers_default_payment_method ON customers USING btree (world, d
 CREATE UNIQUE INDEX customers_invoice_prefix ON customers USING btree (world, invoice_prefix);
 CREATE INDEX customers_listed ON customers USING btree (world, created DESC, id DESC);
 CREATE INDEX customers_of_clock ON customers USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
-alter table customers force row level security;
 alter table customers enable row level security;
+alter table customers force row level security;
 create policy own_world on customers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customers to kontor_app;
 
@@ -680,10 +683,49 @@ CREATE INDEX discounts_of_invoice_item ON discounts USING btree (world, invoice_
 CREATE INDEX discounts_of_item ON discounts USING btree (world, subscription_item) WHERE (subscription_item IS NOT NULL);
 CREATE INDEX discounts_of_promotion_code ON discounts USING btree (world, promotion_code) WHERE (promotion_code IS NOT NULL);
 CREATE INDEX discounts_of_subscription ON discounts USING btree (world, subscription) WHERE (subscription IS NOT NULL);
-alter table discounts enable row level security;
 alter table discounts force row level security;
+alter table discounts enable row level security;
 create policy own_world on discounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table discounts to kontor_app;
+
+create table disputes (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  charge text collate "C" not null,
+  payment_intent text collate "C" not null,
+  customer text collate "C",
+  test_clock text collate "C",
+  status text not null,
+  reason text not null,
+  amount bigint not null,
+  currency text not null,
+  withdrawn boolean not null,
+  fees jsonb not null,
+  payment_method_details jsonb not null,
+  evidence jsonb not null,
+  due_by timestamp with time zone,
+  submission_count integer not null,
+  verdict text,
+  intended_submission_method text,
+  processor text not null,
+  metadata jsonb not null,
+  constraint disputes_pkey PRIMARY KEY (world, id),
+  constraint disputes_world_charge_fkey FOREIGN KEY (world, charge) REFERENCES charges(world, id),
+  constraint disputes_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
+  constraint disputes_world_payment_intent_fkey FOREIGN KEY (world, payment_intent) REFERENCES payment_intents(world, id),
+  constraint disputes_amount_check CHECK ((amount > 0)),
+  constraint disputes_status_check CHECK ((status = ANY (ARRAY['warning_needs_response'::text, 'warning_under_review'::text, 'warning_closed'::text, 'needs_response'::text, 'under_review'::text, 'won'::text, 'lost'::text]))),
+  constraint disputes_verdict_check CHECK ((verdict = ANY (ARRAY['won'::text, 'lost'::text, 'escalated'::text])))
+);
+CREATE INDEX disputes_listed ON disputes USING btree (world, created DESC, id DESC);
+CREATE INDEX disputes_of_charge ON disputes USING btree (world, charge);
+CREATE INDEX disputes_of_customer ON disputes USING btree (world, customer) WHERE (customer IS NOT NULL);
+CREATE INDEX disputes_of_intent ON disputes USING btree (world, payment_intent);
+alter table disputes force row level security;
+alter table disputes enable row level security;
+create policy own_world on disputes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table disputes to kontor_app;
 
 create table events (
   world integer default kontor_world() not null,
@@ -717,8 +759,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys enable row level security;
 alter table idempotency_keys force row level security;
+alter table idempotency_keys enable row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -809,8 +851,8 @@ CREATE INDEX invoice_items_of_price ON invoice_items USING btree (world, price);
 CREATE INDEX invoice_items_of_subscription ON invoice_items USING btree (world, subscription);
 CREATE INDEX invoice_items_pending ON invoice_items USING btree (world, customer) WHERE (invoice IS NULL);
 CREATE INDEX invoice_items_that_correct ON invoice_items USING btree (world, ((correction ->> 'line'::text))) WHERE ((correction IS NOT NULL) AND (invoice IS NULL));
-alter table invoice_items force row level security;
 alter table invoice_items enable row level security;
+alter table invoice_items force row level security;
 create policy own_world on invoice_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_items to kontor_app;
 
@@ -851,8 +893,8 @@ create table invoice_lines (
 );
 CREATE INDEX invoice_lines_of_item ON invoice_lines USING btree (world, subscription_item, period_start);
 CREATE INDEX invoice_lines_of_price ON invoice_lines USING btree (world, price);
-alter table invoice_lines force row level security;
 alter table invoice_lines enable row level security;
+alter table invoice_lines force row level security;
 create policy own_world on invoice_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_lines to kontor_app;
 
@@ -961,8 +1003,8 @@ CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
 CREATE UNIQUE INDEX invoices_of_top_up ON invoices USING btree (world, ((top_up ->> 'credit_top_up'::text))) WHERE ((top_up IS NOT NULL) AND (status = ANY (ARRAY['draft'::text, 'open'::text])));
-alter table invoices enable row level security;
 alter table invoices force row level security;
+alter table invoices enable row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoices to kontor_app;
 
@@ -976,8 +1018,8 @@ create table ledger_days (
   credit bigint not null,
   constraint ledger_days_pkey PRIMARY KEY (world, day, ledger_account, processor, currency)
 );
-alter table ledger_days force row level security;
 alter table ledger_days enable row level security;
+alter table ledger_days force row level security;
 create policy own_world on ledger_days for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table ledger_days to kontor_app;
 
@@ -1029,8 +1071,8 @@ create table ledger_seals (
   constraint ledger_seals_check CHECK ((upto > since))
 );
 CREATE UNIQUE INDEX ledger_seals_by_position ON ledger_seals USING btree (world, since);
-alter table ledger_seals force row level security;
 alter table ledger_seals enable row level security;
+alter table ledger_seals force row level security;
 create policy all_worlds on ledger_seals for select to public using ((kontor_world() = 0));
 create policy own_world on ledger_seals for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_seals FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
@@ -1111,8 +1153,8 @@ create table meter_events (
   constraint meter_events_pkey PRIMARY KEY (world, slot, key)
 ) partition by RANGE (slot);
 CREATE INDEX meter_events_of_series ON ONLY meter_events USING btree (series, "timestamp");
-alter table meter_events force row level security;
 alter table meter_events enable row level security;
+alter table meter_events force row level security;
 create policy own_world on meter_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_events to kontor_app;
 
@@ -1192,8 +1234,8 @@ create table outcome_definition_versions (
   constraint outcome_definition_versions_world_definition_fkey FOREIGN KEY (world, definition) REFERENCES outcome_definitions(world, id),
   constraint outcome_definition_versions_timing_check CHECK ((timing = ANY (ARRAY['occurred_at'::text, 'settled_at'::text])))
 );
-alter table outcome_definition_versions force row level security;
 alter table outcome_definition_versions enable row level security;
+alter table outcome_definition_versions force row level security;
 create policy own_world on outcome_definition_versions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table outcome_definition_versions to kontor_app;
 
@@ -1288,8 +1330,8 @@ CREATE INDEX outcomes_counted ON outcomes USING btree (world, meter, customer, c
 CREATE INDEX outcomes_listed ON outcomes USING btree (world, created DESC, id DESC);
 CREATE INDEX outcomes_of_customer ON outcomes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX outcomes_provisional ON outcomes USING btree (world, provisional_meter, customer) WHERE (provisional_meter IS NOT NULL);
-alter table outcomes enable row level security;
 alter table outcomes force row level security;
+alter table outcomes enable row level security;
 create policy own_world on outcomes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table outcomes to kontor_app;
 
@@ -1316,8 +1358,8 @@ CREATE INDEX payment_attempts_of_clock ON payment_attempts USING btree (world, t
 CREATE INDEX payment_attempts_of_reference ON payment_attempts USING btree (world, processor, reference) WHERE (reference IS NOT NULL);
 CREATE INDEX payment_attempts_of_subject ON payment_attempts USING btree (world, subject);
 CREATE INDEX payment_attempts_open ON payment_attempts USING btree (world, created, id) WHERE (state = ANY (ARRAY['sending'::text, 'unknown'::text, 'pending'::text]));
-alter table payment_attempts enable row level security;
 alter table payment_attempts force row level security;
+alter table payment_attempts enable row level security;
 create policy own_world on payment_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_attempts to kontor_app;
 
@@ -1371,8 +1413,8 @@ CREATE INDEX payment_intents_of_clock ON payment_intents USING btree (world, tes
 CREATE INDEX payment_intents_of_customer ON payment_intents USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_intents_of_invoice ON payment_intents USING btree (world, invoice);
 CREATE INDEX payment_intents_of_method ON payment_intents USING btree (world, payment_method);
-alter table payment_intents force row level security;
 alter table payment_intents enable row level security;
+alter table payment_intents force row level security;
 create policy own_world on payment_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_intents to kontor_app;
 
@@ -1388,8 +1430,8 @@ create table payment_method_configurations (
 );
 CREATE UNIQUE INDEX payment_method_configurations_default ON payment_method_configurations USING btree (world) WHERE is_default;
 CREATE INDEX payment_method_configurations_listed ON payment_method_configurations USING btree (world, created DESC, id DESC);
-alter table payment_method_configurations enable row level security;
 alter table payment_method_configurations force row level security;
+alter table payment_method_configurations enable row level security;
 create policy own_world on payment_method_configurations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_method_configurations to kontor_app;
 
@@ -1453,8 +1495,8 @@ CREATE INDEX payouts_by_failure ON payouts USING btree (world, failure_balance_t
 CREATE INDEX payouts_by_transaction ON payouts USING btree (world, balance_transaction);
 CREATE INDEX payouts_listed ON payouts USING btree (world, created DESC, id DESC);
 CREATE INDEX payouts_to ON payouts USING btree (world, destination);
-alter table payouts enable row level security;
 alter table payouts force row level security;
+alter table payouts enable row level security;
 create policy own_world on payouts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table payouts to kontor_app;
 
@@ -1565,8 +1607,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices enable row level security;
 alter table prices force row level security;
+alter table prices enable row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -1584,8 +1626,8 @@ create table processors (
   constraint processors_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
 );
 CREATE INDEX processors_listed ON processors USING btree (world, created DESC, id DESC);
-alter table processors force row level security;
 alter table processors enable row level security;
+alter table processors force row level security;
 create policy all_worlds on processors for select to public using ((kontor_world() = 0));
 create policy own_world on processors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table processors to kontor_app;
@@ -1614,8 +1656,8 @@ create table products (
 );
 CREATE INDEX products_default_price ON products USING btree (world, default_price);
 CREATE INDEX products_listed ON products USING btree (world, created DESC, id DESC);
-alter table products enable row level security;
 alter table products force row level security;
+alter table products enable row level security;
 create policy own_world on products for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table products to kontor_app;
 
@@ -1641,8 +1683,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes force row level security;
 alter table promotion_codes enable row level security;
+alter table promotion_codes force row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -1677,8 +1719,8 @@ CREATE INDEX refunds_of_charge ON refunds USING btree (world, charge, created DE
 CREATE INDEX refunds_of_clock ON refunds USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX refunds_of_customer ON refunds USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX refunds_of_intent ON refunds USING btree (world, payment_intent, created DESC, id DESC);
-alter table refunds force row level security;
 alter table refunds enable row level security;
+alter table refunds force row level security;
 create policy own_world on refunds for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table refunds to kontor_app;
 
@@ -1718,8 +1760,8 @@ create table setup_attempts (
 CREATE INDEX setup_attempts_of_customer ON setup_attempts USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX setup_attempts_of_intent ON setup_attempts USING btree (world, setup_intent, created DESC, id DESC);
 CREATE INDEX setup_attempts_of_method ON setup_attempts USING btree (world, payment_method);
-alter table setup_attempts force row level security;
 alter table setup_attempts enable row level security;
+alter table setup_attempts force row level security;
 create policy own_world on setup_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table setup_attempts to kontor_app;
 
@@ -1760,8 +1802,8 @@ CREATE INDEX setup_intents_of_clock ON setup_intents USING btree (world, test_cl
 CREATE INDEX setup_intents_of_customer ON setup_intents USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX setup_intents_of_mandate ON setup_intents USING btree (world, mandate) WHERE (mandate IS NOT NULL);
 CREATE INDEX setup_intents_of_method ON setup_intents USING btree (world, payment_method, created DESC, id DESC);
-alter table setup_intents force row level security;
 alter table setup_intents enable row level security;
+alter table setup_intents force row level security;
 create policy own_world on setup_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table setup_intents to kontor_app;
 
@@ -1792,8 +1834,8 @@ create table subscription_items (
 CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price, created DESC, id DESC);
 CREATE INDEX subscription_items_of_price_move ON subscription_items USING btree (world, price_move) WHERE (price_move IS NOT NULL);
 CREATE INDEX subscription_items_of_subscription ON subscription_items USING btree (world, subscription);
-alter table subscription_items enable row level security;
 alter table subscription_items force row level security;
+alter table subscription_items enable row level security;
 create policy own_world on subscription_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_items to kontor_app;
 
@@ -1889,8 +1931,8 @@ CREATE INDEX subscriptions_of_clock ON subscriptions USING btree (world, test_cl
 CREATE INDEX subscriptions_of_customer ON subscriptions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscriptions_of_schedule ON subscriptions USING btree (world, schedule) WHERE (schedule IS NOT NULL);
 CREATE INDEX subscriptions_watched ON subscriptions USING btree (world, customer) WHERE watched;
-alter table subscriptions force row level security;
 alter table subscriptions enable row level security;
+alter table subscriptions force row level security;
 create policy own_world on subscriptions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscriptions to kontor_app;
 
@@ -1907,8 +1949,8 @@ create table tax_ids (
   constraint tax_ids_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id)
 );
 CREATE INDEX tax_ids_of_customer ON tax_ids USING btree (world, customer, created DESC, id DESC);
-alter table tax_ids enable row level security;
 alter table tax_ids force row level security;
+alter table tax_ids enable row level security;
 create policy own_world on tax_ids for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_ids to kontor_app;
 
@@ -1929,8 +1971,8 @@ create table tax_rates (
   constraint tax_rates_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX tax_rates_listed ON tax_rates USING btree (world, created DESC, id DESC);
-alter table tax_rates enable row level security;
 alter table tax_rates force row level security;
+alter table tax_rates enable row level security;
 create policy own_world on tax_rates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_rates to kontor_app;
 
@@ -1984,8 +2026,8 @@ create table timers (
 CREATE INDEX timers_due ON timers USING btree (world, at, kind, subject) WHERE (test_clock IS NULL);
 CREATE INDEX timers_of_clock ON timers USING btree (world, test_clock, at, kind, subject) WHERE (test_clock IS NOT NULL);
 CREATE INDEX timers_of_lane ON timers USING btree (world, lane, at);
-alter table timers enable row level security;
 alter table timers force row level security;
+alter table timers enable row level security;
 create policy all_worlds on timers for select to public using ((kontor_world() = 0));
 create policy own_world on timers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table timers to kontor_app;
@@ -2063,8 +2105,8 @@ create table usage_corrections (
 );
 CREATE INDEX usage_corrections_listed ON usage_corrections USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_corrections_of_meter ON usage_corrections USING btree (world, meter, customer, created DESC);
-alter table usage_corrections force row level security;
 alter table usage_corrections enable row level security;
+alter table usage_corrections force row level security;
 create policy own_world on usage_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table usage_corrections to kontor_app;
 
@@ -2092,8 +2134,8 @@ CREATE INDEX usage_reservations_listed ON usage_reservations USING btree (world,
 CREATE INDEX usage_reservations_of_customer ON usage_reservations USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX usage_reservations_of_meter ON usage_reservations USING btree (world, meter);
 CREATE INDEX usage_reservations_open ON usage_reservations USING btree (world, customer) WHERE (status = 'reserved'::text);
-alter table usage_reservations force row level security;
 alter table usage_reservations enable row level security;
+alter table usage_reservations force row level security;
 create policy own_world on usage_reservations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table usage_reservations to kontor_app;
 
