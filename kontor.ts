@@ -12,7 +12,7 @@ import { migrate } from './server/cli/migrate.ts';
 import { receipts } from './server/cli/receipts.ts';
 import { simulate, type Simulation } from './server/cli/simulate.ts';
 import { start, type Example, type Parts } from './server/cli/start.ts';
-import { usageRecount } from './server/cli/usage.ts';
+import { usageLag, usageRecount } from './server/cli/usage.ts';
 import { verify } from './server/cli/verify.ts';
 import { version } from './server/cli/version.ts';
 
@@ -35,6 +35,7 @@ const commands: readonly Command[] = [
   ...keys(areas),
   ...accounts,
   usageRecount,
+  usageLag,
   ...receipts,
   version,
 ];

@@ -7,6 +7,7 @@ import type { Database } from './database/database.ts';
 import { serve, type IsStripes } from './http/serve.ts';
 import type { Log } from './log.ts';
 import { safe, signer } from './secret.ts';
+import { openIntake, type NatsSettings } from './usage/intake/open.ts';
 import { USAGE_DAYS } from './usage/slots.ts';
 import { startWorkers } from './workers.ts';
 
@@ -26,6 +27,8 @@ export type Plan = {
   clock?: Clock;
   /** As in the configuration. */
   usage_days?: number;
+  /** As in the configuration; without it usage goes into PostgreSQL at once. */
+  nats?: NatsSettings | null;
   /** False for a process that only answers requests. */
   works?: boolean;
 };
@@ -34,18 +37,23 @@ export type Plan = {
 export async function open(plan: Plan): Promise<Running> {
   const { database, log } = plan;
   let wake = () => {};
+  const clock = plan.clock ?? machineClock();
+  const sign = signer(plan.pepper);
+  const columns = await readColumns(database.pool);
+  const intake = plan.nats ? await openIntake(plan.nats, { database, clock, log, sign }) : null;
   const app: App = {
     database,
     connectors: plan.connectors,
     log,
-    clock: plan.clock ?? machineClock(),
+    clock,
     register: register(plan.rooms),
-    columns: await readColumns(database.pool),
+    columns,
     url: '',
     allowLoopback: plan.allowLoopback,
-    sign: signer(plan.pepper),
+    sign,
     safe: safe(plan.pepper),
     usage_days: plan.usage_days ?? USAGE_DAYS,
+    intake,
     nudge: () => wake(),
     stopping: false,
   };
@@ -60,6 +68,7 @@ export async function open(plan: Plan): Promise<Running> {
       app.stopping = true;
       await server.close();
       await workers?.stop();
+      await intake?.close();
     },
   };
 }

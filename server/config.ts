@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { StartRefused } from './refused.ts';
 import { Secret } from './secret.ts';
+import type { NatsSettings } from './usage/intake/open.ts';
 import { USAGE_DAYS } from './usage/slots.ts';
 
 export const logLevels = ['silent', 'error', 'warn', 'info'] as const;
@@ -30,6 +31,8 @@ export type Config = {
   readonly pepper_file: string;
   /** For how many days after receipt usage events are kept at least. */
   readonly usage_days: number;
+  /** The NATS from which usage is acknowledged; null where it goes into PostgreSQL at once. */
+  readonly nats: NatsSettings | null;
   readonly log: LogLevel;
   /** May webhooks be sent to this machine? */
   readonly webhook_loopback: boolean;
@@ -55,6 +58,10 @@ export const settings: readonly Setting[] = [
   { variable: 'KONTOR_STATEMENT_TIMEOUT', default: '`30`', meaning: 'After how many seconds PostgreSQL gives up a statement of a request.' },
   { variable: 'KONTOR_PEPPER_FILE', default: '`pepper` in the data directory', meaning: 'The file with the secret that API keys are hashed with; made at the first start. Back it up apart from the database. Processes that share a database share this file.' },
   { variable: 'KONTOR_USAGE_DAYS', default: '`455`', meaning: 'For how many days after their receipt usage events are kept at least; what they added up to by the hour is kept for good. So long identifiers are remembered and lines of usage explained by their events: keep them for your longest period and 35 days.' },
+  { variable: 'KONTOR_NATS_URL', default: 'usage goes into PostgreSQL at once', meaning: 'The servers of a NATS with JetStream: `nats://user:password@host:4222`, more of them with commas between, `tls://` for TLS. Usage is acknowledged from its streams then, and counted by any number of workers: see [usage at scale](usage-at-scale.md). All processes of an installation name the same NATS.' },
+  { variable: 'KONTOR_NATS_CREDS', default: 'what `KONTOR_NATS_URL` says', meaning: 'The file with the credentials of a NATS user that is known by its keys (`.creds`).' },
+  { variable: 'KONTOR_NATS_MONITOR_URL', default: 'not asked', meaning: "The monitoring addresses of the servers of NATS, with commas between: `http://host:8222`. At start Kontor asks them whether each server writes to the disk before it acknowledges." },
+  { variable: 'KONTOR_NATS_STREAM', default: '`KONTOR_USAGE`', meaning: 'What the names of the streams begin with. Installations that share an account of NATS need different ones.' },
   { variable: 'KONTOR_LOG', default: '`info`', meaning: 'How much is logged: `silent`, `error`, `warn` or `info`.' },
   { variable: 'KONTOR_WEBHOOK_LOOPBACK', default: '`yes` on the embedded database, else `no`', meaning: 'Whether webhooks may be sent to this machine: `yes` or `no`. To private networks they are never sent.' },
 ];
@@ -85,11 +92,24 @@ export function readConfig(environment: Variables = process.env, directory: stri
     statement_timeout: read.whole('KONTOR_STATEMENT_TIMEOUT', 30, 1, 3600),
     pepper_file: pepper === undefined ? join(data, 'pepper') : resolve(directory, pepper),
     usage_days: read.whole('KONTOR_USAGE_DAYS', USAGE_DAYS, 66, 36_500),
+    nats: natsOf(read, wrong, directory),
     log: read.oneOf('KONTOR_LOG', logLevels, 'info'),
     webhook_loopback: read.oneOf('KONTOR_WEBHOOK_LOOPBACK', ['yes', 'no'], database_url === null ? 'yes' : 'no') === 'yes',
   };
   if (wrong.length > 0) throw new StartRefused(wrong.join('\n'));
   return config;
+}
+
+function natsOf(read: ReturnType<typeof reader>, wrong: string[], directory: string): NatsSettings | null {
+  const url = read.urls('KONTOR_NATS_URL', /^(?:nats|tls):$/, 'nats://user:password@host:4222');
+  const monitors = read.urls('KONTOR_NATS_MONITOR_URL', /^https?:$/, 'http://host:8222');
+  const [creds, stream] = [read.text('KONTOR_NATS_CREDS'), read.text('KONTOR_NATS_STREAM') ?? 'KONTOR_USAGE'];
+  if (!/^[A-Z][A-Z0-9_]{0,31}$/.test(stream)) wrong.push(`KONTOR_NATS_STREAM is '${stream}'. Write up to 32 capital letters, digits and underscores, such as KONTOR_USAGE.`);
+  if (url === null) {
+    for (const name of ['KONTOR_NATS_CREDS', 'KONTOR_NATS_MONITOR_URL', 'KONTOR_NATS_STREAM']) if (read.text(name) !== undefined) wrong.push(`${name} is set and KONTOR_NATS_URL is not. Set both, or neither for usage that goes into PostgreSQL at once.`);
+    return null;
+  }
+  return { url: new Secret(url.join(',')), creds_file: creds === undefined ? null : resolve(directory, creds), monitors: monitors ?? [], stream };
 }
 
 function reader(environment: Variables, wrong: string[]) {
@@ -114,6 +134,15 @@ function reader(environment: Variables, wrong: string[]) {
       if (word !== undefined) return word;
       wrong.push(`${name} is '${value}'. Write one of: ${words.join(', ')}.`);
       return otherwise;
+    },
+    /** Addresses with commas between them. */
+    urls(name: string, scheme: RegExp, example: string): string[] | null {
+      const value = text(name);
+      if (value === undefined) return null;
+      const all = value.split(',').map((each) => each.trim());
+      if (all.every((each) => URL.canParse(each) && scheme.test(new URL(each).protocol) && new URL(each).hostname !== '')) return all;
+      wrong.push(`${name} is not a list of addresses. Write ${example}, and a comma before each further one.`);
+      return null;
     },
     databaseUrl(name: string): Secret | null {
       const value = text(name);

@@ -10,6 +10,7 @@ import type { Route } from './http/route.ts';
 import type { VersionChange } from './http/versions.ts';
 import type { Log } from './log.ts';
 import type { Safe } from './secret.ts';
+import type { Intake } from './usage/intake/intake.ts';
 
 import type { Tx } from './database/world.ts';
 
@@ -150,6 +151,8 @@ export type App = {
   safe: Safe;
   /** For how many days after receipt usage events are kept at least. */
   usage_days: number;
+  /** The streams from which usage is acknowledged before it is counted; null where it is counted at once. */
+  intake: Intake | null;
   /** Webhooks may go to this machine itself. */
   allowLoopback: boolean;
   /** Tells the workers that there may be something to do. */
@@ -169,6 +172,8 @@ export type Context = {
     version: string;
     /** A publishable key asks: somebody's browser, which may only do what a client secret proves. */
     publishable: boolean;
+    /** Whether all usage is counted that was acknowledged before; where a route does not wait for that (`counts`), nobody has looked. */
+    counted: boolean;
     /** From where and with what it is asked. */
     client: { ip_address: string | null; user_agent: string | null };
   } | null;

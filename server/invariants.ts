@@ -292,5 +292,29 @@ const usage: Invariant[] = [
   },
 ];
 
-export const invariants: readonly Invariant[] = [...debts, ...sums, ...books, ...money, ...events, ...usage];
+const intake: Invariant[] = [
+  {
+    id: 'I28',
+    about: 'Usage that was acknowledged and could not be counted is tried again.',
+    query: `select s.id as object, format('no timer will count it again; it failed with: %s', s.error) as sentence from usage_set_aside s
+      where not exists (select from timers t where t.kind = 'usage.fold_again' and t.subject = s.id)`,
+  },
+];
+
+/** Of the installation as a whole, not of a world. */
+export const ofTheHouse: readonly Invariant[] = [
+  {
+    id: 'I28',
+    about: 'Usage that was acknowledged is counted within minutes.',
+    query: `select 'partition ' || partition as object, format('what was acknowledged at %s is not counted yet', behind_since) as sentence from usage_leases where behind_since <= to_timestamp($1::bigint - $2::bigint)`,
+  },
+  {
+    id: 'I28',
+    about: 'Usage that was acknowledged is there to be counted.',
+    query: `select 'partition ' || partition as object, case when upto is null then format('its stream of %s was made anew, or lost its end: what it had acknowledged from message %s on and nobody had counted is gone', stream, since)
+        else format('the messages from %s to %s were acknowledged, and its stream of %s had them no longer', since, upto - 1, stream) end as sentence from usage_losses`,
+  },
+];
+
+export const invariants: readonly Invariant[] = [...debts, ...sums, ...books, ...money, ...events, ...usage, ...intake];
 

@@ -92,14 +92,26 @@ function claimDue(now: Instant): Claim {
     );
 }
 
+/** How long a worker waits for usage to be counted before it looks again, and for how long what is due waits in all: then it runs, and what is counted afterwards is corrected as any late usage. */
+const USAGE_MS = 5_000;
+const USAGE_PATIENCE_S = 600;
+
+/** Up to when what is due may run: now, once all usage is counted that was acknowledged until now. So no period is billed without it. */
+async function usageCounted(app: App, now: Instant): Promise<Instant> {
+  if (app.intake === null || (await app.intake.settle(USAGE_MS))) return now;
+  app.log.error(`Usage that was acknowledged is not counted yet. What is due waits for it, ${USAGE_PATIENCE_S / 60} minutes at most.`);
+  return now - USAGE_PATIENCE_S;
+}
+
 /** Runs what is due in real time, in all worlds, a batch each. Returns whether there was anything. */
 export async function runDueTimers(app: App): Promise<boolean> {
   const now = app.clock.now();
   const worlds = await overAllWorlds(app.database.pool, (tx) =>
     rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from timers t where t.world = w.id and t.test_clock is null and t.at <= to_timestamp(${now}::bigint))`),
   );
+  const until = worlds.length === 0 ? now : await usageCounted(app, now);
   let ran = 0;
-  for (const world of worlds) if (!app.stopping) ran += await runBatch(app, world, claimDue(now));
+  for (const world of worlds) if (!app.stopping) ran += await runBatch(app, world, claimDue(until));
   return ran > 0;
 }
 
@@ -189,6 +201,8 @@ export async function advanceClocks(app: App): Promise<boolean> {
           where c.status = 'advancing' or (c.status = 'ready' and exists (select from timers t where t.world = c.world and t.test_clock = c.id and t.failures = 0 and t.at <= c.frozen_time)) order by w.id, c.id`,
     ),
   );
+  // Nobody reports usage on a clock that is on its way: what was acknowledged before is all there is.
+  if (clocks.length > 0) await app.intake?.settle(USAGE_MS, true);
   let moved = false;
   for (let n = 0; n < clocks.length; n += CLOCKS) {
     const steps = await Promise.all(clocks.slice(n, n + CLOCKS).map(({ clock, stands, ...world }) => advanceClock(app, world, clock, stands)));

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { startKontor, type Kontor } from '../tests/kontor.ts';
 import type { Database } from './database/database.ts';
 import { types } from './database/parse.ts';
-import { invariants } from './invariants.ts';
+import { invariants, ofTheHouse } from './invariants.ts';
 import { verify, type Finding } from './verify.ts';
 
 const MONTH_S = 31 * 86_400;
@@ -127,6 +127,9 @@ for (const [what, invariant, falsify] of [
   ['a quantity that is not the one that was billed', 'I21', change('invoice_lines', `quantity_decimal = '4'`)],
   ['a part of a discount that was moved to another line, so that all sums still agree', 'I21', `update invoice_lines set discount_amounts = jsonb_set(discount_amounts, '{0,amount}', to_jsonb((discount_amounts->0->>'amount')::bigint + 1)), amount = amount + 1 where ctid = ${one('invoice_lines', `discount_amounts <> '[]'`)}`],
   ['a price that was raised after it was billed', 'I21', change('prices', `unit_amount_decimal = '1600'`)],
+  ['usage that was set aside and that nothing will count', 'I28', `insert into usage_set_aside (world, id, events, error, created) select id, 'mtrev_x', '[]', 'No reason.', ${late} from worlds limit 1`],
+  ['usage that has waited too long to be counted', 'I28', `update usage_leases set behind_since = ${late} where partition = 3`],
+  ['usage that was acknowledged and is gone', 'I28', `insert into usage_losses (partition, stream, since, upto, found_at) values (3, 'made once', 17, 21, ${late})`],
   ['an idempotency key without an answer', 'I16', change('idempotency_keys', 'status = null, body = null, continuation = null')],
   ['an idempotency key that waits for nothing', 'I16', change('idempotency_keys', `status = null, body = null, continuation = '{"object":"invoice","id":"in_x","expand":[],"calls":["call_nowhere"]}'`)],
 ] as const) {
@@ -138,5 +141,5 @@ for (const [what, invariant, falsify] of [
 }
 
 test('every invariant says what is always true', () => {
-  for (const { id, about } of invariants) assert.match(`${id} ${about}`, /^I[0-9]+ .+\.$/);
+  for (const { id, about } of [...invariants, ...ofTheHouse]) assert.match(`${id} ${about}`, /^I[0-9]+ .+\.$/);
 });

@@ -4,10 +4,10 @@ import { machineClock, type Clock } from './clock.ts';
 import type { Audit, World } from './context.ts';
 import type { Database } from './database/database.ts';
 import type { Tx } from './database/world.ts';
-import { invariants } from './invariants.ts';
+import { invariants, ofTheHouse } from './invariants.ts';
 import { brokenSeals } from './ledger/chain.ts';
 
-/** Something that is not as it must be. `invariant` is its short name, `object` the id of what it is about. */
+/** Something that is not as it must be. `invariant` is its short name, `object` the id of what it is about; the world is 0 where it is the installation as a whole. */
 export type Finding = { world: number; invariant: string; object: string; sentence: string };
 
 /** How late something may be before it is called late: longer than any worker needs to take it up again after a crash. */
@@ -92,6 +92,13 @@ export async function verify(database: Pick<Database, 'asOwner'>, say: (sentence
     const { rows: worlds } = await owner.query<World>('select id, account, livemode from worlds order by id');
     const all = await references(owner);
     const findings: Finding[] = [];
+    for (const { id, query } of ofTheHouse) {
+      const { rows } = await owner.query<{ object: string; sentence: string }>(`${query} limit ${MOST}`, query.includes('$1') ? [clock.now(), GRACE_S] : []);
+      for (const { object, sentence } of rows) {
+        say(`This installation: ${id}: ${object}: ${sentence}.`);
+        findings.push({ world: 0, invariant: id, object, sentence });
+      }
+    }
     for (const world of worlds) {
       const found = await verifyWorld(owner, world, all, clock.now(), more);
       for (const { invariant, object, sentence } of found) say(`${world.account} (${world.livemode ? 'live' : 'test'}): ${invariant}: ${object}: ${sentence}.`);

@@ -6,6 +6,7 @@ import { sealLedger } from './ledger/seal.ts';
 import { told } from './log.ts';
 import { prune } from './prune.ts';
 import { advanceClocks, runDueTimers } from './timers.ts';
+import { Folding } from './usage/intake/folding.ts';
 import { turnSlots } from './usage/slots.ts';
 import { Courier } from './webhooks/deliver.ts';
 
@@ -14,6 +15,8 @@ const IDLE_MS = 500;
 const HOUR_MS = 3_600_000;
 /** What is posted is sealed after so long. */
 const SEAL_MS = 5_000;
+/** A lease on a partition of usage is renewed after so long. */
+const TEND_MS = 1_500;
 
 export type Workers = { nudge(): void; stop(): Promise<void> };
 
@@ -47,9 +50,23 @@ function loop(app: App, name: string, work: (nudge: () => void) => Promise<boole
   };
 }
 
+/** Starts to count what JetStream holds; null where usage is counted at once. */
+export function startFolding(app: App): Pick<Workers, 'stop'> | null {
+  if (app.intake === null) return null;
+  const folding = new Folding(app, app.intake);
+  const tending = loop(app, 'usage partitions', () => folding.tend(), TEND_MS);
+  return {
+    async stop() {
+      await tending.stop();
+      await folding.stop();
+    },
+  };
+}
+
 /** Starts all jobs. `nudge` wakes them after a commit, so that a clock, a call or a webhook does not wait. */
 export function startWorkers(app: App): Workers {
   const courier = new Courier(app);
+  const folding = startFolding(app);
   const jobs = [
     loop(app, 'timers', () => runDueTimers(app), IDLE_MS),
     loop(app, 'test clocks', () => advanceClocks(app), IDLE_MS),
@@ -61,6 +78,7 @@ export function startWorkers(app: App): Workers {
     nudge: () => jobs.forEach((job) => job.nudge()),
     async stop() {
       await Promise.all([...jobs, ...regular].map((job) => job.stop()).concat(courier.stop()));
+      await folding?.stop();
     },
   };
 }

@@ -11,7 +11,10 @@ import { machineClock, type Clock } from '../server/clock.ts';
 import type { World } from '../server/context.ts';
 import { openLog } from '../server/log.ts';
 import { appointJudge, type Judge } from './conformance/judge.ts';
+import type { NatsSettings } from '../server/usage/intake/open.ts';
 import { verify } from '../server/verify.ts';
+import { startFolding } from '../server/workers.ts';
+import { natsOfAll } from './nats.ts';
 import { testDatabase, type TestDatabase } from './postgres.ts';
 
 const PEPPER = 'pepper of the tests';
@@ -33,16 +36,24 @@ export type Kontor = Running & {
   advance(clock: string, to: number): Promise<void>;
   /** Holds every answer to the official client against Stripe's types. */
   judge: Judge;
+  /** Returns when all usage is counted that was acknowledged: at once, unless it goes through JetStream. */
+  counted(): Promise<void>;
   /** The types of the events since the given number of them, oldest first. */
   eventTypes(since?: number): Promise<string[]>;
 };
 
-export async function startKontor(options: { clock?: Clock; works?: boolean; /** Where the processors of the type `stripe` are. */ stripe?: StripeOptions; /** What accounts can configure; by default only that type. */ kinds?: readonly ProcessorKind[] } = {}): Promise<Kontor> {
+/** With KONTOR_TEST_NATS=1 usage goes through JetStream in every test, and each request that reports some returns when it is counted: so the same tests hold of both ways. */
+export async function startKontor(options: { clock?: Clock; works?: boolean; nats?: NatsSettings | null; /** Where the processors of the type `stripe` are. */ stripe?: StripeOptions; /** What accounts can configure; by default only that type. */ kinds?: readonly ProcessorKind[] } = {}): Promise<Kontor> {
   const database = await testDatabase();
   const clock = options.clock ?? machineClock();
   const connectors = { processors: { test: sandbox(), kinds: options.kinds ?? [stripeProcessor(options.stripe)] } };
-  const running = await open({ database, rooms, connectors, isStripes: isStripes(), pepper: PEPPER, log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: options.works });
-  const judge = appointJudge();
+  const nats = options.nats === undefined ? await natsOfAll() : options.nats;
+  const running = await open({ nats, database, rooms, connectors, isStripes: isStripes(), pepper: PEPPER, log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: options.works });
+  const folding = options.works === false ? startFolding(running.app) : null;
+  const counted = async () => {
+    if (running.app.intake && !(await running.app.intake.settle(30_000))) throw new Error('Usage that was acknowledged is not counted after thirty seconds.');
+  };
+  const judge = appointJudge(options.nats ? undefined : (path) => (/meter_event|usage/.test(path) ? counted() : undefined));
   const client: Kontor['client'] = (key, more = {}) =>
     new Stripe(key ?? first.key, { httpClient: judge.httpClient, host: '127.0.0.1', port: new URL(running.url).port, protocol: 'http', telemetry: false, maxNetworkRetries: 0, ...(more as object) });
   const another: Kontor['another'] = (livemode = false) =>
@@ -62,6 +73,7 @@ export async function startKontor(options: { clock?: Clock; works?: boolean; /**
     newKey: async (order, world = first.world) => (await database.asOwner((owner) => createKey(owner, clock, PEPPER, world, order))).text,
     client,
     judge,
+    counted,
     async advance(id, to) {
       await first.stripe.testHelpers.testClocks.advance(id, { frozen_time: to });
       for (const end = Date.now() + 120_000; ; ) {
@@ -78,6 +90,7 @@ export async function startKontor(options: { clock?: Clock; works?: boolean; /**
       return types.reverse().slice(since);
     },
     async close() {
+      await folding?.stop();
       await running.close();
       const findings = await verify(database, () => undefined, clock, { audits: running.app.register.audits, sign: running.app.sign });
       await database.close();

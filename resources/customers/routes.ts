@@ -11,7 +11,7 @@ export const customers: Room = {
     get('/v1/customers', params.listCustomers, commands.list),
     get('/v1/customers/:customer', params.nothing, commands.retrieve),
     post('/v1/customers/:customer', params.updateCustomer, commands.update),
-    del('/v1/customers/:customer', params.nothing, commands.remove),
+    del('/v1/customers/:customer', params.nothing, commands.remove, { counts: true }),
     del('/v1/customers/:customer/discount', params.nothing, commands.deleteDiscount),
   ],
 };

@@ -83,10 +83,10 @@ async function list(ctx: Context, given: Params<typeof params.listItems>): Promi
 export const subscriptionItems: Room = {
   resources: [subscriptionItem],
   routes: [
-    post('/v1/subscription_items', params.createItem, create),
+    post('/v1/subscription_items', params.createItem, create, { counts: true }),
     get('/v1/subscription_items', params.listItems, list),
     get('/v1/subscription_items/:item', params.nothing, retrieve),
-    post('/v1/subscription_items/:item', params.updateItem, update),
-    del('/v1/subscription_items/:item', params.deleteItem, remove),
+    post('/v1/subscription_items/:item', params.updateItem, update, { counts: true }),
+    del('/v1/subscription_items/:item', params.deleteItem, remove, { counts: true }),
   ],
 };

@@ -68,7 +68,7 @@ async function serve(config: Config, parts: Parts, stop: AbortSignal, ready: Rea
     const clock = machineClock();
     const beginning = await begin({ database, clock, pepper, data: config.data }, example);
     if (stop.aborted) return;
-    const plan = { ...parts, database, pepper, clock, log: openLog(config.log), host: config.host, port: config.port, allowLoopback: config.webhook_loopback, usage_days: config.usage_days };
+    const plan = { ...parts, database, pepper, clock, log: openLog(config.log), host: config.host, port: config.port, allowLoopback: config.webhook_loopback, usage_days: config.usage_days, nats: config.nats };
     const running = await open(plan).catch((error: NodeJS.ErrnoException) => refusePort(config, error));
     try {
       await ready(running, beginning);

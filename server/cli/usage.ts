@@ -1,7 +1,11 @@
 import type { World } from '../context.ts';
+import { openLog } from '../log.ts';
+import { StartRefused } from '../refused.ts';
+import { signer } from '../secret.ts';
+import { openIntake } from '../usage/intake/open.ts';
 import { recountWorld } from '../usage/rebuild.ts';
 import { command } from './command.ts';
-import { dataFlag, inHouse } from './house.ts';
+import { dataFlag, inHouse, readPepper } from './house.ts';
 import { print } from './terminal.ts';
 
 export const usageRecount = command({
@@ -12,4 +16,25 @@ export const usageRecount = command({
     const { rows: worlds } = await owner.query<World>('select id, account, livemode from worlds order by id');
     for (const world of worlds) print(`${world.account} (${world.livemode ? 'live' : 'test'}): ${await recountWorld(owner, world)} hours were counted again.`);
   })),
+});
+
+export const usageLag = command({
+  name: 'usage lag',
+  about: 'Show how much of the usage that JetStream has acknowledged is not counted yet, by partition.',
+  flags: { data: dataFlag },
+  run: (flags) => inHouse(flags, async ({ config, database, clock }) => {
+    if (config.nats === null) throw new StartRefused('KONTOR_NATS_URL is not set: usage is counted before it is acknowledged, and nothing lags.');
+    const intake = await openIntake(config.nats, { database, clock, log: openLog('error'), sign: signer(await readPepper(config, database)) });
+    try {
+      const { rows } = await database.pool.query<{ partition: number; sequence: bigint; folder: string | null }>('select partition, sequence, folder from usage_partitions join usage_leases using (partition)');
+      const partitions = new Map(rows.map((each) => [each.partition, each]));
+      print(['partition', 'acknowledged', 'counted', 'behind', 'counted by'].join('\t'));
+      for (const { partition, last } of await intake.ends()) {
+        const { sequence, folder } = partitions.get(partition)!;
+        print([partition, last, sequence, Math.max(0, last - Number(sequence)), folder ?? 'nobody'].join('\t'));
+      }
+    } finally {
+      await intake.close();
+    }
+  }),
 });

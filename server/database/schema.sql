@@ -179,8 +179,8 @@ create table bank_accounts (
   constraint bank_accounts_status_check CHECK ((status = ANY (ARRAY['new'::text, 'errored'::text])))
 );
 CREATE UNIQUE INDEX bank_accounts_by_default ON bank_accounts USING btree (world, currency) WHERE (default_for_currency AND (NOT deleted));
-alter table bank_accounts force row level security;
 alter table bank_accounts enable row level security;
+alter table bank_accounts force row level security;
 create policy own_world on bank_accounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table bank_accounts to kontor_app;
 
@@ -198,8 +198,8 @@ create table billing_alert_triggers (
   constraint billing_alert_triggers_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
 );
 CREATE INDEX billing_alert_triggers_of_customer ON billing_alert_triggers USING btree (world, customer);
-alter table billing_alert_triggers force row level security;
 alter table billing_alert_triggers enable row level security;
+alter table billing_alert_triggers force row level security;
 create policy own_world on billing_alert_triggers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alert_triggers to kontor_app;
 
@@ -224,8 +224,8 @@ create table billing_alerts (
 CREATE INDEX billing_alerts_listed ON billing_alerts USING btree (world, created DESC, id DESC);
 CREATE INDEX billing_alerts_of_customer ON billing_alerts USING btree (world, customer);
 CREATE INDEX billing_alerts_of_meter ON billing_alerts USING btree (world, meter, status);
-alter table billing_alerts enable row level security;
 alter table billing_alerts force row level security;
+alter table billing_alerts enable row level security;
 create policy own_world on billing_alerts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alerts to kontor_app;
 
@@ -248,8 +248,8 @@ create table calls (
 CREATE INDEX calls_of_clock ON calls USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX calls_open ON calls USING btree (world, next_at, id) WHERE (state <> 'answered'::text);
 CREATE INDEX calls_subject ON calls USING btree (world, subject);
-alter table calls force row level security;
 alter table calls enable row level security;
+alter table calls force row level security;
 create policy all_worlds on calls for select to public using ((kontor_world() = 0));
 create policy own_world on calls for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table calls to kontor_app;
@@ -288,8 +288,8 @@ create table cash_balances (
   constraint cash_balances_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint cash_balances_amount_check CHECK ((amount >= 0))
 );
-alter table cash_balances enable row level security;
 alter table cash_balances force row level security;
+alter table cash_balances enable row level security;
 create policy own_world on cash_balances for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_balances to kontor_app;
 
@@ -301,8 +301,8 @@ create table cash_settings (
   constraint cash_settings_world_id_fkey FOREIGN KEY (world, id) REFERENCES customers(world, id) ON DELETE CASCADE,
   constraint cash_settings_reconciliation_mode_check CHECK ((reconciliation_mode = ANY (ARRAY['automatic'::text, 'manual'::text])))
 );
-alter table cash_settings enable row level security;
 alter table cash_settings force row level security;
+alter table cash_settings enable row level security;
 create policy own_world on cash_settings for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_settings to kontor_app;
 
@@ -403,8 +403,8 @@ create table coupons (
   constraint coupons_duration_check CHECK ((duration = ANY (ARRAY['once'::text, 'repeating'::text, 'forever'::text])))
 );
 CREATE INDEX coupons_listed ON coupons USING btree (world, created DESC, id DESC);
-alter table coupons enable row level security;
 alter table coupons force row level security;
+alter table coupons enable row level security;
 create policy own_world on coupons for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table coupons to kontor_app;
 
@@ -430,8 +430,8 @@ create table credit_balance_transactions (
 CREATE INDEX credit_balance_transactions_of_customer ON credit_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_grant ON credit_balance_transactions USING btree (world, credit_grant, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_invoice ON credit_balance_transactions USING btree (world, invoice) WHERE (invoice IS NOT NULL);
-alter table credit_balance_transactions enable row level security;
 alter table credit_balance_transactions force row level security;
+alter table credit_balance_transactions enable row level security;
 create policy own_world on credit_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_balance_transactions to kontor_app;
 
@@ -540,8 +540,8 @@ CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (wo
 CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
-alter table credit_notes force row level security;
 alter table credit_notes enable row level security;
+alter table credit_notes force row level security;
 create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_notes to kontor_app;
 
@@ -591,8 +591,8 @@ create table customer_balance_transactions (
 );
 CREATE INDEX customer_balance_transactions_listed ON customer_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX customer_balance_transactions_of_credit_note ON customer_balance_transactions USING btree (world, credit_note) WHERE (credit_note IS NOT NULL);
-alter table customer_balance_transactions enable row level security;
 alter table customer_balance_transactions force row level security;
+alter table customer_balance_transactions enable row level security;
 create policy own_world on customer_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_balance_transactions to kontor_app;
 
@@ -609,8 +609,8 @@ create table customer_sessions (
   constraint customer_sessions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
 );
 CREATE INDEX customer_sessions_of_customer ON customer_sessions USING btree (world, customer);
-alter table customer_sessions force row level security;
 alter table customer_sessions enable row level security;
+alter table customer_sessions force row level security;
 create policy own_world on customer_sessions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_sessions to kontor_app;
 
@@ -683,8 +683,8 @@ CREATE INDEX discounts_of_invoice_item ON discounts USING btree (world, invoice_
 CREATE INDEX discounts_of_item ON discounts USING btree (world, subscription_item) WHERE (subscription_item IS NOT NULL);
 CREATE INDEX discounts_of_promotion_code ON discounts USING btree (world, promotion_code) WHERE (promotion_code IS NOT NULL);
 CREATE INDEX discounts_of_subscription ON discounts USING btree (world, subscription) WHERE (subscription IS NOT NULL);
-alter table discounts force row level security;
 alter table discounts enable row level security;
+alter table discounts force row level security;
 create policy own_world on discounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table discounts to kontor_app;
 
@@ -759,8 +759,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys force row level security;
 alter table idempotency_keys enable row level security;
+alter table idempotency_keys force row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -804,8 +804,8 @@ CREATE INDEX invoice_corrections_listed ON invoice_corrections USING btree (worl
 CREATE INDEX invoice_corrections_of_customer ON invoice_corrections USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoice_corrections_of_invoice ON invoice_corrections USING btree (world, invoice, created DESC, id DESC);
 CREATE INDEX invoice_corrections_of_line ON invoice_corrections USING btree (world, line);
-alter table invoice_corrections force row level security;
 alter table invoice_corrections enable row level security;
+alter table invoice_corrections force row level security;
 create policy own_world on invoice_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_corrections to kontor_app;
 
@@ -851,8 +851,8 @@ CREATE INDEX invoice_items_of_price ON invoice_items USING btree (world, price);
 CREATE INDEX invoice_items_of_subscription ON invoice_items USING btree (world, subscription);
 CREATE INDEX invoice_items_pending ON invoice_items USING btree (world, customer) WHERE (invoice IS NULL);
 CREATE INDEX invoice_items_that_correct ON invoice_items USING btree (world, ((correction ->> 'line'::text))) WHERE ((correction IS NOT NULL) AND (invoice IS NULL));
-alter table invoice_items enable row level security;
 alter table invoice_items force row level security;
+alter table invoice_items enable row level security;
 create policy own_world on invoice_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_items to kontor_app;
 
@@ -893,8 +893,8 @@ create table invoice_lines (
 );
 CREATE INDEX invoice_lines_of_item ON invoice_lines USING btree (world, subscription_item, period_start);
 CREATE INDEX invoice_lines_of_price ON invoice_lines USING btree (world, price);
-alter table invoice_lines enable row level security;
 alter table invoice_lines force row level security;
+alter table invoice_lines enable row level security;
 create policy own_world on invoice_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_lines to kontor_app;
 
@@ -919,8 +919,8 @@ create table invoice_payments (
 CREATE INDEX invoice_payments_listed ON invoice_payments USING btree (world, created DESC, id DESC);
 CREATE INDEX invoice_payments_of_intent ON invoice_payments USING btree (world, payment_intent);
 CREATE INDEX invoice_payments_of_invoice ON invoice_payments USING btree (world, invoice);
-alter table invoice_payments force row level security;
 alter table invoice_payments enable row level security;
+alter table invoice_payments force row level security;
 create policy own_world on invoice_payments for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_payments to kontor_app;
 
@@ -1153,8 +1153,8 @@ create table meter_events (
   constraint meter_events_pkey PRIMARY KEY (world, slot, key)
 ) partition by RANGE (slot);
 CREATE INDEX meter_events_of_series ON ONLY meter_events USING btree (series, "timestamp");
-alter table meter_events enable row level security;
 alter table meter_events force row level security;
+alter table meter_events enable row level security;
 create policy own_world on meter_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_events to kontor_app;
 
@@ -1190,8 +1190,8 @@ create table meter_values (
   constraint meter_values_pkey PRIMARY KEY (world, meter, customer, hour, dimensions, value),
   constraint meter_values_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_values force row level security;
 alter table meter_values enable row level security;
+alter table meter_values force row level security;
 create policy own_world on meter_values for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_values to kontor_app;
 
@@ -1413,8 +1413,8 @@ CREATE INDEX payment_intents_of_clock ON payment_intents USING btree (world, tes
 CREATE INDEX payment_intents_of_customer ON payment_intents USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_intents_of_invoice ON payment_intents USING btree (world, invoice);
 CREATE INDEX payment_intents_of_method ON payment_intents USING btree (world, payment_method);
-alter table payment_intents enable row level security;
 alter table payment_intents force row level security;
+alter table payment_intents enable row level security;
 create policy own_world on payment_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_intents to kontor_app;
 
@@ -1539,8 +1539,8 @@ CREATE INDEX price_move_entries_of_invoice ON price_move_entries USING btree (wo
 CREATE INDEX price_move_entries_of_item ON price_move_entries USING btree (world, subscription_item);
 CREATE INDEX price_move_entries_of_subscription ON price_move_entries USING btree (world, subscription);
 CREATE INDEX price_move_entries_pending ON price_move_entries USING btree (world, price_move, customer, id) WHERE (state = 'pending'::text);
-alter table price_move_entries enable row level security;
 alter table price_move_entries force row level security;
+alter table price_move_entries enable row level security;
 create policy own_world on price_move_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_move_entries to kontor_app;
 
@@ -1568,8 +1568,8 @@ create table price_moves (
 CREATE INDEX price_moves_from ON price_moves USING btree (world, from_price, created DESC, id DESC);
 CREATE INDEX price_moves_listed ON price_moves USING btree (world, created DESC, id DESC);
 CREATE INDEX price_moves_to ON price_moves USING btree (world, to_price, created DESC, id DESC);
-alter table price_moves force row level security;
 alter table price_moves enable row level security;
+alter table price_moves force row level security;
 create policy own_world on price_moves for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_moves to kontor_app;
 
@@ -1607,8 +1607,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices force row level security;
 alter table prices enable row level security;
+alter table prices force row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -1656,8 +1656,8 @@ create table products (
 );
 CREATE INDEX products_default_price ON products USING btree (world, default_price);
 CREATE INDEX products_listed ON products USING btree (world, created DESC, id DESC);
-alter table products force row level security;
 alter table products enable row level security;
+alter table products force row level security;
 create policy own_world on products for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table products to kontor_app;
 
@@ -1683,8 +1683,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes enable row level security;
 alter table promotion_codes force row level security;
+alter table promotion_codes enable row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -1719,8 +1719,8 @@ CREATE INDEX refunds_of_charge ON refunds USING btree (world, charge, created DE
 CREATE INDEX refunds_of_clock ON refunds USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX refunds_of_customer ON refunds USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX refunds_of_intent ON refunds USING btree (world, payment_intent, created DESC, id DESC);
-alter table refunds enable row level security;
 alter table refunds force row level security;
+alter table refunds enable row level security;
 create policy own_world on refunds for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table refunds to kontor_app;
 
@@ -1734,8 +1734,8 @@ create table settings (
   constraint settings_corrections_check CHECK ((corrections = ANY (ARRAY['next_invoice'::text, 'credit_note'::text]))),
   constraint settings_id_check CHECK ((id = 'settings'::text))
 );
-alter table settings force row level security;
 alter table settings enable row level security;
+alter table settings force row level security;
 create policy own_world on settings for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table settings to kontor_app;
 
@@ -1760,8 +1760,8 @@ create table setup_attempts (
 CREATE INDEX setup_attempts_of_customer ON setup_attempts USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX setup_attempts_of_intent ON setup_attempts USING btree (world, setup_intent, created DESC, id DESC);
 CREATE INDEX setup_attempts_of_method ON setup_attempts USING btree (world, payment_method);
-alter table setup_attempts enable row level security;
 alter table setup_attempts force row level security;
+alter table setup_attempts enable row level security;
 create policy own_world on setup_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table setup_attempts to kontor_app;
 
@@ -1949,8 +1949,8 @@ create table tax_ids (
   constraint tax_ids_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id)
 );
 CREATE INDEX tax_ids_of_customer ON tax_ids USING btree (world, customer, created DESC, id DESC);
-alter table tax_ids force row level security;
 alter table tax_ids enable row level security;
+alter table tax_ids force row level security;
 create policy own_world on tax_ids for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_ids to kontor_app;
 
@@ -2006,8 +2006,8 @@ create table thin_events (
   data json not null,
   constraint thin_events_pkey PRIMARY KEY (world, id)
 );
-alter table thin_events enable row level security;
 alter table thin_events force row level security;
+alter table thin_events enable row level security;
 create policy own_world on thin_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table thin_events to kontor_app;
 
@@ -2049,8 +2049,8 @@ create table trial_offers (
 CREATE INDEX trial_offers_listed ON trial_offers USING btree (world, created DESC, id DESC);
 CREATE INDEX trial_offers_of_price ON trial_offers USING btree (world, price, created DESC, id DESC);
 CREATE INDEX trial_offers_to_price ON trial_offers USING btree (world, transition_price);
-alter table trial_offers enable row level security;
 alter table trial_offers force row level security;
+alter table trial_offers enable row level security;
 create policy own_world on trial_offers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table trial_offers to kontor_app;
 
@@ -2078,8 +2078,8 @@ create table usage_caps (
 CREATE INDEX usage_caps_listed ON usage_caps USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_caps_of_customer ON usage_caps USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX usage_caps_of_meter ON usage_caps USING btree (world, meter);
-alter table usage_caps enable row level security;
 alter table usage_caps force row level security;
+alter table usage_caps enable row level security;
 create policy own_world on usage_caps for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table usage_caps to kontor_app;
 
@@ -2110,6 +2110,45 @@ alter table usage_corrections force row level security;
 create policy own_world on usage_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table usage_corrections to kontor_app;
 
+create table usage_folders (
+  id text collate "C" not null,
+  until timestamp with time zone not null,
+  constraint usage_folders_pkey PRIMARY KEY (id)
+);
+grant delete, insert, select, update on table usage_folders to kontor_app;
+
+create table usage_leases (
+  partition integer not null,
+  folder text collate "C",
+  until timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  behind_since timestamp with time zone,
+  constraint usage_leases_pkey PRIMARY KEY (partition)
+);
+grant select, update on table usage_leases to kontor_app;
+
+create table usage_losses (
+  partition integer not null,
+  stream text not null,
+  since bigint not null,
+  upto bigint,
+  found_at timestamp with time zone not null,
+  constraint usage_losses_pkey PRIMARY KEY (partition, stream, since)
+);
+grant insert, select on table usage_losses to kontor_app;
+
+create table usage_partitions (
+  partition integer not null,
+  stream text default ''::text not null,
+  sequence bigint default 0 not null,
+  message text default ''::text not null,
+  marked bigint default 0 not null,
+  marked_at timestamp with time zone,
+  constraint usage_partitions_pkey PRIMARY KEY (partition),
+  constraint usage_partitions_partition_check CHECK ((partition >= 0)),
+  constraint usage_partitions_sequence_check CHECK ((sequence >= 0))
+);
+grant select, update on table usage_partitions to kontor_app;
+
 create table usage_reservations (
   world integer default kontor_world() not null,
   id text collate "C" not null,
@@ -2134,10 +2173,23 @@ CREATE INDEX usage_reservations_listed ON usage_reservations USING btree (world,
 CREATE INDEX usage_reservations_of_customer ON usage_reservations USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX usage_reservations_of_meter ON usage_reservations USING btree (world, meter);
 CREATE INDEX usage_reservations_open ON usage_reservations USING btree (world, customer) WHERE (status = 'reserved'::text);
-alter table usage_reservations enable row level security;
 alter table usage_reservations force row level security;
+alter table usage_reservations enable row level security;
 create policy own_world on usage_reservations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table usage_reservations to kontor_app;
+
+create table usage_set_aside (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  events json not null,
+  error text not null,
+  created timestamp with time zone not null,
+  constraint usage_set_aside_pkey PRIMARY KEY (world, id)
+);
+alter table usage_set_aside enable row level security;
+alter table usage_set_aside force row level security;
+create policy own_world on usage_set_aside for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select on table usage_set_aside to kontor_app;
 
 create table webhook_deliveries (
   world integer default kontor_world() not null,
@@ -2186,8 +2238,8 @@ create table webhook_endpoints (
   constraint webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text])))
 );
 CREATE INDEX webhook_endpoints_listed ON webhook_endpoints USING btree (world, created DESC, id DESC);
-alter table webhook_endpoints force row level security;
 alter table webhook_endpoints enable row level security;
+alter table webhook_endpoints force row level security;
 create policy own_world on webhook_endpoints for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_endpoints to kontor_app;
 

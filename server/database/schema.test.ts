@@ -5,7 +5,7 @@ import { lend } from './database.ts';
 import type { Queryable } from './world.ts';
 
 /** Tables of the installation, not of a tenant. */
-const ofTheHouse = ['accounts', 'worlds', 'schema_migrations', 'installation'];
+const ofTheHouse = ['accounts', 'worlds', 'schema_migrations', 'installation', 'usage_partitions', 'usage_folders', 'usage_leases', 'usage_losses'];
 /** Their world is not the row's first key, since a key is found before its world is known. */
 const foundByAnotherKey = ['api_keys'];
 

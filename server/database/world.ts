@@ -20,13 +20,22 @@ export type Tx = Queryable & {
  * Throws when PostgreSQL rolled back although `work` returned, which happens when it has swallowed the error of a query.
  */
 export function inWorld<Result>(pool: pg.Pool, world: { readonly id: number }, work: (tx: Tx) => Promise<Result>): Promise<Result> {
-  if (!Number.isSafeInteger(world.id) || world.id < 1) throw new Error(`There is no world number ${world.id}.`);
-  return transaction(pool, `begin; set local kontor.world = '${world.id}'`, work);
+  return transaction(pool, `begin; ${settingOf(world)}`, work);
 }
 
 /** Runs `work` in a transaction that sees, in the tables which allow it, the rows of all worlds, and can change nothing: to find out what is due, and whose key it is. */
 export function overAllWorlds<Result>(pool: pg.Pool, work: (tx: Tx) => Promise<Result>): Promise<Result> {
   return transaction(pool, `begin read only; set local kontor.world = '0'`, work);
+}
+
+/** Runs `work` in one transaction that is in several worlds, one after the other: what is sent after `enter` sees that one only, and before it none. For what must hold together although it is of several tenants. */
+export function inWorldsInTurn<Result>(pool: pg.Pool, work: (tx: Tx, enter: (world: { readonly id: number }) => void) => Promise<Result>): Promise<Result> {
+  return transaction(pool, 'begin', (tx) => work(tx, (world) => tx.later({ text: settingOf(world) })));
+}
+
+function settingOf({ id }: { readonly id: number }): string {
+  if (!Number.isSafeInteger(id) || id < 1) throw new Error(`There is no world number ${id}.`);
+  return `set local kontor.world = '${id}'`;
 }
 
 async function transaction<Result>(pool: pg.Pool, opening: string, work: (tx: Tx) => Promise<Result>): Promise<Result> {

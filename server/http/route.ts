@@ -37,12 +37,14 @@ export type Route = {
   gathered?: boolean;
   /** Takes the token of a meter event session in place of a key. */
   session?: boolean;
+  /** What it answers or decides rests on usage: where that goes through JetStream, it waits until what was acknowledged before is counted, for a few seconds at most. */
+  counts?: boolean;
   /** The body may be JSON, too, and have this many values. */
   values?: number;
 };
 
 type Run<S, Path extends string> = (ctx: Context, params: Params<S>, path: PathParams<Path>) => Promise<Answer | Text>;
-type Options = Pick<Route, 'publishable' | 'gathered' | 'session' | 'values'>;
+type Options = Pick<Route, 'publishable' | 'gathered' | 'session' | 'values' | 'counts'>;
 
 const route =
   (method: Method) =>

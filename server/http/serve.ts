@@ -22,6 +22,8 @@ import { NATIVE_VERSION, upgradeRequest, versionOf } from './versions.ts';
 /** A request's body may have this many bytes. */
 const BODY_LIMIT = 1_048_576;
 const KEY_LIMIT = 255;
+/** A request whose answer rests on usage waits this long at most for what is not counted yet. */
+const USAGE_MS = { GET: 1_000, POST: 5_000, DELETE: 5_000 };
 
 /** A request on its way: who, what, and with which words. */
 type Call = {
@@ -32,6 +34,7 @@ type Call = {
   version: string;
   idempotencyKey: string | null;
   publishable: boolean;
+  counted: boolean;
   client: { ip_address: string | null; user_agent: string | null };
   print: Buffer;
   params: object;
@@ -150,12 +153,17 @@ async function handle(app: App, gate: Gate, route: Route, request: FastifyReques
   const idempotencyKey = route.method === 'POST' ? keyOf(request) : null;
   if (idempotencyKey) reply.header('idempotency-key', idempotencyKey);
   const call: Call = {
-    app, route, world: key.world, id, version, idempotencyKey, publishable: key.kind === 'publishable', params, expand,
+    app, route, world: key.world, id, version, idempotencyKey, publishable: key.kind === 'publishable', params, expand, counted: await usageCounted(app, route),
     client: { ip_address: request.ip, user_agent: header(request, 'user-agent')?.slice(0, 1000) ?? null },
     path: request.params as Record<string, string>,
     print: idempotencyKey ? fingerprint(request.method, request.url, body) : EMPTY,
   };
   return send(reply, id, route.method === 'GET' ? await look(call) : await act(call));
+}
+
+/** Waits for usage that is not counted yet, where the answer rests on it. Where that takes longer, the request goes on all the same, and what is counted later is late usage. */
+async function usageCounted(app: App, { counts, method }: Route): Promise<boolean> {
+  return !counts || app.intake === null || app.intake.settle(USAGE_MS[method], true);
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -199,7 +207,7 @@ function wordsOf(request: FastifyRequest, route: Route): { raw: RawMap; body: Bu
 }
 
 function contextOf(call: Call, tx: Context['tx']): Context {
-  return { app: call.app, tx, world: call.world, request: { id: call.id, idempotency_key: call.idempotencyKey, version: call.version, publishable: call.publishable, client: call.client }, calls: [] };
+  return { app: call.app, tx, world: call.world, request: { id: call.id, idempotency_key: call.idempotencyKey, version: call.version, publishable: call.publishable, counted: call.counted, client: call.client }, calls: [] };
 }
 
 /** Renders an answer: expanded, and in the shape of the caller's version. */

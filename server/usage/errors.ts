@@ -1,9 +1,9 @@
 /** What is wrong with events whose senders do not wait for an answer: gathered by meter and kind of mistake, and reported a minute after the first of them, in one thin event for each meter. */
-import type { Refusal } from '../../billing/decision.ts';
+import type { Instant, Refusal } from '../../billing/decision.ts';
 import type { UsageGiven } from '../../billing/usage.ts';
 import type { App, Context, Json, TimerCommand, World } from '../context.ts';
 import { arrayText, row, rows, sql } from '../database/sql.ts';
-import { inWorld } from '../database/world.ts';
+import { inWorld, type Tx } from '../database/world.ts';
 
 /** Errors of this long come together in one report. */
 const WINDOW_S = 60;
@@ -11,35 +11,38 @@ const MOST_SAMPLES = 5;
 
 const TIMER = 'meter_event_errors.report';
 
-type Wrong = { refusal: Refusal; given: UsageGiven };
+export type Wrong = { refusal: Refusal; given: UsageGiven };
 type Sample = { error_message: string; request: { identifier: string } };
 
-/** Keeps the errors and sees to it that they are reported. */
+/** Keeps the errors and sees to it that they are reported, in a transaction of its own. */
 export async function keepErrors(app: App, world: World, wrong: readonly Wrong[]): Promise<void> {
+  if (wrong.length > 0) await inWorld(app.database.pool, world, (tx) => writeErrors(tx, app.clock.now(), wrong));
+}
+
+/** The same in the transaction of whoever found them. */
+export async function writeErrors(tx: Tx, moment: Instant, wrong: readonly Wrong[]): Promise<void> {
   if (wrong.length === 0) return;
-  await inWorld(app.database.pool, world, async (tx) => {
-    const names = [...new Set(wrong.map(({ given }) => given.event_name))];
-    const meters = await rows<{ id: string; event_name: string; status: string }>(tx, sql`select distinct on (event_name) id, event_name, status from meters where event_name = any(${arrayText(names, true)}::text[]) order by event_name, status, created desc`);
-    const meterOf = new Map(meters.map((meter) => [meter.event_name, meter]));
-    const kinds = Map.groupBy(wrong, ({ refusal, given }) => {
-      const meter = meterOf.get(given.event_name);
-      return JSON.stringify([meter?.id ?? '', meter?.status === 'inactive' ? 'archived_meter' : (refusal.details.usage_error ?? 'invalid')]);
-    });
-    const sorted = [...kinds].sort(([a], [b]) => (a < b ? -1 : 1)).map(([kind, all]) => ({ kind: JSON.parse(kind) as [string, string], all }));
-    const now = sql`to_timestamp(${app.clock.now()}::bigint)`;
-    await row(
-      tx,
-      sql`insert into meter_event_errors as e (meter, code, errors, samples, since)
-          select meter, code, errors, samples::jsonb, ${now}
-          from unnest(${arrayText(sorted.map(({ kind }) => kind[0]), true)}::text[], ${arrayText(sorted.map(({ kind }) => kind[1]), true)}::text[], ${arrayText(sorted.map(({ all }) => all.length))}::bigint[], ${arrayText(sorted.map(({ all }) => JSON.stringify(all.slice(0, MOST_SAMPLES).map(sampleOf))), true)}::text[]) as r (meter, code, errors, samples)
-          on conflict (world, meter, code) do update set errors = e.errors + excluded.errors, samples = case when jsonb_array_length(e.samples) < ${MOST_SAMPLES} then e.samples || excluded.samples else e.samples end`,
-    );
-    await row(
-      tx,
-      sql`insert into timers (kind, subject, at, lane) select ${TIMER}, subject, ${now} + make_interval(secs => ${WINDOW_S}), 'usage errors of ' || subject
-          from unnest(${arrayText([...new Set(sorted.map(({ kind }) => kind[0] || 'no meter'))], true)}::text[]) as r (subject) on conflict (world, kind, subject) do nothing`,
-    );
+  const names = [...new Set(wrong.map(({ given }) => given.event_name))];
+  const meters = await rows<{ id: string; event_name: string; status: string }>(tx, sql`select distinct on (event_name) id, event_name, status from meters where event_name = any(${arrayText(names, true)}::text[]) order by event_name, status, created desc`);
+  const meterOf = new Map(meters.map((meter) => [meter.event_name, meter]));
+  const kinds = Map.groupBy(wrong, ({ refusal, given }) => {
+    const meter = meterOf.get(given.event_name);
+    return JSON.stringify([meter?.id ?? '', meter?.status === 'inactive' ? 'archived_meter' : (refusal.details.usage_error ?? 'invalid')]);
   });
+  const sorted = [...kinds].sort(([a], [b]) => (a < b ? -1 : 1)).map(([kind, all]) => ({ kind: JSON.parse(kind) as [string, string], all }));
+  const now = sql`to_timestamp(${moment}::bigint)`;
+  await row(
+    tx,
+    sql`insert into meter_event_errors as e (meter, code, errors, samples, since)
+        select meter, code, errors, samples::jsonb, ${now}
+        from unnest(${arrayText(sorted.map(({ kind }) => kind[0]), true)}::text[], ${arrayText(sorted.map(({ kind }) => kind[1]), true)}::text[], ${arrayText(sorted.map(({ all }) => all.length))}::bigint[], ${arrayText(sorted.map(({ all }) => JSON.stringify(all.slice(0, MOST_SAMPLES).map(sampleOf))), true)}::text[]) as r (meter, code, errors, samples)
+        on conflict (world, meter, code) do update set errors = e.errors + excluded.errors, samples = case when jsonb_array_length(e.samples) < ${MOST_SAMPLES} then e.samples || excluded.samples else e.samples end`,
+  );
+  await row(
+    tx,
+    sql`insert into timers (kind, subject, at, lane) select ${TIMER}, subject, ${now} + make_interval(secs => ${WINDOW_S}), 'usage errors of ' || subject
+        from unnest(${arrayText([...new Set(sorted.map(({ kind }) => kind[0] || 'no meter'))], true)}::text[]) as r (subject) on conflict (world, kind, subject) do nothing`,
+  );
 }
 
 const sampleOf = ({ refusal, given }: Wrong): Sample => ({ error_message: refusal.message, request: { identifier: given.identifier ?? '' } });

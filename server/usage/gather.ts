@@ -1,11 +1,12 @@
 /**
  * Group commit: events that are reported at the same time, each by a request of its own, are recorded in one transaction. A writer takes whatever waits; while it commits, the next events gather.
- * Whoever waits is answered after the commit, so what is acknowledged is kept.
+ * Whoever waits is answered after the commit, so what is acknowledged is kept. With JetStream they are published together instead, and counted later.
  */
 import type { UsageGiven } from '../../billing/usage.ts';
 import type { App, Context, World } from '../context.ts';
 import { inWorld, passing } from '../database/world.ts';
 import { told } from '../log.ts';
+import { accept } from './intake/accept.ts';
 import { record, type Recorded } from './record.ts';
 
 /** So many transactions are under way at once, in all worlds together. */
@@ -57,7 +58,12 @@ class Gatherer {
     try {
       const recorded = await this.tried(world, taken.flatMap(({ given }) => given));
       let from = 0;
-      for (const { given, resolve } of taken) resolve(recorded.slice(from, (from += given.length)));
+      for (const { given, resolve, reject } of taken) {
+        const own = recorded.slice(from, (from += given.length));
+        const failure = own.find((each) => each instanceof Error);
+        if (failure) reject(failure);
+        else resolve(own as Recorded[]);
+      }
     } catch (error) {
       if (taken.length === 1 || passing(error) === 'unreachable') taken.forEach(({ reject }) => reject(error));
       else {
@@ -67,9 +73,10 @@ class Gatherer {
     }
   }
 
-  private async tried(world: World, given: readonly UsageGiven[]): Promise<Recorded[]> {
+  private async tried(world: World, given: readonly UsageGiven[]): Promise<(Recorded | Error)[]> {
     for (let tries = 1; ; tries += 1) {
       try {
+        if (this.app.intake) return await accept(this.app, this.app.intake, world, given);
         return await inWorld(this.app.database.pool, world, (tx) => {
           const ctx: Context = { app: this.app, tx, world, request: null, calls: [] };
           return record(ctx, given, { gathered: true });

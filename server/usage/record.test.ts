@@ -47,6 +47,7 @@ test('an event of many that is refused leaves the others', async () => {
   const who = await customerOf();
   const together = await Promise.all(['1', 'x', '2', '4'].map((value, n) => recordTogether(kontor.app, kontor.world, [event(who, value, { identifier: `gathered ${n}` })])));
   assert.deepEqual(together.map(([each]) => each!.status), ['accepted', 'refused', 'accepted', 'accepted']);
+  await kontor.counted();
   assert.equal(await used(who), '7');
 });
 

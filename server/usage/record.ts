@@ -31,16 +31,21 @@ export type Recording = {
   key?: (name: string, attempt: number) => bigint;
 };
 
-/** An event that may be kept, if its name is free. */
-type Candidate = { at: number; name: string; given: UsageGiven; event: UsageEvent; mapping: Mapping; meter: MeterRow | null };
+/** An event that may be kept, if its name is free; `at` is its place among those that were given. */
+export type Candidate = { at: number; name: string; given: UsageGiven; event: UsageEvent; mapping: Mapping; meter: MeterRow | null };
 
 export async function record(ctx: Context, given: readonly UsageGiven[], how: Recording = {}): Promise<Recorded[]> {
   const results: Recorded[] = [];
-  const candidates = await judge(ctx, given, how, results);
+  await admit(ctx, await judge(ctx, given, how, results), results, how.key);
+  return results;
+}
+
+/** Keeps and counts what was judged, and says of each what became of it, in its place among the results. */
+export async function admit(ctx: Context, candidates: readonly Candidate[], results: Recorded[], key: Recording['key'] = keyOf): Promise<void> {
   // Of several with one name the first one is tried; the others are held against what is kept in the end.
   const first = new Map<string, Candidate>();
   for (const each of candidates) if (!first.has(each.name)) first.set(each.name, each);
-  const kept = await keep(ctx, [...first.values()], how.key ?? keyOf);
+  const kept = await keep(ctx, [...first.values()], key);
   const recorded: UsageEvent[] = [];
   for (const each of candidates) {
     const { event, stored } = kept.get(each.name)!;
@@ -51,7 +56,6 @@ export async function record(ctx: Context, given: readonly UsageGiven[], how: Re
   }
   await fold(ctx.tx, recorded, new Map(candidates.flatMap(({ meter }) => (meter ? [[meter.id, meter]] : []))));
   if (recorded.length > 0) for (const observer of ctx.app.register.usage) await observer.observe(ctx, { recorded, canceled: [], restored: [] });
-  return results;
 }
 
 /** The active meters that count the events of these names, by name. */
@@ -69,8 +73,8 @@ function attempt<T>(work: () => T): T | Refusal {
   }
 }
 
-/** The events that say something that can be kept; the others get their refusals. */
-async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gathered = false }: Recording, results: Recorded[]): Promise<Candidate[]> {
+/** The events that say something that can be kept; the others get their refusals. Writes nothing. */
+export async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gathered = false }: Recording, results: Recorded[]): Promise<Candidate[]> {
   const names = [...new Set(given.map((each) => each.event_name))];
   const [meters, ...watched] = await Promise.all([activeMeters(ctx, names), ...ctx.app.register.usage.map((observer) => observer.watches(ctx, names))]);
   const sources = given.map(({ event_name, payload }) => {

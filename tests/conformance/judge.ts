@@ -20,7 +20,8 @@ const place = (pointer: string) => pointer.replace(/\/[0-9]+(?=\/|$)/g, '/*');
 /** Events about what Stripe does not have are named as such. */
 const isOwnEvent = (pointer: string, problem: string) => pointer.endsWith('type') && problem.startsWith('"kontor.');
 
-export function appointJudge(): Judge {
+/** `after` is waited for after each answer. */
+export function appointJudge(after?: (path: string) => Promise<void> | undefined): Judge {
   const called = new Set<string>();
   const findings = new Map<string, string>();
   const client = Stripe.createNodeHttpClient();
@@ -46,6 +47,7 @@ export function appointJudge(): Judge {
       async makeRequest(...request: Parameters<HttpClient['makeRequest']>) {
         const [, , path, method] = request;
         const response = await client.makeRequest(...request);
+        await after?.(path);
         const toJSON = response.toJSON.bind(response);
         response.toJSON = async () => {
           const body: unknown = await toJSON();

@@ -1,15 +1,20 @@
-/** A server that takes usage, in a process of its own, to be killed. It says where it listens. */
+/** A process that takes usage, or counts what JetStream holds, to be killed. It says where it listens. */
 import { rooms } from '../../resources/register.ts';
 import { sandbox } from '../../connectors/processors/sandbox/sandbox.ts';
 import { open } from '../../server/app.ts';
 import { connections } from '../../server/database/database.ts';
 import { openLog } from '../../server/log.ts';
+import { Secret } from '../../server/secret.ts';
+import { startFolding } from '../../server/workers.ts';
 
-export type ServerOrder = { urls: { owner: string; app: string } };
+/** With `nats`, usage goes through JetStream: such a process takes it, or, with `folds`, counts it. */
+export type ProcessOrder = { urls: { owner: string; app: string }; nats: { url: string; monitors: readonly string[] } | null; folds: boolean };
 
-const { urls } = JSON.parse(process.argv[2]!) as ServerOrder;
+const { urls, nats, folds } = JSON.parse(process.argv[2]!) as ProcessOrder;
 const database = { ...connections({ connectionString: urls.owner }, { connectionString: urls.app }, { pool: 6, statement_timeout: 30 }, () => Promise.resolve()), embedded: false };
-const { url } = await open({
+const { app, url } = await open({
   database, rooms, connectors: { processors: { test: sandbox(), kinds: [] } }, isStripes: () => false, pepper: 'pepper of the tests', log: openLog('silent'), host: '127.0.0.1', port: 0, allowLoopback: true, works: false,
+  nats: nats && { url: new Secret(nats.url), monitors: nats.monitors, creds_file: null, stream: 'KONTOR_USAGE' },
 });
+if (folds) startFolding(app);
 process.send?.(url);

@@ -1,9 +1,10 @@
 /**
- * Usage while the server is killed. KONTOR_TEST_USAGE sets how many events there are, KONTOR_TEST_USAGE_KILLS how many kills, KONTOR_TEST_USAGE_CRASHES how often PostgreSQL crashes as well (only
- * where this file is run alone, since it would take the other tests' databases with it), KONTOR_TEST_SEED chooses others.
+ * Usage while the server is killed, and, through a cluster of three JetStream servers, while these and the workers that count are killed, too. KONTOR_TEST_USAGE sets how many events there are, KONTOR_TEST_USAGE_KILLS how many kills, KONTOR_TEST_USAGE_CRASHES how often PostgreSQL crashes as well (only
+ * where this file is run alone, since it would take the other tests' databases with it), KONTOR_TEST_SEED chooses others; KONTOR_TEST_NATS_USAGE and KONTOR_TEST_NATS_KILLS say the same for JetStream.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { testNats } from '../nats.ts';
 import { crashPostgres, ingestUnderFire } from './ingestion.ts';
 
 const EVENTS = Number(process.env['KONTOR_TEST_USAGE'] ?? 10_000);
@@ -18,4 +19,22 @@ test(`${EVENTS} events, some of them twice, late or out of order, are counted on
   assert.deepEqual(findings.slice(0, 10), []);
   assert.equal(replaced, 0);
   assert.equal(kills, KILLS);
+});
+
+const NATS_EVENTS = Number(process.env['KONTOR_TEST_NATS_USAGE'] ?? 6_000);
+const NATS_KILLS = Number(process.env['KONTOR_TEST_NATS_KILLS'] ?? 4);
+
+test(`${NATS_EVENTS} events through three JetStream servers are counted once each while these, the server and the workers are killed ${NATS_KILLS} times`, async (t) => {
+  const nats = await testNats(3);
+  if (typeof nats === 'string') return t.skip(nats);
+  try {
+    const { findings, miscounted, sent, replaced, kills } = await ingestUnderFire({ events: NATS_EVENTS, kills: NATS_KILLS, crashes: 0, seed: SEED }, null, nats);
+    t.diagnostic(`${sent} events were sent, and ${kills} processes were killed`);
+    assert.deepEqual(miscounted.slice(0, 10), []);
+    assert.deepEqual(findings.slice(0, 10), []);
+    assert.equal(replaced, 0);
+    assert.equal(kills, NATS_KILLS);
+  } finally {
+    await nats.stop();
+  }
 });

@@ -1,6 +1,6 @@
 /**
  * Usage under fire: a server in a process of its own is killed again and again while it is sent events, of which some come twice, out of order, late or with another content under an identifier that
- * is taken; PostgreSQL crashes in between. Whoever sends goes on until each event has an answer, as any sender must. Then what is counted is compared with what was sent.
+ * is taken; PostgreSQL crashes in between. Through JetStream, the servers of its cluster and the workers that count are killed as well. Whoever sends goes on until each event has an answer, as any sender must. Then what is counted is compared with what was sent.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,10 @@ import { countedFor } from '../../server/usage/counted.ts';
 import { verify, type Finding } from '../../server/verify.ts';
 import { seeded, type Random } from '../conformance/random.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
-import type { ServerOrder } from './ingesting.ts';
+import { openLog } from '../../server/log.ts';
+import { openIntake } from '../../server/usage/intake/open.ts';
+import type { TestNats } from '../nats.ts';
+import type { ProcessOrder } from './ingesting.ts';
 
 /** How many different events there are; a fifth of what is sent are repetitions of some. */
 export type Plan = { events: number; kills: number; crashes: number; seed: number };
@@ -51,15 +54,16 @@ function shipment(plan: Plan, customers: readonly string[], now: number, random:
 
 class Fire {
   readonly kontor: Kontor;
+  private readonly order: ProcessOrder;
   private child: ChildProcess | null = null;
   private ready: Promise<string> = Promise.resolve('');
-  constructor(kontor: Kontor) {
+  constructor(kontor: Kontor, nats: TestNats | null, folds = false) {
     this.kontor = kontor;
+    this.order = { urls: kontor.database.urls, nats: nats && { url: nats.url, monitors: nats.monitors }, folds };
   }
 
   start(): void {
-    const order: ServerOrder = { urls: this.kontor.database.urls };
-    const child = fork(new URL('ingesting.ts', import.meta.url), [JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(new URL('ingesting.ts', import.meta.url), [JSON.stringify(this.order)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.child = child;
     this.ready = new Promise((resolve, reject) => {
       child.once('message', (url) => resolve(url as string));
@@ -149,21 +153,52 @@ async function send(fire: Fire, stream: readonly Sent[]): Promise<Set<string>> {
   return refused;
 }
 
-/** Kills the server, and lets PostgreSQL crash, spread over the time that it takes. `progress` says how much is done, from 0 to 1. */
-async function harm(fire: Fire, plan: Plan, crash: (() => Promise<void>) | null, progress: () => number): Promise<number> {
+/** What can be killed. It is there again when `kill` returns. */
+type Victim = { kill(): Promise<void> };
+
+const process = (fire: Fire): Victim => ({
+  async kill() {
+    await fire.url();
+    await fire.kill();
+    fire.start();
+  },
+});
+
+/** A server of the cluster is missed for a while; only when it is whole again, the next one may fall. */
+const serverOf = (nats: TestNats, random: Random): Victim => ({
+  async kill() {
+    const server = random.pick(nats.servers);
+    await server.kill();
+    await sleep(random.int(0, 500));
+    server.start();
+    await nats.ready();
+  },
+});
+
+/** Kills the victims in turn, and lets PostgreSQL crash, spread over the time that it takes. `progress` says how much is done, from 0 to 1. */
+async function harm(victims: readonly Victim[], plan: Plan, crash: (() => Promise<void>) | null, progress: () => number): Promise<number> {
   const blows = [...Array.from({ length: plan.kills }, (_, n) => ({ at: (n + 0.5) / plan.kills, what: 'kill' })), ...Array.from({ length: crash ? plan.crashes : 0 }, (_, n) => ({ at: (n + 0.3) / plan.crashes, what: 'crash' }))].sort((a, b) => a.at - b.at);
   let kills = 0;
   for (const { at, what } of blows) {
     while (progress() < at) await sleep(5);
     if (what === 'crash') await crash!();
     else {
-      await fire.url();
-      await fire.kill();
-      fire.start();
+      await victims[kills % victims.length]!.kill();
       kills += 1;
     }
   }
   return kills;
+}
+
+/** Waits until all is counted that the streams have acknowledged. */
+async function awaitCounted({ app }: Kontor, nats: TestNats): Promise<void> {
+  const { database, clock, sign } = app;
+  const intake = await openIntake(nats.settings(), { database, clock, sign, log: openLog('silent') });
+  try {
+    if (!(await intake.settle(120_000))) throw new Error('What was acknowledged is not counted after two minutes.');
+  } finally {
+    await intake.close();
+  }
 }
 
 /** The PostgreSQL of the tests acknowledges before it writes, which a crash would show. */
@@ -174,25 +209,28 @@ async function waitForCommits(kontor: Kontor): Promise<void> {
   await superuser.end();
 }
 
-/** `crash` makes PostgreSQL fall, and returns when it can be reached again; null where it is shared with others. */
-export async function ingestUnderFire(plan: Plan, crash: ((kontor: Kontor) => Promise<void>) | null = null): Promise<Outcome> {
-  const kontor = await startKontor({ works: false });
-  const fire = new Fire(kontor);
+/** `crash` makes PostgreSQL fall, and returns when it can be reached again; null where it is shared with others. With `nats`, usage goes through it, and three processes of Kontor take it and count it. */
+export async function ingestUnderFire(plan: Plan, crash: ((kontor: Kontor) => Promise<void>) | null = null, nats: TestNats | null = null): Promise<Outcome> {
+  const kontor = await startKontor({ works: false, nats: null });
+  const fire = new Fire(kontor, nats);
+  const folders = nats ? [new Fire(kontor, nats, true), new Fire(kontor, nats, true)] : [];
   try {
     if (crash) await waitForCommits(kontor);
     const { customers, meters } = await prepare(kontor);
     const now = kontor.app.clock.now();
     const random = seeded(plan.seed);
     const { stream, truth } = shipment(plan, customers, now, random);
-    fire.start();
+    for (const each of [fire, ...folders]) each.start();
+    const victims = [...(nats ? [serverOf(nats, random)] : []), ...[fire, ...folders].map(process)];
     let sent = 0;
     const counting = new Proxy(stream, { get: (all, name, self) => (name === 'slice' ? (from: number, to: number) => { sent = Math.max(sent, from); return all.slice(from, to); } : Reflect.get(all, name, self)) });
-    const [refused, kills] = await Promise.all([send(fire, counting), harm(fire, plan, crash && (() => crash(kontor)), () => sent / stream.length)]);
+    const [refused, kills] = await Promise.all([send(fire, counting), harm(victims, plan, crash && (() => crash(kontor)), () => sent / stream.length)]);
+    if (nats) await awaitCounted(kontor, nats);
     // An event under a name that is taken is refused, and what is there stays.
     const others = [...truth.values()].filter((_, n) => n % 50 === 0).map((each) => ({ ...each, payload: { ...each.payload, value: '123456' } }));
     const answers = new Set<string>();
     for (let n = 0; n < others.length; n += BATCH) await deliver(fire, others.slice(n, n + BATCH), answers);
-    await fire.kill();
+    for (const each of [fire, ...folders]) await each.kill();
     const late = new Set([...truth.values()].filter((each) => each.timestamp < now - 35 * DAY).map((each) => each.identifier));
     const miscounted = [...refused].filter((identifier) => !late.has(identifier) && truth.get(identifier)!.timestamp > now - 35 * DAY + HOUR).map((identifier) => `${identifier} was refused`);
     const expected = reference(truth.values(), refused);
@@ -202,7 +240,7 @@ export async function ingestUnderFire(plan: Plan, crash: ((kontor: Kontor) => Pr
     const findings = await verify(kontor.database, () => undefined);
     return { findings, miscounted, sent: stream.length, replaced: others.length - answers.size, kills };
   } finally {
-    await fire.kill().catch(() => undefined);
+    for (const each of [fire, ...folders]) await each.kill().catch(() => undefined);
     await kontor.close().catch(() => undefined);
   }
 }
@@ -214,7 +252,7 @@ export async function crashPostgres(kontor: Kontor): Promise<void> {
   await superuser.connect();
   const { rows } = await superuser.query<{ pid: number }>(`select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() limit 1`);
   await superuser.end();
-  if (rows[0]) process.kill(rows[0].pid, 'SIGKILL');
+  if (rows[0]) globalThis.process.kill(rows[0].pid, 'SIGKILL');
   for (;;) {
     const again = new pg.Client({ connectionString: kontor.database.urls.superuser });
     again.on('error', () => undefined);

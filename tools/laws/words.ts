@@ -24,11 +24,11 @@ const bans: readonly Ban[] = [
   },
   { pattern: /\bMath\.random\b/g, look: 'code', except: ['server/clock.ts', ...aroundTheProgram], message: 'is chance that nobody can replay. Take new ids from the moment, secrets from node:crypto.' },
   {
-    pattern: /(?<![.\w])(setTimeout|setInterval|setImmediate)\b/g, look: 'code', except: ['server/workers.ts', 'server/http/serve.ts', 'server/webhooks/dispatch.ts', 'server/database/', 'connectors/', 'elements/', 'dashboard/', ...aroundTheProgram],
+    pattern: /(?<![.\w])(setTimeout|setInterval|setImmediate)\b/g, look: 'code', except: ['server/workers.ts', 'server/http/serve.ts', 'server/usage/intake/', 'server/webhooks/dispatch.ts', 'server/database/', 'connectors/', 'elements/', 'dashboard/', ...aroundTheProgram],
     message: 'waits in memory, and a killed process forgets. Write a timer in the decision; server/timers.ts runs it.',
   },
   {
-    pattern: /(?<![.\w])fetch\s*\(|\bnode:https?\b/g, look: 'uncommented', except: ['server/http/serve.ts', 'server/webhooks/dispatch.ts', 'server/cli/', 'connectors/', 'elements/', 'dashboard/', ...aroundTheProgram],
+    pattern: /(?<![.\w])fetch\s*\(|\bnode:https?\b/g, look: 'uncommented', except: ['server/http/serve.ts', 'server/usage/intake/', 'server/webhooks/dispatch.ts', 'server/cli/', 'connectors/', 'elements/', 'dashboard/', ...aroundTheProgram],
     message: 'calls the outside. Write a call in the decision; a connector makes it after the commit, and its answer comes back as a command.',
   },
   {

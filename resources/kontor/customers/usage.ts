@@ -1,4 +1,4 @@
-/** What a customer has used in the current period of each metered item, as it is known right now: an event is in it once its report is answered. */
+/** What a customer has used in the current period of each metered item, as it is known right now: an event is in it once its report is answered or, through JetStream, a moment later. */
 import type { Used } from '../../../billing/metering.ts';
 import { groupsOf } from '../../../billing/pricing/dimensions.ts';
 import type { Context, Json } from '../../../server/context.ts';
@@ -41,6 +41,8 @@ export async function usageOfCustomer(ctx: Context, { subscription }: Params<typ
     start_time: item.current_period_start,
     subscription: owner,
     subscription_item: item.id,
+    // Whether all usage is in it that was acknowledged before this was asked.
+    up_to_date: ctx.request!.counted,
     value: totals.get(item.id)!,
   }));
   return renderList(`/v1/kontor/customers/${path.customer}/usage`, data);

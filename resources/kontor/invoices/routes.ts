@@ -74,8 +74,8 @@ export const invoiceExplanations: Room = {
   routes: [
     get('/v1/kontor/invoices/:invoice/explanation', explainParams, explain),
     get('/v1/kontor/invoices/:invoice/comparison', compareParams, compare),
-    post('/v1/kontor/invoices/create_preview/explanation', explainPreviewParams, explainPreview),
-    post('/v1/kontor/invoices/create_preview/comparison', comparePreviewParams, comparePreview),
+    post('/v1/kontor/invoices/create_preview/explanation', explainPreviewParams, explainPreview, { counts: true }),
+    post('/v1/kontor/invoices/create_preview/comparison', comparePreviewParams, comparePreview, { counts: true }),
   ],
   audits,
 };

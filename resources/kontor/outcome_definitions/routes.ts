@@ -10,7 +10,7 @@ export const outcomeDefinitions: Room = {
   resources: [outcomeDefinition],
   routes: [
     post('/v1/kontor/outcome_definitions', params.createDefinition, commands.create),
-    post('/v1/kontor/outcome_definitions/preview', params.previewDefinition, preview),
+    post('/v1/kontor/outcome_definitions/preview', params.previewDefinition, preview, { counts: true }),
     get('/v1/kontor/outcome_definitions', params.listDefinitions, commands.list),
     get('/v1/kontor/outcome_definitions/:outcome_definition', params.nothing, commands.retrieve),
     post('/v1/kontor/outcome_definitions/:outcome_definition', params.updateDefinition, commands.update),

@@ -14,7 +14,7 @@ export const outcomes: Room = {
     get('/v1/kontor/outcomes', params.listOutcomes, commands.list),
     get('/v1/kontor/outcomes/:outcome', params.nothing, commands.retrieve),
     get('/v1/kontor/invoices/:invoice/lines/:line/outcomes', params.listOfLine, commands.ofLine),
-    post('/v1/kontor/outcomes/:outcome/contest', params.contestOutcome, commands.contest),
+    post('/v1/kontor/outcomes/:outcome/contest', params.contestOutcome, commands.contest, { counts: true }),
     post('/v1/kontor/outcomes/:outcome/accept_contest', params.acceptContest, commands.accept),
     post('/v1/kontor/outcomes/:outcome/refuse_contest', params.refuseContest, commands.refuse),
   ],

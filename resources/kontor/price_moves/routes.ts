@@ -12,7 +12,7 @@ export const priceMoves: Room = {
     get('/v1/kontor/price_moves', listMoves, list),
     get('/v1/kontor/price_moves/:price_move', nothing, retrieve),
     get('/v1/kontor/price_moves/:price_move/entries', listEntries, entriesOf),
-    post('/v1/kontor/price_moves/:price_move/apply', nothing, apply),
+    post('/v1/kontor/price_moves/:price_move/apply', nothing, apply, { counts: true }),
     post('/v1/kontor/price_moves/:price_move/cancel', nothing, cancel),
   ],
   timers: { 'price_move.apply': applyDue },

@@ -9,7 +9,7 @@ export const usage: Room = {
   resources: [correction],
   routes: [
     post('/v1/kontor/usage/events', recordEvents, recordBatch, { gathered: true, values: 40_000 }),
-    post('/v1/kontor/usage/corrections', createCorrection, correct, { values: 40_000 }),
+    post('/v1/kontor/usage/corrections', createCorrection, correct, { values: 40_000, counts: true }),
     get('/v1/kontor/usage/corrections', listCorrections, list),
     get('/v1/kontor/usage/corrections/:correction', nothing, retrieve),
   ],

@@ -19,4 +19,4 @@ async function create(ctx: Context, { event_name, cancel }: Params<typeof create
   return { id, object: 'v2.billing.meter_event_adjustment', cancel, created: moment(at), event_name, livemode: ctx.world.livemode, status: 'complete', type: 'cancel' } satisfies Wire<Stripe.V2.Billing.MeterEventAdjustment>;
 }
 
-export const meterEventAdjustmentsInJson: Room = { routes: [post('/v2/billing/meter_event_adjustments', createAdjustment, create)] };
+export const meterEventAdjustmentsInJson: Room = { routes: [post('/v2/billing/meter_event_adjustments', createAdjustment, create, { counts: true })] };
