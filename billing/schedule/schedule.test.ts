@@ -60,7 +60,7 @@ const lines = (invoice: InvoiceWhole): string => invoice.lines.map((line) => `${
 /** A subscription from its schedule's start until a day, with what it was billed: the day, and each line. `used` is what each metered item counts in each of its periods. */
 function lived(start: string, asked: readonly PhaseAsked[], end: string, how: { end_behavior?: 'cancel' | 'release'; used?: string } = {}) {
   const terms = new Map(asked.map((each, n) => [n, each]));
-  const termsOf = (laid: readonly Phase[]): PhaseTerms[] => laid.map((each, n) => ({ phase: each, items: terms.get(n)!.items, add_invoice_items: [], discounts: terms.get(n)!.discounts, default_rates: null }));
+  const termsOf = (laid: readonly Phase[]): PhaseTerms[] => laid.map((each, n) => ({ phase: each, items: terms.get(n)!.items, add_invoice_items: terms.get(n)!.add_invoice_items, discounts: terms.get(n)!.discounts, default_rates: null }));
   const phases = termsOf(layPhases(asked, day(start), BUYER, moment(start)));
   const named: Named = { rates: new Map(), terms: (one) => phases.find((each) => each.phase.start_date === one.start_date)! };
   const order = { billing_mode: { type: 'flexible', flexible: { proration_discounts: 'included' }, updated_at: null } as const, default_settings: SETTINGS, end_behavior: how.end_behavior ?? 'release', metadata: {}, start_date: 'now' as const, phases: asked };
@@ -122,6 +122,17 @@ describe('a coupon of two months that two phases name', () => {
   const bills = (second: string) => lived('2026-01-01', [until(second, [item(seat, 1)], { discounts }), until('2026-06-15', [item(seat, 1)], { discounts })], '2026-05-01').bills.map((bill) => bill.split(' 2026')[0]!.slice(12));
   it('goes on with its first start while its time is not over', () => assert.deepEqual(bills('2026-02-15'), ['3100 less 1550', '3100 less 1550', '3100', '3100', '3100']));
   it('is redeemed anew where it is over', () => assert.deepEqual(bills('2026-03-15'), ['3100 less 1550', '3100 less 1550', '3100', '3100 less 1550', '3100 less 1550']));
+});
+
+describe('what a phase bills once', () => {
+  const training: PriceRow = { ...price('training', '900'), type: 'one_time', recurring: null };
+  const once: PhaseAsked['add_invoice_items'] = [{
+    ...item(training, 1), quantity: 1n, discountable: true, period_start: null, period_end: null, period: { start: { type: 'max_item_period_start' }, end: { type: 'min_item_period_end' } },
+  }];
+  it('is for the period that begins with it, or in which it begins', () => {
+    const { bills } = lived('2026-01-01', [until('2026-02-01', [item(seat, 1)]), until('2026-02-10', [item(seat, 2)], { add_invoice_items: once }), until('2026-04-01', [item(seat, 2)], { add_invoice_items: once })], '2026-03-01');
+    assert.deepEqual(bills.slice(1), ['2026-02-01: 900 2026-02-01 → 2026-03-01, 6200 2026-02-01 → 2026-03-01', '2026-03-01: 900 2026-02-01 → 2026-03-01, 6200 2026-03-01 → 2026-04-01']);
+  });
 });
 
 describe('after the last phase', () => {

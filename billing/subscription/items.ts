@@ -9,6 +9,7 @@ import { within } from '../price.ts';
 import type { DiscountGiven } from '../redeem.ts';
 import { isMetered, termsIn } from './lines.ts';
 import { beginTrial, type OfferAsked } from './offer.ts';
+import { fullPeriod } from './periods.ts';
 import type { SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
 /** At most this many items in a subscription, and of items that are added to an invoice. */
@@ -109,13 +110,19 @@ export function refuseItems(items: readonly SubscriptionItemWhole[], params: Rea
   }
 }
 
+/** The item's period at the moment: one that ends then is followed by the next. */
+function periodOf({ terms, current_period_start: start, current_period_end: end }: SubscriptionItemWhole, subscription: SubscriptionWhole, at: Instant): Period {
+  return end > at ? { start, end } : { start: end, end: fullPeriod(subscription, terms, at).end };
+}
+
 /** What is added once, as the line that it will be. Its period is that which all items have in common, unless it says otherwise. */
-export function onceLine(given: AddedOnce, subscription: SubscriptionWhole): LineOrder {
+export function onceLine(given: AddedOnce, subscription: SubscriptionWhole, at: Instant): LineOrder {
   const { price, quantity, discountable, tax_rates, metadata } = given;
   refusePrice(price, 'one_time', subscription.currency);
   const terms = termsIn(price.terms, subscription.currency)!;
-  const start = given.period_start ?? Math.max(...subscription.items.map((item) => item.current_period_start));
-  const end = given.period_end ?? Math.max(start, Math.min(...subscription.items.map((item) => item.current_period_end)));
+  const periods = subscription.items.map((item) => periodOf(item, subscription, at));
+  const start = given.period_start ?? Math.max(...periods.map((period) => period.start));
+  const end = given.period_end ?? Math.max(start, Math.min(...periods.map((period) => period.end)));
   if (end < start) refuse(undefined, 'The period ends before it starts.', within(given.param)('period[end]'));
   return {
     amount: billable(amountOf(terms, fromBigint(quantity)), within(given.param)('quantity')),

@@ -145,7 +145,7 @@ function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
 /** Items that are billed once, with their discounts: they wait for the next invoice of the subscription. */
 export function addOnce(given: readonly AddedOnce[], subscription: SubscriptionWhole, redeemer: Parameters<typeof redeem>[3], counted: Redemptions, moment: Moment): Decision & { once: InvoiceItemWhole[] } {
   const made = given.map((each) => {
-    const item = waiting(subscription, { ...onceLine(each, subscription), metadata: each.metadata }, moment);
+    const item = waiting(subscription, { ...onceLine(each, subscription, moment.now), metadata: each.metadata }, moment);
     const discounting = redeem(each.discounts, { customer: subscription.customer, invoice_item: item.id }, [], redeemer, counted, moment);
     return { ...discounting, item: { ...item, discounts: discounting.discounts } };
   });

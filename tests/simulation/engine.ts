@@ -16,11 +16,11 @@ import { resumeCollection } from '../../billing/subscription/paused.ts';
 import { isDue, renewAll } from '../../billing/subscription/renew.ts';
 import { sweepSubscription } from '../../billing/subscription/sweep.ts';
 import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
-import type { SubscriptionFacts, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
+import type { SubscriptionFacts, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { couponRow, CUSTOMER, customerRow, onceRow, priceRow, rateRow } from './catalog.ts';
 import { actOnInvoice, resume } from './engine_invoices.ts';
 import { CARD, collect, expire, settle } from './engine_payments.ts';
-import { adopt, comingPhases, release } from './engine_schedules.ts';
+import { adopt, comingPhases, fromScratch, release } from './engine_schedules.ts';
 import { outcomeOf } from './outcome.ts';
 import type { Action, Attempt, Coupon, History, Item, ItemChange, Once, Outcome, PendingItem, Price, Rate } from './reference/history.ts';
 import { nameOf } from './reference/terms.ts';
@@ -107,6 +107,16 @@ export class Life {
 
   start(): void {
     const { history } = this;
+    if (history.scheduled?.from_scratch === undefined) this.begin();
+    else fromScratch(this, history.scheduled.from_scratch);
+    this.subscription_id = this.store.all<SubscriptionRow>('subscriptions')[0]!.id;
+    collect(this, history.start);
+    this.name(history.items);
+    if (history.scheduled && history.scheduled.from_scratch === undefined) adopt(this, history.start, history.scheduled);
+  }
+
+  private begin(): void {
+    const { history } = this;
     const order: StartOrder = {
       currency: history.currency, collection_method: 'send_invoice', days_until_due: 30,
       billing_cycle_anchor: history.anchor_day_of_month === undefined ? (history.anchor ?? null) : null,
@@ -120,11 +130,7 @@ export class Life {
       ...((history.missing_payment_method !== undefined || history.card) && { collection_method: 'charge_automatically', days_until_due: null }),
     };
     const started = startSubscription(order, { ...this.around(), subscriptions: 0, first_time: true }, this.store.moment(history.start));
-    this.subscription_id = started.subscription.id;
     this.store.apply(started);
-    collect(this, history.start);
-    this.name(history.items);
-    if (history.scheduled) adopt(this, history.start, history.scheduled);
   }
 
   /** Runs what is due up to the moment, inclusive. */

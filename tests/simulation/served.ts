@@ -40,7 +40,7 @@ export class Served {
     this.kontor = kontor;
     this.stripe = kontor.stripe;
     this.history = history;
-    this.now = history.start;
+    this.now = history.scheduled?.from_scratch ?? history.start;
   }
 
   /** New items get the keys of those that were asked for, by their prices; what a phase brings in is named by the model. */
@@ -56,17 +56,25 @@ export class Served {
 
   private async start(): Promise<void> {
     const { history, stripe } = this;
-    const { backdate, anchor, anchor_day_of_month, trial_end, proration_behavior, missing_payment_method } = history;
-    this.clock = (await stripe.testHelpers.testClocks.create({ frozen_time: history.start })).id;
+    this.clock = (await stripe.testHelpers.testClocks.create({ frozen_time: this.now })).id;
     this.customer = (await stripe.customers.create({ test_clock: this.clock, tax_exempt: history.tax_exempt })).id;
     if (history.card) await this.takeCards();
-    const catalog = (this.catalog = new ServedCatalog(stripe, this.customer));
+    this.catalog = new ServedCatalog(stripe, this.customer);
+    const made = history.scheduled?.from_scratch === undefined ? await this.begin() : await this.beginScheduled(history.scheduled);
+    this.subscription = made.id;
+    this.name(made.items.data, history.items);
+    if (history.scheduled && history.scheduled.from_scratch === undefined) await this.schedule(history.scheduled);
+  }
+
+  private async begin(): Promise<Stripe.Subscription> {
+    const { history, stripe, catalog } = this;
+    const { backdate, anchor, anchor_day_of_month, trial_end, proration_behavior, missing_payment_method } = history;
     const items: Stripe.SubscriptionCreateParams.Item[] = [];
     for (const item of history.items) items.push(await catalog.asked(item));
     const once = await this.addedOnce(history.once);
     const rates = await catalog.rates(history.default_tax_rates);
     const discounts = await catalog.discounts(history.discounts);
-    const made = await stripe.subscriptions.create({
+    return stripe.subscriptions.create({
       customer: this.customer, items, proration_behavior, currency: history.currency, ...(missing_payment_method || history.card ? {} : { collection_method: 'send_invoice', days_until_due: 30 }),
       ...(backdate !== undefined && { backdate_start_date: backdate }),
       ...(anchor_day_of_month !== undefined ? { billing_cycle_anchor_config: { day_of_month: anchor_day_of_month } } : anchor !== undefined && { billing_cycle_anchor: anchor }),
@@ -76,9 +84,21 @@ export class Served {
       ...(history.sweep && { pending_invoice_item_interval: history.sweep }),
       ...once,
     });
-    this.subscription = made.id;
-    this.name(made.items.data, history.items);
-    if (history.scheduled) await this.schedule(history.scheduled);
+  }
+
+  /** By a schedule, now or when its time has come. */
+  private async beginScheduled({ end, phases, end_behavior }: NonNullable<History['scheduled']>): Promise<Stripe.Subscription> {
+    const { history: { start, items, once, discounts, default_tax_rates, trial_end = null, card }, stripe, customer } = this;
+    const laid: Stripe.SubscriptionScheduleCreateParams.Phase[] = [];
+    for (const phase of [{ start, end, items, once, discounts, default_tax_rates, trial_end, anchored: false, proration_behavior: 'create_prorations' as const }, ...phases]) {
+      const { start_date: _start, trial_end: _trial, ...asked } = await this.phase(phase);
+      laid.push({ ...asked, currency: this.history.currency, end_date: phase.end, ...(phase.trial_end !== null && { trial_end: phase.trial_end }) });
+    }
+    const settings = card ? {} : { default_settings: { collection_method: 'send_invoice' as const, invoice_settings: { days_until_due: 30 } } };
+    const made = await stripe.subscriptionSchedules.create({ customer, start_date: start, end_behavior, phases: laid, ...settings });
+    await this.until(start);
+    const { subscription } = await stripe.subscriptionSchedules.retrieve(made.id);
+    return stripe.subscriptions.retrieve(subscription as string);
   }
 
   private async takeCards(): Promise<void> {
@@ -215,11 +235,11 @@ export class Served {
     if (!card) await stripe.subscriptions.update(subscription, { collection_method: 'send_invoice', days_until_due: 30 });
   }
 
-  private async phase({ start, end, items, discounts, default_tax_rates, trial_end, anchored, proration_behavior }: Phase): Promise<Stripe.SubscriptionScheduleUpdateParams.Phase> {
+  private async phase({ start, end, items, once, discounts, default_tax_rates, trial_end, anchored, proration_behavior }: Phase): Promise<Stripe.SubscriptionScheduleUpdateParams.Phase> {
     const asked: Stripe.SubscriptionScheduleUpdateParams.Phase.Item[] = [];
     for (const item of items) asked.push(await this.catalog.asked(item));
     return {
-      start_date: start, end_date: end, items: asked, discounts: await this.catalog.discounts(discounts), proration_behavior, ...(trial_end !== null && { trial_end }), ...(anchored && { billing_cycle_anchor: 'phase_start' }),
+      start_date: start, end_date: end, items: asked, ...(await this.addedOnce(once)), discounts: await this.catalog.discounts(discounts), proration_behavior, ...(trial_end !== null && { trial_end }), ...(anchored && { billing_cycle_anchor: 'phase_start' }),
       ...(default_tax_rates && default_tax_rates.length > 0 && { default_tax_rates: await this.catalog.rates(default_tax_rates) }),
     };
   }
@@ -269,6 +289,8 @@ export class Served {
     }
     const invoices = (await stripe.invoices.list({ subscription: this.subscription, limit: 100 })).data.reverse();
     const invoice = invoices[action.invoice] ?? this.refuse();
+    // By a request a draft would be finalized before it is paid.
+    if (action.kind === 'pay' && invoice.status === 'draft') this.refuse();
     if (action.kind !== 'credit') {
       await (action.kind === 'pay' ? stripe.invoices.pay(invoice.id, { paid_out_of_band: true }) : stripe.invoices.voidInvoice(invoice.id));
       return;

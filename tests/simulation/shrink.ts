@@ -17,6 +17,7 @@ const phasesIn = (phases: readonly Phase[]): Phase[][] => [
   ...(phases.length > 0 ? [phases.slice(0, -1)] : []),
   ...phases.flatMap((phase, n) => [
     ...(phase.discounts.length > 0 ? [phases.with(n, { ...phase, discounts: [] })] : []),
+    ...(phase.once ? [phases.with(n, { ...phase, once: undefined })] : []),
     ...(phase.default_tax_rates ? [phases.with(n, { ...phase, default_tax_rates: null })] : []),
     ...itemsIn(phase.items).map((items) => phases.with(n, { ...phase, items })),
   ]),

@@ -53,6 +53,7 @@ const phaseText = (phase: Phase): string[] => [
   ...phase.discounts.map((each) => `      less ${couponText(each)}`),
   ...(phase.default_tax_rates ?? []).map((each) => `      ${rateText(each)}`),
   ...phase.items.map((each) => `      ${itemText(each)}`),
+  ...(phase.once ?? []).map((each) => `      ${onceText(each)}`),
 ];
 
 const creditedText = (credited: Credited): string =>
@@ -86,7 +87,7 @@ export function historyText(history: History): string[] {
     ...discounts.map((each) => `  less ${couponText(each)}`),
     ...default_tax_rates.map((rate) => `  ${rateText(rate)}`),
     ...items.map((item) => `  ${itemText(item)}`),
-    ...(history.scheduled ? [`  scheduled until ${moment(history.scheduled.end)}, then ${history.scheduled.end_behavior}`, ...history.scheduled.phases.flatMap(phaseText)] : []),
+    ...(history.scheduled ? [`  scheduled${history.scheduled.from_scratch === undefined ? '' : ` from scratch at ${moment(history.scheduled.from_scratch)}`} until ${moment(history.scheduled.end)}, then ${history.scheduled.end_behavior}`, ...history.scheduled.phases.flatMap(phaseText)] : []),
     ...actions.flatMap(actionText),
     ...pending.map((each) => `  ${moment(each.at)} item ${each.key} ${each.amount} of the ${each.of}${each.discountable ? '' : ' not discountable'} ${each.product ?? ''}${each.discounts.map((coupon) => ` less ${couponText(coupon)}`).join('')}`),
     ...usage.toSorted((a, b) => a.at - b.at).map((each) => `  ${moment(each.at)} usage ${each.meter} ${each.value}`),

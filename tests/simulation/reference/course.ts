@@ -106,7 +106,7 @@ export class Course {
       return now.start > origin ? [past, first] : [first];
     });
     this.waitOnce(history.once ?? [], history.start);
-    this.bill(history.start, 'subscription_create', ['subscription'], drafts, true);
+    this.bill(history.start, 'subscription_create', ['subscription'], drafts, history.scheduled?.from_scratch === undefined);
   }
 
   /** What is billed once waits; for the time that all items have in common. */

@@ -56,6 +56,8 @@ export type Phase = {
   start: number;
   end: number;
   items: Item[];
+  /** What is billed once when it begins. */
+  once?: Once[];
   discounts: Coupon[];
   default_tax_rates: Rate[] | null;
   trial_end: number | null;
@@ -123,7 +125,7 @@ export type History = {
   /** How often what waits is billed, from the start on. */
   sweep?: Recurrence;
   /** Where a schedule begins it: what comes after the first phase, which is the start itself until the first of these. */
-  scheduled?: { end: number; phases: Phase[]; end_behavior: EndBehavior };
+  scheduled?: { end: number; phases: Phase[]; end_behavior: EndBehavior; /** There is no subscription before it: when it is made, at the start or earlier. */ from_scratch?: number };
   /** `value` is a positive decimal; in any order. */
   usage: { meter: string; at: number; value: string }[];
   pending: PendingItem[];

@@ -74,7 +74,7 @@ function enter(course: Course, at: number, phase: Phase): boolean {
   const whole = renewed.length === 0 ? [] : changes.filter(({ add }) => add && spanAround(terms, add.price.recurrence, at).start === at).map(({ key }) => key);
   const spared = new Set([...renewed, ...whole]);
   const goOn = (before: Terms['shared'], coupons: Phase['discounts']) => goingOn(before.filter((one) => course.book.inForce(one, at)), coupons, at);
-  course.change(at, changes, { ...PLAIN, behavior: phase.proration_behavior, anew, trial, spared, asked: false }, (after) => ({
+  course.change(at, changes, { ...PLAIN, behavior: phase.proration_behavior, anew, trial, spared, asked: false, once: phase.once }, (after) => ({
     ...after,
     ...(goes_on && { trial, anchor: trial }),
     shared: goOn(after.shared, phase.discounts),

@@ -206,9 +206,13 @@ export class Steps {
 
   private scheduleStart(): void {
     const { history } = this;
-    if (history.trial_end !== undefined || history.backdate !== undefined || history.anchor !== undefined) return;
-    const { end, phases, end_behavior } = this.schedule(history.start);
-    history.scheduled = { end, phases, end_behavior };
+    const { start, trial_end, backdate, anchor, sweep, missing_payment_method } = history;
+    if (backdate !== undefined || anchor !== undefined || missing_payment_method !== undefined) return;
+    const { end, phases, end_behavior } = this.schedule(start);
+    const from_scratch = this.dice.chance(0.5) ? start : start - this.dice.int(1, 60 * DAY);
+    if (sweep === undefined && (trial_end ?? 0) <= end && this.dice.chance(trial_end === undefined ? 0.5 : 1)) history.scheduled = { end, phases, end_behavior, from_scratch };
+    else if (trial_end === undefined) history.scheduled = { end, phases, end_behavior };
+    else this.coming = [];
   }
 
   /** As it is for a while, then one to three phases. */
@@ -253,7 +257,7 @@ export class Steps {
     this.meet(items.map((item) => item.price));
     const discounts = dice.chance(0.5) ? (earlier?.discounts ?? history.discounts) : shop.discounts();
     return {
-      start, end, items, discounts, default_tax_rates: dice.chance(0.8) ? null : dice.some(2, () => shop.rate()),
+      start, end, items, ...(dice.chance(0.1) && { once: [shop.once(), ...dice.some(1, () => shop.once())] }), discounts, default_tax_rates: dice.chance(0.8) ? null : dice.some(2, () => shop.rate()),
       trial_end: dice.chance(0.15) ? (dice.chance(0.4) && end - start < LONGEST_TRIAL ? end : start + dice.int(1, Math.min(end - start, LONGEST_TRIAL))) : null, anchored: dice.chance(0.15), proration_behavior: this.behavior(),
     };
   }
