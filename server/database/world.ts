@@ -38,15 +38,19 @@ function settingOf({ id }: { readonly id: number }): string {
   return `set local kontor.world = '${id}'`;
 }
 
+/** What PostgreSQL says to every statement after one that failed. */
+const ABORTED = '25P02';
+
 async function transaction<Result>(pool: pg.Pool, opening: string, work: (tx: Tx) => Promise<Result>): Promise<Result> {
   const client = await pool.connect();
   let broken: Error | undefined;
   const unawaited: Promise<unknown>[] = [];
+  let failed: unknown;
   const query = together(client);
   const send = (statement: string | pg.QueryConfig): void => {
     const sent = query(statement as pg.QueryConfig);
-    // Its failure is told at the end; until then it is nobody's.
-    sent.catch(() => undefined);
+    // Its failure is told at the end, or in place of what fails because of it; until then it is nobody's.
+    sent.catch((error: unknown) => { failed ??= error; });
     unawaited.push(sent);
   };
   try {
@@ -59,7 +63,7 @@ async function transaction<Result>(pool: pg.Pool, opening: string, work: (tx: Tx
   } catch (error) {
     // Where the roll-back fails too, the connection is gone; the server rolls back by itself, and the pool must not use it again.
     await client.query('rollback').catch((failure: Error) => { broken = failure; });
-    throw error;
+    throw (error as { code?: unknown }).code === ABORTED ? (failed ?? error) : error;
   } finally {
     client.release(broken);
   }
@@ -85,8 +89,9 @@ function together(client: pg.PoolClient): Queryable['query'] {
 
 /** What of the database passes by itself, so that the same may be tried again: others held what was wanted, or it could not be reached. Null for every other error. Nothing was done. */
 export function passing(error: unknown): 'contended' | 'unreachable' | null {
-  const { code = '', message = '' } = error as { code?: unknown; message?: string };
-  if (/^(?:40001|40P01|55P03)$/.test(String(code))) return 'contended';
+  const { code = '', message = '', table = '' } = error as { code?: unknown; message?: string; table?: string };
+  // Usage events are appended where their keys were free a moment ago (`server/usage/record.ts`).
+  if (/^(?:40001|40P01|55P03)$/.test(String(code)) || (code === '23505' && /^meter_events_[0-9]+$/.test(table))) return 'contended';
   const gone = /^(?:08...|53...|57P0[1-5]|25006|ECONN(?:REFUSED|RESET)|ENOENT|EPIPE|ETIMEDOUT)$/.test(String(code)) || /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(message);
   return gone ? 'unreachable' : null;
 }

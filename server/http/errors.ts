@@ -3,6 +3,7 @@
  * unknown error ever reaches the wire.
  */
 import { Refusal, refuse } from '../../billing/decision.ts';
+import { passing } from '../database/world.ts';
 import { quoted } from './forms.ts';
 
 /** Where the codes of errors are explained, for `doc_url`. */
@@ -74,12 +75,8 @@ const UNAVAILABLE = 'Kontor cannot reach its database right now. Nothing is lost
 function answerToDatabase(error: unknown): ErrorAnswer | undefined {
   const state = property(error, 'code');
   if (typeof state !== 'string') return undefined;
+  if (passing(error) === 'contended') return failure(state === '55P03' ? 429 : 409, 'lock_timeout', BUSY, RETRY);
   switch (state) {
-    case '40001': // serialization_failure
-    case '40P01': // deadlock_detected
-      return failure(409, 'lock_timeout', BUSY, RETRY);
-    case '55P03': // lock_not_available
-      return failure(429, 'lock_timeout', BUSY, RETRY);
     case '57014': // query_canceled: the statement's timeout
       return failure(503, undefined, 'The request took too long and was stopped. Nothing has been changed.', RETRY);
     case '53100': // disk_full

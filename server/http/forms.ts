@@ -183,25 +183,27 @@ export function decodeJson(input: string | Uint8Array, most: number = MOST_JSON_
     return refuse(undefined, 'Invalid request: the body is not valid JSON.');
   }
   const left = { values: most, most };
-  const tree = bare(parsed as Raw, '', 1, left);
-  return isMap(tree) ? tree : refuse(undefined, 'Invalid request: the body must be a JSON object.');
+  inspect(parsed as Raw, '', 1, left);
+  return isMap(parsed as Raw) ? (parsed as RawMap) : refuse(undefined, 'Invalid request: the body must be a JSON object.');
 }
 
-function bare(value: Raw, at: string, depth: number, left: { values: number; readonly most: number }): Raw {
+/** Refuses what no parameter may hold, wherever it stands. */
+function inspect(value: Raw, at: string, depth: number, left: { values: number; readonly most: number }): void {
   left.values -= 1;
   if (left.values < 0) refuse(undefined, `Received too many values: a request has at most ${left.most}.`);
   if (typeof value === 'string') {
     if (value.includes('\0') || !value.isWellFormed()) refuse('invalid_characters', `Invalid characters in ${shown(at)}: text must be well-formed Unicode without NUL.`, shown(at));
-    return value;
+    return;
   }
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null) return;
   if (depth > DEEPEST) refuse('parameter_unknown', `Received unknown parameter: ${shown(at)} (it is nested too deeply).`, shown(at));
-  if (Array.isArray(value)) return value.map((each, index) => bare(each, `${at}[${index}]`, depth + 1, left));
-  const map = emptyMap();
+  if (Array.isArray(value)) {
+    for (const [index, each] of value.entries()) inspect(each, `${at}[${index}]`, depth + 1, left);
+    return;
+  }
   for (const name of Object.keys(value)) {
     const inner = at === '' ? name : `${at}[${name}]`;
     if (name.includes('\0') || !name.isWellFormed()) refuse('invalid_characters', `Invalid characters in the name ${shown(inner)}.`, shown(inner));
-    map[name] = bare(value[name] as Raw, inner, depth + 1, left);
+    inspect(value[name] as Raw, inner, depth + 1, left);
   }
-  return map;
 }

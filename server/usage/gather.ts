@@ -16,12 +16,17 @@ const MOST_EVENTS = 5_000;
 /** How often events are tried that had to give way to somebody else's. */
 const TRIES = 5;
 
+/** What tells two reports of one event from two events, before it is known who counts it. */
+const nameOf = ({ event_name, identifier }: UsageGiven): string | null => (identifier === undefined ? null : `${event_name}\x1f${identifier}`);
+
 type Waiting = { given: readonly UsageGiven[]; resolve(recorded: Recorded[]): void; reject(error: unknown): void };
 
 class Gatherer {
   private readonly app: App;
   private readonly queues = new Map<number, { world: World; waiting: Waiting[] }>();
   private writers = 0;
+  /** The names that are being recorded, by world: two writers never record one at the same time, since one of them would have to begin again. */
+  private readonly underWay = new Map<number, Set<string>>();
   constructor(app: App) {
     this.app = app;
   }
@@ -37,21 +42,30 @@ class Gatherer {
   }
 
   private async write(): Promise<void> {
-    for (let next = this.take(); next; next = this.take()) await this.recordAll(next.world, next.taken);
+    for (let next = this.take(); next; next = this.take()) {
+      const { world, taken } = next;
+      const names = taken.flatMap(({ given }) => given.flatMap((each) => nameOf(each) ?? []));
+      const underWay = this.underWay.get(world.id) ?? new Set();
+      this.underWay.set(world.id, underWay);
+      for (const name of names) underWay.add(name);
+      await this.recordAll(world, taken);
+      for (const name of names) underWay.delete(name);
+    }
     this.writers -= 1;
   }
 
-  /** The events of one world, the worlds in turn. */
+  /** The events of one world, the worlds in turn. What another writer is recording waits until that is done. */
   private take(): { world: World; taken: Waiting[] } | null {
-    const [first] = this.queues.values();
-    if (!first) return null;
-    const { world, waiting } = first;
-    this.queues.delete(world.id);
-    let count = 0;
-    const fits = waiting.findIndex(({ given }, n) => (count += given.length) > MOST_EVENTS && n > 0);
-    const taken = fits < 0 ? waiting : waiting.slice(0, fits);
-    if (fits > 0) this.queues.set(world.id, { world, waiting: waiting.slice(fits) });
-    return { world, taken };
+    for (const { world, waiting } of [...this.queues.values()]) {
+      const underWay = this.underWay.get(world.id);
+      let count = 0;
+      const until = waiting.findIndex(({ given }, n) => ((count += given.length) > MOST_EVENTS && n > 0) || (underWay?.size && given.some((each) => underWay.has(nameOf(each) ?? ''))));
+      if (until === 0) continue;
+      this.queues.delete(world.id);
+      if (until > 0) this.queues.set(world.id, { world, waiting: waiting.slice(until) });
+      return { world, taken: until < 0 ? waiting : waiting.slice(0, until) };
+    }
+    return null;
   }
 
   private async recordAll(world: World, taken: readonly Waiting[]): Promise<void> {

@@ -6,7 +6,7 @@ import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { seeded } from '../../tests/conformance/random.ts';
 import { machineClock } from '../clock.ts';
 import type { Context } from '../context.ts';
-import { inWorld } from '../database/world.ts';
+import { inWorld, passing } from '../database/world.ts';
 import { cancelEvents, latestEvent } from './cancel.ts';
 import { countedFor } from './counted.ts';
 import { recordTogether } from './gather.ts';
@@ -29,6 +29,8 @@ const now = () => kontor.app.clock.now();
 const customerOf = async () => (await kontor.stripe.customers.create({})).id;
 const inside = <T>(work: (ctx: Context) => Promise<T>): Promise<T> => inWorld(kontor.app.database.pool, kontor.world, (tx) => work({ app: kontor.app, tx, world: kontor.world, request: null, calls: [] }));
 const put = async (events: UsageGiven[], how?: Recording) => (await inside((ctx) => record(ctx, events, how))).map(({ status }) => status);
+/** As everybody who records: again, where somebody else was first. */
+const putAgain = (events: UsageGiven[]): Promise<string[]> => put(events).catch((error: unknown) => (passing(error) === 'contended' ? putAgain(events) : Promise.reject(error)));
 const event = (customer: string, value: string, more: Partial<UsageGiven> = {}, event_name = 'sum'): UsageGiven => ({ event_name, payload: { stripe_customer_id: customer, value }, ...more });
 const used = (customer: string, formula = 'sum') => inside(async ({ tx }) => (await countedFor(tx, [{ key: 'a', meter: meters.get(formula)!, customer, start: 0, end: now() + 3_600 }])).get('a'));
 
@@ -71,12 +73,36 @@ test('every order, cut into whatever batches, comes to the same counts', async (
     const order = set.map((each, n) => ({ each, n, place: random.int(0, 1e9) })).sort((a, b) => a.place - b.place);
     for (let from = 0; from < order.length; ) {
       const size = random.int(1, 9);
-      await Promise.all([0, 1].map(() => put(order.slice(from, from + size).map(({ each, n }) => event(who, each.value, { identifier: `${who} ${n}`, timestamp: each.timestamp }, each.event_name)))));
+      await Promise.all([0, 1].map(() => putAgain(order.slice(from, from + size).map(({ each, n }) => event(who, each.value, { identifier: `${who} ${n}`, timestamp: each.timestamp }, each.event_name)))));
       from += size;
     }
     answers.add(JSON.stringify(await Promise.all([...meters.keys()].map((formula) => used(who, formula)))));
   }
   assert.equal(answers.size, 1);
+});
+
+test('what many report at the same time is kept once, and everybody is answered', async () => {
+  const who = await customerOf();
+  const reports = Array.from({ length: 60 }, (_, n) => [0, 1, 2].map((step) => event(who, '1', { identifier: `together ${(n + step) % 12}` })));
+  const answers = (await Promise.all(reports.map((given) => recordTogether(kontor.app, kontor.world, given)))).flat();
+  assert.deepEqual(Map.groupBy(answers, ({ status }) => status).get('accepted')!.length, 12);
+  assert.equal(answers.filter(({ status }) => status === 'duplicate').length, 168);
+  assert.equal(await used(who), '12');
+});
+
+test('of two who record one identifier at the same time one waits, and is told to try again', async () => {
+  const who = await customerOf();
+  const one = [event(who, '5', { identifier: 'raced' })];
+  let second: Promise<string[]> | undefined;
+  await inside(async (ctx) => {
+    await record(ctx, one);
+    second = put(one);
+    // It finds the identifier free, and then waits for this transaction to end.
+    while ((await ctx.tx.query(`select from pg_locks where not granted and locktype = 'transactionid'`)).rowCount === 0);
+  });
+  await assert.rejects(second!, (error) => passing(error) === 'contended');
+  assert.deepEqual(await put(one), ['duplicate']);
+  assert.equal(await used(who), '5');
 });
 
 test('hours that somebody has falsified are counted again from their events', async () => {

@@ -5,7 +5,8 @@
  * - `accepted`: it is new. It is kept, counted in its hour, and shown to those who observe usage (`usage` of a room, see `UsageObserver`), all in this transaction.
  * - `duplicate`: its meter has an event with this identifier, and it says the same. It has no effect; the event is the one that is there.
  * - `refused`: it has no effect, and no other event of the batch minds. The refusal is what a request with this event alone is answered.
- * It throws only for what concerns all: then nothing is recorded, and the transaction has to be rolled back.
+ * It throws only for what concerns all: then nothing is recorded, and the transaction has to be rolled back. What is written goes out with what the transaction sends next, so that a failure may be told
+ * there; where another transaction has recorded one of the names meanwhile, that failure is `contended` (see `passing`), and the same is to be tried again.
  *
  * An event is counted by the active meter of its name. Where there is none, it is kept all the same if somebody observes events of its name (`meter` is null, and it has no value).
  */
@@ -13,12 +14,12 @@ import type { MeterRow } from '../../billing/catalog.ts';
 import { Refusal, refuse, type Instant } from '../../billing/decision.ts';
 import { customerOf, isRepetition, OTHER_EVENT, restOf, usageEvent, type Mapping, type UsageEvent, type UsageGiven } from '../../billing/usage.ts';
 import type { Context } from '../context.ts';
-import { arrayText, row, rows, sql } from '../database/sql.ts';
+import { arrayText, later, row, rows, sql } from '../database/sql.ts';
 import { quoted } from '../http/forms.ts';
 import { ensureSlot, isTurn, slotAt, slotsAround } from './slots.ts';
 import { keyOf, nameOf, seriesOf, takeNumbers } from './keys.ts';
 import { fold } from './rollups.ts';
-import { storedEvents } from './events.ts';
+import { storedEvents, type StoredEvent } from './events.ts';
 
 export type Recorded = { status: 'accepted' | 'duplicate'; event: UsageEvent } | { status: 'refused'; refusal: Refusal };
 
@@ -42,20 +43,23 @@ export async function record(ctx: Context, given: readonly UsageGiven[], how: Re
 
 /** Keeps and counts what was judged, and says of each what became of it, in its place among the results. */
 export async function admit(ctx: Context, candidates: readonly Candidate[], results: Recorded[], key: Recording['key'] = keyOf): Promise<void> {
-  // Of several with one name the first one is tried; the others are held against what is kept in the end.
-  const first = new Map<string, Candidate>();
-  for (const each of candidates) if (!first.has(each.name)) first.set(each.name, each);
-  const kept = await keep(ctx, [...first.values()], key);
-  const recorded: UsageEvent[] = [];
+  if (candidates.length === 0) return;
+  const slot = slotAt(ctx.app.clock.now());
+  const places = await placesOf(ctx, slotsAround(await ensureSlot(ctx.app, slot), slot), [...new Set(candidates.map(({ name }) => name))], key);
+  // Of several with one name the first is kept, and the others are held against it.
+  const fresh = new Map<string, Candidate>();
   for (const each of candidates) {
-    const { event, stored } = kept.get(each.name)!;
-    if (!stored && first.get(each.name) === each) {
-      recorded.push(event);
-      results[each.at] = { status: 'accepted', event };
-    } else results[each.at] = isRepetition(event, each.event, each.given) ? { status: 'duplicate', event } : { status: 'refused', refusal: OTHER_EVENT(event.identifier) };
+    const there = places.get(each.name)!.stored ?? fresh.get(each.name)?.event;
+    if (!there) {
+      fresh.set(each.name, each);
+      results[each.at] = { status: 'accepted', event: each.event };
+    } else results[each.at] = isRepetition(there, each.event, each.given) ? { status: 'duplicate', event: there } : { status: 'refused', refusal: OTHER_EVENT(each.event.identifier) };
   }
-  await fold(ctx.tx, recorded, new Map(candidates.flatMap(({ meter }) => (meter ? [[meter.id, meter]] : []))));
-  if (recorded.length > 0) for (const observer of ctx.app.register.usage) await observer.observe(ctx, { recorded, canceled: [], restored: [] });
+  if (fresh.size === 0) return;
+  append(ctx, slot, [...fresh].map(([name, each]) => [places.get(name)!.key, each] as const));
+  const recorded = [...fresh.values()].map(({ event }) => event);
+  fold(ctx.tx, recorded, new Map([...fresh.values()].flatMap(({ meter }) => (meter ? [[meter.id, meter]] : []))));
+  for (const observer of ctx.app.register.usage) await observer.observe(ctx, { recorded, canceled: [], restored: [] });
 }
 
 /** The active meters that count the events of these names, by name. */
@@ -118,65 +122,56 @@ async function momentsOf(ctx: Context, asked: boolean, customers: ReadonlySet<st
 
 const advancing = (clock: string): Refusal => new Refusal(undefined, `The test clock ${clock} is being advanced. Wait until its status is \`ready\`, then try again.`, undefined, { status: 429, should_retry: true });
 
-/** Keeps each event whose name is free. What is there under each name afterwards, and whether it was there before. */
-async function keep(ctx: Context, candidates: readonly Candidate[], keyFor: (name: string, attempt: number) => bigint): Promise<Map<string, { event: UsageEvent; stored: boolean }>> {
-  const kept = new Map<string, { event: UsageEvent; stored: boolean }>();
-  if (candidates.length === 0) return kept;
-  const now = ctx.app.clock.now();
-  const slot = slotAt(now);
-  const slots = slotsAround(await ensureSlot(ctx.app, slot), slot);
+/** Where the event of a name is kept, or will be. */
+type Place = { key: bigint; stored: UsageEvent | null };
+
+/** What is kept under each name, and the key that it has or will have: the first of its keys that no other name has. */
+async function placesOf(ctx: Context, slots: readonly number[], names: readonly string[], keyFor: (name: string, attempt: number) => bigint): Promise<Map<string, Place>> {
+  const places = new Map<string, Place>();
   // Of two processes at the turn of a slot, each would look for the other's event in the wrong one; there, one after the other.
-  if (isTurn(now)) await row(ctx.tx, sql`select pg_advisory_xact_lock(hashtextextended('meter events', kontor_world()))`);
-  let open = candidates;
-  for (let attempt = 0; open.length > 0; attempt += 1) {
-    const again: Candidate[] = [];
-    const byKey = new Map<bigint, Candidate>();
-    for (const each of open) {
-      const key = keyFor(each.name, attempt);
-      if (byKey.has(key)) again.push(each);
-      else byKey.set(key, each);
-    }
-    const keyed = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1));
-    const inserted = await insert(ctx, slot, slots, keyed);
-    const taken = keyed.filter(([key]) => !inserted.has(key));
-    const stored = taken.length === 0 ? new Map<bigint, UsageEvent>() : await storedEvents(ctx.tx, slots, taken.map(([key]) => key));
-    for (const [key, each] of keyed) {
-      if (inserted.has(key)) kept.set(each.name, { event: each.event, stored: false });
-      else {
-        const there = stored.get(key);
-        if (there && nameOf(there) === each.name) kept.set(each.name, { event: there, stored: true });
-        else again.push(each);
-      }
-    }
-    open = again;
+  if (isTurn(ctx.app.clock.now())) await row(ctx.tx, sql`select pg_advisory_xact_lock(hashtextextended('meter events', kontor_world()))`);
+  const taken = new Set<bigint>();
+  for (let attempt = 0, open = names; open.length > 0; attempt += 1) {
+    const keyed = open.map((name) => ({ name, key: keyFor(name, attempt) }));
+    const stored: ReadonlyMap<bigint, StoredEvent> = await storedEvents(ctx.tx, slots, keyed.map(({ key }) => key));
+    open = keyed.flatMap(({ name, key }) => {
+      const there = stored.get(key) ?? null;
+      if (there ? nameOf(there) !== name : taken.has(key)) return [name];
+      places.set(name, { key, stored: there });
+      taken.add(key);
+      return [];
+    });
   }
-  return kept;
+  return places;
 }
 
-/** Appends events whose keys are free in every slot, sorted by key. Returns the keys of those that were appended. The look into other slots is a query for each row on purpose: a join of all could read a slot as a whole. */
-async function insert(ctx: Context, slot: number, slots: readonly number[], keyed: readonly (readonly [bigint, Candidate])[]): Promise<Set<bigint>> {
-  const events = keyed.map(([, each]) => each.event);
-  const others = slots.filter((each) => each !== slot);
-  const series = new Map<string, bigint>();
-  const seriesOfEvent = ({ meter, event_name, customer }: UsageEvent): bigint => {
-    const name = `${meter ?? event_name}\x1f${customer}`;
-    let found = series.get(name);
-    if (found === undefined) series.set(name, (found = seriesOf(ctx.world.id, meter, event_name, customer)));
-    return found;
-  };
-  const found = await rows<{ key: bigint }>(
+/**
+ * Appends events whose keys were free a moment ago, sorted by key so that nobody waits in a circle. Where somebody else has taken a key meanwhile, the transaction fails as contended, and what it was for
+ * is tried again: that costs less than asking PostgreSQL to be ready for it with every row.
+ */
+function append(ctx: Context, slot: number, fresh: readonly (readonly [key: bigint, Candidate])[]): void {
+  const keyed = fresh.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const events = keyed.map(([, { event }]) => event);
+  later(
     ctx.tx,
     sql`insert into meter_events (world, slot, key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)
         select ${ctx.world.id}::integer, ${slot}::integer, r.key, r.series, r.number, r.meter, r.event_name, r.identifier, r.customer, to_timestamp(r.timestamp), r.value, r.dimensions, r.payload::json, to_timestamp(r.created)
-        from unnest(${arrayText(keyed.map(([key]) => key))}::bigint[], ${arrayText(events.map(seriesOfEvent))}::bigint[], ${arrayText(events.map((each) => each.number))}::bigint[],
+        from unnest(${arrayText(keyed.map(([key]) => key))}::bigint[], ${arrayText(seriesOfAll(ctx.world.id, events))}::bigint[], ${arrayText(events.map((each) => each.number))}::bigint[],
           ${arrayText(events.map((each) => each.meter))}::text[], ${arrayText(events.map((each) => each.event_name), true)}::text[], ${arrayText(events.map((each) => each.identifier), true)}::text[],
           ${arrayText(events.map((each) => each.customer), true)}::text[], ${arrayText(events.map((each) => each.timestamp))}::bigint[], ${arrayText(events.map((each) => each.value))}::numeric[],
           ${arrayText(events.map((each) => each.dimensions), true)}::text[], ${arrayText(keyed.map(([, each]) => restText(each)), true)}::text[], ${arrayText(events.map((each) => each.created))}::bigint[])
-          as r (key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)
-        where (select true from meter_events e where e.slot = any(${others}::integer[]) and e.key = r.key limit 1) is null
-        on conflict do nothing returning key`,
+          as r (key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)`,
   );
-  return new Set(found.map(({ key }) => key));
+}
+
+function seriesOfAll(world: number, events: readonly UsageEvent[]): bigint[] {
+  const known = new Map<string, bigint>();
+  return events.map(({ meter, event_name, customer }) => {
+    const name = `${meter ?? event_name}\x1f${customer}`;
+    const series = known.get(name) ?? seriesOf(world, meter, event_name, customer);
+    known.set(name, series);
+    return series;
+  });
 }
 
 function restText({ event, mapping, meter }: Candidate): string | null {

@@ -3,7 +3,7 @@ import type { MeterRow } from '../../billing/catalog.ts';
 import type { Instant } from '../../billing/decision.ts';
 import { add, compare, formatDecimal, parseDecimal, type Decimal } from '../../billing/money.ts';
 import { fieldOf, type UsageEvent } from '../../billing/usage.ts';
-import { arrayText, row, sql } from '../database/sql.ts';
+import { arrayText, later, row, sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
 
 const HOUR = 3_600;
@@ -40,14 +40,14 @@ export function folded(events: readonly UsageEvent[]): [name: string, Rollup][] 
   return [...rollups].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** Counts new events in their hours. */
-export async function fold(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): Promise<void> {
+/** Counts new events in their hours, with what the transaction sends next. */
+export function fold(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): void {
   const rollups = folded(events).map(([, rollup]) => rollup);
   if (rollups.length === 0) return;
   const numbers = (field: 'hour' | 'events' | 'last_at' | 'last_number' | 'first_number') => arrayText(rollups.map((each) => each[field]));
   const decimals = (field: 'sum' | 'largest' | 'last') => arrayText(rollups.map((each) => formatDecimal(each[field])));
-  const later = sql`(excluded.last_at, excluded.last_number) > (r.last_at, r.last_number)`;
-  const upserted = row(
+  const isLater = sql`(excluded.last_at, excluded.last_number) > (r.last_at, r.last_number)`;
+  later(
     tx,
     sql`insert into meter_rollups as r (meter, customer, hour, dimensions, events, sum, largest, last, last_at, last_number, first_number)
         select meter, customer, to_timestamp(hour), dimensions, events, sum, largest, last, to_timestamp(last_at), last_number, first_number
@@ -57,16 +57,16 @@ export async function fold(tx: Tx, events: readonly UsageEvent[], meters: Readon
         on conflict (world, meter, customer, hour, dimensions) do update set
           events = r.events + excluded.events, sum = r.sum + excluded.sum,
           largest = case when r.events = 0 then excluded.largest else greatest(r.largest, excluded.largest) end,
-          last = case when r.events = 0 or ${later} then excluded.last else r.last end,
-          last_at = case when r.events = 0 or ${later} then excluded.last_at else r.last_at end,
-          last_number = case when r.events = 0 or ${later} then excluded.last_number else r.last_number end,
+          last = case when r.events = 0 or ${isLater} then excluded.last else r.last end,
+          last_at = case when r.events = 0 or ${isLater} then excluded.last_at else r.last_at end,
+          last_number = case when r.events = 0 or ${isLater} then excluded.last_number else r.last_number end,
           first_number = least(r.first_number, excluded.first_number)`,
   );
-  await Promise.all([upserted, foldValues(tx, events, meters)]);
+  foldValues(tx, events, meters);
 }
 
 /** Counts the values of meters that count unique ones. */
-async function foldValues(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): Promise<void> {
+function foldValues(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): void {
   const counted = new Map<string, Cell & { value: string; events: number }>();
   for (const event of events) {
     const meter = meters.get(event.meter ?? '');
@@ -81,7 +81,7 @@ async function foldValues(tx: Tx, events: readonly UsageEvent[], meters: Readonl
   if (counted.size === 0) return;
   const all = [...counted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
   const texts = (field: 'meter' | 'customer' | 'dimensions' | 'value') => arrayText(all.map((each) => each[field]), true);
-  await row(
+  later(
     tx,
     sql`insert into meter_values as v (meter, customer, hour, dimensions, value, events)
         select meter, customer, to_timestamp(hour), dimensions, value, events

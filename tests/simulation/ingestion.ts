@@ -95,7 +95,7 @@ async function deliver(fire: Fire, events: readonly Sent[], refused: Set<string>
         results.forEach((each, n) => each.status === 'refused' && refused.add(events[n]!.identifier));
         return;
       }
-      if (response.status < 500 && response.status !== 429) throw Object.assign(new Error(`${response.status}: ${await response.text()}`), { final: true });
+      if (response.status < 500 && response.headers.get('stripe-should-retry') !== 'true') throw Object.assign(new Error(`${response.status}: ${await response.text()}`), { final: true });
     } catch (error) {
       if ((error as { final?: boolean }).final) throw error;
     }

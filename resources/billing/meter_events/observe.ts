@@ -1,13 +1,13 @@
 /** Who waits for usage to reach something: what is looked at once a batch is recorded. It costs a look-up in an index for each kind of thing that waits. */
 import type { Context, UsageObserver } from '../../../server/context.ts';
-import { arrayText, rows, sql } from '../../../server/database/sql.ts';
+import { arrayText, later, sql } from '../../../server/database/sql.ts';
 
 /**
  * Sets the timers of what may be reached by the usage of these customers. They run in the lane of the customer, right after this transaction: a timer that is being run is waited for and set again, so
  * that no usage goes unseen. On a test clock they are set for its time, in real time for now.
  */
-async function setThresholds(ctx: Context, customers: readonly string[]): Promise<void> {
-  await rows(
+function setThresholds(ctx: Context, customers: readonly string[]): void {
+  later(
     ctx.tx,
     sql`insert into timers (kind, subject, at, lane, test_clock)
         select 'subscription.threshold', s.id, coalesce(c.frozen_time, to_timestamp(${ctx.app.clock.now()}::bigint))
@@ -20,8 +20,8 @@ async function setThresholds(ctx: Context, customers: readonly string[]): Promis
 }
 
 /** Alerts that have told all that they tell are not asked again: those that tell once at all, and have. */
-async function setAlerts(ctx: Context, used: readonly { meter: string; customer: string }[]): Promise<void> {
-  await rows(
+function setAlerts(ctx: Context, used: readonly { meter: string; customer: string }[]): void {
+  later(
     ctx.tx,
     sql`insert into timers (kind, subject, at, lane, test_clock)
         select distinct 'alert.check', a.id || ':' || u.customer, coalesce(k.frozen_time, to_timestamp(${ctx.app.clock.now()}::bigint)), u.customer, c.test_clock
@@ -34,8 +34,8 @@ async function setAlerts(ctx: Context, used: readonly { meter: string; customer:
   );
 }
 
-async function setTopUps(ctx: Context, customers: readonly string[]): Promise<void> {
-  await rows(
+function setTopUps(ctx: Context, customers: readonly string[]): void {
+  later(
     ctx.tx,
     sql`insert into timers (kind, subject, at, lane, test_clock)
         select 'credit_top_up.check', t.id, coalesce(k.frozen_time, to_timestamp(${ctx.app.clock.now()}::bigint)), t.customer, t.test_clock
@@ -51,8 +51,8 @@ export const watchers: UsageObserver = {
     const counted = [...recorded, ...restored].filter((event) => event.meter !== null);
     if (counted.length === 0) return;
     const customers = [...new Set(counted.map((event) => event.customer))];
-    await setThresholds(ctx, customers);
-    await setTopUps(ctx, customers);
-    await setAlerts(ctx, [...new Map(counted.map(({ meter, customer }) => [`${meter} ${customer}`, { meter: meter!, customer }])).values()]);
+    setThresholds(ctx, customers);
+    setTopUps(ctx, customers);
+    setAlerts(ctx, [...new Map(counted.map(({ meter, customer }) => [`${meter} ${customer}`, { meter: meter!, customer }])).values()]);
   },
 };
