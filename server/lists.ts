@@ -5,7 +5,7 @@ import { join, raw, row, rows, sql, type Sql } from './database/sql.ts';
 import { missing } from './http/errors.ts';
 import type { Range } from './http/params.ts';
 
-export type Page = { limit: number; starting_after?: string; ending_before?: string };
+export type Page = { limit: number; starting_after?: string; ending_before?: string; /** Where the list is of one customer: that one. */ customer?: string };
 
 /** Conditions for a `created`-like filter: an instant, or bounds. */
 export function within(column: string, range: Range | undefined): Sql[] {
@@ -25,9 +25,9 @@ export function equal(column: string, value: unknown): Sql[] {
 
 /**
  * One page of a table's rows that fulfil all conditions, newest first, and whether there are more in the direction of travel.
- * The cursor need not fulfil the conditions itself, but must exist in this world.
+ * The cursor need not fulfil the conditions itself, but must exist in this world, and so must the customer whose list it is.
  */
-export async function page<Row extends { id: string }>(ctx: Context, table: string, kind: string, conditions: readonly Sql[], { limit, starting_after, ending_before }: Page, order: { created?: string } = {}): Promise<{ data: Row[]; has_more: boolean }> {
+export async function page<Row extends { id: string }>(ctx: Context, table: string, kind: string, conditions: readonly Sql[], { limit, starting_after, ending_before, customer }: Page, order: { created?: string } = {}): Promise<{ data: Row[]; has_more: boolean }> {
   if (starting_after !== undefined && ending_before !== undefined) refuse('parameters_exclusive', 'Give only one of `starting_after` and `ending_before`.', 'ending_before');
   const created = raw(order.created ?? 'created');
   const cursor = starting_after ?? ending_before;
@@ -40,6 +40,7 @@ export async function page<Row extends { id: string }>(ctx: Context, table: stri
   const where = all.length > 0 ? sql` where ${join(all, ' and ')}` : sql``;
   const direction = raw(ending_before === undefined ? 'desc' : 'asc');
   const found = await rows<Row>(ctx.tx, sql`select * from ${raw(table)}${where} order by ${created} ${direction}, id ${direction} limit ${limit + 1}`);
+  if (found.length === 0 && customer !== undefined && !(await row(ctx.tx, sql`select id from customers where id = ${customer}`))) missing('customer', customer, 'customer');
   const data = found.slice(0, limit);
   return { data: ending_before === undefined ? data : data.reverse(), has_more: found.length > limit };
 }

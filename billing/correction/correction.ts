@@ -107,9 +107,9 @@ export type LineCorrection = { line: InvoiceLineRow; after: InvoiceLineRow; mone
 
 /** The invoice with the credits that its grants give to other lines: of each grant at most what it has given to the invoice by now. Credit that is still there is not drawn on. */
 function withCredits(invoice: InvoiceWhole, given: ReadonlyMap<string, number>): InvoiceWhole {
-  const grants = (invoice.grant_rows ?? []).map((grant) => ({ ...grant, balance: BigInt(given.get(grant.id) ?? 0), voided_at: null, expires_at: null, effective_at: 0 }));
+  const grants = invoice.grant_rows.map((grant) => ({ ...grant, balance: BigInt(given.get(grant.id) ?? 0), voided_at: null, expires_at: null, effective_at: 0 }));
   // The order in which grants are used is that of the grants as they are.
-  const ordered = grants.toSorted((a, b) => inOrder(invoice.grant_rows!.find(({ id }) => id === a.id)!, invoice.grant_rows!.find(({ id }) => id === b.id)!)).map((grant, priority) => ({ ...grant, priority }));
+  const ordered = grants.toSorted((a, b) => inOrder(invoice.grant_rows.find(({ id }) => id === a.id)!, invoice.grant_rows.find(({ id }) => id === b.id)!)).map((grant, priority) => ({ ...grant, priority }));
   const taken = creditsFor(invoice, ordered, 0).map(({ grant, line, amount }) => ({ line: line.id, credit_grant: grant.id, transaction: null, amount: minor(amount), name: grant.name }));
   return taken.length === 0 ? invoice : workOut({ ...invoice, lines: creditedLines(invoice.lines, taken) });
 }

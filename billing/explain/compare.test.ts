@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { PriceRow } from '../catalog.ts';
+import type { DiscountWhole, PriceRow } from '../catalog.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import { compareInvoices } from './compare.ts';
 import { speaker } from './language.ts';
@@ -50,6 +50,18 @@ describe('what makes two invoices differ', () => {
   ];
   for (const [what, now, before, expected] of rows) it(`is ${what}`, () => assert.deepEqual(causes(now, before), expected));
 
+  it('is a discount that is over, and since when', () => {
+    const [march, april] = [Date.UTC(2026, 2, 1) / 1_000, Date.UTC(2026, 3, 1) / 1_000];
+    const discount = (id: string, duration: string, end: number | null) => ({ id, end, source: { id: id.toUpperCase(), name: null, duration } }) as unknown as DiscountWhole;
+    const given = [discount('di_1', 'repeating', march), discount('di_2', 'once', null), discount('di_3', 'forever', null), discount('di_4', 'repeating', april + 1)];
+    const before = invoice('a', [seats(3)], { amount_due: 2_600n, total: 2_600n, discount_rows: given, total_discount_amounts: given.map(({ id }) => ({ discount: id, amount: 100 })) });
+    const comparison = compareInvoices(invoice('b', [seats(3)], { created: april }), before, prices);
+    assert.deepEqual(comparison.causes.map(({ about, amount, over }) => [about, amount, over]), [['DI_1', 100n, march], ['DI_2', 100n, 'once'], ['DI_3', 100n, null], ['DI_4', 100n, null]]);
+    assert.deepEqual(comparison.causes.slice(0, 3).map((cause) => speaker('en', 'usd').cause(cause)), [
+      'The discount DI_1 was over on 1 March 2026 00:00:00 UTC and went from $1.00 to $0.00: +$1.00.', 'The discount DI_2 was for one invoice and went from $1.00 to $0.00: +$1.00.', 'The discount DI_3 went from $1.00 to $0.00: +$1.00.',
+    ]);
+    assert.equal(speaker('de', 'usd').cause(comparison.causes[0]!), 'Der Rabatt DI_1 endete am 1. März 2026 00:00:00 UTC und ging von $1.00 auf $0.00: +$1.00.');
+  });
   it('is what credit notes took off', () => assert.deepEqual(causes([seats(3)], [seats(3)], { amount_due: 2_500n, pre_payment_credit_notes_amount: 500n }), [['credit_notes', -500n]]));
   it('is told where nothing explains it', () => {
     assert.deepEqual(causes([seats(3)], [seats(3)], { total: 3_100n, amount_due: 3_100n }), [['rest', 100n]]);

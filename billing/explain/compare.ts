@@ -1,6 +1,6 @@
 /** Why two invoices of a customer come to different amounts: causes that sum to the difference, to the minor unit. */
 import type { PriceRow } from '../catalog.ts';
-import { refuse } from '../decision.ts';
+import { refuse, type Instant } from '../decision.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import { meteredAmount, notBilled, usageBehind, type Used } from '../metering.ts';
 import { add, formatDecimal } from '../money.ts';
@@ -21,6 +21,8 @@ export type Cause = {
   /** How it was and how it is: quantities, prices, or amounts in minor units. */
   before: string | null;
   after: string | null;
+  /** Of a discount that gives nothing any more: since when its time is over, or `once` where it was for one invoice. */
+  over: Instant | 'once' | null;
 };
 
 export type Comparison = { invoice: string; number: string | null; with: string; with_number: string | null; currency: string; amount_due: bigint; with_amount_due: bigint; difference: bigint; causes: Cause[] };
@@ -45,7 +47,7 @@ export function compareInvoices(invoice: InvoiceWhole, other: InvoiceWhole, pric
   };
 }
 
-const NOTHING = { about: null, line: null, with_line: null, before: null, after: null };
+const NOTHING = { about: null, line: null, with_line: null, before: null, after: null, over: null };
 
 /** A line of an item's own, by which it is compared from invoice to invoice; what changes in mid-period cost stands beside it. */
 const isOwn = (line: InvoiceLineRow): boolean => line.subscription_item !== null && line.correction === null && !(line.proration && line.invoice_item !== null);
@@ -84,7 +86,7 @@ function pairCauses(line: InvoiceLineRow | null, before: InvoiceLineRow | null, 
   const metered = (each: InvoiceLineRow) => prices.get(each.price ?? '')?.recurring?.usage_type === 'metered';
   if (before === null) return line === null ? [] : [{ ...only(line), kind: metered(line) ? 'usage' : 'new_item' }];
   if (line === null) return [{ ...onlyBefore(before), kind: metered(before) ? 'usage' : 'gone_item' }];
-  const blank = { about: line.description, line: line.id, with_line: before.id };
+  const blank = { ...NOTHING, about: line.description, line: line.id, with_line: before.id };
   const cost = (at: InvoiceLineRow, of: InvoiceLineRow): bigint | null => {
     const terms = termsIn(prices.get(at.price ?? '')!, at.currency);
     const used = terms && of.quantity_decimal !== null ? usedAt(terms, at, of) : null;
@@ -104,17 +106,23 @@ function pairCauses(line: InvoiceLineRow | null, before: InvoiceLineRow | null, 
 }
 
 /** Amounts by name, those of the invoice and of the other one, as causes. */
-function namedCauses(kind: 'discount' | 'tax', sign: bigint, now: ReadonlyMap<string, number>, before: ReadonlyMap<string, number>, nameOf: (id: string) => string | null): Cause[] {
+function namedCauses(kind: 'discount' | 'tax', sign: bigint, now: ReadonlyMap<string, number>, before: ReadonlyMap<string, number>, nameOf: (id: string) => string | null, over: (id: string) => Cause['over'] = () => null): Cause[] {
   return [...new Set([...now.keys(), ...before.keys()])].map((id) => {
     const [is, was] = [BigInt(now.get(id) ?? 0), BigInt(before.get(id) ?? 0)];
-    return { ...NOTHING, kind, amount: sign * (is - was), about: nameOf(id), before: was.toString(), after: is.toString() };
+    return { ...NOTHING, kind, amount: sign * (is - was), about: nameOf(id), before: was.toString(), after: is.toString(), over: over(id) };
   });
 }
 
 function discountCauses(invoice: InvoiceWhole, other: InvoiceWhole): Cause[] {
   const amounts = (of: InvoiceWhole) => new Map(of.total_discount_amounts.map((each) => [each.discount, each.amount]));
-  const sources = new Map([...other.discount_rows, ...invoice.discount_rows].map((each) => [each.id, each.source]));
-  return namedCauses('discount', -1n, amounts(invoice), amounts(other), (id) => sources.get(id)?.name ?? sources.get(id)?.id ?? null);
+  const now = amounts(invoice);
+  const rows = new Map([...other.discount_rows, ...invoice.discount_rows].map((each) => [each.id, each]));
+  const over = (id: string): Cause['over'] => {
+    const discount = rows.get(id);
+    if (!discount || now.has(id)) return null;
+    return discount.end !== null && discount.end <= invoice.created ? discount.end : discount.source.duration === 'once' ? 'once' : null;
+  };
+  return namedCauses('discount', -1n, now, amounts(other), (id) => rows.get(id)?.source.name ?? rows.get(id)?.source.id ?? null, over);
 }
 
 /** What credit grants took off. */

@@ -154,7 +154,8 @@ export const english: Language = {
       `${about}: ${line !== null && with_line !== null ? 'another part of a period is billed' : line !== null ? 'a change within a period is on this invoice only' : 'a change within a period was on the earlier invoice only'}: ${say.signed(amount)}.`,
     new_item: ({ about, amount }, say) => `${about ?? 'An item'} is on this invoice only: ${say.signed(amount)}.`,
     gone_item: ({ about, amount }, say) => `${about ?? 'An item'} was on the other invoice only: ${say.signed(amount)}.`,
-    discount: ({ about, before, after, amount }, say) => `The discount ${about ?? ''} went from ${say.money(BigInt(before!))} to ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
+    discount: ({ about, before, after, amount, over }, say) =>
+      `The discount ${about ?? ''} ${over === null ? '' : over === 'once' ? 'was for one invoice and ' : `was over on ${moment(over)} and `}went from ${say.money(BigInt(before!))} to ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     tax: ({ about, before, after, amount }, say) => `${about ?? 'Tax'} went from ${say.money(BigInt(before!))} to ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     allowance: ({ about, before, after, amount }, say) => `${about}: what is included went from ${before} to ${after}: ${say.signed(amount)}.`,
     credit: ({ before, after, amount }, say) => `Credit grants gave ${say.money(BigInt(before!))} then and ${say.money(BigInt(after!))} now: ${say.signed(amount)}.`,

@@ -154,7 +154,8 @@ export const german: Language = {
       `${about}: ${line !== null && with_line !== null ? 'Ein anderer Teil eines Zeitraums wird berechnet' : line !== null ? 'Eine Änderung im laufenden Zeitraum steht nur auf dieser Rechnung' : 'Eine Änderung im laufenden Zeitraum stand nur auf der anderen Rechnung'}: ${say.signed(amount)}.`,
     new_item: ({ about, amount }, say) => `${about ?? 'Ein Posten'} steht nur auf dieser Rechnung: ${say.signed(amount)}.`,
     gone_item: ({ about, amount }, say) => `${about ?? 'Ein Posten'} stand nur auf der anderen Rechnung: ${say.signed(amount)}.`,
-    discount: ({ about, before, after, amount }, say) => `Der Rabatt ${about ?? ''} ging von ${say.money(BigInt(before!))} auf ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
+    discount: ({ about, before, after, amount, over }, say) =>
+      `Der Rabatt ${about ?? ''} ${over === null ? '' : over === 'once' ? 'galt für eine Rechnung und ' : `endete am ${moment(over)} und `}ging von ${say.money(BigInt(before!))} auf ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     tax: ({ about, before, after, amount }, say) => `${about ?? 'Die Steuer'} ging von ${say.money(BigInt(before!))} auf ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,
     allowance: ({ about, before, after, amount }, say) => `${about}: Enthalten waren ${before} und sind jetzt ${after}: ${say.signed(amount)}.`,
     credit: ({ before, after, amount }, say) => `Guthaben gab damals ${say.money(BigInt(before!))} und jetzt ${say.money(BigInt(after!))}: ${say.signed(amount)}.`,

@@ -222,6 +222,8 @@ export function previewInvoice(order: InvoiceOrder, moment: Moment): InvoiceWhol
     lines: lines.map((line, position) => lineRow(line, row, position, moment)),
     discount_rows: unique([...order.discounts, ...lines.flatMap((line) => line.discounts)]),
     rate_rows: unique([...order.default_rates, ...lines.flatMap((line) => line.rates)]),
+    grant_rows: [],
+    credited_lines: [],
   });
 }
 

@@ -203,5 +203,5 @@ export type InvoiceItemRow = {
 
 export type InvoiceItemWhole = InvoiceItemRow & { discounts: DiscountWhole[]; rates: TaxRateRow[] };
 
-/** An invoice with its lines in their order, and all discounts and tax rates that it and its lines name by id. */
-export type InvoiceWhole = InvoiceRow & { lines: InvoiceLineRow[]; discount_rows: DiscountWhole[]; rate_rows: TaxRateRow[]; /** The grants of its credits; none where they are left out. */ grant_rows?: readonly CreditGrantRow[]; /** The lines of its credit notes that are not void; none where they are left out. */ credited_lines?: readonly CreditNoteLineRow[] };
+/** An invoice with its lines in their order, all discounts, tax rates and credit grants that it and its lines name by id, and the lines of its credit notes that are not void. */
+export type InvoiceWhole = InvoiceRow & { lines: InvoiceLineRow[]; discount_rows: DiscountWhole[]; rate_rows: TaxRateRow[]; grant_rows: readonly CreditGrantRow[]; credited_lines: readonly CreditNoteLineRow[] };

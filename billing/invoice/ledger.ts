@@ -42,7 +42,7 @@ export function billed(invoice: InvoiceWhole): Leg[] {
       tax_payable: invoice.credit_notes_tax + invoice.total_excluding_tax - invoice.total,
     }),
     ...invoice.lines.map((line): Leg => ({ ledger_account: 'revenue', amount: -netOf(line), line })),
-    ...takenBack(invoice.credited_lines ?? [], invoice),
+    ...takenBack(invoice.credited_lines, invoice),
   ];
 }
 

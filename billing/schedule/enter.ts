@@ -78,13 +78,19 @@ export function changeOrder(schedule: ScheduleWhole, { phase, ...terms }: PhaseT
     metadata: phase.metadata,
     add_invoice_items: how.begins ? terms.add_invoice_items : [],
     billing_cycle_anchor: how.begins && anchored ? 'now' : 'unchanged',
-    trial_end: phase.trial_end !== null && phase.trial_end > how.now ? phase.trial_end : 'now',
+    trial_end: trialAsked(phase, subscription, how),
     ...(end !== subscription.cancel_at && { cancel_at: end }),
     proration_behavior: how.proration_behavior,
     payment_behavior: 'in_due_time',
     off_session: true,
     at_boundary: how.at_boundary,
   };
+}
+
+/** A phase that runs and is a trial until its end leaves one that lasts longer as it is: what becomes of that is said by what comes after. */
+function trialAsked({ trial_end, end_date }: Phase, subscription: SubscriptionWhole, { begins, now }: Entering): ChangeOrder['trial_end'] {
+  if (trial_end === null || trial_end <= now) return 'now';
+  return !begins && trial_end === end_date && (subscription.trial_end ?? 0) > end_date ? undefined : trial_end;
 }
 
 /** The phase's items as the whole: those of the same price stay, the others take each other's places in their order, and what is left over comes or goes. */

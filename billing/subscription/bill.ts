@@ -118,7 +118,7 @@ export function withoutForgiven(items: SubscriptionItemWhole[], billed: Billed |
 /** Refuses what is to be charged now, where there is no method to charge. `instead` is the `payment_behavior` that does without. */
 export function refuseUnpayable(invoice: InvoiceWhole, { payment_behavior }: Collection, { payment_method }: Surroundings, instead = 'default_incomplete'): void {
   if (payment_behavior === 'default_incomplete' || payment_behavior === 'in_due_time' || payment_method !== null || invoice.status !== 'open' || invoice.collection_method !== 'charge_automatically') return;
-  refuse('resource_missing', `There is nothing to charge: neither the subscription nor its customer has a default payment method. Set one, or give \`payment_behavior\` as \`${instead}\` and pay the invoice later.`, undefined, { status: 400 });
+  refuse('resource_missing', `There is nothing to charge: neither the subscription nor its customer has a default payment method. Set one, or give \`payment_behavior\` as \`${instead}\` and confirm the payment later.`, undefined, { status: 400 });
 }
 
 /** What an invoice charged for an item for a period, by the position of its line among the bill's own. */

@@ -9,7 +9,7 @@ import { within } from '../price.ts';
 import { isOver } from '../schedule/schedule.ts';
 import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
 import { chargedBy, draftBill, putWaiting, refuseUnpayable, settleBill, taken, withoutForgiven, type Bill, type Billed, type Collection } from './bill.ts';
-import { endDiscounts, firstPeriodEnd, hasEnded, noticeOfTrial, renewal, sweeping, updated, watch } from './end.ts';
+import { endDiscounts, expired, firstPeriodEnd, hasEnded, noticeOfTrial, renewal, sweeping, updated, watch } from './end.ts';
 import { endingOf } from './ending.ts';
 import { collecting } from './paused.ts';
 import { fullSum, isWatched, itemOf, quantityOf, refuseItems, refusePrice, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
@@ -75,7 +75,7 @@ export const NO_CHANGE: ChangeOrder = {
 
 export type ChangeFacts = SubscriptionFacts & { /** The customer has paid nothing yet. */ first_time: boolean };
 
-export type Changed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: InvoiceItemWhole[]; /** The discounts that its invoice used up. */ used: readonly DiscountWhole[]; /** As the invoice left it. */ customer: CustomerWhole };
+export type Changed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: InvoiceItemWhole[]; /** The discounts that its invoice used up, and those whose time was over. */ used: readonly DiscountWhole[]; /** As the invoice left it. */ customer: CustomerWhole };
 
 /** An item before and after; one of them is missing where it comes or goes. */
 type Pair = { earlier: SubscriptionItemWhole | null; later: SubscriptionItemWhole | null };
@@ -366,14 +366,18 @@ function conclude(order: ChangeOrder, facts: ChangeFacts, { made, then, after, w
   const billed = draft && settleBill(draft, order, bill, facts, moment);
   if (billed) refuseUnpayable(billed.invoice, order, facts);
   const awaited = billed !== null && billed.invoice.status === 'open' && order.payment_behavior !== 'allow_incomplete';
-  const whole = concluded(after, before, bill, billed, awaited, moment);
-  if (awaited && (order.payment_behavior === 'error_if_incomplete' || order.payment_behavior === 'pending_if_incomplete')) {
+  const waits = awaited && (order.payment_behavior === 'error_if_incomplete' || order.payment_behavior === 'pending_if_incomplete');
+  const used = billed?.used ?? [];
+  // What is billed now is billed without the discounts whose time is over: they leave, as at a renewal.
+  const over = invoiced && !waits ? expired(after, facts.customer, moment.now, used) : [];
+  const whole = concluded(after, before, bill, billed, [...used, ...over], awaited, moment);
+  if (waits) {
     const held = holdChange({ before, after: whole, billed, waiting, order }, moment);
     return { ...together([made, held]), subscription: held.subscription, invoice: billed.invoice, waiting: [], used: [], customer: billed.customer };
   }
   const trial = whole.trial_end === before.trial_end ? decision() : noticeOfTrial(whole, moment);
-  const all = together([then, made, updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: [...renewal(whole, moment), ...collecting(before, whole), ...watching(before, whole, moment), ...sweeping(before, whole)] }, ...(billed ? [billed] : [])]);
-  return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting, used: billed?.used ?? [], customer: billed?.customer ?? facts.customer };
+  const all = together([then, made, endDiscounts(over, moment), updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: [...renewal(whole, moment), ...collecting(before, whole), ...watching(before, whole, moment), ...sweeping(before, whole)] }, ...(billed ? [billed] : [])]);
+  return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting, used: [...used, ...over], customer: billed?.customer ?? facts.customer };
 }
 
 /** Where thresholds change, what was used by now may have reached them. */
@@ -382,9 +386,9 @@ function watching(before: SubscriptionWhole, after: SubscriptionWhole, moment: M
   return thresholds(before) === thresholds(after) ? [] : watch(after, moment);
 }
 
-function concluded(after: SubscriptionWhole, before: SubscriptionWhole, bill: Bill, billed: Billed | null, awaited: boolean, moment: Moment): SubscriptionWhole {
+function concluded(after: SubscriptionWhole, before: SubscriptionWhole, bill: Bill, billed: Billed | null, ended: readonly DiscountWhole[], awaited: boolean, moment: Moment): SubscriptionWhole {
   const lineOf = new Map(bill.lines.filter((line) => line.period.start === moment.now).map((line) => [line.subscription_item, line]));
   const items = billed === null ? after.items : after.items.map((item) => (!isMetered(item) && lineOf.has(item.id) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item));
   const status = awaited && (before.status === 'active' || before.status === 'trialing') ? 'past_due' : after.status;
-  return withoutDiscounts({ ...after, watched: isWatched(after), items: withoutForgiven(items, billed, bill), status, latest_invoice: billed?.invoice.id ?? before.latest_invoice }, billed?.used ?? []);
+  return withoutDiscounts({ ...after, watched: isWatched(after), items: withoutForgiven(items, billed, bill), status, latest_invoice: billed?.invoice.id ?? before.latest_invoice }, ended);
 }

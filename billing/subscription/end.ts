@@ -1,5 +1,6 @@
 /** The end of a subscription, whatever brought it about, and the timers of its life. */
 import type { DiscountWhole } from '../catalog.ts';
+import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, together, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
 import { endOf, endSchedule, isOver } from '../schedule/schedule.ts';
 import { settleNextPrices } from './next_price.ts';
@@ -122,6 +123,13 @@ export function noticeOfTrial(subscription: SubscriptionWhole, moment: Moment): 
 }
 
 /** Discounts whose time is over, or that were taken away: they stay readable and give nothing. */
+/** The discounts of the subscription, its items and its customer whose time is over, but for those that end already. */
+export function expired({ discounts, items }: SubscriptionWhole, customer: Pick<CustomerWhole, 'discount'>, at: Instant, ending: readonly DiscountWhole[]): DiscountWhole[] {
+  const known = new Set(ending.map((discount) => discount.id));
+  const all = [...discounts, ...items.flatMap((item) => item.discounts), ...(customer.discount ? [customer.discount] : [])];
+  return all.filter((discount) => !discount.ended && discount.end !== null && discount.end <= at && !known.has(discount.id));
+}
+
 export function endDiscounts(discounts: readonly DiscountWhole[], moment: Moment): Decision {
   return {
     ...decision(),

@@ -201,6 +201,15 @@ describe('a subscription that renews', () => {
     assert.deepEqual(life.subscription.discounts, []);
   });
 
+  it('loses it where a change begins the periods anew after that, too', () => {
+    const life = lived('2026-01-15', [item(seat, 1)], { discounts: [{ param: '', coupon: coupon('one', { percent_off: '10', duration: 'repeating', duration_in_months: 1 }), promotion_code: null }] });
+    const changed = life.change('2026-02-10', { billing_cycle_anchor: 'now' });
+    assert.deepEqual([changed.invoice!.lines.at(-1)!.amount, changed.invoice!.total_discount_amounts.map((each) => each.amount), life.subscription.discounts.length], [2000n, [200], 1]);
+    const anew = life.change('2026-02-20', { billing_cycle_anchor: 'now' });
+    assert.deepEqual([anew.invoice!.total_discount_amounts, life.subscription.discounts], [[], []]);
+    assert.deepEqual(types(anew).filter((type) => type.startsWith('customer.')), ['customer.discount.deleted', 'customer.subscription.updated']);
+  });
+
   it('takes what waits for its customer once, though two renew together', () => {
     const [one, other] = [lived('2026-01-15', [item(seat, 1)]), lived('2026-01-15', [item(addOn, 1)])];
     const waiting = { ...lived('2026-01-15', [item(seat, 1)]).change('2026-01-20', { items: [{ add: item(addOn, 1) }] }).waiting[0]!, subscription: null, subscription_item: null, amount: 77n };

@@ -8,7 +8,7 @@ import { countedOn } from '../redeem.ts';
 import { isTurn, turnPhase } from '../schedule/turn.ts';
 import { chargedBy, draftBill, isWithheld, putWaiting, stopCollecting, taken, withheld, withoutForgiven, type Bill, type Billed } from './bill.ts';
 import { changeSubscription, NO_CHANGE, type ChangeOrder } from './change.ts';
-import { endDiscounts, endSubscription, hasEnded, nextMoment, renewal, sweeping, updated } from './end.ts';
+import { endDiscounts, endSubscription, expired, hasEnded, nextMoment, renewal, sweeping, updated } from './end.ts';
 import { isMetered, periodUsageLine, restLine, withCommitment } from './lines.ts';
 import { changesRecurrence, withNextPrice } from './next_price.ts';
 import { endsTrial, movesAnchor } from './offer.ts';
@@ -96,12 +96,6 @@ function billOf(subscription: SubscriptionWhole, facts: SubscriptionFacts, pendi
   };
 }
 
-/** The discounts of the subscription, its items and its customer whose time is over. */
-function expired(subscription: SubscriptionWhole, ofCustomer: DiscountWhole | null, at: Instant): DiscountWhole[] {
-  const all = [...subscription.discounts, ...subscription.items.flatMap((item) => item.discounts), ...(ofCustomer ? [ofCustomer] : [])];
-  return all.filter((discount) => !discount.ended && discount.end !== null && discount.end <= at);
-}
-
 /** The discounts of items that are gone end with the invoice that bills the last of their usage. */
 function orphaned(bill: Bill | null, ended: readonly DiscountWhole[]): DiscountWhole[] {
   if (bill === null) return [];
@@ -145,7 +139,7 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
   const charged = (item: SubscriptionItemWhole) => (billed && !isMetered(item) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item);
   const items = withoutForgiven(before.items.map((item) => (next.has(item.id) ? charged(next.get(item.id)!) : item)), billed, bill);
   const used = billed?.used ?? [];
-  const over = [...expired(begun, facts.customer.discount, at).filter((discount) => !used.some((each) => each.id === discount.id)), ...orphaned(billed && bill, used)];
+  const over = [...expired(begun, facts.customer, at, used), ...orphaned(billed && bill, used)];
   const moved: SubscriptionWhole = { ...begun, items, latest_invoice: billed?.invoice.id ?? before.latest_invoice };
   const after = withoutDiscounts(moved, [...used, ...over]);
   const made = together([

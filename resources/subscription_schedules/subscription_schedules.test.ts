@@ -109,6 +109,19 @@ test('a subscription that runs gets a schedule, and is upgraded in the future', 
   await stripe.subscriptions.update(subscription.id, { metadata: { seen: 'yes' } });
 });
 
+test('a trial that lasts longer than its subscription was to goes on where that is not to end any more', async () => {
+  const life = await live('2026-01-01');
+  const price = await priceOf(1000);
+  const { id, billing_cycle_anchor } = await stripe.subscriptions.create({ customer: life.customer, items: [{ price }], trial_end: day('2026-02-01'), cancel_at: day('2026-01-11') });
+  const made = await stripe.subscriptionSchedules.create({ from_subscription: id });
+  assert.deepEqual([made.end_behavior, made.phases.map((phase) => [phase.end_date, phase.trial_end])], ['cancel', [[day('2026-01-11'), day('2026-01-11')]]]);
+  await stripe.subscriptionSchedules.update(made.id, { end_behavior: 'release' });
+  const left = await life.subscription();
+  assert.deepEqual([left.trial_end, left.billing_cycle_anchor, left.cancel_at], [day('2026-02-01'), billing_cycle_anchor, null]);
+  await life.until('2026-02-01T02:00');
+  assert.deepEqual(await life.bills(), ['subscription_create 0', 'subscription_cycle 1000']);
+});
+
 test('a quantity ramp within the month is prorated as the phase says', async () => {
   const life = await live('2026-01-01');
   const price = await priceOf(3100);

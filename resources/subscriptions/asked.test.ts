@@ -61,7 +61,8 @@ test('a plan is a price under its old name, wherever an item is asked for', asyn
   assert.equal(schedule.phases[0]!.items[0]!.price, other);
   assert.deepEqual((await stripe.subscriptions.list({ customer, plan: other })).data.map((each) => each.id), [id]);
   await assert.rejects(stripe.subscriptions.update(id, { items: [{ id: item, plan: other, price }] }), { code: 'parameters_exclusive' });
-  await assert.rejects(stripe.subscriptions.update(id, { items: [{ id: item, plan: 'price_nope' }] }), { code: 'resource_missing' });
+  await assert.rejects(stripe.subscriptions.update(id, { items: [{ id: item, plan: 'price_nope' }] }), { code: 'resource_missing', param: 'items[0][plan]' });
+  await assert.rejects(stripe.subscriptionItems.update(item, { plan: 'price_nope' }), { code: 'resource_missing', param: 'plan' });
 });
 
 test('what is off anyway may be said to be off: location-based tax', async () => {

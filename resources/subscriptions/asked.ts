@@ -84,13 +84,13 @@ export class Catalogue {
     return { param: at, offer, transition: { ...this.askedPrice(this.prices.get(offer.transition_price)!, at), promised: true } };
   }
 
-  priceOf(given: { price?: string; price_data?: PriceData; current_trial?: TrialGiven }, param: string): PriceAsked | undefined {
+  priceOf(given: { price?: string; plan?: string; price_data?: PriceData; current_trial?: TrialGiven }, param: string): PriceAsked | undefined {
     const offer = given.price === undefined && given.price_data === undefined ? this.offerOf(given.current_trial, param)?.offer : undefined;
     if (offer) return this.askedPrice(this.prices.get(offer.price)!, within(param)('current_trial[trial_offer]'));
     if (given.price_data) return this.makePrice(given.price_data, within(param)('price_data'));
     if (given.price === undefined) return undefined;
-    const terms = this.prices.get(given.price) ?? missing('price', given.price, within(param)('price'));
-    return this.askedPrice(terms, within(param)('price'));
+    const at = within(param)(given.plan === undefined ? 'price' : 'plan');
+    return this.askedPrice(this.prices.get(given.price) ?? missing('price', given.price, at), at);
   }
 
   private askedPrice(terms: PriceRow, param: string): PriceAsked {

@@ -132,6 +132,20 @@ for (const [what, bytes, status] of [
   });
 }
 
+test('the list of a customer that does not exist is refused, whatever it lists; that of one who was deleted is not', async () => {
+  // The ledger keeps the entries of customers who went with their test clocks.
+  const routes = kontor.app.register.routes.filter(({ method, path, schema }) => method === 'GET' && !/:|ledger/.test(path) && schema.about.fields?.['customer'] !== undefined && schema.about.fields['limit'] !== undefined);
+  assert.ok(routes.length > 15);
+  const { id } = await kontor.stripe.customers.create();
+  await kontor.stripe.customers.del(id);
+  for (const { path, schema } of routes) {
+    const more = Object.entries(schema.about.fields!).filter(([name, field]) => field.required && name !== 'customer').map(([name]) => `&${name}=x`).join('');
+    const heard = await caller.call({ method: 'GET', path: `${path}?customer=cus_nope${more}` });
+    assert.deepEqual([heard.status, heard.body.error?.code, heard.body.error?.param], [400, 'resource_missing', 'customer'], `${path}: ${heard.text}`);
+  }
+  for (const path of ['/v1/invoices', '/v1/subscriptions']) assert.deepEqual((await caller.call({ method: 'GET', path: `${path}?customer=${id}` })).body.data, [], path);
+});
+
 test('a request that Stripe has and Kontor has not is told so, also where its name could be an id', async () => {
   for (const path of ['/v1/customers/search', '/v1/invoices/search', '/v1/quotes', '/v1/quotes/qt_1']) {
     const response = await fetch(`${kontor.url}${path}?query=x`, { headers: { authorization: `Bearer ${kontor.key}` } });

@@ -167,7 +167,7 @@ export class Store {
     const named = [...invoice.discounts, ...lines.flatMap((line) => line.discounts)];
     const rates = [...invoice.default_tax_rates, ...lines.flatMap((line) => line.tax_rates)];
     const credited_lines = invoice.pre_payment_credit_notes_amount === 0n ? [] : this.notes().flatMap((note) => (note.invoice === invoice.id && note.status === 'issued' ? note.lines : []));
-    return { ...invoice, lines, discount_rows: [...new Set(named)].map((discount) => this.discount(discount)), rate_rows: this.rates([...new Set(rates)]), credited_lines };
+    return { ...invoice, lines, discount_rows: [...new Set(named)].map((discount) => this.discount(discount)), rate_rows: this.rates([...new Set(rates)]), grant_rows: [], credited_lines };
   }
 
   openPayments(invoice: string): OpenPayment[] {

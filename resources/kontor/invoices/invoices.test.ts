@@ -188,7 +188,7 @@ test('a difference from the invoice before has causes that sum to it', async () 
     '6 × Seat (at $10.00 / month): the quantity went from 4 to 6: +$20.00.',
     '50 × dials (at $0.10 / month): the usage went from none to 50: +$5.00.',
     'Training is on this invoice only: +$9.00.',
-    'The discount Welcome went from $20.00 to $0.00: +$20.00.',
+    'The discount Welcome was for one invoice and went from $20.00 to $0.00: +$20.00.',
     'VAT went from $4.00 to $14.80: +$10.80.',
     "The customer's balance changed what was due by $0.00 then and by -$3.00 now: -$3.00.",
   ]);

@@ -13,10 +13,10 @@ const trialEnd = ({ terms: { trial }, ending }: Course): number | null => (trial
 /** A trial ends within its phase, the first one too. */
 export const canAdopt = (course: Course, { at, end }: { at: number; end: number }): boolean => course.plan === null && !(isFree(course.terms, at) && end < trialEnd(course)!);
 
-/** As it is until the plan's `end`, then by its phases. */
+/** As it is until the plan's `end`, then by its phases. A trial that lasts longer is left alone where it lasts until then. */
 export function adopt(course: Course, at: number, plan: Plan): void {
   const trial = trialEnd(course);
-  if (isFree(course.terms, at) && trial !== null && trial !== course.terms.trial) course.terms = { ...course.terms, trial, anchor: trial };
+  if (isFree(course.terms, at) && trial !== null && trial !== course.terms.trial && trial !== plan.end) course.terms = { ...course.terms, trial, anchor: trial };
   course.plan = plan;
   course.ending = plan.end_behavior === 'cancel' ? endOf(plan) : null;
 }
