@@ -1,5 +1,6 @@
 /** All rooms of the house. A new resource is a new folder and one line here. */
 import type { Room } from '../server/context.ts';
+import { searchResult } from '../server/search/search.ts';
 import { account } from './account/routes.ts';
 import { accountBalance } from './balance/routes.ts';
 import { fundsTransactions } from './balance_transactions/routes.ts';
@@ -51,6 +52,7 @@ import { webhookSecrets } from './kontor/webhook_endpoints/routes.ts';
 import { mandates } from './mandates/routes.ts';
 import { paymentIntents } from './payment_intents/routes.ts';
 import { paymentMethodConfigurations } from './payment_method_configurations/routes.ts';
+import { paymentMethodDomains } from './payment_method_domains/routes.ts';
 import { paymentMethods } from './payment_methods/routes.ts';
 import { payouts } from './payouts/routes.ts';
 import { prices } from './prices/routes.ts';
@@ -76,6 +78,7 @@ import { thinEvents } from './v2/core/events/routes.ts';
 import { webhookEndpoints } from './webhook_endpoints/routes.ts';
 
 export const rooms: readonly Room[] = [
+  { resources: [searchResult] },
   account,
   accountBalance,
   alerts,
@@ -121,6 +124,7 @@ export const rooms: readonly Room[] = [
   paymentAttempts,
   paymentIntents,
   paymentMethodConfigurations,
+  paymentMethodDomains,
   paymentMethods,
   payouts,
   priceMoves,

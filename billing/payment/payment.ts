@@ -182,6 +182,8 @@ export type ChargeRow = {
   disputed: boolean;
   /** Taken by disputes that are not won. */
   amount_disputed: bigint;
+  /** What the account has said of it. */
+  fraud_details: { user_report?: 'fraudulent' | 'safe' };
   currency: string;
   failure_code: string | null;
   failure_message: string | null;

@@ -85,7 +85,7 @@ export function renderCharge(charge: ChargeRow, world: World): Wire<Stripe.Charg
     failure_balance_transaction: null,
     failure_code: charge.failure_code,
     failure_message: charge.failure_message,
-    fraud_details: {},
+    fraud_details: charge.fraud_details,
     livemode: world.livemode,
     metadata: charge.metadata,
     on_behalf_of: null,

@@ -6,10 +6,13 @@ import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json, type Room } from '../../server/context.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { missing } from '../../server/http/errors.ts';
-import { clearable, email, fields, id, listParams, metadata, range, text, unsupported, type Params } from '../../server/http/params.ts';
+import { choice, clearable, email, fields, id, listParams, metadata, range, required, text, unsupported, type Params } from '../../server/http/params.ts';
 import { get, post } from '../../server/http/route.ts';
+import { searchable } from '../../server/search/search.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { customersById } from '../customers/rows.ts';
+import { shipping as shippingParams } from '../payment_intents/params.ts';
+import { shippingOf } from '../payment_methods/rows.ts';
 import { charge, renderCharge } from './resource.ts';
 import { chargesById } from './rows.ts';
 
@@ -18,8 +21,8 @@ const updateCharge = fields({
   metadata: metadata(),
   receipt_email: clearable(email()),
   customer: unsupported("a charge is the customer's for whom it was made"),
-  fraud_details: unsupported('reports of fraud are not implemented'),
-  shipping: unsupported('shipping of charges is not implemented'),
+  fraud_details: fields({ user_report: required(clearable(choice('fraudulent', 'safe'))) }),
+  shipping: clearable(shippingParams),
   transfer_group: unsupported('transfers are not implemented'),
 });
 covers<Stripe.ChargeUpdateParams, typeof updateCharge>(true);
@@ -47,8 +50,11 @@ async function update(ctx: Context, given: Params<typeof updateCharge>, path: { 
   const before = (await chargesById(ctx.tx, [path.charge], true))[0] ?? missing('charge', path.charge);
   const [customer] = before.customer === null ? [] : await customersById(ctx.tx, [before.customer]);
   const { now } = await momentOn(ctx, customer?.test_clock ?? null);
-  const { description = before.description, receipt_email = before.receipt_email } = given;
-  const after: ChargeRow = { ...before, description, receipt_email, metadata: mergeMetadata(before.metadata, given.metadata) };
+  const { description = before.description, receipt_email = before.receipt_email, fraud_details } = given;
+  const shipping = shippingOf(given.shipping);
+  const report = fraud_details?.user_report;
+  const said = { ...(shipping !== undefined && { shipping }), ...(fraud_details && { fraud_details: report ? { user_report: report } : {} }) };
+  const after: ChargeRow = { ...before, ...said, description, receipt_email, metadata: mergeMetadata(before.metadata, given.metadata) };
   await commit(ctx, {
     ...decision(),
     puts: [{ table: 'charges', before, after }],
@@ -57,10 +63,21 @@ async function update(ctx: Context, given: Params<typeof updateCharge>, path: { 
   return renderCharge(after, ctx.world);
 }
 
+const ofCard = (field: string) => `(payment_method_details->'card'->>'${field}')`;
+const SEARCHED = {
+  amount: { of: 'number', column: 'amount' }, created: { of: 'time', column: 'created' }, currency: { of: 'token', column: 'currency' }, customer: { of: 'token', column: 'customer' }, disputed: { of: 'boolean', column: 'disputed' }, status: { of: 'token', column: 'status' },
+  refunded: { of: 'boolean', column: '(amount_refunded > 0 and amount_refunded = case when captured then amount_captured else amount end)' },
+  'billing_details.address.postal_code': { of: 'token', column: "(billing_details->'address'->>'postal_code')" },
+  'payment_method_details.card.brand': { of: 'token', column: ofCard('brand') }, 'payment_method_details.card.fingerprint': { of: 'token', column: ofCard('fingerprint') },
+  'payment_method_details.card.last4': { of: 'token', column: ofCard('last4') }, 'payment_method_details.card.exp_month': { of: 'number', column: `${ofCard('exp_month')}::bigint` },
+  'payment_method_details.card.exp_year': { of: 'number', column: `${ofCard('exp_year')}::bigint` },
+} as const;
+
 export const charges: Room = {
   resources: [charge],
   routes: [
     get('/v1/charges', listCharges, list),
+    searchable('/v1/charges/search', 'charge', 'charges', SEARCHED),
     get('/v1/charges/:charge', nothing, retrieve),
     post('/v1/charges/:charge', updateCharge, update),
   ],

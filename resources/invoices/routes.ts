@@ -1,5 +1,6 @@
 import type { Room } from '../../server/context.ts';
 import { del, get, post } from '../../server/http/route.ts';
+import { searchable } from '../../server/search/search.ts';
 import * as commands from './commands.ts';
 import { lineItem } from './line_item.ts';
 import * as lines from './lines.ts';
@@ -8,11 +9,16 @@ import * as payment from './payment.ts';
 import { invoice, upcomingInvoice } from './resource.ts';
 import * as timers from './timers.ts';
 
+const SEARCHED = {
+  created: { of: 'time', column: 'created' }, currency: { of: 'token', column: 'currency' }, customer: { of: 'token', column: 'customer' }, number: { of: 'text', column: 'number' }, status: { of: 'text', column: 'status' }, subscription: { of: 'token', column: 'subscription' }, total: { of: 'number', column: 'total' },
+} as const;
+
 export const invoices: Room = {
   resources: [invoice, lineItem, upcomingInvoice],
   routes: [
     post('/v1/invoices', params.createInvoice, commands.create),
     get('/v1/invoices', params.listInvoices, commands.list),
+    searchable('/v1/invoices/search', 'invoice', 'invoices', SEARCHED),
     get('/v1/invoices/:invoice', params.nothing, commands.retrieve),
     post('/v1/invoices/:invoice', params.updateInvoice, commands.update),
     del('/v1/invoices/:invoice', params.nothing, commands.remove),

@@ -15,7 +15,7 @@ import { spend, tokenGiven, type TokenGiven } from '../confirmation_tokens/rows.
 import { lockCustomer } from '../customers/rows.ts';
 import { acceptanceOf, mandateNamed } from '../mandates/rows.ts';
 import { enabledTypes } from '../payment_method_configurations/rows.ts';
-import { methodGiven, methodsById, NOWHERE, optionsOf, verifyDeposits } from '../payment_methods/rows.ts';
+import { methodGiven, methodsById, optionsOf, shippingOf, verifyDeposits } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderPaymentIntent } from './resource.ts';
 import { confirmTransfer } from './transfers.ts';
@@ -43,11 +43,6 @@ async function methodFor(ctx: Context, intent: PaymentIntentWhole, given: Method
 }
 
 const answer = (id: string): Answer => ({ ref: { object: 'payment_intent', id, refuseUnpaid: true } });
-
-type Described = Params<typeof params.updatePaymentIntent>;
-
-const shippingOf = (given: Described['shipping']): PaymentIntentRow['shipping'] | undefined =>
-  given === undefined ? undefined : given === null ? null : { carrier: null, phone: null, tracking_number: null, ...given, address: { ...NOWHERE, ...given.address } };
 
 export async function create(ctx: Context, given: Params<typeof params.createPaymentIntent>): Promise<Answer> {
   const { amount, currency, capture_method = 'automatic_async', allowed_payment_method_types: allowed = null, excluded_payment_method_types: excluded = null } = given;

@@ -19,7 +19,7 @@ const statement = text({ max: 22 });
 const received = { address: required(address), name: required(text({ max: 5000 })), phone: clearable(text({ max: 20 })) };
 /** To whom something is sent. */
 export const receiver = fields(received);
-const shipping = fields({ ...received, carrier: clearable(text({ max: 5000 })), tracking_number: clearable(text({ max: 5000 })) });
+export const shipping = fields({ ...received, carrier: clearable(text({ max: 5000 })), tracking_number: clearable(text({ max: 5000 })) });
 
 /** What an intent may be told, at its creation and later. */
 const described = {

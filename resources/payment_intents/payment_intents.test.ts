@@ -118,7 +118,11 @@ test('a charge is described, and a payment of an invoice is found by its intent'
   await told();
   const changed = await stripe.charges.update(charge!.id, { description: 'For support', metadata: { a: 'b' } });
   assert.deepEqual([changed.description, changed.metadata], ['For support', { a: 'b' }]);
-  assert.deepEqual((await told()).map(({ type, previous }) => [type, Object.keys(previous ?? {})]), [['charge.updated', ['description', 'metadata']]]);
+  const address = { line1: '1 Test Street', city: 'Berlin', country: 'DE' };
+  const sent = await stripe.charges.update(charge!.id, { shipping: { name: 'Jenny', address }, fraud_details: { user_report: 'safe' } });
+  assert.deepEqual([sent.shipping?.name, sent.shipping?.address?.city, sent.fraud_details, sent.description], ['Jenny', 'Berlin', { user_report: 'safe' }, 'For support']);
+  assert.deepEqual((await stripe.charges.update(charge!.id, { fraud_details: { user_report: '' }, shipping: '' as never })).fraud_details, {});
+  assert.deepEqual((await told()).map(({ type, previous }) => [type, Object.keys(previous ?? {})]), [['charge.updated', ['description', 'metadata']], ['charge.updated', ['fraud_details', 'shipping']], ['charge.updated', ['fraud_details', 'shipping']]]);
   await assert.rejects(stripe.paymentIntents.cancel(intent), { code: 'payment_intent_unexpected_state' });
 });
 

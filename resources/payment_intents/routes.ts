@@ -1,5 +1,6 @@
 import type { Room } from '../../server/context.ts';
 import { get, post } from '../../server/http/route.ts';
+import { searchable } from '../../server/search/search.ts';
 import { charge } from './calls.ts';
 import { expire, handling } from './handling.ts';
 import * as commands from './commands.ts';
@@ -8,11 +9,14 @@ import { paymentIntent } from './resource.ts';
 import { applyCustomerBalance } from './transfers.ts';
 import { paymentIntentVersions } from './versions.ts';
 
+const SEARCHED = { amount: { of: 'number', column: 'amount' }, created: { of: 'time', column: 'created' }, currency: { of: 'token', column: 'currency' }, customer: { of: 'token', column: 'customer' }, status: { of: 'token', column: 'status' } } as const;
+
 export const paymentIntents: Room = {
   resources: [paymentIntent],
   routes: [
     post('/v1/payment_intents', params.createPaymentIntent, commands.create),
     get('/v1/payment_intents', params.listPaymentIntents, commands.list),
+    searchable('/v1/payment_intents/search', 'payment_intent', 'payment_intents', SEARCHED),
     get('/v1/payment_intents/:intent', params.retrievePaymentIntent, commands.retrieve, { publishable: true }),
     post('/v1/payment_intents/:intent', params.updatePaymentIntent, commands.update),
     post('/v1/payment_intents/:intent/confirm', params.confirmPaymentIntent, commands.confirm, { publishable: true }),

@@ -1,3 +1,4 @@
+import type { Shipping } from '../../billing/customer/customer.ts';
 import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
 import { attachMethod, makeMethod, refuseAttaching } from '../../billing/payment/method.ts';
 import type { BillingDetails, MethodOptions, PaymentMethodRow } from '../../billing/payment/payment.ts';
@@ -31,7 +32,14 @@ async function methodOfName(ctx: Context, token: string, moment: Moment, param: 
   return processors.length === 0 ? null : methodOfToken(ctx, processors, { token }, moment, param);
 }
 
-export const NOWHERE: BillingDetails['address'] = { city: null, country: null, line1: null, line2: null, postal_code: null, state: null };
+const NOWHERE: BillingDetails['address'] = { city: null, country: null, line1: null, line2: null, postal_code: null, state: null };
+
+type GivenShipping = { address: Partial<Shipping['address']>; name: string; phone?: string | null; carrier?: string | null; tracking_number?: string | null };
+
+/** To whom something is sent, in the words of the core: an address is given whole. */
+export function shippingOf(given: GivenShipping | null | undefined): Shipping | null | undefined {
+  return given && { carrier: null, phone: null, tracking_number: null, ...given, address: { ...NOWHERE, ...given.address } };
+}
 
 /** The billing details in the words of the core: an address is given whole. */
 export function detailsOf(given: GivenDetails | undefined): Partial<BillingDetails> {

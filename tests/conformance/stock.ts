@@ -46,6 +46,7 @@ export async function stock({ app }: Kontor, stripe: Stripe): Promise<Map<string
   const contested = await stripe.paymentIntents.create({ amount: 2_000, currency: 'usd', payment_method: 'pm_card_createDispute', confirm: true });
   while (await runDueTimers(app));
   put('disputes', (await stripe.disputes.list({ payment_intent: contested.id })).data[0]!);
+  put('payment_method_domains', await stripe.paymentMethodDomains.create({ domain_name: 'shop.example.com' }));
   put('kontor/bank_accounts', (await stripe.rawRequest('POST', '/v1/kontor/bank_accounts', { country: 'US', currency: 'usd', account_number: '000123456789' })) as unknown as { id: string });
   await stripe.paymentIntents.create({ amount: 9_000, currency: 'usd', payment_method: 'pm_card_bypassPending', confirm: true });
   put('payouts', await stripe.payouts.create({ amount: 1_000, currency: 'usd' }));

@@ -10,7 +10,7 @@ import { renderConfirmationToken } from '../../confirmation_tokens/resource.ts';
 import { TOKEN_LIFETIME_S, type ConfirmationTokenRow } from '../../confirmation_tokens/rows.ts';
 import { receiver } from '../../payment_intents/params.ts';
 import { payment_method_data } from '../../payment_methods/params.ts';
-import { methodGiven, methodsById, NOWHERE } from '../../payment_methods/rows.ts';
+import { methodGiven, methodsById, shippingOf } from '../../payment_methods/rows.ts';
 
 const createConfirmationToken = fields(
   {
@@ -39,7 +39,7 @@ async function create(ctx: Context, given: Params<typeof createConfirmationToken
   const { return_url = null, setup_future_usage = null } = given;
   const row: ConfirmationTokenRow = {
     id: moment.newId('ctoken'), created: moment.now, expires_at: moment.now + TOKEN_LIFETIME_S, payment_method: named!.method.id, mandate_data: null, return_url, setup_future_usage,
-    shipping: given.shipping ? { carrier: null, phone: null, tracking_number: null, ...given.shipping, address: { ...NOWHERE, ...given.shipping.address } } : null, use_stripe_sdk: false, payment_intent: null, setup_intent: null,
+    shipping: shippingOf(given.shipping) ?? null, use_stripe_sdk: false, payment_intent: null, setup_intent: null,
   };
   const token = { ...row, method: named!.method };
   await commit(ctx, { ...named!.decision, puts: [...named!.decision.puts, { table: 'confirmation_tokens', before: null, after: row }] });
