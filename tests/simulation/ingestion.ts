@@ -35,7 +35,7 @@ const BATCH = 200;
 const SENDERS = 4;
 const METERS = ['sum', 'count', 'max', 'last'] as const;
 
-type Sent = { event_name: string; identifier: string; payload: Record<string, string>; timestamp: number };
+export type Sent = { event_name: string; identifier: string; payload: Record<string, string>; timestamp: number };
 
 /** The events in the order in which they are sent: 30 % out of order, 5 % late by 1 to 40 days (those of more than 35 are refused), 20 % twice. */
 function shipment(plan: Plan, customers: readonly string[], now: number, random: Random): { stream: Sent[]; truth: Map<string, Sent> } {
@@ -52,8 +52,11 @@ function shipment(plan: Plan, customers: readonly string[], now: number, random:
   return { stream: stream.sort((a, b) => a.at - b.at).map(({ event }) => event), truth };
 }
 
-class Fire {
+/** The server, as often as it is started anew. */
+export class Fire {
   readonly kontor: Kontor;
+  /** What the next one sees as now, where it works. */
+  now: number | undefined;
   private readonly order: ProcessOrder;
   private child: ChildProcess | null = null;
   private ready: Promise<string> = Promise.resolve('');
@@ -63,7 +66,7 @@ class Fire {
   }
 
   start(): void {
-    const child = fork(new URL('ingesting.ts', import.meta.url), [JSON.stringify(this.order)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(new URL('ingesting.ts', import.meta.url), [JSON.stringify({ ...this.order, now: this.now })], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.child = child;
     this.ready = new Promise((resolve, reject) => {
       child.once('message', (url) => resolve(url as string));
@@ -86,7 +89,7 @@ class Fire {
 }
 
 /** Sends a batch until it is answered, whatever becomes of the server. */
-async function deliver(fire: Fire, events: readonly Sent[], refused: Set<string>): Promise<void> {
+export async function deliver(fire: Fire, events: readonly Sent[], refused: Set<string>): Promise<void> {
   for (;;) {
     try {
       const response = await fetch(`${await fire.url()}/v1/kontor/usage/events`, { method: 'POST', headers: { authorization: `Bearer ${fire.kontor.key}`, 'content-type': 'application/json' }, body: JSON.stringify({ events }), signal: AbortSignal.timeout(20_000) });
