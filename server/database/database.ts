@@ -125,7 +125,7 @@ export function connections(owner: pg.ClientConfig, app: pg.ClientConfig, limits
     pool,
     inWorld: (world, work) => inWorld(pool, world, work),
     overAllWorlds: (work) => overAllWorlds(pool, work),
-    asOwner: (work) => lend({ ...owner, ...session({ statement: 0, lock: 60, idle: 0 }), application_name: 'kontor migrate' }, work),
+    asOwner: (work) => lend({ ...owner, ...session({ statement: 0, lock: 60, idle: 0 }), pipeline: true, application_name: 'kontor migrate' }, work),
     async connect() {
       const client = new pg.Client({ ...app, ...appSession, application_name: 'kontor' });
       await client.connect();
