@@ -7,7 +7,7 @@ import type { Database } from './database/database.ts';
 import { serve, type IsStripes } from './http/serve.ts';
 import type { Log } from './log.ts';
 import { safe, signer } from './secret.ts';
-import { openIntake, type NatsSettings } from './usage/intake/open.ts';
+import { openIntake, warnOfStreams, type NatsSettings } from './usage/intake/open.ts';
 import { USAGE_DAYS } from './usage/slots.ts';
 import { startWorkers } from './workers.ts';
 
@@ -37,28 +37,31 @@ export type Plan = {
 export async function open(plan: Plan): Promise<Running> {
   const { database, log } = plan;
   let wake = () => {};
-  const clock = plan.clock ?? machineClock();
-  const sign = signer(plan.pepper);
-  const columns = await readColumns(database.pool);
-  const intake = plan.nats ? await openIntake(plan.nats, { database, clock, log, sign }) : null;
   const app: App = {
     database,
     connectors: plan.connectors,
     log,
-    clock,
+    clock: plan.clock ?? machineClock(),
     register: register(plan.rooms),
-    columns,
+    columns: await readColumns(database.pool),
     url: '',
     allowLoopback: plan.allowLoopback,
-    sign,
+    sign: signer(plan.pepper),
     safe: safe(plan.pepper),
     usage_days: plan.usage_days ?? USAGE_DAYS,
-    intake,
+    intake: null,
     nudge: () => wake(),
     stopping: false,
   };
   const server = await serve(app, plan.pepper, plan.isStripes);
-  app.url = await server.listen({ host: plan.host, port: plan.port });
+  const intake = (app.intake = plan.nats ? await openIntake(plan.nats, app) : null);
+  if (intake === null) await warnOfStreams(app);
+  try {
+    app.url = await server.listen({ host: plan.host, port: plan.port });
+  } catch (error) {
+    await intake?.close();
+    throw error;
+  }
   const workers = plan.works === false ? null : startWorkers(app);
   if (workers) wake = workers.nudge;
   return {

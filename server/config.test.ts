@@ -34,6 +34,15 @@ test('everything can be set, and an empty variable is one that is not set', () =
   assert.equal(config.webhook_loopback, false, 'on a database of the operator webhooks do not reach this machine unless asked to');
 });
 
+test('NATS is set by its servers, and refused where the rest is set without them', () => {
+  const { nats } = readConfig({ KONTOR_NATS_URL: 'nats://u:secret@a:4222, nats://b:4222', KONTOR_NATS_MONITOR_URL: 'http://a:8222', KONTOR_NATS_CREDS: 'kontor.creds', KONTOR_NATS_STREAM: 'SHOP_USAGE' }, '/srv');
+  assert.deepEqual({ ...nats, url: nats?.url.reveal() }, { url: 'nats://u:secret@a:4222,nats://b:4222', monitors: ['http://a:8222'], creds_file: '/srv/kontor.creds', stream: 'SHOP_USAGE' });
+  const refused = (environment: Record<string, string>) => { try { readConfig(environment); } catch (error) { return (error as Error).message; } return ''; };
+  assert.equal(refused({ KONTOR_NATS_URL: 'http://u:secret@a:4222' }), 'KONTOR_NATS_URL is not a list of addresses. Write nats://user:password@host:4222, and a comma before each further one.');
+  assert.equal(refused({ KONTOR_NATS_URL: 'nats://a', KONTOR_NATS_STREAM: 'my.stream' }), "KONTOR_NATS_STREAM is 'my.stream'. Write up to 32 capital letters, digits and underscores, such as KONTOR_USAGE.");
+  assert.match(refused({ KONTOR_NATS_MONITOR_URL: 'http://a:8222' }), /^KONTOR_NATS_MONITOR_URL is set and KONTOR_NATS_URL is not\./);
+});
+
 test('all mistakes are told at once, each with what to write instead', () => {
   const environment = { KONTOR_PORT: '70000', KONTOR_POOL: 'many', KONTOR_LOG: 'loud', DATABASE_URL: 'db.example.com', KONTOR_APP_DATABASE_URL: 'postgres://a@b/c', KONTOR_WEBHOOK_LOOPBACK: 'true', KONTOR_PROT: '1' };
   assert.throws(() => readConfig(environment), (error: Error) => {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { measureRequest } from './api.ts';
 import { measureBillingRun, movedClock, type MovedClock } from './billing_run.ts';
 import { openHouse, type House } from './house.ts';
+import { measureJetstream } from './jetstream.ts';
 import { measureOutcomes } from './outcomes.ts';
 import { measureUsage } from './usage.ts';
 import type { Clock } from '../../server/clock.ts';
@@ -11,7 +12,7 @@ import type { Clock } from '../../server/clock.ts';
 /** One measurement: `ratio` is to be at least `target`. */
 export type Line = { name: string; ratio: number; target: number; detail: string };
 
-const PARTS = ['requests', 'billing', 'usage', 'outcomes'] as const;
+const PARTS = ['requests', 'billing', 'usage', 'jetstream', 'outcomes'] as const;
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '3' }, subscriptions: { type: 'string', default: '50000' }, events: { type: 'string', default: '100000' }, only: { type: 'string', default: PARTS.join() } } });
 const [seconds, subscriptions, events] = [Number(values.seconds), Number(values.subscriptions), Number(values.events)];
 const parts = values.only.split(',');
@@ -67,6 +68,7 @@ async function inHouse(clock: Clock | undefined, work: (house: House) => Promise
 }
 
 if (parts.includes('usage')) await inHouse(undefined, (house) => measureUsage(house, events, seconds, print));
+if (parts.includes('jetstream') && !interrupted) await measureJetstream(events, print, say);
 if (parts.includes('outcomes')) await inHouse(undefined, async (house) => print(await measureOutcomes(house)));
 const clock = movedClock();
 if (parts.includes('requests') || parts.includes('billing')) await inHouse(clock, (house) => measure(house, clock));

@@ -17,12 +17,13 @@ import { readConfig } from '../../server/config.ts';
 import { openDatabase, type Database } from '../../server/database/database.ts';
 import { migrate } from '../../server/database/migrate.ts';
 import { openLog } from '../../server/log.ts';
+import type { NatsSettings } from '../../server/usage/intake/open.ts';
 import type { Load, Measured } from './load.ts';
 
 export type House = { running: Running; database: Database; stripe: Stripe; key: string; world: World; close(): Promise<void> };
 
 /** Starts PostgreSQL with its durable settings and Kontor on it, in this process and without workers. */
-export async function openHouse(clock: Clock = machineClock()): Promise<House> {
+export async function openHouse(clock: Clock = machineClock(), nats: NatsSettings | null = null): Promise<House> {
   const data = await mkdtemp(join(tmpdir(), 'kontor-bench-'));
   // Where an administrator measures, PostgreSQL runs as another user, who must be able to enter.
   await chmod(data, 0o755);
@@ -34,7 +35,7 @@ export async function openHouse(clock: Clock = machineClock()): Promise<House> {
     const world = (await listWorlds(owner)).find((each) => each.account === account.id && !each.livemode)!;
     return { world, key: (await createKey(owner, clock, 'pepper', world, { kind: 'secret' })).text };
   });
-  const running = await open({ database, rooms, connectors: { processors: { test: sandbox(), kinds: [] } }, isStripes: isStripes(), pepper: 'pepper', log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: false });
+  const running = await open({ database, rooms, connectors: { processors: { test: sandbox(), kinds: [] } }, isStripes: isStripes(), pepper: 'pepper', log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, nats, works: false });
   return {
     running, database, key, world,
     stripe: new Stripe(key, { host: '127.0.0.1', port: new URL(running.url).port, protocol: 'http', telemetry: false }),

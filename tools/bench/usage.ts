@@ -26,7 +26,7 @@ const customer = (n: string): string => `'cus_' || lpad((${n})::text, 20, '0')`;
 const sixtyFour = (text: string): string => `('x' || encode(substr(sha256(convert_to(${text}, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint`;
 
 /** Customers, a meter, and so many events of the last month, with their rollups; the same events' columns in the table to compare with. */
-async function prepare(house: House, events: number): Promise<string> {
+export async function prepare(house: House, events: number): Promise<string> {
   const { stripe, world, database } = house;
   const { id: meter } = await stripe.billing.meters.create({ display_name: 'Usage', event_name: 'usage', default_aggregation: { formula: 'sum' } });
   const { id: original } = await stripe.customers.create({ name: 'Jenny' });
@@ -79,7 +79,7 @@ async function kept(house: House): Promise<number> {
   });
 }
 
-async function load(what: UsageLoad): Promise<Sent> {
+export async function load(what: UsageLoad): Promise<Sent> {
   const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'usage_load.ts'), JSON.stringify(what)], { maxBuffer: 1 << 26 });
   return JSON.parse(stdout) as Sent;
 }

@@ -14,6 +14,7 @@ export type NatsServer = {
   readonly url: string;
   readonly monitor: string;
   start(): void;
+  pid(): number;
   /** SIGKILL: without a chance to write anything. */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -114,6 +115,7 @@ async function server(program: Program, name: string, ports: Ports, all: readonl
       child = spawn(program.path, ['-c', join(own, 'nats.conf')], { stdio: ['ignore', output, output] });
       child.unref();
     },
+    pid: () => child!.pid!,
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
   };

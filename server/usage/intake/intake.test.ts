@@ -144,6 +144,19 @@ trial('what cannot be counted stops nothing else, is told, and is counted when i
   await eventually(async () => (await total(customer)) === '7');
 });
 
+trial('what was counted a day ago is removed from the stream, and counting goes on', async () => {
+  const customer = await customerOf();
+  const partition = partitionOf(kontor.world.id, customer);
+  for (let n = 0; n < 4; n += 1) await report(customer, '1');
+  await kontor.counted();
+  await superuser.query(`update usage_partitions set marked = sequence, marked_at = '2020-01-01' where partition = ${partition}`);
+  const first = async () => (await intake().manager.streams.info(intake().stream(partition))).state;
+  await eventually(async () => (await first()).first_seq === (await first()).last_seq);
+  await report(customer, '1');
+  await kontor.counted();
+  assert.equal(await total(customer), '5');
+});
+
 trial('messages that are gone before they were counted are told', async () => {
   const customer = await customerOf();
   const stream = intake().stream(partitionOf(kontor.world.id, customer));

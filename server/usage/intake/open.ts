@@ -4,6 +4,7 @@ import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOp
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database/database.ts';
+import { row, sql } from '../../database/sql.ts';
 import { told, type Log } from '../../log.ts';
 import { StartRefused } from '../../refused.ts';
 import type { Secret } from '../../secret.ts';
@@ -51,6 +52,12 @@ export async function openIntake(settings: NatsSettings, house: House): Promise<
     await connection.close();
     throw error;
   }
+}
+
+/** Says so where usage went through streams before, which may hold some that nobody will count now. */
+export async function warnOfStreams({ database, log }: Pick<House, 'database' | 'log'>): Promise<void> {
+  const used = await row(database.pool, sql`select from usage_partitions where stream <> '' limit 1`);
+  if (used) log.warn('Usage went through JetStream before, and KONTOR_NATS_URL is not set any more: what the streams still hold is not counted. docs/operating/usage-at-scale.md says how to leave them.');
 }
 
 async function reach({ url, creds_file }: NatsSettings): Promise<NatsConnection> {
