@@ -311,7 +311,8 @@ export const ofTheHouse: readonly Invariant[] = [
   {
     id: 'I28',
     about: 'Usage that was acknowledged is there to be counted.',
-    query: `select 'partition ' || partition as object, case when upto is null then format('its stream of %s was made anew, or lost its end: what it had acknowledged from message %s on and nobody had counted is gone', stream, since)
+    query: `select 'partition ' || partition as object, case when stream like 'world %' then format('message %s is of the %s, which is not in this database', since, stream)
+        when upto is null then format('its stream of %s was made anew, or lost its end: what it had acknowledged from message %s on and nobody had counted is gone', stream, since)
         else format('the messages from %s to %s were acknowledged, and its stream of %s had them no longer', since, upto - 1, stream) end as sentence from usage_losses`,
   },
 ];

@@ -21,8 +21,8 @@ test(`${EVENTS} events, some of them twice, late or out of order, are counted on
   assert.equal(kills, KILLS);
 });
 
-const NATS_EVENTS = Number(process.env['KONTOR_TEST_NATS_USAGE'] ?? 6_000);
-const NATS_KILLS = Number(process.env['KONTOR_TEST_NATS_KILLS'] ?? 4);
+const NATS_EVENTS = Number(process.env['KONTOR_TEST_NATS_USAGE'] ?? 3_000);
+const NATS_KILLS = Number(process.env['KONTOR_TEST_NATS_KILLS'] ?? 3);
 
 test(`${NATS_EVENTS} events through three JetStream servers are counted once each while these, the server and the workers are killed ${NATS_KILLS} times`, async (t) => {
   const nats = await testNats(3);

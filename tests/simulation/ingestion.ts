@@ -225,9 +225,9 @@ export async function ingestUnderFire(plan: Plan, crash: ((kontor: Kontor) => Pr
     const { stream, truth } = shipment(plan, customers, now, random);
     for (const each of [fire, ...folders]) each.start();
     const victims = [...(nats ? [serverOf(nats, random)] : []), ...[fire, ...folders].map(process)];
-    let sent = 0;
+    let [sent, ended] = [0, false];
     const counting = new Proxy(stream, { get: (all, name, self) => (name === 'slice' ? (from: number, to: number) => { sent = Math.max(sent, from); return all.slice(from, to); } : Reflect.get(all, name, self)) });
-    const [refused, kills] = await Promise.all([send(fire, counting), harm(victims, plan, crash && (() => crash(kontor)), () => sent / stream.length)]);
+    const [refused, kills] = await Promise.all([send(fire, counting).finally(() => { ended = true; }), harm(victims, plan, crash && (() => crash(kontor)), () => (ended ? 1 : sent / stream.length))]);
     if (nats) await awaitCounted(kontor, nats);
     // An event under a name that is taken is refused, and what is there stays.
     const others = [...truth.values()].filter((_, n) => n % 50 === 0).map((each) => ({ ...each, payload: { ...each.payload, value: '123456' } }));

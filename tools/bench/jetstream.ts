@@ -16,7 +16,8 @@ const BATCHES = 100;
 const BATCH = 1_000;
 const PATIENCE_MS = 300_000;
 
-type Cost = { node: number; postgres: number; nats: number };
+/** Processor time of Kontor's process, of PostgreSQL and of a server of NATS in seconds, and the bytes of PostgreSQL's log. */
+type Cost = { node: number; postgres: number; nats: number; log: number };
 
 /** Processor time of a process and of those of its children that are gone, in seconds. */
 function timeOf(pid: number, gone = false): { parent: number; seconds: number } {
@@ -25,7 +26,7 @@ function timeOf(pid: number, gone = false): { parent: number; seconds: number } 
 }
 
 async function costs(house: House, nats: NatsServers): Promise<Cost> {
-  const { rows: [backend] } = await house.database.pool.query<{ pid: number }>('select pg_backend_pid() as pid');
+  const { rows: [backend] } = await house.database.pool.query<{ pid: number; log: string }>(`select pg_backend_pid() as pid, (pg_current_wal_insert_lsn() - '0/0')::text as log`);
   const postmaster = timeOf(backend!.pid).parent;
   let postgres = timeOf(postmaster, true).seconds;
   for (const pid of readdirSync('/proc').map(Number).filter((each) => each > 0)) {
@@ -37,7 +38,7 @@ async function costs(house: House, nats: NatsServers): Promise<Cost> {
     }
   }
   const { user, system } = process.cpuUsage();
-  return { node: (user + system) / 1e6, postgres, nats: nats.servers.reduce((sum, each) => sum + timeOf(each.pid()).seconds, 0) / nats.servers.length };
+  return { node: (user + system) / 1e6, postgres, nats: nats.servers.reduce((sum, each) => sum + timeOf(each.pid()).seconds, 0) / nats.servers.length, log: Number(backend!.log) };
 }
 
 /** Events a second, and what an event has cost in microseconds. */
@@ -46,8 +47,9 @@ async function measured(house: House, nats: NatsServers, work: () => Promise<unk
   await work();
   const [seconds, after] = [(performance.now() - started) / 1_000, await costs(house, nats)];
   const events = BATCHES * BATCH;
-  const of = (which: keyof Cost) => `${Math.round(((after[which] - before[which]) / events) * 1e6)} µs`;
-  return { rate: events / seconds, cost: `an event costs Node ${of('node')}, PostgreSQL ${of('postgres')}, each server of NATS ${of('nats')}` };
+  const of = (which: keyof Cost) => (after[which] - before[which]) / events;
+  const micros = (which: keyof Cost) => `${Math.round(of(which) * 1e6)} µs`;
+  return { rate: events / seconds, cost: `an event costs Node ${micros('node')}, PostgreSQL ${micros('postgres')} and ${Math.round(of('log'))} bytes of its log, each server of NATS ${micros('nats')}` };
 }
 
 async function send(house: House, name: string): Promise<void> {
@@ -72,6 +74,8 @@ export async function measureJetstream(events: number, print: (line: Line) => vo
       await prepare(house, events);
       const told = ({ rate, cost }: { rate: number; cost: string }) => `${Math.round(rate)} events/s, ${cost}; at once ${Math.round(at.rate)} events/s, ${at.cost}`;
       const accepted = await measured(house, nats, () => send(house, 'accepted'));
+      const streams = await Promise.all((await house.running.app.intake!.ends()).map(async ({ partition }) => (await house.running.app.intake!.manager.streams.info(`KONTOR_USAGE_${partition}`)).state));
+      say(`${streams.reduce((sum, each) => sum + each.messages, 0)} messages of ${Math.round(streams.reduce((sum, each) => sum + each.bytes, 0) / (BATCHES * BATCH))} bytes an event.`);
       print({ name: 'Accepted by JetStream ÷ counted at once', ratio: accepted.rate / at.rate, target: 1, detail: told(accepted) });
       let folding: ReturnType<typeof startFolding> = null;
       const folded = await measured(house, nats, async () => {

@@ -21,19 +21,15 @@ const TIMER = 'usage.fold_again';
 
 const worlds = new WeakMap<App, Map<number, World>>();
 
-/** Worlds never change, and there are ever more. */
-async function worldOf(app: App, id: number): Promise<World> {
+/** Worlds never change, and there are ever more. Undefined for one that is not in this database. */
+async function worldOf(app: App, id: number): Promise<World | undefined> {
   let known = worlds.get(app);
   if (!known) worlds.set(app, (known = new Map()));
   if (!known.has(id)) {
     const all = await overAllWorlds(app.database.pool, (tx) => rows<World>(tx, sql`select id, account, livemode from worlds`));
     for (const each of all) known.set(each.id, each);
   }
-  return known.get(id) ?? stranger(id);
-}
-
-function stranger(id: number): never {
-  throw new Error(`A message of the stream is of the world ${id}, which is not in this database.`);
+  return known.get(id);
 }
 
 /** The partition's next messages begin behind `from`. False where somebody else has come further: then nothing has happened. */
@@ -47,6 +43,12 @@ async function inPartition(app: App, partition: number, from: number, last: Deli
   });
 }
 
+/** A PostgreSQL that was restored from a backup may lack accounts whose usage the streams still hold: that is put on record, and stops nobody else's. */
+async function recordStrangers(app: App, tx: Tx, partition: number, world: number, messages: readonly Delivered[]): Promise<void> {
+  app.log.error('Usage is of an account that is not in this database, and cannot be counted.', { partition, world, messages: messages.length });
+  for (const { sequence } of messages) await row(tx, sql`insert into usage_losses (partition, stream, since, upto, found_at) values (${partition}, ${`world ${world}`}, ${sequence}, ${sequence + 1}, to_timestamp(${app.clock.now()}::bigint)) on conflict do nothing`);
+}
+
 /** Admits the events, and reports those whose name another event has. */
 async function admitAll(ctx: Context, events: readonly Carried[]): Promise<void> {
   const results: Recorded[] = [];
@@ -55,10 +57,14 @@ async function admitAll(ctx: Context, events: readonly Carried[]): Promise<void>
 }
 
 async function count(app: App, partition: number, from: number, messages: readonly Delivered[]): Promise<boolean> {
-  const byWorld = await Promise.all([...Map.groupBy(messages, ({ world }) => world)].sort(([a], [b]) => a - b).map(async ([id, all]) => ({ world: await worldOf(app, id), all })));
+  const byWorld = await Promise.all([...Map.groupBy(messages, ({ world }) => world)].sort(([a], [b]) => a - b).map(async ([id, all]) => ({ id, world: await worldOf(app, id), all })));
   const calls: { world: World; ids: string[] }[] = [];
   const counted = await inPartition(app, partition, from, messages.at(-1)!, async (tx, enter) => {
-    for (const { world, all } of byWorld) {
+    for (const { id, world, all } of byWorld) {
+      if (!world) {
+        await recordStrangers(app, tx, partition, id, all);
+        continue;
+      }
       enter(world);
       const ctx: Context = { app, tx, world, request: null, calls: [] };
       await admitAll(ctx, all.flatMap(({ events }) => events));
@@ -91,7 +97,7 @@ export async function countMessages(app: App, partition: number, from: number, m
 
 /** Usage that cannot be counted stops nobody else's: it is kept, and a timer tries it again, as often as any timer that fails, until it is counted. */
 async function setAside(app: App, partition: number, from: number, message: Delivered, error: unknown): Promise<boolean> {
-  const world = await worldOf(app, message.world);
+  const world = (await worldOf(app, message.world))!;
   app.log.error('Usage could not be counted, and is set aside for a later try.', { partition, name: message.name, world: world.id, ...told(error) });
   const now = sql`to_timestamp(${app.clock.now()}::bigint)`;
   return inPartition(app, partition, from, message, async (tx, enter) => {

@@ -24,6 +24,8 @@ before(async () => {
   superuser = new pg.Client({ connectionString: kontor.database.urls.superuser });
   await superuser.connect();
   meter = (await kontor.stripe.billing.meters.create({ display_name: 'calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
+  // Whoever counts has found its place in each stream.
+  await eventually(async () => (await superuser.query(`select from usage_partitions where stream = ''`)).rowCount === 0);
 });
 after(async () => {
   if (typeof nats === 'string') return;
@@ -142,6 +144,16 @@ trial('what cannot be counted stops nothing else, is told, and is counted when i
   await superuser.query('update usage_set_aside set events = $1', [JSON.stringify([{ ...bad, payload: { ...bad.payload, value: '1' } }])]);
   await superuser.query(`update timers set at = to_timestamp(${now()}), failures = 0, error = null where kind = 'usage.fold_again'`);
   await eventually(async () => (await total(customer)) === '7');
+});
+
+trial('usage of an account that is not in this database stops nobody', async () => {
+  const customer = await customerOf();
+  await intake().publish(partitionOf(kontor.world.id, customer), 'of a stranger', JSON.stringify({ world: 9_999, events: [] }));
+  await report(customer, '4');
+  await kontor.counted();
+  assert.equal(await total(customer), '4');
+  assert.match((await findings()).join('\n'), /^I28 partition [0-9]: message [0-9]+ is of the world 9999, which is not in this database$/m);
+  await superuser.query('delete from usage_losses');
 });
 
 trial('what was counted a day ago is removed from the stream, and counting goes on', async () => {

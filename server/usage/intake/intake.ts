@@ -30,6 +30,7 @@ export class Intake {
   readonly client: JetStreamClient;
   /** What the names of the streams begin with. */
   readonly name: string;
+  connected = true;
   private readonly database: Database;
   private readonly clock: Clock;
   private readonly log: Log;
@@ -66,7 +67,8 @@ export class Intake {
   }
 
   /** How far each stream has come. Throws where one cannot be asked. */
-  ends(): Promise<End[]> {
+  async ends(): Promise<End[]> {
+    if (!this.connected) throw new Error('There is no connection to NATS.');
     return Promise.all(Array.from({ length: PARTITIONS }, async (_, partition) => {
       const { created, state } = await this.manager.streams.info(this.stream(partition));
       return { partition, stream: String(created), last: state.last_seq };

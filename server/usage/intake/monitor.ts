@@ -1,7 +1,7 @@
 /** What NATS says about itself on its monitoring port, which its clients are not told: how it writes to the disk. */
 import type { Facts } from './health.ts';
 
-type Varz = { server_name?: string; jetstream?: { config?: { sync_interval?: number; sync_always?: boolean } } };
+type Varz = { jetstream?: { config?: { sync_interval?: number; sync_always?: boolean } } };
 
 const TIMEOUT_MS = 3_000;
 
@@ -21,7 +21,7 @@ export async function askMonitors(addresses: readonly string[]): Promise<{ disks
   return { disks: disks.sort((a, b) => (a.server < b.server ? -1 : 1)), unreachable };
 }
 
-function diskOf(address: string, { server_name, jetstream }: Varz): { server: string; sync: string | null } {
+function diskOf(address: string, { jetstream }: Varz): { server: string; sync: string | null } {
   const { sync_always, sync_interval } = jetstream?.config ?? {};
-  return { server: server_name ? `The NATS server ${server_name}` : `The NATS server at ${address}`, sync: sync_always === true ? 'always' : sync_interval === undefined ? null : `${sync_interval / 1e9} seconds` };
+  return { server: `The NATS server at ${address}`, sync: sync_always === true ? 'always' : sync_interval === undefined ? null : `${sync_interval / 1e9} seconds` };
 }

@@ -2,6 +2,7 @@
 import { DiscardPolicy, jetstreamManager, JetStreamApiError, RetentionPolicy, StorageType, type JetStreamManager, type StreamConfig, type StreamInfo } from '@nats-io/jetstream';
 import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database/database.ts';
 import { row, sql } from '../../database/sql.ts';
@@ -29,25 +30,28 @@ type House = { database: Database; clock: Clock; log: Log; sign(text: string): s
 
 const CONNECT_MS = 5_000;
 const REQUEST_MS = 2_000;
+const ELECTION_MS = 15_000;
+const PAUSE_MS = 250;
 const DUPLICATES_NS = 120e9;
 
 /** Throws `StartRefused` where usage cannot be kept there; says in the log what could be lost and what to do about it. */
 export async function openIntake(settings: NatsSettings, house: House): Promise<Intake> {
   const connection = await reach(settings);
   try {
-    const manager = await jetstreamManager(connection, { timeout: REQUEST_MS }).catch((error: Error) => {
+    const manager = await patiently(house, () => jetstreamManager(connection, { timeout: REQUEST_MS })).catch((error: Error) => {
       throw new StartRefused(`JetStream is not to be had from the NATS of KONTOR_NATS_URL: ${error.message}. Turn it on by a jetstream block in the configuration of each server, and let the user publish to $JS.API.>.`);
     });
     const mark = `Usage of a Kontor (${house.sign('streams of usage').slice(0, 16)})`;
-    const streams = await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => ensureStream(manager, connection, settings.stream, partition, mark)));
+    const streams = await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => patiently(house, () => ensureStream(manager, connection, settings.stream, partition, mark)).catch((error: Error) => noStream(settings, partition, error))));
     const { disks, unreachable } = await askMonitors(settings.monitors);
     for (const each of unreachable) house.log.warn(`The monitoring address of NATS does not answer. ${each}.`);
     const info = connection.info!;
     const { refusals, warnings } = healthOf({ version: info.version, max_payload: info.max_payload, disks, streams: streams.map(({ config }) => config), mark });
     if (refusals.length > 0) throw new StartRefused(refusals.join('\n'));
     for (const warning of warnings) house.log.warn(warning);
-    void narrate(connection, house.log);
-    return new Intake(connection, manager, settings.stream, house);
+    const intake = new Intake(connection, manager, settings.stream, house);
+    void follow(intake, house.log);
+    return intake;
   } catch (error) {
     await connection.close();
     throw error;
@@ -89,29 +93,38 @@ async function ensureStream(manager: JetStreamManager, { info }: NatsConnection,
     name, subjects: [subjectName(prefix, partition)], description: mark, storage: StorageType.File, retention: RetentionPolicy.Limits, discard: DiscardPolicy.New, num_replicas: wanted,
     max_age: 0, max_bytes: -1, max_msgs: -1, max_consumers: -1, duplicate_window: DUPLICATES_NS, deny_delete: true,
   };
-  try {
-    const there = await manager.streams.info(name).catch((error: Error) => found(error, name));
-    if (there === null) return await manager.streams.add(config).catch((error: Error) => (noPlace(error) ? manager.streams.add({ ...config, num_replicas: 1 }) : Promise.reject(error)));
-    if (there.config.num_replicas >= wanted || there.config.description !== mark) return there;
-    return await manager.streams.update(name, { num_replicas: wanted }).catch((error: Error) => (noPlace(error) ? there : Promise.reject(error)));
-  } catch (error) {
-    throw new StartRefused(`The stream ${name} can be neither found nor made: ${(error as Error).message}. It is made in the account of KONTOR_NATS_URL, which needs JetStream, room for it, and a majority of its servers.`);
+  const there = await manager.streams.info(name).catch((error: Error) => (error instanceof JetStreamApiError && error.status === 404 ? null : Promise.reject(error)));
+  if (there === null) return manager.streams.add(config).catch((error: Error) => (noPlace(error) ? manager.streams.add({ ...config, num_replicas: 1 }) : Promise.reject(error)));
+  if (there.config.num_replicas >= wanted || there.config.description !== mark) return there;
+  return manager.streams.update(name, { num_replicas: wanted }).catch((error: Error) => (noPlace(error) ? there : Promise.reject(error)));
+}
+
+function noStream({ stream }: NatsSettings, partition: number, error: Error): never {
+  throw new StartRefused(`The stream ${streamName(stream, partition)} can be neither found nor made: ${error.message}. It is made in the account of KONTOR_NATS_URL, which needs JetStream, room for it, and a majority of its servers.`);
+}
+
+/** While a cluster chooses a new leader, it answers nobody: what fails is tried again for a while. */
+async function patiently<Result>({ clock }: House, work: () => Promise<Result>): Promise<Result> {
+  for (const until = clock.milliseconds() + ELECTION_MS; ; await sleep(PAUSE_MS)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (clock.milliseconds() > until) throw error;
+    }
   }
 }
 
 const noPlace = (error: Error): boolean => error instanceof JetStreamApiError && NO_PLACE.has(error.code);
 
-/** Null where there is no such stream; another error is thrown. */
-function found(error: Error, name: string): null {
-  if (error instanceof JetStreamApiError && error.status === 404) return null;
-  throw new Error(`${name}: ${error.message}`, { cause: error });
-}
-
-/** Says in the log when the connection is lost and there again. */
-async function narrate(connection: NatsConnection, log: Log): Promise<void> {
-  for await (const status of connection.status()) {
-    if (status.type === 'disconnect') log.warn('The connection to NATS is lost. Until it is there again, usage is refused with 503, for its senders to try again.');
-    else if (status.type === 'reconnect') log.info('The connection to NATS is there again.');
-    else if (status.type === 'error') log.warn('NATS complains.', told(status.error));
+/** Notes and says when the connection is lost and there again. */
+async function follow(intake: Intake, log: Log): Promise<void> {
+  for await (const status of intake.connection.status()) {
+    if (status.type === 'disconnect' && !intake.connection.isClosed()) {
+      intake.connected = false;
+      log.warn('The connection to NATS is lost. Until it is there again, usage is refused with 503, for its senders to try again.');
+    } else if (status.type === 'reconnect') {
+      intake.connected = true;
+      log.info('The connection to NATS is there again.');
+    } else if (status.type === 'error') log.warn('NATS complains.', told(status.error));
   }
 }

@@ -81,7 +81,7 @@ export class Reader {
         const place = await this.findPlace();
         await this.readOn(place, () => { failures = 0; });
       } catch (error) {
-        if (!this.stopping) this.app.log.warn('A partition of usage cannot be read right now, and is tried again.', { partition: this.partition, ...told(error) });
+        if (!this.stopping && this.intake.connected) this.app.log.warn('A partition of usage cannot be read right now, and is tried again.', { partition: this.partition, ...told(error) });
       }
       if (!this.stopping) await sleep(Math.min(LONGEST_MS, PAUSE_MS * 2 ** failures), undefined, { signal: this.stopped.signal }).catch(() => undefined);
     }
