@@ -4,16 +4,18 @@ import { rows, sql } from '../../server/database/sql.ts';
 /** In each currency, what the account has at its processors: what can be paid out, and what is still to come. */
 export type Balance = { currencies: { currency: string; available: bigint; pending: bigint }[] };
 
-/** The whole is what the ledger has, by the sums that sealing keeps; only what is still to come is read one by one. */
-export async function balanceOf(ctx: Context): Promise<Balance> {
+/** The whole is what the ledger has, by the sums that sealing keeps; only what is still to come is read one by one. `processor` leaves out what others have; what customers have with us is in the sandbox's accounts. */
+export async function balanceOf(ctx: Context, processor?: string): Promise<Balance> {
+  const there = processor === undefined ? sql`` : sql`and (ledger_account = 'customer_cash' or processor = ${processor})`;
+  const its = processor === undefined ? sql`` : sql`and t.processor = ${processor}`;
   const currencies = await rows<Balance['currencies'][number]>(
     ctx.tx,
     sql`with ours as (
-        select currency, debit - credit as amount from ledger_days where ledger_account in ('cash_in_transit', 'customer_cash')
-        union all select currency, amount from ledger_entries where position >= coalesce((select max(upto) from ledger_seals), 0) and ledger_account in ('cash_in_transit', 'customer_cash')),
+        select currency, debit - credit as amount from ledger_days where ledger_account in ('cash_in_transit', 'customer_cash') ${there}
+        union all select currency, amount from ledger_entries where position >= coalesce((select max(upto) from ledger_seals), 0) and ledger_account in ('cash_in_transit', 'customer_cash') ${there}),
       to_come as (
-        select currency, net from balance_transactions where test_clock is null and available_on > to_timestamp(${ctx.app.clock.now()}::bigint)
-        union all select t.currency, t.net from test_clocks c join balance_transactions t on t.test_clock = c.id and t.available_on > c.frozen_time),
+        select t.currency, t.net from balance_transactions t where t.test_clock is null and t.available_on > to_timestamp(${ctx.app.clock.now()}::bigint) ${its}
+        union all select t.currency, t.net from test_clocks c join balance_transactions t on t.test_clock = c.id and t.available_on > c.frozen_time ${its}),
       pending as (select currency, sum(net) as amount from to_come group by currency)
       select o.currency, (sum(o.amount) - coalesce(max(p.amount), 0))::bigint as available, coalesce(max(p.amount), 0)::bigint as pending from ours o left join pending p using (currency) group by o.currency order by o.currency`,
   );

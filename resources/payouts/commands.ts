@@ -11,7 +11,7 @@ import { bankAccountsById, defaultBank, keptBank, lockPayouts, payingOut } from 
 import { settingsOf } from '../kontor/settings/rows.ts';
 import type * as params from './params.ts';
 import { renderPayout } from './resource.ts';
-import { payoutsById, toPayOut } from './rows.ts';
+import { currenciesToPayOut, payoutsById, toPayOut } from './rows.ts';
 
 type Path = { payout: string };
 
@@ -30,12 +30,12 @@ async function destinationOf(ctx: Context, currency: string, named: string | und
 }
 
 export async function create(ctx: Context, given: Params<typeof params.createPayout>): Promise<Json> {
-  const { payouts } = payingOut(ctx);
+  const { name, payouts } = payingOut(ctx);
   await lockPayouts(ctx.tx);
   const moment = realMoment(ctx.app);
   const { amount, currency, method, description = null, statement_descriptor = null } = given;
   const { account, made } = await destinationOf(ctx, currency, given.destination, moment);
-  const { currencies } = await balanceOf(ctx);
+  const { currencies } = await balanceOf(ctx, name);
   const available = currencies.find((each) => each.currency === currency)?.available ?? 0n;
   const order = { amount, currency, method, description, statement_descriptor, metadata: mergeMetadata({}, given.metadata), fees: payouts.fees(amount, method) };
   const created = createPayout(order, account, available, null, moment);
@@ -86,25 +86,27 @@ export const proceed: TimerCommand = async (ctx, due) => {
   await commit(ctx, together(decided));
 };
 
-/** What one payout carries at most; the rest goes with the next one, at once. */
+/** So many payments one payout carries at most; the rest goes with the next one, at once. */
 const MOST_CARRIED = 20_000;
 
 /** The schedule: what is available in each currency, unless that is nothing or its bank account has failed. */
 export const payAutomatically: TimerCommand = async (ctx, due) => {
+  const { name } = payingOut(ctx);
   await lockPayouts(ctx.tx);
   const { payouts: schedule } = await settingsOf(ctx.tx);
   const moment = momentAt(ctx, Math.max(...due.map(({ at }) => at)));
-  const transactions = await toPayOut(ctx, MOST_CARRIED);
   const decided: Decision[] = [];
-  for (const [currency, carried] of Map.groupBy(transactions, (each) => each.currency)) {
-    const amount = carried.reduce((sum, each) => sum + each.net, 0n);
-    if (amount <= 0n) continue;
+  let more = false;
+  for (const currency of await currenciesToPayOut(ctx, name)) {
     const { account, made } = await destinationOf(ctx, currency, undefined, moment);
     if (account.status === 'errored') continue;
+    const carried = await toPayOut(ctx, name, currency, MOST_CARRIED);
+    const amount = carried.reduce((sum, each) => sum + each.net, 0n);
+    if (amount <= 0n) continue;
+    if (carried.length >= MOST_CARRIED) more = true;
     const order = { amount, currency, method: 'standard', description: null, statement_descriptor: null, metadata: {}, fees: [] } as const;
     decided.push(made, createPayout(order, account, amount, carried, moment));
   }
-  const more = transactions.length === MOST_CARRIED && decided.length > 0;
   decided.push({ ...decision(), timers: [{ ...payoutTimer(schedule, moment.now), ...(more && { at: moment.now }) }] });
   await commit(ctx, together(decided));
 };

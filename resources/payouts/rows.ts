@@ -9,7 +9,17 @@ export function payoutsById(tx: Tx, ids: readonly string[], lock = false): Promi
   return rows<PayoutRow>(tx, sql`select * from payouts where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
 }
 
-/** What is available and was not carried by a payout yet, oldest first, at most so many. Lock payouts first. */
-export function toPayOut(ctx: Context, most: number): Promise<FundsTransactionRow[]> {
-  return rows<FundsTransactionRow>(ctx.tx, sql`select t.* from balance_transactions t where t.payout is null and t.available_on <= ${clockOf(ctx)} order by t.available_on, t.id limit ${most}`);
+/** What is available at a processor and was carried by no payout yet. */
+const open = (ctx: Context, processor: string) => sql`from balance_transactions t where t.payout is null and t.processor = ${processor} and t.available_on <= ${clockOf(ctx)}`;
+
+/** The currencies in which there is something to pay out. Lock payouts first. */
+export async function currenciesToPayOut(ctx: Context, processor: string): Promise<string[]> {
+  const found = await rows<{ currency: string }>(ctx.tx, sql`select t.currency ${open(ctx, processor)} group by t.currency having sum(t.net) > 0 order by t.currency`);
+  return found.map(({ currency }) => currency);
+}
+
+/** What a payout of the currency carries: all that was taken away again, and of what came the oldest, so that it is never more than there is. Of what came there are at most so many. */
+export function toPayOut(ctx: Context, processor: string, currency: string, most: number): Promise<FundsTransactionRow[]> {
+  const its = sql`${open(ctx, processor)} and t.currency = ${currency}`;
+  return rows<FundsTransactionRow>(ctx.tx, sql`(select t.* ${its} and t.net < 0) union all (select t.* ${its} and t.net >= 0 order by t.available_on, t.id limit ${most})`);
 }

@@ -1,5 +1,5 @@
 /** What is asked of the processor that gives back, and what is heard of it: at once, or days later. */
-import { together, type Decision } from '../../billing/decision.ts';
+import { together, type Decision, type Moment } from '../../billing/decision.ts';
 import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import { refundedInquiry } from '../../billing/dispute/respond.ts';
 import { refundable, settleRefund, type RefundAnswer, type RefundQuestion } from '../../billing/payment/refund.ts';
@@ -26,6 +26,7 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
   const refunds = new Map((await refundsById(ctx.tx, ids, true)).map((refund) => [refund.id, refund]));
   const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
   const decided: Decision[] = [];
+  const given = new Map<string, Moment>();
   for (const { call, at } of answers) {
     const attempt = heard.get(call.id)!;
     const refund = refunds.get(call.subject)!;
@@ -37,9 +38,11 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
     refunds.set(refund.id, settled.refund);
     charges.set(refund.charge, settled.charge);
     decided.push(settled);
-    // What was asked about and has been given back is asked about no more.
-    if (settled.charge.disputed && refundable(settled.charge) === 0n) decided.push(...(await lockInquiriesOf(ctx.tx, [settled.charge.id])).map((inquiry) => refundedInquiry({ ...inquiry, charge: settled.charge }, moment)));
+    if (settled.charge.disputed && refundable(settled.charge) === 0n) given.set(settled.charge.id, moment);
   }
+  // What was asked about and has been given back is asked about no more.
+  const inquiries = given.size === 0 ? [] : await lockInquiriesOf(ctx.tx, [...given.keys()]);
+  decided.push(...inquiries.map((inquiry) => refundedInquiry({ ...inquiry, charge: charges.get(inquiry.charge.id)! }, given.get(inquiry.charge.id)!)));
   await commit(ctx, together([keep(heard.values()), ...decided]));
 }
 
