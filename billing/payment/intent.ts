@@ -7,7 +7,7 @@ import { beginAttempt } from './attempt.ts';
 import { needsMandate } from './mandate.ts';
 import type { Action } from './outcome.ts';
 import { METHODS, offeredTypes, refuseType } from './offer.ts';
-import type { Acceptance, Agreed, InvoicePaymentRow, MandateRow, NextAction, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
+import type { Acceptance, Agreed, HolderAnswer, InvoicePaymentRow, MandateRow, NextAction, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 
 export type IntentOrder = Pick<PaymentIntentRow, 'customer' | 'test_clock' | 'amount' | 'currency' | 'payment_method_types'> &
   Partial<
@@ -119,7 +119,7 @@ export type Confirmation = {
   /** The browser script asks the holder, wherever the processor would send the browser. */
   use_stripe_sdk?: boolean;
   /** The holder's answer, where the intent required an action. */
-  authentication?: { reference: string; result: 'succeeded' | 'failed' };
+  authentication?: HolderAnswer;
   /** Rather fail than ask the holder. */
   error_on_requires_action?: boolean;
   /** The holder agrees to be debited, here and now. */
@@ -144,7 +144,7 @@ export type ChargeQuestion = {
   off_session: boolean;
   automatic: boolean;
   request_three_d_secure: 'any' | 'automatic' | 'challenge';
-  authentication: { reference: string; result: 'succeeded' | 'failed' } | null;
+  authentication: HolderAnswer | null;
   description: string | null;
   return_url: string | null;
   use_stripe_sdk: boolean;
@@ -193,6 +193,8 @@ function agreementOf(intent: PaymentIntentWhole, method: PaymentMethodRow, futur
   return refuse('payment_intent_mandate_invalid', `A payment by ${method.type} needs a mandate, and the payment method ${method.id} has none. Let the customer accept one, and give \`mandate_data\`.`, 'mandate_data');
 }
 
+const answerIn = ({ agreed: _, ...answer }: HolderAnswer & { agreed: Agreed | null }): HolderAnswer => answer;
+
 /** Puts the payment to the processor. Until the answer is known the intent is `processing`, and nothing else is tried. */
 export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethodRow, how: Confirmation, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
   refuseUnconfirmable(intent);
@@ -217,7 +219,7 @@ export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethod
     off_session: how.off_session,
     automatic: how.automatic,
     request_three_d_secure: how.request_three_d_secure ?? own.request_three_d_secure ?? 'automatic',
-    authentication: how.authentication ?? (intent.authentication && intent.payment_method === method.id ? { reference: intent.authentication.reference, result: intent.authentication.result } : null),
+    authentication: how.authentication ?? (intent.authentication && intent.payment_method === method.id ? answerIn(intent.authentication) : null),
     description: intent.description,
     return_url: how.return_url ?? null,
     use_stripe_sdk: how.use_stripe_sdk ?? false,
@@ -234,11 +236,11 @@ export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethod
 }
 
 /** The holder has acted where an action was required: the payment goes on, or waits to be confirmed once more where that is the server's part. `begun` is the question that it goes on with. */
-export function answerAction(intent: PaymentIntentWhole, method: PaymentMethodRow, result: 'succeeded' | 'failed', begun: ChargeQuestion, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
+export function answerAction(intent: PaymentIntentWhole, method: PaymentMethodRow, { result, details }: Omit<HolderAnswer, 'reference'>, begun: ChargeQuestion, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
   const action = intent.next_action;
   if (intent.status !== 'requires_action' || action === null) return refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} is ${intent.status}: nothing is asked of who pays.`);
   if (method.spent) refuse('payment_method_unexpected_state', `The payment method ${method.id} was detached meanwhile. Confirm the payment intent with another one.`);
-  const authentication = { reference: action.reference, result };
+  const authentication = { reference: action.reference, result, ...(details && { details }) };
   if (intent.confirmation_method === 'manual' && result === 'succeeded') {
     const payment_intent: PaymentIntentWhole = { ...intent, status: 'requires_confirmation', next_action: null, authentication: { ...authentication, agreed: begun.agreed } };
     return { ...decision(), puts: [{ table: 'payment_intents', before: intent, after: payment_intent }], payment_intent };

@@ -72,6 +72,9 @@ export type MethodOptions = Record<string, Record<string, unknown>>;
 /** That and how the holder agreed to be debited. */
 export type Acceptance = { type: 'online' | 'offline'; accepted_at: Instant | null; online?: { ip_address: string | null; user_agent: string | null } };
 
+/** What the holder has answered to an action; `details` are what came back with the holder from the page of a live processor. */
+export type HolderAnswer = { reference: string; result: 'succeeded' | 'failed'; details?: Record<string, string> };
+
 /** A mandate that is to be made once the payment or setup goes through. */
 export type Agreed = { mandate: string; acceptance: Acceptance };
 
@@ -125,7 +128,7 @@ export type PaymentIntentRow = {
   /** What the caller said of methods that are chosen for it. */
   automatic_payment_methods: { enabled: boolean; allow_redirects: 'always' | 'never' } | null;
   /** The holder's word, where it is to be confirmed once more before it counts. */
-  authentication: { reference: string; result: 'succeeded' | 'failed'; agreed: Agreed | null } | null;
+  authentication: (HolderAnswer & { agreed: Agreed | null }) | null;
   setup_future_usage: 'off_session' | 'on_session' | null;
   description: string | null;
   receipt_email: string | null;

@@ -115,7 +115,10 @@ export type Found =
   | Unknown;
 
 /** By our name of the operation, or by the processor's of what it did: which of the two works is in its capabilities. The rest says where a processor has to look that keeps its operations apart, or with what they were about. */
-export type Sought = ({ op_id: string; reference?: string } | { op_id?: undefined; reference: string }) & { verb?: Verb; /** The charge that was captured, raised, given up or refunded. */ charge?: string; method?: StoredMethod };
+export type Sought = ({ op_id: string; reference?: string } | { op_id?: undefined; reference: string }) & { verb?: Verb; /** The charge that was captured, raised, given up or refunded. */ charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual'; /** What a webhook has said of it, of a processor that cannot be asked. */ said?: Said };
+
+/** What a signed webhook says of an operation. */
+export type Said = { success: boolean; reason: string | null };
 
 /** A webhook as it arrived. The names of headers are in lower case. */
 export type Delivery = { body: Uint8Array; headers: Readonly<Record<string, string | undefined>> };

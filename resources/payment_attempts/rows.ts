@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { merge, pack, type AttemptRow, type PackedWord, type Verb } from '../../billing/payment/attempt.ts';
 import { decision, type Decision, type Timer } from '../../billing/decision.ts';
 import { lookAgainIn, waysTo, wordOfAbsence } from '../../billing/payment/resolve.ts';
-import type { Action, HandledOutcome, Notice, Outcome, Processor, RefundOutcome, StoredMethod } from '../../connectors/processors/processor.ts';
+import type { Action, HandledOutcome, Notice, Outcome, Processor, RefundOutcome, Said, StoredMethod } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
 import type { Answered, App, Context, Json, OpenCall, World } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
@@ -17,6 +17,12 @@ export function attemptsById(tx: Tx, ids: readonly string[], lock = false): Prom
 /** All attempts of intents or refunds, oldest first. */
 export function attemptsOf(tx: Tx, subjects: readonly string[]): Promise<AttemptRow[]> {
   return rows<AttemptRow>(tx, sql`select * from payment_attempts where subject = any(${subjects}::text[]) order by created, id`);
+}
+
+/** What was taken for these intents, as `intent reference` each. */
+export async function referencesTaken(tx: Tx, subjects: readonly string[]): Promise<Set<string>> {
+  const found = await rows<{ subject: string; reference: string }>(tx, sql`select subject, reference from payment_attempts where subject = any(${subjects}::text[]) and verb = 'charge' and state = 'succeeded'`);
+  return new Set(found.map(({ subject, reference }) => `${subject} ${reference}`));
 }
 
 /** The questions as they were asked, by `op_id`. */
@@ -91,10 +97,10 @@ export type Question = {
 };
 
 /** Where a processor has to look for what a question asked: with the charge, as it calls it, or with the method that it was about. */
-export function placeOf({ request }: OpenCall): { charge?: string; method?: StoredMethod } {
-  const { reference, charge, method } = request as { reference?: string; charge?: string; method?: StoredMethod };
+export function placeOf({ request }: OpenCall): { charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual' } {
+  const { reference, charge, method, capture } = request as { reference?: string; charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual' };
   const of = reference ?? charge;
-  return { ...(of !== undefined && { charge: of }), ...(method && { method }) };
+  return { ...(of !== undefined && { charge: of }), ...(method && { method }), ...(capture && { capture }) };
 }
 
 /** Puts a question, or clears up what became of it where it was begun before. Null while that is not known: then it is tried again later, or a webhook or a person says it. */
@@ -115,9 +121,10 @@ export async function askProcessor(app: App, world: World, call: OpenCall, quest
   return null;
 }
 
-/** What the processor has of an attempt: null while it does not know, or has never heard of it, which is no word about it. `reference` is the processor's name of it, where a webhook has said it. */
-export async function lookUp(processor: Processor, attempt: AttemptRow, question: OpenCall, reference = attempt.reference): Promise<PackedWord | null> {
-  const found = await processor.lookup({ op_id: attempt.id, verb: attempt.verb, ...(reference !== null && { reference }), ...placeOf(question) });
+/** What the processor has of an attempt: null while it does not know, or has never heard of it, which is no word about it. `heard` is what a webhook has said: the processor's name of it, and what became of it. */
+export async function lookUp(processor: Processor, attempt: AttemptRow, question: OpenCall, heard: { reference?: string; said?: Said } = {}): Promise<PackedWord | null> {
+  const { reference = attempt.reference, said } = heard;
+  const found = await processor.lookup({ op_id: attempt.id, verb: attempt.verb, ...(reference !== null && { reference }), ...(said && { said }), ...placeOf(question) });
   if (found.kind === 'unknown' || found.kind === 'absent' || found.outcome.kind === 'unknown') return null;
   return pack(found.outcome);
 }

@@ -7,7 +7,7 @@ import { settlePayment, waitsFor, type AskedQuestion, type PaymentAnswer } from 
 import { hasEnded } from '../../billing/subscription/end.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
-import { askProcessor, hear, keep, missed, placedAt } from '../payment_attempts/rows.ts';
+import { askProcessor, hear, keep, missed, placedAt, referencesTaken } from '../payment_attempts/rows.ts';
 import { stopCollectingOf } from '../subscriptions/rows.ts';
 import { Affected } from './affected.ts';
 
@@ -41,13 +41,17 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
   const calls = answers.map(({ call }) => call);
   const affected = await Affected.lock(ctx, calls);
   const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
+  const received = await referencesTaken(ctx.tx, calls.map((call) => call.subject));
   const living = [...affected.subscriptions.values()].filter((each) => !hasEnded(each));
   const decided: Decision[] = [];
   for (const { call, at } of answers) {
     const attempt = heard.get(call.id)!;
     const payment = affected.payment(call);
     const question = questionOf(call);
-    const taken = attempt.after.state === 'succeeded' && attempt.before.state !== 'succeeded';
+    // A payment that goes on after its holder was asked may be one at the processor, and two attempts here: its money comes once.
+    const money = `${call.subject} ${attempt.after.reference}`;
+    const taken = attempt.after.state === 'succeeded' && attempt.before.state !== 'succeeded' && !received.has(money);
+    if (taken) received.add(money);
     if (attempt.after === attempt.before || (!taken && !waitsFor(payment.payment_intent, question))) continue;
     const moment = await momentOf(ctx, payment.payment_intent, attempt.before, question, at);
     const settled = settlePayment(payment, question, placed(ctx, payment.payment_intent, unpack<PaymentAnswer>(attempt.after.word!)), moment);

@@ -172,7 +172,7 @@ export async function verifyMicrodeposits(ctx: Context, given: Params<typeof par
   if (intent.next_action?.type !== 'verify_with_microdeposits') refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} waits for no verification of a bank account.`);
   if (facts) refuseUnpayable(facts);
   const [method] = await methodsById(ctx.tx, [intent.payment_method!], true);
-  await commit(ctx, await answered(ctx, intent, await verifyDeposits(ctx, method!, intent.next_action.reference, given), moment));
+  await commit(ctx, await answered(ctx, intent, { result: await verifyDeposits(ctx, method!, intent.next_action.reference, given) }, moment));
   return answer(intent.id);
 }
 

@@ -1,7 +1,7 @@
 import type { Fault as SandboxFault } from '../../connectors/processors/sandbox/sandbox.ts';
 import { sandbox } from '../../connectors/processors/sandbox/sandbox.ts';
 import { stripeProcessor } from '../../connectors/processors/stripe/stripe.ts';
-import { contract, type Cards } from './contract.ts';
+import { contract, SLOW_MS, TIMEOUT_MS, type Cards } from './contract.ts';
 import type { Fault } from './server.ts';
 import { FakeStripe } from './stripe/stripe.ts';
 
@@ -16,8 +16,8 @@ contract('the sandbox', CARDS, async () => {
 
 contract('stripe', CARDS, async () => {
   const faults: Fault[] = [];
-  const fake = await new FakeStripe({ fault: () => faults.shift() ?? null }).start();
-  const processor = await stripeProcessor({ address: fake.address, timeout_ms: 200 }).open({ id: 'prc_stripe', livemode: false, settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
+  const fake = await new FakeStripe({ fault: () => faults.shift() ?? null, slow_ms: SLOW_MS }).start();
+  const processor = await stripeProcessor({ address: fake.address, timeout_ms: TIMEOUT_MS }).open({ id: 'prc_stripe', livemode: false, settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
   const taken = (op_id: string) => [...fake.intents.values()].filter((each) => each.metadata.kontor_operation === op_id && each.status === 'succeeded').length;
   return { processor, faults, act: (reference, result) => fake.act(reference, result), taken, close: () => fake.close() };
 });

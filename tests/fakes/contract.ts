@@ -18,6 +18,10 @@ export type Subject = {
 /** Names of cards at the processor, by what they do. */
 export type Cards = Record<'good' | 'declined' | 'poor' | 'lost' | 'asks', string>;
 
+/** After how long an adapter gives up waiting, and how long a slow processor takes: far apart, so that a busy machine is not taken for a slow processor. */
+export const TIMEOUT_MS = 1_000;
+export const SLOW_MS = 1_500;
+
 const TODAY = { year: 2026, month: 11 };
 const BACK = 'https://shop.example.com/back';
 
@@ -168,7 +172,7 @@ export function contract(name: string, cards: Cards, start: () => Promise<Subjec
         subject.faults.push(fault);
         const { request, outcome } = await charge(method);
         assert.ok(isOpen(outcome), `${outcome.kind} is no word after ${fault}`);
-        if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, 500));
+        if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
         const { idempotency, lookup } = processor.capabilities();
         const again = idempotency === 'none' ? null : await processor.charge(request);
         if (again && !isOpen(again)) assert.equal(again.kind, 'succeeded');

@@ -12,15 +12,15 @@ const CAPABILITIES: Record<Recognising, Partial<Capabilities>> = {
   nothing: { idempotency: 'none', ttl_hours: null, lookup: ['reference'], settles_in_s: 0 },
 };
 
-/** Stripe's adapter, whose processor says of itself that it recognises so much. */
-export function kindRecognising(recognises: Recognising, options: StripeOptions): ProcessorKind {
+/** Stripe's adapter for a fake that recognises so much, and says so of itself unless it `claims` otherwise. */
+export function kindRecognising(recognises: Recognising, options: StripeOptions, claims = recognises): ProcessorKind {
   const kind = stripeProcessor(options);
   return {
     ...kind,
     kind: `stripe_by_${recognises}`,
     async open(configuration): Promise<Processor> {
       const processor = await kind.open(configuration);
-      const capabilities = { ...processor.capabilities(), ...CAPABILITIES[recognises] };
+      const capabilities = { ...processor.capabilities(), ...CAPABILITIES[claims] };
       processor.capabilities = () => capabilities;
       return processor;
     },

@@ -18,7 +18,7 @@ const processors = {} as Record<Recognising, string>;
 
 before(async () => {
   for (const kind of KINDS) fakes[kind] = await new FakeStripe({ recognises: kind, fault: () => faults[kind].shift() ?? null, mishap: () => 'lost' }).start();
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), kinds: KINDS.map((kind) => kindRecognising(kind, { address: fakes[kind].address, timeout_ms: 250 })) });
+  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), kinds: KINDS.map((kind) => kindRecognising(kind, { address: fakes[kind].address, timeout_ms: 1_000 })) });
   ({ stripe } = kontor);
   for (const kind of KINDS) processors[kind] = (await raw('POST', 'processors', { type: `stripe_by_${kind}`, settings: { secret_key: fakes[kind].key, webhook_secret: fakes[kind].webhook_secret } })).id;
 });

@@ -2,7 +2,7 @@
 import { decision, refuse, type Timer } from '../../../billing/decision.ts';
 import { VERBS, type AttemptRow, type PackedWord } from '../../../billing/payment/attempt.ts';
 import type { Consequence } from '../../../billing/payment/outcome.ts';
-import type { Notice } from '../../../connectors/processors/processor.ts';
+import type { Notice, Said } from '../../../connectors/processors/processor.ts';
 import { performCalls } from '../../../server/calls.ts';
 import { commit } from '../../../server/commit.ts';
 import type { Answered, App, CallCommand, Context, Json, OpenCall, Receiver, TimerCommand, World } from '../../../server/context.ts';
@@ -16,7 +16,7 @@ import { processorNamed, worldOfProcessor } from './rows.ts';
 async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
   const [attempt, question] = await inWorld(app.database.pool, world, async (tx) => [(await attemptsById(tx, [call.subject]))[0]!, (await questionsById(tx, [call.subject])).get(call.subject)!] as const);
   const processor = await processorNamed(app, world, attempt.processor);
-  return lookUp(processor, attempt, question, (call.request.reference as string | undefined) ?? attempt.reference);
+  return lookUp(processor, attempt, question, call.request as { reference?: string; said?: Said });
 }
 
 async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
@@ -49,7 +49,8 @@ export const settle: TimerCommand = async (ctx, due) => {
 async function note(ctx: Context, processor: string, notices: readonly Notice[]): Promise<void> {
   const found = await attemptsNoticed(ctx.tx, processor, notices.filter(({ about }) => (VERBS as readonly string[]).includes(about)));
   for (const { attempt, notice } of found.toSorted((a, b) => (a.notice.id < b.notice.id ? -1 : 1))) {
-    const call = toLookUp(attempt, notice.id, notice.sought.reference === undefined ? {} : { reference: notice.sought.reference });
+    const { reference, said } = notice.sought;
+    const call = toLookUp(attempt, notice.id, { ...(reference !== undefined && { reference }), ...(said && { said }) });
     await holdName(ctx.tx, 'notice', call.id);
     if (!(await questionsById(ctx.tx, [call.id])).has(call.id)) await commit(ctx, { ...decision(), calls: [call] });
   }

@@ -20,8 +20,8 @@ let stripe: Stripe;
 let processor: Json;
 
 before(async () => {
-  fake = await new FakeStripe({ key: 'sk_live_fake0123456789', fault: () => faults.shift() ?? null, mishap: () => mishaps.shift() ?? null }).start();
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: fake.address, timeout_ms: 250 } });
+  fake = await new FakeStripe({ key: 'sk_live_fake0123456789', fault: () => faults.shift() ?? null, mishap: () => mishaps.shift() ?? null, slow_ms: 1_500 }).start();
+  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: fake.address, timeout_ms: 1_000 } });
   ({ stripe } = await kontor.another(true));
   processor = await raw('POST', 'processors', { type: 'stripe', name: 'Our Stripe', settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret }, metadata: { team: 'billing' } });
   fake.herald.url = processor.webhook_url;
@@ -119,6 +119,19 @@ test('a holder who acts on its bank\'s page is heard of by a webhook', async () 
   assert.equal((await until(intent.id, 'succeeded')).amount_received, 4_900);
 });
 
+test('a holder who comes back, and of whom a webhook tells, too, has paid once', async () => {
+  const intent = await pay('pm_card_authenticationRequired', { return_url: 'https://shop.example.com/back' });
+  mishaps.push('late');
+  const at_stripe = [...fake.intents.values()].find((each) => each.metadata.payment_intent === intent.id)!.id;
+  fake.act(at_stripe, 'succeeded');
+  const paid = await raw('POST', `payment_intents/${intent.id}/return`, { details: { redirect_status: 'succeeded' } });
+  assert.equal(paid.status, 'succeeded');
+  await fake.herald.settled();
+  assert.deepEqual((await attemptsOf(intent.id)).map((each) => [each.state, each.reference]), [['succeeded', at_stripe], ['succeeded', at_stripe]]);
+  assert.equal((await stripe.charges.list({ payment_intent: intent.id })).data.filter((each) => each.paid).length, 1);
+  await assert.rejects(raw('POST', `payment_intents/${intent.id}/return`, { details: { a: 'b' } }), { code: 'payment_intent_unexpected_state' });
+});
+
 test('what is heard of by no webhook is looked up in time', async () => {
   const intent = await pay('pm_card_authenticationRequired', { return_url: 'https://shop.example.com/back' });
   mishaps.push('lost');
@@ -138,7 +151,7 @@ for (const fault of ['lost_before', 'lost_after', 'slow', 'error_after'] as cons
     const [attempt] = await attemptsOf(intent.id);
     assert.deepEqual([attempt!.state, attempt!.clears_up], ['unknown', 'repetition']);
     await assert.rejects(stripe.paymentIntents.confirm(intent.id), { code: 'lock_timeout' });
-    await new Promise((resolve) => setTimeout(resolve, 350));
+    await new Promise((resolve) => setTimeout(resolve, 700));
     ahead_s += 10;
     await until(intent.id, 'succeeded');
     assert.equal(fake.captured('payment_intent', intent.id), 1);

@@ -90,7 +90,7 @@ async function take(app: App, path: Record<string, string>, form: Record<string,
         await commit(ctx, await answeredSetup(ctx, locked.intent, result, locked.moment));
       } else {
         const locked = await lockIntent(ctx, intent);
-        await commit(ctx, await answered(ctx, locked.intent, result, locked.moment));
+        await commit(ctx, await answered(ctx, locked.intent, { result }, locked.moment));
       }
       return { asked: found, calls: ctx.calls };
     });
