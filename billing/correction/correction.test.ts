@@ -107,8 +107,9 @@ class Books {
   waiting: InvoiceItemWhole[] = [];
   readonly corrections: CorrectionRow[] = [];
   readonly billing: Billing;
-  /** What is left of the grants. */
+  /** What is left of the grants, and what each can still give to an invoice: what it has given to it, less what it got back. */
   balances: bigint[];
+  readonly reach = new Map<number, bigint[]>();
   constructor(billing: Billing) {
     this.billing = billing;
     this.balances = [...billing.grants];
@@ -118,6 +119,7 @@ class Books {
     const invoice = credited(bill(this.billing, start, this.waiting, quantity), this.balances);
     const given = sums(invoice.lines.flatMap((line) => line.credits), this.balances.length);
     this.balances = this.balances.map((balance, n) => balance - given[n]!);
+    this.reach.set(start, sums(invoice.lines.flatMap((line) => (line.correction ? [] : line.credits)), this.balances.length));
     this.invoices.push({ start, invoice });
     this.waiting = [];
   }
@@ -129,6 +131,8 @@ class Books {
       null,
       moment(now),
     );
+    const final = credited(bill(this.billing, start, [], quantity), this.reach.get(start)!);
+    this.reach.set(start, sums(final.lines.flatMap((line) => line.credits), this.balances.length));
     for (const { table, before, after } of made.puts) {
       if (table === 'invoice_corrections') this.corrections.push(after as CorrectionRow);
       else this.waiting = [...this.waiting.filter((item) => item !== before), ...(after ? [after as InvoiceItemWhole] : [])];
@@ -232,10 +236,8 @@ describe('whatever becomes known, and whenever', () => {
         const earlier = books.earlier();
         let [truth, left] = [0n, [...terms.grants]];
         for (const { start, invoice } of books.invoices) {
-          // Each grant gives at most what it gave to the invoice when that was made.
-          const limits = sums(invoice.lines.filter((line) => line.correction === null).flatMap((line) => line.credits), terms.grants.length);
-          const final = credited(bill(terms, start, [], known[start / MONTH]!), limits);
-          const given = sums(final.lines.flatMap((line) => line.credits), limits.length);
+          const final = credited(bill(terms, start, [], known[start / MONTH]!), books.reach.get(start)!);
+          const given = sums(final.lines.flatMap((line) => line.credits), terms.grants.length);
           left = left.map((balance, n) => balance - given[n]!);
           truth += final.total;
           for (const line of final.lines) {
@@ -249,7 +251,7 @@ describe('whatever becomes known, and whenever', () => {
         assert.deepEqual(books.balances.map((balance, n) => balance - waiting[n]!), left);
         assert.equal(books.total(), truth);
       }),
-      { numRuns: Number(process.env['KONTOR_TEST_HISTORIES'] ?? 5_000) },
+      { numRuns: Number(process.env['KONTOR_TEST_CORRECTIONS'] ?? 5_000) },
     );
   });
 });
