@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 /** The front door: every command, and the only file that knows every room. A new command is a file in server/cli/ and a line here. */
 
+import { join } from 'node:path';
 import { sandbox } from './connectors/processors/sandbox/sandbox.ts';
 import { stripeProcessor } from './connectors/processors/stripe/stripe.ts';
+import { sandboxVault } from './connectors/vault/sandbox/vault.ts';
+import { vaultOff } from './connectors/vault/vault.ts';
 import { isStripes } from './resources/operations.ts';
 import { rooms } from './resources/register.ts';
 import { accounts } from './server/cli/accounts.ts';
@@ -15,11 +18,20 @@ import { start, type Example, type Parts } from './server/cli/start.ts';
 import { usageLag, usageRecount } from './server/cli/usage.ts';
 import { verify } from './server/cli/verify.ts';
 import { version } from './server/cli/version.ts';
+import type { Config } from './server/config.ts';
 
 const areas = new Set(rooms.flatMap((room) => room.routes ?? []).map((route) => route.path.split('/')[2]!));
 
-/** Test mode has the sandbox; live mode has what its account configures. */
-const parts: Parts = { rooms, connectors: { processors: { test: sandbox(), kinds: [stripeProcessor()] } }, isStripes: isStripes() };
+/** The vault of test mode. The sandbox's row of a test card is all that its number is ever presented to. */
+const vault = ({ data, vault_key_file }: Config, warn?: (sentence: string) => void) =>
+  sandboxVault({ directory: join(data, 'vault'), key_file: vault_key_file, presenters: [new URL('./connectors/processors/sandbox/present.ts', import.meta.url)], ...(warn && { warn }) });
+
+/** Test mode has the sandbox and its vault; live mode has what its account configures, and no vault. */
+const parts: Parts = {
+  rooms,
+  connectors: (config, log) => ({ processors: { test: sandbox(), kinds: [stripeProcessor()] }, vaults: { test: vault(config, (sentence) => log.warn(sentence)), live: vaultOff } }),
+  isStripes: isStripes(),
+};
 
 /** Loaded when it is wanted: it needs Stripe's library, which a server does not. */
 const example: Example = async (url, key) => (await import('./examples/helpdesk/seed.ts')).seed(url, key);

@@ -4,18 +4,20 @@ import { isStripes } from '../resources/operations.ts';
 import type { ProcessorKind } from '../connectors/processors/processor.ts';
 import { sandbox } from '../connectors/processors/sandbox/sandbox.ts';
 import { stripeProcessor, type StripeOptions } from '../connectors/processors/stripe/stripe.ts';
+import { vaultOff, type Vault } from '../connectors/vault/vault.ts';
 import { rooms } from '../resources/register.ts';
 import { createAccount, createKey, listWorlds, type KeyOrder } from '../server/accounts.ts';
 import { open, type Running } from '../server/app.ts';
 import { machineClock, type Clock } from '../server/clock.ts';
 import type { World } from '../server/context.ts';
-import { openLog } from '../server/log.ts';
+import { openLog, type Log } from '../server/log.ts';
 import { appointJudge, type Judge } from './conformance/judge.ts';
 import type { NatsSettings } from '../server/usage/intake/open.ts';
 import { verify } from '../server/verify.ts';
 import { startFolding } from '../server/workers.ts';
 import { natsOfAll } from './nats.ts';
 import { testDatabase, type TestDatabase } from './postgres.ts';
+import { testVault } from './vault.ts';
 
 const PEPPER = 'pepper of the tests';
 
@@ -43,12 +45,12 @@ export type Kontor = Running & {
 };
 
 /** With KONTOR_TEST_NATS=1 usage goes through JetStream in every test, and each request that reports some returns when it is counted: so the same tests hold of both ways. */
-export async function startKontor(options: { clock?: Clock; works?: boolean; nats?: NatsSettings | null; /** Where the processors of the type `stripe` are. */ stripe?: StripeOptions; /** What accounts can configure; by default only that type. */ kinds?: readonly ProcessorKind[] } = {}): Promise<Kontor> {
+export async function startKontor(options: { clock?: Clock; works?: boolean; nats?: NatsSettings | null; /** Where the processors of the type `stripe` are. */ stripe?: StripeOptions; /** What accounts can configure; by default only that type. */ kinds?: readonly ProcessorKind[]; /** Of test mode. */ vault?: Vault; log?: Log } = {}): Promise<Kontor> {
   const database = await testDatabase();
   const clock = options.clock ?? machineClock();
-  const connectors = { processors: { test: sandbox(), kinds: options.kinds ?? [stripeProcessor(options.stripe)] } };
+  const connectors = { processors: { test: sandbox(), kinds: options.kinds ?? [stripeProcessor(options.stripe)] }, vaults: { test: options.vault ?? testVault(), live: vaultOff } };
   const nats = options.nats === undefined ? await natsOfAll() : options.nats;
-  const running = await open({ nats, database, rooms, connectors, isStripes: isStripes(), pepper: PEPPER, log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: options.works });
+  const running = await open({ nats, database, rooms, connectors, isStripes: isStripes(), pepper: PEPPER, log: options.log ?? openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: options.works });
   const folding = options.works === false ? startFolding(running.app) : null;
   const counted = async () => {
     if (running.app.intake && !(await running.app.intake.settle(30_000))) throw new Error('Usage that was acknowledged is not counted after thirty seconds.');

@@ -1,7 +1,8 @@
 /** What becomes of a payment method: made, attached to a customer, changed, detached. What the issuer says is asked before; here it is known. */
 import type { CustomerWhole } from '../customer/customer.ts';
-import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
+import { decision, refuse, together, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
 import { mergeMetadata } from '../metadata.ts';
+import { faultInExpiry, type Month } from './card_number.ts';
 import { endMandate, makeMandate } from './mandate.ts';
 import type { Acceptance, BillingDetails, CardChecks, CardDetails, MandateRow, PaymentMethodRow } from './payment.ts';
 
@@ -13,6 +14,8 @@ export type KeptMethod = {
   card: CardDetails | null;
   verified: CardChecks | null;
   details: Record<string, unknown> | null;
+  /** The vault's token for a card that was typed. */
+  vault: string | null;
 };
 
 export type MethodChange = {
@@ -27,7 +30,7 @@ const NOWHERE: BillingDetails['address'] = { city: null, country: null, line1: n
 const NOBODY: BillingDetails = { address: NOWHERE, email: null, name: null, phone: null, tax_id: null };
 
 /** The month by which an expiry is judged. */
-export function monthOf(now: Instant): { year: number; month: number } {
+export function monthOf(now: Instant): Month {
   const { year, month } = Temporal.Instant.fromEpochMilliseconds(now * 1000).toZonedDateTimeISO('UTC');
   return { year, month };
 }
@@ -44,6 +47,7 @@ export function makeMethod(kept: KeptMethod, given: Omit<MethodChange, 'card' | 
     card: given.preferred_network === undefined || kept.card === null ? kept.card : { ...kept.card, networks: preferring(kept.card.networks, given.preferred_network) },
     processor: kept.processor,
     processor_reference: kept.method.reference,
+    vault: kept.vault,
     set_up: kept.method.set_up,
     mandate: null,
     network_transaction_id: kept.method.network_transaction_id ?? null,
@@ -52,7 +56,19 @@ export function makeMethod(kept: KeptMethod, given: Omit<MethodChange, 'card' | 
     allow_redisplay: given.allow_redisplay ?? 'unspecified',
     metadata: mergeMetadata({}, given.metadata),
   };
-  return { ...decision(), puts: [{ table: 'payment_methods', before: null, after: method }], method };
+  return { ...decision(), puts: [{ table: 'payment_methods', before: null, after: method }], timers: method.vault === null ? [] : [sweepOfVault(moment)], method };
+}
+
+/** A day, after which the vault is searched for cards that belong to nobody. */
+const SWEEP_S = 86_400;
+
+/** A card is in the vault before what it is for is committed, and stays there where that never is. */
+export const sweepOfVault = (moment: Moment): Timer => ({ kind: 'vault.sweep', subject: 'vault', at: moment.now + SWEEP_S, lane: 'vault', test_clock: null, kept: true });
+
+/** What is used up needs no number any more: the method without its card in the vault, and the call that shreds that. */
+export function emptied(method: PaymentMethodRow): Decision & { method: PaymentMethodRow } {
+  if (method.vault === null) return { ...decision(), method };
+  return { ...decision(), calls: [{ id: `${method.id}:shred`, kind: 'vault.shred', subject: method.id, request: { token: method.vault }, test_clock: null }], method: { ...method, vault: null } };
 }
 
 /** What a payment has left to be charged later: a method of another type, which the customer has from now on. */
@@ -60,7 +76,8 @@ export function keepReusable({ type, reference, details }: { type: string; refer
   const id = moment.newId('pm');
   const mandate = acceptance && makeMandate({ id: moment.newId('mandate'), acceptance, customer, single: null }, { id, type, details }, moment);
   const method: PaymentMethodRow = {
-    ...by, id, created: moment.now, customer, type, card: null, details, processor_reference: reference, set_up: true, mandate: mandate?.mandate.id ?? null, network_transaction_id: null, checks_when_asked: null, spent: false, metadata: {},
+    ...by, id, created: moment.now, customer, type, card: null, details, processor_reference: reference, set_up: true, vault: null, mandate: mandate?.mandate.id ?? null, network_transaction_id: null, checks_when_asked: null, spent: false,
+    metadata: {},
   };
   const made = decision();
   made.puts.push({ table: 'payment_methods', before: null, after: method });
@@ -98,10 +115,11 @@ export function attachMethod(method: PaymentMethodRow, customer: string, process
   };
 }
 
-/** Detaches a payment method for good; where it was the customer's default, there is none any more. Those of `mandates` that are its own end with it. */
+/** Detaches a payment method for good, and its card leaves the vault; where it was the customer's default, there is none any more. Those of `mandates` that are its own end with it. */
 export function detachMethod(method: PaymentMethodRow, mandates: readonly MandateRow[], owner: CustomerWhole, moment: Moment): Decision & { method: PaymentMethodRow } {
-  const after: PaymentMethodRow = { ...method, customer: null, spent: true };
-  const made = together(mandates.filter((mandate) => mandate.payment_method === method.id).map((mandate) => endMandate(mandate, moment)));
+  const { method: without, ...shred } = emptied(method);
+  const after: PaymentMethodRow = { ...without, customer: null, spent: true };
+  const made = together([shred, ...mandates.filter((mandate) => mandate.payment_method === method.id).map((mandate) => endMandate(mandate, moment))]);
   made.puts.push({ table: 'payment_methods', before: method, after });
   made.facts.push({ type: 'payment_method.detached', object: 'payment_method', whole: after, before: method, at: moment.now });
   if (owner.default_payment_method === method.id) {
@@ -134,8 +152,7 @@ export function changeMethod(method: PaymentMethodRow, change: MethodChange, mom
 }
 
 function changedCard(card: CardDetails, { exp_month = card.exp_month, exp_year = card.exp_year, networks }: NonNullable<MethodChange['card']>, moment: Moment): CardDetails {
-  const today = monthOf(moment.now);
-  if (exp_year < today.year || exp_year > today.year + 50) refuse('invalid_expiry_year', 'The expiry year is past, or too far ahead to be one.', 'card[exp_year]', { type: 'card_error' });
-  if (exp_year === today.year && exp_month < today.month) refuse('invalid_expiry_month', 'With this expiry the card has expired already; give a month that is still to come.', 'card[exp_month]', { type: 'card_error' });
+  const fault = faultInExpiry({ exp_month, exp_year }, monthOf(moment.now));
+  if (fault) refuse(fault.code, fault.message, `card[${fault.param}]`, { type: 'card_error' });
   return { ...card, exp_month, exp_year, networks: networks?.preferred === undefined ? card.networks : preferring(card.networks, networks.preferred) };
 }

@@ -37,6 +37,8 @@ export type PaymentMethodRow = {
   processor: string;
   /** How the processor knows it; never a card number. */
   processor_reference: string;
+  /** The vault's token for a card that was typed, by which it can be presented to another processor; null once it is used up. */
+  vault: string | null;
   /** The holder has agreed to be charged when absent. */
   set_up: boolean;
   /** Under which it is charged without its holder, where its type needs one. */

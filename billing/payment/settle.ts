@@ -7,7 +7,7 @@ import { actionRequired, attemptFailed, creditedAccount, creditInvoice, paymentC
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { nextAction, type ChargeQuestion } from './intent.ts';
 import { makeMandate } from './mandate.ts';
-import { asked, keepReusable } from './method.ts';
+import { asked, emptied, keepReusable } from './method.ts';
 import type { Assessment, Consequence, Delay, Learned, Outcome, Unknown } from './outcome.ts';
 import type { ChargeOutcome, ChargeRow, InvoicePaymentRow, PaymentError, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { METHODS } from './offer.ts';
@@ -145,8 +145,9 @@ function methodAfter({ payment_intent: intent, payment_method: before, customer:
   // What is kept as another type has its mandate with that.
   const mandate = agreed && !learned?.reusable ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single }, before, moment) : null;
   const details = before.details && learned?.details ? { ...before.details, ...Object.fromEntries(Object.entries(learned.details).filter(([name]) => name in before.details!)) } : before.details;
+  const { method: kept, ...shred } = customer === null ? emptied(asked(before)) : { ...decision(), method: asked(before) };
   const payment_method: PaymentMethodRow = {
-    ...asked(before),
+    ...kept,
     customer,
     details,
     processor_reference: learned?.reference ?? before.processor_reference,
@@ -159,7 +160,7 @@ function methodAfter({ payment_intent: intent, payment_method: before, customer:
   made.puts.push({ table: 'payment_methods', before, after: payment_method });
   if (customer !== before.customer) made.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: payment_method, at: moment.now });
   const reusable = learned?.reusable && intent.customer ? keepReusable(learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null }, moment) : null;
-  return { ...together([...(mandate ? [mandate] : []), made, ...(reusable ? [reusable] : [])]), payment_method };
+  return { ...together([shred, ...(mandate ? [mandate] : []), made, ...(reusable ? [reusable] : [])]), payment_method };
 }
 
 function moveIntent(before: PaymentIntentWhole, change: Partial<PaymentIntentWhole>, type: string, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {

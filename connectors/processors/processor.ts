@@ -152,10 +152,11 @@ export type CheckResult = 'pass' | 'fail' | 'unavailable' | 'unchecked';
 /** Null where the value to check was not given. Before the issuer was asked a check is `unchecked`. */
 export type CardChecks = { cvc_check: CheckResult | null; address_line1_check: CheckResult | null; address_postal_code_check: CheckResult | null };
 
-/** What a caller sent as a card: a name that the processor knows (`pm_card_visa`, `tok_visa`), or a number where the processor takes numbers. */
-export type CardSource =
-  | { token: string; exp_month?: number; exp_year?: number }
-  | { number: string; exp_month: number; exp_year: number; cvc?: string | null };
+/** What a caller sent as a card: a name that the processor knows (`pm_card_visa`, `tok_visa`). Numbers are the vault's. */
+export type CardSource = { token: string; exp_month?: number; exp_year?: number };
+
+/** A card that a vault has presented to the processor, and the processor's token for it. */
+export type PresentedCard = { reference: string; last4: string; exp_month: number; exp_year: number };
 
 /** What a caller sent as a method of another type, by the names of the API: the fields of `sepa_debit`, of `us_bank_account` and so on. */
 export type OtherSource = { type: string; fields: Readonly<Record<string, unknown>>; payer: Payer };
@@ -210,6 +211,8 @@ export type Processor = {
   capabilities(): Capabilities;
   /** `today` is the month of the moment at which the request is decided, against which an expiry is judged. */
   tokenize(source: MethodSource, today: { year: number; month: number }, given?: AddressGiven): Promise<Tokenized>;
+  /** What is shown of a card that a vault has presented; absent where the processor takes none from a vault. It asks nobody. */
+  presented?(card: PresentedCard, given: AddressGiven): Tokenized;
   save(request: SaveRequest): Promise<Outcome>;
   charge(request: ChargeRequest): Promise<Outcome>;
   capture(request: CaptureRequest): Promise<HandledOutcome>;

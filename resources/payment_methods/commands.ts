@@ -14,6 +14,7 @@ import type * as params from './params.ts';
 import { keepMethod } from './processor.ts';
 import { renderPaymentMethod } from './resource.ts';
 import { attachPaymentMethod, detailsOf, makeOther, methodsById } from './rows.ts';
+import type { TypedCard } from './vault.ts';
 
 async function methodById(ctx: Context, id: string): Promise<PaymentMethodRow> {
   const [method] = await methodsById(ctx.tx, [id]);
@@ -26,7 +27,7 @@ async function made(ctx: Context, given: Params<typeof params.createPaymentMetho
   if (given.type !== 'card') return makeOther(ctx, { ...given, billing_details: details }, moment, (name) => name);
   const { card, allow_redisplay, metadata } = given;
   const { networks, ...source } = card!;
-  const kept = (await keepMethod(ctx, await processorsOf(ctx), source as CardSource, moment, (name) => `card[${name}]`, details)) ?? missing('token', source.token!, 'card[token]');
+  const kept = (await keepMethod(ctx, await processorsOf(ctx), source as CardSource | TypedCard, moment, (name) => `card[${name}]`, details)) ?? missing('token', source.token!, 'card[token]');
   return makeMethod(kept, { billing_details: details, allow_redisplay, metadata, preferred_network: networks?.preferred }, moment);
 }
 

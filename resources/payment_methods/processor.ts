@@ -7,11 +7,10 @@ import type { BillingDetails, PaymentMethodRow } from '../../billing/payment/pay
 import type { MethodSource, Outcome, Payer, Processor, Tokenized } from '../../connectors/processors/processor.ts';
 import type { Context } from '../../server/context.ts';
 import { processorNamed, refuseNoProcessor } from '../kontor/processors/rows.ts';
-
-type Known = Exclude<Tokenized, { kind: 'absent' }>;
+import { keepTyped, type TypedCard } from './vault.ts';
 
 /** The first processor that takes methods of the kind and knows this one, and what it makes of it. */
-async function firstToKnow(processors: readonly Processor[], source: MethodSource, ask: (processor: Processor) => Promise<Tokenized>): Promise<{ processor: Processor; kept: Known } | null> {
+async function firstToKnow(processors: readonly Processor[], source: MethodSource, ask: (processor: Processor) => Promise<Tokenized>): Promise<{ processor: Processor; kept: Tokenized } | null> {
   const type = 'type' in source ? source.type : 'card';
   const able = processors.filter((each) => each.capabilities().methods[type] !== undefined);
   if (able.length === 0) refuse('payment_method_not_available', `No payment processor of this account takes payments by ${type}.`, 'type');
@@ -23,16 +22,20 @@ async function firstToKnow(processors: readonly Processor[], source: MethodSourc
 }
 
 /** What a processor makes of a method that a caller sent, or null where none knows the name. `spelt` spells a parameter of it; a card's are under `card`. */
-export async function keepMethod(ctx: Context, processors: readonly Processor[], source: MethodSource, moment: Moment, spelt: (name: string) => string, details: Partial<BillingDetails> = {}): Promise<(KeptMethod & { payer: Partial<Payer> }) | null> {
-  if (processors.length === 0) refuseNoProcessor();
+export async function keepMethod(ctx: Context, processors: readonly Processor[], source: MethodSource | TypedCard, moment: Moment, spelt: (name: string) => string, details: Partial<BillingDetails> = {}): Promise<(KeptMethod & { payer: Partial<Payer> }) | null> {
   const given = { line1: Boolean(details.address?.line1), postal_code: Boolean(details.address?.postal_code) };
+  if ('number' in source) return keptBy(await keepTyped(ctx, processors, source, moment, given), spelt);
+  if (processors.length === 0) refuseNoProcessor();
   const found = await firstToKnow(processors, source, (processor) => processor.tokenize(source, monthOf(moment.now), given));
-  if (!found) return null;
-  const { processor, kept } = found;
+  return found && keptBy({ ...found, vault: null }, spelt);
+}
+
+function keptBy({ processor, kept, vault }: { processor: Processor; kept: Tokenized; vault: string | null }, spelt: (name: string) => string): (KeptMethod & { payer: Partial<Payer> }) | null {
+  if (kept.kind === 'absent') return null;
   if (kept.kind === 'refused') return refuse(kept.code, kept.message, spelt(kept.param), { type: kept.type ?? 'card_error', ...(kept.decline_code && { decline_code: kept.decline_code }) });
   const { method } = kept;
-  if (kept.kind === 'card') return { processor: processor.name, type: 'card', method, card: kept.card, verified: kept.verified, details: null, payer: {} };
-  return { processor: processor.name, type: kept.type, method, card: null, verified: null, details: kept.details, payer: kept.payer ?? {} };
+  if (kept.kind === 'card') return { processor: processor.name, type: 'card', method, card: kept.card, verified: kept.verified, details: null, vault, payer: {} };
+  return { processor: processor.name, type: kept.type, method, card: null, verified: null, details: kept.details, vault, payer: kept.payer ?? {} };
 }
 
 /** Asks the issuer whether the card may be kept for a customer; refuses with its word where it may not. Returns the processor's token for it from now on. */

@@ -3,6 +3,7 @@ import { get, post } from '../../server/http/route.ts';
 import * as commands from './commands.ts';
 import * as params from './params.ts';
 import { paymentMethod } from './resource.ts';
+import { vaultCalls, vaultTimers } from './vault.ts';
 
 export const paymentMethods: Room = {
   resources: [paymentMethod],
@@ -16,4 +17,6 @@ export const paymentMethods: Room = {
     get('/v1/customers/:customer/payment_methods', params.listOfCustomer, commands.listOfCustomer),
     get('/v1/customers/:customer/payment_methods/:payment_method', params.nothing, commands.retrieveOfCustomer),
   ],
+  calls: vaultCalls,
+  timers: vaultTimers,
 };

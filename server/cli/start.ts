@@ -6,7 +6,7 @@ import type { Config } from '../config.ts';
 import { prepareDirectory } from '../database/cluster.ts';
 import { assertSafe, openDatabase, type Database } from '../database/database.ts';
 import { migrate } from '../database/migrate.ts';
-import { openLog } from '../log.ts';
+import { openLog, type Log } from '../log.ts';
 import { StartRefused } from '../refused.ts';
 import { command, type Command } from './command.ts';
 import { begin, keep, type Beginning } from './first.ts';
@@ -17,7 +17,7 @@ import { print, say } from './terminal.ts';
 export type Example = (url: string, secretKey: string) => Promise<void>;
 
 /** What a server is put together of, as the front door knows it. */
-export type Parts = Pick<Plan, 'rooms' | 'connectors' | 'isStripes'>;
+export type Parts = Pick<Plan, 'rooms' | 'isStripes'> & { connectors(config: Config, log: Log): Plan['connectors'] };
 
 export function start(parts: Parts, example: Example): Command {
   return command({
@@ -68,7 +68,8 @@ async function serve(config: Config, parts: Parts, stop: AbortSignal, ready: Rea
     const clock = machineClock();
     const beginning = await begin({ database, clock, pepper, data: config.data }, example);
     if (stop.aborted) return;
-    const plan = { ...parts, database, pepper, clock, log: openLog(config.log), host: config.host, port: config.port, allowLoopback: config.webhook_loopback, usage_days: config.usage_days, nats: config.nats };
+    const log = openLog(config.log);
+    const plan = { ...parts, connectors: parts.connectors(config, log), database, pepper, clock, log, host: config.host, port: config.port, allowLoopback: config.webhook_loopback, usage_days: config.usage_days, nats: config.nats };
     const running = await open(plan).catch((error: NodeJS.ErrnoException) => refusePort(config, error));
     try {
       await ready(running, beginning);

@@ -5,6 +5,7 @@
  */
 import type pg from 'pg';
 import { sandbox, type Book, type Entry } from '../../connectors/processors/sandbox/sandbox.ts';
+import { vaultOff } from '../../connectors/vault/vault.ts';
 import { rooms } from '../../resources/register.ts';
 import { open } from '../../server/app.ts';
 import { machineClock } from '../../server/clock.ts';
@@ -51,7 +52,7 @@ async function work({ urls, now, naive, lost }: WorkerOrder): Promise<void> {
   let asked = 0;
   const processor = sandbox({ book: book(database.pool), fault: () => (lost > 0 && (asked += 1) % lost === 0 ? 'answer_lost' : null) });
   await open({
-    database, rooms, connectors: { processors: { test: processor, kinds: [] } }, isStripes: () => false, pepper: 'pepper of the tests', log: openLog('silent'), host: '127.0.0.1', port: 0, allowLoopback: true,
+    database, rooms, connectors: { processors: { test: processor, kinds: [] }, vaults: { test: vaultOff, live: vaultOff } }, isStripes: () => false, pepper: 'pepper of the tests', log: openLog('silent'), host: '127.0.0.1', port: 0, allowLoopback: true,
     clock: machineClock(() => now * 1_000 + Date.now() - begun),
   });
   process.send?.('working');

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import Fastify from 'fastify';
 import Stripe from 'stripe';
 import { sandbox } from '../../connectors/processors/sandbox/sandbox.ts';
+import { vaultOff } from '../../connectors/vault/vault.ts';
 import { isStripes } from '../../resources/operations.ts';
 import { rooms } from '../../resources/register.ts';
 import { createAccount, createKey, listWorlds } from '../../server/accounts.ts';
@@ -35,7 +36,7 @@ export async function openHouse(clock: Clock = machineClock(), nats: NatsSetting
     const world = (await listWorlds(owner)).find((each) => each.account === account.id && !each.livemode)!;
     return { world, key: (await createKey(owner, clock, 'pepper', world, { kind: 'secret' })).text };
   });
-  const running = await open({ database, rooms, connectors: { processors: { test: sandbox(), kinds: [] } }, isStripes: isStripes(), pepper: 'pepper', log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, nats, works: false });
+  const running = await open({ database, rooms, connectors: { processors: { test: sandbox(), kinds: [] }, vaults: { test: vaultOff, live: vaultOff } }, isStripes: isStripes(), pepper: 'pepper', log: openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, nats, works: false });
   return {
     running, database, key, world,
     stripe: new Stripe(key, { host: '127.0.0.1', port: new URL(running.url).port, protocol: 'http', telemetry: false }),

@@ -16,7 +16,7 @@ import { FEES, feesOn, type FeeSchedule } from './fees.ts';
 import { CAPABILITIES, judgeDeposits } from './methods.ts';
 import { readNotices } from './notices.ts';
 import { chargeOther, partsOf, refundOther, saveOther } from './others.ts';
-import { tokenize } from './tokenize.ts';
+import { showPresented, tokenize } from './tokenize.ts';
 
 type Answer = Exclude<Found, Unknown | { kind: 'absent' }>;
 export type Entry = { asked: string; answer: Answer };
@@ -235,6 +235,7 @@ export function sandbox(options: SandboxOptions = {}): Processor {
     name: 'sandbox',
     capabilities: () => CAPABILITIES,
     tokenize: async (source, today, given) => tokenize(source, today, given),
+    presented: showPresented,
     save: (request) => once('save', request, () => decideSave(request, options)),
     charge: (request) => once('charge', request, () => decideCharge(request, options)),
     capture: (request) => handle('capture', request, () => decideCapture(request, options), request.final),

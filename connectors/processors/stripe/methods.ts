@@ -40,9 +40,7 @@ function kept(method: Stripe.PaymentMethod): Tokenized {
   return { kind: 'other', type, method: stored, details: { ...(method as unknown as Record<string, Record<string, unknown> | undefined>)[type] }, payer };
 }
 
-const refused = (code: string, param: string, message: string): Tokenized => ({ kind: 'refused', code, decline_code: null, message, param, type: 'invalid_request_error' });
-
-async function ask(stripe: Stripe, source: Exclude<MethodSource, { number: string }>): Promise<Stripe.PaymentMethod | null> {
+async function ask(stripe: Stripe, source: MethodSource): Promise<Stripe.PaymentMethod | null> {
   if ('token' in source) {
     if (/^pm_[A-Za-z0-9_]+$/.test(source.token)) return stripe.paymentMethods.retrieve(source.token);
     return /^tok_[A-Za-z0-9_]+$/.test(source.token) ? stripe.paymentMethods.create({ type: 'card', card: { token: source.token } }) : null;
@@ -52,11 +50,8 @@ async function ask(stripe: Stripe, source: Exclude<MethodSource, { number: strin
   return stripe.paymentMethods.create({ type, [type]: fields, billing_details } as Stripe.PaymentMethodCreateParams);
 }
 
-/** What Stripe has under a name of its own, or makes of the fields of another type. A card number never goes this way: it would pass through Kontor. */
+/** What Stripe has under a name of its own, or makes of the fields of another type. */
 export async function tokenize(stripe: Stripe, source: MethodSource): Promise<Tokenized> {
-  if ('number' in source) {
-    return refused('payment_method_invalid_parameter', 'number', 'Card numbers are given to Stripe by the browser, with Stripe.js, and never to Kontor. Give the id of the payment method that it makes (`pm_…`), or its token (`tok_…`).');
-  }
   try {
     const method = await ask(stripe, source);
     return method ? kept(method) : { kind: 'absent' };

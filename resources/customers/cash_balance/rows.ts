@@ -55,7 +55,7 @@ async function awaitingOf(tx: Tx, customer: string, currency: string): Promise<(
 async function cashMethod(ctx: Context, intent: PaymentIntentWhole, moment: Moment): Promise<Decision & { method: PaymentMethodRow }> {
   const [own] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method], true);
   if (own?.type === 'customer_balance') return { ...together([]), method: own };
-  return makeMethod({ processor: (await processorOf(ctx)).name, type: 'customer_balance', method: { reference: 'customer_balance', set_up: false }, card: null, verified: null, details: {} }, {}, moment);
+  return makeMethod({ processor: (await processorOf(ctx)).name, type: 'customer_balance', method: { reference: 'customer_balance', set_up: false }, card: null, verified: null, vault: null, details: {} }, {}, moment);
 }
 
 /** A payment with all whom it concerns, locked. Lock the customer first. */
