@@ -119,8 +119,8 @@ create table api_keys (
   constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text, 'restricted'::text])))
 );
 CREATE INDEX api_keys_world ON api_keys USING btree (world);
-alter table api_keys force row level security;
 alter table api_keys enable row level security;
+alter table api_keys force row level security;
 create policy all_worlds on api_keys for select to public using ((kontor_world() = 0));
 create policy own_world on api_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant select on table api_keys to kontor_app;
@@ -179,8 +179,8 @@ create table bank_accounts (
   constraint bank_accounts_status_check CHECK ((status = ANY (ARRAY['new'::text, 'errored'::text])))
 );
 CREATE UNIQUE INDEX bank_accounts_by_default ON bank_accounts USING btree (world, currency) WHERE (default_for_currency AND (NOT deleted));
-alter table bank_accounts enable row level security;
 alter table bank_accounts force row level security;
+alter table bank_accounts enable row level security;
 create policy own_world on bank_accounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table bank_accounts to kontor_app;
 
@@ -198,8 +198,8 @@ create table billing_alert_triggers (
   constraint billing_alert_triggers_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
 );
 CREATE INDEX billing_alert_triggers_of_customer ON billing_alert_triggers USING btree (world, customer);
-alter table billing_alert_triggers enable row level security;
 alter table billing_alert_triggers force row level security;
+alter table billing_alert_triggers enable row level security;
 create policy own_world on billing_alert_triggers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alert_triggers to kontor_app;
 
@@ -224,8 +224,8 @@ create table billing_alerts (
 CREATE INDEX billing_alerts_listed ON billing_alerts USING btree (world, created DESC, id DESC);
 CREATE INDEX billing_alerts_of_customer ON billing_alerts USING btree (world, customer);
 CREATE INDEX billing_alerts_of_meter ON billing_alerts USING btree (world, meter, status);
-alter table billing_alerts force row level security;
 alter table billing_alerts enable row level security;
+alter table billing_alerts force row level security;
 create policy own_world on billing_alerts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alerts to kontor_app;
 
@@ -288,8 +288,8 @@ create table cash_balances (
   constraint cash_balances_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint cash_balances_amount_check CHECK ((amount >= 0))
 );
-alter table cash_balances force row level security;
 alter table cash_balances enable row level security;
+alter table cash_balances force row level security;
 create policy own_world on cash_balances for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_balances to kontor_app;
 
@@ -349,8 +349,8 @@ CREATE UNIQUE INDEX charges_of_attempt ON charges USING btree (world, attempt) W
 CREATE INDEX charges_of_customer ON charges USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX charges_of_intent ON charges USING btree (world, payment_intent);
 CREATE INDEX charges_of_method ON charges USING btree (world, payment_method);
-alter table charges force row level security;
 alter table charges enable row level security;
+alter table charges force row level security;
 create policy own_world on charges for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table charges to kontor_app;
 
@@ -376,8 +376,8 @@ create table confirmation_tokens (
 CREATE INDEX confirmation_tokens_of_method ON confirmation_tokens USING btree (world, payment_method);
 CREATE INDEX confirmation_tokens_of_payment ON confirmation_tokens USING btree (world, payment_intent) WHERE (payment_intent IS NOT NULL);
 CREATE INDEX confirmation_tokens_of_setup ON confirmation_tokens USING btree (world, setup_intent) WHERE (setup_intent IS NOT NULL);
-alter table confirmation_tokens enable row level security;
 alter table confirmation_tokens force row level security;
+alter table confirmation_tokens enable row level security;
 create policy own_world on confirmation_tokens for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table confirmation_tokens to kontor_app;
 
@@ -404,8 +404,8 @@ create table coupons (
   constraint coupons_duration_check CHECK ((duration = ANY (ARRAY['once'::text, 'repeating'::text, 'forever'::text])))
 );
 CREATE INDEX coupons_listed ON coupons USING btree (world, created DESC, id DESC);
-alter table coupons enable row level security;
 alter table coupons force row level security;
+alter table coupons enable row level security;
 create policy own_world on coupons for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table coupons to kontor_app;
 
@@ -431,8 +431,8 @@ create table credit_balance_transactions (
 CREATE INDEX credit_balance_transactions_of_customer ON credit_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_grant ON credit_balance_transactions USING btree (world, credit_grant, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_invoice ON credit_balance_transactions USING btree (world, invoice) WHERE (invoice IS NOT NULL);
-alter table credit_balance_transactions enable row level security;
 alter table credit_balance_transactions force row level security;
+alter table credit_balance_transactions enable row level security;
 create policy own_world on credit_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_balance_transactions to kontor_app;
 
@@ -463,8 +463,8 @@ create table credit_grants (
 CREATE INDEX credit_grants_left ON credit_grants USING btree (world, customer) WHERE (balance > 0);
 CREATE INDEX credit_grants_listed ON credit_grants USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_grants_of_customer ON credit_grants USING btree (world, customer, created DESC, id DESC);
-alter table credit_grants force row level security;
 alter table credit_grants enable row level security;
+alter table credit_grants force row level security;
 create policy own_world on credit_grants for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_grants to kontor_app;
 
@@ -493,8 +493,8 @@ create table credit_note_lines (
   constraint credit_note_lines_type_check CHECK ((type = ANY (ARRAY['invoice_line_item'::text, 'custom_line_item'::text])))
 );
 CREATE INDEX credit_note_lines_of_line ON credit_note_lines USING btree (world, invoice_line_item) WHERE (invoice_line_item IS NOT NULL);
-alter table credit_note_lines force row level security;
 alter table credit_note_lines enable row level security;
+alter table credit_note_lines force row level security;
 create policy own_world on credit_note_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_note_lines to kontor_app;
 
@@ -568,8 +568,8 @@ create table credit_top_ups (
 CREATE UNIQUE INDEX credit_top_ups_active ON credit_top_ups USING btree (world, customer, currency) WHERE active;
 CREATE INDEX credit_top_ups_listed ON credit_top_ups USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_top_ups_of_customer ON credit_top_ups USING btree (world, customer, created DESC, id DESC);
-alter table credit_top_ups force row level security;
 alter table credit_top_ups enable row level security;
+alter table credit_top_ups force row level security;
 create policy own_world on credit_top_ups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_top_ups to kontor_app;
 
@@ -592,8 +592,8 @@ create table customer_balance_transactions (
 );
 CREATE INDEX customer_balance_transactions_listed ON customer_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX customer_balance_transactions_of_credit_note ON customer_balance_transactions USING btree (world, credit_note) WHERE (credit_note IS NOT NULL);
-alter table customer_balance_transactions enable row level security;
 alter table customer_balance_transactions force row level security;
+alter table customer_balance_transactions enable row level security;
 create policy own_world on customer_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_balance_transactions to kontor_app;
 
@@ -610,8 +610,8 @@ create table customer_sessions (
   constraint customer_sessions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
 );
 CREATE INDEX customer_sessions_of_customer ON customer_sessions USING btree (world, customer);
-alter table customer_sessions force row level security;
 alter table customer_sessions enable row level security;
+alter table customer_sessions force row level security;
 create policy own_world on customer_sessions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_sessions to kontor_app;
 
@@ -649,8 +649,8 @@ CREATE INDEX customers_default_payment_method ON customers USING btree (world, d
 CREATE UNIQUE INDEX customers_invoice_prefix ON customers USING btree (world, invoice_prefix);
 CREATE INDEX customers_listed ON customers USING btree (world, created DESC, id DESC);
 CREATE INDEX customers_of_clock ON customers USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
-alter table customers enable row level security;
 alter table customers force row level security;
+alter table customers enable row level security;
 create policy own_world on customers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customers to kontor_app;
 
@@ -684,8 +684,8 @@ CREATE INDEX discounts_of_invoice_item ON discounts USING btree (world, invoice_
 CREATE INDEX discounts_of_item ON discounts USING btree (world, subscription_item) WHERE (subscription_item IS NOT NULL);
 CREATE INDEX discounts_of_promotion_code ON discounts USING btree (world, promotion_code) WHERE (promotion_code IS NOT NULL);
 CREATE INDEX discounts_of_subscription ON discounts USING btree (world, subscription) WHERE (subscription IS NOT NULL);
-alter table discounts force row level security;
 alter table discounts enable row level security;
+alter table discounts force row level security;
 create policy own_world on discounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table discounts to kontor_app;
 
@@ -760,8 +760,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys enable row level security;
 alter table idempotency_keys force row level security;
+alter table idempotency_keys enable row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -1019,8 +1019,8 @@ create table ledger_days (
   credit bigint not null,
   constraint ledger_days_pkey PRIMARY KEY (world, day, ledger_account, processor, currency)
 );
-alter table ledger_days force row level security;
 alter table ledger_days enable row level security;
+alter table ledger_days force row level security;
 create policy own_world on ledger_days for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table ledger_days to kontor_app;
 
@@ -1072,8 +1072,8 @@ create table ledger_seals (
   constraint ledger_seals_check CHECK ((upto > since))
 );
 CREATE UNIQUE INDEX ledger_seals_by_position ON ledger_seals USING btree (world, since);
-alter table ledger_seals force row level security;
 alter table ledger_seals enable row level security;
+alter table ledger_seals force row level security;
 create policy all_worlds on ledger_seals for select to public using ((kontor_world() = 0));
 create policy own_world on ledger_seals for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_seals FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
@@ -1099,8 +1099,8 @@ create table mandates (
 );
 CREATE INDEX mandates_of_customer ON mandates USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX mandates_of_method ON mandates USING btree (world, payment_method);
-alter table mandates force row level security;
 alter table mandates enable row level security;
+alter table mandates force row level security;
 create policy own_world on mandates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table mandates to kontor_app;
 
@@ -1175,8 +1175,8 @@ create table meter_rollups (
   constraint meter_rollups_pkey PRIMARY KEY (world, meter, customer, hour, dimensions),
   constraint meter_rollups_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_rollups enable row level security;
 alter table meter_rollups force row level security;
+alter table meter_rollups enable row level security;
 create policy own_world on meter_rollups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_rollups to kontor_app;
 
@@ -1215,8 +1215,8 @@ create table meters (
 );
 CREATE UNIQUE INDEX meters_event_name ON meters USING btree (world, event_name) WHERE (status = 'active'::text);
 CREATE INDEX meters_listed ON meters USING btree (world, created DESC, id DESC);
-alter table meters force row level security;
 alter table meters enable row level security;
+alter table meters force row level security;
 create policy own_world on meters for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meters to kontor_app;
 
@@ -1235,8 +1235,8 @@ create table outcome_definition_versions (
   constraint outcome_definition_versions_world_definition_fkey FOREIGN KEY (world, definition) REFERENCES outcome_definitions(world, id),
   constraint outcome_definition_versions_timing_check CHECK ((timing = ANY (ARRAY['occurred_at'::text, 'settled_at'::text])))
 );
-alter table outcome_definition_versions force row level security;
 alter table outcome_definition_versions enable row level security;
+alter table outcome_definition_versions force row level security;
 create policy own_world on outcome_definition_versions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table outcome_definition_versions to kontor_app;
 
@@ -1254,8 +1254,8 @@ create table outcome_definitions (
   constraint outcome_definitions_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX outcome_definitions_listed ON outcome_definitions USING btree (world, created DESC, id DESC);
-alter table outcome_definitions force row level security;
 alter table outcome_definitions enable row level security;
+alter table outcome_definitions force row level security;
 create policy own_world on outcome_definitions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table outcome_definitions to kontor_app;
 
@@ -1331,8 +1331,8 @@ CREATE INDEX outcomes_counted ON outcomes USING btree (world, meter, customer, c
 CREATE INDEX outcomes_listed ON outcomes USING btree (world, created DESC, id DESC);
 CREATE INDEX outcomes_of_customer ON outcomes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX outcomes_provisional ON outcomes USING btree (world, provisional_meter, customer) WHERE (provisional_meter IS NOT NULL);
-alter table outcomes force row level security;
 alter table outcomes enable row level security;
+alter table outcomes force row level security;
 create policy own_world on outcomes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table outcomes to kontor_app;
 
@@ -1414,8 +1414,8 @@ CREATE INDEX payment_intents_of_clock ON payment_intents USING btree (world, tes
 CREATE INDEX payment_intents_of_customer ON payment_intents USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_intents_of_invoice ON payment_intents USING btree (world, invoice);
 CREATE INDEX payment_intents_of_method ON payment_intents USING btree (world, payment_method);
-alter table payment_intents enable row level security;
 alter table payment_intents force row level security;
+alter table payment_intents enable row level security;
 create policy own_world on payment_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_intents to kontor_app;
 
@@ -1431,8 +1431,8 @@ create table payment_method_configurations (
 );
 CREATE UNIQUE INDEX payment_method_configurations_default ON payment_method_configurations USING btree (world) WHERE is_default;
 CREATE INDEX payment_method_configurations_listed ON payment_method_configurations USING btree (world, created DESC, id DESC);
-alter table payment_method_configurations force row level security;
 alter table payment_method_configurations enable row level security;
+alter table payment_method_configurations force row level security;
 create policy own_world on payment_method_configurations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_method_configurations to kontor_app;
 
@@ -1469,6 +1469,7 @@ create table payment_methods (
   metadata jsonb not null,
   details jsonb,
   mandate text collate "C",
+  vault text collate "C",
   constraint payment_methods_pkey PRIMARY KEY (world, id),
   constraint payment_methods_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint payment_methods_world_mandate_fkey FOREIGN KEY (world, mandate) REFERENCES mandates(world, id) DEFERRABLE INITIALLY DEFERRED
@@ -1476,6 +1477,7 @@ create table payment_methods (
 CREATE INDEX payment_methods_listed ON payment_methods USING btree (world, created DESC, id DESC);
 CREATE INDEX payment_methods_of_customer ON payment_methods USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_methods_of_mandate ON payment_methods USING btree (world, mandate) WHERE (mandate IS NOT NULL);
+CREATE UNIQUE INDEX payment_methods_of_vault ON payment_methods USING btree (world, vault) WHERE (vault IS NOT NULL);
 alter table payment_methods enable row level security;
 alter table payment_methods force row level security;
 create policy own_world on payment_methods for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
@@ -1511,8 +1513,8 @@ CREATE INDEX payouts_by_failure ON payouts USING btree (world, failure_balance_t
 CREATE INDEX payouts_by_transaction ON payouts USING btree (world, balance_transaction);
 CREATE INDEX payouts_listed ON payouts USING btree (world, created DESC, id DESC);
 CREATE INDEX payouts_to ON payouts USING btree (world, destination);
-alter table payouts enable row level security;
 alter table payouts force row level security;
+alter table payouts enable row level security;
 create policy own_world on payouts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table payouts to kontor_app;
 
@@ -1584,8 +1586,8 @@ create table price_moves (
 CREATE INDEX price_moves_from ON price_moves USING btree (world, from_price, created DESC, id DESC);
 CREATE INDEX price_moves_listed ON price_moves USING btree (world, created DESC, id DESC);
 CREATE INDEX price_moves_to ON price_moves USING btree (world, to_price, created DESC, id DESC);
-alter table price_moves enable row level security;
 alter table price_moves force row level security;
+alter table price_moves enable row level security;
 create policy own_world on price_moves for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_moves to kontor_app;
 
@@ -1623,8 +1625,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices force row level security;
 alter table prices enable row level security;
+alter table prices force row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -1750,8 +1752,8 @@ create table settings (
   constraint settings_corrections_check CHECK ((corrections = ANY (ARRAY['next_invoice'::text, 'credit_note'::text]))),
   constraint settings_id_check CHECK ((id = 'settings'::text))
 );
-alter table settings enable row level security;
 alter table settings force row level security;
+alter table settings enable row level security;
 create policy own_world on settings for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table settings to kontor_app;
 
@@ -1776,8 +1778,8 @@ create table setup_attempts (
 CREATE INDEX setup_attempts_of_customer ON setup_attempts USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX setup_attempts_of_intent ON setup_attempts USING btree (world, setup_intent, created DESC, id DESC);
 CREATE INDEX setup_attempts_of_method ON setup_attempts USING btree (world, payment_method);
-alter table setup_attempts enable row level security;
 alter table setup_attempts force row level security;
+alter table setup_attempts enable row level security;
 create policy own_world on setup_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table setup_attempts to kontor_app;
 
@@ -1888,8 +1890,8 @@ CREATE INDEX subscription_schedules_of_clock ON subscription_schedules USING btr
 CREATE INDEX subscription_schedules_of_customer ON subscription_schedules USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscription_schedules_of_subscription ON subscription_schedules USING btree (world, subscription) WHERE (subscription IS NOT NULL);
 CREATE INDEX subscription_schedules_released ON subscription_schedules USING btree (world, released_subscription) WHERE (released_subscription IS NOT NULL);
-alter table subscription_schedules enable row level security;
 alter table subscription_schedules force row level security;
+alter table subscription_schedules enable row level security;
 create policy own_world on subscription_schedules for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_schedules to kontor_app;
 
@@ -1947,8 +1949,8 @@ CREATE INDEX subscriptions_of_clock ON subscriptions USING btree (world, test_cl
 CREATE INDEX subscriptions_of_customer ON subscriptions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscriptions_of_schedule ON subscriptions USING btree (world, schedule) WHERE (schedule IS NOT NULL);
 CREATE INDEX subscriptions_watched ON subscriptions USING btree (world, customer) WHERE watched;
-alter table subscriptions force row level security;
 alter table subscriptions enable row level security;
+alter table subscriptions force row level security;
 create policy own_world on subscriptions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscriptions to kontor_app;
 
@@ -1987,8 +1989,8 @@ create table tax_rates (
   constraint tax_rates_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX tax_rates_listed ON tax_rates USING btree (world, created DESC, id DESC);
-alter table tax_rates enable row level security;
 alter table tax_rates force row level security;
+alter table tax_rates enable row level security;
 create policy own_world on tax_rates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_rates to kontor_app;
 
@@ -2022,8 +2024,8 @@ create table thin_events (
   data json not null,
   constraint thin_events_pkey PRIMARY KEY (world, id)
 );
-alter table thin_events enable row level security;
 alter table thin_events force row level security;
+alter table thin_events enable row level security;
 create policy own_world on thin_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table thin_events to kontor_app;
 
@@ -2042,8 +2044,8 @@ create table timers (
 CREATE INDEX timers_due ON timers USING btree (world, at, kind, subject) WHERE (test_clock IS NULL);
 CREATE INDEX timers_of_clock ON timers USING btree (world, test_clock, at, kind, subject) WHERE (test_clock IS NOT NULL);
 CREATE INDEX timers_of_lane ON timers USING btree (world, lane, at);
-alter table timers force row level security;
 alter table timers enable row level security;
+alter table timers force row level security;
 create policy all_worlds on timers for select to public using ((kontor_world() = 0));
 create policy own_world on timers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table timers to kontor_app;
@@ -2202,8 +2204,8 @@ create table usage_set_aside (
   created timestamp with time zone not null,
   constraint usage_set_aside_pkey PRIMARY KEY (world, id)
 );
-alter table usage_set_aside force row level security;
 alter table usage_set_aside enable row level security;
+alter table usage_set_aside force row level security;
 create policy own_world on usage_set_aside for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table usage_set_aside to kontor_app;
 
@@ -2231,8 +2233,8 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, we
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries USING btree (world, created DESC, id DESC);
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries USING btree (world, next_at) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (world, webhook_endpoint, created DESC, id DESC);
-alter table webhook_deliveries enable row level security;
 alter table webhook_deliveries force row level security;
+alter table webhook_deliveries enable row level security;
 create policy all_worlds on webhook_deliveries for select to public using ((kontor_world() = 0));
 create policy own_world on webhook_deliveries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_deliveries to kontor_app;
@@ -2254,8 +2256,8 @@ create table webhook_endpoints (
   constraint webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text])))
 );
 CREATE INDEX webhook_endpoints_listed ON webhook_endpoints USING btree (world, created DESC, id DESC);
-alter table webhook_endpoints enable row level security;
 alter table webhook_endpoints force row level security;
+alter table webhook_endpoints enable row level security;
 create policy own_world on webhook_endpoints for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_endpoints to kontor_app;
 
