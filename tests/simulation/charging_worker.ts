@@ -1,6 +1,7 @@
 /** A server in a process of its own, to be killed: it takes payments at processors that fakes play elsewhere. */
 import { isStripes } from '../../resources/operations.ts';
 import { sandbox } from '../../connectors/processors/sandbox/sandbox.ts';
+import { vaultOff } from '../../connectors/vault/vault.ts';
 import { rooms } from '../../resources/register.ts';
 import { open } from '../../server/app.ts';
 import { machineClock } from '../../server/clock.ts';
@@ -15,7 +16,7 @@ async function work({ urls, port, ahead_s, ports, timeout_ms, gullible }: Chargi
   const database = { ...connections({ connectionString: urls.owner }, { connectionString: urls.app }, { pool: 10, statement_timeout: 30 }, () => Promise.resolve()), embedded: false };
   const kinds = KINDS.map((kind) => kindRecognising(kind, { address: { host: '127.0.0.1', port: ports[kind], protocol: 'http' }, timeout_ms }, gullible ? 'key' : kind));
   await open({
-    database, rooms, connectors: { processors: { test: sandbox(), kinds } }, isStripes: isStripes(), pepper: 'pepper of the tests', log: openLog('silent'), host: '127.0.0.1', port, allowLoopback: true,
+    database, rooms, connectors: { processors: { test: sandbox(), kinds }, vaults: { test: vaultOff, live: vaultOff } }, isStripes: isStripes(), pepper: 'pepper of the tests', log: openLog('silent'), host: '127.0.0.1', port, allowLoopback: true,
     clock: machineClock(() => Date.now() + ahead_s * 1_000),
   });
   process.send?.('working');
