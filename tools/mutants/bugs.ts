@@ -48,6 +48,7 @@ const time: Bug[] = [
   bug('a part of a period is counted by months of 30 days', 'billing/proration.ts', 'BigInt(part), BigInt(whole))', 'BigInt(part), BigInt(30 * 86_400))', 'billing/proration'),
   bug('what is asked for at a boundary comes before the renewal', 'billing/subscription/renew.ts', 'next !== null && next <= at', 'next !== null && next < at', 'resources/subscriptions/boundary'),
   bug('a timer runs at the moment the worker woke, not at its own', 'resources/invoices/timers.ts', 'momentAt(ctx, at)', 'momentAt(ctx, ctx.app.clock.now())', 'tests/stories/lives'),
+  bug('a period closes before its usage is counted', 'server/timers.ts', 'app.intake === null || (await app.intake.settle(USAGE_MS))', 'app.intake !== undefined', 'server/usage/intake/intake'),
   bug('real time reaches the customers on test clocks', 'server/timers.ts', "where test_clock is null and at <= to_timestamp", 'where at <= to_timestamp', 'server/timers'),
   bug('a later timer of a customer overtakes an earlier one', 'server/timers.ts', 'e.lane = t.lane and e.at < t.at and e.failures = 0', 'e.lane = t.lane and e.at < t.at and e.failures < 0', 'server/timers'),
   bug('a failed payment is tried again on the wrong day', 'billing/dunning.ts', 'const next = RETRY_DAYS[attempt_count - 1];', 'const next = RETRY_DAYS[attempt_count];', 'billing/dunning'),
@@ -84,6 +85,7 @@ const concurrency: Bug[] = [
 ];
 
 const told: Bug[] = [
+  bug('usage that has the name of other usage is dropped in silence', 'server/usage/intake/fold.ts', "each?.status === 'refused' ? [{", "each === null ? [{", 'server/usage/intake/intake'),
   bug('an update does not say what was before', 'server/commit.ts', 'previous_attributes: previous,', 'previous_attributes: null,', 'resources/events'),
   bug('a write-off has the signs of its opposite', 'billing/invoice/ledger.ts', 'bad_debt: invoice.amount_remaining, receivable: -invoice.amount_remaining', 'bad_debt: -invoice.amount_remaining, receivable: invoice.amount_remaining', 'billing/invoice', 'resources/invoices/payment'),
   bug('a webhook is signed with a secret that was rolled', 'server/webhooks/deliver.ts', '[order.secret, order.previous_secret!] : [order.secret]', '[order.previous_secret!] : [order.secret]', 'resources/kontor/webhook_deliveries'),

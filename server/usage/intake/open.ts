@@ -66,7 +66,7 @@ export async function warnOfStreams({ database, log }: Pick<House, 'database' | 
 
 async function reach({ url, creds_file }: NatsSettings): Promise<NatsConnection> {
   const servers = url.reveal().split(',').map((each) => new URL(each.trim()));
-  const [{ username, password }] = servers as [URL];
+  const { username, password } = servers.find((each) => each.username !== '') ?? servers[0]!;
   const options: NodeConnectionOptions = { servers: servers.map(({ host }) => host), name: 'kontor', timeout: CONNECT_MS, maxReconnectAttempts: -1, reconnectTimeWait: 250, pingInterval: 10_000, maxPingOut: 2 };
   if (servers.some(({ protocol }) => protocol === 'tls:')) options.tls = {};
   if (creds_file !== null) {

@@ -10,9 +10,9 @@ import { readMessage } from './message.ts';
 
 /** A transaction counts no more events than this, unless one message brings more. */
 const MOST_EVENTS = 5_000;
-/** So many messages wait in memory at most, and so many bytes are asked for at once. */
-const MOST_WAITING = 256;
-const MOST_BYTES = 4_000_000;
+/** Where so many events wait in memory, nothing more is taken; and so many bytes are asked for at once. */
+const MOST_WAITING = 2 * MOST_EVENTS;
+const MOST_BYTES = 2_000_000;
 const WAIT_MS = 2_000;
 /** A consumer that nobody asks is removed by NATS after so long. */
 const IDLE_NS = 30e9;
@@ -142,7 +142,7 @@ export class Reader {
           arrived.push({ ...readMessage(message.string()), sequence: message.seq, name: message.headers?.get(NAME) || nameless(message.seq) });
           this.wake();
           if (this.stopping || reading.failed !== null) return;
-          if (arrived.length >= MOST_WAITING) await new Promise<void>((resolve) => { reading.room = resolve; });
+          if (arrived.reduce((sum, { events }) => sum + events.length, 0) >= MOST_WAITING) await new Promise<void>((resolve) => { reading.room = resolve; });
         }
       }
     } catch (error) {
