@@ -380,9 +380,9 @@ function conclude(order: ChangeOrder, facts: ChangeFacts, { made, then, after, w
   return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting, used: [...used, ...over], customer: billed?.customer ?? facts.customer };
 }
 
-/** Where thresholds change, what was used by now may have reached them. */
+/** Where thresholds change, or what usage comes to, or it is collected again, what was used by now may have reached them. */
 function watching(before: SubscriptionWhole, after: SubscriptionWhole, moment: Moment): Timer[] {
-  const thresholds = ({ billing_thresholds, items }: SubscriptionWhole) => JSON.stringify([billing_thresholds, items.map((item) => [item.id, item.billing_thresholds])]);
+  const thresholds = ({ billing_thresholds, pause_collection, items }: SubscriptionWhole) => JSON.stringify([billing_thresholds, pause_collection, items.map((item) => [item.id, item.price, String(item.quantity), item.billing_thresholds])]);
   return thresholds(before) === thresholds(after) ? [] : watch(after, moment);
 }
 

@@ -1,7 +1,7 @@
 /** A subscription stops and goes on, whatever brought it about; and the time until which its invoices are not collected. */
 import { decision, together, type Decision, type Moment, type Timer } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
-import { firstPeriodEnd, renewal, sweeping, timer, updated } from './end.ts';
+import { firstPeriodEnd, renewal, sweeping, timer, updated, watch } from './end.ts';
 import { releaseWaiting } from './pending.ts';
 import type { Debit, PauseReason, SubscriptionWhole } from './subscription.ts';
 
@@ -43,8 +43,10 @@ export function collecting(before: SubscriptionWhole, after: SubscriptionWhole):
   return after.pause_collection === before.pause_collection ? [] : [timer('subscription.collect', after, after.pause_collection?.resumes_at ?? null)];
 }
 
-/** The time is over until which collection was paused. Drafts that were kept stay drafts. */
+/** The time is over until which collection was paused. Drafts that were kept stay drafts; usage may have reached a threshold meanwhile. */
 export function resumeCollection(before: SubscriptionWhole, moment: Moment): Decision {
   const until = before.pause_collection?.resumes_at ?? null;
-  return until === null || until > moment.now ? decision() : updated(before, { ...before, pause_collection: null }, moment);
+  if (until === null || until > moment.now) return decision();
+  const after: SubscriptionWhole = { ...before, pause_collection: null };
+  return together([updated(before, after, moment), { ...decision(), timers: watch(after, moment) }]);
 }

@@ -159,3 +159,19 @@ test('thresholds that nothing can reach are refused by name', async () => {
   ];
   for (const [params, param] of bad) await assert.rejects(stripe.subscriptions.create(params), { statusCode: 400, param });
 });
+
+test('what was used while collection was paused is billed once that is over, and a flat amount for no usage is not billed early', async () => {
+  const { clock, customer } = await onClock();
+  const tiers: Stripe.PriceCreateParams.Tier[] = [{ up_to: 'inf', unit_amount: 10, flat_amount: 700 }];
+  const meter = (await stripe.prices.retrieve(calls)).recurring!.meter!;
+  const flat = await stripe.prices.create({ currency: 'usd', billing_scheme: 'tiered', tiers_mode: 'graduated', tiers, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Flat' } });
+  const subscription = await stripe.subscriptions.create({ customer, items: [{ price: flat.id }], billing_thresholds: { amount_gte: 500 } });
+  await kontor.advance(clock, START + DAY);
+  await stripe.subscriptions.update(subscription.id, { pause_collection: { behavior: 'void', resumes_at: START + 3 * DAY } });
+  assert.deepEqual(await invoicesOf(customer), []);
+  await use(customer, 30);
+  await kontor.advance(clock, START + 2 * DAY);
+  assert.deepEqual(await invoicesOf(customer), []);
+  await kontor.advance(clock, START + 3 * DAY);
+  assert.deepEqual(shown(await settled(customer, 1)), [['subscription_threshold', 'paid', [1_000, 30]]]);
+});

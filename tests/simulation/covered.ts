@@ -3,7 +3,7 @@ import type { Action, History, Outcome } from './reference/history.ts';
 
 type Kind = Action['kind'];
 const KINDS = [
-  'change', 'move_price', 'anchor_now', 'trial', 'discount', 'cancel_now', 'cancel_at_period_end', 'cancel_at', 'uncancel', 'pause_collection', 'collect', 'sweep', 'pause', 'resume', 'schedule', 'release', 'settle', 'pay', 'void', 'credit', 'void_note',
+  'change', 'move_price', 'anchor_now', 'trial', 'discount', 'cancel_now', 'cancel_at_period_end', 'cancel_at', 'uncancel', 'pause_collection', 'collect', 'sweep', 'threshold', 'pause', 'resume', 'schedule', 'release', 'settle', 'pay', 'void', 'credit', 'void_note',
 ] as const satisfies readonly Kind[];
 
 /** What a life has, beside its steps. */
@@ -22,6 +22,8 @@ const TRAITS: Readonly<Record<string, (history: History, outcome: Outcome) => bo
   'something that is billed once': (history, { refused }) => history.once !== undefined || history.actions.some((action, n) => action.kind === 'change' && action.once !== undefined && !refused.includes(n)),
   'a phase with something that is billed once': (history, outcome) => phasesOf(history, outcome).some((phase) => phase.once !== undefined),
   'what waits billed by itself': ({ sweep, actions }, { invoices }) => (sweep !== undefined || actions.some((action) => action.kind === 'sweep')) && invoices.some(({ reason, lines }) => reason === 'subscription_cycle' && lines.every((line) => line.proration || line.kind === 'pending')),
+  'usage that is billed early': (_history, { invoices }) => invoices.some(({ reason }) => reason === 'subscription_threshold'),
+  'included units': ({ items }) => items.some(({ price }) => price.allowance !== undefined),
   'a card': ({ card }) => card === true,
   'a change that waits for its payment': (history, { refused }) => history.actions.some((action, n) => 'waits' in action && action.waits === 'fail' && !refused.includes(n)),
   'an item by hand': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.kind === 'pending')),

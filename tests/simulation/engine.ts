@@ -16,18 +16,20 @@ import { resumeCollection } from '../../billing/subscription/paused.ts';
 import { isDue, renewAll } from '../../billing/subscription/renew.ts';
 import { sweepSubscription } from '../../billing/subscription/sweep.ts';
 import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
+import { billThreshold, countsUntil } from '../../billing/subscription/threshold.ts';
 import type { SubscriptionFacts, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { couponRow, CUSTOMER, customerRow, onceRow, priceRow, rateRow } from './catalog.ts';
 import { actOnInvoice, resume } from './engine_invoices.ts';
 import { CARD, collect, expire, settle } from './engine_payments.ts';
 import { adopt, comingPhases, fromScratch, release } from './engine_schedules.ts';
 import { outcomeOf } from './outcome.ts';
-import type { Action, Attempt, Coupon, History, Item, ItemChange, Once, Outcome, PendingItem, Price, Rate } from './reference/history.ts';
+import type { Action, Attempt, Coupon, History, Item, ItemChange, Once, Outcome, PendingItem, Price, Rate, Threshold } from './reference/history.ts';
+import { isWatched } from './reference/watched.ts';
 import { nameOf } from './reference/terms.ts';
 import { Store } from './store.ts';
 
 /** The clock's own. */
-const TIMERS = new Set(['subscription.renew', 'subscription.collect', 'subscription.sweep', 'subscription.expire', 'invoice.finalize']);
+const TIMERS = new Set(['subscription.renew', 'subscription.collect', 'subscription.sweep', 'subscription.expire', 'subscription.threshold', 'invoice.finalize']);
 
 /** A life as the engine lives it. */
 export class Life {
@@ -70,6 +72,7 @@ export class Life {
     return {
       param: key, price: this.price(price), quantity: price.usage_type === 'metered' ? undefined : BigInt(quantity),
       tax_rates: tax_rates.map((rate) => this.rate(rate)), metadata: {}, discounts: discounts.map((coupon) => this.discount(coupon)),
+      billing_thresholds: item.usage_gte === undefined ? null : { usage_gte: item.usage_gte },
     };
   }
 
@@ -124,7 +127,7 @@ export class Life {
       backdate_start_date: history.backdate ?? null, trial_end: history.trial_end ?? null, trial_period_days: null, trial_from_plan: false,
       billing_mode: { type: 'flexible', flexible: { proration_discounts: history.itemized ? 'itemized' : 'included' }, updated_at: null }, trial_settings: { end_behavior: { missing_payment_method: history.missing_payment_method ?? 'create_invoice' } },
       cancel_at: null, cancel_at_period_end: false, proration_behavior: history.proration_behavior, default_payment_method: null, description: null,
-      invoice_settings: { custom_fields: null, description: null, footer: null }, payment_settings: { save_default_payment_method: 'off' }, metadata: {}, add_invoice_items: (history.once ?? []).map((once) => this.addedOnce(once)), pending_invoice_item_interval: history.sweep ?? null,
+      invoice_settings: { custom_fields: null, description: null, footer: null }, payment_settings: { save_default_payment_method: 'off' }, metadata: {}, add_invoice_items: (history.once ?? []).map((once) => this.addedOnce(once)), pending_invoice_item_interval: history.sweep ?? null, billing_thresholds: thresholdOf(history.threshold ?? null),
       items: history.items.map((item) => this.asked(item)), discounts: history.discounts.map((coupon) => this.discount(coupon)), default_rates: history.default_tax_rates.map((rate) => this.rate(rate)),
       payment_behavior: 'allow_incomplete', off_session: false,
       ...((history.missing_payment_method !== undefined || history.card) && { collection_method: 'charge_automatically', days_until_due: null }),
@@ -141,11 +144,25 @@ export class Life {
       this.store.timers.delete(`${due.kind} ${due.subject}`);
       if (due.kind === 'subscription.renew') this.renew(due.at);
       else if (due.kind === 'subscription.expire') expire(this, due.at);
+      else if (due.kind === 'subscription.threshold') this.reachThreshold(due.at);
       else if (due.kind === 'subscription.sweep') this.store.apply(sweepSubscription(this.facts(due.at), this.store.moment(due.at)));
       else if (due.kind === 'subscription.collect') this.store.apply(resumeCollection(this.subscription, this.store.moment(due.at)));
       else this.store.apply(advanceInvoice({ invoice: this.store.invoice(due.subject), customer: this.store.customer(CUSTOMER), subscription: this.subscription }, this.history.card ? CARD : null, [], this.store.moment(due.at)));
       collect(this, due.at);
     }
+  }
+
+  /** Something was used, which may reach a threshold. */
+  use(at: Instant): void {
+    const { id, watched, status, billing_thresholds } = this.subscription;
+    if (watched && (status === 'active' || status === 'past_due')) this.store.timers.set(`subscription.threshold ${id}`, { kind: 'subscription.threshold', subject: id, at: at + (billing_thresholds?.reset_billing_cycle_anchor ? 1 : 0) });
+  }
+
+  private reachThreshold(at: Instant): void {
+    const { subscription } = this;
+    if (!subscription.watched || subscription.pending_update !== null || isDue(subscription, at)) return;
+    this.store.apply(billThreshold({ ...this.facts(countsUntil(subscription, at)), first_time: false }, this.store.moment(at)));
+    collect(this, at);
   }
 
   private renew(at: Instant): void {
@@ -231,6 +248,7 @@ export class Life {
       case 'pause_collection': return { pause_collection: { behavior: action.behavior, resumes_at: action.resumes_at } };
       case 'collect': return { pause_collection: null };
       case 'sweep': return { pending_invoice_item_interval: action.interval };
+      case 'threshold': return { billing_thresholds: thresholdOf(action.threshold) };
     }
   }
 
@@ -275,6 +293,8 @@ export class Life {
   }
 }
 
+const thresholdOf = (threshold: Threshold | null): SubscriptionRow['billing_thresholds'] => threshold && { amount_gte: threshold.amount_gte === null ? null : Number(threshold.amount_gte), reset_billing_cycle_anchor: threshold.reset };
+
 /** Σ of plain decimals with up to 12 places. */
 export function sum(values: readonly string[]): string {
   const scaled = values.reduce((total, value) => {
@@ -292,7 +312,7 @@ export const live = (history: History): Outcome => liveThrough(history).outcome(
 export function liveThrough(history: History): Life {
   const life = new Life(history);
   life.start();
-  const requests = [...history.pending.map((item) => ({ at: item.at, run: () => life.wait(item) })), ...history.actions.map((action) => ({ at: action.at, run: () => life.act(action) }))].sort((a, b) => a.at - b.at);
+  const requests = [...history.pending.map((item) => ({ at: item.at, run: () => life.wait(item) })), ...history.actions.map((action) => ({ at: action.at, run: () => life.act(action) })), ...(isWatched(history) ? history.usage.map(({ at }) => ({ at, run: () => life.use(at) })) : [])].sort((a, b) => a.at - b.at);
   for (const request of requests.filter((each) => each.at <= history.until)) {
     life.run(request.at);
     request.run();

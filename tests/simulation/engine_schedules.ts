@@ -28,7 +28,7 @@ function termsOf(store: Store, phase: StoredPhase): PhaseTerms {
       const terms = store.get<PriceRow>('prices', item.price);
       return {
         param: 'items', price: { param: 'price', terms, product_name: terms.product, product_active: true, promised: true }, quantity: item.quantity === null ? undefined : BigInt(item.quantity),
-        tax_rates: ratesOf(store, item.tax_rates), metadata: {}, discounts: discountsOf(store, item.discounts),
+        tax_rates: ratesOf(store, item.tax_rates), metadata: {}, discounts: discountsOf(store, item.discounts), billing_thresholds: item.billing_thresholds ?? null,
       };
     }),
     add_invoice_items: phase.add_invoice_items.map((item) => {

@@ -9,7 +9,7 @@ import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import type { Kontor } from '../kontor.ts';
 import { outcomeOf } from './outcome.ts';
-import type { Action, Attempt, History, Item, ItemChange, Once, Outcome, PendingItem, Phase } from './reference/history.ts';
+import type { Action, Attempt, History, Item, ItemChange, Once, Outcome, PendingItem, Phase, Threshold } from './reference/history.ts';
 import { nameOf } from './reference/terms.ts';
 import { ServedCatalog } from './served_catalog.ts';
 
@@ -17,6 +17,8 @@ import { ServedCatalog } from './served_catalog.ts';
 const FURTHEST_S = 700 * 86_400;
 
 type Asked<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>;
+
+const thresholdOf = ({ amount_gte, reset }: Threshold) => ({ ...(amount_gte !== null && { amount_gte: Number(amount_gte) }), reset_billing_cycle_anchor: reset });
 
 export class Served {
   private readonly stripe: Stripe;
@@ -81,6 +83,7 @@ export class Served {
       ...(trial_end !== undefined && { trial_end, trial_settings: { end_behavior: { missing_payment_method: missing_payment_method ?? 'create_invoice' } } }),
       ...(rates.length > 0 && { default_tax_rates: rates }),
       ...(discounts.length > 0 && { discounts }),
+      ...(history.threshold && { billing_thresholds: thresholdOf(history.threshold) }),
       ...(history.sweep && { pending_invoice_item_interval: history.sweep }),
       ...once,
     });
@@ -178,6 +181,7 @@ export class Served {
       case 'uncancel': return update(now.cancel_at_period_end ? { cancel_at_period_end: false } : { cancel_at: '' });
       case 'pause_collection': return update({ pause_collection: { behavior: action.behavior, ...(action.resumes_at !== null && { resumes_at: action.resumes_at }) } });
       case 'collect': return update({ pause_collection: '' });
+      case 'threshold': return update({ billing_thresholds: action.threshold === null ? '' : thresholdOf(action.threshold) });
       case 'sweep': return update({ pending_invoice_item_interval: action.interval ?? '' });
       case 'pause': return stripe.subscriptions.pause(subscription, { bill_for: { unused_time_from: { type: action.unused_time_from }, outstanding_usage_through: { type: action.outstanding_usage_through } }, invoicing_behavior: action.invoicing_behavior });
       case 'resume': return this.resume(action, now);
@@ -253,7 +257,7 @@ export class Served {
     const goesOn = (given: readonly { discount: string | Stripe.Discount | null }[] | null) => (given ?? []).map(({ discount }) => ({ discount: discount as string }));
     const going: Stripe.SubscriptionScheduleUpdateParams.Phase = {
       start_date, end_date: end, ...(trial_end !== null && { trial_end }), discounts: goesOn(discounts),
-      items: items.map((item) => ({ price: item.price as string, ...(item.quantity !== undefined && { quantity: item.quantity }), tax_rates: (item.tax_rates ?? []).map(({ id }) => id), discounts: goesOn(item.discounts) })),
+      items: items.map((item) => ({ price: item.price as string, ...(item.quantity !== undefined && { quantity: item.quantity }), ...(item.billing_thresholds?.usage_gte && { billing_thresholds: { usage_gte: item.billing_thresholds.usage_gte } }), tax_rates: (item.tax_rates ?? []).map(({ id }) => id), discounts: goesOn(item.discounts) })),
     };
     try {
       const coming: Stripe.SubscriptionScheduleUpdateParams.Phase[] = [];

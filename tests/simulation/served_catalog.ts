@@ -55,6 +55,10 @@ export class ServedCatalog {
         tiers: tiers?.map((tier) => ({ up_to: tier.up_to ?? 'inf', unit_amount_decimal: decimal(tier.unit_amount_decimal ?? (tier.flat_amount_decimal === null ? '0' : null)), flat_amount_decimal: decimal(tier.flat_amount_decimal) })),
       });
       if (usage_type === 'metered') this.metered.add(made.id);
+      if (price.allowance) {
+        const { quantity, per, product } = price.allowance;
+        await this.stripe.rawRequest('POST', `/v1/kontor/prices/${made.id}`, { allowance: { quantity: String(quantity), per, ...(product !== null && { seat_product: await this.product(product) }) } });
+      }
       return made;
     });
   }
@@ -81,8 +85,8 @@ export class ServedCatalog {
     return { price, quantity, ...(rates.length > 0 && { tax_rates: rates }), ...(coupons.length > 0 && { discounts: coupons }), ...(!discountable && { discountable }) };
   }
 
-  async asked({ price, quantity, tax_rates, discounts }: Item): Promise<Stripe.SubscriptionCreateParams.Item> {
+  async asked({ price, quantity, tax_rates, discounts, usage_gte }: Item): Promise<Stripe.SubscriptionCreateParams.Item> {
     const [rates, coupons] = [await this.rates(tax_rates), await this.discounts(discounts)];
-    return { price: await this.price(price), ...(price.usage_type === 'licensed' && { quantity }), ...(rates.length > 0 && { tax_rates: rates }), ...(coupons.length > 0 && { discounts: coupons }) };
+    return { price: await this.price(price), ...(price.usage_type === 'licensed' && { quantity }), ...(usage_gte !== undefined && { billing_thresholds: { usage_gte } }), ...(rates.length > 0 && { tax_rates: rates }), ...(coupons.length > 0 && { discounts: coupons }) };
   }
 }

@@ -9,6 +9,8 @@ const itemsIn = (items: readonly Item[]): Item[][] => [
   ...(items.length > 1 ? without(items) : []),
   ...items.flatMap((item, n) => [
     ...(item.discounts.length > 0 ? [items.with(n, { ...item, discounts: [] })] : []),
+    ...(item.usage_gte === undefined ? [] : [items.with(n, { ...item, usage_gte: undefined })]),
+    ...(item.price.allowance ? [items.with(n, { ...item, price: { ...item.price, allowance: undefined } })] : []),
     ...(item.tax_rates.length > 0 ? [items.with(n, { ...item, tax_rates: [] })] : []),
   ]),
 ];
@@ -43,6 +45,7 @@ const WAYS: readonly Smaller[] = [
   (history) => without(history.pending).map((pending) => ({ ...history, pending })),
   (history) => (history.once ? [{ ...history, once: undefined }] : []),
   (history) => (history.card && history.actions.every((action) => !('waits' in action) && action.kind !== 'settle') ? [{ ...history, card: undefined }] : []),
+  (history) => (history.threshold ? [{ ...history, threshold: undefined }] : []),
   (history) => (history.sweep ? [{ ...history, sweep: undefined }] : []),
   (history) => (history.usage.length > 0 ? [{ ...history, usage: [] }, ...without(history.usage).map((usage) => ({ ...history, usage }))] : []),
   (history) => without(history.discounts).map((discounts) => ({ ...history, discounts })),

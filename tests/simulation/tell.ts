@@ -1,5 +1,5 @@
 /** Lives and their bills as text, so that two of them can be laid side by side. */
-import type { Action, Coupon, Credited, History, Invoice, Item, ItemChange, Line, Note, Once, Outcome, Phase, Price, Rate } from './reference/history.ts';
+import type { Action, Coupon, Credited, History, Invoice, Item, ItemChange, Line, Note, Once, Outcome, Phase, Price, Rate, Threshold } from './reference/history.ts';
 
 const moment = (at: number): string => new Date(at * 1_000).toISOString().replace('T', ' ').slice(0, 19);
 
@@ -33,13 +33,13 @@ export function outcomeText(outcome: Outcome): string[] {
   ];
 }
 
-const priceText = ({ id, usage_type, recurrence, tiers, tiers_mode, unit_amount_decimal, transform_quantity, product }: Price): string =>
+const priceText = ({ id, usage_type, recurrence, tiers, tiers_mode, unit_amount_decimal, transform_quantity, product, allowance }: Price): string =>
   `${id} (${usage_type}, ${tiers ? `${tiers_mode} ${tiers.map((tier) => `≤${tier.up_to ?? '∞'}: ${tier.unit_amount_decimal ?? 0}+${tier.flat_amount_decimal ?? 0}`).join(', ')}` : unit_amount_decimal}` +
-  `${transform_quantity ? ` per ${transform_quantity.divide_by} ${transform_quantity.round}` : ''} every ${recurrence.interval_count} ${recurrence.interval} of ${product})`;
+  `${transform_quantity ? ` per ${transform_quantity.divide_by} ${transform_quantity.round}` : ''} every ${recurrence.interval_count} ${recurrence.interval} of ${product}${allowance ? `, ${allowance.quantity} included for each ${allowance.per}${allowance.product ? ` of ${allowance.product}` : ''}` : ''})`;
 const couponText = ({ id, percent_off, amount_off, currency, duration, duration_in_months, products, currency_options }: Coupon): string =>
   `${id} (${percent_off ? `${percent_off} %` : `${amount_off} ${currency}${currency_options ? ` or ${Object.entries(currency_options).join(' ')}` : ''}`} ${duration}${duration_in_months ? ` ${duration_in_months} months` : ''}${products ? ` for ${products.join(', ')}` : ''})`;
 const itemText = (item: Item): string =>
-  `${item.key}: ${item.quantity} at ${priceText(item.price)}${item.discounts.map((each) => ` less ${couponText(each)}`).join('')}${item.tax_rates.map((rate) => ` taxed ${rate.id} ${rate.percentage} %${rate.inclusive ? ' inclusive' : ''}`).join('')}`;
+  `${item.key}: ${item.quantity} at ${priceText(item.price)}${item.usage_gte === undefined ? '' : ` billed early at ${item.usage_gte}`}${item.discounts.map((each) => ` less ${couponText(each)}`).join('')}${item.tax_rates.map((rate) => ` taxed ${rate.id} ${rate.percentage} %${rate.inclusive ? ' inclusive' : ''}`).join('')}`;
 
 const rateText = ({ id, percentage, inclusive }: Rate): string => `taxed ${id} ${percentage} %${inclusive ? ' inclusive' : ''}`;
 const changeText = (each: ItemChange): string =>
@@ -47,6 +47,8 @@ const changeText = (each: ItemChange): string =>
 
 const onceText = (once: Once): string =>
   `${once.key}: once ${once.quantity} at ${once.unit_amount_decimal} of ${once.product}${once.discountable ? '' : ' not discountable'}${once.discounts.map((each) => ` less ${couponText(each)}`).join('')}${once.tax_rates.map((rate) => ` ${rateText(rate)}`).join('')}`;
+
+const thresholdText = (threshold: Threshold | null): string => (threshold ? `billed early at ${threshold.amount_gte}${threshold.reset ? ', and begins anew' : ''}` : 'not billed early');
 
 const phaseText = (phase: Phase): string[] => [
   `    ${moment(phase.start)} phase until ${moment(phase.end)} ${phase.proration_behavior}${phase.trial_end === null ? '' : `, trial until ${moment(phase.trial_end)}`}${phase.anchored ? ', a new cycle' : ''}`,
@@ -67,6 +69,7 @@ function actionText(action: Action, n: number): string[] {
   const head = `  ${moment(action.at)} action ${n}: ${action.kind}${detailsText(action)}`;
   switch (action.kind) {
     case 'change': return [head, ...action.changes.map(changeText), ...(action.once ?? []).map((once) => `    ${onceText(once)}`)];
+    case 'threshold': return [`${head} ${thresholdText(action.threshold)}`];
     case 'sweep': return [`${head} ${JSON.stringify(action.interval)}`];
     case 'move_price': return [head, `    to ${priceText(action.to)}`];
     case 'discount': return [head, ...action.discounts.map((each) => `    less ${couponText(each)}`)];
@@ -82,6 +85,7 @@ export function historyText(history: History): string[] {
   const at = (name: string, value: number | undefined) => (value === undefined ? '' : `, ${name} ${value > 31 ? moment(value) : value}`);
   return [
     `  ${currency}, ${tax_exempt},${history.by_day ? ' by the day,' : ''}${history.card ? ' by card,' : ''} start ${moment(start)}${at('backdated to', backdate)}${at('anchor', anchor)}${at('day', anchor_day_of_month)}${at('trial until', trial_end)}${missing_payment_method ? ` or ${missing_payment_method}` : ''}, ${proration_behavior}, until ${moment(until)}`,
+    ...(history.threshold ? [`  ${thresholdText(history.threshold)}`] : []),
     ...(history.sweep ? [`  what waits is billed every ${history.sweep.interval_count} ${history.sweep.interval}`] : []),
     ...(history.once ?? []).map((once) => `  ${onceText(once)}`),
     ...discounts.map((each) => `  less ${couponText(each)}`),

@@ -2,13 +2,15 @@
 import { amountOf, applyDiscounts } from './amounts.ts';
 import type { Bill, Book, Draft, Fate, Owner } from './book.ts';
 import { sameRecurrence, spanAround, type Span } from './calendar.ts';
-import { decimal, plain, plus, round, times, whole } from './exact.ts';
-import type { History, ItemChange, LineKind, Once, Price, ProrationBehavior, Reason, Recurrence } from './history.ts';
+import { decimal, round, times, whole } from './exact.ts';
+import type { History, ItemChange, LineKind, Once, Price, ProrationBehavior, Reason, Recurrence, Threshold } from './history.ts';
 import type { Held } from './held.ts';
+import { usageIn, type Early } from './usage.ts';
+import { isWatched } from './watched.ts';
 import { changed, find, given, isChange, isFree, isLicensed, periodOf, recursOtherwise, type Ending, type Living, type Plan, type Terms } from './terms.ts';
 
 /** How a change is billed. `anew`: all periods begin at the moment, perhaps with a trial. `spared`: items whose periods end at the moment, which the renewal that follows bills. `asked`: somebody asked for it, the clock did not. `date`: from when on it is prorated, where that is not the moment. `once`: what is billed once. */
-export type Manner = { behavior: ProrationBehavior; anew: boolean; trial: number | null; spared: ReadonlySet<string>; asked: boolean; date?: number; once?: readonly Once[] };
+export type Manner = { behavior: ProrationBehavior; anew: boolean; trial: number | null; spared: ReadonlySet<string>; asked: boolean; date?: number; once?: readonly Once[]; reason?: Reason };
 export const PLAIN: Omit<Manner, 'behavior'> = { anew: false, trial: null, spared: new Set(), asked: true };
 
 export class Course {
@@ -26,6 +28,14 @@ export class Course {
   /** It is charged automatically, and there is nothing to charge. */
   charged: boolean;
   ended: number | null = null;
+  threshold: Threshold | null;
+  private readonly watched: boolean;
+  /** By item: what was billed of its usage before the period was over. */
+  readonly early = new Map<string, Early>();
+  /** When it is to be looked whether usage has reached a threshold. */
+  looks: number | null = null;
+  /** As it was before a phase that has just begun. */
+  seated: Terms | null = null;
   /** A change that waits for its payment. */
   held: Held | null = null;
   /** Since when the clock is to look for what is due, where that is earlier than now. */
@@ -37,6 +47,8 @@ export class Course {
     this.history = history;
     this.charged = history.missing_payment_method !== undefined;
     this.sweep = history.sweep ?? null;
+    this.threshold = history.threshold ?? null;
+    this.watched = isWatched(history);
     const origin = history.backdate ?? history.start;
     this.terms = {
       anchor: history.trial_end ?? history.anchor ?? origin, ...(history.anchor_day_of_month !== undefined && { day: history.anchor_day_of_month }),
@@ -50,17 +62,14 @@ export class Course {
     return { key: item.key, kind, amount, period: { start, end }, quantity, proration: false, discountable: true, product: item.price.product, rates, own: item.own };
   }
 
-  /** The usage of an item in a span; where there is none to bill, nothing, or a line of nothing at the end of a period. */
-  usage(terms: Terms, item: Living, { start, end }: Span, nothing = false): Draft[] {
-    if (isLicensed(item) || start >= end || isFree(terms, start)) return [];
-    const within = this.history.usage.filter((use) => use.meter === item.price.meter && start <= use.at && use.at < end);
-    const quantity = plain(within.reduce((sum, use) => plus(sum, decimal(use.value)), whole(0)));
-    const amount = amountOf(item.price, quantity);
-    return quantity === '0' && amount === 0n && !nothing ? [] : [this.line(item, 'metered', amount, { start, end }, quantity)];
+  /** The usage until now of an item whose period goes on, where there is something to bill. */
+  usedUntil(terms: Terms, item: Living, at: number): Draft[] {
+    return usageIn(this, terms, item, { start: periodOf(terms, item, at).start, end: at });
   }
 
-  usedUntil(terms: Terms, item: Living, at: number): Draft[] {
-    return this.usage(terms, item, { start: periodOf(terms, item, at).start, end: at });
+  /** The usage of an item in the period that ends now; there is a line also where there was none. */
+  private usedIn(terms: Terms, item: Living, at: number, nothing = true): Draft[] {
+    return usageIn(this, terms, item, { start: periodOf(terms, item, at - 1).start, end: at }, { nothing, seated: this.seated ?? terms });
   }
 
   wholePeriod(item: Living, span: Span): Draft {
@@ -125,7 +134,13 @@ export class Course {
     if (this.ended !== null) return Infinity;
     const end = typeof this.ending === 'number' ? this.ending : Infinity;
     if (this.paused) return end;
-    return Math.min(this.nextOf(now), this.nextSweep(now), this.held?.expires ?? Infinity);
+    return Math.min(this.nextOf(now), this.nextSweep(now), this.held?.expires ?? Infinity, this.looks ?? Infinity, this.resumes(now));
+  }
+
+  /** When its collection goes on by itself, where that matters. */
+  resumes(now: number): number {
+    const at = this.watched && this.collection?.resumes_at;
+    return at && at > now ? at : Infinity;
   }
 
   /** When its terms say so. */
@@ -147,7 +162,7 @@ export class Course {
   renew(at: number): void {
     const { terms } = this;
     if (this.endsAt(at)) return this.end(at);
-    const drafts = terms.items.filter((item) => this.hasBoundary(item, at)).flatMap((item) => (isLicensed(item) ? [this.wholePeriod(item, periodOf(terms, item, at))] : this.usage(terms, item, { start: periodOf(terms, item, at - 1).start, end: at }, true)));
+    const drafts = terms.items.filter((item) => this.hasBoundary(item, at)).flatMap((item) => (isLicensed(item) ? [this.wholePeriod(item, periodOf(terms, item, at))] : this.usedIn(terms, item, at)));
     if (terms.items.some((item) => this.hasBoundary(item, at))) this.bill(at, 'subscription_cycle', ['subscription', 'customer'], drafts, false);
   }
 
@@ -165,7 +180,7 @@ export class Course {
     book.keepDrafts();
     if (this.paused) return;
     if (this.ending === at) for (const item of terms.items) book.credit(item.key, at);
-    const drafts = terms.items.flatMap((item) => this.usage(terms, item, { start: periodOf(terms, item, at - 1).start, end: at }, true));
+    const drafts = terms.items.flatMap((item) => this.usedIn(terms, item, at));
     this.bill(at, 'subscription_cancel', ['subscription', 'customer'], drafts, false);
   }
 
@@ -197,11 +212,11 @@ export class Course {
   }
 
   private usedUntilBoundary(terms: Terms, item: Living, at: number, ends: boolean): Draft[] {
-    return ends ? this.usage(terms, item, { start: periodOf(terms, item, at - 1).start, end: at }) : this.usedUntil(terms, item, at);
+    return ends ? this.usedIn(terms, item, at, false) : this.usedUntil(terms, item, at);
   }
 
   /** All periods end at the moment and others begin, free or billed at once. */
-  private beginAnew(at: number, old: Terms, { trial, asked, spared, date, once }: Manner, bills: boolean): void {
+  private beginAnew(at: number, old: Terms, { trial, asked, spared, date, once, reason = 'subscription_update' }: Manner, bills: boolean): void {
     const { book } = this;
     const { day: _day, ...rest } = this.terms;
     this.terms = { ...rest, anchor: trial ?? at, trial, items: rest.items.map((item) => ({ ...item, since: at })) };
@@ -216,7 +231,7 @@ export class Course {
       const earlier = find(old.items, item.key);
       return [...(earlier ? used(earlier) : []), ...(isLicensed(item) ? [this.wholePeriod(item, periodOf(this.terms, item, at))] : [])];
     });
-    this.bill(at, 'subscription_update', ['subscription'], drafts, asked);
+    this.bill(at, reason, ['subscription'], drafts, asked);
   }
 
   /** What is a draft then stays one, but for the last invoice. */

@@ -72,7 +72,14 @@ export class Shop {
     return {
       id: dice.id('price'), product: this.product(), currency: this.currency, recurrence, usage_type: meter === null ? 'licensed' : 'metered', meter, billing_scheme: tiers_mode ? 'tiered' : 'per_unit',
       unit_amount_decimal: tiers_mode ? null : this.money(), tiers: tiers_mode && tiers, tiers_mode, transform_quantity: way === 'transform' ? { divide_by: dice.int(2, 9), round: dice.pick(['up', 'down']) } : null,
+      ...(meter !== null && dice.chance(0.15) && { allowance: this.allowance() }),
     };
+  }
+
+  private allowance(): Price['allowance'] {
+    const { dice } = this;
+    const quantity = dice.int(1, 25);
+    return dice.chance(0.5) ? { quantity, per: 'subscription', product: null } : { quantity, per: 'seat', product: dice.chance(0.5) ? null : this.product() };
   }
 
   rate(): Rate {
@@ -103,6 +110,6 @@ export class Shop {
   item(metered = this.dice.chance(0.3)): Item {
     const { dice } = this;
     const key = dice.id('item');
-    return { key, price: this.price(metered ? dice.id('meter') : null), quantity: metered ? 0 : dice.int(0, 12), tax_rates: dice.chance(0.3) ? dice.some(2, () => this.rate()) : [], discounts: this.discounts() };
+    return { key, price: this.price(metered ? dice.id('meter') : null), quantity: metered ? 0 : dice.int(0, 12), tax_rates: dice.chance(0.3) ? dice.some(2, () => this.rate()) : [], discounts: this.discounts(), ...(metered && dice.chance(0.06) && { usage_gte: dice.int(1, 40) }) };
   }
 }

@@ -5,16 +5,19 @@ export type Fraction = { n: bigint; d: bigint };
 
 export const whole = (n: bigint | number): Fraction => ({ n: BigInt(n), d: 1n });
 export const plus = (a: Fraction, b: Fraction): Fraction => (a.d === b.d ? { n: a.n + b.n, d: a.d } : { n: a.n * b.d + b.n * a.d, d: a.d * b.d });
+export const minus = (a: Fraction, b: Fraction): Fraction => plus(a, { n: -b.n, d: b.d });
 export const times = (a: Fraction, b: Fraction): Fraction => ({ n: a.n * b.n, d: a.d * b.d });
 export const less = (a: Fraction, b: Fraction): boolean => a.n * b.d < b.n * a.d;
 
 export function decimal(text: string | null): Fraction {
+  if (text?.startsWith('-')) return minus(whole(0), decimal(text.slice(1)));
   const [integer, places = ''] = (text ?? '0').split('.');
   return { n: BigInt(integer! + places), d: 10n ** BigInt(places.length) };
 }
 
 /** As a plain decimal; the denominator is a power of ten. */
 export function plain({ n, d }: Fraction): string {
+  if (n < 0n) return `-${plain({ n: -n, d })}`;
   const places = d.toString().length - 1;
   const digits = n.toString().padStart(places + 1, '0');
   return (digits.slice(0, digits.length - places) + (places ? `.${digits.slice(digits.length - places)}` : '')).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');

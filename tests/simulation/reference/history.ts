@@ -19,6 +19,8 @@ export type Price = {
   tiers: Tier[] | null;
   tiers_mode: 'graduated' | 'volume' | null;
   transform_quantity: { divide_by: number; round: 'up' | 'down' } | null;
+  /** What usage is free in each period: so many units, or so many for each seat, which are all licensed items or those of a product. */
+  allowance?: { quantity: number; per: 'subscription' | 'seat'; product: string | null };
 };
 export type Rate = { id: string; percentage: string; inclusive: boolean };
 /** A discount as it is given: each place in a history has a coupon (and an id) of its own, but for a coupon that goes on from one phase to the next. */
@@ -32,8 +34,10 @@ export type Coupon = {
   duration_in_months?: number;
   products?: string[];
 };
-/** A key names one item for ever; it is not used again after removal. `quantity` is 0 for a metered item. No two items of a subscription have the same price. */
-export type Item = { key: string; price: Price; quantity: number; tax_rates: Rate[]; discounts: Coupon[] };
+/** A key names one item for ever; it is not used again after removal. `quantity` is 0 for a metered item. `usage_gte`: at which usage it is billed early. No two items of a subscription have the same price. */
+export type Item = { key: string; price: Price; quantity: number; tax_rates: Rate[]; discounts: Coupon[]; usage_gte?: number };
+/** The usage, in money, at which a subscription is billed before its periods end. `reset`: all of them begin anew then. */
+export type Threshold = { amount_gte: bigint | null; reset: boolean };
 /** Something that is billed once, beside the items. The key is its price's, too; its period is what the items have in common. */
 export type Once = { key: string; product: string; unit_amount_decimal: string; quantity: number; discountable: boolean; tax_rates: Rate[]; discounts: Coupon[] };
 /** An invoice item made by hand; `of` says whether it names the subscription or only the customer. */
@@ -86,6 +90,7 @@ export type Action =
   | { at: number; kind: 'pause'; unused_time_from: 'item_current_period_start' | 'none' | 'now'; outstanding_usage_through: 'none' | 'now'; invoicing_behavior: 'invoice' | 'pending_invoice_item' }
   /** `then`: what becomes of the invoice that it may need, in the same second. */
   | { at: number; kind: 'resume'; anchor: 'now' | 'unchanged'; proration_behavior: ProrationBehavior; date?: number; then: 'pay' | 'fail' | 'void' }
+  | { at: number; kind: 'threshold'; threshold: Threshold | null }
   /** How often what waits is billed, beside the renewals. */
   | { at: number; kind: 'sweep'; interval: Recurrence | null }
   /** Puts the subscription under a schedule: as it is until `end`, then by phases, one after the other. */
@@ -122,6 +127,7 @@ export type History = {
   once?: Once[];
   discounts: Coupon[];
   default_tax_rates: Rate[];
+  threshold?: Threshold;
   /** How often what waits is billed, from the start on. */
   sweep?: Recurrence;
   /** Where a schedule begins it: what comes after the first phase, which is the start itself until the first of these. */
@@ -148,7 +154,7 @@ export type Line = {
   taxes: { id: string; amount: bigint; inclusive: boolean }[];
 };
 /** `subscription_cancel` is the last invoice, at once or at the period's end. */
-export type Reason = 'subscription_create' | 'subscription_cycle' | 'subscription_update' | 'subscription_cancel';
+export type Reason = 'subscription_create' | 'subscription_cycle' | 'subscription_update' | 'subscription_threshold' | 'subscription_cancel';
 /** `units`: how many were credited, where it was asked for so many. */
 export type NoteLine = { line: number; units: number | null; amount: bigint; discounts: { id: string; amount: bigint }[]; taxes: Line['taxes'] };
 export type Note = { invoice: number; at: number; status: 'issued' | 'void'; lines: NoteLine[]; subtotal: bigint; total: bigint; total_excluding_tax: bigint; pre_payment: bigint; to_balance: bigint; out_of_band: bigint };

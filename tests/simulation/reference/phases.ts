@@ -3,6 +3,7 @@ import { spanAround } from './calendar.ts';
 import { PLAIN, type Course } from './course.ts';
 import { discard } from './held.ts';
 import type { Phase } from './history.ts';
+import { billEarly, look } from './usage.ts';
 import { changesBy, goingOn, isFree, recursOtherwise, type Plan, type Terms } from './terms.ts';
 
 const endOf = ({ end, phases }: Plan): number => phases.at(-1)?.end ?? end;
@@ -17,7 +18,7 @@ export const canAdopt = (course: Course, { at, end }: { at: number; end: number 
 export function adopt(course: Course, at: number, plan: Plan): void {
   const trial = trialEnd(course);
   if (isFree(course.terms, at) && trial !== null && trial !== course.terms.trial && trial !== plan.end) course.terms = { ...course.terms, trial, anchor: trial };
-  course.plan = plan;
+  course.plan = { ...plan, threshold: course.threshold };
   course.ending = plan.end_behavior === 'cancel' ? endOf(plan) : null;
 }
 
@@ -30,9 +31,18 @@ export function release(course: Course, preserve_cancel_date: boolean): void {
 /** What the clock does at the moment: a phase begins, and what ends then is renewed by its terms. */
 export function reach(course: Course, at: number, before: number): void {
   const sweeps = course.nextSweep(before) === at;
-  if (course.held?.expires === at) discard(course);
+  const resumes = course.resumes(before) === at;
+  const expires = course.held?.expires === at;
+  if (expires) discard(course);
+  course.seated = course.terms;
   turnAndRenew(course, at);
+  const entered = course.terms !== course.seated;
+  course.seated = null;
   if (sweeps) course.sweepUp(at);
+  if (course.looks === at) {
+    course.looks = null;
+    billEarly(course, at);
+  } else if (resumes || expires || entered) look(course, at);
 }
 
 function turnAndRenew(course: Course, at: number): void {
@@ -56,8 +66,10 @@ export function catchUp(course: Course, at: number): void {
 }
 
 /** Whether something is to be renewed then: not where no period ends, or all of them begin with the phase. */
-function turn(course: Course, at: number, { phases: [phase, ...later], end_behavior }: Plan): boolean {
-  course.plan = phase === undefined ? null : { end: phase.end, phases: later, end_behavior };
+function turn(course: Course, at: number, { phases: [phase, ...later], end_behavior, threshold }: Plan): boolean {
+  course.plan = phase === undefined ? null : { end: phase.end, phases: later, end_behavior, threshold };
+  // What a schedule was made with holds in each of its phases.
+  if (phase !== undefined && threshold) course.threshold = threshold;
   return phase === undefined || enter(course, at, phase);
 }
 
@@ -81,7 +93,7 @@ function enter(course: Course, at: number, phase: Phase): boolean {
     rates: phase.default_tax_rates ?? after.rates,
     items: after.items.map((item) => {
       const asked = phase.items.find((one) => one.price.id === item.price.id)!;
-      return { ...item, tax_rates: asked.tax_rates, own: goOn(item.own, asked.discounts) };
+      return { ...item, usage_gte: asked.usage_gte, tax_rates: asked.tax_rates, own: goOn(item.own, asked.discounts) };
     }),
   }));
   course.book.follow(course.terms.items);

@@ -48,6 +48,7 @@ export function randomHistory(seed: number): History {
   };
   if (dice.chance(0.5)) history.items.reverse();
   if (dice.chance(0.15)) history.by_day = true;
+  if (dice.chance(0.05)) history.threshold = { amount_gte: BigInt(dice.int(1, 20_000)), reset: dice.chance(0.3) };
   if (dice.chance(0.05)) history.sweep = dice.pick([R('week'), R('day', 10), R('month')]);
   begin(history, dice, family);
   if (history.missing_payment_method === undefined && dice.chance(0.12)) history.card = true;

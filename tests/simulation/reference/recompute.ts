@@ -9,6 +9,8 @@ import type { Action, Attempt, History, Invoice, ItemChange, Note, Outcome, Pend
 import { noteOf } from './notes.ts';
 import { canPause, canResume, pause, resume } from './pauses.ts';
 import { adopt, canAdopt, reach, release } from './phases.ts';
+import { isWatched } from './watched.ts';
+import { look, lookingAfter } from './usage.ts';
 import { find, given, isFree, isShared, periodOf } from './terms.ts';
 
 /** What is asked of the subscription itself. */
@@ -96,6 +98,7 @@ class Telling {
     switch (action.kind) {
       case 'cancel_now': course.cancelNow(at, action.prorate, action.invoice_now); return true;
       case 'discount': course.terms = { ...course.terms, shared: given(action.discounts, at) }; return true;
+      case 'threshold': course.threshold = action.threshold; return true;
       case 'resume': return canResume(course, action) && (resume(course, action), true);
       case 'pause': return canPause(course, at) && this.unlessUnpayable(() => pause(course, action));
       default: return !course.paused && this.steerRunning(action, at);
@@ -194,7 +197,8 @@ export function recompute(history: History): Outcome {
   if (history.scheduled) adopt(course, history.start, history.scheduled);
   const requests = [
     ...history.pending.map((item) => ({ at: item.at, run: () => telling.wait(item) })),
-    ...history.actions.map((action, n) => ({ at: action.at, run: () => { if (!telling.act(action)) refused.push(n); } })),
+    ...history.actions.map((action, n) => ({ at: action.at, run: () => { if (!lookingAfter(course, action.at, () => telling.act(action))) refused.push(n); } })),
+    ...(isWatched(history) ? history.usage.map(({ at }) => ({ at, run: () => look(course, at) })) : []),
   ].sort((a, b) => a.at - b.at);
   for (let now = history.start; ; ) {
     const final = Math.min(...book.bills.map((bill) => bill.finalize_at ?? Infinity));

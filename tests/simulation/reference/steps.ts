@@ -6,7 +6,7 @@ import { changesBy } from './terms.ts';
 
 /** What a life does beside changes and an end, and how often. */
 const WAYS = [
-  ['schedule', 0.2], ['pause', 0.18], ['collection', 0.1], ['trial', 0.08], ['invoices', 0.35], ['discount', 0.12], ['move', 0.1], ['dates', 0.12], ['sweep', 0.06],
+  ['schedule', 0.2], ['pause', 0.18], ['collection', 0.1], ['trial', 0.08], ['invoices', 0.35], ['discount', 0.12], ['move', 0.1], ['dates', 0.12], ['sweep', 0.06], ['threshold', 0.06],
 ] as const;
 type Way = (typeof WAYS)[number][0];
 const RECURRENCES: readonly Recurrence[] = [{ interval: 'week', interval_count: 1 }, { interval: 'month', interval_count: 1 }, { interval: 'month', interval_count: 3 }, { interval: 'year', interval_count: 1 }];
@@ -158,6 +158,7 @@ export class Steps {
       case 'move': return this.move(at);
       case 'dates': return [dice.chance(0.3) ? { at, kind: 'uncancel' } : dice.chance(0.2) ? { at, kind: 'cancel_at_period_end' } : { at, kind: 'cancel_at', moment: at + dice.int(1, Math.max(1, history.until - at)) }];
       case 'sweep': return [{ at, kind: 'sweep', interval: dice.chance(0.2) ? null : dice.pick(SWEEPS) }];
+      case 'threshold': return [{ at, kind: 'threshold', threshold: dice.chance(0.15) ? null : { amount_gte: dice.chance(0.9) ? BigInt(dice.int(1, 20_000)) : null, reset: dice.chance(0.3) } }];
       case 'invoices': return [this.invoiceStep(at)];
     }
   }
@@ -206,11 +207,11 @@ export class Steps {
 
   private scheduleStart(): void {
     const { history } = this;
-    const { start, trial_end, backdate, anchor, sweep, missing_payment_method } = history;
+    const { start, trial_end, backdate, anchor, sweep, threshold, missing_payment_method } = history;
     if (backdate !== undefined || anchor !== undefined || missing_payment_method !== undefined) return;
     const { end, phases, end_behavior } = this.schedule(start);
     const from_scratch = this.dice.chance(0.5) ? start : start - this.dice.int(1, 60 * DAY);
-    if (sweep === undefined && (trial_end ?? 0) <= end && this.dice.chance(trial_end === undefined ? 0.5 : 1)) history.scheduled = { end, phases, end_behavior, from_scratch };
+    if (sweep === undefined && threshold === undefined && (trial_end ?? 0) <= end && this.dice.chance(trial_end === undefined ? 0.5 : 1)) history.scheduled = { end, phases, end_behavior, from_scratch };
     else if (trial_end === undefined) history.scheduled = { end, phases, end_behavior };
     else this.coming = [];
   }

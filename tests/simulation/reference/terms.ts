@@ -1,7 +1,7 @@
 /** What a subscription is at a moment: its items, the grid on which their periods lie, its trial, and what it is to become. */
 import { sameRecurrence, spanAround, type Grid, type Span } from './calendar.ts';
 import type { Given } from './amounts.ts';
-import type { Coupon, EndBehavior, Item, ItemChange, Phase, Price, Rate } from './history.ts';
+import type { Coupon, EndBehavior, Item, ItemChange, Phase, Price, Rate, Threshold } from './history.ts';
 
 /** An item with the moment from which its present life counts, and its discounts with the moments at which they were given. */
 export type Living = Omit<Item, 'discounts'> & { since: number; own: readonly Given[] };
@@ -16,7 +16,7 @@ export type Terms = Grid & {
 
 /** When a subscription ends by itself: at the next end of a period, or at a moment. */
 export type Ending = 'period' | number | null;
-export type Plan = { end: number; phases: readonly Phase[]; end_behavior: EndBehavior };
+export type Plan = { end: number; phases: readonly Phase[]; end_behavior: EndBehavior; threshold?: Threshold | null };
 
 export const given = (coupons: readonly Coupon[], at: number): Given[] => coupons.map((coupon) => ({ coupon, at }));
 /** What is had already goes on, the rest is given now. */
