@@ -37,6 +37,7 @@ export function serveRoom(server: FastifyInstance, app: App, page: PageRoute): v
     handler: async (request, reply) => {
       const form = Buffer.isBuffer(request.body) && request.body.length > 0 ? decodeForm(request.body) : {};
       const answer = await page.serve(app, request.params as Record<string, string>, form);
+      if ('image' in answer) return reply.headers({ ...headers, 'content-type': answer.type }).send(answer.image);
       return 'location' in answer ? reply.code(303).headers({ location: answer.location, 'cache-control': 'no-store' }).send() : reply.code(answer.status).headers(headers).send(answer.html);
     },
   });

@@ -64,26 +64,9 @@ export const US_NAMES: Readonly<Record<string, string>> = {
 /** Names behind `pm_` or `pm_sepaDebit_`, before `_` and the country. */
 export const SEPA_NAMES: Readonly<Record<string, string>> = {
   success: 'success', successDelayed: 'success_delayed', failed: 'failed', failedDelayed: 'failed_delayed', disputed: 'disputed', exceedsSourceLimit: 'exceeds_source_limit', exceedsWeeklyLimit: 'exceeds_weekly_limit',
+  exceedsWeeklyVolumeLimit: 'exceeds_source_limit', exceedsWeeklyTransactionLimit: 'exceeds_weekly_limit',
   insufficientFunds: 'insufficient_funds',
 };
-
-const sepa = (success: string, late: string, failed: string, failedLate: string, disputed: string, source: string, weekly: string, funds: string): [string, string][] => [
-  [success, 'success'], [late, 'success_delayed'], [failed, 'failed'], [failedLate, 'failed_delayed'], [disputed, 'disputed'], [source, 'exceeds_source_limit'], [weekly, 'exceeds_weekly_limit'], [funds, 'insufficient_funds'],
-];
-const succeed = (...ibans: string[]): [string, string][] => ibans.map((iban) => [iban, 'success']);
-
-/** Test IBANs. */
-export const IBANS: ReadonlyMap<string, string> = new Map([
-  ...sepa('AT611904300234573201', 'AT321904300235473204', 'AT861904300235473202', 'AT051904300235473205', 'AT591904300235473203', 'AT981904300000343434', 'AT601904300000121212', 'AT981904300002222227'),
-  ...sepa('DE89370400440532013000', 'DE08370400440532013003', 'DE62370400440532013001', 'DE78370400440532013004', 'DE35370400440532013002', 'DE65370400440000343434', 'DE27370400440000121212', 'DE65370400440002222227'),
-  ...succeed('BE62510007547061', 'ES0700120345030000067890', 'FI2112345600000785', 'FR1420041010050500013M02606', 'IE29AIBK93115212345678', 'IT40S0542811101000000123456', 'LU280019400644750000', 'NL39RABO0300065264', 'PT50000201231234567890154'),
-]);
-
-/** The test IBAN of a country with a behaviour, for the names of methods; null where there is none. */
-export function ibanFor(country: string, behaviour: string): string | null {
-  const found = [...IBANS].filter(([, each]) => each === behaviour).map(([iban]) => iban);
-  return found.find((iban) => iban.startsWith(country)) ?? null;
-}
 
 /** The amounts and codes by which an account is proven, or not. */
 export function judgeDeposits(given: { amounts?: readonly number[]; descriptor_code?: string }): 'verified' | 'mismatch' | 'exceeded' | 'timeout' {

@@ -4,7 +4,8 @@ import { METHODS } from '../../../billing/payment/offer.ts';
 import type { Action, Assessment, ChargeRequest, Consequence, Declined, OtherSource, Outcome, Payer, RefundOutcome, RefundRequest, SaveRequest, Succeeded, Tokenized } from '../processor.ts';
 import { contest, priced } from './disputes.ts';
 import { feesOn, type FeeSchedule } from './fees.ts';
-import { BEHAVIOURS, IBANS, ibanFor, SEPA_NAMES, SETTLES, SETTLES_LATE, UNREACHABLE_ACCOUNT, US_ACCOUNTS, US_NAMES, type Behaviour } from './methods.ts';
+import { IBANS, ibanFor } from './ibans.ts';
+import { BEHAVIOURS, SEPA_NAMES, SETTLES, SETTLES_LATE, UNREACHABLE_ACCOUNT, US_ACCOUNTS, US_NAMES, type Behaviour } from './methods.ts';
 
 const AUTHORIZE = '/sandbox/authorize';
 const NOBODY: Payer = { name: null, email: null, country: null };

@@ -5,6 +5,7 @@ import type { ChargeRequest, Notice, Processor } from '../processor.ts';
 import { TEST_CARDS } from './cards.ts';
 import { DECLINES } from './declines.ts';
 import { writeNotices } from './notices.ts';
+import { IBANS } from './ibans.ts';
 import { decideCharge, memoryBook, sandbox, type Fault } from './sandbox.ts';
 
 const request: ChargeRequest = { op_id: 'pi_1:1:charge', amount: 10000n, currency: 'usd', method: { reference: 'visa', set_up: true }, off_session: true, capture: 'automatic', description: 'Invoice 1', metadata: { a: 'b' } };
@@ -159,4 +160,12 @@ test('a webhook is believed by its signature only', async () => {
   const changed = Buffer.from(Buffer.from(delivery.body).toString().replace('pi_1', 'pi_2'));
   for (const forged of [writeNotices(notices, 'whsec_2', 1_767_225_600), { ...delivery, headers: {} }, { ...delivery, body: changed }]) assert.equal((await processor.receive(forged)).kind, 'refused');
   assert.equal((await sandbox().receive(delivery)).kind, 'refused');
+});
+
+test('each test IBAN is a right number, and what it does has a name', async () => {
+  const digits = (text: string) => [...text].map((letter) => String(Number.parseInt(letter, 36))).join('');
+  for (const [iban] of IBANS) assert.equal(BigInt(digits(`${iban.slice(4)}${iban.slice(0, 4)}`)) % 97n, 1n, iban);
+  assert.equal(IBANS.size, 19 * 8 + 1);
+  const names = ['success', 'successDelayed', 'failed', 'failedDelayed', 'disputed', 'exceedsWeeklyVolumeLimit', 'exceedsWeeklyTransactionLimit', 'insufficientFunds'];
+  for (const name of names) for (const country of ['at', 'hr', 'no']) assert.equal((await sandbox().tokenize({ token: `pm_sepaDebit_${name}_${country}` }, { year: 2026, month: 1 })).kind, 'other', `${name} ${country}`);
 });

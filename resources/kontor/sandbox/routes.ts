@@ -13,6 +13,7 @@ import { proofOf } from '../../payment_attempts/rows.ts';
 import { methodsById } from '../../payment_methods/rows.ts';
 import { answered, intentsById, lockIntent } from '../../payment_intents/rows.ts';
 import { answeredSetup, lockSetup, setupsById } from '../../setup_intents/rows.ts';
+import { codeAsPng, codeAsSvg } from './code.ts';
 import { renderQuestion } from './page.ts';
 
 type Path = { account: string; intent: string; proof: string };
@@ -20,7 +21,7 @@ type Path = { account: string; intent: string; proof: string };
 /** An intent of either kind, as far as the page is about it. */
 type Asked = { kind: 'payment' | 'setup'; id: string; client_secret: string; next_action: NextAction | null; status: string; amount: string | null; method: string };
 
-const GONE = { status: 404, html: renderQuestion({ title: 'Nothing is asked here', words: 'This address is of a payment that is over, or of none. Go back to where you came from and try again.', facts: [], asks: false }) };
+const GONE = { status: 404, html: renderQuestion({ title: 'Nothing is asked here', words: 'This address is of a payment that is over, or of none. Go back to where you came from and try again.', outcome: 'failed' }) } as const;
 
 /** Test mode of an account: the sandbox is in no other. */
 async function worldOf(app: App, account: string): Promise<World | null> {
@@ -60,11 +61,24 @@ async function show(app: App, path: Record<string, string>): Promise<PageAnswer>
     const asked = await askedIn(ctx, intent);
     if (!asked || !isProven(asked, proof)) return GONE;
     const { business_name } = await accountById(tx, account);
-    const facts = [['To', business_name ?? 'A test account'], ...(asked.amount ? [['Amount', asked.amount]] : []), ['By', NAMES[asked.method] ?? asked.method]] as [string, string][];
+    const facts = [['To', business_name ?? 'A test account'], ['By', NAMES[asked.method] ?? asked.method]] as const;
     const words = asked.kind === 'payment' ? 'Do you authorize this payment?' : 'Do you agree that this payment method is kept and charged later?';
-    return { status: 200, html: renderQuestion({ title: asked.kind === 'payment' ? 'Authorize a payment' : 'Set up a payment method', words, facts, asks: true }) };
+    const code = asked.method === 'cashapp' ? `${addressOf(app, path as Path)}/qr.svg` : null;
+    return { status: 200, html: renderQuestion({ title: asked.kind === 'payment' ? 'Authorize a payment' : 'Set up a payment method', words, amount: asked.amount, facts, code }) };
   });
 }
+
+const addressOf = (app: App, { account, intent, proof }: Path): string => `${app.url}/sandbox/authorize/${account}/${intent}/${proof}`;
+
+/** The code that opens the page, as an image. */
+const image = (type: 'image/png' | 'image/svg+xml') => async (app: App, path: Record<string, string>): Promise<PageAnswer> => {
+  const { account, intent, proof } = path as Path;
+  const world = await worldOf(app, account);
+  const asked = world && (await inWorld(app.database.pool, world, (tx) => askedIn(contextOf(app, world, tx), intent)));
+  if (!asked || !isProven(asked, proof)) return GONE;
+  const address = addressOf(app, path as Path);
+  return { image: type === 'image/png' ? codeAsPng(address) : codeAsSvg(address), type };
+};
 
 /** Where who pays goes back to, with what Stripe's page adds to the address. */
 function wayBack({ kind, id, client_secret, next_action }: Asked, status: 'succeeded' | 'failed'): string | null {
@@ -100,13 +114,20 @@ async function take(app: App, path: Record<string, string>, form: Record<string,
     const back = wayBack(asked, result);
     if (back) return { location: back };
     const title = result === 'succeeded' ? 'Authorized' : 'Not authorized';
-    return { status: 200, html: renderQuestion({ title, words: 'You can close this page and go back to where you came from.', facts: [], asks: false }) };
+    return { status: 200, html: renderQuestion({ title, words: 'You can close this page and go back to where you came from.', outcome: result }) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { status: 409, html: renderQuestion({ title: 'Not possible any more', words: error.message, facts: [], asks: false }) };
+    return { status: 409, html: renderQuestion({ title: 'Not possible any more', words: error.message, outcome: 'failed' }) };
   }
 }
 
 const AUTHORIZE = '/sandbox/authorize/:account/:intent/:proof';
 
-export const sandboxPages: Room = { pages: [{ method: 'GET', path: AUTHORIZE, serve: show }, { method: 'POST', path: AUTHORIZE, serve: take }] };
+export const sandboxPages: Room = {
+  pages: [
+    { method: 'GET', path: AUTHORIZE, serve: show },
+    { method: 'POST', path: AUTHORIZE, serve: take },
+    { method: 'GET', path: `${AUTHORIZE}/qr.png`, serve: image('image/png') },
+    { method: 'GET', path: `${AUTHORIZE}/qr.svg`, serve: image('image/svg+xml') },
+  ],
+};
