@@ -6,7 +6,7 @@ import type { CreditNoteLineRow, CreditNoteRow } from '../../billing/credit_note
 import type { InvoiceItemRow, InvoiceLineRow, InvoiceRow } from '../../billing/invoice/invoice.ts';
 import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
 import { rows, sql } from '../../server/database/sql.ts';
-import { inWorld } from '../../server/database/world.ts';
+import { inWorld, type Tx } from '../../server/database/world.ts';
 import type { Kontor } from '../kontor.ts';
 import { outcomeOf } from './outcome.ts';
 import type { Action, Attempt, History, Item, ItemChange, Once, Outcome, PendingItem, Phase, Threshold } from './reference/history.ts';
@@ -45,15 +45,23 @@ export class Served {
     this.now = history.scheduled?.from_scratch ?? history.start;
   }
 
-  /** New items get the keys of those that were asked for, by their prices; what a phase brings in is named by the model. */
-  private name(items: readonly Stripe.SubscriptionItem[], asked: readonly Item[]): void {
+  /** New items get the keys of those that were asked for, by their prices; what a phase brings in is named by the model, by the price that it came with. */
+  private async name(items: readonly Stripe.SubscriptionItem[], asked: readonly Item[]): Promise<void> {
     const { names } = this.catalog;
-    for (const item of items.filter(({ id }) => !names.has(id))) {
-      const price = names.get(item.price.id)!;
-      const key = asked.find((each) => each.price.id === price)?.key ?? nameOf(price, item.created);
+    const unnamed = items.filter(({ id }) => !names.has(id));
+    const first = unnamed.length === 0 ? null : await inWorld(this.kontor.database.pool, this.kontor.world, (tx) => this.firstPrices(tx));
+    for (const item of unnamed) {
+      const key = asked.find((each) => each.price.id === names.get(item.price.id))?.key ?? nameOf(names.get(first!.get(item.id) ?? item.price.id)!, item.created);
       names.set(item.id, key);
       this.items.set(key, item.id);
     }
+  }
+
+  /** The price of each item when it was first told of: phases may have changed it since. */
+  private async firstPrices(tx: Tx): Promise<Map<string, string>> {
+    const told = await rows<{ id: string; price: string }>(tx, sql`select distinct on (item->>'id') item->>'id' as id, item->'price'->>'id' as price from events, json_array_elements(data->'items'->'data') item
+      where object_id = ${this.subscription} order by item->>'id', events.id`);
+    return new Map(told.map(({ id, price }) => [id, price]));
   }
 
   private async start(): Promise<void> {
@@ -64,7 +72,7 @@ export class Served {
     this.catalog = new ServedCatalog(stripe, this.customer);
     const made = history.scheduled?.from_scratch === undefined ? await this.begin() : await this.beginScheduled(history.scheduled);
     this.subscription = made.id;
-    this.name(made.items.data, history.items);
+    await this.name(made.items.data, history.items);
     if (history.scheduled && history.scheduled.from_scratch === undefined) await this.schedule(history.scheduled);
   }
 
@@ -150,7 +158,7 @@ export class Served {
   /** Does what is asked, or notes that it was refused. */
   private async act(action: Action): Promise<void> {
     const now = await this.stripe.subscriptions.retrieve(this.subscription);
-    this.name(now.items.data, []);
+    await this.name(now.items.data, []);
     const ofInvoices = ['pay', 'void', 'credit', 'void_note'].includes(action.kind);
     try {
       if (!ofInvoices && now.ended_at !== null) throw new Stripe.errors.StripeInvalidRequestError({ type: 'invalid_request_error', message: 'It has ended.' });
@@ -308,7 +316,7 @@ export class Served {
   }
 
   private async outcome(): Promise<Outcome> {
-    this.name((await this.stripe.subscriptions.retrieve(this.subscription)).items.data, []);
+    await this.name((await this.stripe.subscriptions.retrieve(this.subscription)).items.data, []);
     return inWorld(this.kontor.database.pool, this.kontor.world, async (tx) => {
       const invoices = await rows<InvoiceRow>(tx, sql`select * from invoices where subscription = ${this.subscription} order by created, id`);
       const ids = invoices.map((each) => each.id);
@@ -321,9 +329,10 @@ export class Served {
       const [subscription] = (await rows<SubscriptionRow>(tx, sql`select * from subscriptions where id = ${this.subscription}`)) as [SubscriptionRow];
       const [{ balance }] = (await rows<{ balance: bigint }>(tx, sql`select balance from customers where id = ${this.customer}`)) as [{ balance: bigint }];
       const items = new Map((await rows<{ id: string; price: string; created: number }>(tx, sql`select id, price, created from subscription_items where subscription = ${this.subscription}`)).map((item) => [item.id, item]));
+      const first = await this.firstPrices(tx);
       const atEnd = this.canceled ? undefined : invoices.find((each) => each.created === subscription.ended_at && each.billing_reason === 'subscription_cycle');
       const { names, metered, name } = this.catalog;
-      const itemName = (id: string) => names.get(id) ?? nameOf(names.get(items.get(id)!.price)!, items.get(id)!.created);
+      const itemName = (id: string) => names.get(id) ?? nameOf(names.get(first.get(id) ?? items.get(id)!.price)!, items.get(id)!.created);
       return outcomeOf(
         {
           invoices: invoices.map((invoice) => ({ ...invoice, lines: lines.get(invoice.id) ?? [] })), notes: notes.map((note) => ({ ...note, lines: noteLines.get(note.id) ?? [] })),
