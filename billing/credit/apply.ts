@@ -1,6 +1,6 @@
 /** Credits meet an invoice (docs/concepts/bill.md, "Credits"): each grant in its order takes of the lines that it is for, in their order, what discounts and earlier grants have left; before tax. */
 import type { CustomerWhole } from '../customer/customer.ts';
-import { decision, type Decision, type Instant, type Moment } from '../decision.ts';
+import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { InvoiceLineRow, InvoiceWhole, StoredCredit } from '../invoice/invoice.ts';
 import { minor } from '../money.ts';
 import { inOrder, isUsable, moveCredit, hasExpired, withGrants, type CreditGrantRow } from './grant.ts';
@@ -36,6 +36,9 @@ export function creditedLines(lines: readonly InvoiceLineRow[], credits: readonl
   return lines.map((line) => (byLine.has(line.id) ? { ...line, credits: byLine.get(line.id)!.map(({ line: _line, ...credit }) => credit) } : line));
 }
 
+/** By id, as they are now. */
+const grantsKnown = (invoice: InvoiceWhole, customer: CustomerWhole): Map<string, CreditGrantRow> => new Map([...(invoice.grant_rows ?? []), ...(customer.grants ?? [])].map((grant) => [grant.id, grant]));
+
 /** Gives back what corrections on the invoice give back of credits. Of a grant that has expired since, it is lost again at once. */
 function givenBack(made: Decision, invoice: InvoiceWhole, customer: CustomerWhole, grants: Map<string, CreditGrantRow>, moment: Moment): (StoredCredit & { line: string })[] {
   const known = new Map([...invoice.grant_rows, ...(customer.grants ?? [])].map((grant) => [grant.id, grant]));
@@ -62,10 +65,18 @@ export function applyCredits(invoice: InvoiceWhole, customer: CustomerWhole, mom
   return { ...made, lines: creditedLines(invoice.lines, [...back, ...credits]), customer: withGrants(customer, [...grants.values()]) };
 }
 
-/** Gives back what was set against an invoice that is void now. Of a grant that has expired since, it is lost again at once. */
+/** Refuses to take credit back that a correction on the invoice gave back and that was used since. */
+export function refuseSpent(invoice: InvoiceWhole, customer: CustomerWhole): void {
+  const left = new Map([...grantsKnown(invoice, customer)].map(([id, { balance }]) => [id, balance]));
+  for (const { credit_grant, amount } of invoice.lines.flatMap((line) => line.credits)) left.set(credit_grant, left.get(credit_grant)! + BigInt(amount));
+  const spent = [...left].find(([, balance]) => balance < 0n)?.[0];
+  if (spent !== undefined) refuse('status_transition_invalid', `The invoice ${invoice.id} gave credit back to the grant ${spent}, and that has been used since: it cannot be taken back. Mark the invoice uncollectible, or credit it.`);
+}
+
+/** Gives back what was set against an invoice that is void now, and takes back what its corrections gave back: what was used of that since stays used. Of a grant that has expired since, it is lost again at once. */
 export function returnCredits(invoice: InvoiceWhole, customer: CustomerWhole, moment: Moment): Decision & { customer: CustomerWhole } {
   const made = decision();
-  const grants = new Map([...invoice.grant_rows, ...(customer.grants ?? [])].map((grant) => [grant.id, grant]));
+  const grants = grantsKnown(invoice, customer);
   const touched = new Set<string>();
   for (const line of invoice.lines) {
     for (const { credit_grant, amount } of line.credits) {
@@ -75,7 +86,8 @@ export function returnCredits(invoice: InvoiceWhole, customer: CustomerWhole, mo
   }
   for (const id of touched) {
     const grant = grants.get(id)!;
-    if (hasExpired(grant, moment.now)) grants.set(id, moveCredit(made, grant, -grant.balance, 'credits_expired', null, moment).grant);
+    if (grant.balance < 0n) grants.set(id, moveCredit(made, grant, -grant.balance, 'credits_application_invoice_voided', null, moment).grant);
+    else if (hasExpired(grant, moment.now)) grants.set(id, moveCredit(made, grant, -grant.balance, 'credits_expired', null, moment).grant);
   }
   return { ...made, customer: withGrants(customer, [...touched].map((id) => grants.get(id)!)) };
 }

@@ -1,7 +1,7 @@
 /** Prepaid credit: where it runs low, more of it is invoiced, and granted once that is paid. */
 import type { Metadata } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
-import { decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
+import { decision, together, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
 import { advanceInvoice } from '../invoice/advance.ts';
 import { draftInvoice } from '../invoice/draft.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
@@ -31,6 +31,9 @@ export function creditLeft({ grants = [] }: CustomerWhole, costs: readonly ItemC
   const granted = grants.filter((grant) => grant.currency === currency && isUsable(grant, at)).reduce((sum, grant) => sum + grant.balance, 0n);
   return costs.filter((cost) => cost.currency === currency).reduce((rest, cost) => rest - cost.unbilled_amount, granted);
 }
+
+/** Looks at a moment whether the credit has run low. */
+export const checking = (top_up: Pick<TopUpRow, 'id' | 'customer' | 'test_clock'>, at: Instant): Timer => ({ kind: 'credit_top_up.check', subject: top_up.id, at, lane: top_up.customer, test_clock: top_up.test_clock });
 
 /** Whether the credit has run low, and nothing that would raise it waits to be paid. */
 export const isDue = (top_up: TopUpRow, left: bigint, waits: boolean): boolean => top_up.active && !waits && left < top_up.threshold;

@@ -1,5 +1,6 @@
 /** What is asked of an invoice once it is drafted: to be billed, sent, paid, or not to be. */
 import { together, type Decision, type Moment } from '../../billing/decision.ts';
+import { refuseSpent } from '../../billing/credit/apply.ts';
 import { finalizeByRequest } from '../../billing/invoice/advance.ts';
 import { recountDraft } from '../../billing/invoice/edit.ts';
 import { attachPayment as decideAttaching, payInvoice, payOutOfBand, refuseUnpayable, refuseWhilePaying, refuseWithoutMethod, type WithPayments } from '../../billing/invoice/pay.ts';
@@ -51,6 +52,7 @@ export async function send(ctx: Context, _given: object, path: Path): Promise<Js
 
 export async function voidInvoice(ctx: Context, _given: object, path: Path): Promise<Json> {
   const { moment, ...facts } = await lockInvoice(ctx, path.invoice);
+  if (facts.invoice.status === 'open' || facts.invoice.status === 'uncollectible') refuseSpent(facts.invoice, facts.customer);
   const made = decideVoiding(facts, moment);
   await commit(ctx, made);
   return renderInvoice(made.invoice, ctx.world);

@@ -1,11 +1,13 @@
 import { changeGrant, createGrant, endGrant, expireGrant, voidGrant, type CreditGrantRow } from '../../../billing/credit/grant.ts';
-import { refuse, together, type Decision, type Moment } from '../../../billing/decision.ts';
+import { checking } from '../../../billing/credit/top_up.ts';
+import { decision, refuse, together, type Decision, type Instant, type Moment } from '../../../billing/decision.ts';
 import { commit } from '../../../server/commit.ts';
 import { momentAt, momentOn, type Context, type Json, type TimerCommand } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
 import type { Params } from '../../../server/http/params.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
 import { customersById, existingCustomer, lockCustomer, lockLane } from '../../customers/rows.ts';
+import { topUpsOf } from '../../kontor/credit_top_ups/rows.ts';
 import { pricesById } from '../../prices/rows.ts';
 import type * as params from './params.ts';
 import { renderGrant } from './resource.ts';
@@ -35,14 +37,20 @@ export async function create(ctx: Context, given: Params<typeof params.createGra
   return renderGrant(made.grant, ctx.world);
 }
 
+/** Where a grant ends, the credit of its customer may have run low: top-ups look at the moment. */
+async function runningLow(ctx: Context, customers: ReadonlyMap<string, Instant>): Promise<Decision> {
+  return { ...decision(), timers: (await topUpsOf(ctx.tx, [...customers.keys()])).map((each) => checking(each, customers.get(each.customer)!)) };
+}
+
 /** A grant under the lock of its customer, changed at the time at which that lives. */
 async function change(ctx: Context, id: string, decide: (grant: CreditGrantRow, moment: Moment) => Decision & { grant: CreditGrantRow }): Promise<Json> {
   const holder = (await holderOf(ctx.tx, id)) ?? missing('credit grant', id);
   await lockLane(ctx.tx, holder);
   const [customer] = await customersById(ctx.tx, [holder], true);
   const [grant] = await grantsById(ctx.tx, [id]);
-  const made = decide(grant!, await momentOn(ctx, customer!.test_clock));
-  await commit(ctx, made);
+  const moment = await momentOn(ctx, customer!.test_clock);
+  const made = decide(grant!, moment);
+  await commit(ctx, together([made, await runningLow(ctx, new Map([[holder, moment.now]]))]));
   return renderGrant(made.grant, ctx.world);
 }
 
@@ -56,8 +64,10 @@ export const voided = (ctx: Context, _given: object, path: Path): Promise<Json> 
 export const expireDue: TimerCommand = async (ctx, due) => {
   const at = new Map(due.map((each) => [each.subject, each.at]));
   const found = await grantsById(ctx.tx, [...at.keys()]);
-  await customersById(ctx.tx, [...new Set(found.map((grant) => grant.customer))], true);
-  await commit(ctx, together((await grantsById(ctx.tx, [...at.keys()])).map((grant) => endGrant(grant, momentAt(ctx, at.get(grant.id)!)))));
+  const customers = new Map(found.map((grant) => [grant.customer, at.get(grant.id)!]));
+  await customersById(ctx.tx, [...customers.keys()], true);
+  const ended = (await grantsById(ctx.tx, [...at.keys()])).map((grant) => endGrant(grant, momentAt(ctx, at.get(grant.id)!)));
+  await commit(ctx, together([...ended, await runningLow(ctx, customers)]));
 };
 
 export async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json> {

@@ -54,6 +54,21 @@ test('credit is bought when it runs low, once for each time, granted when it is 
   }
 });
 
+test('credit is bought when what there is of it expires, or is taken away', async () => {
+  const { clock, customer } = await onClock();
+  await stripe.billing.creditGrants.create({ customer, amount: { type: 'monetary', monetary: { currency: 'usd', value: 500 } }, applicability_config: { scope: { price_type: 'metered' } }, category: 'promotional', expires_at: START + HOUR });
+  const later = await stripe.billing.creditGrants.create({ customer, amount: { type: 'monetary', monetary: { currency: 'usd', value: 400 } }, applicability_config: { scope: { price_type: 'metered' } }, category: 'promotional' });
+  await post('credit_top_ups', { customer, currency: 'usd', amount: 1_000, threshold: 600 });
+  await kontor.advance(clock, START + HOUR - 1);
+  assert.equal((await bought(customer)).length, 0);
+  await kontor.advance(clock, START + HOUR);
+  assert.deepEqual([(await bought(customer)).length, await left(customer)], [1, 1_400]);
+  const [own] = (await stripe.billing.creditGrants.list({ customer })).data;
+  for (const { id } of [own!, later]) await stripe.billing.creditGrants.voidGrant(id);
+  await kontor.advance(clock, START + HOUR + 60);
+  assert.deepEqual([(await bought(customer)).length, await left(customer)], [2, 1_000]);
+});
+
 test('while an invoice is not paid nothing more is bought, nor granted', async () => {
   const { clock, customer } = await onClock('pm_card_chargeCustomerFail');
   await post('credit_top_ups', { customer, currency: 'usd', amount: 1_000, threshold: 300 });

@@ -1,5 +1,5 @@
 /** Prepaid credit that is bought again by itself when it runs low. */
-import { buyCredit, creditLeft, isDue, putTopUp, type TopUpRow } from '../../../billing/credit/top_up.ts';
+import { buyCredit, checking, creditLeft, isDue, putTopUp, type TopUpRow } from '../../../billing/credit/top_up.ts';
 import type { CustomerWhole } from '../../../billing/customer/customer.ts';
 import { refuse, together, type Decision } from '../../../billing/decision.ts';
 import { mergeMetadata } from '../../../billing/metadata.ts';
@@ -54,7 +54,6 @@ const render = (top_up: TopUpRow, world: World): Json => ({
 
 const topUp: Resource<TopUpRow> = { object: 'kontor.credit_top_up', prefix: 'ctop', render, load: (ctx, ids) => topUpsById(ctx.tx, ids), expands: { customer: 'customer' } };
 
-const look = (top_up: TopUpRow, at: number) => ({ kind: 'credit_top_up.check', subject: top_up.id, at, lane: top_up.customer, test_clock: top_up.test_clock });
 
 function refuseSmall({ amount: sum, currency: of }: TopUpRow): void {
   const least = minimumCharge(of);
@@ -77,7 +76,7 @@ async function create(ctx: Context, given: Params<typeof createParams>): Promise
   refuseSmall(top_up);
   const { data: others } = await page<TopUpRow>(ctx, 'credit_top_ups', 'credit top-up', [...equal('customer', customer.id), ...equal('currency', of), ...equal('active', true)], { limit: 1 });
   if (others[0]) refuse(undefined, `The customer has the top-up ${others[0].id} in ${of} already. Change that one, or make it inactive.`, 'customer');
-  await commit(ctx, { ...putTopUp(null, top_up), timers: [look(top_up, moment.now)] });
+  await commit(ctx, { ...putTopUp(null, top_up), timers: [checking(top_up, moment.now)] });
   return render(top_up, ctx.world);
 }
 
@@ -93,7 +92,7 @@ async function update(ctx: Context, given: Params<typeof updateParams>, path: Pa
   const after: TopUpRow = { ...before!, ...change, metadata: mergeMetadata(before!.metadata, words) };
   refuseSmall(after);
   const { now } = await momentOn(ctx, customer.test_clock);
-  await commit(ctx, { ...putTopUp(before!, after), timers: [look(after, now)] });
+  await commit(ctx, { ...putTopUp(before!, after), timers: [checking(after, now)] });
   return render(after, ctx.world);
 }
 

@@ -164,3 +164,26 @@ test('in real time the worker puts it right', async () => {
   }
   assert.fail('No correction came.');
 });
+
+test('an invoice that gave credit back is voided, and the credit taken again, only while it is there', async () => {
+  const { clock, customer, use, invoices } = await subscribed({ subscription: { collection_method: 'send_invoice', days_until_due: 30 } });
+  const grant = await stripe.billing.creditGrants.create({ customer, amount: { type: 'monetary', monetary: { currency: 'usd', value: 1_000 } }, applicability_config: { scope: { price_type: 'metered' } }, category: 'paid' });
+  const balance = async () => (await stripe.billing.creditBalanceSummaries.retrieve({ customer, filter: { type: 'applicability_scope', applicability_scope: { price_type: 'metered' } } })).balances[0]?.available_balance.monetary!.value ?? 0;
+  await use(10, START, 'all');
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  assert.equal(await balance(), 0);
+  // Four of ten were none, so 400 come back with the invoice of February.
+  await use(-4, START + DAY);
+  await kontor.advance(clock, MARCH + 2 * HOUR);
+  assert.equal(await balance(), 400);
+  const [, , february] = await invoices();
+  await use(3, MARCH + HOUR);
+  await kontor.advance(clock, MARCH + 32 * DAY);
+  assert.equal(await balance(), 100);
+  await assert.rejects(stripe.invoices.voidInvoice(february!.id), { code: 'status_transition_invalid', message: new RegExp(`gave credit back to the grant ${grant.id}`) });
+  const [, , , march] = await invoices();
+  await stripe.invoices.voidInvoice(march!.id);
+  assert.equal(await balance(), 400);
+  await stripe.invoices.voidInvoice(february!.id);
+  assert.equal(await balance(), 0);
+});
