@@ -14,6 +14,7 @@ import { openLog, type Log } from '../server/log.ts';
 import { appointJudge, type Judge } from './conformance/judge.ts';
 import type { NatsSettings } from '../server/usage/intake/open.ts';
 import { verify } from '../server/verify.ts';
+import { advanceClocks } from '../server/timers.ts';
 import { startFolding } from '../server/workers.ts';
 import { natsOfAll } from './nats.ts';
 import { testDatabase, type TestDatabase } from './postgres.ts';
@@ -92,6 +93,8 @@ export async function startKontor(options: { clock?: Clock; works?: boolean; nat
       return types.reverse().slice(since);
     },
     async close() {
+      // What counting has set off a moment ago is done before anybody looks.
+      while (running.app.intake && options.works !== false && (await advanceClocks(running.app)));
       await folding?.stop();
       await running.close();
       const findings = await verify(database, () => undefined, clock, { audits: running.app.register.audits, sign: running.app.sign });

@@ -64,6 +64,7 @@ export class Report {
         // The file has ended badly as a whole: it could not be loaded, or left before its tests were done.
         if (this.failed.includes(name)) continue;
         this.put(partOf(name), data.details.duration_ms, false);
+        if (data.details.error?.failureType === 'hookFailed') this.result(false, data, at(data.file));
         this.line(`${red('✘')} ${name} ${grey('ended before its tests did')}`);
         this.told(name, at(data.file));
       } else if (type === 'test:pass' || type === 'test:fail') this.result(type === 'test:pass', data, at(data.file));

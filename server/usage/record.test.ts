@@ -85,8 +85,12 @@ test('what many report at the same time is kept once, and everybody is answered'
   const who = await customerOf();
   const reports = Array.from({ length: 60 }, (_, n) => [0, 1, 2].map((step) => event(who, '1', { identifier: `together ${(n + step) % 12}` })));
   const answers = (await Promise.all(reports.map((given) => recordTogether(kontor.app, kontor.world, given)))).flat();
-  assert.deepEqual(Map.groupBy(answers, ({ status }) => status).get('accepted')!.length, 12);
-  assert.equal(answers.filter(({ status }) => status === 'duplicate').length, 168);
+  const statuses = Map.groupBy(answers, ({ status }) => status);
+  const accepted = statuses.get('accepted')!.length;
+  // Through JetStream, some may be accepted again before they are counted.
+  assert.ok(kontor.app.intake ? accepted >= 12 : accepted === 12);
+  assert.equal(statuses.get('duplicate')!.length, reports.flat().length - accepted);
+  await kontor.counted();
   assert.equal(await used(who), '12');
 });
 

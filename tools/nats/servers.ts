@@ -15,6 +15,8 @@ export type NatsServer = {
   readonly monitor: string;
   start(): void;
   pid(): number;
+  /** Whether it has ended, by itself or because it was told to. */
+  isGone(): boolean;
   /** SIGKILL: without a chance to write anything. */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -83,11 +85,12 @@ export async function startNats(program: Program, directory: string, options: { 
   };
 }
 
-async function readyAt({ name, monitor }: NatsServer): Promise<void> {
+async function readyAt({ name, monitor, isGone }: NatsServer): Promise<void> {
   for (const end = Date.now() + READY_MS; Date.now() < end; await sleep(50)) {
     const response = await fetch(new URL('/healthz', monitor)).catch(() => null);
     await response?.arrayBuffer();
     if (response?.ok) return;
+    if (isGone()) throw new Error(`The NATS server ${name} has ended.`);
   }
   throw new Error(`The NATS server ${name} is not ready after ${READY_MS / 1_000} seconds.`);
 }
@@ -116,6 +119,7 @@ async function server(program: Program, name: string, ports: Ports, all: readonl
       child.unref();
     },
     pid: () => child!.pid!,
+    isGone: () => child === null || child.exitCode !== null || child.signalCode !== null,
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
   };

@@ -27,7 +27,7 @@ export async function accept(app: App, intake: Intake, world: World, given: read
   });
   const partitions = Map.groupBy(fresh, ({ event }) => partitionOf(world.id, event.customer));
   await Promise.all([...partitions].flatMap(([partition, candidates]) => messagesOf(world.id, candidates).map(async ({ text, candidates: within }) => {
-    const failure = await intake.publish(partition, app.clock.newId('mtrev'), text).then(() => null, (error: Error) => error);
+    const failure = await intake.publish(partition, app.clock.newId('usage'), text).then(() => null, (error: Error) => error);
     for (const { at, event } of within) results[at] = failure ?? { status: 'accepted', event };
   })));
   for (const { candidate, first } of again) {
