@@ -10,12 +10,13 @@ export type CashTransactionRow = {
   id: string;
   created: Instant;
   customer: string;
-  type: 'funded' | 'applied_to_payment';
+  type: 'funded' | 'applied_to_payment' | 'refunded_from_payment';
   currency: string;
   net_amount: bigint;
   ending_balance: bigint;
   bank_transfer: Record<string, unknown> | null;
   payment_intent: string | null;
+  refund: string | null;
 };
 
 /** An account of the customer's own, to which it sends money. */
@@ -23,9 +24,10 @@ export type TransferAccount = { type: string; country: string; currency: string;
 
 export const noCash = (customer: string, currency: string): CashRow => ({ id: `${customer}:${currency}`, customer, currency, amount: 0n });
 
-function moveCash(before: CashRow, stored: boolean, transaction: Pick<CashTransactionRow, 'type' | 'net_amount' | 'bank_transfer' | 'payment_intent'>, moment: Moment): Decision & { cash: CashRow; transaction: CashTransactionRow } {
+/** `stored`: the customer has had cash in the currency before. */
+export function moveCash(before: CashRow, stored: boolean, transaction: Pick<CashTransactionRow, 'type' | 'net_amount'> & Partial<CashTransactionRow>, moment: Moment): Decision & { cash: CashRow; transaction: CashTransactionRow } {
   const cash: CashRow = { ...before, amount: before.amount + transaction.net_amount };
-  const row: CashTransactionRow = { id: moment.newId('ccsbtxn'), created: moment.now, customer: cash.customer, currency: cash.currency, ending_balance: cash.amount, ...transaction };
+  const row: CashTransactionRow = { id: moment.newId('ccsbtxn'), created: moment.now, customer: cash.customer, currency: cash.currency, ending_balance: cash.amount, bank_transfer: null, payment_intent: null, refund: null, ...transaction };
   return {
     ...decision(),
     puts: [{ table: 'cash_balances', before: stored ? before : null, after: cash }, { table: 'cash_balance_transactions', before: null, after: row }],
@@ -37,7 +39,7 @@ function moveCash(before: CashRow, stored: boolean, transaction: Pick<CashTransa
 
 /** A transfer has arrived. */
 export function fundCash(before: CashRow, stored: boolean, { amount, bank_transfer }: { amount: bigint; bank_transfer: Record<string, unknown> }, moment: Moment): Decision & { cash: CashRow } {
-  const made = moveCash(before, stored, { type: 'funded', net_amount: amount, bank_transfer, payment_intent: null }, moment);
+  const made = moveCash(before, stored, { type: 'funded', net_amount: amount, bank_transfer }, moment);
   const { id, currency, customer } = made.transaction;
   const legs = { transaction: `${id}:funded`, currency, document: id, customer, at: moment.now };
   made.postings.push({ ...legs, ledger_account: 'cash_in_transit', amount }, { ...legs, ledger_account: 'customer_cash', amount: -amount });
@@ -107,7 +109,7 @@ export function awaitTransfer(before: PaymentIntentWhole, method: PaymentMethodR
 export function applyCash(before: CashRow, facts: Payment, moment: Moment): Decision & { cash: CashRow; payment: Payment } {
   const { payment_intent: intent, payment_method: method } = facts;
   if (intent.amount > before.amount) refuse('amount_too_large', `The customer has ${formatMoney(before.amount, before.currency)} of cash; ${formatMoney(intent.amount, intent.currency)} are needed.`, 'amount');
-  const moved = moveCash(before, true, { type: 'applied_to_payment', net_amount: -intent.amount, bank_transfer: null, payment_intent: intent.id }, moment);
+  const moved = moveCash(before, true, { type: 'applied_to_payment', net_amount: -intent.amount, payment_intent: intent.id }, moment);
   const question: AskedQuestion = {
     op_id: `${intent.id}:cash:${moved.transaction.id}`, processor: method.processor, payment_method: method.id, amount: String(intent.amount), currency: intent.currency,
     method: { type: method.type, reference: method.processor_reference, set_up: false, network_transaction_id: null, mandate: null }, capture: 'automatic', setup_future_usage: null,

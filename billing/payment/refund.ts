@@ -4,6 +4,7 @@ import type { Metadata } from '../catalog.ts';
 import { assert, decision, refuse, together, type Decision, type Instant, type Moment, type Posting } from '../decision.ts';
 import { formatMoney } from '../money.ts';
 import { beginAttempt, type AttemptRow } from './attempt.ts';
+import { moveCash, type CashRow } from './cash.ts';
 import type { RefundOutcome, Unknown } from './outcome.ts';
 import type { ChargeRow, PaymentIntentRow, PaymentMethodRow } from './payment.ts';
 import { foreseen } from './settle.ts';
@@ -50,35 +51,48 @@ export const refundable = (charge: ChargeRow): bigint => (charge.status === 'suc
 
 export type RefundOrder = { amount: bigint | null; reason: RefundQuestion['reason']; metadata: Metadata };
 
+/** Where what was paid by bank transfer goes back to. */
+const CASH = 'customer_cash_balance';
+
+/** How much of a charge is given back; refuses where that cannot be. */
+function amountToRefund(charge: ChargeRow, intent: PaymentIntentRow, order: RefundOrder): bigint {
+  if (charge.status !== 'succeeded') refuse('charge_not_refundable', `The charge ${charge.id} is ${charge.status}: nothing has come that could be given back.`, 'charge');
+  if (!charge.captured) refuse('charge_not_refundable', `The charge ${charge.id} is not captured. Cancel its payment intent ${intent.id} instead.`, 'charge');
+  const left = refundable(charge);
+  if (left === 0n && charge.amount_disputed > 0n) refuse('charge_disputed', `The charge ${charge.id} was contested, and its bank has taken the money back: it cannot be refunded besides.`, 'charge');
+  if (left === 0n) refuse('charge_already_refunded', `The charge ${charge.id} has already been refunded.`, 'charge');
+  const amount = order.amount ?? left;
+  if (amount > left) refuse('amount_too_large', `Of the charge ${charge.id}, ${formatMoney(left, charge.currency)} can still be refunded, not ${formatMoney(amount, charge.currency)}.`, 'amount');
+  return amount;
+}
+
+function refundOf(charge: ChargeRow, intent: PaymentIntentRow, amount: bigint, type: string, order: RefundOrder, moment: Moment): RefundRow {
+  return {
+    id: moment.newId('re'), created: moment.now, charge: charge.id, payment_intent: intent.id, customer: intent.customer, test_clock: intent.test_clock, status: 'pending', amount, currency: charge.currency, reason: order.reason,
+    failure_reason: null, destination: { type, reference: null }, sent: false, balance_transaction: null, failure_balance_transaction: null, metadata: order.metadata,
+  };
+}
+
+/** What was paid by bank transfer is the customer's cash again, at once: it pays something else, or is returned by its bank. */
+export function refundToCash({ charge: before, payment_intent: intent, payment_method: method }: RefundFacts, { cash, stored }: { cash: CashRow; stored: boolean }, order: RefundOrder, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
+  const amount = amountToRefund(before, intent, order);
+  const pending = refundOf(before, intent, amount, CASH, order, moment);
+  const { balance_transaction, ...left } = moveRefund(pending, method.processor, intent.invoice !== null, 'refunded', moment);
+  const refund: RefundRow = { ...pending, status: 'succeeded', sent: true, balance_transaction };
+  const charge: ChargeRow = { ...before, amount_refunded: before.amount_refunded + amount };
+  const made = decision();
+  made.puts.push({ table: 'charges', before, after: charge }, { table: 'refunds', before: null, after: refund });
+  made.facts.push({ type: 'refund.created', object: 'refund', whole: refund, at: moment.now }, { type: 'charge.refunded', object: 'charge', whole: charge, at: moment.now });
+  const credited = moveCash(cash, stored, { type: 'refunded_from_payment', net_amount: amount, refund: refund.id }, moment);
+  return { ...together([made, left, credited]), refund, charge };
+}
+
 /** Begins to give back: the amount is taken off what can be given back at once, so that no two refunds together are more than the charge. */
 export function createRefund({ charge: before, payment_intent: intent, payment_method: method }: RefundFacts, order: RefundOrder, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
-  if (before.status !== 'succeeded') refuse('charge_not_refundable', `The charge ${before.id} is ${before.status}: nothing has come that could be given back.`, 'charge');
-  if (!before.captured) refuse('charge_not_refundable', `The charge ${before.id} is not captured. Cancel its payment intent ${intent.id} instead.`, 'charge');
-  if (method.type === 'customer_balance') refuse('charge_not_refundable', `The charge ${before.id} was paid by bank transfer. Send the money back by transfer, and credit an invoice by \`out_of_band_amount\`.`, 'charge');
-  const left = refundable(before);
-  if (left === 0n && before.amount_disputed > 0n) refuse('charge_disputed', `The charge ${before.id} was contested, and its bank has taken the money back: it cannot be refunded besides.`, 'charge');
-  if (left === 0n) refuse('charge_already_refunded', `The charge ${before.id} has already been refunded.`, 'charge');
-  const amount = order.amount ?? left;
-  if (amount > left) refuse('amount_too_large', `Of the charge ${before.id}, ${formatMoney(left, before.currency)} can still be refunded, not ${formatMoney(amount, before.currency)}.`, 'amount');
+  if (method.type === 'customer_balance') refuse('charge_not_refundable', `The charge ${before.id} was paid by bank transfer. Refund it to the customer's cash first, by \`POST /v1/refunds\`, and name that refund in \`refunds\`; or send the money back by transfer, and credit the invoice by \`out_of_band_amount\`.`, 'charge');
+  const amount = amountToRefund(before, intent, order);
   assert(before.processor_reference !== null, `the charge ${before.id} was made by no processor`);
-  const refund: RefundRow = {
-    id: moment.newId('re'),
-    created: moment.now,
-    charge: before.id,
-    payment_intent: intent.id,
-    customer: intent.customer,
-    test_clock: intent.test_clock,
-    status: 'pending',
-    amount,
-    currency: before.currency,
-    reason: order.reason,
-    failure_reason: null,
-    destination: { type: method.type, reference: null },
-    sent: false,
-    balance_transaction: null,
-    failure_balance_transaction: null,
-    metadata: order.metadata,
-  };
+  const refund = refundOf(before, intent, amount, method.type, order, moment);
   const charge: ChargeRow = { ...before, amount_refunded: before.amount_refunded + amount };
   const id = `${refund.id}:refund:1`;
   const request: RefundQuestion = {
@@ -97,11 +111,13 @@ export type RefundAnswer = Exclude<RefundOutcome, Unknown>;
 /** The money leaves our funds, or comes back. In the ledger what had no purpose yet is no longer there; of a payment for an invoice it waits to be credited by a credit note. */
 function moveRefund({ id, charge, currency, customer, destination, amount, test_clock }: RefundRow, processor: string, invoiced: boolean, what: 'refunded' | 'returned', moment: Moment): Decision & { balance_transaction: string } {
   const came = what === 'refunded' ? -amount : amount;
+  // What was sent by transfer becomes the customer's cash again, which a processor has for it.
+  const from: Pick<Posting, 'ledger_account' | 'processor'> = destination.type === CASH ? { ledger_account: 'customer_cash' } : { ledger_account: 'cash_in_transit', processor };
   const type = what === 'returned' ? 'refund_failure' : destination.type === 'card' ? 'refund' : 'payment_refund';
   const description = what === 'refunded' ? `Refund of ${charge}` : `A refund of ${charge} has come back`;
   const { transaction, ...moved } = moveFunds({ type, reporting_category: what === 'refunded' ? 'refund' : 'refund_failure', source: id, description, amount: came, currency, available: 'now', processor, test_clock }, moment);
   const legs = { transaction: `${id}:${what}`, currency, document: id, customer, at: moment.now };
-  const postings: Posting[] = [{ ...legs, ledger_account: invoiced ? 'refunds' : 'unapplied_payments', amount: -came }, { ...legs, ledger_account: 'cash_in_transit', amount: came, processor }];
+  const postings: Posting[] = [{ ...legs, ledger_account: invoiced ? 'refunds' : 'unapplied_payments', amount: -came }, { ...legs, ...from, amount: came }];
   return { ...together([{ ...decision(), postings }, moved]), balance_transaction: transaction.id };
 }
 

@@ -1,6 +1,8 @@
 import { decision, refuse } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
-import { cancelRefund, createRefund, type RefundRow } from '../../billing/payment/refund.ts';
+import { noCash, type CashRow } from '../../billing/payment/cash.ts';
+import type { ChargeRow } from '../../billing/payment/payment.ts';
+import { cancelRefund, createRefund, refundToCash, type RefundRow } from '../../billing/payment/refund.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
@@ -8,6 +10,7 @@ import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { chargesById } from '../charges/rows.ts';
+import { cashOf } from '../customers/cash_balance/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
@@ -29,9 +32,16 @@ async function chargeOf(ctx: Context, { charge, payment_intent }: Params<typeof 
 export async function create(ctx: Context, given: Params<typeof params.createRefund>): Promise<Answer> {
   const { id, param } = await chargeOf(ctx, given);
   const { moment, ...facts } = await lockRefundable(ctx, id, param);
-  const made = createRefund(facts, { amount: given.amount ?? null, reason: given.reason ?? null, metadata: mergeMetadata({}, given.metadata) }, moment);
+  const order = { amount: given.amount ?? null, reason: given.reason ?? null, metadata: mergeMetadata({}, given.metadata) };
+  const made = facts.payment_method.type === 'customer_balance' ? refundToCash(facts, await cashFor(ctx, facts.charge), order, moment) : createRefund(facts, order, moment);
   await commit(ctx, made);
   return { ref: { object: 'refund', id: made.refund.id } };
+}
+
+/** The customer's cash in the currency of a charge, locked. */
+async function cashFor(ctx: Context, { customer, currency }: ChargeRow): Promise<{ cash: CashRow; stored: boolean }> {
+  const cash = (await cashOf(ctx.tx, customer!, true)).find((each) => each.currency === currency);
+  return cash ? { cash, stored: true } : { cash: noCash(customer!, currency), stored: false };
 }
 
 async function existing(ctx: Context, id: string, lock = false): Promise<RefundRow> {

@@ -5,6 +5,7 @@ import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { chargesById } from '../charges/rows.ts';
+import { customersById } from '../customers/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 
@@ -17,6 +18,8 @@ export function refundsById(tx: Tx, ids: readonly string[], lock = false): Promi
 export async function lockRefundable(ctx: Context, charge: string, param: string): Promise<RefundFacts & { moment: Moment }> {
   const [found] = await chargesById(ctx.tx, [charge]);
   if (!found) missing('charge', charge, param);
+  // Whoever moves a customer's cash locks the customer first.
+  if (found.payment_method_details?.type === 'customer_balance') await customersById(ctx.tx, [found.customer!], true);
   const [payment_intent] = await intentsById(ctx.tx, [found.payment_intent], true);
   const [locked] = await chargesById(ctx.tx, [charge], true);
   const [payment_method] = await methodsById(ctx.tx, [found.payment_method!]);

@@ -107,7 +107,7 @@ export const books: readonly Invariant[] = [
     id: 'I6',
     about: 'A refund that has left has left the ledger, too, and one that came back is there again.',
     query: `select r.id as object, format('%s of %s have left the ledger', coalesce(l.amount, 0), r.amount) as sentence
-      from refunds r left join (select document, -sum(amount) as amount from ledger_entries where ledger_account = 'cash_in_transit' group by document) l on l.document = r.id
+      from refunds r left join (select document, -sum(amount) as amount from ledger_entries where ledger_account in ('cash_in_transit', 'customer_cash') group by document) l on l.document = r.id
       where coalesce(l.amount, 0) <> case when r.sent then r.amount else 0 end`,
   },
   {

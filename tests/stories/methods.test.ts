@@ -121,6 +121,12 @@ for (const [kind, currency, address] of [['us_bank_transfer', 'usd', 'aba'], ['g
     await stripe.testHelpers.customers.fundCashBalance(customer, { amount: 7_000, currency, reference: invoice.number! });
     assert.equal((await stripe.invoices.retrieve(invoice.id)).status, 'paid');
     assert.deepEqual((await stripe.customers.retrieveCashBalance(customer)).available, { [currency]: 1_000 });
+    const refund = await stripe.refunds.create({ payment_intent: await intentOf(invoice), amount: 2_500, expand: ['balance_transaction'] });
+    assert.deepEqual([refund.status, refund.destination_details?.type, (refund.balance_transaction as Stripe.BalanceTransaction).net], ['succeeded', 'customer_cash_balance', -2_500]);
+    assert.deepEqual((await stripe.customers.retrieveCashBalance(customer)).available, { [currency]: 3_500 });
+    assert.deepEqual((await stripe.customers.listCashBalanceTransactions(customer, { limit: 1 })).data.map(({ type, net_amount, refunded_from_payment }) => [type, net_amount, refunded_from_payment?.refund]), [['refunded_from_payment', 2_500, refund.id]]);
+    await assert.rejects(stripe.refunds.create({ payment_intent: await intentOf(invoice), amount: 7_501 }), { code: 'amount_too_large' });
+    assert.equal((await stripe.creditNotes.create({ invoice: invoice.id, amount: 2_500, refunds: [{ refund: refund.id }] })).refunds[0]!.amount_refunded, 2_500);
     assert.equal((await stripe.paymentIntents.retrieve(await intentOf(invoice), { expand: ['latest_charge.balance_transaction'] }).then(({ latest_charge }) => (latest_charge as Stripe.Charge).balance_transaction as Stripe.BalanceTransaction)).net, 10_000);
   });
 }

@@ -31,6 +31,7 @@ export function renderCashTransaction(row: CashTransactionRow, world: World): Wi
     ...(row.bank_transfer && { funded: { bank_transfer: row.bank_transfer as Wire<Stripe.CustomerCashBalanceTransaction.Funded.BankTransfer> } }),
     livemode: world.livemode,
     net_amount: minor(row.net_amount),
+    ...(row.refund !== null && { refunded_from_payment: { refund: row.refund } }),
     type: row.type,
   };
 }
@@ -42,5 +43,5 @@ export const cashTransaction: Resource<CashTransactionRow> = {
   prefix: 'ccsbtxn',
   render: renderCashTransaction,
   load: (ctx, ids) => cashTransactionsById(ctx.tx, ids),
-  expands: { customer: 'customer', 'applied_to_payment.payment_intent': 'payment_intent' },
+  expands: { customer: 'customer', 'applied_to_payment.payment_intent': 'payment_intent', 'refunded_from_payment.refund': 'refund' },
 };
