@@ -2,6 +2,7 @@
 /** The front door: every command, and the only file that knows every room. A new command is a file in server/cli/ and a line here. */
 
 import { join } from 'node:path';
+import { adyenProcessor } from './connectors/processors/adyen/adyen.ts';
 import { sandbox } from './connectors/processors/sandbox/sandbox.ts';
 import { stripeProcessor } from './connectors/processors/stripe/stripe.ts';
 import { sandboxVault } from './connectors/vault/sandbox/vault.ts';
@@ -29,7 +30,7 @@ const vault = ({ data, vault_key_file }: Config, warn?: (sentence: string) => vo
 /** Test mode has the sandbox and its vault; live mode has what its account configures, and no vault. */
 const parts: Parts = {
   rooms,
-  connectors: (config, log) => ({ processors: { test: sandbox(), kinds: [stripeProcessor()] }, vaults: { test: vault(config, (sentence) => log.warn(sentence)), live: vaultOff } }),
+  connectors: (config, log) => ({ processors: { test: sandbox(), kinds: [stripeProcessor(), adyenProcessor()] }, vaults: { test: vault(config, (sentence) => log.warn(sentence)), live: vaultOff } }),
   isStripes: isStripes(),
 };
 

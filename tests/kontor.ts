@@ -1,6 +1,7 @@
 /** A running Kontor for tests: real HTTP, real PostgreSQL, the official client as the caller. */
 import Stripe from 'stripe';
 import { isStripes } from '../resources/operations.ts';
+import { adyenProcessor, type AdyenOptions } from '../connectors/processors/adyen/adyen.ts';
 import type { ProcessorKind } from '../connectors/processors/processor.ts';
 import { sandbox } from '../connectors/processors/sandbox/sandbox.ts';
 import { stripeProcessor, type StripeOptions } from '../connectors/processors/stripe/stripe.ts';
@@ -46,10 +47,10 @@ export type Kontor = Running & {
 };
 
 /** With KONTOR_TEST_NATS=1 usage goes through JetStream in every test, and each request that reports some returns when it is counted: so the same tests hold of both ways. */
-export async function startKontor(options: { clock?: Clock; works?: boolean; nats?: NatsSettings | null; /** Where the processors of the type `stripe` are. */ stripe?: StripeOptions; /** What accounts can configure; by default only that type. */ kinds?: readonly ProcessorKind[]; /** Of test mode. */ vault?: Vault; log?: Log } = {}): Promise<Kontor> {
+export async function startKontor(options: { clock?: Clock; works?: boolean; nats?: NatsSettings | null; /** Where the processors of the types are. */ stripe?: StripeOptions; adyen?: AdyenOptions; /** What accounts can configure; by default these types. */ kinds?: readonly ProcessorKind[]; /** Of test mode. */ vault?: Vault; log?: Log } = {}): Promise<Kontor> {
   const database = await testDatabase();
   const clock = options.clock ?? machineClock();
-  const connectors = { processors: { test: sandbox(), kinds: options.kinds ?? [stripeProcessor(options.stripe)] }, vaults: { test: options.vault ?? testVault(), live: vaultOff } };
+  const connectors = { processors: { test: sandbox(), kinds: options.kinds ?? [stripeProcessor(options.stripe), adyenProcessor(options.adyen)] }, vaults: { test: options.vault ?? testVault(), live: vaultOff } };
   const nats = options.nats === undefined ? await natsOfAll() : options.nats;
   const running = await open({ nats, database, rooms, connectors, isStripes: isStripes(), pepper: PEPPER, log: options.log ?? openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: options.works });
   const folding = options.works === false ? startFolding(running.app) : null;

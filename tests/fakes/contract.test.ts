@@ -1,7 +1,11 @@
+import { adyenProcessor } from '../../connectors/processors/adyen/adyen.ts';
+import type { HandledOutcome } from '../../connectors/processors/processor.ts';
 import type { Fault as SandboxFault } from '../../connectors/processors/sandbox/sandbox.ts';
 import { sandbox } from '../../connectors/processors/sandbox/sandbox.ts';
 import { stripeProcessor } from '../../connectors/processors/stripe/stripe.ts';
+import { FakeAdyen } from './adyen/adyen.ts';
 import { contract, SLOW_MS, TIMEOUT_MS, type Cards } from './contract.ts';
+import { Inbox } from './inbox.ts';
 import type { Fault } from './server.ts';
 import { FakeStripe } from './stripe/stripe.ts';
 
@@ -20,4 +24,20 @@ contract('stripe', CARDS, async () => {
   const processor = await stripeProcessor({ address: fake.address, timeout_ms: TIMEOUT_MS }).open({ id: 'prc_stripe', livemode: false, settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
   const taken = (op_id: string) => [...fake.intents.values()].filter((each) => each.metadata.kontor_operation === op_id && each.status === 'succeeded').length;
   return { processor, faults, act: (reference, result) => fake.act(reference, result), taken, close: () => fake.close() };
+});
+
+contract('adyen', { good: 'shopper/good', declined: 'shopper/declined', poor: 'shopper/poor', lost: 'shopper/lost', asks: 'shopper/asks' }, async () => {
+  const faults: Fault[] = [];
+  const fake = await new FakeAdyen({ fault: () => faults.shift() ?? null, slow_ms: SLOW_MS }).start();
+  const { key: api_key, hmac_key, merchant_account } = fake;
+  const processor = await adyenProcessor({ httpClient: fake.httpClient, timeout_ms: TIMEOUT_MS }).open({ id: 'prc_adyen', livemode: false, settings: { api_key, hmac_key, merchant_account } });
+  const inbox = await Inbox.open(processor);
+  fake.herald.url = inbox.url;
+  const told = async (op_id: string, verb: 'capture' | 'cancel' | 'increment', charge: string) => {
+    await fake.herald.settled();
+    const { sought } = inbox.notices.findLast((each) => each.sought.op_id === op_id)!;
+    return ((await processor.lookup({ ...sought, verb, charge })) as { outcome: HandledOutcome }).outcome;
+  };
+  const close = async () => { await fake.close(); await inbox.close(); };
+  return { processor, faults, act: () => undefined, back: FakeAdyen.resultOf, told, taken: (op_id) => fake.taken(op_id), close };
 });
