@@ -44,7 +44,7 @@ export function cancelSubscription(order: CancelOrder, facts: SubscriptionFacts,
   const billed = draft && settleBill(draft, { payment_behavior: 'allow_incomplete', off_session: true }, bill, facts, moment);
   const last: SubscriptionWhole = {
     ...withoutDiscounts(before, billed?.used ?? []),
-    items: before.items.map((item) => (item.debits.length > 0 ? { ...item, debits: [] } : item)),
+    items: before.items.map((item) => ({ ...item, debits: [] })),
     cancellation_details: { ...before.cancellation_details, ...order.cancellation_details },
     latest_invoice: billed?.invoice.id ?? before.latest_invoice,
   };
