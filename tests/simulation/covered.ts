@@ -39,6 +39,7 @@ const TRAITS: Readonly<Record<string, (history: History, outcome: Outcome) => bo
   'a credit note': (_history, { notes }) => notes.length > 0,
   'a credit note of what was paid': (_history, { notes }) => notes.some((note) => note.to_balance + note.out_of_band > 0n),
   'a price move': (history, { refused }) => happened(history, refused, 'move_price'),
+  'a price move at the end of a period': (history, { refused }) => history.actions.some((action, n) => action.kind === 'move_price' && action.when === 'period_end' && !refused.includes(n)),
   'a balance': (_history, { balance }) => balance !== 0n,
   'an end': (_history, { ended_at }) => ended_at !== null,
 };

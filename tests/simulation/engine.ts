@@ -260,16 +260,17 @@ export class Life {
   }
 
   /** As its plan says, which was made in the same second. */
-  private move({ at, from, to, proration_behavior }: Extract<Action, { kind: 'move_price' }>): void {
+  private move({ at, from, to, proration_behavior, when }: Extract<Action, { kind: 'move_price' }>): void {
     const moment = this.store.moment(at);
     const asked = this.price(to);
-    const move = draftMove({ from: { id: from }, to: asked, proration_behavior, when: 'now' }, moment);
+    const move = draftMove({ from: { id: from }, to: asked, proration_behavior, when }, moment);
     const found = { facts: this.facts(at), price: asked };
     const planned = planEntry(move, found, moment);
     if (planned?.state !== 'pending') throw new Refusal(undefined, planned?.reason ?? 'It does not have the price.');
-    this.store.keep('price_move_entries', planned);
     const { entry, ...made } = applyEntry(move, planned, found, moment);
-    if (entry.state !== 'applied') throw new Refusal(undefined, entry.reason ?? 'skipped');
+    if (entry.state !== 'applied' && entry.state !== 'scheduled') throw new Refusal(undefined, entry.reason ?? 'skipped');
+    this.store.keep('price_moves', move);
+    this.store.keep('price_move_entries', entry);
     this.store.apply(made);
   }
 

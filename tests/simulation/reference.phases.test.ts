@@ -99,7 +99,7 @@ test('by the day a change counts from the beginning of its day', () => {
 });
 
 test('a price move changes who has the price, and nobody who ends with the period', () => {
-  const move: Action = { at: at('01-11'), kind: 'move_price', from: 'seat', to: desk, proration_behavior: 'create_prorations' };
+  const move: Action = { at: at('01-11'), kind: 'move_price', from: 'seat', to: desk, proration_behavior: 'create_prorations', when: 'now' };
   assert.deepEqual(recompute(life([item(seat, 1)], '01-11', { actions: [move] })).pending.map(tell), ['credit -2100 01-11..02-01', 'debit 4200 01-11..02-01']);
   assert.deepEqual(recompute(life([item(seat, 1)], '01-11', { actions: [{ at: at('01-05'), kind: 'cancel_at_period_end' }, move] })).refused, [1]);
 });
@@ -107,7 +107,7 @@ test('a price move changes who has the price, and nobody who ends with the perio
 test('what would have to be charged at once is refused where there is nothing to charge', () => {
   const tried = (until: string, more: Partial<History>) => recompute(life([item(seat, 1)], until, { trial_end: at('01-11'), missing_payment_method: 'pause', ...more }));
   const waits: History['pending'] = [{ key: 'setup', at: at('01-05'), of: 'subscription', amount: 500n, discountable: true, product: null, tax_rates: [], discounts: [] }];
-  const move: Action = { at: at('01-06'), kind: 'move_price', from: 'seat', to: desk, proration_behavior: 'always_invoice' };
+  const move: Action = { at: at('01-06'), kind: 'move_price', from: 'seat', to: desk, proration_behavior: 'always_invoice', when: 'now' };
   assert.deepEqual(tried('01-06', { actions: [move] }).refused, []);
   const moved = tried('01-06', { pending: waits, actions: [move] });
   assert.deepEqual([moved.refused, moved.invoices.length, moved.pending.map(tell)], [[0], 1, ['pending 500 01-05..01-05']]);

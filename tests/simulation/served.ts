@@ -278,17 +278,17 @@ export class Served {
   }
 
   /** By a plan for this subscription alone, which is reviewed and applied. */
-  private async move({ from, to, proration_behavior }: Asked<'move_price'>): Promise<void> {
+  private async move({ from, to, proration_behavior, when }: Asked<'move_price'>): Promise<void> {
     const ask = async (method: 'GET' | 'POST', path: string, params?: Record<string, unknown>) =>
-      (await this.stripe.rawRequest(method, `/v1/kontor/price_moves${path}`, params)) as unknown as { id: string; status: string; progress: { pending: number; applied: number } };
+      (await this.stripe.rawRequest(method, `/v1/kontor/price_moves${path}`, params)) as unknown as { id: string; status: string; progress: { pending: number; applied: number; scheduled: number } };
     const from_price = [...this.catalog.names].find(([, name]) => name === from)?.[0] ?? `price_${from}`;
-    const plan = await ask('POST', '', { from_price, to_price: await this.catalog.price(to), subscriptions: [this.subscription], proration_behavior });
+    const plan = await ask('POST', '', { from_price, to_price: await this.catalog.price(to), subscriptions: [this.subscription], proration_behavior, when });
     if (plan.progress.pending === 0) this.refuse();
     await ask('POST', `/${plan.id}/apply`);
     for (let done = plan; done.status !== 'applied'; ) {
       await sleep(20);
       done = await ask('GET', `/${plan.id}`);
-      if (done.status === 'applied' && done.progress.applied === 0) this.refuse();
+      if (done.status === 'applied' && done.progress.applied + done.progress.scheduled === 0) this.refuse();
     }
   }
 

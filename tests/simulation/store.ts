@@ -7,6 +7,7 @@ import type { Decision, Instant, Moment, Put } from '../../billing/decision.ts';
 import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import type { OpenPayment } from '../../billing/invoice/pay.ts';
 import type { InvoicePaymentRow, PaymentIntentRow } from '../../billing/payment/payment.ts';
+import type { PriceMoveEntryRow, PriceMoveRow } from '../../billing/price_move/price_move.ts';
 import type { ScheduleRow, ScheduleWhole } from '../../billing/schedule/schedule.ts';
 import { netOf } from '../../billing/subscription/lines.ts';
 import type { Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
@@ -105,7 +106,16 @@ export class Store {
 
   private item(row: SubscriptionItemRow): SubscriptionItemWhole {
     const terms = this.get<PriceRow>('prices', row.price);
-    return { ...row, debits: row.debits.flatMap((debit) => this.charged(debit)), terms, product_name: terms.product, discounts: this.discounts((one) => one.subscription_item === row.id), rates: this.rates(row.tax_rates) };
+    return { ...row, debits: row.debits.flatMap((debit) => this.charged(debit)), terms, next: this.next(row), product_name: terms.product, discounts: this.discounts((one) => one.subscription_item === row.id), rates: this.rates(row.tax_rates) };
+  }
+
+  /** The price that an item goes to, by the plan that moves it. */
+  private next({ id, price_move }: SubscriptionItemRow): SubscriptionItemWhole['next'] {
+    if (price_move === null) return null;
+    const terms = this.get<PriceRow>('prices', this.get<PriceMoveRow>('price_moves', price_move).to_price);
+    const entry = this.all<PriceMoveEntryRow>('price_move_entries').find((one) => one.price_move === price_move && one.subscription_item === id);
+    assert.ok(entry, `${price_move} has an entry of ${id}`);
+    return { terms, product_name: terms.product, entry };
   }
 
   /** A debit with what it comes to now: nothing is left of what was voided or written off. */

@@ -162,8 +162,13 @@ export class Course {
   renew(at: number): void {
     const { terms } = this;
     if (this.endsAt(at)) return this.end(at);
-    const drafts = terms.items.filter((item) => this.hasBoundary(item, at)).flatMap((item) => (isLicensed(item) ? [this.wholePeriod(item, periodOf(terms, item, at))] : this.usedIn(terms, item, at)));
-    if (terms.items.some((item) => this.hasBoundary(item, at))) this.bill(at, 'subscription_cycle', ['subscription', 'customer'], drafts, false);
+    const due = terms.items.filter((item) => this.hasBoundary(item, at));
+    if (due.length === 0) return;
+    // Usage is billed at the price that the item had, what begins at the one that it goes to.
+    const later = (item: Living): Living => (item.next ? { ...item, price: item.next, next: undefined } : item);
+    const drafts = due.flatMap((item) => (isLicensed(item) ? [this.wholePeriod(later(item), periodOf(terms, item, at))] : this.usedIn(terms, item, at)));
+    if (due.some((item) => item.next)) this.terms = { ...terms, items: terms.items.map((item) => (due.includes(item) ? later(item) : item)) };
+    this.bill(at, 'subscription_cycle', ['subscription', 'customer'], drafts, false);
   }
 
   endsAt(at: number): boolean {

@@ -76,8 +76,8 @@ export type Credited = { amount: bigint } | { lines: { line: number; amount?: bi
 export type Action =
   /** `date`: from when on it is prorated. `waits`: for its payment, by what the first attempt at it comes to. */
   | { at: number; kind: 'change'; changes: ItemChange[]; proration_behavior: ProrationBehavior; date?: number; once?: Once[]; waits?: Attempt }
-  /** A reviewed plan that moves whoever has the price. */
-  | { at: number; kind: 'move_price'; from: string; to: Price; proration_behavior: ProrationBehavior }
+  /** A reviewed plan that moves whoever has the price, now or when the item's period ends. */
+  | { at: number; kind: 'move_price'; from: string; to: Price; proration_behavior: ProrationBehavior; when: 'now' | 'period_end' }
   | { at: number; kind: 'anchor_now'; proration_behavior: ProrationBehavior; waits?: Attempt }
   | { at: number; kind: 'trial'; until: number | 'now'; proration_behavior: ProrationBehavior; waits?: Attempt }
   | { at: number; kind: 'discount'; discounts: Coupon[] }

@@ -146,12 +146,16 @@ class Telling {
     return true;
   }
 
-  private move({ at, from, to, proration_behavior }: Extract<Action, { kind: 'move_price' }>): boolean {
+  private move({ at, from, to, proration_behavior, when }: Extract<Action, { kind: 'move_price' }>): boolean {
     const item = this.course.terms.items.find((one) => one.price.id === from);
     const { plan, ending, terms } = this.course;
-    if (!item || plan) return false;
+    if (!item || plan || item.next) return false;
     // Nor is anything moved that ends with its period.
     if (ending === 'period' || (ending !== null && ending <= periodOf(terms, item, at).end)) return false;
+    if (when === 'period_end') {
+      this.course.terms = { ...terms, items: terms.items.map((one) => (one === item ? { ...one, next: to } : one)) };
+      return true;
+    }
     const changes: ItemChange[] = [{ key: item.key, price: to }];
     return this.unlessUnpayable(() => this.course.change(at, changes, { ...PLAIN, behavior: proration_behavior }));
   }

@@ -183,8 +183,9 @@ export class Steps {
     const { dice, shop } = this;
     const one = dice.pick(this.items);
     const to = shop.price(one.price.meter, one.price.recurrence);
-    this.items = this.items.map((item) => (item.key === one.key ? { ...item, price: to } : item));
-    return [{ at, kind: 'move_price', from: one.price.id, to, proration_behavior: this.behavior() }];
+    const when = dice.chance(0.4) ? 'period_end' : 'now';
+    if (when === 'now') this.items = this.items.map((item) => (item.key === one.key ? { ...item, price: to } : item));
+    return [{ at, kind: 'move_price', from: one.price.id, to, proration_behavior: this.behavior(), when }];
   }
 
   private invoiceStep(at: number): Action {

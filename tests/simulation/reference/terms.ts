@@ -4,7 +4,7 @@ import type { Given } from './amounts.ts';
 import type { Coupon, EndBehavior, Item, ItemChange, Phase, Price, Rate, Threshold } from './history.ts';
 
 /** An item with the moment from which its present life counts, and its discounts with the moments at which they were given. */
-export type Living = Omit<Item, 'discounts'> & { since: number; own: readonly Given[] };
+export type Living = Omit<Item, 'discounts'> & { since: number; own: readonly Given[]; /** The price to which it goes when its period ends. */ next?: Price };
 
 export type Terms = Grid & {
   items: readonly Living[];
@@ -53,7 +53,7 @@ export function changed(before: readonly Living[], changes: readonly ItemChange[
     if (!change || !isChange(item, change)) return [item];
     const price = change.price ?? item.price;
     const quantity = price.usage_type === 'metered' ? 0 : (change.quantity ?? (isLicensed(item) ? item.quantity : 1));
-    return [{ ...item, quantity, price, since: begins(item, price) ? at : item.since }];
+    return [{ ...item, next: price.id === item.price.id ? item.next : undefined, quantity, price, since: begins(item, price) ? at : item.since }];
   });
   return [...kept, ...changes.flatMap(({ add }) => (add ? [{ ...add, since: at, own: given(add.discounts, at) }] : []))];
 }
