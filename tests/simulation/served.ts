@@ -282,7 +282,7 @@ export class Served {
     const ask = async (method: 'GET' | 'POST', path: string, params?: Record<string, unknown>) =>
       (await this.stripe.rawRequest(method, `/v1/kontor/price_moves${path}`, params)) as unknown as { id: string; status: string; progress: { pending: number; applied: number; scheduled: number } };
     const from_price = [...this.catalog.names].find(([, name]) => name === from)?.[0] ?? `price_${from}`;
-    const plan = await ask('POST', '', { from_price, to_price: await this.catalog.price(to), subscriptions: [this.subscription], proration_behavior, when });
+    const plan = await ask('POST', '', { from_price, to_price: await this.catalog.price(to), subscriptions: [this.subscription], when, ...(when === 'now' && { proration_behavior }) });
     if (plan.progress.pending === 0) this.refuse();
     await ask('POST', `/${plan.id}/apply`);
     for (let done = plan; done.status !== 'applied'; ) {
