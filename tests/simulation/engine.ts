@@ -263,7 +263,7 @@ export class Life {
   private move({ at, from, to, proration_behavior, when }: Extract<Action, { kind: 'move_price' }>): void {
     const moment = this.store.moment(at);
     const asked = this.price(to);
-    const move = draftMove({ from: { id: from }, to: asked, proration_behavior, when }, moment);
+    const move = draftMove({ from: { id: from }, to: asked, proration_behavior: when === 'now' ? proration_behavior : 'none', when }, moment);
     const found = { facts: this.facts(at), price: asked };
     const planned = planEntry(move, found, moment);
     if (planned?.state !== 'pending') throw new Refusal(undefined, planned?.reason ?? 'It does not have the price.');
