@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The front door: every command, and the only file that knows every room. A new command is a file in server/cli/ and a line here. */
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { adyenProcessor } from './connectors/processors/adyen/adyen.ts';
 import { sandbox } from './connectors/processors/sandbox/sandbox.ts';
@@ -18,19 +19,22 @@ import { simulate, type Simulation } from './server/cli/simulate.ts';
 import { start, type Example, type Parts } from './server/cli/start.ts';
 import { usageLag, usageRecount } from './server/cli/usage.ts';
 import { verify } from './server/cli/verify.ts';
+import { vault, type Custodian } from './server/cli/vault.ts';
 import { version } from './server/cli/version.ts';
 import type { Config } from './server/config.ts';
 
 const areas = new Set(rooms.flatMap((room) => room.routes ?? []).map((route) => route.path.split('/')[2]!));
 
 /** The vault of test mode. The sandbox's row of a test card is all that its number is ever presented to. */
-const vault = ({ data, vault_key_file }: Config, warn?: (sentence: string) => void) =>
+const sandboxVaultOf = ({ data, vault_key_file }: Config, warn?: (sentence: string) => void) =>
   sandboxVault({ directory: join(data, 'vault'), key_file: vault_key_file, presenters: [new URL('./connectors/processors/sandbox/present.ts', import.meta.url)], ...(warn && { warn }) });
+
+const custodian: Custodian = (config) => (existsSync(join(config.data, 'vault')) ? sandboxVaultOf(config) : null);
 
 /** Test mode has the sandbox and its vault; live mode has what its account configures, and no vault. */
 const parts: Parts = {
   rooms,
-  connectors: (config, log) => ({ processors: { test: sandbox(), kinds: [stripeProcessor(), adyenProcessor()] }, vaults: { test: vault(config, (sentence) => log.warn(sentence)), live: vaultOff } }),
+  connectors: (config, log) => ({ processors: { test: sandbox(), kinds: [stripeProcessor(), adyenProcessor()] }, vaults: { test: sandboxVaultOf(config, (sentence) => log.warn(sentence)), live: vaultOff } }),
   isStripes: isStripes(),
 };
 
@@ -43,7 +47,8 @@ const simulation: Simulation = async () => new (await import('./tests/simulation
 const commands: readonly Command[] = [
   start(parts, example),
   migrate,
-  verify(rooms),
+  verify(rooms, custodian),
+  ...vault(custodian),
   simulate(simulation),
   ...keys(areas),
   ...accounts,

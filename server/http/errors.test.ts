@@ -96,3 +96,8 @@ test('a refusal can say whether another try is worth it', () => {
   assert.deepEqual(answerOf(() => refuse(undefined, 'x', undefined, { should_retry: false })).headers, { 'Stripe-Should-Retry': 'false' });
   assert.deepEqual(answerOf(() => refuse('lock_timeout', 'x')).headers, { 'Stripe-Should-Retry': 'true' });
 });
+
+test('a card number is never repeated to whoever has sent it in the wrong place', () => {
+  const { body } = answerOf(() => refuse('resource_missing', "No such PaymentMethod: '4242 4242 4242 4242'", 'card[4242424242424242]'));
+  assert.deepEqual([body.error.message, body.error.param], ["No such PaymentMethod: '[card number]'", 'card[[card number]]']);
+});

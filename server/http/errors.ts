@@ -2,6 +2,7 @@
  * What a caller is told when a request fails, in Stripe's shape. A refusal is told in its own words. Everything else is our failure and is told in ours: no message, stack or SQL of an
  * unknown error ever reaches the wire.
  */
+import { withoutCardNumbers } from '../../billing/payment/card_number.ts';
 import { Refusal, refuse } from '../../billing/decision.ts';
 import { passing } from '../database/world.ts';
 import { quoted } from './forms.ts';
@@ -51,12 +52,12 @@ function answerToRefusal(refusal: Refusal): ErrorAnswer {
   const { code, param, details, message } = refusal;
   const type = details.type ?? 'invalid_request_error';
   const status = details.status ?? STATUS_BY_CODE.get(code) ?? STATUS_BY_TYPE.get(type) ?? (code === 'resource_missing' && (param === undefined || param === 'id') ? 404 : 400);
-  const error: ErrorBody['error'] = { type, message: message.toWellFormed() };
+  const error: ErrorBody['error'] = { type, message: withoutCardNumbers(message.toWellFormed()) };
   if (code !== undefined) {
     error.code = code;
     error.doc_url = `${ERROR_DOCS}#${code}`;
   }
-  if (param !== undefined) error.param = param.toWellFormed();
+  if (param !== undefined) error.param = withoutCardNumbers(param.toWellFormed());
   for (const field of TOLD) if (details[field] !== undefined) error[field] = details[field];
   const retry = details.should_retry ?? (code === 'lock_timeout' ? true : undefined);
   const headers: Record<string, string> = retry === undefined ? {} : { 'Stripe-Should-Retry': String(retry === true) };

@@ -1,6 +1,6 @@
 /** Idempotency as Stripe's v1: the first answer is stored in the transaction of its effect and given again, byte for byte. */
 import { createHash } from 'node:crypto';
-import type { Context, Json } from '../context.ts';
+import type { App, Context, Json } from '../context.ts';
 import { later, row, sql } from '../database/sql.ts';
 import { keyInUse, keyMismatch } from './errors.ts';
 import type { Reference } from './route.ts';
@@ -13,8 +13,9 @@ export type Continuation = Reference['ref'] & { left: Json; expand: string[]; ca
 
 export type Remembered = { status: number; body: string; request_id: string } | { continuation: Continuation };
 
-export function fingerprint(method: string, path: string, body: string | Buffer): Buffer {
-  return createHash('sha256').update(`${method} ${path}\n`).update(body).digest();
+/** By which a request is recognised. It is signed, so that nobody finds out by trying what short secret, such as the number of a card, was in a body. */
+export function fingerprint(app: Pick<App, 'sign'>, method: string, path: string, body: string | Buffer): Buffer {
+  return Buffer.from(app.sign(createHash('sha256').update(`${method} ${path}\n`).update(body).digest('base64url')), 'base64url');
 }
 
 /** A browser's keys are its own: it neither sees what a secret key was answered, nor stands in its way. */

@@ -156,7 +156,7 @@ async function handle(app: App, gate: Gate, route: Route, request: FastifyReques
     app, route, world: key.world, id, version, idempotencyKey, publishable: key.kind === 'publishable', params, expand, counted: await usageCounted(app, route),
     client: { ip_address: request.ip, user_agent: header(request, 'user-agent')?.slice(0, 1000) ?? null },
     path: request.params as Record<string, string>,
-    print: idempotencyKey ? fingerprint(request.method, request.url, body) : EMPTY,
+    print: idempotencyKey ? fingerprint(app, request.method, request.url, body) : EMPTY,
   };
   return send(reply, id, route.method === 'GET' ? await look(call) : await act(call));
 }

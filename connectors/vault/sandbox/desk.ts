@@ -38,12 +38,14 @@ function fits(asked: Asked): boolean {
 }
 
 export class Desk {
+  readonly #store: Store;
   readonly #cards: Cards;
   readonly #presenters: Map<string, Presenter>;
   /** Security codes by token, until their first use. */
   readonly #codes = new Map<string, { cvc: Uint8Array; timer: NodeJS.Timeout }>();
 
-  private constructor(cards: Cards, presenters: readonly Presenter[]) {
+  private constructor(store: Store, cards: Cards, presenters: readonly Presenter[]) {
+    this.#store = store;
     this.#cards = cards;
     this.#presenters = new Map(presenters.map((each) => [each.processor, each]));
   }
@@ -51,7 +53,11 @@ export class Desk {
   static async open(directory: string, key_file: string, modules: readonly string[]): Promise<Desk> {
     const presenters = await Promise.all(modules.map(async (url) => ((await import(url)) as { presenter: Presenter }).presenter));
     const store = new Store(directory);
-    return new Desk(new Cards(store, new Keyring(store, new RootFile(key_file))), presenters);
+    return new Desk(store, new Cards(store, new Keyring(store, new RootFile(key_file))), presenters);
+  }
+
+  close(): void {
+    this.#store.close();
   }
 
   async answer(asked: Asked): Promise<Answers[Verb]> {

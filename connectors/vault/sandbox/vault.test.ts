@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { openVault, vaultDirectory } from '../../../tests/vault.ts';
+import { openVault, vaultDirectory, vaultHere } from '../../../tests/vault.ts';
 import { KEY_LEVELS, type Kept, type Vault } from '../vault.ts';
 
 const WORLD = 7;
@@ -18,7 +18,7 @@ async function kept(vault: Vault, number?: string, cvc?: string | null, world?: 
 }
 
 test('a card goes in as a number and comes out as what a processor made of it, once with its security code', async (t) => {
-  const vault = openVault(vaultDirectory());
+  const vault = vaultHere(vaultDirectory());
   t.after(() => vault.close());
   const card = await kept(vault);
   assert.match(card.token, /^vlt_[0-9a-f]{32}$/);
@@ -41,7 +41,7 @@ test('a card goes in as a number and comes out as what a processor made of it, o
 });
 
 test('what is mistyped or could be a real card is refused with a sentence that does not repeat it, and nothing is kept', async (t) => {
-  const vault = openVault(vaultDirectory());
+  const vault = vaultHere(vaultDirectory());
   t.after(() => vault.close());
   const table: [string, string | null, string, string, string | null][] = [
     ['4242424242424241', null, 'incorrect_number', 'number', null],
@@ -82,7 +82,7 @@ test('what the vault has written gives no number away, and only its owner may re
 /** Keeps so many cards, closes the vault and hands over its database. */
 async function written(count: number): Promise<{ directory: string; tokens: string[]; database: DatabaseSync }> {
   const directory = vaultDirectory();
-  const vault = openVault(directory);
+  const vault = vaultHere(directory);
   const cards = await Promise.all(Array.from({ length: count }, () => kept(vault, undefined, null)));
   await vault.close();
   return { directory, tokens: cards.map((card) => card.token), database: new DatabaseSync(join(directory, 'vault', 'vault.sqlite')) };
@@ -99,7 +99,7 @@ test('of a thousand cards whose numbers, keys or both were swapped, none opens',
       put.run(swapped.sealed_key ? other.sealed_key : own.sealed_key, swapped.number ? other.number : own.number, token);
     });
     database.exec('commit');
-    const vault = openVault(directory);
+    const vault = vaultHere(directory);
     const { cards, findings } = await vault.check();
     assert.deepEqual([cards, findings.length], [1_000, 1_000]);
     assert.match(findings[0]!, /^vlt_[0-9a-f]{32}: The (data key|number) does not open/);
@@ -114,7 +114,7 @@ test('of a thousand cards whose numbers, keys or both were swapped, none opens',
   // A card that is said to be of another world, and a fingerprint of another number.
   database.exec(`update cards set world = 8 where token = '${rows[0]!.token}'; update cards set fingerprint = x'00' where token = '${rows[1]!.token}'`);
   database.close();
-  const vault = openVault(directory);
+  const vault = vaultHere(directory);
   assert.deepEqual((await vault.check()).findings.map((each) => each.split(':')[0]), [rows[0]!.token, rows[1]!.token]);
   await vault.close();
 });
@@ -160,13 +160,13 @@ test('a backup opens elsewhere with its key; without it, or with another, the va
   database.close();
   const elsewhere = vaultDirectory();
   cpSync(directory, elsewhere, { recursive: true });
-  const restored = openVault(elsewhere);
+  const restored = vaultHere(elsewhere);
   assert.deepEqual(await restored.check(), { cards: 3, findings: [] });
   assert.deepEqual(await restored.provision({ world: WORLD, token: tokens[0]! }, 'sandbox'), { kind: 'provisioned', reference: 'visa.no_cvc' });
   await restored.close();
 
   rmSync(join(elsewhere, 'vault.key'));
-  const keyless = openVault(elsewhere);
+  const keyless = vaultHere(elsewhere);
   await assert.rejects(keyless.check(), /vault\.key is missing, and the vault is sealed with the root key that was in it\. Restore it from a backup/);
   assert.equal((await keep(keyless)).kind, 'down');
   assert.equal(existsSync(join(elsewhere, 'vault.key')), false);
@@ -174,12 +174,12 @@ test('a backup opens elsewhere with its key; without it, or with another, the va
 
   for (const [text, sentence] of [[`v1 ${'A'.repeat(43)}\n`, /sealed with another root key/], ['secret\n', /does not hold a root key/]] as const) {
     writeFileSync(join(elsewhere, 'vault.key'), text);
-    const wrong = openVault(elsewhere);
+    const wrong = vaultHere(elsewhere);
     await assert.rejects(wrong.check(), sentence);
     await wrong.close();
   }
   cpSync(join(directory, 'vault.key'), join(elsewhere, 'vault.key'));
-  const mended = openVault(elsewhere);
+  const mended = vaultHere(elsewhere);
   assert.deepEqual(await mended.check(), { cards: 3, findings: [] });
   await mended.close();
 });

@@ -88,6 +88,26 @@ class Process {
   }
 }
 
+/** Asks a question; throws an error with a sentence where there is no answer. Without patience it waits for as long as it takes. */
+export type Ask = <V extends Verb>(verb: V, question: Questions[V], patience_ms?: number | null) => Promise<Answers[V]>;
+
+/** The vault to which `ask` leads. */
+export function vaultBehind(ask: Ask, warn: (sentence: string) => void = () => undefined): Vault & Omit<Custody, 'close'> {
+  const orDown = <V extends Verb>(verb: V, question: Questions[V]): Promise<Answers[V] | Down> =>
+    ask(verb, question, PATIENCE_MS).catch((error: Error) => {
+      warn(error.message);
+      return { kind: 'down', reason: error.message };
+    });
+  return {
+    keep: (card) => orDown('keep', card),
+    provision: (entry, processor) => orDown('provision', { ...entry, processor }),
+    shred: (entry) => orDown('shred', entry),
+    list: (world, until) => orDown('list', { world, until }),
+    check: () => ask('check', {}),
+    rotate: (level) => ask('rotate', { level }),
+  };
+}
+
 export type SandboxVault = Vault & Custody & { /** The number of its process; null where none runs. */ pid(): number | null };
 
 export function sandboxVault({ directory, key_file, presenters = [], warn = () => undefined }: SandboxVaultOptions): SandboxVault {
@@ -99,11 +119,10 @@ export function sandboxVault({ directory, key_file, presenters = [], warn = () =
     if (running === process) running = null;
     const reason = `The vault's process has gone: ${how}.`;
     if (!opened) refused = { reason, at: performance.now() };
-    if (process.pending.size > 0) warn(reason);
     process.fail(reason);
   };
 
-  async function ask<V extends Verb>(verb: V, question: Questions[V], patience_ms: number | null = PATIENCE_MS): Promise<Answers[V]> {
+  async function ask<V extends Verb>(verb: V, question: Questions[V], patience_ms: number | null = null): Promise<Answers[V]> {
     if (!running && refused && performance.now() - refused.at < PAUSE_MS) throw new Error(refused.reason);
     running ??= new Process(place, gone);
     const process = running;
@@ -115,19 +134,8 @@ export function sandboxVault({ directory, key_file, presenters = [], warn = () =
     }
   }
 
-  const orDown = <V extends Verb>(verb: V, question: Questions[V]): Promise<Answers[V] | Down> =>
-    ask(verb, question).catch((error: Error) => {
-      warn(error.message);
-      return { kind: 'down', reason: error.message };
-    });
-
   return {
-    keep: (card) => orDown('keep', card),
-    provision: (entry, processor) => orDown('provision', { ...entry, processor }),
-    shred: (entry) => orDown('shred', entry),
-    list: (world, until) => orDown('list', { world, until }),
-    check: () => ask('check', {}, null),
-    rotate: (level) => ask('rotate', { level }, null),
+    ...vaultBehind(ask, warn),
     pid: () => running?.child.pid ?? null,
     async close() {
       const { child } = running ?? {};
