@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { InvoiceLineRow } from '../invoice/invoice.ts';
-import { creditsFor } from './apply.ts';
+import type { CustomerWhole } from '../customer/customer.ts';
+import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
+import { creditsFor, refuseSpent, returnCredits } from './apply.ts';
 import type { CreditGrantRow } from './grant.ts';
 
 const NOW = 1_000;
@@ -51,4 +52,24 @@ describe('credits', () => {
       }),
     );
   });
+});
+
+describe('credit that a correction gave back, where its invoice is void', () => {
+  const invoice = (...amounts: number[]) => ({ id: 'in_1', grant_rows: [grant('x', 0)], lines: amounts.map((amount, n) => ({ id: `il_${n}`, credits: [{ credit_grant: 'x', transaction: null, amount, name: null }] })) }) as unknown as InvoiceWhole;
+  const holder = (balance: number) => ({ grants: [grant('x', balance)] }) as unknown as CustomerWhole;
+  const moment = { now: NOW, newId: (prefix: string) => prefix, newSecret: () => '' };
+  const rows: [name: string, amounts: number[], balance: number, left: bigint, spent: boolean][] = [
+    ['is taken again', [-50], 80, 30n, false],
+    ['is set against what the invoice used', [60, -50], 0, 10n, false],
+    ['stays used where it was used', [-50], 20, 0n, true],
+  ];
+  for (const [name, amounts, balance, left, spent] of rows) {
+    it(name, () => {
+      const made = returnCredits(invoice(...amounts), holder(balance), moment);
+      assert.equal((made.puts.findLast((put) => put.table === 'credit_grants')!.after as CreditGrantRow).balance, left);
+      assert.equal(made.postings.reduce((sum, posting) => sum + posting.amount, 0n), 0n);
+      if (spent) assert.throws(() => refuseSpent(invoice(...amounts), holder(balance)), { code: 'status_transition_invalid' });
+      else refuseSpent(invoice(...amounts), holder(balance));
+    });
+  }
 });
