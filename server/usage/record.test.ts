@@ -102,7 +102,7 @@ test('of two who record one identifier at the same time one waits, and is told t
     await record(ctx, one);
     second = put(one);
     // It finds the identifier free, and then waits for this transaction to end.
-    while ((await ctx.tx.query(`select from pg_locks where not granted and locktype = 'transactionid'`)).rowCount === 0);
+    while ((await ctx.tx.query(`select from pg_locks l join pg_stat_activity a on a.pid = l.pid where not l.granted and l.locktype = 'transactionid' and a.datname = current_database()`)).rowCount === 0);
   });
   await assert.rejects(second!, (error) => passing(error) === 'contended');
   assert.deepEqual(await put(one), ['duplicate']);

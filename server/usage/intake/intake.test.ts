@@ -169,6 +169,21 @@ trial('what was counted a day ago is removed from the stream, and counting goes 
   assert.equal(await total(customer), '5');
 });
 
+trial('a stream whose last counted message is another one is counted from its beginning, which counts nothing twice', async () => {
+  const customer = await customerOf();
+  const partition = partitionOf(kontor.world.id, customer);
+  for (const value of ['1', '2', '3']) await report(customer, value);
+  await kontor.counted();
+  await superuser.query(`update usage_partitions set message = 'another' where partition = ${partition}`);
+  // Whoever reads looks for its place again.
+  for await (const { name } of intake().manager.consumers.list(intake().stream(partition))) await intake().manager.consumers.delete(intake().stream(partition), name);
+  await eventually(async () => (await findings()).some((each) => /^I28 partition [0-9]: its stream of .* was made anew, or lost its end/.test(each)));
+  await report(customer, '4');
+  await kontor.counted();
+  assert.equal(await total(customer), '10');
+  await superuser.query('delete from usage_losses');
+});
+
 trial('messages that are gone before they were counted are told', async () => {
   const customer = await customerOf();
   const stream = intake().stream(partitionOf(kontor.world.id, customer));

@@ -45,6 +45,9 @@ export class Turns {
 const NAME = 'Nats-Msg-Id';
 const nameless = (sequence: number): string => `message ${sequence}`;
 
+/** A server that has just become a stream's leader may still be about to learn its last messages. */
+const CATCHING_UP_MS = 10_000;
+
 type Position = { stream: string; sequence: bigint; message: string };
 
 export class Reader {
@@ -54,6 +57,7 @@ export class Reader {
   private readonly turns: Turns;
   private readonly done: Promise<void>;
   private readonly stopped = new AbortController();
+  private shortSince: number | null = null;
   private fetched: ConsumerMessages | null = null;
   private wake: () => void = () => undefined;
   constructor(app: App, intake: Intake, partition: number, turns: Turns) {
@@ -97,11 +101,20 @@ export class Reader {
     const before = (await row<Position>(this.app.database.pool, sql`select stream, sequence, message from usage_partitions where partition = ${this.partition}`))!;
     const at = Number(before.sequence);
     const begin = Math.max(0, state.first_seq - 1);
+    if (before.stream === stream && state.last_seq < at) this.refuseYet();
+    this.shortSince = null;
     if (before.stream === stream && at >= begin && (at === begin || (await this.nameOf(at)) === before.message)) return at;
     if (before.stream === stream && at < begin) await this.record({ stream, since: at + 1, upto: begin + 1 });
     else if (before.stream !== '' && at > 0) await this.record({ stream: before.stream, since: at + 1, upto: null });
     await row(this.app.database.pool, sql`update usage_partitions set stream = ${stream}, sequence = ${begin}, message = '', marked = 0, marked_at = null where partition = ${this.partition} and stream = ${before.stream} and sequence = ${at}`);
     return begin;
+  }
+
+  /** Throws while a stream that ends before the place is given time to catch up. */
+  private refuseYet(): void {
+    const now = this.app.clock.milliseconds();
+    this.shortSince ??= now;
+    if (now - this.shortSince < CATCHING_UP_MS) throw new Error('The stream ends before what was counted of it.');
   }
 
   private async nameOf(sequence: number): Promise<string | null> {
