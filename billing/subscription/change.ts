@@ -364,7 +364,8 @@ function conclude(order: ChangeOrder, facts: ChangeFacts, { made, then, after, w
   };
   const draft = invoiced ? draftBill(bill, facts, moment) : null;
   const billed = draft && settleBill(draft, order, bill, facts, moment);
-  if (billed) refuseUnpayable(billed.invoice, order, facts);
+  // What happens by itself is never refused: what cannot be charged stays open.
+  if (billed && order.billing_reason === undefined) refuseUnpayable(billed.invoice, order, facts);
   const awaited = billed !== null && billed.invoice.status === 'open' && order.payment_behavior !== 'allow_incomplete';
   const waits = awaited && (order.payment_behavior === 'error_if_incomplete' || order.payment_behavior === 'pending_if_incomplete');
   const used = billed?.used ?? [];

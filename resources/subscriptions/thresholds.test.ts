@@ -108,6 +108,18 @@ test('an item reaches a quantity; with the anchor reset its period begins anew',
   await explains(all);
 });
 
+test('with nothing to charge, what is reached is billed all the same, and is open', async () => {
+  const { clock, customer } = await onClock();
+  const [{ id: card } = { id: '' }] = (await stripe.paymentMethods.list({ customer })).data;
+  await stripe.subscriptions.create({ customer, items: [{ price: seat, quantity: 1 }, { price: calls, billing_thresholds: { usage_gte: 100 } }], billing_thresholds: { reset_billing_cycle_anchor: true } });
+  await stripe.paymentMethods.detach(card);
+  await kontor.advance(clock, START + DAY);
+  await use(customer, 120, START + DAY);
+  await kontor.advance(clock, START + 2 * DAY);
+  const [, reached] = await invoicesOf(customer);
+  assert.deepEqual([reached?.billing_reason, reached?.status, reached?.lines.data.some((line) => line.amount === 1_200)], ['subscription_threshold', 'open', true]);
+});
+
 test('many at once reach it once, in real time', async () => {
   const customer = (await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } })).id;
   await stripe.subscriptions.create({ customer, items: [{ price: calls }], billing_thresholds: { amount_gte: 200 } });
