@@ -66,15 +66,13 @@ export async function list(ctx: Context, given: Params<typeof params.listDispute
   return renderList('/v1/disputes', (await withTransactions(ctx.tx, data)).map((each) => renderDispute(each, ctx.world)), has_more);
 }
 
-/** What the sandbox foretold of charges that have come: each is contested once. */
+/** What the sandbox foretold of charges that have come: each is contested once, one after the other, as two may be by one method. */
 export const contest: TimerCommand = async (ctx, due) => {
-  const contested = await lockContested(ctx.tx, due.map(({ subject }) => subject));
-  const attempts = new Map((await attemptsById(ctx.tx, contested.map(({ charge }) => charge.attempt!))).map((attempt) => [attempt.id, attempt]));
   for (const { subject, at } of due) {
-    const facts = contested.find(({ charge }) => charge.id === subject)!;
-    const { foretold } = unpack<Succeeded>(attempts.get(facts.charge.attempt!)!.word!);
-    const news = foretold.find((each): each is DisputeNews => each.kind === 'dispute')!;
-    await commit(ctx, openDisputes(facts, news, momentAt(ctx, at)));
+    const facts = await lockContested(ctx.tx, subject);
+    const [attempt] = await attemptsById(ctx.tx, [facts.charge.attempt!]);
+    const news = unpack<Succeeded>(attempt!.word!).foretold.find((each): each is DisputeNews => each.kind === 'dispute');
+    if (news) await commit(ctx, openDisputes(facts, news, momentAt(ctx, at)));
   }
 };
 

@@ -34,17 +34,11 @@ export async function lockInquiriesOf(tx: Tx, charges: readonly string[]): Promi
   return found.length === 0 ? [] : lockDisputes(tx, found.map(({ id }) => id));
 }
 
-/** Charges that are contested with all that this concerns: the methods, the charges and the mandates in force locked. */
-export async function lockContested(tx: Tx, ids: readonly string[]): Promise<Contested[]> {
-  const named = (await chargesById(tx, ids)).flatMap((charge) => charge.payment_method ?? []);
-  const methods = new Map((await methodsById(tx, named, true)).map((method) => [method.id, method]));
-  const charges = await chargesById(tx, ids, true);
-  const intents = new Map((await intentsById(tx, charges.map((charge) => charge.payment_intent))).map((intent) => [intent.id, intent]));
-  const mandates = await lockMandatesOf(tx, named);
-  return charges.map((charge) => ({
-    charge,
-    payment_intent: intents.get(charge.payment_intent)!,
-    payment_method: methods.get(charge.payment_method!)!,
-    mandates: mandates.filter((mandate) => mandate.payment_method === charge.payment_method),
-  }));
+/** A charge that is contested with all that this concerns: the method, the charge and the mandates in force locked. */
+export async function lockContested(tx: Tx, id: string): Promise<Contested> {
+  const [found] = await chargesById(tx, [id]);
+  const [payment_method] = await methodsById(tx, [found!.payment_method!], true);
+  const [charge] = await chargesById(tx, [id], true);
+  const [payment_intent] = await intentsById(tx, [charge!.payment_intent]);
+  return { charge: charge!, payment_intent: payment_intent!, payment_method: payment_method!, mandates: await lockMandatesOf(tx, [payment_method!.id]) };
 }
