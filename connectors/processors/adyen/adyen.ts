@@ -67,7 +67,6 @@ class AdyenProcessor implements Processor {
   }
 
   async tokenize(source: MethodSource): Promise<Tokenized> {
-    if ('number' in source) return refused('number', 'Card numbers are given to Adyen by the browser, and never to Kontor. Give the token of the stored payment method, as `shopper/token`.');
     if ('type' in source) {
       if (source.type === 'sepa_debit') return refused('sepa_debit[iban]', 'Adyen keeps the bank account: give the token of the stored payment method, as `shopper/token`.');
       return { kind: 'other', type: source.type, method: { type: source.type, reference: source.type, set_up: false }, details: shownOf(source) };
