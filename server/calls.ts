@@ -28,8 +28,8 @@ async function take(app: App, world: World, ids: readonly string[] | null): Prom
             select ctid from calls
             where state <> 'answered' and ${ids === null ? sql`next_at <= to_timestamp(${now}::bigint)` : sql`id = any(${ids}::text[]) and (attempts = 0 or next_at <= to_timestamp(${now}::bigint))`}
             order by next_at, id limit ${BATCH} for update skip locked)
-          update calls c set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint)
-          from open where c.ctid = open.ctid returning c.id, c.kind, c.subject, c.request, c.state, c.attempts, c.created`,
+          update calls c set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint), begun = coalesce(c.begun, to_timestamp(${now}::bigint))
+          from open where c.ctid = open.ctid returning c.id, c.kind, c.subject, c.request, c.state, c.attempts, c.created, c.begun`,
     ),
   );
 }

@@ -209,7 +209,7 @@ const GRACE_S = 10;
 
 async function writeCalls(ctx: Context, calls: readonly Call[]): Promise<void> {
   const now = ctx.app.clock.now();
-  const rows = calls.map((call) => ({ ...call, state: 'pending', answer: null, attempts: 0, next_at: now + GRACE_S, created: now }));
+  const rows = calls.map((call) => ({ ...call, state: 'pending', answer: null, attempts: 0, next_at: now + GRACE_S, created: now, begun: null }));
   await insertAll(ctx, 'calls', rows as unknown as Json[]);
   ctx.calls.push(...calls.map((call) => call.id));
 }

@@ -44,7 +44,7 @@ export type Resource<Whole extends object = never> = {
 export type TimerCommand = (ctx: Context, due: readonly { subject: string; at: Instant }[]) => Promise<void>;
 
 /** A call as it is stored. `created` is real time; `attempts` is how often it was begun, this time included. */
-export type OpenCall = { id: string; kind: string; subject: string; request: Json; state: 'pending' | 'unknown' | 'answered'; attempts: number; created: Instant };
+export type OpenCall = { id: string; kind: string; subject: string; request: Json; state: 'pending' | 'unknown' | 'answered'; attempts: number; created: Instant; /** When it was first begun. */ begun: Instant | null };
 
 /** The answer to a call. `at` is when it was given, where that is not now: what a timer lets happen has its moment. */
 export type Answered = { call: OpenCall; answer: Json; at?: Instant };

@@ -88,7 +88,7 @@ export type Declined = {
   /** Where the issuer only wants to ask the absent holder: how to ask. Null for every other decline. */
   action: Action | null;
 };
-/** Definitely without effect: the request was refused before anything was tried. `technical`: not for what was asked, so that another processor may take it. */
+/** Definitely without effect: the request was refused before anything was tried. `technical`: not for what was asked, but since this processor could not be asked so. Another may take it; and of an earlier request of the same operation it proves nothing. */
 export type Failed = { kind: 'failed'; code: string; message: string; technical?: boolean };
 /** Whether there was an effect is not known. `retry_after` is in seconds, where the processor gave one. */
 export type Unknown = { kind: 'unknown'; reason: string; retry_after: number | null };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lookAgainIn, waysTo, wordOfAbsence, wordOfPerson, type Recognition } from './resolve.ts';
+import { isWordOf, lookAgainIn, waysTo, wordOfAbsence, wordOfPerson, type Recognition } from './resolve.ts';
 
 const HOUR = 3_600;
 const keyed: Recognition = { idempotency: 'header', ttl_hours: 24, lookup: ['op_id', 'reference'], settles_in_s: 86_400 };
@@ -28,7 +28,16 @@ test('one that was begun is put again only while it is certain to be recognised'
 test('what a processor has never received has failed, once nothing of it can be under way', () => {
   assert.equal(wordOfAbsence(599, searched), null);
   assert.equal(wordOfAbsence(600, searched)?.kind, 'failed');
-  assert.equal(wordOfAbsence(86_399, keyed), null);
+  // Until 23 hours after it was first begun it may have been put again, and a day later that would be found.
+  assert.equal(wordOfAbsence(47 * HOUR - 1, keyed), null);
+  assert.equal(wordOfAbsence(47 * HOUR, keyed)?.kind, 'failed');
+  // What is put again for ever is never taken to be absent.
+  assert.equal(wordOfAbsence(10_000 * HOUR, { ...keyed, ttl_hours: null }), null);
+});
+
+test('that a repetition was not taken is no word about what was put before', () => {
+  const refused = { kind: 'failed', technical: true };
+  assert.deepEqual([isWordOf(refused, 0), isWordOf(refused, 1), isWordOf({ kind: 'failed' }, 1), isWordOf({ kind: 'unknown' }, 0), isWordOf({ kind: 'succeeded' }, 3)], [true, false, true, false, true]);
 });
 
 test('what takes days is looked up less and less often, and not for ever', () => {

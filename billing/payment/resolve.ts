@@ -21,16 +21,24 @@ export type Way = 'put' | 'look_up';
 /** So much of the time in which an `op_id` is recognised is left unused, since clocks differ and requests take their time. */
 const MARGIN_S = 3_600;
 
+/** For so long after it was first begun an operation may be put again. */
+const repeatedFor = ({ idempotency, ttl_hours }: Recognition): number => (idempotency === 'none' ? 0 : ttl_hours === null ? Infinity : ttl_hours * 3_600 - MARGIN_S);
+
 /** The ways to a word about an operation, in the order in which they are tried. `begun` is how often it was begun before, `age_s` how long ago it was first. */
-export function waysTo({ begun, age_s }: { begun: number; age_s: number }, { idempotency, ttl_hours, lookup }: Recognition): Way[] {
+export function waysTo({ begun, age_s }: { begun: number; age_s: number }, recognition: Recognition): Way[] {
   if (begun === 0) return ['put'];
-  const recognised = idempotency !== 'none' && (ttl_hours === null || age_s < ttl_hours * 3_600 - MARGIN_S);
-  return [...(recognised ? (['put'] as const) : []), ...(lookup.includes('op_id') ? (['look_up'] as const) : [])];
+  return [...(age_s < repeatedFor(recognition) ? (['put'] as const) : []), ...(recognition.lookup.includes('op_id') ? (['look_up'] as const) : [])];
 }
 
-/** The word where a processor has never heard of an operation; null while that proves nothing. */
-export function wordOfAbsence(age_s: number, { settles_in_s }: Recognition): Failed | null {
-  if (age_s < settles_in_s) return null;
+/**
+ * Whether a word about a question that was put says what became of the operation. That a repetition was not taken, since it never arrived or its key is not in force any more, proves nothing about what was put
+ * before.
+ */
+export const isWordOf = (word: { kind: string; technical?: boolean }, begun: number): boolean => word.kind !== 'unknown' && !(begun > 0 && word.kind === 'failed' && word.technical === true);
+
+/** The word where a processor has never heard of an operation that was first begun so long ago; null while that proves nothing, since it may have been put again until just now. */
+export function wordOfAbsence(age_s: number, recognition: Recognition): Failed | null {
+  if (age_s < repeatedFor(recognition) + recognition.settles_in_s) return null;
   return { kind: 'failed', code: 'processing_error', message: 'The payment processor has never received this, so nothing was done. Try again.', technical: true };
 }
 

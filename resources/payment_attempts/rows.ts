@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { merge, pack, type AttemptRow, type PackedWord, type Verb } from '../../billing/payment/attempt.ts';
 import { decision, type Decision, type Timer } from '../../billing/decision.ts';
-import { lookAgainIn, waysTo, wordOfAbsence } from '../../billing/payment/resolve.ts';
+import { isWordOf, lookAgainIn, waysTo, wordOfAbsence } from '../../billing/payment/resolve.ts';
 import type { Action, HandledOutcome, Notice, Outcome, Processor, RefundOutcome, Said, StoredMethod } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
 import type { Answered, App, Context, Json, OpenCall, World } from '../../server/context.ts';
@@ -27,7 +27,7 @@ export async function referencesTaken(tx: Tx, subjects: readonly string[]): Prom
 
 /** The questions as they were asked, by `op_id`. */
 export async function questionsById(tx: Tx, ids: readonly string[]): Promise<Map<string, OpenCall>> {
-  const found = await rows<OpenCall>(tx, sql`select id, kind, subject, request, state, attempts, created from calls where id = any(${ids}::text[])`);
+  const found = await rows<OpenCall>(tx, sql`select id, kind, subject, request, state, attempts, created, begun from calls where id = any(${ids}::text[])`);
   return new Map(found.map((call) => [call.id, call]));
 }
 
@@ -96,11 +96,11 @@ export type Question = {
   put(processor: Processor): Promise<Outcome | HandledOutcome | RefundOutcome>;
 };
 
-/** Where a processor has to look for what a question asked: with the charge, as it calls it, or with the method that it was about. */
-export function placeOf({ request }: OpenCall): { charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual' } {
-  const { reference, charge, method, capture } = request as { reference?: string; charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual' };
+/** Where a processor has to look for what a question asked: with the charge, as it calls it, or with the method that it was about. What goes on after its holder was asked is known by what asked. */
+export function placeOf({ request }: OpenCall): { reference?: string; charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual' } {
+  const { reference, charge, method, capture, authentication } = request as { reference?: string; charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual'; authentication?: { reference: string } | null };
   const of = reference ?? charge;
-  return { ...(of !== undefined && { charge: of }), ...(method && { method }), ...(capture && { capture }) };
+  return { ...(authentication && { reference: authentication.reference }), ...(of !== undefined && { charge: of }), ...(method && { method }), ...(capture && { capture }) };
 }
 
 /** Puts a question, or clears up what became of it where it was begun before. Null while that is not known: then it is tried again later, or a webhook or a person says it. */
@@ -112,9 +112,15 @@ export async function askProcessor(app: App, world: World, call: OpenCall, quest
     if (attempt?.word && attempt.state !== 'unknown') return attempt.word;
   }
   const recognition = processor.capabilities();
-  const age_s = app.clock.now() - call.created;
-  for (const way of waysTo({ begun: call.attempts - 1, age_s }, recognition)) {
-    const found = way === 'put' ? { outcome: await question.put(processor) } : await processor.lookup({ op_id: call.id, verb, ...placeOf(call) });
+  const begun = call.attempts - 1;
+  const age_s = app.clock.now() - (call.begun ?? call.created);
+  for (const way of waysTo({ begun, age_s }, recognition)) {
+    if (way === 'put') {
+      const word = await question.put(processor);
+      if (isWordOf(word, begun)) return pack(word);
+      continue;
+    }
+    const found = await processor.lookup({ op_id: call.id, verb, ...placeOf(call) });
     const word = 'outcome' in found ? found.outcome : found.kind === 'absent' ? wordOfAbsence(age_s, recognition) : null;
     if (word && word.kind !== 'unknown') return pack(word);
   }

@@ -169,6 +169,27 @@ export function contract(name: string, cards: Cards, start: () => Promise<Subjec
       assert.equal((await processor.save({ op_id: operation('save'), method: await kept('declined'), purpose: 'setup', usage: 'off_session', return_url: BACK })).kind, 'declined');
     });
 
+    test('what its holder was asked about and agreed to keep is charged again by its new token', async () => {
+      const { request, outcome } = await charge('asks', { setup_future_usage: 'off_session' });
+      const { action } = as(outcome, 'requires_action');
+      subject.act(action.reference, 'succeeded');
+      const agreed = as(await processor.charge({ ...request, op_id: operation('charge'), authentication: { reference: action.reference, result: 'succeeded' } }), 'succeeded');
+      // This issuer asks at each charge.
+      as((await charge({ ...request.method, reference: agreed.learned?.reference ?? request.method.reference, set_up: true })).outcome, 'requires_action');
+      const setup = { op_id: operation('save'), method: await kept('asks'), purpose: 'setup', usage: 'off_session', return_url: BACK } as const;
+      const asking = as(await processor.save(setup), 'requires_action').action;
+      subject.act(asking.reference, 'succeeded');
+      const saved = as(await processor.save({ ...setup, op_id: operation('save'), authentication: { reference: asking.reference, result: 'succeeded' } }), 'succeeded');
+      as((await charge({ ...setup.method, reference: saved.learned?.reference ?? setup.method.reference, set_up: true })).outcome, 'requires_action');
+    });
+
+    test('an absent holder cannot agree to anything, and is charged all the same', async () => {
+      const method = await kept('good');
+      const saved = as(await processor.save({ op_id: operation('save'), method, purpose: 'setup', usage: 'off_session', return_url: BACK }), 'succeeded');
+      const later = { ...method, reference: saved.learned?.reference ?? method.reference, set_up: true };
+      as((await charge(later, { off_session: true, setup_future_usage: 'off_session' })).outcome, 'succeeded');
+    });
+
     test('what is wrong is refused before anything is tried', async () => {
       assert.equal((await charge('good', { amount: 0n })).outcome.kind, 'failed');
     });

@@ -4,7 +4,7 @@ import { minor } from '../../../billing/money.ts';
 import type { ChargeRequest, Configuration, Found, HandledOutcome, Outcome, Processor, ProcessorKind, RefundRequest, SaveRequest, Setting, Sought, StoredMethod } from '../processor.ts';
 import { CAPABILITIES, tokenize } from './methods.ts';
 import { receive } from './webhooks.ts';
-import { INCREMENT, OPERATION, outcomeOfHandling, outcomeOfIntent, outcomeOfRefund, outcomeOfSetup, partsOf, referenceTo, unknown, wordOfError } from './words.ts';
+import { INCREMENT, OPERATION, outcomeOfHandling, outcomeOfIntent, outcomeOfRefund, outcomeOfSetup, partsOf, unknown, wordOfError } from './words.ts';
 
 export type StripeOptions = {
   /** Where Stripe is; by default where its library says. */
@@ -21,6 +21,12 @@ const SETTINGS: Record<'secret_key' | 'webhook_secret', Setting> = {
 const EXPAND = ['latest_charge.balance_transaction'];
 /** A charge is asked for together with its fees; after a word of the issuer's with its reasons. */
 const CHARGE = { expand: EXPAND };
+
+/** What continues at Stripe is asked for, and asking tells nothing of it where it does not come through. */
+async function continued(work: () => Promise<Outcome>): Promise<Outcome> {
+  const word = await heard(work);
+  return word.kind === 'failed' && word.technical ? unknown(word.message) : word;
+}
 
 async function heard<O>(work: () => Promise<O>): Promise<O | ReturnType<typeof wordOfError>> {
   try {
@@ -65,14 +71,15 @@ class StripeProcessor implements Processor {
   }
 
   async charge(request: ChargeRequest): Promise<Outcome> {
+    const { op_id, method, authentication, off_session, setup_future_usage: future } = request;
+    // The holder has been asked by Stripe about the payment that is there already.
+    if (authentication) return continued(async () => outcomeOfIntent(await this.#stripe.paymentIntents.retrieve(authentication.reference, CHARGE)));
     return heard(async () => {
-      const { op_id, method, authentication, setup_future_usage: future } = request;
-      // The holder has been asked by Stripe about the payment that is there already.
-      if (authentication) return outcomeOfIntent(await this.#stripe.paymentIntents.retrieve(authentication.reference, CHARGE));
       const { customer: before, method: payment_method } = partsOf(method.reference);
       const customer = future ? await this.#ownerOf(method, op_id, request.payer) : before;
-      const intent = await this.#stripe.paymentIntents.create(this.#paramsOf(request, payment_method, customer), { idempotencyKey: op_id });
-      return outcomeOfIntent(intent, customer === before ? undefined : referenceTo(customer, payment_method));
+      // Nobody agrees to later payments who is absent: what is to be kept then is kept before.
+      if (off_session && customer !== before) await this.#stripe.paymentMethods.attach(payment_method, { customer: customer! }, { idempotencyKey: `${op_id}:attach` });
+      return outcomeOfIntent(await this.#stripe.paymentIntents.create(this.#paramsOf(request, payment_method, customer), { idempotencyKey: op_id }));
     });
   }
 
@@ -87,7 +94,7 @@ class StripeProcessor implements Processor {
       ...(description && { description }),
       ...(off_session && { off_session: true }),
       ...(!off_session && return_url && { return_url }),
-      ...(future && { setup_future_usage: future }),
+      ...(future && !off_session && { setup_future_usage: future }),
       ...(type === 'card' && Object.keys(card).length > 0 && { payment_method_options: { card } }),
       ...mandateData(request),
       ...CHARGE,
@@ -95,15 +102,14 @@ class StripeProcessor implements Processor {
   }
 
   async save(request: SaveRequest): Promise<Outcome> {
+    const { op_id, method, purpose, usage, payer, return_url, authentication } = request;
+    if (authentication) return continued(async () => outcomeOfSetup(await this.#stripe.setupIntents.retrieve(authentication.reference, { expand: ['latest_attempt'] })));
     return heard(async () => {
-      const { op_id, method, purpose, usage, payer, return_url, authentication } = request;
-      if (authentication) return outcomeOfSetup(await this.#stripe.setupIntents.retrieve(authentication.reference, { expand: ['latest_attempt'] }));
       const { customer: before, method: payment_method } = partsOf(method.reference);
       const customer = await this.#ownerOf(method, op_id, payer);
-      const token = customer === before ? undefined : referenceTo(customer, payment_method);
       if (purpose === 'attach') {
-        if (token !== undefined) await this.#stripe.paymentMethods.attach(payment_method, { customer }, { idempotencyKey: op_id });
-        return { ...outcomeOfSetup({ id: payment_method, status: 'succeeded' } as Stripe.SetupIntent, token) };
+        if (customer !== before) await this.#stripe.paymentMethods.attach(payment_method, { customer }, { idempotencyKey: op_id });
+        return outcomeOfSetup({ id: payment_method, status: 'succeeded', customer, payment_method } as Stripe.SetupIntent);
       }
       const intent = await this.#stripe.setupIntents.create(
         {
@@ -112,7 +118,7 @@ class StripeProcessor implements Processor {
         },
         { idempotencyKey: op_id },
       );
-      return outcomeOfSetup(intent, token);
+      return outcomeOfSetup(intent);
     });
   }
 
@@ -145,7 +151,7 @@ class StripeProcessor implements Processor {
     try {
       return await this.#find(sought);
     } catch (error) {
-      if ((error as Stripe.errors.StripeError).code === 'resource_missing') return { kind: 'absent' };
+      // What Stripe has named itself and does not know any more is another account's: it says nothing about this one.
       const { message } = error as Error;
       return unknown(`Stripe has not said what became of it: ${message}`);
     }

@@ -15,8 +15,10 @@ const whole = <T extends { id: string }>(of: string | T | null | undefined): T |
 
 export const unknown = (reason: string, retry_after: number | null = null): Unknown => ({ kind: 'unknown', reason, retry_after });
 
-/** What Node says where no connection was made, so that the request never left. */
+/** What Node says where no connection was made, so that the request never left; said of a connection that was there, some of it is about an answer that was lost. An address of several hosts was tried at each. */
 const NEVER_LEFT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
+type Broken = { code?: string; syscall?: string; errors?: readonly Broken[] };
+const neverLeft = ({ code = '', syscall = '', errors }: Broken): boolean => (errors ? errors.every(neverLeft) : NEVER_LEFT.includes(code) && ['connect', 'getaddrinfo'].includes(syscall));
 
 type Said = Partial<Record<'code' | 'decline_code' | 'message' | 'advice_code' | 'network_advice_code' | 'network_decline_code', string>>;
 
@@ -55,17 +57,16 @@ export function wordOfError(error: unknown): Declined | Failed | Unknown {
     case 'StripeCardError':
       return declined(payment_intent?.id ?? setup_intent?.id ?? '', error as Said, whole(payment_intent?.latest_charge)?.outcome);
     case 'StripeInvalidRequestError':
-      return { kind: 'failed', code: code ?? 'processing_error', message };
+      // What is not there may be so because the key is another account's now.
+      return { kind: 'failed', code: code ?? 'processing_error', message, ...(code === 'resource_missing' && { technical: true }) };
     case 'StripeAuthenticationError':
     case 'StripePermissionError':
       return { kind: 'failed', code: 'processing_error', message: 'Stripe has refused the key of this processor, so nothing was done. Give it a key that is in force.', technical: true };
     case 'StripeRateLimitError':
       return unknown('Stripe has had too many requests.', Number(headers?.['retry-after']) || null);
-    case 'StripeConnectionError': {
-      const cause = (detail as { code?: string } | undefined)?.code ?? code;
-      if (cause !== undefined && NEVER_LEFT.includes(cause)) return { kind: 'failed', code: 'processing_error', message: 'Stripe could not be reached, so nothing was done. Try again.', technical: true };
+    case 'StripeConnectionError':
+      if (neverLeft((detail ?? {}) as Broken)) return { kind: 'failed', code: 'processing_error', message: 'Stripe could not be reached, so nothing was done. Try again.', technical: true };
       return unknown('The answer did not arrive.');
-    }
     default:
       return unknown(statusCode ? `Stripe answered with ${statusCode}.` : 'The answer could not be read.');
   }
@@ -126,11 +127,15 @@ function succeeded(reference: string, captured: boolean, charge: Stripe.Charge |
   };
 }
 
-/**
- * A payment intent as the outcome of the charge that made it. One that only reserves is authorized for good, whatever is captured later: that is another operation.
- * `token` is the method's token from now on, where it changed.
- */
-export function outcomeOfIntent(intent: Stripe.PaymentIntent, token?: string): Outcome {
+/** What has gone through with a Stripe customer has left the method with it: that is its token from now on, however the word has come. */
+const tokenIn = ({ customer, payment_method }: Pick<Stripe.PaymentIntent | Stripe.SetupIntent, 'customer' | 'payment_method'>): string | undefined => {
+  const [owner, method] = [idOf(customer), idOf(payment_method)];
+  return owner !== null && method !== null ? referenceTo(owner, method) : undefined;
+};
+
+/** A payment intent as the outcome of the charge that made it. One that only reserves is authorized for good, whatever is captured later: that is another operation. */
+export function outcomeOfIntent(intent: Stripe.PaymentIntent): Outcome {
+  const token = tokenIn(intent);
   const charge = whole(intent.latest_charge);
   const manual = intent.capture_method === 'manual';
   switch (intent.status) {
@@ -151,7 +156,8 @@ export function outcomeOfIntent(intent: Stripe.PaymentIntent, token?: string): O
   }
 }
 
-export function outcomeOfSetup(intent: Stripe.SetupIntent, token?: string): Outcome {
+export function outcomeOfSetup(intent: Stripe.SetupIntent): Outcome {
+  const token = tokenIn(intent);
   switch (intent.status) {
     case 'succeeded':
       return { ...succeeded(intent.id, false, null, token), learned: learnedOf(whole(intent.latest_attempt)?.payment_method_details, token) };

@@ -51,8 +51,21 @@ test('a processor that can only be searched is never asked twice', async () => {
   assert.equal(fakes.search.captured('payment_intent', taken.id), 1);
 });
 
+test('that a repetition is refused, since the key is not in force any more, proves nothing about the charge', async () => {
+  const taken = await pay('key', 'lost_after');
+  const { key } = fakes.key;
+  fakes.key.key = 'sk_test_another0123456789';
+  await later(10, async () => (await attemptOf(taken.id)).asked === 2);
+  assert.deepEqual([(await stripe.paymentIntents.retrieve(taken.id)).status, (await attemptOf(taken.id)).state], ['processing', 'unknown']);
+  fakes.key.key = key;
+  await later(60, isNow(taken.id, 'succeeded'));
+  assert.equal(fakes.key.captured('payment_intent', taken.id), 1);
+});
+
 test('that a search finds nothing proves something only once nothing can be under way', async () => {
   const lost = await pay('search', 'lost_before');
+  // That it was written a day before it was asked makes it no older.
+  await kontor.database.asOwner((owner) => owner.query(`update calls set created = created - interval '1 day' where subject = '${lost.id}'`));
   await later(10, async () => (await attemptOf(lost.id)).asked === 2);
   assert.equal((await stripe.paymentIntents.retrieve(lost.id)).status, 'processing');
   await later(100, isNow(lost.id, 'requires_payment_method'));

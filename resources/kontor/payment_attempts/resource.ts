@@ -11,10 +11,10 @@ export async function wholeAttempts(ctx: Context, attempts: readonly AttemptRow[
   const questions = await questionsById(ctx.tx, attempts.map((each) => each.id));
   const now = ctx.app.clock.now();
   return Promise.all(attempts.map(async (attempt): Promise<AttemptWhole> => {
-    const { attempts: asked = 0, created = now } = questions.get(attempt.id) ?? {};
+    const { attempts: asked = 0, begun = null } = questions.get(attempt.id) ?? {};
     if (attempt.state !== 'unknown' && attempt.state !== 'sending') return { ...attempt, asked, clears_up: null };
     const recognition = (await processorNamed(ctx.app, ctx.world, attempt.processor, ctx.tx)).capabilities();
-    const [way] = waysTo({ begun: asked, age_s: now - created }, recognition);
+    const [way] = waysTo({ begun: asked, age_s: now - (begun ?? now) }, recognition);
     return { ...attempt, asked, clears_up: way === undefined ? 'person' : way === 'put' ? 'repetition' : 'look_up' };
   }));
 }

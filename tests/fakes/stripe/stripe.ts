@@ -17,7 +17,8 @@ const KEY = 'sk_test_fake0123456789';
 const WEBHOOK_SECRET = 'whsec_fake0123456789';
 
 export class FakeStripe {
-  readonly key: string;
+  /** The key that is in force. */
+  key: string;
   readonly webhook_secret = WEBHOOK_SECRET;
   readonly herald: Herald;
   /** All payment intents, in the order in which they were made. */
@@ -61,7 +62,7 @@ export class FakeStripe {
     thing.next_action = null;
     const failure = { type: 'card_error', code: 'payment_intent_authentication_failure', message: 'We are unable to authenticate your payment method.' };
     if (result === 'failed') Object.assign(thing, { status: 'requires_payment_method', [thing.object === 'setup_intent' ? 'last_setup_error' : 'last_payment_error']: failure });
-    else if (thing.object === 'setup_intent') thing.status = 'succeeded';
+    else if (thing.object === 'setup_intent') this.#keepFor(Object.assign(thing, { status: 'succeeded' }));
     else this.#take(thing, true);
     this.#tell(result === 'succeeded' ? `${thing.object}.succeeded` : thing.object === 'setup_intent' ? 'setup_intent.setup_failed' : 'payment_intent.payment_failed', thing);
   }
@@ -133,7 +134,7 @@ export class FakeStripe {
       case 'GET payment_methods/:id':
         return cardNamed(id) ? this.#makeMethod({ type: 'card', card: { token: id } }) : this.#find(id, 'payment_method');
       case 'POST payment_methods/:id/attach':
-        return Object.assign(this.#find(id, 'payment_method'), { customer: this.#find(given.customer, 'customer').id });
+        return this.#attach(this.#find(id, 'payment_method'), this.#find(given.customer, 'customer').id);
       case 'POST payment_intents':
         return this.#pay(given);
       case 'GET payment_intents/:id':
@@ -204,11 +205,19 @@ export class FakeStripe {
     });
   }
 
+  #attach(method: Thing, customer: string): Thing {
+    if (method.customer !== null && method.customer !== customer) refuse(400, undefined, 'The payment method you provided has already been attached to a customer.');
+    if (method.customer === null && method.used) refuse(400, undefined, 'This PaymentMethod was previously used without being attached to a Customer or was detached from a Customer, and may not be used again.');
+    return Object.assign(method, { customer });
+  }
+
   #pay(given: Given): Thing {
     const method = this.#find(given.payment_method, 'payment_method');
     if (given.confirm !== 'true') refuse(400, undefined, 'This fake makes payment intents that are confirmed at once.');
     if (!/^[1-9][0-9]*$/.test(given.amount ?? '')) refuse(400, 'parameter_invalid_integer', 'This value must be greater than or equal to 1.', { param: 'amount' });
     if (method.customer !== null && method.customer !== given.customer) refuse(400, undefined, 'The payment method belongs to a customer. Please include the customer.', { param: 'customer' });
+    if (method.customer === null && method.used) refuse(400, undefined, 'The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again.');
+    if (given.setup_future_usage && given.off_session === 'true') refuse(400, undefined, 'You cannot confirm with `off_session=true` when `setup_future_usage` is also set on the PaymentIntent.');
     if (given.setup_future_usage && !given.customer) refuse(400, undefined, 'You must provide a customer to set up future usage.', { param: 'customer' });
     const intent: Thing = {
       id: this.#id('pi'), object: 'payment_intent', created: this.#now(), amount: Number(given.amount), amount_capturable: 0, amount_received: 0, currency: given.currency, status: 'processing', livemode: false,
@@ -254,13 +263,19 @@ export class FakeStripe {
     };
   }
 
+  /** What its holder has agreed to keep is attached to the customer. */
+  #keepFor({ customer, payment_method }: Thing): void {
+    Object.assign(this.#things.get(payment_method)!, { customer, set_up: true });
+  }
+
   /** The money comes, or is reserved. */
   #take(intent: Thing, secured: boolean): void {
     const method = this.#things.get(intent.payment_method)!;
     const charge = this.#chargeOf(intent, method);
     if (secured && charge.payment_method_details.card) charge.payment_method_details.card.three_d_secure = { result: 'authenticated', authentication_flow: 'challenge', version: '2.2.0' };
     const reserved = intent.capture_method === 'manual';
-    if (intent.asked.setup_future_usage) Object.assign(method, { customer: intent.customer, set_up: true });
+    if (intent.asked.setup_future_usage) this.#keepFor(intent);
+    method.used = true;
     if (method.type === 'ideal' && intent.asked.setup_future_usage) {
       charge.payment_method_details.ideal = { bank: 'rabobank', generated_sepa_debit: this.#keep({ ...this.#makeMethod({ type: 'sepa_debit', sepa_debit: { iban: 'NL39RABO0300065264' } }), customer: intent.customer }) };
     }
@@ -311,7 +326,7 @@ export class FakeStripe {
       return refuse(402, card.decline.code, 'Your card was declined.', { ...card.decline, setup_intent: this.#shown(intent) });
     }
     if (card?.asks || (method.type !== 'card' && method.type !== 'sepa_debit')) return this.#change(intent, { status: 'requires_action', next_action: this.#redirect(intent, given) }, 'setup_intent.requires_action');
-    Object.assign(method, { customer: given.customer ?? null, set_up: true });
+    this.#keepFor(intent);
     this.#tell('setup_intent.succeeded', intent);
     return intent;
   }
