@@ -34,8 +34,8 @@ export type AttemptRow = {
 /** A person's word: whether it took effect, how the person knows, and when that was said. */
 export type Decided = { outcome: 'succeeded' | 'not_done'; reference: string | null; evidence: string; at: number };
 
-/** Any outcome of the port. `canceled` is heard of a charge that was authorized and given up. */
-export type Word = Outcome | HandledOutcome | RefundOutcome | { kind: 'canceled'; reference: string };
+/** Any outcome of the port. */
+export type Word = Outcome | HandledOutcome | RefundOutcome;
 export type PackedWord = { kind: string; [field: string]: unknown };
 
 /** How much a state says. `failed` says that nothing was tried, so whatever was tried outranks it; success outranks all, since money that has moved has moved. */

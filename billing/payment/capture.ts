@@ -3,7 +3,7 @@ import { beginAttempt, type Verb } from './attempt.ts';
 import { takeCharge } from '../balance/funds.ts';
 import { assert, decision, refuse, together, type Decision, type Moment, type Timer } from '../decision.ts';
 import { formatMoney } from '../money.ts';
-import type { HandledOutcome, Unknown } from './outcome.ts';
+import type { Canceled, HandledOutcome, Succeeded, Unknown } from './outcome.ts';
 import type { ChargeRow, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { receive, toBeContested, type Payment } from './settle.ts';
 import { METHODS } from './offer.ts';
@@ -94,8 +94,18 @@ function moved(before: PaymentIntentWhole, change: Partial<PaymentIntentWhole>, 
   return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], facts, payment_intent };
 }
 
+/** Whether this charge is what an intent has reserved, or just asks to be captured, raised or given up. */
+export const isReserved = ({ status, latest_charge }: PaymentIntentRow, { id }: ChargeRow): boolean => (status === 'requires_capture' || status === 'processing') && latest_charge === id;
+
+/** What was reserved has been captured or given up at the processor, by its own doing or somebody's there. */
+export function handledElsewhere(facts: Payment & { charge: ChargeRow }, answer: Succeeded | Canceled, moment: Moment): Decision & Payment {
+  if (answer.kind === 'canceled') return settleHandling(facts, { verb: 'cancel', amount: '0', reason: 'automatic', words: {} }, { kind: 'succeeded', reference: answer.reference }, moment);
+  const { amount = facts.charge.amount, reference, fees, available } = answer;
+  return settleHandling(facts, { verb: 'capture', amount: String(amount), reason: null, words: {} }, { kind: 'succeeded', reference, fees, available }, moment);
+}
+
 /** Takes the processor's answer. What it refused leaves the amount reserved as it was. */
-export function settleHandling(facts: Payment & { charge: ChargeRow }, question: HandleQuestion, answer: HandledAnswer, moment: Moment): Decision & Payment {
+export function settleHandling(facts: Payment & { charge: ChargeRow }, question: Pick<HandleQuestion, 'verb' | 'amount' | 'reason' | 'words'>, answer: HandledAnswer, moment: Moment): Decision & Payment {
   const { payment_intent: intent, charge: before } = facts;
   if (answer.kind !== 'succeeded') return { ...facts, ...moved(intent, { status: 'requires_capture' }, null, moment) };
   const amount = BigInt(question.amount);

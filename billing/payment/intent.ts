@@ -1,5 +1,5 @@
 /** A payment from its start to the question that is put to the processor. */
-import { assert, decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
+import { assert, decision, refuse, type Call, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { InvoiceRow } from '../invoice/invoice.ts';
 import { mergeMetadata } from '../metadata.ts';
 import { formatMoney, minimumCharge } from '../money.ts';
@@ -266,8 +266,18 @@ export function nextAction(action: Action, type: string, { return_url, use_strip
   return { type: 'redirect_to_url', redirect_to_url: { url, return_url }, reference };
 }
 
+/** A card's bank asks its holder on a page of the processor's, which there is only where the holder can come back. */
+export const leadsNowhere = (action: Action): boolean => action.kind === '3ds' && action.url === null;
+export const NOWHERE_TO_ASK = "The card's bank wants to ask its holder, on a page of the payment processor. Confirm again, and give the `return_url` to which the holder is sent from there.";
+
 /** So long a code that is scanned from a screen is good. */
 const CODE_S = 3_600;
+
+/** What waits for its holder is given up at the processor: nobody is to pay it any more. */
+function giveUp({ id, status, authentication, attempts, test_clock }: PaymentIntentWhole): Call[] {
+  if (status !== 'requires_action' && authentication === null) return [];
+  return [{ id: `${id}:give_up:${attempts}`, kind: 'processor.give_up', subject: id, request: {}, test_clock }];
+}
 
 /** What may be changed of an intent: what is left out stays as it is. */
 export type IntentChange = Partial<
@@ -313,7 +323,7 @@ export function changeIntent(before: PaymentIntentWhole, change: IntentChange, e
   const offered = named.some((name) => OFFERS.includes(name)) && before.invoice === null ? typesFor(after, enabled) : before.payment_method_types;
   const payment_intent: PaymentIntentWhole = { ...after, payment_method_types: offered };
   if (change.amount !== undefined || change.currency !== undefined) refuseAmount(payment_intent.amount, payment_intent.currency);
-  return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], payment_intent };
+  return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], calls: restarts ? giveUp(before) : [], payment_intent };
 }
 
 /** By what an intent can be paid. */
@@ -331,6 +341,7 @@ export function cancelIntent(intent: PaymentIntentWhole, payment: InvoicePayment
   const payment_intent: PaymentIntentWhole = { ...intent, status: 'canceled', canceled_at: moment.now, cancellation_reason: reason, next_action: null };
   const made = decision();
   made.puts.push({ table: 'payment_intents', before: intent, after: payment_intent });
+  made.calls.push(...giveUp(intent));
   made.facts.push({ type: 'payment_intent.canceled', object: 'payment_intent', whole: payment_intent, at: moment.now });
   if (payment === null) return { ...made, payment_intent, payment };
   const canceled: InvoicePaymentRow = { ...payment, status: 'canceled', canceled_at: moment.now };

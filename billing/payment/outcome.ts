@@ -61,6 +61,10 @@ export type Succeeded = {
   reference: string;
   /** False where the amount is only reserved, to be captured later. */
   captured: boolean;
+  /** What was captured of an amount that was reserved first; else it is what was asked for. */
+  amount?: bigint;
+  /** Until when what is reserved can be captured, where the processor says so. */
+  capture_before?: number | null;
   fees?: Fee[];
   network_transaction_id: string | null;
   authorization_code: string | null;
@@ -93,8 +97,11 @@ export type Failed = { kind: 'failed'; code: string; message: string; technical?
 /** Whether there was an effect is not known. `retry_after` is in seconds, where the processor gave one. */
 export type Unknown = { kind: 'unknown'; reason: string; retry_after: number | null };
 
+/** Begun, and given up at the processor before anything was taken. */
+export type Canceled = { kind: 'canceled'; reference: string };
+
 /** Of a charge, or of keeping a method for later. */
-export type Outcome = Succeeded | Pending | RequiresAction | Declined | Failed | Unknown;
+export type Outcome = Succeeded | Pending | RequiresAction | Declined | Canceled | Failed | Unknown;
 
 /** Of what is done to a charge that was only authorized: captured, raised or given up. */
 export type HandledOutcome =

@@ -5,7 +5,7 @@ import { assert, decision, together, type Decision, type Moment, type Posting, t
 import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { actionRequired, attemptFailed, creditedAccount, creditInvoice, paymentComing, type Owed } from '../invoice/paid.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
-import { nextAction, type ChargeQuestion } from './intent.ts';
+import { leadsNowhere, nextAction, NOWHERE_TO_ASK, type ChargeQuestion } from './intent.ts';
 import { makeMandate } from './mandate.ts';
 import { asked, emptied, keepReusable } from './method.ts';
 import type { Assessment, Consequence, Delay, Learned, Outcome, Unknown } from './outcome.ts';
@@ -42,12 +42,16 @@ export type AskedQuestion = ChargeQuestion & { op_id: string };
 export const waitsFor = ({ id, status, attempts }: PaymentIntentWhole, { op_id }: Pick<AskedQuestion, 'op_id'>): boolean =>
   (status === 'processing' || status === 'requires_action') && op_id === `${id}:charge:${attempts}`;
 
+/** Whether something else is to be paid by now than was asked for. */
+const isOutdated = ({ amount, currency }: PaymentIntentWhole, question: AskedQuestion): boolean => BigInt(question.amount) !== amount || question.currency !== currency;
+
 /** Takes the answer to a question, for an intent that waits for it. That money was taken counts even where the intent waits for something else, or for nothing any more. */
 export function settlePayment(facts: Payment, question: AskedQuestion, answer: PaymentAnswer, moment: Moment): Settled {
   const { id, status } = facts.payment_intent;
   const taken = answer.kind === 'succeeded' && answer.captured;
   assert(taken || waitsFor(facts.payment_intent, question), `an answer came for ${id}, which is ${status}`);
-  if (taken && (status === 'succeeded' || status === 'canceled' || status === 'requires_capture')) return surplus(facts, question, answer, moment);
+  const over = status === 'succeeded' || status === 'canceled' || status === 'requires_capture';
+  if (taken && (over || isOutdated(facts.payment_intent, question))) return surplus(facts, question, answer, moment);
   switch (answer.kind) {
     case 'succeeded':
       return answer.captured ? succeeded(facts, question, answer, moment) : authorized(facts, question, answer, moment);
@@ -59,8 +63,17 @@ export function settlePayment(facts: Payment, question: AskedQuestion, answer: P
       return waitsForHolder(facts, question, answer, moment);
     case 'failed':
       return failed(facts, question, answer, moment);
+    case 'canceled':
+      return facts.charge ? declined(facts, question, givenUp(answer), moment) : failed(facts, question, { ...GIVEN_UP, kind: 'failed' }, moment);
   }
 }
+
+const GIVEN_UP = { code: 'payment_intent_unexpected_state', message: 'The payment was canceled at the payment processor, and nothing was taken.' };
+
+/** The end of a charge that was on its way, as its decline. */
+const givenUp = ({ reference }: Of<'canceled'>): Of<'declined'> => ({
+  kind: 'declined', reference, ...GIVEN_UP, decline_code: null, ...NOTHING_SAID, action: null, assessment: { type: 'invalid', network_status: 'not_sent_to_network', reason: null, risk_level: 'normal', risk_score: 0 },
+});
 
 function outcomeOf(assessment: Assessment, seller_message: string, said: Partial<ChargeOutcome> = {}): ChargeOutcome {
   return { advice_code: null, network_advice_code: null, network_decline_code: null, ...said, ...assessment, seller_message };
@@ -77,6 +90,7 @@ function detailsCharged(method: PaymentMethodRow, mandate: string | null, answer
   };
 }
 
+const NOTHING_SAID = { advice_code: null, network_advice_code: null, network_decline_code: null };
 const MESSAGES = { succeeded: 'The payment went through.', pending: 'The payment is on its way.' };
 
 function chargeOf({ payment_intent: intent, payment_method: method, charge: begun }: Payment, question: AskedQuestion, answer: Of<'succeeded'> | Of<'pending'> | Of<'declined'>, moment: Moment): ChargeRow {
@@ -92,14 +106,14 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
     payment_method: method.id,
     status: answer.kind === 'declined' ? 'failed' : answer.kind,
     captured,
-    capture_before: answer.kind === 'succeeded' && !captured ? moment.now + CAPTURE_WITHIN_S : null,
-    amount: intent.amount,
-    amount_captured: answer.kind === 'succeeded' && captured ? intent.amount : 0n,
+    capture_before: answer.kind === 'succeeded' && !captured ? (answer.capture_before ?? moment.now + CAPTURE_WITHIN_S) : null,
+    amount: BigInt(question.amount),
+    amount_captured: answer.kind === 'succeeded' && captured ? (answer.amount ?? BigInt(question.amount)) : 0n,
     amount_refunded: 0n,
     disputed: false,
     amount_disputed: 0n,
     fraud_details: begun?.fraud_details ?? {},
-    currency: intent.currency,
+    currency: question.currency,
     failure_code: refused?.code ?? null,
     failure_message: refused?.message ?? null,
     outcome: answer.kind === 'declined' ? outcomeOf(answer.assessment, answer.message, said(answer)) : outcomeOf(answer.assessment, MESSAGES[answer.kind]),
@@ -115,7 +129,7 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
   };
 }
 
-/** What is reserved on a card is given up after a week. */
+/** What is reserved on a card is given up after a week, where the processor does not say when. */
 const CAPTURE_WITHIN_S = 7 * 86_400;
 
 const later = (delay: Delay, test_clock: string | null) => (test_clock === null ? delay.real : delay.on_clock);
@@ -137,11 +151,11 @@ export function toBeContested(charge: string, foretold: readonly Consequence[], 
 const said = ({ advice_code, network_advice_code, network_decline_code }: Of<'declined'>) => ({ advice_code, network_advice_code, network_decline_code });
 
 /** The method after it has paid: known to its issuer, kept for later where that was agreed, and used up where it belongs to nobody. */
-function methodAfter({ payment_intent: intent, payment_method: before, customer: payer }: Payment, { setup_future_usage: future, agreed }: AskedQuestion, { network_transaction_id, learned }: KeptBy, moment: Moment): Decision & { payment_method: PaymentMethodRow } {
+function methodAfter({ payment_intent: intent, payment_method: before, customer: payer }: Payment, { amount, currency, setup_future_usage: future, agreed }: AskedQuestion, { network_transaction_id, learned }: KeptBy, moment: Moment): Decision & { payment_method: PaymentMethodRow } {
   // What was detached while it paid stays so, and nobody keeps anything who was deleted meanwhile.
   const keeps = METHODS[before.type]?.kept_as === undefined && !before.spent && payer?.deleted !== true;
   const customer = before.customer ?? (future !== null && keeps ? intent.customer : null);
-  const single = future === null ? { amount: intent.amount, currency: intent.currency } : null;
+  const single = future === null ? { amount: BigInt(amount), currency } : null;
   // What is kept as another type has its mandate with that.
   const mandate = agreed && !learned?.reusable ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single }, before, moment) : null;
   const details = before.details && learned?.details ? { ...before.details, ...Object.fromEntries(Object.entries(learned.details).filter(([name]) => name in before.details!)) } : before.details;
@@ -191,7 +205,7 @@ function succeeded(facts: Payment, question: AskedQuestion, answer: Of<'succeede
   const { charge } = taken;
   // What was agreed to was written down while the payment was on its way.
   const method = methodAfter(facts, facts.charge ? { ...question, agreed: null } : question, answer, moment);
-  const change = { status: 'succeeded', amount_received: facts.payment_intent.amount, latest_charge: charge.id, next_action: null } as const;
+  const change = { status: 'succeeded', amount_received: charge.amount_captured, latest_charge: charge.id, next_action: null } as const;
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.succeeded', moment);
   changed.timers.push(...toBeContested(charge.id, answer.foretold, facts.payment_intent, moment));
   const before = together([charged(facts.charge, charge, moment), taken, method, changed]);
@@ -234,8 +248,8 @@ function surplus(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'
 function authorized(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'>, moment: Moment): Settled {
   const charge = chargeOf(facts, question, answer, moment);
   const method = methodAfter(facts, question, answer, moment);
-  const { amount, customer, id, test_clock } = facts.payment_intent;
-  const change = { status: 'requires_capture', amount_capturable: amount, latest_charge: charge.id, next_action: null } as const;
+  const { customer, id, test_clock } = facts.payment_intent;
+  const change = { status: 'requires_capture', amount_capturable: charge.amount, latest_charge: charge.id, next_action: null } as const;
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.amount_capturable_updated', moment);
   changed.timers.push({ kind: 'payment_intent.expire_authorization', subject: id, at: charge.capture_before, lane: customer ?? id, test_clock });
   return { ...facts, ...together([charged(null, charge, moment), method, changed]), payment_intent: changed.payment_intent, payment_method: method.payment_method, charge };
@@ -283,8 +297,6 @@ function declined(facts: Payment, question: AskedQuestion, answer: Of<'declined'
   return { ...after, ...together([charged(facts.charge, charge, moment), known, after]) };
 }
 
-const NOTHING_SAID = { advice_code: null, network_advice_code: null, network_decline_code: null };
-
 function failed(facts: Payment, question: AskedQuestion, { code, message }: Of<'failed'>, moment: Moment): Settled {
   const nothing = { decline_code: null, ...NOTHING_SAID, charge: null };
   return unpaid(facts, question, { type: 'invalid_request_error', code, message, ...nothing, payment_method: facts.payment_method.id }, false, moment);
@@ -294,6 +306,10 @@ function waitsForHolder(facts: Payment, question: AskedQuestion, { action }: Of<
   if (question.error_on_requires_action) {
     const error = { type: 'card_error', code: 'authentication_required', message: 'The payment has to be confirmed by who pays, and was to fail in that case.', decline_code: 'authentication_required', ...NOTHING_SAID } as const;
     return unpaid(facts, question, { ...error, charge: null, payment_method: facts.payment_method.id }, true, moment);
+  }
+  if (leadsNowhere(action)) {
+    const error = { type: 'invalid_request_error', code: 'authentication_required', message: NOWHERE_TO_ASK, decline_code: null, ...NOTHING_SAID, charge: null, payment_method: facts.payment_method.id } as const;
+    return unpaid(facts, question, error, true, moment);
   }
   const changed = moveIntent(facts.payment_intent, { status: 'requires_action', next_action: nextAction(action, facts.payment_method.type, question, moment.now) }, 'payment_intent.requires_action', moment);
   const owed = owedBy(facts);

@@ -1,10 +1,10 @@
 /** Setting a method up: its holder agrees that it is kept and charged later, and its issuer confirms that. No money moves. */
 import type { Metadata } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
-import { assert, decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
+import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { mergeMetadata } from '../metadata.ts';
 import { beginAttempt } from './attempt.ts';
-import { nextAction, payerOf } from './intent.ts';
+import { leadsNowhere, nextAction, NOWHERE_TO_ASK, payerOf } from './intent.ts';
 import { makeMandate, needsMandate } from './mandate.ts';
 import { asked, keepReusable, refuseAttaching } from './method.ts';
 import { METHODS, offeredTypes, refuseType } from './offer.ts';
@@ -164,20 +164,25 @@ export function answerSetup(intent: SetupIntentWhole, method: PaymentMethodRow, 
 
 export type Setup = { setup_intent: SetupIntentWhole; setup_attempt: SetupAttemptRow; payment_method: PaymentMethodRow; customer: CustomerWhole | null };
 
-function move(before: SetupIntentWhole, change: Partial<SetupIntentWhole>, type: string, moment: Moment): Decision & { setup_intent: SetupIntentWhole } {
+function move(before: SetupIntentWhole, change: Partial<SetupIntentWhole>, type: string | null, moment: Moment): Decision & { setup_intent: SetupIntentWhole } {
   const setup_intent: SetupIntentWhole = { ...before, ...change };
-  return { ...decision(), puts: [{ table: 'setup_intents', before, after: setup_intent }], facts: [{ type, object: 'setup_intent', whole: setup_intent, at: moment.now }], setup_intent };
+  return { ...decision(), puts: [{ table: 'setup_intents', before, after: setup_intent }], facts: type === null ? [] : [{ type, object: 'setup_intent', whole: setup_intent, at: moment.now }], setup_intent };
 }
 
 const putAttempt = (before: SetupAttemptRow, change: Partial<SetupAttemptRow>): Decision => ({ ...decision(), puts: [{ table: 'setup_attempts', before, after: { ...before, ...change } }] });
 
 /** Takes the processor's answer. */
 export function settleSetup({ setup_intent: intent, setup_attempt: attempt, payment_method: before }: Setup, question: SaveQuestion, answer: Exclude<Outcome, Unknown>, moment: Moment): Decision & { setup_intent: SetupIntentWhole; payment_method: PaymentMethodRow } {
-  assert(answer.kind !== 'pending', 'what is kept is kept at once');
+  if (answer.kind === 'pending') {
+    const waits = { status: 'processing', next_action: null } as const;
+    return { ...together([putAttempt(attempt, { status: 'processing' }), move(intent, waits, null, moment)]), setup_intent: { ...intent, ...waits }, payment_method: before };
+  }
+  if (answer.kind === 'requires_action' && leadsNowhere(answer.action)) return refused({ intent, attempt, method: before }, { kind: 'failed', code: 'authentication_required', message: NOWHERE_TO_ASK }, moment);
   if (answer.kind === 'requires_action') {
     const changed = move(intent, { status: 'requires_action', next_action: nextAction(answer.action, before.type, question, moment.now) }, 'setup_intent.requires_action', moment);
     return { ...together([putAttempt(attempt, { status: 'requires_action' }), changed]), setup_intent: changed.setup_intent, payment_method: before };
   }
+  if (answer.kind === 'canceled') return refused({ intent, attempt, method: before }, { kind: 'failed', code: 'setup_intent_unexpected_state', message: 'The setup was canceled at the payment processor.' }, moment);
   if (answer.kind === 'declined' || answer.kind === 'failed') return refused({ intent, attempt, method: before }, answer, moment);
   const { agreed } = question;
   const keeps = METHODS[before.type]?.kept_as === undefined;

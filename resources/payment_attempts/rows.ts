@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { merge, pack, type AttemptRow, type PackedWord, type Verb } from '../../billing/payment/attempt.ts';
-import { decision, type Decision, type Timer } from '../../billing/decision.ts';
+import { decision, type Call, type Decision, type Timer } from '../../billing/decision.ts';
 import { isWordOf, lookAgainIn, waysTo, wordOfAbsence } from '../../billing/payment/resolve.ts';
 import type { Action, HandledOutcome, Notice, Outcome, Processor, RefundOutcome, Said, StoredMethod } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
@@ -23,6 +23,11 @@ export function attemptsOf(tx: Tx, subjects: readonly string[]): Promise<Attempt
 export async function referencesTaken(tx: Tx, subjects: readonly string[]): Promise<Set<string>> {
   const found = await rows<{ subject: string; reference: string }>(tx, sql`select subject, reference from payment_attempts where subject = any(${subjects}::text[]) and verb = 'charge' and state = 'succeeded'`);
   return new Set(found.map(({ subject, reference }) => `${subject} ${reference}`));
+}
+
+/** What a processor has under this name of its own. */
+export function attemptsNamed(tx: Tx, processor: string, reference: string): Promise<AttemptRow[]> {
+  return rows<AttemptRow>(tx, sql`select * from payment_attempts where processor = ${processor} and reference = ${reference} order by created, id`);
 }
 
 /** The questions as they were asked, by `op_id`. */
@@ -60,15 +65,21 @@ export async function hear(tx: Tx, words: readonly { op_id: string; word: Packed
   return heard;
 }
 
+/** Whether the processor may say more of an attempt by itself. */
+export const mayMove = (state: AttemptRow['state']): boolean => state === 'pending' || state === 'requires_action' || state === 'authorized';
+
 /** When an attempt that is under way is looked up next. What the sandbox lets happen it has foretold. */
 export function lookAgain({ id, processor, heard, test_clock }: AttemptRow, now: number): Timer[] {
   const wait = processor === 'sandbox' || heard === null ? null : lookAgainIn(now - heard);
   return wait === null ? [] : [{ kind: 'payment_attempt.look_up', subject: id, at: now + wait, lane: id, test_clock: null }];
 }
 
+/** Asks what the processor has of an attempt, once for each `id`. */
+export const toLookUp = (op_id: string, id: string, request: object = {}): Call => ({ id: `${op_id}:look_up:${id}`, kind: 'processor.lookup', subject: op_id, request, test_clock: null });
+
 export function keep(heard: Iterable<Heard>): Decision {
   const changed = [...heard].filter(({ before, after }) => before !== after);
-  const waiting = changed.filter(({ after: { state } }) => state === 'pending' || state === 'requires_action');
+  const waiting = changed.filter(({ after: { state } }) => mayMove(state));
   return { ...decision(), puts: changed.map(({ before, after }) => ({ table: 'payment_attempts', before, after })), timers: waiting.flatMap(({ after }) => lookAgain(after, after.heard!)) };
 }
 

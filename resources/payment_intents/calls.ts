@@ -1,6 +1,7 @@
 /** The question that is put to the processor, and what its answers make true: many at once, as one commit. */
 import { together, type Decision, type Moment } from '../../billing/decision.ts';
-import { unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
+import { pack, unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
+import { handledElsewhere, isReserved } from '../../billing/payment/capture.ts';
 import type { ChargeQuestion } from '../../billing/payment/intent.ts';
 import type { PaymentIntentWhole } from '../../billing/payment/payment.ts';
 import { settlePayment, waitsFor, type AskedQuestion, type PaymentAnswer } from '../../billing/payment/settle.ts';
@@ -10,6 +11,7 @@ import { momentAt, momentOn, realMoment, type Answered, type App, type CallComma
 import { askProcessor, hear, keep, missed, placedAt, referencesTaken } from '../payment_attempts/rows.ts';
 import { stopCollectingOf } from '../subscriptions/rows.ts';
 import { Affected } from './affected.ts';
+import { giveUpBefore } from './give_up.ts';
 
 const questionOf = (call: OpenCall): AskedQuestion => ({ ...(call.request as unknown as ChargeQuestion), op_id: call.id });
 
@@ -20,6 +22,11 @@ async function ask(app: App, world: World, call: OpenCall): Promise<Json | null>
     op_id, amount: BigInt(amount), currency, method, off_session, capture, description, request_three_d_secure, authentication, payer, return_url, setup_future_usage,
     acceptance: agreed?.acceptance ?? null, metadata: { payment_intent: call.subject },
   };
+  if (authentication === null && !op_id.endsWith(':1')) {
+    const before = await giveUpBefore(app, world, call.subject, op_id);
+    if (before === 'unknown') return null;
+    if (before === 'taken') return pack({ kind: 'failed', code: 'payment_intent_unexpected_state', message: 'An earlier attempt of this payment has gone through, or is on its way, so nothing else was charged.' });
+  }
   return askProcessor(app, world, call, { processor, verb: 'charge', put: (of) => of.charge(request) });
 }
 
@@ -52,6 +59,16 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
     const money = `${call.subject} ${attempt.after.reference}`;
     const taken = attempt.after.state === 'succeeded' && attempt.before.state !== 'succeeded' && !received.has(money);
     if (taken) received.add(money);
+    const { charge: made } = payment;
+    if (attempt.before.state === 'authorized' && attempt.after !== attempt.before) {
+      if (made === null || made.captured || !isReserved(payment.payment_intent, made)) continue;
+      const word = unpack<PaymentAnswer>(attempt.after.word!);
+      if (word.kind !== 'canceled' && !(word.kind === 'succeeded' && word.captured)) continue;
+      const settled = handledElsewhere({ ...payment, charge: made }, word, await momentOf(ctx, payment.payment_intent, attempt.before, question, at));
+      affected.take(settled);
+      decided.push(settled);
+      continue;
+    }
     if (attempt.after === attempt.before || (!taken && !waitsFor(payment.payment_intent, question))) continue;
     const moment = await momentOf(ctx, payment.payment_intent, attempt.before, question, at);
     const settled = settlePayment(payment, question, placed(ctx, payment.payment_intent, unpack<PaymentAnswer>(attempt.after.word!)), moment);

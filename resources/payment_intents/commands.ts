@@ -42,6 +42,8 @@ async function methodFor(ctx: Context, intent: PaymentIntentWhole, given: Method
   return refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} has no payment method. Give one to confirm it.`, 'payment_method');
 }
 
+/** Once what waits for its holder was given up. */
+const asIs = (id: string): Answer => ({ ref: { object: 'payment_intent', id } });
 const answer = (id: string): Answer => ({ ref: { object: 'payment_intent', id, refuseUnpaid: true } });
 
 export async function create(ctx: Context, given: Params<typeof params.createPaymentIntent>): Promise<Answer> {
@@ -115,7 +117,7 @@ export async function confirm(ctx: Context, given: Params<typeof params.confirmP
   return answer(path.intent);
 }
 
-export async function update(ctx: Context, given: Params<typeof params.updatePaymentIntent>, path: Path): Promise<Json> {
+export async function update(ctx: Context, given: Params<typeof params.updatePaymentIntent>, path: Path): Promise<Answer> {
   const { intent, moment } = await lockIntent(ctx, path.intent);
   const { amount, currency, description, metadata, receipt_email, setup_future_usage, statement_descriptor, statement_descriptor_suffix, capture_method, allowed_payment_method_types, excluded_payment_method_types } = given;
   const customer = given.customer === undefined ? null : await lockCustomer(ctx, given.customer, 'customer');
@@ -131,7 +133,7 @@ export async function update(ctx: Context, given: Params<typeof params.updatePay
   if (named) refuseType(named.method, changed.payment_intent.payment_method_types, `the payment intent ${intent.id}`);
   const placed = customer && customer.test_clock !== intent.test_clock ? changeIntent(changed.payment_intent, { test_clock: customer.test_clock }) : null;
   await commit(ctx, together([...(named ? [named.decision] : []), changed, ...(placed ? [placed] : [])]));
-  return renderPaymentIntent((placed ?? changed).payment_intent, ctx.world);
+  return asIs(intent.id);
 }
 
 /** What is reserved is given up at the processor first. */
@@ -146,7 +148,7 @@ export async function cancel(ctx: Context, given: Params<typeof params.cancelPay
   }
   const canceled = cancelIntent(intent, own, reason, moment);
   await commit(ctx, canceled);
-  return renderPaymentIntent(canceled.payment_intent, ctx.world);
+  return asIs(intent.id);
 }
 
 export async function capture(ctx: Context, given: Params<typeof params.capturePaymentIntent>, path: Path): Promise<Answer> {

@@ -1,10 +1,10 @@
 /** What is asked about amounts that are only reserved, and what is heard of it. */
-import { together, type Decision } from '../../billing/decision.ts';
+import { decision, together, type Decision } from '../../billing/decision.ts';
 import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import { releaseIntent, settleHandling, waitsForHandling, type HandledAnswer, type HandleQuestion } from '../../billing/payment/capture.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type TimerCommand, type World } from '../../server/context.ts';
-import { askProcessor, hear, keep, missed } from '../payment_attempts/rows.ts';
+import { askProcessor, hear, keep, missed, toLookUp } from '../payment_attempts/rows.ts';
 import { Affected } from './affected.ts';
 import { lockIntent, reservedBy } from './rows.ts';
 
@@ -23,6 +23,7 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
   const affected = await Affected.lock(ctx, answers.map(({ call }) => call));
   const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
   const decided: Decision[] = [];
+  const gone: string[] = [];
   for (const { call, at } of answers) {
     const attempt = heard.get(call.id)!;
     const payment = affected.payment(call);
@@ -34,8 +35,10 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
     const settled = settleHandling({ ...payment, charge }, question, unpack<HandledAnswer>(attempt.after.word!), moment);
     affected.take(settled);
     decided.push(settled);
+    // What is not as it would have to be was captured or given up there: it is looked at.
+    if (attempt.after.state === 'declined') gone.push(question.authorized);
   }
-  await commit(ctx, together([keep(heard.values()), ...decided]));
+  await commit(ctx, together([keep(heard.values()), ...decided, { ...decision(), calls: gone.map((op_id) => toLookUp(op_id, String(ctx.app.clock.now()))) }]));
 }
 
 export const handling: CallCommand = { ask, answer, missed };

@@ -2,6 +2,7 @@ import type { Room } from '../../server/context.ts';
 import { get, post } from '../../server/http/route.ts';
 import { searchable } from '../../server/search/search.ts';
 import { charge } from './calls.ts';
+import { givingUp } from './give_up.ts';
 import { expire, handling } from './handling.ts';
 import * as commands from './commands.ts';
 import * as params from './params.ts';
@@ -26,7 +27,7 @@ export const paymentIntents: Room = {
     post('/v1/payment_intents/:intent/increment_authorization', params.incrementAuthorization, commands.incrementAuthorization),
     post('/v1/payment_intents/:intent/verify_microdeposits', params.verifyMicrodeposits, commands.verifyMicrodeposits, { publishable: true }),
   ],
-  calls: { 'processor.charge': charge, 'processor.capture': handling, 'processor.increment': handling, 'processor.cancel': handling },
+  calls: { 'processor.charge': charge, 'processor.capture': handling, 'processor.increment': handling, 'processor.cancel': handling, 'processor.give_up': givingUp },
   timers: { 'payment_intent.expire_authorization': expire },
   versions: paymentIntentVersions,
 };

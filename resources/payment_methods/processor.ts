@@ -59,6 +59,8 @@ export async function askIssuer(ctx: Context, method: PaymentMethodRow, customer
     }
     case 'requires_action':
       return refuse('authentication_required', 'The card issuer wants to ask the card holder first. Set the card up with a setup intent, in the presence of the holder.', param, { type: 'card_error', decline_code: 'authentication_required' });
+    case 'canceled':
+      return refuse('payment_method_unexpected_state', 'The payment processor has canceled to keep the payment method.', param);
     case 'failed':
       return refuse(outcome.code, outcome.message, param);
     case 'unknown':

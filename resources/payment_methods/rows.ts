@@ -29,7 +29,12 @@ export async function methodOfToken(ctx: Context, processors: readonly Processor
 /** As `methodOfToken`, at any processor of the account; null where the name is no id of a payment method. */
 async function methodOfName(ctx: Context, token: string, moment: Moment, param: string): Promise<(Decision & { method: PaymentMethodRow }) | null> {
   const processors = token.startsWith('pm_') ? await processorsOf(ctx) : [];
-  return processors.length === 0 ? null : methodOfToken(ctx, processors, { token }, moment, param);
+  const made = processors.length === 0 ? null : await methodOfToken(ctx, processors, { token }, moment, param);
+  // What a processor has as somebody's is brought in by the account itself, which knows whose it is.
+  if (made && made.method.set_up && made.method.processor !== ctx.app.connectors.processors.test.name) {
+    refuse('payment_method_unexpected_state', `The payment method ${token} belongs to somebody at its payment processor. Bring it in first, by POST /v1/kontor/processors/${made.method.processor}/payment_methods with a secret key.`, param);
+  }
+  return made;
 }
 
 const NOWHERE: BillingDetails['address'] = { city: null, country: null, line1: null, line2: null, postal_code: null, state: null };
@@ -122,7 +127,8 @@ export async function methodGiven(ctx: Context, { payment_method, payment_method
 export async function verifyDeposits(ctx: Context, method: PaymentMethodRow, reference: string, given: { amounts?: number[]; descriptor_code?: string }): Promise<'succeeded' | 'failed'> {
   const processor = await processorNamed(ctx.app, ctx.world, method.processor, ctx.tx);
   const { type, processor_reference, set_up } = method;
-  const judged = await processor.verifyDeposits?.({ method: { type, reference: processor_reference, set_up }, reference, ...given });
+  if (!processor.verifyDeposits) refuse('payment_method_unexpected_state', 'The payment processor verifies this bank account itself: send its holder to the `hosted_verification_url` of the `next_action`.');
+  const judged = await processor.verifyDeposits({ method: { type, reference: processor_reference, set_up }, reference, ...given });
   if (judged?.kind === 'verified') return 'succeeded';
   if (judged?.kind === 'refused') return judged.final ? 'failed' : refuse(judged.code, judged.message, given.amounts ? 'amounts' : 'descriptor_code');
   return refuse(undefined, 'The payment processor has not answered whether the bank account is verified. Nothing has been changed; try again.', undefined, { type: 'api_error', status: 503, should_retry: true });

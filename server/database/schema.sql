@@ -241,6 +241,7 @@ create table calls (
   next_at timestamp with time zone not null,
   created timestamp with time zone not null,
   test_clock text collate "C",
+  begun timestamp with time zone,
   constraint calls_pkey PRIMARY KEY (world, id),
   constraint calls_world_test_clock_fkey FOREIGN KEY (world, test_clock) REFERENCES test_clocks(world, id) ON DELETE CASCADE,
   constraint calls_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'unknown'::text, 'answered'::text])))

@@ -65,6 +65,16 @@ test('a method that its holder has agreed to keep is charged again, however the 
   assert.equal((await processor.charge({ ...later, op_id: 'pi_own:charge:1002', method: request.method })).kind, 'failed');
 });
 
+test('a refund is found behind a hundred others', async () => {
+  const request = await requestWith('pm_card_visa');
+  const { reference } = (await processor.charge(request)) as Succeeded;
+  const refund = { op_id: 're_own:refund:1', charge: reference, method: request.method, amount: 100n, currency: 'usd' };
+  await processor.refund(refund);
+  for (let n = 0; n < 150; n += 1) fake.refunds.set(`re_other${n}`, { id: `re_other${n}`, object: 'refund', payment_intent: reference, status: 'failed', metadata: {} });
+  assert.equal((await processor.lookup({ op_id: refund.op_id, verb: 'refund', charge: reference })).kind, 'refund');
+  assert.equal((await processor.lookup({ op_id: 're_own:refund:2', verb: 'refund', charge: reference })).kind, 'absent');
+});
+
 test('what is to be kept with an absent holder is kept before it is charged', async () => {
   const request = await requestWith('pm_card_visa', { off_session: true, setup_future_usage: 'off_session' });
   const outcome = await processor.charge(request);

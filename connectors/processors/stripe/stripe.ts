@@ -22,6 +22,12 @@ const EXPAND = ['latest_charge.balance_transaction'];
 /** A charge is asked for together with its fees; after a word of the issuer's with its reasons. */
 const CHARGE = { expand: EXPAND };
 
+/** The first of a list, page by page, that an operation has made. */
+async function named<T extends { metadata?: Stripe.Metadata | null }>(list: AsyncIterable<T>, op_id: string | undefined): Promise<T | undefined> {
+  for await (const each of list) if (each.metadata?.[OPERATION] === op_id) return each;
+  return undefined;
+}
+
 /** What continues at Stripe is asked for, and asking tells nothing of it where it does not come through. */
 async function continued(work: () => Promise<Outcome>): Promise<Outcome> {
   const word = await heard(work);
@@ -123,23 +129,27 @@ class StripeProcessor implements Processor {
   }
 
   async capture({ op_id, charge, amount, final }: Parameters<Processor['capture']>[0]): Promise<HandledOutcome> {
-    return this.#handle('capture', op_id, () => this.#stripe.paymentIntents.capture(charge, { amount_to_capture: minor(amount), ...(!final && { final_capture: false }), ...CHARGE }, { idempotencyKey: op_id }));
+    return this.#handle('capture', { op_id, charge }, () => this.#stripe.paymentIntents.capture(charge, { amount_to_capture: minor(amount), ...(!final && { final_capture: false }), ...CHARGE }, { idempotencyKey: op_id }));
   }
 
   async cancel({ op_id, charge, reason }: Parameters<Processor['cancel']>[0]): Promise<HandledOutcome> {
     const cancellation_reason = (['duplicate', 'fraudulent', 'requested_by_customer', 'abandoned'] as const).find((each) => each === reason);
-    return this.#handle('cancel', op_id, () => this.#stripe.paymentIntents.cancel(charge, { ...(cancellation_reason && { cancellation_reason }) }, { idempotencyKey: op_id }));
+    return this.#handle('cancel', { op_id, charge }, () => this.#stripe.paymentIntents.cancel(charge, { ...(cancellation_reason && { cancellation_reason }) }, { idempotencyKey: op_id }));
   }
 
   async increment({ op_id, charge, amount }: Parameters<Processor['increment']>[0]): Promise<HandledOutcome> {
-    return this.#handle('increment', op_id, () => this.#stripe.paymentIntents.incrementAuthorization(charge, { amount: minor(amount), metadata: { [INCREMENT]: op_id } }, { idempotencyKey: op_id }));
+    return this.#handle('increment', { op_id, charge }, () => this.#stripe.paymentIntents.incrementAuthorization(charge, { amount: minor(amount), metadata: { [INCREMENT]: op_id } }, { idempotencyKey: op_id }));
   }
 
-  /** What is not as it would have to be was captured or given up before. */
-  async #handle(verb: 'capture' | 'cancel' | 'increment', op_id: string, work: () => Promise<Stripe.PaymentIntent>): Promise<HandledOutcome> {
+  /** What is not as it would have to be was captured or given up before, which its state tells. */
+  async #handle(verb: 'capture' | 'cancel' | 'increment', { op_id, charge }: { op_id: string; charge: string }, work: () => Promise<Stripe.PaymentIntent>): Promise<HandledOutcome> {
     const said = await heard(async () => outcomeOfHandling(await work(), verb, op_id) ?? unknown(`Stripe has taken the ${verb}, and shows none.`));
     if (said.kind !== 'failed' || said.code !== 'payment_intent_unexpected_state') return said;
-    return { kind: 'declined', reference: '', code: 'charge_already_captured', message: said.message };
+    const now = await heard(() => this.#stripe.paymentIntents.retrieve(charge, CHARGE));
+    if ('kind' in now) return unknown(now.kind === 'unknown' ? now.reason : now.message);
+    // An amount that is captured already is not told to be this one.
+    const state = verb === 'capture' ? null : outcomeOfHandling(now, verb, op_id);
+    return state ?? { kind: 'declined', reference: now.id, code: 'charge_already_captured', message: said.message };
   }
 
   async refund({ op_id, charge, amount, reason }: RefundRequest): ReturnType<Processor['refund']> {
@@ -164,12 +174,13 @@ class StripeProcessor implements Processor {
         return intent ? { kind: 'charge', outcome: outcomeOfIntent(intent) } : { kind: 'absent' };
       }
       case 'save': {
-        const listed = reference !== undefined ? [await this.#stripe.setupIntents.retrieve(reference, { expand: ['latest_attempt'] })] : (await this.#stripe.setupIntents.list({ payment_method: partsOf(method?.reference ?? '').method, limit: 100, expand: ['data.latest_attempt'] })).data;
-        const intent = reference !== undefined ? listed[0] : listed.find((each) => each.metadata?.[OPERATION] === op_id);
+        const intent = reference !== undefined
+          ? await this.#stripe.setupIntents.retrieve(reference, { expand: ['latest_attempt'] })
+          : await named(this.#stripe.setupIntents.list({ payment_method: partsOf(method?.reference ?? '').method, limit: 100, expand: ['data.latest_attempt'] }), op_id);
         return intent ? { kind: 'save', outcome: outcomeOfSetup(intent) } : { kind: 'absent' };
       }
       case 'refund': {
-        const refund = reference !== undefined ? await this.#stripe.refunds.retrieve(reference) : (await this.#stripe.refunds.list({ payment_intent: charge!, limit: 100 })).data.find((each) => each.metadata?.[OPERATION] === op_id);
+        const refund = reference !== undefined ? await this.#stripe.refunds.retrieve(reference) : await named(this.#stripe.refunds.list({ payment_intent: charge!, limit: 100 }), op_id);
         return refund ? { kind: 'refund', outcome: outcomeOfRefund(refund) } : { kind: 'absent' };
       }
       default: {

@@ -116,7 +116,7 @@ function succeeded(reference: string, captured: boolean, charge: Stripe.Charge |
   const settled = whole(charge?.balance_transaction);
   return {
     kind: 'succeeded', reference, captured,
-    ...(captured && { fees: feesOf(charge) }),
+    ...(captured ? { fees: feesOf(charge) } : { capture_before: card?.capture_before ?? null }),
     network_transaction_id: card?.network_transaction_id ?? null,
     authorization_code: card?.authorization_code ?? null,
     three_d_secure: securedBy(card?.three_d_secure),
@@ -133,7 +133,7 @@ const tokenIn = ({ customer, payment_method }: Pick<Stripe.PaymentIntent | Strip
   return owner !== null && method !== null ? referenceTo(owner, method) : undefined;
 };
 
-/** A payment intent as the outcome of the charge that made it. One that only reserves is authorized for good, whatever is captured later: that is another operation. */
+/** A payment intent as the outcome of the charge that made it; of one that only reserved, with what was captured since. */
 export function outcomeOfIntent(intent: Stripe.PaymentIntent): Outcome {
   const token = tokenIn(intent);
   const charge = whole(intent.latest_charge);
@@ -141,7 +141,7 @@ export function outcomeOfIntent(intent: Stripe.PaymentIntent): Outcome {
   switch (intent.status) {
     case 'succeeded':
     case 'requires_capture':
-      return succeeded(intent.id, !manual && intent.status === 'succeeded', charge, token);
+      return { ...succeeded(intent.id, intent.status === 'succeeded', charge, token), ...(manual && intent.status === 'succeeded' && { amount: BigInt(intent.amount_received) }) };
     case 'processing':
       return { kind: 'pending', reference: intent.id, assessment: assessmentOf(charge?.outcome, { type: 'authorized', network_status: 'approved_by_network', reason: null }), learned: learnedOf(charge?.payment_method_details, token), foretold: [] };
     case 'requires_action':
@@ -150,7 +150,7 @@ export function outcomeOfIntent(intent: Stripe.PaymentIntent): Outcome {
     case 'requires_payment_method':
       return intent.last_payment_error ? declined(intent.id, intent.last_payment_error as Said, charge?.outcome) : { kind: 'failed', code: 'payment_intent_unexpected_state', message: 'Stripe has the payment without a payment method: nothing was taken.' };
     case 'canceled':
-      return { kind: 'failed', code: 'payment_intent_unexpected_state', message: 'The payment was canceled at Stripe, and nothing was taken.' };
+      return { kind: 'canceled', reference: intent.id };
     default:
       return unknown(`Stripe has the payment as ${intent.status}.`);
   }
@@ -169,7 +169,7 @@ export function outcomeOfSetup(intent: Stripe.SetupIntent): Outcome {
     case 'requires_payment_method':
       return declined(intent.id, (intent.last_setup_error ?? {}) as Said);
     case 'canceled':
-      return { kind: 'failed', code: 'setup_intent_unexpected_state', message: 'The setup was canceled at Stripe.' };
+      return { kind: 'canceled', reference: intent.id };
     default:
       return unknown(`Stripe has the setup as ${intent.status}.`);
   }

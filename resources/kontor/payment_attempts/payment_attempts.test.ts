@@ -57,6 +57,7 @@ test('that a repetition is refused, since the key is not in force any more, prov
   fakes.key.key = 'sk_test_another0123456789';
   await later(10, async () => (await attemptOf(taken.id)).asked === 2);
   assert.deepEqual([(await stripe.paymentIntents.retrieve(taken.id)).status, (await attemptOf(taken.id)).state], ['processing', 'unknown']);
+  await assert.rejects(raw('POST', `payment_attempts/${taken.id}:charge:1/decide`, { outcome: 'not_done', evidence: 'Nobody has looked anywhere yet.' }), { code: 'lock_timeout' });
   fakes.key.key = key;
   await later(60, isNow(taken.id, 'succeeded'));
   assert.equal(fakes.key.captured('payment_intent', taken.id), 1);

@@ -1,5 +1,6 @@
 import type { AttemptRow } from '../../../billing/payment/attempt.ts';
 import { waysTo } from '../../../billing/payment/resolve.ts';
+import type { Processor } from '../../../connectors/processors/processor.ts';
 import type { Context, Resource } from '../../../server/context.ts';
 import { attemptsById, questionsById } from '../../payment_attempts/rows.ts';
 import { processorNamed } from '../processors/rows.ts';
@@ -10,13 +11,15 @@ export type AttemptWhole = AttemptRow & { asked: number; clears_up: 'repetition'
 export async function wholeAttempts(ctx: Context, attempts: readonly AttemptRow[]): Promise<AttemptWhole[]> {
   const questions = await questionsById(ctx.tx, attempts.map((each) => each.id));
   const now = ctx.app.clock.now();
-  return Promise.all(attempts.map(async (attempt): Promise<AttemptWhole> => {
+  const isOpen = ({ state }: AttemptRow) => state === 'unknown' || state === 'sending';
+  const processors = new Map<string, Processor>();
+  for (const name of new Set(attempts.filter(isOpen).map((each) => each.processor))) processors.set(name, await processorNamed(ctx.app, ctx.world, name, ctx.tx));
+  return attempts.map((attempt): AttemptWhole => {
     const { attempts: asked = 0, begun = null } = questions.get(attempt.id) ?? {};
-    if (attempt.state !== 'unknown' && attempt.state !== 'sending') return { ...attempt, asked, clears_up: null };
-    const recognition = (await processorNamed(ctx.app, ctx.world, attempt.processor, ctx.tx)).capabilities();
-    const [way] = waysTo({ begun: asked, age_s: now - (begun ?? now) }, recognition);
+    if (!isOpen(attempt)) return { ...attempt, asked, clears_up: null };
+    const [way] = waysTo({ begun: asked, age_s: now - (begun ?? now) }, processors.get(attempt.processor)!.capabilities());
     return { ...attempt, asked, clears_up: way === undefined ? 'person' : way === 'put' ? 'repetition' : 'look_up' };
-  }));
+  });
 }
 
 export const paymentAttempt: Resource<AttemptWhole> = {

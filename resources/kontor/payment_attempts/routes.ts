@@ -5,10 +5,11 @@ import { wordOfPerson } from '../../../billing/payment/resolve.ts';
 import { commit } from '../../../server/commit.ts';
 import type { Context, Json, Room } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
+import { quoted } from '../../../server/http/forms.ts';
 import { choice, doc, fields, listParams, required, text, type Params } from '../../../server/http/params.ts';
 import { get, post } from '../../../server/http/route.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
-import { attemptsById, lookUp, questionsById, tell } from '../../payment_attempts/rows.ts';
+import { attemptsById, attemptsNamed, lookUp, questionsById, tell } from '../../payment_attempts/rows.ts';
 import { processorNamed } from '../processors/rows.ts';
 import { paymentAttempt, wholeAttempts } from './resource.ts';
 
@@ -51,17 +52,26 @@ async function ask(ctx: Context, given: object, path: Path): Promise<Json> {
 
 /** A question is given so long to be answered before a person may answer it. */
 const PATIENCE_S = 300;
+/** For so long a processor that can be asked is; then a person may know better, e.g. that its key will never be in force again. */
+const OWN_WAYS_S = 3 * 86_400;
 
 async function decide(ctx: Context, given: Params<typeof decideAttempt>, path: Path): Promise<Json> {
   const { outcome, evidence } = given;
   const reference = given.reference ?? null;
-  const { id, verb, state } = await attemptNamed(ctx, path.attempt);
+  const attempt = await attemptNamed(ctx, path.attempt);
+  const { id, verb, state, processor, subject } = attempt;
   const question = (await questionsById(ctx.tx, [id])).get(id);
   const now = ctx.app.clock.now();
   if (state !== 'unknown' && state !== 'sending') refuse(undefined, `The payment attempt ${id} is ${state}: the processor has said so, and nothing is left to be decided.`);
   if (!question || (state === 'sending' && now < question.created + PATIENCE_S)) refuse('lock_timeout', `The payment attempt ${id} is being asked right now. Wait for its answer.`, undefined, { status: 409, should_retry: false });
+  const [whole] = await wholeAttempts(ctx, [attempt]);
+  if (whole!.clears_up !== 'person' && now < (question.begun ?? question.created) + OWN_WAYS_S) {
+    refuse('lock_timeout', `What became of the payment attempt ${id} is still found out by ${whole!.clears_up === 'look_up' ? 'looking it up' : 'asking again'}. Let the processor be asked for three days before you say it.`, undefined, { status: 409, should_retry: false });
+  }
   if (outcome === 'succeeded' && reference === null) refuse('parameter_missing', 'Give the `reference` under which the processor has what succeeded.', 'reference');
   if (outcome === 'not_done' && reference !== null) refuse(undefined, 'What was not done has no `reference`.', 'reference');
+  const others = reference === null ? [] : (await attemptsNamed(ctx.tx, processor, reference)).filter((each) => each.subject !== subject);
+  if (verb === 'charge' && others.length > 0) refuse(undefined, `What the processor has as ${quoted(reference!)} is ${others[0]!.id}, another payment.`, 'reference');
   await tell(ctx, [{ op_id: id, word: pack(wordOfPerson(verb, { outcome, reference }, question.request.capture !== 'manual')) }]);
   const [before] = await attemptsById(ctx.tx, [id], true);
   await commit(ctx, { ...decision(), puts: [{ table: 'payment_attempts', before: before!, after: { ...before!, decided: { outcome, reference, evidence, at: now } } }] });

@@ -5,6 +5,8 @@ import { commit } from '../../../server/commit.ts';
 import type { Context, Room } from '../../../server/context.ts';
 import { choice, doc, fields, map, required, text, type Params } from '../../../server/http/params.ts';
 import { post, type Answer } from '../../../server/http/route.ts';
+import { methodsById } from '../../payment_methods/rows.ts';
+import { ownProcessor } from '../processors/rows.ts';
 import { answered, lockIntent, refuseStranger } from '../../payment_intents/rows.ts';
 
 const authenticateParams = fields({ client_secret: text({ max: 200, secret: true }), result: required(choice('succeeded', 'failed')) });
@@ -14,6 +16,8 @@ async function authenticate(ctx: Context, given: Params<typeof authenticateParam
   const { intent, facts, moment } = await lockIntent(ctx, path.intent);
   refuseStranger(ctx, intent, given.client_secret);
   if (facts) refuseUnpayable(facts);
+  const [method] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method]);
+  if (method && method.processor !== ownProcessor(ctx.app, ctx.world)?.name) refuse('payment_intent_unexpected_state', `The holder of ${method.id} is asked by the payment processor that keeps it, ${method.processor}, and answers there.`);
   await commit(ctx, await answered(ctx, intent, { result: given.result }, moment));
   return { ref: { object: 'payment_intent', id: intent.id, refuseUnpaid: true } };
 }

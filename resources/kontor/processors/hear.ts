@@ -1,6 +1,6 @@
 /** What is heard of an operation after its answer: by a look-up, by a webhook that leads to one, or because the sandbox foretold it. All are words about the attempt, and merge with what was heard before. */
 import { decision, refuse, type Timer } from '../../../billing/decision.ts';
-import { VERBS, type AttemptRow, type PackedWord } from '../../../billing/payment/attempt.ts';
+import { isOver, VERBS, type AttemptRow, type PackedWord } from '../../../billing/payment/attempt.ts';
 import type { Consequence } from '../../../billing/payment/outcome.ts';
 import type { Notice, Said } from '../../../connectors/processors/processor.ts';
 import { performCalls } from '../../../server/calls.ts';
@@ -9,29 +9,32 @@ import type { Answered, App, CallCommand, Context, Json, OpenCall, Receiver, Tim
 import { holdName } from '../../../server/database/name.ts';
 import { inWorld } from '../../../server/database/world.ts';
 import { missing } from '../../../server/http/errors.ts';
-import { attemptsById, attemptsNoticed, lookAgain, lookUp, questionsById, tell } from '../../payment_attempts/rows.ts';
+import { attemptsById, attemptsNoticed, lookAgain, lookUp, mayMove, questionsById, tell, toLookUp } from '../../payment_attempts/rows.ts';
 import { processorNamed, worldOfProcessor } from './rows.ts';
 
-/** Null while nothing is known: what a webhook has told of is there to be found. */
+const NOTHING_NEW = { kind: 'nothing_new' };
+
+/** Null while what a webhook has told of is not found. A look-up because time has passed finds nothing new at times, and the next one follows. */
 async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
   const [attempt, question] = await inWorld(app.database.pool, world, async (tx) => [(await attemptsById(tx, [call.subject]))[0]!, (await questionsById(tx, [call.subject])).get(call.subject)!] as const);
+  // A refund that has gone through may come back.
+  if (isOver(attempt.state) && attempt.verb !== 'refund') return NOTHING_NEW;
   const processor = await processorNamed(app, world, attempt.processor);
-  return lookUp(processor, attempt, question, call.request as { reference?: string; said?: Said });
+  const word = await lookUp(processor, attempt, question, call.request as { reference?: string; said?: Said });
+  return word ?? (Object.keys(call.request).length === 0 ? NOTHING_NEW : null);
 }
 
 async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
-  await tell(ctx, answers.map(({ call, answer: word }) => ({ op_id: call.subject, word: word as PackedWord })));
+  await tell(ctx, answers.filter((each) => each.answer.kind !== NOTHING_NEW.kind).map(({ call, answer: word }) => ({ op_id: call.subject, word: word as PackedWord })));
 }
 
 export const lookup: CallCommand = { ask, answer };
 
-const toLookUp = (attempt: AttemptRow, id: string, request: object) => ({ id: `${attempt.id}:look_up:${id}`, kind: 'processor.lookup', subject: attempt.id, request, test_clock: null });
-
 /** What is under way for days is looked up now and then, in case no webhook comes. */
 export const lookUpAgain: TimerCommand = async (ctx, due) => {
   const now = ctx.app.clock.now();
-  const waiting = (await attemptsById(ctx.tx, due.map((each) => each.subject))).filter(({ state }) => state === 'pending' || state === 'requires_action');
-  await commit(ctx, { ...decision(), calls: waiting.map((attempt) => toLookUp(attempt, String(now), {})), timers: waiting.flatMap((attempt): Timer[] => lookAgain(attempt, now)) });
+  const waiting = (await attemptsById(ctx.tx, due.map((each) => each.subject))).filter(({ state }) => mayMove(state));
+  await commit(ctx, { ...decision(), calls: waiting.map((attempt) => toLookUp(attempt.id, String(now))), timers: waiting.flatMap((attempt): Timer[] => lookAgain(attempt, now)) });
 };
 
 /** What the sandbox foretold of the end of an attempt. */
@@ -50,7 +53,7 @@ async function note(ctx: Context, processor: string, notices: readonly Notice[])
   const found = await attemptsNoticed(ctx.tx, processor, notices.filter(({ about }) => (VERBS as readonly string[]).includes(about)));
   for (const { attempt, notice } of found.toSorted((a, b) => (a.notice.id < b.notice.id ? -1 : 1))) {
     const { reference, said } = notice.sought;
-    const call = toLookUp(attempt, notice.id, { ...(reference !== undefined && { reference }), ...(said && { said }) });
+    const call = toLookUp(attempt.id, notice.id, { ...(reference !== undefined && { reference }), ...(said && { said }) });
     await holdName(ctx.tx, 'notice', call.id);
     if (!(await questionsById(ctx.tx, [call.id])).has(call.id)) await commit(ctx, { ...decision(), calls: [call] });
   }

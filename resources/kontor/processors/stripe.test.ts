@@ -23,7 +23,8 @@ before(async () => {
 after(async () => {
   await fake.herald.settled();
   await fake.close();
-  await kontor.close();
+  // What was paid on an old page is kept apart, and shown to whoever looks.
+  await assert.rejects(kontor.close(), ({ message }: Error) => message.split('\n').length === 2 && /I7 .* its charges took 1000$/.test(message));
 });
 
 const BACK = 'https://shop.example.com/back';
@@ -70,4 +71,98 @@ test('a card that was set up on a page of its bank is charged without its holder
   assert.equal(done.status, 'succeeded');
   const paid = await stripe.paymentIntents.create({ amount: 2_000, currency: 'usd', customer, payment_method: done.payment_method as string, confirm: true, off_session: true });
   assert.equal(paid.status, 'succeeded');
+});
+
+/** A payment whose holder is asked; nothing is heard by webhooks until they come again. */
+async function asked(): Promise<{ id: string; there: string }> {
+  const { id, status } = await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: await cardAt('pm_card_authenticationRequired'), confirm: true, return_url: BACK });
+  assert.equal(status, 'requires_action');
+  return { id, there: thereOf(id)[0]!.id };
+}
+async function unheard(work: () => Promise<void>): Promise<void> {
+  const { url } = fake.herald;
+  fake.herald.url = null;
+  try {
+    await work();
+  } finally {
+    fake.herald.url = url;
+    await fake.herald.settled();
+  }
+}
+const chargesOf = async (payment_intent: string) => (await stripe.charges.list({ payment_intent })).data.map(({ amount, amount_captured, status }) => [amount, amount_captured, status]);
+
+test('what its holder was asked for cannot be paid any more once it is canceled, or tried in another way', async () => {
+  const canceled = await asked();
+  await stripe.paymentIntents.cancel(canceled.id);
+  assert.equal(fake.intents.get(canceled.there)!.status, 'canceled');
+  const replaced = await asked();
+  const paid = await stripe.paymentIntents.confirm(replaced.id, { payment_method: await cardAt('pm_card_visa') });
+  assert.deepEqual([paid.status, fake.intents.get(replaced.there)!.status, fake.captured('payment_intent', replaced.id)], ['succeeded', 'canceled', 1]);
+});
+
+test('a holder who has paid meanwhile pays once', async () => {
+  const { id, there } = await asked();
+  await unheard(async () => {
+    fake.act(there, 'succeeded');
+    await stripe.paymentIntents.confirm(id, { payment_method: await cardAt('pm_card_visa') });
+    assert.deepEqual([await statusOf(id), fake.captured('payment_intent', id), await chargesOf(id)], ['succeeded', 1, [[1_000, 1_000, 'succeeded']]]);
+  });
+  assert.deepEqual([await statusOf(id), await chargesOf(id)], ['succeeded', [[1_000, 1_000, 'succeeded']]]);
+});
+
+test('what was paid on an old page is booked as what was asked for there, and pays nothing else', async () => {
+  const { id, there } = await asked();
+  await unheard(async () => {
+    fake.act(there, 'succeeded');
+    await stripe.paymentIntents.update(id, { amount: 10_000 });
+  });
+  const intent = await stripe.paymentIntents.retrieve(id);
+  assert.deepEqual([intent.status, intent.amount, intent.amount_received, await chargesOf(id)], ['requires_confirmation', 10_000, 0, [[1_000, 1_000, 'succeeded']]]);
+});
+
+test('a payment that was given up at Stripe waits for another method', async () => {
+  const { id, there } = await asked();
+  fake.cancel(there);
+  await fake.herald.settled();
+  const { status, last_payment_error } = await stripe.paymentIntents.retrieve(id);
+  assert.deepEqual([status, last_payment_error!.code], ['requires_payment_method', 'payment_intent_unexpected_state']);
+});
+
+test('what is reserved is given up or captured at Stripe itself, and is so here', async () => {
+  const reserve = async () => stripe.paymentIntents.create({ amount: 3_000, currency: 'usd', payment_method: await cardAt('pm_card_visa'), confirm: true, capture_method: 'manual' });
+  const [given, captured, late] = [await reserve(), await reserve(), await reserve()];
+  fake.cancel(thereOf(given.id)[0]!.id);
+  fake.capture(thereOf(captured.id)[0]!.id, 2_000);
+  await fake.herald.settled();
+  assert.equal(await statusOf(given.id), 'canceled');
+  assert.deepEqual([await statusOf(captured.id), (await stripe.paymentIntents.retrieve(captured.id)).amount_received], ['succeeded', 2_000]);
+  await unheard(async () => {
+    fake.capture(thereOf(late.id)[0]!.id, 2_500);
+    await stripe.paymentIntents.capture(late.id);
+    assert.deepEqual([await statusOf(late.id), (await stripe.paymentIntents.retrieve(late.id)).amount_received], ['succeeded', 2_500]);
+  });
+  assert.deepEqual(await chargesOf(late.id), [[3_000, 2_500, 'succeeded']]);
+});
+
+test('in test mode, too, the holder of a card at Stripe answers there', async () => {
+  const { id, there } = await asked();
+  await assert.rejects(raw('POST', `payment_intents/${id}/authenticate`, { result: 'succeeded' }), { code: 'payment_intent_unexpected_state' });
+  fake.act(there, 'succeeded');
+  await fake.herald.settled();
+  assert.deepEqual(await chargesOf(id), [[1_000, 1_000, 'succeeded']]);
+});
+
+test('where nobody said where its holder comes back to, a card whose bank asks is refused with what to do', async () => {
+  const order = { amount: 1_000, currency: 'usd', payment_method: await cardAt('pm_card_authenticationRequired'), confirm: true } as const;
+  await assert.rejects(stripe.paymentIntents.create(order), ({ message }: Error) => /return_url/.test(message));
+  assert.equal((await stripe.paymentIntents.create({ ...order, return_url: BACK })).status, 'requires_action');
+});
+
+test('a card that is somebody else\'s at Stripe is not charged by whoever knows its id', async () => {
+  const { id: customer } = await stripe.customers.create();
+  const method = await cardAt('pm_card_visa');
+  await stripe.paymentMethods.attach(method, { customer });
+  const there = fake.methodIds().at(-1)!;
+  await assert.rejects(stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: there, confirm: true }), { code: 'payment_method_unexpected_state' });
+  assert.equal((await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: await cardAt(there), confirm: true })).status, 'succeeded');
 });

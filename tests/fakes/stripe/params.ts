@@ -37,10 +37,10 @@ const TAKES: Readonly<Record<string, readonly string[]>> = {
   'POST payment_intents/:id/increment_authorization': ['amount', 'metadata'],
   'POST refunds': ['payment_intent', 'amount', 'reason', 'metadata'],
   'GET refunds/:id': [],
-  'GET refunds': ['payment_intent', 'limit'],
+  'GET refunds': ['payment_intent', 'limit', 'starting_after'],
   'POST setup_intents': ['customer', 'payment_method', 'allowed_payment_method_types', 'confirm', 'usage', 'metadata', 'return_url', 'mandate_data'],
   'GET setup_intents/:id': [],
-  'GET setup_intents': ['payment_method', 'limit'],
+  'GET setup_intents': ['payment_method', 'limit', 'starting_after'],
 };
 
 /** The name of a request, e.g. `POST payment_intents/:id/capture`, and the id in its path. */

@@ -67,6 +67,21 @@ export class FakeStripe {
     this.#tell(result === 'succeeded' ? `${thing.object}.succeeded` : thing.object === 'setup_intent' ? 'setup_intent.setup_failed' : 'payment_intent.payment_failed', thing);
   }
 
+  /** All payment methods, in the order in which they were made. */
+  methodIds(): string[] {
+    return [...this.#things.values()].filter((each) => each.object === 'payment_method').map((each) => each.id);
+  }
+
+  /** Somebody gives a payment up in the dashboard, or Stripe does after its time. */
+  cancel(intent: string): void {
+    this.#change(this.#intent(intent), { status: 'canceled', amount_capturable: 0, next_action: null }, 'payment_intent.canceled');
+  }
+
+  /** Somebody captures in the dashboard. */
+  capture(intent: string, amount: number): void {
+    this.#capture(this.#reserved(intent), { amount_to_capture: amount });
+  }
+
   /** A debit that was under way is known to have come, or not. */
   settle(intent: string, decline: { code: string; message: string } | null): void {
     const thing = this.intents.get(intent)!;
@@ -152,13 +167,13 @@ export class FakeStripe {
       case 'GET refunds/:id':
         return this.refunds.get(id) ?? this.#missing('refund', id);
       case 'GET refunds':
-        return this.#listed([...this.refunds.values()].filter((each) => each.payment_intent === given.payment_intent));
+        return this.#listed('/v1/refunds', [...this.refunds.values()].filter((each) => each.payment_intent === given.payment_intent), given);
       case 'POST setup_intents':
         return this.#setUp(given);
       case 'GET setup_intents/:id':
         return this.#find(id, 'setup_intent');
       default:
-        return this.#listed([...this.#things.values()].filter((each) => each.object === 'setup_intent' && each.payment_method === given.payment_method));
+        return this.#listed('/v1/setup_intents', [...this.#things.values()].filter((each) => each.object === 'setup_intent' && each.payment_method === given.payment_method), given);
     }
   }
 
@@ -180,8 +195,11 @@ export class FakeStripe {
     return this.intents.get(id) ?? this.#missing('payment_intent', id);
   }
 
-  #listed(data: Thing[]): object {
-    return { object: 'list', data: data.toReversed(), has_more: false, url: '/v1/list' };
+  /** Newest first, page by page. */
+  #listed(url: string, things: Thing[], { limit = '10', starting_after }: Given): object {
+    const all = things.toReversed();
+    const from = starting_after === undefined ? 0 : all.findIndex((each) => each.id === starting_after) + 1;
+    return { object: 'list', data: all.slice(from, from + Number(limit)), has_more: all.length > from + Number(limit), url };
   }
 
   #search(query: string): object {
