@@ -14,11 +14,12 @@ import { bond, configurationOf, kindOf, openProcessor, processorById, type Proce
 type Path = { processor: string };
 
 async function render(ctx: Context, processor: ProcessorRow): Promise<Json> {
-  const { methods, idempotency, lookup } = (await openProcessor(ctx.app, ctx.world, processor)).capabilities();
+  // Whose secrets do not open is shown all the same: it has to be given new ones.
+  const capabilities = await openProcessor(ctx.app, ctx.world, processor).then((open) => open.capabilities(), () => null);
   return {
     id: processor.id,
     object: 'kontor.processor',
-    capabilities: { idempotency, lookup, payment_methods: Object.keys(methods) },
+    capabilities: capabilities && { idempotency: capabilities.idempotency, lookup: capabilities.lookup, payment_methods: Object.keys(capabilities.methods) },
     created: processor.created,
     livemode: ctx.world.livemode,
     metadata: processor.metadata,
@@ -64,9 +65,9 @@ export async function create(ctx: Context, given: Params<typeof params.createPro
 
 export async function update(ctx: Context, given: Params<typeof params.updateProcessor>, path: Path): Promise<Json> {
   const before = (await processorById(ctx.tx, path.processor, true)) ?? missing('processor', path.processor);
-  const { settings = {}, name = before.name, status = before.status } = given;
+  const { name = before.name, status = before.status } = given;
   const changed = { ...before, name, status, metadata: mergeMetadata(before.metadata, given.metadata) };
-  const after = withSettings(ctx, kindOf(ctx.app, before.type)!, changed, settings);
+  const after = given.settings ? withSettings(ctx, kindOf(ctx.app, before.type)!, changed, given.settings) : changed;
   await commit(ctx, { ...decision(), puts: [{ table: 'processors', before, after }] });
   return render(ctx, after);
 }

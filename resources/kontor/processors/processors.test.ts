@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { inspect } from 'node:util';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
-import { overAllWorlds } from '../../../server/database/world.ts';
+import { inWorld, overAllWorlds } from '../../../server/database/world.ts';
 import type { Fault, Mishap } from '../../../tests/fakes/server.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
@@ -56,6 +56,18 @@ test('a processor is configured by its secrets, which are sealed and not shown a
   assert.doesNotMatch(rows[0]!.row, /sk_live|whsec/);
   assert.equal((await raw('POST', `processors/${id}`, { name: 'Stripe' })).name, 'Stripe');
   assert.ok(created > 0);
+});
+
+test('a processor whose secrets do not open is shown, stops no other, and takes new secrets', async () => {
+  const { stripe: test_mode, world } = await kontor.another(false);
+  const lost = await raw('POST', 'processors', { type: 'stripe', settings: { secret_key: 'sk_test_0123456789' } }, test_mode);
+  await inWorld(kontor.database.pool, world, (tx) => tx.query(`update processors set secrets = jsonb_set(secrets, '{secret_key,sealed}', '"k1.AAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA"') where id = '${lost.id}'`));
+  assert.deepEqual((await raw('GET', 'processors', undefined, test_mode)).data, [{ ...lost, capabilities: null }]);
+  assert.equal((await test_mode.paymentMethods.create({ type: 'card', card: { token: 'tok_visa' } })).type, 'card');
+  assert.equal((await raw('POST', `processors/${lost.id}`, { status: 'inactive' }, test_mode)).status, 'inactive');
+  await assert.rejects(raw('POST', `processors/${lost.id}`, { settings: { webhook_secret: 'whsec_0123456789' } }, test_mode), { param: 'settings[secret_key]' });
+  const mended = await raw('POST', `processors/${lost.id}`, { settings: { secret_key: 'sk_test_9876543210' } }, test_mode);
+  assert.deepEqual([mended.settings.secret_key, mended.capabilities], ['…3210', lost.capabilities]);
 });
 
 test('settings that cannot be meant are refused, and never repeated', async () => {

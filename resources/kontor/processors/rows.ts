@@ -5,6 +5,7 @@ import type { Configuration, Processor, ProcessorKind } from '../../../connector
 import type { App, Context, World } from '../../../server/context.ts';
 import { row, rows, sql } from '../../../server/database/sql.ts';
 import { inWorld, overAllWorlds, type Tx } from '../../../server/database/world.ts';
+import { told } from '../../../server/log.ts';
 
 declare module '../../../server/context.ts' {
   interface Connectors {
@@ -42,9 +43,16 @@ export const kindOf = (app: App, type: string): ProcessorKind | undefined => app
 /** To what a sealed secret is bound. */
 export const bond = (world: World, id: string, setting: string): string => `${world.id} ${id} ${setting}`;
 
-/** What an account has configured, with its secrets. */
+/** What an account has configured, with its secrets. Refuses where these do not open, since they were sealed by the pepper of another installation. */
 export function configurationOf(app: App, world: World, { id, settings, secrets }: ProcessorRow): Configuration {
-  const revealed = Object.entries(secrets).map(([name, { sealed }]) => [name, app.safe.open(sealed, bond(world, id, name)).reveal()]);
+  const reveal = (name: string, sealed: string): string => {
+    try {
+      return app.safe.open(sealed, bond(world, id, name)).reveal();
+    } catch {
+      return refuse(undefined, `The secrets of the processor ${id} do not open: they were sealed under another pepper. Give all of them again by \`POST /v1/kontor/processors/${id}\`, or restore the pepper from its backup.`, `settings[${name}]`);
+    }
+  };
+  const revealed = Object.entries(secrets).map(([name, { sealed }]) => [name, reveal(name, sealed)]);
   return { id, livemode: world.livemode, settings: { ...settings, ...Object.fromEntries(revealed) } };
 }
 
@@ -52,7 +60,7 @@ export function configurationOf(app: App, world: World, { id, settings, secrets 
 const opened = new WeakMap<App, Map<string, { settings: string; processor: Promise<Processor> }>>();
 
 /** The processor of a row, opened once for as long as its settings stay. */
-export function openProcessor(app: App, world: World, row: ProcessorRow): Promise<Processor> {
+export async function openProcessor(app: App, world: World, row: ProcessorRow): Promise<Processor> {
   const { id, type, settings, secrets } = row;
   const kind = kindOf(app, type);
   if (!kind) throw new Error(`The processor ${id} is of the type ${type}, which this version does not have.`);
@@ -83,7 +91,9 @@ export const ownProcessor = (app: App, world: World): Processor | null => (world
 export async function processorsOf({ app, tx, world }: Pick<Context, 'app' | 'tx' | 'world'>): Promise<Processor[]> {
   const { test, kinds } = app.connectors.processors;
   const found = kinds.length === 0 ? [] : await rows<ProcessorRow>(tx, sql`select * from processors where status = 'active' order by created, id`);
-  return [...(world.livemode ? [] : [test]), ...(await Promise.all(found.map((each) => openProcessor(app, world, each))))];
+  // One that does not open stops none of the others.
+  const open = await Promise.all(found.map((each) => openProcessor(app, world, each).catch((error: unknown) => app.log.error('A payment processor is left out.', { processor: each.id, ...told(error) }))));
+  return [...(world.livemode ? [] : [test]), ...open.filter((each) => each !== undefined)];
 }
 
 export async function processorOf(ctx: Pick<Context, 'app' | 'tx' | 'world'>): Promise<Processor> {
