@@ -80,6 +80,8 @@ async function asked(): Promise<{ id: string; there: string }> {
   return { id, there: thereOf(id)[0]!.id };
 }
 async function unheard(work: () => Promise<void>): Promise<void> {
+  // What was told before would be looked up only now.
+  await fake.herald.settled();
   const { url } = fake.herald;
   fake.herald.url = null;
   try {
