@@ -117,15 +117,16 @@ class Telling {
     }
   }
 
-  /** What is there can change, usage has no quantity, and something stays. */
+  /** What is there can change, usage has no quantity and alone reaches a threshold, and something stays. */
   private change(action: Extract<Action, { kind: 'change' }>): boolean {
     const { at, changes, proration_behavior, date, once, waits } = action;
     const { terms } = this.course;
     const { items } = terms;
     const unknown = changes.some(({ key, add }) => !add && !find(items, key));
     const counted = changes.some(({ key, price, quantity }) => quantity !== undefined && (price ?? find(items, key)?.price)?.usage_type === 'metered');
+    const unreachable = changes.some(({ key, price }) => price?.usage_type === 'licensed' && find(items, key)?.usage_gte !== undefined);
     const left = items.length + changes.filter((one) => one.add).length - changes.filter((one) => one.remove).length;
-    if (unknown || counted || left === 0) return false;
+    if (unknown || counted || unreachable || left === 0) return false;
     if (date !== undefined && !isShared(terms, changes, at, date)) return false;
     // A coupon is redeemed at once, or not at all.
     if (waits && changes.some(({ add }) => add && add.discounts.length > 0)) return false;
