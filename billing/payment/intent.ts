@@ -151,6 +151,8 @@ export type ChargeQuestion = {
   error_on_requires_action: boolean;
   /** A mandate that is made with this payment. */
   agreed: Agreed | null;
+  /** The processors that were asked for this payment before, and were not able to take it. */
+  failed_at?: string[];
   /** The moment of the attempt, from which the next one is counted. */
   at: number;
 };
@@ -227,12 +229,18 @@ export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethod
     agreed,
     at: moment.now,
   };
+  return { ...putQuestion(intent, payment_intent, request, moment), payment_intent };
+}
+
+/** Writes a question as the attempt that an intent has come to. */
+export function putQuestion(before: PaymentIntentWhole, payment_intent: PaymentIntentWhole, request: ChargeQuestion, moment: Moment): Decision {
+  const { id: subject, attempts, test_clock } = payment_intent;
+  const id = `${subject}:charge:${attempts}`;
   const made = decision();
-  made.puts.push({ table: 'payment_intents', before: intent, after: payment_intent });
-  const id = `${intent.id}:charge:${attempts}`;
-  made.puts.push({ table: 'payment_attempts', before: null, after: beginAttempt(id, 'charge', intent.id, method.processor, intent.test_clock, moment.now) });
-  made.calls.push({ id, kind: 'processor.charge', subject: intent.id, request, test_clock: intent.test_clock });
-  return { ...made, payment_intent };
+  made.puts.push({ table: 'payment_intents', before, after: payment_intent });
+  made.puts.push({ table: 'payment_attempts', before: null, after: beginAttempt(id, 'charge', subject, request.processor, test_clock, moment.now) });
+  made.calls.push({ id, kind: 'processor.charge', subject, request, test_clock });
+  return made;
 }
 
 /** The holder has acted where an action was required: the payment goes on, or waits to be confirmed once more where that is the server's part. `begun` is the question that it goes on with. */

@@ -2,14 +2,17 @@
 import { together, type Decision, type Moment } from '../../billing/decision.ts';
 import { pack, unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
 import { handledElsewhere, isReserved } from '../../billing/payment/capture.ts';
+import { failOver, mayFailOver, takesPayment } from '../../billing/payment/failover.ts';
 import type { ChargeQuestion } from '../../billing/payment/intent.ts';
 import type { PaymentIntentWhole } from '../../billing/payment/payment.ts';
-import { settlePayment, waitsFor, type AskedQuestion, type PaymentAnswer } from '../../billing/payment/settle.ts';
+import { countryOf } from '../../billing/payment/route.ts';
+import { settlePayment, waitsFor, type AskedQuestion, type Payment, type PaymentAnswer } from '../../billing/payment/settle.ts';
 import { hasEnded } from '../../billing/subscription/end.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
 import { askProcessor, hear, keep, missed, placedAt, referencesTaken } from '../payment_attempts/rows.ts';
 import { stopCollectingOf } from '../subscriptions/rows.ts';
+import { processorsFor } from '../kontor/processors/rows.ts';
 import { Affected } from './affected.ts';
 import { giveUpBefore } from './give_up.ts';
 
@@ -70,6 +73,13 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
       continue;
     }
     if (attempt.after === attempt.before || (!taken && !waitsFor(payment.payment_intent, question))) continue;
+    // That nothing was done is said once; it may be that another processor is being asked already.
+    if (attempt.before.state === 'failed' && attempt.after.state === 'failed') continue;
+    const others = mayFailOver(payment.payment_method, question, attempt.after) ? await othersFor(ctx, payment, question) : [];
+    if (others.length > 0) {
+      decided.push(failOver(payment, question, others));
+      continue;
+    }
     const moment = await momentOf(ctx, payment.payment_intent, attempt.before, question, at);
     const settled = settlePayment(payment, question, placed(ctx, payment.payment_intent, unpack<PaymentAnswer>(attempt.after.word!)), moment);
     affected.take(settled);
@@ -77,6 +87,13 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
   }
   await commit(ctx, together([keep(heard.values()), ...decided]));
   await stopCollectingOf(ctx, living.map(({ id }) => affected.subscriptions.get(id)!).filter(hasEnded));
+}
+
+/** The other processors that take such a payment and were not asked for it, in the order of the rules. */
+async function othersFor(ctx: Context, { payment_method: { type, details, billing_details } }: Payment, question: ChargeQuestion): Promise<string[]> {
+  const asked = [...(question.failed_at ?? []), question.processor];
+  const processors = await processorsFor(ctx, { type, currency: question.currency, country: countryOf(type, details ?? {}, billing_details.address?.country ?? null) });
+  return processors.filter((each) => !asked.includes(each.name) && takesPayment(each.capabilities().methods[type], question)).map((each) => each.name);
 }
 
 export const charge: CallCommand = { ask, answer, missed };

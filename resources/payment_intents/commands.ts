@@ -35,7 +35,7 @@ type MethodParams = Pick<Params<typeof params.createPaymentIntent>, 'payment_met
 
 /** The method that is given, or the one that the intent has. One that belongs to nobody will do. */
 async function methodFor(ctx: Context, intent: PaymentIntentWhole, given: MethodParams, token: TokenGiven | null, moment: Moment): Promise<{ method: PaymentMethodRow; decision: Decision }> {
-  const named = token ?? (await methodGiven(ctx, given, intent.customer, moment));
+  const named = token ?? (await methodGiven(ctx, given, intent.customer, moment, intent.currency));
   if (named) return named;
   const [own] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method], true);
   if (own && !own.spent) return { method: own, decision: together([]) };
@@ -52,7 +52,7 @@ export async function create(ctx: Context, given: Params<typeof params.createPay
   const customer = given.customer === undefined ? null : await lockCustomer(ctx, given.customer, 'customer');
   const moment = await momentOn(ctx, customer?.test_clock ?? null);
   const token = await tokenGiven(ctx, given.confirmation_token, moment);
-  const named = token ?? (await methodGiven(ctx, given, customer?.id ?? null, moment));
+  const named = token ?? (await methodGiven(ctx, given, customer?.id ?? null, moment, currency));
   const setup_future_usage = given.setup_future_usage ?? token?.token.setup_future_usage ?? null;
   const automatic_payment_methods = allowed === null && given.automatic_payment_methods?.enabled !== false ? ({ allow_redirects: 'always', enabled: true, ...given.automatic_payment_methods } as const) : null;
   const offer = { currency, setup_future_usage, capture_method, automatic_payment_methods, allowed_payment_method_types: allowed, excluded_payment_method_types: excluded };
@@ -122,7 +122,7 @@ export async function update(ctx: Context, given: Params<typeof params.updatePay
   const { amount, currency, description, metadata, receipt_email, setup_future_usage, statement_descriptor, statement_descriptor_suffix, capture_method, allowed_payment_method_types, excluded_payment_method_types } = given;
   const customer = given.customer === undefined ? null : await lockCustomer(ctx, given.customer, 'customer');
   const owner = customer?.id ?? intent.customer;
-  const named = await methodGiven(ctx, given, owner, moment);
+  const named = await methodGiven(ctx, given, owner, moment, currency ?? intent.currency);
   const change = {
     amount, currency, description, metadata, receipt_email, setup_future_usage, statement_descriptor, statement_descriptor_suffix, capture_method, allowed_payment_method_types, excluded_payment_method_types,
     payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping),

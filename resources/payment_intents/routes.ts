@@ -5,6 +5,7 @@ import { charge } from './calls.ts';
 import { givingUp } from './give_up.ts';
 import { expire, handling } from './handling.ts';
 import * as commands from './commands.ts';
+import { move } from './move.ts';
 import * as params from './params.ts';
 import { paymentIntent } from './resource.ts';
 import { applyCustomerBalance } from './transfers.ts';
@@ -27,7 +28,7 @@ export const paymentIntents: Room = {
     post('/v1/payment_intents/:intent/increment_authorization', params.incrementAuthorization, commands.incrementAuthorization),
     post('/v1/payment_intents/:intent/verify_microdeposits', params.verifyMicrodeposits, commands.verifyMicrodeposits, { publishable: true }),
   ],
-  calls: { 'processor.charge': charge, 'processor.capture': handling, 'processor.increment': handling, 'processor.cancel': handling, 'processor.give_up': givingUp },
+  calls: { 'processor.charge': charge, 'payment_method.move': move, 'processor.capture': handling, 'processor.increment': handling, 'processor.cancel': handling, 'processor.give_up': givingUp },
   timers: { 'payment_intent.expire_authorization': expire },
   versions: paymentIntentVersions,
 };

@@ -8,7 +8,7 @@ import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import { equal, page, renderList } from '../../server/lists.ts';
 import { existingCustomer, lockCustomer } from '../customers/rows.ts';
-import { processorsOf } from '../kontor/processors/rows.ts';
+import { processorsFor } from '../kontor/processors/rows.ts';
 import { lockMandatesOf } from '../mandates/rows.ts';
 import type * as params from './params.ts';
 import { keepMethod } from './processor.ts';
@@ -27,7 +27,8 @@ async function made(ctx: Context, given: Params<typeof params.createPaymentMetho
   if (given.type !== 'card') return makeOther(ctx, { ...given, billing_details: details }, moment, (name) => name);
   const { card, allow_redisplay, metadata } = given;
   const { networks, ...source } = card!;
-  const kept = (await keepMethod(ctx, await processorsOf(ctx), source as CardSource | TypedCard, moment, (name) => `card[${name}]`, details)) ?? missing('token', source.token!, 'card[token]');
+  const processors = await processorsFor(ctx, { type: 'card', currency: null, country: details.address?.country ?? null });
+  const kept = (await keepMethod(ctx, processors, source as CardSource | TypedCard, moment, (name) => `card[${name}]`, details)) ?? missing('token', source.token!, 'card[token]');
   return makeMethod(kept, { billing_details: details, allow_redisplay, metadata, preferred_network: networks?.preferred }, moment);
 }
 

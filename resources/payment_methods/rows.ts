@@ -1,5 +1,6 @@
 import type { Shipping } from '../../billing/customer/customer.ts';
 import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
+import { countryOf } from '../../billing/payment/route.ts';
 import { attachMethod, makeMethod, refuseAttaching } from '../../billing/payment/method.ts';
 import type { BillingDetails, MethodOptions, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { refuseKeeping } from '../../billing/payment/offer.ts';
@@ -8,7 +9,7 @@ import type { Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
-import { processorNamed, processorsOf } from '../kontor/processors/rows.ts';
+import { processorNamed, processorsFor } from '../kontor/processors/rows.ts';
 import { askIssuer, keepMethod } from './processor.ts';
 
 export function methodsById(tx: Tx, ids: readonly string[], lock = false): Promise<PaymentMethodRow[]> {
@@ -26,9 +27,9 @@ export async function methodOfToken(ctx: Context, processors: readonly Processor
   return kept && makeMethod(kept, { billing_details: payingDetails(kept.payer), ...(metadata !== undefined && { metadata }) }, moment);
 }
 
-/** As `methodOfToken`, at any processor of the account; null where the name is no id of a payment method. */
-async function methodOfName(ctx: Context, token: string, moment: Moment, param: string): Promise<(Decision & { method: PaymentMethodRow }) | null> {
-  const processors = token.startsWith('pm_') ? await processorsOf(ctx) : [];
+/** As `methodOfToken`, at any processor of the account; null where the name is no id of a payment method. Until somebody knows it, it is taken for a card. */
+async function methodOfName(ctx: Context, token: string, { moment, param, currency = null }: Pick<Wanted, 'moment' | 'param' | 'currency'>): Promise<(Decision & { method: PaymentMethodRow }) | null> {
+  const processors = token.startsWith('pm_') ? await processorsFor(ctx, { type: 'card', currency, country: null }) : [];
   const made = processors.length === 0 ? null : await methodOfToken(ctx, processors, { token }, moment, param);
   // What a processor has as somebody's is brought in by the account itself, which knows whose it is.
   if (made && made.method.set_up && made.method.processor !== ctx.app.connectors.processors.test.name) {
@@ -62,10 +63,12 @@ type MethodData = { type: string; billing_details?: GivenDetails; allow_redispla
 export type MethodGiven = { type: string; billing_details?: Partial<BillingDetails>; allow_redisplay?: PaymentMethodRow['allow_redisplay']; metadata?: Record<string, string> | ''; [type: string]: unknown };
 
 /** A new method of another type than `card`, as its fields say. `spelt` spells a parameter. */
-export async function makeOther(ctx: Context, given: MethodGiven, moment: Moment, spelt: (name: string) => string): Promise<Decision & { method: PaymentMethodRow }> {
+export async function makeOther(ctx: Context, given: MethodGiven, moment: Moment, spelt: (name: string) => string, currency: string | null = null): Promise<Decision & { method: PaymentMethodRow }> {
   const { type, billing_details = {}, allow_redisplay, metadata } = given;
   const payer = { name: billing_details.name ?? null, email: billing_details.email ?? null, country: billing_details.address?.country ?? null };
-  const kept = await keepMethod(ctx, await processorsOf(ctx), { type, fields: { ...(given[type] as object) }, payer }, moment, spelt, billing_details);
+  const fields = { ...(given[type] as object) };
+  const processors = await processorsFor(ctx, { type, currency, country: countryOf(type, fields, payer.country) });
+  const kept = await keepMethod(ctx, processors, { type, fields, payer }, moment, spelt, billing_details);
   return makeMethod(kept!, { billing_details, allow_redisplay, metadata }, moment);
 }
 
@@ -74,7 +77,7 @@ export type Resolved = { method: PaymentMethodRow; decision: Decision };
 /** Attaches a stored payment method, or a new one of the sandbox's test names, to a customer; a card that may not be kept is refused in its issuer's words. Lock the customer first. */
 export async function attachPaymentMethod(ctx: Context, id: string, { customer, moment, param }: { customer: string; moment: Moment; param?: string }): Promise<Resolved> {
   const [stored] = await methodsById(ctx.tx, [id], true);
-  const made = stored ? null : ((await methodOfName(ctx, id, moment, param ?? 'payment_method')) ?? missing('PaymentMethod', id, param));
+  const made = stored ? null : ((await methodOfName(ctx, id, { moment, param: param ?? 'payment_method' })) ?? missing('PaymentMethod', id, param));
   const method = stored ?? made!.method;
   refuseAttaching(method, customer, param);
   refuseKeeping(method, param ?? 'payment_method');
@@ -90,20 +93,22 @@ export type Wanted = {
   param: string;
   /** One that belongs to nobody will do, and stays nobody's: it is used for one payment. Otherwise it must be the customer's. */
   once?: boolean;
+  /** Of the payment that it is given for. */
+  currency?: string | null;
 };
 
 /**
  * The payment method that a parameter names, and what must be committed for it to be there. One of the sandbox's test names makes a new payment method at each use,
  * attached to the customer unless it is wanted `once`. Lock the customer first.
  */
-export async function resolvePaymentMethod(ctx: Context, id: string, { customer, moment, param, once = false }: Wanted): Promise<Resolved> {
+export async function resolvePaymentMethod(ctx: Context, id: string, { customer, moment, param, once = false, currency }: Wanted): Promise<Resolved> {
   const [method] = await methodsById(ctx.tx, [id]);
   if (method) {
     refuseUnusable(method, customer, param, once);
     return { method, decision: together([]) };
   }
   if (customer !== null && !once) return attachPaymentMethod(ctx, id, { customer, moment, param });
-  const made = (await methodOfName(ctx, id, moment, param)) ?? missing('PaymentMethod', id, param);
+  const made = (await methodOfName(ctx, id, { moment, param, currency })) ?? missing('PaymentMethod', id, param);
   return { method: made.method, decision: together([made]) };
 }
 
@@ -114,12 +119,12 @@ function refuseUnusable(method: PaymentMethodRow, customer: string | null, param
   refuse('resource_missing', `The customer ${customer} has no payment method ${method.id}. Attach it to the customer first.`, param, { status: 400 });
 }
 
-/** The method that a request names or describes, if any. */
-export async function methodGiven(ctx: Context, { payment_method, payment_method_data }: { payment_method?: string; payment_method_data?: MethodData }, customer: string | null, moment: Moment): Promise<Resolved | null> {
-  if (payment_method !== undefined) return resolvePaymentMethod(ctx, payment_method, { customer, moment, param: 'payment_method', once: true });
+/** The method that a request names or describes, if any; `currency` is of the payment that it is for. */
+export async function methodGiven(ctx: Context, { payment_method, payment_method_data }: { payment_method?: string; payment_method_data?: MethodData }, customer: string | null, moment: Moment, currency: string | null = null): Promise<Resolved | null> {
+  if (payment_method !== undefined) return resolvePaymentMethod(ctx, payment_method, { customer, moment, param: 'payment_method', once: true, currency });
   if (payment_method_data === undefined) return null;
   const spelt = (name: string) => `payment_method_data[${name.replace('[', '][').replace(/\]$/, '')}]`;
-  const made = await makeOther(ctx, { ...payment_method_data, billing_details: detailsOf(payment_method_data.billing_details) }, moment, spelt);
+  const made = await makeOther(ctx, { ...payment_method_data, billing_details: detailsOf(payment_method_data.billing_details) }, moment, spelt, currency);
   return { method: made.method, decision: made };
 }
 

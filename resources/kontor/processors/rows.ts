@@ -1,11 +1,13 @@
 /** Which processors keep and charge the payment methods of a world: in test mode the sandbox, and in both modes those that the account has configured. */
 import { refuse } from '../../../billing/decision.ts';
+import { route, type Routed } from '../../../billing/payment/route.ts';
 import type { Metadata } from '../../../billing/catalog.ts';
 import type { Configuration, Processor, ProcessorKind } from '../../../connectors/processors/processor.ts';
 import type { App, Context, World } from '../../../server/context.ts';
 import { row, rows, sql } from '../../../server/database/sql.ts';
 import { inWorld, overAllWorlds, type Tx } from '../../../server/database/world.ts';
 import { told } from '../../../server/log.ts';
+import { settingsOf } from '../settings/rows.ts';
 
 declare module '../../../server/context.ts' {
   interface Connectors {
@@ -87,13 +89,19 @@ export async function processorNamed(app: App, world: World, name: string, tx?: 
 /** The processor that Kontor itself has for a mode, and whose money it moves: the sandbox in test mode, none in live mode. */
 export const ownProcessor = (app: App, world: World): Processor | null => (world.livemode ? null : app.connectors.processors.test);
 
-/** The processors at which something new can be kept, in the order in which they are asked. */
+/** The processors at which something new can be kept: the sandbox in test mode, then the account's own, oldest first. */
 export async function processorsOf({ app, tx, world }: Pick<Context, 'app' | 'tx' | 'world'>): Promise<Processor[]> {
   const { test, kinds } = app.connectors.processors;
   const found = kinds.length === 0 ? [] : await rows<ProcessorRow>(tx, sql`select * from processors where status = 'active' order by created, id`);
   // One that does not open stops none of the others.
   const open = await Promise.all(found.map((each) => openProcessor(app, world, each).catch((error: unknown) => app.log.error('A payment processor is left out.', { processor: each.id, ...told(error) }))));
   return [...(world.livemode ? [] : [test]), ...open.filter((each) => each !== undefined)];
+}
+
+/** The same in the order in which they are asked for a method, by the account's rules. */
+export async function processorsFor(ctx: Pick<Context, 'app' | 'tx' | 'world'>, what: Routed): Promise<Processor[]> {
+  const processors = await processorsOf(ctx);
+  return processors.length < 2 ? processors : route((await settingsOf(ctx.tx)).routing_rules, what, processors);
 }
 
 export async function processorOf(ctx: Pick<Context, 'app' | 'tx' | 'world'>): Promise<Processor> {

@@ -1,14 +1,25 @@
 /** What an account decides for itself, in each mode: one object, which is always there. */
 import { payoutTimer } from '../../../billing/balance/payout.ts';
 import { decision, refuse } from '../../../billing/decision.ts';
+import { METHODS } from '../../../billing/payment/offer.ts';
+import { faultInRule, type RoutingRule } from '../../../billing/payment/route.ts';
 import { commit } from '../../../server/commit.ts';
 import type { Context, Json, Room, World } from '../../../server/context.ts';
-import { choice, doc, fields, integer, type Params } from '../../../server/http/params.ts';
+import { missing } from '../../../server/http/errors.ts';
+import { choice, clearable, currency, doc, fields, integer, list, required, text, type Params } from '../../../server/http/params.ts';
 import { get, post } from '../../../server/http/route.ts';
-import { ownProcessor } from '../processors/rows.ts';
+import { ownProcessor, processorById, processorsOf } from '../processors/rows.ts';
 import { DEFAULTS, lockSettings, settingsOf, type SettingsRow } from './rows.ts';
 
+const { customer_balance: _sent, ...KEPT } = METHODS;
+
 const nothing = fields({});
+const rule = fields({
+  country: doc('Of the bank account or, where the type has one country only, of the type; else of the billing address. Two letters.', text({ pattern: /^[A-Z]{2}$/, shape: 'be a country as two capital letters, e.g. `DE`' })),
+  currency: doc('Of the payment for which the method is given; what is kept without one matches only rules without a currency.', currency()),
+  payment_method_type: choice(...Object.keys(KEPT)),
+  processor: required(doc('The id of a processor or, in test mode, `sandbox`.', text({ max: 100 }))),
+});
 const update = fields({
   corrections: doc('How what a finalised invoice billed too much, as usage that was taken back later, is put right: by an item of the next invoice, or by a credit note at once.', choice('next_invoice', 'credit_note')),
   payouts: fields({
@@ -16,13 +27,14 @@ const update = fields({
     monthly_anchor: doc('The day of the month, or the last one of a shorter month; the first by default.', integer({ min: 1, max: 31 })),
     weekly_anchor: doc('The day of the week; Monday by default.', choice('monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday')),
   }),
+  routing_rules: doc('At which processor a new payment method is kept, all rules at once: the first counts that matches in all that it says. Without a match, and where the processor of a rule is inactive, processors are asked in their usual order.', clearable(list(rule, { max: 100 }))),
   proration: fields({
     unit: doc('How a part of a period is counted from now on: by the second, or by days of UTC, of which the one of a change belongs to what comes after it.', choice('second', 'day')),
   }),
 });
 type Update = Params<typeof update>;
 
-const render = ({ corrections, payouts, proration }: SettingsRow, { livemode }: World): Json => ({ object: 'kontor.settings', corrections, livemode, payouts, proration });
+const render = ({ corrections, payouts, proration, routing_rules }: SettingsRow, { livemode }: World): Json => ({ object: 'kontor.settings', corrections, livemode, payouts, proration, routing_rules });
 
 async function retrieve(ctx: Context): Promise<Json> {
   return render(await settingsOf(ctx.tx), ctx.world);
@@ -41,10 +53,28 @@ function scheduled(ctx: Context, known: SettingsRow['payouts'], given: NonNullab
   };
 }
 
-async function change(ctx: Context, { corrections, payouts, proration }: Update): Promise<Json> {
+/** The rules as they are kept; refuses one that leads nowhere, or to a processor that does not take what it says. */
+async function rulesOf(ctx: Context, given: NonNullable<Update['routing_rules']>): Promise<RoutingRule[]> {
+  const active = given.length === 0 ? [] : await processorsOf(ctx);
+  const rules = given.map(({ country = null, currency: of = null, payment_method_type = null, processor }): RoutingRule => ({ country, currency: of, payment_method_type, processor }));
+  for (const [n, each] of rules.entries()) {
+    const at = `routing_rules[${n}]`;
+    const processor = active.find(({ name }) => name === each.processor);
+    if (!processor) {
+      if (await processorById(ctx.tx, each.processor)) refuse(undefined, `The processor ${each.processor} is inactive: nothing new is kept there. Activate it first.`, `${at}[processor]`);
+      return missing('processor', each.processor, `${at}[processor]`);
+    }
+    const fault = faultInRule(each, processor.capabilities().methods);
+    if (fault) refuse(undefined, fault.message, `${at}[${fault.field}]`);
+  }
+  return rules;
+}
+
+async function change(ctx: Context, { corrections, payouts, proration, routing_rules }: Update): Promise<Json> {
   const before = await lockSettings(ctx.tx);
   const known = before ?? DEFAULTS;
   const after: SettingsRow = { ...known, corrections: corrections ?? known.corrections, payouts: payouts ? scheduled(ctx, known.payouts, payouts) : known.payouts, proration: { ...known.proration, ...proration } };
+  if (routing_rules !== undefined) after.routing_rules = await rulesOf(ctx, routing_rules ?? []);
   const timers = payouts ? [payoutTimer(after.payouts, ctx.app.clock.now())] : [];
   await commit(ctx, { ...decision(), puts: [{ table: 'settings', before: before ?? null, after }], timers });
   return render(after, ctx.world);

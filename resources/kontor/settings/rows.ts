@@ -1,4 +1,5 @@
 import type { PayoutSchedule } from '../../../billing/balance/payout.ts';
+import type { RoutingRule } from '../../../billing/payment/route.ts';
 import type { ProrationUnit } from '../../../billing/proration.ts';
 import { row, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
@@ -10,14 +11,16 @@ export type SettingsRow = {
   corrections: 'next_invoice' | 'credit_note';
   /** When what is available is paid out by itself. */
   payouts: PayoutSchedule;
+  /** At which processor a new payment method is kept; the first rule that matches counts. */
+  routing_rules: RoutingRule[];
 };
 
 /** As they are where nobody has decided otherwise. */
-export const DEFAULTS: SettingsRow = { id: 'settings', proration: { unit: 'second' }, corrections: 'next_invoice', payouts: { interval: 'manual', monthly_anchor: null, weekly_anchor: null } };
+export const DEFAULTS: SettingsRow = { id: 'settings', proration: { unit: 'second' }, corrections: 'next_invoice', payouts: { interval: 'manual', monthly_anchor: null, weekly_anchor: null }, routing_rules: [] };
 
 /** What the account has decided in this mode; undefined where it is all by default. */
 export function storedSettings(tx: Tx): Promise<SettingsRow | undefined> {
-  return row<SettingsRow>(tx, sql`select id, proration, corrections, payouts from settings`);
+  return row<SettingsRow>(tx, sql`select id, proration, corrections, payouts, routing_rules from settings`);
 }
 
 export async function settingsOf(tx: Tx): Promise<SettingsRow> {

@@ -210,7 +210,7 @@ export class FakeStripe {
 
   #makeMethod({ type, card, billing_details, ...own }: Given): Thing {
     const base = { id: this.#id('pm'), object: 'payment_method', type, customer: null, created: this.#now(), livemode: false, metadata: {}, billing_details: { name: null, email: null, phone: null, address: null, ...billing_details } };
-    if (type !== 'card') return this.#keep({ ...base, [type]: type === 'sepa_debit' ? { last4: String(own.sepa_debit?.iban).slice(-4), country: 'DE', bank_code: '37040044' } : { ...own[type] } });
+    if (type !== 'card') return this.#keep({ ...base, [type]: type === 'sepa_debit' ? { last4: String(own.sepa_debit?.iban).slice(-4), country: 'DE', bank_code: '37040044' } : { ...(type === 'ideal' && { bank: null, bic: null }), ...own[type] } });
     const known = cardNamed(card?.token ?? '');
     if (!known) return this.#missing('token', card?.token);
     const { brand, last4 } = known;
