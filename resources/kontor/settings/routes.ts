@@ -27,7 +27,7 @@ const update = fields({
     monthly_anchor: doc('The day of the month, or the last one of a shorter month; the first by default.', integer({ min: 1, max: 31 })),
     weekly_anchor: doc('The day of the week; Monday by default.', choice('monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday')),
   }),
-  routing_rules: doc('At which processor a new payment method is kept, all rules at once: the first counts that matches in all that it says. Without a match, and where the processor of a rule is inactive, processors are asked in their usual order.', clearable(list(rule, { max: 100 }))),
+  routing_rules: doc('At which processor a new payment method is kept, all rules at once: the first counts that matches in all that it says. A rule whose processor has become inactive is passed over. Without a match processors are asked in their usual order.', clearable(list(rule, { max: 100 }))),
   proration: fields({
     unit: doc('How a part of a period is counted from now on: by the second, or by days of UTC, of which the one of a change belongs to what comes after it.', choice('second', 'day')),
   }),
