@@ -44,7 +44,7 @@ function shownOf({ type, fields }: OtherSource): Record<string, unknown> {
 
 const refused = (param: string, message: string): Tokenized => ({ kind: 'refused', code: 'payment_method_invalid_parameter', decline_code: null, message, param, type: 'invalid_request_error' });
 const UNKEPT = { kind: 'failed', code: 'payment_method_not_available', message: 'Such a method is kept for later by Adyen\'s own fields: give the token of the stored payment method.' } as const;
-const UNSAYABLE = { kind: 'failed', code: 'invalid_charge_amount', message: 'Adyen has no amount as small as this in the currency.' } as const;
+const UNSAYABLE = { kind: 'failed', code: 'amount_too_small', message: 'Adyen has no amount as small as this in the currency.' } as const;
 
 class AdyenProcessor implements Processor {
   readonly name: string;
