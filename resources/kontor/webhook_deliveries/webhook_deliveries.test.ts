@@ -75,7 +75,7 @@ test('an event arrives signed, and is the one that the API reads', async () => {
   const made = await endpoint();
   await stripe.customers.create({ name: 'Jenny' });
   await stripe.paymentMethods.attach('pm_card_visa', { customer: (await stripe.customers.create({ name: 'Other' }, { idempotencyKey: 'other' })).id });
-  while (arrived.length < 2) await sleep(10);
+  while (arrived.length < 2 || !(await listDeliveries({ webhook_endpoint: made.id })).every(delivered)) await sleep(10);
   const events = arrived.map(({ body, signature }) => stripe.webhooks.constructEvent(body, signature, made.secret!));
   assert.deepEqual(events.map((event) => event.type), ['customer.created', 'customer.created'], 'only what the endpoint asked for');
   for (const event of events) assert.deepEqual({ ...event, pending_webhooks: 0 }, JSON.parse(JSON.stringify(await stripe.events.retrieve(event.id))));
