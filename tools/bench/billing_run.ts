@@ -15,7 +15,7 @@ import { machineClock, type Clock } from '../../server/clock.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { runDueTimers } from '../../server/timers.ts';
 import type { Line } from './bench.ts';
-import type { House } from './house.ts';
+import { forCopy, type House } from './house.ts';
 
 const STARTED: Instant = Date.UTC(2026, 0, 15) / 1_000;
 export const DUE: Instant = Date.UTC(2026, 1, 15) / 1_000;
@@ -90,7 +90,7 @@ async function copySeconds(house: House): Promise<{ seconds: number; rows: numbe
   const directory = await mkdtemp(join(tmpdir(), 'kontor-copy-'));
   try {
     return await house.database.asOwner(async (owner: pg.Client) => {
-      await owner.query(`set kontor.world = '${house.world.id}'`);
+      await forCopy(owner).query(`set kontor.world = '${house.world.id}'`);
       const total = { seconds: 0, rows: 0, bytes: 0 };
       for (const [table, where] of OUTPUT) {
         const file = join(directory, table);

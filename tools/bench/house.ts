@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Fastify from 'fastify';
+import type pg from 'pg';
 import Stripe from 'stripe';
 import { sandbox } from '../../connectors/processors/sandbox/sandbox.ts';
 import { vaultOff } from '../../connectors/vault/vault.ts';
@@ -47,6 +48,9 @@ export async function openHouse(clock: Clock = machineClock(), nats: NatsSetting
     },
   };
 }
+
+/** The owner's connection for COPY, which cannot share one that is pipelined. */
+export const forCopy = (owner: pg.Client): pg.Client => Object.assign(owner, { pipeline: false });
 
 /** Puts a load on a server from another process. */
 export async function load(what: Load): Promise<Measured> {

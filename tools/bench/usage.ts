@@ -14,7 +14,7 @@ import { inWorld } from '../../server/database/world.ts';
 import { ensureSlot, slotAt } from '../../server/usage/slots.ts';
 import { verify } from '../../server/verify.ts';
 import type { Line } from './bench.ts';
-import type { House } from './house.ts';
+import { forCopy, type House } from './house.ts';
 import type { Sent, UsageLoad } from './usage_load.ts';
 
 export const CUSTOMERS = 10_000;
@@ -66,7 +66,7 @@ async function copy(house: House, count: number): Promise<number> {
       from (select * from meter_events order by number desc limit ${count}) e`);
     const text = Array.from({ length: Math.ceil(rows.length / BATCH) }, (_, n) => `${rows.slice(n * BATCH, (n + 1) * BATCH).map(({ line }) => line).join('\n')}\n`);
     const started = performance.now();
-    await pipeline(Readable.from(text), owner.query(copyFrom('copy copied from stdin')));
+    await pipeline(Readable.from(text), forCopy(owner).query(copyFrom('copy copied from stdin')));
     return (rows.length / (performance.now() - started)) * 1_000;
   });
 }
