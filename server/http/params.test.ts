@@ -198,11 +198,9 @@ test('10,000 bad inputs meet only refusals', () => {
       refused += 1;
     }
   };
-  const started = Date.now();
   fc.assert(fc.property(fc.array(pair, { maxLength: 12 }), (pairs) => attempt(() => read(everything, decodeForm(pairs.map(([name, value]) => `${name}=${value}`).join('&'))))), { numRuns: 10_000 });
   fc.assert(fc.property(fc.json({ maxDepth: 4 }), (json) => attempt(() => read(everything, decodeJson(json), { wire: 'json' }))), { numRuns: 2_000 });
   fc.assert(fc.property(fc.dictionary(fc.constantFrom('customer', 'items', 'metadata', 'options', 'address', 'created', 'trial_end', 'auto', '__proto__'), fc.jsonValue({ maxDepth: 3 })), (value) => attempt(() => read(everything, decodeJson(JSON.stringify(value)), { wire: 'json' }))), { numRuns: 2_000 });
   assert.ok(refused > 9_000, `${refused}`);
-  assert.ok(Date.now() - started < 30_000);
   assert.equal(({} as Record<string, unknown>).polluted, undefined);
 });
