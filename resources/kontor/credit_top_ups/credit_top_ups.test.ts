@@ -101,4 +101,6 @@ test('what cannot be bought is refused by name; one that is inactive buys nothin
     ['credit_top_ups/ctop_none', { active: false }, 'id', 404],
   ];
   for (const [path, params, param, statusCode = 400] of bad) await assert.rejects(post(path, params), { param, statusCode });
+  // The new one is looked at once before the test ends.
+  await kontor.advance(clock, START + 180);
 });
