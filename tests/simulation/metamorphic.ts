@@ -32,7 +32,7 @@ export function orderOfUsage(seed: number): Finding {
 function bare(history: History): History {
   const plain = (item: Item): Item => ({ ...item, discounts: [], tax_rates: [] });
   const actions = history.actions.flatMap((action): Action[] => {
-    if (action.kind === 'change') return [{ ...action, once: undefined, changes: action.changes.map((change) => (change.add ? { ...change, add: plain(change.add) } : change)) }];
+    if (action.kind === 'change') return [{ ...action, once: undefined, waits: undefined, changes: action.changes.map((change) => (change.add ? { ...change, add: plain(change.add) } : change)) }];
     return ['discount', 'schedule', 'release', 'credit', 'void_note', 'move_price'].includes(action.kind) ? [] : [action];
   });
   return { ...history, scheduled: undefined, once: undefined, items: history.items.map(plain), discounts: [], default_tax_rates: [], actions, pending: history.pending.map((item) => ({ ...item, discounts: [], tax_rates: [] })) };
@@ -136,7 +136,8 @@ export function previewIsActual(seed: number): Finding {
   const actions = history.actions.slice(0, picked ? history.actions.indexOf(picked) : undefined).filter(({ at }) => at <= until);
   const before: History = { ...history, until, actions, usage: history.usage.filter(({ at }) => at < until), pending: history.pending.filter(({ at }) => at <= until) };
   const life = liveThrough(before);
-  if (life.subscription.pause_collection !== null || life.subscription.ended_at !== null) return undefined;
+  // What waits for a change's payment comes back with the next bill where that change is given up, which no preview foresees.
+  if (life.subscription.pause_collection !== null || life.subscription.ended_at !== null || life.subscription.pending_update !== null) return undefined;
   const known = new Set(life.store.invoices().map((invoice) => invoice.id));
   try {
     const previewed = preview(life, action, until);
