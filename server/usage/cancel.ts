@@ -4,34 +4,14 @@ import { refuseUncancelable } from '../../billing/usage.ts';
 import { momentOn, type Context } from '../context.ts';
 import { arrayText, row, rows, sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
-import { ensureSlot, slotAt, slotsAround } from './slots.ts';
-import { keyOf, nameOf, type Named } from './keys.ts';
 import { cellOf, recount } from './rollups.ts';
-import { eventsOf, storedEvents, type StoredEvent } from './events.ts';
-
-/** The event of each name, in their order; undefined where there is none. */
-export async function eventsByName(ctx: Context, names: readonly Named[]): Promise<(StoredEvent | undefined)[]> {
-  const slot = slotAt(ctx.app.clock.now());
-  const slots = slotsAround(await ensureSlot(ctx.app, slot), slot);
-  const found: (StoredEvent | undefined)[] = names.map(() => undefined);
-  let open = names.map((named, at) => ({ at, name: nameOf(named) }));
-  for (let attempt = 0; open.length > 0; attempt += 1) {
-    const stored = await storedEvents(ctx.tx, slots, open.map(({ name }) => keyOf(name, attempt)));
-    open = open.filter(({ at, name }) => {
-      const there = stored.get(keyOf(name, attempt));
-      if (there && nameOf(there) === name) found[at] = there;
-      // Where another name has the key, this one may be under its next.
-      return there !== undefined && found[at] === undefined;
-    });
-  }
-  return found;
-}
+import { eventsByName, eventsOf, type StoredEvent } from './events.ts';
 
 /** The latest event of a name with an identifier: a name may have had several meters, one after the other, and none. */
 export async function latestEvent(ctx: Context, event_name: string, identifier: string): Promise<StoredEvent | undefined> {
   const meters = await rows<{ id: string }>(ctx.tx, sql`select id from meters where event_name = ${event_name}`);
   const found = await eventsByName(ctx, [...meters.map(({ id }) => ({ meter: id, event_name, identifier })), { meter: null, event_name, identifier }]);
-  return found.filter((each) => each !== undefined).sort((a, b) => (a.number < b.number ? 1 : -1))[0];
+  return found.filter((each) => each !== null).sort((a, b) => (a.number < b.number ? 1 : -1))[0];
 }
 
 const counted = (events: readonly StoredEvent[]) => events.filter((each) => each.meter !== null).map((event) => ({ ...cellOf(event), series: event.series }));

@@ -2,8 +2,11 @@
 import type { MeterRow } from '../../billing/catalog.ts';
 import { payloadFrom, type UsageEvent } from '../../billing/usage.ts';
 import { arrayText, rows, sql, type Sql } from '../database/sql.ts';
+import type { Context } from '../context.ts';
 import type { Tx } from '../database/world.ts';
+import { keyOf, nameOf, type Named } from './keys.ts';
 import { COUNTS } from './rollups.ts';
+import { ensureSlot, slotAt, slotsAround } from './slots.ts';
 
 /** An event with where it is kept, and whether it was taken back. */
 export type StoredEvent = UsageEvent & { slot: number; key: bigint; series: bigint; canceled: boolean };
@@ -26,11 +29,39 @@ export async function eventsOf(tx: Tx, from: Sql): Promise<StoredEvent[]> {
 const BY_DEFAULT: MeterRow['customer_mapping'] = { type: 'by_id', event_payload_key: 'stripe_customer_id' };
 
 /** Events by their keys, in these slots. */
-export async function storedEvents(tx: Tx, slots: readonly number[], keys: readonly bigint[]): Promise<Map<bigint, StoredEvent>> {
+async function storedEvents(tx: Tx, slots: readonly number[], keys: readonly bigint[]): Promise<Map<bigint, StoredEvent>> {
   // Slot by slot (`offset 0` keeps it so): with all slots at once, each partition is searched for each of them.
   const inSlot = sql`select e.* from unnest(${arrayText(keys)}::bigint[]) as k (key) join meter_events e on e.slot = s.slot and e.key = k.key offset 0`;
   const found = await eventsOf(tx, sql`from unnest(${arrayText(slots)}::integer[]) as s (slot) cross join lateral (${inSlot}) e`);
   return new Map(found.map((each) => [each.key, each]));
+}
+
+/** Where the event of a name is kept, or will be. */
+export type Place = { key: bigint; stored: StoredEvent | null };
+
+/** What is kept under each name, as seen from a slot, and the key that it has or will have: the first of its keys that no other name has. `keyFor` chooses other keys, so that a test can let two names have one. */
+export async function placesOf(ctx: Context, slot: number, names: readonly string[], keyFor: (name: string, attempt: number) => bigint = keyOf): Promise<Map<string, Place>> {
+  const slots = slotsAround(await ensureSlot(ctx.app, slot), slot);
+  const places = new Map<string, Place>();
+  const taken = new Set<bigint>();
+  for (let attempt = 0, open = names; open.length > 0; attempt += 1) {
+    const keyed = open.map((name) => ({ name, key: keyFor(name, attempt) }));
+    const stored: ReadonlyMap<bigint, StoredEvent> = await storedEvents(ctx.tx, slots, keyed.map(({ key }) => key));
+    open = keyed.flatMap(({ name, key }) => {
+      const there = stored.get(key) ?? null;
+      if (there ? nameOf(there) !== name : taken.has(key)) return [name];
+      places.set(name, { key, stored: there });
+      taken.add(key);
+      return [];
+    });
+  }
+  return places;
+}
+
+/** The event of each name, in their order; null where there is none. */
+export async function eventsByName(ctx: Context, names: readonly Named[]): Promise<(StoredEvent | null)[]> {
+  const places = await placesOf(ctx, slotAt(ctx.app.clock.now()), [...new Set(names.map(nameOf))]);
+  return names.map((named) => places.get(nameOf(named))!.stored);
 }
 
 /** The meters of events, in any order. */

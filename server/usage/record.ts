@@ -16,10 +16,10 @@ import { customerOf, isRepetition, OTHER_EVENT, restOf, usageEvent, type Mapping
 import type { Context } from '../context.ts';
 import { arrayText, later, row, rows, sql } from '../database/sql.ts';
 import { quoted } from '../http/forms.ts';
-import { ensureSlot, isTurn, slotAt, slotsAround } from './slots.ts';
+import { isTurn, slotAt } from './slots.ts';
 import { keyOf, nameOf, seriesOf, takeNumbers } from './keys.ts';
 import { fold } from './rollups.ts';
-import { storedEvents, type StoredEvent } from './events.ts';
+import { placesOf } from './events.ts';
 
 export type Recorded = { status: 'accepted' | 'duplicate'; event: UsageEvent } | { status: 'refused'; refusal: Refusal };
 
@@ -41,11 +41,16 @@ export async function record(ctx: Context, given: readonly UsageGiven[], how: Re
   return results;
 }
 
+/** What becomes of an event whose name another one has. */
+export const compared = (before: UsageEvent, { event, given }: Candidate): Recorded => (isRepetition(before, event, given) ? { status: 'duplicate', event: before } : { status: 'refused', refusal: OTHER_EVENT(event.identifier) });
+
 /** Keeps and counts what was judged, and says of each what became of it, in its place among the results. */
 export async function admit(ctx: Context, candidates: readonly Candidate[], results: Recorded[], key: Recording['key'] = keyOf): Promise<void> {
   if (candidates.length === 0) return;
   const slot = slotAt(ctx.app.clock.now());
-  const places = await placesOf(ctx, slotsAround(await ensureSlot(ctx.app, slot), slot), [...new Set(candidates.map(({ name }) => name))], key);
+  // Of two processes at the turn of a slot, each would look for the other's event in the wrong one; there, one after the other.
+  if (isTurn(ctx.app.clock.now())) await row(ctx.tx, sql`select pg_advisory_xact_lock(hashtextextended('meter events', kontor_world()))`);
+  const places = await placesOf(ctx, slot, [...new Set(candidates.map(({ name }) => name))], key);
   // Of several with one name the first is kept, and the others are held against it.
   const fresh = new Map<string, Candidate>();
   for (const each of candidates) {
@@ -53,7 +58,7 @@ export async function admit(ctx: Context, candidates: readonly Candidate[], resu
     if (!there) {
       fresh.set(each.name, each);
       results[each.at] = { status: 'accepted', event: each.event };
-    } else results[each.at] = isRepetition(there, each.event, each.given) ? { status: 'duplicate', event: there } : { status: 'refused', refusal: OTHER_EVENT(each.event.identifier) };
+    } else results[each.at] = compared(there, each);
   }
   if (fresh.size === 0) return;
   append(ctx, slot, [...fresh].map(([name, each]) => [places.get(name)!.key, each] as const));
@@ -121,29 +126,6 @@ async function momentsOf(ctx: Context, asked: boolean, customers: ReadonlySet<st
 }
 
 const advancing = (clock: string): Refusal => new Refusal(undefined, `The test clock ${clock} is being advanced. Wait until its status is \`ready\`, then try again.`, undefined, { status: 429, should_retry: true });
-
-/** Where the event of a name is kept, or will be. */
-type Place = { key: bigint; stored: UsageEvent | null };
-
-/** What is kept under each name, and the key that it has or will have: the first of its keys that no other name has. */
-async function placesOf(ctx: Context, slots: readonly number[], names: readonly string[], keyFor: (name: string, attempt: number) => bigint): Promise<Map<string, Place>> {
-  const places = new Map<string, Place>();
-  // Of two processes at the turn of a slot, each would look for the other's event in the wrong one; there, one after the other.
-  if (isTurn(ctx.app.clock.now())) await row(ctx.tx, sql`select pg_advisory_xact_lock(hashtextextended('meter events', kontor_world()))`);
-  const taken = new Set<bigint>();
-  for (let attempt = 0, open = names; open.length > 0; attempt += 1) {
-    const keyed = open.map((name) => ({ name, key: keyFor(name, attempt) }));
-    const stored: ReadonlyMap<bigint, StoredEvent> = await storedEvents(ctx.tx, slots, keyed.map(({ key }) => key));
-    open = keyed.flatMap(({ name, key }) => {
-      const there = stored.get(key) ?? null;
-      if (there ? nameOf(there) !== name : taken.has(key)) return [name];
-      places.set(name, { key, stored: there });
-      taken.add(key);
-      return [];
-    });
-  }
-  return places;
-}
 
 /**
  * Appends events whose keys were free a moment ago, sorted by key so that nobody waits in a circle. Where somebody else has taken a key meanwhile, the transaction fails as contended, and what it was for

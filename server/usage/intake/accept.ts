@@ -2,12 +2,11 @@
  * Usage that is acknowledged from a stream: it is judged as `record` judges it, held against what is counted already, and published. What nobody has counted yet cannot be compared, so of two events with
  * one name that come within the time that counting takes, both are accepted; the second one has no effect, and where it says something else, it is reported as the stream's errors are.
  */
-import { isRepetition, OTHER_EVENT } from '../../../billing/usage.ts';
 import type { App, Context, World } from '../../context.ts';
 import { inWorld } from '../../database/world.ts';
 import type { UsageGiven } from '../../../billing/usage.ts';
-import { eventsByName } from '../cancel.ts';
-import { judge, type Candidate, type Recorded } from '../record.ts';
+import { eventsByName } from '../events.ts';
+import { compared, judge, type Candidate, type Recorded } from '../record.ts';
 import type { Intake } from './intake.ts';
 import { messagesOf, partitionOf } from './message.ts';
 
@@ -36,8 +35,6 @@ export async function accept(app: App, intake: Intake, world: World, given: read
   }
   return results;
 }
-
-const compared = (before: Candidate['event'], { event, given }: Candidate): Recorded => (isRepetition(before, event, given) ? { status: 'duplicate', event: before } : { status: 'refused', refusal: OTHER_EVENT(event.identifier) });
 
 /** Answers what repeats an event that is counted, and sets apart what repeats another one of these. */
 async function apart(ctx: Context, candidates: readonly Candidate[], results: Recorded[]): Promise<{ fresh: Candidate[]; again: Again[] }> {
