@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { inspect } from 'node:util';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { inWorld, overAllWorlds } from '../../../server/database/world.ts';
 import type { Fault, Mishap } from '../../../tests/fakes/server.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
+import { intentWhen } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 
 type Json = { [field: string]: any };
@@ -36,14 +36,7 @@ const raw = (method: string, path: string, params?: object, client = stripe) => 
 const pay = (card: string, more: Partial<Stripe.PaymentIntentCreateParams> = {}) => stripe.paymentIntents.create({ amount: 4_900, currency: 'usd', payment_method: card, confirm: true, expand: ['latest_charge'], ...more });
 const attemptsOf = async (subject: string): Promise<Json[]> => (await raw('GET', `payment_attempts?subject=${subject}`)).data;
 
-/** Waits until a payment is as it will be. */
-async function until(id: string, status: string): Promise<Stripe.PaymentIntent> {
-  for (const end = Date.now() + 20_000; ; await new Promise((resolve) => setTimeout(resolve, 25))) {
-    const intent = await stripe.paymentIntents.retrieve(id);
-    if (intent.status === status) return intent;
-    if (Date.now() > end) throw new Error(`${id} is ${intent.status}, not ${status}: ${inspect(await attemptsOf(id), { depth: 5 })}`);
-  }
-}
+const until = (id: string, status: string) => intentWhen(stripe, id, status);
 
 test('a processor is configured by its secrets, which are sealed and not shown again', async () => {
   const { id, created, webhook_url, capabilities, ...rest } = processor;

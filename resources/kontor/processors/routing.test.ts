@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { inspect } from 'node:util';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { FakeAdyen } from '../../../tests/fakes/adyen/adyen.ts';
 import type { Fault } from '../../../tests/fakes/server.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
+import { intentWhen } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 
 type Json = { [field: string]: any };
@@ -58,13 +58,7 @@ const keptAt = async (intent: Stripe.PaymentIntent) => (await course((await conf
 const at = (fake: 'stripe' | 'adyen', intent: string): string[] =>
   fake === 'stripe' ? [...at_stripe.intents.values()].filter((each) => each.metadata.payment_intent === intent).map((each) => each.id) : [...at_adyen.payments].filter(([, each]) => String(each.reference).startsWith(`${intent}:`)).map(([reference]) => reference);
 
-async function until(id: string, status: string): Promise<Stripe.PaymentIntent> {
-  for (const end = Date.now() + 20_000; ; await new Promise((resolve) => setTimeout(resolve, 25))) {
-    const intent = await stripe.paymentIntents.retrieve(id);
-    if (intent.status === status) return intent;
-    if (Date.now() > end) throw new Error(`${id} is ${intent.status}, not ${status}: ${inspect(await attemptsOf(id), { depth: 5 })}`);
-  }
-}
+const until = (id: string, status: string) => intentWhen(stripe, id, status);
 
 test('rules are kept in their order, and replaced and cleared as a whole', async () => {
   const given = [{ currency: 'EUR', payment_method_type: 'ideal', processor: ids.adyen }, { country: 'DE', processor: ids.stripe }];
