@@ -6,8 +6,7 @@
  */
 import type { HandledOutcome, Outcome, RefundOutcome } from './outcome.ts';
 
-export const VERBS = ['charge', 'save', 'capture', 'cancel', 'increment', 'refund'] as const;
-export type Verb = (typeof VERBS)[number];
+export type Verb = 'charge' | 'save' | 'capture' | 'cancel' | 'increment' | 'refund';
 
 export type AttemptState = 'sending' | 'unknown' | 'requires_action' | 'pending' | 'authorized' | 'failed' | 'declined' | 'canceled' | 'succeeded';
 

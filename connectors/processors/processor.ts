@@ -122,11 +122,11 @@ export type Said = { success: boolean; reason: string | null };
 
 /** A webhook as it arrived. The names of headers are in lower case. */
 export type Delivery = { body: Uint8Array; headers: Readonly<Record<string, string | undefined>> };
-/** That something happened to an operation, or to something that follows from one. */
+/** That something happened to an operation. */
 export type Notice = {
   /** The processor's id of the notice: the same notice may come again. */
   id: string;
-  about: Verb | 'dispute' | 'payout' | 'other';
+  about: Verb;
   sought: Sought;
 };
 export type Received = { kind: 'notices'; notices: Notice[] } | { kind: 'refused'; message: string };

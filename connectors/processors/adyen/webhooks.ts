@@ -2,7 +2,7 @@
 import type { HmacValidator, NotificationItem } from './library.ts';
 import type { Delivery, Notice, Received } from '../processor.ts';
 
-/** What an event is about, and what it says where it succeeded. */
+/** What an event is about, and what it says where it succeeded. Others are about nothing that was asked of Adyen. */
 const EVENTS: Readonly<Record<string, { about: Notice['about']; says: boolean }>> = {
   AUTHORISATION: { about: 'charge', says: true },
   CAPTURE: { about: 'capture', says: true },
@@ -11,13 +11,13 @@ const EVENTS: Readonly<Record<string, { about: Notice['about']; says: boolean }>
   REFUND: { about: 'refund', says: true },
   REFUND_FAILED: { about: 'refund', says: false },
   REFUNDED_REVERSED: { about: 'refund', says: false },
-  CHARGEBACK: { about: 'dispute', says: true },
-  NOTIFICATION_OF_CHARGEBACK: { about: 'dispute', says: true },
 };
 
-function noticeOf({ eventCode, pspReference, merchantReference, success, reason }: NotificationItem): Notice {
-  const { about, says } = EVENTS[eventCode] ?? { about: 'other', says: true };
-  return { id: `${eventCode}:${pspReference}:${success}`, about, sought: { op_id: merchantReference, reference: pspReference, said: { success: (success === 'true') === says, reason: reason || null } } };
+function noticesOf({ eventCode, pspReference, merchantReference, success, reason }: NotificationItem): Notice[] {
+  const event = EVENTS[eventCode];
+  if (!event) return [];
+  const { about, says } = event;
+  return [{ id: `${eventCode}:${pspReference}:${success}`, about, sought: { op_id: merchantReference, reference: pspReference, said: { success: (success === 'true') === says, reason: reason || null } } }];
 }
 
 export function receive(validator: HmacValidator, { body }: Delivery, { hmac_key, merchant_account, livemode }: { hmac_key: string | undefined; merchant_account: string; livemode: boolean }): Received {
@@ -26,7 +26,7 @@ export function receive(validator: HmacValidator, { body }: Delivery, { hmac_key
     const { live, notificationItems } = JSON.parse(Buffer.from(body).toString('utf8')) as { live: string; notificationItems: { NotificationRequestItem: NotificationItem }[] };
     const items = notificationItems.map((each) => each.NotificationRequestItem);
     const ours = items.length > 0 && (live === 'true') === livemode && items.every((each) => each.merchantAccountCode === merchant_account && validator.validateHMAC(each as never, hmac_key));
-    if (ours) return { kind: 'notices', notices: items.map(noticeOf) };
+    if (ours) return { kind: 'notices', notices: items.flatMap(noticesOf) };
   } catch {
     // What cannot be read is not signed either.
   }

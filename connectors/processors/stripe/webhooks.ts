@@ -1,30 +1,29 @@
 /** Stripe's webhooks: the signature first, by Stripe's library, and then only what to look up. */
 import type Stripe from 'stripe';
 import type { Delivery, Notice, Received } from '../processor.ts';
-import { idOf, OPERATION } from './words.ts';
+import { OPERATION } from './words.ts';
 
-function noticeOf({ id, type, data }: Stripe.Event): Notice {
-  const object = data.object as { id: string; object: string; metadata?: Record<string, string> | null; payment_intent?: string | { id: string } | null };
+/** None where it is about nothing that was asked of Stripe. */
+function noticesOf({ id, data }: Stripe.Event): Notice[] {
+  const object = data.object as { id: string; object: string; metadata?: Record<string, string> | null };
   const op_id = object.metadata?.[OPERATION];
   const own = { ...(op_id !== undefined && { op_id }), reference: object.id };
   switch (object.object) {
     case 'payment_intent':
-      return { id, about: 'charge', sought: { ...own, verb: 'charge' } };
+      return [{ id, about: 'charge', sought: { ...own, verb: 'charge' } }];
     case 'setup_intent':
-      return { id, about: 'save', sought: { ...own, verb: 'save' } };
+      return [{ id, about: 'save', sought: { ...own, verb: 'save' } }];
     case 'refund':
-      return { id, about: 'refund', sought: { ...own, verb: 'refund' } };
-    case 'dispute':
-      return { id, about: 'dispute', sought: { reference: idOf(object.payment_intent) ?? object.id } };
+      return [{ id, about: 'refund', sought: { ...own, verb: 'refund' } }];
     default:
-      return { id, about: type.startsWith('payout.') ? 'payout' : 'other', sought: { reference: object.id } };
+      return [];
   }
 }
 
 export function receive(stripe: Stripe, { body, headers }: Delivery, secret: string | undefined): Received {
   if (secret === undefined) return { kind: 'refused', message: 'This processor has no `webhook_secret`, so no webhook of it is believed. Give it the secret of the endpoint at Stripe.' };
   try {
-    return { kind: 'notices', notices: [noticeOf(stripe.webhooks.constructEvent(Buffer.from(body), headers['stripe-signature'] ?? '', secret))] };
+    return { kind: 'notices', notices: noticesOf(stripe.webhooks.constructEvent(Buffer.from(body), headers['stripe-signature'] ?? '', secret)) };
   } catch {
     return { kind: 'refused', message: 'The webhook is not signed with the `webhook_secret` of this processor, or too long ago.' };
   }

@@ -1,6 +1,6 @@
 /** What is heard of an operation after its answer: by a look-up, by a webhook that leads to one, or because the sandbox foretold it. All are words about the attempt, and merge with what was heard before. */
 import { decision, refuse, type Timer } from '../../../billing/decision.ts';
-import { isOver, VERBS, type AttemptRow, type PackedWord } from '../../../billing/payment/attempt.ts';
+import { isOver, type AttemptRow, type PackedWord } from '../../../billing/payment/attempt.ts';
 import type { Consequence } from '../../../billing/payment/outcome.ts';
 import type { Notice, Said } from '../../../connectors/processors/processor.ts';
 import { performCalls } from '../../../server/calls.ts';
@@ -50,7 +50,7 @@ export const settle: TimerCommand = async (ctx, due) => {
 
 /** Writes a look-up for each notice that is about an attempt of ours, once however often the notice comes. */
 async function note(ctx: Context, processor: string, notices: readonly Notice[]): Promise<void> {
-  const found = await attemptsNoticed(ctx.tx, processor, notices.filter(({ about }) => (VERBS as readonly string[]).includes(about)));
+  const found = await attemptsNoticed(ctx.tx, processor, notices);
   for (const { attempt, notice } of found.toSorted((a, b) => (a.notice.id < b.notice.id ? -1 : 1))) {
     const { reference, said } = notice.sought;
     const call = toLookUp(attempt.id, notice.id, { ...(reference !== undefined && { reference }), ...(said && { said }) });
