@@ -43,8 +43,8 @@ export type DisputeRow = {
 /** With what it has taken and given back. */
 export type DisputeWhole = DisputeRow & { transactions: FundsTransactionRow[] };
 
-/** A dispute with the charge that it is about, and whether that paid an invoice. */
-export type Disputed = { dispute: DisputeWhole; charge: ChargeRow; invoiced: boolean };
+/** A dispute with the charge that it is about. */
+export type Disputed = { dispute: DisputeWhole; charge: ChargeRow };
 
 export const isInquiry = ({ status }: Pick<DisputeRow, 'status'>): boolean => status.startsWith('warning_');
 export const awaitsResponse = ({ status }: Pick<DisputeRow, 'status'>): boolean => status === 'needs_response' || status === 'warning_needs_response';

@@ -58,11 +58,11 @@ export function openDisputes({ charge: contested, payment_intent: intent, paymen
       evidence: {}, due_by: news.final ? null : dueBy(moment.now), submission_count: 0, verdict: null, intended_submission_method: null, processor: method.processor, metadata: {}, transactions: [],
     };
     charge = { ...charge, disputed: true };
-    const taken = news.inquiry ? { ...decision(), dispute, charge } : withdraw({ dispute, charge, invoiced: intent.invoice !== null }, moment);
+    const taken = news.inquiry ? { ...decision(), dispute, charge } : withdraw({ dispute, charge }, moment);
     charge = taken.charge;
     made.push(putDispute(null, taken.dispute), tell(taken.dispute, 'created', moment), taken);
     if (!news.inquiry) made.push(tell(taken.dispute, 'funds_withdrawn', moment));
-    if (news.final) made.push(settle({ dispute: taken.dispute, charge, invoiced: intent.invoice !== null }, 'lost', moment), endMandates(method, mandates, moment));
+    if (news.final) made.push(settle({ dispute: taken.dispute, charge }, 'lost', moment), endMandates(method, mandates, moment));
     else made.push({ ...decision(), timers: [nextStep(taken.dispute)] });
   }
   return { ...together(made.length > 0 ? [put(contested, charge), ...made] : []), charge };

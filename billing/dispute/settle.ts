@@ -15,13 +15,13 @@ function reinstate(before: DisputeWhole, charge: ChargeRow, moment: Moment): Dec
   return { ...together([moved, posted]), dispute };
 }
 
-/** The end of a dispute. What is lost of a payment for an invoice is a loss, and the invoice stays paid; of one for nothing yet it is no longer there. */
-export function settle({ dispute: before, charge, invoiced }: Disputed, status: 'won' | 'lost' | 'warning_closed', moment: Moment): Decision {
+/** The end of a dispute. What is lost of a payment for an invoice is a loss, and the invoice stays paid; of one that was put to none it is no longer there. */
+export function settle({ dispute: before, charge }: Disputed, status: 'won' | 'lost' | 'warning_closed', moment: Moment): Decision {
   const closed: DisputeWhole = { ...before, status };
   const back = status === 'won' ? reinstate(closed, charge, moment) : null;
   const dispute = back?.dispute ?? closed;
   const made = [putDispute(before, dispute), tell(dispute, 'closed', moment), { ...decision(), timers: [nextStep(dispute)] }];
   if (back) made.push(back, { ...decision(), puts: [{ table: 'charges', before: charge, after: { ...charge, amount_disputed: charge.amount_disputed - dispute.amount } }] }, tell(dispute, 'funds_reinstated', moment));
-  if (status === 'lost') made.push(post(dispute, 'lost', [{ ledger_account: invoiced ? 'dispute_losses' : 'unapplied_payments', amount: dispute.amount }, { ledger_account: 'disputed_payments', amount: -dispute.amount }], moment));
+  if (status === 'lost') made.push(post(dispute, 'lost', [{ ledger_account: charge.applied ? 'dispute_losses' : 'unapplied_payments', amount: dispute.amount }, { ledger_account: 'disputed_payments', amount: -dispute.amount }], moment));
   return together(made);
 }

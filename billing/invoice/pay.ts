@@ -2,7 +2,7 @@
 import { assert, decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import { mayRetry } from '../dunning.ts';
 import { cancelIntent, cannotCharge, confirmPayment, invoicePayment, invoiceTypes, openInvoiceIntent, type Confirmation } from '../payment/intent.ts';
-import type { InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../payment/payment.ts';
+import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../payment/payment.ts';
 import { payInvoicePayment } from '../payment/settle.ts';
 import { collection } from './finalize.ts';
 import type { InvoiceWhole } from './invoice.ts';
@@ -86,8 +86,8 @@ export function payOutOfBand(facts: WithPayments, moment: Moment): Decision & Ow
   return { ...together([posted, ...canceled, credited]), invoice: credited.invoice, customer: credited.customer, subscription: credited.subscription };
 }
 
-/** Lets a payment that was made for itself go to an invoice: at once where it has come, else when it comes. */
-export function attachPayment(facts: WithPayments, intent: PaymentIntentWhole, moment: Moment): Decision & Owed {
+/** Lets a payment that was made for itself go to an invoice: at once where it has come, by its `charge`, else when it comes. */
+export function attachPayment(facts: WithPayments, intent: PaymentIntentWhole, charge: ChargeRow | null, moment: Moment): Decision & Owed {
   refuseUnpayable(facts);
   const { invoice } = facts;
   const refuseIntent = (why: string) => refuse('payment_intent_invalid_parameter', `The payment intent ${intent.id} ${why}`, 'payment_intent');
@@ -95,11 +95,14 @@ export function attachPayment(facts: WithPayments, intent: PaymentIntentWhole, m
   if (intent.customer !== invoice.customer) refuseIntent(`is not of the invoice's customer, ${invoice.customer}.`);
   if (intent.currency !== invoice.currency) refuseIntent(`is in ${intent.currency}; the invoice is in ${invoice.currency}.`);
   if (intent.status === 'canceled') refuseIntent('was canceled.');
+  if (charge && (charge.amount_refunded > 0n || charge.amount_disputed > 0n)) refuseIntent('was given back in part, or is contested: what is left of it cannot pay an invoice.');
   const payment = invoicePayment(invoice, intent, false, moment);
   const made = decision();
   made.puts.push({ table: 'payment_intents', before: intent, after: { ...intent, invoice: invoice.id } });
   made.puts.push({ table: 'invoice_payments', before: null, after: payment });
   if (intent.status !== 'succeeded') return { ...made, ...facts };
+  assert(charge, `${intent.id} succeeded without a charge`);
+  made.puts.push({ table: 'charges', before: charge, after: { ...charge, applied: true } });
   const amount = intent.amount_received;
   const paid = payInvoicePayment(payment, amount, moment);
   const credited = creditInvoice(facts, { amount, off_stripe: false, payment_method: null, automatic: null }, moment);

@@ -173,6 +173,8 @@ export type ChargeRow = {
   attempt: string | null;
   /** What it brought us. */
   balance_transaction: string | null;
+  /** Its money was put to an invoice; else it is kept apart, and what is given back or lost of it comes out of what is kept. */
+  applied: boolean;
   payment_method: string | null;
   status: 'succeeded' | 'pending' | 'failed';
   /** False while the amount is only reserved. */

@@ -77,7 +77,7 @@ function refundOf(charge: ChargeRow, intent: PaymentIntentRow, amount: bigint, t
 export function refundToCash({ charge: before, payment_intent: intent, payment_method: method }: RefundFacts, { cash, stored }: { cash: CashRow; stored: boolean }, order: RefundOrder, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
   const amount = amountToRefund(before, intent, order);
   const pending = refundOf(before, intent, amount, CASH, order, moment);
-  const { balance_transaction, ...left } = moveRefund(pending, method.processor, intent.invoice !== null, 'refunded', moment);
+  const { balance_transaction, ...left } = moveRefund(pending, before, method.processor, 'refunded', moment);
   const refund: RefundRow = { ...pending, status: 'succeeded', sent: true, balance_transaction };
   const charge: ChargeRow = { ...before, amount_refunded: before.amount_refunded + amount };
   const made = decision();
@@ -108,8 +108,8 @@ export function createRefund({ charge: before, payment_intent: intent, payment_m
 
 export type RefundAnswer = Exclude<RefundOutcome, Unknown>;
 
-/** The money leaves our funds, or comes back. In the ledger what had no purpose yet is no longer there; of a payment for an invoice it waits to be credited by a credit note. */
-function moveRefund({ id, charge, currency, customer, destination, amount, test_clock }: RefundRow, processor: string, invoiced: boolean, what: 'refunded' | 'returned', moment: Moment): Decision & { balance_transaction: string } {
+/** The money leaves our funds, or comes back. In the ledger what was put to no invoice is no longer there; of a payment for an invoice it waits to be credited by a credit note. */
+function moveRefund({ id, charge, currency, customer, destination, amount, test_clock }: RefundRow, { applied }: ChargeRow, processor: string, what: 'refunded' | 'returned', moment: Moment): Decision & { balance_transaction: string } {
   const came = what === 'refunded' ? -amount : amount;
   // What was sent by transfer becomes the customer's cash again, which a processor has for it.
   const from: Pick<Posting, 'ledger_account' | 'processor'> = destination.type === CASH ? { ledger_account: 'customer_cash' } : { ledger_account: 'cash_in_transit', processor };
@@ -117,17 +117,17 @@ function moveRefund({ id, charge, currency, customer, destination, amount, test_
   const description = what === 'refunded' ? `Refund of ${charge}` : `A refund of ${charge} has come back`;
   const { transaction, ...moved } = moveFunds({ type, reporting_category: what === 'refunded' ? 'refund' : 'refund_failure', source: id, description, amount: came, currency, available: 'now', processor, test_clock }, moment);
   const legs = { transaction: `${id}:${what}`, currency, document: id, customer, at: moment.now };
-  const postings: Posting[] = [{ ...legs, ledger_account: invoiced ? 'refunds' : 'unapplied_payments', amount: -came }, { ...legs, ...from, amount: came }];
+  const postings: Posting[] = [{ ...legs, ledger_account: applied ? 'refunds' : 'unapplied_payments', amount: -came }, { ...legs, ...from, amount: came }];
   return { ...together([{ ...decision(), postings }, moved]), balance_transaction: transaction.id };
 }
 
 /** Takes a word about a refund: the answer, or what becomes of it later. */
-export function settleRefund({ refund: before, charge: charged, invoiced }: { refund: RefundRow; charge: ChargeRow; invoiced: boolean }, attempt: AttemptRow, answer: RefundAnswer, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
+export function settleRefund({ refund: before, charge: charged }: { refund: RefundRow; charge: ChargeRow }, attempt: AttemptRow, answer: RefundAnswer, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
   const failed = answer.kind === 'declined' || answer.kind === 'failed';
   const sent = before.sent || !failed;
   const reference = answer.kind === 'declined' || answer.kind === 'failed' ? before.destination.reference : (answer.network_reference ?? before.destination.reference);
-  const leaves = !before.sent && !failed ? moveRefund(before, attempt.processor, invoiced, 'refunded', moment) : null;
-  const returns = before.sent && failed ? moveRefund(before, attempt.processor, invoiced, 'returned', moment) : null;
+  const leaves = !before.sent && !failed ? moveRefund(before, charged, attempt.processor, 'refunded', moment) : null;
+  const returns = before.sent && failed ? moveRefund(before, charged, attempt.processor, 'returned', moment) : null;
   const refund: RefundRow = {
     ...before,
     status: answer.kind === 'declined' || answer.kind === 'failed' ? 'failed' : answer.kind,
@@ -151,9 +151,9 @@ export function settleRefund({ refund: before, charge: charged, invoiced }: { re
 }
 
 /** Only what waits for its receiver can be called back. */
-export function cancelRefund(before: RefundRow, charged: ChargeRow, { processor, invoiced }: { processor: string; invoiced: boolean }, moment: Moment): Decision & { refund: RefundRow } {
+export function cancelRefund(before: RefundRow, charged: ChargeRow, processor: string, moment: Moment): Decision & { refund: RefundRow } {
   if (before.status !== 'requires_action') refuse(undefined, `The refund ${before.id} is ${before.status}; only one that is requires_action can be canceled.`);
-  const returns = before.sent ? moveRefund(before, processor, invoiced, 'returned', moment) : null;
+  const returns = before.sent ? moveRefund(before, charged, processor, 'returned', moment) : null;
   const refund: RefundRow = { ...before, status: 'canceled', sent: false, failure_balance_transaction: returns?.balance_transaction ?? null };
   const charge: ChargeRow = { ...charged, amount_refunded: charged.amount_refunded - before.amount };
   const made = decision();

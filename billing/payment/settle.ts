@@ -103,6 +103,7 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
     payment_intent: intent.id,
     attempt: question.op_id,
     balance_transaction: null,
+    applied: false,
     payment_method: method.id,
     status: answer.kind === 'declined' ? 'failed' : answer.kind,
     captured,
@@ -235,7 +236,9 @@ export function receive(facts: Payment & { charge: ChargeRow }, before: Decision
   received.postings.push({ ...legs, document: owed.invoice.id, ledger_account: account, amount: -credited.applied }, { ...legs, ledger_account: 'customer_balance', amount: -credited.overpaid });
   const paid = payInvoicePayment(payment, amount, moment);
   const { invoice, customer, subscription } = credited;
-  return { ...facts, ...together([before, received, paid, credited]), payment: paid.payment, invoice, customer, subscription };
+  const applied: ChargeRow = { ...charge, applied: true };
+  received.puts.push({ table: 'charges', before: charge, after: applied });
+  return { ...facts, ...together([before, received, paid, credited]), charge: applied, payment: paid.payment, invoice, customer, subscription };
 }
 
 /** Money that nobody waits for any more: it is kept apart, and `kontor verify` shows that the payment was taken more than once, or after its end. */

@@ -24,8 +24,7 @@ export async function lockDisputes(tx: Tx, ids: readonly string[]): Promise<Disp
   const named = await rows<{ charge: string }>(tx, sql`select charge from disputes where id = any(${ids}::text[])`);
   const charges = new Map((await chargesById(tx, named.map((each) => each.charge), true)).map((charge) => [charge.id, charge]));
   const locked = await withTransactions(tx, await rows<DisputeRow>(tx, sql`select * from disputes where id = any(${ids}::text[]) order by id for update`));
-  const intents = new Map((await intentsById(tx, locked.map((each) => each.payment_intent))).map((intent) => [intent.id, intent]));
-  return locked.map((dispute) => ({ dispute, charge: charges.get(dispute.charge)!, invoiced: intents.get(dispute.payment_intent)!.invoice !== null }));
+  return locked.map((dispute) => ({ dispute, charge: charges.get(dispute.charge)! }));
 }
 
 /** The open inquiries about charges. */

@@ -13,6 +13,7 @@ import type { Context, Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
+import { chargesById } from '../charges/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import { resolvePaymentMethod } from '../payment_methods/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
@@ -93,7 +94,9 @@ export async function pay(ctx: Context, given: Params<typeof params.payInvoice>,
 export async function attachPayment(ctx: Context, given: Params<typeof params.attachPayment>, path: Path): Promise<Json> {
   const { moment, ...facts } = await lockInvoice(ctx, path.invoice);
   const [intent] = await intentsById(ctx.tx, [given.payment_intent], true);
-  const made = decideAttaching(facts, intent ?? missing('payment_intent', given.payment_intent, 'payment_intent'), moment);
+  if (!intent) missing('payment_intent', given.payment_intent, 'payment_intent');
+  const [charge] = intent.latest_charge === null ? [] : await chargesById(ctx.tx, [intent.latest_charge], true);
+  const made = decideAttaching(facts, intent, charge ?? null, moment);
   await commit(ctx, made);
   return renderInvoice(made.invoice, ctx.world);
 }

@@ -7,7 +7,6 @@ import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
 import { chargesById } from '../charges/rows.ts';
 import { lockInquiriesOf } from '../disputes/rows.ts';
-import { intentsById } from '../payment_intents/rows.ts';
 import { askProcessor, hear, keep, missed } from '../payment_attempts/rows.ts';
 import { refundsById } from './rows.ts';
 
@@ -21,7 +20,6 @@ async function ask(app: App, world: World, call: OpenCall): Promise<Json | null>
 async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
   const ids = [...new Set(answers.map(({ call }) => call.subject))];
   const found = await refundsById(ctx.tx, ids);
-  const intents = new Map((await intentsById(ctx.tx, found.map((each) => each.payment_intent))).map((intent) => [intent.id, intent]));
   const charges = new Map((await chargesById(ctx.tx, [...new Set(found.map((each) => each.charge))], true)).map((charge) => [charge.id, charge]));
   const refunds = new Map((await refundsById(ctx.tx, ids, true)).map((refund) => [refund.id, refund]));
   const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
@@ -33,8 +31,7 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
     if (attempt.before === attempt.after || refund.status === 'canceled') continue;
     const first = attempt.before.heard === null;
     const moment = at !== undefined ? momentAt(ctx, at) : refund.test_clock === null ? realMoment(ctx.app) : first ? momentAt(ctx, questionOf(call).at) : await momentOn(ctx, refund.test_clock);
-    const invoiced = intents.get(refund.payment_intent)!.invoice !== null;
-    const settled = settleRefund({ refund, charge: charges.get(refund.charge)!, invoiced }, attempt.after, unpack<RefundAnswer>(attempt.after.word!), moment);
+    const settled = settleRefund({ refund, charge: charges.get(refund.charge)! }, attempt.after, unpack<RefundAnswer>(attempt.after.word!), moment);
     refunds.set(refund.id, settled.refund);
     charges.set(refund.charge, settled.charge);
     decided.push(settled);

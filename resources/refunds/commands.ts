@@ -62,12 +62,11 @@ export async function update(ctx: Context, given: Params<typeof params.updateRef
 }
 
 export async function cancel(ctx: Context, _given: object, path: Path): Promise<Json> {
-  const { charge: id, payment_intent } = await existing(ctx, path.refund);
-  const [intent] = await intentsById(ctx.tx, [payment_intent]);
+  const { charge: id } = await existing(ctx, path.refund);
   const [charge] = await chargesById(ctx.tx, [id], true);
   const before = await existing(ctx, path.refund, true);
   const [method] = await methodsById(ctx.tx, [charge!.payment_method!]);
-  const made = cancelRefund(before, charge!, { processor: method!.processor, invoiced: intent!.invoice !== null }, await momentOn(ctx, before.test_clock));
+  const made = cancelRefund(before, charge!, method!.processor, await momentOn(ctx, before.test_clock));
   await commit(ctx, made);
   return renderRefund(made.refund);
 }

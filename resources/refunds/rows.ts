@@ -31,7 +31,7 @@ export async function lockRefundableOf(ctx: Context, invoice: string): Promise<R
   const found = await rows<{ id: string }>(
     ctx.tx,
     sql`select c.id from invoice_payments p join charges c on c.payment_intent = p.payment_intent
-        where p.invoice = ${invoice} and p.status = 'paid' and c.status = 'succeeded' and c.captured and c.amount_captured > c.amount_refunded + c.amount_disputed order by c.created desc, c.id desc`,
+        where p.invoice = ${invoice} and p.status = 'paid' and c.applied and c.amount_captured > c.amount_refunded + c.amount_disputed order by c.created desc, c.id desc`,
   );
   const charges = new Map((await chargesById(ctx.tx, found.map((each) => each.id), true)).map((charge) => [charge.id, charge]));
   const intents = new Map((await intentsById(ctx.tx, [...charges.values()].map((charge) => charge.payment_intent))).map((intent) => [intent.id, intent]));

@@ -105,6 +105,20 @@ export const books: readonly Invariant[] = [
   },
   {
     id: 'I6',
+    about: 'What was paid and put to no invoice is kept apart, less what was given back or lost of it; of what was put to one nothing is.',
+    query: `with moved as (
+        select id as charge, id || ':captured' as transaction from charges where status = 'succeeded' and captured
+        union all select i.latest_charge, p.id || ':applied' from invoice_payments p join payment_intents i on i.id = p.payment_intent where p.status = 'paid'
+        union all select r.charge, r.id || t.name from refunds r, (values (':refunded'), (':returned')) t (name)
+        union all select charge, id || ':lost' from disputes),
+      kept as (select m.charge, sum(l.amount) as amount from moved m join ledger_entries l on l.transaction = m.transaction and l.ledger_account = 'unapplied_payments' group by m.charge)
+      select c.id as object, format('%s of it are kept apart, not %s', -coalesce(k.amount, 0), s.amount) as sentence from charges c left join kept k on k.charge = c.id, lateral (
+        select case when c.applied or not c.captured or c.status <> 'succeeded' then 0
+          else c.amount_captured - coalesce((select sum(amount) from refunds r where r.charge = c.id and r.sent), 0) - coalesce((select sum(amount) from disputes d where d.charge = c.id and d.status = 'lost'), 0) end as amount) s
+      where -coalesce(k.amount, 0) <> s.amount`,
+  },
+  {
+    id: 'I6',
     about: 'A refund that has left has left the ledger, too, and one that came back is there again.',
     query: `select r.id as object, format('%s of %s have left the ledger', coalesce(l.amount, 0), r.amount) as sentence
       from refunds r left join (select document, -sum(amount) as amount from ledger_entries where ledger_account in ('cash_in_transit', 'customer_cash') group by document) l on l.document = r.id
