@@ -341,6 +341,7 @@ create table charges (
   disputed boolean not null,
   amount_disputed bigint not null,
   fraud_details jsonb not null,
+  applied boolean not null,
   constraint charges_pkey PRIMARY KEY (world, id),
   constraint charges_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint charges_world_payment_intent_fkey FOREIGN KEY (world, payment_intent) REFERENCES payment_intents(world, id),
