@@ -5,7 +5,8 @@ import { legs, post, reversed, takenBack } from '../invoice/ledger.ts';
 import { changeInvoice, creditedAccount, type Owed } from '../invoice/paid.ts';
 import { refuseWhilePaying, type WithPayments } from '../invoice/pay.ts';
 import { mergeMetadata } from '../metadata.ts';
-import { followRemaining, type Issued } from './create.ts';
+import { followRemaining } from '../invoice/follow.ts';
+import type { Issued } from './create.ts';
 import type { CreditNoteWhole } from './credit_note.ts';
 
 export type CreditNoteChange = { memo?: string; metadata?: Record<string, string> | '' };

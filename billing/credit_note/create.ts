@@ -5,10 +5,10 @@ import { decision, refuse, together, type Decision, type Instant, type Moment } 
 import type { InvoiceWhole, StoredDiscountAmount, StoredTax } from '../invoice/invoice.ts';
 import { legs, post, takenBack } from '../invoice/ledger.ts';
 import { creditedAccount, settleInvoice, type Owed } from '../invoice/paid.ts';
-import { refuseWhilePaying, type OpenPayment, type WithPayments } from '../invoice/pay.ts';
+import { followRemaining } from '../invoice/follow.ts';
+import { refuseWhilePaying, type WithPayments } from '../invoice/pay.ts';
 import { totalsOf } from '../invoice/totals.ts';
 import { formatMoney, minor } from '../money.ts';
-import { cancelIntent } from '../payment/intent.ts';
 import { createRefund, refundable, type RefundFacts, type RefundRow } from '../payment/refund.ts';
 import type { CreditNoteLineRow, CreditNoteReason, CreditNoteRow, CreditNoteWhole } from './credit_note.ts';
 import { creditAmount, creditLines, type CreditedLine, type CreditLineOrder } from './lines.ts';
@@ -141,20 +141,6 @@ function refundsOf({ refund_amount, refunds, reason }: CreditOrder, { invoice, e
   if (due > 0n) refuse('amount_too_large', `The payments of the invoice ${invoice.id} leave ${formatMoney((refund_amount ?? 0n) - due, invoice.currency)} to refund. Give back the rest in another way.`, 'refund_amount');
   const named = [...made.map(({ refund }) => ({ refund: refund.id, amount_refunded: minor(refund.amount) })), ...refunds.map(({ refund, amount }) => ({ refund: refund.id, amount_refunded: minor(amount) }))];
   return { ...together(made), refunds: named };
-}
-
-/** What is to be charged follows what remains: the payment that waits is for so much, and with nothing remaining it is ended. */
-export function followRemaining(payments: readonly OpenPayment[], invoice: InvoiceWhole, moment: Moment): Decision {
-  if (invoice.status === 'paid') return together(payments.map(({ payment, intent }) => cancelIntent(intent, payment, 'automatic', moment)));
-  const amount = invoice.amount_remaining;
-  const waiting = payments.filter(({ payment, intent }) => payment.is_default && intent.amount !== amount);
-  return {
-    ...decision(),
-    puts: waiting.flatMap(({ payment, intent }) => [
-      { table: 'payment_intents', before: intent, after: { ...intent, amount } },
-      { table: 'invoice_payments', before: payment, after: { ...payment, amount_requested: amount } },
-    ]),
-  };
 }
 
 export function createCreditNote(order: CreditOrder, facts: CreditFacts, moment: Moment): Issued {

@@ -5,6 +5,7 @@ import { cancelIntent, cannotCharge, confirmPayment, invoicePayment, invoiceType
 import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../payment/payment.ts';
 import { payInvoicePayment } from '../payment/settle.ts';
 import { collection } from './finalize.ts';
+import { followRemaining } from './follow.ts';
 import type { InvoiceWhole } from './invoice.ts';
 import { legs, post } from './ledger.ts';
 import { attemptFailed, changeInvoice, creditedAccount, creditInvoice, type Owed } from './paid.ts';
@@ -108,10 +109,7 @@ export function attachPayment(facts: WithPayments, intent: PaymentIntentWhole, c
   const credited = creditInvoice(facts, { amount, off_stripe: false, payment_method: null, automatic: null }, moment);
   const sums = { unapplied_payments: amount, [creditedAccount(invoice)]: -credited.applied, customer_balance: -credited.overpaid };
   made.postings.push(...post(invoice, `${payment.id}:applied`, legs(sums), moment.now));
-  // A payment that is over needs no other one beside it.
-  const rest = credited.invoice.status === 'paid' ? facts.payments.filter(({ intent: other }) => other.status !== 'processing') : [];
-  const canceled = rest.map((open) => cancelIntent(open.intent, open.payment, 'automatic', moment));
-  return { ...together([made, paid, credited, ...canceled]), invoice: credited.invoice, customer: credited.customer, subscription: credited.subscription };
+  return { ...together([made, paid, credited, followRemaining(facts.payments, credited.invoice, moment)]), invoice: credited.invoice, customer: credited.customer, subscription: credited.subscription };
 }
 
 /** Nothing is charged by itself any more, e.g. because the subscription has ended. */

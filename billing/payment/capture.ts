@@ -5,6 +5,7 @@ import { assert, decision, refuse, together, type Decision, type Moment, type Ti
 import { formatMoney } from '../money.ts';
 import type { Canceled, HandledOutcome, Succeeded, Unknown } from './outcome.ts';
 import type { ChargeRow, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
+import { cancelInvoicePayment } from './intent.ts';
 import { receive, toBeContested, type Payment } from './settle.ts';
 import { METHODS } from './offer.ts';
 
@@ -131,7 +132,8 @@ export function settleHandling(facts: Payment & { charge: ChargeRow }, question:
       const changed = moved(intent, { status: 'canceled', amount_capturable: 0n, canceled_at: moment.now, cancellation_reason: question.reason }, 'payment_intent.canceled', moment);
       changed.timers.push(expiry(intent, null));
       const told = put(charge, question.reason === 'automatic' ? 'charge.expired' : 'charge.refunded');
-      return { ...facts, ...together([told, changed]), payment_intent: changed.payment_intent, charge };
+      const left = facts.payment && cancelInvoicePayment(facts.payment, moment);
+      return { ...facts, ...together([told, changed, ...(left ? [left] : [])]), payment_intent: changed.payment_intent, charge, payment: left?.payment ?? null };
     }
   }
 }

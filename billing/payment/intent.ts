@@ -1,8 +1,8 @@
 /** A payment from its start to the question that is put to the processor. */
-import { assert, decision, refuse, type Call, type Decision, type Instant, type Moment } from '../decision.ts';
+import { assert, decision, refuse, together, type Call, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { InvoiceRow } from '../invoice/invoice.ts';
 import { mergeMetadata } from '../metadata.ts';
-import { formatMoney, minimumCharge } from '../money.ts';
+import { formatMoney, minimumCharge, minor } from '../money.ts';
 import { beginAttempt } from './attempt.ts';
 import { needsMandate } from './mandate.ts';
 import type { Action } from './outcome.ts';
@@ -108,6 +108,12 @@ export function invoicePayment(invoice: InvoiceRow, intent: PaymentIntentRow, is
   };
 }
 
+/** Nothing of the intent goes to the invoice any more. */
+export function cancelInvoicePayment(before: InvoicePaymentRow, moment: Moment): Decision & { payment: InvoicePaymentRow } {
+  const payment: InvoicePaymentRow = { ...before, status: 'canceled', canceled_at: moment.now };
+  return { ...decision(), puts: [{ table: 'invoice_payments', before, after: payment }], payment };
+}
+
 /** What a confirmation may say. */
 export type Confirmation = {
   /** The holder is absent: an issuer that wants to ask the holder declines instead. */
@@ -157,13 +163,14 @@ export type ChargeQuestion = {
   at: number;
 };
 
-/** Refuses where an intent cannot be confirmed as it stands. */
-export function refuseUnconfirmable(intent: PaymentIntentRow): void {
+/** Refuses where an intent cannot be confirmed, or canceled, as it stands. */
+export function refuseUnconfirmable(intent: PaymentIntentRow, what: 'confirmed' | 'canceled' = 'confirmed'): void {
   if (intent.status === 'processing') {
     refuse('lock_timeout', `A payment of ${intent.id} is under way. Wait for its outcome, then try again if need be.`, undefined, { status: 409, should_retry: false });
   }
   if (intent.status === 'succeeded' || intent.status === 'canceled' || intent.status === 'requires_capture') {
-    refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} is ${intent.status}; it cannot be confirmed any more.`, undefined);
+    const instead = intent.status === 'requires_capture' && what === 'canceled' ? 'capture it, or cancel it by itself first' : `it cannot be ${what} any more`;
+    refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} is ${intent.status}; ${instead}.`, undefined);
   }
 }
 
@@ -322,8 +329,12 @@ export function changeIntent(before: PaymentIntentWhole, change: IntentChange, e
     refuse('payment_intent_invalid_parameter', `The payment intent ${before.id} is of the customer ${before.customer}; that cannot be changed.`, 'customer');
   }
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Omit<IntentChange, 'metadata'>;
-  // What the holder was asked for is asked anew where the payment is another one.
-  const restarts = before.status === 'requires_action' && named.some((name) => ['amount', 'currency', 'payment_method', 'capture_method'].includes(name));
+  const manual = Object.entries(change.payment_method_options ?? {}).find(([, options]) => options.capture_method === 'manual');
+  if (manual && before.invoice !== null) {
+    refuse('payment_intent_unexpected_state', `The payment intent ${before.id} pays the invoice ${before.invoice}, so it is captured at once.`, `payment_method_options[${manual[0]}][capture_method]`);
+  }
+  // What the holder was asked for, or has agreed to, is asked anew where the payment is another one.
+  const restarts = (before.status === 'requires_action' || before.authentication !== null) && (['amount', 'currency', 'payment_method', 'capture_method'] as const).some((name) => change[name] !== undefined && change[name] !== before[name]);
   const waits = change.payment_method != null && (before.status === 'requires_payment_method' || restarts);
   const status = waits ? 'requires_confirmation' : restarts ? (before.payment_method ? 'requires_confirmation' : 'requires_payment_method') : before.status;
   const payment_method_options = { ...before.payment_method_options, ...change.payment_method_options };
@@ -331,6 +342,16 @@ export function changeIntent(before: PaymentIntentWhole, change: IntentChange, e
   const offered = named.some((name) => OFFERS.includes(name)) && before.invoice === null ? typesFor(after, enabled) : before.payment_method_types;
   const payment_intent: PaymentIntentWhole = { ...after, payment_method_types: offered };
   if (change.amount !== undefined || change.currency !== undefined) refuseAmount(payment_intent.amount, payment_intent.currency);
+  return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], calls: restarts ? giveUp(before) : [], payment_intent };
+}
+
+/** For another amount: a transfer that is awaited is for so much; what its holder was asked otherwise, or has agreed to, is asked anew. */
+export function changeAmount(before: PaymentIntentWhole, amount: bigint): Decision & { payment_intent: PaymentIntentWhole } {
+  const { next_action: action } = before;
+  const transfer = action?.display_bank_transfer_instructions as object | undefined;
+  const restarts = !transfer && (action !== null || before.authentication !== null);
+  const asks = transfer ? { next_action: { ...action!, display_bank_transfer_instructions: { ...transfer, amount_remaining: minor(amount) } } } : restarts ? ({ status: 'requires_confirmation', next_action: null, authentication: null } as const) : {};
+  const payment_intent: PaymentIntentWhole = { ...before, ...asks, amount };
   return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], calls: restarts ? giveUp(before) : [], payment_intent };
 }
 
@@ -345,14 +366,12 @@ export function typesFor(
 
 /** Ends an intent that has not been paid; what of it was to go to an invoice goes there no more. */
 export function cancelIntent(intent: PaymentIntentWhole, payment: InvoicePaymentRow | null, reason: string | null, moment: Moment): Decision & { payment_intent: PaymentIntentWhole; payment: InvoicePaymentRow | null } {
-  refuseUnconfirmable(intent);
+  refuseUnconfirmable(intent, 'canceled');
   const payment_intent: PaymentIntentWhole = { ...intent, status: 'canceled', canceled_at: moment.now, cancellation_reason: reason, next_action: null };
   const made = decision();
   made.puts.push({ table: 'payment_intents', before: intent, after: payment_intent });
   made.calls.push(...giveUp(intent));
   made.facts.push({ type: 'payment_intent.canceled', object: 'payment_intent', whole: payment_intent, at: moment.now });
-  if (payment === null) return { ...made, payment_intent, payment };
-  const canceled: InvoicePaymentRow = { ...payment, status: 'canceled', canceled_at: moment.now };
-  made.puts.push({ table: 'invoice_payments', before: payment, after: canceled });
-  return { ...made, payment_intent, payment: canceled };
+  const left = payment && cancelInvoicePayment(payment, moment);
+  return { ...together(left ? [made, left] : [made]), payment_intent, payment: left?.payment ?? null };
 }

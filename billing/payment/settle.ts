@@ -2,8 +2,10 @@
 import type { CustomerWhole } from '../customer/customer.ts';
 import { takeCharge } from '../balance/funds.ts';
 import { assert, decision, together, type Decision, type Moment, type Posting, type Timer } from '../decision.ts';
+import { followRemaining } from '../invoice/follow.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { actionRequired, attemptFailed, creditedAccount, creditInvoice, paymentComing, type Owed } from '../invoice/paid.ts';
+import type { OpenPayment } from '../invoice/pay.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { leadsNowhere, nextAction, NOWHERE_TO_ASK, type ChargeQuestion } from './intent.ts';
 import { makeMandate } from './mandate.ts';
@@ -28,6 +30,8 @@ export type Payment = {
   invoice: InvoiceWhole | null;
   payment: InvoicePaymentRow | null;
   subscription: SubscriptionWhole | null;
+  /** The other payments that are open for the invoice. */
+  others: readonly OpenPayment[];
 };
 
 type Settled = Decision & Payment;
@@ -238,7 +242,8 @@ export function receive(facts: Payment & { charge: ChargeRow }, before: Decision
   const { invoice, customer, subscription } = credited;
   const applied: ChargeRow = { ...charge, applied: true };
   received.puts.push({ table: 'charges', before: charge, after: applied });
-  return { ...facts, ...together([before, received, paid, credited]), charge: applied, payment: paid.payment, invoice, customer, subscription };
+  const { payments: others, ...followed } = followRemaining(facts.others, invoice, moment);
+  return { ...facts, ...together([before, received, paid, credited, followed]), charge: applied, payment: paid.payment, invoice, customer, subscription, others };
 }
 
 /** Money that nobody waits for any more: it is kept apart, and `kontor verify` shows that the payment was taken more than once, or after its end. */

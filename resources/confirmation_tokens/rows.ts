@@ -5,7 +5,7 @@ import type { Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
-import { methodsById } from '../payment_methods/rows.ts';
+import { methodsById, refuseUnusable } from '../payment_methods/rows.ts';
 
 /** What a browser has collected for a confirmation: a method, and what was said with it. It is good once, for half a day. */
 export type ConfirmationTokenRow = {
@@ -35,14 +35,15 @@ export async function tokensById(tx: Tx, ids: readonly string[], lock = false): 
 
 export type TokenGiven = { token: ConfirmationTokenWhole; method: PaymentMethodRow; decision: Decision };
 
-/** The token that a confirmation names, locked: it must be good still. */
-export async function tokenGiven(ctx: Context, id: string | undefined, moment: Moment): Promise<TokenGiven | null> {
+/** The token that a confirmation names, locked: it must be good still, and its method the customer's or nobody's. */
+export async function tokenGiven(ctx: Context, id: string | undefined, customer: string | null, moment: Moment): Promise<TokenGiven | null> {
   if (id === undefined) return null;
   const [token] = await tokensById(ctx.tx, [id], true);
   if (!token) return missing('confirmation_token', id, 'confirmation_token');
   const used = token.payment_intent ?? token.setup_intent;
   if (used) refuse(undefined, `The confirmation token ${id} was used for ${used}. Collect a new one.`, 'confirmation_token');
   if (token.expires_at <= moment.now && token.created + TOKEN_LIFETIME_S <= ctx.app.clock.now()) refuse(undefined, `The confirmation token ${id} has expired. Collect a new one.`, 'confirmation_token');
+  refuseUnusable(token.method, customer, 'confirmation_token', true);
   return { token, method: token.method, decision: together([]) };
 }
 

@@ -96,6 +96,53 @@ test('several payments pay one invoice', async () => {
   await assert.rejects(stripe.creditNotes.create({ invoice: invoice.id, amount: 1_000, refund_amount: 900 }), { param: 'refund_amount' });
 });
 
+test('what is paid in part is asked for in the rest, and once it is paid nobody can pay it again', async () => {
+  const { customer, pass } = await payer('pm_sepaDebit_success_at');
+  const invoice = await billed(customer, 5_000, { payment_settings: { payment_method_types: ['card', 'customer_balance'] } });
+  const intent = await intentOf(invoice);
+  const part = await stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', customer, payment_method: 'pm_card_visa', confirm: true });
+  await stripe.invoices.attachPayment(invoice.id, { payment_intent: part.id });
+  assert.equal((await stripe.paymentIntents.retrieve(intent)).amount, 4_000);
+  // The holder is shown a page for what remains, and while it stands a debit for all of it comes.
+  const asking = await stripe.paymentIntents.confirm(intent, { payment_method: 'pm_card_threeDSecure2Required', return_url: 'https://shop.example.com' });
+  const page = asking.next_action!.redirect_to_url!.url!;
+  const debit = await stripe.paymentIntents.create({ amount: 4_000, currency: 'eur', customer, payment_method: 'pm_sepaDebit_success_de', mandate_data: MANDATE, confirm: true });
+  await stripe.invoices.attachPayment(invoice.id, { payment_intent: debit.id });
+  await pass(6);
+  assert.deepEqual([(await stripe.invoices.retrieve(invoice.id)).status, (await stripe.paymentIntents.retrieve(intent)).status], ['paid', 'canceled']);
+  assert.deepEqual((await stripe.invoicePayments.list({ invoice: invoice.id })).data.map(({ status }) => status).toSorted(), ['canceled', 'paid', 'paid']);
+  const pressed = await fetch(page, { method: 'POST', redirect: 'manual', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'result=succeeded' });
+  assert.deepEqual([pressed.status, (await stripe.charges.list({ payment_intent: intent })).data], [404, []]);
+  const other = await billed(customer, 5_000, { payment_settings: { payment_method_types: ['card', 'customer_balance'] } });
+  const first = await stripe.paymentIntents.create({ amount: 1_500, currency: 'eur', customer, payment_method: 'pm_card_visa', confirm: true });
+  await stripe.invoices.attachPayment(other.id, { payment_intent: first.id });
+  await stripe.testHelpers.customers.fundCashBalance(customer, { amount: 3_500, currency: 'eur', reference: other.number! });
+  assert.deepEqual(await stripe.invoices.retrieve(other.id).then(({ status, amount_overpaid }) => [status, amount_overpaid]), ['paid', 0]);
+});
+
+test('what went back pays no invoice', async () => {
+  const { customer } = await payer('pm_card_visa');
+  const invoice = await billed(customer, 1_000);
+  const made = await stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', customer, payment_method: 'pm_card_visa', confirm: true });
+  await stripe.refunds.create({ payment_intent: made.id, amount: 400 });
+  await assert.rejects(stripe.invoices.attachPayment(invoice.id, { payment_intent: made.id }), { code: 'payment_intent_invalid_parameter', param: 'payment_intent' });
+  assert.equal((await stripe.invoices.retrieve(invoice.id)).amount_remaining, 1_000);
+});
+
+test('a payment of an invoice is captured at once, and what is reserved besides and given up stands in nobody\'s way', async () => {
+  const { customer, method } = await payer('pm_card_visa');
+  const invoice = await billed(customer, 1_000);
+  const card = { capture_method: 'manual' } as const;
+  for (const ask of [stripe.paymentIntents.confirm(await intentOf(invoice), { payment_method: method, payment_method_options: { card } }), stripe.paymentIntents.update(await intentOf(invoice), { payment_method_options: { card } })]) {
+    await assert.rejects(ask, { code: 'payment_intent_unexpected_state', param: 'payment_method_options[card][capture_method]' });
+  }
+  const reserved = await stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', customer, payment_method: method, capture_method: 'manual', confirm: true });
+  await stripe.invoices.attachPayment(invoice.id, { payment_intent: reserved.id });
+  await assert.rejects(stripe.invoices.voidInvoice(invoice.id), { code: 'payment_intent_unexpected_state', message: /capture it, or cancel it by itself first/ });
+  await stripe.paymentIntents.cancel(reserved.id);
+  assert.equal((await stripe.invoices.voidInvoice(invoice.id)).status, 'void');
+});
+
 test('a note counts a refund that was made before, and no refund twice', async () => {
   const { customer } = await payer('pm_card_visa');
   const invoice = await billed(customer, 5_000);

@@ -38,7 +38,10 @@ export class Affected {
     for (const { invoice, subscription, payments } of await lockInvoices(ctx.tx, [...new Set(payers.flatMap((each) => each.invoice ?? []))])) {
       all.invoices.set(invoice.id, invoice);
       if (subscription) all.subscriptions.set(subscription.id, subscription);
-      for (const { payment } of payments) all.payments.set(payment.payment_intent, payment);
+      for (const { payment, intent } of payments) {
+        all.payments.set(intent.id, payment);
+        all.intents.set(intent.id, intent);
+      }
     }
     for (const intent of await intentsById(ctx.tx, intents, true)) all.intents.set(intent.id, intent);
     // The method that was asked for: an intent whose attempt failed has none any more.
@@ -60,6 +63,7 @@ export class Affected {
       charge: this.charges.get(attemptOf(call)) ?? null,
       customer: this.customers.get(payment_intent.customer ?? '') ?? null,
       subscription: this.subscriptions.get(invoice?.subscription ?? '') ?? null,
+      others: [...this.payments.values()].flatMap((each) => (each.invoice === invoice?.id && each.payment_intent !== subject && each.status === 'open' ? [{ payment: each, intent: this.intents.get(each.payment_intent)! }] : [])),
     };
   }
 
@@ -72,5 +76,9 @@ export class Affected {
     if (after.invoice) this.invoices.set(after.invoice.id, after.invoice);
     if (after.payment) this.payments.set(after.payment.payment_intent, after.payment);
     if (after.subscription) this.subscriptions.set(after.subscription.id, after.subscription);
+    for (const { payment, intent } of after.others) {
+      this.payments.set(intent.id, payment);
+      this.intents.set(intent.id, intent);
+    }
   }
 }

@@ -15,7 +15,7 @@ import { spend, tokenGiven, type TokenGiven } from '../confirmation_tokens/rows.
 import { lockCustomer } from '../customers/rows.ts';
 import { acceptanceOf, mandateNamed } from '../mandates/rows.ts';
 import { enabledTypes } from '../payment_method_configurations/rows.ts';
-import { methodGiven, methodsById, optionsOf, shippingOf, verifyDeposits } from '../payment_methods/rows.ts';
+import { methodGiven, methodsById, optionsOf, refuseToBrowser, shippingOf, verifyDeposits } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderPaymentIntent } from './resource.ts';
 import { confirmTransfer } from './transfers.ts';
@@ -51,7 +51,7 @@ export async function create(ctx: Context, given: Params<typeof params.createPay
   refuseAmount(amount, currency);
   const customer = given.customer === undefined ? null : await lockCustomer(ctx, given.customer, 'customer');
   const moment = await momentOn(ctx, customer?.test_clock ?? null);
-  const token = await tokenGiven(ctx, given.confirmation_token, moment);
+  const token = await tokenGiven(ctx, given.confirmation_token, customer?.id ?? null, moment);
   const named = token ?? (await methodGiven(ctx, given, customer?.id ?? null, moment, currency));
   const setup_future_usage = given.setup_future_usage ?? token?.token.setup_future_usage ?? null;
   const automatic_payment_methods = allowed === null && given.automatic_payment_methods?.enabled !== false ? ({ allow_redirects: 'always', enabled: true, ...given.automatic_payment_methods } as const) : null;
@@ -100,12 +100,13 @@ function confirmed({ intent, facts, moment }: Locked, method: PaymentMethodRow, 
 export async function confirm(ctx: Context, given: Params<typeof params.confirmPaymentIntent>, path: Path): Promise<Answer> {
   const locked = await lockIntent(ctx, path.intent);
   refuseStranger(ctx, locked.intent, given.client_secret);
+  refuseToBrowser(ctx, given);
   refuseUnconfirmable(locked.intent);
   if (ctx.request?.publishable && locked.intent.confirmation_method === 'manual') {
     refuse('payment_intent_invalid_parameter', `The payment intent ${locked.intent.id} is confirmed by the server, with a secret key: its \`confirmation_method\` is \`manual\`.`);
   }
   if (locked.facts) refuseUnpayable(locked.facts);
-  const token = await tokenGiven(ctx, given.confirmation_token, locked.moment);
+  const token = await tokenGiven(ctx, given.confirmation_token, locked.intent.customer, locked.moment);
   const { method, decision } = await methodFor(ctx, locked.intent, given, token, locked.moment);
   const { receipt_email, setup_future_usage = token?.token.setup_future_usage ?? undefined, capture_method, allowed_payment_method_types, excluded_payment_method_types } = given;
   const changed = changeIntent(locked.intent, {

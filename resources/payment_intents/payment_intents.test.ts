@@ -89,7 +89,43 @@ test('a browser reads and confirms what its client secret is for, and nothing el
   await assert.rejects(browser.paymentIntents.retrieve(intent.id, { client_secret, expand: ['customer'] }), { statusCode: 403 });
   await assert.rejects(browser.paymentIntents.confirm(intent.id, { client_secret, payment_method: 'pm_card_visa', off_session: true } as never), { param: 'off_session' });
   await assert.rejects(browser.paymentIntents.cancel(intent.id), { statusCode: 403 });
+  const ours = { capture_method: 'manual', allowed_payment_method_types: ['klarna'], excluded_payment_method_types: ['klarna'], payment_method_options: { card: { capture_method: 'manual' } } } as const;
+  for (const [name, value] of Object.entries(ours)) {
+    const param = name === 'payment_method_options' ? 'payment_method_options[card][capture_method]' : name;
+    await assert.rejects(browser.paymentIntents.confirm(intent.id, { client_secret, payment_method: 'pm_card_visa', [name]: value } as never), { param });
+  }
   assert.equal((await browser.paymentIntents.confirm(intent.id, { client_secret, payment_method: 'pm_card_visa' } as never)).status, 'succeeded');
+});
+
+test('what the holder has agreed to is no word about another payment', async () => {
+  const { stripe } = kontor;
+  const agreed = async () => {
+    const made = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', payment_method: 'pm_card_authenticationRequired', confirmation_method: 'manual', automatic_payment_methods: { enabled: false }, confirm: true });
+    await stripe.rawRequest('POST', `/v1/kontor/payment_intents/${made.id}/authenticate`, { result: 'succeeded' });
+    return made.id;
+  };
+  const [same, more, other] = [await agreed(), await agreed(), await agreed()];
+  await stripe.paymentIntents.update(same, { amount: 500, description: 'A book' });
+  assert.equal((await stripe.paymentIntents.confirm(same)).status, 'succeeded');
+  await stripe.paymentIntents.update(more, { amount: 50_000 });
+  assert.equal((await stripe.paymentIntents.confirm(more)).status, 'requires_action');
+  await stripe.paymentIntents.update(other, { payment_method: 'pm_card_threeDSecure2Required' });
+  assert.equal((await stripe.paymentIntents.confirm(other)).status, 'requires_action');
+});
+
+test("a confirmation token charges nobody else's method, and none that is used up", async () => {
+  const { stripe } = kontor;
+  const [ann, bob] = [await stripe.customers.create(), await stripe.customers.create()];
+  const tokenOf = async (payment_method: string) => (await stripe.testHelpers.confirmationTokens.create({ payment_method })).id;
+  const { id: hers } = await stripe.paymentMethods.attach('pm_card_visa', { customer: ann.id });
+  const pay = async (confirmation_token: string, customer?: string) => stripe.paymentIntents.create({ amount: 500, currency: 'usd', customer, confirmation_token, confirm: true });
+  await assert.rejects(pay(await tokenOf(hers), bob.id), { code: 'resource_missing', param: 'confirmation_token' });
+  await assert.rejects(pay(await tokenOf(hers)), { code: 'payment_method_unexpected_state', param: 'confirmation_token' });
+  assert.equal((await pay(await tokenOf(hers), ann.id)).status, 'succeeded');
+  const { id: once } = await stripe.paymentMethods.create({ type: 'link', billing_details: { email: 'jenny@example.com' } });
+  const [first, second] = [await tokenOf(once), await tokenOf(once)];
+  assert.equal((await pay(first)).status, 'succeeded');
+  await assert.rejects(pay(second), { code: 'payment_method_unexpected_state', param: 'confirmation_token' });
 });
 
 test('eight that confirm at once make one charge', async () => {

@@ -4,6 +4,7 @@ import type { PaymentIntentWhole } from '../../billing/payment/payment.ts';
 import type { Context, Json, Resource, World } from '../../server/context.ts';
 import { ERROR_DOCS } from '../../server/http/errors.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
+import { attemptsById } from '../payment_attempts/rows.ts';
 import { renderPaymentMethod } from '../payment_methods/resource.ts';
 import { intentsById } from './rows.ts';
 
@@ -124,9 +125,21 @@ export function refuseDeclined(ctx: Context, intent: PaymentIntentWhole): void {
   });
 }
 
+/** Refuses with the processor's word about what was to be done with a reserved amount, which is as it was. */
+async function refuseUnhandled(ctx: Context, intent: PaymentIntentWhole): Promise<void> {
+  if (intent.status !== 'requires_capture') return;
+  const [attempt] = await attemptsById(ctx.tx, HANDLED.map((verb) => `${intent.id}:${verb}:${intent.attempts}`));
+  if (attempt?.state !== 'declined' && attempt?.state !== 'failed') return;
+  const { code, message, decline_code } = attempt.word as { code?: string; message?: string; decline_code?: string };
+  refuse(code, message ?? `The payment processor has not done it: ${intent.id} is reserved as before.`, undefined, { ...(decline_code && { type: 'card_error', decline_code }), charge: intent.latest_charge ?? undefined, payment_intent: shown(ctx, intent) });
+}
+
+const HANDLED = ['capture', 'cancel', 'increment'] as const;
+
 async function refuseUnpaid(ctx: Context, id: string): Promise<void> {
   const [intent] = await intentsById(ctx.tx, [id]);
   refuseDeclined(ctx, intent!);
+  await refuseUnhandled(ctx, intent!);
 }
 
 export const paymentIntent: Resource<PaymentIntentWhole> = {

@@ -112,7 +112,8 @@ export async function resolvePaymentMethod(ctx: Context, id: string, { customer,
   return { method: made.method, decision: together([made]) };
 }
 
-function refuseUnusable(method: PaymentMethodRow, customer: string | null, param: string, once: boolean): void {
+/** Refuses a method that is used up, or somebody else's. */
+export function refuseUnusable(method: PaymentMethodRow, customer: string | null, param: string, once: boolean): void {
   if (method.spent) refuse('payment_method_unexpected_state', `The payment method ${method.id} was detached from a customer, or used without one, and cannot be used again.`, param);
   if (method.customer === customer || (method.customer === null && once)) return;
   if (customer === null) refuse('payment_method_unexpected_state', `The payment method ${method.id} belongs to a customer. Name the customer, too.`, param);
@@ -137,6 +138,14 @@ export async function verifyDeposits(ctx: Context, method: PaymentMethodRow, ref
   if (judged?.kind === 'verified') return 'succeeded';
   if (judged?.kind === 'refused') return judged.final ? 'failed' : refuse(judged.code, judged.message, given.amounts ? 'amounts' : 'descriptor_code');
   return refuse(undefined, 'The payment processor has not answered whether the bank account is verified. Nothing has been changed; try again.', undefined, { type: 'api_error', status: 503, should_retry: true });
+}
+
+/** Refuses to a browser what only the account decides: by what it is paid, and when it takes what is authorized. */
+export function refuseToBrowser(ctx: Context, given: { allowed_payment_method_types?: unknown; excluded_payment_method_types?: unknown; capture_method?: unknown; payment_method_options?: object }): void {
+  if (!ctx.request?.publishable) return;
+  const captures = Object.entries(given.payment_method_options ?? {}).find(([, options]) => (options as { capture_method?: unknown } | null)?.capture_method !== undefined);
+  const named = (['allowed_payment_method_types', 'excluded_payment_method_types', 'capture_method'] as const).find((name) => given[name] !== undefined) ?? (captures && `payment_method_options[${captures[0]}][capture_method]`);
+  if (named) refuse(undefined, `\`${named}\` is decided by the account, with a secret key: leave it out where a browser confirms.`, named);
 }
 
 /** Options of single types as they are kept: what is cleared is none. */

@@ -13,7 +13,7 @@ import { spend, tokenGiven, type TokenGiven } from '../confirmation_tokens/rows.
 import { lockCustomer } from '../customers/rows.ts';
 import { acceptanceOf } from '../mandates/rows.ts';
 import { enabledTypes } from '../payment_method_configurations/rows.ts';
-import { methodGiven, methodsById, optionsOf, verifyDeposits } from '../payment_methods/rows.ts';
+import { methodGiven, methodsById, optionsOf, refuseToBrowser, verifyDeposits } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderSetupIntent } from './resource.ts';
 import { answeredSetup, lockSetup, refuseForeign, setupAttemptsById, setupsById, wholeSetups } from './rows.ts';
@@ -32,7 +32,7 @@ const answer = (id: string): Answer => ({ ref: { object: 'setup_intent', id, ref
 export async function create(ctx: Context, given: Params<typeof params.createSetupIntent>): Promise<Answer> {
   const customer = given.customer === undefined ? null : await lockCustomer(ctx, given.customer, 'customer');
   const moment = await momentOn(ctx, customer?.test_clock ?? null);
-  const token = await tokenGiven(ctx, given.confirmation_token, moment);
+  const token = await tokenGiven(ctx, given.confirmation_token, customer?.id ?? null, moment);
   const named = token ?? (await methodGiven(ctx, given, customer?.id ?? null, moment));
   const { usage, allowed_payment_method_types: allowed = null, excluded_payment_method_types: excluded = null } = given;
   const automatic_payment_methods = allowed === null && given.automatic_payment_methods?.enabled !== false ? ({ allow_redirects: 'always', enabled: true, ...given.automatic_payment_methods } as const) : null;
@@ -75,8 +75,9 @@ async function methodFor(ctx: Context, intent: SetupIntentWhole, given: Params<t
 export async function confirm(ctx: Context, given: Params<typeof params.confirmSetupIntent>, path: Path): Promise<Answer> {
   const { intent, moment } = await lockSetup(ctx, path.intent);
   refuseForeign(ctx, intent, given.client_secret);
+  refuseToBrowser(ctx, given);
   refuseUnconfirmableSetup(intent);
-  const token = await tokenGiven(ctx, given.confirmation_token, moment);
+  const token = await tokenGiven(ctx, given.confirmation_token, intent.customer, moment);
   const { method, decision } = await methodFor(ctx, intent, given, token, moment);
   const changed = changeSetup(intent, { allowed_payment_method_types: given.allowed_payment_method_types, payment_method_options: optionsOf(given.payment_method_options) }, await enabledTypes(ctx, intent.payment_method_configuration ?? undefined));
   await commit(ctx, together([decision, changed, ...spend(token, { setup_intent: intent.id }), confirmSetup(changed.setup_intent, method, confirmationOf(ctx, given, token), moment)]));

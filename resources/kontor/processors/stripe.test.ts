@@ -146,6 +146,14 @@ test('what is reserved is given up or captured at Stripe itself, and is so here'
   assert.deepEqual(await chargesOf(late.id), [[3_000, 2_500, 'succeeded']]);
 });
 
+test('what the issuer does not raise is said, and stays reserved as it was', async () => {
+  const card = { request_incremental_authorization: 'if_available' } as const;
+  const made = await stripe.paymentIntents.create({ amount: 3_000, currency: 'usd', payment_method: await cardAt('pm_card_visa'), confirm: true, capture_method: 'manual', payment_method_options: { card } });
+  await assert.rejects(stripe.paymentIntents.incrementAuthorization(made.id, { amount: 5_000_000 }), { statusCode: 402, code: 'card_declined', decline_code: 'insufficient_funds' });
+  assert.deepEqual(await stripe.paymentIntents.retrieve(made.id).then(({ status, amount, amount_capturable }) => [status, amount, amount_capturable]), ['requires_capture', 3_000, 3_000]);
+  assert.equal((await stripe.paymentIntents.incrementAuthorization(made.id, { amount: 4_000 })).amount, 4_000);
+});
+
 test('in test mode, too, the holder of a card at Stripe answers there', async () => {
   const { id, there } = await asked();
   await assert.rejects(raw('POST', `payment_intents/${id}/authenticate`, { result: 'succeeded' }), { code: 'payment_intent_unexpected_state' });

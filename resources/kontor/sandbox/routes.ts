@@ -1,6 +1,7 @@
 /** The sandbox's page on which who pays authorizes a payment, or lets it fail. Whoever has its address has it from the payment: its last part proves that. */
 import { timingSafeEqual } from 'node:crypto';
 import { Refusal } from '../../../billing/decision.ts';
+import { refuseUnpayable } from '../../../billing/invoice/pay.ts';
 import { formatMoney } from '../../../billing/money.ts';
 import type { NextAction } from '../../../billing/payment/payment.ts';
 import { accountById } from '../../../server/accounts.ts';
@@ -104,6 +105,7 @@ async function take(app: App, path: Record<string, string>, form: Record<string,
         await commit(ctx, await answeredSetup(ctx, locked.intent, result, locked.moment));
       } else {
         const locked = await lockIntent(ctx, intent);
+        if (locked.facts) refuseUnpayable(locked.facts);
         await commit(ctx, await answered(ctx, locked.intent, { result }, locked.moment));
       }
       return { asked: found, calls: ctx.calls };

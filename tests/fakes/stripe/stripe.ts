@@ -15,6 +15,8 @@ type Thing = { id: string; [field: string]: any };
 
 const KEY = 'sk_test_fake0123456789';
 const WEBHOOK_SECRET = 'whsec_fake0123456789';
+/** More than so much no card is good for, in minor units. */
+const LIMIT = 1_000_000;
 
 export class FakeStripe {
   /** The key that is in force. */
@@ -321,6 +323,7 @@ export class FakeStripe {
 
   #increment(intent: Thing, { amount, metadata }: Given): Thing {
     if (intent.asked.payment_method_options?.card?.request_incremental_authorization !== 'if_available') refuse(400, undefined, 'This payment intent does not support incremental authorization.');
+    if (Number(amount) > LIMIT) refuse(402, 'card_declined', 'Your card has insufficient funds.', { decline_code: 'insufficient_funds' });
     return this.#change(intent, { amount: Number(amount), amount_capturable: Number(amount), metadata: { ...intent.metadata, ...metadata } }, 'payment_intent.amount_capturable_updated');
   }
 
