@@ -102,11 +102,11 @@ function finished(program, words, cwd, shell = false) {
 }
 
 /**
- * Runs the program and returns its exit code. The program is in a process group of its own: at Ctrl-C the terminal signals npm and us, npm may signal us again, and the program is told
- * once. A second Ctrl-C, a second or more later, is passed on as one, too.
+ * Runs the program and returns its exit code. What Node has compiled is kept in `node_modules`, so that the program, and those that it starts, begin in half the time. The program is in a
+ * process group of its own: at Ctrl-C the terminal signals npm and us, npm may signal us again, and the program is told once. A second Ctrl-C, a second or more later, is passed on as one, too.
  */
 function run(program, words) {
-  const child = spawn(program, words, { stdio: 'inherit', detached: !windows });
+  const child = spawn(program, words, { stdio: 'inherit', detached: !windows, env: { NODE_COMPILE_CACHE: join(packages, '.cache', 'compiled'), ...process.env } });
   let last = -Infinity;
   onStop((signal) => {
     if (performance.now() - last > 1000 && !windows) child.kill(signal);

@@ -5,6 +5,7 @@
 
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { parseArgs } from 'node:util';
@@ -19,6 +20,9 @@ const root = join(import.meta.dirname, '..');
 const parts = ['tools', 'billing', 'server', 'connectors', 'resources', 'elements', 'dashboard', 'examples', 'tests/start', 'tests/stories', 'tests/conformance', 'tests/simulation', 'tests'] as const;
 
 const { values: flags, positionals: chosen } = parseArgs({ allowPositionals: true, options: { name: { type: 'string', multiple: true }, minutes: { type: 'string', default: '10' } } });
+
+/** How many files run at once: one more than there are processors, since each waits now and then, and no more than PostgreSQL has connections for. */
+const atOnce = Math.min(availableParallelism() + 1, 4);
 
 function partOf(file: string): string {
   return parts.find((part) => file.startsWith(`${part}/`)) ?? 'the rest';
@@ -70,7 +74,7 @@ async function tests(report: Report, files: string[]): Promise<boolean> {
     await lend(connection(server, 'postgres', 'postgres'), async (superuser) => ensureTemplate(server, superuser, await readMigrations()));
     sweep(server);
   }
-  const stream = run({ files: files.map((file) => join(root, file)), cwd: root, concurrency: 2, timeout: Number(flags.minutes) * 60_000, ...(flags.name === undefined ? {} : { testNamePatterns: flags.name }) });
+  const stream = run({ files: files.map((file) => join(root, file)), cwd: root, concurrency: atOnce, timeout: Number(flags.minutes) * 60_000, ...(flags.name === undefined ? {} : { testNamePatterns: flags.name }) });
   return report.tests(stream, (file) => relative(root, file).replaceAll('\\', '/'), partOf);
 }
 
