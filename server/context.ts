@@ -9,6 +9,7 @@ import { row, sql } from './database/sql.ts';
 import type { Route } from './http/route.ts';
 import type { VersionChange } from './http/versions.ts';
 import type { Log } from './log.ts';
+import type { Outside } from './questions.ts';
 import type { Safe } from './secret.ts';
 import type { Intake } from './usage/intake/intake.ts';
 
@@ -176,6 +177,8 @@ export type Context = {
     counted: boolean;
     /** From where and with what it is asked. */
     client: { ip_address: string | null; user_agent: string | null };
+    /** What it has asked of the outside. */
+    outside: Outside;
   } | null;
   /** The calls that this transaction has written. */
   calls: string[];

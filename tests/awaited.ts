@@ -12,3 +12,8 @@ export async function intentWhen(stripe: Stripe, id: string, status: string): Pr
     if (Date.now() > end) throw new Error(`${id} is ${intent.status}, not ${status}: ${inspect(await stripe.rawRequest('GET', `/v1/kontor/payment_attempts?subject=${id}`), { depth: 5 })}`);
   }
 }
+
+/** Waits until something is so. */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + PATIENCE_MS; !(await isSo()); await new Promise((resolve) => setTimeout(resolve, 25))) if (Date.now() > end) throw new Error('It has not come to be so.');
+}

@@ -6,7 +6,7 @@
  */
 import type { HandledOutcome, Outcome, RefundOutcome } from './outcome.ts';
 
-export type Verb = 'charge' | 'save' | 'capture' | 'cancel' | 'increment' | 'refund';
+export type Verb = 'charge' | 'save' | 'capture' | 'cancel' | 'increment' | 'refund' | 'detach';
 
 export type AttemptState = 'sending' | 'unknown' | 'requires_action' | 'pending' | 'authorized' | 'failed' | 'declined' | 'canceled' | 'succeeded';
 
@@ -15,7 +15,7 @@ export type AttemptRow = {
   id: string;
   created: number;
   verb: Verb;
-  /** The intent or refund that it is for. */
+  /** The intent, refund or payment method that it is for. */
   subject: string;
   processor: string;
   state: AttemptState;

@@ -2,6 +2,7 @@
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
 import { mergeMetadata } from '../metadata.ts';
+import { beginAttempt } from './attempt.ts';
 import { faultInExpiry, type Month } from './card_number.ts';
 import { endMandate, makeMandate } from './mandate.ts';
 import type { Acceptance, BillingDetails, CardChecks, CardDetails, MandateRow, PaymentMethodRow } from './payment.ts';
@@ -85,6 +86,21 @@ export function keepReusable({ type, reference, details }: { type: string; refer
   return { ...together(mandate ? [made, mandate] : [made]), method };
 }
 
+/** What a processor is asked to let go, as the call keeps it. */
+export type DetachQuestion = { processor: string; method: { type: string; reference: string; set_up: boolean } };
+
+/** The processor lets a method go that nobody keeps any more. It is asked once for each thing `by` which it came to be so. */
+export function letGo({ id: subject, type, processor, processor_reference: reference, set_up }: PaymentMethodRow, by: string, test_clock: string | null, moment: Moment): Decision {
+  const id = `${subject}:detach:${by}`;
+  const request: DetachQuestion = { processor, method: { type, reference, set_up } };
+  return {
+    ...decision(),
+    puts: [{ table: 'payment_attempts', before: null, after: beginAttempt(id, 'detach', subject, processor, test_clock, moment.now) }],
+    // Nothing of the customer's waits for it, so its clock need not.
+    calls: [{ id, kind: 'processor.detach', subject, request, test_clock: null }],
+  };
+}
+
 /** A preference for a network that the card is not on is kept as such, and never followed. */
 function preferring(networks: CardDetails['networks'], preferred: string | null): CardDetails['networks'] {
   return { ...networks, preferred: preferred === null || networks.available.includes(preferred) ? preferred : 'invalid_preference' };
@@ -115,11 +131,11 @@ export function attachMethod(method: PaymentMethodRow, customer: string, process
   };
 }
 
-/** Detaches a payment method for good, and its card leaves the vault; where it was the customer's default, there is none any more. Those of `mandates` that are its own end with it. */
+/** Detaches a payment method for good, at its processor, too, and its card leaves the vault; where it was the customer's default, there is none any more. Those of `mandates` that are its own end with it. */
 export function detachMethod(method: PaymentMethodRow, mandates: readonly MandateRow[], owner: CustomerWhole, moment: Moment): Decision & { method: PaymentMethodRow } {
   const { method: without, ...shred } = emptied(method);
   const after: PaymentMethodRow = { ...without, customer: null, spent: true };
-  const made = together([shred, ...mandates.filter((mandate) => mandate.payment_method === method.id).map((mandate) => endMandate(mandate, moment))]);
+  const made = together([shred, letGo(method, '1', owner.test_clock, moment), ...mandates.filter((mandate) => mandate.payment_method === method.id).map((mandate) => endMandate(mandate, moment))]);
   made.puts.push({ table: 'payment_methods', before: method, after });
   made.facts.push({ type: 'payment_method.detached', object: 'payment_method', whole: after, before: method, at: moment.now });
   if (owner.default_payment_method === method.id) {

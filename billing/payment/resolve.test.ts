@@ -8,7 +8,7 @@ const searched: Recognition = { idempotency: 'none', ttl_hours: null, lookup: ['
 const neither: Recognition = { idempotency: 'none', ttl_hours: null, lookup: ['reference'], settles_in_s: 0 };
 
 test('a question that was never begun is put, whoever is asked', () => {
-  for (const recognition of [keyed, searched, neither]) assert.deepEqual(waysTo({ begun: 0, age_s: 0 }, recognition), ['put']);
+  for (const recognition of [keyed, searched, neither]) assert.deepEqual(waysTo({ begun: 0, age_s: 0, verb: 'charge' }, recognition), ['put']);
 });
 
 test('one that was begun is put again only while it is certain to be recognised', () => {
@@ -22,7 +22,7 @@ test('one that was begun is put again only while it is certain to be recognised'
     [neither, 1, []],
     [neither, 10_000 * HOUR, []],
   ];
-  for (const [recognition, age_s, ways] of rows) for (const begun of [1, 2, 50]) assert.deepEqual(waysTo({ begun, age_s }, recognition), ways);
+  for (const [recognition, age_s, ways] of rows) for (const begun of [1, 2, 50]) assert.deepEqual(waysTo({ begun, age_s, verb: 'refund' }, recognition), ways);
 });
 
 test('what a processor has never received has failed, once nothing of it can be under way', () => {
@@ -37,7 +37,12 @@ test('what a processor has never received has failed, once nothing of it can be 
 
 test('that a repetition was not taken is no word about what was put before', () => {
   const refused = { kind: 'failed', technical: true };
-  assert.deepEqual([isWordOf(refused, 0), isWordOf(refused, 1), isWordOf({ kind: 'failed' }, 1), isWordOf({ kind: 'unknown' }, 0), isWordOf({ kind: 'succeeded' }, 3)], [true, false, true, false, true]);
+  assert.deepEqual([isWordOf(refused, 0, 'charge'), isWordOf(refused, 1, 'charge'), isWordOf({ kind: 'failed' }, 1, 'charge'), isWordOf({ kind: 'unknown' }, 0, 'charge'), isWordOf({ kind: 'succeeded' }, 3, 'charge')], [true, false, true, false, true]);
+});
+
+test('what has one effect however often it is put is put until it is answered', () => {
+  for (const recognition of [keyed, searched, neither]) for (const begun of [0, 1, 50]) assert.deepEqual(waysTo({ begun, age_s: 10_000 * HOUR, verb: 'detach' }, recognition), ['put']);
+  assert.deepEqual([isWordOf({ kind: 'failed', technical: true }, 0, 'detach'), isWordOf({ kind: 'failed' }, 0, 'detach'), isWordOf({ kind: 'succeeded' }, 7, 'detach')], [false, true, true]);
 });
 
 test('what takes days is looked up less and less often, and not for ever', () => {

@@ -24,17 +24,20 @@ const MARGIN_S = 3_600;
 /** For so long after it was first begun an operation may be put again. */
 const repeatedFor = ({ idempotency, ttl_hours }: Recognition): number => (idempotency === 'none' ? 0 : ttl_hours === null ? Infinity : ttl_hours * 3_600 - MARGIN_S);
 
+/** What has one effect however often it is put, whether or not it is recognised: what is gone stays gone. It is put until it is answered. */
+export const isRepeatable = (verb: Verb): boolean => verb === 'detach';
+
 /** The ways to a word about an operation, in the order in which they are tried. `begun` is how often it was begun before, `age_s` how long ago it was first. */
-export function waysTo({ begun, age_s }: { begun: number; age_s: number }, recognition: Recognition): Way[] {
-  if (begun === 0) return ['put'];
+export function waysTo({ begun, age_s, verb }: { begun: number; age_s: number; verb: Verb }, recognition: Recognition): Way[] {
+  if (begun === 0 || isRepeatable(verb)) return ['put'];
   return [...(age_s < repeatedFor(recognition) ? (['put'] as const) : []), ...(recognition.lookup.includes('op_id') ? (['look_up'] as const) : [])];
 }
 
 /**
  * Whether a word about a question that was put says what became of the operation. That a repetition was not taken, since it never arrived or its key is not in force any more, proves nothing about what was put
- * before.
+ * before; and what is put until it is answered is not answered by that.
  */
-export const isWordOf = (word: { kind: string; technical?: boolean }, begun: number): boolean => word.kind !== 'unknown' && !(begun > 0 && word.kind === 'failed' && word.technical === true);
+export const isWordOf = (word: { kind: string; technical?: boolean }, begun: number, verb: Verb): boolean => word.kind !== 'unknown' && !((begun > 0 || isRepeatable(verb)) && word.kind === 'failed' && word.technical === true);
 
 /** The word where a processor has never heard of an operation that was first begun so long ago; null while that proves nothing, since it may have been put again until just now. */
 export function wordOfAbsence(age_s: number, recognition: Recognition): Failed | null {

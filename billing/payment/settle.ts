@@ -9,7 +9,7 @@ import type { OpenPayment } from '../invoice/pay.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { leadsNowhere, nextAction, NOWHERE_TO_ASK, type ChargeQuestion } from './intent.ts';
 import { makeMandate } from './mandate.ts';
-import { asked, emptied, keepReusable } from './method.ts';
+import { asked, emptied, keepReusable, letGo } from './method.ts';
 import type { Assessment, Consequence, Delay, Learned, Outcome, Unknown } from './outcome.ts';
 import type { ChargeOutcome, ChargeRow, InvoicePaymentRow, PaymentError, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { METHODS } from './offer.ts';
@@ -182,6 +182,11 @@ function methodAfter({ payment_intent: intent, payment_method: before, customer:
   return { ...together([shred, ...(mandate ? [mandate] : []), made, ...(reusable ? [reusable] : [])]), payment_method };
 }
 
+/** What its holder has agreed to keep is kept by the processor; where nobody is here to have it, it is let go there. */
+function unkept({ test_clock }: PaymentIntentWhole, { op_id, setup_future_usage: future }: AskedQuestion, method: PaymentMethodRow, moment: Moment): Decision[] {
+  return future !== null && method.spent && METHODS[method.type]?.kept_as === undefined ? [letGo(method, op_id, test_clock, moment)] : [];
+}
+
 function moveIntent(before: PaymentIntentWhole, change: Partial<PaymentIntentWhole>, type: string, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
   const payment_intent: PaymentIntentWhole = { ...before, ...change };
   return {
@@ -213,7 +218,7 @@ function succeeded(facts: Payment, question: AskedQuestion, answer: Of<'succeede
   const change = { status: 'succeeded', amount_received: charge.amount_captured, latest_charge: charge.id, next_action: null } as const;
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.succeeded', moment);
   changed.timers.push(...toBeContested(charge.id, answer.foretold, facts.payment_intent, moment));
-  const before = together([charged(facts.charge, charge, moment), taken, method, changed]);
+  const before = together([charged(facts.charge, charge, moment), taken, method, ...unkept(facts.payment_intent, question, method.payment_method, moment), changed]);
   return receive({ ...facts, payment_intent: changed.payment_intent, payment_method: method.payment_method, charge }, before, question.automatic, moment);
 }
 
@@ -260,7 +265,7 @@ function authorized(facts: Payment, question: AskedQuestion, answer: Of<'succeed
   const change = { status: 'requires_capture', amount_capturable: charge.amount, latest_charge: charge.id, next_action: null } as const;
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.amount_capturable_updated', moment);
   changed.timers.push({ kind: 'payment_intent.expire_authorization', subject: id, at: charge.capture_before, lane: customer ?? id, test_clock });
-  return { ...facts, ...together([charged(null, charge, moment), method, changed]), payment_intent: changed.payment_intent, payment_method: method.payment_method, charge };
+  return { ...facts, ...together([charged(null, charge, moment), method, ...unkept(facts.payment_intent, question, method.payment_method, moment), changed]), payment_intent: changed.payment_intent, payment_method: method.payment_method, charge };
 }
 
 /** On its way: whether it comes is known in days. */

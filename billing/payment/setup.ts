@@ -6,7 +6,7 @@ import { mergeMetadata } from '../metadata.ts';
 import { beginAttempt } from './attempt.ts';
 import { leadsNowhere, nextAction, NOWHERE_TO_ASK, payerOf } from './intent.ts';
 import { makeMandate, needsMandate } from './mandate.ts';
-import { asked, keepReusable, refuseAttaching } from './method.ts';
+import { asked, keepReusable, letGo, refuseAttaching } from './method.ts';
 import { METHODS, offeredTypes, refuseType } from './offer.ts';
 import type { Outcome, Unknown } from './outcome.ts';
 import type { Acceptance, Agreed, MethodOptions, NextAction, PaymentError, PaymentMethodRow } from './payment.ts';
@@ -172,7 +172,7 @@ function move(before: SetupIntentWhole, change: Partial<SetupIntentWhole>, type:
 const putAttempt = (before: SetupAttemptRow, change: Partial<SetupAttemptRow>): Decision => ({ ...decision(), puts: [{ table: 'setup_attempts', before, after: { ...before, ...change } }] });
 
 /** Takes the processor's answer. */
-export function settleSetup({ setup_intent: intent, setup_attempt: attempt, payment_method: before }: Setup, question: SaveQuestion, answer: Exclude<Outcome, Unknown>, moment: Moment): Decision & { setup_intent: SetupIntentWhole; payment_method: PaymentMethodRow } {
+export function settleSetup({ setup_intent: intent, setup_attempt: attempt, payment_method: before, customer: owner }: Setup, question: SaveQuestion, answer: Exclude<Outcome, Unknown>, moment: Moment): Decision & { setup_intent: SetupIntentWhole; payment_method: PaymentMethodRow } {
   if (answer.kind === 'pending') {
     const waits = { status: 'processing', next_action: null } as const;
     return { ...together([putAttempt(attempt, { status: 'processing' }), move(intent, waits, null, moment)]), setup_intent: { ...intent, ...waits }, payment_method: before };
@@ -185,7 +185,9 @@ export function settleSetup({ setup_intent: intent, setup_attempt: attempt, paym
   if (answer.kind === 'canceled') return refused({ intent, attempt, method: before }, { kind: 'failed', code: 'setup_intent_unexpected_state', message: 'The setup was canceled at the payment processor.' }, moment);
   if (answer.kind === 'declined' || answer.kind === 'failed') return refused({ intent, attempt, method: before }, answer, moment);
   const { agreed } = question;
-  const keeps = METHODS[before.type]?.kept_as === undefined;
+  const lasts = METHODS[before.type]?.kept_as === undefined;
+  // What was detached while it was set up stays so, and nobody keeps anything who was deleted meanwhile.
+  const keeps = lasts && !before.spent && owner?.deleted !== true;
   // What is kept as another type has its mandate with that.
   const mandate = agreed && keeps ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single: null }, before, moment) : null;
   const customer = keeps ? (before.customer ?? intent.customer) : before.customer;
@@ -198,7 +200,7 @@ export function settleSetup({ setup_intent: intent, setup_attempt: attempt, paym
     network_transaction_id: before.network_transaction_id ?? answer.network_transaction_id,
     spent: !keeps,
   };
-  const kept = decision();
+  const kept = lasts && !keeps ? letGo(payment_method, attempt.id, intent.test_clock, moment) : decision();
   kept.puts.push({ table: 'payment_methods', before, after: payment_method });
   if (customer !== before.customer) kept.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: payment_method, at: moment.now });
   const reusable = answer.learned?.reusable && intent.customer ? keepReusable(answer.learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null }, moment) : null;

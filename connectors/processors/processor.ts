@@ -95,6 +95,9 @@ export type CancelRequest = Authorized & { reason?: string | null };
 /** Raises what is reserved to `amount`, the new total. */
 export type IncrementRequest = Authorized & { amount: bigint };
 
+/** Lets a method go for good: whoever has the processor's books cannot charge it any more, either. */
+export type DetachRequest = { op_id: string; method: StoredMethod };
+
 export type RefundRequest = {
   op_id: string;
   /** The `reference` of the charge that succeeded. */
@@ -109,7 +112,7 @@ export type RefundRequest = {
 export type Found =
   | { kind: 'charge'; outcome: Outcome }
   | { kind: 'save'; outcome: Outcome }
-  | { kind: 'capture' | 'cancel' | 'increment'; outcome: HandledOutcome }
+  | { kind: 'capture' | 'cancel' | 'increment' | 'detach'; outcome: HandledOutcome }
   | { kind: 'refund'; outcome: RefundOutcome }
   | { kind: 'absent' }
   | Unknown;
@@ -219,6 +222,8 @@ export type Processor = {
   cancel(request: CancelRequest): Promise<HandledOutcome>;
   increment(request: IncrementRequest): Promise<HandledOutcome>;
   refund(request: RefundRequest): Promise<RefundOutcome>;
+  /** What it has let go already, or never kept, is let go. It may be asked at any time and any number of times. */
+  detach(request: DetachRequest): Promise<HandledOutcome>;
   lookup(sought: Sought): Promise<Found>;
   /** Takes a webhook: its signature first. */
   receive(delivery: Delivery): Promise<Received>;

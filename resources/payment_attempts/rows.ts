@@ -125,10 +125,10 @@ export async function askProcessor(app: App, world: World, call: OpenCall, quest
   const recognition = processor.capabilities();
   const begun = call.attempts - 1;
   const age_s = app.clock.now() - (call.begun ?? call.created);
-  for (const way of waysTo({ begun, age_s }, recognition)) {
+  for (const way of waysTo({ begun, age_s, verb }, recognition)) {
     if (way === 'put') {
       const word = await question.put(processor);
-      if (isWordOf(word, begun)) return pack(word);
+      if (isWordOf(word, begun, verb)) return pack(word);
       continue;
     }
     const found = await processor.lookup({ op_id: call.id, verb, ...placeOf(call) });

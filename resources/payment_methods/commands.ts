@@ -6,6 +6,7 @@ import { commit } from '../../server/commit.ts';
 import { momentOn, realMoment, type Context, type Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
+import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList } from '../../server/lists.ts';
 import { existingCustomer, lockCustomer } from '../customers/rows.ts';
 import { processorsFor } from '../kontor/processors/rows.ts';
@@ -69,12 +70,11 @@ export async function attach(ctx: Context, given: Params<typeof params.attachPay
   return renderPaymentMethod(method, ctx.world);
 }
 
-export async function detach(ctx: Context, _given: object, path: { payment_method: string }): Promise<Json> {
+export async function detach(ctx: Context, _given: object, path: { payment_method: string }): Promise<Answer> {
   const { method, owner, moment } = await lockWithOwner(ctx, path.payment_method);
   if (!owner) return refuse('payment_method_unexpected_state', `The payment method ${method.id} is not attached to a customer, so it cannot be detached.`, 'payment_method');
-  const decided = detachMethod(method, await lockMandatesOf(ctx.tx, [method.id]), owner, moment);
-  await commit(ctx, decided);
-  return renderPaymentMethod(decided.method, ctx.world);
+  await commit(ctx, detachMethod(method, await lockMandatesOf(ctx.tx, [method.id]), owner, moment));
+  return { ref: { object: 'payment_method', id: method.id } };
 }
 
 type Filters = Params<typeof params.listPaymentMethods>;

@@ -1,21 +1,22 @@
 /**
- * What is asked of a processor before a method is kept. These are questions: they move no money, and asking again is harmless. That is why they may be asked before a decision, where charges and refunds are calls after one.
+ * What is asked of a processor before a method is kept. These are questions: they move no money, and asking again is harmless. That is why they may be asked before a decision, while nothing is held, where charges and
+ * refunds are calls after one.
  */
 import { refuse, type Moment } from '../../billing/decision.ts';
 import { monthOf, type KeptMethod } from '../../billing/payment/method.ts';
 import type { BillingDetails, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import type { MethodSource, Outcome, Payer, Processor, Tokenized } from '../../connectors/processors/processor.ts';
 import type { Context } from '../../server/context.ts';
-import { processorNamed, refuseNoProcessor } from '../kontor/processors/rows.ts';
+import { processorNamed, refuseNoProcessor, saidBy } from '../kontor/processors/rows.ts';
 import { keepTyped, type TypedCard } from './vault.ts';
 
 /** The first processor that takes methods of the kind and knows this one, and what it makes of it. */
-async function firstToKnow(processors: readonly Processor[], source: MethodSource, ask: (processor: Processor) => Promise<Tokenized>): Promise<{ processor: Processor; kept: Tokenized } | null> {
+async function firstToKnow(ctx: Context, processors: readonly Processor[], source: MethodSource, ask: (processor: Processor) => Promise<Tokenized>): Promise<{ processor: Processor; kept: Tokenized } | null> {
   const type = 'type' in source ? source.type : 'card';
   const able = processors.filter((each) => each.capabilities().methods[type] !== undefined);
   if (able.length === 0) refuse('payment_method_not_available', `No payment processor of this account takes payments by ${type}.`, 'type');
   for (const processor of able) {
-    const kept = await ask(processor);
+    const kept = await saidBy(ctx, processor, `tokenize ${'type' in source ? source.type : source.token}`, () => ask(processor));
     if (kept.kind !== 'absent') return { processor, kept };
   }
   return null;
@@ -26,7 +27,7 @@ export async function keepMethod(ctx: Context, processors: readonly Processor[],
   const given = { line1: Boolean(details.address?.line1), postal_code: Boolean(details.address?.postal_code) };
   if ('number' in source) return keptBy(await keepTyped(ctx, processors, source, moment, given), spelt);
   if (processors.length === 0) refuseNoProcessor();
-  const found = await firstToKnow(processors, source, (processor) => processor.tokenize(source, monthOf(moment.now), given));
+  const found = await firstToKnow(ctx, processors, source, (processor) => processor.tokenize(source, monthOf(moment.now), given));
   return found && keptBy({ ...found, vault: null }, spelt);
 }
 
@@ -42,7 +43,9 @@ function keptBy({ processor, kept, vault }: { processor: Processor; kept: Tokeni
 export async function askIssuer(ctx: Context, method: PaymentMethodRow, customer: string, param?: string): Promise<string> {
   const { type, processor_reference: reference, set_up, network_transaction_id } = method;
   const processor = await processorNamed(ctx.app, ctx.world, method.processor, ctx.tx);
-  const outcome: Outcome = await processor.save({ op_id: `${method.id}:attach:${customer}`, method: { type, reference, set_up, network_transaction_id }, purpose: 'attach' });
+  // The sandbox has one reference for all uses of a test card; elsewhere the name is of the method there, whatever it is called here when it is asked for again.
+  const op_id = processor === ctx.app.connectors.processors.test ? `${method.id}:attach:${customer}` : `${reference}:attach`;
+  const outcome: Outcome = await saidBy(ctx, processor, op_id, () => processor.save({ op_id, method: { type, reference, set_up, network_transaction_id }, purpose: 'attach' }));
   switch (outcome.kind) {
     case 'succeeded':
     case 'pending':

@@ -1,6 +1,7 @@
 import type { Room } from '../../server/context.ts';
 import { get, post } from '../../server/http/route.ts';
 import * as commands from './commands.ts';
+import { detaching } from './detach.ts';
 import * as params from './params.ts';
 import { paymentMethod } from './resource.ts';
 import { vaultCalls, vaultTimers } from './vault.ts';
@@ -17,6 +18,6 @@ export const paymentMethods: Room = {
     get('/v1/customers/:customer/payment_methods', params.listOfCustomer, commands.listOfCustomer),
     get('/v1/customers/:customer/payment_methods/:payment_method', params.nothing, commands.retrieveOfCustomer),
   ],
-  calls: vaultCalls,
+  calls: { ...vaultCalls, 'processor.detach': detaching },
   timers: vaultTimers,
 };

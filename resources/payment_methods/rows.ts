@@ -9,7 +9,7 @@ import type { Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
-import { processorNamed, processorsFor } from '../kontor/processors/rows.ts';
+import { processorNamed, processorsFor, saidBy } from '../kontor/processors/rows.ts';
 import { askIssuer, keepMethod } from './processor.ts';
 
 export function methodsById(tx: Tx, ids: readonly string[], lock = false): Promise<PaymentMethodRow[]> {
@@ -133,8 +133,9 @@ export async function methodGiven(ctx: Context, { payment_method, payment_method
 export async function verifyDeposits(ctx: Context, method: PaymentMethodRow, reference: string, given: { amounts?: number[]; descriptor_code?: string }): Promise<'succeeded' | 'failed'> {
   const processor = await processorNamed(ctx.app, ctx.world, method.processor, ctx.tx);
   const { type, processor_reference, set_up } = method;
-  if (!processor.verifyDeposits) refuse('payment_method_unexpected_state', 'The payment processor verifies this bank account itself: send its holder to the `hosted_verification_url` of the `next_action`.');
-  const judged = await processor.verifyDeposits({ method: { type, reference: processor_reference, set_up }, reference, ...given });
+  const { verifyDeposits } = processor;
+  if (!verifyDeposits) return refuse('payment_method_unexpected_state', 'The payment processor verifies this bank account itself: send its holder to the `hosted_verification_url` of the `next_action`.');
+  const judged = await saidBy(ctx, processor, `deposits ${method.id}`, () => verifyDeposits({ method: { type, reference: processor_reference, set_up }, reference, ...given }));
   if (judged?.kind === 'verified') return 'succeeded';
   if (judged?.kind === 'refused') return judged.final ? 'failed' : refuse(judged.code, judged.message, given.amounts ? 'amounts' : 'descriptor_code');
   return refuse(undefined, 'The payment processor has not answered whether the bank account is verified. Nothing has been changed; try again.', undefined, { type: 'api_error', status: 503, should_retry: true });

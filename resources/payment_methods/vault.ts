@@ -3,11 +3,12 @@ import { decision, refuse, together, type Moment } from '../../billing/decision.
 import { faultInExpiry, fullYear } from '../../billing/payment/card_number.ts';
 import { monthOf, sweepOfVault } from '../../billing/payment/method.ts';
 import type { AddressGiven, Processor, Tokenized } from '../../connectors/processors/processor.ts';
-import type { Down, Vault } from '../../connectors/vault/vault.ts';
+import type { Down, Kept, Refused, Vault } from '../../connectors/vault/vault.ts';
 import { commit } from '../../server/commit.ts';
 import { realMoment, type App, type CallCommand, type Context, type TimerCommand, type World } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
+import { outside } from '../../server/questions.ts';
 
 declare module '../../server/context.ts' {
   interface Connectors {
@@ -23,22 +24,34 @@ const refuseDown = (_: Down): never =>
 
 export type TypedCard = { number: string; exp_month: number; exp_year: number; cvc?: string };
 
+type Typed = { kept: Kept; by: { processor: string; reference: string } | null };
+
+/** Keeps a number, and presents it to the first of these processors that takes it. */
+async function keepIn(vault: Vault, card: Parameters<Vault['keep']>[0], processors: readonly string[]): Promise<Typed | Refused | Down> {
+  const kept = await vault.keep(card);
+  if (kept.kind !== 'kept') return kept;
+  for (const processor of processors) {
+    const provisioned = await vault.provision({ world: card.world, token: kept.token }, processor);
+    if (provisioned.kind === 'down') return provisioned;
+    if (provisioned.kind === 'provisioned') return { kept, by: { processor, reference: provisioned.reference } };
+  }
+  return { kept, by: null };
+}
+
 /** What the first processor that takes cards from a vault makes of a typed one, and the vault's token for it. */
-export async function keepTyped({ app, world }: Context, processors: readonly Processor[], { number, cvc, ...given }: TypedCard, moment: Moment, address: AddressGiven): Promise<{ processor: Processor; kept: Tokenized; vault: string | null }> {
-  const vault = vaultOf(app, world);
+export async function keepTyped(ctx: Context, processors: readonly Processor[], { number, cvc, ...given }: TypedCard, moment: Moment, address: AddressGiven): Promise<{ processor: Processor; kept: Tokenized; vault: string | null }> {
+  const { app, world } = ctx;
   const expiry = { exp_month: given.exp_month, exp_year: fullYear(given.exp_year) };
   const fault = faultInExpiry(expiry, monthOf(moment.now));
   if (fault) refuse(fault.code, fault.message, `card[${fault.param}]`, { type: 'card_error' });
-  const kept = await vault.keep({ world: world.id, number: Buffer.from(number), cvc: cvc === undefined || cvc === '' ? null : Buffer.from(cvc), at: app.clock.now() });
-  if (kept.kind === 'down') return refuseDown(kept);
-  if (kept.kind === 'refused') return refuse(kept.code, kept.message, `card[${kept.param}]`, { type: kept.type ?? 'card_error', ...(kept.decline_code && { decline_code: kept.decline_code }) });
-  for (const processor of processors) {
-    if (!processor.presented) continue;
-    const provisioned = await vault.provision({ world: world.id, token: kept.token }, processor.name);
-    if (provisioned.kind === 'down') return refuseDown(provisioned);
-    if (provisioned.kind === 'provisioned') return { processor, kept: processor.presented({ reference: provisioned.reference, last4: kept.last4, ...expiry }, address), vault: kept.token };
-  }
-  return refuse('payment_method_not_available', 'No payment processor of this account takes a card from the vault.', 'card[number]');
+  const able = processors.flatMap((processor) => (processor.presented ? [{ processor, show: processor.presented }] : []));
+  const card = { world: world.id, number: Buffer.from(number), cvc: cvc === undefined || cvc === '' ? null : Buffer.from(cvc), at: app.clock.now() };
+  const typed = await outside(ctx, 'the vault', () => keepIn(vaultOf(app, world), card, able.map((each) => each.processor.name)));
+  if ('kind' in typed) return typed.kind === 'down' ? refuseDown(typed) : refuse(typed.code, typed.message, `card[${typed.param}]`, { type: typed.type ?? 'card_error', ...(typed.decline_code && { decline_code: typed.decline_code }) });
+  const { kept, by } = typed;
+  const taker = able.find((each) => each.processor.name === by?.processor);
+  if (!by || !taker) return refuse('payment_method_not_available', 'No payment processor of this account takes a card from the vault.', 'card[number]');
+  return { processor: taker.processor, kept: taker.show({ reference: by.reference, last4: kept.last4, ...expiry }, address), vault: kept.token };
 }
 
 /** Shreds a card that is used up. One that the vault does not have is as good. */

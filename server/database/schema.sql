@@ -1357,7 +1357,7 @@ create table payment_attempts (
   constraint payment_attempts_pkey PRIMARY KEY (world, id),
   constraint payment_attempts_world_test_clock_fkey FOREIGN KEY (world, test_clock) REFERENCES test_clocks(world, id) ON DELETE CASCADE,
   constraint payment_attempts_state_check CHECK ((state = ANY (ARRAY['sending'::text, 'unknown'::text, 'requires_action'::text, 'pending'::text, 'authorized'::text, 'failed'::text, 'declined'::text, 'canceled'::text, 'succeeded'::text]))),
-  constraint payment_attempts_verb_check CHECK ((verb = ANY (ARRAY['charge'::text, 'save'::text, 'capture'::text, 'cancel'::text, 'increment'::text, 'refund'::text])))
+  constraint payment_attempts_verb_check CHECK ((verb = ANY (ARRAY['charge'::text, 'save'::text, 'capture'::text, 'cancel'::text, 'increment'::text, 'refund'::text, 'detach'::text])))
 );
 CREATE INDEX payment_attempts_listed ON payment_attempts USING btree (world, created DESC, id DESC);
 CREATE INDEX payment_attempts_of_clock ON payment_attempts USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);

@@ -7,6 +7,7 @@ import { areUnderWay, performCalls } from '../calls.ts';
 import type { App, Context, Json, World } from '../context.ts';
 import { inWorld } from '../database/world.ts';
 import { told } from '../log.ts';
+import { answering, type Outside } from '../questions.ts';
 import { answerTo, type ErrorAnswer, keyInUse, missing, unrecognized, unsupportedRequest, forbidden } from './errors.ts';
 import { expand, inVersion } from './expand.ts';
 import { decodeForm, decodeJson, decodeQuery, quoted, type RawMap } from './forms.ts';
@@ -206,8 +207,8 @@ function wordsOf(request: FastifyRequest, route: Route): { raw: RawMap; body: Bu
   return { raw: decodeForm(words ? Buffer.concat([Buffer.from(`${words}&`, 'latin1'), body]) : body, route.values), body, wire: 'form' };
 }
 
-function contextOf(call: Call, tx: Context['tx']): Context {
-  return { app: call.app, tx, world: call.world, request: { id: call.id, idempotency_key: call.idempotencyKey, version: call.version, publishable: call.publishable, counted: call.counted, client: call.client }, calls: [] };
+function contextOf(call: Call, tx: Context['tx'], outside: Outside = { known: new Map(), asked: new Map() }): Context {
+  return { app: call.app, tx, world: call.world, request: { id: call.id, idempotency_key: call.idempotencyKey, version: call.version, publishable: call.publishable, counted: call.counted, client: call.client, outside }, calls: [] };
 }
 
 /** Renders an answer: expanded, and in the shape of the caller's version. */
@@ -251,7 +252,7 @@ async function act(call: Call): Promise<Reply> {
   if (call.route.gathered) return look(call, UNTRANSACTED);
   let step: Step;
   try {
-    step = await inWorld(call.app.database.pool, call.world, (tx) => begin(contextOf(call, tx), call));
+    step = await answering((outside) => inWorld(call.app.database.pool, call.world, (tx) => begin(contextOf(call, tx, outside), call)));
   } catch (error) {
     return rememberRefusal(call, error);
   }

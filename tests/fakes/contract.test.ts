@@ -9,13 +9,13 @@ import { Inbox } from './inbox.ts';
 import type { Fault } from './server.ts';
 import { FakeStripe } from './stripe/stripe.ts';
 
-const CARDS: Cards = { good: 'pm_card_visa', declined: 'pm_card_visa_chargeDeclined', poor: 'pm_card_visa_chargeDeclinedInsufficientFunds', lost: 'pm_card_visa_chargeDeclinedLostCard', asks: 'pm_card_authenticationRequired' };
+const CARDS: Cards = { good: 'pm_card_visa', declined: 'pm_card_visa_chargeDeclined', poor: 'pm_card_visa_chargeDeclinedInsufficientFunds', lost: 'pm_card_visa_chargeDeclinedLostCard', asks: 'pm_card_authenticationRequired', leaving: 'pm_card_mastercard' };
 
 contract('the sandbox', CARDS, async () => {
   const faults: Fault[] = [];
   const lost: Record<Exclude<Fault, null>, SandboxFault> = { lost_before: 'request_lost', lost_after: 'answer_lost', slow: 'answer_lost', error_after: 'answer_lost' };
   const processor = sandbox({ fault: () => lost[faults.shift() as Exclude<Fault, null>] ?? null });
-  return { processor, faults, act: () => undefined, taken: () => null, close: async () => undefined };
+  return { processor, faults, forgets: false, act: () => undefined, taken: () => null, close: async () => undefined };
 });
 
 contract('stripe', CARDS, async () => {
@@ -23,10 +23,10 @@ contract('stripe', CARDS, async () => {
   const fake = await new FakeStripe({ fault: () => faults.shift() ?? null, slow_ms: SLOW_MS }).start();
   const processor = await stripeProcessor({ address: fake.address, timeout_ms: TIMEOUT_MS }).open({ id: 'prc_stripe', livemode: false, settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
   const taken = (op_id: string) => [...fake.intents.values()].filter((each) => each.metadata.kontor_operation === op_id && each.status === 'succeeded').length;
-  return { processor, faults, act: (reference, result) => fake.act(reference, result), taken, close: () => fake.close() };
+  return { processor, faults, forgets: true, act: (reference, result) => fake.act(reference, result), taken, close: () => fake.close() };
 });
 
-contract('adyen', { good: 'shopper/good', declined: 'shopper/declined', poor: 'shopper/poor', lost: 'shopper/lost', asks: 'shopper/asks' }, async () => {
+contract('adyen', { good: 'shopper/good', declined: 'shopper/declined', poor: 'shopper/poor', lost: 'shopper/lost', asks: 'shopper/asks', leaving: 'leaver/good' }, async () => {
   const faults: Fault[] = [];
   const fake = await new FakeAdyen({ fault: () => faults.shift() ?? null, slow_ms: SLOW_MS }).start();
   const { key: api_key, hmac_key, merchant_account } = fake;
@@ -39,5 +39,5 @@ contract('adyen', { good: 'shopper/good', declined: 'shopper/declined', poor: 's
     return ((await processor.lookup({ ...sought, verb, charge })) as { outcome: HandledOutcome }).outcome;
   };
   const close = async () => { await fake.close(); await inbox.close(); };
-  return { processor, faults, act: () => undefined, back: FakeAdyen.resultOf, told, taken: (op_id) => fake.taken(op_id), close };
+  return { processor, faults, forgets: true, act: () => undefined, back: FakeAdyen.resultOf, told, taken: (op_id) => fake.taken(op_id), close };
 });

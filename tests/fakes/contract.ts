@@ -14,13 +14,15 @@ export type Subject = {
   back?(reference: string, result: 'succeeded' | 'failed'): Record<string, string>;
   /** What a webhook has said of an operation, where the answer says only that it was received. */
   told?(op_id: string, verb: 'capture' | 'cancel' | 'increment', charge: string): Promise<HandledOutcome>;
+  /** Whether what a processor lets go is gone: not the cards of the sandbox, which are everybody's. */
+  forgets: boolean;
   /** How often money was taken by an operation; null where nobody can tell. */
   taken(op_id: string): number | null;
   close(): Promise<void>;
 };
 
 /** Names of cards at the processor, by what they do. */
-export type Cards = Record<'good' | 'declined' | 'poor' | 'lost' | 'asks', string>;
+export type Cards = Record<'good' | 'declined' | 'poor' | 'lost' | 'asks' | 'leaving', string>;
 
 /** After how long an adapter gives up waiting, and how long a slow processor takes: far apart, so that a busy machine is not taken for a slow processor. */
 export const TIMEOUT_MS = 1_000;
@@ -185,6 +187,20 @@ export function contract(name: string, cards: Cards, start: () => Promise<Subjec
       const saved = as(await processor.save({ op_id: operation('save'), method, purpose: 'setup', usage: 'off_session', return_url: BACK }), 'succeeded');
       const later = { ...method, reference: saved.learned?.reference ?? method.reference, set_up: true };
       as((await charge(later, { off_session: true, setup_future_usage: 'off_session' })).outcome, 'succeeded');
+    });
+
+    test('a method is let go once and for all, however often and with whatever mishap it is asked for', async () => {
+      const method = await kept('leaving');
+      const saved = as(await processor.save({ op_id: operation('save'), method, purpose: 'setup', usage: 'off_session', return_url: BACK }), 'succeeded');
+      const token = { ...method, reference: saved.learned?.reference ?? method.reference, set_up: true };
+      const request = { op_id: operation('detach'), method: token };
+      subject.faults.push('lost_after');
+      assert.equal((await processor.detach(request)).kind, 'unknown');
+      const gone = as(await processor.detach(request), 'succeeded');
+      assert.deepEqual(await processor.detach(request), gone);
+      if (subject.forgets) assert.equal((await charge(token, { off_session: true })).outcome.kind, 'failed');
+      // What was never kept there is gone as well.
+      assert.equal((await processor.detach({ op_id: operation('detach'), method: { type: 'ideal', reference: 'ideal', set_up: false } })).kind, 'succeeded');
     });
 
     test('what is wrong is refused before anything is tried', async () => {

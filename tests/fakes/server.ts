@@ -13,6 +13,8 @@ export type Mishap = 'twice' | 'late' | 'lost' | null;
 
 export type Plan = {
   fault?: (asked: Asked) => Fault;
+  /** What a request waits for before it is heard. */
+  hold?: (asked: Asked) => Promise<void> | undefined;
   mishap?: () => Mishap;
   /** How long a slow request takes to have its effect, and a late webhook to be sent. */
   slow_ms?: number;
@@ -25,11 +27,12 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 /** Serves `answer`. Returns the port, and how to stop. */
-export async function listen(answer: (asked: Asked, fault: Fault) => Told, { fault: faultOf = () => null, slow_ms = 300 }: Plan): Promise<{ port: number; close(): Promise<void> }> {
+export async function listen(answer: (asked: Asked, fault: Fault) => Told, { fault: faultOf = () => null, hold, slow_ms = 300 }: Plan): Promise<{ port: number; close(): Promise<void> }> {
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await readBody(request);
     const [path = '', query = ''] = request.url!.split('?', 2);
     const asked: Asked = { method: request.method!, path, query, body, headers: request.headers as Record<string, string> };
+    await hold?.(asked);
     const fault = faultOf(asked);
     if (fault === 'lost_before') return void request.socket.destroy();
     if (fault === 'slow') await sleep(slow_ms);

@@ -5,7 +5,7 @@
  */
 import type * as Library from '@adyen/api-library';
 import { METHODS } from '../../../billing/payment/offer.ts';
-import type { Capabilities, CaptureRequest, ChargeRequest, Configuration, Found, HandledOutcome, MethodSource, OtherSource, Outcome, Processor, ProcessorKind, RefundRequest, SaveRequest, Setting, Sought, Tokenized } from '../processor.ts';
+import type { Capabilities, CaptureRequest, ChargeRequest, Configuration, DetachRequest, Found, HandledOutcome, MethodSource, OtherSource, Outcome, Processor, ProcessorKind, RefundRequest, SaveRequest, Setting, Sought, Tokenized } from '../processor.ts';
 import { load } from './library.ts';
 import { receive } from './webhooks.ts';
 import { amountOf, foundBy, outcomeOfPayment, unknown, wordOfError } from './words.ts';
@@ -74,13 +74,17 @@ class AdyenProcessor implements Processor {
     const parts = partsOf(source.token);
     if (!parts) return { kind: 'absent' };
     try {
-      const { storedPaymentMethods = [] } = await this.#checkout.RecurringApi.getTokensForStoredPaymentDetails(parts.shopper, this.#settings.merchant_account);
-      const stored = storedPaymentMethods.find(({ id }) => id === parts.token);
+      const stored = await this.#stored(parts);
       return stored ? this.#kept(source.token, stored) : { kind: 'absent' };
     } catch (error) {
       const word = wordOfError(error);
       return word.kind === 'failed' && !word.technical ? { kind: 'absent' } : refused('token', 'Adyen has not answered what the payment method is. Nothing has been changed; try again.');
     }
+  }
+
+  async #stored({ shopper, token }: { shopper: string; token: string }): Promise<Library.Types.checkout.StoredPaymentMethodResource | undefined> {
+    const { storedPaymentMethods = [] } = await this.#checkout.RecurringApi.getTokensForStoredPaymentDetails(shopper, this.#settings.merchant_account);
+    return storedPaymentMethods.find(({ id }) => id === token);
   }
 
   #kept(reference: string, { type, brand = 'unknown', lastFour = '', expiryMonth, expiryYear, iban, ownerName, networkTxReference }: Library.Types.checkout.StoredPaymentMethodResource): Tokenized {
@@ -176,6 +180,20 @@ class AdyenProcessor implements Processor {
     return this.#heard(async () => {
       const { pspReference } = await this.#checkout.ModificationsApi.refundCapturedPayment(charge, { merchantAccount: this.#settings.merchant_account, amount: value, reference: op_id }, { idempotencyKey: op_id });
       return { kind: 'pending', reference: pspReference, network_reference: null, foretold: [] } as const;
+    });
+  }
+
+  async detach({ method: { reference } }: DetachRequest): Promise<HandledOutcome> {
+    const parts = partsOf(reference);
+    const gone = { kind: 'succeeded', reference } as const;
+    if (!parts) return gone;
+    return this.#heard(async () => {
+      await this.#checkout.RecurringApi.deleteTokenForStoredPaymentDetails(parts.token, parts.shopper, this.#settings.merchant_account).catch(async (error: unknown) => {
+        // What is not stored any more cannot be deleted.
+        const word = wordOfError(error);
+        if (word.kind !== 'failed' || word.technical || (await this.#stored(parts))) throw error;
+      });
+      return gone;
     });
   }
 

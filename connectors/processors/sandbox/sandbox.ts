@@ -242,6 +242,8 @@ export function sandbox(options: SandboxOptions = {}): Processor {
     cancel: (request) => handle('cancel', request, () => ({ kind: 'succeeded', reference: request.charge }), true),
     increment: (request) => handle('increment', request, () => ({ kind: 'succeeded', reference: request.charge }), false),
     refund: (request) => once('refund', request, () => decideRefund(request)),
+    // Its test cards are everybody's: there is nothing to let go.
+    detach: (request) => once('detach', request, () => ({ kind: 'succeeded', reference: request.method.reference })),
     async lookup(sought: Sought): Promise<Found> {
       const op_id = sought.op_id ?? (sought.reference === undefined ? null : await book.named(sought.reference));
       const known = op_id === null ? null : await book.get(op_id);

@@ -80,3 +80,12 @@ test('what is to be kept with an absent holder is kept before it is charged', as
   const outcome = await processor.charge(request);
   assert.match((outcome as Succeeded).learned!.reference!, /^cus_.+\/pm_/);
 });
+
+test('what was attached by an operation whose answer was lost is attached by it, long after its key was forgotten', async () => {
+  const { method } = await requestWith('pm_card_visa');
+  const request = { op_id: 'pm_own:attach', method, purpose: 'attach' } as const;
+  const first = await processor.save(request);
+  fake.forgetKeys();
+  assert.deepEqual(await processor.save(request), first);
+  assert.equal((await processor.save({ ...request, op_id: 'pm_other:attach' })).kind, 'failed');
+});

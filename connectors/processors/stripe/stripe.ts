@@ -1,10 +1,10 @@
 /** Stripe as a processor: an account's money goes through its own Stripe account, by Stripe's library. Every operation carries its `op_id` as the idempotency key, and in its metadata, by which it is found again. */
 import type Stripe from 'stripe';
 import { minor } from '../../../billing/money.ts';
-import type { ChargeRequest, Configuration, Found, HandledOutcome, Outcome, Processor, ProcessorKind, RefundRequest, SaveRequest, Setting, Sought, StoredMethod } from '../processor.ts';
+import type { ChargeRequest, Configuration, DetachRequest, Found, HandledOutcome, Outcome, Processor, ProcessorKind, RefundRequest, SaveRequest, Setting, Sought, StoredMethod } from '../processor.ts';
 import { CAPABILITIES, tokenize } from './methods.ts';
 import { receive } from './webhooks.ts';
-import { INCREMENT, OPERATION, outcomeOfHandling, outcomeOfIntent, outcomeOfRefund, outcomeOfSetup, partsOf, unknown, wordOfError } from './words.ts';
+import { idOf, INCREMENT, OPERATION, outcomeOfHandling, outcomeOfIntent, outcomeOfRefund, outcomeOfSetup, partsOf, unknown, wordOfError } from './words.ts';
 
 export type StripeOptions = {
   /** Where Stripe is; by default where its library says. */
@@ -76,6 +76,20 @@ class StripeProcessor implements Processor {
     return (await this.#stripe.customers.create({ ...(name && { name }), ...(email && { email }), metadata: { [OPERATION]: op_id } }, { idempotencyKey: `${op_id}:customer` })).id;
   }
 
+  /** Whose a method is once it is attached: where it was so by the same operation before, whose answer was lost long ago, it stays with the customer that was made then. */
+  async #attach(method: string, customer: string, op_id: string): Promise<string> {
+    try {
+      await this.#stripe.paymentMethods.attach(method, { customer }, { idempotencyKey: op_id });
+      return customer;
+    } catch (error) {
+      if ((error as Stripe.errors.StripeError).type !== 'StripeInvalidRequestError') throw error;
+      const owner = idOf((await this.#stripe.paymentMethods.retrieve(method)).customer);
+      const known = owner === null ? null : await this.#stripe.customers.retrieve(owner);
+      if (!known || known.deleted || known.metadata[OPERATION] !== op_id) throw error;
+      return known.id;
+    }
+  }
+
   async charge(request: ChargeRequest): Promise<Outcome> {
     const { op_id, method, authentication, off_session, setup_future_usage: future } = request;
     // The holder has been asked by Stripe about the payment that is there already.
@@ -114,8 +128,8 @@ class StripeProcessor implements Processor {
       const { customer: before, method: payment_method } = partsOf(method.reference);
       const customer = await this.#ownerOf(method, op_id, payer);
       if (purpose === 'attach') {
-        if (customer !== before) await this.#stripe.paymentMethods.attach(payment_method, { customer }, { idempotencyKey: op_id });
-        return outcomeOfSetup({ id: payment_method, status: 'succeeded', customer, payment_method } as Stripe.SetupIntent);
+        const owner = customer === before ? customer : await this.#attach(payment_method, customer, op_id);
+        return outcomeOfSetup({ id: payment_method, status: 'succeeded', customer: owner, payment_method } as Stripe.SetupIntent);
       }
       const intent = await this.#stripe.setupIntents.create(
         {
@@ -157,6 +171,24 @@ class StripeProcessor implements Processor {
     return said.kind === 'declined' && 'code' in said ? { kind: 'declined', reference: said.reference, failure_reason: 'declined', message: said.message } : said;
   }
 
+  /** The Stripe customer that Kontor has made for a method goes with the last one that it has. */
+  async detach({ method: { reference } }: DetachRequest): Promise<HandledOutcome> {
+    const { customer, method } = partsOf(reference);
+    const gone = { kind: 'succeeded', reference: method } as const;
+    if (customer === null) return gone;
+    return heard(async () => {
+      await this.#stripe.paymentMethods.detach(method).catch(async (error: Stripe.errors.StripeError) => {
+        // What is not attached cannot be detached.
+        if (error.type !== 'StripeInvalidRequestError' || (await this.#stripe.paymentMethods.retrieve(method)).customer !== null) throw error;
+      });
+      const owner = await this.#stripe.customers.retrieve(customer);
+      if (owner.deleted || owner.metadata[OPERATION] === undefined) return gone;
+      const { data } = await this.#stripe.customers.listPaymentMethods(customer, { limit: 1 });
+      if (data.length === 0) await this.#stripe.customers.del(customer);
+      return gone;
+    });
+  }
+
   async lookup(sought: Sought): Promise<Found> {
     try {
       return await this.#find(sought);
@@ -182,6 +214,10 @@ class StripeProcessor implements Processor {
       case 'refund': {
         const refund = reference !== undefined ? await this.#stripe.refunds.retrieve(reference) : await named(this.#stripe.refunds.list({ payment_intent: charge!, limit: 100 }), op_id);
         return refund ? { kind: 'refund', outcome: outcomeOfRefund(refund) } : { kind: 'absent' };
+      }
+      case 'detach': {
+        const { id, customer } = await this.#stripe.paymentMethods.retrieve(partsOf(method!.reference).method);
+        return customer === null ? { kind: 'detach', outcome: { kind: 'succeeded', reference: id } } : { kind: 'absent' };
       }
       default: {
         const outcome = outcomeOfHandling(await this.#stripe.paymentIntents.retrieve(charge ?? reference!, CHARGE), verb, op_id ?? '');

@@ -8,7 +8,7 @@ import type { Context } from '../../../server/context.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { lockInvoices } from '../../invoices/rows.ts';
-import { processorOf } from '../../kontor/processors/rows.ts';
+import { processorOf, saidBy } from '../../kontor/processors/rows.ts';
 import { methodsById } from '../../payment_methods/rows.ts';
 import { intentsById } from '../../payment_intents/rows.ts';
 
@@ -36,7 +36,9 @@ export async function accountFor(ctx: Context, customer: string, currency: strin
   const kind = type ?? Object.entries(CURRENCIES).find(([, each]) => each.currency === currency)?.[0];
   const usual = CURRENCIES[kind ?? ''];
   if (!kind || !usual || usual.currency !== currency) return refuse(undefined, `There are no bank transfers of this kind in ${currency}.`, param);
-  const account = await (await processorOf(ctx)).virtualAccount?.({ customer, currency, type: kind, country: eu_bank_transfer?.country ?? usual.country });
+  const processor = await processorOf(ctx);
+  const country = eu_bank_transfer?.country ?? usual.country;
+  const account = processor.virtualAccount && (await saidBy(ctx, processor, `account ${customer} ${kind} ${country}`, () => processor.virtualAccount!({ customer, currency, type: kind, country })));
   return account ?? refuse(undefined, `The payment processor has no accounts for bank transfers in ${currency}.`, param);
 }
 

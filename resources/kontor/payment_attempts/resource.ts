@@ -17,7 +17,7 @@ export async function wholeAttempts(ctx: Context, attempts: readonly AttemptRow[
   return attempts.map((attempt): AttemptWhole => {
     const { attempts: asked = 0, begun = null } = questions.get(attempt.id) ?? {};
     if (!isOpen(attempt)) return { ...attempt, asked, clears_up: null };
-    const [way] = waysTo({ begun: asked, age_s: now - (begun ?? now) }, processors.get(attempt.processor)!.capabilities());
+    const [way] = waysTo({ begun: asked, age_s: now - (begun ?? now), verb: attempt.verb }, processors.get(attempt.processor)!.capabilities());
     return { ...attempt, asked, clears_up: way === undefined ? 'person' : way === 'put' ? 'repetition' : 'look_up' };
   });
 }

@@ -10,13 +10,13 @@ import { choice, doc, fields, listParams, required, text, type Params } from '..
 import { get, post } from '../../../server/http/route.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
 import { attemptsById, attemptsNamed, lookUp, questionsById, tell } from '../../payment_attempts/rows.ts';
-import { processorNamed } from '../processors/rows.ts';
+import { processorNamed, saidBy } from '../processors/rows.ts';
 import { paymentAttempt, wholeAttempts } from './resource.ts';
 
 const listAttempts = listParams({
   processor: doc('`sandbox`, or the id of a processor.', text({ max: 100 })),
   state: doc('`unknown` are those of which no word has come, and `sending` those that are being asked right now.', choice('sending', 'unknown', 'requires_action', 'pending', 'authorized', 'failed', 'declined', 'canceled', 'succeeded')),
-  subject: doc('The payment intent, setup intent or refund that they are for.', text({ max: 100 })),
+  subject: doc('The payment intent, setup intent, refund or payment method that they are for.', text({ max: 100 })),
 });
 const decideAttempt = fields({
   outcome: required(doc('What the processor\'s books say: `succeeded`, or `not_done` where nothing was taken.', choice('succeeded', 'not_done'))),
@@ -45,7 +45,9 @@ async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json>
 async function ask(ctx: Context, given: object, path: Path): Promise<Json> {
   const attempt = await attemptNamed(ctx, path.attempt);
   const question = (await questionsById(ctx.tx, [attempt.id])).get(attempt.id);
-  const word = question && (await lookUp(await processorNamed(ctx.app, ctx.world, attempt.processor, ctx.tx), attempt, question));
+  if (!question) return retrieve(ctx, given, path);
+  const processor = await processorNamed(ctx.app, ctx.world, attempt.processor, ctx.tx);
+  const word = await saidBy(ctx, processor, `look up ${attempt.id}`, () => lookUp(processor, attempt, question));
   if (word) await tell(ctx, [{ op_id: attempt.id, word }]);
   return retrieve(ctx, given, path);
 }

@@ -7,6 +7,7 @@ import type { App, Context, World } from '../../../server/context.ts';
 import { row, rows, sql } from '../../../server/database/sql.ts';
 import { inWorld, overAllWorlds, type Tx } from '../../../server/database/world.ts';
 import { told } from '../../../server/log.ts';
+import { outside } from '../../../server/questions.ts';
 import { settingsOf } from '../settings/rows.ts';
 
 declare module '../../../server/context.ts' {
@@ -85,6 +86,9 @@ export async function processorNamed(app: App, world: World, name: string, tx?: 
   if (!found) throw new Error(`The processor ${name}, which keeps the payment method, is not configured.`);
   return openProcessor(app, world, found);
 }
+
+/** What a processor says in the middle of a command, to a question that may be asked at any time and any number of times. The sandbox is no network, so it is asked at once. */
+export const saidBy = <T>(ctx: Context, { name }: Processor, question: string, ask: () => Promise<T>): Promise<T> => (name === ctx.app.connectors.processors.test.name ? ask() : outside(ctx, `${name}: ${question}`, ask));
 
 /** The processor that Kontor itself has for a mode, and whose money it moves: the sandbox in test mode, none in live mode. */
 export const ownProcessor = (app: App, world: World): Processor | null => (world.livemode ? null : app.connectors.processors.test);

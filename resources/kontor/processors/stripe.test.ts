@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { machineClock } from '../../../server/clock.ts';
+import { until } from '../../../tests/awaited.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 
@@ -11,10 +13,12 @@ let fake: FakeStripe;
 let kontor: Kontor;
 let stripe: Stripe;
 let processor: string;
+/** So far Kontor's clock is ahead of the machine's. */
+let ahead_s = 0;
 
 before(async () => {
   fake = await new FakeStripe().start();
-  kontor = await startKontor({ stripe: { address: fake.address, timeout_ms: 2_000 } });
+  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: fake.address, timeout_ms: 2_000 } });
   ({ stripe } = kontor);
   const made = await raw('POST', 'processors', { type: 'stripe', settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
   processor = made.id;
@@ -175,4 +179,77 @@ test('a card that is somebody else\'s at Stripe is not charged by whoever knows 
   const there = fake.methodIds().at(-1)!;
   await assert.rejects(stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: there, confirm: true }), { code: 'payment_method_unexpected_state' });
   assert.equal((await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: await cardAt(there), confirm: true })).status, 'succeeded');
+});
+
+/** A card that a customer has, and what Stripe has of it. */
+async function cardOf(customer: string, token = 'pm_card_visa'): Promise<{ method: string; there: string }> {
+  const method = await cardAt(token);
+  await stripe.paymentMethods.attach(method, { customer });
+  return { method, there: fake.methodIds().at(-1)! };
+}
+const detachOf = async (method: string): Promise<Json> => (await raw('GET', `payment_attempts?subject=${method}`)).data[0];
+
+test('a card that is detached is let go at Stripe, with the customer that was made for it there', async () => {
+  const { id: customer } = await stripe.customers.create();
+  const before = fake.customerIds();
+  const { method, there } = await cardOf(customer);
+  const owner = fake.ownerOf(there)!;
+  assert.deepEqual(fake.customerIds(), [...before, owner]);
+  assert.equal((await stripe.paymentMethods.detach(method)).customer, null);
+  assert.deepEqual([fake.ownerOf(there), fake.customerIds()], [null, before]);
+  const { verb, state, asked } = await detachOf(method);
+  assert.deepEqual([verb, state, asked], ['detach', 'succeeded', 1]);
+});
+
+test('a customer at Stripe that has other cards, or was not made for Kontor, stays there', async () => {
+  const [elsewhere, { id: customer }] = [fake.putCustomer(), await stripe.customers.create()];
+  const foreign = fake.putMethod('pm_card_visa', elsewhere);
+  await stripe.paymentMethods.attach(await cardAt(foreign), { customer });
+  const { there } = await cardOf(customer);
+  const second = fake.putMethod('pm_card_mastercard', fake.ownerOf(there)!);
+  await stripe.paymentMethods.attach(await cardAt(second), { customer });
+  const { data } = await stripe.customers.listPaymentMethods(customer);
+  for (const { id } of data.slice(1)) await stripe.paymentMethods.detach(id);
+  assert.deepEqual([fake.ownerOf(foreign), fake.ownerOf(there), fake.ownerOf(second) === null, fake.customerIds().includes(elsewhere)], [null, null, false, true]);
+  await stripe.paymentMethods.detach(data[0]!.id);
+  assert.equal(fake.ownerOf(second), null);
+});
+
+test('what is detached while Stripe does not answer, or does not take the key, is let go there later', async () => {
+  const { id: customer } = await stripe.customers.create();
+  const { method, there } = await cardOf(customer);
+  const { key } = fake;
+  fake.key = 'sk_test_another0123456789';
+  assert.equal((await stripe.paymentMethods.detach(method)).customer, null);
+  assert.deepEqual([(await detachOf(method)).state, (await detachOf(method)).clears_up], ['unknown', 'repetition']);
+  assert.notEqual(fake.ownerOf(there), null);
+  await assert.rejects(raw('POST', `payment_attempts/${(await detachOf(method)).id}/decide`, { outcome: 'not_done', evidence: 'It has nothing to do with money.' }), { code: 'lock_timeout' });
+  fake.key = key;
+  ahead_s += 10;
+  await until(async () => (await detachOf(method)).state === 'succeeded');
+  assert.equal(fake.ownerOf(there), null);
+});
+
+test('a customer that is deleted is so at Stripe', async () => {
+  const { id: customer } = await stripe.customers.create();
+  const before = fake.customerIds();
+  const [first, second] = [await cardOf(customer), await cardOf(customer, 'pm_card_mastercard')];
+  assert.equal(fake.customerIds().length, before.length + 2);
+  await stripe.customers.del(customer);
+  ahead_s += 15;
+  await until(async () => (await detachOf(first.method)).state === 'succeeded' && (await detachOf(second.method)).state === 'succeeded');
+  assert.deepEqual([fake.ownerOf(first.there), fake.ownerOf(second.there), fake.customerIds()], [null, null, before]);
+});
+
+test('a card that was detached while its holder agreed to keep it is kept nowhere', async () => {
+  const { id: customer } = await stripe.customers.create();
+  const setup = await stripe.setupIntents.create({ customer, payment_method: await cardAt('pm_card_authenticationRequiredOnSetup'), confirm: true, return_url: BACK });
+  const { reference } = (await raw('GET', `payment_attempts?subject=${setup.id}`)).data[0];
+  const there = fake.methodIds().at(-1)!;
+  await stripe.customers.del(customer);
+  fake.act(reference, 'succeeded');
+  assert.notEqual(fake.ownerOf(there), null);
+  await fake.herald.settled();
+  await until(async () => fake.ownerOf(there) === null);
+  assert.equal((await stripe.paymentMethods.retrieve(setup.payment_method as string)).customer, null);
 });

@@ -52,6 +52,8 @@ export class FakeAdyen {
   readonly herald: Herald;
   /** By their psp references: payments, of whatever status. */
   readonly payments = new Map<string, Thing>();
+  /** As `shopper/card`. */
+  readonly #deleted = new Set<string>();
   readonly #keys = new Map<string, { print: string; told: Told }>();
   readonly #plan: Plan & { live?: boolean };
   #made = 0;
@@ -85,6 +87,12 @@ export class FakeAdyen {
     return Object.assign(client, { createRequest });
   }
 
+  /** Whether a shopper has a card stored. */
+  hasStored(reference: string): boolean {
+    const [shopper = '', card] = reference.split('/');
+    return this.#cardsOf(shopper).some(([id]) => id === card);
+  }
+
   /** How often money was taken, or reserved, under one of our references. */
   taken(reference: string): number {
     return [...this.payments.values()].filter((each) => each.reference === reference && each.status === 'authorised').length;
@@ -109,6 +117,7 @@ export class FakeAdyen {
     if (asked.headers['x-api-key'] !== this.key) refuse(401, '000', 'HTTP Status Response - Unauthorized');
     const key = asked.headers['idempotency-key'];
     if (asked.method === 'GET') return { status: 200, body: this.#stored(new URLSearchParams(asked.query)) };
+    if (asked.method === 'DELETE') return { status: 204, body: this.#forget(asked.path.split('/').at(-1)!, new URLSearchParams(asked.query)) };
     if (key !== undefined && key.length > 64) refuse(422, '706', 'The idempotency key is too long.');
     const print = `${asked.path} ${asked.body}`;
     const known = key === undefined ? undefined : this.#keys.get(key);
@@ -119,9 +128,22 @@ export class FakeAdyen {
     return told;
   }
 
+  /** What a shopper has stored: every card that it has not had deleted. */
+  #cardsOf(shopper: string | null): [id: string, card: (typeof CARDS)[string]][] {
+    return Object.entries(CARDS).filter(([id]) => !this.#deleted.has(`${shopper}/${id}`));
+  }
+
+  #forget(id: string, query: URLSearchParams): object {
+    if (query.get('merchantAccount') !== MERCHANT) refuse(403, '901', 'Invalid Merchant Account');
+    const shopper = query.get('shopperReference');
+    if (!this.#cardsOf(shopper).some(([known]) => known === id)) refuse(422, '800', 'Contract not found');
+    this.#deleted.add(`${shopper}/${id}`);
+    return {};
+  }
+
   #stored(query: URLSearchParams): object {
     if (query.get('merchantAccount') !== MERCHANT) refuse(403, '901', 'Invalid Merchant Account');
-    const storedPaymentMethods = Object.entries(CARDS).map(([id, { lastFour }]) => ({ id, type: 'scheme', brand: 'visa', lastFour, expiryMonth: '03', expiryYear: '2030', holderName: 'J. Rosen', supportedShopperInteractions: ['Ecommerce', 'ContAuth'] }));
+    const storedPaymentMethods = this.#cardsOf(query.get('shopperReference')).map(([id, { lastFour }]) => ({ id, type: 'scheme', brand: 'visa', lastFour, expiryMonth: '03', expiryYear: '2030', holderName: 'J. Rosen', supportedShopperInteractions: ['Ecommerce', 'ContAuth'] }));
     return { merchantAccount: MERCHANT, shopperReference: query.get('shopperReference'), storedPaymentMethods };
   }
 
@@ -146,7 +168,7 @@ export class FakeAdyen {
     const payment: Thing = { pspReference: this.#id(), reference, amount, status: 'refused', captured: 0, refunded: 0, manual: given.additionalData?.manualCapture === 'true', given };
     this.payments.set(payment.pspReference, payment);
     if (paymentMethod.type !== 'scheme') return this.#ask(payment, paymentMethod.type);
-    const card = CARDS[paymentMethod.storedPaymentMethodId] ?? refuse(422, '800', 'Contract not found');
+    const [, card] = this.#cardsOf(given.shopperReference).find(([id]) => id === paymentMethod.storedPaymentMethodId) ?? refuse(422, '800', 'Contract not found');
     if (card.refusal) return this.#refused(payment, ...card.refusal);
     const absent = given.recurringProcessingModel === 'UnscheduledCardOnFile';
     if (card.asks && absent) return this.#refused(payment, '38', 'Authentication required', '1A : Authentication required');

@@ -17,3 +17,9 @@ export const CARDS: Readonly<Record<string, FakeCard>> = {
 };
 
 export const cardNamed = (name: string): FakeCard | undefined => CARDS[/^(?:pm_card|tok)_(.+)$/.exec(name)?.[1] ?? ''];
+
+/** What is shown of it under `card`. */
+export const shownCard = ({ brand, last4 }: FakeCard) => ({
+  brand, last4, country: 'US', display_brand: brand, exp_month: 12, exp_year: 2034, fingerprint: `fake${last4}`, funding: 'credit', networks: { available: [brand], preferred: null }, regulated_status: 'unregulated',
+  three_d_secure_usage: { supported: true }, wallet: null, checks: { cvc_check: 'pass', address_line1_check: null, address_postal_code_check: null },
+});

@@ -26,9 +26,13 @@ export function paramsOf({ method, query, body }: Asked): Given {
 /** Which parameters each request takes. */
 const TAKES: Readonly<Record<string, readonly string[]>> = {
   'POST customers': ['name', 'email', 'metadata'],
+  'GET customers/:id': [],
+  'DELETE customers/:id': [],
+  'GET customers/:id/payment_methods': ['limit', 'starting_after'],
   'POST payment_methods': ['type', 'card', 'billing_details', 'ideal', 'sepa_debit', 'klarna', 'bancontact', 'paypal'],
   'GET payment_methods/:id': [],
   'POST payment_methods/:id/attach': ['customer'],
+  'POST payment_methods/:id/detach': [],
   'POST payment_intents': ['amount', 'currency', 'customer', 'payment_method', 'allowed_payment_method_types', 'confirm', 'capture_method', 'metadata', 'description', 'off_session', 'return_url', 'setup_future_usage', 'payment_method_options', 'mandate_data'],
   'GET payment_intents/:id': [],
   'GET payment_intents/search': ['query', 'limit'],
@@ -53,4 +57,11 @@ export function nameOf({ method, path }: Asked, given: Given): { name: string; i
   const foreign = Object.keys(given).find((each) => each !== 'expand' && !takes!.includes(each));
   if (foreign) refuse(400, 'parameter_unknown', `Received unknown parameter: ${foreign}`, { param: foreign });
   return { name, id: second ?? '' };
+}
+
+/** A list, newest first, page by page. */
+export function listed(url: string, things: readonly { id: string }[], { limit = '10', starting_after }: Given): object {
+  const all = things.toReversed();
+  const from = starting_after === undefined ? 0 : all.findIndex((each) => each.id === starting_after) + 1;
+  return { object: 'list', data: all.slice(from, from + Number(limit)), has_more: all.length > from + Number(limit), url };
 }

@@ -6,8 +6,8 @@
  */
 import { createHmac } from 'node:crypto';
 import { Herald, listen, type Asked, type Fault, type Plan, type Told } from '../server.ts';
-import { cardNamed, type FakeCard } from './cards.ts';
-import { FakeError, nameOf, paramsOf, refuse, type Given } from './params.ts';
+import { cardNamed, shownCard, type FakeCard } from './cards.ts';
+import { FakeError, listed, nameOf, paramsOf, refuse, type Given } from './params.ts';
 
 export type FakeStripePlan = Plan & { key?: string; recognises?: 'key' | 'search' | 'nothing'; /** In seconds. */ now?: () => number };
 
@@ -67,6 +67,32 @@ export class FakeStripe {
     else if (thing.object === 'setup_intent') this.#keepFor(Object.assign(thing, { status: 'succeeded' }));
     else this.#take(thing, true);
     this.#tell(result === 'succeeded' ? `${thing.object}.succeeded` : thing.object === 'setup_intent' ? 'setup_intent.setup_failed' : 'payment_intent.payment_failed', thing);
+  }
+
+  /** Whose a payment method is; null where it is nobody's. */
+  ownerOf(method: string): string | null {
+    return this.#find(method, 'payment_method').customer;
+  }
+
+  /** A day later: no idempotency key is known any more. */
+  forgetKeys(): void {
+    this.#keys.clear();
+  }
+
+  /** A customer that the account has made itself. */
+  putCustomer(): string {
+    return this.#keep({ id: this.#id('cus'), object: 'customer', name: null, email: null, metadata: {} }).id;
+  }
+
+  /** A card that the account has made, and attached where a customer is named. */
+  putMethod(token: string, customer: string | null): string {
+    const method = this.#makeMethod({ type: 'card', card: { token } });
+    return customer === null ? method.id : this.#attach(method, customer).id;
+  }
+
+  /** The customers that are there. */
+  customerIds(): string[] {
+    return [...this.#things.values()].flatMap((each) => (each.object === 'customer' && !each.deleted ? [each.id] : []));
   }
 
   /** All payment methods, in the order in which they were made. */
@@ -146,12 +172,20 @@ export class FakeStripe {
     switch (name) {
       case 'POST customers':
         return this.#keep({ id: this.#id('cus'), object: 'customer', name: given.name ?? null, email: given.email ?? null, metadata: given.metadata ?? {} });
+      case 'GET customers/:id':
+        return this.#find(id, 'customer');
+      case 'DELETE customers/:id':
+        return this.#forget(this.#find(id, 'customer'));
+      case 'GET customers/:id/payment_methods':
+        return listed(`/v1/customers/${id}/payment_methods`, this.#methodsOf(id), given);
       case 'POST payment_methods':
         return this.#makeMethod(given);
       case 'GET payment_methods/:id':
         return cardNamed(id) ? this.#makeMethod({ type: 'card', card: { token: id } }) : this.#find(id, 'payment_method');
       case 'POST payment_methods/:id/attach':
         return this.#attach(this.#find(id, 'payment_method'), this.#find(given.customer, 'customer').id);
+      case 'POST payment_methods/:id/detach':
+        return this.#detach(this.#find(id, 'payment_method'));
       case 'POST payment_intents':
         return this.#pay(given);
       case 'GET payment_intents/:id':
@@ -169,13 +203,13 @@ export class FakeStripe {
       case 'GET refunds/:id':
         return this.refunds.get(id) ?? this.#missing('refund', id);
       case 'GET refunds':
-        return this.#listed('/v1/refunds', [...this.refunds.values()].filter((each) => each.payment_intent === given.payment_intent), given);
+        return listed('/v1/refunds', [...this.refunds.values()].filter((each) => each.payment_intent === given.payment_intent), given);
       case 'POST setup_intents':
         return this.#setUp(given);
       case 'GET setup_intents/:id':
         return this.#find(id, 'setup_intent');
       default:
-        return this.#listed('/v1/setup_intents', [...this.#things.values()].filter((each) => each.object === 'setup_intent' && each.payment_method === given.payment_method), given);
+        return listed('/v1/setup_intents', [...this.#things.values()].filter((each) => each.object === 'setup_intent' && each.payment_method === given.payment_method), given);
     }
   }
 
@@ -197,13 +231,6 @@ export class FakeStripe {
     return this.intents.get(id) ?? this.#missing('payment_intent', id);
   }
 
-  /** Newest first, page by page. */
-  #listed(url: string, things: Thing[], { limit = '10', starting_after }: Given): object {
-    const all = things.toReversed();
-    const from = starting_after === undefined ? 0 : all.findIndex((each) => each.id === starting_after) + 1;
-    return { object: 'list', data: all.slice(from, from + Number(limit)), has_more: all.length > from + Number(limit), url };
-  }
-
   #search(query: string): object {
     const [, field = '', value = ''] = /^metadata\['([^']+)'\]:'([^']+)'$/.exec(query) ?? refuse(400, undefined, 'This fake searches by one value of the metadata.');
     if (this.#plan.recognises === 'nothing') refuse(400, undefined, 'Search is not available in your region.');
@@ -215,20 +242,28 @@ export class FakeStripe {
     if (type !== 'card') return this.#keep({ ...base, [type]: type === 'sepa_debit' ? { last4: String(own.sepa_debit?.iban).slice(-4), country: 'DE', bank_code: '37040044' } : { ...(type === 'ideal' && { bank: null, bic: null }), ...own[type] } });
     const known = cardNamed(card?.token ?? '');
     if (!known) return this.#missing('token', card?.token);
-    const { brand, last4 } = known;
-    return this.#keep({
-      ...base, behind: card.token,
-      card: {
-        brand, last4, country: 'US', display_brand: brand, exp_month: 12, exp_year: 2034, fingerprint: `fake${last4}`, funding: 'credit', networks: { available: [brand], preferred: null }, regulated_status: 'unregulated',
-        three_d_secure_usage: { supported: true }, wallet: null, checks: { cvc_check: 'pass', address_line1_check: null, address_postal_code_check: null },
-      },
-    });
+    return this.#keep({ ...base, behind: card.token, card: shownCard(known) });
   }
 
   #attach(method: Thing, customer: string): Thing {
     if (method.customer !== null && method.customer !== customer) refuse(400, undefined, 'The payment method you provided has already been attached to a customer.');
     if (method.customer === null && method.used) refuse(400, undefined, 'This PaymentMethod was previously used without being attached to a Customer or was detached from a Customer, and may not be used again.');
     return Object.assign(method, { customer });
+  }
+
+  #detach(method: Thing): Thing {
+    if (method.customer === null) refuse(400, undefined, 'The payment method you provided is not attached to a customer so detachment is impossible.');
+    return Object.assign(method, { customer: null, used: true });
+  }
+
+  #methodsOf(customer: string): Thing[] {
+    return [...this.#things.values()].filter((each) => each.object === 'payment_method' && each.customer === customer);
+  }
+
+  /** A customer that is deleted is shown as such, and has no methods any more. */
+  #forget(customer: Thing): Thing {
+    for (const method of this.#methodsOf(customer.id)) this.#detach(method);
+    return this.#keep({ id: customer.id, object: 'customer', deleted: true });
   }
 
   #pay(given: Given): Thing {
