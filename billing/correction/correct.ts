@@ -58,6 +58,7 @@ function rowOf({ line, money }: LineCorrection, quantity: CorrectedQuantity | nu
     total: totalOf(money),
     invoice_item: null,
     credit_note: null,
+    credited_on: null,
   };
 }
 
@@ -179,7 +180,8 @@ function quantityOf({ line, after }: LineCorrection, reached: Reached | undefine
 /** Puts right what of a finalised invoice has turned out to be otherwise. With `credit` by a credit note where that is possible; else by items for the next invoice. */
 export function correctInvoice(facts: CorrectionFacts, credit: CreditFacts | null, moment: Moment): Decision & { issued: Issued | null } {
   const { invoice, reached } = facts;
-  const found = invoice.status === 'draft' || invoice.status === 'void' ? [] : toCorrect(invoice, facts.recounted, facts.earlier);
+  const waiting = new Map([...facts.waiting].map(([line, item]) => [line, moneyOf({ ...item.correction!, amount: item.amount })]));
+  const found = invoice.status === 'draft' || invoice.status === 'void' ? [] : toCorrect(invoice, facts.recounted, facts.earlier, waiting);
   if (found.length === 0) return { ...decision(), issued: null };
   const withQuantities = found.map((each): [LineCorrection, CorrectedQuantity | null] => {
     return [each, each.line.metering === null ? null : quantityOf(each, reached.get(each.line.id))];

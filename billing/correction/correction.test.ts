@@ -10,8 +10,11 @@ import type { Used } from '../metering.ts';
 import type { OutcomeRule, VersionRow } from '../outcome/definition.ts';
 import { judgeBy, type Contest, type SubjectEvent } from '../outcome/settle.ts';
 import { recount } from '../subscription/lines.ts';
+import { applyCredits } from '../credit/apply.ts';
+import type { CreditGrantRow } from '../credit/grant.ts';
 import { correctInvoice } from './correct.ts';
 import { combine, isNothing, moneyOf, NOTHING, totalOf, type CorrectionRow, type Money } from './correction.ts';
+import { lateLine, type LateLine } from './late.ts';
 
 const HOUR = 3_600;
 const DAY = 86_400;
@@ -83,17 +86,36 @@ function bill(billing: Billing, start: number, pending: InvoiceItemWhole[], quan
 const counted = (invoice: InvoiceWhole, billing: Billing, quantity: number): InvoiceLineRow[] =>
   invoice.lines.map((line) => (line.metering === null ? line : recount(line, { terms: billing.price, product_name: 'Resolution' }, usedOf(billing, quantity))));
 
-/** The invoice with what grants give to its line of usage: each in turn what is left of it and of the line after discounts. */
-function credited(invoice: InvoiceWhole, limits: readonly bigint[]): InvoiceWhole {
-  const line = invoice.lines.find((each) => each.metering !== null)!;
-  let rest = line.discount_amounts.reduce((sum, each) => sum - BigInt(each.amount), line.amount);
-  const credits = limits.flatMap((limit, n) => {
+/** What is held of credit by the usage of a month: by each grant, and of late usage, by what it had come to before that. */
+type Held = { base: bigint[]; layers: { above: bigint; given: bigint[] }[] };
+
+const net = (line: InvoiceLineRow): bigint => line.discount_amounts.reduce((sum, each) => sum - BigInt(each.amount), line.amount);
+const usageOf = (invoice: InvoiceWhole): InvoiceLineRow => invoice.lines.find((each) => each.metering !== null)!;
+
+/** Of each in turn at most what is left. */
+function within(room: bigint, limits: readonly bigint[]): bigint[] {
+  let rest = room > 0n ? room : 0n;
+  return limits.map((limit) => {
     const amount = limit < rest ? limit : rest;
-    if (amount <= 0n) return [];
     rest -= amount;
-    return [{ credit_grant: `credgr_${n}`, transaction: null, amount: Number(amount), name: null }];
+    return amount;
   });
-  return workOut({ ...invoice, lines: invoice.lines.map((each) => (each === line ? { ...each, credits } : each)), grant_rows: limits.map((limit, n) => ({ ...GRANT, id: `credgr_${n}`, priority: n, amount: limit, balance: limit })) });
+}
+
+const whole = (amounts: readonly bigint[]): bigint => amounts.reduce((sum, amount) => sum + amount, 0n);
+
+/** What of it stays when the usage comes to so much after discounts: what met late usage as far as that is reached, of the rest each grant in turn. */
+function keep({ base, layers }: Held, reached: bigint): Held {
+  const kept = layers.map(({ above, given }) => ({ above, given: within(reached - above, given) }));
+  return { base: within(reached - whole(kept.flatMap((layer) => layer.given)), base), layers: kept };
+}
+
+/** The invoice with what grants give to its line of usage. */
+function credited(invoice: InvoiceWhole, { base, layers }: Held): InvoiceWhole {
+  const line = usageOf(invoice);
+  const entries = (amounts: readonly bigint[], above?: bigint) => amounts.map((amount, n) => ({ credit_grant: `credgr_${n}`, transaction: null, amount: Number(amount), name: null, ...(above !== undefined && { above: Number(above) }) })).filter((each) => each.amount > 0);
+  const credits = [...entries(base), ...layers.flatMap(({ above, given }) => entries(given, above))];
+  return workOut({ ...invoice, lines: invoice.lines.map((each) => (each === line ? { ...each, credits } : each)) });
 }
 
 const GRANT = { id: 'credgr_1', created: 0, updated: 0, customer: 'cus_1', test_clock: null, name: null, currency: 'usd', amount: 300n, balance: 0n, category: 'paid' as const, priority: 50, prices: null, effective_at: 0, expires_at: null, voided_at: null, metadata: {} };
@@ -107,19 +129,71 @@ class Books {
   waiting: InvoiceItemWhole[] = [];
   readonly corrections: CorrectionRow[] = [];
   readonly billing: Billing;
-  /** What is left of the grants, and what each can still give to an invoice: what it has given to it, less what it got back. */
+  /** What is left of the grants. */
   balances: bigint[];
-  readonly reach = new Map<number, bigint[]>();
+  /** What the usage of each month holds of credit, and will once what waits is billed. */
+  readonly held = new Map<number, Held>();
+  readonly pending = new Map<number, Held>();
+  private billed = 0;
   constructor(billing: Billing) {
     this.billing = billing;
     this.balances = [...billing.grants];
   }
 
+  grants(): CreditGrantRow[] {
+    return this.balances.map((balance, n) => ({ ...GRANT, id: `credgr_${n}`, priority: n, amount: balance, balance }));
+  }
+
+  /** The lines that what waits puts right. */
+  private late(): Map<string, LateLine> {
+    const lines = this.waiting.flatMap((item) => this.invoices.flatMap(({ invoice }) => invoice.lines.filter((line) => line.id === item.correction!.line && line.metering !== null)));
+    const [all, billed] = [this.earlier(), this.earlier(this.billed)];
+    return new Map(lines.map((line) => [line.id, lateLine(line, { all: all.get(line.id) ?? NOTHING, billed: billed.get(line.id) ?? NOTHING }, 'usd', this.billing.rates, this.billing.exempt)]));
+  }
+
+  /** What each grant gives to late usage, by month, and then to that of the month itself: in its turn to each of them in their order. */
+  private given(usage: bigint): { rooms: { start: number; above: bigint; given: bigint[] }[]; own: bigint[] } {
+    const rooms = this.waiting.flatMap((item) => {
+      const at = this.invoices.find(({ invoice }) => usageOf(invoice).id === item.correction!.line);
+      if (!at) return [];
+      const more = item.amount - whole(item.correction!.discount_amounts.map((each) => BigInt(each.amount)));
+      const back = whole(item.correction!.credits.map((each) => BigInt(each.amount)));
+      const above = net(usageOf(at.invoice)) + whole(this.corrections.slice(0, this.billed).filter((each) => each.line === item.correction!.line).map((each) => each.amount - whole(each.discount_amounts.map((off) => BigInt(off.amount)))));
+      return [{ start: at.start, above, room: back < 0n ? more : more - back, given: [] as bigint[] }];
+    });
+    const own: bigint[] = [];
+    let left = usage;
+    for (const balance of this.balances) {
+      let rest = balance;
+      for (const each of rooms) {
+        const [amount] = within(each.room - whole(each.given), [rest]);
+        each.given.push(amount!);
+        rest -= amount!;
+      }
+      const [amount] = within(left, [rest]);
+      own.push(amount!);
+      left -= amount!;
+    }
+    return { rooms, own };
+  }
+
   bill(start: number, quantity: number): void {
-    const invoice = credited(bill(this.billing, start, this.waiting, quantity), this.balances);
-    const given = sums(invoice.lines.flatMap((line) => line.credits), this.balances.length);
-    this.balances = this.balances.map((balance, n) => balance - given[n]!);
-    this.reach.set(start, sums(invoice.lines.flatMap((line) => (line.correction ? [] : line.credits)), this.balances.length));
+    const draft = bill(this.billing, start, this.waiting, quantity);
+    const { rooms, own } = this.given(net(usageOf(draft)));
+    const met = applyCredits({ ...draft, grant_rows: this.grants() }, { ...customer(this.billing.exempt), grants: this.grants(), late: this.late() }, moment(start + MONTH));
+    const invoice = workOut({ ...draft, lines: met.lines, grant_rows: this.grants() });
+    this.corrections.push(...met.puts.filter((put) => put.table === 'invoice_corrections').map((put) => put.after as CorrectionRow));
+    this.billed = this.corrections.length;
+    const moved = sums(invoice.lines.flatMap((line) => line.credits), this.balances.length);
+    this.balances = this.balances.map((balance, n) => balance - moved[n]!);
+    assert.deepEqual(this.balances, this.balances.map((_, n) => met.customer.grants!.find((grant) => grant.id === `credgr_${n}`)!.balance));
+    for (const [month, held] of this.pending) this.held.set(month, held);
+    this.pending.clear();
+    for (const { start: month, above, given } of rooms) {
+      const { base, layers } = this.held.get(month)!;
+      this.held.set(month, { base, layers: whole(given) === 0n ? layers : [...layers, { above, given }] });
+    }
+    this.held.set(start, { base: own, layers: [] });
     this.invoices.push({ start, invoice });
     this.waiting = [];
   }
@@ -127,21 +201,20 @@ class Books {
   correct(start: number, quantity: number, now: number): void {
     const { invoice } = this.invoices.find((each) => each.start === start)!;
     const made = correctInvoice(
-      { invoice, recounted: counted(invoice, this.billing, quantity), earlier: this.earlier(), reached: new Map(this.corrections.map((each) => [each.line, { quantity: each.quantity_after ?? '', groups: each.quantity_groups?.map(({ name, after }) => ({ name, quantity: after })) ?? null }])), waiting: new Map(this.waiting.map((item) => [item.correction!.line, item])), customer: customer('none'), goes_on: true },
+      { invoice, recounted: counted(invoice, this.billing, quantity), earlier: this.earlier(), reached: new Map(this.corrections.filter((each) => each.quantity_after !== null).map((each) => [each.line, { quantity: each.quantity_after!, groups: each.quantity_groups?.map(({ name, after }) => ({ name, quantity: after })) ?? null }])), waiting: new Map(this.waiting.map((item) => [item.correction!.line, item])), customer: customer('none'), goes_on: true },
       null,
       moment(now),
     );
-    const final = credited(bill(this.billing, start, [], quantity), this.reach.get(start)!);
-    this.reach.set(start, sums(final.lines.flatMap((line) => line.credits), this.balances.length));
+    if (this.held.has(start)) this.pending.set(start, keep(this.held.get(start)!, net(usageOf(bill(this.billing, start, [], quantity)))));
     for (const { table, before, after } of made.puts) {
       if (table === 'invoice_corrections') this.corrections.push(after as CorrectionRow);
       else this.waiting = [...this.waiting.filter((item) => item !== before), ...(after ? [after as InvoiceItemWhole] : [])];
     }
   }
 
-  earlier(): Map<string, Money> {
+  earlier(until = this.corrections.length): Map<string, Money> {
     const sums = new Map<string, Money>();
-    for (const each of this.corrections) sums.set(each.line, combine(sums.get(each.line) ?? NOTHING, moneyOf(each), 1));
+    for (const each of this.corrections.slice(0, until)) sums.set(each.line, combine(sums.get(each.line) ?? NOTHING, moneyOf(each), 1));
     return sums;
   }
 
@@ -183,12 +256,49 @@ describe('three resolutions that are taken back after their invoice', () => {
     // 198 is met by 198 of the 300: 102 of the credit go back, and the 195 that were paid.
     assert.deepEqual([books.waiting[0]!.amount, books.waiting[0]!.correction!.credits, books.corrections[0]!.total], [-297n, [{ credit_grant: grant.id, name: null, amount: -102 }], -195n]);
   });
+  test('take again the credit that waited to be given back, once they count again', () => {
+    const books = new Books({ ...plain, seats: 0n, grants: [300n] });
+    books.bill(0, 5);
+    books.correct(0, 2, MONTH + DAY);
+    books.correct(0, 5, MONTH + 2 * DAY);
+    assert.deepEqual([books.waiting, books.balances], [[], [0n]]);
+  });
   test('come back as nothing once they count again', () => {
     const books = new Books(plain);
     books.bill(0, 5);
     books.correct(0, 2, MONTH + DAY);
     books.correct(0, 5, MONTH + 2 * DAY);
     assert.deepEqual([books.waiting, books.corrections.map((each) => each.amount)], [[], [-297n, 297n]]);
+  });
+});
+
+describe('three resolutions that come after their invoice', () => {
+  const billing = { ...plain, seats: 0n, rates: [RATES[0]!] };
+  const bills = (books: Books) => books.invoices.map(({ invoice }) => [invoice.credits_applied, invoice.total]);
+  test('draw the credit that there is when they are billed, before tax', () => {
+    const books = new Books(billing);
+    books.bill(0, 2);
+    books.correct(0, 5, MONTH + DAY);
+    books.balances = [200n];
+    books.bill(MONTH, 1);
+    // 8.875 % of 198 are 18. Of January's 495 are then 200 credit: 8.875 % of 295 are 26, 8 more than were billed. 8.875 % of February's 99 are 9.
+    assert.deepEqual(bills(books), [[0n, 198n + 18n], [200n, 97n + 8n + 99n + 9n]]);
+    assert.deepEqual(books.corrections.map((each) => [each.amount, each.credits, each.total, each.credited_on]), [
+      [297n, [], 297n + 26n, null], [0n, [{ credit_grant: 'credgr_0', name: null, amount: 200, above: 198 }], -200n - 18n, books.invoices[1]!.invoice.id],
+    ]);
+  });
+  test('and give it back once they do not count, where what was paid before them stays paid', () => {
+    const books = new Books(billing);
+    books.bill(0, 2);
+    books.correct(0, 5, MONTH + DAY);
+    books.balances = [500n];
+    books.bill(MONTH, 0);
+    assert.deepEqual([bills(books)[1], books.balances], [[297n, 0n], [203n]]);
+    books.correct(0, 3, 2 * MONTH + DAY);
+    assert.deepEqual([books.waiting[0]!.amount, books.waiting[0]!.correction!.credits], [-198n, [{ credit_grant: 'credgr_0', name: null, amount: -198, above: 198 }]]);
+    books.correct(0, 2, 2 * MONTH + 2 * DAY);
+    books.bill(2 * MONTH, 0);
+    assert.deepEqual([bills(books)[2], books.balances], [[-297n, 0n], [500n]]);
   });
 });
 
@@ -207,7 +317,7 @@ describe('whatever becomes known, and whenever', () => {
   const contested = fc.record({ at: fc.integer({ min: 0, max: 90 }), after: fc.integer({ min: 1, max: 40 }), accepted: fc.boolean() });
   const subject = fc.record({ events: fc.array(arriving, { minLength: 1, maxLength: 5 }), contest: fc.option(contested, { nil: null, freq: 8 }) });
   const billing = fc.record({ price: fc.constantFrom(...PRICES), own: fc.subarray(COUPONS, { maxLength: 2 }), whole: fc.subarray(COUPONS, { maxLength: 2 }), rates: fc.subarray(RATES), exempt: fc.constantFrom<CustomerWhole['tax_exempt']>('none', 'none', 'none', 'exempt', 'reverse'), seats: fc.constantFrom(0n, 3_900n), grants: fc.array(fc.constantFrom(100n, 333n, 5_000n), { maxLength: 2 }) })
-    .map((each): Billing => ({ ...each, whole: each.whole.filter((discount) => !each.own.includes(discount)) }));
+    .map((each): Billing => ({ ...each, grants: [...each.grants, 0n], whole: each.whole.filter((discount) => !each.own.includes(discount)) }));
 
   /** How many successes each month has, as it is known at a moment. */
   const successes = (subjects: { events: Arriving[]; contest: { at: number; after: number; accepted: boolean } | null }[], timing: VersionRow['timing'], now: number): number[] => {
@@ -223,20 +333,23 @@ describe('whatever becomes known, and whenever', () => {
 
   test('charges and corrections come to what the final truth costs', () => {
     fc.assert(
-      fc.property(fc.array(subject, { minLength: 1, maxLength: 4 }), billing, fc.constantFrom<VersionRow['timing']>('occurred_at', 'settled_at'), fc.array(fc.integer({ min: 31, max: 150 }), { maxLength: 2 }), (subjects, terms, timing, looks) => {
+      fc.property(fc.array(subject, { minLength: 1, maxLength: 4 }), billing, fc.constantFrom<VersionRow['timing']>('occurred_at', 'settled_at'), fc.array(fc.integer({ min: 31, max: 150 }), { maxLength: 2 }), fc.constantFrom(0n, 120n, 400n), (subjects, terms, timing, looks, granted) => {
         const books = new Books(terms);
         const END = 999 * DAY;
         const moments = [...[1, 2, 3].map((month) => ({ at: month * MONTH + HOUR, month })), ...looks.map((day) => ({ at: day * DAY, month: null })), { at: END, month: null }].sort((a, b) => a.at - b.at);
         for (const { at, month } of moments) {
           const known = successes(subjects, timing, at);
+          // The last grant comes after the first invoice.
+          if (month === 2) books.balances = books.balances.with(-1, granted);
           if (month !== null) books.bill((month - 1) * MONTH, known[month - 1]!);
           else for (const { start } of [...books.invoices]) books.correct(start, known[start / MONTH]!, at);
         }
         const known = successes(subjects, timing, END);
         const earlier = books.earlier();
-        let [truth, left] = [0n, [...terms.grants]];
+        let [truth, left] = [0n, terms.grants.with(-1, granted)];
         for (const { start, invoice } of books.invoices) {
-          const final = credited(bill(terms, start, [], known[start / MONTH]!), books.reach.get(start)!);
+          const bare = bill(terms, start, [], known[start / MONTH]!);
+          const final = credited(bare, keep(books.held.get(start)!, net(usageOf(bare))));
           const given = sums(final.lines.flatMap((line) => line.credits), terms.grants.length);
           left = left.map((balance, n) => balance - given[n]!);
           truth += final.total;

@@ -1,9 +1,9 @@
 /** What is put right of an invoice that was finalised, when what it billed turns out to have been otherwise (docs/concepts/outcomes.md, "After the invoice"). */
 import type { Instant } from '../decision.ts';
-import { creditedLines, creditsFor } from '../credit/apply.ts';
+import { creditsFor } from '../credit/apply.ts';
 import { inOrder } from '../credit/grant.ts';
 import { workOut } from '../invoice/draft.ts';
-import { rateIds, type InvoiceLineRow, type InvoiceWhole, type StoredDiscountAmount, type StoredTax } from '../invoice/invoice.ts';
+import { afterDiscounts, rateIds, type InvoiceLineRow, type InvoiceWhole, type StoredCredit, type StoredDiscountAmount, type StoredTax } from '../invoice/invoice.ts';
 import { minor } from '../money.ts';
 import { inclusiveTax } from '../tax.ts';
 
@@ -16,7 +16,7 @@ export type Correction = {
   quantity: CorrectedQuantity | null;
   discount_amounts: StoredDiscountAmount[];
   taxes: StoredTax[];
-  /** What of a grant's credits the line takes less than it did: below zero, since a correction gives credit back and takes none. */
+  /** What of a grant's credits the line takes more than it did; below zero where credit goes back. */
   credits: CorrectedCredit[];
   /** The inclusive tax in the amount before discounts. */
   contained: number;
@@ -25,7 +25,8 @@ export type Correction = {
 /** How much it was and is; where the price has several groups, in each of them, by the name that bills call it. */
 export type CorrectedQuantity = { before: string; after: string; groups?: { name: string; before: string; after: string }[] };
 
-export type CorrectedCredit = { credit_grant: string; name: string | null; amount: number };
+/** `above`: of credit that was set against late usage, what the corrected line came to before it, after discounts. That credit goes back first. */
+export type CorrectedCredit = { credit_grant: string; name: string | null; amount: number; above?: number };
 
 /** Everything that a line comes to. */
 export type Money = { amount: bigint; discounts: ReadonlyMap<string, number>; taxes: ReadonlyMap<string, StoredTax>; credits: ReadonlyMap<string, CorrectedCredit>; contained: bigint };
@@ -52,7 +53,11 @@ export type CorrectionRow = {
   /** How it reaches the customer: by an item of a next invoice, or a credit note. Neither where that was undone: then it counts as not made. */
   invoice_item: string | null;
   credit_note: string | null;
+  /** Of credit that is set against late usage: the invoice of the item, which does so when it is finalised. Null for any other correction. */
+  credited_on: string | null;
 };
+
+const creditKey = ({ credit_grant, above }: CorrectedCredit): string => (above === undefined ? credit_grant : `${credit_grant} ${above}`);
 
 const taxKey = ({ tax_rate, tax_behavior, taxability_reason }: StoredTax): string => `${tax_rate} ${tax_behavior} ${taxability_reason}`;
 
@@ -75,7 +80,7 @@ export function combine(of: Money, other: Money, sign: 1 | -1): Money {
 
 /** What corrections come to together. */
 export function moneyOf({ amount, discount_amounts, taxes, credits, contained }: Pick<CorrectionRow, 'amount' | 'discount_amounts' | 'taxes' | 'credits'> & { contained: bigint | number }): Money {
-  return { amount, discounts: new Map(discount_amounts.map((each) => [each.discount, each.amount])), taxes: new Map(taxes.map((tax) => [taxKey(tax), tax])), credits: new Map(credits.map((credit) => [credit.credit_grant, credit])), contained: BigInt(contained) };
+  return { amount, discounts: new Map(discount_amounts.map((each) => [each.discount, each.amount])), taxes: new Map(taxes.map((tax) => [taxKey(tax), tax])), credits: new Map(credits.map((credit) => [creditKey(credit), credit])), contained: BigInt(contained) };
 }
 
 function moneyOfLine(line: InvoiceLineRow, invoice: InvoiceWhole): Money {
@@ -88,7 +93,7 @@ function moneyOfLine(line: InvoiceLineRow, invoice: InvoiceWhole): Money {
 export const stored = (money: Money) => ({
   discount_amounts: [...money.discounts].filter(([, amount]) => amount !== 0).map(([discount, amount]): StoredDiscountAmount => ({ discount, amount })),
   taxes: [...money.taxes.values()].filter((tax) => tax.amount !== 0 || tax.taxable_amount !== 0),
-  credits: [...money.credits.values()].filter((credit) => credit.amount !== 0).map(({ credit_grant, name, amount }): CorrectedCredit => ({ credit_grant, name, amount })),
+  credits: [...money.credits.values()].filter((credit) => credit.amount !== 0).map(({ credit_grant, name, amount, above }): CorrectedCredit => ({ credit_grant, name, amount, ...(above !== undefined && { above }) })),
 });
 
 export const isNothing = (money: Money): boolean => money.amount === 0n && [...money.discounts.values()].every((amount) => amount === 0) && [...money.taxes.values(), ...money.credits.values()].every((each) => each.amount === 0);
@@ -105,30 +110,50 @@ export function totalOf({ amount, discounts, taxes, credits }: Money): bigint {
 /** What is to be put right of a line. */
 export type LineCorrection = { line: InvoiceLineRow; after: InvoiceLineRow; money: Money };
 
-/** The invoice with the credits that its grants give to other lines: of each grant at most what it has given to the invoice by now. Credit that is still there is not drawn on. */
-function withCredits(invoice: InvoiceWhole, given: ReadonlyMap<string, number>): InvoiceWhole {
-  const grants = invoice.grant_rows.map((grant) => ({ ...grant, balance: BigInt(given.get(grant.id) ?? 0), voided_at: null, expires_at: null, effective_at: 0 }));
-  // The order in which grants are used is that of the grants as they are.
-  const ordered = grants.toSorted((a, b) => inOrder(invoice.grant_rows.find(({ id }) => id === a.id)!, invoice.grant_rows.find(({ id }) => id === b.id)!)).map((grant, priority) => ({ ...grant, priority }));
-  const taken = creditsFor(invoice, ordered, 0).map(({ grant, line, amount }) => ({ line: line.id, credit_grant: grant.id, transaction: null, amount: minor(amount), name: grant.name }));
-  return taken.length === 0 ? invoice : workOut({ ...invoice, lines: creditedLines(invoice.lines, taken) });
+/** What grants have given to the lines of an invoice: corrections counted, but for what waits to be given back and so has not gone back yet. By line. */
+function creditsHeld(invoice: InvoiceWhole, earlier: ReadonlyMap<string, Money>, waiting: ReadonlyMap<string, Money>): Map<string, CorrectedCredit[]> {
+  return new Map(invoice.lines.filter((line) => line.correction === null).map((line) => {
+    const counted = combine(moneyOf({ ...NONE, credits: line.credits }), earlier.get(line.id) ?? NOTHING, 1);
+    return [line.id, stored(combine(counted, waiting.get(line.id) ?? NOTHING, -1)).credits];
+  }));
 }
 
-/** What each grant has given to an invoice, corrections counted. */
-function creditsGiven(invoice: InvoiceWhole, earlier: ReadonlyMap<string, Money>): Map<string, number> {
+const NONE = { amount: 0n, discount_amounts: [], taxes: [], credits: [], contained: 0 };
+
+/** What of the credit that met late usage a line keeps: as far as the line reaches beyond what it came to before that usage. */
+function keptOfLate(line: InvoiceLineRow, held: readonly CorrectedCredit[]): StoredCredit[] {
+  const net = afterDiscounts(line);
+  return [...Map.groupBy(held.filter((credit) => credit.above !== undefined), (credit) => credit.above!)].flatMap(([above, credits]) => {
+    let room = net - BigInt(above);
+    return credits.flatMap((credit) => {
+      const amount = BigInt(credit.amount) < room ? BigInt(credit.amount) : room;
+      if (amount <= 0n) return [];
+      room -= amount;
+      return [{ ...credit, transaction: null, amount: minor(amount) }];
+    });
+  });
+}
+
+/** The invoice with the credits that its grants give to it as it is now: of each grant at most what it has given by now. More is drawn when what is to be put right is billed. */
+function withCredits(invoice: InvoiceWhole, held: ReadonlyMap<string, CorrectedCredit[]>): InvoiceWhole {
+  if ([...held.values()].every((credits) => credits.length === 0)) return invoice;
+  const late = invoice.lines.map((line) => (held.has(line.id) ? { ...line, credits: keptOfLate(line, held.get(line.id)!) } : line));
   const given = new Map<string, number>();
-  for (const line of invoice.lines.filter((each) => each.correction === null)) {
-    for (const { credit_grant, amount } of [...line.credits, ...(earlier.get(line.id)?.credits.values() ?? [])]) given.set(credit_grant, (given.get(credit_grant) ?? 0) + amount);
-  }
-  return given;
+  for (const { credit_grant, amount, above } of [...held.values()].flat()) if (above === undefined) given.set(credit_grant, (given.get(credit_grant) ?? 0) + amount);
+  // The order in which grants are used is that of the grants as they are.
+  const grants = invoice.grant_rows.toSorted(inOrder).map((grant, priority) => ({ ...grant, priority, balance: BigInt(given.get(grant.id) ?? 0), voided_at: null, expires_at: null, effective_at: 0 }));
+  const taken = Map.groupBy(creditsFor({ ...invoice, lines: late }, grants, 0), ({ line }) => line.id);
+  const credited = (line: InvoiceLineRow): StoredCredit[] => (taken.get(line.id) ?? []).map(({ grant, amount }) => ({ credit_grant: grant.id, transaction: null, amount: minor(amount), name: grant.name }));
+  return workOut({ ...invoice, lines: late.map((line) => (held.has(line.id) ? { ...line, credits: [...credited(line), ...line.credits] } : line)) });
 }
 
 /**
- * What is to be put right of an invoice: each line rated again, less what was billed and what earlier corrections of it came to. `recounted` are its lines with the quantities that are true now; discounts, tax rates
- * and exemption are those with which it was billed.
+ * What is to be put right of an invoice: each line rated again, less what was billed and what earlier corrections of it came to, those that wait (`waiting`, by line) among them. `recounted` are its lines with the
+ * quantities that are true now; discounts, tax rates and exemption are those with which it was billed.
  */
-export function toCorrect(invoice: InvoiceWhole, recounted: readonly InvoiceLineRow[], earlier: ReadonlyMap<string, Money>): LineCorrection[] {
-  const anew = withCredits(workOut({ ...invoice, lines: recounted.map((line) => (line.correction || line.credits.length === 0 ? line : { ...line, credits: [] })) }), creditsGiven(invoice, earlier));
+export function toCorrect(invoice: InvoiceWhole, recounted: readonly InvoiceLineRow[], earlier: ReadonlyMap<string, Money>, waiting: ReadonlyMap<string, Money>): LineCorrection[] {
+  const bare = workOut({ ...invoice, lines: recounted.map((line) => (line.correction || line.credits.length === 0 ? line : { ...line, credits: [] })) });
+  const anew = withCredits(bare, creditsHeld(invoice, earlier, waiting));
   return invoice.lines.flatMap((line, n): LineCorrection[] => {
     const after = anew.lines[n]!;
     const known = combine(moneyOfLine(line, invoice), earlier.get(line.id) ?? NOTHING, 1);

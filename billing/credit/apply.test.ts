@@ -12,7 +12,7 @@ const grant = (id: string, balance: number, more: Partial<CreditGrantRow> = {}):
   expires_at: null, voided_at: null, metadata: {}, ...more,
 });
 const usage = (id: string, amount: number, discount = 0, price = 'price_1') =>
-  ({ id, amount: BigInt(amount), price, metering: { meter: 'mtr_1', allowance: null, billed: null }, discount_amounts: discount === 0 ? [] : [{ discount: 'di_1', amount: discount }] }) as unknown as InvoiceLineRow;
+  ({ id, amount: BigInt(amount), price, metering: { meter: 'mtr_1', allowance: null, billed: null }, credits: [], correction: null, discount_amounts: discount === 0 ? [] : [{ discount: 'di_1', amount: discount }] }) as unknown as InvoiceLineRow;
 const licensed = (id: string, amount: number) => ({ ...usage(id, amount), metering: null }) as InvoiceLineRow;
 const taken = (lines: InvoiceLineRow[], grants: CreditGrantRow[]) => creditsFor({ lines, currency: 'usd' }, grants, NOW).map(({ grant: { id }, line, amount }) => `${id} ${line.id} ${amount}`);
 

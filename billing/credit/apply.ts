@@ -1,19 +1,27 @@
 /** Credits meet an invoice (docs/concepts/bill.md, "Credits"): each grant in its order takes of the lines that it is for, in their order, what discounts and earlier grants have left; before tax. */
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
-import type { InvoiceLineRow, InvoiceWhole, StoredCredit } from '../invoice/invoice.ts';
+import { meetLines, putDrawn, roomsOf, type LateLines } from '../correction/late.ts';
+import { afterDiscounts, type InvoiceLineRow, type InvoiceWhole, type StoredCredit } from '../invoice/invoice.ts';
 import { minor } from '../money.ts';
 import { inOrder, isUsable, moveCredit, hasExpired, withGrants, type CreditGrantRow } from './grant.ts';
 
-/** What a grant gives to a line. */
-export type CreditTaken = { grant: CreditGrantRow; line: InvoiceLineRow; amount: bigint };
+/** What a grant gives to a line; `above` where that bills late usage. */
+export type CreditTaken = { grant: CreditGrantRow; line: InvoiceLineRow; amount: bigint; above?: number };
 
-const afterDiscounts = (line: InvoiceLineRow): bigint => line.discount_amounts.reduce((rest, each) => rest - BigInt(each.amount), line.amount);
+const NONE: LateLines = new Map();
 
-/** What grants give to the usage on an invoice at a moment. A negative line of usage is met by the credits of the others, so that no credit becomes money. */
-export function creditsFor(invoice: Pick<InvoiceWhole, 'lines' | 'currency'>, grants: readonly CreditGrantRow[], at: Instant): CreditTaken[] {
-  const usage = invoice.lines.filter((line) => line.metering !== null);
-  const left = new Map(usage.map((line) => [line.id, afterDiscounts(line)]));
+/** What a line of usage comes to after discounts and what credits have given to it by now. */
+const openOf = (line: InvoiceLineRow): bigint => line.credits.reduce((rest, each) => rest - BigInt(each.amount), afterDiscounts(line));
+
+/**
+ * What grants give to the usage on an invoice at a moment, late usage among it. A negative line of usage is met by the credits of the others, so that no credit becomes money; a correction that gives back is not: what it
+ * gives back was paid.
+ */
+export function creditsFor(invoice: Pick<InvoiceWhole, 'lines' | 'currency'>, grants: readonly CreditGrantRow[], at: Instant, late = NONE): CreditTaken[] {
+  const rooms = roomsOf(invoice.lines, late);
+  const usage = invoice.lines.filter((line) => line.metering !== null || rooms.has(line.id));
+  const left = new Map(usage.map((line) => [line.id, rooms.get(line.id)?.room ?? openOf(line)]));
   const usable = grants.filter((grant) => grant.currency === invoice.currency && isUsable(grant, at)).sort(inOrder);
   return usable.flatMap((grant) => {
     const lines = usage.filter((line) => grant.prices === null || grant.prices.includes(line.price ?? ''));
@@ -25,44 +33,56 @@ export function creditsFor(invoice: Pick<InvoiceWhole, 'lines' | 'currency'>, gr
       if (amount <= 0n) return [];
       rest -= amount;
       left.set(line.id, of - amount);
-      return [{ grant, line, amount }];
+      const room = rooms.get(line.id);
+      return [{ grant, line, amount, ...(room && { above: minor(room.above) }) }];
     });
   });
 }
 
-/** The lines with these credits. */
-export function creditedLines(lines: readonly InvoiceLineRow[], credits: readonly (StoredCredit & { line: string })[]): InvoiceLineRow[] {
-  const byLine = Map.groupBy(credits, (credit) => credit.line);
-  return lines.map((line) => (byLine.has(line.id) ? { ...line, credits: byLine.get(line.id)!.map(({ line: _line, ...credit }) => credit) } : line));
+const storedCredit = ({ grant: { id, name }, amount, above }: CreditTaken, transaction: string | null): StoredCredit => ({ credit_grant: id, transaction, amount: minor(amount), name, ...(above !== undefined && { above }) });
+
+/** The lines as they would be met by the customer's credits at a moment; the same ones where none meets them. */
+export function previewCredits(invoice: InvoiceWhole, { grants = [], late = NONE }: CustomerWhole, at: Instant): InvoiceLineRow[] {
+  const taken = creditsFor(invoice, grants, at, late);
+  if (taken.length === 0) return invoice.lines;
+  const byLine = Map.groupBy(taken, ({ line }) => line.id);
+  return meetLines(invoice.lines, new Map([...byLine].map(([line, each]) => [line, each.map((credit) => storedCredit(credit, null))])), late).lines;
 }
 
 /** By id, as they are now. */
 const grantsKnown = (invoice: InvoiceWhole, customer: CustomerWhole): Map<string, CreditGrantRow> => new Map([...(invoice.grant_rows ?? []), ...(customer.grants ?? [])].map((grant) => [grant.id, grant]));
 
 /** Gives back what corrections on the invoice give back of credits. Of a grant that has expired since, it is lost again at once. */
-function givenBack(made: Decision, invoice: InvoiceWhole, customer: CustomerWhole, grants: Map<string, CreditGrantRow>, moment: Moment): (StoredCredit & { line: string })[] {
-  const known = new Map([...invoice.grant_rows, ...(customer.grants ?? [])].map((grant) => [grant.id, grant]));
-  return invoice.lines.flatMap((line) =>
-    (line.correction?.credits ?? []).map(({ credit_grant, name, amount }) => {
+function givenBack(made: Decision, invoice: InvoiceWhole, customer: CustomerWhole, grants: Map<string, CreditGrantRow>, moment: Moment): InvoiceLineRow[] {
+  const known = grantsKnown(invoice, customer);
+  return invoice.lines.map((line) => {
+    if (line.correction === null || line.credits.length === 0) return line;
+    const credits = line.credits.map((credit) => {
+      const { credit_grant, amount } = credit;
       const moved = moveCredit(made, grants.get(credit_grant) ?? known.get(credit_grant)!, BigInt(-amount), 'credits_application_invoice_voided', { invoice: invoice.id, invoice_line_item: line.id }, moment);
       grants.set(credit_grant, hasExpired(moved.grant, moment.now) ? moveCredit(made, moved.grant, -moved.grant.balance, 'credits_expired', null, moment).grant : moved.grant);
-      return { line: line.id, credit_grant, transaction: moved.transaction.id, amount, name };
-    }),
-  );
+      return { ...credit, transaction: moved.transaction.id };
+    });
+    return { ...line, credits };
+  });
 }
 
 /** Sets the customer's credits against the usage on an invoice that is finalised: the lines with them, what is left of the grants, and the transactions that say so. */
 export function applyCredits(invoice: InvoiceWhole, customer: CustomerWhole, moment: Moment): Decision & { lines: InvoiceLineRow[]; customer: CustomerWhole } {
   const made = decision();
-  const taken = creditsFor(invoice, customer.grants ?? [], moment.now);
+  const { late = NONE } = customer;
+  const taken = creditsFor(invoice, customer.grants ?? [], moment.now, late);
   const grants = new Map<string, CreditGrantRow>();
-  const back = givenBack(made, invoice, customer, grants, moment);
-  const credits = taken.map(({ grant: { id, name }, line, amount }, n) => {
-    const moved = moveCredit(made, grants.get(id) ?? taken[n]!.grant, -amount, 'credits_applied', { invoice: invoice.id, invoice_line_item: line.id }, moment);
-    grants.set(id, moved.grant);
-    return { line: line.id, credit_grant: id, transaction: moved.transaction.id, amount: minor(amount), name };
+  const lines = givenBack(made, invoice, customer, grants, moment);
+  const credits = taken.map((each) => {
+    const { grant, line, amount } = each;
+    const moved = moveCredit(made, grants.get(grant.id) ?? grant, -amount, 'credits_applied', { invoice: invoice.id, invoice_line_item: line.id }, moment);
+    grants.set(grant.id, moved.grant);
+    return [line.id, storedCredit(each, moved.transaction.id)] as const;
   });
-  return { ...made, lines: creditedLines(invoice.lines, [...back, ...credits]), customer: withGrants(customer, [...grants.values()]) };
+  const met = meetLines(lines, new Map([...Map.groupBy(credits, ([line]) => line)].map(([line, each]) => [line, each.map(([, credit]) => credit)])), late);
+  putDrawn(made, invoice, met.drawn, moment);
+  return { ...made, lines: met.lines, customer: { ...withGrants(customer, [...grants.values()]), ...(late.size > 0 && { late: met.late }) } };
 }
 
 /** Refuses to take credit back that a correction on the invoice gave back and that was used since. */

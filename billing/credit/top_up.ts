@@ -1,5 +1,6 @@
 /** Prepaid credit: where it runs low, more of it is invoiced, and granted once that is paid. */
 import type { Metadata } from '../catalog.ts';
+import { unbilledOf } from '../correction/late.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, together, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
 import { advanceInvoice } from '../invoice/advance.ts';
@@ -27,9 +28,10 @@ export type TopUpRow = {
 };
 
 /** What is left of a customer's credit in a currency once the usage that no invoice has billed yet is set against it; it may be less than nothing. */
-export function creditLeft({ grants = [] }: CustomerWhole, costs: readonly ItemCost[], currency: string, at: Instant): bigint {
+export function creditLeft({ grants = [], late }: CustomerWhole, costs: readonly ItemCost[], currency: string, at: Instant): bigint {
   const granted = grants.filter((grant) => grant.currency === currency && isUsable(grant, at)).reduce((sum, grant) => sum + grant.balance, 0n);
-  return costs.filter((cost) => cost.currency === currency).reduce((rest, cost) => rest - cost.unbilled_amount, granted);
+  const lately = [...(late?.values() ?? [])].filter((line) => line.currency === currency).reduce((sum, line) => sum + unbilledOf(line), 0n);
+  return costs.filter((cost) => cost.currency === currency).reduce((rest, cost) => rest - cost.unbilled_amount, granted - lately);
 }
 
 /** Looks at a moment whether the credit has run low. */

@@ -1,5 +1,6 @@
 /** The customer: whom we bill. */
 import type { DiscountWhole, Metadata } from '../catalog.ts';
+import type { LateLines } from '../correction/late.ts';
 import type { CreditGrantRow } from '../credit/grant.ts';
 import type { Instant } from '../decision.ts';
 
@@ -47,8 +48,14 @@ export type CustomerRow = {
   deleted: boolean;
 };
 
-/** The customer with the discount that applies to all it buys, and its credits. */
-export type CustomerWhole = CustomerRow & { discount: DiscountWhole | null; /** Its credit grants of which something is left; none where they are left out. */ grants?: readonly CreditGrantRow[] };
+/** The customer with the discount that applies to all it buys, its credits, and what these can meet beside usage that is on time. */
+export type CustomerWhole = CustomerRow & {
+  discount: DiscountWhole | null;
+  /** Its credit grants of which something is left, and those that corrections give something back to which are on no finalised invoice yet; none where they are left out. */
+  grants?: readonly CreditGrantRow[];
+  /** Of a customer with such grants: the lines that are put right by corrections which are on no finalised invoice yet; none where they are left out. */
+  late?: LateLines;
+};
 
 export type BalanceTransactionRow = {
   id: string;

@@ -21,8 +21,8 @@ export type BillingReason =
 
 /** An amount inside a JSON column: minor units, a safe integer. */
 export type StoredDiscountAmount = { discount: string; amount: number };
-/** What a credit grant gave to a line, by which transaction, which a preview has none of; the grant's name as it was. */
-export type StoredCredit = { credit_grant: string; transaction: string | null; amount: number; name: string | null };
+/** What a credit grant gave to a line, by which transaction, which a preview has none of; the grant's name as it was. `above`: of late usage, what the line that is put right had come to before it. */
+export type StoredCredit = { credit_grant: string; transaction: string | null; amount: number; name: string | null; above?: number };
 export type StoredTax = {
   amount: number;
   tax_behavior: 'exclusive' | 'inclusive';
@@ -167,6 +167,9 @@ export type InvoiceLineRow = {
   correction: Correction | null;
   metadata: Metadata;
 };
+
+/** What a line comes to after its discounts, before credits and tax. */
+export const afterDiscounts = ({ amount, discount_amounts }: Pick<InvoiceLineRow, 'amount' | 'discount_amounts'>): bigint => discount_amounts.reduce((rest, each) => rest - BigInt(each.amount), amount);
 
 /** The ids of a line's tax rates: its own, or else the default ones of what bills it. What a change gives back or charges has those of its moment, be they none. */
 export function rateIds(line: Pick<InvoiceLineRow, 'invoice_item' | 'proration' | 'tax_rates'>, default_tax_rates: string[]): string[] {

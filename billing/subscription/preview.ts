@@ -1,6 +1,6 @@
 /** What would be billed, by the same decisions that bill it; nothing of them is committed. */
 import type { CustomerWhole } from '../customer/customer.ts';
-import { creditedLines, creditsFor } from '../credit/apply.ts';
+import { previewCredits } from '../credit/apply.ts';
 import { decision, type Decision, type Moment } from '../decision.ts';
 import { workOut } from '../invoice/draft.ts';
 import { relineDraft } from '../invoice/edit.ts';
@@ -10,7 +10,6 @@ import { editedSchedule, editRunning, type ScheduleChange, type ScheduleFacts } 
 import type { PhaseTerms } from '../schedule/enter.ts';
 import type { ScheduleWhole } from '../schedule/schedule.ts';
 import { beginSchedule } from '../schedule/start.ts';
-import { minor } from '../money.ts';
 import { isWithheld, taken } from './bill.ts';
 import { cancelSubscription, type CancelOrder } from './cancel.ts';
 import { changeSubscription, type Changed, type ChangeFacts, type ChangeOrder } from './change.ts';
@@ -27,11 +26,9 @@ import { sweepSubscription } from './sweep.ts';
 export type Preview = { invoice: InvoiceWhole; subscription: SubscriptionWhole };
 
 /** A draft with the credits that it would be met by; one that was finalised already has them. */
-function withCredits(invoice: InvoiceWhole, { grants = [] }: CustomerWhole): InvoiceWhole {
-  const taken = invoice.status === 'draft' ? creditsFor(invoice, grants, invoice.created) : [];
-  if (taken.length === 0) return invoice;
-  const credits = taken.map(({ grant, line, amount }) => ({ line: line.id, credit_grant: grant.id, transaction: null, amount: minor(amount), name: grant.name }));
-  return workOut({ ...invoice, lines: creditedLines(invoice.lines, credits) });
+function withCredits(invoice: InvoiceWhole, customer: CustomerWhole): InvoiceWhole {
+  const lines = invoice.status === 'draft' ? previewCredits(invoice, customer, invoice.created) : invoice.lines;
+  return lines === invoice.lines ? invoice : workOut({ ...invoice, lines });
 }
 
 /** The invoice as the draft that it would have been, with what the customer's balance would leave to pay. */

@@ -6,16 +6,24 @@ import { raw, rows, sql, type Sql } from '../../server/database/sql.ts';
 import { missing } from '../../server/http/errors.ts';
 import { grantsLeft } from '../billing/credit_grants/rows.ts';
 import { discountsOf } from '../discounts/rows.ts';
+import { lateOf } from '../kontor/invoice_corrections/rows.ts';
 
 /** Customers with their discounts and credits. `lock` keeps others from changing them until the transaction ends. */
 export async function customersById(tx: Tx, ids: readonly string[], lock = false): Promise<CustomerWhole[]> {
   const found = await rows<CustomerRow & { has_credits: boolean }>(
     tx,
-    sql`select c.*, exists (select from credit_grants g where g.world = c.world and g.customer = c.id and g.balance > 0) as has_credits from customers c where c.id = any(${ids}::text[]) order by c.id ${lock ? sql`for update of c` : sql``}`,
+    sql`select c.*, exists (select from credit_grants g where g.world = c.world and g.customer = c.id) as has_credits from customers c where c.id = any(${ids}::text[]) order by c.id ${lock ? sql`for update of c` : sql``}`,
   );
   const credited = found.filter((customer) => customer.has_credits).map((customer) => customer.id);
-  const grants = Map.groupBy(credited.length === 0 ? [] : await grantsLeft(tx, credited), (grant) => grant.customer);
-  return (await withDiscounts(tx, found.map(({ has_credits: _credits, ...customer }) => customer))).map((customer) => (grants.has(customer.id) ? { ...customer, grants: grants.get(customer.id)! } : customer));
+  const whole = await withDiscounts(tx, found.map(({ has_credits: _credits, ...customer }) => customer));
+  return credited.length === 0 ? whole : withCredits(tx, whole, credited);
+}
+
+/** The customers with the credit grants that those have which have some, and the late usage that these can meet. */
+async function withCredits(tx: Tx, customers: readonly CustomerWhole[], credited: readonly string[]): Promise<CustomerWhole[]> {
+  const late = await lateOf(tx, credited);
+  const grants = Map.groupBy(await grantsLeft(tx, credited, [...late.values()].flatMap((each) => [...each.grants])), (grant) => grant.customer);
+  return customers.map((customer) => (grants.has(customer.id) ? { ...customer, grants: grants.get(customer.id)!, ...(late.has(customer.id) && { late: late.get(customer.id)!.late }) } : customer));
 }
 
 /** A customer that is not deleted, locked; else a refusal: 404 where the path names it, 400 where a parameter does. */

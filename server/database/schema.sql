@@ -119,8 +119,8 @@ create table api_keys (
   constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text, 'restricted'::text])))
 );
 CREATE INDEX api_keys_world ON api_keys USING btree (world);
-alter table api_keys enable row level security;
 alter table api_keys force row level security;
+alter table api_keys enable row level security;
 create policy all_worlds on api_keys for select to public using ((kontor_world() = 0));
 create policy own_world on api_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant select on table api_keys to kontor_app;
@@ -249,8 +249,8 @@ create table calls (
 CREATE INDEX calls_of_clock ON calls USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX calls_open ON calls USING btree (world, next_at, id) WHERE (state <> 'answered'::text);
 CREATE INDEX calls_subject ON calls USING btree (world, subject);
-alter table calls enable row level security;
 alter table calls force row level security;
+alter table calls enable row level security;
 create policy all_worlds on calls for select to public using ((kontor_world() = 0));
 create policy own_world on calls for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table calls to kontor_app;
@@ -354,8 +354,8 @@ CREATE UNIQUE INDEX charges_of_attempt ON charges USING btree (world, attempt) W
 CREATE INDEX charges_of_customer ON charges USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX charges_of_intent ON charges USING btree (world, payment_intent);
 CREATE INDEX charges_of_method ON charges USING btree (world, payment_method);
-alter table charges force row level security;
 alter table charges enable row level security;
+alter table charges force row level security;
 create policy own_world on charges for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table charges to kontor_app;
 
@@ -546,8 +546,8 @@ CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (wo
 CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
-alter table credit_notes enable row level security;
 alter table credit_notes force row level security;
+alter table credit_notes enable row level security;
 create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_notes to kontor_app;
 
@@ -597,8 +597,8 @@ create table customer_balance_transactions (
 );
 CREATE INDEX customer_balance_transactions_listed ON customer_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX customer_balance_transactions_of_credit_note ON customer_balance_transactions USING btree (world, credit_note) WHERE (credit_note IS NOT NULL);
-alter table customer_balance_transactions force row level security;
 alter table customer_balance_transactions enable row level security;
+alter table customer_balance_transactions force row level security;
 create policy own_world on customer_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_balance_transactions to kontor_app;
 
@@ -748,8 +748,8 @@ create table events (
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id DESC);
 CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
-alter table events force row level security;
 alter table events enable row level security;
+alter table events force row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table events to kontor_app;
 
@@ -765,8 +765,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys enable row level security;
 alter table idempotency_keys force row level security;
+alter table idempotency_keys enable row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -797,8 +797,10 @@ create table invoice_corrections (
   invoice_item text collate "C",
   credit_note text collate "C",
   quantity_groups jsonb,
+  credited_on text collate "C",
   constraint invoice_corrections_pkey PRIMARY KEY (world, id),
   constraint invoice_corrections_world_credit_note_fkey FOREIGN KEY (world, credit_note) REFERENCES credit_notes(world, id),
+  constraint invoice_corrections_world_credited_on_fkey FOREIGN KEY (world, credited_on) REFERENCES invoices(world, id),
   constraint invoice_corrections_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint invoice_corrections_world_invoice_fkey FOREIGN KEY (world, invoice) REFERENCES invoices(world, id),
   constraint invoice_corrections_world_invoice_item_fkey FOREIGN KEY (world, invoice_item) REFERENCES invoice_items(world, id) ON DELETE SET NULL (invoice_item),
@@ -850,6 +852,7 @@ create table invoice_items (
 );
 CREATE INDEX invoice_items_listed ON invoice_items USING btree (world, created DESC, id DESC);
 CREATE INDEX invoice_items_of_clock ON invoice_items USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
+CREATE INDEX invoice_items_of_corrected ON invoice_items USING btree (world, customer) WHERE (correction IS NOT NULL);
 CREATE INDEX invoice_items_of_customer ON invoice_items USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoice_items_of_invoice ON invoice_items USING btree (world, invoice);
 CREATE INDEX invoice_items_of_item ON invoice_items USING btree (world, subscription_item);
@@ -857,8 +860,8 @@ CREATE INDEX invoice_items_of_price ON invoice_items USING btree (world, price);
 CREATE INDEX invoice_items_of_subscription ON invoice_items USING btree (world, subscription);
 CREATE INDEX invoice_items_pending ON invoice_items USING btree (world, customer) WHERE (invoice IS NULL);
 CREATE INDEX invoice_items_that_correct ON invoice_items USING btree (world, ((correction ->> 'line'::text))) WHERE ((correction IS NOT NULL) AND (invoice IS NULL));
-alter table invoice_items enable row level security;
 alter table invoice_items force row level security;
+alter table invoice_items enable row level security;
 create policy own_world on invoice_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_items to kontor_app;
 
@@ -1009,8 +1012,8 @@ CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
 CREATE UNIQUE INDEX invoices_of_top_up ON invoices USING btree (world, ((top_up ->> 'credit_top_up'::text))) WHERE ((top_up IS NOT NULL) AND (status = ANY (ARRAY['draft'::text, 'open'::text])));
-alter table invoices enable row level security;
 alter table invoices force row level security;
+alter table invoices enable row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoices to kontor_app;
 
@@ -1159,8 +1162,8 @@ create table meter_events (
   constraint meter_events_pkey PRIMARY KEY (world, slot, key)
 ) partition by RANGE (slot);
 CREATE INDEX meter_events_of_series ON ONLY meter_events USING btree (series, "timestamp");
-alter table meter_events force row level security;
 alter table meter_events enable row level security;
+alter table meter_events force row level security;
 create policy own_world on meter_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_events to kontor_app;
 
@@ -1220,8 +1223,8 @@ create table meters (
 );
 CREATE UNIQUE INDEX meters_event_name ON meters USING btree (world, event_name) WHERE (status = 'active'::text);
 CREATE INDEX meters_listed ON meters USING btree (world, created DESC, id DESC);
-alter table meters enable row level security;
 alter table meters force row level security;
+alter table meters enable row level security;
 create policy own_world on meters for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meters to kontor_app;
 
@@ -1419,8 +1422,8 @@ CREATE INDEX payment_intents_of_clock ON payment_intents USING btree (world, tes
 CREATE INDEX payment_intents_of_customer ON payment_intents USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_intents_of_invoice ON payment_intents USING btree (world, invoice);
 CREATE INDEX payment_intents_of_method ON payment_intents USING btree (world, payment_method);
-alter table payment_intents enable row level security;
 alter table payment_intents force row level security;
+alter table payment_intents enable row level security;
 create policy own_world on payment_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_intents to kontor_app;
 
@@ -1562,8 +1565,8 @@ CREATE INDEX price_move_entries_of_invoice ON price_move_entries USING btree (wo
 CREATE INDEX price_move_entries_of_item ON price_move_entries USING btree (world, subscription_item);
 CREATE INDEX price_move_entries_of_subscription ON price_move_entries USING btree (world, subscription);
 CREATE INDEX price_move_entries_pending ON price_move_entries USING btree (world, price_move, customer, id) WHERE (state = 'pending'::text);
-alter table price_move_entries enable row level security;
 alter table price_move_entries force row level security;
+alter table price_move_entries enable row level security;
 create policy own_world on price_move_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_move_entries to kontor_app;
 
@@ -1591,8 +1594,8 @@ create table price_moves (
 CREATE INDEX price_moves_from ON price_moves USING btree (world, from_price, created DESC, id DESC);
 CREATE INDEX price_moves_listed ON price_moves USING btree (world, created DESC, id DESC);
 CREATE INDEX price_moves_to ON price_moves USING btree (world, to_price, created DESC, id DESC);
-alter table price_moves enable row level security;
 alter table price_moves force row level security;
+alter table price_moves enable row level security;
 create policy own_world on price_moves for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_moves to kontor_app;
 
@@ -1630,8 +1633,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices force row level security;
 alter table prices enable row level security;
+alter table prices force row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -1758,8 +1761,8 @@ create table settings (
   constraint settings_corrections_check CHECK ((corrections = ANY (ARRAY['next_invoice'::text, 'credit_note'::text]))),
   constraint settings_id_check CHECK ((id = 'settings'::text))
 );
-alter table settings enable row level security;
 alter table settings force row level security;
+alter table settings enable row level security;
 create policy own_world on settings for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table settings to kontor_app;
 
@@ -1858,8 +1861,8 @@ create table subscription_items (
 CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price, created DESC, id DESC);
 CREATE INDEX subscription_items_of_price_move ON subscription_items USING btree (world, price_move) WHERE (price_move IS NOT NULL);
 CREATE INDEX subscription_items_of_subscription ON subscription_items USING btree (world, subscription);
-alter table subscription_items enable row level security;
 alter table subscription_items force row level security;
+alter table subscription_items enable row level security;
 create policy own_world on subscription_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_items to kontor_app;
 
@@ -1955,8 +1958,8 @@ CREATE INDEX subscriptions_of_clock ON subscriptions USING btree (world, test_cl
 CREATE INDEX subscriptions_of_customer ON subscriptions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscriptions_of_schedule ON subscriptions USING btree (world, schedule) WHERE (schedule IS NOT NULL);
 CREATE INDEX subscriptions_watched ON subscriptions USING btree (world, customer) WHERE watched;
-alter table subscriptions enable row level security;
 alter table subscriptions force row level security;
+alter table subscriptions enable row level security;
 create policy own_world on subscriptions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscriptions to kontor_app;
 
@@ -1973,8 +1976,8 @@ create table tax_ids (
   constraint tax_ids_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id)
 );
 CREATE INDEX tax_ids_of_customer ON tax_ids USING btree (world, customer, created DESC, id DESC);
-alter table tax_ids enable row level security;
 alter table tax_ids force row level security;
+alter table tax_ids enable row level security;
 create policy own_world on tax_ids for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_ids to kontor_app;
 
@@ -2015,8 +2018,8 @@ create table test_clocks (
 );
 CREATE INDEX test_clocks_advancing ON test_clocks USING btree (world) WHERE (status = 'advancing'::text);
 CREATE INDEX test_clocks_listed ON test_clocks USING btree (world, created DESC, id DESC);
-alter table test_clocks force row level security;
 alter table test_clocks enable row level security;
+alter table test_clocks force row level security;
 create policy all_worlds on test_clocks for select to public using ((kontor_world() = 0));
 create policy own_world on test_clocks for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table test_clocks to kontor_app;
@@ -2239,8 +2242,8 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, we
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries USING btree (world, created DESC, id DESC);
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries USING btree (world, next_at) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (world, webhook_endpoint, created DESC, id DESC);
-alter table webhook_deliveries force row level security;
 alter table webhook_deliveries enable row level security;
+alter table webhook_deliveries force row level security;
 create policy all_worlds on webhook_deliveries for select to public using ((kontor_world() = 0));
 create policy own_world on webhook_deliveries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_deliveries to kontor_app;

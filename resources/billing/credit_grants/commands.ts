@@ -32,7 +32,7 @@ export async function create(ctx: Context, given: Params<typeof params.createGra
   await lockLane(ctx.tx, whose);
   const customer = await lockCustomer(ctx, whose, 'customer');
   const prices = await pricesNamed(ctx, applicability_config.scope, 'applicability_config[scope]');
-  const made = createGrant({ ...rest, currency, amount: value, prices }, customer, customer.grants?.length ?? 0, await momentOn(ctx, customer.test_clock));
+  const made = createGrant({ ...rest, currency, amount: value, prices }, customer, (customer.grants ?? []).filter((grant) => grant.balance > 0n).length, await momentOn(ctx, customer.test_clock));
   await commit(ctx, made);
   return renderGrant(made.grant, ctx.world);
 }

@@ -7,9 +7,9 @@ export function grantsById(tx: Tx, ids: readonly string[]): Promise<CreditGrantR
   return rows<CreditGrantRow>(tx, sql`select * from credit_grants where id = any(${ids}::text[])`);
 }
 
-/** The grants of customers of which something is left. */
-export function grantsLeft(tx: Tx, customers: readonly string[]): Promise<CreditGrantRow[]> {
-  return rows<CreditGrantRow>(tx, sql`select * from credit_grants where customer = any(${customers}::text[]) and balance > 0 order by id`);
+/** The grants of customers of which something is left, and those that are named. */
+export function grantsLeft(tx: Tx, customers: readonly string[], named: readonly string[]): Promise<CreditGrantRow[]> {
+  return rows<CreditGrantRow>(tx, sql`select * from credit_grants where customer = any(${customers}::text[]) and (balance > 0 or id = any(${named}::text[])) order by id`);
 }
 
 export function grantsOf(tx: Tx, customer: string): Promise<CreditGrantRow[]> {

@@ -187,3 +187,71 @@ test('an invoice that gave credit back is voided, and the credit taken again, on
   await stripe.invoices.voidInvoice(february!.id);
   assert.equal(await balance(), 0);
 });
+
+describe('late usage of a customer with credit', () => {
+  const granted = (customer: string, value: number, more: Partial<Stripe.Billing.CreditGrantCreateParams> = {}) =>
+    stripe.billing.creditGrants.create({ customer, amount: { type: 'monetary', monetary: { currency: 'usd', value } }, applicability_config: { scope: { price_type: 'metered' } }, category: 'paid', ...more });
+  const movements = async (customer: string) => (await stripe.billing.creditBalanceTransactions.list({ customer })).data.map((each) => [each.credit_grant, each.debit?.type ?? each.credit!.type, (each.debit ?? each.credit)!.amount.monetary!.value]);
+
+  test('is met by it as usage on time is, by priority and before tax, and gives it back', async () => {
+    const rate = await stripe.taxRates.create({ display_name: 'Sales tax', percentage: 10, inclusive: false });
+    const { clock, customer, use, invoices } = await subscribed({ subscription: { default_tax_rates: [rate.id] } });
+    await use(10, START);
+    await kontor.advance(clock, FEB + 2 * HOUR);
+    const [, january] = await invoices();
+    const [last, first] = [await granted(customer, 1_000), await granted(customer, 100, { priority: 1, name: 'Welcome' })];
+    await granted(customer, 5_000, { effective_at: MARCH + DAY });
+    await use(3, START + 2 * DAY);
+    const preview = await stripe.invoices.createPreview({ customer });
+    assert.deepEqual(preview.total_pretax_credit_amounts!.map((each) => each.amount), [100, 200]);
+    await kontor.advance(clock, MARCH + 2 * HOUR);
+    const [, , february] = await invoices();
+    assert.deepEqual([february!.subtotal, february!.total_pretax_credit_amounts!.map((each) => [each.credit_balance_transaction === undefined, each.amount]), february!.total], [2_300, [[false, 100], [false, 200]], 2_200]);
+    assert.deepEqual((await movements(customer)).slice(0, 2), [[last.id, 'credits_applied', 200], [first.id, 'credits_applied', 100]]);
+    const corrections = (await get(`invoice_corrections?invoice=${january!.id}`)).data;
+    assert.deepEqual(corrections.map((each: Wire) => [each.amount, each.credits, each.total, each.credited_on]), [
+      [0, [{ above: 1_000, amount: 100, credit_grant: first.id }, { above: 1_000, amount: 200, credit_grant: last.id }], -330, february!.id], [300, [], 330, null],
+    ]);
+    const explanation = await get(`invoices/${february!.id}/explanation`);
+    assert.deepEqual([explanation.agrees, explanation.lines[0].sentences.filter((each: string) => each.includes('credit grant'))], [true, [
+      'The credit grant “Welcome” gives -$1.00, before tax.', `The credit grant “${last.id}” gives -$2.00, before tax.`,
+    ]]);
+    // Two of the three were none after all: what was drawn for them goes back to where it was taken last.
+    await use(-2, FEB - DAY);
+    await kontor.advance(clock, MARCH + 33 * DAY);
+    assert.deepEqual((await movements(customer)).slice(0, 1), [[last.id, 'credits_application_invoice_voided', 200]]);
+    const [, , , march] = await invoices();
+    assert.deepEqual([march!.lines.data[0]!.amount, march!.total], [-200, 2_200]);
+    assert.equal((await get(`invoices/${march!.id}/explanation`)).agrees, true);
+  });
+
+  test('gives credit back where a change is billed at once and nothing is left of the grant', async () => {
+    const { clock, customer, subscription, use, invoices } = await subscribed();
+    await granted(customer, 1_000);
+    await use(10, START);
+    await kontor.advance(clock, FEB + 2 * HOUR);
+    await use(-4, START + DAY);
+    const { data: items } = (await stripe.subscriptions.retrieve(subscription)).items;
+    await stripe.subscriptions.update(subscription, { items: [{ id: items[1]!.id, quantity: 3 }], proration_behavior: 'always_invoice' });
+    const [, , change] = await invoices();
+    assert.equal(change!.lines.data.find((line) => line.amount === -400)!.description!.startsWith('Correction of'), true);
+    assert.deepEqual((await movements(customer))[0]!.slice(1), ['credits_application_invoice_voided', 400]);
+  });
+
+  test('draws no credit that was taken back before it was billed', async () => {
+    const { clock, customer, use, invoices } = await subscribed();
+    await use(10, START);
+    await kontor.advance(clock, FEB + 2 * HOUR);
+    await granted(customer, 1_000);
+    await use(3, FEB - DAY);
+    await kontor.advance(clock, MARCH + HOUR / 2);
+    // The draft of March has the late usage; what takes it back comes before that is finalised.
+    await use(-3, FEB - DAY);
+    await kontor.advance(clock, MARCH + 2 * HOUR);
+    const [, , february] = await invoices();
+    assert.deepEqual([february!.lines.data[0]!.amount, february!.total_pretax_credit_amounts], [300, []]);
+    await kontor.advance(clock, MARCH + 33 * DAY);
+    const [, , , march] = await invoices();
+    assert.deepEqual([march!.lines.data[0]!.amount, march!.total_pretax_credit_amounts], [-300, []]);
+  });
+});

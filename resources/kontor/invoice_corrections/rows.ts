@@ -1,10 +1,12 @@
 import type { Reached } from '../../../billing/correction/correct.ts';
-import { combine, moneyOf, NOTHING, type CorrectionRow, type Money } from '../../../billing/correction/correction.ts';
+import { combine, moneyOf, NOTHING, type Correction, type CorrectionRow, type Money } from '../../../billing/correction/correction.ts';
+import { lateLine, type LateLine } from '../../../billing/correction/late.ts';
 import type { Instant } from '../../../billing/decision.ts';
-import type { InvoiceItemWhole } from '../../../billing/invoice/invoice.ts';
+import { rateIds, type InvoiceItemWhole } from '../../../billing/invoice/invoice.ts';
 import { arrayText, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { itemsById } from '../../invoiceitems/rows.ts';
+import { invoicesById } from '../../invoices/rows.ts';
 
 export async function correctionsById(tx: Tx, ids: readonly string[]): Promise<CorrectionRow[]> {
   return rows<CorrectionRow>(tx, sql`select * from invoice_corrections where id = any(${ids}::text[])`);
@@ -25,21 +27,56 @@ export async function billedWith(tx: Tx, touched: readonly Touched[]): Promise<{
   );
 }
 
-/** What corrections of lines have come to, by line, and the quantity up to which each has been corrected. Those that were undone count as not made. */
-export async function earlierOf(tx: Tx, invoices: readonly string[]): Promise<{ earlier: Map<string, Money>; reached: Map<string, Reached> }> {
-  const found = await rows<CorrectionRow>(
+type Earlier = {
+  /** What corrections have come to, by the line that they correct, and what those have that were billed or credited. */
+  earlier: Map<string, Money>;
+  billed: Map<string, Money>;
+  /** The quantity up to which each line has been corrected. */
+  reached: Map<string, Reached>;
+};
+
+/** What corrections have come to. Those that were undone count as not made. */
+export async function earlierOf(tx: Tx, invoices: readonly string[]): Promise<Earlier> {
+  const found = await rows<CorrectionRow & { is_billed: boolean }>(
     tx,
-    sql`select c.id, c.line, c.amount, c.discount_amounts, c.taxes, c.credits, c.contained, trim_scale(c.quantity_after) as quantity_after, c.quantity_groups
+    sql`select c.id, c.line, c.amount, c.discount_amounts, c.taxes, c.credits, c.contained, trim_scale(c.quantity_after) as quantity_after, c.quantity_groups, n.id is not null or i.finalized_at is not null as is_billed
         from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices i on i.id = t.invoice left join credit_notes n on n.id = c.credit_note
-        where c.invoice = any(${invoices}::text[]) and ((t.id is not null and i.status is distinct from 'void') or n.status = 'issued') order by c.created, c.id`,
+        where c.invoice = any(${invoices}::text[]) and ((t.id is not null and i.status is distinct from 'void' and (c.credited_on is null or c.credited_on = i.id)) or n.status = 'issued') order by c.created, c.id`,
   );
-  const earlier = new Map<string, Money>();
+  const [earlier, billed] = [new Map<string, Money>(), new Map<string, Money>()];
   const reached = new Map<string, Reached>();
   for (const each of found) {
-    earlier.set(each.line, combine(earlier.get(each.line) ?? NOTHING, moneyOf(each), 1));
+    for (const sums of each.is_billed ? [earlier, billed] : [earlier]) sums.set(each.line, combine(sums.get(each.line) ?? NOTHING, moneyOf(each), 1));
     if (each.quantity_after !== null) reached.set(each.line, { quantity: each.quantity_after, groups: each.quantity_groups?.map(({ name, after }) => ({ name, quantity: after })) ?? null });
   }
-  return { earlier, reached };
+  return { earlier, billed, reached };
+}
+
+/** What corrections that are on no finalised invoice yet mean for the credits of a customer: the lines of usage that they put right, and the grants that they give something back to. */
+export type Late = { late: Map<string, LateLine>; grants: Set<string> };
+
+/** By customer, of those that have such corrections. */
+export async function lateOf(tx: Tx, customers: readonly string[]): Promise<Map<string, Late>> {
+  const found = await rows<{ customer: string; correction: Correction }>(
+    tx,
+    sql`select t.customer, t.correction from invoice_items t left join invoices i on i.id = t.invoice where t.customer = any(${customers}::text[]) and t.correction is not null and i.finalized_at is null order by t.id`,
+  );
+  const corrected = [...new Set(found.map(({ correction }) => correction.invoice))];
+  if (corrected.length === 0) return new Map();
+  const invoices = new Map((await invoicesById(tx, corrected)).map((invoice) => [invoice.id, invoice]));
+  const { earlier, billed } = await earlierOf(tx, corrected);
+  const late = new Map<string, Late>();
+  for (const { customer, correction } of found) {
+    const of = late.get(customer) ?? { late: new Map(), grants: new Set() };
+    late.set(customer, of);
+    for (const { credit_grant } of correction.credits) of.grants.add(credit_grant);
+    const invoice = invoices.get(correction.invoice)!;
+    const line = invoice.lines.find((each) => each.id === correction.line);
+    if (!line?.metering) continue;
+    const rates = invoice.rate_rows.filter((rate) => rateIds(line, invoice.default_tax_rates).includes(rate.id));
+    of.late.set(line.id, lateLine(line, { all: earlier.get(line.id) ?? NOTHING, billed: billed.get(line.id) ?? NOTHING }, invoice.currency, rates, invoice.customer_snapshot.tax_exempt ?? 'none'));
+  }
+  return late;
 }
 
 /** The items that wait to correct lines, locked, by line. */
