@@ -2,6 +2,7 @@
 import type { MeterRow } from './catalog.ts';
 import { Refusal, refuse, type Instant, type Moment } from './decision.ts';
 import { formatDecimal, parseDecimal } from './money.ts';
+import { isCount } from './outcome/outcome.ts';
 
 /** An event as it is kept. It never changes; where it is taken back, a cancellation says so. */
 export type UsageEvent = {
@@ -69,9 +70,26 @@ export function dimensionsOf(meter: Pick<MeterRow, 'dimensions'> | null, payload
 export function usageEvent(given: UsageGiven, facts: { meter: MeterRow | null; customer: string; settled?: boolean }, moment: Pick<Moment, 'now'>): Omit<UsageEvent, 'number' | 'identifier'> {
   const { meter, customer, settled = false } = facts;
   const { event_name, payload, timestamp = moment.now } = given;
+  if (!settled) refuseOwn(given);
   if (!settled && timestamp < moment.now - EARLIEST) refuse(undefined, 'The timestamp lies more than 35 days back. Usage that old cannot be recorded any more.', 'timestamp', { usage_error: 'timestamp_too_far_in_past' });
   if (!settled && timestamp > moment.now + LATEST) refuse(undefined, 'The timestamp lies more than 5 minutes ahead. Usage is recorded when it has happened.', 'timestamp', { usage_error: 'timestamp_in_future' });
   return { meter: meter?.id ?? null, event_name, customer, timestamp, value: meter && valueOf(meter, payload), dimensions: dimensionsOf(meter, payload), payload, created: moment.now };
+}
+
+/** Refuses names of events that are Kontor's own. `param` spells the name. */
+export function refuseOwnName(event_name: string, param: string): void {
+  if (event_name.startsWith('kontor.')) refuse(undefined, `The events named ${event_name} are Kontor's own: they count outcomes. Report what happened, and they follow.`, param);
+}
+
+/** Refuses to let others say what Kontor says itself: which outcomes count. */
+function refuseOwn({ event_name, identifier }: UsageGiven): void {
+  refuseOwnName(event_name, 'event_name');
+  if (identifier !== undefined && isCount(identifier)) refuse(undefined, `The identifier ${identifier} is one of Kontor's own, which count outcomes. Choose another one.`, 'identifier');
+}
+
+/** Refuses to take back, or to replace, what counts an outcome: it is taken back by what happens to the outcome, or by a contest. `param` spells what names the event. */
+export function refuseCount({ identifier }: Pick<UsageEvent, 'identifier'>, param: string): void {
+  if (isCount(identifier)) refuse(undefined, `The event ${identifier} counts an outcome. Take back an event from which the outcome follows, or contest the outcome.`, param);
 }
 
 /** What a payload says besides what is kept in columns: the customer and, where it is a number, the value. Null where there is nothing else. */
@@ -88,11 +106,15 @@ export function payloadFrom(rest: Record<string, string> | null, { customer, val
 
 const keepsValue = (meter: MeterRow | null): meter is MeterRow => meter !== null && meter.default_aggregation.formula !== 'count' && meter.default_aggregation.formula !== 'unique_count';
 
-/** Whether an event says the same as the one that came before it with its identifier. The timestamp is compared where it was given; numbers are, not their spelling. */
-export function isRepetition(before: UsageEvent, again: Omit<UsageEvent, 'number' | 'identifier'>, given: UsageGiven): boolean {
+/**
+ * Whether an event says the same as the one that came before it with its identifier. The timestamp is compared where it was given; numbers are, not their spelling. The customer is compared as such: `keys` are the names under
+ * which payloads have it, which may be another one in an event that was read back.
+ */
+export function isRepetition(before: UsageEvent, again: Omit<UsageEvent, 'number' | 'identifier'>, given: UsageGiven, keys: readonly string[]): boolean {
   if (before.customer !== again.customer || before.event_name !== again.event_name || before.value !== again.value) return false;
   if (given.timestamp !== undefined && given.timestamp !== before.timestamp) return false;
-  const [was, is] = [Object.keys(before.payload), Object.keys(again.payload)];
+  const namesOf = ({ payload }: Pick<UsageEvent, 'payload'>) => Object.keys(payload).filter((name) => !keys.includes(name));
+  const [was, is] = [namesOf(before), namesOf(again)];
   return was.length === is.length && is.every((name) => before.payload[name] === again.payload[name] || sameNumber(before, name, again.payload[name]!));
 }
 

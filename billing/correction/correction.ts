@@ -3,7 +3,7 @@ import type { Instant } from '../decision.ts';
 import { creditsFor } from '../credit/apply.ts';
 import { inOrder } from '../credit/grant.ts';
 import { workOut } from '../invoice/draft.ts';
-import { afterDiscounts, rateIds, type InvoiceLineRow, type InvoiceWhole, type StoredCredit, type StoredDiscountAmount, type StoredTax } from '../invoice/invoice.ts';
+import { afterDiscounts, rateIds, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type StoredCredit, type StoredDiscountAmount, type StoredTax } from '../invoice/invoice.ts';
 import { minor } from '../money.ts';
 import { inclusiveTax } from '../tax.ts';
 
@@ -106,6 +106,11 @@ export function totalOf({ amount, discounts, taxes, credits }: Money): bigint {
   for (const tax of taxes.values()) if (tax.tax_behavior === 'exclusive') total += BigInt(tax.amount);
   return total;
 }
+
+/** Whether a line bills usage of a period that goes on, as a threshold does in its middle. It is not put right: the end of the period bills all usage, less what this billed. */
+export const isInterim = ({ billing_reason, period_start, period_end }: Pick<InvoiceRow, 'billing_reason' | 'period_start' | 'period_end'>, { invoice_item }: Pick<InvoiceLineRow, 'invoice_item'>): boolean =>
+  // Where a threshold ends the periods, its invoice is of that moment alone; and usage that waited for it is that of a period which has ended.
+  billing_reason === 'subscription_threshold' && period_start < period_end && invoice_item === null;
 
 /** What is to be put right of a line. */
 export type LineCorrection = { line: InvoiceLineRow; after: InvoiceLineRow; money: Money };

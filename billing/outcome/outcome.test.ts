@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { refuseTerms, seconds, versionFor, type DefinitionWhole, type OutcomeRule, type Terms, type VersionRow } from './definition.ts';
+import { seconds, versionFor, type Condition, type DefinitionWhole, type OutcomeRule, type Terms, type VersionRow } from './definition.ts';
+import { archiveDefinition, createDefinition, createVersion } from './define.ts';
 import { judge, judgeBy, type Contest, type SubjectEvent } from './settle.ts';
+import { refuseTerms } from './terms.ts';
 
 const HOUR = 3_600;
 const DAY = 86_400;
@@ -12,6 +14,8 @@ const rule = (event_name: string, effect: OutcomeRule['effect'], more: Partial<O
 const terms = (rules: OutcomeRule[], more: Partial<Terms> = {}): Terms => ({ timing: 'settled_at', outcomes: [{ name: 'resolution', meter: 'mtr_r' }], rules, ...more });
 
 const version = (of: Terms, number = 1, effective_from: number | null = null): VersionRow => ({ ...of, id: `odv_${number}`, created: 0, definition: 'odef_1', version: number, effective_from });
+
+const where = (key: string, operator: Condition['operator'], value: string | null = null): Condition => ({ key, operator, value, values: null });
 
 const AGENT = terms([
   rule('answered', 'open', { quiet_for: '24h', conditions: [{ key: 'channel', operator: 'ne', value: 'voice', values: null }] }),
@@ -122,6 +126,17 @@ describe('versions', () => {
   });
 });
 
+test('each change of a definition is judged again by a timer of its own, so that a later one takes nothing from it', () => {
+  let made = 0;
+  const moment = (now: number) => ({ now, newId: (prefix: string) => `${prefix}_${(made += 1)}`, newSecret: () => '' });
+  const around = { definitions: [], meters: [], named: new Map() };
+  const given = { timing: 'settled_at' as const, rules: [{ event_name: 'solved', effect: 'succeed' as const }] };
+  const { definition } = createDefinition({ ...given, display_name: 'Agent', subject_key: 'conversation', customer_key: 'stripe_customer_id' }, around, moment(0));
+  const second = createVersion(definition, given, around, moment(DAY));
+  const third = createVersion(second.definition, { ...given, effective_from: 9 * DAY }, around, moment(DAY));
+  assert.deepEqual([second, third, archiveDefinition(third.definition, moment(2 * DAY))].map(({ timers }) => timers.map(({ subject }) => subject)), [[`odef_1:${DAY}`], [`odef_1:${9 * DAY}`], [`odef_1:${2 * DAY}`]]);
+});
+
 describe('a definition is refused', () => {
   const table: [string, Terms, string, RegExp][] = [
     ['that never succeeds', terms([rule('answered', 'open')]), 'outcomes[0][name]', /No rule leads to a success of the outcome `resolution`/],
@@ -131,11 +146,27 @@ describe('a definition is refused', () => {
     ['with a duration that is none', terms([rule('a', 'open', { quiet_for: '24 hours' })]), 'rules[0][quiet_for]', /such as `24h`/],
     ['with a duration of years', terms([rule('a', 'open', { quiet_for: '401d' })]), 'rules[0][quiet_for]', /at most 400 days/],
     ['that says the same twice', terms([rule('a', 'succeed'), rule('a', 'succeed')]), 'rules[1]', /never comes to its turn/],
+    ['with a rule behind a broader one', terms([rule('a', 'open', { quiet_for: '1d' }), rule('a', 'succeed', { requires_open: true, conditions: [where('score', 'gt', '5')] })]), 'rules[1]', /never comes to its turn: whenever it is for an event, so is the rule 1/],
+    ['with a narrower number behind a broader one', terms([rule('a', 'succeed', { conditions: [where('score', 'gte', '5')] }), rule('a', 'fail', { conditions: [where('score', 'eq', '7'), where('channel', 'eq', 'chat')] })]), 'rules[1]', /never comes to its turn/],
+    ['with a shorter time behind a longer one', terms([rule('a', 'succeed'), rule('b', 'reverse', { within: '30d' }), rule('b', 'reverse', { within: '1w', final: true })]), 'rules[2]', /so is the rule 2 before it/],
+    ['that waits for what nothing opens', terms([rule('a', 'succeed'), rule('b', 'extend')]), 'rules[1]', /no rule `open`s one/],
+    ['with a rule for two channels at once', terms([rule('a', 'succeed', { conditions: [where('channel', 'eq', 'chat'), where('channel', 'eq', 'email')] })]), 'rules[0][conditions]', /its conditions on `channel` contradict each other/],
+    ['with a number between nothing', terms([rule('a', 'succeed', { conditions: [where('score', 'gt', '5'), where('score', 'lte', '5')] })]), 'rules[0][conditions]', /contradict/],
+    ['with a value that is there and is not', terms([rule('a', 'succeed', { conditions: [where('score', 'absent'), where('score', 'ne', '5')] })]), 'rules[0][conditions]', /contradict/],
     ['that compares with a word', terms([rule('a', 'succeed', { conditions: [{ key: 'score', operator: 'gte', value: 'high', values: null }] })]), 'rules[0][conditions][0][value]', /compares numbers/],
     ['with one meter for two outcomes', { ...TWO, outcomes: TWO.outcomes.map((each) => ({ ...each, meter: 'mtr_x' })) }, 'outcomes[1][meter]', /a meter of its own/],
   ];
   for (const [name, given, param, message] of table) test(name, () => assert.throws(() => refuseTerms(given), { param, message }));
-  test('and these are fine', () => [AGENT, TWO].forEach(refuseTerms));
+  const fine = [
+    AGENT, TWO,
+    // Each of the second rules is for something that the first one leaves.
+    terms([rule('a', 'succeed', { conditions: [where('score', 'gt', '5')] }), rule('a', 'fail', { conditions: [where('score', 'gte', '5')] })]),
+    terms([rule('a', 'succeed', { conditions: [where('channel', 'ne', 'chat')] }), rule('a', 'fail', { conditions: [where('channel', 'absent')] })]),
+    terms([rule('a', 'succeed', { conditions: [where('score', 'gt', '5'), where('score', 'lt', '5.1'), where('score', 'ne', '5.05')] })]),
+    terms([rule('a', 'open', { quiet_for: '1d' }), rule('b', 'succeed', { requires_open: true }), rule('b', 'fail'), rule('c', 'reverse', { within: '1d' }), rule('c', 'reverse', { within: '2d', final: true })]),
+    { ...TWO, rules: [...TWO.rules, rule('answered', 'fail')] },
+  ];
+  test('and these are fine', () => fine.forEach(refuseTerms));
   test('durations', () => assert.deepEqual(['90s', '5m', '24h', '30d', '2w', '0h', '1.5h', ''].map(seconds), [90, 300, DAY, 30 * DAY, 14 * DAY, null, null, null]));
 });
 

@@ -41,3 +41,6 @@ export type OutcomeWhole = OutcomeRow & { terms: DefinitionWhole };
 
 /** The identifier of the event that counts an outcome on its meter. */
 export const countIdentifier = (row: Pick<OutcomeRow, 'id' | 'counts'>): string => `${row.id}:${row.counts}`;
+
+/** Whether an event of this identifier counts an outcome, or takes one off: only Kontor itself says that, and takes it back. */
+export const isCount = (identifier: string): boolean => /^outc_[^:]+:[0-9]+(?::back)?$/.test(identifier);

@@ -1,5 +1,6 @@
 /** Usage that is reported while a draft waits: what happened within the period that it bills is billed with it. */
 import { madeUp } from '../../billing/commitment.ts';
+import { isInterim } from '../../billing/correction/correction.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { recount } from '../../billing/subscription/lines.ts';
 import type { Tx } from '../../server/database/world.ts';
@@ -10,12 +11,12 @@ import { productsById } from '../products/rows.ts';
 /** Whether the line bills a subscription item by itself, so that it may be one of usage. */
 const isOwn = (line: InvoiceLineRow): boolean => line.subscription_item !== null && line.invoice_item === null && !line.proration && line.price !== null;
 
-/** Whether the line bills usage; one that an item waited for among them. */
-const isUsage = (line: InvoiceLineRow): boolean => line.metering !== null && line.price !== null;
+/** Whether the line bills usage of a period that is over; one that an item waited for among them. */
+const isUsage = (line: InvoiceLineRow, invoice: InvoiceWhole): boolean => line.metering !== null && line.price !== null && !isInterim(invoice, line);
 
 /** The lines of drafts as they are by now, by invoice: a read for each kind of thing, however many drafts there are. `all`: of finalised invoices also the usage for which an item waited. */
 export async function recounted(tx: Tx, drafts: readonly InvoiceWhole[], which: 'own' | 'all' = 'own'): Promise<(draft: InvoiceWhole) => readonly InvoiceLineRow[]> {
-  const own = drafts.flatMap((draft) => draft.lines.filter(which === 'own' ? isOwn : isUsage).map((line) => ({ line, customer: draft.customer })));
+  const own = drafts.flatMap((draft) => draft.lines.filter((line) => (which === 'own' ? isOwn(line) : isUsage(line, draft))).map((line) => ({ line, customer: draft.customer })));
   const found = own.length === 0 ? [] : await pricesById(tx, [...new Set(own.map(({ line }) => line.price!))]);
   const prices = new Map(found.filter((price) => price.meter !== null).map((price) => [price.id, price]));
   const metered = own.filter(({ line }) => prices.has(line.price!));

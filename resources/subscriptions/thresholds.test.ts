@@ -108,6 +108,32 @@ test('an item reaches a quantity; with the anchor reset its period begins anew',
   await explains(all);
 });
 
+test('usage that comes a little after a threshold was billed is billed once: with the rest of the period', async () => {
+  const { clock, customer } = await onClock();
+  await stripe.subscriptions.create({ customer, items: [{ price: calls }], billing_thresholds: { amount_gte: 500 } });
+  await kontor.advance(clock, START + DAY);
+  await use(customer, 50);
+  await settled(customer, 1);
+  await use(customer, 3, START + DAY - 60);
+  await kontor.advance(clock, START + DAY + 3_600);
+  assert.deepEqual((await stripe.invoiceItems.list({ customer, pending: true })).data, []);
+  await kontor.advance(clock, FEBRUARY + 2 * 3_600);
+  const all = await invoicesOf(customer);
+  assert.deepEqual(shown(all), [['subscription_threshold', 'paid', [500, 50]], ['subscription_cycle', 'paid', [30, 3]]]);
+  await explains(all);
+});
+
+test('where a threshold ends the period, usage that comes late to it is put right', async () => {
+  const { clock, customer } = await onClock();
+  await stripe.subscriptions.create({ customer, items: [{ price: calls }], billing_thresholds: { amount_gte: 500, reset_billing_cycle_anchor: true } });
+  await kontor.advance(clock, START + 10 * DAY);
+  await use(customer, 50);
+  await kontor.advance(clock, START + 10 * DAY + 3_600);
+  assert.deepEqual(shown(await invoicesOf(customer)), [['subscription_threshold', 'paid', [500, 50]]]);
+  await use(customer, 4, START + 5 * DAY);
+  assert.deepEqual((await stripe.invoiceItems.list({ customer, pending: true })).data.map((item) => item.amount), [40]);
+});
+
 test('with nothing to charge, what is reached is billed all the same, and is open', async () => {
   const { clock, customer } = await onClock();
   const [{ id: card } = { id: '' }] = (await stripe.paymentMethods.list({ customer })).data;

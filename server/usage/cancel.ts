@@ -1,6 +1,6 @@
 /** Events that are taken back, and put back: the events stay as they are, and their hours are counted again. */
 import { refuse, type Instant } from '../../billing/decision.ts';
-import { refuseUncancelable } from '../../billing/usage.ts';
+import { refuseCount, refuseUncancelable } from '../../billing/usage.ts';
 import { momentOn, type Context } from '../context.ts';
 import { arrayText, row, rows, sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
@@ -58,6 +58,7 @@ export async function cancelByIdentifier(ctx: Context, event_name: string, ident
   if (!event) return refuse('resource_missing', `No event named ${event_name} has the identifier ${identifier}.`, 'cancel[identifier]', { status: 400 });
   const customer = await row<{ test_clock: string | null }>(ctx.tx, sql`select test_clock from customers where id = ${event.customer}`);
   const moment = await momentOn(ctx, customer?.test_clock ?? null);
+  refuseCount(event, 'cancel[identifier]');
   refuseUncancelable(event, event.canceled, moment);
   // Somebody may have been faster.
   if ((await cancelEvents(ctx, [event], moment.now, null)).length === 0) refuseUncancelable(event, true, moment);

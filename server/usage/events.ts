@@ -26,7 +26,7 @@ export async function eventsOf(tx: Tx, from: Sql): Promise<StoredEvent[]> {
   });
 }
 
-const BY_DEFAULT: MeterRow['customer_mapping'] = { type: 'by_id', event_payload_key: 'stripe_customer_id' };
+export const BY_DEFAULT: MeterRow['customer_mapping'] = { type: 'by_id', event_payload_key: 'stripe_customer_id' };
 
 /** Events by their keys, in these slots. */
 async function storedEvents(tx: Tx, slots: readonly number[], keys: readonly bigint[]): Promise<Map<bigint, StoredEvent>> {

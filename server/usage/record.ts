@@ -19,7 +19,7 @@ import { quoted } from '../http/forms.ts';
 import { isTurn, slotAt } from './slots.ts';
 import { keyOf, nameOf, seriesOf, takeNumbers } from './keys.ts';
 import { fold } from './rollups.ts';
-import { placesOf } from './events.ts';
+import { BY_DEFAULT, placesOf } from './events.ts';
 
 export type Recorded = { status: 'accepted' | 'duplicate'; event: UsageEvent } | { status: 'refused'; refusal: Refusal };
 
@@ -42,7 +42,10 @@ export async function record(ctx: Context, given: readonly UsageGiven[], how: Re
 }
 
 /** What becomes of an event whose name another one has. */
-export const compared = (before: UsageEvent, { event, given }: Candidate): Recorded => (isRepetition(before, event, given) ? { status: 'duplicate', event: before } : { status: 'refused', refusal: OTHER_EVENT(event.identifier) });
+export function compared(before: UsageEvent, { event, given, mapping }: Candidate): Recorded {
+  const keys = [mapping.event_payload_key, ...(before.meter === null ? [BY_DEFAULT.event_payload_key] : [])];
+  return isRepetition(before, event, given, keys) ? { status: 'duplicate', event: before } : { status: 'refused', refusal: OTHER_EVENT(event.identifier) };
+}
 
 /** Keeps and counts what was judged, and says of each what became of it, in its place among the results. */
 export async function admit(ctx: Context, candidates: readonly Candidate[], results: Recorded[], key: Recording['key'] = keyOf): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { refuseTerms, type DefinitionWhole } from '../../billing/outcome/definition.ts'
+import type { DefinitionWhole } from '../../billing/outcome/definition.ts'
 import { judge, type Contest as EngineContest } from '../../billing/outcome/settle.ts'
 import { verdict, type Contest, type Definition, type Event, type Rule, type Verdict, type Version } from './outcome_reference.ts'
 
@@ -40,9 +40,8 @@ function randomSubject(seed: number): History {
   }
   const version = (number: number): Version => {
     const outcomes = ['gold', 'silver', 'bronze'].slice(0, int(1, 3))
-    const made: Version = { version: number, effective_from: number === 1 ? null : int(0, 40), timing: one('occurred_at', 'settled_at'), outcomes: outcomes.map(name => ({ name, meter: `mtr_${name}` })), rules: some(2, 10, () => rule(outcomes)) }
-    try { refuseTerms(made as never) } catch { return version(number) }
-    return made
+    // Rules that would be refused, since they can have no effect, are judged all the same.
+    return { version: number, effective_from: number === 1 ? null : int(0, 40), timing: one('occurred_at', 'settled_at'), outcomes: outcomes.map(name => ({ name, meter: `mtr_${name}` })), rules: some(2, 10, () => rule(outcomes)) }
   }
   const definition = { archived_at: chance(0.1) ? int(0, 40) : null, versions: [1, 2, 3].slice(0, one(1, 1, 2, 3)).map(version) }
   const events = some(0, 14, (): Event => ({

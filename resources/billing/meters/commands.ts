@@ -1,12 +1,14 @@
 import type { MeterRow } from '../../../billing/catalog.ts';
 import type { Decision } from '../../../billing/decision.ts';
 import { createMeter, deactivateMeter, reactivateMeter, renameMeter } from '../../../billing/meter.ts';
+import { refuseCustomerKey } from '../../../billing/outcome/define.ts';
 import { commit } from '../../../server/commit.ts';
 import { realMoment, type Context, type Json } from '../../../server/context.ts';
 import { holdName } from '../../../server/database/name.ts';
 import { missing } from '../../../server/http/errors.ts';
 import type { Params } from '../../../server/http/params.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
+import { definitionsIn, watchersOf } from '../../kontor/outcome_definitions/rows.ts';
 import type * as params from './params.ts';
 import { meter } from './resource.ts';
 import { activeMeter, counterOf, metersById } from './rows.ts';
@@ -32,6 +34,7 @@ async function done(ctx: Context, decided: Decision & { meter: MeterRow }): Prom
 }
 
 export async function create(ctx: Context, given: Params<typeof params.createMeter>): Promise<Json> {
+  refuseCustomerKey(await watchersOf(ctx, given.event_name), given);
   return done(ctx, createMeter(given, await rivalOf(ctx, given.event_name), realMoment(ctx.app)));
 }
 
@@ -45,7 +48,10 @@ export async function deactivate(ctx: Context, _given: object, path: Path): Prom
 }
 
 export async function reactivate(ctx: Context, _given: object, path: Path): Promise<Json> {
+  // Who makes a definition locks first those, then meters.
+  const { byName } = await definitionsIn(ctx);
   const before = await lockMeter(ctx, path.meter);
+  refuseCustomerKey(byName.get(before.event_name) ?? [], before);
   return done(ctx, reactivateMeter(before, before.status === 'active' ? null : await rivalOf(ctx, before.event_name), realMoment(ctx.app)));
 }
 

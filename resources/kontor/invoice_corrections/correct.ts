@@ -3,6 +3,7 @@ import { correctInvoice } from '../../../billing/correction/correct.ts';
 import type { CustomerWhole } from '../../../billing/customer/customer.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import { hasEnded } from '../../../billing/subscription/end.ts';
+import type { UsageEvent } from '../../../billing/usage.ts';
 import { commit } from '../../../server/commit.ts';
 import { momentAt, type Context, type UsageBatch, type UsageObserver } from '../../../server/context.ts';
 import { creditNotesOf } from '../../credit_notes/rows.ts';
@@ -34,19 +35,21 @@ export async function correctInvoices(ctx: Context, ids: readonly string[], mome
 /** Usage that is so much late may have been billed without it. What is less late is looked at again when as much time has passed since the invoice. */
 export const LATE_S = 300;
 
-const touchedBy = ({ recorded, canceled, restored }: UsageBatch): Touched[] => {
-  const late = [...recorded.filter((event) => event.timestamp < event.created - LATE_S), ...canceled, ...restored];
-  const all = late.flatMap(({ meter, customer, timestamp: at }) => (meter === null ? [] : [{ meter, customer, at }]));
+/** How late an event is does not rest on when it was accepted alone: what was kept in a stream, or what a timer counts that had to wait, may be counted after its invoice. */
+const touchedBy = ({ recorded, canceled, restored }: UsageBatch, now: Instant): Touched[] => {
+  const late = recorded.filter((event) => event.timestamp < Math.max(event.created, now) - LATE_S);
+  const touched = (events: readonly UsageEvent[], isNew: boolean) => events.flatMap(({ meter, customer, timestamp: at }) => (meter === null ? [] : [{ meter, customer, at, new: isNew }]));
+  const all = [...touched(late, true), ...touched([...canceled, ...restored], false)];
   return [...new Map(all.map((each) => [`${each.meter} ${each.customer} ${each.at}`, each])).values()];
 };
 
 /** Late usage is put right by the worker; for customers on test clocks at once, since nothing happens there by itself. */
 async function observe(ctx: Context, batch: UsageBatch): Promise<void> {
-  const touched = touchedBy(batch);
-  if (touched.length === 0) return;
-  const found = await billedWith(ctx.tx, touched);
-  if (found.length === 0) return;
   const now = ctx.app.clock.now();
+  const touched = touchedBy(batch, now);
+  if (touched.length === 0) return;
+  const found = await billedWith(ctx.tx, touched, LATE_S, now);
+  if (found.length === 0) return;
   const onClocks = found.filter((each) => each.test_clock !== null);
   await commit(ctx, {
     puts: [], facts: [], postings: [], calls: [],

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
+import type { Context } from '../../../server/context.ts';
+import { candidatesOf } from '../../../server/usage/intake/message.ts';
+import { admit } from '../../../server/usage/record.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { listen, typesOf, type Told } from '../../../tests/told.ts';
 
@@ -42,7 +45,28 @@ async function subscribed(more: { price?: object; subscription?: object } = {}) 
   return { clock, customer, subscription: subscription.id, event_name, use, invoices, waiting };
 }
 
+/** Counts events as a worker does that takes them from a stream: at some time after they were accepted. */
+async function countAccepted(event_name: string, customer: string, value: string, accepted: number): Promise<void> {
+  const { data: meters } = await stripe.billing.meters.list({ limit: 100 });
+  const { id: meter } = meters.find((each) => each.event_name === event_name)!;
+  await kontor.database.inWorld(kontor.world, async (tx) => {
+    const ctx: Context = { app: kontor.app, tx, world: kontor.world, request: null, calls: [] };
+    const carried = { event_name, identifier: `${event_name} ${accepted}`, number: String(accepted * 1_000_000), created: accepted, meter, payload: { stripe_customer_id: customer, value } };
+    await admit(ctx, await candidatesOf(ctx, [carried]), []);
+  });
+}
+
 const lines = ({ lines: { data } }: Stripe.Invoice) => data.map((line) => [line.amount, line.description]);
+
+test('usage that was accepted in time, and counted after its invoice, is put right as any that comes late', async () => {
+  const { clock, customer, event_name, use, waiting } = await subscribed();
+  await use(10, START);
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  await countAccepted(event_name, customer, '3', START + 20 * DAY);
+  assert.deepEqual((await waiting()).map(([amount]) => amount), [300]);
+  // An explanation goes by when events were accepted, and would have expected this one on the invoice.
+  await stripe.testHelpers.testClocks.del(clock);
+});
 
 test('usage that comes after its invoice is on the next one, which says what it puts right', async () => {
   const { clock, customer, use, invoices, waiting } = await subscribed();

@@ -3,7 +3,7 @@ import { combine, moneyOf, NOTHING, type Correction, type CorrectionRow, type Mo
 import { lateLine, type LateLine } from '../../../billing/correction/late.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import { rateIds, type InvoiceItemWhole } from '../../../billing/invoice/invoice.ts';
-import { arrayText, rows, sql } from '../../../server/database/sql.ts';
+import { arrayText, raw, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { itemsById } from '../../invoiceitems/rows.ts';
 import { invoicesById } from '../../invoices/rows.ts';
@@ -12,17 +12,26 @@ export async function correctionsById(tx: Tx, ids: readonly string[]): Promise<C
   return rows<CorrectionRow>(tx, sql`select * from invoice_corrections where id = any(${ids}::text[])`);
 }
 
-/** Usage of a meter at a moment. */
-export type Touched = { meter: string; customer: string; at: Instant };
+/** `isInterim`, in SQL, of the invoice `i` and its line `l`. */
+export const INTERIM = `(i.billing_reason = 'subscription_threshold' and i.period_start < i.period_end and l.invoice_item is null)`;
 
-/** The finalised invoices that have billed usage of these, with whom they are for. Those in the middle of a period are left alone: its end bills what they did not. */
-export async function billedWith(tx: Tx, touched: readonly Touched[]): Promise<{ id: string; customer: string; test_clock: string | null }[]> {
+/** Usage of a meter at a moment; `new` where it comes only now. What was counted and is taken back, or put back, may have been billed however lately it happened. */
+export type Touched = { meter: string; customer: string; at: Instant; new: boolean };
+
+/**
+ * The finalised invoices that have billed usage of these, with whom they are for; new usage only where it lies more than `late` seconds before the present of its customer, which is that of its test clock or `now`.
+ * Lines in the middle of a period are left alone: its end bills what they did not.
+ */
+export async function billedWith(tx: Tx, touched: readonly Touched[], late: number, now: Instant): Promise<{ id: string; customer: string; test_clock: string | null }[]> {
   return rows(
     tx,
     sql`select distinct i.id, i.customer, i.test_clock
-        from unnest(${arrayText(touched.map((each) => each.meter))}::text[], ${arrayText(touched.map((each) => each.customer), true)}::text[], ${arrayText(touched.map((each) => each.at))}::bigint[]) as t (meter, customer, at)
-        join invoices i on i.customer = t.customer and i.finalized_at is not null and i.status <> 'void' and i.billing_reason <> 'subscription_threshold'
-        join invoice_lines l on l.invoice = i.id and l.metering ->> 'meter' = t.meter and l.period_start <= to_timestamp(t.at) and l.period_end > to_timestamp(t.at)
+        from unnest(${arrayText(touched.map((each) => each.meter))}::text[], ${arrayText(touched.map((each) => each.customer), true)}::text[], ${arrayText(touched.map((each) => each.at))}::bigint[],
+          ${arrayText(touched.map((each) => String(each.new)))}::boolean[]) as t (meter, customer, at, new)
+        join invoices i on i.customer = t.customer and i.finalized_at is not null and i.status <> 'void'
+        join invoice_lines l on l.invoice = i.id and l.metering ->> 'meter' = t.meter and l.period_start <= to_timestamp(t.at) and l.period_end > to_timestamp(t.at) and not ${raw(INTERIM)}
+        left join test_clocks c on c.id = i.test_clock
+        where not t.new or to_timestamp(t.at) < coalesce(c.frozen_time, to_timestamp(${now}::bigint)) - make_interval(secs => ${late})
         order by i.id`,
   );
 }

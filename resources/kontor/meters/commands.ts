@@ -1,6 +1,7 @@
 import type { MeterRow } from '../../../billing/catalog.ts';
 import { refuse, type Instant } from '../../../billing/decision.ts';
 import { createMeter, refuseNoDimension } from '../../../billing/meter.ts';
+import { refuseCustomerKey } from '../../../billing/outcome/define.ts';
 import { add, compare, formatDecimal, parseDecimal, ZERO } from '../../../billing/money.ts';
 import { windowsOf } from '../../../billing/usage.ts';
 import { commit } from '../../../server/commit.ts';
@@ -13,12 +14,14 @@ import { countedApart, countedFor, type Asked } from '../../../server/usage/coun
 import { customerClock } from '../../billing/meter_events/rows.ts';
 import { meter as stripes } from '../../billing/meters/resource.ts';
 import { activeMeter, metersById } from '../../billing/meters/rows.ts';
+import { watchersOf } from '../outcome_definitions/rows.ts';
 import type * as params from './params.ts';
 
 /** The meter as /v1/billing/meters shows it, with what is ours. */
 export const renderMeter = (row: MeterRow, world: World): Json => ({ ...stripes.render(row, world), object: 'kontor.meter', dimensions: row.dimensions });
 
 export async function create(ctx: Context, given: Params<typeof params.createMeter>): Promise<Json> {
+  refuseCustomerKey(await watchersOf(ctx, given.event_name), given);
   await holdName(ctx.tx, 'event_name', given.event_name);
   const made = createMeter(given, await activeMeter(ctx.tx, given.event_name), realMoment(ctx.app));
   await commit(ctx, made);

@@ -13,10 +13,10 @@ import { definitionsById, definitionsIn, lockDefinitions, wholeDefinitions } fro
 
 type Path = { outcome_definition: string };
 
-/** What terms are held against: the meters that they name, and whoever else has to do with events of these names. */
-export async function aroundOf(ctx: Context, given: TermsGiven): Promise<Around> {
+/** What terms are held against: the meters that they name, and whoever else has to do with events of these names. `lock` keeps the meters from being deactivated until the transaction ends. */
+export async function aroundOf(ctx: Context, given: TermsGiven, lock = true): Promise<Around> {
   const ids = given.outcomes?.map((each) => each.meter) ?? [];
-  const named = new Map((await metersById(ctx.tx, ids.filter((id) => id !== undefined))).map((meter) => [meter.id, meter]));
+  const named = new Map((await metersById(ctx.tx, ids.filter((id) => id !== undefined), lock)).map((meter) => [meter.id, meter]));
   for (const [n, id] of ids.entries()) if (id !== undefined && !named.has(id)) missing('meter', id, `outcomes[${n}][meter]`);
   const { byId } = await definitionsIn(ctx);
   return { named, definitions: [...byId.values()], meters: await activeMeters(ctx.tx, given.rules.map((rule) => rule.event_name)) };

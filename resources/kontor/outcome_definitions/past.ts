@@ -13,14 +13,15 @@ import { rows, sql } from '../../../server/database/sql.ts';
 import { missing } from '../../../server/http/errors.ts';
 import type { Params } from '../../../server/http/params.ts';
 import { minor } from '../../../server/http/wire.ts';
-import { eventsOf } from '../../../server/usage/events.ts';
+import { eventsOf, type StoredEvent } from '../../../server/usage/events.ts';
 import { pricesById } from '../../prices/rows.ts';
 import { aroundOf } from './commands.ts';
 import type * as params from './params.ts';
 import { definitionsById } from './rows.ts';
 
-/** So many events are judged at once. */
+/** So many events are judged at once, of so many days at most: a year and the days by which events may be late. */
 const MOST_EVENTS = 200_000;
+const MOST_DAYS = 400;
 
 type Given = Params<typeof params.previewDefinition>;
 type Tried = { known: DefinitionWhole | null; subject_key: string; terms: DefinitionTerms };
@@ -31,22 +32,25 @@ async function triedOf(ctx: Context, { definition, definition_data: data }: Give
   const known = definition === undefined ? null : ((await definitionsById(ctx.tx, [definition]))[0] ?? missing('outcome definition', definition, 'definition'));
   if (data === undefined) return { known, subject_key: known!.subject_key, terms: known!.versions.at(-1)! };
   const subject_key = data.subject_key ?? known?.subject_key ?? refuse('parameter_missing', 'Say which key of the payload names the unit of work.', 'definition_data[subject_key]');
-  const around = { ...(await aroundOf(ctx, data)), definitions: [] };
-  const about = known ?? { id: 'preview', display_name: 'Preview', customer_key: 'stripe_customer_id' };
+  const around = { ...(await aroundOf(ctx, data, false)), definitions: [] };
+  const about = { id: 'preview', display_name: 'Preview', customer_key: 'stripe_customer_id', ...known, subject_key };
   const { terms } = termsOf(data, known?.versions.flatMap((each) => each.outcomes) ?? [], about, { ...around, meters: [] }, realMoment(ctx.app));
   return { known, subject_key, terms };
 }
 
+/** What an event says beside whom and what it is about, which is what rules look at. */
+const saidOf = ({ payload }: StoredEvent, ...keys: string[]): Record<string, string> => Object.fromEntries(Object.entries(payload).filter(([name]) => !keys.includes(name)));
+
 /** The past events of these names, by customer and subject. */
-async function pastOf(ctx: Context, names: readonly string[], key: string, { start, end }: Period, customer: string | undefined): Promise<PastSubject[]> {
+async function pastOf(ctx: Context, names: readonly string[], key: string, customer_key: string, { start, end }: Period, customer: string | undefined): Promise<PastSubject[]> {
   const one = customer === undefined ? sql`` : sql`and e.customer = ${customer}`;
   const found = await eventsOf(ctx.tx, sql`from meter_events e where e.event_name = any(${names}::text[]) and e.timestamp >= to_timestamp(${start}::bigint) and e.timestamp < to_timestamp(${end}::bigint) ${one} limit ${MOST_EVENTS + 1}`);
   if (found.length > MOST_EVENTS) refuse(undefined, `There are more than ${MOST_EVENTS} such events between \`from\` and \`to\`. Look at a shorter time, or at one customer.`, 'from');
-  const subjects = Map.groupBy(found.filter((event) => event.payload[key] !== undefined), (event) => `${event.customer}\x1f${event.payload[key]}`);
+  const subjects = Map.groupBy(found.filter((event) => (event.payload[key] ?? '') !== ''), (event) => `${event.customer}\x1f${event.payload[key]}`);
   return [...subjects.values()].map((events) => ({
     customer: events[0]!.customer,
     subject: events[0]!.payload[key]!,
-    events: events.map((event) => ({ name: event.event_name, identifier: event.identifier, at: event.timestamp, payload: event.payload, ...(event.canceled && { canceled: true as const }) })),
+    events: events.map((event) => ({ name: event.event_name, identifier: event.identifier, at: event.timestamp, payload: saidOf(event, key, customer_key), ...(event.canceled && { canceled: true as const }) })),
   }));
 }
 
@@ -83,10 +87,11 @@ type Names = { customer: string; outcome: string };
 export async function preview(ctx: Context, given: Given): Promise<Json> {
   const { from: start, to: end = ctx.app.clock.now(), customer } = given;
   if (end <= start) refuse(undefined, '`to` must be later than `from`.', 'to');
+  if (end - start > MOST_DAYS * 86_400) refuse(undefined, `At most ${MOST_DAYS} days are looked at; from \`from\` to \`to\` it is more.`, 'from');
   const span = { start, end };
   const { known, subject_key, terms } = await triedOf(ctx, given);
   const version: VersionRow = { ...terms, id: 'preview', created: end, definition: known?.id ?? 'preview', version: 0, effective_from: null };
-  const subjects = await pastOf(ctx, [...new Set(terms.rules.map((rule) => rule.event_name))], subject_key, span, customer);
+  const subjects = await pastOf(ctx, [...new Set(terms.rules.map((rule) => rule.event_name))], subject_key, known?.customer_key ?? 'stripe_customer_id', span, customer);
   const would = wouldCount(version, subjects, span);
   const was = await wasCounted(ctx, known, span, customer);
   const payers = await subscribedTo(ctx, [...new Set([...terms.outcomes, ...(known?.versions.flatMap((each) => each.outcomes) ?? [])].map((kind) => kind.meter))]);
@@ -97,8 +102,9 @@ export async function preview(ctx: Context, given: Given): Promise<Json> {
     if (!others.has(price)) missing('price', price, `prices[${n}][price]`);
   }
   const meterOf = (outcome: string) => [...terms.outcomes, ...(known?.versions.toReversed().flatMap((each) => each.outcomes) ?? [])].find((kind) => kind.name === outcome)!.meter;
+  const paying = new Map(payers.map((each) => [`${each.customer} ${each.terms.meter}`, each]));
   const own = ({ customer: payer, outcome }: Names): Terms | null => {
-    const found = payers.find((each) => each.customer === payer && each.terms.meter === meterOf(outcome));
+    const found = paying.get(`${payer} ${meterOf(outcome)}`);
     const priced = found && termsIn(found.terms, found.currency);
     return found && priced ? { price: found.price, currency: found.currency, terms: priced, periods: periodsOf(found, found.terms, span) } : null;
   };
@@ -109,10 +115,11 @@ export async function preview(ctx: Context, given: Given): Promise<Json> {
     const priced = termsIn(other, currency);
     return priced && { price: other.id, currency, terms: priced, periods: paid?.periods ?? [span] };
   };
-  const names = [...new Map([...would, ...was].map(({ customer: payer, outcome }) => [`${payer} ${outcome}`, { customer: payer, outcome }])).values()].sort((a, b) => (a.customer < b.customer ? -1 : a.customer > b.customer ? 1 : a.outcome < b.outcome ? -1 : 1));
+  const nameOf = ({ customer: payer, outcome }: Names) => `${payer} ${outcome}`;
+  const names = [...new Map([...would, ...was].map(({ customer: payer, outcome }) => [nameOf({ customer: payer, outcome }), { customer: payer, outcome }])).values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  const [all, earlier] = [Map.groupBy(would, nameOf), Map.groupBy(was, nameOf)];
   const entries = names.map((each) => {
-    const of = (all: readonly Counted[]) => all.filter((one) => one.customer === each.customer && one.outcome === each.outcome);
-    const [now, before, mine, theirs] = [of(would), of(was), tried(each), own(each)];
+    const [now, before, mine, theirs] = [all.get(nameOf(each)) ?? [], earlier.get(nameOf(each)) ?? [], tried(each), own(each)];
     return { ...each, currency: mine?.currency ?? null, price: mine?.price ?? null, count: now.length, amount: mine && costOf(now, mine), was_count: before.length, was_amount: theirs && costOf(before, theirs) };
   });
   return {

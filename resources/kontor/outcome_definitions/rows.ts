@@ -26,12 +26,16 @@ export async function lockDefinitions(tx: Tx): Promise<void> {
 }
 
 const remembered = new WeakMap<App, Map<number, Definitions>>();
-const ofTransaction = new WeakMap<Tx, Definitions>();
+/** By world: a transaction that counts from a stream is in several, one after the other. */
+const ofTransaction = new WeakMap<Tx, Map<number, Definitions>>();
+
+/** Who looks at events of a name. Nobody else does until the transaction ends. */
+export const watchersOf = async (ctx: Context, event_name: string): Promise<readonly DefinitionWhole[]> => (await definitionsIn(ctx)).byName.get(event_name) ?? [];
 
 /** The definitions as they are, kept in memory: of the database only whether they have changed is asked, once in a transaction. They stay as they are until it ends. */
 export async function definitionsIn(ctx: Context): Promise<Definitions> {
-  const known = ofTransaction.get(ctx.tx);
-  if (known) return known;
+  const known = ofTransaction.get(ctx.tx) ?? new Map<number, Definitions>();
+  if (known.has(ctx.world.id)) return known.get(ctx.world.id)!;
   const memory = remembered.get(ctx.app) ?? new Map<number, Definitions>();
   remembered.set(ctx.app, memory);
   const [, stamped] = await Promise.all([
@@ -42,7 +46,7 @@ export async function definitionsIn(ctx: Context): Promise<Definitions> {
   const found = memory.get(ctx.world.id);
   const definitions = found?.stamp === stamp ? found : await readAll(ctx.tx, stamp);
   memory.set(ctx.world.id, definitions);
-  ofTransaction.set(ctx.tx, definitions);
+  ofTransaction.set(ctx.tx, known.set(ctx.world.id, definitions));
   return definitions;
 }
 

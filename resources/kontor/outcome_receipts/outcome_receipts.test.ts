@@ -88,6 +88,7 @@ test('a definition is tried on the past, also at another price', async () => {
   const same = await post('outcome_definitions/preview', { definition: definition.id, from: START, to: START + 10 * DAY, customer });
   assert.deepEqual(same.data.map((each: Wire) => [each.count, each.amount, each.was_count, each.was_amount]), [[4, 396, 4, 396]]);
   await assert.rejects(post('outcome_definitions/preview', { from: START }), /Say what to try/);
+  await assert.rejects(post('outcome_definitions/preview', { definition: definition.id, from: 0, to: START }), /At most 400 days/);
 });
 
 test('the meter of a definition stays active', async () => {

@@ -1,5 +1,6 @@
 /** Receipts are written once an invoice has settled, and whenever what it billed of outcomes has changed since. */
 import { createHash } from 'node:crypto';
+import { isInterim } from '../../../billing/correction/correction.ts';
 import { decision, type Instant } from '../../../billing/decision.ts';
 import type { InvoiceLineRow } from '../../../billing/invoice/invoice.ts';
 import type { OutcomeRow } from '../../../billing/outcome/outcome.ts';
@@ -55,8 +56,9 @@ export async function writeReceipts(ctx: Context, ids: readonly string[], moment
   const definitions = await definitionsIn(ctx);
   const meters = outcomeMeters(definitions);
   if (meters.size === 0) return;
-  const invoices = (await invoicesById(ctx.tx, ids, true)).filter((invoice) => invoice.finalized_at !== null && invoice.status !== 'void' && invoice.billing_reason !== 'subscription_threshold');
-  const lines = invoices.flatMap(({ id, customer, lines: all }) => all.filter((line) => line.metering !== null && meters.has(line.metering.meter)).map((line) => ({ line, customer, at: momentOf(id) })));
+  const invoices = (await invoicesById(ctx.tx, ids, true)).filter((invoice) => invoice.finalized_at !== null && invoice.status !== 'void');
+  const lines = invoices.flatMap((invoice) =>
+    invoice.lines.filter((line) => line.metering !== null && meters.has(line.metering.meter) && !isInterim(invoice, line)).map((line) => ({ line, customer: invoice.customer, at: momentOf(invoice.id) })));
   if (lines.length === 0) return;
   const found = await newsOf(ctx.tx, lines);
   const ends = await endsOfChains(ctx.tx, [...new Set(found.map(({ news }) => news.customer))]);

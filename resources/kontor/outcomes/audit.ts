@@ -4,6 +4,7 @@ import type { OutcomeRow } from '../../../billing/outcome/outcome.ts';
 import type { Audit, Audited } from '../../../server/context.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
+import { INTERIM } from '../invoice_corrections/rows.ts';
 import { definitionsById } from '../outcome_definitions/rows.ts';
 
 const BATCH = 1_000;
@@ -52,7 +53,7 @@ export const outcomeAudits: readonly Audit[] = [
     things: 'lines',
     look: query(`with lines as (
         select l.id, l.invoice, i.customer, l.metering ->> 'meter' as meter, l.period_start, l.period_end, l.quantity_decimal::numeric as billed from invoice_lines l join invoices i on i.id = l.invoice
-        where i.finalized_at is not null and i.status <> 'void' and i.billing_reason <> 'subscription_threshold' and l.metering ->> 'meter' in (${OWN}) and l.metering ->> 'billed' is null
+        where i.finalized_at is not null and i.status <> 'void' and not ${INTERIM} and l.metering ->> 'meter' in (${OWN}) and l.metering ->> 'billed' is null
           and not exists (select from timers t where t.kind = 'invoice.correct' and t.subject = i.id)),
       corrected as (
         select c.line, sum(c.quantity_after - c.quantity_before) as units from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices i on i.id = t.invoice left join credit_notes n on n.id = c.credit_note

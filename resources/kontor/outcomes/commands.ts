@@ -1,4 +1,4 @@
-import type { Moment } from '../../../billing/decision.ts';
+import { refuse as refuseRequest, type Moment } from '../../../billing/decision.ts';
 import { contest as contestSuccess, resolve } from '../../../billing/outcome/contest.ts';
 import type { DefinitionWhole } from '../../../billing/outcome/definition.ts';
 import type { Observed } from '../../../billing/outcome/observe.ts';
@@ -11,7 +11,7 @@ import { equal, page, renderList } from '../../../server/lists.ts';
 import { definitionsById, definitionsIn } from '../outcome_definitions/rows.ts';
 import type * as params from './params.ts';
 import { renderEvidence, renderOutcome } from './resource.ts';
-import { billedLines, isBilled, outcomesById, receiptsOfLine } from './rows.ts';
+import { billedLines, isBilled, livingCustomers, outcomesById, receiptsOfLine } from './rows.ts';
 import { take } from './take.ts';
 
 type Path = { outcome: string };
@@ -22,6 +22,8 @@ async function lockOutcome(ctx: Context, id: string): Promise<{ outcome: Outcome
   const moment = await momentOn(ctx, (found ?? missing('outcome', id)).test_clock);
   const { byId } = await definitionsIn(ctx);
   const [outcome] = await outcomesById(ctx.tx, [id], true);
+  const { customer } = outcome!;
+  if (!(await livingCustomers(ctx.tx, [customer])).has(customer)) refuseRequest(undefined, `The customer ${customer} is deleted. What became of its outcomes stays as it is.`);
   return { outcome: outcome!, definition: byId.get(outcome!.definition)!, moment };
 }
 

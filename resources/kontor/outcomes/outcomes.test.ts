@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
+import { inWorldsInTurn } from '../../../server/database/world.ts';
+import { record } from '../../../server/usage/record.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { listen, typesOf, type Told } from '../../../tests/told.ts';
 
@@ -131,6 +133,77 @@ describe('a contest', () => {
   });
 });
 
+test('what is counted of several accounts in one transaction is judged by the definitions of each', async () => {
+  const other = await kontor.another();
+  await agent({ rules: rulesFor('ours') });
+  await other.stripe.rawRequest('POST', '/v1/kontor/outcome_definitions', { display_name: 'Theirs', subject_key: 'conversation', rules: rulesFor('theirs') });
+  const [ours, theirs] = [await stripe.customers.create({}), await other.stripe.customers.create({})];
+  await inWorldsInTurn(kontor.app.database.pool, async (tx, enter) => {
+    for (const [world, event_name, customer] of [[kontor.world, 'ours_answered', ours.id], [other.world, 'theirs_answered', theirs.id]] as const) {
+      enter(world);
+      const [recorded] = await record({ app: kontor.app, tx, world, request: null, calls: [] }, [{ event_name, identifier: 'a1', payload: { stripe_customer_id: customer, conversation: 'c1' } }]);
+      assert.equal(recorded!.status, 'accepted');
+    }
+  });
+  assert.deepEqual(await states(ours.id), [['c1', 'open']]);
+  const { data } = (await other.stripe.rawRequest('GET', '/v1/kontor/outcomes')) as unknown as Wire;
+  assert.deepEqual(data.map((each: Wire) => [each.customer, each.subject, each.state]), [[theirs.id, 'c1', 'open']]);
+});
+
+test('an event is the same again, also where its customer stands under another name', async () => {
+  await agent({ customer_key: 'org', rules: rulesFor('org') });
+  const { id: org } = await stripe.customers.create({});
+  const send = (conversation: string) => stripe.billing.meterEvents.create({ event_name: 'org_answered', identifier: 'a1', payload: { org, conversation } });
+  await send('c1');
+  assert.deepEqual((await send('c1')).payload, { org, conversation: 'c1' });
+  await assert.rejects(send('c2'), { code: 'resource_already_exists', param: 'identifier' });
+  const counting = { display_name: 'Answers', event_name: 'org_answered', default_aggregation: { formula: 'count' as const } };
+  await assert.rejects(stripe.billing.meters.create(counting), { param: 'customer_mapping[event_payload_key]', message: /finds the customer of events named org_answered in `org`/ });
+  await stripe.billing.meters.create({ ...counting, customer_mapping: { type: 'by_id', event_payload_key: 'org' } });
+});
+
+describe('what counts outcomes is said by Kontor alone', () => {
+  let customer: string;
+  let unit: string;
+  before(async () => {
+    const meter = await stripe.billing.meters.create({ display_name: 'Solved', event_name: 'solved', default_aggregation: { formula: 'sum' }, value_settings: { event_payload_key: 'outcome' } });
+    await agent({ rules: rulesFor('own'), outcomes: [{ name: 'solved', meter: meter.id }] });
+    ({ id: customer } = await stripe.customers.create({}));
+    const now = kontor.app.clock.now();
+    await say(customer, 'own_answered', 'c1', now);
+    await say(customer, 'own_confirmed', 'c1', now);
+    const { data: [outcome] } = await get(`outcomes?customer=${customer}`);
+    assert.deepEqual([outcome.state, outcome.meter], ['succeeded', meter.id]);
+    unit = `${outcome.id}:1`;
+  });
+  const correct = (body: object) => post('usage/corrections', body);
+  const table: [string, () => Promise<unknown>, string][] = [
+    ['a unit is not taken back as an event', () => stripe.billing.meterEventAdjustments.create({ type: 'cancel', event_name: 'solved', cancel: { identifier: unit } }), 'cancel[identifier]'],
+    ['nor amended', () => correct({ type: 'amend', amend: { event_name: 'solved', identifier: unit, timestamp: START } }), 'amend[identifier]'],
+    ['nor replaced', () => correct({ type: 'backfill', backfill: { event_name: 'solved', customer, start_time: START, end_time: kontor.app.clock.now() } }), 'backfill[event_name]'],
+    ['nor its name taken', () => stripe.billing.meterEvents.create({ event_name: 'solved', identifier: unit.replace(':1', ':2'), payload: { stripe_customer_id: customer, outcome: '1' } }), 'identifier'],
+    ['nor one made up', async () => stripe.billing.meterEvents.create({ event_name: (await stripe.billing.meters.retrieve((await agent({ rules: rulesFor('made') }))['outcomes'][0].meter)).event_name, payload: { stripe_customer_id: customer, value: '5' } }), 'event_name'],
+    ['nor looked at as something that happens', () => agent({ rules: [{ event_name: 'solved', effect: 'succeed' }] }), 'rules[0][event_name]'],
+  ];
+  for (const [name, work, param] of table) test(name, () => assert.rejects(work(), (error: Stripe.errors.StripeError) => error.statusCode === 400 && error.param === param));
+  test('nor counted on a meter of what happens', async () => {
+    const { id } = await stripe.billing.meters.create({ display_name: 'Answers', event_name: 'fed_answered', default_aggregation: { formula: 'sum' } });
+    await agent({ rules: rulesFor('fed') });
+    await assert.rejects(agent({ rules: rulesFor('eats'), outcomes: [{ name: 'a', meter: id }] }), { param: 'outcomes[0][meter]', message: /would be made of outcomes/ });
+  });
+});
+
+test('what became of the outcomes of a deleted customer stays', async () => {
+  await agent({ rules: rulesFor('gone') });
+  const { id: customer } = await stripe.customers.create({});
+  const now = kontor.app.clock.now();
+  await say(customer, 'gone_answered', 'c1', now);
+  await say(customer, 'gone_confirmed', 'c1', now);
+  const { data: [success] } = await get(`outcomes?customer=${customer}`);
+  await stripe.customers.del(customer);
+  await assert.rejects(post(`outcomes/${success.id}/contest`, { reason: 'It was none.' }), { statusCode: 400, message: /is deleted/ });
+});
+
 test('a new version judges what begins under it, and the archived definition nothing new', async () => {
   const { id } = await agent({ rules: rulesFor('v') });
   const { clock, customer } = await someone();
@@ -171,6 +244,7 @@ describe('a definition is refused', () => {
     ['with an unknown effect', { rules: [{ event_name: 'x', effect: 'win' }] }, 'rules[0][effect]', /must be one of/],
     ['that looks at what Kontor counts', { rules: [{ event_name: 'kontor.outcome.x', effect: 'succeed' }] }, 'rules[0][event_name]', /Kontor's own/],
     ['that finds customers elsewhere than another one', { customer_key: 'org' }, 'customer_key', /finds the customer of events named answered in `stripe_customer_id`/],
+    ['with a condition on what names its subjects', { rules: [{ event_name: 'x', effect: 'succeed', conditions: [{ key: 'conversation', operator: 'exists' }] }] }, 'rules[0][conditions][0][key]', /which subject or whose it is/],
     ['with an unknown meter', { outcomes: [{ name: 'a', meter: 'mtr_none' }] }, 'outcomes[0][meter]', /No such meter/],
   ];
   for (const [name, more, param, message] of table) test(name, () => assert.rejects(agent(more), (error: Stripe.errors.StripeError) => error.statusCode === 400 && error.param === param && message.test(error.message)));

@@ -20,7 +20,7 @@ async function count(ctx: Context, observed: readonly Observed[], now: Instant):
   const meters = new Map((await metersById(ctx.tx, [...new Set(all.map(({ count: { meter } }) => meter))])).map((meter) => [meter.id, meter]));
   const events = all.map(({ count: { meter: id, customer, at }, value, identifier, outcome }): UsageGiven => {
     const meter = meters.get(id)!;
-    return { event_name: meter.event_name, identifier, timestamp: at, payload: { [meter.customer_mapping.event_payload_key]: customer, [meter.value_settings.event_payload_key]: value, outcome } };
+    return { event_name: meter.event_name, identifier, timestamp: at, payload: { outcome, [meter.customer_mapping.event_payload_key]: customer, [meter.value_settings.event_payload_key]: value } };
   });
   for (const [n, result] of (await record(ctx, events, { settled: { now } })).entries()) {
     if (result.status === 'refused') throw new Error(`The outcome ${all[n]!.outcome} could not be counted: ${result.refusal.message}`);

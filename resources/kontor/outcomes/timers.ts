@@ -20,16 +20,15 @@ export const settle: TimerCommand = async (ctx, due) => {
 /** So many subjects are judged again in one transaction. */
 const BATCH = 500;
 
-/** The subject is the definition's id and, after a colon, that of the last outcome that was judged again. */
+/** The subject is the definition's id, the moment since which its subjects are judged again and, where some were, the id of the last one, with colons between them. */
 export const judgeAgain: TimerCommand = async (ctx, due) => {
   for (const { subject, at } of due) await judgePage(ctx, subject, at);
 };
 
 async function judgePage(ctx: Context, subject: string, at: Instant): Promise<void> {
-  const [id, after = ''] = subject.split(':') as [string, string?];
+  const [id, since, after = ''] = subject.split(':') as [string, string, string?];
   const definition = (await definitionsIn(ctx)).byId.get(id)!;
-  const since = definition.archived_at ?? definition.versions.at(-1)!.effective_from ?? at;
-  const found = await begunSince(ctx.tx, id, since, after, BATCH);
+  const found = await begunSince(ctx.tx, id, Number(since), after, BATCH);
   const customers = await clocksOf(ctx.tx, [...new Set(found.map((each) => each.customer))], ctx.app.clock.now());
   const observed = found.flatMap((each): Observed[] => {
     const customer = customers.get(each.customer);
@@ -37,5 +36,5 @@ async function judgePage(ctx: Context, subject: string, at: Instant): Promise<vo
     return again ? [again] : [];
   });
   for (const [now, each] of Map.groupBy(observed, (one) => customers.get(one.outcome.customer)!.now)) await take(ctx, each, now);
-  if (found.length === BATCH) await commit(ctx, { ...decision(), timers: [{ kind: 'outcome.rejudge', subject: `${id}:${found.at(-1)!.id}`, at, lane: id, test_clock: null }] });
+  if (found.length === BATCH) await commit(ctx, { ...decision(), timers: [{ kind: 'outcome.rejudge', subject: `${id}:${since}:${found.at(-1)!.id}`, at, lane: id, test_clock: null }] });
 }

@@ -1,5 +1,5 @@
 import { decision, refuse, type Instant } from '../../../billing/decision.ts';
-import type { UsageGiven } from '../../../billing/usage.ts';
+import { refuseCount, refuseOwnName, type UsageGiven } from '../../../billing/usage.ts';
 import { commit } from '../../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
@@ -31,6 +31,7 @@ const MOST_CANCELED = 10_000;
 async function planAmend(ctx: Context, { event_name, identifier, payload, timestamp }: NonNullable<Given['amend']>): Promise<Plan> {
   const event = await latestEvent(ctx, event_name, identifier);
   if (!event || event.meter === null) return refuse('resource_missing', `No meter has counted an event named ${event_name} with the identifier ${identifier}.`, 'amend[identifier]', { status: 400 });
+  refuseCount(event, 'amend[identifier]');
   if (event.canceled) refuse(undefined, `The event ${identifier} is taken back already. Revert what has taken it back, or report it anew under another identifier.`, 'amend[identifier]');
   const replacement = { event_name, payload: payload ?? event.payload, timestamp: timestamp ?? event.timestamp };
   const [first, last] = [event.timestamp, replacement.timestamp].sort((a, b) => a - b) as [Instant, Instant];
@@ -41,6 +42,8 @@ async function planBackfill(ctx: Context, { event_name, customer, start_time: st
   const meter = (await activeMeter(ctx.tx, event_name)) ?? refuse('resource_missing', `No active meter counts events named ${event_name}.`, 'backfill[event_name]', { status: 400 });
   const cancels = await eventsWithin(ctx.tx, ctx.world.id, { meter: meter.id, customer, start, end }, MOST_CANCELED + 1);
   if (cancels.length > MOST_CANCELED) refuse(undefined, `There are more than ${MOST_CANCELED} events from \`start_time\` to \`end_time\`. Correct a shorter span at once.`, 'backfill[end_time]');
+  refuseOwnName(event_name, 'backfill[event_name]');
+  for (const each of cancels) refuseCount(each, 'backfill[event_name]');
   for (const [n, { timestamp }] of events.entries()) {
     if (timestamp < start || timestamp >= end) refuse(undefined, 'An event of a backfill lies between its `start_time` and its `end_time`.', `backfill[events][${n}][timestamp]`);
   }
