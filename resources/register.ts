@@ -44,6 +44,7 @@ import { priceExtensions } from './kontor/prices/routes.ts';
 import { processors } from './kontor/processors/routes.ts';
 import { sandboxPages } from './kontor/sandbox/routes.ts';
 import { settings } from './kontor/settings/routes.ts';
+import { setupAuthentication } from './kontor/setup_intents/routes.ts';
 import { subscriptionExtensions } from './kontor/subscriptions/routes.ts';
 import { usage } from './kontor/usage/routes.ts';
 import { usageCheck } from './kontor/usage/check/routes.ts';
@@ -136,6 +137,7 @@ export const rooms: readonly Room[] = [
   refunds,
   sandboxPages,
   settings,
+  setupAuthentication,
   setupAttempts,
   setupIntents,
   subscriptionExtensions,

@@ -80,6 +80,8 @@ export function openInvoiceIntent(invoice: InvoiceRow, payment_method: PaymentMe
   );
   const payment = invoicePayment(invoice, opened.payment_intent, true, moment);
   opened.puts.push({ table: 'invoice_payments', before: null, after: payment });
+  // What the customer has sent before it was billed pays it, too.
+  if (opened.payment_intent.payment_method_types.includes('customer_balance')) opened.timers.push({ kind: 'payment_intent.apply_cash', subject: opened.payment_intent.id, at: moment.now, lane: customer, test_clock });
   return { ...opened, payment };
 }
 
@@ -195,8 +197,10 @@ function agreementOf(intent: PaymentIntentWhole, method: PaymentMethodRow, futur
   const begun = how.agreed ?? intent.authentication?.agreed;
   if (begun) return begun;
   const needed = needsMandate(method.type, future);
-  if (how.mandate && (how.mandate.payment_method !== method.id || how.mandate.status !== 'active')) {
-    refuse('payment_intent_mandate_invalid', `The mandate ${how.mandate.id} is ${how.mandate.status === 'active' ? `for another payment method than ${method.id}` : how.mandate.status}.`, 'mandate');
+  if (how.mandate) {
+    const { id, type, status, payment_method } = how.mandate;
+    const why = payment_method !== method.id ? `is for another payment method than ${method.id}` : type === 'single_use' ? 'was for one payment' : status !== 'active' ? `is ${status}` : null;
+    if (why) refuse('payment_intent_mandate_invalid', `The mandate ${id} ${why}.`, 'mandate');
   }
   if (!needed || how.mandate || method.mandate || how.authentication || intent.authentication) return null;
   return refuse('payment_intent_mandate_invalid', `A payment by ${method.type} needs a mandate, and the payment method ${method.id} has none. Let the customer accept one, and give \`mandate_data\`.`, 'mandate_data');

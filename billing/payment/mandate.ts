@@ -26,7 +26,7 @@ function detailsOf({ type, details }: Pick<PaymentMethodRow, 'type' | 'details'>
 
 export type MandateOrder = { id: string; acceptance: Acceptance; customer: string | null; single: { amount: bigint; currency: string } | null };
 
-/** A mandate that is in force. Making one is no event. */
+/** A mandate that is in force, or that was for the one payment that it is made with. Making one is no event. */
 export function makeMandate({ id, acceptance, customer, single }: MandateOrder, method: Pick<PaymentMethodRow, 'id' | 'type' | 'details'>, moment: Moment): Decision & { mandate: MandateRow } {
   const mandate: MandateRow = {
     id,
@@ -34,7 +34,7 @@ export function makeMandate({ id, acceptance, customer, single }: MandateOrder, 
     customer,
     payment_method: method.id,
     type: single ? 'single_use' : 'multi_use',
-    status: 'active',
+    status: single ? 'inactive' : 'active',
     customer_acceptance: { ...acceptance, accepted_at: acceptance.accepted_at ?? moment.now },
     payment_method_details: detailsOf(method, id),
     amount: single?.amount ?? null,

@@ -73,11 +73,11 @@ export function emptied(method: PaymentMethodRow): Decision & { method: PaymentM
 }
 
 /** What a payment has left to be charged later: a method of another type, which the customer has from now on. */
-export function keepReusable({ type, reference, details }: { type: string; reference: string; details: Record<string, unknown> }, by: PaymentMethodRow, { customer, acceptance }: { customer: string; acceptance: Acceptance | null }, moment: Moment): Decision & { method: PaymentMethodRow } {
+export function keepReusable({ type, reference, details }: { type: string; reference: string; details: Record<string, unknown> }, by: PaymentMethodRow, { customer, acceptance, from }: { customer: string; acceptance: Acceptance | null; from: { charge: string | null; setup_attempt: string | null } }, moment: Moment): Decision & { method: PaymentMethodRow } {
   const id = moment.newId('pm');
   const mandate = acceptance && makeMandate({ id: moment.newId('mandate'), acceptance, customer, single: null }, { id, type, details }, moment);
   const method: PaymentMethodRow = {
-    ...by, id, created: moment.now, customer, type, card: null, details, processor_reference: reference, set_up: true, vault: null, mandate: mandate?.mandate.id ?? null, network_transaction_id: null, checks_when_asked: null, spent: false,
+    ...by, id, created: moment.now, customer, type, card: null, details: { ...details, generated_from: from }, processor_reference: reference, set_up: true, vault: null, mandate: mandate?.mandate.id ?? null, network_transaction_id: null, checks_when_asked: null, spent: false,
     metadata: {},
   };
   const made = decision();

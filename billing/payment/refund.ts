@@ -73,13 +73,18 @@ function refundOf(charge: ChargeRow, intent: PaymentIntentRow, amount: bigint, t
   };
 }
 
+/** The charge of which something goes back; that it was fraudulent is kept as our word about it. */
+const refunded = (charge: ChargeRow, { amount, reason }: RefundRow): ChargeRow => ({
+  ...charge, amount_refunded: charge.amount_refunded + amount, ...(reason === 'fraudulent' && { fraud_details: { user_report: 'fraudulent' as const } }),
+});
+
 /** What was paid by bank transfer is the customer's cash again, at once: it pays something else, or is returned by its bank. */
 export function refundToCash({ charge: before, payment_intent: intent, payment_method: method }: RefundFacts, { cash, stored }: { cash: CashRow; stored: boolean }, order: RefundOrder, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
   const amount = amountToRefund(before, intent, order);
   const pending = refundOf(before, intent, amount, CASH, order, moment);
   const { balance_transaction, ...left } = moveRefund(pending, before, method.processor, 'refunded', moment);
   const refund: RefundRow = { ...pending, status: 'succeeded', sent: true, balance_transaction };
-  const charge: ChargeRow = { ...before, amount_refunded: before.amount_refunded + amount };
+  const charge = refunded(before, refund);
   const made = decision();
   made.puts.push({ table: 'charges', before, after: charge }, { table: 'refunds', before: null, after: refund });
   made.facts.push({ type: 'refund.created', object: 'refund', whole: refund, at: moment.now }, { type: 'charge.refunded', object: 'charge', whole: charge, at: moment.now });
@@ -93,7 +98,7 @@ export function createRefund({ charge: before, payment_intent: intent, payment_m
   const amount = amountToRefund(before, intent, order);
   assert(before.processor_reference !== null, `the charge ${before.id} was made by no processor`);
   const refund = refundOf(before, intent, amount, method.type, order, moment);
-  const charge: ChargeRow = { ...before, amount_refunded: before.amount_refunded + amount };
+  const charge = refunded(before, refund);
   const id = `${refund.id}:refund:1`;
   const request: RefundQuestion = {
     processor: method.processor, charge: before.processor_reference, method: { type: method.type, reference: method.processor_reference, set_up: method.set_up }, amount: String(amount), currency: before.currency, reason: order.reason, at: moment.now,

@@ -155,8 +155,8 @@ export function toBeContested(charge: string, foretold: readonly Consequence[], 
 
 const said = ({ advice_code, network_advice_code, network_decline_code }: Of<'declined'>) => ({ advice_code, network_advice_code, network_decline_code });
 
-/** The method after it has paid: known to its issuer, kept for later where that was agreed, and used up where it belongs to nobody. */
-function methodAfter({ payment_intent: intent, payment_method: before, customer: payer }: Payment, { amount, currency, setup_future_usage: future, agreed }: AskedQuestion, { network_transaction_id, learned }: KeptBy, moment: Moment): Decision & { payment_method: PaymentMethodRow } {
+/** The method after it has paid, by a charge: known to its issuer, kept for later where that was agreed, and else used up where it belongs to nobody. `left` is what can be charged later in its place. */
+function methodAfter({ payment_intent: intent, payment_method: before, customer: payer }: Payment, { amount, currency, setup_future_usage: future, agreed }: AskedQuestion, { network_transaction_id, learned }: KeptBy, charge: string, moment: Moment): Decision & { payment_method: PaymentMethodRow; left: PaymentMethodRow | null } {
   // What was detached while it paid stays so, and nobody keeps anything who was deleted meanwhile.
   const keeps = METHODS[before.type]?.kept_as === undefined && !before.spent && payer?.deleted !== true;
   const customer = before.customer ?? (future !== null && keeps ? intent.customer : null);
@@ -164,7 +164,9 @@ function methodAfter({ payment_intent: intent, payment_method: before, customer:
   // What is kept as another type has its mandate with that.
   const mandate = agreed && !learned?.reusable ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single }, before, moment) : null;
   const details = before.details && learned?.details ? { ...before.details, ...Object.fromEntries(Object.entries(learned.details).filter(([name]) => name in before.details!)) } : before.details;
-  const { method: kept, ...shred } = customer === null ? emptied(asked(before)) : { ...decision(), method: asked(before) };
+  // What is kept without a customer can be attached to one afterwards.
+  const spent = before.spent || (customer === null && (future === null || !keeps));
+  const { method: kept, ...shred } = spent ? emptied(asked(before)) : { ...decision(), method: asked(before) };
   const payment_method: PaymentMethodRow = {
     ...kept,
     customer,
@@ -173,13 +175,21 @@ function methodAfter({ payment_intent: intent, payment_method: before, customer:
     mandate: mandate && !single && keeps ? mandate.mandate.id : before.mandate,
     set_up: before.set_up || (future === 'off_session' && keeps),
     network_transaction_id: before.network_transaction_id ?? network_transaction_id,
-    spent: customer === null,
+    spent,
   };
   const made = decision();
   made.puts.push({ table: 'payment_methods', before, after: payment_method });
   if (customer !== before.customer) made.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: payment_method, at: moment.now });
-  const reusable = learned?.reusable && intent.customer ? keepReusable(learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null }, moment) : null;
-  return { ...together([shred, ...(mandate ? [mandate] : []), made, ...(reusable ? [reusable] : [])]), payment_method };
+  const reusable = learned?.reusable && intent.customer ? keepReusable(learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null, from: { charge, setup_attempt: null } }, moment) : null;
+  return { ...together([shred, ...(mandate ? [mandate] : []), made, ...(reusable ? [reusable] : [])]), payment_method, left: reusable?.method ?? null };
+}
+
+/** The charge says what its method has left to be charged later. */
+function leaving(charge: ChargeRow, left: PaymentMethodRow | null): ChargeRow {
+  const details = charge.payment_method_details;
+  if (!left || !details) return charge;
+  const { type, [details.type]: shown } = details;
+  return { ...charge, payment_method_details: { type, [type]: { ...(shown as object), generated_sepa_debit: left.id, generated_sepa_debit_mandate: left.mandate } } };
 }
 
 /** What its holder has agreed to keep is kept by the processor; where nobody is here to have it, it is let go there. */
@@ -212,9 +222,9 @@ function owedBy({ invoice, customer, subscription }: Payment): Owed | null {
 
 function succeeded(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'>, moment: Moment): Settled {
   const taken = taking(facts, chargeOf(facts, question, answer, moment), answer, moment);
-  const { charge } = taken;
   // What was agreed to was written down while the payment was on its way.
-  const method = methodAfter(facts, facts.charge ? { ...question, agreed: null } : question, answer, moment);
+  const method = methodAfter(facts, facts.charge ? { ...question, agreed: null } : question, answer, taken.charge.id, moment);
+  const charge = leaving(taken.charge, method.left);
   const change = { status: 'succeeded', amount_received: charge.amount_captured, latest_charge: charge.id, next_action: null } as const;
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.succeeded', moment);
   changed.timers.push(...toBeContested(charge.id, answer.foretold, facts.payment_intent, moment));
@@ -260,7 +270,7 @@ function surplus(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'
 /** Reserved: captured later, or given up. */
 function authorized(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'>, moment: Moment): Settled {
   const charge = chargeOf(facts, question, answer, moment);
-  const method = methodAfter(facts, question, answer, moment);
+  const method = methodAfter(facts, question, answer, charge.id, moment);
   const { customer, id, test_clock } = facts.payment_intent;
   const change = { status: 'requires_capture', amount_capturable: charge.amount, latest_charge: charge.id, next_action: null } as const;
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.amount_capturable_updated', moment);
@@ -271,7 +281,7 @@ function authorized(facts: Payment, question: AskedQuestion, answer: Of<'succeed
 /** On its way: whether it comes is known in days. */
 function pending(facts: Payment, question: AskedQuestion, answer: Of<'pending'>, moment: Moment): Settled {
   const charge = chargeOf(facts, question, answer, moment);
-  const method = methodAfter(facts, question, { network_transaction_id: null, learned: answer.learned }, moment);
+  const method = methodAfter(facts, question, { network_transaction_id: null, learned: answer.learned }, charge.id, moment);
   const changed = moveIntent(facts.payment_intent, { status: 'processing', latest_charge: charge.id, next_action: null }, 'payment_intent.processing', moment);
   changed.timers.push(...foreseen(question.op_id, answer.foretold, facts.payment_intent, moment));
   const owed = owedBy(facts);

@@ -9,7 +9,7 @@ import { makeMandate, needsMandate } from './mandate.ts';
 import { asked, keepReusable, letGo, refuseAttaching } from './method.ts';
 import { METHODS, offeredTypes, refuseType } from './offer.ts';
 import type { Outcome, Unknown } from './outcome.ts';
-import type { Acceptance, Agreed, MethodOptions, NextAction, PaymentError, PaymentMethodRow } from './payment.ts';
+import type { Acceptance, Agreed, HolderAnswer, MethodOptions, NextAction, PaymentError, PaymentMethodRow } from './payment.ts';
 
 export type SetupIntentRow = {
   id: string;
@@ -59,7 +59,7 @@ export type SetupOrder = Pick<SetupIntentRow, 'customer' | 'test_clock' | 'usage
 export type SetupConfirmation = {
   return_url?: string | null;
   use_stripe_sdk?: boolean;
-  authentication?: { reference: string; result: 'succeeded' | 'failed' };
+  authentication?: HolderAnswer;
   acceptance?: Acceptance | null;
   agreed?: Agreed | null;
 };
@@ -73,7 +73,7 @@ export type SaveQuestion = {
   usage: 'on_session' | 'off_session';
   payer: { name: string | null; email: string | null; country: string | null };
   request_three_d_secure: 'any' | 'automatic' | 'challenge';
-  authentication: { reference: string; result: 'succeeded' | 'failed' } | null;
+  authentication: HolderAnswer | null;
   agreed: Agreed | null;
   return_url: string | null;
   use_stripe_sdk: boolean;
@@ -115,8 +115,8 @@ function agreementOf(intent: SetupIntentRow, method: PaymentMethodRow, how: Setu
   return refuse('setup_intent_mandate_invalid', `To keep a method of the type ${method.type}, its holder accepts a mandate: give \`mandate_data\`.`, 'mandate_data');
 }
 
-/** Puts the setup to the processor. Until the answer is known the intent is `processing`, and nothing else is tried. */
-export function confirmSetup(intent: SetupIntentWhole, method: PaymentMethodRow, how: SetupConfirmation, moment: Moment): Decision & { setup_intent: SetupIntentWhole } {
+/** Puts the setup to the processor. Until the answer is known the intent is `processing`, and nothing else is tried. `latest` is the attempt that it has come to: with its holder's answer it goes on, else it is abandoned. */
+export function confirmSetup(intent: SetupIntentWhole, method: PaymentMethodRow, latest: SetupAttemptRow | null, how: SetupConfirmation, moment: Moment): Decision & { setup_intent: SetupIntentWhole } {
   refuseUnconfirmableSetup(intent);
   refuseType(method, intent.payment_method_types, `the setup intent ${intent.id}`);
   if (intent.customer !== null) refuseAttaching(method, intent.customer);
@@ -125,7 +125,8 @@ export function confirmSetup(intent: SetupIntentWhole, method: PaymentMethodRow,
   }
   const agreed = agreementOf(intent, method, how, moment);
   const options = intent.payment_method_options[method.type] as { request_three_d_secure?: SaveQuestion['request_three_d_secure'] } | undefined;
-  const attempt: SetupAttemptRow = {
+  const begun = how.authentication ? latest : null;
+  const attempt: SetupAttemptRow = begun ? { ...begun, status: 'processing' } : {
     id: moment.newId('setatt'), created: moment.now, setup_intent: intent.id, customer: intent.customer, payment_method: method.id, status: 'processing', usage: intent.usage, setup_error: null,
     payment_method_details: { type: method.type },
   };
@@ -147,19 +148,19 @@ export function confirmSetup(intent: SetupIntentWhole, method: PaymentMethodRow,
     use_stripe_sdk: how.use_stripe_sdk ?? false,
     at: moment.now,
   };
-  const made = decision();
-  made.puts.push({ table: 'setup_intents', before: intent, after: setup_intent }, { table: 'setup_attempts', before: null, after: attempt });
+  const made = begun ? decision() : abandon(latest);
+  made.puts.push({ table: 'setup_intents', before: intent, after: setup_intent }, { table: 'setup_attempts', before: begun, after: attempt });
   made.puts.push({ table: 'payment_attempts', before: null, after: beginAttempt(id, 'save', intent.id, method.processor, intent.test_clock, moment.now) });
   made.calls.push({ id, kind: 'processor.save', subject: intent.id, request, test_clock: intent.test_clock });
   return { ...made, setup_intent };
 }
 
 /** The holder has acted where an action was required: the setup goes on. */
-export function answerSetup(intent: SetupIntentWhole, method: PaymentMethodRow, result: 'succeeded' | 'failed', begun: SaveQuestion, moment: Moment): Decision & { setup_intent: SetupIntentWhole } {
+export function answerSetup(intent: SetupIntentWhole, method: PaymentMethodRow, latest: SetupAttemptRow | null, { result, details }: Omit<HolderAnswer, 'reference'>, begun: SaveQuestion, moment: Moment): Decision & { setup_intent: SetupIntentWhole } {
   const action = intent.next_action;
   if (intent.status !== 'requires_action' || action === null) return refuse('setup_intent_unexpected_state', `The setup intent ${intent.id} is ${intent.status}: nothing is asked of the holder.`);
   if (method.spent) refuse('payment_method_unexpected_state', `The payment method ${method.id} was detached meanwhile. Confirm the setup intent with another one.`);
-  return confirmSetup(intent, method, { return_url: begun.return_url, agreed: begun.agreed, authentication: { reference: action.reference, result } }, moment);
+  return confirmSetup(intent, method, latest, { return_url: begun.return_url, agreed: begun.agreed, authentication: { reference: action.reference, result, ...(details && { details }) } }, moment);
 }
 
 export type Setup = { setup_intent: SetupIntentWhole; setup_attempt: SetupAttemptRow; payment_method: PaymentMethodRow; customer: CustomerWhole | null };
@@ -170,6 +171,8 @@ function move(before: SetupIntentWhole, change: Partial<SetupIntentWhole>, type:
 }
 
 const putAttempt = (before: SetupAttemptRow, change: Partial<SetupAttemptRow>): Decision => ({ ...decision(), puts: [{ table: 'setup_attempts', before, after: { ...before, ...change } }] });
+/** Its holder is not waited for any more. */
+const abandon = (latest: SetupAttemptRow | null): Decision => (latest?.status === 'requires_action' ? putAttempt(latest, { status: 'abandoned' }) : decision());
 
 /** Takes the processor's answer. */
 export function settleSetup({ setup_intent: intent, setup_attempt: attempt, payment_method: before, customer: owner }: Setup, question: SaveQuestion, answer: Exclude<Outcome, Unknown>, moment: Moment): Decision & { setup_intent: SetupIntentWhole; payment_method: PaymentMethodRow } {
@@ -203,7 +206,7 @@ export function settleSetup({ setup_intent: intent, setup_attempt: attempt, paym
   const kept = lasts && !keeps ? letGo(payment_method, attempt.id, intent.test_clock, moment) : decision();
   kept.puts.push({ table: 'payment_methods', before, after: payment_method });
   if (customer !== before.customer) kept.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: payment_method, at: moment.now });
-  const reusable = answer.learned?.reusable && intent.customer ? keepReusable(answer.learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null }, moment) : null;
+  const reusable = answer.learned?.reusable && intent.customer && owner?.deleted !== true ? keepReusable(answer.learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null, from: { charge: null, setup_attempt: attempt.id } }, moment) : null;
   const details = { type: before.type, [before.type]: { ...answer.learned?.details, ...(answer.three_d_secure && { three_d_secure: { ...answer.three_d_secure, electronic_commerce_indicator: null, result_reason: null, transaction_id: null } }), ...(reusable && { generated_sepa_debit: reusable.method.id, generated_sepa_debit_mandate: reusable.method.mandate }) } };
   const changed = move(intent, { status: 'succeeded', next_action: null, mandate: reusable?.method.mandate ?? payment_method.mandate }, 'setup_intent.succeeded', moment);
   const whole = together([...(mandate ? [mandate] : []), kept, ...(reusable ? [reusable] : []), putAttempt(attempt, { status: 'succeeded', payment_method_details: details }), changed]);
@@ -227,7 +230,7 @@ function refused({ intent, attempt, method }: { intent: SetupIntentWhole; attemp
 export type SetupChange = Partial<Pick<SetupIntentRow, 'customer' | 'test_clock' | 'description' | 'payment_method' | 'allowed_payment_method_types' | 'excluded_payment_method_types' | 'payment_method_configuration' | 'payment_method_options'>> & { metadata?: Record<string, string> | '' };
 
 /** Changes what is named. It is no event. */
-export function changeSetup(before: SetupIntentWhole, change: SetupChange, enabled: readonly string[] | null): Decision & { setup_intent: SetupIntentWhole } {
+export function changeSetup(before: SetupIntentWhole, latest: SetupAttemptRow | null, change: SetupChange, enabled: readonly string[] | null): Decision & { setup_intent: SetupIntentWhole } {
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Omit<SetupChange, 'metadata'>;
   const over = before.status === 'succeeded' || before.status === 'canceled' || before.status === 'processing';
   const fixed = Object.keys(given).find((name) => over && name !== 'description' && name !== 'metadata');
@@ -238,13 +241,13 @@ export function changeSetup(before: SetupIntentWhole, change: SetupChange, enabl
   const offers = change.allowed_payment_method_types !== undefined || change.excluded_payment_method_types !== undefined || change.payment_method_configuration !== undefined;
   const waits = change.payment_method != null && before.status !== 'requires_confirmation';
   const setup_intent: SetupIntentWhole = { ...after, ...(offers && { payment_method_types: setupTypes(after, enabled) }), ...(waits && { status: 'requires_confirmation', next_action: null }) };
-  return { ...decision(), puts: [{ table: 'setup_intents', before, after: setup_intent }], setup_intent };
+  const left = waits ? abandon(latest) : decision();
+  return { ...together([left, { ...decision(), puts: [{ table: 'setup_intents', before, after: setup_intent }] }]), setup_intent };
 }
 
 /** Ends a setup that has not gone through. */
 export function cancelSetup(intent: SetupIntentWhole, attempt: SetupAttemptRow | null, cancellation_reason: string | null, moment: Moment): Decision & { setup_intent: SetupIntentWhole } {
   refuseUnconfirmableSetup(intent);
   const changed = move(intent, { status: 'canceled', cancellation_reason, next_action: null }, 'setup_intent.canceled', moment);
-  const left = attempt && attempt.status === 'requires_action' ? putAttempt(attempt, { status: 'abandoned' }) : decision();
-  return { ...together([left, changed]), setup_intent: changed.setup_intent };
+  return { ...together([abandon(attempt), changed]), setup_intent: changed.setup_intent };
 }

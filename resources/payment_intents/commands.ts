@@ -18,7 +18,7 @@ import { enabledTypes } from '../payment_method_configurations/rows.ts';
 import { methodGiven, methodsById, optionsOf, refuseToBrowser, shippingOf, verifyDeposits } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderPaymentIntent } from './resource.ts';
-import { confirmTransfer } from './transfers.ts';
+import { confirmTransfer, payWaiting } from './transfers.ts';
 import { answered, intentsById, lockIntent, refuseStranger, reservedBy, withMethods, type Locked } from './rows.ts';
 
 type Path = { intent: string };
@@ -87,6 +87,7 @@ export async function create(ctx: Context, given: Params<typeof params.createPay
   const { method } = named;
   const confirmation = method.type === 'customer_balance' ? await confirmTransfer(ctx, opened.payment_intent, method, moment) : confirmPayment(opened.payment_intent, method, await confirmationOf(ctx, given, token), moment);
   await commit(ctx, together([...first, ...spend(token, { payment_intent: opened.payment_intent.id }), confirmation]));
+  if (method.type === 'customer_balance') await payWaiting(ctx, opened.payment_intent.id);
   return answer(opened.payment_intent.id);
 }
 
@@ -111,10 +112,11 @@ export async function confirm(ctx: Context, given: Params<typeof params.confirmP
   const { receipt_email, setup_future_usage = token?.token.setup_future_usage ?? undefined, capture_method, allowed_payment_method_types, excluded_payment_method_types } = given;
   const changed = changeIntent(locked.intent, {
     receipt_email, setup_future_usage, capture_method, allowed_payment_method_types, excluded_payment_method_types, payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping) ?? token?.token.shipping ?? undefined,
-  }, await enabledTypes(ctx, locked.intent.payment_method_configuration ?? undefined));
+  }, await enabledTypes(ctx, locked.intent.payment_method_configuration ?? undefined, false));
   const transfer = method.type === 'customer_balance';
   const confirmation = transfer ? await confirmTransfer(ctx, changed.payment_intent, method, locked.moment) : confirmed({ ...locked, intent: changed.payment_intent }, method, await confirmationOf(ctx, given, token));
   await commit(ctx, together([decision, changed, ...spend(token, { payment_intent: locked.intent.id }), confirmation]));
+  if (transfer) await payWaiting(ctx, locked.intent.id);
   return answer(path.intent);
 }
 
@@ -130,7 +132,7 @@ export async function update(ctx: Context, given: Params<typeof params.updatePay
     ...(customer && { customer: customer.id }), ...(named && { payment_method: named.method.id }),
   };
   const configuration = given.payment_method_configuration ?? intent.payment_method_configuration ?? undefined;
-  const changed = changeIntent(intent, { ...change, payment_method_configuration: given.payment_method_configuration }, await enabledTypes(ctx, configuration));
+  const changed = changeIntent(intent, { ...change, payment_method_configuration: given.payment_method_configuration }, await enabledTypes(ctx, configuration, given.payment_method_configuration !== undefined));
   if (named) refuseType(named.method, changed.payment_intent.payment_method_types, `the payment intent ${intent.id}`);
   const placed = customer && customer.test_clock !== intent.test_clock ? changeIntent(changed.payment_intent, { test_clock: customer.test_clock }) : null;
   await commit(ctx, together([...(named ? [named.decision] : []), changed, ...(placed ? [placed] : [])]));
@@ -175,7 +177,7 @@ export async function verifyMicrodeposits(ctx: Context, given: Params<typeof par
   if (intent.next_action?.type !== 'verify_with_microdeposits') refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} waits for no verification of a bank account.`);
   if (facts) refuseUnpayable(facts);
   const [method] = await methodsById(ctx.tx, [intent.payment_method!], true);
-  await commit(ctx, await answered(ctx, intent, { result: await verifyDeposits(ctx, method!, intent.next_action.reference, given) }, moment));
+  await commit(ctx, await answered(ctx, intent, await verifyDeposits(ctx, method!, intent.next_action.reference, given), moment));
   return answer(intent.id);
 }
 

@@ -137,7 +137,8 @@ test('a US bank account is proven by small amounts, then debited', async () => {
   assert.deepEqual([made.status, made.next_action?.type, made.next_action?.verify_with_microdeposits?.microdeposit_type], ['requires_action', 'verify_with_microdeposits', 'descriptor_code']);
   await assert.rejects(stripe.paymentIntents.verifyMicrodeposits(made.id, { amounts: [1, 2] }), { code: 'payment_method_microdeposit_verification_amounts_mismatch', param: 'amounts' });
   assert.equal((await stripe.paymentIntents.verifyMicrodeposits(made.id, { amounts: [45, 32] })).status, 'processing');
-  await assert.rejects(stripe.paymentIntents.verifyMicrodeposits((await make()).id, { descriptor_code: 'SM33CC' }), { code: 'payment_method_microdeposit_failed' });
+  await assert.rejects(stripe.paymentIntents.verifyMicrodeposits((await make()).id, { descriptor_code: 'SM33CC' }), { code: 'payment_method_microdeposit_verification_attempts_exceeded' });
+  await assert.rejects(stripe.paymentIntents.verifyMicrodeposits((await make()).id, { amounts: [40, 41] }), { code: 'payment_method_microdeposit_verification_timeout' });
   await pass(5);
   const paid = await stripe.paymentIntents.retrieve(made.id);
   assert.deepEqual([paid.status, paid.amount_received], ['succeeded', 5_000]);
@@ -153,7 +154,7 @@ for (const [type, currency, details] of [
     assert.equal(made.status, 'requires_action');
     for (const guess of ['someoneX', 'someoneÜ']) assert.equal((await fetch(pageOf(made).replace(/.{8}$/, guess))).status, 404);
     const way = await press(pageOf(made), 'succeeded');
-    if (type !== 'cashapp') assert.equal(way, `${BACK}?payment_intent=${made.id}&payment_intent_client_secret=${made.client_secret}&redirect_status=succeeded`);
+    assert.equal(way, `${BACK}?payment_intent=${made.id}&payment_intent_client_secret=${made.client_secret}&redirect_status=succeeded`);
     const paid = await stripe.paymentIntents.retrieve(made.id, { expand: ['latest_charge'] });
     assert.deepEqual([paid.status, (paid.latest_charge as Stripe.Charge).payment_method_details?.type], ['succeeded', type]);
     assert.equal((await stripe.refunds.create({ payment_intent: paid.id, amount: 500 })).status, 'succeeded');
@@ -172,9 +173,31 @@ test('what is left of an iDEAL payment is a debit that can be charged later', as
   await press(pageOf(made), 'succeeded');
   const { data } = await stripe.customers.listPaymentMethods(customer);
   assert.deepEqual(data.map((method) => [method.type, method.sepa_debit?.country]), [['sepa_debit', 'NL']]);
+  // The charge leads to it, and it leads to the charge.
+  const charge = (await stripe.paymentIntents.retrieve(made.id, { expand: ['latest_charge'] })).latest_charge as Stripe.Charge;
+  const left = charge.payment_method_details!.ideal!;
+  assert.deepEqual([left.generated_sepa_debit, data[0]!.sepa_debit?.generated_from?.charge], [data[0]!.id, charge.id]);
+  assert.equal((await stripe.mandates.retrieve(left.generated_sepa_debit_mandate as string)).payment_method, data[0]!.id);
   const later = await stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', customer, payment_method: data[0]!.id, off_session: true, confirm: true });
   await pass(6);
   assert.equal((await stripe.paymentIntents.retrieve(later.id)).status, 'succeeded');
+});
+
+test('a mandate for one payment is good for one', async () => {
+  const { customer, after: pass } = await onClock();
+  const { id: method } = await stripe.paymentMethods.attach('pm_sepaDebit_success_at', { customer });
+  const paid = await stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', customer, payment_method: method, mandate_data: MANDATE, confirm: true });
+  await pass(6);
+  const charge = (await stripe.paymentIntents.retrieve(paid.id, { expand: ['latest_charge'] })).latest_charge as Stripe.Charge;
+  const mandate = await stripe.mandates.retrieve(charge.payment_method_details!.sepa_debit!.mandate!);
+  assert.deepEqual([mandate.type, mandate.status, mandate.single_use], ['single_use', 'inactive', { amount: 1_000, currency: 'eur' }]);
+  const again = stripe.paymentIntents.create({ amount: 90_000, currency: 'eur', customer, payment_method: method, mandate: mandate.id, confirm: true });
+  await assert.rejects(again, { code: 'payment_intent_mandate_invalid', param: 'mandate' });
+});
+
+test('who has authorized what is declined all the same comes back with that', async () => {
+  const made = await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: 'pm_card_threeDSecureRequiredChargeDeclined', return_url: BACK, confirm: true });
+  assert.match((await press(pageOf(made), 'succeeded'))!, /redirect_status=failed$/);
 });
 
 test('a card whose bank asks its holder is authorized on the page, where there is a way back', async () => {

@@ -55,6 +55,11 @@ test('a card that is kept for later is attached, and charged later without its h
   assert.deepEqual(typesOf(await told()), ['payment_intent.created', 'charge.succeeded', 'payment_method.attached', 'payment_intent.succeeded']);
   const later = await stripe.paymentIntents.create({ amount: 900, currency: 'usd', customer: customer.id, payment_method: first.payment_method as string, off_session: true, confirm: true });
   assert.equal(later.status, 'succeeded');
+  // Who has no customer yet gets one afterwards.
+  const guest = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', payment_method: 'pm_card_visa', setup_future_usage: 'off_session', confirm: true });
+  await stripe.paymentMethods.attach(guest.payment_method as string, { customer: customer.id });
+  const own = await stripe.paymentIntents.create({ amount: 900, currency: 'usd', customer: customer.id, payment_method: guest.payment_method as string, off_session: true, confirm: true });
+  assert.equal(own.status, 'succeeded');
 });
 
 test('where the bank asks the holder, the payment says what is to be done', async () => {

@@ -8,7 +8,7 @@ import * as commands from './commands.ts';
 import { move } from './move.ts';
 import * as params from './params.ts';
 import { paymentIntent } from './resource.ts';
-import { applyCustomerBalance } from './transfers.ts';
+import { applyCustomerBalance, payWaitingInvoices } from './transfers.ts';
 import { paymentIntentVersions } from './versions.ts';
 
 const SEARCHED = { amount: { of: 'number', column: 'amount' }, created: { of: 'time', column: 'created' }, currency: { of: 'token', column: 'currency' }, customer: { of: 'token', column: 'customer' }, status: { of: 'token', column: 'status' } } as const;
@@ -29,6 +29,6 @@ export const paymentIntents: Room = {
     post('/v1/payment_intents/:intent/verify_microdeposits', params.verifyMicrodeposits, commands.verifyMicrodeposits, { publishable: true }),
   ],
   calls: { 'processor.charge': charge, 'payment_method.move': move, 'processor.capture': handling, 'processor.increment': handling, 'processor.cancel': handling, 'processor.give_up': givingUp },
-  timers: { 'payment_intent.expire_authorization': expire },
+  timers: { 'payment_intent.expire_authorization': expire, 'payment_intent.apply_cash': payWaitingInvoices },
   versions: paymentIntentVersions,
 };

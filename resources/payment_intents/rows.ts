@@ -8,6 +8,7 @@ import { momentOn, type Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
+import { isSecret } from '../../server/http/secrets.ts';
 import { chargesById } from '../charges/rows.ts';
 import { customersById, lockLanes } from '../customers/rows.ts';
 import { lockInvoices } from '../invoices/rows.ts';
@@ -64,5 +65,5 @@ export async function answered(ctx: Context, intent: PaymentIntentWhole, said: O
 
 /** A browser proves by the client secret that the payment is its own; whoever gives one must give the right one. */
 export function refuseStranger(ctx: Context, intent: PaymentIntentRow, client_secret: string | undefined): void {
-  if (client_secret === undefined ? ctx.request?.publishable : client_secret !== intent.client_secret) missing('payment_intent', intent.id);
+  if (client_secret === undefined ? ctx.request?.publishable : !isSecret(client_secret, intent.client_secret)) missing('payment_intent', intent.id);
 }

@@ -1,20 +1,20 @@
 /** Payments by bank transfer: the customer sends the money, which is applied when it has come. */
-import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
+import { refuse, together, type Decision, type Instant, type Moment } from '../../billing/decision.ts';
 import { awaitTransfer } from '../../billing/payment/cash.ts';
 import { refuseUnconfirmable } from '../../billing/payment/intent.ts';
 import { refuseType } from '../../billing/payment/offer.ts';
 import type { PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { commit } from '../../server/commit.ts';
-import type { Context } from '../../server/context.ts';
+import { momentAt, type Context, type TimerCommand } from '../../server/context.ts';
 import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
-import { accountFor, cashOf, payFromCash } from '../customers/cash_balance/rows.ts';
+import { accountFor, cashOf, modeOf, payFromCash } from '../customers/cash_balance/rows.ts';
 import type * as params from './params.ts';
 import { lockIntent } from './rows.ts';
 
 type Transfer = { bank_transfer?: { type?: string; eu_bank_transfer?: { country: string } } };
 
-/** The intent waits for a transfer to the customer's own account; where there is enough cash already, it is paid with that by `apply_customer_balance` or by itself. */
+/** The intent waits for a transfer to the customer's own account. What is there already pays it by `payWaiting`, or by `apply_customer_balance`. */
 export async function confirmTransfer(ctx: Context, intent: PaymentIntentWhole, method: PaymentMethodRow, moment: Moment): Promise<Decision> {
   refuseUnconfirmable(intent);
   refuseType(method, intent.payment_method_types, `the payment intent ${intent.id}`);
@@ -24,11 +24,25 @@ export async function confirmTransfer(ctx: Context, intent: PaymentIntentWhole, 
   return awaitTransfer(intent, method, account, moment);
 }
 
+const waits = ({ status }: PaymentIntentWhole): boolean => status === 'requires_payment_method' || status === 'requires_confirmation' || status === 'requires_action';
+
+/** Pays an intent with the cash that is there already, where that is enough and cash is applied by itself. */
+export async function payWaiting(ctx: Context, id: string, at?: Instant): Promise<void> {
+  const { intent, customer, moment } = await lockIntent(ctx, id);
+  if (!waits(intent) || customer === null || customer.deleted) return;
+  const cash = (await cashOf(ctx.tx, customer.id, true)).find((each) => each.currency === intent.currency);
+  if (!cash || cash.amount < intent.amount || (await modeOf(ctx.tx, customer.id)).mode !== 'automatic') return;
+  await commit(ctx, await payFromCash(ctx, id, cash, customer, at === undefined ? moment : momentAt(ctx, at)));
+}
+
+export const payWaitingInvoices: TimerCommand = async (ctx, due) => {
+  for (const { subject, at } of due) await payWaiting(ctx, subject, at);
+};
+
 /** Pays an intent with what its customer has sent. */
 export async function applyCustomerBalance(ctx: Context, given: Params<typeof params.applyCustomerBalance>, path: { intent: string }): Promise<Answer> {
   const { intent, customer, moment } = await lockIntent(ctx, path.intent);
-  const waits = intent.status === 'requires_payment_method' || intent.status === 'requires_confirmation' || intent.status === 'requires_action';
-  if (!waits || !intent.payment_method_types.includes('customer_balance')) {
+  if (!waits(intent) || !intent.payment_method_types.includes('customer_balance')) {
     refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} is ${intent.status} and can be paid with ${intent.payment_method_types.join(', ')}: no cash balance can be applied to it.`);
   }
   if (customer === null) refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} has no customer whose cash could be applied.`);

@@ -19,11 +19,11 @@ export async function configurationsById(tx: Tx, ids: readonly string[], lock = 
   return ids.includes(UNCHANGED.id) && !found.some((each) => each.id === UNCHANGED.id) ? [...found, UNCHANGED] : found;
 }
 
-/** The types that are switched on: by the configuration that is named, or by the default one. Null where nobody has said anything. */
-export async function enabledTypes(ctx: Context, id: string | undefined): Promise<readonly string[] | null> {
+/** The types that are switched on: by the configuration that is named, or by the default one. Null where nobody has said anything. One that a request names, `chosen`, must be active. */
+export async function enabledTypes(ctx: Context, id: string | undefined, chosen = true): Promise<readonly string[] | null> {
   const [found] = await configurationsById(ctx.tx, [id ?? UNCHANGED.id]);
   if (!found) return missing('payment_method_configuration', id!, 'payment_method_configuration');
-  if (!found.active) refuse(undefined, `The payment method configuration ${found.id} is not active.`, 'payment_method_configuration');
+  if (chosen && !found.active) refuse(undefined, `The payment method configuration ${found.id} is not active.`, 'payment_method_configuration');
   if (found === UNCHANGED) return null;
   const preferences = { ...USUAL, ...found.preferences };
   return Object.keys(preferences).filter((type) => preferences[type] === 'on');

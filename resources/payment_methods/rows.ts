@@ -2,7 +2,7 @@ import type { Shipping } from '../../billing/customer/customer.ts';
 import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
 import { countryOf } from '../../billing/payment/route.ts';
 import { attachMethod, makeMethod, refuseAttaching } from '../../billing/payment/method.ts';
-import type { BillingDetails, MethodOptions, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import type { BillingDetails, HolderAnswer, MethodOptions, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { refuseKeeping } from '../../billing/payment/offer.ts';
 import type { Payer, Processor } from '../../connectors/processors/processor.ts';
 import type { Context } from '../../server/context.ts';
@@ -129,15 +129,15 @@ export async function methodGiven(ctx: Context, { payment_method, payment_method
   return { method: made.method, decision: made };
 }
 
-/** Asks whether these are the small amounts, or the code, that were sent to a method's account. Wrong ones are refused and may be tried again; after too many, or too late, it has `failed`. */
-export async function verifyDeposits(ctx: Context, method: PaymentMethodRow, reference: string, given: { amounts?: number[]; descriptor_code?: string }): Promise<'succeeded' | 'failed'> {
+/** Asks whether these are the small amounts, or the code, that were sent to a method's account. Wrong ones are refused and may be tried again; after too many, or too late, it has `failed`, and `details` say why. */
+export async function verifyDeposits(ctx: Context, method: PaymentMethodRow, reference: string, given: { amounts?: number[]; descriptor_code?: string }): Promise<Omit<HolderAnswer, 'reference'>> {
   const processor = await processorNamed(ctx.app, ctx.world, method.processor, ctx.tx);
   const { type, processor_reference, set_up } = method;
   const { verifyDeposits } = processor;
   if (!verifyDeposits) return refuse('payment_method_unexpected_state', 'The payment processor verifies this bank account itself: send its holder to the `hosted_verification_url` of the `next_action`.');
   const judged = await saidBy(ctx, processor, `deposits ${method.id}`, () => verifyDeposits({ method: { type, reference: processor_reference, set_up }, reference, ...given }));
-  if (judged?.kind === 'verified') return 'succeeded';
-  if (judged?.kind === 'refused') return judged.final ? 'failed' : refuse(judged.code, judged.message, given.amounts ? 'amounts' : 'descriptor_code');
+  if (judged?.kind === 'verified') return { result: 'succeeded' };
+  if (judged?.kind === 'refused') return judged.final ? { result: 'failed', details: { code: judged.code } } : refuse(judged.code, judged.message, given.amounts ? 'amounts' : 'descriptor_code');
   return refuse(undefined, 'The payment processor has not answered whether the bank account is verified. Nothing has been changed; try again.', undefined, { type: 'api_error', status: 503, should_retry: true });
 }
 

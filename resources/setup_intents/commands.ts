@@ -16,7 +16,7 @@ import { enabledTypes } from '../payment_method_configurations/rows.ts';
 import { methodGiven, methodsById, optionsOf, refuseToBrowser, verifyDeposits } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderSetupIntent } from './resource.ts';
-import { answeredSetup, lockSetup, refuseForeign, setupAttemptsById, setupsById, wholeSetups } from './rows.ts';
+import { answeredSetup, lockLatest, lockSetup, refuseForeign, setupsById, wholeSetups } from './rows.ts';
 
 type Path = { intent: string };
 type Confirming = Pick<Params<typeof params.confirmSetupIntent>, 'return_url' | 'use_stripe_sdk' | 'mandate_data'>;
@@ -60,7 +60,7 @@ export async function create(ctx: Context, given: Params<typeof params.createSet
     return renderSetupIntent(opened.setup_intent, ctx.world);
   }
   if (!named) refuse('parameter_missing', 'To confirm a setup intent at its creation, give its `payment_method`.', 'payment_method');
-  await commit(ctx, together([...first, ...spend(token, { setup_intent: opened.setup_intent.id }), confirmSetup(opened.setup_intent, named.method, confirmationOf(ctx, given, token), moment)]));
+  await commit(ctx, together([...first, ...spend(token, { setup_intent: opened.setup_intent.id }), confirmSetup(opened.setup_intent, named.method, null, confirmationOf(ctx, given, token), moment)]));
   return answer(opened.setup_intent.id);
 }
 
@@ -79,8 +79,9 @@ export async function confirm(ctx: Context, given: Params<typeof params.confirmS
   refuseUnconfirmableSetup(intent);
   const token = await tokenGiven(ctx, given.confirmation_token, intent.customer, moment);
   const { method, decision } = await methodFor(ctx, intent, given, token, moment);
-  const changed = changeSetup(intent, { allowed_payment_method_types: given.allowed_payment_method_types, payment_method_options: optionsOf(given.payment_method_options) }, await enabledTypes(ctx, intent.payment_method_configuration ?? undefined));
-  await commit(ctx, together([decision, changed, ...spend(token, { setup_intent: intent.id }), confirmSetup(changed.setup_intent, method, confirmationOf(ctx, given, token), moment)]));
+  const latest = await lockLatest(ctx.tx, intent);
+  const changed = changeSetup(intent, latest, { allowed_payment_method_types: given.allowed_payment_method_types, payment_method_options: optionsOf(given.payment_method_options) }, await enabledTypes(ctx, intent.payment_method_configuration ?? undefined, false));
+  await commit(ctx, together([decision, changed, ...spend(token, { setup_intent: intent.id }), confirmSetup(changed.setup_intent, method, latest, confirmationOf(ctx, given, token), moment)]));
   return answer(intent.id);
 }
 
@@ -90,12 +91,12 @@ export async function update(ctx: Context, given: Params<typeof params.updateSet
   const named = await methodGiven(ctx, given, customer?.id ?? intent.customer, moment);
   const { description, metadata } = given;
   const configuration = given.payment_method_configuration ?? intent.payment_method_configuration ?? undefined;
-  const changed = changeSetup(intent, {
+  const changed = changeSetup(intent, await lockLatest(ctx.tx, intent), {
     description, metadata,
     allowed_payment_method_types: given.allowed_payment_method_types, excluded_payment_method_types: given.excluded_payment_method_types, payment_method_options: optionsOf(given.payment_method_options),
     ...(customer && { customer: customer.id, test_clock: customer.test_clock }), ...(named && { payment_method: named.method.id }),
     payment_method_configuration: given.payment_method_configuration,
-  }, await enabledTypes(ctx, configuration));
+  }, await enabledTypes(ctx, configuration, given.payment_method_configuration !== undefined));
   if (named) refuseType(named.method, changed.setup_intent.payment_method_types, `the setup intent ${intent.id}`);
   await commit(ctx, together([...(named ? [named.decision] : []), changed]));
   return renderSetupIntent(changed.setup_intent, ctx.world);
@@ -103,8 +104,7 @@ export async function update(ctx: Context, given: Params<typeof params.updateSet
 
 export async function cancel(ctx: Context, given: Params<typeof params.cancelSetupIntent>, path: Path): Promise<Json> {
   const { intent, moment } = await lockSetup(ctx, path.intent);
-  const [attempt = null] = intent.latest_attempt === null ? [] : await setupAttemptsById(ctx.tx, [intent.latest_attempt], true);
-  const canceled = cancelSetup(intent, attempt, given.cancellation_reason ?? null, moment);
+  const canceled = cancelSetup(intent, await lockLatest(ctx.tx, intent), given.cancellation_reason ?? null, moment);
   await commit(ctx, canceled);
   return renderSetupIntent(canceled.setup_intent, ctx.world);
 }

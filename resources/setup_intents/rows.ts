@@ -1,11 +1,12 @@
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { refuse, type Decision, type Moment } from '../../billing/decision.ts';
-import type { PaymentMethodRow } from '../../billing/payment/payment.ts';
+import type { HolderAnswer, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { answerSetup, type SaveQuestion, type SetupAttemptRow, type SetupIntentRow, type SetupIntentWhole } from '../../billing/payment/setup.ts';
 import { momentOn, type Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
+import { isSecret } from '../../server/http/secrets.ts';
 import { customersById, lockLanes } from '../customers/rows.ts';
 import { questionsById } from '../payment_attempts/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
@@ -26,6 +27,11 @@ export function setupAttemptsById(tx: Tx, ids: readonly string[], lock = false):
   return rows<SetupAttemptRow>(tx, sql`select * from setup_attempts where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
 }
 
+/** The attempt that a setup has come to, locked. */
+export async function lockLatest(tx: Tx, { latest_attempt }: SetupIntentRow): Promise<SetupAttemptRow | null> {
+  return latest_attempt === null ? null : (await setupAttemptsById(tx, [latest_attempt], true))[0]!;
+}
+
 export type LockedSetup = { intent: SetupIntentWhole; customer: CustomerWhole | null; moment: Moment };
 
 /** The intent, locked after its customer, and the moment at which its customer lives. */
@@ -41,14 +47,14 @@ export async function lockSetup(ctx: Context, id: string): Promise<LockedSetup> 
 
 /** A browser proves by the client secret that the setup is its own; whoever gives one must give the right one. */
 export function refuseForeign(ctx: Context, intent: SetupIntentRow, client_secret: string | undefined): void {
-  if (client_secret === undefined ? ctx.request?.publishable : client_secret !== intent.client_secret) missing('setup_intent', intent.id);
+  if (client_secret === undefined ? ctx.request?.publishable : !isSecret(client_secret, intent.client_secret)) missing('setup_intent', intent.id);
 }
 
 /** What the holder's word makes of an intent that required an action, which is locked. */
-export async function answeredSetup(ctx: Context, intent: SetupIntentWhole, result: 'succeeded' | 'failed', moment: Moment): Promise<Decision> {
+export async function answeredSetup(ctx: Context, intent: SetupIntentWhole, said: Omit<HolderAnswer, 'reference'>, moment: Moment): Promise<Decision> {
   const op_id = `${intent.id}:save:${intent.attempts}`;
   const begun = (await questionsById(ctx.tx, [op_id])).get(op_id);
   const [method] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method], true);
   if (!begun || !method) return refuse('setup_intent_unexpected_state', `The setup intent ${intent.id} is ${intent.status}: nothing is asked of the holder.`);
-  return answerSetup(intent, method, result, begun.request as unknown as SaveQuestion, moment);
+  return answerSetup(intent, method, await lockLatest(ctx.tx, intent), said, begun.request as unknown as SaveQuestion, moment);
 }

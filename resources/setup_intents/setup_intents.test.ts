@@ -39,9 +39,20 @@ test('a card that asks its holder unless set up is set up with its holder, then 
   assert.equal(await press(made.next_action!.redirect_to_url!.url!, 'succeeded'), `${BACK}?setup_intent=${made.id}&setup_intent_client_secret=${made.client_secret}&redirect_status=succeeded`);
   const done = await stripe.setupIntents.retrieve(made.id);
   assert.equal(done.status, 'succeeded');
-  assert.equal((await stripe.setupAttempts.list({ setup_intent: made.id })).data.length, 2);
+  assert.deepEqual((await stripe.setupAttempts.list({ setup_intent: made.id })).data.map(({ status }) => status), ['succeeded']);
   const paid = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', customer, payment_method: done.payment_method as string, off_session: true, confirm: true });
   assert.equal(paid.status, 'succeeded');
+});
+
+test('a holder is asked where the browser is, and another method abandons that', async () => {
+  const { id: customer } = await stripe.customers.create();
+  const made = await stripe.setupIntents.create({ customer, payment_method: 'pm_card_authenticationRequired', use_stripe_sdk: true, confirm: true });
+  assert.deepEqual([made.status, made.next_action?.type], ['requires_action', 'use_stripe_sdk']);
+  const again = await stripe.setupIntents.confirm(made.id, { payment_method: 'pm_card_threeDSecure2Required', use_stripe_sdk: true });
+  assert.deepEqual((await stripe.setupAttempts.list({ setup_intent: made.id })).data.map(({ status }) => status), ['requires_action', 'abandoned']);
+  const authenticate = (client_secret: string) => stripe.rawRequest('POST', `/v1/kontor/setup_intents/${made.id}/authenticate`, { client_secret, result: 'succeeded' }) as unknown as Promise<Stripe.SetupIntent>;
+  await assert.rejects(authenticate('wrong'), { code: 'resource_missing' });
+  assert.equal((await authenticate(again.client_secret!)).status, 'succeeded');
 });
 
 test('a setup that its holder refuses, or its issuer, waits for another method', async () => {

@@ -1,9 +1,9 @@
 /** Tokens of meter event sessions: they say themselves, signed, which world they are for and until when, so that the stream asks nobody. */
-import { timingSafeEqual } from 'node:crypto';
 import { refuse, type Instant } from '../../billing/decision.ts';
 import type { App, World } from '../context.ts';
 import { masked, type Key } from './keys.ts';
 import { unauthorized } from './errors.ts';
+import { isSecret } from './secrets.ts';
 
 /** A session's token is valid for 15 minutes, as Stripe's. */
 export const SESSION_S = 900;
@@ -22,8 +22,7 @@ export function keyOfSession(app: App, header: string | undefined): Key | null {
   const token = /^Bearer\s+(\S+)$/i.exec(header ?? '')?.[1] ?? '';
   if (!PREFIX.test(token)) return null;
   const [said = '', signature = ''] = token.replace(PREFIX, '').split('.');
-  const [given, right] = [Buffer.from(signature), Buffer.from(app.sign(`meter event session ${said}`))];
-  if (given.length !== right.length || !timingSafeEqual(given, right)) unauthorized(`Invalid token of a meter event session: ${masked(token)}`);
+  if (!isSecret(signature, app.sign(`meter event session ${said}`))) unauthorized(`Invalid token of a meter event session: ${masked(token)}`);
   const { expires_at, ...world } = JSON.parse(Buffer.from(said, 'base64url').toString()) as Said;
   if (expires_at <= app.clock.now()) {
     refuse('billing_meter_event_session_expired', 'The meter event session has expired. Create a new one, and send its token.', undefined, { type: 'temporary_session_expired', status: 401 });

@@ -97,6 +97,15 @@ export const books: readonly Invariant[] = [
       select id, format('its fee is %s, and its lines come to %s', fee, coalesce(lines, 0)) from balance_transactions, lateral (select sum((d->>'amount')::bigint) as lines from jsonb_array_elements(fee_details) d) s where fee <> coalesce(lines, 0)`,
   },
   {
+    id: 'I26',
+    about: "A customer's cash is the sum of its transactions, and the ledger's.",
+    query: `select b.id as object, format('%s are left, its transactions come to %s, and the ledger has %s', b.amount, coalesce(t.amount, 0), -coalesce(l.amount, 0)) as sentence
+      from cash_balances b
+      left join (select customer, currency, sum(net_amount) as amount from cash_balance_transactions group by 1, 2) t using (customer, currency)
+      left join (select customer, currency, sum(amount) as amount from ledger_entries where ledger_account = 'customer_cash' group by 1, 2) l using (customer, currency)
+      where b.amount <> coalesce(t.amount, 0) or b.amount <> -coalesce(l.amount, 0)`,
+  },
+  {
     id: 'I27',
     about: 'What disputes have taken of a charge is what they took and did not give back, and no more than it brought.',
     query: `select c.id as object, format('disputes have taken %s, it says %s, of %s less %s', coalesce(d.amount, 0), c.amount_disputed, c.amount_captured, c.amount_refunded) as sentence

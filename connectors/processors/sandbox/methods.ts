@@ -76,3 +76,9 @@ export function judgeDeposits(given: { amounts?: readonly number[]; descriptor_c
   if (said === '40/41' || said === 'SM44DD') return 'timeout';
   return 'mismatch';
 }
+
+export const DEPOSITS_REFUSED = {
+  mismatch: { code: 'payment_method_microdeposit_verification_amounts_mismatch', message: 'These are not the amounts or the code that were sent to the account. In the sandbox they are 32 and 45, or SM11AA.', final: false },
+  exceeded: { code: 'payment_method_microdeposit_verification_attempts_exceeded', message: 'It was tried too often to verify the bank account. Give another payment method.', final: true },
+  timeout: { code: 'payment_method_microdeposit_verification_timeout', message: 'The bank account was not verified in time. Give another payment method.', final: true },
+};

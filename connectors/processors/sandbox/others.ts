@@ -5,7 +5,7 @@ import type { Action, Assessment, ChargeRequest, Consequence, Declined, OtherSou
 import { contest, priced } from './disputes.ts';
 import { feesOn, type FeeSchedule } from './fees.ts';
 import { IBANS, ibanFor } from './ibans.ts';
-import { BEHAVIOURS, SEPA_NAMES, SETTLES, SETTLES_LATE, UNREACHABLE_ACCOUNT, US_ACCOUNTS, US_NAMES, type Behaviour } from './methods.ts';
+import { BEHAVIOURS, DEPOSITS_REFUSED, SEPA_NAMES, SETTLES, SETTLES_LATE, UNREACHABLE_ACCOUNT, US_ACCOUNTS, US_NAMES, type Behaviour } from './methods.ts';
 
 const AUTHORIZE = '/sandbox/authorize';
 const NOBODY: Payer = { name: null, email: null, country: null };
@@ -139,6 +139,8 @@ function approval(op_id: string, parts: Parts, asked: { authentication?: SaveReq
 /** Small amounts are on their way to an account that is not proven to be the holder's. */
 function deposits(op_id: string, parts: Parts, authentication: SaveRequest['authentication']): Outcome | null {
   if (!parts.mark || authentication?.result === 'succeeded') return null;
+  const refused = Object.values(DEPOSITS_REFUSED).find(({ code }) => code === authentication?.details?.code);
+  if (refused) return declined(op_id, refused.code, refused.message);
   if (parts.mark === 'unreachable' || authentication) return declined(op_id, 'payment_method_microdeposit_failed', 'The small amounts could not be sent to the bank account. Please check its number, or pay another way.');
   return { kind: 'requires_action', reference: idOf('py', op_id), action: { kind: 'microdeposits', reference: idOf('sandbox_deposits', op_id), type: 'descriptor_code', arrives_in: 2 * 86_400, url: AUTHORIZE } };
 }

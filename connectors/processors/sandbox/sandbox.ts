@@ -13,7 +13,7 @@ import { testCardByReference, type TestCard } from './cards.ts';
 import { contest, judgeEvidence, priced } from './disputes.ts';
 import { DECLINES, type DeclineName } from './declines.ts';
 import { FEES, feesOn, type FeeSchedule } from './fees.ts';
-import { CAPABILITIES, judgeDeposits } from './methods.ts';
+import { CAPABILITIES, DEPOSITS_REFUSED, judgeDeposits } from './methods.ts';
 import { readNotices } from './notices.ts';
 import { chargeOther, partsOf, refundOther, saveOther } from './others.ts';
 import { showPresented, tokenize } from './tokenize.ts';
@@ -194,12 +194,6 @@ export function decideCapture(request: CaptureRequest, options: Pick<SandboxOpti
   const foretold = card?.afterwards ?? (other?.behaviour.disputed ? [contest(type, { reason: 'product_not_received' })] : []);
   return { kind: 'succeeded', reference: request.charge, fees: feesOn(request.amount, type, fees), available: card?.available ?? 'later', foretold: priced(foretold, type, fees) };
 }
-
-const DEPOSITS_REFUSED = {
-  mismatch: { code: 'payment_method_microdeposit_verification_amounts_mismatch', message: 'These are not the amounts or the code that were sent to the account. In the sandbox they are 32 and 45, or SM11AA.', final: false },
-  exceeded: { code: 'payment_method_microdeposit_verification_attempts_exceeded', message: 'It was tried too often to verify the bank account. Give another payment method.', final: true },
-  timeout: { code: 'payment_method_microdeposit_verification_timeout', message: 'The bank account was not verified in time. Give another payment method.', final: true },
-};
 
 /** The sandbox as a processor. Without options it is one process's, honest and in memory. */
 export function sandbox(options: SandboxOptions = {}): Processor {

@@ -79,6 +79,19 @@ test('too little stays the customer\'s until the rest comes; too much stays for 
   assert.deepEqual([await statuses(invoice), await held(customer)], [['paid'], 50]);
 });
 
+test('what was sent before pays what is confirmed, or billed, afterwards', async () => {
+  const customer = await person();
+  await send(customer, 1_500);
+  const paid = await stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', customer, allowed_payment_method_types: ['customer_balance'], payment_method_data: { type: 'customer_balance' }, confirm: true });
+  assert.deepEqual([paid.status, await held(customer)], ['succeeded', 500]);
+  const { id: test_clock } = await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 });
+  const { id: other } = await stripe.customers.create({ test_clock });
+  await send(other, 1_200);
+  const invoice = await billed(other, 1_000);
+  await kontor.advance(test_clock, 1_767_225_601);
+  assert.deepEqual([await statuses(invoice), await held(other)], [['paid'], 200]);
+});
+
 test('by hand, cash is applied to the payment that is named', async () => {
   const customer = await person();
   assert.deepEqual((await stripe.customers.updateCashBalance(customer, { settings: { reconciliation_mode: 'manual' } })).settings, { reconciliation_mode: 'manual', using_merchant_default: false });

@@ -93,6 +93,13 @@ export const saidBy = <T>(ctx: Context, { name }: Processor, question: string, a
 /** The processor that Kontor itself has for a mode, and whose money it moves: the sandbox in test mode, none in live mode. */
 export const ownProcessor = (app: App, world: World): Processor | null => (world.livemode ? null : app.connectors.processors.test);
 
+/** Refuses a word of the holder of these methods where Kontor's own processor does not ask: then the holder answers at the one that does. */
+export function refuseAskedElsewhere({ app, world }: Context, methods: readonly { id: string; processor: string }[]): void {
+  if (world.livemode) refuse('livemode_mismatch', "In live mode the card's bank asks its holder itself. Only what is in test mode is confirmed this way.");
+  const method = methods.find(({ processor }) => processor !== ownProcessor(app, world)?.name);
+  if (method) refuse('payment_intent_unexpected_state', `The holder of ${method.id} is asked by the payment processor that keeps it, ${method.processor}, and answers there.`);
+}
+
 /** The processors at which something new can be kept: the sandbox in test mode, then the account's own, oldest first. */
 export async function processorsOf({ app, tx, world }: Pick<Context, 'app' | 'tx' | 'world'>): Promise<Processor[]> {
   const { test, kinds } = app.connectors.processors;

@@ -1,5 +1,4 @@
 /** The sandbox's page on which who pays authorizes a payment, or lets it fail. Whoever has its address has it from the payment: its last part proves that. */
-import { timingSafeEqual } from 'node:crypto';
 import { Refusal } from '../../../billing/decision.ts';
 import { refuseUnpayable } from '../../../billing/invoice/pay.ts';
 import { formatMoney } from '../../../billing/money.ts';
@@ -10,7 +9,8 @@ import { commit } from '../../../server/commit.ts';
 import type { App, Context, PageAnswer, Room, World } from '../../../server/context.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
 import { inWorld, overAllWorlds } from '../../../server/database/world.ts';
-import { proofOf } from '../../payment_attempts/rows.ts';
+import { isSecret } from '../../../server/http/secrets.ts';
+import { proofOf, questionsById } from '../../payment_attempts/rows.ts';
 import { methodsById } from '../../payment_methods/rows.ts';
 import { answered, intentsById, lockIntent } from '../../payment_intents/rows.ts';
 import { answeredSetup, lockSetup, setupsById } from '../../setup_intents/rows.ts';
@@ -20,7 +20,7 @@ import { renderQuestion } from './page.ts';
 type Path = { account: string; intent: string; proof: string };
 
 /** An intent of either kind, as far as the page is about it. */
-type Asked = { kind: 'payment' | 'setup'; id: string; client_secret: string; next_action: NextAction | null; status: string; amount: string | null; method: string };
+type Asked = { kind: 'payment' | 'setup'; id: string; op_id: string; client_secret: string; next_action: NextAction | null; status: string; amount: string | null; method: string };
 
 const GONE = { status: 404, html: renderQuestion({ title: 'Nothing is asked here', words: 'This address is of a payment that is over, or of none. Go back to where you came from and try again.', outcome: 'failed' }) } as const;
 
@@ -36,19 +36,17 @@ async function askedIn(ctx: Context, id: string): Promise<Asked | null> {
   const [setup] = await setupsById(ctx.tx, [id]);
   if (setup) {
     const [method] = setup.payment_method === null ? [] : await methodsById(ctx.tx, [setup.payment_method]);
-    return { kind: 'setup', id, client_secret: setup.client_secret, next_action: setup.next_action, status: setup.status, amount: null, method: method?.type ?? 'card' };
+    return { kind: 'setup', id, op_id: `${id}:save:${setup.attempts}`, client_secret: setup.client_secret, next_action: setup.next_action, status: setup.status, amount: null, method: method?.type ?? 'card' };
   }
   const [intent] = await intentsById(ctx.tx, [id]);
   if (!intent) return null;
   const [method] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method]);
-  return { kind: 'payment', id, client_secret: intent.client_secret, next_action: intent.next_action, status: intent.status, amount: formatMoney(intent.amount, intent.currency), method: method?.type ?? 'card' };
+  return { kind: 'payment', id, op_id: `${id}:charge:${intent.attempts}`, client_secret: intent.client_secret, next_action: intent.next_action, status: intent.status, amount: formatMoney(intent.amount, intent.currency), method: method?.type ?? 'card' };
 }
 
 /** Whoever has the address has it from the intent. */
 function isProven({ next_action, client_secret }: Asked, proof: string): boolean {
-  if (!next_action) return false;
-  const [given, right] = [Buffer.from(proof), Buffer.from(proofOf(next_action.reference, client_secret))];
-  return given.length === right.length && timingSafeEqual(given, right);
+  return next_action !== null && isSecret(proof, proofOf(next_action.reference, client_secret));
 }
 
 const NAMES: Record<string, string> = { bancontact: 'Bancontact', card: 'Card, 3-D Secure', cashapp: 'Cash App Pay', ideal: 'iDEAL', klarna: 'Klarna', paypal: 'PayPal', us_bank_account: 'US bank account' };
@@ -82,8 +80,7 @@ const image = (type: 'image/png' | 'image/svg+xml') => async (app: App, path: Re
 };
 
 /** Where who pays goes back to, with what Stripe's page adds to the address. */
-function wayBack({ kind, id, client_secret, next_action }: Asked, status: 'succeeded' | 'failed'): string | null {
-  const { return_url = null } = (next_action?.redirect_to_url ?? {}) as { return_url?: string | null };
+function wayBack({ kind, id, client_secret }: Asked, return_url: string | null, status: 'succeeded' | 'failed'): string | null {
   if (return_url === null) return null;
   const url = new URL(return_url);
   for (const [name, value] of [[`${kind}_intent`, id], [`${kind}_intent_client_secret`, client_secret], ['redirect_status', status]]) url.searchParams.set(name!, value!);
@@ -96,27 +93,31 @@ async function take(app: App, path: Record<string, string>, form: Record<string,
   const result = form.result === 'succeeded' ? 'succeeded' : 'failed';
   if (!world) return GONE;
   try {
-    const { asked, calls } = await inWorld(app.database.pool, world, async (tx) => {
+    const { asked, return_url, calls } = await inWorld(app.database.pool, world, async (tx) => {
       const ctx = contextOf(app, world, tx);
       const found = await askedIn(ctx, intent);
-      if (!found || !isProven(found, proof)) return { asked: null, calls: [] };
+      if (!found || !isProven(found, proof)) return { asked: null, return_url: null, calls: [] };
+      const { return_url = null } = ((await questionsById(tx, [found.op_id])).get(found.op_id)?.request ?? {}) as { return_url?: string | null };
       if (found.kind === 'setup') {
         const locked = await lockSetup(ctx, intent);
-        await commit(ctx, await answeredSetup(ctx, locked.intent, result, locked.moment));
+        await commit(ctx, await answeredSetup(ctx, locked.intent, { result }, locked.moment));
       } else {
         const locked = await lockIntent(ctx, intent);
         if (locked.facts) refuseUnpayable(locked.facts);
         await commit(ctx, await answered(ctx, locked.intent, { result }, locked.moment));
       }
-      return { asked: found, calls: ctx.calls };
+      return { asked: found, return_url, calls: ctx.calls };
     });
     if (!asked) return GONE;
     await performCalls(app, world, calls);
     app.nudge();
-    const back = wayBack(asked, result);
+    const after = await inWorld(app.database.pool, world, (tx) => askedIn(contextOf(app, world, tx), intent));
+    // What was authorized may be declined all the same.
+    const outcome = after?.status === 'requires_payment_method' ? 'failed' : result;
+    const back = wayBack(asked, return_url, outcome);
     if (back) return { location: back };
-    const title = result === 'succeeded' ? 'Authorized' : 'Not authorized';
-    return { status: 200, html: renderQuestion({ title, words: 'You can close this page and go back to where you came from.', outcome: result }) };
+    const title = outcome === 'succeeded' ? 'Authorized' : result === 'succeeded' ? 'Declined' : 'Not authorized';
+    return { status: 200, html: renderQuestion({ title, words: 'You can close this page and go back to where you came from.', outcome }) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { status: 409, html: renderQuestion({ title: 'Not possible any more', words: error.message, outcome: 'failed' }) };
