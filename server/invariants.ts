@@ -277,9 +277,13 @@ const usage: Invariant[] = [
         from meter_events e left join meter_event_cancellations c on c.slot = e.slot and c.key = e.key and c.reverted_at is null where e.meter is not null and c.key is null group by 1, 2, 3, 4)
       select coalesce(r.meter, u.meter) as object, format('for %s in the hour of %s it says %s events, %s in all, %s at most, %s at last; they are %s, %s, %s, %s', coalesce(r.customer, u.customer), coalesce(r.hour, u.hour),
         coalesce(r.events, 0), coalesce(r.sum, 0), r.largest, r.last, coalesce(u.events, 0), coalesce(u.sum, 0), u.largest, u.last) as sentence
-      from meter_rollups r full join counted u on u.meter = r.meter and u.customer = r.customer and u.hour = r.hour and u.dimensions = r.dimensions, kept
+      from (select h.meter, h.customer, h.hour, h.dimensions, sum(h.events) as events, sum(h.sum) as sum, max(h.largest) as largest, max(h.last) as last, max(h.last_at) as last_at, min(h.first_number) as first_number,
+          bool_or(m.event_time_window is null and m.default_aggregation ->> 'formula' in ('sum', 'count')) as adds_up
+        from (select meter, customer, hour, dimensions, events, sum, largest, last, last_at, first_number from meter_rollups
+          union all select meter, customer, hour, dimensions, events, sum, null, null, null, first_number from tallied_hours()) h join meters m on m.id = h.meter group by 1, 2, 3, 4) r
+        full join counted u on u.meter = r.meter and u.customer = r.customer and u.hour = r.hour and u.dimensions = r.dimensions, kept
       where (r.first_number is null or r.first_number >= kept.since)
-        and (coalesce(r.events, 0) <> coalesce(u.events, 0) or coalesce(r.sum, 0) <> coalesce(u.sum, 0) or (coalesce(r.events, 0) > 0 and (r.largest is distinct from u.largest or r.last is distinct from u.last or r.last_at is distinct from u.last_at)))`,
+        and (coalesce(r.events, 0) <> coalesce(u.events, 0) or coalesce(r.sum, 0) <> coalesce(u.sum, 0) or (coalesce(r.events, 0) > 0 and not r.adds_up and (r.largest is distinct from u.largest or r.last is distinct from u.last or r.last_at is distinct from u.last_at)))`,
   },
   {
     id: 'I10',

@@ -17,6 +17,7 @@ before(async () => {
   superuser = new pg.Client({ connectionString: kontor.database.urls.superuser, types });
   await superuser.connect();
   await live(kontor);
+  await kontor.counted();
 });
 after(async () => {
   await superuser.end();
@@ -123,6 +124,7 @@ for (const [what, invariant, falsify] of [
   ['usage that was taken back and is still counted', 'I10', `delete from meter_event_cancellations`],
   ['an event that is gone', 'I10', `delete from meter_events where identifier = 'calls 4.5'`],
   ['an hour that is gone', 'I10', 'delete from meter_rollups'],
+  ['a tally that was made up', 'I10', `insert into meter_tallies (world, meters, customers, hours, dimensions, events, sums, first_numbers) select world, array[meter], array[customer], array[hour], array[dimensions], '{1}', '{1}', array[first_number] from meter_rollups limit 1`],
   ['a line whose price does not exist', 'I15', change('invoice_lines', `price = 'price_nowhere'`)],
   ['an invoice of a customer of another world', 'I15', `update invoices set customer = 'cus_elsewhere' where ctid = ${one('invoices')}; update customers set world = world + 1, id = 'cus_elsewhere' where ctid = ${one('customers')}`],
   ['a reference that may leave its world', 'I15', 'alter table tax_ids add column other text unique; alter table products add column other text references tax_ids (other)'],

@@ -8,6 +8,7 @@ import { prune } from './prune.ts';
 import { advanceClocks, runDueTimers } from './timers.ts';
 import { Folding } from './usage/intake/folding.ts';
 import { turnSlots } from './usage/slots.ts';
+import { addTallies } from './usage/tallies.ts';
 import { Courier } from './webhooks/deliver.ts';
 
 /** How long a worker that found nothing waits, unless it is nudged. */
@@ -15,6 +16,8 @@ const IDLE_MS = 500;
 const HOUR_MS = 3_600_000;
 /** What is posted is sealed after so long. */
 const SEAL_MS = 5_000;
+/** What is recorded is added to its hours after so long. */
+const TALLY_MS = 1_000;
 /** A lease on a partition of usage is renewed after so long. */
 const TEND_MS = 1_500;
 
@@ -50,15 +53,16 @@ function loop(app: App, name: string, work: (nudge: () => void) => Promise<boole
   };
 }
 
-/** Starts to count what JetStream holds; null where usage is counted at once. */
-export function startFolding(app: App): Pick<Workers, 'stop'> | null {
-  if (app.intake === null) return null;
-  const folding = new Folding(app, app.intake);
-  const tending = loop(app, 'usage partitions', () => folding.tend(), TEND_MS);
+/** Starts what counts usage: it adds what was recorded to its hours, and records what JetStream holds. */
+export function startCounting(app: App): Pick<Workers, 'stop'> {
+  const tallies = loop(app, 'usage tallies', () => addTallies(app), TALLY_MS);
+  const folding = app.intake && new Folding(app, app.intake);
+  const tending = folding && loop(app, 'usage partitions', () => folding.tend(), TEND_MS);
   return {
     async stop() {
-      await tending.stop();
-      await folding.stop();
+      await tending?.stop();
+      await folding?.stop();
+      await tallies.stop();
     },
   };
 }
@@ -66,7 +70,7 @@ export function startFolding(app: App): Pick<Workers, 'stop'> | null {
 /** Starts all jobs. `nudge` wakes them after a commit, so that a clock, a call or a webhook does not wait. */
 export function startWorkers(app: App): Workers {
   const courier = new Courier(app);
-  const folding = startFolding(app);
+  const counting = startCounting(app);
   const jobs = [
     loop(app, 'timers', () => runDueTimers(app), IDLE_MS),
     loop(app, 'test clocks', () => advanceClocks(app), IDLE_MS),
@@ -78,7 +82,7 @@ export function startWorkers(app: App): Workers {
     nudge: () => jobs.forEach((job) => job.nudge()),
     async stop() {
       await Promise.all([...jobs, ...regular].map((job) => job.stop()).concat(courier.stop()));
-      await folding?.stop();
+      await counting.stop();
     },
   };
 }

@@ -16,7 +16,8 @@ import { appointJudge, type Judge } from './conformance/judge.ts';
 import type { NatsSettings } from '../server/usage/intake/open.ts';
 import { verify } from '../server/verify.ts';
 import { advanceClocks } from '../server/timers.ts';
-import { startFolding } from '../server/workers.ts';
+import { addTallies } from '../server/usage/tallies.ts';
+import { startCounting } from '../server/workers.ts';
 import { natsOfAll } from './nats.ts';
 import { testDatabase, type TestDatabase } from './postgres.ts';
 import { testVault } from './vault.ts';
@@ -40,7 +41,7 @@ export type Kontor = Running & {
   advance(clock: string, to: number): Promise<void>;
   /** Holds every answer to the official client against Stripe's types. */
   judge: Judge;
-  /** Returns when all usage is counted that was acknowledged: at once, unless it goes through JetStream. */
+  /** Returns when all usage that was acknowledged is counted and in the rollups of its hours. */
   counted(): Promise<void>;
   /** The types of the events since the given number of them, oldest first. */
   eventTypes(since?: number): Promise<string[]>;
@@ -53,9 +54,10 @@ export async function startKontor(options: { clock?: Clock; works?: boolean; nat
   const connectors = { processors: { test: sandbox(), kinds: options.kinds ?? [stripeProcessor(options.stripe), adyenProcessor(options.adyen)] }, vaults: { test: options.vault ?? testVault(), live: vaultOff } };
   const nats = options.nats === undefined ? await natsOfAll() : options.nats;
   const running = await open({ nats, database, rooms, connectors, isStripes: isStripes(), pepper: PEPPER, log: options.log ?? openLog('error'), host: '127.0.0.1', port: 0, allowLoopback: true, clock, works: options.works });
-  const folding = options.works === false ? startFolding(running.app) : null;
+  const counting = options.works === false ? startCounting(running.app) : null;
   const counted = async () => {
     if (running.app.intake && !(await running.app.intake.settle(30_000))) throw new Error('Usage that was acknowledged is not counted after thirty seconds.');
+    while (await addTallies(running.app));
   };
   const judge = appointJudge(options.nats ? undefined : (path) => (/meter_event|usage/.test(path) ? counted() : undefined));
   const client: Kontor['client'] = (key, more = {}) =>
@@ -96,7 +98,7 @@ export async function startKontor(options: { clock?: Clock; works?: boolean; nat
     async close() {
       // What counting has set off a moment ago is done before anybody looks.
       while (running.app.intake && options.works !== false && (await advanceClocks(running.app)));
-      await folding?.stop();
+      await counting?.stop();
       await running.close();
       const findings = await verify(database, () => undefined, clock, { audits: running.app.register.audits, sign: running.app.sign });
       await database.close();

@@ -4,8 +4,8 @@ import { refuseCount, refuseUncancelable } from '../../billing/usage.ts';
 import { momentOn, type Context } from '../context.ts';
 import { arrayText, row, rows, sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
-import { cellOf, recount } from './rollups.ts';
 import { eventsByName, eventsOf, type StoredEvent } from './events.ts';
+import { countAgain } from './hours.ts';
 
 /** The latest event of a name with an identifier: a name may have had several meters, one after the other, and none. */
 export async function latestEvent(ctx: Context, event_name: string, identifier: string): Promise<StoredEvent | undefined> {
@@ -13,8 +13,6 @@ export async function latestEvent(ctx: Context, event_name: string, identifier: 
   const found = await eventsByName(ctx, [...meters.map(({ id }) => ({ meter: id, event_name, identifier })), { meter: null, event_name, identifier }]);
   return found.filter((each) => each !== null).sort((a, b) => (a.number < b.number ? 1 : -1))[0];
 }
-
-const counted = (events: readonly StoredEvent[]) => events.filter((each) => each.meter !== null).map((event) => ({ ...cellOf(event), series: event.series }));
 
 /**
  * Takes events back. Each that is in force stops to count; of two who take the same event back at once, one waits and then takes nothing. Returns those that were in force.
@@ -32,7 +30,7 @@ export async function cancelEvents(ctx: Context, events: readonly StoredEvent[],
   );
   const keys = new Set(done.map(({ key }) => key));
   const canceled = sorted.filter(({ key }) => keys.has(key));
-  await recount(ctx.tx, counted(canceled));
+  await countAgain(ctx.tx, canceled, 'taken');
   for (const observer of canceled.length > 0 ? ctx.app.register.usage : []) await observer.observe(ctx, { recorded: [], canceled, restored: [] });
   return canceled;
 }
@@ -47,7 +45,7 @@ export async function restoreEvents(ctx: Context, correction: string, at: Instan
   const restored = await canceledBy(ctx.tx, correction);
   if (restored.length === 0) return [];
   await row(ctx.tx, sql`update meter_event_cancellations set reverted_at = to_timestamp(${at}::bigint) where correction = ${correction} and reverted_at is null`);
-  await recount(ctx.tx, counted(restored));
+  await countAgain(ctx.tx, restored, 'added');
   for (const observer of ctx.app.register.usage) await observer.observe(ctx, { recorded: [], canceled: [], restored });
   return restored;
 }

@@ -67,6 +67,9 @@ function countHours(world: number, spans: readonly Cut[]): Sql {
       select a.n, r.meter, r.hour, r.dimensions, r.events, r.sum, r.largest, r.last, r.last_at, r.last_number
       from ${relation(world, spans)} join meter_rollups r on r.meter = a.meter and r.customer = a.customer and r.hour >= a.whole_start and r.hour < a.whole_end and r.events > 0 and ${wanted(sql`r`)}
       union all
+      select a.n, t.meter, t.hour, t.dimensions, t.events, t.sum, null, null, null, null
+      from ${relation(world, spans)} join tallied_hours() t on t.meter = a.meter and t.customer = a.customer and t.hour >= a.whole_start and t.hour < a.whole_end and ${wanted(sql`t`)}
+      union all
       select a.n, e.meter, date_trunc('hour', e.timestamp, 'UTC'), e.dimensions, count(*), sum(e.value), max(e.value), (array_agg(e.value order by e.timestamp desc, e.number desc))[1], max(e.timestamp),
         (array_agg(e.number order by e.timestamp desc, e.number desc))[1]
       from ${relation(world, spans)} ${EDGES} group by 1, 2, 3, 4),
@@ -78,7 +81,7 @@ function countHours(world: number, spans: readonly Cut[]): Sql {
        from pieces p join meters m on m.id = p.meter where m.event_time_window is not null order by p.n, p.dimensions, date_trunc(m.event_time_window, p.hour, 'UTC'), p.last_at desc, p.last_number desc))
     select w.n, w.dimensions, trim_scale(case m.default_aggregation ->> 'formula'
       when 'sum' then sum(w.sum) when 'count' then sum(w.events) when 'max' then max(w.largest) else (array_agg(w.last order by w.last_at desc, w.last_number desc))[1] end) as value
-    from windows w join meters m on m.id = w.meter group by w.n, w.dimensions, m.default_aggregation`;
+    from windows w join meters m on m.id = w.meter group by w.n, w.dimensions, m.default_aggregation having sum(w.events) <> 0`;
 }
 
 /** The different values of the spans and their groups; where the dimensions do not matter, of all their combinations together. */

@@ -30,8 +30,8 @@ export const BY_DEFAULT: MeterRow['customer_mapping'] = { type: 'by_id', event_p
 
 /** Events by their keys, in these slots. */
 async function storedEvents(tx: Tx, slots: readonly number[], keys: readonly bigint[]): Promise<Map<bigint, StoredEvent>> {
-  // Slot by slot (`offset 0` keeps it so): with all slots at once, each partition is searched for each of them.
-  const inSlot = sql`select e.* from unnest(${arrayText(keys)}::bigint[]) as k (key) join meter_events e on e.slot = s.slot and e.key = k.key offset 0`;
+  // Slot by slot (`offset 0` keeps it so), each in one walk through its index.
+  const inSlot = sql`select e.* from meter_events e where e.slot = s.slot and e.key = any(${arrayText(keys)}::bigint[]) offset 0`;
   const found = await eventsOf(tx, sql`from unnest(${arrayText(slots)}::integer[]) as s (slot) cross join lateral (${inSlot}) e`);
   return new Map(found.map((each) => [each.key, each]));
 }

@@ -1,14 +1,17 @@
 /** Counts all hours again from the events that are kept: where somebody has written to the rollups beside Kontor, or they are not trusted. */
 import type { Client } from 'pg';
 import type { World } from '../context.ts';
+import { row } from '../database/sql.ts';
+import { ADD_TALLIES, MOST_TALLIES } from './tallies.ts';
 
 /** Hours of which events have been dropped stay as they are. */
 const KEPT = `(select coalesce(min(substring(c.relname from '[0-9]+$')::bigint), 0) * 91 * 86400 * 1000000 from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'meter_events'::regclass)`;
 
 /** Recounts a world's usage in one transaction, for which whoever records waits. Returns how many hours there are. */
 export async function recountWorld(owner: Client, world: World): Promise<number> {
-  await owner.query(`begin; set local kontor.world = '${world.id}'; lock table meter_rollups, meter_values in share row exclusive mode`);
+  await owner.query(`begin; set local kontor.world = '${world.id}'; lock table meter_rollups, meter_values, meter_tallies in share row exclusive mode`);
   try {
+    for (let more = true; more; ) more = (await row<{ tallies: number }>(owner, ADD_TALLIES))!.tallies === MOST_TALLIES;
     await owner.query(`update meter_rollups set events = 0, sum = 0 where first_number >= ${KEPT}`);
     await owner.query(`update meter_values v set events = 0 where exists (select from meter_rollups r where r.meter = v.meter and r.customer = v.customer and r.hour = v.hour and r.dimensions = v.dimensions and r.first_number >= ${KEPT})`);
     const counts = `from meter_events e join meters m on m.id = e.meter

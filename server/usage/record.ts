@@ -18,7 +18,7 @@ import { arrayText, later, row, rows, sql } from '../database/sql.ts';
 import { quoted } from '../http/forms.ts';
 import { isTurn, slotAt } from './slots.ts';
 import { keyOf, nameOf, seriesOf, takeNumbers } from './keys.ts';
-import { fold } from './rollups.ts';
+import { countIn } from './hours.ts';
 import { BY_DEFAULT, placesOf } from './events.ts';
 
 export type Recorded = { status: 'accepted' | 'duplicate'; event: UsageEvent } | { status: 'refused'; refusal: Refusal };
@@ -66,7 +66,7 @@ export async function admit(ctx: Context, candidates: readonly Candidate[], resu
   if (fresh.size === 0) return;
   append(ctx, slot, [...fresh].map(([name, each]) => [places.get(name)!.key, each] as const));
   const recorded = [...fresh.values()].map(({ event }) => event);
-  fold(ctx.tx, recorded, new Map([...fresh.values()].flatMap(({ meter }) => (meter ? [[meter.id, meter]] : []))));
+  countIn(ctx.tx, recorded, new Map([...fresh.values()].flatMap(({ meter }) => (meter ? [[meter.id, meter]] : []))));
   for (const observer of ctx.app.register.usage) await observer.observe(ctx, { recorded, canceled: [], restored: [] });
 }
 

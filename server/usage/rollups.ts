@@ -1,4 +1,4 @@
-/** What events add up to by the hour, kept live: folded in memory for each batch, and written sorted, so that two batches never wait for each other in a circle. */
+/** What events come to by the hour: folded in memory for each batch, and written sorted, so that two batches never wait for each other in a circle. What only adds up comes by way of tallies. */
 import type { MeterRow } from '../../billing/catalog.ts';
 import type { Instant } from '../../billing/decision.ts';
 import { add, compare, formatDecimal, parseDecimal, type Decimal } from '../../billing/money.ts';
@@ -12,17 +12,17 @@ const HOUR = 3_600;
 export type Cell = { meter: string; customer: string; hour: Instant; dimensions: string };
 
 export const cellOf = ({ meter, customer, timestamp, dimensions }: UsageEvent): Cell => ({ meter: meter!, customer, hour: timestamp - (timestamp % HOUR), dimensions });
-const nameOf = ({ meter, customer, hour, dimensions }: Cell): string => `${meter}\x1f${customer}\x1f${hour}\x1f${dimensions}`;
+export const nameOf = ({ meter, customer, hour, dimensions }: Cell): string => `${meter}\x1f${customer}\x1f${hour}\x1f${dimensions}`;
 
 type Rollup = Cell & { events: number; sum: Decimal; largest: Decimal; last: Decimal; last_at: Instant; last_number: bigint; first_number: bigint };
 
-const decimal = (text: string): Decimal => (text.length < 16 && !text.includes('.') ? { digits: BigInt(text), scale: 0 } : parseDecimal(text)!);
+/** A value of an event, which has been read before. */
+export const decimal = (text: string): Decimal => (text.length < 16 && !text.includes('.') ? { digits: BigInt(text), scale: 0 } : parseDecimal(text)!);
 
 /** What events come to, by the hour and sorted; whatever order they are given in. */
 export function folded(events: readonly UsageEvent[]): [name: string, Rollup][] {
   const rollups = new Map<string, Rollup>();
   for (const event of events) {
-    if (event.meter === null) continue;
     const cell = cellOf(event);
     const name = nameOf(cell);
     const value = decimal(event.value!);

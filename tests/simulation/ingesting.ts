@@ -7,7 +7,7 @@ import { machineClock } from '../../server/clock.ts';
 import { connections } from '../../server/database/database.ts';
 import { openLog } from '../../server/log.ts';
 import { Secret } from '../../server/secret.ts';
-import { startFolding } from '../../server/workers.ts';
+import { startCounting } from '../../server/workers.ts';
 
 /** With `nats`, usage goes through JetStream: such a process takes it, or, with `folds`, counts it. */
 export type ProcessOrder = { urls: { owner: string; app: string }; nats: { url: string; monitors: readonly string[] } | null; folds: boolean; now?: number };
@@ -20,5 +20,5 @@ const { app, url } = await open({
   works: now !== undefined, clock: machineClock(now === undefined ? undefined : () => now * 1_000 + Date.now() - begun),
   nats: nats && { url: new Secret(nats.url), monitors: nats.monitors, creds_file: null, stream: 'KONTOR_USAGE' },
 });
-if (folds) startFolding(app);
+if (folds) startCounting(app);
 process.send?.(url);

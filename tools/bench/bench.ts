@@ -3,7 +3,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureRequest } from './api.ts';
 import { measureBillingRun, movedClock, type MovedClock } from './billing_run.ts';
-import { openHouse, type House } from './house.ts';
+import { openHouse, whileCounting, type House } from './house.ts';
 import { measureJetstream } from './jetstream.ts';
 import { measureOutcomes } from './outcomes.ts';
 import { measureUsage } from './usage.ts';
@@ -67,9 +67,9 @@ async function inHouse(clock: Clock | undefined, work: (house: House) => Promise
   }
 }
 
-if (parts.includes('usage')) await inHouse(undefined, (house) => measureUsage(house, events, seconds, print));
+if (parts.includes('usage')) await inHouse(undefined, (house) => whileCounting(house, () => measureUsage(house, events, seconds, print)));
 if (parts.includes('jetstream') && !interrupted) await measureJetstream(events, print, say);
-if (parts.includes('outcomes')) await inHouse(undefined, async (house) => print(await measureOutcomes(house)));
+if (parts.includes('outcomes')) await inHouse(undefined, (house) => whileCounting(house, async () => print(await measureOutcomes(house))));
 const clock = movedClock();
 if (parts.includes('requests') || parts.includes('billing')) await inHouse(clock, (house) => measure(house, clock));
 if (interrupted) process.exit(130);

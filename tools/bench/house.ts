@@ -20,6 +20,7 @@ import { openDatabase, type Database } from '../../server/database/database.ts';
 import { migrate } from '../../server/database/migrate.ts';
 import { openLog } from '../../server/log.ts';
 import type { NatsSettings } from '../../server/usage/intake/open.ts';
+import { startCounting } from '../../server/workers.ts';
 import type { Load, Measured } from './load.ts';
 
 export type House = { running: Running; database: Database; stripe: Stripe; key: string; world: World; close(): Promise<void> };
@@ -47,6 +48,16 @@ export async function openHouse(clock: Clock = machineClock(), nats: NatsSetting
       await rm(data, { recursive: true, force: true });
     },
   };
+}
+
+/** Does it while what is recorded is added to its hours, as in a server. */
+export async function whileCounting(house: House, work: () => Promise<void>): Promise<void> {
+  const counting = startCounting(house.running.app);
+  try {
+    await work();
+  } finally {
+    await counting.stop();
+  }
 }
 
 /** The owner's connection for COPY, which cannot share one that is pipelined. */

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { Secret } from '../../server/secret.ts';
-import { startFolding } from '../../server/workers.ts';
+import { startCounting } from '../../server/workers.ts';
 import { findNats } from '../nats/program.ts';
 import { passingDirectory, startNats, type NatsServers } from '../nats/servers.ts';
 import type { Line } from './bench.ts';
@@ -77,9 +77,9 @@ export async function measureJetstream(events: number, print: (line: Line) => vo
       const streams = await Promise.all((await house.running.app.intake!.ends()).map(async ({ partition }) => (await house.running.app.intake!.manager.streams.info(`KONTOR_USAGE_${partition}`)).state));
       say(`${streams.reduce((sum, each) => sum + each.messages, 0)} messages of ${Math.round(streams.reduce((sum, each) => sum + each.bytes, 0) / (BATCHES * BATCH))} bytes an event.`);
       print({ name: 'Accepted by JetStream ÷ counted at once', ratio: accepted.rate / at.rate, target: 1, detail: told(accepted) });
-      let folding: ReturnType<typeof startFolding> = null;
+      let counting: ReturnType<typeof startCounting> | undefined;
       const folded = await measured(house, nats, async () => {
-        folding = startFolding(house.running.app);
+        counting = startCounting(house.running.app);
         await counted(house);
       });
       print({ name: 'Counted from JetStream ÷ counted at once', ratio: folded.rate / at.rate, target: 1, detail: told(folded) });
@@ -88,7 +88,7 @@ export async function measureJetstream(events: number, print: (line: Line) => vo
         await counted(house);
       });
       print({ name: 'Accepted and counted ÷ counted at once', ratio: both.rate / at.rate, target: 0.5, detail: told(both) });
-      await (folding as ReturnType<typeof startFolding>)?.stop();
+      await (counting as ReturnType<typeof startCounting> | undefined)?.stop();
     } finally {
       await house.close();
     }

@@ -74,7 +74,7 @@ async function copy(house: House, count: number): Promise<number> {
 /** How many events there are. */
 async function kept(house: House): Promise<number> {
   return inWorld(house.database.pool, house.world, async (tx) => {
-    const { rows } = await tx.query<{ n: bigint }>('select sum(events) as n from meter_rollups');
+    const { rows } = await tx.query<{ n: bigint }>('select coalesce(sum(events), 0) as n from (select events from meter_rollups union all select events from tallied_hours()) h');
     return Number(rows[0]!.n);
   });
 }

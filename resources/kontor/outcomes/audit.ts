@@ -42,7 +42,7 @@ export const outcomeAudits: readonly Audit[] = [
     id: 'I23',
     about: 'What the meters of outcomes have counted for a customer are the successes that count.',
     things: 'meters',
-    look: query(`with counted as (select r.meter, r.customer, sum(r.sum) as units from meter_rollups r where r.meter in (${OWN}) and exists (select from customers c where c.id = r.customer) group by 1, 2),
+    look: query(`with counted as (select r.meter, r.customer, sum(r.sum) as units from (select meter, customer, sum from meter_rollups union all select meter, customer, sum from tallied_hours()) r where r.meter in (${OWN}) and exists (select from customers c where c.id = r.customer) group by 1, 2),
         successes as (select o.meter, o.customer, count(*) as units from outcomes o where o.meter in (${OWN}) group by 1, 2)
       select coalesce(c.meter, s.meter) as object, format('for %s it has counted %s, and %s successes count', coalesce(c.customer, s.customer), coalesce(c.units, 0), coalesce(s.units, 0)) as sentence
       from counted c full join successes s on s.meter = c.meter and s.customer = c.customer where coalesce(c.units, 0) <> coalesce(s.units, 0)`),

@@ -1,0 +1,22 @@
+/** Events go into the hours of their meters, and out of them: as tallies where they only add up, and else straight into the rollups. */
+import type { MeterRow } from '../../billing/catalog.ts';
+import type { UsageEvent } from '../../billing/usage.ts';
+import type { Tx } from '../database/world.ts';
+import { metersOf, type StoredEvent } from './events.ts';
+import { cellOf, fold, recount } from './rollups.ts';
+import { addsUp, tally } from './tallies.ts';
+
+/** Counts new events, with what the transaction sends next. Those that no meter counts are passed over. */
+export function countIn(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): void {
+  const { adding = [], other = [] } = Object.groupBy(events.filter(({ meter }) => meter !== null), ({ meter }) => (addsUp(meters.get(meter!)!) ? 'adding' : 'other'));
+  tally(tx, adding, 'added');
+  fold(tx, other, meters);
+}
+
+/** Counts again what events are part of that were taken back, or put back (`added`). */
+export async function countAgain(tx: Tx, events: readonly StoredEvent[], how: 'added' | 'taken'): Promise<void> {
+  const meters = new Map((await metersOf(tx, events.flatMap(({ meter }) => meter ?? []))).map((meter) => [meter.id, meter]));
+  const { adding = [], other = [] } = Object.groupBy(events.filter(({ meter }) => meter !== null), ({ meter }) => (addsUp(meters.get(meter!)!) ? 'adding' : 'other'));
+  tally(tx, adding, how);
+  await recount(tx, other.map((event) => ({ ...cellOf(event), series: event.series })));
+}
