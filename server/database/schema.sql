@@ -87,6 +87,17 @@ begin
 end $function$;
 grant execute on function make_meter_event_slot(slot integer) to kontor_app;
 
+CREATE OR REPLACE FUNCTION public.tallied_hours()
+ RETURNS TABLE(meter text, customer text, hour timestamp with time zone, dimensions text, events bigint, sum numeric, first_number bigint)
+ LANGUAGE plpgsql
+ STABLE ROWS 10000
+AS $function$
+begin
+  return query select u.* from meter_tallies t cross join lateral unnest(t.meters, t.customers, t.hours, t.dimensions, t.events, t.sums, t.first_numbers) u;
+end $function$;
+grant execute on function tallied_hours() to kontor_app;
+grant execute on function tallied_hours() to public;
+
 create table accounts (
   id text collate "C" not null,
   created timestamp with time zone not null,
@@ -119,8 +130,8 @@ create table api_keys (
   constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text, 'restricted'::text])))
 );
 CREATE INDEX api_keys_world ON api_keys USING btree (world);
-alter table api_keys force row level security;
 alter table api_keys enable row level security;
+alter table api_keys force row level security;
 create policy all_worlds on api_keys for select to public using ((kontor_world() = 0));
 create policy own_world on api_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant select on table api_keys to kontor_app;
@@ -179,8 +190,8 @@ create table bank_accounts (
   constraint bank_accounts_status_check CHECK ((status = ANY (ARRAY['new'::text, 'errored'::text])))
 );
 CREATE UNIQUE INDEX bank_accounts_by_default ON bank_accounts USING btree (world, currency) WHERE (default_for_currency AND (NOT deleted));
-alter table bank_accounts enable row level security;
 alter table bank_accounts force row level security;
+alter table bank_accounts enable row level security;
 create policy own_world on bank_accounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table bank_accounts to kontor_app;
 
@@ -198,8 +209,8 @@ create table billing_alert_triggers (
   constraint billing_alert_triggers_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
 );
 CREATE INDEX billing_alert_triggers_of_customer ON billing_alert_triggers USING btree (world, customer);
-alter table billing_alert_triggers force row level security;
 alter table billing_alert_triggers enable row level security;
+alter table billing_alert_triggers force row level security;
 create policy own_world on billing_alert_triggers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alert_triggers to kontor_app;
 
@@ -224,8 +235,8 @@ create table billing_alerts (
 CREATE INDEX billing_alerts_listed ON billing_alerts USING btree (world, created DESC, id DESC);
 CREATE INDEX billing_alerts_of_customer ON billing_alerts USING btree (world, customer);
 CREATE INDEX billing_alerts_of_meter ON billing_alerts USING btree (world, meter, status);
-alter table billing_alerts enable row level security;
 alter table billing_alerts force row level security;
+alter table billing_alerts enable row level security;
 create policy own_world on billing_alerts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alerts to kontor_app;
 
@@ -249,8 +260,8 @@ create table calls (
 CREATE INDEX calls_of_clock ON calls USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX calls_open ON calls USING btree (world, next_at, id) WHERE (state <> 'answered'::text);
 CREATE INDEX calls_subject ON calls USING btree (world, subject);
-alter table calls force row level security;
 alter table calls enable row level security;
+alter table calls force row level security;
 create policy all_worlds on calls for select to public using ((kontor_world() = 0));
 create policy own_world on calls for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table calls to kontor_app;
@@ -292,8 +303,8 @@ create table cash_balances (
   constraint cash_balances_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint cash_balances_amount_check CHECK ((amount >= 0))
 );
-alter table cash_balances force row level security;
 alter table cash_balances enable row level security;
+alter table cash_balances force row level security;
 create policy own_world on cash_balances for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_balances to kontor_app;
 
@@ -409,8 +420,8 @@ create table coupons (
   constraint coupons_duration_check CHECK ((duration = ANY (ARRAY['once'::text, 'repeating'::text, 'forever'::text])))
 );
 CREATE INDEX coupons_listed ON coupons USING btree (world, created DESC, id DESC);
-alter table coupons force row level security;
 alter table coupons enable row level security;
+alter table coupons force row level security;
 create policy own_world on coupons for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table coupons to kontor_app;
 
@@ -436,8 +447,8 @@ create table credit_balance_transactions (
 CREATE INDEX credit_balance_transactions_of_customer ON credit_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_grant ON credit_balance_transactions USING btree (world, credit_grant, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_invoice ON credit_balance_transactions USING btree (world, invoice) WHERE (invoice IS NOT NULL);
-alter table credit_balance_transactions enable row level security;
 alter table credit_balance_transactions force row level security;
+alter table credit_balance_transactions enable row level security;
 create policy own_world on credit_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_balance_transactions to kontor_app;
 
@@ -468,8 +479,8 @@ create table credit_grants (
 CREATE INDEX credit_grants_left ON credit_grants USING btree (world, customer) WHERE (balance > 0);
 CREATE INDEX credit_grants_listed ON credit_grants USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_grants_of_customer ON credit_grants USING btree (world, customer, created DESC, id DESC);
-alter table credit_grants enable row level security;
 alter table credit_grants force row level security;
+alter table credit_grants enable row level security;
 create policy own_world on credit_grants for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_grants to kontor_app;
 
@@ -498,8 +509,8 @@ create table credit_note_lines (
   constraint credit_note_lines_type_check CHECK ((type = ANY (ARRAY['invoice_line_item'::text, 'custom_line_item'::text])))
 );
 CREATE INDEX credit_note_lines_of_line ON credit_note_lines USING btree (world, invoice_line_item) WHERE (invoice_line_item IS NOT NULL);
-alter table credit_note_lines force row level security;
 alter table credit_note_lines enable row level security;
+alter table credit_note_lines force row level security;
 create policy own_world on credit_note_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_note_lines to kontor_app;
 
@@ -546,8 +557,8 @@ CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (wo
 CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
-alter table credit_notes force row level security;
 alter table credit_notes enable row level security;
+alter table credit_notes force row level security;
 create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_notes to kontor_app;
 
@@ -573,8 +584,8 @@ create table credit_top_ups (
 CREATE UNIQUE INDEX credit_top_ups_active ON credit_top_ups USING btree (world, customer, currency) WHERE active;
 CREATE INDEX credit_top_ups_listed ON credit_top_ups USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_top_ups_of_customer ON credit_top_ups USING btree (world, customer, created DESC, id DESC);
-alter table credit_top_ups enable row level security;
 alter table credit_top_ups force row level security;
+alter table credit_top_ups enable row level security;
 create policy own_world on credit_top_ups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_top_ups to kontor_app;
 
@@ -615,8 +626,8 @@ create table customer_sessions (
   constraint customer_sessions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
 );
 CREATE INDEX customer_sessions_of_customer ON customer_sessions USING btree (world, customer);
-alter table customer_sessions enable row level security;
 alter table customer_sessions force row level security;
+alter table customer_sessions enable row level security;
 create policy own_world on customer_sessions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_sessions to kontor_app;
 
@@ -728,8 +739,8 @@ CREATE INDEX disputes_listed ON disputes USING btree (world, created DESC, id DE
 CREATE INDEX disputes_of_charge ON disputes USING btree (world, charge);
 CREATE INDEX disputes_of_customer ON disputes USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX disputes_of_intent ON disputes USING btree (world, payment_intent);
-alter table disputes force row level security;
 alter table disputes enable row level security;
+alter table disputes force row level security;
 create policy own_world on disputes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table disputes to kontor_app;
 
@@ -748,8 +759,8 @@ create table events (
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id DESC);
 CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
-alter table events enable row level security;
 alter table events force row level security;
+alter table events enable row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table events to kontor_app;
 
@@ -812,8 +823,8 @@ CREATE INDEX invoice_corrections_listed ON invoice_corrections USING btree (worl
 CREATE INDEX invoice_corrections_of_customer ON invoice_corrections USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoice_corrections_of_invoice ON invoice_corrections USING btree (world, invoice, created DESC, id DESC);
 CREATE INDEX invoice_corrections_of_line ON invoice_corrections USING btree (world, line);
-alter table invoice_corrections force row level security;
 alter table invoice_corrections enable row level security;
+alter table invoice_corrections force row level security;
 create policy own_world on invoice_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_corrections to kontor_app;
 
@@ -902,8 +913,8 @@ create table invoice_lines (
 );
 CREATE INDEX invoice_lines_of_item ON invoice_lines USING btree (world, subscription_item, period_start);
 CREATE INDEX invoice_lines_of_price ON invoice_lines USING btree (world, price);
-alter table invoice_lines enable row level security;
 alter table invoice_lines force row level security;
+alter table invoice_lines enable row level security;
 create policy own_world on invoice_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_lines to kontor_app;
 
@@ -1012,8 +1023,8 @@ CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
 CREATE UNIQUE INDEX invoices_of_top_up ON invoices USING btree (world, ((top_up ->> 'credit_top_up'::text))) WHERE ((top_up IS NOT NULL) AND (status = ANY (ARRAY['draft'::text, 'open'::text])));
-alter table invoices force row level security;
 alter table invoices enable row level security;
+alter table invoices force row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoices to kontor_app;
 
@@ -1080,8 +1091,8 @@ create table ledger_seals (
   constraint ledger_seals_check CHECK ((upto > since))
 );
 CREATE UNIQUE INDEX ledger_seals_by_position ON ledger_seals USING btree (world, since);
-alter table ledger_seals force row level security;
 alter table ledger_seals enable row level security;
+alter table ledger_seals force row level security;
 create policy all_worlds on ledger_seals for select to public using ((kontor_world() = 0));
 create policy own_world on ledger_seals for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_seals FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
@@ -1175,18 +1186,35 @@ create table meter_rollups (
   dimensions text collate "C" not null,
   events bigint not null,
   sum numeric not null,
-  largest numeric not null,
-  last numeric not null,
-  last_at timestamp with time zone not null,
-  last_number bigint not null,
+  largest numeric,
+  last numeric,
+  last_at timestamp with time zone,
+  last_number bigint,
   first_number bigint not null,
-  constraint meter_rollups_pkey PRIMARY KEY (world, meter, customer, hour, dimensions),
-  constraint meter_rollups_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
+  constraint meter_rollups_pkey PRIMARY KEY (world, meter, customer, hour, dimensions)
 );
 alter table meter_rollups enable row level security;
 alter table meter_rollups force row level security;
 create policy own_world on meter_rollups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_rollups to kontor_app;
+
+create table meter_tallies (
+  world integer default kontor_world() not null,
+  id bigint generated always as identity not null,
+  meters text[] collate "C" not null,
+  customers text[] collate "C" not null,
+  hours timestamp with time zone[] not null,
+  dimensions text[] collate "C" not null,
+  events bigint[] not null,
+  sums numeric[] not null,
+  first_numbers bigint[] not null,
+  constraint meter_tallies_pkey PRIMARY KEY (world, id)
+);
+alter table meter_tallies enable row level security;
+alter table meter_tallies force row level security;
+create policy all_worlds on meter_tallies for select to public using ((kontor_world() = 0));
+create policy own_world on meter_tallies for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select on table meter_tallies to kontor_app;
 
 create table meter_values (
   world integer default kontor_world() not null,
@@ -1199,8 +1227,8 @@ create table meter_values (
   constraint meter_values_pkey PRIMARY KEY (world, meter, customer, hour, dimensions, value),
   constraint meter_values_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_values force row level security;
 alter table meter_values enable row level security;
+alter table meter_values force row level security;
 create policy own_world on meter_values for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_values to kontor_app;
 
@@ -1223,8 +1251,8 @@ create table meters (
 );
 CREATE UNIQUE INDEX meters_event_name ON meters USING btree (world, event_name) WHERE (status = 'active'::text);
 CREATE INDEX meters_listed ON meters USING btree (world, created DESC, id DESC);
-alter table meters force row level security;
 alter table meters enable row level security;
+alter table meters force row level security;
 create policy own_world on meters for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meters to kontor_app;
 
@@ -1243,8 +1271,8 @@ create table outcome_definition_versions (
   constraint outcome_definition_versions_world_definition_fkey FOREIGN KEY (world, definition) REFERENCES outcome_definitions(world, id),
   constraint outcome_definition_versions_timing_check CHECK ((timing = ANY (ARRAY['occurred_at'::text, 'settled_at'::text])))
 );
-alter table outcome_definition_versions enable row level security;
 alter table outcome_definition_versions force row level security;
+alter table outcome_definition_versions enable row level security;
 create policy own_world on outcome_definition_versions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table outcome_definition_versions to kontor_app;
 
@@ -1262,8 +1290,8 @@ create table outcome_definitions (
   constraint outcome_definitions_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX outcome_definitions_listed ON outcome_definitions USING btree (world, created DESC, id DESC);
-alter table outcome_definitions enable row level security;
 alter table outcome_definitions force row level security;
+alter table outcome_definitions enable row level security;
 create policy own_world on outcome_definitions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table outcome_definitions to kontor_app;
 
@@ -1292,8 +1320,8 @@ CREATE INDEX outcome_receipts_listed ON outcome_receipts USING btree (world, cre
 CREATE INDEX outcome_receipts_of_invoice ON outcome_receipts USING btree (world, invoice);
 CREATE INDEX outcome_receipts_of_line ON outcome_receipts USING btree (world, line, outcome, sequence DESC);
 CREATE INDEX outcome_receipts_of_outcome ON outcome_receipts USING btree (world, outcome);
-alter table outcome_receipts enable row level security;
 alter table outcome_receipts force row level security;
+alter table outcome_receipts enable row level security;
 create policy own_world on outcome_receipts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table outcome_receipts to kontor_app;
 grant update (id) on table outcome_receipts to kontor_app;
@@ -1339,8 +1367,8 @@ CREATE INDEX outcomes_counted ON outcomes USING btree (world, meter, customer, c
 CREATE INDEX outcomes_listed ON outcomes USING btree (world, created DESC, id DESC);
 CREATE INDEX outcomes_of_customer ON outcomes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX outcomes_provisional ON outcomes USING btree (world, provisional_meter, customer) WHERE (provisional_meter IS NOT NULL);
-alter table outcomes force row level security;
 alter table outcomes enable row level security;
+alter table outcomes force row level security;
 create policy own_world on outcomes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table outcomes to kontor_app;
 
@@ -1486,8 +1514,8 @@ CREATE INDEX payment_methods_listed ON payment_methods USING btree (world, creat
 CREATE INDEX payment_methods_of_customer ON payment_methods USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_methods_of_mandate ON payment_methods USING btree (world, mandate) WHERE (mandate IS NOT NULL);
 CREATE UNIQUE INDEX payment_methods_of_vault ON payment_methods USING btree (world, vault) WHERE (vault IS NOT NULL);
-alter table payment_methods enable row level security;
 alter table payment_methods force row level security;
+alter table payment_methods enable row level security;
 create policy own_world on payment_methods for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_methods to kontor_app;
 
@@ -1565,8 +1593,8 @@ CREATE INDEX price_move_entries_of_invoice ON price_move_entries USING btree (wo
 CREATE INDEX price_move_entries_of_item ON price_move_entries USING btree (world, subscription_item);
 CREATE INDEX price_move_entries_of_subscription ON price_move_entries USING btree (world, subscription);
 CREATE INDEX price_move_entries_pending ON price_move_entries USING btree (world, price_move, customer, id) WHERE (state = 'pending'::text);
-alter table price_move_entries force row level security;
 alter table price_move_entries enable row level security;
+alter table price_move_entries force row level security;
 create policy own_world on price_move_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_move_entries to kontor_app;
 
@@ -1594,8 +1622,8 @@ create table price_moves (
 CREATE INDEX price_moves_from ON price_moves USING btree (world, from_price, created DESC, id DESC);
 CREATE INDEX price_moves_listed ON price_moves USING btree (world, created DESC, id DESC);
 CREATE INDEX price_moves_to ON price_moves USING btree (world, to_price, created DESC, id DESC);
-alter table price_moves force row level security;
 alter table price_moves enable row level security;
+alter table price_moves force row level security;
 create policy own_world on price_moves for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_moves to kontor_app;
 
@@ -1633,8 +1661,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices enable row level security;
 alter table prices force row level security;
+alter table prices enable row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -1652,8 +1680,8 @@ create table processors (
   constraint processors_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
 );
 CREATE INDEX processors_listed ON processors USING btree (world, created DESC, id DESC);
-alter table processors force row level security;
 alter table processors enable row level security;
+alter table processors force row level security;
 create policy all_worlds on processors for select to public using ((kontor_world() = 0));
 create policy own_world on processors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table processors to kontor_app;
@@ -1682,8 +1710,8 @@ create table products (
 );
 CREATE INDEX products_default_price ON products USING btree (world, default_price);
 CREATE INDEX products_listed ON products USING btree (world, created DESC, id DESC);
-alter table products force row level security;
 alter table products enable row level security;
+alter table products force row level security;
 create policy own_world on products for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table products to kontor_app;
 
@@ -1709,8 +1737,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes enable row level security;
 alter table promotion_codes force row level security;
+alter table promotion_codes enable row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -1745,8 +1773,8 @@ CREATE INDEX refunds_of_charge ON refunds USING btree (world, charge, created DE
 CREATE INDEX refunds_of_clock ON refunds USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX refunds_of_customer ON refunds USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX refunds_of_intent ON refunds USING btree (world, payment_intent, created DESC, id DESC);
-alter table refunds enable row level security;
 alter table refunds force row level security;
+alter table refunds enable row level security;
 create policy own_world on refunds for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table refunds to kontor_app;
 
@@ -1787,8 +1815,8 @@ create table setup_attempts (
 CREATE INDEX setup_attempts_of_customer ON setup_attempts USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX setup_attempts_of_intent ON setup_attempts USING btree (world, setup_intent, created DESC, id DESC);
 CREATE INDEX setup_attempts_of_method ON setup_attempts USING btree (world, payment_method);
-alter table setup_attempts enable row level security;
 alter table setup_attempts force row level security;
+alter table setup_attempts enable row level security;
 create policy own_world on setup_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table setup_attempts to kontor_app;
 
@@ -1829,8 +1857,8 @@ CREATE INDEX setup_intents_of_clock ON setup_intents USING btree (world, test_cl
 CREATE INDEX setup_intents_of_customer ON setup_intents USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX setup_intents_of_mandate ON setup_intents USING btree (world, mandate) WHERE (mandate IS NOT NULL);
 CREATE INDEX setup_intents_of_method ON setup_intents USING btree (world, payment_method, created DESC, id DESC);
-alter table setup_intents enable row level security;
 alter table setup_intents force row level security;
+alter table setup_intents enable row level security;
 create policy own_world on setup_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table setup_intents to kontor_app;
 
@@ -1861,8 +1889,8 @@ create table subscription_items (
 CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price, created DESC, id DESC);
 CREATE INDEX subscription_items_of_price_move ON subscription_items USING btree (world, price_move) WHERE (price_move IS NOT NULL);
 CREATE INDEX subscription_items_of_subscription ON subscription_items USING btree (world, subscription);
-alter table subscription_items force row level security;
 alter table subscription_items enable row level security;
+alter table subscription_items force row level security;
 create policy own_world on subscription_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_items to kontor_app;
 
@@ -1976,8 +2004,8 @@ create table tax_ids (
   constraint tax_ids_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id)
 );
 CREATE INDEX tax_ids_of_customer ON tax_ids USING btree (world, customer, created DESC, id DESC);
-alter table tax_ids force row level security;
 alter table tax_ids enable row level security;
+alter table tax_ids force row level security;
 create policy own_world on tax_ids for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_ids to kontor_app;
 
@@ -2033,8 +2061,8 @@ create table thin_events (
   data json not null,
   constraint thin_events_pkey PRIMARY KEY (world, id)
 );
-alter table thin_events enable row level security;
 alter table thin_events force row level security;
+alter table thin_events enable row level security;
 create policy own_world on thin_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table thin_events to kontor_app;
 
@@ -2053,8 +2081,8 @@ create table timers (
 CREATE INDEX timers_due ON timers USING btree (world, at, kind, subject) WHERE (test_clock IS NULL);
 CREATE INDEX timers_of_clock ON timers USING btree (world, test_clock, at, kind, subject) WHERE (test_clock IS NOT NULL);
 CREATE INDEX timers_of_lane ON timers USING btree (world, lane, at);
-alter table timers force row level security;
 alter table timers enable row level security;
+alter table timers force row level security;
 create policy all_worlds on timers for select to public using ((kontor_world() = 0));
 create policy own_world on timers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table timers to kontor_app;
@@ -2076,8 +2104,8 @@ create table trial_offers (
 CREATE INDEX trial_offers_listed ON trial_offers USING btree (world, created DESC, id DESC);
 CREATE INDEX trial_offers_of_price ON trial_offers USING btree (world, price, created DESC, id DESC);
 CREATE INDEX trial_offers_to_price ON trial_offers USING btree (world, transition_price);
-alter table trial_offers enable row level security;
 alter table trial_offers force row level security;
+alter table trial_offers enable row level security;
 create policy own_world on trial_offers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table trial_offers to kontor_app;
 
@@ -2132,8 +2160,8 @@ create table usage_corrections (
 );
 CREATE INDEX usage_corrections_listed ON usage_corrections USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_corrections_of_meter ON usage_corrections USING btree (world, meter, customer, created DESC);
-alter table usage_corrections force row level security;
 alter table usage_corrections enable row level security;
+alter table usage_corrections force row level security;
 create policy own_world on usage_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table usage_corrections to kontor_app;
 
@@ -2213,8 +2241,8 @@ create table usage_set_aside (
   created timestamp with time zone not null,
   constraint usage_set_aside_pkey PRIMARY KEY (world, id)
 );
-alter table usage_set_aside force row level security;
 alter table usage_set_aside enable row level security;
+alter table usage_set_aside force row level security;
 create policy own_world on usage_set_aside for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table usage_set_aside to kontor_app;
 
