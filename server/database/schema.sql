@@ -130,8 +130,8 @@ create table api_keys (
   constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text, 'restricted'::text])))
 );
 CREATE INDEX api_keys_world ON api_keys USING btree (world);
-alter table api_keys enable row level security;
 alter table api_keys force row level security;
+alter table api_keys enable row level security;
 create policy all_worlds on api_keys for select to public using ((kontor_world() = 0));
 create policy own_world on api_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant select on table api_keys to kontor_app;
@@ -163,8 +163,8 @@ CREATE INDEX balance_transactions_of_payout ON balance_transactions USING btree 
 CREATE INDEX balance_transactions_of_source ON balance_transactions USING btree (world, source);
 CREATE INDEX balance_transactions_to_come ON balance_transactions USING btree (world, available_on) WHERE (test_clock IS NULL);
 CREATE INDEX balance_transactions_to_pay_out ON balance_transactions USING btree (world, available_on) WHERE (payout IS NULL);
-alter table balance_transactions force row level security;
 alter table balance_transactions enable row level security;
+alter table balance_transactions force row level security;
 create policy all_worlds on balance_transactions for select to public using ((kontor_world() = 0));
 create policy own_world on balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table balance_transactions to kontor_app;
@@ -287,8 +287,8 @@ create table cash_balance_transactions (
 CREATE INDEX cash_balance_transactions_of_customer ON cash_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX cash_balance_transactions_of_intent ON cash_balance_transactions USING btree (world, payment_intent) WHERE (payment_intent IS NOT NULL);
 CREATE INDEX cash_balance_transactions_of_refund ON cash_balance_transactions USING btree (world, refund) WHERE (refund IS NOT NULL);
-alter table cash_balance_transactions enable row level security;
 alter table cash_balance_transactions force row level security;
+alter table cash_balance_transactions enable row level security;
 create policy own_world on cash_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_balance_transactions to kontor_app;
 
@@ -303,8 +303,8 @@ create table cash_balances (
   constraint cash_balances_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint cash_balances_amount_check CHECK ((amount >= 0))
 );
-alter table cash_balances enable row level security;
 alter table cash_balances force row level security;
+alter table cash_balances enable row level security;
 create policy own_world on cash_balances for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_balances to kontor_app;
 
@@ -392,8 +392,8 @@ create table confirmation_tokens (
 CREATE INDEX confirmation_tokens_of_method ON confirmation_tokens USING btree (world, payment_method);
 CREATE INDEX confirmation_tokens_of_payment ON confirmation_tokens USING btree (world, payment_intent) WHERE (payment_intent IS NOT NULL);
 CREATE INDEX confirmation_tokens_of_setup ON confirmation_tokens USING btree (world, setup_intent) WHERE (setup_intent IS NOT NULL);
-alter table confirmation_tokens force row level security;
 alter table confirmation_tokens enable row level security;
+alter table confirmation_tokens force row level security;
 create policy own_world on confirmation_tokens for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table confirmation_tokens to kontor_app;
 
@@ -447,8 +447,8 @@ create table credit_balance_transactions (
 CREATE INDEX credit_balance_transactions_of_customer ON credit_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_grant ON credit_balance_transactions USING btree (world, credit_grant, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_invoice ON credit_balance_transactions USING btree (world, invoice) WHERE (invoice IS NOT NULL);
-alter table credit_balance_transactions force row level security;
 alter table credit_balance_transactions enable row level security;
+alter table credit_balance_transactions force row level security;
 create policy own_world on credit_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_balance_transactions to kontor_app;
 
@@ -479,8 +479,8 @@ create table credit_grants (
 CREATE INDEX credit_grants_left ON credit_grants USING btree (world, customer) WHERE (balance > 0);
 CREATE INDEX credit_grants_listed ON credit_grants USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_grants_of_customer ON credit_grants USING btree (world, customer, created DESC, id DESC);
-alter table credit_grants force row level security;
 alter table credit_grants enable row level security;
+alter table credit_grants force row level security;
 create policy own_world on credit_grants for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_grants to kontor_app;
 
@@ -584,8 +584,8 @@ create table credit_top_ups (
 CREATE UNIQUE INDEX credit_top_ups_active ON credit_top_ups USING btree (world, customer, currency) WHERE active;
 CREATE INDEX credit_top_ups_listed ON credit_top_ups USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_top_ups_of_customer ON credit_top_ups USING btree (world, customer, created DESC, id DESC);
-alter table credit_top_ups force row level security;
 alter table credit_top_ups enable row level security;
+alter table credit_top_ups force row level security;
 create policy own_world on credit_top_ups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_top_ups to kontor_app;
 
@@ -665,8 +665,8 @@ CREATE INDEX customers_default_payment_method ON customers USING btree (world, d
 CREATE UNIQUE INDEX customers_invoice_prefix ON customers USING btree (world, invoice_prefix);
 CREATE INDEX customers_listed ON customers USING btree (world, created DESC, id DESC);
 CREATE INDEX customers_of_clock ON customers USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
-alter table customers force row level security;
 alter table customers enable row level security;
+alter table customers force row level security;
 create policy own_world on customers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customers to kontor_app;
 
@@ -700,8 +700,8 @@ CREATE INDEX discounts_of_invoice_item ON discounts USING btree (world, invoice_
 CREATE INDEX discounts_of_item ON discounts USING btree (world, subscription_item) WHERE (subscription_item IS NOT NULL);
 CREATE INDEX discounts_of_promotion_code ON discounts USING btree (world, promotion_code) WHERE (promotion_code IS NOT NULL);
 CREATE INDEX discounts_of_subscription ON discounts USING btree (world, subscription) WHERE (subscription IS NOT NULL);
-alter table discounts force row level security;
 alter table discounts enable row level security;
+alter table discounts force row level security;
 create policy own_world on discounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table discounts to kontor_app;
 
@@ -739,8 +739,8 @@ CREATE INDEX disputes_listed ON disputes USING btree (world, created DESC, id DE
 CREATE INDEX disputes_of_charge ON disputes USING btree (world, charge);
 CREATE INDEX disputes_of_customer ON disputes USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX disputes_of_intent ON disputes USING btree (world, payment_intent);
-alter table disputes enable row level security;
 alter table disputes force row level security;
+alter table disputes enable row level security;
 create policy own_world on disputes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table disputes to kontor_app;
 
@@ -759,8 +759,8 @@ create table events (
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id DESC);
 CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
-alter table events force row level security;
 alter table events enable row level security;
+alter table events force row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table events to kontor_app;
 
@@ -776,8 +776,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys force row level security;
 alter table idempotency_keys enable row level security;
+alter table idempotency_keys force row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -820,11 +820,12 @@ create table invoice_corrections (
 CREATE INDEX invoice_corrections_by_item ON invoice_corrections USING btree (world, invoice_item) WHERE (invoice_item IS NOT NULL);
 CREATE INDEX invoice_corrections_by_note ON invoice_corrections USING btree (world, credit_note) WHERE (credit_note IS NOT NULL);
 CREATE INDEX invoice_corrections_listed ON invoice_corrections USING btree (world, created DESC, id DESC);
+CREATE INDEX invoice_corrections_of_credited_on ON invoice_corrections USING btree (world, credited_on) WHERE (credited_on IS NOT NULL);
 CREATE INDEX invoice_corrections_of_customer ON invoice_corrections USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoice_corrections_of_invoice ON invoice_corrections USING btree (world, invoice, created DESC, id DESC);
 CREATE INDEX invoice_corrections_of_line ON invoice_corrections USING btree (world, line);
-alter table invoice_corrections enable row level security;
 alter table invoice_corrections force row level security;
+alter table invoice_corrections enable row level security;
 create policy own_world on invoice_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_corrections to kontor_app;
 
@@ -1023,8 +1024,8 @@ CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
 CREATE UNIQUE INDEX invoices_of_top_up ON invoices USING btree (world, ((top_up ->> 'credit_top_up'::text))) WHERE ((top_up IS NOT NULL) AND (status = ANY (ARRAY['draft'::text, 'open'::text])));
-alter table invoices enable row level security;
 alter table invoices force row level security;
+alter table invoices enable row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoices to kontor_app;
 
@@ -1068,8 +1069,8 @@ CREATE INDEX ledger_entries_deferred ON ledger_entries USING btree (world, perio
 CREATE INDEX ledger_entries_listed ON ledger_entries USING btree (world, "position" DESC, id DESC);
 CREATE INDEX ledger_entries_of_customer ON ledger_entries USING btree (world, customer);
 CREATE INDEX ledger_entries_of_document ON ledger_entries USING btree (world, document);
-alter table ledger_entries force row level security;
 alter table ledger_entries enable row level security;
+alter table ledger_entries force row level security;
 create policy all_worlds on ledger_entries for select to public using ((kontor_world() = 0));
 create policy own_world on ledger_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
@@ -1091,8 +1092,8 @@ create table ledger_seals (
   constraint ledger_seals_check CHECK ((upto > since))
 );
 CREATE UNIQUE INDEX ledger_seals_by_position ON ledger_seals USING btree (world, since);
-alter table ledger_seals enable row level security;
 alter table ledger_seals force row level security;
+alter table ledger_seals enable row level security;
 create policy all_worlds on ledger_seals for select to public using ((kontor_world() = 0));
 create policy own_world on ledger_seals for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_seals FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
@@ -1193,8 +1194,8 @@ create table meter_rollups (
   first_number bigint not null,
   constraint meter_rollups_pkey PRIMARY KEY (world, meter, customer, hour, dimensions)
 );
-alter table meter_rollups enable row level security;
 alter table meter_rollups force row level security;
+alter table meter_rollups enable row level security;
 create policy own_world on meter_rollups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_rollups to kontor_app;
 
@@ -1251,8 +1252,8 @@ create table meters (
 );
 CREATE UNIQUE INDEX meters_event_name ON meters USING btree (world, event_name) WHERE (status = 'active'::text);
 CREATE INDEX meters_listed ON meters USING btree (world, created DESC, id DESC);
-alter table meters enable row level security;
 alter table meters force row level security;
+alter table meters enable row level security;
 create policy own_world on meters for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meters to kontor_app;
 
@@ -1290,8 +1291,8 @@ create table outcome_definitions (
   constraint outcome_definitions_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX outcome_definitions_listed ON outcome_definitions USING btree (world, created DESC, id DESC);
-alter table outcome_definitions force row level security;
 alter table outcome_definitions enable row level security;
+alter table outcome_definitions force row level security;
 create policy own_world on outcome_definitions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table outcome_definitions to kontor_app;
 
@@ -1320,8 +1321,8 @@ CREATE INDEX outcome_receipts_listed ON outcome_receipts USING btree (world, cre
 CREATE INDEX outcome_receipts_of_invoice ON outcome_receipts USING btree (world, invoice);
 CREATE INDEX outcome_receipts_of_line ON outcome_receipts USING btree (world, line, outcome, sequence DESC);
 CREATE INDEX outcome_receipts_of_outcome ON outcome_receipts USING btree (world, outcome);
-alter table outcome_receipts force row level security;
 alter table outcome_receipts enable row level security;
+alter table outcome_receipts force row level security;
 create policy own_world on outcome_receipts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table outcome_receipts to kontor_app;
 grant update (id) on table outcome_receipts to kontor_app;
@@ -1395,8 +1396,8 @@ CREATE INDEX payment_attempts_of_clock ON payment_attempts USING btree (world, t
 CREATE INDEX payment_attempts_of_reference ON payment_attempts USING btree (world, processor, reference) WHERE (reference IS NOT NULL);
 CREATE INDEX payment_attempts_of_subject ON payment_attempts USING btree (world, subject);
 CREATE INDEX payment_attempts_open ON payment_attempts USING btree (world, created, id) WHERE (state = ANY (ARRAY['sending'::text, 'unknown'::text, 'pending'::text]));
-alter table payment_attempts enable row level security;
 alter table payment_attempts force row level security;
+alter table payment_attempts enable row level security;
 create policy own_world on payment_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_attempts to kontor_app;
 
@@ -1450,8 +1451,8 @@ CREATE INDEX payment_intents_of_clock ON payment_intents USING btree (world, tes
 CREATE INDEX payment_intents_of_customer ON payment_intents USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_intents_of_invoice ON payment_intents USING btree (world, invoice);
 CREATE INDEX payment_intents_of_method ON payment_intents USING btree (world, payment_method);
-alter table payment_intents force row level security;
 alter table payment_intents enable row level security;
+alter table payment_intents force row level security;
 create policy own_world on payment_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_intents to kontor_app;
 
@@ -1482,8 +1483,8 @@ create table payment_method_domains (
   constraint payment_method_domains_world_domain_name_key UNIQUE (world, domain_name)
 );
 CREATE INDEX payment_method_domains_listed ON payment_method_domains USING btree (world, created DESC, id DESC);
-alter table payment_method_domains enable row level security;
 alter table payment_method_domains force row level security;
+alter table payment_method_domains enable row level security;
 create policy own_world on payment_method_domains for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_method_domains to kontor_app;
 
@@ -1514,8 +1515,8 @@ CREATE INDEX payment_methods_listed ON payment_methods USING btree (world, creat
 CREATE INDEX payment_methods_of_customer ON payment_methods USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_methods_of_mandate ON payment_methods USING btree (world, mandate) WHERE (mandate IS NOT NULL);
 CREATE UNIQUE INDEX payment_methods_of_vault ON payment_methods USING btree (world, vault) WHERE (vault IS NOT NULL);
-alter table payment_methods force row level security;
 alter table payment_methods enable row level security;
+alter table payment_methods force row level security;
 create policy own_world on payment_methods for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_methods to kontor_app;
 
@@ -1549,8 +1550,8 @@ CREATE INDEX payouts_by_failure ON payouts USING btree (world, failure_balance_t
 CREATE INDEX payouts_by_transaction ON payouts USING btree (world, balance_transaction);
 CREATE INDEX payouts_listed ON payouts USING btree (world, created DESC, id DESC);
 CREATE INDEX payouts_to ON payouts USING btree (world, destination);
-alter table payouts force row level security;
 alter table payouts enable row level security;
+alter table payouts force row level security;
 create policy own_world on payouts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table payouts to kontor_app;
 
@@ -1593,8 +1594,8 @@ CREATE INDEX price_move_entries_of_invoice ON price_move_entries USING btree (wo
 CREATE INDEX price_move_entries_of_item ON price_move_entries USING btree (world, subscription_item);
 CREATE INDEX price_move_entries_of_subscription ON price_move_entries USING btree (world, subscription);
 CREATE INDEX price_move_entries_pending ON price_move_entries USING btree (world, price_move, customer, id) WHERE (state = 'pending'::text);
-alter table price_move_entries enable row level security;
 alter table price_move_entries force row level security;
+alter table price_move_entries enable row level security;
 create policy own_world on price_move_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_move_entries to kontor_app;
 
@@ -1737,8 +1738,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes force row level security;
 alter table promotion_codes enable row level security;
+alter table promotion_codes force row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -1789,8 +1790,8 @@ create table settings (
   constraint settings_corrections_check CHECK ((corrections = ANY (ARRAY['next_invoice'::text, 'credit_note'::text]))),
   constraint settings_id_check CHECK ((id = 'settings'::text))
 );
-alter table settings force row level security;
 alter table settings enable row level security;
+alter table settings force row level security;
 create policy own_world on settings for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table settings to kontor_app;
 
@@ -1889,8 +1890,8 @@ create table subscription_items (
 CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price, created DESC, id DESC);
 CREATE INDEX subscription_items_of_price_move ON subscription_items USING btree (world, price_move) WHERE (price_move IS NOT NULL);
 CREATE INDEX subscription_items_of_subscription ON subscription_items USING btree (world, subscription);
-alter table subscription_items enable row level security;
 alter table subscription_items force row level security;
+alter table subscription_items enable row level security;
 create policy own_world on subscription_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_items to kontor_app;
 
@@ -2026,8 +2027,8 @@ create table tax_rates (
   constraint tax_rates_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX tax_rates_listed ON tax_rates USING btree (world, created DESC, id DESC);
-alter table tax_rates enable row level security;
 alter table tax_rates force row level security;
+alter table tax_rates enable row level security;
 create policy own_world on tax_rates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_rates to kontor_app;
 
@@ -2046,8 +2047,8 @@ create table test_clocks (
 );
 CREATE INDEX test_clocks_advancing ON test_clocks USING btree (world) WHERE (status = 'advancing'::text);
 CREATE INDEX test_clocks_listed ON test_clocks USING btree (world, created DESC, id DESC);
-alter table test_clocks enable row level security;
 alter table test_clocks force row level security;
+alter table test_clocks enable row level security;
 create policy all_worlds on test_clocks for select to public using ((kontor_world() = 0));
 create policy own_world on test_clocks for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table test_clocks to kontor_app;
@@ -2061,8 +2062,8 @@ create table thin_events (
   data json not null,
   constraint thin_events_pkey PRIMARY KEY (world, id)
 );
-alter table thin_events force row level security;
 alter table thin_events enable row level security;
+alter table thin_events force row level security;
 create policy own_world on thin_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table thin_events to kontor_app;
 
@@ -2160,8 +2161,8 @@ create table usage_corrections (
 );
 CREATE INDEX usage_corrections_listed ON usage_corrections USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_corrections_of_meter ON usage_corrections USING btree (world, meter, customer, created DESC);
-alter table usage_corrections enable row level security;
 alter table usage_corrections force row level security;
+alter table usage_corrections enable row level security;
 create policy own_world on usage_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table usage_corrections to kontor_app;
 
@@ -2228,8 +2229,8 @@ CREATE INDEX usage_reservations_listed ON usage_reservations USING btree (world,
 CREATE INDEX usage_reservations_of_customer ON usage_reservations USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX usage_reservations_of_meter ON usage_reservations USING btree (world, meter);
 CREATE INDEX usage_reservations_open ON usage_reservations USING btree (world, customer) WHERE (status = 'reserved'::text);
-alter table usage_reservations enable row level security;
 alter table usage_reservations force row level security;
+alter table usage_reservations enable row level security;
 create policy own_world on usage_reservations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table usage_reservations to kontor_app;
 
