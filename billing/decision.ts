@@ -1,7 +1,7 @@
 /**
  * The vocabulary of the core. A decision is a pure function from facts, an intent and a moment to what must become true; `server/commit.ts` makes it true in one transaction.
  */
-import type { PostedAccount } from './ledger/accounts.ts';
+import type { ExchangeAccount, PostedAccount } from './ledger/accounts.ts';
 
 /** An instant in whole Unix seconds, UTC. */
 export type Instant = number;
@@ -22,7 +22,7 @@ export type Put<Row extends object = object> = { table: string; before: Row | nu
 export type Posting = {
   /** The ledger transaction: all legs with one name are written together. Unique for what it records, e.g. `in_123:finalized`. */
   transaction: string;
-  ledger_account: PostedAccount;
+  ledger_account: PostedAccount | ExchangeAccount;
   currency: string;
   amount: bigint;
   /** The object that this is about, e.g. the invoice's id. */

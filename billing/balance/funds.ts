@@ -1,7 +1,8 @@
 /** The account's funds at its processors. Each movement is a balance transaction: what came or went, what was kept of it line by line, and from when on it can be paid out. */
-import { decision, type Decision, type Instant, type Moment } from '../decision.ts';
-import { minor } from '../money.ts';
-import type { Fee } from '../payment/outcome.ts';
+import { decision, type Decision, type Instant, type Moment, type Posting } from '../decision.ts';
+import { exchangeAccount } from '../ledger/accounts.ts';
+import { minor, roundDiv } from '../money.ts';
+import type { Fee, Settled } from '../payment/outcome.ts';
 import type { ChargeRow } from '../payment/payment.ts';
 
 /** A line of a fee as the API shows it; minor units. */
@@ -34,6 +35,8 @@ export type FundsTransactionRow = {
 
 export type FundsMove = Pick<FundsTransactionRow, 'type' | 'reporting_category' | 'source' | 'description' | 'amount' | 'currency' | 'test_clock' | 'processor'> & {
   fees?: readonly Fee[];
+  /** Where the processor settles it in another currency. */
+  settled?: Settled | null;
   /** At our disposal at once, or after the usual days. */
   available: 'now' | 'later';
 };
@@ -45,18 +48,21 @@ const AVAILABLE_AFTER_DAYS = 2;
 const FEE_TYPES: Record<Fee['type'], FeeDetail['type']> = { processing: 'stripe_fee', network: 'payment_method_passthrough_fee', tax: 'tax' };
 
 /** The account's funds move. What is kept of them is posted line by line; the movement itself is posted by whoever knows what it was for. */
-export function moveFunds({ fees = [], available, ...move }: FundsMove, moment: Moment): Decision & { transaction: FundsTransactionRow } {
-  const { amount, currency, source, processor, test_clock } = move;
+export function moveFunds({ fees = [], available, settled = null, ...move }: FundsMove, moment: Moment): Decision & { transaction: FundsTransactionRow } {
+  const { source, processor, test_clock } = move;
+  const { amount, currency } = settled ?? move;
   const lines = fees.filter((each) => each.amount !== 0n);
   const fee = lines.reduce((sum, each) => sum + each.amount, 0n);
   const transaction: FundsTransactionRow = {
     ...move,
     id: moment.newId('txn'),
     created: moment.now,
+    amount,
+    currency,
     fee,
     net: amount - fee,
     fee_details: lines.map((each) => ({ amount: minor(each.amount), application: null, currency, description: each.description, type: FEE_TYPES[each.type] })),
-    exchange_rate: null,
+    exchange_rate: settled?.exchange_rate ?? null,
     available_on: available === 'now' ? moment.now : (Math.floor(moment.now / DAY_S) + AVAILABLE_AFTER_DAYS) * DAY_S,
     payout: null,
   };
@@ -71,9 +77,26 @@ export function moveFunds({ fees = [], available, ...move }: FundsMove, moment: 
   return { ...made, transaction };
 }
 
+export type Leg = Pick<Posting, 'ledger_account' | 'currency' | 'amount' | 'processor'>;
+
+/**
+ * The legs by which an amount comes to our funds or leaves them. One that is settled in another currency passes through the exchange: what is given back or lost of a payment takes out of it what that had come to
+ * when it was paid, and the rest is the difference that the rate has made since.
+ */
+export function fundsLegs(amount: bigint, { currency, amount_captured, settled_amount, settled_currency }: ChargeRow, { amount: came, currency: into, processor }: FundsTransactionRow): Leg[] {
+  const funds: Leg = { ledger_account: 'cash_in_transit', currency: into, amount: came, processor };
+  if (into === currency) return [funds];
+  const exchange = exchangeAccount(currency, into);
+  const then = settled_amount !== null && settled_currency === into ? roundDiv(settled_amount * amount, amount_captured) : came;
+  return [{ ledger_account: exchange, currency, amount }, { ledger_account: exchange, currency: into, amount: -then }, { ledger_account: 'exchange_differences', currency: into, amount: then - came }, funds];
+}
+
+/** How the money of a charge has come. */
+export type Taking = { processor: string; test_clock: string | null; fees?: readonly Fee[]; settled?: Settled | null; available?: 'now' | 'later' };
+
 /** The money of a charge has come, less what the processor keeps of it. */
-export function takeCharge(charge: ChargeRow, { processor, test_clock, fees, available = 'later' }: { processor: string; test_clock: string | null; fees?: readonly Fee[]; available?: 'now' | 'later' }, moment: Moment): Decision & { charge: ChargeRow } {
+export function takeCharge(charge: ChargeRow, { processor, test_clock, fees, settled, available = 'later' }: Taking, moment: Moment): Decision & { charge: ChargeRow; transaction: FundsTransactionRow } {
   const type = charge.payment_method_details?.type === 'card' ? 'charge' : 'payment';
-  const { transaction, ...moved } = moveFunds({ type, reporting_category: 'charge', source: charge.id, description: charge.description, amount: charge.amount_captured, currency: charge.currency, fees, available, processor, test_clock }, moment);
-  return { ...moved, charge: { ...charge, balance_transaction: transaction.id } };
+  const { transaction, ...moved } = moveFunds({ type, reporting_category: 'charge', source: charge.id, description: charge.description, amount: charge.amount_captured, currency: charge.currency, fees, settled, available, processor, test_clock }, moment);
+  return { ...moved, transaction, charge: { ...charge, balance_transaction: transaction.id, settled_amount: settled?.amount ?? null, settled_currency: settled?.currency ?? null } };
 }

@@ -45,6 +45,8 @@ export type PayoutRow = {
   failure_message: string | null;
   description: string | null;
   statement_descriptor: string | null;
+  /** The processor's id of it, where that pays out by itself. */
+  processor_reference: string | null;
   metadata: Metadata;
 };
 
@@ -70,7 +72,7 @@ export const payoutTimer = (schedule: PayoutSchedule, after: Instant): Timer => 
 
 export type PayoutOrder = Pick<PayoutRow, 'amount' | 'currency' | 'method' | 'description' | 'statement_descriptor' | 'metadata'> & { fees: readonly Fee[] };
 
-const put = (before: PayoutRow, payout: PayoutRow, type: string, moment: Moment): Decision => ({
+export const put = (before: PayoutRow, payout: PayoutRow, type: string, moment: Moment): Decision => ({
   ...decision(),
   puts: [{ table: 'payouts', before, after: payout }],
   facts: [{ type, object: 'payout', whole: payout, before: type === 'payout.updated' ? before : undefined, at: moment.now }],
@@ -79,7 +81,7 @@ const put = (before: PayoutRow, payout: PayoutRow, type: string, moment: Moment)
 /** A standard payout is sent at the next midnight and has arrived a day later; an instant one is both at once. */
 const proceed = ({ id }: PayoutRow, at: Instant | null): Timer => ({ kind: 'payout.proceed', subject: id, at, lane: id, test_clock: null });
 
-function post(payout: PayoutRow, what: 'created' | 'paid' | 'returned', legs: Pick<Posting, 'ledger_account' | 'amount' | 'processor'>[], moment: Moment): Decision {
+export function post(payout: PayoutRow, what: 'created' | 'paid' | 'bounced' | 'returned', legs: Pick<Posting, 'ledger_account' | 'amount' | 'processor'>[], moment: Moment): Decision {
   return { ...decision(), postings: legs.map((leg) => ({ ...leg, transaction: `${payout.id}:${what}`, currency: payout.currency, document: payout.id, customer: null, at: moment.now })) };
 }
 
@@ -100,7 +102,7 @@ export function createPayout(order: PayoutOrder, to: BankAccountRow, available: 
     id, created: moment.now, amount, currency, automatic, method, status: 'pending',
     arrival_date: method === 'instant' ? moment.now : sent + DAY_S,
     destination: to.id, balance_transaction: transaction.id, failure_balance_transaction: null, failure_code: null, failure_message: null,
-    description: order.description, statement_descriptor: order.statement_descriptor, metadata: order.metadata,
+    description: order.description, statement_descriptor: order.statement_descriptor, processor_reference: null, metadata: order.metadata,
   };
   const made = decision();
   made.puts.push({ table: 'payouts', before: null, after: payout });
@@ -140,13 +142,14 @@ export function proceedPayout(before: PayoutRow, to: BankAccountRow, end: Payout
 /** Only what is not sent yet can be called back. */
 export function cancelPayout(before: PayoutRow, to: BankAccountRow, moment: Moment): Decision & { payout: PayoutRow } {
   if (before.status !== 'pending' || before.method === 'instant') refuse(undefined, `The payout ${before.id} is ${before.status}: only one that is pending can be canceled.`);
+  if (before.processor_reference !== null) refuse(undefined, `The payout ${before.id} was made by the payment processor ${to.processor}, and can be canceled only there.`);
   if (before.automatic) refuse(undefined, `The payout ${before.id} was made by the schedule, and cannot be canceled.`);
   const canceled = returnPayout(before, to, 'payout_cancel', { status: 'canceled' }, 'payout.canceled', moment);
   return { ...together([canceled, { ...decision(), timers: [proceed(before, null)] }]), payout: canceled.payout };
 }
 
 /** The money is ours to pay out again. */
-function returnPayout(before: PayoutRow, to: BankAccountRow, type: 'payout_failure' | 'payout_cancel', change: Partial<PayoutRow>, told: string, moment: Moment): Decision & { payout: PayoutRow } {
+export function returnPayout(before: PayoutRow, to: BankAccountRow, type: 'payout_failure' | 'payout_cancel', change: Partial<PayoutRow>, told: string, moment: Moment): Decision & { payout: PayoutRow } {
   const { id: source, amount, currency } = before;
   const description = type === 'payout_failure' ? 'A payout has come back' : 'A payout was canceled';
   const { transaction, ...moved } = moveFunds({ type, reporting_category: 'payout_reversal', source, description, amount, currency, available: 'now', processor: to.processor, test_clock: null }, moment);

@@ -2,6 +2,7 @@
 import type { FundsTransactionRow } from '../balance/funds.ts';
 import type { Metadata } from '../catalog.ts';
 import { decision, type Decision, type Instant, type Moment, type Posting, type Timer } from '../decision.ts';
+import type { Fee, Settled } from '../payment/outcome.ts';
 import type { ChargeRow } from '../payment/payment.ts';
 
 export type DisputeStatus = 'warning_needs_response' | 'warning_under_review' | 'warning_closed' | 'needs_response' | 'under_review' | 'won' | 'lost';
@@ -37,11 +38,35 @@ export type DisputeRow = {
   verdict: Verdict | null;
   intended_submission_method: 'manual' | 'prefer_manual' | null;
   processor: string;
+  /** The processor's id of it, where that tells what becomes of it; null where Kontor decides that itself, by what the sandbox knows. */
+  processor_reference: string | null;
   metadata: Metadata;
 };
 
 /** With what it has taken and given back. */
 export type DisputeWhole = DisputeRow & { transactions: FundsTransactionRow[] };
+
+/** What was taken for a dispute, or given back: what that cost, and in what it was settled. */
+export type DisputeMove = { fees: readonly Fee[]; settled?: Settled | null };
+
+/** What a processor says of a dispute, by now. */
+export type DisputeWord = {
+  kind: 'dispute';
+  /** The processor's ids of the dispute, and of the payment that is contested. */
+  reference: string;
+  charge: string;
+  status: DisputeStatus;
+  reason: string;
+  network_reason_code: string | null;
+  amount: bigint;
+  currency: string;
+  due_by: Instant | null;
+  /** How often evidence was submitted, where that is known. */
+  submission_count: number | null;
+  /** Null while nothing was. */
+  taken: DisputeMove | null;
+  returned: DisputeMove | null;
+};
 
 /** A dispute with the charge that it is about. */
 export type Disputed = { dispute: DisputeWhole; charge: ChargeRow };
@@ -56,9 +81,9 @@ export const dueBy = (now: Instant): Instant => (Math.floor(now / DAY_S) + 10) *
 /** An inquiry of which nothing has become is closed after so long. */
 const INQUIRY_ENDS_S = 120 * DAY_S;
 
-/** When something becomes of a dispute by itself: the bank decides, nobody has answered in time, an inquiry is over. Null: never, or nothing any more. */
+/** When something becomes of a dispute by itself: the bank decides, nobody has answered in time, an inquiry is over. Null: never, nothing any more, or when its processor says so. */
 export function nextStep(dispute: DisputeRow, decided: Instant | null = null): Timer {
-  const at = isClosed(dispute) ? null : (decided ?? (isInquiry(dispute) ? dispute.created + INQUIRY_ENDS_S : dispute.status === 'needs_response' ? dispute.due_by! + 1 : null));
+  const at = isClosed(dispute) || dispute.processor_reference !== null ? null : (decided ?? (isInquiry(dispute) ? dispute.created + INQUIRY_ENDS_S : dispute.status === 'needs_response' ? dispute.due_by! + 1 : null));
   return { kind: 'dispute.proceed', subject: dispute.id, at, lane: dispute.customer ?? dispute.payment_intent, test_clock: dispute.test_clock };
 }
 
@@ -72,6 +97,6 @@ export function putDispute(before: DisputeWhole | null, after: DisputeWhole): De
   return { ...decision(), puts: [{ table: 'disputes', before: before && row(before), after: row(after) }] };
 }
 
-export function post(dispute: DisputeRow, what: 'withdrawn' | 'reinstated' | 'lost', legs: Pick<Posting, 'ledger_account' | 'amount' | 'processor'>[], moment: Moment): Decision {
-  return { ...decision(), postings: legs.map((leg) => ({ ...leg, transaction: `${dispute.id}:${what}`, currency: dispute.currency, document: dispute.id, customer: dispute.customer, at: moment.now })) };
+export function post(dispute: DisputeRow, what: 'withdrawn' | 'reinstated' | 'lost' | 'recovered', legs: (Pick<Posting, 'ledger_account' | 'amount'> & Partial<Posting>)[], moment: Moment): Decision {
+  return { ...decision(), postings: legs.map((leg) => ({ currency: dispute.currency, ...leg, transaction: `${dispute.id}:${what}`, document: dispute.id, customer: dispute.customer, at: moment.now })) };
 }

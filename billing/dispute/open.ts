@@ -1,11 +1,11 @@
 /** A bank contests a charge, or makes a chargeback of an inquiry. */
-import { moveFunds } from '../balance/funds.ts';
+import { fundsLegs, moveFunds } from '../balance/funds.ts';
 import { decision, together, type Decision, type Moment } from '../decision.ts';
 import { endMandate } from '../payment/mandate.ts';
 import type { Consequence, Fee } from '../payment/outcome.ts';
 import type { ChargeRow, MandateRow, PaymentIntentRow, PaymentMethodRow } from '../payment/payment.ts';
 import { refundable } from '../payment/refund.ts';
-import { dueBy, nextStep, post, putDispute, tell, type Disputed, type DisputeWhole } from './dispute.ts';
+import { dueBy, nextStep, post, putDispute, tell, type Disputed, type DisputeMove, type DisputeWhole } from './dispute.ts';
 import { settle } from './settle.ts';
 
 export type DisputeNews = Extract<Consequence, { kind: 'dispute' }>;
@@ -13,7 +13,8 @@ export type DisputeNews = Extract<Consequence, { kind: 'dispute' }>;
 /** A charge that is contested with all that this concerns. */
 export type Contested = { charge: ChargeRow; payment_intent: PaymentIntentRow; payment_method: PaymentMethodRow; /** In force for the method. */ mandates: readonly MandateRow[] };
 
-function detailsOf({ payment_method_details: details }: ChargeRow, { inquiry, reason, network_reason_code = null }: DisputeNews): DisputeWhole['payment_method_details'] {
+/** What of the dispute is special to the type of the method. */
+export function detailsOf({ payment_method_details: details }: ChargeRow, { inquiry, reason, network_reason_code = null }: Pick<DisputeNews, 'inquiry' | 'reason' | 'network_reason_code'>): DisputeWhole['payment_method_details'] {
   const type = details?.type ?? 'card';
   switch (type) {
     case 'card': {
@@ -26,20 +27,22 @@ function detailsOf({ payment_method_details: details }: ChargeRow, { inquiry, re
   }
 }
 
+/** What the bank charges, as it was foretold. */
+const foretold = ({ fees }: DisputeWhole): DisputeMove => ({ fees: fees.map((fee): Fee => ({ type: 'processing', description: fee.description, amount: BigInt(fee.amount) })) });
+
 /** Takes the amount from our funds, with what the bank charges for it. */
-function withdraw({ dispute: before, charge }: Disputed, moment: Moment): Decision & { dispute: DisputeWhole; charge: ChargeRow } {
+export function withdraw({ dispute: before, charge }: Disputed, { fees, settled }: DisputeMove, moment: Moment): Decision & { dispute: DisputeWhole; charge: ChargeRow } {
   const { id: source, amount, currency, processor, test_clock } = before;
-  const fees = before.fees.map((fee): Fee => ({ type: 'processing', description: fee.description, amount: BigInt(fee.amount) }));
-  const { transaction, ...moved } = moveFunds({ type: 'adjustment', reporting_category: 'dispute', source, description: `Dispute of ${charge.id}`, amount: -amount, currency, fees, available: 'now', processor, test_clock }, moment);
+  const { transaction, ...moved } = moveFunds({ type: 'adjustment', reporting_category: 'dispute', source, description: `Dispute of ${charge.id}`, amount: -amount, currency, fees, settled, available: 'now', processor, test_clock }, moment);
   const dispute: DisputeWhole = { ...before, withdrawn: true, transactions: [...before.transactions, transaction] };
-  const posted = post(dispute, 'withdrawn', [{ ledger_account: 'disputed_payments', amount }, { ledger_account: 'cash_in_transit', amount: -amount, processor }], moment);
+  const posted = post(dispute, 'withdrawn', [{ ledger_account: 'disputed_payments', amount }, ...fundsLegs(-amount, charge, transaction)], moment);
   return { ...together([moved, posted]), dispute, charge: { ...charge, amount_disputed: charge.amount_disputed + amount } };
 }
 
-const put = (before: ChargeRow, after: ChargeRow): Decision => ({ ...decision(), puts: [{ table: 'charges', before, after }] });
+export const putCharge = (before: ChargeRow, after: ChargeRow): Decision => ({ ...decision(), puts: [{ table: 'charges', before, after }] });
 
 /** Whoever has contested a debit has to agree anew before the next one. */
-function endMandates(method: PaymentMethodRow, mandates: readonly MandateRow[], moment: Moment): Decision {
+export function endMandates(method: PaymentMethodRow, mandates: readonly MandateRow[], moment: Moment): Decision {
   const forgotten: Decision = { ...decision(), puts: method.mandate === null ? [] : [{ table: 'payment_methods', before: method, after: { ...method, mandate: null } }] };
   return together([forgotten, ...mandates.map((mandate) => endMandate(mandate, moment))]);
 }
@@ -55,17 +58,17 @@ export function openDisputes({ charge: contested, payment_intent: intent, paymen
       id: moment.newId('dp'), created: moment.now, charge: charge.id, payment_intent: intent.id, customer: intent.customer, test_clock: intent.test_clock,
       status: news.inquiry ? 'warning_needs_response' : 'needs_response', reason: news.reason, amount, currency: charge.currency, withdrawn: false,
       fees: (news.fees ?? []).map((fee) => ({ description: fee.description, amount: String(fee.amount) })), payment_method_details: detailsOf(charge, news),
-      evidence: {}, due_by: news.final ? null : dueBy(moment.now), submission_count: 0, verdict: null, intended_submission_method: null, processor: method.processor, metadata: {}, transactions: [],
+      evidence: {}, due_by: news.final ? null : dueBy(moment.now), submission_count: 0, verdict: null, intended_submission_method: null, processor: method.processor, processor_reference: null, metadata: {}, transactions: [],
     };
     charge = { ...charge, disputed: true };
-    const taken = news.inquiry ? { ...decision(), dispute, charge } : withdraw({ dispute, charge }, moment);
+    const taken = news.inquiry ? { ...decision(), dispute, charge } : withdraw({ dispute, charge }, foretold(dispute), moment);
     charge = taken.charge;
     made.push(putDispute(null, taken.dispute), tell(taken.dispute, 'created', moment), taken);
     if (!news.inquiry) made.push(tell(taken.dispute, 'funds_withdrawn', moment));
     if (news.final) made.push(settle({ dispute: taken.dispute, charge }, 'lost', moment), endMandates(method, mandates, moment));
     else made.push({ ...decision(), timers: [nextStep(taken.dispute)] });
   }
-  return { ...together(made.length > 0 ? [put(contested, charge), ...made] : []), charge };
+  return { ...together(made.length > 0 ? [putCharge(contested, charge), ...made] : []), charge };
 }
 
 /** The inquiry has become a chargeback, which asks for evidence anew. */
@@ -75,6 +78,6 @@ export function escalate(disputed: Disputed, moment: Moment): Decision {
   const reopened: DisputeWhole = { ...before, status: 'needs_response', payment_method_details: details, due_by: dueBy(moment.now), evidence: {}, submission_count: 0, verdict: null };
   // What was refunded since is not contested any more.
   const amount = refundable(charge) < before.amount ? refundable(charge) : before.amount;
-  const taken = withdraw({ ...disputed, dispute: { ...reopened, amount } }, moment);
-  return together([putDispute(before, taken.dispute), put(charge, taken.charge), tell(taken.dispute, 'updated', moment, before), taken, tell(taken.dispute, 'funds_withdrawn', moment), { ...decision(), timers: [nextStep(taken.dispute)] }]);
+  const taken = withdraw({ ...disputed, dispute: { ...reopened, amount } }, foretold(before), moment);
+  return together([putDispute(before, taken.dispute), putCharge(charge, taken.charge), tell(taken.dispute, 'updated', moment, before), taken, tell(taken.dispute, 'funds_withdrawn', moment), { ...decision(), timers: [nextStep(taken.dispute)] }]);
 }

@@ -1,6 +1,6 @@
 /** The chart of accounts. docs/concepts/ledger.md says which business event posts which legs. */
 
-export type AccountKind = 'asset' | 'liability' | 'revenue' | 'expense';
+export type AccountKind = 'asset' | 'liability' | 'revenue' | 'expense' | 'exchange';
 
 /** Each account with what kind it is, and what its balance says. Debits are amounts above zero: an asset or an expense usually stands above zero, a liability or revenue below. */
 export const ACCOUNTS = {
@@ -22,11 +22,24 @@ export const ACCOUNTS = {
   credits_granted: { kind: 'expense', about: 'What credit grants cost: granted, less what expired or was voided.' },
   dispute_losses: { kind: 'expense', about: 'Payments for invoices that were lost in disputes.' },
   bad_debt: { kind: 'expense', about: 'Invoices that were written off, less what was paid on them afterwards.' },
+  exchange_differences: { kind: 'expense', about: 'What was given back or lost of converted payments came to at the rate of its day, less what it had come to when they were paid.' },
   processor_fees: { kind: 'expense', about: 'What processors keep of payments.' },
 } as const satisfies Record<string, { kind: AccountKind; about: string }>;
 
-/** An account to which is posted, or which is derived from one. */
-export type LedgerAccount = keyof typeof ACCOUNTS;
+/** Through which a pair of currencies is converted: what leaves the one is a debit in it, and what comes in the other a credit, so that each currency balances for itself. */
+export type ExchangeAccount = `fx_${string}_${string}`;
+export const exchangeAccount = (from: string, into: string): ExchangeAccount => `fx_${from}_${into}`;
+const isExchange = (account: LedgerAccount): account is ExchangeAccount => account.startsWith('fx_');
 
-/** A ledger transaction's legs are on these. */
-export type PostedAccount = Exclude<LedgerAccount, 'deferred_revenue'>;
+/** An account to which is posted, or which is derived from one. */
+export type LedgerAccount = keyof typeof ACCOUNTS | ExchangeAccount;
+
+/** A ledger transaction's legs are on these, and on accounts of exchange. */
+export type PostedAccount = Exclude<keyof typeof ACCOUNTS, 'deferred_revenue'>;
+
+/** Of which kind an account is, and what its balance says. */
+export function describeAccount(account: LedgerAccount): { kind: AccountKind; about: string } {
+  if (!isExchange(account)) return ACCOUNTS[account];
+  const [, from, into] = account.toUpperCase().split('_');
+  return { kind: 'exchange', about: `What payments in ${from} were converted into ${into} for, less what was given back or lost of them: a debit in ${from}, and a credit in ${into} of what it had come to.` };
+}

@@ -62,11 +62,11 @@ function canonical(value: unknown): string {
 }
 
 /** Bigints as text with an `n`, so that a word can be kept as JSON. */
-export function pack(word: Word): PackedWord {
+export function pack<W extends { kind: string }>(word: W): PackedWord {
   return JSON.parse(JSON.stringify(word, (_name, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))) as PackedWord;
 }
 
-export function unpack<W extends Word>(packed: PackedWord): W {
+export function unpack<W extends { kind: string }>(packed: PackedWord): W {
   return JSON.parse(JSON.stringify(packed), (_name, value: unknown) => (typeof value === 'string' && /^-?[0-9]+n$/.test(value) ? BigInt(value.slice(0, -1)) : value)) as W;
 }
 

@@ -101,8 +101,8 @@ export const isReserved = ({ status, latest_charge }: PaymentIntentRow, { id }: 
 /** What was reserved has been captured or given up at the processor, by its own doing or somebody's there. */
 export function handledElsewhere(facts: Payment & { charge: ChargeRow }, answer: Succeeded | Canceled, moment: Moment): Decision & Payment {
   if (answer.kind === 'canceled') return settleHandling(facts, { verb: 'cancel', amount: '0', reason: 'automatic', words: {} }, { kind: 'succeeded', reference: answer.reference }, moment);
-  const { amount = facts.charge.amount, reference, fees, available } = answer;
-  return settleHandling(facts, { verb: 'capture', amount: String(amount), reason: null, words: {} }, { kind: 'succeeded', reference, fees, available }, moment);
+  const { amount = facts.charge.amount, reference, fees, settled, available } = answer;
+  return settleHandling(facts, { verb: 'capture', amount: String(amount), reason: null, words: {} }, { kind: 'succeeded', reference, fees, settled, available }, moment);
 }
 
 /** Takes the processor's answer. What it refused leaves the amount reserved as it was. */
@@ -113,13 +113,13 @@ export function settleHandling(facts: Payment & { charge: ChargeRow }, question:
   const put = (after: ChargeRow, type: string): Decision => ({ ...decision(), puts: [{ table: 'charges', before, after }], facts: [{ type, object: 'charge', whole: after, before: type === 'charge.updated' ? before : undefined, at: moment.now }] });
   switch (question.verb) {
     case 'capture': {
-      const how = { processor: facts.payment_method.processor, test_clock: intent.test_clock, fees: answer.fees, available: answer.available };
+      const how = { processor: facts.payment_method.processor, test_clock: intent.test_clock, fees: answer.fees, settled: answer.settled, available: answer.available };
       const taken = takeCharge({ ...before, captured: true, capture_before: null, amount_captured: amount }, how, moment);
       const { charge } = taken;
       const change = { ...question.words, status: 'succeeded', amount_capturable: 0n, amount_received: amount } as const;
       const changed = moved(intent, change, 'payment_intent.succeeded', moment);
       changed.timers.push(expiry(intent, null), ...toBeContested(charge.id, answer.foretold ?? [], intent, moment));
-      return receive({ ...facts, payment_intent: changed.payment_intent, charge }, together([put(charge, 'charge.captured'), taken, changed]), null, moment);
+      return receive({ ...facts, payment_intent: changed.payment_intent, charge }, taken.transaction, together([put(charge, 'charge.captured'), taken, changed]), null, moment);
     }
     case 'increment': {
       const charge: ChargeRow = { ...before, amount };

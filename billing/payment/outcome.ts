@@ -42,7 +42,16 @@ export type Consequence =
   /** How a charge ends that is pending. */
   | { kind: 'charge_settles'; outcome: Succeeded | Declined; after: Delay };
 
-/** What the processor keeps of the amount, line by line, in the currency of the charge unless it says another. */
+/** What a movement came to in the currency in which the processor settles, where that is not the charge's. */
+export type Settled = {
+  currency: string;
+  /** Before fees, with the sign of the movement. */
+  amount: bigint;
+  /** So many of its minor units are one of the charge's: an exact decimal. */
+  exchange_rate: string;
+};
+
+/** What the processor keeps of the amount, line by line, in the currency in which it settles. */
 export type Fee = { type: 'processing' | 'network' | 'tax'; description: string; amount: bigint };
 
 /** What became known of the method by using it, for types that tell more once they have paid, e.g. the bank account behind an iDEAL payment. */
@@ -63,6 +72,7 @@ export type Succeeded = {
   captured: boolean;
   /** What was captured of an amount that was reserved first; else it is what was asked for. */
   amount?: bigint;
+  settled?: Settled | null;
   /** Until when what is reserved can be captured, where the processor says so. */
   capture_before?: number | null;
   fees?: Fee[];
@@ -105,14 +115,14 @@ export type Outcome = Succeeded | Pending | RequiresAction | Declined | Canceled
 
 /** Of what is done to a charge that was only authorized: captured, raised or given up. */
 export type HandledOutcome =
-  | { kind: 'succeeded'; reference: string; fees?: Fee[]; available?: 'now' | 'later'; foretold?: Consequence[] }
+  | { kind: 'succeeded'; reference: string; fees?: Fee[]; settled?: Settled | null; available?: 'now' | 'later'; foretold?: Consequence[] }
   | { kind: 'declined'; reference: string; code: string; message: string; decline_code?: string | null }
   | Failed
   | Unknown;
 
 export type RefundOutcome =
-  | { kind: 'succeeded'; reference: string; network_reference: string | null; foretold: Consequence[] }
-  | { kind: 'pending'; reference: string; network_reference: string | null; foretold: Consequence[] }
+  | { kind: 'succeeded'; reference: string; network_reference: string | null; settled?: Settled | null; foretold: Consequence[] }
+  | { kind: 'pending'; reference: string; network_reference: string | null; settled?: Settled | null; foretold: Consequence[] }
   /** The money cannot go back by itself: the holder is asked where to. */
   | { kind: 'requires_action'; reference: string; network_reference: string | null; foretold: Consequence[] }
   | { kind: 'declined'; reference: string; failure_reason: string; message: string }

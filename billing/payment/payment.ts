@@ -173,6 +173,9 @@ export type ChargeRow = {
   attempt: string | null;
   /** What it brought us. */
   balance_transaction: string | null;
+  /** What that came to in the currency in which the processor has settled it, where that is another. */
+  settled_amount: bigint | null;
+  settled_currency: string | null;
   /** Its money was put to an invoice; else it is kept apart, and what is given back or lost of it comes out of what is kept. */
   applied: boolean;
   payment_method: string | null;

@@ -1,11 +1,11 @@
 /** Giving back what was charged: wholly or in parts, at once or by a transfer that takes days and may come back. */
-import { moveFunds } from '../balance/funds.ts';
+import { fundsLegs, moveFunds } from '../balance/funds.ts';
 import type { Metadata } from '../catalog.ts';
 import { assert, decision, refuse, together, type Decision, type Instant, type Moment, type Posting } from '../decision.ts';
 import { formatMoney } from '../money.ts';
 import { beginAttempt, type AttemptRow } from './attempt.ts';
 import { moveCash, type CashRow } from './cash.ts';
-import type { RefundOutcome, Unknown } from './outcome.ts';
+import type { RefundOutcome, Settled, Unknown } from './outcome.ts';
 import type { ChargeRow, PaymentIntentRow, PaymentMethodRow } from './payment.ts';
 import { foreseen } from './settle.ts';
 
@@ -47,7 +47,11 @@ export type RefundQuestion = {
 };
 
 /** What of a charge can still be given back. */
-export const refundable = (charge: ChargeRow): bigint => (charge.status === 'succeeded' && charge.captured ? charge.amount_captured - charge.amount_refunded - charge.amount_disputed : 0n);
+export function refundable({ status, captured, amount_captured, amount_refunded, amount_disputed }: ChargeRow): bigint {
+  const left = status === 'succeeded' && captured ? amount_captured - amount_refunded - amount_disputed : 0n;
+  // A bank may have taken more than was left.
+  return left > 0n ? left : 0n;
+}
 
 export type RefundOrder = { amount: bigint | null; reason: RefundQuestion['reason']; metadata: Metadata };
 
@@ -82,7 +86,7 @@ const refunded = (charge: ChargeRow, { amount, reason }: RefundRow): ChargeRow =
 export function refundToCash({ charge: before, payment_intent: intent, payment_method: method }: RefundFacts, { cash, stored }: { cash: CashRow; stored: boolean }, order: RefundOrder, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
   const amount = amountToRefund(before, intent, order);
   const pending = refundOf(before, intent, amount, CASH, order, moment);
-  const { balance_transaction, ...left } = moveRefund(pending, before, method.processor, 'refunded', moment);
+  const { balance_transaction, ...left } = moveRefund(pending, before, method, 'refunded', moment);
   const refund: RefundRow = { ...pending, status: 'succeeded', sent: true, balance_transaction };
   const charge = refunded(before, refund);
   const made = decision();
@@ -114,15 +118,15 @@ export function createRefund({ charge: before, payment_intent: intent, payment_m
 export type RefundAnswer = Exclude<RefundOutcome, Unknown>;
 
 /** The money leaves our funds, or comes back. In the ledger what was put to no invoice is no longer there; of a payment for an invoice it waits to be credited by a credit note. */
-function moveRefund({ id, charge, currency, customer, destination, amount, test_clock }: RefundRow, { applied }: ChargeRow, processor: string, what: 'refunded' | 'returned', moment: Moment): Decision & { balance_transaction: string } {
+function moveRefund({ id, charge, currency, customer, destination, amount, test_clock }: RefundRow, charged: ChargeRow, { processor, settled = null }: { processor: string; settled?: Settled | null }, what: 'refunded' | 'returned', moment: Moment): Decision & { balance_transaction: string } {
   const came = what === 'refunded' ? -amount : amount;
-  // What was sent by transfer becomes the customer's cash again, which a processor has for it.
-  const from: Pick<Posting, 'ledger_account' | 'processor'> = destination.type === CASH ? { ledger_account: 'customer_cash' } : { ledger_account: 'cash_in_transit', processor };
   const type = what === 'returned' ? 'refund_failure' : destination.type === 'card' ? 'refund' : 'payment_refund';
   const description = what === 'refunded' ? `Refund of ${charge}` : `A refund of ${charge} has come back`;
-  const { transaction, ...moved } = moveFunds({ type, reporting_category: what === 'refunded' ? 'refund' : 'refund_failure', source: id, description, amount: came, currency, available: 'now', processor, test_clock }, moment);
+  const { transaction, ...moved } = moveFunds({ type, reporting_category: what === 'refunded' ? 'refund' : 'refund_failure', source: id, description, amount: came, currency, settled, available: 'now', processor, test_clock }, moment);
+  // What was sent by transfer becomes the customer's cash again, which a processor has for it.
+  const from = destination.type === CASH ? [{ ledger_account: 'customer_cash', amount: came } as const] : fundsLegs(came, charged, transaction);
   const legs = { transaction: `${id}:${what}`, currency, document: id, customer, at: moment.now };
-  const postings: Posting[] = [{ ...legs, ledger_account: applied ? 'refunds' : 'unapplied_payments', amount: -came }, { ...legs, ...from, amount: came }];
+  const postings: Posting[] = [{ ...legs, ledger_account: charged.applied ? 'refunds' : 'unapplied_payments', amount: -came }, ...from.map((leg) => ({ ...legs, ...leg }))];
   return { ...together([{ ...decision(), postings }, moved]), balance_transaction: transaction.id };
 }
 
@@ -131,8 +135,9 @@ export function settleRefund({ refund: before, charge: charged }: { refund: Refu
   const failed = answer.kind === 'declined' || answer.kind === 'failed';
   const sent = before.sent || !failed;
   const reference = answer.kind === 'declined' || answer.kind === 'failed' ? before.destination.reference : (answer.network_reference ?? before.destination.reference);
-  const leaves = !before.sent && !failed ? moveRefund(before, charged, attempt.processor, 'refunded', moment) : null;
-  const returns = before.sent && failed ? moveRefund(before, charged, attempt.processor, 'returned', moment) : null;
+  const settled = 'settled' in answer ? answer.settled : null;
+  const leaves = !before.sent && !failed ? moveRefund(before, charged, { processor: attempt.processor, settled }, 'refunded', moment) : null;
+  const returns = before.sent && failed ? moveRefund(before, charged, attempt, 'returned', moment) : null;
   const refund: RefundRow = {
     ...before,
     status: answer.kind === 'declined' || answer.kind === 'failed' ? 'failed' : answer.kind,
@@ -158,7 +163,7 @@ export function settleRefund({ refund: before, charge: charged }: { refund: Refu
 /** Only what waits for its receiver can be called back. */
 export function cancelRefund(before: RefundRow, charged: ChargeRow, processor: string, moment: Moment): Decision & { refund: RefundRow } {
   if (before.status !== 'requires_action') refuse(undefined, `The refund ${before.id} is ${before.status}; only one that is requires_action can be canceled.`);
-  const returns = before.sent ? moveRefund(before, charged, processor, 'returned', moment) : null;
+  const returns = before.sent ? moveRefund(before, charged, { processor }, 'returned', moment) : null;
   const refund: RefundRow = { ...before, status: 'canceled', sent: false, failure_balance_transaction: returns?.balance_transaction ?? null };
   const charge: ChargeRow = { ...charged, amount_refunded: charged.amount_refunded - before.amount };
   const made = decision();

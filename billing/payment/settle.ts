@@ -1,7 +1,7 @@
 /** A processor's answer becomes true: for the intent, the charge, the method, and for the invoice that is being paid. */
 import type { CustomerWhole } from '../customer/customer.ts';
-import { takeCharge } from '../balance/funds.ts';
-import { assert, decision, together, type Decision, type Moment, type Posting, type Timer } from '../decision.ts';
+import { fundsLegs, takeCharge, type FundsTransactionRow } from '../balance/funds.ts';
+import { assert, decision, together, type Decision, type Moment, type Timer } from '../decision.ts';
 import { followRemaining } from '../invoice/follow.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { actionRequired, attemptFailed, creditedAccount, creditInvoice, paymentComing, type Owed } from '../invoice/paid.ts';
@@ -107,6 +107,8 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
     payment_intent: intent.id,
     attempt: question.op_id,
     balance_transaction: null,
+    settled_amount: null,
+    settled_currency: null,
     applied: false,
     payment_method: method.id,
     status: answer.kind === 'declined' ? 'failed' : answer.kind,
@@ -229,23 +231,23 @@ function succeeded(facts: Payment, question: AskedQuestion, answer: Of<'succeede
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.succeeded', moment);
   changed.timers.push(...toBeContested(charge.id, answer.foretold, facts.payment_intent, moment));
   const before = together([charged(facts.charge, charge, moment), taken, method, ...unkept(facts.payment_intent, question, method.payment_method, moment), changed]);
-  return receive({ ...facts, payment_intent: changed.payment_intent, payment_method: method.payment_method, charge }, before, question.automatic, moment);
+  return receive({ ...facts, payment_intent: changed.payment_intent, payment_method: method.payment_method, charge }, taken.transaction, before, question.automatic, moment);
 }
 
 /** What a charge has brought us. */
-function taking({ payment_intent: { test_clock }, payment_method: { processor } }: Payment, charge: ChargeRow, { fees, available }: Pick<Of<'succeeded'>, 'fees' | 'available'>, moment: Moment) {
-  return takeCharge(charge, { processor, test_clock, fees, available }, moment);
+function taking({ payment_intent: { test_clock }, payment_method: { processor } }: Payment, charge: ChargeRow, { fees, settled, available }: Pick<Of<'succeeded'>, 'fees' | 'settled' | 'available'>, moment: Moment) {
+  return takeCharge(charge, { processor, test_clock, fees, settled, available }, moment);
 }
 
 /** Money has come with a charge: it goes to the invoice that is being paid, or waits for its purpose. */
-export function receive(facts: Payment & { charge: ChargeRow }, before: Decision, automatic: boolean | null, moment: Moment): Settled {
+export function receive(facts: Payment & { charge: ChargeRow }, transaction: FundsTransactionRow, before: Decision, automatic: boolean | null, moment: Moment): Settled {
   const { charge, payment, payment_method: method } = facts;
   const amount = charge.amount_captured;
   const owed = owedBy(facts);
   const legs = { transaction: `${charge.id}:captured`, currency: charge.currency, document: charge.id, customer: charge.customer, at: moment.now };
   // What was sent by transfer is here already, as the customer's cash.
-  const source: Pick<Posting, 'ledger_account' | 'processor'> = method.type === 'customer_balance' ? { ledger_account: 'customer_cash' } : { ledger_account: 'cash_in_transit', processor: method.processor };
-  const received: Decision = { ...decision(), postings: [{ ...legs, ...source, amount }] };
+  const source = method.type === 'customer_balance' ? [{ ledger_account: 'customer_cash', amount } as const] : fundsLegs(amount, charge, transaction);
+  const received: Decision = { ...decision(), postings: source.map((leg) => ({ ...legs, ...leg })) };
   if (!owed || !payment) {
     received.postings.push({ ...legs, ledger_account: 'unapplied_payments', amount: -amount });
     return { ...facts, ...together([before, received]) };
@@ -264,7 +266,7 @@ export function receive(facts: Payment & { charge: ChargeRow }, before: Decision
 /** Money that nobody waits for any more: it is kept apart, and `kontor verify` shows that the payment was taken more than once, or after its end. */
 function surplus(facts: Payment, question: AskedQuestion, answer: Of<'succeeded'>, moment: Moment): Settled {
   const taken = taking(facts, chargeOf(facts, question, answer, moment), answer, moment);
-  return receive({ ...facts, charge: taken.charge, payment: null }, together([charged(facts.charge, taken.charge, moment), taken]), null, moment);
+  return receive({ ...facts, charge: taken.charge, payment: null }, taken.transaction, together([charged(facts.charge, taken.charge, moment), taken]), null, moment);
 }
 
 /** Reserved: captured later, or given up. */

@@ -12,16 +12,17 @@
  *
  * Amounts are minor units of the currency; currencies are three lower-case letters.
  */
-import type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Succeeded, ThreeDSecure, Unknown } from '../../billing/payment/outcome.ts';
-import type { Verdict } from '../../billing/dispute/dispute.ts';
+import type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Settled, Succeeded, ThreeDSecure, Unknown } from '../../billing/payment/outcome.ts';
+import type { DisputeWord, Evidence, Verdict } from '../../billing/dispute/dispute.ts';
+import type { PayoutWord } from '../../billing/balance/heard.ts';
 import type { PayoutEnd } from '../../billing/balance/payout.ts';
 import type { Verb } from '../../billing/payment/attempt.ts';
 import type { MethodCapability } from '../../billing/payment/offer.ts';
 import type { Acceptance } from '../../billing/payment/payment.ts';
 import type { Recognition } from '../../billing/payment/resolve.ts';
 
-export type { MethodCapability, PayoutEnd };
-export type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Succeeded, ThreeDSecure, Unknown };
+export type { DisputeWord, MethodCapability, PayoutEnd, PayoutWord };
+export type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Settled, Succeeded, ThreeDSecure, Unknown };
 
 /** A payment method as a processor keeps it: its token for it, and what networks want to know when it is used without its holder. Never a number. */
 export type StoredMethod = {
@@ -132,7 +133,17 @@ export type Notice = {
   about: Verb;
   sought: Sought;
 };
-export type Received = { kind: 'notices'; notices: Notice[] } | { kind: 'refused'; message: string };
+/** That something happened at the processor by itself: a bank contests a payment, or money is paid out. */
+export type News = {
+  /** The processor's id of the notice. */
+  id: string;
+  about: 'dispute' | 'payout';
+  /** The processor's id of the dispute or payout. */
+  reference: string;
+  /** What the webhook has said, of a processor that cannot be asked. */
+  said?: DisputeWord;
+};
+export type Received = { kind: 'notices'; notices: Notice[]; news?: News[] } | { kind: 'refused'; message: string };
 
 /** A card as the API shows it under `payment_method.card`, without what Kontor adds. */
 export type CardDetails = {
@@ -198,6 +209,17 @@ export type BankKept =
   | { kind: 'kept'; reference: string; bank_name: string; last4: string; routing_number: string | null; fingerprint: string }
   | { kind: 'refused'; code: string; message: string; param: 'account_number' | 'routing_number' };
 
+/** What is answered to a dispute: evidence, by the names of the API, or that it is accepted as lost. */
+export type DisputeAnswer = { op_id: string; dispute: string } & ({ evidence: Evidence } | { accept: true });
+
+/** Of a processor that tells of disputes by webhooks. */
+export type Disputes = {
+  /** What it has of a dispute by now. Where it cannot be asked that is what its webhook said. */
+  find(news: Pick<News, 'reference' | 'said'>): Promise<DisputeWord | { kind: 'absent' } | Unknown>;
+  /** Absent where disputes are answered at the processor itself. */
+  respond?(answer: DisputeAnswer): Promise<DisputeWord | Failed | Unknown>;
+};
+
 /** Of a processor whose payouts are made when Kontor says so. Questions: none of them moves money. */
 export type Payouts = {
   keepBank(source: BankSource): BankKept;
@@ -229,7 +251,10 @@ export type Processor = {
   receive(delivery: Delivery): Promise<Received>;
   /** Whether these are the small amounts, in minor units, or the code that were sent to the account of a method. `final`: it cannot be tried again. It moves no money, so it may be asked at any time. */
   verifyDeposits?(request: { method: StoredMethod; reference: string; amounts?: readonly number[]; descriptor_code?: string }): Promise<{ kind: 'verified' } | { kind: 'refused'; code: string; message: string; final: boolean } | Unknown>;
-  /** How a bank will decide on evidence, which a sandbox knows; null where nobody does. Absent where disputes are answered at the processor itself. */
+  disputes?: Disputes;
+  /** What it has of a payout that it has made by itself. */
+  findPayout?(reference: string): Promise<PayoutWord | { kind: 'absent' } | Unknown>;
+  /** How a bank will decide on evidence, which a sandbox knows; null where nobody does. */
   judgeEvidence?(evidence: string | null, inquiry: boolean): { verdict: Verdict; after: Delay } | null;
   /** Absent where the processor pays out by itself. */
   payouts?: Payouts;

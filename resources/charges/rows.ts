@@ -12,6 +12,12 @@ export function chargesOfAttempts(tx: Tx, attempts: readonly string[]): Promise<
   return rows<ChargeRow>(tx, sql`select * from charges where attempt = any(${attempts}::text[]) order by id for update`);
 }
 
+/** The charge that a processor has under a name of its own, where it is one of ours. */
+export async function chargeAt(tx: Tx, processor: string, reference: string): Promise<string | null> {
+  const [found] = await rows<{ id: string }>(tx, sql`select c.id from charges c join payment_attempts a on a.id = c.attempt and a.processor = ${processor} where c.processor_reference = ${reference} and c.status = 'succeeded'`);
+  return found?.id ?? null;
+}
+
 /** Whether a customer has ever paid us anything. */
 export async function hasPaid(tx: Tx, customer: string): Promise<boolean> {
   return (await payersOf(tx, [customer])).has(customer);

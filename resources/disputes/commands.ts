@@ -1,8 +1,8 @@
 import type { Disputed, DisputeRow, Evidence } from '../../billing/dispute/dispute.ts';
 import { isInquiry } from '../../billing/dispute/dispute.ts';
 import { openDisputes, type DisputeNews } from '../../billing/dispute/open.ts';
-import { acceptDispute, proceedDispute, respond, type Judgement } from '../../billing/dispute/respond.ts';
-import { refuse, type Moment } from '../../billing/decision.ts';
+import { acceptDispute, keepResponse, proceedDispute, refuseUnacceptable, respond, submits, type Judgement, type Response } from '../../billing/dispute/respond.ts';
+import { together, type Moment } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { unpack } from '../../billing/payment/attempt.ts';
 import type { Succeeded } from '../../billing/payment/outcome.ts';
@@ -10,9 +10,11 @@ import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, type Context, type Json, type TimerCommand } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
+import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { processorNamed } from '../kontor/processors/rows.ts';
 import { attemptsById } from '../payment_attempts/rows.ts';
+import { sendAnswer } from './heard.ts';
 import type * as params from './params.ts';
 import { renderDispute } from './resource.ts';
 import { disputesById, lockContested, lockDisputes, withTransactions } from './rows.ts';
@@ -34,26 +36,40 @@ async function locked(ctx: Context, id: string): Promise<{ disputed: Disputed; m
   return { disputed, moment: await momentOn(ctx, disputed.dispute.test_clock) };
 }
 
-/** How the bank will decide, where somebody knows. */
+/** How the bank of the sandbox will decide. */
 async function judgeOf(ctx: Context, { processor }: DisputeRow, moment: Moment): Promise<(evidence: Evidence, dispute: DisputeRow) => Judgement> {
   const { judgeEvidence } = await processorNamed(ctx.app, ctx.world, processor, ctx.tx);
   return (evidence, dispute) => {
-    if (!judgeEvidence) return refuse(undefined, `The dispute ${dispute.id} is answered at the payment processor that charged: ${dispute.processor}.`, 'evidence');
-    const judged = judgeEvidence(typeof evidence.uncategorized_text === 'string' ? evidence.uncategorized_text : null, isInquiry(dispute));
+    const judged = judgeEvidence!(typeof evidence.uncategorized_text === 'string' ? evidence.uncategorized_text : null, isInquiry(dispute));
     return judged && { verdict: judged.verdict, at: moment.now + (dispute.test_clock === null ? judged.after.real : judged.after.on_clock) };
   };
 }
 
-export async function update(ctx: Context, given: Params<typeof params.updateDispute>, path: Path): Promise<Json> {
+/** What is submitted to a live processor is answered once that has taken it. */
+const sent = (id: string): Answer => ({ ref: { object: 'dispute', id, refuseUnpaid: true } });
+
+export async function update(ctx: Context, given: Params<typeof params.updateDispute>, path: Path): Promise<Answer> {
   const { disputed: { dispute }, moment } = await locked(ctx, path.dispute);
   const { evidence, submit, intended_submission_method } = given;
-  const responded = respond(dispute, { evidence: evidence as Evidence | undefined, submit, intended_submission_method, metadata: mergeMetadata(dispute.metadata, given.metadata) }, await judgeOf(ctx, dispute, moment), moment);
+  const response: Response = { evidence: evidence as Evidence | undefined, submit, intended_submission_method, metadata: mergeMetadata(dispute.metadata, given.metadata) };
+  if (dispute.processor_reference !== null && submits(response)) {
+    const kept = keepResponse(dispute, response, moment);
+    await commit(ctx, together([kept, await sendAnswer(ctx, kept.dispute, { evidence: kept.dispute.evidence }, moment)]));
+    return sent(dispute.id);
+  }
+  const responded = respond(dispute, response, await judgeOf(ctx, dispute, moment), moment);
   await commit(ctx, responded);
   return renderDispute(responded.dispute, ctx.world);
 }
 
-export async function close(ctx: Context, _given: object, path: Path): Promise<Json> {
+export async function close(ctx: Context, _given: object, path: Path): Promise<Answer> {
   const { disputed, moment } = await locked(ctx, path.dispute);
+  const { dispute } = disputed;
+  if (dispute.processor_reference !== null) {
+    refuseUnacceptable(dispute);
+    await commit(ctx, await sendAnswer(ctx, dispute, { accept: true }, moment));
+    return sent(dispute.id);
+  }
   await commit(ctx, acceptDispute(disputed, moment));
   return shown(ctx, path.dispute);
 }

@@ -4,6 +4,7 @@ import { hasEvidence } from '../../billing/dispute/respond.ts';
 import type { Resource, World } from '../../server/context.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
 import { renderFundsTransaction } from '../balance_transactions/resource.ts';
+import { refuseUnanswered } from './heard.ts';
 import { disputesById } from './rows.ts';
 
 /** The fields of evidence that hold text, and those that would hold a file. */
@@ -69,6 +70,7 @@ export const dispute: Resource<DisputeWhole> = {
   object: 'dispute',
   prefix: 'dp',
   render: renderDispute,
+  refuseUnpaid: refuseUnanswered,
   load: (ctx, ids) => disputesById(ctx.tx, ids),
   expands: { charge: 'charge', payment_intent: 'payment_intent' },
 };

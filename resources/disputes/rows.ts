@@ -27,6 +27,12 @@ export async function lockDisputes(tx: Tx, ids: readonly string[]): Promise<Disp
   return locked.map((dispute) => ({ dispute, charge: charges.get(dispute.charge)! }));
 }
 
+/** A dispute by its processor's name of it, locked; null where it is new. Lock its charge first. */
+export async function disputeNamed(tx: Tx, processor: string, reference: string): Promise<DisputeWhole | null> {
+  const [found] = await withTransactions(tx, await rows<DisputeRow>(tx, sql`select * from disputes where processor = ${processor} and processor_reference = ${reference} for update`));
+  return found ?? null;
+}
+
 /** The open inquiries about charges. */
 export async function lockInquiriesOf(tx: Tx, charges: readonly string[]): Promise<Disputed[]> {
   const found = await rows<{ id: string }>(tx, sql`select id from disputes where charge = any(${charges}::text[]) and status in ('warning_needs_response', 'warning_under_review')`);

@@ -20,6 +20,7 @@ async function destinationOf(ctx: Context, currency: string, named: string | und
   if (named !== undefined) {
     const [found] = await bankAccountsById(ctx.tx, [named]);
     if (!found || found.deleted) missing('bank account', named, 'destination');
+    if (found.processor !== payingOut(ctx).name) refuse(undefined, `The payment processor ${found.processor} pays out to ${named} by itself.`, 'destination');
     if (found.currency !== currency) refuse(undefined, `The bank account ${named} takes payouts in ${found.currency}.`, 'destination');
     return { account: found, made: decision() };
   }

@@ -1,6 +1,7 @@
 import type { Room } from '../../server/context.ts';
 import { get, post } from '../../server/http/route.ts';
 import * as commands from './commands.ts';
+import { hearing } from './heard.ts';
 import * as params from './params.ts';
 import { payout } from './resource.ts';
 
@@ -13,5 +14,6 @@ export const payouts: Room = {
     post('/v1/payouts/:payout', params.updatePayout, commands.update),
     post('/v1/payouts/:payout/cancel', params.nothing, commands.cancel),
   ],
+  calls: { 'processor.payout': hearing },
   timers: { 'payout.proceed': commands.proceed, 'payouts.automatic': commands.payAutomatically },
 };

@@ -9,6 +9,12 @@ export function payoutsById(tx: Tx, ids: readonly string[], lock = false): Promi
   return rows<PayoutRow>(tx, sql`select * from payouts where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
 }
 
+/** A payout by its processor's name of it, locked; null where it is new. Lock payouts first. */
+export async function payoutNamed(tx: Tx, reference: string): Promise<PayoutRow | null> {
+  const [found] = await rows<PayoutRow>(tx, sql`select * from payouts where processor_reference = ${reference} for update`);
+  return found ?? null;
+}
+
 /** What is available at a processor and was carried by no payout yet. */
 const open = (ctx: Context, processor: string) => sql`from balance_transactions t where t.payout is null and t.processor = ${processor} and t.available_on <= ${clockOf(ctx)}`;
 

@@ -14,13 +14,15 @@ const DOCUMENTED = `
   union all select id || ':voided', null, null from credit_notes where status = 'void'
   union all select id, 'customer_balance', amount from customer_balance_transactions where type in ('adjustment', 'initial')
   union all select id || ':moved', 'customer_credits', -amount from credit_balance_transactions where invoice is null
-  union all select id || ':captured', case when payment_method_details->>'type' = 'customer_balance' then 'customer_cash' else 'cash_in_transit' end, amount_captured from charges where status = 'succeeded' and captured
+  union all select id || ':captured', case when payment_method_details->>'type' = 'customer_balance' then 'customer_cash' else 'cash_in_transit' end, coalesce(settled_amount, amount_captured) from charges where status = 'succeeded' and captured
   union all select source || case when fee < 0 then ':fees_returned' else ':fees' end, 'processor_fees', fee from balance_transactions where fee_details <> '[]'
   union all select id || ':withdrawn', 'disputed_payments', amount from disputes where withdrawn
-  union all select id || ':reinstated', 'disputed_payments', -amount from disputes where status = 'won'
+  union all select id || ':reinstated', 'disputed_payments', -amount from disputes where status = 'won' and withdrawn
   union all select id || ':lost', 'disputed_payments', -amount from disputes where status = 'lost'
+  union all select id || t.name, null, null from disputes, (values (':lost'), (':recovered')) t (name) where status = 'won' and processor_reference is not null
   union all select id || ':created', 'payouts_in_transit', amount from payouts
   union all select id || ':paid', 'bank', amount from payouts where status = 'paid'
+  union all select id || t.name, null, null from payouts, (values (':paid'), (':bounced')) t (name) where status = 'failed' and processor_reference is not null
   union all select id || ':returned', 'payouts_in_transit', -amount from payouts where status in ('failed', 'canceled')
   union all select id || ':funded', 'customer_cash', -net_amount from cash_balance_transactions where type = 'funded'
   union all select id || t.name, null, null from refunds, (values (':refunded'), (':returned')) t (name)
@@ -107,10 +109,10 @@ export const books: readonly Invariant[] = [
   },
   {
     id: 'I27',
-    about: 'What disputes have taken of a charge is what they took and did not give back, and no more than it brought.',
+    about: 'What disputes have taken of a charge is what they took and did not give back, and in the sandbox no more than it brought.',
     query: `select c.id as object, format('disputes have taken %s, it says %s, of %s less %s', coalesce(d.amount, 0), c.amount_disputed, c.amount_captured, c.amount_refunded) as sentence
-      from charges c left join (select charge, sum(amount) as amount from disputes where withdrawn and status <> 'won' group by charge) d on d.charge = c.id
-      where c.amount_disputed <> coalesce(d.amount, 0) or (c.amount_disputed > 0 and c.amount_disputed + c.amount_refunded > c.amount_captured)`,
+      from charges c left join (select charge, sum(amount) as amount, bool_or(processor_reference is not null) as live from disputes where withdrawn and status <> 'won' group by charge) d on d.charge = c.id
+      where c.amount_disputed <> coalesce(d.amount, 0) or (c.amount_disputed > 0 and not d.live and c.amount_disputed + c.amount_refunded > c.amount_captured)`,
   },
   {
     id: 'I6',
@@ -119,7 +121,7 @@ export const books: readonly Invariant[] = [
         select id as charge, id || ':captured' as transaction from charges where status = 'succeeded' and captured
         union all select i.latest_charge, p.id || ':applied' from invoice_payments p join payment_intents i on i.id = p.payment_intent where p.status = 'paid'
         union all select r.charge, r.id || t.name from refunds r, (values (':refunded'), (':returned')) t (name)
-        union all select charge, id || ':lost' from disputes),
+        union all select d.charge, d.id || t.name from disputes d, (values (':lost'), (':recovered')) t (name)),
       kept as (select m.charge, sum(l.amount) as amount from moved m join ledger_entries l on l.transaction = m.transaction and l.ledger_account = 'unapplied_payments' group by m.charge)
       select c.id as object, format('%s of it are kept apart, not %s', -coalesce(k.amount, 0), s.amount) as sentence from charges c left join kept k on k.charge = c.id, lateral (
         select case when c.applied or not c.captured or c.status <> 'succeeded' then 0
@@ -131,7 +133,9 @@ export const books: readonly Invariant[] = [
     about: 'A refund that has left has left the ledger, too, and one that came back is there again.',
     query: `select r.id as object, format('%s of %s have left the ledger', coalesce(l.amount, 0), r.amount) as sentence
       from refunds r left join (select document, -sum(amount) as amount from ledger_entries where ledger_account in ('cash_in_transit', 'customer_cash') group by document) l on l.document = r.id
-      where coalesce(l.amount, 0) <> case when r.sent then r.amount else 0 end`,
+        left join balance_transactions t on t.id = r.balance_transaction left join balance_transactions f on f.id = r.failure_balance_transaction
+      where coalesce(l.amount, 0) <> -coalesce(t.amount, 0) - coalesce(f.amount, 0) or (r.sent and (t.id is null or f.id is not null)) or (not r.sent and (t.id is null) <> (f.id is null))
+        or (coalesce(t.exchange_rate, f.exchange_rate) is null and coalesce(l.amount, 0) <> case when r.sent then r.amount else 0 end)`,
   },
   {
     id: 'I6',

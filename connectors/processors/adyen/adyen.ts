@@ -201,6 +201,9 @@ class AdyenProcessor implements Processor {
     return foundBy(sought);
   }
 
+  /** Adyen cannot be asked, and takes evidence in its Customer Area. */
+  readonly disputes: NonNullable<Processor['disputes']> = { find: async ({ said }) => said ?? unknown('Adyen cannot be asked; it tells by webhook.') };
+
   async receive(delivery: Parameters<Processor['receive']>[0]): ReturnType<Processor['receive']> {
     return receive(new this.#library.hmacValidator(), delivery, this.#settings);
   }

@@ -3,7 +3,7 @@ import type * as Library from '@adyen/api-library';
 
 export type HmacValidator = InstanceType<typeof Library.hmacValidator>;
 
-/** An item of a webhook, as far as it is signed, and why. */
-export type NotificationItem = { eventCode: string; pspReference: string; originalReference?: string; merchantAccountCode: string; merchantReference: string; success: string; reason?: string; amount: { value: number; currency: string } };
+/** An item of a webhook, as far as it is signed, and what is only shown of it. */
+export type NotificationItem = { eventCode: string; pspReference: string; originalReference?: string; merchantAccountCode: string; merchantReference: string; success: string; reason?: string; amount: { value: number; currency: string }; additionalData?: { chargebackReasonCode?: string; defensePeriodEndsAt?: string } };
 
 export const load = (): Promise<typeof Library> => import('@adyen/api-library');

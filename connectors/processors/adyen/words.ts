@@ -17,6 +17,14 @@ export function amountOf(amount: bigint, currency: string): Types.checkout.Amoun
   return { value: minor(shift < 0 ? amount / scale : amount * scale), currency: currency.toUpperCase() };
 }
 
+/** What Adyen says of an amount, in the minor units of the API. */
+export function amountIn({ value, currency }: { value: number; currency: string }): { amount: bigint; currency: string } {
+  const own = currency.toLowerCase();
+  const shift = (DIGITS[own] ?? minorDigits(own)) - minorDigits(own);
+  const scale = 10n ** BigInt(Math.abs(shift));
+  return { amount: shift > 0 ? BigInt(value) / scale : BigInt(value) * scale, currency: own };
+}
+
 /** Where no connection was made the request never left. The library passes on Node's sentence only. */
 const NEVER_LEFT = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/;
 /** The first request with this idempotency key is still being worked on. */

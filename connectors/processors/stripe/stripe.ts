@@ -2,6 +2,7 @@
 import type Stripe from 'stripe';
 import { minor } from '../../../billing/money.ts';
 import type { ChargeRequest, Configuration, DetachRequest, Found, HandledOutcome, Outcome, Processor, ProcessorKind, RefundRequest, SaveRequest, Setting, Sought, StoredMethod } from '../processor.ts';
+import { findDispute, findPayout, respondTo } from './heard.ts';
 import { CAPABILITIES, tokenize } from './methods.ts';
 import { receive } from './webhooks.ts';
 import { idOf, INCREMENT, OPERATION, outcomeOfHandling, outcomeOfIntent, outcomeOfRefund, outcomeOfSetup, partsOf, unknown, wordOfError } from './words.ts';
@@ -21,6 +22,7 @@ const SETTINGS: Record<'secret_key' | 'webhook_secret', Setting> = {
 const EXPAND = ['latest_charge.balance_transaction'];
 /** A charge is asked for together with its fees; after a word of the issuer's with its reasons. */
 const CHARGE = { expand: EXPAND };
+const REFUND = { expand: ['balance_transaction'] };
 
 /** The first of a list, page by page, that an operation has made. */
 async function named<T extends { metadata?: Stripe.Metadata | null }>(list: AsyncIterable<T>, op_id: string | undefined): Promise<T | undefined> {
@@ -167,7 +169,7 @@ class StripeProcessor implements Processor {
   }
 
   async refund({ op_id, charge, amount, reason }: RefundRequest): ReturnType<Processor['refund']> {
-    const said = await heard(async () => outcomeOfRefund(await this.#stripe.refunds.create({ payment_intent: charge, amount: minor(amount), ...(reason && { reason }), metadata: { [OPERATION]: op_id } }, { idempotencyKey: op_id })));
+    const said = await heard(async () => outcomeOfRefund(await this.#stripe.refunds.create({ payment_intent: charge, amount: minor(amount), ...(reason && { reason }), metadata: { [OPERATION]: op_id }, ...REFUND }, { idempotencyKey: op_id })));
     return said.kind === 'declined' && 'code' in said ? { kind: 'declined', reference: said.reference, failure_reason: 'declined', message: said.message } : said;
   }
 
@@ -212,7 +214,7 @@ class StripeProcessor implements Processor {
         return intent ? { kind: 'save', outcome: outcomeOfSetup(intent) } : { kind: 'absent' };
       }
       case 'refund': {
-        const refund = reference !== undefined ? await this.#stripe.refunds.retrieve(reference) : await named(this.#stripe.refunds.list({ payment_intent: charge!, limit: 100 }), op_id);
+        const refund = reference !== undefined ? await this.#stripe.refunds.retrieve(reference, REFUND) : await named(this.#stripe.refunds.list({ payment_intent: charge!, limit: 100, expand: ['data.balance_transaction'] }), op_id);
         return refund ? { kind: 'refund', outcome: outcomeOfRefund(refund) } : { kind: 'absent' };
       }
       case 'detach': {
@@ -224,6 +226,14 @@ class StripeProcessor implements Processor {
         return outcome ? { kind: verb, outcome } : { kind: 'absent' };
       }
     }
+  }
+
+  get disputes(): NonNullable<Processor['disputes']> {
+    return { find: ({ reference }) => findDispute(this.#stripe, reference), respond: (answer) => respondTo(this.#stripe, answer) };
+  }
+
+  findPayout(reference: string): ReturnType<NonNullable<Processor['findPayout']>> {
+    return findPayout(this.#stripe, reference);
   }
 
   async receive(delivery: Parameters<Processor['receive']>[0]): ReturnType<Processor['receive']> {

@@ -1,6 +1,6 @@
 /** Stripe's webhooks: the signature first, by Stripe's library, and then only what to look up. */
 import type Stripe from 'stripe';
-import type { Delivery, Notice, Received } from '../processor.ts';
+import type { Delivery, News, Notice, Received } from '../processor.ts';
 import { OPERATION } from './words.ts';
 
 /** None where it is about nothing that was asked of Stripe. */
@@ -20,10 +20,17 @@ function noticesOf({ id, data }: Stripe.Event): Notice[] {
   }
 }
 
+/** What happens at Stripe by itself, told by `charge.dispute.*` and `payout.*`. */
+function newsOf({ id, data }: Stripe.Event): News[] {
+  const { id: reference, object } = data.object as { id: string; object: string };
+  return object === 'dispute' || object === 'payout' ? [{ id, about: object, reference }] : [];
+}
+
 export function receive(stripe: Stripe, { body, headers }: Delivery, secret: string | undefined): Received {
   if (secret === undefined) return { kind: 'refused', message: 'This processor has no `webhook_secret`, so no webhook of it is believed. Give it the secret of the endpoint at Stripe.' };
   try {
-    return { kind: 'notices', notices: noticesOf(stripe.webhooks.constructEvent(Buffer.from(body), headers['stripe-signature'] ?? '', secret)) };
+    const event = stripe.webhooks.constructEvent(Buffer.from(body), headers['stripe-signature'] ?? '', secret);
+    return { kind: 'notices', notices: noticesOf(event), news: newsOf(event) };
   } catch {
     return { kind: 'refused', message: 'The webhook is not signed with the `webhook_secret` of this processor, or too long ago.' };
   }

@@ -1,6 +1,6 @@
 /** What Stripe says, in the words of the port. Stripe's codes are those of the API, so they are passed on as they come. */
 import type Stripe from 'stripe';
-import type { Action, Assessment, Declined, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Succeeded, ThreeDSecure, Unknown } from '../processor.ts';
+import type { Action, Assessment, Declined, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Settled, Succeeded, ThreeDSecure, Unknown } from '../processor.ts';
 
 /** A token is Stripe's id of the payment method, behind the id of the Stripe customer that it is attached to, if any: `pm_…` or `cus_…/pm_…`. */
 export function partsOf(reference: string): { customer: string | null; method: string } {
@@ -72,13 +72,22 @@ export function wordOfError(error: unknown): Declined | Failed | Unknown {
   }
 }
 
-/** What Stripe has kept, line by line; where its account is settled in another currency its fees are not in that of the charge, and are left to the settlement. */
-export function feesOf(charge: Stripe.Charge | null): Fee[] {
-  const settled = whole(charge?.balance_transaction);
-  if (!settled || settled.currency !== charge!.currency) return [];
-  return settled.fee_details.map(({ type, description, amount }): Fee => ({
+/** What Stripe has kept of a movement, line by line, in the currency in which it settles. */
+export function feesIn({ fee_details }: Stripe.BalanceTransaction): Fee[] {
+  return fee_details.map(({ type, description, amount }): Fee => ({
     type: type === 'tax' || type === 'withheld_tax' ? 'tax' : type === 'payment_method_passthrough_fee' ? 'network' : 'processing', description: description ?? 'Stripe', amount: BigInt(amount),
   }));
+}
+
+/** What a movement came to where Stripe settles it in another currency than its own. */
+export function settledIn({ amount, currency, exchange_rate }: Stripe.BalanceTransaction, of: string): Settled | null {
+  return currency === of ? null : { currency, amount: BigInt(amount), exchange_rate: String(exchange_rate) };
+}
+
+/** What of a charge has come to the account. */
+function broughtBy(charge: Stripe.Charge | null): { fees: Fee[]; settled: Settled | null } {
+  const moved = whole(charge?.balance_transaction);
+  return moved ? { fees: feesIn(moved), settled: settledIn(moved, charge!.currency) } : { fees: [], settled: null };
 }
 
 function actionOf(intent: Stripe.PaymentIntent | Stripe.SetupIntent): Action {
@@ -116,7 +125,7 @@ function succeeded(reference: string, captured: boolean, charge: Stripe.Charge |
   const settled = whole(charge?.balance_transaction);
   return {
     kind: 'succeeded', reference, captured,
-    ...(captured ? { fees: feesOf(charge) } : { capture_before: card?.capture_before ?? null }),
+    ...(captured ? broughtBy(charge) : { capture_before: card?.capture_before ?? null }),
     network_transaction_id: card?.network_transaction_id ?? null,
     authorization_code: card?.authorization_code ?? null,
     three_d_secure: securedBy(card?.three_d_secure),
@@ -175,8 +184,9 @@ export function outcomeOfSetup(intent: Stripe.SetupIntent): Outcome {
   }
 }
 
-export function outcomeOfRefund({ id, status, failure_reason, destination_details }: Stripe.Refund): RefundOutcome {
-  const told = { reference: id, network_reference: destination_details?.card?.reference ?? null };
+export function outcomeOfRefund({ id, status, currency, failure_reason, destination_details, balance_transaction }: Stripe.Refund): RefundOutcome {
+  const moved = whole(balance_transaction);
+  const told = { reference: id, settled: moved && settledIn(moved, currency), network_reference: destination_details?.card?.reference ?? null };
   switch (status) {
     case 'succeeded':
     case 'pending':
@@ -194,7 +204,7 @@ export function outcomeOfRefund({ id, status, failure_reason, destination_detail
 export function outcomeOfHandling(intent: Stripe.PaymentIntent, verb: 'capture' | 'cancel' | 'increment', op_id: string): HandledOutcome | null {
   const { id, status, metadata } = intent;
   const charge = whole(intent.latest_charge);
-  const done: HandledOutcome = { kind: 'succeeded', reference: id, ...(verb === 'capture' && { fees: feesOf(charge) }) };
+  const done: HandledOutcome = { kind: 'succeeded', reference: id, ...(verb === 'capture' && broughtBy(charge)) };
   const over: HandledOutcome = { kind: 'declined', reference: id, code: 'charge_already_captured', message: 'There is nothing left to capture: the charge was captured or given up before.' };
   if (verb === 'increment') return metadata[INCREMENT] === op_id ? done : null;
   if (status === 'requires_capture') return null;

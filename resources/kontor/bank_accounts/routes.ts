@@ -8,7 +8,7 @@ import { boolean, byDefault, choice, clearable, currency, doc, fields, listParam
 import { del, get, post } from '../../../server/http/route.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
 import { bankAccount, renderBankAccount } from './resource.ts';
-import { bankAccountsById, defaultBank, keptBank, lockPayouts } from './rows.ts';
+import { bankAccountsById, defaultBank, keptBank, lockPayouts, payingOut } from './rows.ts';
 
 const createBankAccount = fields({
   account_holder_name: clearable(text({ max: 200 })),
@@ -54,7 +54,8 @@ async function list(ctx: Context, given: Params<typeof listBankAccounts>): Promi
 async function remove(ctx: Context, _given: object, path: Path): Promise<Json> {
   await lockPayouts(ctx.tx);
   const before = await existing(ctx, path.bank_account);
-  const others = await page<BankAccountRow>(ctx, 'bank_accounts', 'bank account', [...equal('deleted', false), ...equal('currency', before.currency)], { limit: 2 });
+  if (before.processor !== payingOut(ctx).name) refuse(undefined, `The payment processor ${before.processor} pays out to ${before.id} by itself: what it pays out to is set there.`);
+  const others = await page<BankAccountRow>(ctx, 'bank_accounts', 'bank account', [...equal('deleted', false), ...equal('processor', before.processor), ...equal('currency', before.currency)], { limit: 2 });
   if (before.default_for_currency && others.data.length > 1) refuse(undefined, `Payouts in ${before.currency} go to ${before.id}. Make another bank account the default of the currency first.`);
   await commit(ctx, { ...decision(), puts: [{ table: 'bank_accounts', before, after: { ...before, deleted: true, default_for_currency: false } }] });
   return { id: before.id, object: 'bank_account', currency: before.currency, deleted: true };

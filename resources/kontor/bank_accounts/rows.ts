@@ -10,6 +10,11 @@ export function bankAccountsById(tx: Tx, ids: readonly string[]): Promise<BankAc
   return rows<BankAccountRow>(tx, sql`select * from bank_accounts where id = any(${ids}::text[]) order by id`);
 }
 
+/** A bank account by its processor's name of it. Lock payouts first. */
+export function bankAccountNamed(tx: Tx, processor: string, reference: string): Promise<BankAccountRow | undefined> {
+  return row<BankAccountRow>(tx, sql`select * from bank_accounts where processor = ${processor} and processor_reference = ${reference} and not deleted order by created, id limit 1`);
+}
+
 /** Where payouts in a currency go by default. */
 export function defaultBank(tx: Tx, currency: string): Promise<BankAccountRow | undefined> {
   return row<BankAccountRow>(tx, sql`select * from bank_accounts where currency = ${currency} and default_for_currency and not deleted`);

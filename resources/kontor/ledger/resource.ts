@@ -1,4 +1,4 @@
-import { ACCOUNTS, type LedgerAccount } from '../../../billing/ledger/accounts.ts';
+import { describeAccount, type LedgerAccount } from '../../../billing/ledger/accounts.ts';
 import type { Json, Resource, World } from '../../../server/context.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
 import { minor } from '../../../server/http/wire.ts';
@@ -36,11 +36,11 @@ export const ledgerEntry: Resource<EntryRow> = {
 
 /** `balance` is debits less credits. */
 export const renderSum = ({ ledger_account, processor, currency, debit, credit }: SumRow): Json => ({
-  ledger_account, processor, currency, kind: ACCOUNTS[ledger_account].kind, debit: minor(debit), credit: minor(credit), balance: minor(debit - credit),
+  ledger_account, processor, currency, kind: describeAccount(ledger_account).kind, debit: minor(debit), credit: minor(credit), balance: minor(debit - credit),
 });
 
 export function renderAccount(id: LedgerAccount, sums: readonly SumRow[]): Json {
-  const { kind, about } = ACCOUNTS[id];
+  const { kind, about } = describeAccount(id);
   const balances = sums.filter((sum) => sum.ledger_account === id).map(({ processor, currency, debit, credit }) => ({ processor, currency, debit: minor(debit), credit: minor(credit), balance: minor(debit - credit) }));
   return { id, object: 'kontor.ledger_account', balances, description: about, kind, normal_side: kind === 'asset' || kind === 'expense' ? 'debit' : 'credit' };
 }

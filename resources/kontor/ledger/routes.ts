@@ -16,10 +16,11 @@ const moment = doc('What was posted before this moment, and what was earned unti
 
 const listAccounts = fields({ at: moment });
 
-/** The chart of accounts, with what each has come to. */
+/** The chart of accounts, with what each has come to, and behind it an account for each pair of currencies that was converted. */
 async function accounts(ctx: Context, given: Params<typeof listAccounts>): Promise<Json> {
   const sums = await sumsBefore(ctx.tx, given.at ?? (await present(ctx.tx, ctx.app.clock.now())));
-  return renderList('/v1/kontor/ledger/accounts', ids.map((each) => renderAccount(each, sums)));
+  const converted = new Set(sums.map((each) => each.ledger_account).filter((each) => !(each in ACCOUNTS)));
+  return renderList('/v1/kontor/ledger/accounts', [...ids, ...converted].map((each) => renderAccount(each, sums)));
 }
 
 const listEntries = listParams({
@@ -28,7 +29,7 @@ const listEntries = listParams({
   customer: id('cus'),
   document: id(),
   invoice_line_item: id(),
-  ledger_account: choice(...ids.filter((each) => each !== 'deferred_revenue')),
+  ledger_account: text({ max: 40, pattern: new RegExp(`^(?:${ids.filter((each) => each !== 'deferred_revenue').join('|')}|fx_[a-z]{3}_[a-z]{3})$`), shape: 'be an account to which is posted, e.g. `cash_in_transit` or `fx_eur_usd`' }),
   processor: text({ max: 100 }),
   transaction: doc('All legs of one ledger transaction.', text({ max: 255 })),
 });

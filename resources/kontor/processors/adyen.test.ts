@@ -86,3 +86,27 @@ test('a webhook whose outcome was changed on the way is not believed', async () 
     assert.deepEqual([answer.status, ((await answer.json()) as Json).error.code], [400, 'webhook_signature_invalid']);
   }
 });
+
+test('what a bank takes back is told by Adyen in whatever order, and is answered there', async () => {
+  const dispute = async (...events: string[]): Promise<Stripe.Dispute[]> => {
+    const intent = await pay('good');
+    const there = [...fake.payments.keys()].at(-1)!;
+    let contested: string | undefined;
+    for (const event of events) {
+      mishaps.push('twice');
+      contested = fake.contest(there, event, contested);
+      await fake.herald.settled();
+    }
+    return (await stripe.disputes.list({ payment_intent: intent.id })).data;
+  };
+  const shown = (disputes: Stripe.Dispute[]) => disputes.map(({ status, balance_transactions }) => [status, ...balance_transactions.map(({ net }) => net)]);
+  assert.deepEqual(shown(await dispute('REQUEST_FOR_INFORMATION', 'NOTIFICATION_OF_CHARGEBACK')), [['needs_response']]);
+  assert.deepEqual(shown(await dispute('NOTIFICATION_OF_CHARGEBACK', 'CHARGEBACK', 'INFORMATION_SUPPLIED', 'CHARGEBACK_REVERSED')), [['won', -2_500, 2_500]]);
+  assert.deepEqual(shown(await dispute('CHARGEBACK_REVERSED', 'INFORMATION_SUPPLIED', 'CHARGEBACK', 'NOTIFICATION_OF_CHARGEBACK')), [['won', -2_500, 2_500]]);
+  assert.deepEqual(shown(await dispute('CHARGEBACK', 'CHARGEBACK_REVERSED', 'SECOND_CHARGEBACK')), [['lost', -2_500], ['won', -2_500, 2_500]]);
+  assert.deepEqual(shown(await dispute('NOTIFICATION_OF_CHARGEBACK', 'DISPUTE_DEFENSE_PERIOD_ENDED', 'CHARGEBACK')), [['lost', -2_500]]);
+  const [open] = await dispute('NOTIFICATION_OF_CHARGEBACK', 'CHARGEBACK');
+  assert.deepEqual([open!.status, open!.payment_method_details?.card?.network_reason_code, open!.evidence_details.due_by], ['needs_response', '10.4', Date.UTC(2026, 11, 15, 7) / 1_000]);
+  await assert.rejects(stripe.disputes.update(open!.id, { evidence: { uncategorized_text: 'It was hers.' } }), { statusCode: 400, message: /answered at the payment processor/ });
+  await assert.rejects(stripe.disputes.close(open!.id), { statusCode: 400, message: /answered at the payment processor/ });
+});

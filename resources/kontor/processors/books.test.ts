@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { listen } from '../../../tests/told.ts';
 import { verify } from '../../../server/verify.ts';
 
 type Json = { [field: string]: any };
@@ -77,4 +78,116 @@ test('a payment that was given back in part pays no invoice', async () => {
   await stripe.invoices.attachPayment(invoice, { payment_intent: whole.id });
   await stripe.refunds.create({ payment_intent: whole.id });
   assert.deepEqual(await standing('unapplied_payments', 'refunds'), [apart! + 1_000, given! + 5_000]);
+});
+
+/** A payment of $100.00 at Stripe, and what Stripe calls it. */
+async function paid(more: Partial<Stripe.PaymentIntentCreateParams> = {}): Promise<{ intent: Stripe.PaymentIntent; there: string }> {
+  const intent = await stripe.paymentIntents.create({ amount: 10_000, currency: 'usd', payment_method: await cardAt('pm_card_visa'), confirm: true, ...more });
+  await fake.herald.settled();
+  return { intent, there: [...fake.intents.keys()].at(-1)! };
+}
+const contest = (there: string, how?: Parameters<FakeStripe['banks']['contest']>[1]): string => fake.banks.contest(fake.intents.get(there)!, how);
+const disputesOf = async ({ id }: Stripe.PaymentIntent) => (await stripe.disputes.list({ payment_intent: id })).data;
+const movesOf = ({ balance_transactions }: Stripe.Dispute) => balance_transactions.map(({ amount, fee, net, reporting_category }) => [amount, fee, net, reporting_category]);
+/** What the balance has in a currency, pending and available. */
+async function balance(of = 'usd'): Promise<number> {
+  const { pending, available } = await stripe.balance.retrieve();
+  return [...pending, ...available].filter(({ currency }) => currency === of).reduce((sum, { amount }) => sum + amount, 0);
+}
+
+test('a payment that is contested at Stripe is contested here, evidence is sent there, and what is won comes back without the fee', async () => {
+  const { intent, there } = await paid();
+  const [before, told] = [await balance(), listen(kontor)];
+  await told();
+  const contested = contest(there, { reason: 'product_not_received' });
+  await fake.herald.settled();
+  assert.deepEqual((await told()).flatMap(({ type }) => (type.startsWith('charge.') ? [type] : [])), ['charge.dispute.created', 'charge.dispute.funds_withdrawn']);
+  const [made] = await disputesOf(intent);
+  assert.deepEqual([made!.status, made!.reason, made!.amount, made!.evidence_details.due_by, movesOf(made!)], ['needs_response', 'product_not_received', 10_000, fake.banks.dispute(contested).evidence_details.due_by, [[-10_000, 1_500, -11_500, 'dispute']]]);
+  assert.deepEqual([await balance(), await standing('disputed_payments')], [before - 11_500, [10_000]]);
+  await assert.rejects(stripe.refunds.create({ payment_intent: intent.id }), { code: 'charge_disputed' });
+
+  const kept = await stripe.disputes.update(made!.id, { evidence: { customer_name: 'Jenny Rosen' }, submit: false });
+  assert.deepEqual([kept.status, fake.banks.dispute(contested).evidence], ['needs_response', {}]);
+  await assert.rejects(stripe.disputes.update(made!.id, { evidence: { shipping_carrier: 'Post' } }), { statusCode: 400, message: /has not taken the answer.*unknown parameter/ });
+  const sent = await stripe.disputes.update(made!.id, { evidence: { shipping_carrier: '', uncategorized_text: 'She has it.' } });
+  assert.deepEqual([sent.status, sent.evidence_details.submission_count, fake.banks.dispute(contested).evidence], ['under_review', 1, { customer_name: 'Jenny Rosen', uncategorized_text: 'She has it.' }]);
+  fake.banks.decide(contested, 'won');
+  await fake.herald.settled();
+  const won = await stripe.disputes.retrieve(made!.id);
+  assert.deepEqual([won.status, movesOf(won)], ['won', [[-10_000, 1_500, -11_500, 'dispute'], [10_000, 0, 10_000, 'dispute_reversal']]]);
+  assert.deepEqual([await balance(), await standing('disputed_payments')], [before - 1_500, [0]]);
+  assert.equal((await stripe.refunds.create({ payment_intent: intent.id })).status, 'succeeded');
+});
+
+test('a dispute at Stripe is lost as accepted, and what was lost may come back after all', async () => {
+  const { intent, there } = await paid();
+  const contested = contest(there, { amount: 4_000 });
+  await fake.herald.settled();
+  const [made] = await disputesOf(intent);
+  const [apart] = await standing('unapplied_payments');
+  assert.deepEqual([(await stripe.disputes.close(made!.id)).status, fake.banks.dispute(contested).status, await standing('unapplied_payments', 'disputed_payments')], ['lost', 'lost', [apart! + 4_000, 0]]);
+  await assert.rejects(stripe.disputes.close(made!.id), { statusCode: 400 });
+  await fake.herald.settled();
+  fake.banks.decide(contested, 'won');
+  await fake.herald.settled();
+  assert.deepEqual([(await stripe.disputes.retrieve(made!.id)).status, await standing('unapplied_payments', 'disputed_payments', 'dispute_losses')], ['won', [apart, 0, 0]]);
+});
+
+test('an inquiry at Stripe takes nothing until it becomes a chargeback; and a bank takes what was given back already', async () => {
+  const { intent, there } = await paid();
+  const contested = contest(there, { inquiry: true });
+  await fake.herald.settled();
+  const [made] = await disputesOf(intent);
+  assert.deepEqual([made!.status, made!.is_charge_refundable, movesOf(made!)], ['warning_needs_response', true, []]);
+  await stripe.refunds.create({ payment_intent: intent.id, amount: 2_500 });
+  fake.banks.escalate(contested);
+  await fake.herald.settled();
+  const now = await stripe.disputes.retrieve(made!.id);
+  assert.deepEqual([now.status, now.payment_method_details?.card?.case_type, movesOf(now).length], ['needs_response', 'chargeback', 1]);
+  await assert.rejects(stripe.refunds.create({ payment_intent: intent.id, amount: 1 }), { code: 'charge_disputed' });
+  fake.banks.decide(contested, 'lost');
+  await fake.herald.settled();
+});
+
+test('news of Stripe count once however often and in whatever order they come, and none about what is not ours', async () => {
+  const { intent, there } = await paid();
+  const url = fake.herald.url;
+  fake.herald.url = null;
+  const contested = contest(there);
+  fake.banks.decide(contested, 'lost');
+  fake.banks.contest({ ...fake.intents.get(there)!, id: 'pi_of_somebody_else' });
+  fake.herald.url = url;
+  await fake.herald.settled();
+  assert.deepEqual((await disputesOf(intent)).map(({ status, amount }) => [status, amount]), [['lost', 10_000]]);
+  const forged = JSON.stringify({ id: 'evt_forged', object: 'event', type: 'charge.dispute.created', data: { object: { id: contested, object: 'dispute' } } });
+  const answer = await fetch(url!, { method: 'POST', body: forged, headers: { 'content-type': 'application/json', 'stripe-signature': 't=1,v1=00' } });
+  assert.equal(answer.status, 400);
+});
+
+test('what Stripe pays out leaves the balance, arrives, and comes back where its bank has failed, also days after', async () => {
+  await paid();
+  const [before, told] = [await balance(), listen(kontor)];
+  const [bank] = await standing('bank');
+  await told();
+  const first = fake.banks.payOut(5_000, 'usd');
+  await fake.herald.settled();
+  const [made] = (await stripe.payouts.list({ limit: 1, expand: ['data.destination', 'data.balance_transaction'] })).data;
+  assert.deepEqual([made!.amount, made!.status, made!.automatic, (made!.destination as Stripe.BankAccount).last4, (made!.balance_transaction as Stripe.BalanceTransaction).net], [5_000, 'pending', true, '6789', -5_000]);
+  assert.deepEqual([await balance(), await standing('payouts_in_transit')], [before - 5_000, [5_000]]);
+  fake.banks.proceed(first, 'in_transit');
+  await fake.herald.settled();
+  fake.banks.proceed(first, 'paid');
+  await fake.herald.settled();
+  assert.deepEqual([(await stripe.payouts.retrieve(made!.id)).status, await standing('payouts_in_transit', 'bank')], ['paid', [0, bank! + 5_000]]);
+  fake.banks.proceed(first, 'failed');
+  await fake.herald.settled();
+  const failed = await stripe.payouts.retrieve(made!.id);
+  assert.deepEqual([failed.status, failed.failure_code, await balance(), await standing('payouts_in_transit', 'bank')], ['failed', 'account_closed', before, [0, bank]]);
+  const instant = fake.banks.payOut(1_000, 'usd', 'instant');
+  fake.banks.proceed(instant, 'paid');
+  await fake.herald.settled();
+  assert.deepEqual([await balance(), (await told()).flatMap(({ type }) => (type.startsWith('payout.') ? [type] : []))], [before - 1_010, ['payout.created', 'payout.updated', 'payout.paid', 'payout.failed', 'payout.created', 'payout.paid']]);
+  await assert.rejects(stripe.payouts.cancel(made!.id), { statusCode: 400 });
+  await assert.rejects(stripe.payouts.create({ amount: 100, currency: 'usd', destination: (made!.destination as Stripe.BankAccount).id }), { param: 'destination' });
 });

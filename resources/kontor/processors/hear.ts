@@ -1,8 +1,8 @@
 /** What is heard of an operation after its answer: by a look-up, by a webhook that leads to one, or because the sandbox foretold it. All are words about the attempt, and merge with what was heard before. */
 import { decision, refuse, type Timer } from '../../../billing/decision.ts';
-import { isOver, type AttemptRow, type PackedWord } from '../../../billing/payment/attempt.ts';
+import { isOver, pack, type AttemptRow, type PackedWord } from '../../../billing/payment/attempt.ts';
 import type { Consequence } from '../../../billing/payment/outcome.ts';
-import type { Notice, Said } from '../../../connectors/processors/processor.ts';
+import type { News, Notice, Said } from '../../../connectors/processors/processor.ts';
 import { performCalls } from '../../../server/calls.ts';
 import { commit } from '../../../server/commit.ts';
 import type { Answered, App, CallCommand, Context, Json, OpenCall, Receiver, TimerCommand, World } from '../../../server/context.ts';
@@ -59,6 +59,16 @@ async function note(ctx: Context, processor: string, notices: readonly Notice[])
   }
 }
 
+/** Writes a call for each piece of news, once however often it comes. */
+async function noteNews(ctx: Context, processor: string, news: readonly News[]): Promise<void> {
+  for (const { id: name, about, reference, said } of news.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    const id = `${processor}:${about}:${name}`;
+    await holdName(ctx.tx, 'notice', id);
+    if ((await questionsById(ctx.tx, [id])).has(id)) continue;
+    await commit(ctx, { ...decision(), calls: [{ id, kind: `processor.${about}`, subject: reference, request: { processor, ...(said && { said: pack(said) }) }, test_clock: null }] });
+  }
+}
+
 /** A webhook is believed only as far as its signature, and only that something happened: what happened is looked up. */
 async function receive(app: App, path: Record<string, string>, delivery: Parameters<Receiver['receive']>[2]): Promise<void> {
   const { processor: id } = path as { processor: string };
@@ -68,6 +78,7 @@ async function receive(app: App, path: Record<string, string>, delivery: Paramet
   const calls = await inWorld(app.database.pool, world, async (tx) => {
     const ctx: Context = { app, tx, world, request: null, calls: [] };
     await note(ctx, id, received.notices);
+    await noteNews(ctx, id, received.news ?? []);
     return ctx.calls;
   });
   await performCalls(app, world, calls);

@@ -93,6 +93,13 @@ export class FakeAdyen {
     return this.#cardsOf(shopper).some(([id]) => id === card);
   }
 
+  /** A bank says something about a payment: an event of a dispute, under the dispute's own reference. */
+  contest(payment: string, eventCode: string, dispute = this.#id()): string {
+    const { reference, amount } = this.payments.get(payment)!;
+    this.#tell(eventCode, dispute, reference, amount, true, 'Fraudulent Card-Not-Present Transactions', payment, { chargebackReasonCode: '10.4', defensePeriodEndsAt: '2026-12-15T08:00:00+01:00' });
+    return dispute;
+  }
+
   /** How often money was taken, or reserved, under one of our references. */
   taken(reference: string): number {
     return [...this.payments.values()].filter((each) => each.reference === reference && each.status === 'authorised').length;
@@ -238,10 +245,10 @@ export class FakeAdyen {
     }
   }
 
-  #tell(eventCode: string, pspReference: string, merchantReference: string, amount: { value: number; currency: string }, success: boolean, reason = '', originalReference = ''): void {
+  #tell(eventCode: string, pspReference: string, merchantReference: string, amount: { value: number; currency: string }, success: boolean, reason = '', originalReference = '', shown: Record<string, string> = {}): void {
     const signed = [pspReference, originalReference, MERCHANT, merchantReference, amount.value, amount.currency, eventCode, success].join(':');
     const hmacSignature = createHmac('sha256', Buffer.from(HMAC_KEY, 'hex')).update(signed).digest('base64');
-    const item = { pspReference, originalReference, merchantAccountCode: MERCHANT, merchantReference, amount, eventCode, success: String(success), reason, eventDate: '2026-11-28T08:00:00+01:00', additionalData: { hmacSignature } };
+    const item = { pspReference, originalReference, merchantAccountCode: MERCHANT, merchantReference, amount, eventCode, success: String(success), reason, eventDate: '2026-11-28T08:00:00+01:00', additionalData: { ...shown, hmacSignature } };
     const body = JSON.stringify({ live: String(this.#plan.live ?? false), notificationItems: [{ NotificationRequestItem: item }] });
     this.herald.send(() => ({ body, headers: {} }));
   }

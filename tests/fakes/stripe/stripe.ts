@@ -6,6 +6,7 @@
  */
 import { createHmac } from 'node:crypto';
 import { Herald, listen, type Asked, type Fault, type Plan, type Told } from '../server.ts';
+import { FakeBanks } from './banks.ts';
 import { cardNamed, shownCard, type FakeCard } from './cards.ts';
 import { FakeError, listed, nameOf, paramsOf, refuse, type Given } from './params.ts';
 
@@ -26,6 +27,7 @@ export class FakeStripe {
   /** All payment intents, in the order in which they were made. */
   readonly intents = new Map<string, Thing>();
   readonly refunds = new Map<string, Thing>();
+  readonly banks = new FakeBanks({ id: (prefix) => this.#id(prefix), now: () => this.#now(), tell: (type, thing) => this.#tell(type, thing) });
   readonly #things = new Map<string, Thing>();
   readonly #keys = new Map<string, { print: string; told: Told }>();
   readonly #plan: FakeStripePlan;
@@ -156,7 +158,7 @@ export class FakeStripe {
   /** As `#perform`, where a card error is an answer that is kept. */
   #run(name: string, id: string, given: Given): Told {
     try {
-      return { status: 200, body: this.#shown(this.#perform(name, id, given)) };
+      return { status: 200, body: this.#shown(this.banks.perform(name, id, given) ?? this.#perform(name, id, given)) };
     } catch (error) {
       if (error instanceof FakeError && error.status !== 404) return { status: error.status, body: { error: error.error } };
       throw error;
@@ -310,7 +312,7 @@ export class FakeStripe {
 
   #chargeOf(intent: Thing, method: Thing): Thing {
     const card = method.card && { brand: method.card.brand, last4: method.card.last4, network_transaction_id: `net${intent.id.slice(-9)}`, authorization_code: '123456', three_d_secure: null };
-    const settled = { id: this.#id('txn'), object: 'balance_transaction', created: this.#now(), available_on: this.#now() + 172_800, currency: intent.currency, fee_details: [{ type: 'stripe_fee', description: 'Stripe processing fees', amount: Math.min(Math.round(intent.amount * 0.029) + 30, intent.amount), currency: intent.currency, application: null }] };
+    const settled = this.banks.moved(intent.amount, intent.currency, { description: 'Stripe processing fees', amount: Math.min(Math.round(intent.amount * 0.029) + 30, intent.amount) });
     return {
       id: this.#id('ch'), object: 'charge', amount: intent.amount, currency: intent.currency, status: 'succeeded', payment_intent: intent.id, balance_transaction: settled,
       outcome: { type: 'authorized', network_status: 'approved_by_network', reason: null, risk_level: 'normal', risk_score: 20, seller_message: 'Payment complete.' },
@@ -367,7 +369,7 @@ export class FakeStripe {
     const before = [...this.refunds.values()].filter((each) => each.payment_intent === intent.id && each.status !== 'failed').reduce((sum, each) => sum + each.amount, 0);
     if (before + Number(amount) > intent.amount_received) refuse(400, 'charge_already_refunded', 'The refund is more than is left of the charge.', { param: 'amount' });
     const debit = intent.latest_charge.payment_method_details.type === 'sepa_debit';
-    const refund: Thing = { id: this.#id('re'), object: 'refund', amount: Number(amount), currency: intent.currency, created: this.#now(), payment_intent: intent.id, reason: reason ?? null, metadata: metadata ?? {}, status: debit ? 'pending' : 'succeeded', destination_details: debit ? null : { type: 'card', card: { reference: '74850120752', reference_status: 'available' } } };
+    const refund: Thing = { id: this.#id('re'), object: 'refund', amount: Number(amount), currency: intent.currency, created: this.#now(), payment_intent: intent.id, reason: reason ?? null, metadata: metadata ?? {}, status: debit ? 'pending' : 'succeeded', balance_transaction: this.banks.moved(-Number(amount), intent.currency, null), destination_details: debit ? null : { type: 'card', card: { reference: '74850120752', reference_status: 'available' } } };
     this.refunds.set(refund.id, refund);
     this.#tell('refund.created', refund);
     return refund;

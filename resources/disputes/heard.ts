@@ -1,0 +1,66 @@
+/** Disputes at live processors: what a webhook tells of is looked up there, and what is answered to one is sent there. What is found comes back as a word about the whole dispute. */
+import { decision, refuse, type Decision, type Moment } from '../../billing/decision.ts';
+import type { DisputeWhole, DisputeWord } from '../../billing/dispute/dispute.ts';
+import { hearDispute } from '../../billing/dispute/hear.ts';
+import { pack, unpack } from '../../billing/payment/attempt.ts';
+import type { DisputeAnswer, News } from '../../connectors/processors/processor.ts';
+import { commit } from '../../server/commit.ts';
+import { momentOn, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
+import { holdName } from '../../server/database/name.ts';
+import { row, sql } from '../../server/database/sql.ts';
+import { chargeAt } from '../charges/rows.ts';
+import { processorNamed } from '../kontor/processors/rows.ts';
+import { disputeNamed, lockContested } from './rows.ts';
+
+/** What is not there, or about no payment of ours. */
+const NOTHING: Json = { kind: 'absent' };
+
+/** Takes a word; one about no payment of ours says nothing. */
+async function hear(ctx: Context, processor: string, word: DisputeWord): Promise<void> {
+  const charge = await chargeAt(ctx.tx, processor, word.charge);
+  if (charge === null) return;
+  // Of two words about a new dispute the second one sees what the first has made.
+  await holdName(ctx.tx, 'dispute', `${processor} ${word.reference}`);
+  const contested = await lockContested(ctx.tx, charge);
+  const known = await disputeNamed(ctx.tx, processor, word.reference);
+  await commit(ctx, hearDispute(contested, known, word, await momentOn(ctx, contested.payment_intent.test_clock)));
+}
+
+/** One after the other: two may be about one charge. */
+async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
+  for (const { call, answer: word } of answers) if (word.kind === 'dispute') await hear(ctx, (call.request as { processor: string }).processor, unpack<DisputeWord>(word as { kind: string }));
+}
+
+async function find(app: App, world: World, { subject: reference, request }: OpenCall): Promise<Json | null> {
+  const { processor, said } = request as { processor: string; said?: Json };
+  const { disputes } = await processorNamed(app, world, processor);
+  const news: Pick<News, 'reference' | 'said'> = { reference, ...(said && { said: unpack<DisputeWord>(said as { kind: string }) }) };
+  const found = await disputes?.find(news);
+  return found === undefined ? NOTHING : found.kind === 'unknown' ? null : pack(found);
+}
+
+async function send(app: App, world: World, { id: op_id, request }: OpenCall): Promise<Json | null> {
+  const { processor, ...given } = request as { processor: string } & Omit<DisputeAnswer, 'op_id'>;
+  const { disputes } = await processorNamed(app, world, processor);
+  const said = await disputes!.respond!({ ...given, op_id } as DisputeAnswer);
+  return said.kind === 'unknown' ? null : pack(said);
+}
+
+export const hearing: CallCommand = { ask: find, answer };
+export const responding: CallCommand = { ask: send, answer };
+
+/** Sends an answer to a dispute to the processor that has it; refuses where that takes none from us. */
+export async function sendAnswer(ctx: Context, dispute: DisputeWhole, given: { evidence: DisputeWhole['evidence'] } | { accept: true }, moment: Moment): Promise<Decision> {
+  const { id, processor, processor_reference } = dispute;
+  const { disputes } = await processorNamed(ctx.app, ctx.world, processor, ctx.tx);
+  if (!disputes?.respond) refuse(undefined, `The dispute ${id} is answered at the payment processor ${processor}, which takes evidence in its own dashboard only. What comes of it is told here.`, 'evidence' in given ? 'evidence' : undefined);
+  const request = { processor, dispute: processor_reference, ...given };
+  return { ...decision(), calls: [{ id: moment.newId(`${id}:respond`), kind: 'processor.respond', subject: id, request, test_clock: null }] };
+}
+
+/** Refuses in the words of the processor where the last answer to a dispute was not taken. What was given as evidence is kept, so that it can be submitted again. */
+export async function refuseUnanswered(ctx: Context, id: string): Promise<void> {
+  const last = await row<{ answer: { kind: string; code?: string; message?: string } | null }>(ctx.tx, sql`select answer from calls where subject = ${id} and kind = 'processor.respond' order by created desc, id desc limit 1`);
+  const said = last?.answer;
+  if (said?.kind === 'failed') refuse(said.code, `The payment processor has not taken the answer to the dispute ${id}: ${said.message}`, 'evidence');
+}
