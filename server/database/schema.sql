@@ -163,8 +163,8 @@ CREATE INDEX balance_transactions_of_payout ON balance_transactions USING btree 
 CREATE INDEX balance_transactions_of_source ON balance_transactions USING btree (world, source);
 CREATE INDEX balance_transactions_to_come ON balance_transactions USING btree (world, available_on) WHERE (test_clock IS NULL);
 CREATE INDEX balance_transactions_to_pay_out ON balance_transactions USING btree (world, available_on) WHERE (payout IS NULL);
-alter table balance_transactions enable row level security;
 alter table balance_transactions force row level security;
+alter table balance_transactions enable row level security;
 create policy all_worlds on balance_transactions for select to public using ((kontor_world() = 0));
 create policy own_world on balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table balance_transactions to kontor_app;
@@ -190,8 +190,8 @@ create table bank_accounts (
   constraint bank_accounts_status_check CHECK ((status = ANY (ARRAY['new'::text, 'errored'::text])))
 );
 CREATE UNIQUE INDEX bank_accounts_by_default ON bank_accounts USING btree (world, currency) WHERE (default_for_currency AND (NOT deleted));
-alter table bank_accounts force row level security;
 alter table bank_accounts enable row level security;
+alter table bank_accounts force row level security;
 create policy own_world on bank_accounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table bank_accounts to kontor_app;
 
@@ -260,8 +260,8 @@ create table calls (
 CREATE INDEX calls_of_clock ON calls USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX calls_open ON calls USING btree (world, next_at, id) WHERE (state <> 'answered'::text);
 CREATE INDEX calls_subject ON calls USING btree (world, subject);
-alter table calls enable row level security;
 alter table calls force row level security;
+alter table calls enable row level security;
 create policy all_worlds on calls for select to public using ((kontor_world() = 0));
 create policy own_world on calls for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table calls to kontor_app;
@@ -303,8 +303,8 @@ create table cash_balances (
   constraint cash_balances_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint cash_balances_amount_check CHECK ((amount >= 0))
 );
-alter table cash_balances force row level security;
 alter table cash_balances enable row level security;
+alter table cash_balances force row level security;
 create policy own_world on cash_balances for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_balances to kontor_app;
 
@@ -353,13 +353,17 @@ create table charges (
   amount_disputed bigint not null,
   fraud_details jsonb not null,
   applied boolean not null,
+  settled_amount bigint,
+  settled_currency text,
   constraint charges_pkey PRIMARY KEY (world, id),
   constraint charges_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint charges_world_payment_intent_fkey FOREIGN KEY (world, payment_intent) REFERENCES payment_intents(world, id),
   constraint charges_world_payment_method_fkey FOREIGN KEY (world, payment_method) REFERENCES payment_methods(world, id),
   constraint charges_amount_disputed_check CHECK ((amount_disputed >= 0)),
+  constraint charges_check CHECK (((settled_amount IS NULL) = (settled_currency IS NULL))),
   constraint charges_status_check CHECK ((status = ANY (ARRAY['succeeded'::text, 'pending'::text, 'failed'::text])))
 );
+CREATE INDEX charges_by_reference ON charges USING btree (world, processor_reference) WHERE (processor_reference IS NOT NULL);
 CREATE INDEX charges_listed ON charges USING btree (world, created DESC, id DESC);
 CREATE UNIQUE INDEX charges_of_attempt ON charges USING btree (world, attempt) WHERE (attempt IS NOT NULL);
 CREATE INDEX charges_of_customer ON charges USING btree (world, customer, created DESC, id DESC);
@@ -392,8 +396,8 @@ create table confirmation_tokens (
 CREATE INDEX confirmation_tokens_of_method ON confirmation_tokens USING btree (world, payment_method);
 CREATE INDEX confirmation_tokens_of_payment ON confirmation_tokens USING btree (world, payment_intent) WHERE (payment_intent IS NOT NULL);
 CREATE INDEX confirmation_tokens_of_setup ON confirmation_tokens USING btree (world, setup_intent) WHERE (setup_intent IS NOT NULL);
-alter table confirmation_tokens enable row level security;
 alter table confirmation_tokens force row level security;
+alter table confirmation_tokens enable row level security;
 create policy own_world on confirmation_tokens for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table confirmation_tokens to kontor_app;
 
@@ -420,8 +424,8 @@ create table coupons (
   constraint coupons_duration_check CHECK ((duration = ANY (ARRAY['once'::text, 'repeating'::text, 'forever'::text])))
 );
 CREATE INDEX coupons_listed ON coupons USING btree (world, created DESC, id DESC);
-alter table coupons enable row level security;
 alter table coupons force row level security;
+alter table coupons enable row level security;
 create policy own_world on coupons for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table coupons to kontor_app;
 
@@ -447,8 +451,8 @@ create table credit_balance_transactions (
 CREATE INDEX credit_balance_transactions_of_customer ON credit_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_grant ON credit_balance_transactions USING btree (world, credit_grant, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_invoice ON credit_balance_transactions USING btree (world, invoice) WHERE (invoice IS NOT NULL);
-alter table credit_balance_transactions enable row level security;
 alter table credit_balance_transactions force row level security;
+alter table credit_balance_transactions enable row level security;
 create policy own_world on credit_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_balance_transactions to kontor_app;
 
@@ -479,8 +483,8 @@ create table credit_grants (
 CREATE INDEX credit_grants_left ON credit_grants USING btree (world, customer) WHERE (balance > 0);
 CREATE INDEX credit_grants_listed ON credit_grants USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_grants_of_customer ON credit_grants USING btree (world, customer, created DESC, id DESC);
-alter table credit_grants enable row level security;
 alter table credit_grants force row level security;
+alter table credit_grants enable row level security;
 create policy own_world on credit_grants for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_grants to kontor_app;
 
@@ -557,8 +561,8 @@ CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (wo
 CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
-alter table credit_notes enable row level security;
 alter table credit_notes force row level security;
+alter table credit_notes enable row level security;
 create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_notes to kontor_app;
 
@@ -665,8 +669,8 @@ CREATE INDEX customers_default_payment_method ON customers USING btree (world, d
 CREATE UNIQUE INDEX customers_invoice_prefix ON customers USING btree (world, invoice_prefix);
 CREATE INDEX customers_listed ON customers USING btree (world, created DESC, id DESC);
 CREATE INDEX customers_of_clock ON customers USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
-alter table customers enable row level security;
 alter table customers force row level security;
+alter table customers enable row level security;
 create policy own_world on customers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customers to kontor_app;
 
@@ -700,8 +704,8 @@ CREATE INDEX discounts_of_invoice_item ON discounts USING btree (world, invoice_
 CREATE INDEX discounts_of_item ON discounts USING btree (world, subscription_item) WHERE (subscription_item IS NOT NULL);
 CREATE INDEX discounts_of_promotion_code ON discounts USING btree (world, promotion_code) WHERE (promotion_code IS NOT NULL);
 CREATE INDEX discounts_of_subscription ON discounts USING btree (world, subscription) WHERE (subscription IS NOT NULL);
-alter table discounts enable row level security;
 alter table discounts force row level security;
+alter table discounts enable row level security;
 create policy own_world on discounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table discounts to kontor_app;
 
@@ -727,6 +731,7 @@ create table disputes (
   intended_submission_method text,
   processor text not null,
   metadata jsonb not null,
+  processor_reference text collate "C",
   constraint disputes_pkey PRIMARY KEY (world, id),
   constraint disputes_world_charge_fkey FOREIGN KEY (world, charge) REFERENCES charges(world, id),
   constraint disputes_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
@@ -735,6 +740,7 @@ create table disputes (
   constraint disputes_status_check CHECK ((status = ANY (ARRAY['warning_needs_response'::text, 'warning_under_review'::text, 'warning_closed'::text, 'needs_response'::text, 'under_review'::text, 'won'::text, 'lost'::text]))),
   constraint disputes_verdict_check CHECK ((verdict = ANY (ARRAY['won'::text, 'lost'::text, 'escalated'::text])))
 );
+CREATE UNIQUE INDEX disputes_by_reference ON disputes USING btree (world, processor, processor_reference) WHERE (processor_reference IS NOT NULL);
 CREATE INDEX disputes_listed ON disputes USING btree (world, created DESC, id DESC);
 CREATE INDEX disputes_of_charge ON disputes USING btree (world, charge);
 CREATE INDEX disputes_of_customer ON disputes USING btree (world, customer) WHERE (customer IS NOT NULL);
@@ -759,8 +765,8 @@ create table events (
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id DESC);
 CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
-alter table events enable row level security;
 alter table events force row level security;
+alter table events enable row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table events to kontor_app;
 
@@ -872,8 +878,8 @@ CREATE INDEX invoice_items_of_price ON invoice_items USING btree (world, price);
 CREATE INDEX invoice_items_of_subscription ON invoice_items USING btree (world, subscription);
 CREATE INDEX invoice_items_pending ON invoice_items USING btree (world, customer) WHERE (invoice IS NULL);
 CREATE INDEX invoice_items_that_correct ON invoice_items USING btree (world, ((correction ->> 'line'::text))) WHERE ((correction IS NOT NULL) AND (invoice IS NULL));
-alter table invoice_items force row level security;
 alter table invoice_items enable row level security;
+alter table invoice_items force row level security;
 create policy own_world on invoice_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_items to kontor_app;
 
@@ -1092,8 +1098,8 @@ create table ledger_seals (
   constraint ledger_seals_check CHECK ((upto > since))
 );
 CREATE UNIQUE INDEX ledger_seals_by_position ON ledger_seals USING btree (world, since);
-alter table ledger_seals force row level security;
 alter table ledger_seals enable row level security;
+alter table ledger_seals force row level security;
 create policy all_worlds on ledger_seals for select to public using ((kontor_world() = 0));
 create policy own_world on ledger_seals for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_seals FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
@@ -1136,8 +1142,8 @@ create table meter_event_cancellations (
 );
 CREATE UNIQUE INDEX meter_event_cancellations_in_force ON meter_event_cancellations USING btree (world, slot, key) WHERE (reverted_at IS NULL);
 CREATE INDEX meter_event_cancellations_of_correction ON meter_event_cancellations USING btree (world, correction) WHERE (correction IS NOT NULL);
-alter table meter_event_cancellations force row level security;
 alter table meter_event_cancellations enable row level security;
+alter table meter_event_cancellations force row level security;
 create policy own_world on meter_event_cancellations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_event_cancellations to kontor_app;
 grant update (reverted_at) on table meter_event_cancellations to kontor_app;
@@ -1151,8 +1157,8 @@ create table meter_event_errors (
   since timestamp with time zone not null,
   constraint meter_event_errors_pkey PRIMARY KEY (world, meter, code)
 );
-alter table meter_event_errors enable row level security;
 alter table meter_event_errors force row level security;
+alter table meter_event_errors enable row level security;
 create policy own_world on meter_event_errors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meter_event_errors to kontor_app;
 
@@ -1174,8 +1180,8 @@ create table meter_events (
   constraint meter_events_pkey PRIMARY KEY (world, slot, key)
 ) partition by RANGE (slot);
 CREATE INDEX meter_events_of_series ON ONLY meter_events USING btree (series, "timestamp");
-alter table meter_events enable row level security;
 alter table meter_events force row level security;
+alter table meter_events enable row level security;
 create policy own_world on meter_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_events to kontor_app;
 
@@ -1211,8 +1217,8 @@ create table meter_tallies (
   first_numbers bigint[] not null,
   constraint meter_tallies_pkey PRIMARY KEY (world, id)
 );
-alter table meter_tallies enable row level security;
 alter table meter_tallies force row level security;
+alter table meter_tallies enable row level security;
 create policy all_worlds on meter_tallies for select to public using ((kontor_world() = 0));
 create policy own_world on meter_tallies for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table meter_tallies to kontor_app;
@@ -1272,8 +1278,8 @@ create table outcome_definition_versions (
   constraint outcome_definition_versions_world_definition_fkey FOREIGN KEY (world, definition) REFERENCES outcome_definitions(world, id),
   constraint outcome_definition_versions_timing_check CHECK ((timing = ANY (ARRAY['occurred_at'::text, 'settled_at'::text])))
 );
-alter table outcome_definition_versions force row level security;
 alter table outcome_definition_versions enable row level security;
+alter table outcome_definition_versions force row level security;
 create policy own_world on outcome_definition_versions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table outcome_definition_versions to kontor_app;
 
@@ -1321,8 +1327,8 @@ CREATE INDEX outcome_receipts_listed ON outcome_receipts USING btree (world, cre
 CREATE INDEX outcome_receipts_of_invoice ON outcome_receipts USING btree (world, invoice);
 CREATE INDEX outcome_receipts_of_line ON outcome_receipts USING btree (world, line, outcome, sequence DESC);
 CREATE INDEX outcome_receipts_of_outcome ON outcome_receipts USING btree (world, outcome);
-alter table outcome_receipts enable row level security;
 alter table outcome_receipts force row level security;
+alter table outcome_receipts enable row level security;
 create policy own_world on outcome_receipts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table outcome_receipts to kontor_app;
 grant update (id) on table outcome_receipts to kontor_app;
@@ -1468,8 +1474,8 @@ create table payment_method_configurations (
 );
 CREATE UNIQUE INDEX payment_method_configurations_default ON payment_method_configurations USING btree (world) WHERE is_default;
 CREATE INDEX payment_method_configurations_listed ON payment_method_configurations USING btree (world, created DESC, id DESC);
-alter table payment_method_configurations enable row level security;
 alter table payment_method_configurations force row level security;
+alter table payment_method_configurations enable row level security;
 create policy own_world on payment_method_configurations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_method_configurations to kontor_app;
 
@@ -1515,8 +1521,8 @@ CREATE INDEX payment_methods_listed ON payment_methods USING btree (world, creat
 CREATE INDEX payment_methods_of_customer ON payment_methods USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_methods_of_mandate ON payment_methods USING btree (world, mandate) WHERE (mandate IS NOT NULL);
 CREATE UNIQUE INDEX payment_methods_of_vault ON payment_methods USING btree (world, vault) WHERE (vault IS NOT NULL);
-alter table payment_methods enable row level security;
 alter table payment_methods force row level security;
+alter table payment_methods enable row level security;
 create policy own_world on payment_methods for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_methods to kontor_app;
 
@@ -1538,15 +1544,17 @@ create table payouts (
   description text,
   statement_descriptor text,
   metadata jsonb not null,
+  processor_reference text collate "C",
   constraint payouts_pkey PRIMARY KEY (world, id),
   constraint payouts_world_balance_transaction_fkey FOREIGN KEY (world, balance_transaction) REFERENCES balance_transactions(world, id),
   constraint payouts_world_destination_fkey FOREIGN KEY (world, destination) REFERENCES bank_accounts(world, id),
   constraint payouts_world_failure_balance_transaction_fkey FOREIGN KEY (world, failure_balance_transaction) REFERENCES balance_transactions(world, id),
-  constraint payouts_amount_check CHECK ((amount > 0)),
+  constraint payouts_amount_check CHECK ((amount <> 0)),
   constraint payouts_method_check CHECK ((method = ANY (ARRAY['standard'::text, 'instant'::text]))),
   constraint payouts_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'in_transit'::text, 'paid'::text, 'failed'::text, 'canceled'::text])))
 );
 CREATE INDEX payouts_by_failure ON payouts USING btree (world, failure_balance_transaction) WHERE (failure_balance_transaction IS NOT NULL);
+CREATE UNIQUE INDEX payouts_by_reference ON payouts USING btree (world, processor_reference) WHERE (processor_reference IS NOT NULL);
 CREATE INDEX payouts_by_transaction ON payouts USING btree (world, balance_transaction);
 CREATE INDEX payouts_listed ON payouts USING btree (world, created DESC, id DESC);
 CREATE INDEX payouts_to ON payouts USING btree (world, destination);
@@ -1594,8 +1602,8 @@ CREATE INDEX price_move_entries_of_invoice ON price_move_entries USING btree (wo
 CREATE INDEX price_move_entries_of_item ON price_move_entries USING btree (world, subscription_item);
 CREATE INDEX price_move_entries_of_subscription ON price_move_entries USING btree (world, subscription);
 CREATE INDEX price_move_entries_pending ON price_move_entries USING btree (world, price_move, customer, id) WHERE (state = 'pending'::text);
-alter table price_move_entries force row level security;
 alter table price_move_entries enable row level security;
+alter table price_move_entries force row level security;
 create policy own_world on price_move_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_move_entries to kontor_app;
 
@@ -1623,8 +1631,8 @@ create table price_moves (
 CREATE INDEX price_moves_from ON price_moves USING btree (world, from_price, created DESC, id DESC);
 CREATE INDEX price_moves_listed ON price_moves USING btree (world, created DESC, id DESC);
 CREATE INDEX price_moves_to ON price_moves USING btree (world, to_price, created DESC, id DESC);
-alter table price_moves enable row level security;
 alter table price_moves force row level security;
+alter table price_moves enable row level security;
 create policy own_world on price_moves for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_moves to kontor_app;
 
@@ -1662,8 +1670,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices force row level security;
 alter table prices enable row level security;
+alter table prices force row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -1858,8 +1866,8 @@ CREATE INDEX setup_intents_of_clock ON setup_intents USING btree (world, test_cl
 CREATE INDEX setup_intents_of_customer ON setup_intents USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX setup_intents_of_mandate ON setup_intents USING btree (world, mandate) WHERE (mandate IS NOT NULL);
 CREATE INDEX setup_intents_of_method ON setup_intents USING btree (world, payment_method, created DESC, id DESC);
-alter table setup_intents force row level security;
 alter table setup_intents enable row level security;
+alter table setup_intents force row level security;
 create policy own_world on setup_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table setup_intents to kontor_app;
 
@@ -2005,8 +2013,8 @@ create table tax_ids (
   constraint tax_ids_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id)
 );
 CREATE INDEX tax_ids_of_customer ON tax_ids USING btree (world, customer, created DESC, id DESC);
-alter table tax_ids enable row level security;
 alter table tax_ids force row level security;
+alter table tax_ids enable row level security;
 create policy own_world on tax_ids for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_ids to kontor_app;
 
@@ -2027,8 +2035,8 @@ create table tax_rates (
   constraint tax_rates_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX tax_rates_listed ON tax_rates USING btree (world, created DESC, id DESC);
-alter table tax_rates force row level security;
 alter table tax_rates enable row level security;
+alter table tax_rates force row level security;
 create policy own_world on tax_rates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_rates to kontor_app;
 
@@ -2047,8 +2055,8 @@ create table test_clocks (
 );
 CREATE INDEX test_clocks_advancing ON test_clocks USING btree (world) WHERE (status = 'advancing'::text);
 CREATE INDEX test_clocks_listed ON test_clocks USING btree (world, created DESC, id DESC);
-alter table test_clocks force row level security;
 alter table test_clocks enable row level security;
+alter table test_clocks force row level security;
 create policy all_worlds on test_clocks for select to public using ((kontor_world() = 0));
 create policy own_world on test_clocks for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table test_clocks to kontor_app;
@@ -2105,8 +2113,8 @@ create table trial_offers (
 CREATE INDEX trial_offers_listed ON trial_offers USING btree (world, created DESC, id DESC);
 CREATE INDEX trial_offers_of_price ON trial_offers USING btree (world, price, created DESC, id DESC);
 CREATE INDEX trial_offers_to_price ON trial_offers USING btree (world, transition_price);
-alter table trial_offers force row level security;
 alter table trial_offers enable row level security;
+alter table trial_offers force row level security;
 create policy own_world on trial_offers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table trial_offers to kontor_app;
 
@@ -2242,8 +2250,8 @@ create table usage_set_aside (
   created timestamp with time zone not null,
   constraint usage_set_aside_pkey PRIMARY KEY (world, id)
 );
-alter table usage_set_aside enable row level security;
 alter table usage_set_aside force row level security;
+alter table usage_set_aside enable row level security;
 create policy own_world on usage_set_aside for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table usage_set_aside to kontor_app;
 
@@ -2294,8 +2302,8 @@ create table webhook_endpoints (
   constraint webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text])))
 );
 CREATE INDEX webhook_endpoints_listed ON webhook_endpoints USING btree (world, created DESC, id DESC);
-alter table webhook_endpoints enable row level security;
 alter table webhook_endpoints force row level security;
+alter table webhook_endpoints enable row level security;
 create policy own_world on webhook_endpoints for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_endpoints to kontor_app;
 
