@@ -123,6 +123,28 @@ function sameNumber({ payload, value }: UsageEvent, name: string, text: string):
   return was !== null && is !== null && formatDecimal(was) === value && formatDecimal(is) === value;
 }
 
+/** That a customer has used a meter, from the first to the last moment of some events. */
+export type Use = { meter: string; customer: string; first: Instant; last: Instant };
+
+/** Who has used which meter, and when; what no meter counts is left out. */
+export function usesIn(events: readonly UsageEvent[]): Use[] {
+  const all: Use[] = [];
+  const meters = new Map<string, Map<string, Use>>();
+  for (const { meter, customer, timestamp } of events) {
+    if (meter === null) continue;
+    let ofMeter = meters.get(meter);
+    if (!ofMeter) meters.set(meter, (ofMeter = new Map()));
+    const used = ofMeter.get(customer);
+    if (!used) {
+      const first = { meter, customer, first: timestamp, last: timestamp };
+      ofMeter.set(customer, first);
+      all.push(first);
+    } else if (timestamp < used.first) used.first = timestamp;
+    else if (timestamp > used.last) used.last = timestamp;
+  }
+  return all;
+}
+
 /** Why an identifier is refused that another event has. */
 export const OTHER_EVENT = (identifier: string): Refusal =>
   new Refusal('resource_already_exists', `An event with the identifier ${identifier} was recorded before, and it says something else. Repeat it unchanged, or send a new identifier for new usage.`, 'identifier', { usage_error: 'identifier_conflict' });

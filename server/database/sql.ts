@@ -76,5 +76,7 @@ export function later(tx: Tx, fragment: Sql): void {
  */
 export function arrayText(values: readonly (string | number | bigint | null)[], free = false): string {
   if (!free) return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
-  return `{${values.map((value) => (value === null ? 'NULL' : `"${/["\\]/.test(value as string) ? (value as string).replace(/["\\]/g, '\\$&') : value}"`)).join(',')}}`;
+  let text = '';
+  for (const value of values) text += value === null ? ',NULL' : `,"${/["\\]/.test(value as string) ? (value as string).replace(/["\\]/g, '\\$&') : value}"`;
+  return `{${text.slice(1)}}`;
 }

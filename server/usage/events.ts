@@ -1,7 +1,8 @@
 /** Usage events as they are kept, read back. */
 import type { MeterRow } from '../../billing/catalog.ts';
 import { payloadFrom, type UsageEvent } from '../../billing/usage.ts';
-import { arrayText, rows, sql, type Sql } from '../database/sql.ts';
+import { int8s } from '../database/arrays.ts';
+import { rows, sql, type Sql } from '../database/sql.ts';
 import type { Context } from '../context.ts';
 import type { Tx } from '../database/world.ts';
 import { keyOf, nameOf, type Named } from './keys.ts';
@@ -31,37 +32,43 @@ export const BY_DEFAULT: MeterRow['customer_mapping'] = { type: 'by_id', event_p
 /** Events by their keys, in these slots. */
 async function storedEvents(tx: Tx, slots: readonly number[], keys: readonly bigint[]): Promise<Map<bigint, StoredEvent>> {
   // Slot by slot (`offset 0` keeps it so), each in one walk through its index.
-  const inSlot = sql`select e.* from meter_events e where e.slot = s.slot and e.key = any(${arrayText(keys)}::bigint[]) offset 0`;
-  const found = await eventsOf(tx, sql`from unnest(${arrayText(slots)}::integer[]) as s (slot) cross join lateral (${inSlot}) e`);
+  const inSlot = sql`select e.* from meter_events e where e.slot = s.slot and e.key = any(${int8s(keys)}::bigint[]) offset 0`;
+  const found = await eventsOf(tx, sql`from unnest(${slots}::integer[]) as s (slot) cross join lateral (${inSlot}) e`);
   return new Map(found.map((each) => [each.key, each]));
 }
 
 /** Where the event of a name is kept, or will be. */
 export type Place = { key: bigint; stored: StoredEvent | null };
 
-/** What is kept under each name, as seen from a slot, and the key that it has or will have: the first of its keys that no other name has. `keyFor` chooses other keys, so that a test can let two names have one. */
-export async function placesOf(ctx: Context, slot: number, names: readonly string[], keyFor: (name: string, attempt: number) => bigint = keyOf): Promise<Map<string, Place>> {
+/**
+ * What is kept under each of the names, which are all different, as seen from a slot, and the key that it has or will have: the first of its keys that no other name has. `keyFor` chooses other keys, so
+ * that a test can let two names have one.
+ */
+export async function placesOf(ctx: Context, slot: number, names: readonly string[], keyFor: (name: string, attempt: number) => bigint = keyOf): Promise<Place[]> {
   const slots = slotsAround(await ensureSlot(ctx.app, slot), slot);
-  const places = new Map<string, Place>();
+  const places: Place[] = [];
   const taken = new Set<bigint>();
-  for (let attempt = 0, open = names; open.length > 0; attempt += 1) {
-    const keyed = open.map((name) => ({ name, key: keyFor(name, attempt) }));
-    const stored: ReadonlyMap<bigint, StoredEvent> = await storedEvents(ctx.tx, slots, keyed.map(({ key }) => key));
-    open = keyed.flatMap(({ name, key }) => {
+  for (let attempt = 0, open = [...names.keys()]; open.length > 0; attempt += 1) {
+    const keys = open.map((at) => keyFor(names[at]!, attempt));
+    const stored: ReadonlyMap<bigint, StoredEvent> = await storedEvents(ctx.tx, slots, keys);
+    open = open.filter((at, n) => {
+      const key = keys[n]!;
       const there = stored.get(key) ?? null;
-      if (there ? nameOf(there) !== name : taken.has(key)) return [name];
-      places.set(name, { key, stored: there });
+      if (there ? nameOf(there) !== names[at] : taken.has(key)) return true;
+      places[at] = { key, stored: there };
       taken.add(key);
-      return [];
+      return false;
     });
   }
   return places;
 }
 
 /** The event of each name, in their order; null where there is none. */
-export async function eventsByName(ctx: Context, names: readonly Named[]): Promise<(StoredEvent | null)[]> {
-  const places = await placesOf(ctx, slotAt(ctx.app.clock.now()), [...new Set(names.map(nameOf))]);
-  return names.map((named) => places.get(nameOf(named))!.stored);
+export async function eventsByName(ctx: Context, given: readonly Named[]): Promise<(StoredEvent | null)[]> {
+  const names = [...new Set(given.map(nameOf))];
+  const places = await placesOf(ctx, slotAt(ctx.app.clock.now()), names);
+  const stored = new Map(names.map((name, at) => [name, places[at]!.stored]));
+  return given.map((named) => stored.get(nameOf(named))!);
 }
 
 /** The meters of events, in any order. */

@@ -16,8 +16,12 @@ const MOST_EVENTS = 5_000;
 /** How often events are tried that had to give way to somebody else's. */
 const TRIES = 5;
 
-/** What tells two reports of one event from two events, before it is known who counts it. */
-const nameOf = ({ event_name, identifier }: UsageGiven): string | null => (identifier === undefined ? null : `${event_name}\x1f${identifier}`);
+/** By what a repetition is known before it is known who counts it. Where events of two names have one identifier, one of them waits for nothing, and no more. */
+const identifiersOf = (taken: readonly Waiting[]): Set<string> => {
+  const all = new Set<string>();
+  for (const { given } of taken) for (const { identifier } of given) if (identifier !== undefined) all.add(identifier);
+  return all;
+};
 
 type Waiting = { given: readonly UsageGiven[]; resolve(recorded: Recorded[]): void; reject(error: unknown): void };
 
@@ -25,8 +29,8 @@ class Gatherer {
   private readonly app: App;
   private readonly queues = new Map<number, { world: World; waiting: Waiting[] }>();
   private writers = 0;
-  /** The names that are being recorded, by world: two writers never record one at the same time, since one of them would have to begin again. */
-  private readonly underWay = new Map<number, Set<string>>();
+  /** The identifiers that the writers are recording, by world: two never record one at the same time, since one of them would have to begin again. */
+  private readonly underWay = new Map<number, Set<ReadonlySet<string>>>();
   constructor(app: App) {
     this.app = app;
   }
@@ -44,12 +48,12 @@ class Gatherer {
   private async write(): Promise<void> {
     for (let next = this.take(); next; next = this.take()) {
       const { world, taken } = next;
-      const names = taken.flatMap(({ given }) => given.flatMap((each) => nameOf(each) ?? []));
       const underWay = this.underWay.get(world.id) ?? new Set();
       this.underWay.set(world.id, underWay);
-      for (const name of names) underWay.add(name);
+      const own = identifiersOf(taken);
+      underWay.add(own);
       await this.recordAll(world, taken);
-      for (const name of names) underWay.delete(name);
+      underWay.delete(own);
     }
     this.writers -= 1;
   }
@@ -57,9 +61,9 @@ class Gatherer {
   /** The events of one world, the worlds in turn. What another writer is recording waits until that is done. */
   private take(): { world: World; taken: Waiting[] } | null {
     for (const { world, waiting } of [...this.queues.values()]) {
-      const underWay = this.underWay.get(world.id);
+      const others = [...(this.underWay.get(world.id) ?? [])];
       let count = 0;
-      const until = waiting.findIndex(({ given }, n) => ((count += given.length) > MOST_EVENTS && n > 0) || (underWay?.size && given.some((each) => underWay.has(nameOf(each) ?? ''))));
+      const until = waiting.findIndex(({ given }, n) => ((count += given.length) > MOST_EVENTS && n > 0) || others.some((other) => given.some(({ identifier }) => identifier !== undefined && other.has(identifier))));
       if (until === 0) continue;
       this.queues.delete(world.id);
       if (until > 0) this.queues.set(world.id, { world, waiting: waiting.slice(until) });

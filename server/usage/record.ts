@@ -14,6 +14,7 @@ import type { MeterRow } from '../../billing/catalog.ts';
 import { Refusal, refuse, type Instant } from '../../billing/decision.ts';
 import { customerOf, isRepetition, OTHER_EVENT, restOf, usageEvent, type Mapping, type UsageEvent, type UsageGiven } from '../../billing/usage.ts';
 import type { Context } from '../context.ts';
+import { instants, int8s } from '../database/arrays.ts';
 import { arrayText, later, row, rows, sql } from '../database/sql.ts';
 import { quoted } from '../http/forms.ts';
 import { isTurn, slotAt } from './slots.ts';
@@ -35,6 +36,9 @@ export type Recording = {
 /** An event that may be kept, if its name is free; `at` is its place among those that were given. */
 export type Candidate = { at: number; name: string; given: UsageGiven; event: UsageEvent; mapping: Mapping; meter: MeterRow | null };
 
+/** An event whose name is free, and the key that it gets. */
+type Fresh = { key: bigint; candidate: Candidate };
+
 export async function record(ctx: Context, given: readonly UsageGiven[], how: Recording = {}): Promise<Recorded[]> {
   const results: Recorded[] = [];
   await admit(ctx, await judge(ctx, given, how, results), results, how.key);
@@ -53,20 +57,27 @@ export async function admit(ctx: Context, candidates: readonly Candidate[], resu
   const slot = slotAt(ctx.app.clock.now());
   // Of two processes at the turn of a slot, each would look for the other's event in the wrong one; there, one after the other.
   if (isTurn(ctx.app.clock.now())) await row(ctx.tx, sql`select pg_advisory_xact_lock(hashtextextended('meter events', kontor_world()))`);
-  const places = await placesOf(ctx, slot, [...new Set(candidates.map(({ name }) => name))], key);
   // Of several with one name the first is kept, and the others are held against it.
-  const fresh = new Map<string, Candidate>();
-  for (const each of candidates) {
-    const there = places.get(each.name)!.stored ?? fresh.get(each.name)?.event;
-    if (!there) {
-      fresh.set(each.name, each);
-      results[each.at] = { status: 'accepted', event: each.event };
-    } else results[each.at] = compared(there, each);
+  const firsts = new Map<string, Candidate>();
+  for (const each of candidates) if (!firsts.has(each.name)) firsts.set(each.name, each);
+  const places = await placesOf(ctx, slot, [...firsts.keys()], key);
+  const before = new Map<string, UsageEvent>();
+  const fresh: Fresh[] = [];
+  let n = 0;
+  for (const candidate of firsts.values()) {
+    const { key: place, stored } = places[n++]!;
+    if (stored) before.set(candidate.name, stored);
+    else fresh.push({ key: place, candidate });
+    results[candidate.at] = stored ? compared(stored, candidate) : { status: 'accepted', event: candidate.event };
   }
-  if (fresh.size === 0) return;
-  append(ctx, slot, [...fresh].map(([name, each]) => [places.get(name)!.key, each] as const));
-  const recorded = [...fresh.values()].map(({ event }) => event);
-  countIn(ctx.tx, recorded, new Map([...fresh.values()].flatMap(({ meter }) => (meter ? [[meter.id, meter]] : []))));
+  for (const each of candidates) {
+    const first = firsts.get(each.name)!;
+    if (first !== each) results[each.at] = compared(before.get(each.name) ?? first.event, each);
+  }
+  if (fresh.length === 0) return;
+  append(ctx, slot, fresh);
+  const recorded = fresh.map(({ candidate }) => candidate.event);
+  countIn(ctx.tx, recorded, new Map(fresh.flatMap(({ candidate: { meter } }) => (meter ? [[meter.id, meter]] : []))));
   for (const observer of ctx.app.register.usage) await observer.observe(ctx, { recorded, canceled: [], restored: [] });
 }
 
@@ -76,12 +87,16 @@ async function activeMeters(ctx: Context, names: readonly string[]): Promise<Map
   return new Map(found.map((meter) => [meter.event_name, meter]));
 }
 
-function attempt<T>(work: () => T): T | Refusal {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
+/** Does the work for each event that is not refused yet. One that it refuses has that as its result, and no other minds. */
+function eachOf(given: readonly UsageGiven[], results: Recorded[], work: (each: UsageGiven, at: number) => void): void {
+  for (let at = 0; at < given.length; at += 1) {
+    if (results[at] !== undefined) continue;
+    try {
+      work(given[at]!, at);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      results[at] = { status: 'refused', refusal: error };
+    }
   }
 }
 
@@ -89,35 +104,40 @@ function attempt<T>(work: () => T): T | Refusal {
 export async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gathered = false }: Recording, results: Recorded[]): Promise<Candidate[]> {
   const names = [...new Set(given.map((each) => each.event_name))];
   const [meters, ...watched] = await Promise.all([activeMeters(ctx, names), ...ctx.app.register.usage.map((observer) => observer.watches(ctx, names))]);
-  const sources = given.map(({ event_name, payload }) => {
-    const meter = meters.get(event_name) ?? null;
-    const mapping = meter?.customer_mapping ?? watched.find((each) => each.has(event_name))?.get(event_name);
-    if (!mapping) return new Refusal('resource_missing', `No active meter counts events named ${event_name}.`, 'event_name', { status: 400, usage_error: 'no_meter' });
-    return attempt(() => ({ meter, mapping, customer: customerOf(mapping, payload) }));
+  const sources = new Map(names.map((name) => {
+    const meter = meters.get(name) ?? null;
+    return [name, { meter, mapping: meter?.customer_mapping ?? watched.find((each) => each.has(name))?.get(name) }];
+  }));
+  // All events of a customer have the same text of its id, so that whatever is looked up by it afterwards is found without comparing letters.
+  const customers = new Map<string, string>();
+  const customerAt: string[] = [];
+  eachOf(given, results, ({ event_name, payload }, at) => {
+    const { mapping } = sources.get(event_name)!;
+    if (!mapping) return refuse('resource_missing', `No active meter counts events named ${event_name}.`, 'event_name', { status: 400, usage_error: 'no_meter' });
+    const customer = customerOf(mapping, payload);
+    const same = customers.get(customer);
+    if (same === undefined) customers.set(customer, customer);
+    customerAt[at] = same ?? customer;
   });
-  const moments = await momentsOf(ctx, ctx.request !== null || gathered, new Set(sources.flatMap((each) => (each instanceof Refusal ? [] : [each.customer]))));
+  const moments = await momentsOf(ctx, ctx.request !== null || gathered, customers);
   const number = takeNumbers(ctx.app.clock, given.length);
   const candidates: Candidate[] = [];
-  for (const [at, each] of given.entries()) {
-    const source = sources[at]!;
-    const judged = source instanceof Refusal ? source : attempt((): Candidate => {
-      const { meter, mapping, customer } = source;
-      const now = moments.get(customer) ?? refuse('resource_missing', `No such customer: '${quoted(customer)}'`, `payload[${mapping.event_payload_key}]`, { status: 400, usage_error: 'meter_event_customer_not_found' });
-      if (now instanceof Refusal) throw now;
-      const identifier = each.identifier ?? ctx.app.clock.newId('mtrev');
-      const event = { ...usageEvent(each, { meter, customer, settled: settled !== undefined }, { now: settled?.now ?? now }), identifier, number: BigInt(number + at) };
-      return { at, name: nameOf(event), given: each, event, mapping, meter };
-    });
-    if (judged instanceof Refusal) results[at] = { status: 'refused', refusal: judged };
-    else candidates.push(judged);
-  }
+  eachOf(given, results, (each, at) => {
+    const { meter, mapping } = sources.get(each.event_name)! as { meter: MeterRow | null; mapping: Mapping };
+    const customer = customerAt[at]!;
+    const now = moments.get(customer) ?? refuse('resource_missing', `No such customer: '${quoted(customer)}'`, `payload[${mapping.event_payload_key}]`, { status: 400, usage_error: 'meter_event_customer_not_found' });
+    if (now instanceof Refusal) throw now;
+    const identifier = each.identifier ?? ctx.app.clock.newId('mtrev');
+    const event = { ...usageEvent(each, { meter, customer, settled: settled !== undefined }, { now: settled?.now ?? now }), identifier, number: BigInt(number + at) };
+    candidates.push({ at, name: nameOf(event), given: each, event, mapping, meter });
+  });
   return candidates;
 }
 
 /** The moment of each customer that is there: of its test clock, or of real time. A clock that is being advanced refuses its customers' events, unless a timer of that clock is at work. */
-async function momentsOf(ctx: Context, asked: boolean, customers: ReadonlySet<string>): Promise<Map<string, Instant | Refusal>> {
+async function momentsOf(ctx: Context, asked: boolean, customers: ReadonlyMap<string, string>): Promise<Map<string, Instant | Refusal>> {
   if (customers.size === 0) return new Map();
-  const found = await rows<{ id: string; test_clock: string | null }>(ctx.tx, sql`select id, test_clock from customers where id = any(${arrayText([...customers], true)}::text[]) and not deleted`);
+  const found = await rows<{ id: string; test_clock: string | null }>(ctx.tx, sql`select id, test_clock from customers where id = any(${arrayText([...customers.keys()], true)}::text[]) and not deleted`);
   const clocks = [...new Set(found.flatMap((each) => each.test_clock ?? []))].sort();
   const times = clocks.length === 0 ? [] : await rows<{ id: string; frozen_time: Instant; status: string }>(
     ctx.tx,
@@ -134,29 +154,19 @@ const advancing = (clock: string): Refusal => new Refusal(undefined, `The test c
  * Appends events whose keys were free a moment ago, sorted by key so that nobody waits in a circle. Where somebody else has taken a key meanwhile, the transaction fails as contended, and what it was for
  * is tried again: that costs less than asking PostgreSQL to be ready for it with every row.
  */
-function append(ctx: Context, slot: number, fresh: readonly (readonly [key: bigint, Candidate])[]): void {
-  const keyed = fresh.toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const events = keyed.map(([, { event }]) => event);
+function append(ctx: Context, slot: number, fresh: readonly Fresh[]): void {
+  const sorted = fresh.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  const events = sorted.map(({ candidate }) => candidate.event);
   later(
     ctx.tx,
     sql`insert into meter_events (world, slot, key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)
-        select ${ctx.world.id}::integer, ${slot}::integer, r.key, r.series, r.number, r.meter, r.event_name, r.identifier, r.customer, to_timestamp(r.timestamp), r.value, r.dimensions, r.payload::json, to_timestamp(r.created)
-        from unnest(${arrayText(keyed.map(([key]) => key))}::bigint[], ${arrayText(seriesOfAll(ctx.world.id, events))}::bigint[], ${arrayText(events.map((each) => each.number))}::bigint[],
+        select ${ctx.world.id}::integer, ${slot}::integer, r.key, r.series, r.number, r.meter, r.event_name, r.identifier, r.customer, r.timestamp, r.value, r.dimensions, r.payload::json, r.created
+        from unnest(${int8s(sorted.map(({ key }) => key))}::bigint[], ${int8s(events.map((each) => seriesOf(ctx.world.id, each.meter, each.event_name, each.customer)))}::bigint[], ${int8s(events.map((each) => each.number))}::bigint[],
           ${arrayText(events.map((each) => each.meter))}::text[], ${arrayText(events.map((each) => each.event_name), true)}::text[], ${arrayText(events.map((each) => each.identifier), true)}::text[],
-          ${arrayText(events.map((each) => each.customer), true)}::text[], ${arrayText(events.map((each) => each.timestamp))}::bigint[], ${arrayText(events.map((each) => each.value))}::numeric[],
-          ${arrayText(events.map((each) => each.dimensions), true)}::text[], ${arrayText(keyed.map(([, each]) => restText(each)), true)}::text[], ${arrayText(events.map((each) => each.created))}::bigint[])
+          ${arrayText(events.map((each) => each.customer), true)}::text[], ${instants(events.map((each) => each.timestamp))}::timestamptz[], ${arrayText(events.map((each) => each.value))}::numeric[],
+          ${arrayText(events.map((each) => each.dimensions), true)}::text[], ${arrayText(sorted.map(({ candidate }) => restText(candidate)), true)}::text[], ${instants(events.map((each) => each.created))}::timestamptz[])
           as r (key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)`,
   );
-}
-
-function seriesOfAll(world: number, events: readonly UsageEvent[]): bigint[] {
-  const known = new Map<string, bigint>();
-  return events.map(({ meter, event_name, customer }) => {
-    const name = `${meter ?? event_name}\x1f${customer}`;
-    const series = known.get(name) ?? seriesOf(world, meter, event_name, customer);
-    known.set(name, series);
-    return series;
-  });
 }
 
 function restText({ event, mapping, meter }: Candidate): string | null {

@@ -1,4 +1,5 @@
 /** Who waits for usage to reach something: what is looked at once a batch is recorded. It costs a look-up in an index for each kind of thing that waits. */
+import { usesIn } from '../../../billing/usage.ts';
 import type { Context, UsageObserver } from '../../../server/context.ts';
 import { arrayText, later, sql } from '../../../server/database/sql.ts';
 
@@ -48,11 +49,11 @@ function setTopUps(ctx: Context, customers: readonly string[]): void {
 export const watchers: UsageObserver = {
   watches: async () => new Map(),
   async observe(ctx, { recorded, restored }) {
-    const counted = [...recorded, ...restored].filter((event) => event.meter !== null);
-    if (counted.length === 0) return;
-    const customers = [...new Set(counted.map((event) => event.customer))];
+    const used = usesIn([...recorded, ...restored]);
+    if (used.length === 0) return;
+    const customers = [...new Set(used.map(({ customer }) => customer))];
     setThresholds(ctx, customers);
     setTopUps(ctx, customers);
-    setAlerts(ctx, [...new Map(counted.map(({ meter, customer }) => [`${meter} ${customer}`, { meter: meter!, customer }])).values()]);
+    setAlerts(ctx, used);
   },
 };

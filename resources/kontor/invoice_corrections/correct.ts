@@ -3,7 +3,7 @@ import { correctInvoice } from '../../../billing/correction/correct.ts';
 import type { CustomerWhole } from '../../../billing/customer/customer.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import { hasEnded } from '../../../billing/subscription/end.ts';
-import type { UsageEvent } from '../../../billing/usage.ts';
+import { usesIn } from '../../../billing/usage.ts';
 import { commit } from '../../../server/commit.ts';
 import { momentAt, type Context, type UsageBatch, type UsageObserver } from '../../../server/context.ts';
 import { creditNotesOf } from '../../credit_notes/rows.ts';
@@ -38,9 +38,7 @@ export const LATE_S = 300;
 /** How late an event is does not rest on when it was accepted alone: what was kept in a stream, or what a timer counts that had to wait, may be counted after its invoice. */
 const touchedBy = ({ recorded, canceled, restored }: UsageBatch, now: Instant): Touched[] => {
   const late = recorded.filter((event) => event.timestamp < Math.max(event.created, now) - LATE_S);
-  const touched = (events: readonly UsageEvent[], isNew: boolean) => events.flatMap(({ meter, customer, timestamp: at }) => (meter === null ? [] : [{ meter, customer, at, new: isNew }]));
-  const all = [...touched(late, true), ...touched([...canceled, ...restored], false)];
-  return [...new Map(all.map((each) => [`${each.meter} ${each.customer} ${each.at}`, each])).values()];
+  return [...usesIn(late).map((use) => ({ ...use, new: true })), ...usesIn([...canceled, ...restored]).map((use) => ({ ...use, new: false }))];
 };
 
 /** Late usage is put right by the worker; for customers on test clocks at once, since nothing happens there by itself. */

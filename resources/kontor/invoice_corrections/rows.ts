@@ -3,6 +3,8 @@ import { combine, moneyOf, NOTHING, type Correction, type CorrectionRow, type Mo
 import { lateLine, type LateLine } from '../../../billing/correction/late.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import { rateIds, type InvoiceItemWhole } from '../../../billing/invoice/invoice.ts';
+import type { Use } from '../../../billing/usage.ts';
+import { instants } from '../../../server/database/arrays.ts';
 import { arrayText, raw, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { itemsById } from '../../invoiceitems/rows.ts';
@@ -15,23 +17,23 @@ export async function correctionsById(tx: Tx, ids: readonly string[]): Promise<C
 /** `isInterim`, in SQL, of the invoice `i` and its line `l`. */
 export const INTERIM = `(i.billing_reason = 'subscription_threshold' and i.period_start < i.period_end and l.invoice_item is null)`;
 
-/** Usage of a meter at a moment; `new` where it comes only now. What was counted and is taken back, or put back, may have been billed however lately it happened. */
-export type Touched = { meter: string; customer: string; at: Instant; new: boolean };
+/** Usage of a meter; `new` where it comes only now. What was counted and is taken back, or put back, may have been billed however lately it happened. */
+export type Touched = Use & { new: boolean };
 
 /**
- * The finalised invoices that have billed usage of these, with whom they are for; new usage only where it lies more than `late` seconds before the present of its customer, which is that of its test clock or `now`.
- * Lines in the middle of a period are left alone: its end bills what they did not.
+ * The finalised invoices that have billed usage of these, or of a moment between two of one customer's, with whom they are for; new usage only where it lies more than `late` seconds before the present of its
+ * customer, which is that of its test clock or `now`. Lines in the middle of a period are left alone: its end bills what they did not.
  */
 export async function billedWith(tx: Tx, touched: readonly Touched[], late: number, now: Instant): Promise<{ id: string; customer: string; test_clock: string | null }[]> {
   return rows(
     tx,
     sql`select distinct i.id, i.customer, i.test_clock
-        from unnest(${arrayText(touched.map((each) => each.meter))}::text[], ${arrayText(touched.map((each) => each.customer), true)}::text[], ${arrayText(touched.map((each) => each.at))}::bigint[],
-          ${arrayText(touched.map((each) => String(each.new)))}::boolean[]) as t (meter, customer, at, new)
+        from unnest(${arrayText(touched.map((each) => each.meter))}::text[], ${arrayText(touched.map((each) => each.customer), true)}::text[], ${instants(touched.map((each) => each.first))}::timestamptz[],
+          ${instants(touched.map((each) => each.last))}::timestamptz[], ${arrayText(touched.map((each) => String(each.new)))}::boolean[]) as t (meter, customer, first, last, new)
         join invoices i on i.customer = t.customer and i.finalized_at is not null and i.status <> 'void'
-        join invoice_lines l on l.invoice = i.id and l.metering ->> 'meter' = t.meter and l.period_start <= to_timestamp(t.at) and l.period_end > to_timestamp(t.at) and not ${raw(INTERIM)}
+        join invoice_lines l on l.invoice = i.id and l.metering ->> 'meter' = t.meter and l.period_start <= t.last and l.period_end > t.first and not ${raw(INTERIM)}
         left join test_clocks c on c.id = i.test_clock
-        where not t.new or to_timestamp(t.at) < coalesce(c.frozen_time, to_timestamp(${now}::bigint)) - make_interval(secs => ${late})
+        where not t.new or greatest(t.first, l.period_start) < coalesce(c.frozen_time, to_timestamp(${now}::bigint)) - make_interval(secs => ${late})
         order by i.id`,
   );
 }
