@@ -46,6 +46,9 @@ export function fundCash(before: CashRow, stored: boolean, { amount, bank_transf
   return made;
 }
 
+/** Whether an intent can be paid with cash still. */
+export const awaitsCash = ({ status }: Pick<PaymentIntentWhole, 'status'>): boolean => status === 'requires_payment_method' || status === 'requires_confirmation' || status === 'requires_action';
+
 /** What can be paid by a transfer: for how much, since when, and what a transfer would say that is for it. */
 export type Awaiting = { id: string; amount: bigint; created: Instant; references: readonly string[] };
 

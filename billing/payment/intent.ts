@@ -339,8 +339,9 @@ export function changeIntent(before: PaymentIntentWhole, change: IntentChange, e
   }
   // What the holder was asked for, or has agreed to, is asked anew where the payment is another one.
   const restarts = (before.status === 'requires_action' || before.authentication !== null) && (['amount', 'currency', 'payment_method', 'capture_method'] as const).some((name) => change[name] !== undefined && change[name] !== before[name]);
-  const waits = change.payment_method != null && (before.status === 'requires_payment_method' || restarts);
-  const status = waits ? 'requires_confirmation' : restarts ? (before.payment_method ? 'requires_confirmation' : 'requires_payment_method') : before.status;
+  const open = restarts || before.status === 'requires_payment_method' || before.status === 'requires_confirmation';
+  const method = change.payment_method === undefined ? before.payment_method : change.payment_method;
+  const status = !open ? before.status : method === null ? 'requires_payment_method' : 'requires_confirmation';
   const payment_method_options = { ...before.payment_method_options, ...change.payment_method_options };
   const after: PaymentIntentWhole = { ...before, ...given, payment_method_options, metadata: mergeMetadata(before.metadata, change.metadata), status, ...(restarts && { next_action: null, authentication: null }) };
   const offered = named.some((name) => OFFERS.includes(name)) && before.invoice === null ? typesFor(after, enabled) : before.payment_method_types;

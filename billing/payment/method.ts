@@ -72,8 +72,8 @@ export function emptied(method: PaymentMethodRow): Decision & { method: PaymentM
   return { ...decision(), calls: [{ id: `${method.id}:shred`, kind: 'vault.shred', subject: method.id, request: { token: method.vault }, test_clock: null }], method: { ...method, vault: null } };
 }
 
-/** What a payment has left to be charged later: a method of another type, which the customer has from now on. */
-export function keepReusable({ type, reference, details }: { type: string; reference: string; details: Record<string, unknown> }, by: PaymentMethodRow, { customer, acceptance, from }: { customer: string; acceptance: Acceptance | null; from: { charge: string | null; setup_attempt: string | null } }, moment: Moment): Decision & { method: PaymentMethodRow } {
+/** What a payment has left to be charged later: a method of another type, which the customer has from now on, or gets by attaching it. */
+export function keepReusable({ type, reference, details }: { type: string; reference: string; details: Record<string, unknown> }, by: PaymentMethodRow, { customer, acceptance, from }: { customer: string | null; acceptance: Acceptance | null; from: { charge: string | null; setup_attempt: string | null } }, moment: Moment): Decision & { method: PaymentMethodRow } {
   const id = moment.newId('pm');
   const mandate = acceptance && makeMandate({ id: moment.newId('mandate'), acceptance, customer, single: null }, { id, type, details }, moment);
   const method: PaymentMethodRow = {
@@ -82,7 +82,7 @@ export function keepReusable({ type, reference, details }: { type: string; refer
   };
   const made = decision();
   made.puts.push({ table: 'payment_methods', before: null, after: method });
-  made.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: method, at: moment.now });
+  if (customer !== null) made.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: method, at: moment.now });
   return { ...together(mandate ? [made, mandate] : [made]), method };
 }
 

@@ -182,7 +182,7 @@ function methodAfter({ payment_intent: intent, payment_method: before, customer:
   const made = decision();
   made.puts.push({ table: 'payment_methods', before, after: payment_method });
   if (customer !== before.customer) made.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: payment_method, at: moment.now });
-  const reusable = learned?.reusable && intent.customer ? keepReusable(learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null, from: { charge, setup_attempt: null } }, moment) : null;
+  const reusable = learned?.reusable && payer?.deleted !== true ? keepReusable(learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null, from: { charge, setup_attempt: null } }, moment) : null;
   return { ...together([shred, ...(mandate ? [mandate] : []), made, ...(reusable ? [reusable] : [])]), payment_method, left: reusable?.method ?? null };
 }
 

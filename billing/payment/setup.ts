@@ -206,7 +206,7 @@ export function settleSetup({ setup_intent: intent, setup_attempt: attempt, paym
   const kept = lasts && !keeps ? letGo(payment_method, attempt.id, intent.test_clock, moment) : decision();
   kept.puts.push({ table: 'payment_methods', before, after: payment_method });
   if (customer !== before.customer) kept.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: payment_method, at: moment.now });
-  const reusable = answer.learned?.reusable && intent.customer && owner?.deleted !== true ? keepReusable(answer.learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null, from: { charge: null, setup_attempt: attempt.id } }, moment) : null;
+  const reusable = answer.learned?.reusable && owner?.deleted !== true ? keepReusable(answer.learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null, from: { charge: null, setup_attempt: attempt.id } }, moment) : null;
   const details = { type: before.type, [before.type]: { ...answer.learned?.details, ...(answer.three_d_secure && { three_d_secure: { ...answer.three_d_secure, electronic_commerce_indicator: null, result_reason: null, transaction_id: null } }), ...(reusable && { generated_sepa_debit: reusable.method.id, generated_sepa_debit_mandate: reusable.method.mandate }) } };
   const changed = move(intent, { status: 'succeeded', next_action: null, mandate: reusable?.method.mandate ?? payment_method.mandate }, 'setup_intent.succeeded', moment);
   const whole = together([...(mandate ? [mandate] : []), kept, ...(reusable ? [reusable] : []), putAttempt(attempt, { status: 'succeeded', payment_method_details: details }), changed]);
@@ -239,8 +239,8 @@ export function changeSetup(before: SetupIntentWhole, latest: SetupAttemptRow | 
   const payment_method_options = { ...before.payment_method_options, ...change.payment_method_options };
   const after: SetupIntentWhole = { ...before, ...given, payment_method_options, metadata: mergeMetadata(before.metadata, change.metadata) };
   const offers = change.allowed_payment_method_types !== undefined || change.excluded_payment_method_types !== undefined || change.payment_method_configuration !== undefined;
-  const waits = change.payment_method != null && before.status !== 'requires_confirmation';
-  const setup_intent: SetupIntentWhole = { ...after, ...(offers && { payment_method_types: setupTypes(after, enabled) }), ...(waits && { status: 'requires_confirmation', next_action: null }) };
+  const waits = change.payment_method !== undefined && change.payment_method !== before.payment_method;
+  const setup_intent: SetupIntentWhole = { ...after, ...(offers && { payment_method_types: setupTypes(after, enabled) }), ...(waits && { status: change.payment_method === null ? 'requires_payment_method' : 'requires_confirmation', next_action: null }) };
   const left = waits ? abandon(latest) : decision();
   return { ...together([left, { ...decision(), puts: [{ table: 'setup_intents', before, after: setup_intent }] }]), setup_intent };
 }

@@ -129,7 +129,7 @@ export async function update(ctx: Context, given: Params<typeof params.updatePay
   const change = {
     amount, currency, description, metadata, receipt_email, setup_future_usage, statement_descriptor, statement_descriptor_suffix, capture_method, allowed_payment_method_types, excluded_payment_method_types,
     payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping),
-    ...(customer && { customer: customer.id }), ...(named && { payment_method: named.method.id }),
+    ...(customer && { customer: customer.id }), payment_method: named?.method.id ?? (given.payment_method === null ? null : undefined),
   };
   const configuration = given.payment_method_configuration ?? intent.payment_method_configuration ?? undefined;
   const changed = changeIntent(intent, { ...change, payment_method_configuration: given.payment_method_configuration }, await enabledTypes(ctx, configuration, given.payment_method_configuration !== undefined));

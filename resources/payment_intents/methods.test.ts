@@ -178,6 +178,10 @@ test('what is left of an iDEAL payment is a debit that can be charged later', as
   const left = charge.payment_method_details!.ideal!;
   assert.deepEqual([left.generated_sepa_debit, data[0]!.sepa_debit?.generated_from?.charge], [data[0]!.id, charge.id]);
   assert.equal((await stripe.mandates.retrieve(left.generated_sepa_debit_mandate as string)).payment_method, data[0]!.id);
+  const guest = await stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', payment_method: 'pm_ideal', setup_future_usage: 'off_session', mandate_data: MANDATE, return_url: BACK, confirm: true });
+  await press(pageOf(guest), 'succeeded');
+  const theirs = ((await stripe.paymentIntents.retrieve(guest.id, { expand: ['latest_charge'] })).latest_charge as Stripe.Charge).payment_method_details!.ideal!.generated_sepa_debit as string;
+  assert.equal((await stripe.paymentMethods.attach(theirs, { customer })).sepa_debit?.country, 'NL');
   const later = await stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', customer, payment_method: data[0]!.id, off_session: true, confirm: true });
   await pass(6);
   assert.equal((await stripe.paymentIntents.retrieve(later.id)).status, 'succeeded');

@@ -88,7 +88,7 @@ export const createPaymentIntent = fields(
 covers<Stripe.PaymentIntentCreateParams, typeof createPaymentIntent>(true);
 agrees<Stripe.PaymentIntentCreateParams, typeof createPaymentIntent>(true);
 
-export const updatePaymentIntent = fields({ ...described, ...owned, amount: amount({ min: 1 }), currency: currency(), receipt_email: clearable(email()), setup_future_usage: clearable(future) }, exclusive(['payment_method', 'payment_method_data']));
+export const updatePaymentIntent = fields({ ...described, ...owned, payment_method: clearable(id('pm')), amount: amount({ min: 1 }), currency: currency(), receipt_email: clearable(email()), setup_future_usage: clearable(future) }, exclusive(['payment_method', 'payment_method_data']));
 covers<Stripe.PaymentIntentUpdateParams, typeof updatePaymentIntent>(true);
 agrees<Stripe.PaymentIntentUpdateParams, typeof updatePaymentIntent>(true);
 

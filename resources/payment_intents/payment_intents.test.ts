@@ -102,6 +102,18 @@ test('a browser reads and confirms what its client secret is for, and nothing el
   assert.equal((await browser.paymentIntents.confirm(intent.id, { client_secret, payment_method: 'pm_card_visa' } as never)).status, 'succeeded');
 });
 
+test('what was said of a payment is taken back by an empty word', async () => {
+  const { stripe } = kontor;
+  const card = { request_three_d_secure: 'any', setup_future_usage: 'off_session' } as const;
+  const { id } = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', payment_method: 'pm_card_visa', payment_method_options: { card } });
+  const changed = await stripe.paymentIntents.update(id, { payment_method: '', payment_method_options: { card: { setup_future_usage: '' } } });
+  assert.deepEqual([changed.status, changed.payment_method, changed.payment_method_options!.card!.setup_future_usage], ['requires_payment_method', null, undefined]);
+  const asked = await stripe.paymentIntents.confirm(id, { payment_method: 'pm_card_authenticationRequired' });
+  assert.deepEqual(await stripe.paymentIntents.update(asked.id, { payment_method: '' }).then(({ status, next_action }) => [status, next_action]), ['requires_payment_method', null]);
+  const setup = await stripe.setupIntents.create({ payment_method: 'pm_card_visa' });
+  assert.deepEqual(await stripe.setupIntents.update(setup.id, { payment_method: '' }).then(({ status, payment_method }) => [status, payment_method]), ['requires_payment_method', null]);
+});
+
 test('what the holder has agreed to is no word about another payment', async () => {
   const { stripe } = kontor;
   const agreed = async () => {

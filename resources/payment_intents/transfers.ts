@@ -1,10 +1,9 @@
 /** Payments by bank transfer: the customer sends the money, which is applied when it has come. */
-import { refuse, together, type Decision, type Instant, type Moment } from '../../billing/decision.ts';
-import { awaitTransfer } from '../../billing/payment/cash.ts';
+import { refuse, type Decision, type Instant, type Moment } from '../../billing/decision.ts';
+import { awaitsCash, awaitTransfer } from '../../billing/payment/cash.ts';
 import { refuseUnconfirmable } from '../../billing/payment/intent.ts';
 import { refuseType } from '../../billing/payment/offer.ts';
 import type { PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
-import { commit } from '../../server/commit.ts';
 import { momentAt, type Context, type TimerCommand } from '../../server/context.ts';
 import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
@@ -24,15 +23,13 @@ export async function confirmTransfer(ctx: Context, intent: PaymentIntentWhole, 
   return awaitTransfer(intent, method, account, moment);
 }
 
-const waits = ({ status }: PaymentIntentWhole): boolean => status === 'requires_payment_method' || status === 'requires_confirmation' || status === 'requires_action';
-
 /** Pays an intent with the cash that is there already, where that is enough and cash is applied by itself. */
 export async function payWaiting(ctx: Context, id: string, at?: Instant): Promise<void> {
   const { intent, customer, moment } = await lockIntent(ctx, id);
-  if (!waits(intent) || customer === null || customer.deleted) return;
+  if (!awaitsCash(intent) || customer === null || customer.deleted) return;
   const cash = (await cashOf(ctx.tx, customer.id, true)).find((each) => each.currency === intent.currency);
   if (!cash || cash.amount < intent.amount || (await modeOf(ctx.tx, customer.id)).mode !== 'automatic') return;
-  await commit(ctx, await payFromCash(ctx, id, cash, customer, at === undefined ? moment : momentAt(ctx, at)));
+  await payFromCash(ctx, id, cash, customer, at === undefined ? moment : momentAt(ctx, at));
 }
 
 export const payWaitingInvoices: TimerCommand = async (ctx, due) => {
@@ -42,7 +39,7 @@ export const payWaitingInvoices: TimerCommand = async (ctx, due) => {
 /** Pays an intent with what its customer has sent. */
 export async function applyCustomerBalance(ctx: Context, given: Params<typeof params.applyCustomerBalance>, path: { intent: string }): Promise<Answer> {
   const { intent, customer, moment } = await lockIntent(ctx, path.intent);
-  if (!waits(intent) || !intent.payment_method_types.includes('customer_balance')) {
+  if (!awaitsCash(intent) || !intent.payment_method_types.includes('customer_balance')) {
     refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} is ${intent.status} and can be paid with ${intent.payment_method_types.join(', ')}: no cash balance can be applied to it.`);
   }
   if (customer === null) refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} has no customer whose cash could be applied.`);
@@ -50,6 +47,6 @@ export async function applyCustomerBalance(ctx: Context, given: Params<typeof pa
   if (given.amount !== undefined && given.amount !== intent.amount) refuse(undefined, 'Cash is applied to a payment as a whole: leave `amount` out.', 'amount');
   const cash = (await cashOf(ctx.tx, customer.id, true)).find((each) => each.currency === intent.currency);
   if (!cash || cash.amount < intent.amount) refuse('amount_too_large', `The customer ${customer.id} does not have enough cash in ${intent.currency} to pay ${intent.id}.`);
-  await commit(ctx, together([await payFromCash(ctx, intent.id, cash, customer, moment)]));
+  await payFromCash(ctx, intent.id, cash, customer, moment);
   return { ref: { object: 'payment_intent', id: intent.id } };
 }

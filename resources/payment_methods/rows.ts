@@ -121,8 +121,8 @@ export function refuseUnusable(method: PaymentMethodRow, customer: string | null
 }
 
 /** The method that a request names or describes, if any; `currency` is of the payment that it is for. */
-export async function methodGiven(ctx: Context, { payment_method, payment_method_data }: { payment_method?: string; payment_method_data?: MethodData }, customer: string | null, moment: Moment, currency: string | null = null): Promise<Resolved | null> {
-  if (payment_method !== undefined) return resolvePaymentMethod(ctx, payment_method, { customer, moment, param: 'payment_method', once: true, currency });
+export async function methodGiven(ctx: Context, { payment_method, payment_method_data }: { payment_method?: string | null; payment_method_data?: MethodData }, customer: string | null, moment: Moment, currency: string | null = null): Promise<Resolved | null> {
+  if (payment_method != null) return resolvePaymentMethod(ctx, payment_method, { customer, moment, param: 'payment_method', once: true, currency });
   if (payment_method_data === undefined) return null;
   const spelt = (name: string) => `payment_method_data[${name.replace('[', '][').replace(/\]$/, '')}]`;
   const made = await makeOther(ctx, { ...payment_method_data, billing_details: detailsOf(payment_method_data.billing_details) }, moment, spelt, currency);
@@ -151,7 +151,8 @@ export function refuseToBrowser(ctx: Context, given: { allowed_payment_method_ty
 
 /** Options of single types as they are kept: what is cleared is none. */
 export function optionsOf(given: object | null | undefined): MethodOptions | undefined {
-  return given ? Object.fromEntries(Object.entries(given).map(([type, options]) => [type, { ...(options as object | null) }])) : undefined;
+  const said = (options: object | null) => Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== null));
+  return given ? Object.fromEntries(Object.entries(given).map(([type, options]) => [type, said(options as object | null)])) : undefined;
 }
 
 /** Settings of payments as they are kept. */

@@ -94,7 +94,7 @@ export async function update(ctx: Context, given: Params<typeof params.updateSet
   const changed = changeSetup(intent, await lockLatest(ctx.tx, intent), {
     description, metadata,
     allowed_payment_method_types: given.allowed_payment_method_types, excluded_payment_method_types: given.excluded_payment_method_types, payment_method_options: optionsOf(given.payment_method_options),
-    ...(customer && { customer: customer.id, test_clock: customer.test_clock }), ...(named && { payment_method: named.method.id }),
+    ...(customer && { customer: customer.id, test_clock: customer.test_clock }), payment_method: named?.method.id ?? (given.payment_method === null ? null : undefined),
     payment_method_configuration: given.payment_method_configuration,
   }, await enabledTypes(ctx, configuration, given.payment_method_configuration !== undefined));
   if (named) refuseType(named.method, changed.setup_intent.payment_method_types, `the setup intent ${intent.id}`);

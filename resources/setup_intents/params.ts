@@ -60,7 +60,7 @@ export const createSetupIntent = fields(
 covers<Stripe.SetupIntentCreateParams, typeof createSetupIntent>(true);
 agrees<Stripe.SetupIntentCreateParams, typeof createSetupIntent>(true);
 
-export const updateSetupIntent = fields({ ...described, allowed_payment_method_types: clearable(types), excluded_payment_method_types: clearable(excluded) }, exclusive(['payment_method', 'payment_method_data']));
+export const updateSetupIntent = fields({ ...described, payment_method: clearable(id('pm')), allowed_payment_method_types: clearable(types), excluded_payment_method_types: clearable(excluded) }, exclusive(['payment_method', 'payment_method_data']));
 covers<Stripe.SetupIntentUpdateParams, typeof updateSetupIntent>(true);
 agrees<Stripe.SetupIntentUpdateParams, typeof updateSetupIntent>(true);
 

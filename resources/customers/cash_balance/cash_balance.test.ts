@@ -92,6 +92,16 @@ test('what was sent before pays what is confirmed, or billed, afterwards', async
   assert.deepEqual([await statuses(invoice), await held(other)], [['paid'], 200]);
 });
 
+test('two payments that wait for one invoice take what it costs once', async () => {
+  const customer = await person();
+  const invoice = await billed(customer, 3_000);
+  const own = await stripe.paymentIntents.create({ amount: 3_000, currency: 'eur', customer, allowed_payment_method_types: ['customer_balance'], payment_method_data: { type: 'customer_balance' }, confirm: true });
+  await stripe.invoices.attachPayment(invoice.id, { payment_intent: own.id });
+  await send(customer, 7_000, invoice.number!);
+  assert.deepEqual([await statuses(invoice), await held(customer)], [['paid'], 4_000]);
+  assert.deepEqual((await stripe.invoicePayments.list({ invoice: invoice.id })).data.map(({ status }) => status).toSorted(), ['canceled', 'paid']);
+});
+
 test('by hand, cash is applied to the payment that is named', async () => {
   const customer = await person();
   assert.deepEqual((await stripe.customers.updateCashBalance(customer, { settings: { reconciliation_mode: 'manual' } })).settings, { reconciliation_mode: 'manual', using_merchant_default: false });

@@ -44,7 +44,7 @@ async function update(ctx: Context, given: Params<typeof updateCashBalance>, pat
   if (mode !== undefined) {
     const after = mode === 'merchant_default' ? null : { id: customer.id, reconciliation_mode: mode };
     if (before || after) await commit(ctx, { ...decision(), puts: [{ table: 'cash_settings', before, after }] });
-    for (const cash of await cashOf(ctx.tx, customer.id, true)) if (cash.amount > 0n) await commit(ctx, await reconcile(ctx, cash, null, customer, moment));
+    for (const cash of await cashOf(ctx.tx, customer.id, true)) if (cash.amount > 0n) await reconcile(ctx, cash, null, customer, moment);
   }
   return shown(ctx, customer.id);
 }

@@ -1,9 +1,10 @@
 import { refuse, together, type Decision, type Moment } from '../../../billing/decision.ts';
 import type { CustomerWhole } from '../../../billing/customer/customer.ts';
-import { applyCash, matchCash, type Awaiting, type CashRow, type CashTransactionRow, type TransferAccount } from '../../../billing/payment/cash.ts';
+import { applyCash, awaitsCash, matchCash, type Awaiting, type CashRow, type CashTransactionRow, type TransferAccount } from '../../../billing/payment/cash.ts';
 import { makeMethod } from '../../../billing/payment/method.ts';
 import type { InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../../../billing/payment/payment.ts';
 import type { Payment } from '../../../billing/payment/settle.ts';
+import { commit } from '../../../server/commit.ts';
 import type { Context } from '../../../server/context.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
@@ -73,25 +74,22 @@ async function paymentOf(ctx: Context, id: string, customer: CustomerWhole, mome
   };
 }
 
-/** Pays one intent from cash. */
-export async function payFromCash(ctx: Context, id: string, cash: CashRow, customer: CustomerWhole, moment: Moment): Promise<Decision & { cash: CashRow; customer: CustomerWhole }> {
+/** Pays one intent from cash; returns what is left. Lock the customer first. */
+export async function payFromCash(ctx: Context, id: string, cash: CashRow, customer: CustomerWhole, moment: Moment): Promise<CashRow> {
   const { payment, first } = await paymentOf(ctx, id, customer, moment);
-  const applied = applyCash(cash, { ...payment, customer }, moment);
-  return { ...together([first, applied]), cash: applied.cash, customer: applied.payment.customer ?? customer };
+  const applied = applyCash(cash, payment, moment);
+  await commit(ctx, together([first, applied]));
+  return applied.cash;
 }
 
-/** Pays what the cash that there is now is meant for, where the customer's cash is applied by itself. `reference` is what the transfer said. */
-export async function reconcile(ctx: Context, cash: CashRow, reference: string | null, customer: CustomerWhole, moment: Moment): Promise<Decision & { cash: CashRow }> {
-  const made: Decision[] = [];
+/** Pays what the cash that there is now is meant for, where the customer's cash is applied by itself; returns what is left. `reference` is what the transfer said. */
+export async function reconcile(ctx: Context, cash: CashRow, reference: string | null, customer: CustomerWhole, moment: Moment): Promise<CashRow> {
+  if ((await modeOf(ctx.tx, customer.id)).mode !== 'automatic') return cash;
   let left = cash;
-  let payer = customer;
-  if ((await modeOf(ctx.tx, customer.id)).mode === 'automatic') {
-    const awaiting = await awaitingOf(ctx.tx, customer.id, cash.currency);
-    for (const id of matchCash(cash.amount, reference, awaiting)) {
-      const paid = await payFromCash(ctx, id, left, payer, moment);
-      [left, payer] = [paid.cash, paid.customer];
-      made.push(paid);
-    }
+  for (const id of matchCash(cash.amount, reference, await awaitingOf(ctx.tx, customer.id, cash.currency))) {
+    // One that pays an invoice ends the others that have waited for it.
+    const [intent] = await intentsById(ctx.tx, [id]);
+    if (awaitsCash(intent!)) left = await payFromCash(ctx, id, left, customer, moment);
   }
-  return { ...together(made), cash: left };
+  return left;
 }

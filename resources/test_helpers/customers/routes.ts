@@ -1,6 +1,6 @@
 /** In test mode a bank transfer arrives when it is told to. */
 import type Stripe from 'stripe';
-import { decision, refuse, together } from '../../../billing/decision.ts';
+import { decision, refuse } from '../../../billing/decision.ts';
 import { fundCash, noCash } from '../../../billing/payment/cash.ts';
 import { commit } from '../../../server/commit.ts';
 import { momentOn, type Context, type Json, type Room } from '../../../server/context.ts';
@@ -33,10 +33,10 @@ async function fund(ctx: Context, given: Params<typeof fundCashBalance>, path: {
   const bank_transfer = SENT[in_currency]?.(reference) ?? refuse(undefined, `There are no bank transfers in ${in_currency}.`, 'currency');
   const stored = (await cashOf(ctx.tx, customer.id, true)).find((each) => each.currency === in_currency);
   const funded = fundCash(stored ?? noCash(customer.id, in_currency), stored !== undefined, { amount: given.amount, bank_transfer }, moment);
-  const applied = await reconcile(ctx, funded.cash, reference, customer, moment);
-  const left = { customer: customer.id, balances: [applied.cash], settings: await modeOf(ctx.tx, customer.id) };
-  const available = applied.cash.amount > 0n ? [{ ...decision(), facts: [{ type: 'cash_balance.funds_available', object: 'cash_balance', whole: left, at: moment.now }] }] : [];
-  await commit(ctx, together([funded, applied, ...available]));
+  await commit(ctx, funded);
+  const left = await reconcile(ctx, funded.cash, reference, customer, moment);
+  const whole = { customer: customer.id, balances: [left], settings: await modeOf(ctx.tx, customer.id) };
+  if (left.amount > 0n) await commit(ctx, { ...decision(), facts: [{ type: 'cash_balance.funds_available', object: 'cash_balance', whole, at: moment.now }] });
   return renderCashTransaction(funded.puts.find((put) => put.table === 'cash_balance_transactions')!.after as CashTransactionRow, ctx.world);
 }
 
