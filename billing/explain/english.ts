@@ -61,11 +61,11 @@ export const english: Language = {
         licensed: `The quantity is ${quantity}, as it was subscribed to${history.length < 2 ? '' : `: ${history.map((each) => `${each.quantity} from ${moment(each.since)}`).join(', ')}`}.`,
         given: `The quantity is ${quantity}, as it was given.`,
         billed: `The quantity that was billed is ${quantity}.`,
-        known_now: `The quantity is ${quantity}, as it is known now.`,
       })[source],
     usage: ({ quantity, usage, period }) =>
       `The meter “${usage.meter_name}” counted ${usage.counted} ${span(period)}: ${counted(usage)}` +
       (usage.first === null ? '.' : `, the first at ${moment(usage.first)}, the last at ${moment(usage.last!)}.`) +
+      (usage.without_events === undefined ? '' : ` The events themselves are not kept any more: ${usage.without_events === 'by_hour' ? 'this is what they added up to by the hour' : 'this is what was billed'}.`) +
       (quantity === usage.counted ? '' : ` Less than nothing is billed as ${quantity}.`),
     allowance: ({ quantity, allowance: { included, quantity: each, per, seats, seconds, of_seconds } }) =>
       `Included are ${each} ${per === 'seat' ? `for each of ${seats} seats` : 'in each period'}${seconds === of_seconds ? '' : `, of which the part of ${seconds} of ${of_seconds} seconds counts`}, that is ${included}: ${quantity} are charged.`,
@@ -107,7 +107,7 @@ export const english: Language = {
     },
     correction: ({ corrected, before, after, parts, amount }, say) =>
       before === null && after !== null
-        ? `The line “${corrected.description}” of the invoice ${corrected.invoice_number} makes usage up by another amount, since that usage was put right: ${say.signed(amount!)}.`
+        ? `The line “${corrected.description}” of the invoice ${corrected.invoice_number} made usage up by ${say.money(parts[0]!.amount! - amount!)} before that usage was put right: ${say.sum([parts[0]!.amount, amount! - parts[0]!.amount!])} = ${say.money(amount!)}.`
         : before === null
         ? `The line “${corrected.description}” of the invoice ${corrected.invoice_number} has another part of a discount, since another line of it was put right.`
         : `The invoice ${corrected.invoice_number} billed ${before} where it is ${after} now: ${say.sum([parts[0]!.amount, -parts[1]!.amount!])} = ${say.money(amount!)}.`,

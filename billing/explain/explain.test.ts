@@ -23,7 +23,7 @@ const line = (more: Partial<InvoiceLineRow> = {}): InvoiceLineRow => ({
 });
 const usage = (more: Partial<Usage> = {}): Usage => ({ meter: 'mtr_1', meter_name: 'Calls', formula: 'sum', window: null, events: 2, first: FEB_28, last: FEB_28 + 60, counted: '25', as_of: MAR_31, ...more });
 const facts = (more: Partial<ExplainFacts> = {}): ExplainFacts => ({
-  prices: new Map([['price_1', price()]]), usage: new Map(), debits: new Map(), corrected: new Map(), discounts: new Map(),
+  prices: new Map([['price_1', price()]]), usage: new Map(), made_up: new Map(), debits: new Map(), corrected: new Map(), discounts: new Map(),
   subscriptions: new Map([['sub_1', { start_date: JAN_31, billing_cycle_anchor: JAN_31, billing_cycle_anchor_config: null, trial_start: null, trial_end: null }]]), ...more,
 });
 const withPrice = (one: PriceRow, more: Partial<ExplainFacts> = {}) => facts({ prices: new Map([['price_1', one]]), ...more });

@@ -35,12 +35,13 @@ function differencesOf(line: string, field: string, stated: readonly (readonly [
   return [...new Set([...written.keys(), ...computed.keys()])].flatMap((id) => difference(line, `${field}[${id}]`, BigInt(written.get(id) ?? 0), BigInt(computed.get(id) ?? 0)));
 }
 
-/** A quantity that was counted is counted again. */
-function quantityDifference(line: InvoiceLineRow, step: Step): Difference[] {
-  const found = step.kind === 'usage' ? subtract(decimalOf(step.quantity), decimalOf(line.metering?.billed?.quantity ?? '0')) : null;
-  if (found === null) return step.parts.flatMap((part) => quantityDifference(line, part));
-  if (line.quantity_decimal === null || compare(found, decimalOf(line.quantity_decimal)) === 0) return [];
-  return [{ line: line.id, field: 'quantity', stated: line.quantity_decimal, recomputed: formatDecimal(found), difference: null }];
+/** A quantity that was counted is counted again: that of the line, or the one to which it corrects another. */
+function quantityDifference(line: InvoiceLineRow, step: Step, facts: ExplainFacts): Difference[] {
+  const { quantity, metering } = line.correction === null ? { quantity: line.quantity_decimal, metering: line.metering } : { quantity: line.correction.quantity?.after ?? null, metering: facts.corrected.get(line.correction.line)?.row.metering };
+  const found = step.kind === 'usage' ? subtract(decimalOf(step.quantity), decimalOf(metering?.billed?.quantity ?? '0')) : null;
+  if (found === null) return step.parts.flatMap((part) => quantityDifference(line, part, facts));
+  if (quantity === null || compare(found, decimalOf(quantity)) === 0) return [];
+  return [{ line: line.id, field: 'quantity', stated: quantity, recomputed: formatDecimal(found), difference: null }];
 }
 
 /** What is missing of a commitment once the usage on the invoice is set against it. */
@@ -55,7 +56,7 @@ function explainLine(line: InvoiceLineRow, anew: InvoiceWhole, assessed: Invoice
   const discounts = itemized?.map((step) => [step.discount, minor(-step.amount!)] as const) ?? assessed.discount_amounts.map((each) => [each.discount, each.amount] as const);
   const differences = [
     ...(amount === null ? [{ line: line.id, field: 'amount', stated: line.amount, recomputed: null, difference: null }] : difference(line.id, 'amount', line.amount, amount)),
-    ...quantityDifference(line, derivation),
+    ...quantityDifference(line, derivation, facts),
     ...differencesOf(line.id, 'discount_amounts', line.discount_amounts.map((each) => [each.discount, each.amount] as const), discounts),
     ...differencesOf(line.id, 'taxes', line.taxes.map((each) => [each.tax_rate, each.amount] as const), assessed.taxes.map((each) => [each.tax_rate, each.amount] as const)),
   ];

@@ -15,7 +15,10 @@ export type Usage = {
   meter_name: string;
   formula: Formula;
   window: 'day' | 'hour' | null;
+  /** How many, and when the first and the last one were. */
   events: number;
+  /** Where they are not kept any more: it is told by what they added up to by the hour, or, where that does not tell it, as it was billed. */
+  without_events?: 'by_hour' | 'billed';
   first: Instant | null;
   last: Instant | null;
   /** By the formula, an exact decimal; it may be negative. */
@@ -35,11 +38,17 @@ export type QuantitySince = { quantity: string; since: Instant };
 /** The line of an earlier invoice that is put right. */
 export type CorrectedLine = { invoice: string; invoice_number: string | null; line: string; description: string | null };
 
+/** What a line that makes usage up came to before it was put right, and the lines of usage beside it, each with what its meter had counted when it was. */
+export type MadeUp = { before: bigint; usage: readonly { row: InvoiceLineRow; usage: Usage | undefined }[] };
+
 /** The stored facts from which invoices are computed again. What belongs to a line is found by the line's id. */
 export type ExplainFacts = {
   prices: ReadonlyMap<string, PriceRow>;
   subscriptions: ReadonlyMap<string, Pick<SubscriptionRow, 'start_date' | 'billing_cycle_anchor' | 'billing_cycle_anchor_config' | 'trial_start' | 'trial_end'>>;
+  /** Of lines that bill usage or put it right. */
   usage: ReadonlyMap<string, Usage>;
+  /** Of lines that put right what makes usage up to a commitment. */
+  made_up: ReadonlyMap<string, MadeUp>;
   debits: ReadonlyMap<string, CreditedDebit>;
   /** The quantities of licensed items, the first one first; a check of many invoices does without them. */
   quantities?: ReadonlyMap<string, readonly QuantitySince[]>;
@@ -54,7 +63,7 @@ export type Counted = { unit: ProrationUnit; seconds: number; of_seconds: number
 
 /** A step from the facts to an amount. `parts` are the steps that it is made of; `exact` is the value before it was rounded to `amount`. */
 export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[] } & (
-  | { kind: 'quantity'; quantity: string; source: 'licensed' | 'given' | 'billed' | 'known_now'; /** How it came to be that, the first one first; empty where nobody knows. */ history: readonly QuantitySince[] }
+  | { kind: 'quantity'; quantity: string; source: 'licensed' | 'given' | 'billed'; /** How it came to be that, the first one first; empty where nobody knows. */ history: readonly QuantitySince[] }
   | { kind: 'usage'; quantity: string; usage: Usage; period: Period }
   | { kind: 'allowance'; quantity: string; allowance: Included }
   | { kind: 'billed_before'; quantity: string; billed: bigint; billed_quantity: string }

@@ -61,11 +61,11 @@ export const german: Language = {
         licensed: `Die Menge ist ${quantity}, wie im Abonnement vereinbart${history.length < 2 ? '' : `: ${history.map((each) => `${each.quantity} ab ${moment(each.since)}`).join(', ')}`}.`,
         given: `Die Menge ist ${quantity}, wie angegeben.`,
         billed: `Die berechnete Menge war ${quantity}.`,
-        known_now: `Nach heutigem Wissen ist die Menge ${quantity}.`,
       })[source],
     usage: ({ quantity, usage, period }) =>
       `Der Zähler „${usage.meter_name}“ hat ${span(period)} ${usage.counted} gezählt: ${counted(usage)}` +
       (usage.first === null ? '.' : `, das erste am ${moment(usage.first)}, das letzte am ${moment(usage.last!)}.`) +
+      (usage.without_events === undefined ? '' : ` Die Ereignisse selbst sind nicht mehr aufbewahrt: ${usage.without_events === 'by_hour' ? 'gezählt ist, was sie je Stunde ergaben' : 'das ist, was berechnet wurde'}.`) +
       (quantity === usage.counted ? '' : ` Weniger als nichts wird als ${quantity} berechnet.`),
     allowance: ({ quantity, allowance: { included, quantity: each, per, seats, seconds, of_seconds } }) =>
       `Enthalten sind ${each} ${per === 'seat' ? `für jeden von ${seats} Plätzen` : 'in jedem Zeitraum'}${seconds === of_seconds ? '' : `, wovon der Teil von ${seconds} von ${of_seconds} Sekunden zählt`}, also ${included}: ${quantity} werden berechnet.`,
@@ -107,7 +107,7 @@ export const german: Language = {
     },
     correction: ({ corrected, before, after, parts, amount }, say) =>
       before === null && after !== null
-        ? `Die Position „${corrected.description}“ der Rechnung ${corrected.invoice_number} gleicht einen anderen Betrag aus, da der Verbrauch berichtigt wurde: ${say.signed(amount!)}.`
+        ? `Die Position „${corrected.description}“ der Rechnung ${corrected.invoice_number} glich ${say.money(parts[0]!.amount! - amount!)} aus, bevor der Verbrauch berichtigt wurde: ${say.sum([parts[0]!.amount, amount! - parts[0]!.amount!])} = ${say.money(amount!)}.`
         : before === null
         ? `Die Position „${corrected.description}“ der Rechnung ${corrected.invoice_number} hat einen anderen Teil eines Rabatts, da eine andere Position berichtigt wurde.`
         : `Die Rechnung ${corrected.invoice_number} berechnete ${before}, wo es nun ${after} sind: ${say.sum([parts[0]!.amount, -parts[1]!.amount!])} = ${say.money(amount!)}.`,

@@ -10,7 +10,7 @@ import type { PriceTerms } from '../pricing/price.ts';
 import { itemizedCreditOf, lengthsOf, partOf, type ProrationUnit } from '../proration.ts';
 import { termsIn } from '../subscription/lines.ts';
 import { addFractions, decimalOf, fraction, fromDecimal, roundFraction, sumOfParts } from './exact.ts';
-import type { CorrectedLine, ExplainFacts, PriceTier, Step, StepOf } from './explanation.ts';
+import type { CorrectedLine, ExplainFacts, PriceTier, Step, StepOf, Usage } from './explanation.ts';
 
 /** A step of a kind that always has an amount, or a quantity. */
 type Amount<Kind extends Step['kind']> = StepOf<Kind> & { amount: bigint };
@@ -173,7 +173,10 @@ function isTrial(line: InvoiceLineRow, facts: ExplainFacts): boolean {
 /** What was counted, and never less than nothing. */
 function usageStep(line: InvoiceLineRow, facts: ExplainFacts): StepOf<'usage'> | null {
   const usage = facts.usage.get(line.id);
-  if (!usage) return null;
+  return usage ? stepOfUsage(line, usage) : null;
+}
+
+function stepOfUsage(line: InvoiceLineRow, usage: Usage): StepOf<'usage'> {
   const quantity = formatDecimal(totalsOf(usage.groups ?? usage.counted, usage.groups?.length ?? 1).reduce(add));
   return { kind: 'usage', amount: null, quantity, usage, period: { start: line.period_start, end: line.period_end }, ...LEAF };
 }
@@ -198,10 +201,32 @@ function givenStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
 }
 
 /** A line of usage at another quantity than it billed: what was included, and what was billed before it, stays. */
-function atQuantity(line: InvoiceLineRow, terms: PriceTerms, quantity: string, groups: readonly string[] | undefined, source: 'billed' | 'known_now'): Step {
+function atQuantity(line: InvoiceLineRow, terms: PriceTerms, quantity: string, groups: readonly string[] | undefined): Step {
   const used = groups ?? usageBehind(quantity, line.metering);
-  const known: StepOf<'quantity'> = { kind: 'quantity', amount: null, quantity: line.metering?.allowance ? quantity : formatDecimal(sumOfUsage(used)), source, history: [], ...LEAF };
+  const known: StepOf<'quantity'> = { kind: 'quantity', amount: null, quantity: line.metering?.allowance ? quantity : formatDecimal(sumOfUsage(used)), source: 'billed', history: [], ...LEAF };
   return restStep(line, pricedUsage(line, terms, known, used));
+}
+
+/** A line of usage at what its meter counted. */
+const usageAmount = (line: InvoiceLineRow, terms: PriceTerms, known: StepOf<'usage'>): Step => restStep(line, pricedUsage(line, terms, known, known.usage.groups ?? known.quantity));
+
+/** What usage is made up by as it is known now, less what it was made up by before. */
+function madeUpStep(line: InvoiceLineRow, commitment: bigint, corrected: CorrectedLine, facts: ExplainFacts): Step {
+  const found = facts.made_up.get(line.id);
+  if (!found) return unknown('corrected');
+  const parts: Step[] = [];
+  let used = 0n;
+  for (const { row, usage } of found.usage) {
+    const price = facts.prices.get(row.price ?? '');
+    const terms = price ? termsOf(row, price) : null;
+    if (!terms || !usage) return unknown(terms ? 'usage' : 'price');
+    const known = pricedUsage(row, terms, stepOfUsage(row, usage), usage.groups ?? stepOfUsage(row, usage).quantity);
+    parts.push(known);
+    used += known.amount;
+  }
+  const short = commitment > used ? commitment - used : 0n;
+  const made_up: Step = { kind: 'commitment', amount: short, exact: null, parts, commitment, used };
+  return { kind: 'correction', amount: short - found.before, exact: null, parts: [made_up], corrected, before: null, after: commitment.toString() };
 }
 
 /** What puts an earlier line right: that line with the quantity that is known now, less what it was with the quantity that was billed. Where only its part of a discount changed, that is nothing. */
@@ -210,14 +235,14 @@ function correctionStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
   const found = facts.corrected.get(line.correction!.line);
   if (!found) return unknown('corrected');
   const corrected = correctedLine(found);
-  // What a commitment made up follows from the other lines: it is as it was worked out then.
-  if (found.row.commitment !== null) return { kind: 'correction', amount: line.amount, exact: null, parts: [], corrected, before: null, after: found.row.commitment };
+  if (found.row.commitment !== null) return madeUpStep(line, BigInt(found.row.commitment), corrected, facts);
   if (quantity === null) return { kind: 'correction', amount: 0n, exact: null, parts: [], corrected, before: null, after: null };
   const price = facts.prices.get(found.row.price ?? '');
   const terms = price ? termsOf(found.row, price) : null;
   if (!terms) return unknown('price');
-  const by = (at: 'before' | 'after') => quantity.groups?.map((group) => group[at]);
-  const parts = [atQuantity(found.row, terms, quantity.after, by('after'), 'known_now'), atQuantity(found.row, terms, quantity.before, by('before'), 'billed')];
+  const known = usageStep(line, facts);
+  if (!known) return unknown('usage');
+  const parts = [usageAmount(found.row, terms, known), atQuantity(found.row, terms, quantity.before, quantity.groups?.map((group) => group.before))];
   return { kind: 'correction', amount: parts[0]!.amount! - parts[1]!.amount!, exact: null, parts, corrected, before: quantity.before, after: quantity.after };
 }
 
@@ -243,7 +268,7 @@ export function deriveLine(line: InvoiceLineRow, facts: ExplainFacts): Step {
   const metered = price.recurring?.usage_type === 'metered';
   if (metered) {
     const usage = usageStep(line, facts);
-    return usage === null ? unknown('usage') : restStep(line, pricedUsage(line, terms, usage, usage.usage.groups ?? usage.quantity));
+    return usage === null ? unknown('usage') : usageAmount(line, terms, usage);
   }
   const full = priced(line, terms, quantityStep(line, facts));
   if (!line.proration || price.recurring === null) return full;

@@ -44,7 +44,7 @@ export function factsOf(life: Life, lines: readonly InvoiceLineRow[], given: rea
     subscriptions: new Map(store.all<SubscriptionRow>('subscriptions').map((each) => [each.id, each])),
     usage: new Map(metered.map((line) => [line.id, usage(life, line)])),
     debits: new Map(credits.map((line) => [line.id, debit(life, line, lines)])),
-    corrected: new Map(),
+    corrected: new Map(), made_up: new Map(),
     discounts: new Map([...given, ...contained.map((id) => store.discount(id))].map((discount) => [discount.id, discount])),
   };
 }

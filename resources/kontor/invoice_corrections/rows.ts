@@ -22,7 +22,7 @@ export type Touched = Use & { new: boolean };
 
 /**
  * The finalised invoices that have billed usage of these, or of a moment between two of one customer's, with whom they are for; new usage only where it lies more than `late` seconds before the present of its
- * customer, which is that of its test clock or `now`. Lines in the middle of a period are left alone: its end bills what they did not.
+ * customer, which is that of its test clock or `now`. A level that was reported may reach into later periods. Lines in the middle of a period are left alone: its end bills what they did not.
  */
 export async function billedWith(tx: Tx, touched: readonly Touched[], late: number, now: Instant): Promise<{ id: string; customer: string; test_clock: string | null }[]> {
   return rows(
@@ -31,7 +31,9 @@ export async function billedWith(tx: Tx, touched: readonly Touched[], late: numb
         from unnest(${arrayText(touched.map((each) => each.meter))}::text[], ${arrayText(touched.map((each) => each.customer), true)}::text[], ${instants(touched.map((each) => each.first))}::timestamptz[],
           ${instants(touched.map((each) => each.last))}::timestamptz[], ${arrayText(touched.map((each) => String(each.new)))}::boolean[]) as t (meter, customer, first, last, new)
         join invoices i on i.customer = t.customer and i.finalized_at is not null and i.status <> 'void'
-        join invoice_lines l on l.invoice = i.id and l.metering ->> 'meter' = t.meter and l.period_start <= t.last and l.period_end > t.first and not ${raw(INTERIM)}
+        join meters m on m.id = t.meter
+        join invoice_lines l on l.invoice = i.id and l.metering ->> 'meter' = t.meter and l.period_end > t.first and (l.period_start <= t.last or m.default_aggregation ->> 'formula' in ('latest', 'weighted_by_time'))
+          and not ${raw(INTERIM)}
         left join test_clocks c on c.id = i.test_clock
         where not t.new or greatest(t.first, l.period_start) < coalesce(c.frozen_time, to_timestamp(${now}::bigint)) - make_interval(secs => ${late})
         order by i.id`,

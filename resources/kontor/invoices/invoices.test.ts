@@ -139,6 +139,48 @@ test('usage is what was known when it was billed: what comes later, or is taken 
   assert.equal(explained.lines[1]!.sentences[1], 'The meter “peaks” counted 13 from 15 January 2026 10:00:00 UTC up to, and not including, 15 February 2026 10:00:00 UTC: the sum over 3 events, of which the last one of each day counts, the first at 15 January 2026 10:00:00 UTC, the last at 15 February 2026 09:00:00 UTC.');
 });
 
+test('levels are those that were known, and what puts them right is counted again; by the hour where the events are not kept any more', async () => {
+  const meter = async (event_name: string, formula: string) =>
+    ((await stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: event_name, event_name, default_aggregation: { formula }, dimensions: ['pool'] })) as unknown as { id: string }).id;
+  const price = async (event_name: string, formula: string) => seats(event_name, { unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter: await meter(event_name, formula) } });
+  const items = [{ price: await price('desks', 'latest') }, { price: await price('disks', 'weighted_by_time') }];
+  const { clock, customer } = await onClock();
+  await stripe.subscriptions.create({ customer, items });
+  const report = (event_name: string, value: number, timestamp: number, pool = 'a') => stripe.billing.meterEvents.create({ event_name, timestamp, payload: { stripe_customer_id: customer, value: String(value), pool } });
+  const DAYS = 24 * HOUR_S;
+  for (const name of ['desks', 'disks']) for (const [value, at, pool] of [[5, START, 'a'], [2, START, 'b']] as const) await report(name, value, at, pool);
+  await kontor.advance(clock, FEBRUARY - 2 * DAYS);
+  for (const name of ['desks', 'disks']) await report(name, 8, FEBRUARY - 2 * DAYS);
+  await kontor.advance(clock, FEBRUARY + 2 * HOUR_S);
+  // After the invoice: 9 desks and disks in the last day, which the second invoice puts right; and 1 more in the last hour, after that one, which the third does.
+  for (const name of ['desks', 'disks']) await report(name, 9, FEBRUARY - DAYS);
+  const MARCH = Date.UTC(2026, 2, 15, 10) / 1_000;
+  await kontor.advance(clock, MARCH + 2 * HOUR_S);
+  for (const name of ['desks', 'disks']) await report(name, 10, FEBRUARY - HOUR_S);
+  await kontor.advance(clock, Date.UTC(2026, 3, 15, 12) / 1_000);
+  const seen = async () => {
+    const all = await Promise.all((await invoicesOf(customer)).map((each) => explain(each.id)));
+    assert.deepEqual(all.map((each) => each.differences), [[], [], []]);
+    const counted = (of: Step): string[] => [...((of['usage'] as { counted: string } | undefined) ? [(of['usage'] as { counted: string }).counted] : []), ...of.parts.flatMap(counted)];
+    return { all, counted: all.map((each) => each.lines.map((line) => counted(line.derivation)[0])) };
+  };
+  const hours = (...levels: [level: number, hours: number][]) => String(levels.reduce((sum, [level, span]) => sum + level * span, 0));
+  const [JANUARY_H, FEBRUARY_H, MARCH_H] = [31 * 24, 28 * 24, 31 * 24];
+  const { counted } = await seen();
+  assert.deepEqual(counted, [
+    ['10', hours([7, JANUARY_H - 48], [10, 48])],
+    // What puts the first period right, and the second, which begins with what is known by then; the last event reaches into both.
+    ['11', hours([7, JANUARY_H - 48], [10, 24], [11, 24]), '11', hours([11, FEBRUARY_H])],
+    ['12', '12', hours([7, JANUARY_H - 48], [10, 24], [11, 23], [12, 1]), hours([12, FEBRUARY_H]), '12', hours([12, MARCH_H])],
+  ]);
+  await superuser.query(`create table events_kept as select * from meter_events where customer = '${customer}'; delete from meter_events where customer = '${customer}'`);
+  const later = await seen();
+  await superuser.query('insert into meter_events select * from events_kept; drop table events_kept');
+  assert.deepEqual(later.counted, counted);
+  assert.match(later.all[0]!.lines[0]!.sentences[1]!, /The events themselves are not kept any more: this is what they added up to by the hour\.$/);
+  assert.match(later.all[0]!.lines[1]!.sentences[1]!, /The events themselves are not kept any more: this is what was billed\.$/);
+});
+
 test('what is written and does not follow from the facts is told at the top', async () => {
   const { customer } = await onClock();
   const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 20, inclusive: false });

@@ -3,6 +3,7 @@ import type { CreditedDebit, ExplainFacts, QuantitySince } from '../../../billin
 import type { Instant } from '../../../billing/decision.ts';
 import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceLineRow, type InvoiceWhole } from '../../../billing/invoice/invoice.ts';
 import type { PriceRow } from '../../../billing/catalog.ts';
+import type { CorrectionRow } from '../../../billing/correction/correction.ts';
 import { netOf } from '../../../billing/subscription/lines.ts';
 import type { SubscriptionRow } from '../../../billing/subscription/subscription.ts';
 import { row, rows, sql } from '../../../server/database/sql.ts';
@@ -23,16 +24,20 @@ export async function pricesOf(tx: Tx, lines: readonly InvoiceLineRow[], given: 
 /** Everything from which the amounts of invoices can be computed again. What a preview has that is stored nowhere is taken from it. */
 export async function explainFacts(tx: Tx, invoices: readonly InvoiceWhole[], preview: Previewed | null = null): Promise<ExplainFacts> {
   const lines = invoices.flatMap((invoice) => invoice.lines);
-  const prices = await pricesOf(tx, lines, preview?.prices);
+  const corrected = await correctedOf(tx, lines);
+  const put_right = await putRight(tx, lines, corrected);
+  const prices = await pricesOf(tx, [...lines, ...put_right.flatMap((each) => each.recounted)], preview?.prices);
   const contained = unique(lines.flatMap((line) => line.proration_details?.discount_amounts.map((each) => each.discount) ?? []));
   const { subscription = null, invoice = null } = preview ?? {};
+  const usage = await usageOfLines(tx, [...(await meteredLines(tx, invoices, prices, preview?.at ?? null)), ...put_right.flatMap((each) => meteredThen(each, prices))]);
   const given = [...(subscription ? [...subscription.discounts, ...subscription.items.flatMap((item) => item.discounts)] : []), ...(invoice?.discount_rows ?? [])];
   return {
     prices,
     subscriptions: subscription ? new Map([[subscription.id, subscription]]) : await subscriptionsOf(tx, lines),
-    usage: await usageOfLines(tx, await meteredLines(tx, invoices, prices, preview?.at ?? null)),
+    usage,
+    made_up: new Map(put_right.flatMap(({ line, before, recounted }) => (before === null ? [] : [[line.id, { before, usage: recounted.map((row) => ({ row, usage: usage.get(row.id) })) }] as const]))),
     debits: await debitsOf(tx, lines),
-    corrected: await correctedOf(tx, lines),
+    corrected,
     discounts: new Map([...given, ...(contained.length === 0 ? [] : await discountsById(tx, contained))].map((discount) => [discount.id, discount])),
   };
 }
@@ -104,6 +109,55 @@ async function correctedOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<Ex
   const ids = unique(lines.map((line) => line.correction?.line ?? null));
   const found = ids.length === 0 ? [] : await rows<InvoiceLineRow & { number: string | null }>(tx, sql`select l.*, i.number from invoice_lines l join invoices i on i.id = l.invoice where l.id = any(${ids}::text[])`);
   return new Map(found.map(({ number, ...line }) => [line.id, { row: line, number }]));
+}
+
+/**
+ * A line that puts another one right, made at a moment, and the lines of usage from which it follows, with the quantities to which they had been corrected by then: what is corrected itself, by the id of what corrects it; or
+ * what a commitment makes up, which came to so much `before`.
+ */
+type PutRight = { line: InvoiceLineRow; customer: string; at: Instant; before: bigint | null; recounted: (InvoiceLineRow & { corrects: string })[] };
+
+type Corrected = Pick<CorrectionRow, 'created' | 'customer' | 'line' | 'amount' | 'quantity_after' | 'quantity_groups' | 'invoice_item' | 'credit_note'> & { voided_at: Instant | null };
+
+/** The line, under another id, with the quantity to which it was corrected, where it was. */
+function since(row: Corrected | undefined, line: InvoiceLineRow, id: string): InvoiceLineRow & { corrects: string } {
+  const groups = row?.quantity_groups?.map(({ name, after }) => ({ name, quantity: after }));
+  return { ...line, id, corrects: line.id, ...(row && { quantity_decimal: row.quantity_after, metering: { ...line.metering!, ...(groups && { groups }) } }) };
+}
+
+async function putRight(tx: Tx, lines: readonly InvoiceLineRow[], corrected: ExplainFacts['corrected']): Promise<PutRight[]> {
+  const rights = lines.filter((line) => line.correction !== null && line.invoice_item !== null && corrected.has(line.correction.line));
+  const invoices = unique(rights.map((line) => line.correction!.invoice));
+  if (invoices.length === 0) return [];
+  const made = await rows<Corrected>(
+    tx,
+    sql`select c.created, c.customer, c.line, c.amount, trim_scale(c.quantity_after) as quantity_after, c.quantity_groups, c.invoice_item, c.credit_note, coalesce(i.voided_at, n.voided_at) as voided_at
+        from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices i on i.id = t.invoice left join credit_notes n on n.id = c.credit_note
+        where c.invoice = any(${invoices}::text[]) and c.credited_on is null order by c.created, c.id`,
+  );
+  const usage = await rows<InvoiceLineRow>(tx, sql`select * from invoice_lines where invoice = any(${invoices}::text[]) and metering is not null order by invoice, position`);
+  // What was deleted, or had been voided by then, did not count.
+  const counted = (row: Corrected, by: Instant) => (row.invoice_item !== null || row.credit_note !== null) && (row.voided_at === null || row.voided_at > by);
+  return rights.flatMap((line): PutRight[] => {
+    const { row } = corrected.get(line.correction!.line)!;
+    const own = made.filter((each) => each.invoice_item === line.invoice_item);
+    const last = own.at(-1);
+    if (!last || (row.metering === null && row.commitment === null)) return [];
+    const until = made.slice(0, made.indexOf(last) + 1);
+    const right = { line, customer: last.customer, at: last.created };
+    if (row.metering !== null) return [{ ...right, before: null, recounted: [since(last, row, line.id)] }];
+    const before = made.slice(0, made.indexOf(own[0]!)).reduce((sum, each) => (each.line === row.id && counted(each, own[0]!.created) ? sum + each.amount : sum), row.amount);
+    const beside = usage.filter((each) => each.invoice === row.invoice);
+    return [{ ...right, before, recounted: beside.map((each) => since(until.findLast((one) => one.line === each.id), each, `${line.id} ${each.id}`)) }];
+  });
+}
+
+/** Its lines of usage as they were counted when it was made. */
+function meteredThen({ customer, at, recounted }: PutRight, prices: ReadonlyMap<string, PriceRow>): Metered[] {
+  return recounted.flatMap((line) => {
+    const price = prices.get(line.price ?? '');
+    return price?.meter ? [{ line, meter: price.meter, groups: price.dimension_prices, customer, made: at, counted_at: at, corrects: line.corrects }] : [];
+  });
 }
 
 /** What the credits among the lines give back, by the line. A preview may give back what it charges itself, by an item that is stored nowhere. */

@@ -2,16 +2,17 @@
 import type { Usage } from '../../../billing/explain/explanation.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import type { InvoiceLineRow } from '../../../billing/invoice/invoice.ts';
-import { sumOfUsage, totalsOf, usageBehind } from '../../../billing/metering.ts';
-import { compare, formatDecimal } from '../../../billing/money.ts';
+import { sumOfUsage, totalsOf, usageBehind, type Used } from '../../../billing/metering.ts';
+import { add, compare, formatDecimal, parseDecimal, subtract } from '../../../billing/money.ts';
 import type { DimensionTerms } from '../../../billing/pricing/dimensions.ts';
 import { arrayText, rows, sql, type Sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { countedByGroup, groupNumber, groupsText, worldOf } from '../../../server/usage/counted.ts';
 import { seriesOf } from '../../../server/usage/keys.ts';
+import { earlierOf } from '../invoice_corrections/rows.ts';
 
-/** The usage of a line, by the groups of its price where that has several: when the line was made, and when it was counted for the last time. */
-export type Metered = { line: InvoiceLineRow; meter: string; groups: readonly DimensionTerms[] | null; customer: string; made: Instant; counted_at: Instant };
+/** The usage of a line, by the groups of its price where that has several: when the line was made, and when it was counted for the last time. Of a line as it was corrected, `corrects` is the one that was billed. */
+export type Metered = { line: InvoiceLineRow; meter: string; groups: readonly DimensionTerms[] | null; customer: string; made: Instant; counted_at: Instant; corrects?: string };
 
 /** All usage of a line, or that of one of its groups. */
 type Part = Metered & { group?: number };
@@ -20,6 +21,8 @@ const partsOf = (metered: Metered): Part[] => (metered.groups ? Array.from({ len
 
 /** A point in the order of receipt: after the moment's event of this number. */
 type Cut = { at: Instant; number: bigint };
+
+const decimalOf = (text: string) => parseDecimal(text)!;
 
 /** Comes after every number. */
 const LAST_NUMBER = 2n ** 63n - 1n;
@@ -36,8 +39,27 @@ function lines(world: number, asked: readonly (Part & { cut?: Cut })[]): Sql {
       as r (key, meter, customer, series, first, past, made, cut, cut_number, groups, "group")) a`;
 }
 
-const within = (event: Sql): Sql => sql`${event}.series = a.series and ${event}.meter = a.meter and ${event}.customer = a.customer and ${event}.timestamp >= a.start and ${event}.timestamp < a.end
-  and (a.groups is null or ${groupNumber(sql`${event}.dimensions`, sql`a.groups`)} = a."group")`;
+const inGroup = (of: Sql): Sql => sql`(a.groups is null or ${groupNumber(sql`${of}.dimensions`, sql`a.groups`)} = a."group")`;
+
+/** The events of the customer until the end of the line's period. */
+const until = (event: Sql): Sql => sql`${event}.series = a.series and ${event}.meter = a.meter and ${event}.customer = a.customer and ${event}.timestamp < a.end and ${inGroup(event)}`;
+
+const within = (event: Sql): Sql => sql`${until(event)} and ${event}.timestamp >= a.start`;
+
+/**
+ * The levels that hold in a period, for each combination of the dimensions' values: what was reported in it, and the last one before. That is told by the hour where the events of its hour are not kept any more.
+ */
+const levels = (known: Sql): Sql => sql`
+  select l.dimensions, l.timestamp, l.number, l.value from meter_events l where ${within(sql`l`)} and ${known}
+  union all
+  select * from (
+    select distinct on (b.dimensions) b.dimensions, b.timestamp, b.number, b.value from (
+      select l.dimensions, l.timestamp, l.number, l.value from meter_events l where ${until(sql`l`)} and l.timestamp < a.start and ${known}
+      union all
+      select r.dimensions, r.last_at, r.last_number, r.last from meter_rollups r
+      where r.meter = a.meter and r.customer = a.customer and r.hour < date_trunc('hour', a.start, 'UTC') and r.events > 0 and ${inGroup(sql`r`)} and not exists (
+        select from meter_events g where g.series = a.series and g.meter = a.meter and g.customer = a.customer and g.dimensions = r.dimensions and g.timestamp >= r.hour and g.timestamp < r.hour + interval '1 hour')
+    ) b order by b.dimensions, b.timestamp desc, b.number desc) before`;
 
 /** What was counted at points in the order of receipt, for each that is asked; in one query however many there are. `canceled` counts events that were taken back later, too. */
 async function countedAt(tx: Tx, world: number, whole: readonly (Metered & { cut: Cut })[], canceled: boolean): Promise<Usage[]> {
@@ -65,8 +87,9 @@ function together(parts: readonly Counted[], { cut, groups }: Metered & { cut: C
 
 /** What was counted of parts, in their order. */
 async function countedParts(tx: Tx, world: number, asked: readonly (Part & { cut: Cut })[], canceled: boolean): Promise<Counted[]> {
-  const seen = (event: Sql) => sql`${within(event)} and (${event}.created, ${event}.number) <= (a.cut, a.cut_number) and not exists (
+  const known = (event: Sql) => sql`(${event}.created, ${event}.number) <= (a.cut, a.cut_number) and not exists (
     select from meter_event_cancellations c where c.slot = ${event}.slot and c.key = ${event}.key and c.reverted_at is null ${canceled ? sql`and (c.canceled_at, ${event}.number) <= (a.cut, a.cut_number)` : sql``})`;
+  const seen = (event: Sql) => sql`${within(event)} and ${known(event)}`;
   const [e, later] = [sql`e`, sql`later`];
   const last_of_window = sql`(m.event_time_window is null or not exists (
     select from meter_events later where ${seen(later)} and later.dimensions = e.dimensions and later.timestamp >= e.timestamp and later.timestamp < date_trunc(m.event_time_window, e.timestamp, 'UTC') + ('1 ' || m.event_time_window)::interval
@@ -80,6 +103,9 @@ async function countedParts(tx: Tx, world: number, asked: readonly (Part & { cut
           when 'count' then u.number
           when 'max' then u.largest
           when 'unique_count' then u.different
+          when 'latest' then (select sum(h.value) from (select distinct on (h.dimensions) h.value from (${levels(known(sql`l`))}) h order by h.dimensions, h.timestamp desc, h.number desc) h)
+          when 'weighted_by_time' then (select round(sum(h.value * h.seconds) / 3600, 12) from (
+            select h.value, extract(epoch from lead(greatest(h.timestamp, a.start), 1, a.end) over (partition by h.dimensions order by h.timestamp, h.number) - greatest(h.timestamp, a.start)) as seconds from (${levels(known(sql`l`))}) h) h)
           else (select sum(l.value) from (select distinct on (e.dimensions) e.value from meter_events e where ${seen(e)} order by e.dimensions, e.timestamp desc, e.number desc) l)
         end, 0)) as counted
       from ${lines(world, asked)}
@@ -92,14 +118,40 @@ async function countedParts(tx: Tx, world: number, asked: readonly (Part & { cut
   );
 }
 
-const isLevel = ({ formula }: Usage): boolean => formula === 'latest' || formula === 'weighted_by_time';
+/** Whether the meter keeps levels, which reach into later periods. */
+const LEVELS = sql`m.default_aggregation ->> 'formula' in ('latest', 'weighted_by_time')`;
 
-/** The usage of lines as it is counted by now; what meters keep as a level cannot be told from the events of one period. */
-async function countedNow(tx: Tx, usage: ReadonlyMap<string, Usage>, metered: readonly Metered[]): Promise<void> {
-  const levels = metered.filter(({ line }) => isLevel(usage.get(line.id)!));
-  const counted = await countedByGroup(tx, levels.map(({ line, meter, customer, groups }) => ({ key: line.id, meter, customer, start: line.period_start, end: line.period_end, groups })));
-  for (const [key, used] of counted) Object.assign(usage.get(key)!, { counted: formatDecimal(sumOfUsage(used)), ...(typeof used !== 'string' && { groups: used }) });
+/** Of these lines those of whose usage the events are not all kept any more. */
+async function withoutEvents(tx: Tx, world: number, metered: readonly Metered[]): Promise<Metered[]> {
+  const found = await rows<{ key: number }>(
+    tx,
+    sql`select a.key from ${lines(world, metered.map((each) => ({ ...each, groups: null })))} join meters m on m.id = a.meter
+        where exists (
+          select from meter_rollups r where r.meter = a.meter and r.customer = a.customer and (r.hour >= date_trunc('hour', a.start, 'UTC') or ${LEVELS}) and r.hour < a.end and r.events > (
+            select count(*) from meter_events g where g.series = a.series and g.meter = a.meter and g.customer = a.customer and g.dimensions = r.dimensions and g.timestamp >= r.hour and g.timestamp < r.hour + interval '1 hour'))`,
+  );
+  return found.map(({ key }) => metered[key]!);
 }
+
+const listed = (used: Used): readonly string[] => (typeof used === 'string' ? [used] : used);
+
+/** What lines counted whose events are not all kept any more: what they add up to by the hour now, less what later corrections changed. Parts of hours, and for how long a level held, are not told by the hour: there it is what was billed. */
+async function countedByHour(tx: Tx, usage: Map<string, Usage>, metered: readonly Metered[]): Promise<void> {
+  const counted = await countedByGroup(tx, metered.map(({ line, meter, customer, groups }) => ({ key: line.id, meter, customer, start: line.period_start, end: line.period_end, groups })));
+  const { reached } = await earlierOf(tx, [...new Set(metered.map(({ line }) => line.invoice))]);
+  for (const { line, corrects = line.id } of metered) {
+    const last = reached.get(corrects);
+    const was = listed(usageBehind(line.quantity_decimal ?? '0', line.metering));
+    const is = last ? listed(last.groups?.map((group) => group.quantity) ?? usageBehind(last.quantity, line.metering)) : was;
+    const by_hour = listed(counted.get(line.id)!).map((total, n) => formatDecimal(add(subtract(decimalOf(total), decimalOf(is[n]!)), decimalOf(was[n]!))));
+    const known = usage.get(line.id)!;
+    const tells = known.formula !== 'weighted_by_time' && line.period_start % HOUR_S === 0 && line.period_end % HOUR_S === 0;
+    const found = tells ? by_hour : was;
+    usage.set(line.id, { ...known, without_events: tells ? 'by_hour' : 'billed', first: null, last: null, counted: formatDecimal(sumOfUsage(found)), ...(found.length > 1 && { groups: found }) });
+  }
+}
+
+const HOUR_S = 3_600;
 
 /** At most so many points of receipt are looked at for a line. */
 const MOST_CUTS = 200;
@@ -110,11 +162,11 @@ async function cutsOf(tx: Tx, world: number, asked: readonly Metered[]): Promise
     tx,
     sql`
       select a.key, c.at, c.number
-      from ${lines(world, asked)}
+      from ${lines(world, asked)} join meters m on m.id = a.meter
       cross join lateral (
         select change.at, e.number
         from meter_events e left join meter_event_cancellations k on k.slot = e.slot and k.key = e.key and k.reverted_at is null cross join lateral (values (e.created), (k.canceled_at)) change (at)
-        where ${within(sql`e`)} and change.at >= a.made
+        where ${until(sql`e`)} and (e.timestamp >= a.start or ${LEVELS}) and change.at >= a.made
         order by change.at, e.number limit ${MOST_CUTS}) c
       order by a.key, c.at, c.number`,
   );
@@ -137,8 +189,7 @@ export async function usageOfLines(tx: Tx, metered: readonly Metered[]): Promise
   const world = await worldOf(tx);
   const known = await countedAt(tx, world, metered.map((each) => ({ ...each, cut: { at: each.counted_at, number: LAST_NUMBER } })), false);
   const usage = new Map(metered.map((each, n): [string, Usage] => [each.line.id, known[n]!]));
-  await countedNow(tx, usage, metered);
-  const open = metered.filter((each) => !isLevel(usage.get(each.line.id)!) && !isBilled(usage.get(each.line.id)!, each));
+  const open = metered.filter((each) => !isBilled(usage.get(each.line.id)!, each));
   if (open.length === 0) return usage;
   const cuts = await cutsOf(tx, world, open);
   const tried = open.flatMap((each, n) => [each.counted_at, each.counted_at - 1, each.made, each.made - 1].map((at) => ({ at, number: LAST_NUMBER })).concat(cuts.get(n) ?? []).map((cut) => ({ ...each, cut })));
@@ -148,5 +199,7 @@ export async function usageOfLines(tx: Tx, metered: readonly Metered[]): Promise
     const first = tried.findIndex((each) => each.line.id === line.id) === n;
     if (first || (!isBilled(best, tried[n]!) && isBilled(counted, tried[n]!))) usage.set(line.id, counted);
   }
+  const unknown = open.filter((each) => !isBilled(usage.get(each.line.id)!, each));
+  if (unknown.length > 0) await countedByHour(tx, usage, await withoutEvents(tx, world, unknown));
   return usage;
 }

@@ -68,6 +68,14 @@ test('usage that comes after the invoice is put right together with what made it
   await kontor.advance(clock, MARCH + 2 * HOUR);
   const next = await latest(customer);
   assert.deepEqual(amounts(next).sort((a, b) => a - b), [-250, 0, 250, 1_000]);
+  const said = await explained(next.id);
+  assert.ok(said.includes('At least $10.00 of usage was agreed, and it came to $6.50: $3.50 more is charged.'));
+  assert.ok(said.some((each) => /made usage up by \$6\.00 before that usage was put right: \$3\.50 − \$6\.00 = -\$2\.50\.$/.test(each)));
+  await use(customer, 50, FEBRUARY - 30);
+  await kontor.advance(clock, MARCH + 33 * DAY);
+  const last = await latest(customer);
+  assert.deepEqual(amounts(last).sort((a, b) => a - b), [-350, 0, 500, 1_000]);
+  await explained(last.id);
   await explained(next.id);
 });
 
