@@ -92,6 +92,11 @@ export function refuseUncountable(meter: MeterRow, param: string): void {
   if (formula !== 'sum' && formula !== 'count') refuse(undefined, `The meter ${meter.id} does not add up what it counts (its formula is \`${formula}\`), so it cannot be capped.`, param);
 }
 
+/** A meter that counts events counts one for each. */
+export function refuseParts(meter: MeterRow, quantity: string): void {
+  if (meter.default_aggregation.formula === 'count' && quantity !== '1') refuse(undefined, `The meter ${meter.id} counts events: reserve one at a time, and report it or nothing.`, 'quantity');
+}
+
 export function createCap(given: Omit<CapRow, 'id' | 'created' | 'status'>, moment: Moment): Decision & { cap: CapRow } {
   const cap: CapRow = { ...given, id: moment.newId('cap'), created: moment.now, status: 'active' };
   return { ...decision(), puts: [{ table: 'usage_caps', before: null, after: cap }], cap };
@@ -119,9 +124,10 @@ function refuseClosed({ id, status, expires_at }: ReservationRow, moment: Moment
 }
 
 /** What was used in the end, which is no more than what was reserved. */
-export function finalizeReservation(before: ReservationRow, used: { quantity: string; identifier: string }, moment: Moment): Decision & { reservation: ReservationRow } {
+export function finalizeReservation(before: ReservationRow, used: { quantity: string; identifier: string }, meter: MeterRow, moment: Moment): Decision & { reservation: ReservationRow } {
   refuseClosed(before, moment);
   if (compare(decimalOf(used.quantity), decimalOf(before.quantity)) > 0) refuse(undefined, `The reservation ${before.id} is for ${before.quantity}; ${used.quantity} is more than that. Reserve more before it is used.`, 'quantity');
+  if (used.quantity !== '0') refuseParts(meter, used.quantity);
   return changed(before, { status: 'finalized', finalized_quantity: used.quantity, identifier: used.identifier });
 }
 

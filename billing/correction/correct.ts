@@ -7,7 +7,7 @@ import { decision, Refusal, together, type Decision, type Moment } from '../deci
 import type { InvoiceItemWhole, InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import type { UsedGroup } from '../metering.ts';
 import { minor } from '../money.ts';
-import { combine, isNothing, moneyOf, NOTHING, stored, toCorrect, totalOf, type CorrectedQuantity, type Correction, type CorrectionRow, type LineCorrection, type Money } from './correction.ts';
+import { combine, isNothing, moneyOf, NOTHING, stored, toCorrect, totalOf, toUndo, type CorrectedQuantity, type Correction, type CorrectionRow, type LineCorrection, type Money } from './correction.ts';
 
 export type CorrectionFacts = {
   invoice: InvoiceWhole;
@@ -181,7 +181,7 @@ function quantityOf({ line, after }: LineCorrection, reached: Reached | undefine
 export function correctInvoice(facts: CorrectionFacts, credit: CreditFacts | null, moment: Moment): Decision & { issued: Issued | null } {
   const { invoice, reached } = facts;
   const waiting = new Map([...facts.waiting].map(([line, item]) => [line, moneyOf({ ...item.correction!, amount: item.amount })]));
-  const found = invoice.status === 'draft' || invoice.status === 'void' ? [] : toCorrect(invoice, facts.recounted, facts.earlier, waiting);
+  const found = invoice.status === 'draft' ? [] : invoice.status === 'void' ? toUndo(invoice, facts.earlier) : toCorrect(invoice, facts.recounted, facts.earlier, waiting);
   if (found.length === 0) return { ...decision(), issued: null };
   const withQuantities = found.map((each): [LineCorrection, CorrectedQuantity | null] => {
     return [each, each.line.metering === null ? null : quantityOf(each, reached.get(each.line.id))];

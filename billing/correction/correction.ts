@@ -152,6 +152,13 @@ function withCredits(invoice: InvoiceWhole, held: ReadonlyMap<string, CorrectedC
   return workOut({ ...invoice, lines: late.map((line) => (held.has(line.id) ? { ...line, credits: [...credited(line), ...line.credits] } : line)) });
 }
 
+/** What is to be put right of an invoice that was voided: whatever was put right of it before. */
+export const toUndo = (invoice: InvoiceWhole, earlier: ReadonlyMap<string, Money>): LineCorrection[] =>
+  invoice.lines.flatMap((line) => {
+    const money = combine(NOTHING, earlier.get(line.id) ?? NOTHING, -1);
+    return isNothing(money) ? [] : [{ line, after: line, money }];
+  });
+
 /**
  * What is to be put right of an invoice: each line rated again, less what was billed and what earlier corrections of it came to, those that wait (`waiting`, by line) among them. `recounted` are its lines with the
  * quantities that are true now; discounts, tax rates and exemption are those with which it was billed.

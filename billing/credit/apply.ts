@@ -52,7 +52,13 @@ export function previewCredits(invoice: InvoiceWhole, { grants = [], late = NONE
 /** By id, as they are now. */
 const grantsKnown = (invoice: InvoiceWhole, customer: CustomerWhole): Map<string, CreditGrantRow> => new Map([...(invoice.grant_rows ?? []), ...(customer.grants ?? [])].map((grant) => [grant.id, grant]));
 
-/** Gives back what corrections on the invoice give back of credits. Of a grant that has expired since, it is lost again at once. */
+/** A grant after something was given back to it or taken again: what was used in between stays used, and what has expired since is lost at once. */
+function settled(made: Decision, grant: CreditGrantRow, moment: Moment): CreditGrantRow {
+  if (grant.balance < 0n) return moveCredit(made, grant, -grant.balance, 'credits_application_invoice_voided', null, moment).grant;
+  return hasExpired(grant, moment.now) ? moveCredit(made, grant, -grant.balance, 'credits_expired', null, moment).grant : grant;
+}
+
+/** Gives back what corrections on the invoice give back of credits, and takes again what they undo of that. */
 function givenBack(made: Decision, invoice: InvoiceWhole, customer: CustomerWhole, grants: Map<string, CreditGrantRow>, moment: Moment): InvoiceLineRow[] {
   const known = grantsKnown(invoice, customer);
   return invoice.lines.map((line) => {
@@ -60,7 +66,7 @@ function givenBack(made: Decision, invoice: InvoiceWhole, customer: CustomerWhol
     const credits = line.credits.map((credit) => {
       const { credit_grant, amount } = credit;
       const moved = moveCredit(made, grants.get(credit_grant) ?? known.get(credit_grant)!, BigInt(-amount), 'credits_application_invoice_voided', { invoice: invoice.id, invoice_line_item: line.id }, moment);
-      grants.set(credit_grant, hasExpired(moved.grant, moment.now) ? moveCredit(made, moved.grant, -moved.grant.balance, 'credits_expired', null, moment).grant : moved.grant);
+      grants.set(credit_grant, settled(made, moved.grant, moment));
       return { ...credit, transaction: moved.transaction.id };
     });
     return { ...line, credits };
@@ -93,7 +99,7 @@ export function refuseSpent(invoice: InvoiceWhole, customer: CustomerWhole): voi
   if (spent !== undefined) refuse('status_transition_invalid', `The invoice ${invoice.id} gave credit back to the grant ${spent}, and that has been used since: it cannot be taken back. Mark the invoice uncollectible, or credit it.`);
 }
 
-/** Gives back what was set against an invoice that is void now, and takes back what its corrections gave back: what was used of that since stays used. Of a grant that has expired since, it is lost again at once. */
+/** Gives back what was set against an invoice that is void now, and takes back what its corrections gave back. */
 export function returnCredits(invoice: InvoiceWhole, customer: CustomerWhole, moment: Moment): Decision & { customer: CustomerWhole } {
   const made = decision();
   const grants = grantsKnown(invoice, customer);
@@ -104,10 +110,6 @@ export function returnCredits(invoice: InvoiceWhole, customer: CustomerWhole, mo
       grants.set(credit_grant, moveCredit(made, grants.get(credit_grant)!, BigInt(amount), 'credits_application_invoice_voided', { invoice: invoice.id, invoice_line_item: line.id }, moment).grant);
     }
   }
-  for (const id of touched) {
-    const grant = grants.get(id)!;
-    if (grant.balance < 0n) grants.set(id, moveCredit(made, grant, -grant.balance, 'credits_application_invoice_voided', null, moment).grant);
-    else if (hasExpired(grant, moment.now)) grants.set(id, moveCredit(made, grant, -grant.balance, 'credits_expired', null, moment).grant);
-  }
+  for (const id of touched) grants.set(id, settled(made, grants.get(id)!, moment));
   return { ...made, customer: withGrants(customer, [...touched].map((id) => grants.get(id)!)) };
 }

@@ -96,13 +96,15 @@ export function collection(invoice: InvoiceRow, at: number | null) {
   return { kind: 'invoice.collect', subject: invoice.id, at, lane: invoice.customer, test_clock: invoice.test_clock };
 }
 
-/** Usage that is up to five minutes late is not looked up when it comes: an invoice that bills usage is looked at again after as much time. */
-const USAGE_S = 300;
-
-function settling(invoice: InvoiceWhole, moment: Moment) {
-  const due = { kind: 'invoice.correct', subject: invoice.id, at: moment.now + USAGE_S, lane: invoice.customer, test_clock: invoice.test_clock };
-  return invoice.lines.some((line) => line.metering !== null) ? [due] : [];
+/** The timer that puts right what of a finalised invoice has turned out to be otherwise. */
+export function correction({ customer, test_clock }: Pick<InvoiceRow, 'customer' | 'test_clock'>, invoice: string, at: number) {
+  return { kind: 'invoice.correct', subject: invoice, at, lane: customer, test_clock };
 }
+
+/** Usage that is up to five minutes late is not looked up when it comes: an invoice that bills usage is looked at again after as much time. */
+export const USAGE_S = 300;
+
+const settling = (invoice: InvoiceWhole, moment: Moment) => (invoice.lines.some((line) => line.metering !== null) ? [correction(invoice, invoice.id, moment.now + USAGE_S)] : []);
 
 /** The timer of an invoice's due date; a null moment stops it. */
 export function overdue(invoice: InvoiceRow, at: number | null) {

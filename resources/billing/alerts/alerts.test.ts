@@ -35,6 +35,13 @@ async function toldOf(alert: string, count: number): Promise<Told[]> {
 const alertOn = (gte: number, customer?: string) =>
   stripe.billing.alerts.create({ alert_type: 'usage_threshold', title: `From ${gte}`, usage_threshold: { gte, meter, recurrence: 'one_time', ...(customer && { filters: [{ type: 'customer' as const, customer }] }) } });
 
+test('usage that is reported a little ahead of its time is told of, too', async () => {
+  const { id: customer } = await stripe.customers.create();
+  const { id } = await alertOn(5, customer);
+  await stripe.billing.meterEvents.create({ event_name: 'calls', timestamp: Math.floor(Date.now() / 1_000) + 240, payload: { stripe_customer_id: customer, value: '5' } });
+  assert.deepEqual((await toldOf(id, 1)).map((told) => told.value), [5]);
+});
+
 test('an alert is kept, and tells once of each customer who has used so much', async () => {
   const [one, two] = [(await stripe.customers.create()).id, (await stripe.customers.create()).id];
   await use(one, 1_000);

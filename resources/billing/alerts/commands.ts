@@ -53,6 +53,9 @@ export function commandsOf(recurrence: AlertRow['recurrence'], url: string, rend
   };
 }
 
+/** Usage may be reported so much ahead of its time, and counts at once; but a level lasts no longer than until now. */
+const AHEAD_S = 300;
+
 /** Tells of each alert and customer whose usage has reached it; the subject of a timer names both. Customers are locked, so that what two see is told once. */
 export const checkDue: TimerCommand = async (ctx, due) => {
   const pairs = due.map(({ subject, at }) => {
@@ -63,6 +66,10 @@ export const checkDue: TimerCommand = async (ctx, due) => {
   const alerts = new Map((await alertsById(ctx.tx, pairs.map((pair) => pair.alert))).map((each) => [each.id, each]));
   const spans = await spansOf(ctx.tx, pairs.filter((pair) => alerts.has(pair.alert)));
   const open = pairs.filter(({ key, alert }) => spans.get(key)?.told === false && alerts.get(alert)?.status === 'active');
-  const usage = await usageOf(ctx.tx, open.map(({ key, alert, customer, at }) => ({ key, meter: alerts.get(alert)!.meter, customer, start: spans.get(key)!.from, end: at + 1 })));
+  const levels = new Set((await metersById(ctx.tx, open.map(({ alert }) => alerts.get(alert)!.meter))).filter((meter) => meter.default_aggregation.formula === 'weighted_by_time').map((meter) => meter.id));
+  const usage = await usageOf(ctx.tx, open.map(({ key, alert, customer, at }) => {
+    const { meter } = alerts.get(alert)!;
+    return { key, meter, customer, start: spans.get(key)!.from, end: at + 1 + (levels.has(meter) ? 0 : AHEAD_S) };
+  }));
   await commit(ctx, together(open.map(({ key, alert, customer, at }) => triggerAlert(alerts.get(alert)!, customer, { counted_from: spans.get(key)!.from, value: usage.get(key)!, told: false }, momentAt(ctx, at)))));
 };

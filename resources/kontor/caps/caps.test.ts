@@ -36,6 +36,18 @@ async function onClock(): Promise<{ clock: string; customer: string }> {
   return { clock: clock.id, customer: customer.id };
 }
 
+test('what was used is reported once for each reservation, and whole where events are counted', async () => {
+  const { id: customer } = await stripe.customers.create({});
+  const [one, two] = [await reserve(customer, 2), await reserve(customer, 2)];
+  await post(`usage/reservations/${one['id']}/finalize`, { identifier: 'job' });
+  await assert.rejects(post(`usage/reservations/${two['id']}/finalize`, { identifier: 'job' }), { code: 'resource_already_exists', param: 'identifier' });
+  assert.equal((await post(`usage/reservations/${two['id']}/finalize`))['status'], 'finalized');
+  await stripe.billing.meters.create({ display_name: 'Runs', event_name: 'runs', default_aggregation: { formula: 'count' } });
+  const run = await post('usage/reservations', { customer, event_name: 'runs' });
+  await assert.rejects(post(`usage/reservations/${run['id']}/finalize`, { quantity: '0.5' }), { statusCode: 400, param: 'quantity' });
+  assert.equal((await post(`usage/reservations/${run['id']}/finalize`, { quantity: 0 }))['status'], 'finalized');
+});
+
 test('a cap of units says yes while something is left, and no with the reason afterwards', async () => {
   const { clock, customer } = await onClock();
   await stripe.subscriptions.create({ customer, items: [{ price }] });

@@ -2,6 +2,7 @@
 import { correctInvoice } from '../../../billing/correction/correct.ts';
 import type { CustomerWhole } from '../../../billing/customer/customer.ts';
 import type { Instant } from '../../../billing/decision.ts';
+import { correction, USAGE_S } from '../../../billing/invoice/finalize.ts';
 import { hasEnded } from '../../../billing/subscription/end.ts';
 import { usesIn } from '../../../billing/usage.ts';
 import { commit } from '../../../server/commit.ts';
@@ -15,7 +16,7 @@ import { billedWith, earlierOf, waitingFor, type Touched } from './rows.ts';
 
 /** Puts invoices right, each at a moment of its customer's. Where nothing has changed, nothing happens. */
 export async function correctInvoices(ctx: Context, ids: readonly string[], momentOf: (invoice: string) => Instant): Promise<void> {
-  const found = (await lockInvoices(ctx.tx, ids)).filter(({ invoice }) => invoice.status !== 'draft' && invoice.status !== 'void');
+  const found = (await lockInvoices(ctx.tx, ids)).filter(({ invoice }) => invoice.status !== 'draft');
   if (found.length === 0) return;
   const linesOf = await recounted(ctx.tx, found.map(({ invoice }) => invoice), 'all');
   const { earlier, reached } = await earlierOf(ctx.tx, found.map(({ invoice }) => invoice.id));
@@ -25,19 +26,18 @@ export async function correctInvoices(ctx: Context, ids: readonly string[], mome
   for (const facts of found) {
     const { invoice, subscription } = facts;
     const customer = customers.get(facts.customer.id) ?? facts.customer;
-    const credit = byNote ? { ...facts, customer, earlier: await creditNotesOf(ctx.tx, invoice.id), charges: [] } : null;
+    const credit = byNote && invoice.status !== 'void' ? { ...facts, customer, earlier: await creditNotesOf(ctx.tx, invoice.id), charges: [] } : null;
     const made = correctInvoice({ invoice, recounted: linesOf(invoice), earlier, reached, waiting, customer, goes_on: subscription !== null && !hasEnded(subscription) }, credit, momentAt(ctx, momentOf(invoice.id)));
     if (made.issued) customers.set(customer.id, made.issued.customer);
-    await commit(ctx, made);
+    // What is looked at early, since something came late, is looked at again in its time.
+    const later = invoice.finalized_at! + USAGE_S;
+    await commit(ctx, { ...made, timers: [...made.timers, ...(later > momentOf(invoice.id) ? [correction(invoice, invoice.id, later)] : [])] });
   }
 }
 
-/** Usage that is so much late may have been billed without it. What is less late is looked at again when as much time has passed since the invoice. */
-export const LATE_S = 300;
-
-/** How late an event is does not rest on when it was accepted alone: what was kept in a stream, or what a timer counts that had to wait, may be counted after its invoice. */
+/** Usage that is more than five minutes late may have been billed without it. How late an event is does not rest on when it was accepted alone: what was kept in a stream, or what a timer counts that had to wait, may be counted after its invoice. */
 const touchedBy = ({ recorded, canceled, restored }: UsageBatch, now: Instant): Touched[] => {
-  const late = recorded.filter((event) => event.timestamp < Math.max(event.created, now) - LATE_S);
+  const late = recorded.filter((event) => event.timestamp < Math.max(event.created, now) - USAGE_S);
   return [...usesIn(late).map((use) => ({ ...use, new: true })), ...usesIn([...canceled, ...restored]).map((use) => ({ ...use, new: false }))];
 };
 
@@ -46,12 +46,12 @@ async function observe(ctx: Context, batch: UsageBatch): Promise<void> {
   const now = ctx.app.clock.now();
   const touched = touchedBy(batch, now);
   if (touched.length === 0) return;
-  const found = await billedWith(ctx.tx, touched, LATE_S, now);
+  const found = await billedWith(ctx.tx, touched, USAGE_S, now);
   if (found.length === 0) return;
   const onClocks = found.filter((each) => each.test_clock !== null);
   await commit(ctx, {
     puts: [], facts: [], postings: [], calls: [],
-    timers: found.filter((each) => each.test_clock === null).map(({ id: subject, customer: lane }) => ({ kind: 'invoice.correct', subject, at: now, lane, test_clock: null })),
+    timers: found.filter((each) => each.test_clock === null).map((each) => correction(each, each.id, now)),
   });
   if (onClocks.length === 0) return;
   const times = await timesOf(ctx.tx, [...new Set(onClocks.map((each) => each.test_clock!))], false);

@@ -156,6 +156,55 @@ test('a correction that is deleted counts as not made, and comes again with the 
   assert.deepEqual((await waiting()).map(([amount]) => amount), [500]);
 });
 
+describe('an invoice that is voided', () => {
+  const sent = { subscription: { collection_method: 'send_invoice' as const, days_until_due: 30 } };
+  /** What waits once the worker has looked. */
+  const becomes = async (waiting: () => Promise<unknown[][]>, expected: unknown[]) => {
+    for (let tries = 0; ; tries += 1) {
+      const found = (await waiting()).map(([amount]) => amount);
+      if (JSON.stringify(found) === JSON.stringify(expected) || tries === 200) return assert.deepEqual(found, expected);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  };
+
+  test('takes with it what waits to put it right', async () => {
+    const { clock, use, invoices, waiting } = await subscribed(sent);
+    await use(10, START, 'all');
+    await kontor.advance(clock, FEB + 2 * HOUR);
+    await use(-4, START + DAY);
+    await becomes(waiting, [-400]);
+    const [, january] = await invoices();
+    await stripe.invoices.voidInvoice(january!.id);
+    await becomes(waiting, []);
+  });
+
+  test('takes back what was put right of it by a later one', async () => {
+    const { clock, use, invoices, waiting } = await subscribed(sent);
+    await use(10, START, 'all');
+    await kontor.advance(clock, FEB + 2 * HOUR);
+    await use(-4, START + DAY);
+    await kontor.advance(clock, MARCH + 2 * HOUR);
+    const [, january, february] = await invoices();
+    assert.equal(february!.lines.data[0]!.amount, -400);
+    await stripe.invoices.voidInvoice(january!.id);
+    await becomes(waiting, [400]);
+    // And the other way round: what it takes back is taken back of it.
+    await stripe.invoices.voidInvoice(february!.id);
+    await becomes(waiting, []);
+  });
+
+  test('leaves what it put right of others to be put right again', async () => {
+    const { clock, use, invoices, waiting } = await subscribed(sent);
+    await use(10, START, 'all');
+    await kontor.advance(clock, FEB + 2 * HOUR);
+    await use(-4, START + DAY);
+    await kontor.advance(clock, MARCH + 2 * HOUR);
+    const [, , february] = await invoices();
+    await stripe.invoices.voidInvoice(february!.id);
+    await becomes(waiting, [-400]);
+  });
+});
+
 test('after the end of the subscription it waits for the next invoice of the customer', async () => {
   const { clock, customer, subscription, use } = await subscribed();
   await use(10, START);
@@ -183,7 +232,13 @@ test('in real time the worker puts it right', async () => {
   await use('2', now - 2 * DAY);
   for (let tries = 0; tries < 100; tries += 1) {
     const { data } = await stripe.invoiceItems.list({ customer, pending: true });
-    if (data.length > 0) return assert.equal(data[0]!.amount, 200);
+    if (data.length > 0) {
+      assert.equal(data[0]!.amount, 200);
+      // What is a little late is still looked for in its time.
+      const { finalized_at } = (await stripe.invoices.retrieve(invoice.id)).status_transitions;
+      const { rows } = await kontor.database.inWorld(kontor.world, (tx) => tx.query(`select extract(epoch from at)::integer as at from timers where kind = 'invoice.correct' and subject = '${invoice.id}'`));
+      return assert.deepEqual(rows, [{ at: finalized_at! + 300 }]);
+    }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   assert.fail('No correction came.');

@@ -48,13 +48,13 @@ type Earlier = {
   reached: Map<string, Reached>;
 };
 
-/** What corrections have come to. Those that were undone count as not made. */
+/** What corrections have come to. Those that were undone count as not made, and so do credit notes of what is void, since they took off only what was to be paid of it. */
 export async function earlierOf(tx: Tx, invoices: readonly string[]): Promise<Earlier> {
   const found = await rows<CorrectionRow & { is_billed: boolean }>(
     tx,
     sql`select c.id, c.line, c.amount, c.discount_amounts, c.taxes, c.credits, c.contained, trim_scale(c.quantity_after) as quantity_after, c.quantity_groups, n.id is not null or i.finalized_at is not null as is_billed
-        from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices i on i.id = t.invoice left join credit_notes n on n.id = c.credit_note
-        where c.invoice = any(${invoices}::text[]) and ((t.id is not null and i.status is distinct from 'void' and (c.credited_on is null or c.credited_on = i.id)) or n.status = 'issued') order by c.created, c.id`,
+        from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices i on i.id = t.invoice left join credit_notes n on n.id = c.credit_note join invoices corrected on corrected.id = c.invoice
+        where c.invoice = any(${invoices}::text[]) and ((t.id is not null and i.status is distinct from 'void' and (c.credited_on is null or c.credited_on = i.id)) or (n.status = 'issued' and corrected.status <> 'void')) order by c.created, c.id`,
   );
   const [earlier, billed] = [new Map<string, Money>(), new Map<string, Money>()];
   const reached = new Map<string, Reached>();
@@ -85,7 +85,7 @@ export async function lateOf(tx: Tx, customers: readonly string[]): Promise<Map<
     for (const { credit_grant } of correction.credits) of.grants.add(credit_grant);
     const invoice = invoices.get(correction.invoice)!;
     const line = invoice.lines.find((each) => each.id === correction.line);
-    if (!line?.metering) continue;
+    if (!line?.metering || invoice.status === 'void') continue;
     const rates = invoice.rate_rows.filter((rate) => rateIds(line, invoice.default_tax_rates).includes(rate.id));
     of.late.set(line.id, lateLine(line, { all: earlier.get(line.id) ?? NOTHING, billed: billed.get(line.id) ?? NOTHING }, invoice.currency, rates, invoice.customer_snapshot.tax_exempt ?? 'none'));
   }

@@ -23,14 +23,14 @@ const post = (path: string, body: object = {}) => stripe.rawRequest('POST', `/v1
 const get = (path: string) => stripe.rawRequest('GET', `/v1/kontor/${path}`) as unknown as Promise<Wire>;
 
 /** A customer whose solved conversations cost $0.99 each, from 1 January on. */
-async function charged() {
+async function charged(more: Partial<Stripe.SubscriptionCreateParams> = {}) {
   const definition = await post('outcome_definitions', {
     display_name: 'Agent', subject_key: 'conversation', rules: [{ event_name: 'answered', effect: 'open', quiet_for: '24h' }, { event_name: 'solved', effect: 'succeed' }, { event_name: 'reopened', effect: 'reverse', within: '60d' }],
   });
   const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
   const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
   const price = await stripe.prices.create({ currency: 'usd', unit_amount: 99, recurring: { interval: 'month', usage_type: 'metered', meter: definition.outcomes[0].meter }, product_data: { name: 'Resolution' } });
-  const subscription = await stripe.subscriptions.create({ customer, items: [{ price: price.id }] });
+  const subscription = await stripe.subscriptions.create({ customer, items: [{ price: price.id }], ...more });
   const say = (event_name: string, conversation: string, timestamp: number) => stripe.billing.meterEvents.create({ event_name, timestamp, payload: { stripe_customer_id: customer, conversation } });
   return { definition, clock, customer, subscription: subscription.id, say };
 }
@@ -60,6 +60,17 @@ test('what was billed and what was taken back is in a chain that anybody can che
   const corrections = (await get(`invoice_corrections?customer=${customer}`)).data;
   assert.deepEqual(corrections.map((each: Wire) => [each.quantity_before, each.quantity_after, each.amount]), [['3', '2', -99], ['4', '3', -99]]);
   assert.equal((await get(`outcome_receipts/${chain[0]!.id}`)).hash, chain[0]!.hash);
+});
+
+test('what a voided invoice had billed is taken back in the chain', async () => {
+  const { clock, customer, subscription, say } = await charged({ collection_method: 'send_invoice', days_until_due: 30 });
+  for (const conversation of ['c1', 'c2']) await say('solved', conversation, START);
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  const [january] = (await stripe.invoices.list({ subscription, limit: 1 })).data;
+  await stripe.invoices.voidInvoice(january!.id);
+  await kontor.advance(clock, FEB + 3 * HOUR);
+  const { data } = await get(`outcome_receipts?customer=${customer}`);
+  assert.deepEqual(data.map((each: Wire) => each['kind']).toReversed(), ['billed', 'billed', 'taken_back', 'taken_back']);
 });
 
 test('what is contested after its invoice stays on it until it is decided, and comes back with the next one', async () => {

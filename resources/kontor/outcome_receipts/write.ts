@@ -31,12 +31,13 @@ function bodyOf({ line, customer, outcome, kind, at }: News, before: ReceiptBody
   return { ...said, customer, sequence, previous_hash, kind, created: at, invoice: line.invoice, line: line.id, outcome: outcome.id, definition, subject };
 }
 
-type BilledLine = { line: InvoiceLineRow; customer: string; at: Instant };
+/** `counts`: its invoice is not void; else it bills nothing any more. */
+type BilledLine = { line: InvoiceLineRow; customer: string; at: Instant; counts: boolean };
 
 /** What there is no receipt for yet of the outcomes that lines bill, with the receipts of what is taken back. The lines' customers are locked. */
 async function newsOf(tx: Tx, lines: readonly BilledLine[]): Promise<{ news: News; before: ReceiptBody | null }[]> {
   const latest = Map.groupBy(await latestOfLines(tx, lines.map(({ line }) => line.id)), (receipt) => receipt.line);
-  const counted = await countedIn(tx, lines.map(({ line, customer }) => ({ key: line.id, meter: line.metering!.meter, customer, start: line.period_start, end: line.period_end })));
+  const counted = await countedIn(tx, lines.filter(({ counts }) => counts).map(({ line, customer }) => ({ key: line.id, meter: line.metering!.meter, customer, start: line.period_start, end: line.period_end })));
   const inForce = (line: string) => (latest.get(line) ?? []).filter((receipt) => receipt.kind === 'billed');
   const gone = lines.flatMap((each) => {
     const there = new Set((counted.get(each.line.id) ?? []).map((outcome) => outcome.id));
@@ -56,9 +57,9 @@ export async function writeReceipts(ctx: Context, ids: readonly string[], moment
   const definitions = await definitionsIn(ctx);
   const meters = outcomeMeters(definitions);
   if (meters.size === 0) return;
-  const invoices = (await invoicesById(ctx.tx, ids, true)).filter((invoice) => invoice.finalized_at !== null && invoice.status !== 'void');
+  const invoices = (await invoicesById(ctx.tx, ids, true)).filter((invoice) => invoice.finalized_at !== null);
   const lines = invoices.flatMap((invoice) =>
-    invoice.lines.filter((line) => line.metering !== null && meters.has(line.metering.meter) && !isInterim(invoice, line)).map((line) => ({ line, customer: invoice.customer, at: momentOf(invoice.id) })));
+    invoice.lines.filter((line) => line.metering !== null && meters.has(line.metering.meter) && !isInterim(invoice, line)).map((line) => ({ line, customer: invoice.customer, at: momentOf(invoice.id), counts: invoice.status !== 'void' })));
   if (lines.length === 0) return;
   const found = await newsOf(ctx.tx, lines);
   const ends = await endsOfChains(ctx.tx, [...new Set(found.map(({ news }) => news.customer))]);

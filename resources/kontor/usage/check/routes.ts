@@ -1,10 +1,11 @@
 /** Whether a customer may use so much, and reserving it: asked before it is used, so that nothing is spent that should not be. */
-import { capStates, expireReservation, finalizeReservation, refuseUncountable, releaseReservation, reserve, tellReached, type CapState, type ReservationRow } from '../../../../billing/cap.ts';
+import { capStates, expireReservation, finalizeReservation, refuseParts, refuseUncountable, releaseReservation, reserve, tellReached, type CapState, type ReservationRow } from '../../../../billing/cap.ts';
 import type { MeterRow } from '../../../../billing/catalog.ts';
 import type { CustomerRow } from '../../../../billing/customer/customer.ts';
 import { refuse, together, type Decision, type Moment } from '../../../../billing/decision.ts';
 import { refuseNoDimension } from '../../../../billing/meter.ts';
 import { mergeMetadata } from '../../../../billing/metadata.ts';
+import { OTHER_EVENT } from '../../../../billing/usage.ts';
 import { commit } from '../../../../server/commit.ts';
 import { momentOn, type Context, type Json, type Room, type TimerCommand } from '../../../../server/context.ts';
 import { missing } from '../../../../server/http/errors.ts';
@@ -68,7 +69,7 @@ async function check(ctx: Context, given: Params<typeof checkParams>): Promise<J
 
 async function create(ctx: Context, given: Params<typeof reserveParams>): Promise<Json> {
   const { customer, meter, dimensions, states, moment } = await ask(ctx, given, true);
-  if (meter.default_aggregation.formula === 'count' && given.quantity !== '1') refuse(undefined, `The meter ${meter.id} counts events: reserve one at a time.`, 'quantity');
+  refuseParts(meter, given.quantity);
   const { quantity, expires_in } = given;
   const made = reserve({ customer: customer.id, test_clock: customer.test_clock, meter: meter.id, quantity, dimensions, expires_in, metadata: mergeMetadata({}, given.metadata) }, states, moment);
   await commit(ctx, made);
@@ -96,13 +97,15 @@ async function close(ctx: Context, made: Decision & { reservation: ReservationRo
 async function finalize(ctx: Context, given: Params<typeof finalizeParams>, path: Path): Promise<Json> {
   const { before, moment } = await lockReservation(ctx, path);
   const { quantity = before.quantity, identifier = before.id, timestamp: at } = given;
-  const made = finalizeReservation(before, { quantity, identifier }, moment);
+  const [meter] = await metersById(ctx.tx, [before.meter]);
+  const made = finalizeReservation(before, { quantity, identifier }, meter!, moment);
   if (quantity !== '0') {
-    const [meter] = await metersById(ctx.tx, [before.meter]);
     const { event_name, customer_mapping, value_settings } = meter!;
     const payload = { ...before.dimensions, [value_settings.event_payload_key]: quantity, [customer_mapping.event_payload_key]: before.customer };
     const [recorded] = await record(ctx, [{ event_name, identifier, payload, ...(at !== undefined && { timestamp: at }) }]);
     if (recorded!.status === 'refused') throw recorded!.refusal;
+    // What was recorded before was not used by this reservation, whatever it says.
+    if (recorded!.status === 'duplicate') throw OTHER_EVENT(identifier);
   }
   return close(ctx, made);
 }
