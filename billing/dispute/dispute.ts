@@ -1,5 +1,6 @@
 /** What a holder contests at its bank: an inquiry, which takes nothing yet, or a chargeback, which takes the amount until it is won. */
 import type { FundsTransactionRow } from '../balance/funds.ts';
+import type { Settlement } from '../balance/settlement.ts';
 import type { Metadata } from '../catalog.ts';
 import { decision, type Decision, type Instant, type Moment, type Posting, type Timer } from '../decision.ts';
 import type { Fee, Settled } from '../payment/outcome.ts';
@@ -69,7 +70,7 @@ export type DisputeWord = {
 };
 
 /** A dispute with the charge that it is about. */
-export type Disputed = { dispute: DisputeWhole; charge: ChargeRow };
+export type Disputed = { dispute: DisputeWhole; charge: ChargeRow; settlement: Settlement | null };
 
 export const isInquiry = ({ status }: Pick<DisputeRow, 'status'>): boolean => status.startsWith('warning_');
 export const awaitsResponse = ({ status }: Pick<DisputeRow, 'status'>): boolean => status === 'needs_response' || status === 'warning_needs_response';

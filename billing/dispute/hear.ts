@@ -23,6 +23,7 @@ function opened({ charge, payment_intent: intent, payment_method: method }: Cont
 
 /** `known` is what was heard of it before. */
 export function hearDispute(contested: Contested, known: DisputeWhole | null, word: DisputeWord, moment: Moment): Decision {
+  const { settlement } = contested;
   const made: Decision[] = [];
   let dispute = known ?? opened(contested, word, moment);
   let { charge } = contested;
@@ -37,7 +38,7 @@ export function hearDispute(contested: Contested, known: DisputeWhole | null, wo
   const before = dispute;
   // A word of what was given back says that it was taken.
   if (word.taken && !dispute.withdrawn) {
-    const taken = withdraw({ dispute, charge }, word.taken, moment);
+    const taken = withdraw({ dispute, charge, settlement }, word.taken, moment);
     charge = taken.charge;
     change(taken.dispute);
     made.push(taken, tell(dispute, 'funds_withdrawn', moment));
@@ -53,7 +54,7 @@ export function hearDispute(contested: Contested, known: DisputeWhole | null, wo
     made.push(tell(dispute, 'updated', moment, before));
   }
   if (charge !== contested.charge) made.push(putCharge(contested.charge, charge));
-  if (further && closes) made.push(settle({ dispute, charge }, status as 'won' | 'lost' | 'warning_closed', moment, word.returned ?? { fees: [] }));
+  if (further && closes) made.push(settle({ dispute, charge, settlement }, status as 'won' | 'lost' | 'warning_closed', moment, word.returned ?? { fees: [] }));
   const { payment_method: method, mandates } = contested;
   if (further && status === 'lost' && METHODS[method.type]?.flow === 'debit') made.push(endMandates(method, mandates, moment));
   return together(made);

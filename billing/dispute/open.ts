@@ -1,5 +1,6 @@
 /** A bank contests a charge, or makes a chargeback of an inquiry. */
 import { fundsLegs, moveFunds } from '../balance/funds.ts';
+import { movedAs, type Settlement } from '../balance/settlement.ts';
 import { decision, together, type Decision, type Moment } from '../decision.ts';
 import { endMandate } from '../payment/mandate.ts';
 import type { Consequence, Fee } from '../payment/outcome.ts';
@@ -11,7 +12,7 @@ import { settle } from './settle.ts';
 export type DisputeNews = Extract<Consequence, { kind: 'dispute' }>;
 
 /** A charge that is contested with all that this concerns. */
-export type Contested = { charge: ChargeRow; payment_intent: PaymentIntentRow; payment_method: PaymentMethodRow; /** In force for the method. */ mandates: readonly MandateRow[] };
+export type Contested = { charge: ChargeRow; payment_intent: PaymentIntentRow; payment_method: PaymentMethodRow; /** In force for the method. */ mandates: readonly MandateRow[]; settlement: Settlement | null };
 
 /** What of the dispute is special to the type of the method. */
 export function detailsOf({ payment_method_details: details }: ChargeRow, { inquiry, reason, network_reason_code = null }: Pick<DisputeNews, 'inquiry' | 'reason' | 'network_reason_code'>): DisputeWhole['payment_method_details'] {
@@ -31,8 +32,9 @@ export function detailsOf({ payment_method_details: details }: ChargeRow, { inqu
 const foretold = ({ fees }: DisputeWhole): DisputeMove => ({ fees: fees.map((fee): Fee => ({ type: 'processing', description: fee.description, amount: BigInt(fee.amount) })) });
 
 /** Takes the amount from our funds, with what the bank charges for it. */
-export function withdraw({ dispute: before, charge }: Disputed, { fees, settled }: DisputeMove, moment: Moment): Decision & { dispute: DisputeWhole; charge: ChargeRow } {
+export function withdraw({ dispute: before, charge, settlement }: Disputed, move: DisputeMove, moment: Moment): Decision & { dispute: DisputeWhole; charge: ChargeRow } {
   const { id: source, amount, currency, processor, test_clock } = before;
+  const { fees, settled } = movedAs(charge, -amount, move, settlement);
   const { transaction, ...moved } = moveFunds({ type: 'adjustment', reporting_category: 'dispute', source, description: `Dispute of ${charge.id}`, amount: -amount, currency, fees, settled, available: 'now', processor, test_clock }, moment);
   const dispute: DisputeWhole = { ...before, withdrawn: true, transactions: [...before.transactions, transaction] };
   const posted = post(dispute, 'withdrawn', [{ ledger_account: 'disputed_payments', amount }, ...fundsLegs(-amount, charge, transaction)], moment);
@@ -48,7 +50,7 @@ export function endMandates(method: PaymentMethodRow, mandates: readonly Mandate
 }
 
 /** What of a charge is left can be contested, as a whole or in parts. A debit's dispute is final: its bank asks nobody, and the mandate is no longer in force. */
-export function openDisputes({ charge: contested, payment_intent: intent, payment_method: method, mandates }: Contested, news: DisputeNews, moment: Moment): Decision & { charge: ChargeRow } {
+export function openDisputes({ charge: contested, payment_intent: intent, payment_method: method, mandates, settlement }: Contested, news: DisputeNews, moment: Moment): Decision & { charge: ChargeRow } {
   const made: Decision[] = [];
   let charge = contested;
   for (let left = news.times; left > 0; left -= 1) {
@@ -61,11 +63,11 @@ export function openDisputes({ charge: contested, payment_intent: intent, paymen
       evidence: {}, due_by: news.final ? null : dueBy(moment.now), submission_count: 0, verdict: null, intended_submission_method: null, processor: method.processor, processor_reference: null, metadata: {}, transactions: [],
     };
     charge = { ...charge, disputed: true };
-    const taken = news.inquiry ? { ...decision(), dispute, charge } : withdraw({ dispute, charge }, foretold(dispute), moment);
+    const taken = news.inquiry ? { ...decision(), dispute, charge } : withdraw({ dispute, charge, settlement }, foretold(dispute), moment);
     charge = taken.charge;
     made.push(putDispute(null, taken.dispute), tell(taken.dispute, 'created', moment), taken);
     if (!news.inquiry) made.push(tell(taken.dispute, 'funds_withdrawn', moment));
-    if (news.final) made.push(settle({ dispute: taken.dispute, charge }, 'lost', moment), endMandates(method, mandates, moment));
+    if (news.final) made.push(settle({ dispute: taken.dispute, charge, settlement }, 'lost', moment), endMandates(method, mandates, moment));
     else made.push({ ...decision(), timers: [nextStep(taken.dispute)] });
   }
   return { ...together(made.length > 0 ? [putCharge(contested, charge), ...made] : []), charge };

@@ -125,6 +125,6 @@ export type RefundOutcome =
   | { kind: 'pending'; reference: string; network_reference: string | null; settled?: Settled | null; foretold: Consequence[] }
   /** The money cannot go back by itself: the holder is asked where to. */
   | { kind: 'requires_action'; reference: string; network_reference: string | null; foretold: Consequence[] }
-  | { kind: 'declined'; reference: string; failure_reason: string; message: string }
+  | { kind: 'declined'; reference: string; failure_reason: string; settled?: Settled | null; message: string }
   | Failed
   | Unknown;

@@ -1,5 +1,6 @@
 /** Giving back what was charged: wholly or in parts, at once or by a transfer that takes days and may come back. */
 import { fundsLegs, moveFunds } from '../balance/funds.ts';
+import { settledAs, type Settlement } from '../balance/settlement.ts';
 import type { Metadata } from '../catalog.ts';
 import { assert, decision, refuse, together, type Decision, type Instant, type Moment, type Posting } from '../decision.ts';
 import { formatMoney } from '../money.ts';
@@ -118,8 +119,9 @@ export function createRefund({ charge: before, payment_intent: intent, payment_m
 export type RefundAnswer = Exclude<RefundOutcome, Unknown>;
 
 /** The money leaves our funds, or comes back. In the ledger what was put to no invoice is no longer there; of a payment for an invoice it waits to be credited by a credit note. */
-function moveRefund({ id, charge, currency, customer, destination, amount, test_clock }: RefundRow, charged: ChargeRow, { processor, settled = null }: { processor: string; settled?: Settled | null }, what: 'refunded' | 'returned', moment: Moment): Decision & { balance_transaction: string } {
+function moveRefund({ id, charge, currency, customer, destination, amount, test_clock }: RefundRow, charged: ChargeRow, { processor, settled: said, settlement = null }: { processor: string; settled?: Settled | null; settlement?: Settlement | null }, what: 'refunded' | 'returned', moment: Moment): Decision & { balance_transaction: string } {
   const came = what === 'refunded' ? -amount : amount;
+  const settled = settledAs(charged, came, said, settlement);
   const type = what === 'returned' ? 'refund_failure' : destination.type === 'card' ? 'refund' : 'payment_refund';
   const description = what === 'refunded' ? `Refund of ${charge}` : `A refund of ${charge} has come back`;
   const { transaction, ...moved } = moveFunds({ type, reporting_category: what === 'refunded' ? 'refund' : 'refund_failure', source: id, description, amount: came, currency, settled, available: 'now', processor, test_clock }, moment);
@@ -131,13 +133,13 @@ function moveRefund({ id, charge, currency, customer, destination, amount, test_
 }
 
 /** Takes a word about a refund: the answer, or what becomes of it later. */
-export function settleRefund({ refund: before, charge: charged }: { refund: RefundRow; charge: ChargeRow }, attempt: AttemptRow, answer: RefundAnswer, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
+export function settleRefund({ refund: before, charge: charged, settlement }: { refund: RefundRow; charge: ChargeRow; settlement: Settlement | null }, attempt: AttemptRow, answer: RefundAnswer, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
   const failed = answer.kind === 'declined' || answer.kind === 'failed';
   const sent = before.sent || !failed;
   const reference = answer.kind === 'declined' || answer.kind === 'failed' ? before.destination.reference : (answer.network_reference ?? before.destination.reference);
-  const settled = 'settled' in answer ? answer.settled : null;
-  const leaves = !before.sent && !failed ? moveRefund(before, charged, { processor: attempt.processor, settled }, 'refunded', moment) : null;
-  const returns = before.sent && failed ? moveRefund(before, charged, attempt, 'returned', moment) : null;
+  const how = { processor: attempt.processor, settlement, settled: 'settled' in answer ? answer.settled : null };
+  const leaves = !before.sent && !failed ? moveRefund(before, charged, how, 'refunded', moment) : null;
+  const returns = before.sent && failed ? moveRefund(before, charged, how, 'returned', moment) : null;
   const refund: RefundRow = {
     ...before,
     status: answer.kind === 'declined' || answer.kind === 'failed' ? 'failed' : answer.kind,
@@ -161,9 +163,9 @@ export function settleRefund({ refund: before, charge: charged }: { refund: Refu
 }
 
 /** Only what waits for its receiver can be called back. */
-export function cancelRefund(before: RefundRow, charged: ChargeRow, processor: string, moment: Moment): Decision & { refund: RefundRow } {
+export function cancelRefund(before: RefundRow, charged: ChargeRow, how: { processor: string; settlement: Settlement | null }, moment: Moment): Decision & { refund: RefundRow } {
   if (before.status !== 'requires_action') refuse(undefined, `The refund ${before.id} is ${before.status}; only one that is requires_action can be canceled.`);
-  const returns = before.sent ? moveRefund(before, charged, { processor }, 'returned', moment) : null;
+  const returns = before.sent ? moveRefund(before, charged, how, 'returned', moment) : null;
   const refund: RefundRow = { ...before, status: 'canceled', sent: false, failure_balance_transaction: returns?.balance_transaction ?? null };
   const charge: ChargeRow = { ...charged, amount_refunded: charged.amount_refunded - before.amount };
   const made = decision();

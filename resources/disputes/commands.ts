@@ -31,7 +31,7 @@ export async function retrieve(ctx: Context, _given: object, path: Path): Promis
 }
 
 async function locked(ctx: Context, id: string): Promise<{ disputed: Disputed; moment: Moment }> {
-  const [disputed] = await lockDisputes(ctx.tx, [id]);
+  const [disputed] = await lockDisputes(ctx, [id]);
   if (!disputed) missing('dispute', id);
   return { disputed, moment: await momentOn(ctx, disputed.dispute.test_clock) };
 }
@@ -85,7 +85,7 @@ export async function list(ctx: Context, given: Params<typeof params.listDispute
 /** What the sandbox foretold of charges that have come: each is contested once, one after the other, as two may be by one method. */
 export const contest: TimerCommand = async (ctx, due) => {
   for (const { subject, at } of due) {
-    const facts = await lockContested(ctx.tx, subject);
+    const facts = await lockContested(ctx, subject);
     const [attempt] = await attemptsById(ctx.tx, [facts.charge.attempt!]);
     const news = unpack<Succeeded>(attempt!.word!).foretold.find((each): each is DisputeNews => each.kind === 'dispute');
     if (news) await commit(ctx, openDisputes(facts, news, momentAt(ctx, at)));
@@ -95,7 +95,7 @@ export const contest: TimerCommand = async (ctx, due) => {
 /** One after the other: two may be about one charge. */
 export const proceed: TimerCommand = async (ctx, due) => {
   for (const { subject, at } of due) {
-    const [disputed] = await lockDisputes(ctx.tx, [subject]);
+    const [disputed] = await lockDisputes(ctx, [subject]);
     if (disputed) await commit(ctx, proceedDispute(disputed, momentAt(ctx, at)));
   }
 };

@@ -21,7 +21,7 @@ async function hear(ctx: Context, processor: string, word: DisputeWord): Promise
   if (charge === null) return;
   // Of two words about a new dispute the second one sees what the first has made.
   await holdName(ctx.tx, 'dispute', `${processor} ${word.reference}`);
-  const contested = await lockContested(ctx.tx, charge);
+  const contested = await lockContested(ctx, charge);
   const known = await disputeNamed(ctx.tx, processor, word.reference);
   await commit(ctx, hearDispute(contested, known, word, await momentOn(ctx, contested.payment_intent.test_clock)));
 }

@@ -1,9 +1,11 @@
 import type { FundsTransactionRow } from '../../billing/balance/funds.ts';
 import type { Disputed, DisputeRow, DisputeWhole } from '../../billing/dispute/dispute.ts';
 import type { Contested } from '../../billing/dispute/open.ts';
+import type { Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { chargesById } from '../charges/rows.ts';
+import { settlementAt, settlementOf } from '../kontor/settings/rows.ts';
 import { lockMandatesOf } from '../mandates/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
@@ -20,11 +22,13 @@ export async function disputesById(tx: Tx, ids: readonly string[]): Promise<Disp
 }
 
 /** Disputes with their charges, both locked: the charges first, as where they are refunded. */
-export async function lockDisputes(tx: Tx, ids: readonly string[]): Promise<Disputed[]> {
+export async function lockDisputes(ctx: Pick<Context, 'app' | 'tx' | 'world'>, ids: readonly string[]): Promise<Disputed[]> {
+  const { tx } = ctx;
+  const settlement = await settlementOf(ctx);
   const named = await rows<{ charge: string }>(tx, sql`select charge from disputes where id = any(${ids}::text[])`);
   const charges = new Map((await chargesById(tx, named.map((each) => each.charge), true)).map((charge) => [charge.id, charge]));
   const locked = await withTransactions(tx, await rows<DisputeRow>(tx, sql`select * from disputes where id = any(${ids}::text[]) order by id for update`));
-  return locked.map((dispute) => ({ dispute, charge: charges.get(dispute.charge)! }));
+  return locked.map((dispute) => ({ dispute, charge: charges.get(dispute.charge)!, settlement: settlementAt(settlement, dispute.processor) }));
 }
 
 /** A dispute by its processor's name of it, locked; null where it is new. Lock its charge first. */
@@ -34,16 +38,17 @@ export async function disputeNamed(tx: Tx, processor: string, reference: string)
 }
 
 /** The open inquiries about charges. */
-export async function lockInquiriesOf(tx: Tx, charges: readonly string[]): Promise<Disputed[]> {
-  const found = await rows<{ id: string }>(tx, sql`select id from disputes where charge = any(${charges}::text[]) and status in ('warning_needs_response', 'warning_under_review')`);
-  return found.length === 0 ? [] : lockDisputes(tx, found.map(({ id }) => id));
+export async function lockInquiriesOf(ctx: Pick<Context, 'app' | 'tx' | 'world'>, charges: readonly string[]): Promise<Disputed[]> {
+  const found = await rows<{ id: string }>(ctx.tx, sql`select id from disputes where charge = any(${charges}::text[]) and status in ('warning_needs_response', 'warning_under_review')`);
+  return found.length === 0 ? [] : lockDisputes(ctx, found.map(({ id }) => id));
 }
 
 /** A charge that is contested with all that this concerns: the method, the charge and the mandates in force locked. */
-export async function lockContested(tx: Tx, id: string): Promise<Contested> {
+export async function lockContested(ctx: Pick<Context, 'app' | 'tx' | 'world'>, id: string): Promise<Contested> {
+  const { tx } = ctx;
   const [found] = await chargesById(tx, [id]);
   const [payment_method] = await methodsById(tx, [found!.payment_method!], true);
   const [charge] = await chargesById(tx, [id], true);
   const [payment_intent] = await intentsById(tx, [charge!.payment_intent]);
-  return { charge: charge!, payment_intent: payment_intent!, payment_method: payment_method!, mandates: await lockMandatesOf(tx, [payment_method!.id]) };
+  return { charge: charge!, payment_intent: payment_intent!, payment_method: payment_method!, mandates: await lockMandatesOf(tx, [payment_method!.id]), settlement: settlementAt(await settlementOf(ctx), payment_method!.processor) };
 }

@@ -1,4 +1,5 @@
 /** The question that is put to the processor, and what its answers make true: many at once, as one commit. */
+import { inSettlement } from '../../billing/balance/settlement.ts';
 import { together, type Decision, type Moment } from '../../billing/decision.ts';
 import { pack, unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
 import { handledElsewhere, isReserved } from '../../billing/payment/capture.ts';
@@ -11,6 +12,7 @@ import { hasEnded } from '../../billing/subscription/end.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
 import { askProcessor, hear, keep, missed, placedAt, referencesTaken } from '../payment_attempts/rows.ts';
+import { settlementOf } from '../kontor/settings/rows.ts';
 import { stopCollectingOf } from '../subscriptions/rows.ts';
 import { processorsFor } from '../kontor/processors/rows.ts';
 import { Affected } from './affected.ts';
@@ -53,6 +55,7 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
   const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
   const received = await referencesTaken(ctx.tx, calls.map((call) => call.subject));
   const living = [...affected.subscriptions.values()].filter((each) => !hasEnded(each));
+  const settlement = await settlementOf(ctx);
   const decided: Decision[] = [];
   for (const { call, at } of answers) {
     const attempt = heard.get(call.id)!;
@@ -81,7 +84,8 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
       continue;
     }
     const moment = await momentOf(ctx, payment.payment_intent, attempt.before, question, at);
-    const settled = settlePayment(payment, question, placed(ctx, payment.payment_intent, unpack<PaymentAnswer>(attempt.after.word!)), moment);
+    const word = inSettlement(unpack<PaymentAnswer>(attempt.after.word!), question, settlement);
+    const settled = settlePayment(payment, question, placed(ctx, payment.payment_intent, word), moment);
     affected.take(settled);
     decided.push(settled);
   }

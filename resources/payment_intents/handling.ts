@@ -1,9 +1,11 @@
 /** What is asked about amounts that are only reserved, and what is heard of it. */
+import { inSettlement } from '../../billing/balance/settlement.ts';
 import { decision, together, type Decision } from '../../billing/decision.ts';
 import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import { releaseIntent, settleHandling, waitsForHandling, type HandledAnswer, type HandleQuestion } from '../../billing/payment/capture.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type TimerCommand, type World } from '../../server/context.ts';
+import { settlementOf } from '../kontor/settings/rows.ts';
 import { askProcessor, hear, keep, missed, toLookUp } from '../payment_attempts/rows.ts';
 import { Affected } from './affected.ts';
 import { lockIntent, reservedBy } from './rows.ts';
@@ -22,6 +24,7 @@ async function ask(app: App, world: World, call: OpenCall): Promise<Json | null>
 async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
   const affected = await Affected.lock(ctx, answers.map(({ call }) => call));
   const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
+  const settlement = await settlementOf(ctx);
   const decided: Decision[] = [];
   const gone: string[] = [];
   for (const { call, at } of answers) {
@@ -32,7 +35,7 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
     const question = questionOf(call);
     const first = attempt.before.heard === null;
     const moment = at !== undefined ? momentAt(ctx, at) : intent.test_clock === null ? realMoment(ctx.app) : first ? momentAt(ctx, question.at) : await momentOn(ctx, intent.test_clock);
-    const settled = settleHandling({ ...payment, charge }, question, unpack<HandledAnswer>(attempt.after.word!), moment);
+    const settled = settleHandling({ ...payment, charge }, question, inSettlement(unpack<HandledAnswer>(attempt.after.word!), question, settlement), moment);
     affected.take(settled);
     decided.push(settled);
     // What is not as it would have to be was captured or given up there: it is looked at.

@@ -6,6 +6,7 @@ import { refundable, settleRefund, type RefundAnswer, type RefundQuestion } from
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
 import { chargesById } from '../charges/rows.ts';
+import { settlementAt, settlementOf } from '../kontor/settings/rows.ts';
 import { lockInquiriesOf } from '../disputes/rows.ts';
 import { askProcessor, hear, keep, missed } from '../payment_attempts/rows.ts';
 import { refundsById } from './rows.ts';
@@ -23,6 +24,7 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
   const charges = new Map((await chargesById(ctx.tx, [...new Set(found.map((each) => each.charge))], true)).map((charge) => [charge.id, charge]));
   const refunds = new Map((await refundsById(ctx.tx, ids, true)).map((refund) => [refund.id, refund]));
   const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
+  const settlement = await settlementOf(ctx);
   const decided: Decision[] = [];
   const given = new Map<string, Moment>();
   for (const { call, at } of answers) {
@@ -31,14 +33,14 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
     if (attempt.before === attempt.after || refund.status === 'canceled') continue;
     const first = attempt.before.heard === null;
     const moment = at !== undefined ? momentAt(ctx, at) : refund.test_clock === null ? realMoment(ctx.app) : first ? momentAt(ctx, questionOf(call).at) : await momentOn(ctx, refund.test_clock);
-    const settled = settleRefund({ refund, charge: charges.get(refund.charge)! }, attempt.after, unpack<RefundAnswer>(attempt.after.word!), moment);
+    const settled = settleRefund({ refund, charge: charges.get(refund.charge)!, settlement: settlementAt(settlement, attempt.after.processor) }, attempt.after, unpack<RefundAnswer>(attempt.after.word!), moment);
     refunds.set(refund.id, settled.refund);
     charges.set(refund.charge, settled.charge);
     decided.push(settled);
     if (settled.charge.disputed && refundable(settled.charge) === 0n) given.set(settled.charge.id, moment);
   }
   // What was asked about and has been given back is asked about no more.
-  const inquiries = given.size === 0 ? [] : await lockInquiriesOf(ctx.tx, [...given.keys()]);
+  const inquiries = given.size === 0 ? [] : await lockInquiriesOf(ctx, [...given.keys()]);
   decided.push(...inquiries.map((inquiry) => refundedInquiry({ ...inquiry, charge: charges.get(inquiry.charge.id)! }, given.get(inquiry.charge.id)!)));
   await commit(ctx, together([keep(heard.values()), ...decided]));
 }

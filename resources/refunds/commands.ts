@@ -11,6 +11,7 @@ import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { chargesById } from '../charges/rows.ts';
 import { cashOf } from '../customers/cash_balance/rows.ts';
+import { settlementAt, settlementOf } from '../kontor/settings/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
@@ -66,7 +67,7 @@ export async function cancel(ctx: Context, _given: object, path: Path): Promise<
   const [charge] = await chargesById(ctx.tx, [id], true);
   const before = await existing(ctx, path.refund, true);
   const [method] = await methodsById(ctx.tx, [charge!.payment_method!]);
-  const made = cancelRefund(before, charge!, method!.processor, await momentOn(ctx, before.test_clock));
+  const made = cancelRefund(before, charge!, { processor: method!.processor, settlement: settlementAt(await settlementOf(ctx), method!.processor) }, await momentOn(ctx, before.test_clock));
   await commit(ctx, made);
   return renderRefund(made.refund);
 }

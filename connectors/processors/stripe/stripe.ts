@@ -22,7 +22,7 @@ const SETTINGS: Record<'secret_key' | 'webhook_secret', Setting> = {
 const EXPAND = ['latest_charge.balance_transaction'];
 /** A charge is asked for together with its fees; after a word of the issuer's with its reasons. */
 const CHARGE = { expand: EXPAND };
-const REFUND = { expand: ['balance_transaction'] };
+const REFUND = { expand: ['balance_transaction', 'failure_balance_transaction'] };
 
 /** The first of a list, page by page, that an operation has made. */
 async function named<T extends { metadata?: Stripe.Metadata | null }>(list: AsyncIterable<T>, op_id: string | undefined): Promise<T | undefined> {
@@ -214,7 +214,7 @@ class StripeProcessor implements Processor {
         return intent ? { kind: 'save', outcome: outcomeOfSetup(intent) } : { kind: 'absent' };
       }
       case 'refund': {
-        const refund = reference !== undefined ? await this.#stripe.refunds.retrieve(reference, REFUND) : await named(this.#stripe.refunds.list({ payment_intent: charge!, limit: 100, expand: ['data.balance_transaction'] }), op_id);
+        const refund = reference !== undefined ? await this.#stripe.refunds.retrieve(reference, REFUND) : await named(this.#stripe.refunds.list({ payment_intent: charge!, limit: 100, expand: REFUND.expand.map((each) => `data.${each}`) }), op_id);
         return refund ? { kind: 'refund', outcome: outcomeOfRefund(refund) } : { kind: 'absent' };
       }
       case 'detach': {

@@ -184,9 +184,9 @@ export function outcomeOfSetup(intent: Stripe.SetupIntent): Outcome {
   }
 }
 
-export function outcomeOfRefund({ id, status, currency, failure_reason, destination_details, balance_transaction }: Stripe.Refund): RefundOutcome {
-  const moved = whole(balance_transaction);
-  const told = { reference: id, settled: moved && settledIn(moved, currency), network_reference: destination_details?.card?.reference ?? null };
+export function outcomeOfRefund({ id, status, currency, failure_reason, destination_details, balance_transaction, failure_balance_transaction }: Stripe.Refund): RefundOutcome {
+  const settled = (of: Stripe.Refund['balance_transaction']) => ((moved) => moved && settledIn(moved, currency))(whole(of));
+  const told = { reference: id, settled: settled(balance_transaction), network_reference: destination_details?.card?.reference ?? null };
   switch (status) {
     case 'succeeded':
     case 'pending':
@@ -194,7 +194,7 @@ export function outcomeOfRefund({ id, status, currency, failure_reason, destinat
       return { kind: status, ...told, foretold: [] };
     case 'failed':
     case 'canceled':
-      return { kind: 'declined', reference: id, failure_reason: failure_reason ?? 'unknown', message: 'The money could not be given back.' };
+      return { kind: 'declined', reference: id, settled: settled(failure_balance_transaction ?? null), failure_reason: failure_reason ?? 'unknown', message: 'The money could not be given back.' };
     default:
       return unknown(`Stripe has the refund as ${status}.`);
   }

@@ -191,3 +191,24 @@ test('what Stripe pays out leaves the balance, arrives, and comes back where its
   await assert.rejects(stripe.payouts.cancel(made!.id), { statusCode: 400 });
   await assert.rejects(stripe.payouts.create({ amount: 100, currency: 'usd', destination: (made!.destination as Stripe.BankAccount).id }), { param: 'destination' });
 });
+
+test('what Stripe settles in another currency is converted in the books as Stripe has done it', async () => {
+  fake.banks.settling = { currency: 'eur', rate: 0.9 };
+  const before = await balance('eur');
+  const { intent, there } = await paid();
+  const charge = await stripe.charges.retrieve(intent.latest_charge as string, { expand: ['balance_transaction'] });
+  const moved = charge.balance_transaction as Stripe.BalanceTransaction;
+  assert.deepEqual([moved.amount, moved.currency, moved.exchange_rate, moved.fee, await balance('eur')], [9_000, 'eur', 0.9, 288, before + 8_712]);
+  fake.banks.settling.rate = 0.8;
+  await stripe.refunds.create({ payment_intent: intent.id, amount: 5_000 });
+  const contested = contest(there, { amount: 5_000 });
+  await fake.herald.settled();
+  fake.banks.settling.rate = 0.95;
+  fake.banks.decide(contested, 'won');
+  await fake.herald.settled();
+  // $100.00 came as €90.00; $50.00 each went as €40.00 twice, and once came back as €47.50, with a fee of €12.00 kept.
+  assert.equal(await balance('eur'), before + 8_712 - 4_000 - 4_000 - 1_200 + 4_750);
+  const { data } = await raw('GET', `ledger/entries?ledger_account=exchange_differences&limit=100`);
+  assert.deepEqual((data as Json[]).map(({ amount }) => amount), [4_500 - 4_750, 4_000 - 4_500, 4_000 - 4_500]);
+  fake.banks.settling = null;
+});

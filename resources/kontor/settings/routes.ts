@@ -6,7 +6,7 @@ import { faultInRule, type RoutingRule } from '../../../billing/payment/route.ts
 import { commit } from '../../../server/commit.ts';
 import type { Context, Json, Room, World } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
-import { choice, clearable, currency, doc, fields, integer, list, required, text, type Params } from '../../../server/http/params.ts';
+import { choice, clearable, currency, decimal, doc, fields, integer, list, map, required, text, type Params } from '../../../server/http/params.ts';
 import { get, post } from '../../../server/http/route.ts';
 import { ownProcessor, processorById, processorsOf } from '../processors/rows.ts';
 import { DEFAULTS, lockSettings, settingsOf, type SettingsRow } from './rows.ts';
@@ -28,13 +28,17 @@ const update = fields({
     weekly_anchor: doc('The day of the week; Monday by default.', choice('monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday')),
   }),
   routing_rules: doc('At which processor a new payment method is kept, all rules at once: the first counts that matches in all that it says. A rule whose processor has become inactive is passed over. Without a match processors are asked in their usual order.', clearable(list(rule, { max: 100 }))),
+  settlement: doc('Of the sandbox: in which currency what is charged in others is settled, converted at fixed rates. Empty: each currency is settled as it is.', clearable(fields({
+    currency: required(doc('In what is settled.', currency())),
+    rates: required(doc('By currency, so much of the one that is settled in is one of it, e.g. `rates[eur]` = `1.0842`. What is in a currency without a rate is settled as it is.', map(decimal({ min: '0.000000000001', places: 12 }), { max: 150, names: currency() }))),
+  }))),
   proration: fields({
     unit: doc('How a part of a period is counted from now on: by the second, or by days of UTC, of which the one of a change belongs to what comes after it.', choice('second', 'day')),
   }),
 });
 type Update = Params<typeof update>;
 
-const render = ({ corrections, payouts, proration, routing_rules }: SettingsRow, { livemode }: World): Json => ({ object: 'kontor.settings', corrections, livemode, payouts, proration, routing_rules });
+const render = ({ corrections, payouts, proration, routing_rules, settlement }: SettingsRow, { livemode }: World): Json => ({ object: 'kontor.settings', corrections, livemode, payouts, proration, routing_rules, settlement });
 
 async function retrieve(ctx: Context): Promise<Json> {
   return render(await settingsOf(ctx.tx), ctx.world);
@@ -70,10 +74,19 @@ async function rulesOf(ctx: Context, given: NonNullable<Update['routing_rules']>
   return rules;
 }
 
-async function change(ctx: Context, { corrections, payouts, proration, routing_rules }: Update): Promise<Json> {
+/** In what the sandbox is to settle from now on. */
+function settled(ctx: Context, given: NonNullable<Update['settlement']>): SettingsRow['settlement'] {
+  if (!ownProcessor(ctx.app, ctx.world)) refuse(undefined, 'The payment processor of this mode settles as it is set there.', 'settlement');
+  const { currency: into, rates } = given;
+  if (into in rates) refuse(undefined, `What is in ${into} is settled as it is: it has no rate.`, `settlement[rates][${into}]`);
+  return { currency: into, rates: { ...rates } };
+}
+
+async function change(ctx: Context, { corrections, payouts, proration, routing_rules, settlement }: Update): Promise<Json> {
   const before = await lockSettings(ctx.tx);
   const known = before ?? DEFAULTS;
   const after: SettingsRow = { ...known, corrections: corrections ?? known.corrections, payouts: payouts ? scheduled(ctx, known.payouts, payouts) : known.payouts, proration: { ...known.proration, ...proration } };
+  if (settlement !== undefined) after.settlement = settlement && settled(ctx, settlement);
   if (routing_rules !== undefined) after.routing_rules = await rulesOf(ctx, routing_rules ?? []);
   const timers = payouts ? [payoutTimer(after.payouts, ctx.app.clock.now())] : [];
   await commit(ctx, { ...decision(), puts: [{ table: 'settings', before: before ?? null, after }], timers });

@@ -29,7 +29,7 @@ const amountsOf = ({ lines }: Stripe.Invoice): number[] => lines.data.map((line)
 
 test('settings are there from the start, and belong to an account in one mode', async () => {
   const [first, second] = [await kontor.another(), await kontor.another()];
-  assert.deepEqual(await read(first.stripe), { object: 'kontor.settings', corrections: 'next_invoice', livemode: false, payouts: { interval: 'manual', monthly_anchor: null, weekly_anchor: null }, proration: { unit: 'second' }, routing_rules: [] });
+  assert.deepEqual(await read(first.stripe), { object: 'kontor.settings', corrections: 'next_invoice', livemode: false, payouts: { interval: 'manual', monthly_anchor: null, weekly_anchor: null }, proration: { unit: 'second' }, routing_rules: [], settlement: null });
   assert.deepEqual((await set(first.stripe, 'day')).proration, { unit: 'day' });
   assert.deepEqual((await read(first.stripe)).proration, { unit: 'day' });
   assert.deepEqual((await read(second.stripe)).proration, { unit: 'second' });
