@@ -1794,6 +1794,7 @@ create table settings (
   corrections text default 'next_invoice'::text not null,
   payouts jsonb default '{"interval": "manual", "weekly_anchor": null, "monthly_anchor": null}'::jsonb not null,
   routing_rules jsonb default '[]'::jsonb not null,
+  settlement jsonb,
   constraint settings_pkey PRIMARY KEY (world, id),
   constraint settings_corrections_check CHECK ((corrections = ANY (ARRAY['next_invoice'::text, 'credit_note'::text]))),
   constraint settings_id_check CHECK ((id = 'settings'::text))
