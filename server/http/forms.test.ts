@@ -141,4 +141,6 @@ test('JSON is a map within limits', () => {
   for (const bad of ['[]', '1', 'null', '{', '{"a":1}x', '['.repeat(100_000), `{"a":${'['.repeat(20)}${']'.repeat(20)}}`, '{"a":"\\u0000"}', '{"a":"\\ud800"}', `{"a":[${'1,'.repeat(30_000)}1]}`]) {
     refusalOf(() => decodeJson(bad));
   }
+  assert.equal(refusalOf(() => decodeJson('{"a":[{"b":"\\ud800"}]}')).param, 'a[0][b]');
+  assert.equal(refusalOf(() => decodeJson('{"a":{"\\u0000":1}}')).message, 'Invalid characters in the name a[\ufffd].');
 });

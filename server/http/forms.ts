@@ -182,28 +182,39 @@ export function decodeJson(input: string | Uint8Array, most: number = MOST_JSON_
   } catch {
     return refuse(undefined, 'Invalid request: the body is not valid JSON.');
   }
-  const left = { values: most, most };
-  inspect(parsed as Raw, '', 1, left);
+  // Only an escape can bring what is no text into one: JSON itself has no control characters, and UTF-8 no halves of a character.
+  inspect(parsed as Raw, { left: most, most, hasEscapes: text.includes('\\u') || !text.isWellFormed(), path: [] });
   return isMap(parsed as Raw) ? (parsed as RawMap) : refuse(undefined, 'Invalid request: the body must be a JSON object.');
 }
 
+/** How many values are left to look at, and the way to the one that is looked at: it is spelt only where something is wrong. */
+type Inspection = { left: number; readonly most: number; readonly hasEscapes: boolean; readonly path: (string | number)[] };
+
+const spelt = (path: readonly (string | number)[]): string => shown(path.map((part, depth) => (depth === 0 && typeof part === 'string' ? part : `[${part}]`)).join(''));
+
 /** Refuses what no parameter may hold, wherever it stands. */
-function inspect(value: Raw, at: string, depth: number, left: { values: number; readonly most: number }): void {
-  left.values -= 1;
-  if (left.values < 0) refuse(undefined, `Received too many values: a request has at most ${left.most}.`);
+function inspect(value: Raw, seen: Inspection): void {
+  const { path } = seen;
+  seen.left -= 1;
+  if (seen.left < 0) refuse(undefined, `Received too many values: a request has at most ${seen.most}.`);
   if (typeof value === 'string') {
-    if (value.includes('\0') || !value.isWellFormed()) refuse('invalid_characters', `Invalid characters in ${shown(at)}: text must be well-formed Unicode without NUL.`, shown(at));
+    if (seen.hasEscapes && (value.includes('\0') || !value.isWellFormed())) refuse('invalid_characters', `Invalid characters in ${spelt(path)}: text must be well-formed Unicode without NUL.`, spelt(path));
     return;
   }
   if (typeof value !== 'object' || value === null) return;
-  if (depth > DEEPEST) refuse('parameter_unknown', `Received unknown parameter: ${shown(at)} (it is nested too deeply).`, shown(at));
+  if (path.length >= DEEPEST) refuse('parameter_unknown', `Received unknown parameter: ${spelt(path)} (it is nested too deeply).`, spelt(path));
   if (Array.isArray(value)) {
-    for (const [index, each] of value.entries()) inspect(each, `${at}[${index}]`, depth + 1, left);
+    for (let index = 0; index < value.length; index += 1) {
+      path.push(index);
+      inspect(value[index]!, seen);
+      path.pop();
+    }
     return;
   }
   for (const name of Object.keys(value)) {
-    const inner = at === '' ? name : `${at}[${name}]`;
-    if (name.includes('\0') || !name.isWellFormed()) refuse('invalid_characters', `Invalid characters in the name ${shown(inner)}.`, shown(inner));
-    inspect(value[name] as Raw, inner, depth + 1, left);
+    path.push(name);
+    if (seen.hasEscapes && (name.includes('\0') || !name.isWellFormed())) refuse('invalid_characters', `Invalid characters in the name ${spelt(path)}.`, spelt(path));
+    inspect(value[name] as Raw, seen);
+    path.pop();
   }
 }

@@ -43,8 +43,12 @@ export async function keyByHash(tx: Tx, hash: Buffer): Promise<Key | undefined> 
 /** How long a key that was found is trusted without asking again, so that a revoked one is dead within this time. */
 const TRUST_MS = 2_000;
 
+type Seen = { key: Key; until: number };
+
 export class Gate {
-  private readonly seen = new Map<string, { key: Key; until: number }>();
+  private readonly seen = new Map<string, Seen>();
+  /** What is being looked up: many requests find at once that a key has to be, and one asks for all. */
+  private readonly asked = new Map<string, Promise<Seen>>();
   private readonly pool: Pool;
   private readonly pepper: string;
   private readonly clock: Clock;
@@ -57,19 +61,27 @@ export class Gate {
   /** The key of an `Authorization` header, Bearer or Basic (the key as the user). Refuses with 401. */
   async authenticate(header: string | undefined): Promise<Key> {
     const text = keyText(header);
-    const now = this.clock.milliseconds();
-    let entry = this.seen.get(text);
-    if (!entry || entry.until < now) {
-      const key = /^(sk|pk|rk)_(test|live)_[A-Za-z0-9]{24,}$/.test(text) ? await overAllWorlds(this.pool, (tx) => keyByHash(tx, hashKey(this.pepper, text))) : undefined;
-      if (!key) unauthorized(`Invalid API Key provided: ${masked(text)}`);
-      entry = { key, until: now + TRUST_MS };
-      if (this.seen.size > 10_000) this.seen.clear();
-      this.seen.set(text, entry);
-    }
-    const { key } = entry;
+    const seen = this.seen.get(text);
+    const { key } = seen && seen.until >= this.clock.milliseconds() ? seen : await this.ask(text);
     if (key.revoked_at !== null) unauthorized(`The API key ${masked(text)} was revoked.`, 'api_key_expired');
     if (key.expires_at !== null && key.expires_at <= this.clock.now()) unauthorized(`The API key ${masked(text)} has expired.`, 'api_key_expired');
     return key;
+  }
+
+  private ask(text: string): Promise<Seen> {
+    const asked = this.asked.get(text) ?? this.look(text).finally(() => this.asked.delete(text));
+    this.asked.set(text, asked);
+    return asked;
+  }
+
+  private async look(text: string): Promise<Seen> {
+    const until = this.clock.milliseconds() + TRUST_MS;
+    const key = /^(sk|pk|rk)_(test|live)_[A-Za-z0-9]{24,}$/.test(text) ? await overAllWorlds(this.pool, (tx) => keyByHash(tx, hashKey(this.pepper, text))) : undefined;
+    if (!key) return unauthorized(`Invalid API Key provided: ${masked(text)}`);
+    if (this.seen.size > 10_000) this.seen.clear();
+    const seen = { key, until };
+    this.seen.set(text, seen);
+    return seen;
   }
 }
 

@@ -163,6 +163,25 @@ test('JSON carries numbers, booleans and null, and its int64s and decimals as st
   }
 });
 
+test('a moment of /v2 is read as the calendar has it, in whole seconds', () => {
+  const two = (max: number) => fc.integer({ min: 0, max }).map((n) => String(n).padStart(2, '0'));
+  const spelt = fc.tuple(fc.constantFrom('0069', '1969', '1970', '2024', '2026', '2100', '9999'), two(13), two(32), fc.constantFrom('T', 't'), two(25), two(61), two(61), fc.constantFrom('', '.5', '.999999999'), fc.constantFrom('Z', 'z', '+00:00', '-09:30', '+25:00'));
+  const right = (text: string): number | null => {
+    try {
+      const seconds = Math.floor(Temporal.Instant.from(text).epochMilliseconds / 1_000);
+      return seconds >= 0 && seconds <= 253_402_300_799 ? seconds : null;
+    } catch {
+      return null;
+    }
+  };
+  fc.assert(fc.property(spelt, ([year, month, day, t, hour, minute, second, fraction, zone]) => {
+    const text = `${year}-${month}-${day}${t}${hour}:${minute}:${second}${fraction}${zone}`;
+    const seconds = right(text);
+    if (seconds === null) assert.throws(() => instant().read(text, 'at', 'json'), Refusal, text);
+    else assert.equal(instant().read(text, 'at', 'json'), seconds, text);
+  }), { numRuns: 1_000 });
+});
+
 test('a list has a page of 10 unless the caller says otherwise', () => {
   const customers = listParams({ email: text(), created: range() });
   const { params } = read(customers, decodeForm(''));

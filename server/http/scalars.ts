@@ -158,20 +158,29 @@ export function timestamp(bounds: { min?: number; max?: number } = {}): Schema<n
 
 const RFC_3339 = /^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$/;
 
+/** The two digits at a place. */
+const two = (text: string, at: number): number => text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - 528;
+
+/** Whole seconds of what looks like a moment, null where the calendar has none such. In UTC and on a day that every month has it is computed at a third of what `Temporal` takes, which knows the rest. */
+function secondsOf(text: string): number | null {
+  const [year, month, day, hour, minute, second] = [two(text, 0) * 100 + two(text, 2), two(text, 5), two(text, 8), two(text, 11), two(text, 14), two(text, 17)];
+  const isPlain = text.endsWith('Z') && year >= 1970 && month >= 1 && month <= 12 && day >= 1 && day <= 28 && hour <= 23 && minute <= 59 && second <= 59;
+  if (isPlain) return Date.UTC(year, month - 1, day, hour, minute, second) / 1_000;
+  try {
+    return Math.floor(Temporal.Instant.from(text).epochMilliseconds / 1_000);
+  } catch {
+    return null;
+  }
+}
+
 /** A moment as the paths under /v2 write it, e.g. `2026-10-28T12:00:00.000Z`; whole Unix seconds, the fraction cut off. */
 export function instant(): Schema<number, 'optional', Leaf> {
   return schema({ kind: 'instant' }, (raw) => isText(raw) && RFC_3339.test(raw), (raw, at) => {
     if (isEmpty(raw)) refuseEmpty(at);
     const wrong = (): never => refuse(undefined, `Invalid timestamp: ${said(raw)}; must be written as 2026-10-28T12:00:00Z (RFC 3339)`, at);
     if (!isText(raw) || !RFC_3339.test(raw)) return wrong();
-    let seconds: number;
-    try {
-      seconds = Math.floor(Temporal.Instant.from(raw).epochMilliseconds / 1_000);
-    } catch {
-      return wrong();
-    }
-    if (seconds < 0 || seconds > LAST_SECOND) wrong();
-    return seconds;
+    const seconds = secondsOf(raw);
+    return seconds === null || seconds < 0 || seconds > LAST_SECOND ? wrong() : seconds;
   });
 }
 
