@@ -29,7 +29,7 @@ export function cancelSubscription(order: CancelOrder, facts: SubscriptionFacts,
   // A line of nothing is left out, unless it is to be made up to a commitment.
   const used = before.commitment === null ? usageLine : periodUsageLine;
   const usage = order.invoice_now ? before.items.map((item) => used(before, item, facts.usage, at)).filter((line) => line !== null) : [];
-  const lines = withCommitment(before, usage, taken(facts, 'subscription'), at);
+  const lines = withCommitment(before, usage, taken(facts, 'subscription'), at, facts.billed_usage);
   const bill: Bill = {
     subscription: before,
     lines,

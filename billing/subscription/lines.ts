@@ -13,7 +13,7 @@ import { groupsOf, type DimensionTerms } from '../pricing/dimensions.ts';
 import type { PriceTerms } from '../pricing/price.ts';
 import { partOf, type ProrationCredit, type ProrationUnit } from '../proration.ts';
 import { fullPeriod } from './periods.ts';
-import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
+import type { BilledUsage, Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
 const inCurrency = new WeakMap<PriceRow, Map<string, PriceTerms>>();
 
@@ -182,33 +182,44 @@ export function recount(line: InvoiceLineRow, sold: Pick<Sold, 'terms' | 'produc
   return same ? line : { ...line, ...words, quantity_decimal: quantity };
 }
 
-/** What makes the usage of a subscription up to what was agreed for the periods that end now; null where nothing was agreed, or nothing is metered. It stands also where it is 0, since usage is counted again while a draft waits. */
-function commitmentLine(subscription: SubscriptionWhole, lines: readonly LineOrder[], pending: readonly InvoiceItemWhole[], at: Instant): LineOrder | null {
+/** Since when usage counts for what was agreed for the periods around a moment, or that end then; null where nothing was agreed, or nothing is metered. */
+export function committedSince(subscription: SubscriptionWhole, at: Instant): Instant | null {
+  const metered = subscription.items.find(isMetered);
+  return subscription.commitment === null || !metered ? null : fullPeriod(subscription, metered.terms, at - 1).start;
+}
+
+/**
+ * What makes the usage of a subscription up to what was agreed for the periods that end now; null where nothing was agreed, or no usage ends now. It stands also where it is 0, since usage is counted again while
+ * a draft waits. What was used at another price in the period counts, whether it waits or was billed at once.
+ */
+function commitmentLine(subscription: SubscriptionWhole, lines: readonly LineOrder[], pending: readonly InvoiceItemWhole[], at: Instant, billed: BilledUsage | undefined): LineOrder | null {
   const { commitment, currency } = subscription;
-  const usage = lines.filter((line) => line.metering);
-  if (commitment === null || usage.length === 0) return null;
-  const start = Math.min(...usage.map((line) => line.period.start));
-  const item = subscription.items.find((each) => each.id === usage[0]!.subscription_item)!;
-  const full = fullPeriod(subscription, item.terms, start);
+  const metered = subscription.items.find(isMetered);
+  const waited = pending.filter((item) => item.metering !== null && item.subscription === subscription.id);
+  const ending = [...lines.filter((line) => line.metering).map((line) => line.period.start), ...waited.filter((item) => item.period_end === at).map((item) => item.period_start)];
+  if (commitment === null || !metered || ending.length === 0) return null;
+  const full = fullPeriod(subscription, metered.terms, Math.min(...ending));
+  const start = Math.max(full.start, Math.min(...ending, ...waited.map((item) => item.period_start), billed?.since ?? at));
   const part = start === full.start && at === full.end ? BigInt(commitment.amount) : roundDiv(BigInt(commitment.amount) * BigInt(Math.min(at, full.end) - start), BigInt(full.end - full.start));
+  const left = part - (billed?.amount ?? 0n);
   return {
-    amount: shortOf([...lines, ...pending], part),
-    description: `${commitment.name ?? 'Commitment'}: usage made up to ${formatMoney(part, currency)}`,
+    amount: shortOf([...lines, ...pending], left),
+    description: `${commitment.name ?? 'Commitment'}: usage made up to ${formatMoney(part, currency)}${left === part ? '' : `, of which ${formatMoney(part - left, currency)} were billed before`}`,
     discountable: false,
     period: { start, end: at },
     price: null, product: null, unit_amount_decimal: null, quantity_decimal: '1',
     subscription: subscription.id,
     subscription_item: null,
     proration: false, proration_details: null,
-    commitment: part.toString(),
+    commitment: left.toString(),
     metadata: subscription.metadata,
     discounts: [], rates: [],
   };
 }
 
 /** The lines with what makes them up to a commitment, which is the last one. */
-export function withCommitment(subscription: SubscriptionWhole, lines: readonly LineOrder[], pending: readonly InvoiceItemWhole[], at: Instant): LineOrder[] {
-  const line = commitmentLine(subscription, lines, pending, at);
+export function withCommitment(subscription: SubscriptionWhole, lines: readonly LineOrder[], pending: readonly InvoiceItemWhole[], at: Instant, billed: BilledUsage | undefined): LineOrder[] {
+  const line = commitmentLine(subscription, lines, pending, at, billed);
   return line === null ? [...lines] : [...lines, line];
 }
 

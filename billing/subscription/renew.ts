@@ -133,7 +133,7 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
     return [...(used ? [used] : []), ...(line ? [line] : [])];
   });
   const pending = taken(facts, 'customer');
-  const bill = billOf(begun, facts, pending, withCommitment(before, lines, pending, at), at);
+  const bill = billOf(begun, facts, pending, withCommitment(before, lines, pending, at, facts.billed_usage), at);
   const draft = draftBill(bill, facts, moment);
   const billed = draft && withheld(draft, bill, facts, moment);
   const charged = (item: SubscriptionItemWhole) => (billed && !isMetered(item) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item);
@@ -159,7 +159,7 @@ function finish(facts: SubscriptionFacts, moment: Moment): Renewed {
   const credits = before.cancel_at_period_end ? [] : before.items.flatMap((item) => creditsOf(before, item, at, facts, moment));
   const lines = before.items.map((item) => periodUsageLine(before, item, facts.usage, at, facts)).filter((line) => line !== null);
   const pending = taken(facts, 'customer');
-  const bill = billOf(before, facts, [...pending, ...credits], withCommitment(before, lines, pending, at), at);
+  const bill = billOf(before, facts, [...pending, ...credits], withCommitment(before, lines, pending, at, facts.billed_usage), at);
   const draft = draftBill(bill, facts, moment);
   const billed = draft && withheld(draft, bill, facts, moment);
   const used = billed?.used ?? [];

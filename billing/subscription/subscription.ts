@@ -175,6 +175,9 @@ export type Surroundings = {
 };
 
 /** All that a decision about a subscription reads, as it is at one moment. */
+/** Usage of the period that was billed apart, with what waited for it: minor units, before discounts, credits and tax, and since when. */
+export type BilledUsage = { amount: bigint; since: Instant };
+
 export type SubscriptionFacts = Surroundings & {
   subscription: SubscriptionWhole;
   /** What waits for an invoice of the subscription, and of its customer without naming a subscription, in the order of creation. */
@@ -183,6 +186,8 @@ export type SubscriptionFacts = Surroundings & {
   usage: ReadonlyMap<string, Used>;
   /** As it was used until now, where a phase of its schedule has just changed it: its seats count for what is included in the usage. */
   seated?: SubscriptionWhole;
+  /** What of its usage was billed at once, at a change; read only where usage was agreed to. */
+  billed_usage?: BilledUsage;
   /** By id: the tax rates that the debits of the items name. */
   rates: ReadonlyMap<string, TaxRateRow>;
   /** The phases of its schedule that have not begun, with what they name; read only where there are some. */

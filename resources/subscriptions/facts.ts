@@ -2,7 +2,7 @@
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Instant, Moment } from '../../billing/decision.ts';
 import type { ChangeFacts } from '../../billing/subscription/change.ts';
-import { usageAsked } from '../../billing/subscription/lines.ts';
+import { committedSince, usageAsked } from '../../billing/subscription/lines.ts';
 import { isDue } from '../../billing/subscription/renew.ts';
 import type { Debit, SubscriptionFacts, SubscriptionWhole, Surroundings } from '../../billing/subscription/subscription.ts';
 import { accountById } from '../../server/accounts.ts';
@@ -17,7 +17,7 @@ import { methodsById } from '../payment_methods/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
 import { comingPhases } from './phases.ts';
-import { chargedNow, ownersOf, pendingOf, subscriptionsById } from './rows.ts';
+import { billedUsage, chargedNow, ownersOf, pendingOf, subscriptionsById } from './rows.ts';
 import { discardChange, expireDue, renewDue } from './timers.ts';
 
 /** What invoices of these customers read, by customer; `own` is a method that is asked for instead of the customer's. */
@@ -39,18 +39,24 @@ export async function factsOf(ctx: Context, stored: readonly SubscriptionWhole[]
   const subscriptions = await withTrueDebits(ctx.tx, stored, credits);
   const byId = new Map(customers.map((customer) => [customer.id, customer]));
   const debited = [...new Set(subscriptions.flatMap((each) => each.items.flatMap((item) => item.debits.flatMap((debit) => debit.tax_rates))))];
-  const [around, pending, usage, known, phases] = await Promise.all([
+  const committed = subscriptions.flatMap((each) => {
+    const [start, end] = [committedSince(each, at(each)), at(each)];
+    return start === null ? [] : [{ subscription: each.id, start, end }];
+  });
+  const [around, pending, usage, known, phases, billed] = await Promise.all([
     surroundings(ctx, customers, subscriptions.map((each) => each.default_payment_method)),
     pendingOf(ctx.tx, [...byId.keys()], subscriptions.map((each) => each.id)),
     usageByGroup(ctx.tx, subscriptions.flatMap((each) => usageAsked(each, at(each)))),
     debited.length === 0 ? [] : taxRatesById(ctx.tx, debited),
     comingPhases(ctx, subscriptions),
+    billedUsage(ctx.tx, committed),
   ]);
   const rates = new Map(known.map((rate) => [rate.id, rate]));
   return subscriptions.map((subscription) => ({
     ...around(byId.get(subscription.customer)!, subscription.default_payment_method),
     subscription, usage, rates,
     phases: phases.get(subscription.id),
+    billed_usage: billed.get(subscription.id),
     pending: (pending.get(subscription.customer) ?? []).filter((item) => item.subscription === null || item.subscription === subscription.id),
   }));
 }

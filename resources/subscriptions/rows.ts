@@ -1,9 +1,10 @@
 import type { DiscountWhole, PriceRow, ProductRow, TaxRateRow } from '../../billing/catalog.ts';
+import type { Instant } from '../../billing/decision.ts';
 import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type StoredDiscountAmount } from '../../billing/invoice/invoice.ts';
 import type { ScheduleWhole } from '../../billing/schedule/schedule.ts';
 import type { PriceMoveEntryRow } from '../../billing/price_move/price_move.ts';
 import { netOf } from '../../billing/subscription/lines.ts';
-import type { Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
+import type { BilledUsage, Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { row, rows, sql, type Sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import type { Range } from '../../server/http/params.ts';
@@ -200,3 +201,17 @@ export { changeFacts, factsOf, lockAll, lockSubscription, surroundings, withoutP
 export { readTerms } from './phases.ts';
 export { previewFields, previewOf, type Previewed } from './preview.ts';
 export { stopCollectingOf } from './timers.ts';
+
+/** What invoices have billed within `[start, end]` of the usage that waited for them, which is that of items that went or got another price, by subscription. */
+export async function billedUsage(tx: Tx, asked: readonly { subscription: string; start: Instant; end: Instant }[]): Promise<Map<string, BilledUsage>> {
+  if (asked.length === 0) return new Map();
+  const found = await rows<BilledUsage & { subscription: string }>(
+    tx,
+    sql`select a.subscription, sum(l.amount)::bigint as amount, min(l.period_start) as since
+        from unnest(${asked.map((each) => each.subscription)}::text[], ${asked.map((each) => each.start)}::bigint[], ${asked.map((each) => each.end)}::bigint[]) as a (subscription, start, past)
+        join subscription_items s on s.subscription = a.subscription
+        join invoice_lines l on l.subscription_item = s.id and l.period_start >= to_timestamp(a.start) and l.period_end <= to_timestamp(a.past) and l.metering is not null and l.invoice_item is not null
+        join invoices i on i.id = l.invoice and i.status <> 'void' group by 1`,
+  );
+  return new Map(found.map(({ subscription, amount, since }) => [subscription, { amount, since }]));
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 
@@ -13,11 +13,13 @@ let kontor: Kontor;
 let stripe: Stripe;
 let seat: string;
 let calls: string;
+let dear: string;
 before(async () => {
   kontor = await startKontor();
   stripe = kontor.stripe;
   const meter = (await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
   calls = (await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' } })).id;
+  dear = (await stripe.prices.create({ currency: 'usd', unit_amount: 20, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' } })).id;
   seat = (await stripe.prices.create({ currency: 'usd', unit_amount: 2_000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } })).id;
 });
 after(() => kontor.close());
@@ -77,6 +79,34 @@ test('usage that comes after the invoice is put right together with what made it
   assert.deepEqual(amounts(last).sort((a, b) => a - b), [-350, 0, 500, 1_000]);
   await explained(last.id);
   await explained(next.id);
+});
+
+describe('where the price changes in the period, what was used before counts, and all of the commitment', () => {
+  const changed = async (proration_behavior: 'create_prorations' | 'always_invoice') => {
+    const { clock, customer, subscription } = await onClock([{ price: calls }]);
+    await commitTo(subscription, { amount: 3_100 });
+    await use(customer, 200, START);
+    await kontor.advance(clock, START + 10 * DAY);
+    const { items: { data: [item] } } = await stripe.subscriptions.retrieve(subscription);
+    await stripe.subscriptions.update(subscription, { items: [{ id: item!.id, price: dear }], proration_behavior });
+    await use(customer, 10);
+    await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+    const renewed = await latest(customer);
+    await explained(renewed.id);
+    return [amounts(renewed), renewed.lines.data.at(-1)!.description];
+  };
+  test('where it waits', async () => assert.deepEqual(await changed('create_prorations'), [[2_000, 200, 900], 'Commitment: usage made up to $31.00']));
+  test('where it was billed at once', async () => assert.deepEqual(await changed('always_invoice'), [[200, 900], 'Commitment: usage made up to $31.00, of which $20.00 were billed before']));
+});
+
+test('a phase that begins with a period leaves the one before to be made up', async () => {
+  const { clock, customer, subscription } = await onClock([{ price: calls }]);
+  await commitTo(subscription, { amount: 3_100 });
+  await use(customer, 50, START);
+  const { id } = await stripe.subscriptionSchedules.create({ from_subscription: subscription });
+  await stripe.subscriptionSchedules.update(id, { phases: [{ items: [{ price: calls }], start_date: START, end_date: FEBRUARY }, { items: [{ price: dear }], duration: { interval: 'month', interval_count: 1 } }] });
+  await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+  assert.deepEqual(amounts(await latest(customer)), [500, 2_600]);
 });
 
 test('of a period that ends early, a part is agreed', async () => {
