@@ -20,7 +20,7 @@ let count = 0;
 const moment: Moment = { now: 1_767_225_600, newId: (prefix) => `${prefix}_${String(++count).padStart(6, '0')}`, newSecret: (length) => 's'.repeat(length) };
 
 const METHOD: PaymentMethodRow = {
-  id: 'pm_1', created: 0, customer: null, type: 'card', card: null, details: null, mandate: null, vault: null, processor: 'sandbox', processor_reference: 'visa', set_up: false, network_transaction_id: null, checks_when_asked: null, spent: false,
+  id: 'pm_1', created: 0, customer: null, type: 'card', card: null, details: null, mandate: null, vault: null, processor: 'sandbox', processor_reference: 'visa', processor_identity: null, set_up: false, network_transaction_id: null, checks_when_asked: null, spent: false,
   allow_redisplay: 'unspecified', metadata: {},
   billing_details: { address: { city: null, country: null, line1: null, line2: null, postal_code: null, state: null }, email: null, name: null, phone: null, tax_id: null },
 };

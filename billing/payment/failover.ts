@@ -46,8 +46,8 @@ export function failOver({ payment_intent, payment_method }: Payment, { op_id }:
 }
 
 /** Puts the payment to the processor that has the method now, as a new attempt. */
-export function goOnAt(facts: Payment, failed: ChargeQuestion, { processor, reference }: { processor: string; reference: string }, moment: Moment): Decision & Payment {
-  const payment_method: PaymentMethodRow = { ...facts.payment_method, processor, processor_reference: reference };
+export function goOnAt(facts: Payment, failed: ChargeQuestion, { processor, reference, identity = null }: { processor: string; reference: string; identity?: string | null }, moment: Moment): Decision & Payment {
+  const payment_method: PaymentMethodRow = { ...facts.payment_method, processor, processor_reference: reference, processor_identity: identity };
   const request: ChargeQuestion = { ...failed, processor, method: { ...failed.method, reference }, failed_at: [...(failed.failed_at ?? []), failed.processor] };
   const payment_intent = { ...facts.payment_intent, attempts: facts.payment_intent.attempts + 1 };
   const made = putQuestion(facts.payment_intent, payment_intent, request, moment);

@@ -5,13 +5,14 @@ import { mergeMetadata } from '../metadata.ts';
 import { beginAttempt } from './attempt.ts';
 import { faultInExpiry, type Month } from './card_number.ts';
 import { endMandate, makeMandate } from './mandate.ts';
+import type { Reusable } from './outcome.ts';
 import type { Acceptance, BillingDetails, CardChecks, CardDetails, MandateRow, PaymentMethodRow } from './payment.ts';
 
 /** A method as the processor keeps it: a card with what its checks will be once the issuer was asked, or one of another type with what the API shows of it. */
 export type KeptMethod = {
   processor: string;
   type: string;
-  method: { reference: string; set_up: boolean; network_transaction_id?: string | null };
+  method: { reference: string; identity?: string; set_up: boolean; network_transaction_id?: string | null };
   card: CardDetails | null;
   verified: CardChecks | null;
   details: Record<string, unknown> | null;
@@ -48,6 +49,7 @@ export function makeMethod(kept: KeptMethod, given: Omit<MethodChange, 'card' | 
     card: given.preferred_network === undefined || kept.card === null ? kept.card : { ...kept.card, networks: preferring(kept.card.networks, given.preferred_network) },
     processor: kept.processor,
     processor_reference: kept.method.reference,
+    processor_identity: kept.method.identity ?? null,
     vault: kept.vault,
     set_up: kept.method.set_up,
     mandate: null,
@@ -73,11 +75,11 @@ export function emptied(method: PaymentMethodRow): Decision & { method: PaymentM
 }
 
 /** What a payment has left to be charged later: a method of another type, which the customer has from now on, or gets by attaching it. */
-export function keepReusable({ type, reference, details }: { type: string; reference: string; details: Record<string, unknown> }, by: PaymentMethodRow, { customer, acceptance, from }: { customer: string | null; acceptance: Acceptance | null; from: { charge: string | null; setup_attempt: string | null } }, moment: Moment): Decision & { method: PaymentMethodRow } {
+export function keepReusable({ type, reference, identity, details }: Reusable, by: PaymentMethodRow, { customer, acceptance, from }: { customer: string | null; acceptance: Acceptance | null; from: { charge: string | null; setup_attempt: string | null } }, moment: Moment): Decision & { method: PaymentMethodRow } {
   const id = moment.newId('pm');
   const mandate = acceptance && makeMandate({ id: moment.newId('mandate'), acceptance, customer, single: null }, { id, type, details }, moment);
   const method: PaymentMethodRow = {
-    ...by, id, created: moment.now, customer, type, card: null, details: { ...details, generated_from: from }, processor_reference: reference, set_up: true, vault: null, mandate: mandate?.mandate.id ?? null, network_transaction_id: null, checks_when_asked: null, spent: false,
+    ...by, id, created: moment.now, customer, type, card: null, details: { ...details, generated_from: from }, processor_reference: reference, processor_identity: identity ?? null, set_up: true, vault: null, mandate: mandate?.mandate.id ?? null, network_transaction_id: null, checks_when_asked: null, spent: false,
     metadata: {},
   };
   const made = decision();

@@ -54,6 +54,9 @@ export type Settled = {
 /** What the processor keeps of the amount, line by line, in the currency in which it settles. */
 export type Fee = { type: 'processing' | 'network' | 'tax'; description: string; amount: bigint };
 
+/** A method by which the holder may be charged later. `identity` is what nothing else is called at the processor. */
+export type Reusable = { type: string; reference: string; identity?: string; details: Record<string, unknown> };
+
 /** What became known of the method by using it, for types that tell more once they have paid, e.g. the bank account behind an iDEAL payment. */
 export type Learned = {
   /** Shown under the charge's `payment_method_details`, by the names of the type. */
@@ -61,7 +64,7 @@ export type Learned = {
   /** The processor's token for it from now on, where it changed. */
   reference?: string;
   /** A method of another type by which the holder may be charged later: an iDEAL payment leaves a `sepa_debit` one. */
-  reusable?: { type: string; reference: string; details: Record<string, unknown> };
+  reusable?: Reusable;
 };
 
 export type Succeeded = {

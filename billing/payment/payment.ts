@@ -37,6 +37,8 @@ export type PaymentMethodRow = {
   processor: string;
   /** How the processor knows it; never a card number. */
   processor_reference: string;
+  /** What it is called there and nothing else is, so that no two methods that can pay are the same one; null where its reference is everybody's, as of a test card. */
+  processor_identity: string | null;
   /** The vault's token for a card that was typed, by which it can be presented to another processor; null once it is used up. */
   vault: string | null;
   /** The holder has agreed to be charged when absent. */
@@ -201,6 +203,8 @@ export type ChargeRow = {
   billing_details: BillingDetails;
   /** The type, and under it the method as it was charged. */
   payment_method_details: { type: string; card?: ChargedCard; [type: string]: unknown } | null;
+  /** Who made it, and as what. What a processor has taken is one charge: no two that are not failed have the same reference. */
+  processor: string | null;
   processor_reference: string | null;
   description: string | null;
   receipt_email: string | null;

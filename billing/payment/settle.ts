@@ -23,7 +23,7 @@ type Of<Kind extends PaymentAnswer['kind']> = Extract<PaymentAnswer, { kind: Kin
 export type Payment = {
   payment_intent: PaymentIntentWhole;
   payment_method: PaymentMethodRow;
-  /** The charge that this attempt has made already, where an earlier answer was `pending`. */
+  /** The charge that this attempt has made already, or another one that goes on with the same payment at the processor: an earlier answer was `pending`, or the amount is reserved. */
   charge: ChargeRow | null;
   customer: CustomerWhole | null;
   /** The invoice that it pays, and what of it goes there; all three null where it pays none. */
@@ -105,7 +105,7 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
     created: begun?.created ?? moment.now,
     customer: intent.customer,
     payment_intent: intent.id,
-    attempt: question.op_id,
+    attempt: begun?.attempt ?? question.op_id,
     balance_transaction: null,
     settled_amount: null,
     settled_currency: null,
@@ -126,6 +126,7 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
     outcome: answer.kind === 'declined' ? outcomeOf(answer.assessment, answer.message, said(answer)) : outcomeOf(answer.assessment, MESSAGES[answer.kind]),
     billing_details: method.billing_details,
     payment_method_details: detailsCharged(method, question.method.mandate, answer),
+    processor: question.processor,
     processor_reference: answer.reference,
     description: begun?.description ?? intent.description,
     receipt_email: begun?.receipt_email ?? intent.receipt_email,

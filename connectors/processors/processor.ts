@@ -178,11 +178,14 @@ export type MethodSource = CardSource | OtherSource;
 /** What of the billing address came with it; only whether it was given counts. */
 export type AddressGiven = { line1: boolean; postal_code: boolean };
 
+/** `identity` is what nothing else is called at the processor; absent where the reference is everybody's. */
+type Named = StoredMethod & { identity?: string };
+
 export type Tokenized =
   /** `verified` are the checks as they will stand once the issuer was asked, by `save` or by `charge`. */
-  | { kind: 'card'; method: StoredMethod; card: CardDetails; verified: CardChecks }
+  | { kind: 'card'; method: Named; card: CardDetails; verified: CardChecks }
   /** A method of another type, with what the API shows of it under its type. */
-  | { kind: 'other'; type: string; method: StoredMethod; details: Record<string, unknown>; payer?: Partial<Payer> }
+  | { kind: 'other'; type: string; method: Named; details: Record<string, unknown>; payer?: Partial<Payer> }
   /** The caller's mistake or the issuer's word, to be told as an error of this type. The number is never part of the message. */
   | { kind: 'refused'; code: string; decline_code: string | null; message: string; param: string; type?: 'card_error' | 'invalid_request_error' }
   /** Not a name of this processor. */

@@ -1,5 +1,5 @@
 import type { ChargeRow } from '../../billing/payment/payment.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { row, rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 
 /** Charges, in any order. `lock` keeps others from changing them until the transaction ends. */
@@ -14,8 +14,17 @@ export function chargesOfAttempts(tx: Tx, attempts: readonly string[]): Promise<
 
 /** The charge that a processor has under a name of its own, where it is one of ours. */
 export async function chargeAt(tx: Tx, processor: string, reference: string): Promise<string | null> {
-  const [found] = await rows<{ id: string }>(tx, sql`select c.id from charges c join payment_attempts a on a.id = c.attempt and a.processor = ${processor} where c.processor_reference = ${reference} and c.status = 'succeeded'`);
+  const found = await row<{ id: string }>(tx, sql`select id from charges where processor = ${processor} and processor_reference = ${reference} and status = 'succeeded'`);
   return found?.id ?? null;
+}
+
+/** The charges that processors have under these names, locked; one that has failed took nothing. */
+export function chargesNamed(tx: Tx, names: readonly { processor: string; reference: string }[]): Promise<ChargeRow[]> {
+  return rows<ChargeRow>(
+    tx,
+    sql`select c.* from charges c join unnest(${names.map((each) => each.processor)}::text[], ${names.map((each) => each.reference)}::text[]) as n (processor, reference) on c.processor = n.processor and c.processor_reference = n.reference
+        where c.status <> 'failed' order by c.id for update of c`,
+  );
 }
 
 /** Whether a customer has ever paid us anything. */

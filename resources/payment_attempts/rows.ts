@@ -19,12 +19,6 @@ export function attemptsOf(tx: Tx, subjects: readonly string[]): Promise<Attempt
   return rows<AttemptRow>(tx, sql`select * from payment_attempts where subject = any(${subjects}::text[]) order by created, id`);
 }
 
-/** What was taken for these intents, as `intent reference` each. */
-export async function referencesTaken(tx: Tx, subjects: readonly string[]): Promise<Set<string>> {
-  const found = await rows<{ subject: string; reference: string }>(tx, sql`select subject, reference from payment_attempts where subject = any(${subjects}::text[]) and verb = 'charge' and state = 'succeeded'`);
-  return new Set(found.map(({ subject, reference }) => `${subject} ${reference}`));
-}
-
 /** What a processor has under this name of its own. */
 export function attemptsNamed(tx: Tx, processor: string, reference: string): Promise<AttemptRow[]> {
   return rows<AttemptRow>(tx, sql`select * from payment_attempts where processor = ${processor} and reference = ${reference} order by created, id`);

@@ -5,7 +5,7 @@ import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow
 import type { Payment } from '../../billing/payment/settle.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import type { Context, OpenCall } from '../../server/context.ts';
-import { chargesOfAttempts } from '../charges/rows.ts';
+import { chargesNamed, chargesOfAttempts } from '../charges/rows.ts';
 import { customersById, lockLanes } from '../customers/rows.ts';
 import { lockInvoices } from '../invoices/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
@@ -17,6 +17,10 @@ const methodOf = (call: OpenCall): string => (call.request as About).payment_met
 /** The attempt that made the charge: this one, or the one by which the amount was reserved. */
 const attemptOf = (call: OpenCall): string => (call.request as About).authorized ?? call.id;
 
+/** What a processor calls something that it has taken. */
+export type Named = { processor: string; reference: string };
+const nameOf = ({ processor, reference }: Named): string => `${processor} ${reference}`;
+
 /** All that the answers concern, locked: the customers' timers, then the customers, then what is theirs. */
 export class Affected {
   readonly customers = new Map<string, CustomerWhole>();
@@ -25,8 +29,9 @@ export class Affected {
   readonly payments = new Map<string, InvoicePaymentRow>();
   readonly intents = new Map<string, PaymentIntentWhole>();
   readonly methods = new Map<string, PaymentMethodRow>();
-  /** By the attempts that made them. */
+  /** By the attempts that made them, and by what their processors call them. */
   readonly charges = new Map<string, ChargeRow>();
+  readonly #named = new Map<string, ChargeRow>();
 
   static async lock(ctx: Context, calls: readonly OpenCall[]): Promise<Affected> {
     const intents = [...new Set(calls.map((call) => call.subject))];
@@ -47,12 +52,23 @@ export class Affected {
     // The method that was asked for: an intent whose attempt failed has none any more.
     const methods = [...new Set(calls.map(methodOf))];
     for (const method of await methodsById(ctx.tx, methods, true)) all.methods.set(method.id, method);
-    for (const charge of await chargesOfAttempts(ctx.tx, calls.map(attemptOf))) all.charges.set(charge.attempt!, charge);
+    for (const charge of await chargesOfAttempts(ctx.tx, calls.map(attemptOf))) all.#put(charge);
     return all;
   }
 
-  /** The payment as it stands now, after the answers before. */
-  payment(call: OpenCall): Payment {
+  /** The charges that were booked under what processors speak of now, locked: a payment that goes on after its holder was asked is one at the processor, and two attempts here. */
+  async lockNamed(ctx: Context, names: readonly Named[]): Promise<void> {
+    if (names.length === 0) return;
+    for (const charge of await chargesNamed(ctx.tx, names)) this.#put(charge);
+  }
+
+  #put(charge: ChargeRow): void {
+    this.charges.set(charge.attempt!, charge);
+    if (charge.processor !== null && charge.processor_reference !== null && charge.status !== 'failed') this.#named.set(nameOf({ processor: charge.processor, reference: charge.processor_reference }), charge);
+  }
+
+  /** The payment as it stands now, after the answers before. `named` is what its processor calls what it has taken. */
+  payment(call: OpenCall, named: Named | null = null): Payment {
     const { subject } = call;
     const payment_intent = this.intents.get(subject)!;
     const payment = this.payments.get(subject) ?? null;
@@ -60,7 +76,7 @@ export class Affected {
     return {
       payment_intent, payment, invoice,
       payment_method: this.methods.get(methodOf(call))!,
-      charge: this.charges.get(attemptOf(call)) ?? null,
+      charge: this.charges.get(attemptOf(call)) ?? (named && this.#named.get(nameOf(named))) ?? null,
       customer: this.customers.get(payment_intent.customer ?? '') ?? null,
       subscription: this.subscriptions.get(invoice?.subscription ?? '') ?? null,
       others: [...this.payments.values()].flatMap((each) => (each.invoice === invoice?.id && each.payment_intent !== subject && each.status === 'open' ? [{ payment: each, intent: this.intents.get(each.payment_intent)! }] : [])),
@@ -71,7 +87,7 @@ export class Affected {
   take(after: Payment): void {
     this.intents.set(after.payment_intent.id, after.payment_intent);
     this.methods.set(after.payment_method.id, after.payment_method);
-    if (after.charge) this.charges.set(after.charge.attempt!, after.charge);
+    if (after.charge) this.#put(after.charge);
     if (after.customer) this.customers.set(after.customer.id, after.customer);
     if (after.invoice) this.invoices.set(after.invoice.id, after.invoice);
     if (after.payment) this.payments.set(after.payment.payment_intent, after.payment);

@@ -1,6 +1,6 @@
 /** The question that is put to the processor, and what its answers make true: many at once, as one commit. */
 import { inSettlement } from '../../billing/balance/settlement.ts';
-import { together, type Decision, type Moment } from '../../billing/decision.ts';
+import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
 import { pack, unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
 import { handledElsewhere, isReserved } from '../../billing/payment/capture.ts';
 import { failOver, mayFailOver, takesPayment } from '../../billing/payment/failover.ts';
@@ -11,11 +11,12 @@ import { settlePayment, waitsFor, type AskedQuestion, type Payment, type Payment
 import { hasEnded } from '../../billing/subscription/end.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
-import { askProcessor, hear, keep, missed, placedAt, referencesTaken } from '../payment_attempts/rows.ts';
+import { askProcessor, hear, keep, missed, placedAt } from '../payment_attempts/rows.ts';
+import { withoutTwin } from '../payment_methods/rows.ts';
 import { settlementOf } from '../kontor/settings/rows.ts';
 import { stopCollectingOf } from '../subscriptions/rows.ts';
 import { processorsFor } from '../kontor/processors/rows.ts';
-import { Affected } from './affected.ts';
+import { Affected, type Named } from './affected.ts';
 import { giveUpBefore } from './give_up.ts';
 
 const questionOf = (call: OpenCall): AskedQuestion => ({ ...(call.request as unknown as ChargeQuestion), op_id: call.id });
@@ -45,6 +46,9 @@ async function momentOf(ctx: Context, { test_clock }: PaymentIntentWhole, attemp
 /** A page of Kontor's own is at Kontor's address. */
 const placed = (ctx: Context, intent: PaymentIntentWhole, answer: PaymentAnswer): PaymentAnswer => (answer.kind === 'requires_action' ? { ...answer, action: placedAt(ctx, intent, answer.action) } : answer);
 
+/** What the processor calls what it has taken, or is about to, by a word. */
+const namedBy = ({ call, answer: { kind, reference } }: Answered): Named | null => ((kind === 'succeeded' || kind === 'pending') && typeof reference === 'string' ? { processor: questionOf(call).processor, reference } : null);
+
 /**
  * Words about charges, by the questions that they answer: what came back, what a webhook or a look-up says, what the sandbox foretold. A word that says nothing new changes nothing, and one about an
  * attempt that the intent has gone on from is written down with the attempt only, unless money was taken.
@@ -52,21 +56,21 @@ const placed = (ctx: Context, intent: PaymentIntentWhole, answer: PaymentAnswer)
 async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
   const calls = answers.map(({ call }) => call);
   const affected = await Affected.lock(ctx, calls);
+  await affected.lockNamed(ctx, answers.flatMap((each) => namedBy(each) ?? []));
   const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
-  const received = await referencesTaken(ctx.tx, calls.map((call) => call.subject));
   const living = [...affected.subscriptions.values()].filter((each) => !hasEnded(each));
   const settlement = await settlementOf(ctx);
   const decided: Decision[] = [];
-  for (const { call, at } of answers) {
+  for (const { call, at, ...said } of answers) {
     const attempt = heard.get(call.id)!;
-    const payment = affected.payment(call);
+    const payment = affected.payment(call, namedBy({ call, ...said }));
     const question = questionOf(call);
-    // A payment that goes on after its holder was asked may be one at the processor, and two attempts here: its money comes once.
-    const money = `${call.subject} ${attempt.after.reference}`;
-    const taken = attempt.after.state === 'succeeded' && attempt.before.state !== 'succeeded' && !received.has(money);
-    if (taken) received.add(money);
     const { charge: made } = payment;
-    if (attempt.before.state === 'authorized' && attempt.after !== attempt.before) {
+    if (made && made.payment_intent !== call.subject) refuse(undefined, `What the processor has as ${made.processor_reference} is booked already, as the charge ${made.id} of ${made.payment_intent}: it cannot be the payment of ${call.subject}, too.`, 'reference');
+    // Its money comes once, whichever of its attempts brings the word.
+    const come = made !== null && made.status === 'succeeded';
+    const taken = attempt.after.state === 'succeeded' && attempt.before.state !== 'succeeded' && !come;
+    if (attempt.after !== attempt.before && (attempt.before.state === 'authorized' || (come && !made.captured))) {
       if (made === null || made.captured || !isReserved(payment.payment_intent, made)) continue;
       const word = unpack<PaymentAnswer>(attempt.after.word!);
       if (word.kind !== 'canceled' && !(word.kind === 'succeeded' && word.captured)) continue;
@@ -84,7 +88,7 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
       continue;
     }
     const moment = await momentOf(ctx, payment.payment_intent, attempt.before, question, at);
-    const word = inSettlement(unpack<PaymentAnswer>(attempt.after.word!), question, settlement);
+    const word = inSettlement(await withoutTwin(ctx, question.processor, unpack<PaymentAnswer>(attempt.after.word!)), question, settlement);
     const settled = settlePayment(payment, question, placed(ctx, payment.payment_intent, word), moment);
     affected.take(settled);
     decided.push(settled);

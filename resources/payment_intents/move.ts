@@ -14,14 +14,14 @@ import { Affected } from './affected.ts';
 
 const questionOf = (call: OpenCall): MoveQuestion => call.request as unknown as MoveQuestion;
 
-type Moved = { kind: 'kept'; processor: string; reference: string } | { kind: 'nowhere' };
+type Moved = { kind: 'kept'; processor: string; reference: string; identity: string | null } | { kind: 'nowhere' };
 
 /** The first that can have the method. Who does not answer cannot. */
 async function ask(app: App, world: World, call: OpenCall): Promise<Json> {
   const { method, to } = questionOf(call);
   for (const name of to) {
     const kept = await (await processorNamed(app, world, name)).tokenize(method, monthOf(app.clock.now()));
-    if (kept.kind === 'other') return { kind: 'kept', processor: name, reference: kept.method.reference } satisfies Moved;
+    if (kept.kind === 'other') return { kind: 'kept', processor: name, reference: kept.method.reference, identity: kept.method.identity ?? null } satisfies Moved;
   }
   return { kind: 'nowhere' } satisfies Moved;
 }

@@ -14,7 +14,7 @@ import { lockMandatesOf } from '../mandates/rows.ts';
 import type * as params from './params.ts';
 import { keepMethod } from './processor.ts';
 import { renderPaymentMethod } from './resource.ts';
-import { attachPaymentMethod, detailsOf, makeOther, methodsById } from './rows.ts';
+import { attachPaymentMethod, detailsOf, makeOther, methodsById, methodWith } from './rows.ts';
 import type { TypedCard } from './vault.ts';
 
 async function methodById(ctx: Context, id: string): Promise<PaymentMethodRow> {
@@ -30,6 +30,8 @@ async function made(ctx: Context, given: Params<typeof params.createPaymentMetho
   const { networks, ...source } = card!;
   const processors = await processorsFor(ctx, { type: 'card', currency: null, country: details.address?.country ?? null });
   const kept = (await keepMethod(ctx, processors, source as CardSource | TypedCard, moment, (name) => `card[${name}]`, details)) ?? missing('token', source.token!, 'card[token]');
+  const twin = await methodWith(ctx, kept.processor, kept.method.identity);
+  if (twin) refuse('payment_method_unexpected_state', `The payment method ${twin.id} is this one already: use that.`, 'card[token]');
   return makeMethod(kept, { billing_details: details, allow_redisplay, metadata, preferred_network: networks?.preferred }, moment);
 }
 

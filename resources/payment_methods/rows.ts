@@ -1,12 +1,15 @@
 import type { Shipping } from '../../billing/customer/customer.ts';
-import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
+import { decision, refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
+import { mergeMetadata } from '../../billing/metadata.ts';
 import { countryOf } from '../../billing/payment/route.ts';
 import { attachMethod, makeMethod, refuseAttaching } from '../../billing/payment/method.ts';
+import type { Learned } from '../../billing/payment/outcome.ts';
 import type { BillingDetails, HolderAnswer, MethodOptions, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { refuseKeeping } from '../../billing/payment/offer.ts';
 import type { Payer, Processor } from '../../connectors/processors/processor.ts';
 import type { Context } from '../../server/context.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { holdName } from '../../server/database/name.ts';
+import { row, rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { processorNamed, processorsFor, saidBy } from '../kontor/processors/rows.ts';
@@ -21,18 +24,42 @@ export function lockMethodsOf(tx: Tx, customer: string): Promise<PaymentMethodRo
   return rows<PaymentMethodRow>(tx, sql`select * from payment_methods where customer = ${customer} order by id for update`);
 }
 
-/** A new payment method for a name that one of these processors knows: the id that it has given it, or a test name such as `pm_card_visa`; null where none does. */
-export async function methodOfToken(ctx: Context, processors: readonly Processor[], { token, metadata }: { token: string; metadata?: Record<string, string> | '' }, moment: Moment, param = 'token'): Promise<(Decision & { method: PaymentMethodRow }) | null> {
-  const kept = await keepMethod(ctx, processors, { token }, moment, () => param);
-  return kept && makeMethod(kept, { billing_details: payingDetails(kept.payer), ...(metadata !== undefined && { metadata }) }, moment);
+/** The method that has what processors call so, locked; one that pays nothing any more has let its name go. */
+export async function methodKnownAs(tx: Tx, processors: readonly string[], identity: string): Promise<PaymentMethodRow | undefined> {
+  return row<PaymentMethodRow>(tx, sql`select * from payment_methods where processor = any(${processors}::text[]) and processor_identity = ${identity} and not spent order by created limit 1 for update`);
+}
+
+/** The same of what a processor has just kept. Whoever makes a method of it holds its name, so that of two who do so at the same moment the second one sees what the first has made. */
+export async function methodWith(ctx: Context, processor: string, identity: string | undefined): Promise<PaymentMethodRow | undefined> {
+  if (identity === undefined) return undefined;
+  await holdName(ctx.tx, 'payment_method', `${processor} ${identity}`);
+  return methodKnownAs(ctx.tx, [processor], identity);
+}
+
+type Named = { token: string; metadata?: Record<string, string> | '' };
+
+/** The payment method for a name that one of these processors knows: the id that it has given it, or a test name such as `pm_card_visa`; null where none does. It is a new one unless there is one already. */
+export async function methodOfToken(ctx: Context, processors: readonly Processor[], { token, metadata }: Named, moment: Moment, param = 'token'): Promise<Resolved | null> {
+  const known = await methodKnownAs(ctx.tx, processors.map((each) => each.name), token);
+  const kept = known ? null : await keepMethod(ctx, processors, { token }, moment, () => param);
+  const method = known ?? (kept && (await methodWith(ctx, kept.processor, kept.method.identity)));
+  if (method) return metadata === undefined ? { method, decision: decision() } : described(method, metadata);
+  if (!kept) return null;
+  const made = makeMethod(kept, { billing_details: payingDetails(kept.payer), ...(metadata !== undefined && { metadata }) }, moment);
+  return { method: made.method, decision: made };
+}
+
+function described(before: PaymentMethodRow, metadata: Record<string, string> | ''): Resolved {
+  const method: PaymentMethodRow = { ...before, metadata: mergeMetadata(before.metadata, metadata) };
+  return { method, decision: { ...decision(), puts: [{ table: 'payment_methods', before, after: method }] } };
 }
 
 /** As `methodOfToken`, at any processor of the account; null where the name is no id of a payment method. Until somebody knows it, it is taken for a card. */
-async function methodOfName(ctx: Context, token: string, { moment, param, currency = null }: Pick<Wanted, 'moment' | 'param' | 'currency'>): Promise<(Decision & { method: PaymentMethodRow }) | null> {
+async function methodOfName(ctx: Context, token: string, { moment, param, currency = null }: Pick<Wanted, 'moment' | 'param' | 'currency'>): Promise<Resolved | null> {
   const processors = token.startsWith('pm_') ? await processorsFor(ctx, { type: 'card', currency, country: null }) : [];
   const made = processors.length === 0 ? null : await methodOfToken(ctx, processors, { token }, moment, param);
   // What a processor has as somebody's is brought in by the account itself, which knows whose it is.
-  if (made && made.method.set_up && made.method.processor !== ctx.app.connectors.processors.test.name) {
+  if (made && made.method.customer === null && made.method.set_up && made.method.processor !== ctx.app.connectors.processors.test.name) {
     refuse('payment_method_unexpected_state', `The payment method ${token} belongs to somebody at its payment processor. Bring it in first, by POST /v1/kontor/processors/${made.method.processor}/payment_methods with a secret key.`, param);
   }
   return made;
@@ -83,7 +110,7 @@ export async function attachPaymentMethod(ctx: Context, id: string, { customer, 
   refuseKeeping(method, param ?? 'payment_method');
   const reference = method.customer === null ? await askIssuer(ctx, method, customer, param) : method.processor_reference;
   const attached = attachMethod(method, customer, reference, moment);
-  return { method: attached.method, decision: together(made ? [made, attached] : [attached]) };
+  return { method: attached.method, decision: together(made ? [made.decision, attached] : [attached]) };
 }
 
 /** Whose the payment method is to be, when, and the parameter that names it. */
@@ -109,7 +136,8 @@ export async function resolvePaymentMethod(ctx: Context, id: string, { customer,
   }
   if (customer !== null && !once) return attachPaymentMethod(ctx, id, { customer, moment, param });
   const made = (await methodOfName(ctx, id, { moment, param, currency })) ?? missing('PaymentMethod', id, param);
-  return { method: made.method, decision: together([made]) };
+  refuseUnusable(made.method, customer, param, once);
+  return made;
 }
 
 /** Refuses a method that is used up, or somebody else's. */
@@ -159,4 +187,13 @@ export function optionsOf(given: object | null | undefined): MethodOptions | und
 export function settingsOf<S extends { payment_method_options?: object | null }>(given: S): Omit<S, 'payment_method_options'> & { payment_method_options?: MethodOptions | null } {
   const { payment_method_options: options, ...rest } = given;
   return { ...rest, ...(options !== undefined && { payment_method_options: optionsOf(options) ?? null }) };
+}
+
+/** A word about a method, where what it has left to be charged later is a method here already: without that. */
+export async function withoutTwin<W extends { kind: string }>(ctx: Context, processor: string, word: W): Promise<W> {
+  const { learned } = word as { learned?: Learned | null };
+  const twin = learned?.reusable && (await methodWith(ctx, processor, learned.reusable.identity));
+  if (!twin) return word;
+  const { reusable: _, ...rest } = learned;
+  return { ...word, learned: rest };
 }

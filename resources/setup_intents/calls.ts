@@ -7,7 +7,7 @@ import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
 import { customersById } from '../customers/rows.ts';
 import { askProcessor, hear, keep, missed, placedAt } from '../payment_attempts/rows.ts';
-import { methodsById } from '../payment_methods/rows.ts';
+import { methodsById, withoutTwin } from '../payment_methods/rows.ts';
 import { lockSetup, setupAttemptsById } from './rows.ts';
 
 type Word = Exclude<Outcome, Unknown>;
@@ -38,7 +38,7 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
     const [customer = null] = intent.customer === null ? [] : await customersById(ctx.tx, [intent.customer]);
     const first = attempt.before.heard === null;
     const moment = at !== undefined ? momentAt(ctx, at) : intent.test_clock === null ? realMoment(ctx.app) : first ? momentAt(ctx, question.at) : await momentOn(ctx, intent.test_clock);
-    decided.push(settleSetup({ setup_intent: intent, setup_attempt: setup_attempt!, payment_method: payment_method!, customer }, question, placed(ctx, intent, unpack<Word>(attempt.after.word!)), moment));
+    decided.push(settleSetup({ setup_intent: intent, setup_attempt: setup_attempt!, payment_method: payment_method!, customer }, question, placed(ctx, intent, await withoutTwin(ctx, question.processor, unpack<Word>(attempt.after.word!))), moment));
   }
   await commit(ctx, together(decided));
 }

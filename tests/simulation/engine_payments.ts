@@ -10,7 +10,7 @@ import type { Life } from './engine.ts';
 import type { Attempt } from './reference/history.ts';
 
 export const CARD: PaymentMethodRow = {
-  id: 'pm_1', created: 0, customer: CUSTOMER, type: 'card', billing_details: { address: { city: null, country: null, line1: null, line2: null, postal_code: null, state: null }, email: null, name: null, phone: null, tax_id: null }, card: null, details: null, processor: 'sandbox', processor_reference: 'card', set_up: true,
+  id: 'pm_1', created: 0, customer: CUSTOMER, type: 'card', billing_details: { address: { city: null, country: null, line1: null, line2: null, postal_code: null, state: null }, email: null, name: null, phone: null, tax_id: null }, card: null, details: null, processor: 'sandbox', processor_reference: 'card', processor_identity: null, set_up: true,
   vault: null, mandate: null, network_transaction_id: null, checks_when_asked: null, spent: false, allow_redisplay: 'always', metadata: {},
 };
 

@@ -88,7 +88,7 @@ class AdyenProcessor implements Processor {
   }
 
   #kept(reference: string, { type, brand = 'unknown', lastFour = '', expiryMonth, expiryYear, iban, ownerName, networkTxReference }: Library.Types.checkout.StoredPaymentMethodResource): Tokenized {
-    const method = { reference, set_up: true, network_transaction_id: networkTxReference ?? null };
+    const method = { reference, identity: reference, set_up: true, network_transaction_id: networkTxReference ?? null };
     if (type === 'sepadirectdebit') return { kind: 'other', type: 'sepa_debit', method: { ...method, type: 'sepa_debit' }, details: { bank_code: iban?.slice(4, 12) ?? null, branch_code: '', country: iban?.slice(0, 2) ?? null, fingerprint: null, generated_from: { charge: null, setup_attempt: null }, last4: iban?.slice(-4) ?? lastFour }, payer: { ...(ownerName && { name: ownerName }) } };
     const checks = { cvc_check: null, address_line1_check: null, address_postal_code_check: null };
     const name = brand === 'mc' ? 'mastercard' : brand;

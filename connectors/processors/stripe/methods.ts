@@ -34,7 +34,7 @@ function cardOf(card: Stripe.PaymentMethod.Card): CardDetails {
 /** A method that is attached to a Stripe customer has been agreed to there, so it is charged without its holder as Stripe would. */
 function kept(method: Stripe.PaymentMethod): Tokenized {
   const { id, type, customer, card, billing_details: { name, email, address } } = method;
-  const stored = { type, reference: referenceTo(idOf(customer), id), set_up: idOf(customer) !== null, network_transaction_id: null };
+  const stored = { type, reference: referenceTo(idOf(customer), id), identity: id, set_up: idOf(customer) !== null, network_transaction_id: null };
   if (card) return { kind: 'card', method: stored, card: cardOf(card), verified: checksOf(card.checks) };
   const payer: Partial<Payer> = { ...(name && { name }), ...(email && { email }), ...(address?.country && { country: address.country }) };
   return { kind: 'other', type, method: stored, details: { ...(method as unknown as Record<string, Record<string, unknown> | undefined>)[type] }, payer };

@@ -111,7 +111,7 @@ function learnedOf(details: Details, reference: string | undefined): Succeeded['
   return {
     ...(own && { details: { ...own, ...(debit !== undefined && { generated_sepa_debit: null, generated_sepa_debit_mandate: null }) } }),
     ...(reference !== undefined && { reference }),
-    ...(kept?.sepa_debit && { reusable: { type: 'sepa_debit', reference: referenceTo(idOf(kept.customer), kept.id), details: { ...kept.sepa_debit } as Record<string, unknown> } }),
+    ...(kept?.sepa_debit && { reusable: { type: 'sepa_debit', reference: referenceTo(idOf(kept.customer), kept.id), identity: kept.id, details: { ...kept.sepa_debit } as Record<string, unknown> } }),
   };
 }
 

@@ -88,6 +88,7 @@ test('where a processor recognises nothing, it is asked once, and a person says 
   await assert.rejects(decide(lost.id, { outcome: 'not_done', reference, evidence }), /no `reference`/);
   await assert.rejects(decide('pi_nobody', { outcome: 'not_done', evidence }), { statusCode: 404 });
   const decided = await decide(taken.id, { outcome: 'succeeded', reference, evidence });
+  await assert.rejects(decide(lost.id, { outcome: 'succeeded', reference, evidence }), { param: 'reference' });
   assert.deepEqual([decided.state, decided.reference, decided.decided.evidence, decided.clears_up], ['succeeded', reference, evidence, null]);
   assert.equal((await decide(lost.id, { outcome: 'not_done', evidence })).state, 'failed');
   assert.deepEqual(await Promise.all([taken, lost].map(async ({ id }) => (await stripe.paymentIntents.retrieve(id)).status)), ['succeeded', 'requires_payment_method']);

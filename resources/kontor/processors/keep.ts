@@ -1,4 +1,4 @@
-/** A payment method that is kept at a processor already becomes one of ours: how cards move in, and how a live card comes, by the processor's own fields. */
+/** A payment method that is kept at a processor already becomes one of ours, once however often it is brought in: how cards move in, and how a live card comes, by the processor's own fields. */
 import { commit } from '../../../server/commit.ts';
 import { realMoment, type Context, type Json } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
@@ -12,6 +12,6 @@ export async function keepToken(ctx: Context, given: Params<typeof params.keepMe
   const found = (await processorById(ctx.tx, path.processor)) ?? missing('processor', path.processor);
   const processor = await openProcessor(ctx.app, ctx.world, found);
   const made = (await methodOfToken(ctx, [processor], given, realMoment(ctx.app))) ?? missing('token', given.token, 'token');
-  await commit(ctx, made);
+  await commit(ctx, made.decision);
   return renderPaymentMethod(made.method, ctx.world);
 }

@@ -178,7 +178,36 @@ test('a card that is somebody else\'s at Stripe is not charged by whoever knows 
   await stripe.paymentMethods.attach(method, { customer });
   const there = fake.methodIds().at(-1)!;
   await assert.rejects(stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: there, confirm: true }), { code: 'payment_method_unexpected_state' });
-  assert.equal((await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: await cardAt(there), confirm: true })).status, 'succeeded');
+  // Whoever may bring it in gets the one that there is.
+  assert.equal(await cardAt(there), method);
+  assert.equal((await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', customer, payment_method: there, confirm: true })).payment_method, method);
+});
+
+test('what Stripe has as one payment method is one here, however often and by whatever way it is brought in', async () => {
+  const there = fake.putMethod('pm_card_visa', null);
+  const both = await Promise.all([1, 2].map((n) => raw('POST', `processors/${processor}/payment_methods`, { token: there, metadata: { [`n${n}`]: 'x' } })));
+  assert.equal(both[0]!.id, both[1]!.id);
+  const { id, metadata } = await stripe.paymentMethods.retrieve(both[0]!.id);
+  assert.deepEqual(metadata, { n1: 'x', n2: 'x' });
+  await assert.rejects(stripe.paymentMethods.create({ type: 'card', card: { token: there } }), { code: 'payment_method_unexpected_state', param: 'card[token]' });
+  const [{ id: customer }, other] = [await stripe.customers.create(), await stripe.customers.create()];
+  assert.equal((await stripe.paymentMethods.attach(there, { customer })).id, id);
+  await assert.rejects(stripe.paymentMethods.attach(there, { customer: other.id }), /attached to another customer/);
+  assert.equal((await stripe.customers.update(customer, { invoice_settings: { default_payment_method: there } })).invoice_settings.default_payment_method, id);
+});
+
+test('a payment that went on after its page is one charge, whichever of its attempts the words are about', async () => {
+  for (const capture_method of ['automatic', 'manual'] as const) {
+    const { id } = await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: await cardAt('pm_card_authenticationRequired'), confirm: true, return_url: BACK, capture_method });
+    await unheard(async () => {
+      fake.act(thereOf(id)[0]!.id, 'succeeded');
+      assert.equal((await raw('POST', `payment_intents/${id}/return`, { details: { source: 'page' } })).status, capture_method === 'manual' ? 'requires_capture' : 'succeeded');
+      if (capture_method === 'manual') assert.equal((await stripe.paymentIntents.capture(id)).status, 'succeeded');
+    });
+    const attempts = (await raw('GET', `payment_attempts?subject=${id}`)).data as Json[];
+    assert.deepEqual(attempts.filter((each) => each.verb === 'charge').map((each) => each.reference), [thereOf(id)[0]!.id, thereOf(id)[0]!.id]);
+    assert.deepEqual(await chargesOf(id), [[1_000, 1_000, 'succeeded']]);
+  }
 });
 
 /** A card that a customer has, and what Stripe has of it. */
