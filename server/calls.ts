@@ -1,15 +1,16 @@
 /** Calls to the outside: made after the commit that wrote them, answered by a command. An answer that is not known stays not known, and is asked for again. */
-import type { Answered, App, Context, Json, OpenCall, World } from './context.ts';
+import { NotYet, type Answered, type App, type Context, type Json, type OpenCall, type World } from './context.ts';
 import { inWorld, overAllWorlds, passing } from './database/world.ts';
 import { row, rows, sql } from './database/sql.ts';
 import { told } from './log.ts';
 
 /** How long to wait before asking again for an answer that is not known, by the number of attempts so far; then every day. */
 const WAITS_S = [5, 30, 120, 600, 3_600, 21_600];
-const wait = (attempts: number) => WAITS_S[attempts - 1] ?? 86_400;
+const LONGEST_S = 86_400;
+const wait = (attempts: number) => WAITS_S[attempts - 1] ?? LONGEST_S;
 
-/** A call that was begun is left alone for this long: another process may be at it. */
-const LEASE_S = 60;
+/** A call that was begun is left alone for this long: another process may be at it, waits for its turn, and asks more than one thing. */
+const LEASE_S = 120;
 
 /** At most this many calls are asked and answered as one batch. */
 export const BATCH = 500;
@@ -28,7 +29,7 @@ async function take(app: App, world: World, ids: readonly string[] | null): Prom
             select ctid from calls
             where state <> 'answered' and ${ids === null ? sql`next_at <= to_timestamp(${now}::bigint)` : sql`id = any(${ids}::text[]) and (attempts = 0 or next_at <= to_timestamp(${now}::bigint))`}
             order by next_at, id limit ${BATCH} for update skip locked)
-          update calls c set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint), begun = coalesce(c.begun, to_timestamp(${now}::bigint))
+          update calls c set state = 'pending', attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint), begun = coalesce(c.begun, to_timestamp(${now}::bigint))
           from open where c.ctid = open.ctid returning c.id, c.kind, c.subject, c.request, c.state, c.attempts, c.created, c.begun`,
     ),
   );
@@ -65,22 +66,33 @@ async function answerOnce(app: App, world: World, kind: string, answers: readonl
   });
 }
 
-async function postpone(app: App, world: World, calls: readonly OpenCall[]): Promise<void> {
+type Postponed = { call: OpenCall; answer: NotYet | null };
+
+/** When a call is made again: later and later, and not before the other side wants to hear of it. One that did not reach it is made as if for the first time. */
+function nextAt({ call: { attempts }, answer }: Postponed, now: number): number {
+  if (answer?.reached === false) return now + answer.after_s;
+  return now + Math.min(Math.max(wait(attempts), answer?.after_s ?? 0), LONGEST_S);
+}
+
+async function postpone(app: App, world: World, postponed: readonly Postponed[]): Promise<void> {
   const now = app.clock.now();
+  const ids = postponed.map(({ call }) => call.id);
   await inWorld(app.database.pool, world, async (tx) => {
+    // Where somebody else has begun it meanwhile, it stays begun.
     await row(
       tx,
-      sql`update calls c set state = 'unknown', next_at = to_timestamp(r.next_at)
-          from unnest(${calls.map((call) => call.id)}::text[], ${calls.map((call) => now + wait(call.attempts))}::bigint[]) as r (id, next_at)
-          where c.id = r.id and c.state <> 'answered'`,
+      sql`update calls c set state = 'unknown', next_at = to_timestamp(r.next_at), attempts = c.attempts - r.undone, begun = case when c.attempts = r.undone then null else c.begun end
+          from unnest(${ids}::text[], ${postponed.map((each) => nextAt(each, now))}::bigint[], ${postponed.map(({ call }) => call.attempts)}::integer[], ${postponed.map(({ answer }) => (answer?.reached === false ? 1 : 0))}::integer[]) as r (id, next_at, attempts, undone)
+          where c.id = r.id and c.state <> 'answered' and (r.undone = 0 or c.attempts = r.attempts)`,
     );
     const ctx = contextOf(app, world, tx);
-    for (const [kind, missed] of Map.groupBy(calls, (call) => call.kind)) await app.register.calls.get(kind)?.missed?.(ctx, missed);
+    const missed = postponed.filter(({ answer }) => answer?.reached !== false).map(({ call }) => call);
+    for (const [kind, calls] of Map.groupBy(missed, (call) => call.kind)) await app.register.calls.get(kind)?.missed?.(ctx, calls);
   });
 }
 
 /** Asks; an error on the way is an answer that is not known. */
-async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
+async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYet | null> {
   const command = app.register.calls.get(call.kind);
   if (!command) throw new Error(`Nothing makes calls of the kind ${call.kind}.`);
   try {
@@ -109,8 +121,9 @@ async function takeAnswers(app: App, world: World, kind: string, answers: readon
 /** One batch of calls; the calls that their answers led to come back. */
 async function performBatch(app: App, world: World, calls: readonly OpenCall[]): Promise<string[]> {
   const asked = await Promise.all(calls.map(async (call) => ({ call, answer: await ask(app, world, call) })));
-  const known = asked.filter((each): each is { call: OpenCall; answer: Json } => each.answer !== null);
-  const unknown = asked.filter((each) => each.answer === null).map((each) => each.call);
+  const known: Answered[] = [];
+  const unknown: Postponed[] = [];
+  for (const { call, answer } of asked) if (answer === null || answer instanceof NotYet) unknown.push({ call, answer }); else known.push({ call, answer });
   if (unknown.length > 0) await postpone(app, world, unknown);
   const next: string[] = [];
   for (const [kind, answers] of Map.groupBy(known, (each) => each.call.kind)) next.push(...(await takeAnswers(app, world, kind, answers)));
@@ -127,6 +140,9 @@ export async function performCalls(app: App, world: World, ids: readonly string[
     open = [...open.filter((id) => !taken.has(id)), ...(await performBatch(app, world, calls))];
   }
 }
+
+/** Whether somebody is at a call right now, as far as is known: whoever was and has died is not for long. Who asks for a call that is locked knows. */
+export const isBeingMade = ({ state, attempts, next_at }: OpenCall & { next_at: number }, now: number): boolean => state === 'pending' && (attempts === 0 || next_at > now);
 
 /** Whether somebody is at one of these calls, or has not begun: its answer may be known in a moment. */
 export async function areUnderWay(tx: Context['tx'], ids: readonly string[]): Promise<boolean> {

@@ -50,9 +50,19 @@ export type OpenCall = { id: string; kind: string; subject: string; request: Jso
 /** The answer to a call. `at` is when it was given, where that is not now: what a timer lets happen has its moment. */
 export type Answered = { call: OpenCall; answer: Json; at?: Instant };
 
-/** How a call is made, and the command that takes its answer. `ask` returns null while the other side's answer is not known. */
+/** No answer is known yet, and it is asked for again after so many seconds at the earliest. Where the other side was not even `reached`, this was no attempt. */
+export class NotYet {
+  readonly after_s: number;
+  readonly reached: boolean;
+  constructor(after_s: number, reached = true) {
+    this.after_s = after_s;
+    this.reached = reached;
+  }
+}
+
+/** How a call is made, and the command that takes its answer. `ask` returns null, or says more of it, while the other side's answer is not known. */
 export type CallCommand = {
-  ask(app: App, world: World, call: OpenCall): Promise<Json | null>;
+  ask(app: App, world: World, call: OpenCall): Promise<Json | NotYet | null>;
   answer(ctx: Context, answers: readonly Answered[]): Promise<void>;
   /** Hears that no answer is known yet. */
   missed?(ctx: Context, calls: readonly OpenCall[]): Promise<void>;

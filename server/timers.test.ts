@@ -7,7 +7,7 @@ import { open, type Running } from './app.ts';
 import { performDueCalls } from './calls.ts';
 import { machineClock, type Clock } from './clock.ts';
 import { commit } from './commit.ts';
-import type { Connectors, Context, Json, Room, World } from './context.ts';
+import { NotYet, type Connectors, type Context, type Json, type Room, type World } from './context.ts';
 import { inWorld } from './database/world.ts';
 import { openLog } from './log.ts';
 import { advanceClocks, runDueTimers } from './timers.ts';
@@ -22,7 +22,7 @@ const ran: string[] = [];
 let fails: (subject: string) => boolean = () => false;
 /** What PostgreSQL would say, instead of a failure of the bell. */
 let sqlstate: string | undefined;
-let answers: (Json | null)[] = [];
+let answers: (Json | NotYet | null)[] = [];
 
 const room: Room = {
   resources: [{ object: 'test_helpers.test_clock', prefix: 'clock', render: (clock: { id: string }) => ({ id: clock.id, object: 'test_helpers.test_clock' }) }],
@@ -218,6 +218,27 @@ test('an answer that could not be taken, because others were at it, is taken all
   await set(['caller', 10, 'caller', 'bell.call']);
   now = START + 30;
   await runAll();
+  assert.deepEqual(ran, ['caller={"said":"yes"}']);
+  await query('delete from calls');
+});
+
+test('a call is made again when the other side wants to hear of it, and as if for the first time where it did not reach it', async () => {
+  answers = [new NotYet(600), new NotYet(5, false), { said: 'yes' }];
+  await set(['caller', 10, 'caller', 'bell.call']);
+  now = START + 30;
+  await runAll();
+  const stored = () => query('select state, attempts, extract(epoch from next_at)::integer as next_at, begun is not null as begun from calls');
+  assert.deepEqual(await stored(), [{ state: 'unknown', attempts: 1, next_at: now + 600, begun: true }]);
+  now += 600;
+  await performDueCalls(running.app);
+  assert.deepEqual(await stored(), [{ state: 'unknown', attempts: 1, next_at: now + 5, begun: true }]);
+  await query('update calls set attempts = 0, begun = null');
+  answers.unshift(new NotYet(5, false));
+  now += 5;
+  await performDueCalls(running.app);
+  assert.deepEqual(await stored(), [{ state: 'unknown', attempts: 0, next_at: now + 5, begun: false }]);
+  now += 5;
+  await performDueCalls(running.app);
   assert.deepEqual(ran, ['caller={"said":"yes"}']);
   await query('delete from calls');
 });

@@ -129,5 +129,7 @@ export type RefundOutcome =
   /** The money cannot go back by itself: the holder is asked where to. */
   | { kind: 'requires_action'; reference: string; network_reference: string | null; foretold: Consequence[] }
   | { kind: 'declined'; reference: string; failure_reason: string; settled?: Settled | null; message: string }
+  /** Called back before it has gone. */
+  | { kind: 'canceled'; reference: string; settled?: Settled | null }
   | Failed
   | Unknown;

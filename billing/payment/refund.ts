@@ -135,21 +135,20 @@ function moveRefund({ id, charge, currency, customer, destination, amount, test_
 /** Takes a word about a refund: the answer, or what becomes of it later. */
 export function settleRefund({ refund: before, charge: charged, settlement }: { refund: RefundRow; charge: ChargeRow; settlement: Settlement | null }, attempt: AttemptRow, answer: RefundAnswer, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
   const failed = answer.kind === 'declined' || answer.kind === 'failed';
-  const sent = before.sent || !failed;
-  const reference = answer.kind === 'declined' || answer.kind === 'failed' ? before.destination.reference : (answer.network_reference ?? before.destination.reference);
+  const over = failed || answer.kind === 'canceled';
   const how = { processor: attempt.processor, settlement, settled: 'settled' in answer ? answer.settled : null };
-  const leaves = !before.sent && !failed ? moveRefund(before, charged, how, 'refunded', moment) : null;
-  const returns = before.sent && failed ? moveRefund(before, charged, how, 'returned', moment) : null;
+  const leaves = !before.sent && !over ? moveRefund(before, charged, how, 'refunded', moment) : null;
+  const returns = before.sent && over ? moveRefund(before, charged, how, 'returned', moment) : null;
   const refund: RefundRow = {
     ...before,
-    status: answer.kind === 'declined' || answer.kind === 'failed' ? 'failed' : answer.kind,
+    status: failed ? 'failed' : answer.kind,
     failure_reason: answer.kind === 'declined' ? answer.failure_reason : answer.kind === 'failed' ? 'unknown' : null,
-    destination: { ...before.destination, reference },
-    sent: sent && !failed,
+    destination: 'network_reference' in answer ? { ...before.destination, reference: answer.network_reference ?? before.destination.reference } : before.destination,
+    sent: !over,
     balance_transaction: leaves?.balance_transaction ?? before.balance_transaction,
     failure_balance_transaction: returns?.balance_transaction ?? before.failure_balance_transaction,
   };
-  const charge: ChargeRow = failed ? { ...charged, amount_refunded: charged.amount_refunded - before.amount } : charged;
+  const charge: ChargeRow = over ? { ...charged, amount_refunded: charged.amount_refunded - before.amount } : charged;
   const made = decision();
   made.puts.push({ table: 'refunds', before, after: refund });
   made.facts.push({ type: failed ? 'refund.failed' : 'refund.updated', object: 'refund', whole: refund, before: failed ? undefined : before, at: moment.now });
@@ -162,15 +161,12 @@ export function settleRefund({ refund: before, charge: charged, settlement }: { 
   return { ...together([made, ...(leaves ? [leaves] : []), ...(returns ? [returns] : [])]), refund, charge };
 }
 
-/** Only what waits for its receiver can be called back. */
-export function cancelRefund(before: RefundRow, charged: ChargeRow, how: { processor: string; settlement: Settlement | null }, moment: Moment): Decision & { refund: RefundRow } {
-  if (before.status !== 'requires_action') refuse(undefined, `The refund ${before.id} is ${before.status}; only one that is requires_action can be canceled.`);
-  const returns = before.sent ? moveRefund(before, charged, how, 'returned', moment) : null;
-  const refund: RefundRow = { ...before, status: 'canceled', sent: false, failure_balance_transaction: returns?.balance_transaction ?? null };
-  const charge: ChargeRow = { ...charged, amount_refunded: charged.amount_refunded - before.amount };
-  const made = decision();
-  made.puts.push({ table: 'refunds', before, after: refund }, { table: 'charges', before: charged, after: charge });
-  made.facts.push({ type: 'refund.updated', object: 'refund', whole: refund, before, at: moment.now });
-  return { ...together([made, ...(returns ? [returns] : [])]), refund };
-}
+/** What the processor is asked of a refund that is to be called back, as the call keeps it. */
+export type CancelRefundQuestion = Pick<RefundQuestion, 'processor' | 'charge' | 'method'> & { refund: string; of: string };
 
+/** Calls a refund back, as its attempt has it at the processor, for the `n`th time. Only what waits for its receiver can be; what has become of it the processor says. */
+export function cancelRefund({ id, test_clock }: RefundRow, { id: of, reference }: AttemptRow, { processor, charge, method }: RefundQuestion, n: number): Decision {
+  assert(reference !== null, `the refund ${id} waits for its receiver, and has no reference`);
+  const request: CancelRefundQuestion = { processor, charge, method, refund: reference, of };
+  return { ...decision(), calls: [{ id: `${id}:cancel:${n}`, kind: 'processor.cancel_refund', subject: id, request, test_clock }] };
+}

@@ -109,6 +109,9 @@ export type RefundRequest = {
   reason?: 'duplicate' | 'fraudulent' | 'requested_by_customer' | null;
 };
 
+/** Calls back a refund that waits for its receiver. `refund` is its `reference`. */
+export type CancelRefundRequest = { op_id: string; refund: string; charge: string; method: StoredMethod };
+
 /** What a processor says of an operation. Only `absent` proves that nothing happened. */
 export type Found =
   | { kind: 'charge'; outcome: Outcome }
@@ -194,6 +197,8 @@ export type Tokenized =
 export type Capabilities = Recognition & {
   /** By payment method type; what is absent is not supported. */
   methods: Partial<Record<string, MethodCapability>>;
+  /** So many operations are under way at it at once, at most; absent where it does not matter. */
+  at_once?: number;
 };
 
 /** An account at a bank that is one customer's alone: what is sent there is that customer's. */
@@ -247,6 +252,8 @@ export type Processor = {
   cancel(request: CancelRequest): Promise<HandledOutcome>;
   increment(request: IncrementRequest): Promise<HandledOutcome>;
   refund(request: RefundRequest): Promise<RefundOutcome>;
+  /** What has become of the refund: it is `canceled`, or what stands in the way of that. Asking again has no further effect. */
+  cancelRefund(request: CancelRefundRequest): Promise<RefundOutcome>;
   /** What it has let go already, or never kept, is let go. It may be asked at any time and any number of times. */
   detach(request: DetachRequest): Promise<HandledOutcome>;
   lookup(sought: Sought): Promise<Found>;

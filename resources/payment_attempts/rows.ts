@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { merge, pack, type AttemptRow, type PackedWord, type Verb } from '../../billing/payment/attempt.ts';
+import { merge, pack, type AttemptRow, type PackedWord, type Verb, type Word } from '../../billing/payment/attempt.ts';
 import { decision, type Call, type Decision, type Timer } from '../../billing/decision.ts';
 import { isWordOf, lookAgainIn, waysTo, wordOfAbsence } from '../../billing/payment/resolve.ts';
 import type { Action, HandledOutcome, Notice, Outcome, Processor, RefundOutcome, Said, StoredMethod } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
-import type { Answered, App, Context, Json, OpenCall, World } from '../../server/context.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { NotYet, type Answered, type App, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
+import { row, rows, sql } from '../../server/database/sql.ts';
 import { inWorld, type Tx } from '../../server/database/world.ts';
+import { NotReached } from '../../server/turnstile.ts';
 import { processorNamed } from '../kontor/processors/rows.ts';
 
 /** Attempts by their `op_id`, in that order. `lock` keeps others from changing them until the transaction ends. */
@@ -28,6 +29,11 @@ export function attemptsNamed(tx: Tx, processor: string, reference: string): Pro
 export async function questionsById(tx: Tx, ids: readonly string[]): Promise<Map<string, OpenCall>> {
   const found = await rows<OpenCall>(tx, sql`select id, kind, subject, request, state, attempts, created, begun from calls where id = any(${ids}::text[])`);
   return new Map(found.map((call) => [call.id, call]));
+}
+
+/** The question as it was asked, locked: nobody begins to make it, or takes its answer, until the transaction ends. */
+export function lockQuestion(tx: Tx, id: string): Promise<(OpenCall & { next_at: number }) | undefined> {
+  return row(tx, sql`select id, kind, subject, request, state, attempts, created, begun, next_at from calls where id = ${id} for update`);
 }
 
 /** The attempts at a processor that its notices are about: by our name of them, else by the processor's. */
@@ -108,8 +114,11 @@ export function placeOf({ request }: OpenCall): { reference?: string; charge?: s
   return { ...(authentication && { reference: authentication.reference }), ...(of !== undefined && { charge: of }), ...(method && { method }), ...(capture && { capture }) };
 }
 
-/** Puts a question, or clears up what became of it where it was begun before. Null while that is not known: then it is tried again later, or a webhook or a person says it. */
-export async function askProcessor(app: App, world: World, call: OpenCall, question: Question): Promise<Json | null> {
+/** What has not reached a processor is tried again soon. */
+const SOON_S = 5;
+
+/** Puts a question, or clears up what became of it where it was begun before. No answer while that is not known: then it is tried again later, or a webhook or a person says it. */
+export async function askProcessor(app: App, world: World, call: OpenCall, question: Question): Promise<Json | NotYet | null> {
   const { verb } = question;
   const processor = await processorNamed(app, world, question.processor);
   if (call.attempts > 1) {
@@ -119,17 +128,19 @@ export async function askProcessor(app: App, world: World, call: OpenCall, quest
   const recognition = processor.capabilities();
   const begun = call.attempts - 1;
   const age_s = app.clock.now() - (call.begun ?? call.created);
+  let [reached, after_s] = [false, 0];
   for (const way of waysTo({ begun, age_s, verb }, recognition)) {
-    if (way === 'put') {
-      const word = await question.put(processor);
-      if (isWordOf(word, begun, verb)) return pack(word);
-      continue;
-    }
-    const found = await processor.lookup({ op_id: call.id, verb, ...placeOf(call) });
-    const word = 'outcome' in found ? found.outcome : found.kind === 'absent' ? wordOfAbsence(age_s, recognition) : null;
-    if (word && word.kind !== 'unknown') return pack(word);
+    const said = await (way === 'put' ? question.put(processor) : processor.lookup({ op_id: call.id, verb, ...placeOf(call) })).catch((error: unknown) => {
+      if (error instanceof NotReached) return null;
+      throw error;
+    });
+    if (said === null) return new NotYet(SOON_S, reached);
+    reached = true;
+    const word = way === 'put' ? (said as Word) : 'outcome' in said ? said.outcome : said.kind === 'absent' ? wordOfAbsence(age_s, recognition) : null;
+    if (word && (way === 'put' ? isWordOf(word, begun, verb) : word.kind !== 'unknown')) return pack(word);
+    if (said.kind === 'unknown') after_s = Math.max(after_s, said.retry_after ?? 0);
   }
-  return null;
+  return new NotYet(after_s);
 }
 
 /** What the processor has of an attempt: null while it does not know, or has never heard of it, which is no word about it. `heard` is what a webhook has said: the processor's name of it, and what became of it. */

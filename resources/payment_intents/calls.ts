@@ -10,7 +10,7 @@ import { countryOf } from '../../billing/payment/route.ts';
 import { settlePayment, waitsFor, type AskedQuestion, type Payment, type PaymentAnswer } from '../../billing/payment/settle.ts';
 import { hasEnded } from '../../billing/subscription/end.ts';
 import { commit } from '../../server/commit.ts';
-import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
+import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type NotYet, type OpenCall, type World } from '../../server/context.ts';
 import { askProcessor, hear, keep, missed, placedAt } from '../payment_attempts/rows.ts';
 import { withoutTwin } from '../payment_methods/rows.ts';
 import { settlementOf } from '../kontor/settings/rows.ts';
@@ -22,7 +22,7 @@ import { giveUpBefore } from './give_up.ts';
 const questionOf = (call: OpenCall): AskedQuestion => ({ ...(call.request as unknown as ChargeQuestion), op_id: call.id });
 
 /** Null while it is not known whether the method was charged; asking again under the same name charges it at most once. */
-async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
+async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYet | null> {
   const { processor, op_id, amount, currency, method, capture, off_session, request_three_d_secure, authentication, description, payer, return_url, setup_future_usage, agreed } = questionOf(call);
   const request = {
     op_id, amount: BigInt(amount), currency, method, off_session, capture, description, request_three_d_secure, authentication, payer, return_url, setup_future_usage,

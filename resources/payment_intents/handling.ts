@@ -4,7 +4,7 @@ import { decision, together, type Decision } from '../../billing/decision.ts';
 import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import { releaseIntent, settleHandling, waitsForHandling, type HandledAnswer, type HandleQuestion } from '../../billing/payment/capture.ts';
 import { commit } from '../../server/commit.ts';
-import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type TimerCommand, type World } from '../../server/context.ts';
+import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type NotYet, type OpenCall, type TimerCommand, type World } from '../../server/context.ts';
 import { settlementOf } from '../kontor/settings/rows.ts';
 import { askProcessor, hear, keep, missed, toLookUp } from '../payment_attempts/rows.ts';
 import { Affected } from './affected.ts';
@@ -12,7 +12,7 @@ import { lockIntent, reservedBy } from './rows.ts';
 
 const questionOf = (call: OpenCall) => call.request as unknown as HandleQuestion;
 
-async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
+async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYet | null> {
   const { verb, processor, reference: charge, authorized, method, currency, amount, final, reason } = questionOf(call);
   const about = { op_id: call.id, charge, authorized, method, currency };
   return askProcessor(app, world, call, {

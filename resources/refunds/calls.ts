@@ -1,19 +1,20 @@
 /** What is asked of the processor that gives back, and what is heard of it: at once, or days later. */
 import { together, type Decision, type Moment } from '../../billing/decision.ts';
-import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
+import { pack, unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import { refundedInquiry } from '../../billing/dispute/respond.ts';
-import { refundable, settleRefund, type RefundAnswer, type RefundQuestion } from '../../billing/payment/refund.ts';
+import { refundable, settleRefund, type CancelRefundQuestion, type RefundAnswer, type RefundQuestion } from '../../billing/payment/refund.ts';
 import { commit } from '../../server/commit.ts';
-import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
+import { NotYet, momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
 import { chargesById } from '../charges/rows.ts';
 import { settlementAt, settlementOf } from '../kontor/settings/rows.ts';
 import { lockInquiriesOf } from '../disputes/rows.ts';
-import { askProcessor, hear, keep, missed } from '../payment_attempts/rows.ts';
+import { processorNamed } from '../kontor/processors/rows.ts';
+import { askProcessor, hear, keep, missed, tell } from '../payment_attempts/rows.ts';
 import { refundsById } from './rows.ts';
 
 const questionOf = (call: OpenCall) => call.request as unknown as RefundQuestion;
 
-async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
+async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYet | null> {
   const { processor, at: _, amount, ...question } = questionOf(call);
   return askProcessor(app, world, call, { processor, verb: 'refund', put: (of) => of.refund({ ...question, op_id: call.id, amount: BigInt(amount) }) });
 }
@@ -46,3 +47,18 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
 }
 
 export const refund: CallCommand = { ask, answer, missed };
+
+/** What has become of a refund that was to be called back is a word about that. */
+export const canceling: CallCommand = {
+  async ask(app, world, { id: op_id, request }) {
+    const { processor, charge, method, refund: reference } = request as unknown as CancelRefundQuestion;
+    const word = await (await processorNamed(app, world, processor)).cancelRefund({ op_id, refund: reference, charge, method });
+    if (word.kind === 'unknown') return word.retry_after === null ? null : new NotYet(word.retry_after);
+    return word.kind === 'failed' && word.technical ? null : pack(word);
+  },
+  async answer(ctx, answers) {
+    // That it could not be canceled says nothing of the refund.
+    const words = answers.filter((each) => each.answer.kind !== 'failed').map(({ call, answer: word }) => ({ op_id: (call.request as unknown as CancelRefundQuestion).of, word: word as PackedWord }));
+    if (words.length > 0) await tell(ctx, words);
+  },
+};

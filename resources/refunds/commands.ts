@@ -2,7 +2,7 @@ import { decision, refuse } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { noCash, type CashRow } from '../../billing/payment/cash.ts';
 import type { ChargeRow } from '../../billing/payment/payment.ts';
-import { cancelRefund, createRefund, refundToCash, type RefundRow } from '../../billing/payment/refund.ts';
+import { cancelRefund, createRefund, refundToCash, type RefundQuestion, type RefundRow } from '../../billing/payment/refund.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
@@ -11,12 +11,11 @@ import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { chargesById } from '../charges/rows.ts';
 import { cashOf } from '../customers/cash_balance/rows.ts';
-import { settlementAt, settlementOf } from '../kontor/settings/rows.ts';
+import { attemptsOf, questionsById } from '../payment_attempts/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
-import { methodsById } from '../payment_methods/rows.ts';
 import type * as params from './params.ts';
 import { renderRefund } from './resource.ts';
-import { lockRefundable, refundsById } from './rows.ts';
+import { cancelingOf, lockRefundable, refundsById } from './rows.ts';
 
 type Path = { refund: string };
 
@@ -62,14 +61,17 @@ export async function update(ctx: Context, given: Params<typeof params.updateRef
   return renderRefund(after);
 }
 
-export async function cancel(ctx: Context, _given: object, path: Path): Promise<Json> {
-  const { charge: id } = await existing(ctx, path.refund);
-  const [charge] = await chargesById(ctx.tx, [id], true);
+export async function cancel(ctx: Context, _given: object, path: Path): Promise<Answer> {
+  const { charge } = await existing(ctx, path.refund);
+  await chargesById(ctx.tx, [charge], true);
   const before = await existing(ctx, path.refund, true);
-  const [method] = await methodsById(ctx.tx, [charge!.payment_method!]);
-  const made = cancelRefund(before, charge!, { processor: method!.processor, settlement: settlementAt(await settlementOf(ctx), method!.processor) }, await momentOn(ctx, before.test_clock));
-  await commit(ctx, made);
-  return renderRefund(made.refund);
+  await momentOn(ctx, before.test_clock);
+  const [canceling, attempt] = [await cancelingOf(ctx.tx, before.id), (await attemptsOf(ctx.tx, [before.id]))[0]];
+  if (canceling.some((each) => each.state !== 'answered')) refuse('lock_timeout', `The refund ${before.id} is being canceled right now. Wait for what comes of it.`, undefined, { status: 409, should_retry: false });
+  if (before.status !== 'requires_action' || !attempt) refuse(undefined, `The refund ${before.id} is ${before.status}; only one that is requires_action can be canceled.`);
+  const question = (await questionsById(ctx.tx, [attempt.id])).get(attempt.id)!;
+  await commit(ctx, cancelRefund(before, attempt, question.request as unknown as RefundQuestion, canceling.length + 1));
+  return { ref: { object: 'refund', id: before.id, refuseUnpaid: true } };
 }
 
 export async function list(ctx: Context, given: Params<typeof params.listRefunds>): Promise<Json> {

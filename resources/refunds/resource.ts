@@ -1,8 +1,9 @@
 import type Stripe from 'stripe';
+import { refuse } from '../../billing/decision.ts';
 import type { RefundRow } from '../../billing/payment/refund.ts';
-import type { Resource } from '../../server/context.ts';
+import type { Context, Resource } from '../../server/context.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
-import { refundsById } from './rows.ts';
+import { cancelingOf, refundsById } from './rows.ts';
 
 function destinationOf({ destination: { type, reference }, status }: RefundRow): Wire<Stripe.Refund.DestinationDetails> {
   if (type === 'card') {
@@ -43,10 +44,17 @@ export function renderRefund(refund: RefundRow): Wire<Stripe.Refund> {
   };
 }
 
+/** Refuses where the processor has not called the refund back, and says as what it has it. */
+async function refuseUnpaid(ctx: Context, id: string): Promise<void> {
+  const answer = (await cancelingOf(ctx.tx, id)).at(-1)?.answer;
+  if (answer && answer.kind !== 'canceled') refuse(undefined, `The refund ${id} cannot be canceled: the payment processor ${answer.kind === 'failed' ? 'does not call it back' : `has it as ${answer.kind}`}.`);
+}
+
 export const refund: Resource<RefundRow> = {
   object: 'refund',
   prefix: 're',
   render: renderRefund,
   load: (ctx, ids) => refundsById(ctx.tx, ids),
+  refuseUnpaid,
   expands: { balance_transaction: 'balance_transaction', failure_balance_transaction: 'balance_transaction', charge: 'charge', customer: 'customer', payment_intent: 'payment_intent' },
 };

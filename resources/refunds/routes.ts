@@ -1,6 +1,6 @@
 import type { Room } from '../../server/context.ts';
 import { get, post } from '../../server/http/route.ts';
-import { refund as answered } from './calls.ts';
+import { canceling, refund as answered } from './calls.ts';
 import * as commands from './commands.ts';
 import * as params from './params.ts';
 import { refund } from './resource.ts';
@@ -14,5 +14,5 @@ export const refunds: Room = {
     post('/v1/refunds/:refund', params.updateRefund, commands.update),
     post('/v1/refunds/:refund/cancel', params.nothing, commands.cancel),
   ],
-  calls: { 'processor.refund': answered },
+  calls: { 'processor.refund': answered, 'processor.cancel_refund': canceling },
 };

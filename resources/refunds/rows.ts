@@ -14,6 +14,11 @@ export function refundsById(tx: Tx, ids: readonly string[], lock = false): Promi
   return rows<RefundRow>(tx, sql`select * from refunds where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
 }
 
+/** What was asked to call a refund back, and answered, oldest first. */
+export function cancelingOf(tx: Tx, refund: string): Promise<{ state: string; answer: { kind: string } | null }[]> {
+  return rows(tx, sql`select state, answer from calls where subject = ${refund} and kind = 'processor.cancel_refund' order by created, id`);
+}
+
 /** A charge that is to be refunded with its intent and method, the charge locked, and the moment at which its customer lives. */
 export async function lockRefundable(ctx: Context, charge: string, param: string): Promise<RefundFacts & { moment: Moment }> {
   const [found] = await chargesById(ctx.tx, [charge]);

@@ -4,7 +4,7 @@ import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import type { Outcome, Unknown } from '../../billing/payment/outcome.ts';
 import { settleSetup, waitsForSetup, type SaveQuestion, type SetupIntentWhole } from '../../billing/payment/setup.ts';
 import { commit } from '../../server/commit.ts';
-import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
+import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type NotYet, type OpenCall, type World } from '../../server/context.ts';
 import { customersById } from '../customers/rows.ts';
 import { askProcessor, hear, keep, missed, placedAt } from '../payment_attempts/rows.ts';
 import { methodsById, withoutTwin } from '../payment_methods/rows.ts';
@@ -14,7 +14,7 @@ type Word = Exclude<Outcome, Unknown>;
 
 const questionOf = (call: OpenCall) => call.request as unknown as SaveQuestion;
 
-async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
+async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYet | null> {
   const { processor, method, usage, payer, request_three_d_secure, authentication, return_url, agreed } = questionOf(call);
   return askProcessor(app, world, call, { processor, verb: 'save', put: (of) => of.save({ op_id: call.id, method, purpose: 'setup', usage, payer, return_url, request_three_d_secure, authentication, acceptance: agreed?.acceptance ?? null }) });
 }

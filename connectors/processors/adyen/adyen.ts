@@ -5,7 +5,7 @@
  */
 import type * as Library from '@adyen/api-library';
 import { METHODS } from '../../../billing/payment/offer.ts';
-import type { Capabilities, CaptureRequest, ChargeRequest, Configuration, DetachRequest, Found, HandledOutcome, MethodSource, OtherSource, Outcome, Processor, ProcessorKind, RefundRequest, SaveRequest, Setting, Sought, Tokenized } from '../processor.ts';
+import type { Capabilities, CaptureRequest, ChargeRequest, Configuration, DetachRequest, Found, HandledOutcome, MethodSource, OtherSource, Outcome, Processor, ProcessorKind, RefundOutcome, RefundRequest, SaveRequest, Setting, Sought, Tokenized } from '../processor.ts';
 import { load } from './library.ts';
 import { receive } from './webhooks.ts';
 import { amountOf, foundBy, outcomeOfPayment, unknown, wordOfError } from './words.ts';
@@ -21,7 +21,7 @@ export type AdyenOptions = {
 const TYPES: Readonly<Record<string, string>> = { card: 'scheme', ideal: 'ideal', klarna: 'klarna', paypal: 'paypal', sepa_debit: 'sepadirectdebit' };
 
 export const CAPABILITIES: Capabilities = {
-  methods: Object.fromEntries(Object.entries(METHODS).filter(([type]) => TYPES[type] !== undefined)), idempotency: 'header', ttl_hours: 7 * 24, lookup: [], settles_in_s: 0,
+  methods: Object.fromEntries(Object.entries(METHODS).filter(([type]) => TYPES[type] !== undefined)), idempotency: 'header', ttl_hours: 7 * 24, lookup: [], settles_in_s: 0, at_once: 25,
 };
 
 const SETTINGS: Record<'api_key' | 'merchant_account' | 'hmac_key' | 'live_endpoint_prefix', Setting> = {
@@ -181,6 +181,11 @@ class AdyenProcessor implements Processor {
       const { pspReference } = await this.#checkout.ModificationsApi.refundCapturedPayment(charge, { merchantAccount: this.#settings.merchant_account, amount: value, reference: op_id }, { idempotencyKey: op_id });
       return { kind: 'pending', reference: pspReference, network_reference: null, foretold: [] } as const;
     });
+  }
+
+  /** None of Adyen's refunds waits for its receiver. */
+  async cancelRefund(): Promise<RefundOutcome> {
+    return { kind: 'failed', code: 'processing_error', message: 'Adyen does not call a refund back.' };
   }
 
   async detach({ method: { reference } }: DetachRequest): Promise<HandledOutcome> {

@@ -236,6 +236,7 @@ export function sandbox(options: SandboxOptions = {}): Processor {
     cancel: (request) => handle('cancel', request, () => ({ kind: 'succeeded', reference: request.charge }), true),
     increment: (request) => handle('increment', request, () => ({ kind: 'succeeded', reference: request.charge }), false),
     refund: (request) => once('refund', request, () => decideRefund(request)),
+    cancelRefund: async ({ refund }) => ({ kind: 'canceled', reference: refund }),
     // Its test cards are everybody's: there is nothing to let go.
     detach: (request) => once('detach', request, () => ({ kind: 'succeeded', reference: request.method.reference })),
     async lookup(sought: Sought): Promise<Found> {

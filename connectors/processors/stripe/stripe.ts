@@ -1,7 +1,7 @@
 /** Stripe as a processor: an account's money goes through its own Stripe account, by Stripe's library. Every operation carries its `op_id` as the idempotency key, and in its metadata, by which it is found again. */
 import type Stripe from 'stripe';
 import { minor } from '../../../billing/money.ts';
-import type { ChargeRequest, Configuration, DetachRequest, Found, HandledOutcome, Outcome, Processor, ProcessorKind, RefundRequest, SaveRequest, Setting, Sought, StoredMethod } from '../processor.ts';
+import type { CancelRefundRequest, ChargeRequest, Configuration, DetachRequest, Found, HandledOutcome, Outcome, Processor, ProcessorKind, RefundOutcome, RefundRequest, SaveRequest, Setting, Sought, StoredMethod } from '../processor.ts';
 import { findDispute, findPayout, respondTo } from './heard.ts';
 import { CAPABILITIES, tokenize } from './methods.ts';
 import { receive } from './webhooks.ts';
@@ -168,9 +168,25 @@ class StripeProcessor implements Processor {
     return state ?? { kind: 'declined', reference: now.id, code: 'charge_already_captured', message: said.message };
   }
 
-  async refund({ op_id, charge, amount, reason }: RefundRequest): ReturnType<Processor['refund']> {
-    const said = await heard(async () => outcomeOfRefund(await this.#stripe.refunds.create({ payment_intent: charge, amount: minor(amount), ...(reason && { reason }), metadata: { [OPERATION]: op_id }, ...REFUND }, { idempotencyKey: op_id })));
+  async refund({ op_id, charge, amount, reason }: RefundRequest): Promise<RefundOutcome> {
+    return this.#refunded(async () => outcomeOfRefund(await this.#stripe.refunds.create({ payment_intent: charge, amount: minor(amount), ...(reason && { reason }), metadata: { [OPERATION]: op_id }, ...REFUND }, { idempotencyKey: op_id })));
+  }
+
+  async #refunded(work: () => Promise<RefundOutcome>): Promise<RefundOutcome> {
+    const said = await heard(work);
     return said.kind === 'declined' && 'code' in said ? { kind: 'declined', reference: said.reference, failure_reason: 'declined', message: said.message } : said;
+  }
+
+  async cancelRefund({ op_id, refund }: CancelRefundRequest): Promise<RefundOutcome> {
+    return this.#refunded(async () => {
+      try {
+        return outcomeOfRefund(await this.#stripe.refunds.cancel(refund, REFUND, { idempotencyKey: op_id }));
+      } catch (error) {
+        // What cannot be canceled has gone on, or was canceled before, which its state tells.
+        if ((error as Stripe.errors.StripeError).type !== 'StripeInvalidRequestError') throw error;
+        return outcomeOfRefund(await this.#stripe.refunds.retrieve(refund, REFUND));
+      }
+    });
   }
 
   /** The Stripe customer that Kontor has made for a method goes with the last one that it has. */

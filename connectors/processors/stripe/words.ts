@@ -192,8 +192,9 @@ export function outcomeOfRefund({ id, status, currency, failure_reason, destinat
     case 'pending':
     case 'requires_action':
       return { kind: status, ...told, foretold: [] };
-    case 'failed':
     case 'canceled':
+      return { kind: 'canceled', reference: id, settled: settled(failure_balance_transaction ?? null) };
+    case 'failed':
       return { kind: 'declined', reference: id, settled: settled(failure_balance_transaction ?? null), failure_reason: failure_reason ?? 'unknown', message: 'The money could not be given back.' };
     default:
       return unknown(`Stripe has the refund as ${status}.`);

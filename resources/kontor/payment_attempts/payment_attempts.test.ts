@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
+import { inWorld } from '../../../server/database/world.ts';
 import { kindRecognising, KINDS, type Recognising } from '../../../tests/fakes/kinds.ts';
 import type { Fault } from '../../../tests/fakes/server.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
@@ -13,12 +14,14 @@ let ahead_s = 0;
 let kontor: Kontor;
 let stripe: Stripe;
 const faults: Record<Recognising, Fault[]> = { key: [], search: [], nothing: [] };
+/** What requests wait for. */
+const held: Partial<Record<Recognising, Promise<void>>> = {};
 const fakes = {} as Record<Recognising, FakeStripe>;
 const processors = {} as Record<Recognising, string>;
 
 before(async () => {
-  for (const kind of KINDS) fakes[kind] = await new FakeStripe({ recognises: kind, fault: () => faults[kind].shift() ?? null, mishap: () => 'lost' }).start();
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), kinds: KINDS.map((kind) => kindRecognising(kind, { address: fakes[kind].address, timeout_ms: 1_000 })) });
+  for (const kind of KINDS) fakes[kind] = await new FakeStripe({ recognises: kind, fault: () => faults[kind].shift() ?? null, hold: () => held[kind], mishap: () => 'lost' }).start();
+  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), kinds: KINDS.map((kind) => kindRecognising(kind, { address: fakes[kind].address, timeout_ms: 10_000 })) });
   ({ stripe } = kontor);
   for (const kind of KINDS) processors[kind] = (await raw('POST', 'processors', { type: `stripe_by_${kind}`, settings: { secret_key: fakes[kind].key, webhook_secret: fakes[kind].webhook_secret } })).id;
 });
@@ -42,6 +45,11 @@ async function later(seconds: number, isSo: () => Promise<boolean>): Promise<voi
   ahead_s += seconds;
   for (const end = Date.now() + 20_000; !(await isSo()); await new Promise((resolve) => setTimeout(resolve, 25))) if (Date.now() > end) throw new Error('It has not come to be so.');
 }
+/** Whether a charge was asked for so often, and nobody is at it. */
+const rests = (id: string, asked: number) => async () => {
+  const { rows } = await inWorld(kontor.database.pool, kontor.world, (tx) => tx.query<{ attempts: number; state: string }>(`select attempts, state from calls where id = '${id}:charge:1'`));
+  return rows[0]!.attempts >= asked && rows[0]!.state !== 'pending';
+};
 const isNow = (id: string, status: string) => async () => (await stripe.paymentIntents.retrieve(id)).status === status;
 
 test('a processor that can only be searched is never asked twice', async () => {
@@ -55,7 +63,7 @@ test('that a repetition is refused, since the key is not in force any more, prov
   const taken = await pay('key', 'lost_after');
   const { key } = fakes.key;
   fakes.key.key = 'sk_test_another0123456789';
-  await later(10, async () => (await attemptOf(taken.id)).asked === 2);
+  await later(10, rests(taken.id, 2));
   assert.deepEqual([(await stripe.paymentIntents.retrieve(taken.id)).status, (await attemptOf(taken.id)).state], ['processing', 'unknown']);
   await assert.rejects(raw('POST', `payment_attempts/${taken.id}:charge:1/decide`, { outcome: 'not_done', evidence: 'Nobody has looked anywhere yet.' }), { code: 'lock_timeout' });
   fakes.key.key = key;
@@ -66,12 +74,26 @@ test('that a repetition is refused, since the key is not in force any more, prov
 test('that a search finds nothing proves something only once nothing can be under way', async () => {
   const lost = await pay('search', 'lost_before');
   // That it was written a day before it was asked makes it no older.
-  await kontor.database.asOwner((owner) => owner.query(`update calls set created = created - interval '1 day' where subject = '${lost.id}'`));
-  await later(10, async () => (await attemptOf(lost.id)).asked === 2);
+  const { rowCount } = await inWorld(kontor.database.pool, kontor.world, (tx) => tx.query(`update calls set created = created - interval '1 day' where subject = '${lost.id}'`));
+  assert.equal(rowCount, 1);
+  await later(10, rests(lost.id, 2));
   assert.equal((await stripe.paymentIntents.retrieve(lost.id)).status, 'processing');
   await later(100, isNow(lost.id, 'requires_payment_method'));
   const { last_payment_error } = await stripe.paymentIntents.retrieve(lost.id);
   assert.deepEqual([last_payment_error!.code, fakes.search.captured('payment_intent', lost.id)], ['processing_error', 0]);
+});
+
+test('a person says nothing of what is asked right now, however long it has been asked for', async () => {
+  const lost = await pay('search', 'lost_before');
+  let goOn!: () => void;
+  held.search = new Promise((resolve) => { goOn = resolve; });
+  await later(4 * 86_400, async () => (await attemptOf(lost.id)).asked === 2);
+  const decide = () => raw('POST', `payment_attempts/${lost.id}:charge:1/decide`, { outcome: 'not_done', evidence: 'There is nothing of it in the dashboard.' });
+  await assert.rejects(decide(), ({ code, message }: Json) => code === 'lock_timeout' && /right now/.test(message));
+  delete held.search;
+  goOn();
+  await later(0, isNow(lost.id, 'requires_payment_method'));
+  await assert.rejects(decide(), /the processor has said so/);
 });
 
 test('where a processor recognises nothing, it is asked once, and a person says what became of it', async () => {

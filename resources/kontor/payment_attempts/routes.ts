@@ -2,6 +2,7 @@
 import { decision, refuse } from '../../../billing/decision.ts';
 import { pack, type AttemptRow } from '../../../billing/payment/attempt.ts';
 import { wordOfPerson } from '../../../billing/payment/resolve.ts';
+import { isBeingMade } from '../../../server/calls.ts';
 import { commit } from '../../../server/commit.ts';
 import type { Context, Json, Room } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
@@ -9,7 +10,7 @@ import { quoted } from '../../../server/http/forms.ts';
 import { choice, doc, fields, listParams, required, text, type Params } from '../../../server/http/params.ts';
 import { get, post } from '../../../server/http/route.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
-import { attemptsById, attemptsNamed, lookUp, questionsById, tell } from '../../payment_attempts/rows.ts';
+import { attemptsById, attemptsNamed, lockQuestion, lookUp, questionsById, tell } from '../../payment_attempts/rows.ts';
 import { processorNamed, saidBy } from '../processors/rows.ts';
 import { paymentAttempt, wholeAttempts } from './resource.ts';
 
@@ -60,12 +61,13 @@ const OWN_WAYS_S = 3 * 86_400;
 async function decide(ctx: Context, given: Params<typeof decideAttempt>, path: Path): Promise<Json> {
   const { outcome, evidence } = given;
   const reference = given.reference ?? null;
+  // Whoever takes an answer locks its question first, too.
+  const question = await lockQuestion(ctx.tx, path.attempt);
   const attempt = await attemptNamed(ctx, path.attempt);
   const { id, verb, state, processor, subject } = attempt;
-  const question = (await questionsById(ctx.tx, [id])).get(id);
   const now = ctx.app.clock.now();
   if (state !== 'unknown' && state !== 'sending') refuse(undefined, `The payment attempt ${id} is ${state}: the processor has said so, and nothing is left to be decided.`);
-  if (!question || (state === 'sending' && now < question.created + PATIENCE_S)) refuse('lock_timeout', `The payment attempt ${id} is being asked right now. Wait for its answer.`, undefined, { status: 409, should_retry: false });
+  if (!question || isBeingMade(question, now) || (state === 'sending' && now < question.created + PATIENCE_S)) refuse('lock_timeout', `The payment attempt ${id} is being asked right now. Wait for its answer.`, undefined, { status: 409, should_retry: false });
   const [whole] = await wholeAttempts(ctx, [attempt]);
   if (whole!.clears_up !== 'person' && now < (question.begun ?? question.created) + OWN_WAYS_S) {
     refuse('lock_timeout', `What became of the payment attempt ${id} is still found out by ${whole!.clears_up === 'look_up' ? 'looking it up' : 'asking again'}. Let the processor be asked for three days before you say it.`, undefined, { status: 409, should_retry: false });

@@ -37,7 +37,7 @@ export const lookUpAgain: TimerCommand = async (ctx, due) => {
   await commit(ctx, { ...decision(), calls: waiting.map((attempt) => toLookUp(attempt.id, String(now))), timers: waiting.flatMap((attempt): Timer[] => lookAgain(attempt, now)) });
 };
 
-/** What the sandbox foretold of the end of an attempt. */
+/** What the sandbox foretold of the end of an attempt; of one that was given up, which says nothing more, nothing. */
 function foretold({ word }: AttemptRow): PackedWord[] {
   const consequences = (word?.foretold ?? []) as Consequence[];
   return consequences.flatMap((each) => (each.kind === 'charge_settles' || each.kind === 'refund_settles' ? [each.outcome as unknown as PackedWord] : []));

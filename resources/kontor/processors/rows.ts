@@ -8,7 +8,9 @@ import { row, rows, sql } from '../../../server/database/sql.ts';
 import { inWorld, overAllWorlds, type Tx } from '../../../server/database/world.ts';
 import { told } from '../../../server/log.ts';
 import { outside } from '../../../server/questions.ts';
+import { NotReached } from '../../../server/turnstile.ts';
 import { settingsOf } from '../settings/rows.ts';
+import { bounded } from './bounded.ts';
 
 declare module '../../../server/context.ts' {
   interface Connectors {
@@ -72,7 +74,7 @@ export async function openProcessor(app: App, world: World, row: ProcessorRow): 
   const state = JSON.stringify([settings, secrets]);
   const before = known.get(id);
   if (before?.settings === state) return before.processor;
-  const processor = kind.open(configurationOf(app, world, row));
+  const processor = kind.open(configurationOf(app, world, row)).then((open) => bounded(open));
   known.set(id, { settings: state, processor });
   processor.catch(() => known.delete(id));
   return processor;
@@ -88,7 +90,13 @@ export async function processorNamed(app: App, world: World, name: string, tx?: 
 }
 
 /** What a processor says in the middle of a command, to a question that may be asked at any time and any number of times. The sandbox is no network, so it is asked at once. */
-export const saidBy = <T>(ctx: Context, { name }: Processor, question: string, ask: () => Promise<T>): Promise<T> => (name === ctx.app.connectors.processors.test.name ? ask() : outside(ctx, `${name}: ${question}`, ask));
+export async function saidBy<T>(ctx: Context, { name }: Processor, question: string, ask: () => Promise<T>): Promise<T> {
+  if (name === ctx.app.connectors.processors.test.name) return ask();
+  return outside(ctx, `${name}: ${question}`, () => ask().catch((error: unknown) => {
+    if (!(error instanceof NotReached)) throw error;
+    return refuse(undefined, 'Too much is under way at the payment processor. Nothing has been changed; try again in a moment.', undefined, { type: 'api_error', status: 503, should_retry: true });
+  }));
+}
 
 /** The processor that Kontor itself has for a mode, and whose money it moves: the sandbox in test mode, none in live mode. */
 export const ownProcessor = (app: App, world: World): Processor | null => (world.livemode ? null : app.connectors.processors.test);

@@ -282,3 +282,39 @@ test('a card that was detached while its holder agreed to keep it is kept nowher
   await until(async () => fake.ownerOf(there) === null);
   assert.equal((await stripe.paymentMethods.retrieve(setup.payment_method as string)).customer, null);
 });
+
+test('a refund that waits for its receiver is called back at Stripe, unless it has gone meanwhile', async () => {
+  fake.asks_receivers = true;
+  const paid = await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: await cardAt('pm_card_visa'), confirm: true });
+  const [back, gone] = [await stripe.refunds.create({ payment_intent: paid.id, amount: 400 }), await stripe.refunds.create({ payment_intent: paid.id, amount: 300 })];
+  fake.asks_receivers = false;
+  assert.deepEqual([back.status, gone.status], ['requires_action', 'requires_action']);
+  const [there, sent] = [...fake.refunds.values()].slice(-2) as Json[] as [Json, Json];
+  assert.equal((await stripe.refunds.cancel(back.id)).status, 'canceled');
+  assert.equal(there.status, 'canceled');
+  await fake.herald.settled();
+  assert.equal((await stripe.charges.retrieve(paid.latest_charge as string)).amount_refunded, 300);
+  await assert.rejects(stripe.refunds.cancel(back.id), { statusCode: 400 });
+  sent.status = 'succeeded';
+  await assert.rejects(stripe.refunds.cancel(gone.id), ({ message }: Error) => /has it as succeeded/.test(message));
+  assert.equal((await stripe.refunds.retrieve(gone.id)).status, 'succeeded');
+  // What was called back can be given back anew, and no more than that.
+  await stripe.refunds.create({ payment_intent: paid.id, amount: 700 });
+  assert.equal((await stripe.charges.retrieve(paid.latest_charge as string)).refunded, true);
+});
+
+test('a refund whose calling back Stripe has not answered is called back once it does', async () => {
+  fake.asks_receivers = true;
+  const paid = await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: await cardAt('pm_card_visa'), confirm: true });
+  const refund = await stripe.refunds.create({ payment_intent: paid.id });
+  fake.asks_receivers = false;
+  const { key } = fake;
+  fake.key = 'sk_test_another0123456789';
+  assert.equal((await stripe.refunds.cancel(refund.id)).status, 'requires_action');
+  await assert.rejects(stripe.refunds.cancel(refund.id), { code: 'lock_timeout' });
+  fake.key = key;
+  ahead_s += 10;
+  await until(async () => (await stripe.refunds.retrieve(refund.id)).status === 'canceled');
+  await fake.herald.settled();
+  assert.equal((await stripe.charges.retrieve(paid.latest_charge as string)).amount_refunded, 0);
+});

@@ -41,6 +41,7 @@ const TAKES: Readonly<Record<string, readonly string[]>> = {
   'POST payment_intents/:id/increment_authorization': ['amount', 'metadata'],
   'POST refunds': ['payment_intent', 'amount', 'reason', 'metadata'],
   'GET refunds/:id': [],
+  'POST refunds/:id/cancel': [],
   'GET refunds': ['payment_intent', 'limit', 'starting_after'],
   'GET disputes/:id': [],
   'POST disputes/:id': ['evidence', 'submit'],
@@ -68,4 +69,19 @@ export function listed(url: string, things: readonly { id: string }[], { limit =
   const all = things.toReversed();
   const from = starting_after === undefined ? 0 : all.findIndex((each) => each.id === starting_after) + 1;
   return { object: 'list', data: all.slice(from, from + Number(limit)), has_more: all.length > from + Number(limit), url };
+}
+
+/** What Stripe does not let be paid like this. */
+export function refusePaying(given: Given, method: Given): void {
+  if (given.confirm !== 'true') refuse(400, undefined, 'This fake makes payment intents that are confirmed at once.');
+  if (!/^[1-9][0-9]*$/.test(given.amount ?? '')) refuse(400, 'parameter_invalid_integer', 'This value must be greater than or equal to 1.', { param: 'amount' });
+  if (method.customer !== null && method.customer !== given.customer) refuse(400, undefined, 'The payment method belongs to a customer. Please include the customer.', { param: 'customer' });
+  if (method.customer === null && method.used) refuse(400, undefined, 'The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again.');
+  if (given.setup_future_usage && given.off_session === 'true') refuse(400, undefined, 'You cannot confirm with `off_session=true` when `setup_future_usage` is also set on the PaymentIntent.');
+  if (given.setup_future_usage && !given.customer) refuse(400, undefined, 'You must provide a customer to set up future usage.', { param: 'customer' });
+}
+
+/** A refund that can be canceled. */
+export function callingBack<R extends Given>(refund: R): R {
+  return refund.status === 'requires_action' ? refund : refuse(400, undefined, `You cannot cancel a refund whose status is ${refund.status}.`);
 }

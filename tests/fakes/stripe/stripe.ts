@@ -8,7 +8,7 @@ import { createHmac } from 'node:crypto';
 import { Herald, listen, type Asked, type Fault, type Plan, type Told } from '../server.ts';
 import { FakeBanks } from './banks.ts';
 import { cardNamed, shownCard, type FakeCard } from './cards.ts';
-import { FakeError, listed, nameOf, paramsOf, refuse, type Given } from './params.ts';
+import { callingBack, FakeError, listed, nameOf, paramsOf, refuse, refusePaying, type Given } from './params.ts';
 
 export type FakeStripePlan = Plan & { key?: string; recognises?: 'key' | 'search' | 'nothing'; /** In seconds. */ now?: () => number };
 
@@ -28,6 +28,8 @@ export class FakeStripe {
   readonly intents = new Map<string, Thing>();
   readonly refunds = new Map<string, Thing>();
   readonly banks = new FakeBanks({ id: (prefix) => this.#id(prefix), now: () => this.#now(), tell: (type, thing) => this.#tell(type, thing) });
+  /** Whoever is to get a refund is asked where to. */
+  asks_receivers = false;
   readonly #things = new Map<string, Thing>();
   readonly #keys = new Map<string, { print: string; told: Told }>();
   readonly #plan: FakeStripePlan;
@@ -204,6 +206,8 @@ export class FakeStripe {
         return this.#refund(given);
       case 'GET refunds/:id':
         return this.refunds.get(id) ?? this.#missing('refund', id);
+      case 'POST refunds/:id/cancel':
+        return this.#change(callingBack(this.refunds.get(id) ?? this.#missing('refund', id)), { status: 'canceled' }, 'refund.updated');
       case 'GET refunds':
         return listed('/v1/refunds', [...this.refunds.values()].filter((each) => each.payment_intent === given.payment_intent), given);
       case 'POST setup_intents':
@@ -270,12 +274,7 @@ export class FakeStripe {
 
   #pay(given: Given): Thing {
     const method = this.#find(given.payment_method, 'payment_method');
-    if (given.confirm !== 'true') refuse(400, undefined, 'This fake makes payment intents that are confirmed at once.');
-    if (!/^[1-9][0-9]*$/.test(given.amount ?? '')) refuse(400, 'parameter_invalid_integer', 'This value must be greater than or equal to 1.', { param: 'amount' });
-    if (method.customer !== null && method.customer !== given.customer) refuse(400, undefined, 'The payment method belongs to a customer. Please include the customer.', { param: 'customer' });
-    if (method.customer === null && method.used) refuse(400, undefined, 'The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again.');
-    if (given.setup_future_usage && given.off_session === 'true') refuse(400, undefined, 'You cannot confirm with `off_session=true` when `setup_future_usage` is also set on the PaymentIntent.');
-    if (given.setup_future_usage && !given.customer) refuse(400, undefined, 'You must provide a customer to set up future usage.', { param: 'customer' });
+    refusePaying(given, method);
     const intent: Thing = {
       id: this.#id('pi'), object: 'payment_intent', created: this.#now(), amount: Number(given.amount), amount_capturable: 0, amount_received: 0, currency: given.currency, status: 'processing', livemode: false,
       capture_method: given.capture_method ?? 'automatic', customer: given.customer ?? null, payment_method: method.id, payment_method_types: given.allowed_payment_method_types, metadata: given.metadata ?? {},
@@ -366,10 +365,10 @@ export class FakeStripe {
 
   #refund({ payment_intent, amount, reason, metadata }: Given): Thing {
     const intent = this.#intent(payment_intent);
-    const before = [...this.refunds.values()].filter((each) => each.payment_intent === intent.id && each.status !== 'failed').reduce((sum, each) => sum + each.amount, 0);
+    const before = [...this.refunds.values()].filter((each) => each.payment_intent === intent.id && each.status !== 'failed' && each.status !== 'canceled').reduce((sum, each) => sum + each.amount, 0);
     if (before + Number(amount) > intent.amount_received) refuse(400, 'charge_already_refunded', 'The refund is more than is left of the charge.', { param: 'amount' });
     const debit = intent.latest_charge.payment_method_details.type === 'sepa_debit';
-    const refund: Thing = { id: this.#id('re'), object: 'refund', amount: Number(amount), currency: intent.currency, created: this.#now(), payment_intent: intent.id, reason: reason ?? null, metadata: metadata ?? {}, status: debit ? 'pending' : 'succeeded', balance_transaction: this.banks.moved(-Number(amount), intent.currency, null), destination_details: debit ? null : { type: 'card', card: { reference: '74850120752', reference_status: 'available' } } };
+    const refund: Thing = { id: this.#id('re'), object: 'refund', amount: Number(amount), currency: intent.currency, created: this.#now(), payment_intent: intent.id, reason: reason ?? null, metadata: metadata ?? {}, status: this.asks_receivers ? 'requires_action' : debit ? 'pending' : 'succeeded', balance_transaction: this.banks.moved(-Number(amount), intent.currency, null), destination_details: debit ? null : { type: 'card', card: { reference: '74850120752', reference_status: 'available' } } };
     this.refunds.set(refund.id, refund);
     this.#tell('refund.created', refund);
     return refund;

@@ -1,0 +1,24 @@
+/** No more than so many operations are under way at a processor at once. The others wait for their turn, not longer than a call is this process's own. */
+import type { Processor } from '../../../connectors/processors/processor.ts';
+import { Turnstile } from '../../../server/turnstile.ts';
+
+/** A turn that has not come by then is given up. */
+const PATIENCE_MS = 20_000;
+
+/** Operations that ask the processor; the others only compute. */
+const ASKING: ReadonlySet<string | symbol> = new Set<keyof Processor>(['tokenize', 'save', 'charge', 'capture', 'cancel', 'increment', 'refund', 'cancelRefund', 'detach', 'lookup', 'verifyDeposits']);
+
+/** The processor, asked in turn. An operation whose turn does not come throws that it was not reached. */
+export function bounded(processor: Processor): Processor {
+  const { at_once } = processor.capabilities();
+  if (at_once === undefined) return processor;
+  const turnstile = new Turnstile(at_once, PATIENCE_MS);
+  return new Proxy(processor, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      const method = value.bind(target) as (...given: unknown[]) => Promise<unknown>;
+      return ASKING.has(name) ? (...given: unknown[]) => turnstile.pass(() => method(...given)) : method;
+    },
+  });
+}
