@@ -213,6 +213,12 @@ const money: Invariant[] = [
       where p.amount_received <> coalesce(c.captured, 0) or (p.status = 'succeeded' and p.amount_received = 0)`,
   },
   {
+    id: 'I7',
+    about: 'A payment has taken what it was asked for.',
+    query: `select c.id as object, format('%s %s were taken, and asked for were %s %s', c.amount, c.currency, q.request->>'amount', q.request->>'currency') as sentence
+      from charges c join calls q on q.id = c.attempt where c.status = 'succeeded' and q.request->>'capture' = 'automatic' and (c.amount <> (q.request->>'amount')::bigint or c.currency <> q.request->>'currency')`,
+  },
+  {
     id: 'I8',
     about: 'No more is given back than was taken.',
     query: `select id as object, format('%s of %s given back', amount_refunded, amount_captured) as sentence from charges where amount_refunded > case when captured then amount_captured else amount end`,

@@ -37,6 +37,8 @@ export type FundsMove = Pick<FundsTransactionRow, 'type' | 'reporting_category' 
   fees?: readonly Fee[];
   /** Where the processor settles it in another currency. */
   settled?: Settled | null;
+  /** One more of its source, which the ledger has by the transaction's own name. */
+  further?: boolean;
   /** At our disposal at once, or after the usual days. */
   available: 'now' | 'later';
 };
@@ -48,7 +50,7 @@ const AVAILABLE_AFTER_DAYS = 2;
 const FEE_TYPES: Record<Fee['type'], FeeDetail['type']> = { processing: 'stripe_fee', network: 'payment_method_passthrough_fee', tax: 'tax' };
 
 /** The account's funds move. What is kept of them is posted line by line; the movement itself is posted by whoever knows what it was for. */
-export function moveFunds({ fees = [], available, settled = null, ...move }: FundsMove, moment: Moment): Decision & { transaction: FundsTransactionRow } {
+export function moveFunds({ fees = [], available, settled = null, further = false, ...move }: FundsMove, moment: Moment): Decision & { transaction: FundsTransactionRow } {
   const { source, processor, test_clock } = move;
   const { amount, currency } = settled ?? move;
   const lines = fees.filter((each) => each.amount !== 0n);
@@ -69,7 +71,7 @@ export function moveFunds({ fees = [], available, settled = null, ...move }: Fun
   const made = decision();
   made.puts.push({ table: 'balance_transactions', before: null, after: transaction });
   // What we pay the processor is no customer's affair.
-  const legs = { transaction: `${source}:${fee < 0n ? 'fees_returned' : 'fees'}`, currency, document: source, customer: null, at: moment.now, processor };
+  const legs = { transaction: `${further ? transaction.id : source}:${fee < 0n ? 'fees_returned' : 'fees'}`, currency, document: source, customer: null, at: moment.now, processor };
   for (const each of lines) made.postings.push({ ...legs, ledger_account: 'processor_fees', amount: each.amount, line: each.description });
   if (lines.length > 0) made.postings.push({ ...legs, ledger_account: 'cash_in_transit', amount: -fee });
   // The account itself lives in real time, whatever clocks its customers are on.
@@ -94,9 +96,12 @@ export function fundsLegs(amount: bigint, { currency, amount_captured, settled_a
 /** How the money of a charge has come. */
 export type Taking = { processor: string; test_clock: string | null; fees?: readonly Fee[]; settled?: Settled | null; available?: 'now' | 'later' };
 
-/** The money of a charge has come, less what the processor keeps of it. */
-export function takeCharge(charge: ChargeRow, { processor, test_clock, fees, settled, available = 'later' }: Taking, moment: Moment): Decision & { charge: ChargeRow; transaction: FundsTransactionRow } {
+/** The money of a charge has come, or `amount` of it by one of its captures, less what the processor keeps of that. The charge says the first one's transaction. */
+export function takeCharge(charge: ChargeRow, { processor, test_clock, fees, settled, available = 'later' }: Taking, moment: Moment, amount = charge.amount_captured): Decision & { charge: ChargeRow; transaction: FundsTransactionRow } {
   const type = charge.payment_method_details?.type === 'card' ? 'charge' : 'payment';
-  const { transaction, ...moved } = moveFunds({ type, reporting_category: 'charge', source: charge.id, description: charge.description, amount: charge.amount_captured, currency: charge.currency, fees, settled, available, processor, test_clock }, moment);
-  return { ...moved, transaction, charge: { ...charge, balance_transaction: transaction.id, settled_amount: settled?.amount ?? null, settled_currency: settled?.currency ?? null } };
+  const further = charge.balance_transaction !== null;
+  const { transaction, ...moved } = moveFunds({ type, reporting_category: 'charge', source: charge.id, description: charge.description, amount, currency: charge.currency, fees, settled, further, available, processor, test_clock }, moment);
+  const before = settled && charge.settled_currency === settled.currency ? charge.settled_amount! : 0n;
+  const brought = { settled_amount: settled ? before + settled.amount : charge.settled_amount, settled_currency: settled?.currency ?? charge.settled_currency };
+  return { ...moved, transaction, charge: { ...charge, balance_transaction: charge.balance_transaction ?? transaction.id, ...brought } };
 }

@@ -97,6 +97,7 @@ export function attachPayment(facts: WithPayments, intent: PaymentIntentWhole, c
   if (intent.currency !== invoice.currency) refuseIntent(`is in ${intent.currency}; the invoice is in ${invoice.currency}.`);
   if (intent.status === 'canceled') refuseIntent('was canceled.');
   if (charge && (charge.amount_refunded > 0n || charge.amount_disputed > 0n)) refuseIntent('was given back in part, or is contested: what is left of it cannot pay an invoice.');
+  if (intent.status !== 'succeeded' && intent.amount_received > 0n) refuseIntent('is captured in parts: capture the last of it first.');
   const payment = invoicePayment(invoice, intent, false, moment);
   const made = decision();
   made.puts.push({ table: 'payment_intents', before: intent, after: { ...intent, invoice: invoice.id } });

@@ -61,6 +61,8 @@ function canonical(value: unknown): string {
   return `{${fields.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, each]) => `${JSON.stringify(name)}:${canonical(each)}`).join(',')}}`;
 }
 
+const weighed = (word: PackedWord | null): string => `${word?.contradicts === true ? 1 : 0}${canonical(word)}`;
+
 /** Bigints as text with an `n`, so that a word can be kept as JSON. */
 export function pack<W extends { kind: string }>(word: W): PackedWord {
   return JSON.parse(JSON.stringify(word, (_name, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))) as PackedWord;
@@ -80,7 +82,7 @@ export function merge(attempt: AttemptRow, word: PackedWord, at: number): Attemp
   const state = stateOf(attempt.verb, word);
   const [mine, theirs] = [rankOf(attempt.verb, attempt.state), rankOf(attempt.verb, state)];
   if (theirs < mine) return attempt;
-  // Between two words of one rank any total order will do, as long as it is always the same.
-  if (theirs === mine && canonical(word) <= canonical(attempt.word)) return attempt;
+  // Between two words of one rank any total order will do, as long as it is always the same; a contradiction is not forgotten where another answer is only missing.
+  if (theirs === mine && weighed(word) <= weighed(attempt.word)) return attempt;
   return { ...attempt, state, word, reference: typeof word.reference === 'string' ? word.reference : attempt.reference, heard: at };
 }

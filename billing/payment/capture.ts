@@ -3,11 +3,10 @@ import { beginAttempt, type Verb } from './attempt.ts';
 import { takeCharge } from '../balance/funds.ts';
 import { assert, decision, refuse, together, type Decision, type Moment, type Timer } from '../decision.ts';
 import { formatMoney } from '../money.ts';
-import type { Canceled, HandledOutcome, Succeeded, Unknown } from './outcome.ts';
+import type { Allowed, Canceled, HandledOutcome, Succeeded, Unknown } from './outcome.ts';
 import type { ChargeRow, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
-import { cancelInvoicePayment } from './intent.ts';
-import { receive, toBeContested, type Payment } from './settle.ts';
-import { METHODS } from './offer.ts';
+import { cancelInvoicePayment, refuseDescriptor, type Words } from './intent.ts';
+import { allowedOf, receive, toBeContested, type Payment } from './settle.ts';
 
 export type Reserved = { payment_intent: PaymentIntentWhole; payment_method: PaymentMethodRow; charge: ChargeRow };
 
@@ -28,7 +27,7 @@ export type HandleQuestion = {
   final: boolean;
   reason: string | null;
   /** What else is changed with it. */
-  words: Partial<Pick<PaymentIntentRow, 'description' | 'metadata' | 'statement_descriptor' | 'statement_descriptor_suffix'>>;
+  words: Partial<Words>;
   at: number;
 };
 
@@ -55,34 +54,49 @@ function ask({ payment_intent: intent, payment_method: method, charge }: Reserve
   return { ...made, payment_intent };
 }
 
-/** Takes what was reserved, or a part of it; the rest is released. A card's network allows a little more than was reserved where that was asked for. */
-export function captureIntent(reserved: Reserved, { amount, words }: { amount: bigint | null; words: HandleQuestion['words'] }, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
-  const { payment_intent: intent, payment_method: method } = reserved;
+/** What the processor has said that may be done about a charge. */
+const allowedFor = ({ payment_method_details: details }: ChargeRow) => details?.card?.allowed;
+
+export type CaptureOrder = { amount: bigint | null; /** Nothing more is to be taken, and the rest is released. */ final: boolean; words: Partial<Words> };
+
+/** Takes what was reserved, or a part of it. A last capture may take a little more than was reserved, where the card's network allows it, or nothing, after others. */
+export function captureIntent(reserved: Reserved, { amount, final, words }: CaptureOrder, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
+  const { payment_intent: intent, payment_method: method, charge } = reserved;
   refuseUnreserved(intent, 'captured');
-  const options = intent.payment_method_options[method.type];
-  const percent = BigInt(options?.request_overcapture === 'if_available' ? (METHODS[method.type]?.overcapture_percent ?? 0) : 0);
-  const most = intent.amount_capturable + (intent.amount_capturable * percent) / 100n;
+  refuseDescriptor({ ...intent, ...words }, method);
+  if (!final && !allowedFor(charge)?.multicapture) {
+    refuse('payment_intent_invalid_parameter', `The payment intent ${intent.id} is captured once: it was not confirmed with \`payment_method_options[card][request_multicapture]\` = \`if_available\`, or that is not available for its card. Leave \`final_capture\` out.`, 'final_capture');
+  }
+  if (!final && intent.invoice !== null) refuse('payment_intent_invalid_parameter', `The payment intent ${intent.id} pays the invoice ${intent.invoice}, for which it is captured once. Leave \`final_capture\` out.`, 'final_capture');
+  const allowed = BigInt(allowedFor(charge)?.most ?? 0);
+  const most = final && allowed > charge.amount ? allowed - charge.amount_captured : intent.amount_capturable;
   const taken = amount ?? intent.amount_capturable;
-  if (taken <= 0n) refuse('parameter_invalid_integer', 'Capture an amount above zero, or cancel the payment intent.', 'amount_to_capture');
+  if (taken < 0n || (taken === 0n && (!final || charge.amount_captured === 0n))) refuse('parameter_invalid_integer', 'Capture an amount above zero, or cancel the payment intent.', 'amount_to_capture');
   if (taken > most) refuse('amount_too_large', `Of the payment intent ${intent.id}, ${formatMoney(most, intent.currency)} can be captured, not ${formatMoney(taken, intent.currency)}.`, 'amount_to_capture');
-  return ask(reserved, 'capture', { amount: String(taken), final: true, reason: null, words }, moment);
+  return ask(reserved, 'capture', { amount: String(taken), final, reason: null, words }, moment);
 }
 
 /** Raises what is reserved to a new total. */
 export function incrementIntent(reserved: Reserved, { amount, words }: { amount: bigint; words: HandleQuestion['words'] }, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
-  const { payment_intent: intent, payment_method: method } = reserved;
+  const { payment_intent: intent, payment_method: method, charge } = reserved;
   refuseUnreserved(intent, 'incremented');
-  const asked = intent.payment_method_options[method.type]?.request_incremental_authorization === 'if_available';
-  if (!METHODS[method.type]?.increment || !asked) {
-    refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} was not confirmed with \`payment_method_options[card][request_incremental_authorization]\` = \`if_available\`, so its authorization cannot be raised.`);
+  refuseDescriptor({ ...intent, ...words }, method);
+  if (!allowedFor(charge)?.increment) {
+    refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} was not confirmed with \`payment_method_options[card][request_incremental_authorization]\` = \`if_available\`, or that is not available for its card, so its authorization cannot be raised.`);
   }
+  if (charge.amount_captured > 0n) refuse('payment_intent_unexpected_state', `Of the payment intent ${intent.id} a part is captured already, so its authorization cannot be raised.`);
   if (amount <= intent.amount) refuse('amount_too_small', `An authorization is raised: give more than the ${formatMoney(intent.amount, intent.currency)} that are reserved.`, 'amount');
   return ask(reserved, 'increment', { amount: String(amount), final: false, reason: null, words }, moment);
 }
 
-/** Gives up what is reserved, by request or because its time has passed. */
+/** Gives up what is reserved, by request or because its time has passed. Of what was captured in part the rest is released, and the payment has succeeded. */
 export function releaseIntent(reserved: Reserved, reason: string, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
-  refuseUnreserved(reserved.payment_intent, 'canceled');
+  const { payment_intent: intent, charge } = reserved;
+  refuseUnreserved(intent, 'canceled');
+  if (charge.amount_captured > 0n && reason !== 'automatic') {
+    refuse('payment_intent_unexpected_state', `Of the payment intent ${intent.id} ${formatMoney(charge.amount_captured, charge.currency)} are captured already. Release the rest by capturing \`amount_to_capture\` = 0, and refund what is to go back.`);
+  }
+  if (charge.amount_captured > 0n) return ask(reserved, 'capture', { amount: '0', final: true, reason, words: {} }, moment);
   return ask(reserved, 'cancel', { amount: '0', final: true, reason, words: {} }, moment);
 }
 
@@ -100,29 +114,23 @@ export const isReserved = ({ status, latest_charge }: PaymentIntentRow, { id }: 
 
 /** What was reserved has been captured or given up at the processor, by its own doing or somebody's there. */
 export function handledElsewhere(facts: Payment & { charge: ChargeRow }, answer: Succeeded | Canceled, moment: Moment): Decision & Payment {
-  if (answer.kind === 'canceled') return settleHandling(facts, { verb: 'cancel', amount: '0', reason: 'automatic', words: {} }, { kind: 'succeeded', reference: answer.reference }, moment);
-  const { amount = facts.charge.amount, reference, fees, settled, available } = answer;
-  return settleHandling(facts, { verb: 'capture', amount: String(amount), reason: null, words: {} }, { kind: 'succeeded', reference, fees, settled, available }, moment);
+  const nothing = { amount: '0', final: true, words: {} };
+  if (answer.kind === 'canceled') return settleHandling(facts, { ...nothing, verb: 'cancel', reason: 'automatic' }, { kind: 'succeeded', reference: answer.reference }, moment);
+  const { money = facts.charge, reference, fees, settled, available } = answer;
+  return settleHandling(facts, { ...nothing, verb: 'capture', reason: null }, { kind: 'succeeded', reference, money, fees, settled, available }, moment);
 }
 
 /** Takes the processor's answer. What it refused leaves the amount reserved as it was. */
-export function settleHandling(facts: Payment & { charge: ChargeRow }, question: Pick<HandleQuestion, 'verb' | 'amount' | 'reason' | 'words'>, answer: HandledAnswer, moment: Moment): Decision & Payment {
+export function settleHandling(facts: Payment & { charge: ChargeRow }, question: Pick<HandleQuestion, 'verb' | 'amount' | 'final' | 'reason' | 'words'>, answer: HandledAnswer, moment: Moment): Decision & Payment {
   const { payment_intent: intent, charge: before } = facts;
   if (answer.kind !== 'succeeded') return { ...facts, ...moved(intent, { status: 'requires_capture' }, null, moment) };
-  const amount = BigInt(question.amount);
   const put = (after: ChargeRow, type: string): Decision => ({ ...decision(), puts: [{ table: 'charges', before, after }], facts: [{ type, object: 'charge', whole: after, before: type === 'charge.updated' ? before : undefined, at: moment.now }] });
   switch (question.verb) {
-    case 'capture': {
-      const how = { processor: facts.payment_method.processor, test_clock: intent.test_clock, fees: answer.fees, settled: answer.settled, available: answer.available };
-      const taken = takeCharge({ ...before, captured: true, capture_before: null, amount_captured: amount }, how, moment);
-      const { charge } = taken;
-      const change = { ...question.words, status: 'succeeded', amount_capturable: 0n, amount_received: amount } as const;
-      const changed = moved(intent, change, 'payment_intent.succeeded', moment);
-      changed.timers.push(expiry(intent, null), ...toBeContested(charge.id, answer.foretold ?? [], intent, moment));
-      return receive({ ...facts, payment_intent: changed.payment_intent, charge }, taken.transaction, together([put(charge, 'charge.captured'), taken, changed]), null, moment);
-    }
+    case 'capture':
+      return captured(facts, question, answer, moment);
     case 'increment': {
-      const charge: ChargeRow = { ...before, amount };
+      const amount = answer.money?.amount ?? BigInt(question.amount);
+      const charge: ChargeRow = { ...before, amount, ...withAllowed(before, answer.allowed) };
       const changed = moved(intent, { ...question.words, status: 'requires_capture', amount, amount_capturable: amount }, 'payment_intent.amount_capturable_updated', moment);
       return { ...facts, ...together([put(charge, 'charge.updated'), changed]), payment_intent: changed.payment_intent, charge };
     }
@@ -136,4 +144,31 @@ export function settleHandling(facts: Payment & { charge: ChargeRow }, question:
       return { ...facts, ...together([told, changed, ...(left ? [left] : [])]), payment_intent: changed.payment_intent, charge, payment: left?.payment ?? null };
     }
   }
+}
+
+/** The charge's details with what may be done about it now. */
+function withAllowed({ payment_method_details: details }: ChargeRow, allowed: Allowed | undefined): Partial<ChargeRow> {
+  return details?.card && allowed ? { payment_method_details: { ...details, card: { ...details.card, allowed: allowedOf(allowed) } } } : {};
+}
+
+/** One of the captures of a charge, or the only one. What is left stays reserved, unless it was the last. */
+function captured(facts: Payment & { charge: ChargeRow }, question: Pick<HandleQuestion, 'amount' | 'final' | 'words'>, answer: Extract<HandledAnswer, { kind: 'succeeded' }>, moment: Moment): Decision & Payment {
+  const { payment_intent: intent, charge: before, payment_method: { processor } } = facts;
+  const amount_captured = answer.money?.amount ?? before.amount_captured + BigInt(question.amount);
+  const amount = amount_captured - before.amount_captured;
+  assert(amount >= 0n, `less is captured of ${before.id} than before`);
+  const over = question.final || amount_captured >= before.amount;
+  const row: ChargeRow = { ...before, captured: true, capture_before: over ? null : before.capture_before, amount_captured };
+  const how = { processor, test_clock: intent.test_clock, fees: answer.fees, settled: answer.settled, available: answer.available };
+  const taken = amount === 0n ? { ...decision(), charge: row, transaction: null } : takeCharge(row, how, moment, amount);
+  const { charge } = taken;
+  const change = { ...question.words, status: over ? 'succeeded' : 'requires_capture', amount_capturable: over ? 0n : before.amount - amount_captured, amount_received: amount_captured } as const;
+  const changed = moved(intent, change, over ? 'payment_intent.succeeded' : 'payment_intent.amount_capturable_updated', moment);
+  if (over) changed.timers.push(expiry(intent, null));
+  const type = amount === 0n ? 'charge.updated' : 'charge.captured';
+  const put: Decision = { ...decision(), puts: [{ table: 'charges', before, after: charge }], facts: [{ type, object: 'charge', whole: charge, before: amount === 0n ? before : undefined, at: moment.now }] };
+  const whole = together([put, taken, changed]);
+  if (taken.transaction === null) return { ...facts, ...whole, payment_intent: changed.payment_intent, charge };
+  whole.timers.push(...toBeContested(charge.id, answer.foretold ?? [], intent, moment));
+  return receive({ ...facts, payment_intent: changed.payment_intent, charge }, taken.transaction, whole, null, moment, amount);
 }

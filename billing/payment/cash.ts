@@ -2,6 +2,7 @@
 import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
 import { formatMoney, minor } from '../money.ts';
 import type { NextAction, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
+import { wordsOf } from './intent.ts';
 import { settlePayment, type AskedQuestion, type Payment, type PaymentAnswer } from './settle.ts';
 
 export type CashRow = { id: string; customer: string; currency: string; amount: bigint };
@@ -115,8 +116,8 @@ export function applyCash(before: CashRow, facts: Payment, moment: Moment): Deci
   const moved = moveCash(before, true, { type: 'applied_to_payment', net_amount: -intent.amount, payment_intent: intent.id }, moment);
   const question: AskedQuestion = {
     op_id: `${intent.id}:cash:${moved.transaction.id}`, processor: method.processor, payment_method: method.id, amount: String(intent.amount), currency: intent.currency,
-    method: { type: method.type, reference: method.processor_reference, set_up: false, network_transaction_id: null, mandate: null }, capture: 'automatic', setup_future_usage: null,
-    payer: { name: null, email: null, country: null }, off_session: true, automatic: false, request_three_d_secure: 'automatic', authentication: null, description: null, return_url: null, use_stripe_sdk: false,
+    method: { type: method.type, reference: method.processor_reference, set_up: false, network_transaction_id: null, mandate: null }, capture: 'automatic', options: {}, setup_future_usage: null,
+    ...wordsOf(intent), payer: { name: null, email: null, country: null }, off_session: true, automatic: false, request_three_d_secure: 'automatic', authentication: null, return_url: null, use_stripe_sdk: false,
     error_on_requires_action: false, agreed: null, at: moment.now,
   };
   const answer: PaymentAnswer = {

@@ -138,8 +138,11 @@ export type Confirmation = {
   agreed?: Agreed | null;
 };
 
+/** What is told with a payment, as it is when it is confirmed. */
+export type Words = Pick<PaymentIntentRow, 'description' | 'metadata' | 'receipt_email' | 'shipping' | 'statement_descriptor' | 'statement_descriptor_suffix'>;
+
 /** What the processor is asked, as the call keeps it. */
-export type ChargeQuestion = {
+export type ChargeQuestion = Words & {
   processor: string;
   payment_method: string;
   /** Minor units as text. */
@@ -147,13 +150,14 @@ export type ChargeQuestion = {
   currency: string;
   method: { type: string; reference: string; set_up: boolean; network_transaction_id: string | null; mandate: string | null };
   capture: 'automatic' | 'manual';
+  /** Options of the method's type that have no field of their own here, by the names of the API. */
+  options: Record<string, unknown>;
   setup_future_usage: 'on_session' | 'off_session' | null;
   payer: { name: string | null; email: string | null; country: string | null };
   off_session: boolean;
   automatic: boolean;
   request_three_d_secure: 'any' | 'automatic' | 'challenge';
   authentication: HolderAnswer | null;
-  description: string | null;
   return_url: string | null;
   use_stripe_sdk: boolean;
   error_on_requires_action: boolean;
@@ -208,16 +212,28 @@ function agreementOf(intent: PaymentIntentWhole, method: PaymentMethodRow, futur
 
 const answerIn = ({ agreed: _, ...answer }: HolderAnswer & { agreed: Agreed | null }): HolderAnswer => answer;
 
+/** Options of a method that mean the same whatever its type. */
+type OwnOptions = { capture_method?: 'manual' | ''; setup_future_usage?: 'none' | 'on_session' | 'off_session'; request_three_d_secure?: 'any' | 'automatic' | 'challenge'; [option: string]: unknown };
+
+export const wordsOf = ({ description, metadata, receipt_email, shipping, statement_descriptor, statement_descriptor_suffix }: PaymentIntentRow): Words => ({ description, metadata, receipt_email, shipping, statement_descriptor, statement_descriptor_suffix });
+
+/** On the statement of a card stands what its account has chosen, and behind that what a payment adds to it. What an invoice says is added, too. */
+export function refuseDescriptor({ statement_descriptor, invoice }: Pick<PaymentIntentRow, 'statement_descriptor' | 'invoice'>, { type }: Pick<PaymentMethodRow, 'type'>): void {
+  if (type !== 'card' || invoice !== null || statement_descriptor === null) return;
+  refuse('payment_intent_invalid_parameter', 'A payment by card has no `statement_descriptor`: leave it out, and give the `statement_descriptor_suffix` that is added to the one of your account.', 'statement_descriptor');
+}
+
 /** Puts the payment to the processor. Until the answer is known the intent is `processing`, and nothing else is tried. */
 export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethodRow, how: Confirmation, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
   refuseUnconfirmable(intent);
   refuseType(method, intent.payment_method_types, `the payment intent ${intent.id}`);
   if (METHODS[method.type]?.flow === 'push') refuse('payment_intent_invalid_parameter', 'A bank transfer is sent by the customer: it cannot be charged. Show the customer its funding instructions instead.', 'payment_method');
   refuseRedirect(intent, method, how);
-  const own = { ...intent.payment_method_options[method.type] } as { capture_method?: 'manual' | ''; setup_future_usage?: 'none' | 'on_session' | 'off_session'; request_three_d_secure?: 'any' | 'automatic' | 'challenge' };
-  const future = own.setup_future_usage === 'none' ? null : (own.setup_future_usage ?? intent.setup_future_usage);
+  const { capture_method, setup_future_usage, request_three_d_secure, ...options } = { ...intent.payment_method_options[method.type] } as OwnOptions;
+  const future = setup_future_usage === 'none' ? null : (setup_future_usage ?? intent.setup_future_usage);
   const agreed = agreementOf(intent, method, future, how, moment);
   assert(!method.spent, `the payment method ${method.id} pays nothing any more`);
+  if (!how.authentication) refuseDescriptor(intent, method);
   const attempts = intent.attempts + 1;
   const payment_intent: PaymentIntentWhole = { ...intent, status: 'processing', payment_method: method.id, attempts, last_payment_error: null, failed_method: null, next_action: null, authentication: null };
   const request: ChargeQuestion = {
@@ -226,14 +242,15 @@ export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethod
     amount: String(intent.amount),
     currency: intent.currency,
     method: { type: method.type, reference: method.processor_reference, set_up: method.set_up, network_transaction_id: method.network_transaction_id, mandate: agreed?.mandate ?? how.mandate?.id ?? method.mandate },
-    capture: intent.capture_method === 'manual' || own.capture_method === 'manual' ? 'manual' : 'automatic',
+    capture: intent.capture_method === 'manual' || capture_method === 'manual' ? 'manual' : 'automatic',
+    options,
     setup_future_usage: future,
     payer: payerOf(method),
     off_session: how.off_session,
     automatic: how.automatic,
-    request_three_d_secure: how.request_three_d_secure ?? own.request_three_d_secure ?? 'automatic',
+    request_three_d_secure: how.request_three_d_secure ?? request_three_d_secure ?? 'automatic',
     authentication: how.authentication ?? (intent.authentication && intent.payment_method === method.id ? answerIn(intent.authentication) : null),
-    description: intent.description,
+    ...wordsOf(intent),
     return_url: how.return_url ?? null,
     use_stripe_sdk: how.use_stripe_sdk ?? false,
     error_on_requires_action: how.error_on_requires_action ?? false,

@@ -20,6 +20,8 @@ export type MethodCapability = {
   /** Whether what was reserved may be raised, and by how many percent more may be captured than was reserved. */
   increment: boolean;
   overcapture_percent: number;
+  /** Whether what was reserved may be captured in several parts. */
+  multicapture: boolean;
   /** The least and the most of a payment, in minor units, where there are such. */
   amounts?: { least?: bigint; most?: bigint };
 };
@@ -30,12 +32,12 @@ const PAYPAL = ['aud', 'cad', 'chf', 'czk', 'dkk', 'eur', 'gbp', 'hkd', 'huf', '
 
 const usual: MethodCapability = {
   flow: 'redirect', currencies: 'all', countries: 'all', capture: ['automatic'], setup_future_usage: [], mandate: true, refund: 'partial', dispute: false,
-  network_tokens: false, three_d_secure: 'none', increment: false, overcapture_percent: 0,
+  network_tokens: false, three_d_secure: 'none', increment: false, overcapture_percent: 0, multicapture: false,
 };
 
 /** In the order in which they are offered. */
 export const METHODS: Readonly<Record<string, MethodCapability>> = {
-  card: { ...usual, flow: 'instant', capture: ['automatic', 'manual'], setup_future_usage: ['on_session', 'off_session'], mandate: false, dispute: true, three_d_secure: 'redirect', increment: true, overcapture_percent: 15 },
+  card: { ...usual, flow: 'instant', capture: ['automatic', 'manual'], setup_future_usage: ['on_session', 'off_session'], mandate: false, dispute: true, three_d_secure: 'redirect', increment: true, overcapture_percent: 15, multicapture: true },
   link: { ...usual, flow: 'instant', capture: ['automatic', 'manual'], setup_future_usage: ['off_session'], dispute: true },
   us_bank_account: { ...usual, flow: 'debit', currencies: ['usd'], countries: ['US'], setup_future_usage: ['on_session', 'off_session'], dispute: true },
   sepa_debit: { ...usual, flow: 'debit', currencies: ['eur'], countries: SEPA, setup_future_usage: ['on_session', 'off_session'], dispute: true },

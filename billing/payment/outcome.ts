@@ -67,17 +67,25 @@ export type Learned = {
   reusable?: Reusable;
 };
 
+/** What a processor says has moved, or is reserved. Where it names nothing, it is what it was asked for. */
+export type Money = { amount: bigint; currency: string };
+
+/** What may be done about a reserved amount: raise it, capture it in several parts, and how much may be captured altogether. */
+export type Allowed = { increment: boolean; multicapture: boolean; most: bigint };
+
 export type Succeeded = {
   kind: 'succeeded';
   /** The processor's id of what it did. */
   reference: string;
   /** False where the amount is only reserved, to be captured later. */
   captured: boolean;
-  /** What was captured of an amount that was reserved first; else it is what was asked for. */
-  amount?: bigint;
+  /** What was captured, or reserved. */
+  money?: Money;
   settled?: Settled | null;
   /** Until when what is reserved can be captured, where the processor says so. */
   capture_before?: number | null;
+  /** Of what is reserved. */
+  allowed?: Allowed;
   fees?: Fee[];
   network_transaction_id: string | null;
   authorization_code: string | null;
@@ -89,7 +97,7 @@ export type Succeeded = {
   foretold: Consequence[];
 };
 /** Accepted, and not known to succeed before days have passed: a bank debit. */
-export type Pending = { kind: 'pending'; reference: string; assessment: Assessment; learned?: Learned | null; foretold: Consequence[] };
+export type Pending = { kind: 'pending'; reference: string; money?: Money; assessment: Assessment; learned?: Learned | null; foretold: Consequence[] };
 export type RequiresAction = { kind: 'requires_action'; reference: string; action: Action };
 export type Declined = {
   kind: 'declined';
@@ -108,7 +116,7 @@ export type Declined = {
 /** Definitely without effect: the request was refused before anything was tried. `technical`: not for what was asked, but since this processor could not be asked so. Another may take it; and of an earlier request of the same operation it proves nothing. */
 export type Failed = { kind: 'failed'; code: string; message: string; technical?: boolean };
 /** Whether there was an effect is not known. `retry_after` is in seconds, where the processor gave one. */
-export type Unknown = { kind: 'unknown'; reason: string; retry_after: number | null };
+export type Unknown = { kind: 'unknown'; reason: string; retry_after: number | null; /** Something was said that cannot be about this. */ contradicts?: true };
 
 /** Begun, and given up at the processor before anything was taken. */
 export type Canceled = { kind: 'canceled'; reference: string };
@@ -118,16 +126,15 @@ export type Outcome = Succeeded | Pending | RequiresAction | Declined | Canceled
 
 /** Of what is done to a charge that was only authorized: captured, raised or given up. */
 export type HandledOutcome =
-  | { kind: 'succeeded'; reference: string; fees?: Fee[]; settled?: Settled | null; available?: 'now' | 'later'; foretold?: Consequence[] }
+  /** `money` is what is captured of the charge by now, or what is reserved after it was raised. */
+  | { kind: 'succeeded'; reference: string; money?: Money; allowed?: Allowed; fees?: Fee[]; settled?: Settled | null; available?: 'now' | 'later'; foretold?: Consequence[] }
   | { kind: 'declined'; reference: string; code: string; message: string; decline_code?: string | null }
   | Failed
   | Unknown;
 
 export type RefundOutcome =
-  | { kind: 'succeeded'; reference: string; network_reference: string | null; settled?: Settled | null; foretold: Consequence[] }
-  | { kind: 'pending'; reference: string; network_reference: string | null; settled?: Settled | null; foretold: Consequence[] }
-  /** The money cannot go back by itself: the holder is asked where to. */
-  | { kind: 'requires_action'; reference: string; network_reference: string | null; foretold: Consequence[] }
+  /** `requires_action`: the money cannot go back by itself, and the holder is asked where to. */
+  | { kind: 'succeeded' | 'pending' | 'requires_action'; reference: string; money?: Money; network_reference: string | null; settled?: Settled | null; foretold: Consequence[] }
   | { kind: 'declined'; reference: string; failure_reason: string; settled?: Settled | null; message: string }
   /** Called back before it has gone. */
   | { kind: 'canceled'; reference: string; settled?: Settled | null }

@@ -149,6 +149,8 @@ export type PaymentIntentWhole = PaymentIntentRow & { failed_method: PaymentMeth
 
 /** The card as it was when it was charged, and what its network said. */
 export type ChargedCard = CardDetails & {
+  /** What may be done about it while it is only reserved, with the most that may be captured in minor units; absent where it was captured at once. */
+  allowed?: { increment: boolean; multicapture: boolean; most: number };
   authorization_code: string | null;
   network_transaction_id: string | null;
   three_d_secure: { result: string; authentication_flow: string | null; version: string } | null;
@@ -173,7 +175,7 @@ export type ChargeRow = {
   payment_intent: string;
   /** The attempt that made it. */
   attempt: string | null;
-  /** What it brought us. */
+  /** What it brought us; of several captures, the first. */
   balance_transaction: string | null;
   /** What that came to in the currency in which the processor has settled it, where that is another. */
   settled_amount: bigint | null;
@@ -182,7 +184,7 @@ export type ChargeRow = {
   applied: boolean;
   payment_method: string | null;
   status: 'succeeded' | 'pending' | 'failed';
-  /** False while the amount is only reserved. */
+  /** False while nothing was taken of what is reserved. */
   captured: boolean;
   /** Until when what is reserved can be captured. */
   capture_before: Instant | null;

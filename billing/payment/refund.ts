@@ -44,6 +44,7 @@ export type RefundQuestion = {
   amount: string;
   currency: string;
   reason: 'duplicate' | 'fraudulent' | 'requested_by_customer' | null;
+  metadata: Metadata;
   at: Instant;
 };
 
@@ -106,7 +107,7 @@ export function createRefund({ charge: before, payment_intent: intent, payment_m
   const charge = refunded(before, refund);
   const id = `${refund.id}:refund:1`;
   const request: RefundQuestion = {
-    processor: method.processor, charge: before.processor_reference, method: { type: method.type, reference: method.processor_reference, set_up: method.set_up }, amount: String(amount), currency: before.currency, reason: order.reason, at: moment.now,
+    processor: method.processor, charge: before.processor_reference, method: { type: method.type, reference: method.processor_reference, set_up: method.set_up }, amount: String(amount), currency: before.currency, reason: order.reason, metadata: order.metadata, at: moment.now,
   };
   const made = decision();
   made.puts.push({ table: 'charges', before, after: charge }, { table: 'refunds', before: null, after: refund });
@@ -137,10 +138,13 @@ export function settleRefund({ refund: before, charge: charged, settlement }: { 
   const failed = answer.kind === 'declined' || answer.kind === 'failed';
   const over = failed || answer.kind === 'canceled';
   const how = { processor: attempt.processor, settlement, settled: 'settled' in answer ? answer.settled : null };
-  const leaves = !before.sent && !over ? moveRefund(before, charged, how, 'refunded', moment) : null;
+  // What has moved counts, whatever was asked for.
+  const amount = 'money' in answer && answer.money && !before.sent ? answer.money.amount : before.amount;
+  const leaves = !before.sent && !over ? moveRefund({ ...before, amount }, charged, how, 'refunded', moment) : null;
   const returns = before.sent && over ? moveRefund(before, charged, how, 'returned', moment) : null;
   const refund: RefundRow = {
     ...before,
+    amount,
     status: failed ? 'failed' : answer.kind,
     failure_reason: answer.kind === 'declined' ? answer.failure_reason : answer.kind === 'failed' ? 'unknown' : null,
     destination: 'network_reference' in answer ? { ...before.destination, reference: answer.network_reference ?? before.destination.reference } : before.destination,
@@ -148,7 +152,8 @@ export function settleRefund({ refund: before, charge: charged, settlement }: { 
     balance_transaction: leaves?.balance_transaction ?? before.balance_transaction,
     failure_balance_transaction: returns?.balance_transaction ?? before.failure_balance_transaction,
   };
-  const charge: ChargeRow = over ? { ...charged, amount_refunded: charged.amount_refunded - before.amount } : charged;
+  const left = (over ? 0n : amount) - before.amount;
+  const charge: ChargeRow = left === 0n ? charged : { ...charged, amount_refunded: charged.amount_refunded + left };
   const made = decision();
   made.puts.push({ table: 'refunds', before, after: refund });
   made.facts.push({ type: failed ? 'refund.failed' : 'refund.updated', object: 'refund', whole: refund, before: failed ? undefined : before, at: moment.now });

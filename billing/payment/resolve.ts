@@ -2,6 +2,7 @@
  * What to do about an operation whose answer is missing. It may have taken effect, so it is only put again where the processor is certain to recognise it; else it is looked up; and where neither can be, it waits for
  * a webhook or for a person. It is never taken to have failed.
  */
+import { formatMoney } from '../money.ts';
 import type { Decided, Verb, Word } from './attempt.ts';
 import type { Failed } from './outcome.ts';
 
@@ -38,6 +39,16 @@ export function waysTo({ begun, age_s, verb }: { begun: number; age_s: number; v
  * before; and what is put until it is answered is not answered by that.
  */
 export const isWordOf = (word: { kind: string; technical?: boolean }, begun: number, verb: Verb): boolean => word.kind !== 'unknown' && !((begun > 0 || isRepeatable(verb)) && word.kind === 'failed' && word.technical === true);
+
+/**
+ * What is wrong with a word that names money in another currency than was asked for: that is no word about the question, and a person has to look. Another amount is what has moved, and is booked as such.
+ * Null where nothing is wrong.
+ */
+export function contradiction(word: Word, { currency }: { currency?: string }): string | null {
+  const money = 'money' in word ? word.money : undefined;
+  if (money === undefined || currency === undefined || money.currency === currency) return null;
+  return `The payment processor says that it has moved ${formatMoney(money.amount, money.currency)}, and was asked for ${currency}. Give it back there, and say \`not_done\`.`;
+}
 
 /** The word where a processor has never heard of an operation that was first begun so long ago; null while that proves nothing, since it may have been put again until just now. */
 export function wordOfAbsence(age_s: number, recognition: Recognition): Failed | null {

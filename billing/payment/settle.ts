@@ -10,8 +10,9 @@ import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { leadsNowhere, nextAction, NOWHERE_TO_ASK, type ChargeQuestion } from './intent.ts';
 import { makeMandate } from './mandate.ts';
 import { asked, emptied, keepReusable, letGo } from './method.ts';
-import type { Assessment, Consequence, Delay, Learned, Outcome, Unknown } from './outcome.ts';
-import type { ChargeOutcome, ChargeRow, InvoicePaymentRow, PaymentError, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
+import type { Allowed, Assessment, Consequence, Delay, Learned, Outcome, Unknown } from './outcome.ts';
+import type { ChargedCard, ChargeOutcome, ChargeRow, InvoicePaymentRow, PaymentError, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
+import { minor } from '../money.ts';
 import { METHODS } from './offer.ts';
 
 /** What a processor answers. Not to know is no answer. */
@@ -90,9 +91,11 @@ function detailsCharged(method: PaymentMethodRow, mandate: string | null, answer
   if (!card) return { type: method.type, [method.type]: { ...method.details, ...went?.learned?.details, ...(METHODS[method.type]?.flow === 'debit' && { mandate }) } };
   return {
     type: 'card',
-    card: { ...card, authorization_code: went?.authorization_code ?? null, network_transaction_id: went?.network_transaction_id ?? null, three_d_secure: went?.three_d_secure ?? null },
+    card: { ...card, ...(went?.allowed && { allowed: allowedOf(went.allowed) }), authorization_code: went?.authorization_code ?? null, network_transaction_id: went?.network_transaction_id ?? null, three_d_secure: went?.three_d_secure ?? null },
   };
 }
+
+export const allowedOf = ({ most, ...allowed }: Allowed): ChargedCard['allowed'] => ({ ...allowed, most: minor(most) });
 
 const NOTHING_SAID = { advice_code: null, network_advice_code: null, network_decline_code: null };
 const MESSAGES = { succeeded: 'The payment went through.', pending: 'The payment is on its way.' };
@@ -100,6 +103,9 @@ const MESSAGES = { succeeded: 'The payment went through.', pending: 'The payment
 function chargeOf({ payment_intent: intent, payment_method: method, charge: begun }: Payment, question: AskedQuestion, answer: Of<'succeeded'> | Of<'pending'> | Of<'declined'>, moment: Moment): ChargeRow {
   const refused = answer.kind === 'declined' ? answer : null;
   const captured = answer.kind === 'succeeded' ? answer.captured : answer.kind === 'pending';
+  // What has moved counts, whatever was asked for. Of what was reserved first, a part may have been captured.
+  const named = answer.kind === 'declined' ? undefined : answer.money?.amount;
+  const amount = question.capture === 'manual' && captured ? BigInt(question.amount) : (named ?? BigInt(question.amount));
   return {
     id: begun?.id ?? moment.newId('ch'),
     created: begun?.created ?? moment.now,
@@ -114,8 +120,8 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
     status: answer.kind === 'declined' ? 'failed' : answer.kind,
     captured,
     capture_before: answer.kind === 'succeeded' && !captured ? (answer.capture_before ?? moment.now + CAPTURE_WITHIN_S) : null,
-    amount: BigInt(question.amount),
-    amount_captured: answer.kind === 'succeeded' && captured ? (answer.amount ?? BigInt(question.amount)) : 0n,
+    amount,
+    amount_captured: answer.kind === 'succeeded' && captured ? (named ?? amount) : 0n,
     amount_refunded: 0n,
     disputed: false,
     amount_disputed: 0n,
@@ -240,14 +246,13 @@ function taking({ payment_intent: { test_clock }, payment_method: { processor } 
   return takeCharge(charge, { processor, test_clock, fees, settled, available }, moment);
 }
 
-/** Money has come with a charge: it goes to the invoice that is being paid, or waits for its purpose. */
-export function receive(facts: Payment & { charge: ChargeRow }, transaction: FundsTransactionRow, before: Decision, automatic: boolean | null, moment: Moment): Settled {
+/** Money has come with a charge, or `amount` of it with one of its captures: it goes to the invoice that is being paid, or waits for its purpose. */
+export function receive(facts: Payment & { charge: ChargeRow }, transaction: FundsTransactionRow, before: Decision, automatic: boolean | null, moment: Moment, amount = facts.charge.amount_captured): Settled {
   const { charge, payment, payment_method: method } = facts;
-  const amount = charge.amount_captured;
   const owed = owedBy(facts);
-  const legs = { transaction: `${charge.id}:captured`, currency: charge.currency, document: charge.id, customer: charge.customer, at: moment.now };
+  const legs = { transaction: `${transaction.id === charge.balance_transaction ? charge.id : transaction.id}:captured`, currency: charge.currency, document: charge.id, customer: charge.customer, at: moment.now };
   // What was sent by transfer is here already, as the customer's cash.
-  const source = method.type === 'customer_balance' ? [{ ledger_account: 'customer_cash', amount } as const] : fundsLegs(amount, charge, transaction);
+  const source = method.type === 'customer_balance' ? [{ ledger_account: 'customer_cash', amount } as const] : fundsLegs(amount, { ...charge, settled_amount: null }, transaction);
   const received: Decision = { ...decision(), postings: source.map((leg) => ({ ...legs, ...leg })) };
   if (!owed || !payment) {
     received.postings.push({ ...legs, ledger_account: 'unapplied_payments', amount: -amount });

@@ -73,10 +73,14 @@ export type SaveQuestion = {
   usage: 'on_session' | 'off_session';
   payer: { name: string | null; email: string | null; country: string | null };
   request_three_d_secure: 'any' | 'automatic' | 'challenge';
+  /** Options of the method's type that have no field of their own here, by the names of the API. */
+  options: Record<string, unknown>;
   authentication: HolderAnswer | null;
   agreed: Agreed | null;
   return_url: string | null;
   use_stripe_sdk: boolean;
+  description: string | null;
+  metadata: Metadata;
   at: Instant;
 };
 
@@ -124,7 +128,7 @@ export function confirmSetup(intent: SetupIntentWhole, method: PaymentMethodRow,
     refuse('parameter_missing', `A setup by ${method.type} is approved on another page: give the \`return_url\` to which the holder is sent from there.`, 'return_url');
   }
   const agreed = agreementOf(intent, method, how, moment);
-  const options = intent.payment_method_options[method.type] as { request_three_d_secure?: SaveQuestion['request_three_d_secure'] } | undefined;
+  const { request_three_d_secure = 'automatic', ...options } = { ...intent.payment_method_options[method.type] } as { request_three_d_secure?: SaveQuestion['request_three_d_secure']; [option: string]: unknown };
   const begun = how.authentication ? latest : null;
   const attempt: SetupAttemptRow = begun ? { ...begun, status: 'processing' } : {
     id: moment.newId('setatt'), created: moment.now, setup_intent: intent.id, customer: intent.customer, payment_method: method.id, status: 'processing', usage: intent.usage, setup_error: null,
@@ -141,11 +145,13 @@ export function confirmSetup(intent: SetupIntentWhole, method: PaymentMethodRow,
     method: { type: method.type, reference: method.processor_reference, set_up: method.set_up, network_transaction_id: method.network_transaction_id },
     usage: intent.usage,
     payer: payerOf(method),
-    request_three_d_secure: options?.request_three_d_secure ?? 'automatic',
+    request_three_d_secure, options,
     authentication: how.authentication ?? null,
     agreed,
     return_url: how.return_url ?? null,
     use_stripe_sdk: how.use_stripe_sdk ?? false,
+    description: intent.description,
+    metadata: intent.metadata,
     at: moment.now,
   };
   const made = begun ? decision() : abandon(latest);

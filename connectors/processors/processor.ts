@@ -12,17 +12,18 @@
  *
  * Amounts are minor units of the currency; currencies are three lower-case letters.
  */
-import type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Settled, Succeeded, ThreeDSecure, Unknown } from '../../billing/payment/outcome.ts';
+import type { Action, Allowed, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Money, Outcome, RefundOutcome, Settled, Succeeded, ThreeDSecure, Unknown } from '../../billing/payment/outcome.ts';
 import type { DisputeWord, Evidence, Verdict } from '../../billing/dispute/dispute.ts';
 import type { PayoutWord } from '../../billing/balance/heard.ts';
 import type { PayoutEnd } from '../../billing/balance/payout.ts';
 import type { Verb } from '../../billing/payment/attempt.ts';
 import type { MethodCapability } from '../../billing/payment/offer.ts';
+import type { Shipping } from '../../billing/customer/customer.ts';
 import type { Acceptance } from '../../billing/payment/payment.ts';
 import type { Recognition } from '../../billing/payment/resolve.ts';
 
 export type { DisputeWord, MethodCapability, PayoutEnd, PayoutWord };
-export type { Action, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Settled, Succeeded, ThreeDSecure, Unknown };
+export type { Action, Allowed, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Money, Outcome, RefundOutcome, Settled, Shipping, Succeeded, ThreeDSecure, Unknown };
 
 /** A payment method as a processor keeps it: its token for it, and what networks want to know when it is used without its holder. Never a number. */
 export type StoredMethod = {
@@ -50,7 +51,17 @@ export type Authentication = {
 /** Who pays, as far as methods ask for it. */
 export type Payer = { name: string | null; email: string | null; country: string | null };
 
-export type ChargeRequest = {
+/** What is told with a payment, in the words of the API: to its payer by statement and mail, and to whoever finds it at the processor. What a processor has no place for and would have to act on, it refuses by name. */
+export type Told = {
+  description?: string | null;
+  metadata?: Readonly<Record<string, string>>;
+  receipt_email?: string | null;
+  shipping?: Shipping | null;
+  statement_descriptor?: string | null;
+  statement_descriptor_suffix?: string | null;
+};
+
+export type ChargeRequest = Told & {
   op_id: string;
   amount: bigint;
   currency: string;
@@ -59,8 +70,8 @@ export type ChargeRequest = {
   off_session: boolean;
   /** `manual` reserves the amount; what was reserved is captured later. */
   capture: 'automatic' | 'manual';
-  description?: string | null;
-  metadata?: Record<string, string>;
+  /** Options of the method's type, as the API spells them under `payment_method_options`, but for those that are fields of their own here. */
+  options?: Readonly<Record<string, unknown>>;
   payer?: Payer | null;
   /** Where the holder is sent after a page of its bank or wallet. */
   return_url?: string | null;
@@ -75,11 +86,12 @@ export type ChargeRequest = {
 };
 
 /** Asks the issuer whether a method may be kept. `attach` validates it; `setup` also has the holder agree to later charges. */
-export type SaveRequest = {
+export type SaveRequest = Pick<Told, 'description' | 'metadata'> & {
   op_id: string;
   method: StoredMethod;
   purpose: 'attach' | 'setup';
   usage?: 'on_session' | 'off_session';
+  options?: Readonly<Record<string, unknown>>;
   payer?: Payer | null;
   return_url?: string | null;
   acceptance?: Acceptance | null;
@@ -89,12 +101,12 @@ export type SaveRequest = {
 
 /** What is asked about a charge that was only authorized. `charge` is its `reference`, `authorized` the `op_id` by which it was asked. */
 type Authorized = { op_id: string; charge: string; authorized: string; method: StoredMethod; currency: string };
-/** Takes an amount of what was reserved, or a little more where the network allows it. What is left is released where the capture is `final`. */
-export type CaptureRequest = Authorized & { amount: bigint; final: boolean };
+/** Takes an amount of what was reserved, or a little more where the network allows it. What is left is released where the capture is `final`; after other captures such a one may take nothing. */
+export type CaptureRequest = Authorized & Pick<Told, 'metadata' | 'statement_descriptor' | 'statement_descriptor_suffix'> & { amount: bigint; final: boolean };
 /** Gives up what was reserved. */
 export type CancelRequest = Authorized & { reason?: string | null };
 /** Raises what is reserved to `amount`, the new total. */
-export type IncrementRequest = Authorized & { amount: bigint };
+export type IncrementRequest = Authorized & Pick<Told, 'description' | 'metadata' | 'statement_descriptor'> & { amount: bigint };
 
 /** Lets a method go for good: whoever has the processor's books cannot charge it any more, either. */
 export type DetachRequest = { op_id: string; method: StoredMethod };
@@ -107,6 +119,7 @@ export type RefundRequest = {
   amount: bigint;
   currency: string;
   reason?: 'duplicate' | 'fraudulent' | 'requested_by_customer' | null;
+  metadata?: Readonly<Record<string, string>>;
 };
 
 /** Calls back a refund that waits for its receiver. `refund` is its `reference`. */
@@ -124,8 +137,8 @@ export type Found =
 /** By our name of the operation, or by the processor's of what it did: which of the two works is in its capabilities. The rest says where a processor has to look that keeps its operations apart, or with what they were about. */
 export type Sought = ({ op_id: string; reference?: string } | { op_id?: undefined; reference: string }) & { verb?: Verb; /** The charge that was captured, raised, given up or refunded. */ charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual'; /** What a webhook has said of it, of a processor that cannot be asked. */ said?: Said };
 
-/** What a signed webhook says of an operation. */
-export type Said = { success: boolean; reason: string | null };
+/** What a signed webhook says of an operation. It is kept as JSON: the amount is minor units as text. */
+export type Said = { success: boolean; reason: string | null; money?: { amount: string; currency: string } };
 
 /** A webhook as it arrived. The names of headers are in lower case. */
 export type Delivery = { body: Uint8Array; headers: Readonly<Record<string, string | undefined>> };

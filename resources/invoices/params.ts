@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { statementDescriptor } from '../prices/params.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { boolean, byDefault, choice, clearable, currency, exclusive, fields, id, integer, list, listParams, metadata, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
 import { discountList } from '../discounts/params.ts';
@@ -46,7 +47,7 @@ const described = {
   rendering,
   shipping_cost: unsupported('shipping is not implemented: add it as an invoice item'),
   shipping_details: unsupported('shipping is not implemented'),
-  statement_descriptor: text({ max: 22 }),
+  statement_descriptor: statementDescriptor,
   transfer_data: unsupported(CONNECT),
 };
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { merge, pack, type AttemptRow, type PackedWord, type Verb, type Word } from '../../billing/payment/attempt.ts';
 import { decision, type Call, type Decision, type Timer } from '../../billing/decision.ts';
-import { isWordOf, lookAgainIn, waysTo, wordOfAbsence } from '../../billing/payment/resolve.ts';
+import { contradiction, isWordOf, lookAgainIn, waysTo, wordOfAbsence } from '../../billing/payment/resolve.ts';
 import type { Action, HandledOutcome, Notice, Outcome, Processor, RefundOutcome, Said, StoredMethod } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
 import { NotYet, type Answered, type App, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
@@ -107,6 +107,9 @@ export type Question = {
   put(processor: Processor): Promise<Outcome | HandledOutcome | RefundOutcome>;
 };
 
+/** Metadata for a processor, which may keep only the first ones: by ours the payment is found there, so nobody else's take their names. */
+export const ownFirst = (own: Record<string, string>, metadata: Record<string, string> = {}): Record<string, string> => ({ ...own, ...metadata, ...own });
+
 /** Where a processor has to look for what a question asked: with the charge, as it calls it, or with the method that it was about. What goes on after its holder was asked is known by what asked. */
 export function placeOf({ request }: OpenCall): { reference?: string; charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual' } {
   const { reference, charge, method, capture, authentication } = request as { reference?: string; charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual'; authentication?: { reference: string } | null };
@@ -137,10 +140,23 @@ export async function askProcessor(app: App, world: World, call: OpenCall, quest
     if (said === null) return new NotYet(SOON_S, reached);
     reached = true;
     const word = way === 'put' ? (said as Word) : 'outcome' in said ? said.outcome : said.kind === 'absent' ? wordOfAbsence(age_s, recognition) : null;
+    if (word && (await contradicts(app, world, call, word))) return new NotYet(0);
     if (word && (way === 'put' ? isWordOf(word, begun, verb) : word.kind !== 'unknown')) return pack(word);
     if (said.kind === 'unknown') after_s = Math.max(after_s, said.retry_after ?? 0);
   }
   return new NotYet(after_s);
+}
+
+/** Whether a word cannot be about the question, which is written down for whoever looks at what is unknown. */
+async function contradicts(app: App, world: World, call: OpenCall, word: Word): Promise<boolean> {
+  const reason = contradiction(word, call.request as { currency?: string });
+  if (reason === null) return false;
+  await inWorld(app.database.pool, world, async (tx) => {
+    const ctx: Context = { app, tx, world, request: null, calls: [] };
+    const heard = await hear(tx, [{ op_id: call.id, word: pack({ kind: 'unknown', reason, retry_after: null, contradicts: true }), at: app.clock.now() }]);
+    await commit(ctx, keep(heard.values()));
+  });
+  return true;
 }
 
 /** What the processor has of an attempt: null while it does not know, or has never heard of it, which is no word about it. `heard` is what a webhook has said: the processor's name of it, and what became of it. */
@@ -148,7 +164,7 @@ export async function lookUp(processor: Processor, attempt: AttemptRow, question
   const { reference = attempt.reference, said } = heard;
   const found = await processor.lookup({ op_id: attempt.id, verb: attempt.verb, ...(reference !== null && { reference }), ...(said && { said }), ...placeOf(question) });
   if (found.kind === 'unknown' || found.kind === 'absent' || found.outcome.kind === 'unknown') return null;
-  return pack(found.outcome);
+  return contradiction(found.outcome, question.request as { currency?: string }) === null ? pack(found.outcome) : null;
 }
 
 /** A page of Kontor's own is at Kontor's address; its path ends in what only whoever has the intent's client secret can know. */

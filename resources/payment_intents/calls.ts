@@ -11,7 +11,7 @@ import { settlePayment, waitsFor, type AskedQuestion, type Payment, type Payment
 import { hasEnded } from '../../billing/subscription/end.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type NotYet, type OpenCall, type World } from '../../server/context.ts';
-import { askProcessor, hear, keep, missed, placedAt } from '../payment_attempts/rows.ts';
+import { askProcessor, hear, keep, missed, ownFirst, placedAt } from '../payment_attempts/rows.ts';
 import { withoutTwin } from '../payment_methods/rows.ts';
 import { settlementOf } from '../kontor/settings/rows.ts';
 import { stopCollectingOf } from '../subscriptions/rows.ts';
@@ -23,10 +23,11 @@ const questionOf = (call: OpenCall): AskedQuestion => ({ ...(call.request as unk
 
 /** Null while it is not known whether the method was charged; asking again under the same name charges it at most once. */
 async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYet | null> {
-  const { processor, op_id, amount, currency, method, capture, off_session, request_three_d_secure, authentication, description, payer, return_url, setup_future_usage, agreed } = questionOf(call);
+  const { processor, op_id, amount, currency, method, capture, options, off_session, request_three_d_secure, authentication, payer, return_url, setup_future_usage, agreed, ...words } = questionOf(call);
+  const { description, receipt_email, shipping, statement_descriptor, statement_descriptor_suffix } = words;
   const request = {
-    op_id, amount: BigInt(amount), currency, method, off_session, capture, description, request_three_d_secure, authentication, payer, return_url, setup_future_usage,
-    acceptance: agreed?.acceptance ?? null, metadata: { payment_intent: call.subject },
+    op_id, amount: BigInt(amount), currency, method, off_session, capture, options, request_three_d_secure, authentication, payer, return_url, setup_future_usage,
+    description, receipt_email, shipping, statement_descriptor, statement_descriptor_suffix, acceptance: agreed?.acceptance ?? null, metadata: ownFirst({ payment_intent: call.subject }, words.metadata),
   };
   if (authentication === null && !op_id.endsWith(':1')) {
     const before = await giveUpBefore(app, world, call.subject, op_id);
@@ -70,8 +71,8 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
     // Its money comes once, whichever of its attempts brings the word.
     const come = made !== null && made.status === 'succeeded';
     const taken = attempt.after.state === 'succeeded' && attempt.before.state !== 'succeeded' && !come;
-    if (attempt.after !== attempt.before && (attempt.before.state === 'authorized' || (come && !made.captured))) {
-      if (made === null || made.captured || !isReserved(payment.payment_intent, made)) continue;
+    if (attempt.after !== attempt.before && (attempt.before.state === 'authorized' || (come && (!made.captured || isReserved(payment.payment_intent, made))))) {
+      if (made === null || !isReserved(payment.payment_intent, made)) continue;
       const word = unpack<PaymentAnswer>(attempt.after.word!);
       if (word.kind !== 'canceled' && !(word.kind === 'succeeded' && word.captured)) continue;
       const settled = handledElsewhere({ ...payment, charge: made }, word, await momentOf(ctx, payment.payment_intent, attempt.before, question, at));

@@ -158,7 +158,7 @@ export async function capture(ctx: Context, given: Params<typeof params.captureP
   const { intent, moment } = await lockIntent(ctx, path.intent);
   const { statement_descriptor, statement_descriptor_suffix } = given;
   const words = { ...(given.metadata !== undefined && { metadata: mergeMetadata(intent.metadata, given.metadata) }), ...(statement_descriptor && { statement_descriptor }), ...(statement_descriptor_suffix && { statement_descriptor_suffix }) };
-  await commit(ctx, captureIntent(await reservedBy(ctx, intent), { amount: given.amount_to_capture ?? null, words }, moment));
+  await commit(ctx, captureIntent(await reservedBy(ctx, intent), { amount: given.amount_to_capture ?? null, final: given.final_capture, words }, moment));
   return answer(intent.id);
 }
 

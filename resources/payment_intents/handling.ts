@@ -13,11 +13,11 @@ import { lockIntent, reservedBy } from './rows.ts';
 const questionOf = (call: OpenCall) => call.request as unknown as HandleQuestion;
 
 async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYet | null> {
-  const { verb, processor, reference: charge, authorized, method, currency, amount, final, reason } = questionOf(call);
+  const { verb, processor, reference: charge, authorized, method, currency, amount, final, reason, words } = questionOf(call);
   const about = { op_id: call.id, charge, authorized, method, currency };
   return askProcessor(app, world, call, {
     processor, verb,
-    put: (of) => (verb === 'cancel' ? of.cancel({ ...about, reason }) : verb === 'capture' ? of.capture({ ...about, amount: BigInt(amount), final }) : of.increment({ ...about, amount: BigInt(amount) })),
+    put: (of) => (verb === 'cancel' ? of.cancel({ ...about, reason }) : verb === 'capture' ? of.capture({ ...about, ...words, amount: BigInt(amount), final }) : of.increment({ ...about, ...words, amount: BigInt(amount) })),
   });
 }
 

@@ -3,6 +3,7 @@ import { refuse } from '../../billing/decision.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { amount, boolean, byDefault, check, choice, clearable, currency, email, exclusive, fields, id, integer, list, listParams, metadata, oneOf, range, required, text, unsupported, url } from '../../server/http/params.ts';
 import { address } from '../customers/params.ts';
+import { statementDescriptor as statement } from '../prices/params.ts';
 import { mandate_data, mandate_data_confirmed, methodType, payment_method_data, payment_method_options } from '../payment_methods/params.ts';
 
 const CONNECT = 'Kontor serves one account: there are no connected ones';
@@ -14,7 +15,6 @@ const capture_method = choice('automatic', 'automatic_async', 'manual');
 /** Link comes with cards, so it is not excluded by its name. */
 const excludedType = choice('card', 'bancontact', 'cashapp', 'customer_balance', 'ideal', 'klarna', 'paypal', 'sepa_debit', 'us_bank_account');
 const methodTypes = list(methodType, { min: 1, max: 20 });
-const statement = text({ max: 22 });
 
 const received = { address: required(address), name: required(text({ max: 5000 })), phone: clearable(text({ max: 20 })) };
 /** To whom something is sent. */
@@ -126,10 +126,7 @@ const application_fee_amount = unsupported(CONNECT);
 const transfer_data = unsupported(CONNECT);
 
 export const capturePaymentIntent = fields(
-  { amount_details, amount_to_capture: amount({ min: 0 }), application_fee_amount, final_capture: boolean(), hooks, metadata: metadata(), payment_details, statement_descriptor: statement, statement_descriptor_suffix: statement, transfer_data },
-  check(({ final_capture }: { final_capture?: boolean }, at) => {
-    if (final_capture === false) refuse(undefined, 'An amount is captured once, and the rest is released: leave `final_capture` out.', at('final_capture'));
-  }, 'one capture'),
+  { amount_details, amount_to_capture: amount({ min: 0 }), application_fee_amount, final_capture: byDefault(boolean(), true), hooks, metadata: metadata(), payment_details, statement_descriptor: statement, statement_descriptor_suffix: statement, transfer_data },
 );
 covers<Stripe.PaymentIntentCaptureParams, typeof capturePaymentIntent>(true);
 agrees<Stripe.PaymentIntentCaptureParams, typeof capturePaymentIntent>(true);

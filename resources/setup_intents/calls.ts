@@ -6,7 +6,7 @@ import { settleSetup, waitsForSetup, type SaveQuestion, type SetupIntentWhole } 
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type NotYet, type OpenCall, type World } from '../../server/context.ts';
 import { customersById } from '../customers/rows.ts';
-import { askProcessor, hear, keep, missed, placedAt } from '../payment_attempts/rows.ts';
+import { askProcessor, hear, keep, missed, ownFirst, placedAt } from '../payment_attempts/rows.ts';
 import { methodsById, withoutTwin } from '../payment_methods/rows.ts';
 import { lockSetup, setupAttemptsById } from './rows.ts';
 
@@ -15,8 +15,9 @@ type Word = Exclude<Outcome, Unknown>;
 const questionOf = (call: OpenCall) => call.request as unknown as SaveQuestion;
 
 async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYet | null> {
-  const { processor, method, usage, payer, request_three_d_secure, authentication, return_url, agreed } = questionOf(call);
-  return askProcessor(app, world, call, { processor, verb: 'save', put: (of) => of.save({ op_id: call.id, method, purpose: 'setup', usage, payer, return_url, request_three_d_secure, authentication, acceptance: agreed?.acceptance ?? null }) });
+  const { processor, method, usage, payer, request_three_d_secure, options, authentication, return_url, agreed, description, metadata } = questionOf(call);
+  const request = { op_id: call.id, method, purpose: 'setup', usage, payer, return_url, request_three_d_secure, options, authentication, acceptance: agreed?.acceptance ?? null, description, metadata: ownFirst({ setup_intent: call.subject }, metadata) } as const;
+  return askProcessor(app, world, call, { processor, verb: 'save', put: (of) => of.save(request) });
 }
 
 /** A page of Kontor's own is at Kontor's address. */

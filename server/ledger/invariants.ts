@@ -3,6 +3,9 @@ import type { Invariant } from '../invariants.ts';
 
 const BILLED = `i.status in ('open', 'paid', 'uncollectible')`;
 
+/** The captures of a charge after its first. */
+const FURTHER = `select b.id, b.source, b.amount from balance_transactions b join charges c on c.id = b.source and c.balance_transaction <> b.id where b.type in ('charge', 'payment')`;
+
 /** Each name that a ledger transaction may have, with the legs that say what its document says; a null amount is any. Where a test clock was deleted with its customers, the ledger stays, and nothing is left to compare it with. */
 const DOCUMENTED = `
   select id || ':finalized' as transaction, 'customer_balance' as ledger_account, ending_balance - starting_balance as amount from invoices where finalized_at is not null
@@ -14,8 +17,10 @@ const DOCUMENTED = `
   union all select id || ':voided', null, null from credit_notes where status = 'void'
   union all select id, 'customer_balance', amount from customer_balance_transactions where type in ('adjustment', 'initial')
   union all select id || ':moved', 'customer_credits', -amount from credit_balance_transactions where invoice is null
-  union all select id || ':captured', case when payment_method_details->>'type' = 'customer_balance' then 'customer_cash' else 'cash_in_transit' end, coalesce(settled_amount, amount_captured) from charges where status = 'succeeded' and captured
-  union all select source || case when fee < 0 then ':fees_returned' else ':fees' end, 'processor_fees', fee from balance_transactions where fee_details <> '[]'
+  union all select c.id || ':captured', case when payment_method_details->>'type' = 'customer_balance' then 'customer_cash' else 'cash_in_transit' end, coalesce(settled_amount, amount_captured) - coalesce(f.amount, 0)
+    from charges c left join (select source, sum(amount) as amount from (${FURTHER}) t group by source) f on f.source = c.id where status = 'succeeded' and captured
+  union all select id || ':captured', 'cash_in_transit', amount from (${FURTHER}) f
+  union all select coalesce(f.id, b.source) || case when fee < 0 then ':fees_returned' else ':fees' end, 'processor_fees', fee from balance_transactions b left join (${FURTHER}) f on f.id = b.id where fee_details <> '[]'
   union all select id || ':withdrawn', 'disputed_payments', amount from disputes where withdrawn
   union all select id || ':reinstated', 'disputed_payments', -amount from disputes where status = 'won' and withdrawn
   union all select id || ':lost', 'disputed_payments', -amount from disputes where status = 'lost'
@@ -119,6 +124,7 @@ export const books: readonly Invariant[] = [
     about: 'What was paid and put to no invoice is kept apart, less what was given back or lost of it; of what was put to one nothing is.',
     query: `with moved as (
         select id as charge, id || ':captured' as transaction from charges where status = 'succeeded' and captured
+        union all select source, id || ':captured' from (${FURTHER}) f
         union all select i.latest_charge, p.id || ':applied' from invoice_payments p join payment_intents i on i.id = p.payment_intent where p.status = 'paid'
         union all select r.charge, r.id || t.name from refunds r, (values (':refunded'), (':returned')) t (name)
         union all select d.charge, d.id || t.name from disputes d, (values (':lost'), (':recovered')) t (name)),

@@ -110,14 +110,36 @@ export function contract(name: string, cards: Cards, start: () => Promise<Subjec
       if (!processor.capabilities().lookup.includes('reference')) return;
       // The operation that reserved it is told as it was, or with what was captured since.
       const after = as(outcomeIn(await processor.lookup({ op_id: request.op_id, reference: reserved.reference, verb: 'charge' })), 'succeeded');
-      assert.ok(!after.captured || after.amount === 6_000n);
+      assert.ok(!after.captured || after.money?.amount === 6_000n);
     });
 
     test('what is reserved is captured in full, or raised first', async () => {
-      const { request, outcome } = await charge('good', { capture: 'manual' });
+      const { request, outcome } = await charge('good', { capture: 'manual', options: { request_incremental_authorization: 'if_available' } });
       const about = { charge: as(outcome, 'succeeded').reference, authorized: request.op_id, method: request.method, currency: 'usd' };
       as(await handled('increment', { ...about, op_id: operation('increment'), amount: 12_000n, final: true }), 'succeeded');
       as(await handled('capture', { ...about, op_id: operation('capture'), amount: 12_000n, final: true }), 'succeeded');
+    });
+
+    test('what has moved is named, in amount and currency', async () => {
+      assert.deepEqual(as((await charge('good', { currency: 'eur' })).outcome, 'succeeded').money, { amount: 10_000n, currency: 'eur' });
+      const reserved = as((await charge('good', { capture: 'manual' })).outcome, 'succeeded');
+      assert.deepEqual([reserved.money, reserved.allowed], [{ amount: 10_000n, currency: 'usd' }, { increment: false, multicapture: false, most: 10_000n }]);
+    });
+
+    test('what is reserved is captured in several parts, where that is asked for and the processor can', async () => {
+      const { request, outcome } = await charge('good', { capture: 'manual', options: { request_multicapture: 'if_available' } });
+      const reserved = as(outcome, 'succeeded');
+      const able = processor.capabilities().methods.card!.multicapture;
+      assert.equal(reserved.allowed!.multicapture, able);
+      if (!able) return;
+      const about = { charge: reserved.reference, authorized: request.op_id, method: request.method, currency: 'usd' };
+      const part = { ...about, op_id: operation('capture'), amount: 3_000n, final: false };
+      const first = await handled('capture', part);
+      assert.ok(((first as { fees?: object[] }).fees ?? []).length > 0);
+      assert.deepEqual(await handled('capture', part), first);
+      as(await handled('capture', { ...about, op_id: operation('capture'), amount: 2_000n, final: false }), 'succeeded');
+      as(await handled('capture', { ...about, op_id: operation('capture'), amount: 0n, final: true }), 'succeeded');
+      assert.equal((await handled('capture', { ...about, op_id: operation('capture'), amount: 1_000n, final: true })).kind, 'declined');
     });
 
     test('what is reserved is given up, and cannot be captured then', async () => {

@@ -8,6 +8,7 @@ import { METHODS } from '../../../billing/payment/offer.ts';
 import type { Capabilities, CaptureRequest, ChargeRequest, Configuration, DetachRequest, Found, HandledOutcome, MethodSource, OtherSource, Outcome, Processor, ProcessorKind, RefundOutcome, RefundRequest, SaveRequest, Setting, Sought, Tokenized } from '../processor.ts';
 import { load } from './library.ts';
 import { receive } from './webhooks.ts';
+import { toldWith, untold, isRaisable } from './told.ts';
 import { amountOf, foundBy, outcomeOfPayment, unknown, wordOfError } from './words.ts';
 
 export type AdyenOptions = {
@@ -21,7 +22,8 @@ export type AdyenOptions = {
 const TYPES: Readonly<Record<string, string>> = { card: 'scheme', ideal: 'ideal', klarna: 'klarna', paypal: 'paypal', sepa_debit: 'sepadirectdebit' };
 
 export const CAPABILITIES: Capabilities = {
-  methods: Object.fromEntries(Object.entries(METHODS).filter(([type]) => TYPES[type] !== undefined)), idempotency: 'header', ttl_hours: 7 * 24, lookup: [], settles_in_s: 0, at_once: 25,
+  // Several captures, and more than was reserved, are settings of a merchant account, which a payment cannot ask for.
+  methods: Object.fromEntries(Object.entries(METHODS).filter(([type]) => TYPES[type] !== undefined).map(([type, facts]) => [type, { ...facts, multicapture: false, overcapture_percent: 0 }])), idempotency: 'header', ttl_hours: 7 * 24, lookup: [], settles_in_s: 0, at_once: 25,
 };
 
 const SETTINGS: Record<'api_key' | 'merchant_account' | 'hmac_key' | 'live_endpoint_prefix', Setting> = {
@@ -101,22 +103,24 @@ class AdyenProcessor implements Processor {
 
   async charge(request: ChargeRequest): Promise<Outcome> {
     const { op_id, amount, currency, method, capture, authentication, setup_future_usage: future } = request;
-    const about = { op_id, type: method.type ?? 'card', captured: capture === 'automatic' };
+    const about = { op_id, type: method.type ?? 'card', captured: capture === 'automatic', increment: isRaisable(request.options) };
     if (authentication) return this.#goOn(authentication, about);
     const value = amountOf(amount, currency);
     if (amount <= 0n || !value) return UNSAYABLE;
     if (future && !partsOf(method.reference)) return UNKEPT;
+    const unsaid = untold(request);
+    if (unsaid) return unsaid;
     return this.#heard(async () => outcomeOfPayment(await this.#checkout.PaymentsApi.payments(this.#paymentOf(request, value), { idempotencyKey: op_id }), about));
   }
 
   /** The holder is back: what came with it is what the payment goes on with. */
-  async #goOn({ details }: NonNullable<ChargeRequest['authentication']>, about: { op_id: string; type: string; captured: boolean }): Promise<Outcome> {
+  async #goOn({ details }: NonNullable<ChargeRequest['authentication']>, about: Parameters<typeof outcomeOfPayment>[1]): Promise<Outcome> {
     if (!details) return { kind: 'failed', code: 'payment_intent_authentication_failure', message: 'Adyen has to be told what came back with who pays: give the `details`.' };
     return this.#heard(async () => outcomeOfPayment(await this.#checkout.PaymentsApi.paymentsDetails({ details }, { idempotencyKey: about.op_id }), about));
   }
 
   #paymentOf(request: Pick<ChargeRequest, 'op_id' | 'method'> & Partial<ChargeRequest>, amount: Library.Types.checkout.Amount): Library.Types.checkout.PaymentRequest {
-    const { op_id, method, off_session = false, capture = 'automatic', return_url, request_three_d_secure: ask, payer } = request;
+    const { op_id, method, off_session = false, return_url, request_three_d_secure: ask, payer } = request;
     const stored = partsOf(method.reference);
     const type = TYPES[method.type ?? 'card']!;
     return {
@@ -126,8 +130,9 @@ class AdyenProcessor implements Processor {
       ...(stored && { shopperReference: stored.shopper, recurringProcessingModel: off_session ? 'UnscheduledCardOnFile' : 'CardOnFile' }),
       ...(payer?.email && { shopperEmail: payer.email }),
       ...(payer?.country && { countryCode: payer.country }),
-      ...(capture === 'manual' ? { additionalData: { manualCapture: 'true' } } : { captureDelayHours: 0 }),
+      ...toldWith(request),
       ...(ask && ask !== 'automatic' && { authenticationData: { attemptAuthentication: 'always' } }),
+      ...(ask === 'challenge' && { threeDS2RequestData: { threeDSRequestorChallengeInd: '03' } }),
     } as Library.Types.checkout.PaymentRequest;
   }
 

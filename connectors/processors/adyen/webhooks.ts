@@ -14,11 +14,12 @@ const EVENTS: Readonly<Record<string, { about: Notice['about']; says: boolean }>
   REFUNDED_REVERSED: { about: 'refund', says: false },
 };
 
-function noticesOf({ eventCode, pspReference, merchantReference, success, reason }: NotificationItem): Notice[] {
+function noticesOf({ eventCode, pspReference, merchantReference, success, reason, amount }: NotificationItem): Notice[] {
   const event = EVENTS[eventCode];
   if (!event) return [];
   const { about, says } = event;
-  return [{ id: `${eventCode}:${pspReference}:${success}`, about, sought: { op_id: merchantReference, reference: pspReference, said: { success: (success === 'true') === says, reason: reason || null } } }];
+  const { amount: moved, currency } = amountIn(amount);
+  return [{ id: `${eventCode}:${pspReference}:${success}`, about, sought: { op_id: merchantReference, reference: pspReference, said: { success: (success === 'true') === says, reason: reason || null, money: { amount: String(moved), currency } } } }];
 }
 
 type Told = Partial<Record<'taken' | 'returned', { fees: [] }>> & { status: NonNullable<News['said']>['status'] };

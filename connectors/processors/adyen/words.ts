@@ -60,13 +60,16 @@ const succeeded = (reference: string, captured: boolean, more: Partial<Succeeded
 type Paid = Types.checkout.PaymentResponse | Types.checkout.PaymentDetailsResponse;
 
 /** The answer to a payment by a method of a type, which is captured at once or only reserved. */
-export function outcomeOfPayment(paid: Paid, { op_id, type, captured }: { op_id: string; type: string; captured: boolean }): Outcome {
+export function outcomeOfPayment(paid: Paid, { op_id, type, captured, increment = false }: { op_id: string; type: string; captured: boolean; increment?: boolean }): Outcome {
   const { resultCode, refusalReasonCode, refusalReason, additionalData = {} } = paid as Types.checkout.PaymentResponse;
   const reference = paid.pspReference ?? op_id;
+  const money = paid.amount && paid.amount.value > 0 ? amountIn(paid.amount) : undefined;
   const raw = (name: string): string | null => (additionalData as Record<string, string>)[name] ?? null;
   switch (resultCode as string | undefined) {
     case 'Authorised':
+    case 'PartiallyAuthorised':
       return succeeded(reference, captured, {
+        ...(money && { money, ...(!captured && type === 'card' && { allowed: { increment, multicapture: false, most: money.amount } }) }),
         network_transaction_id: raw('networkTxReference'), authorization_code: raw('authCode'),
         three_d_secure: raw('threeDAuthenticated') === 'true' ? { result: 'authenticated', authentication_flow: 'challenge', version: raw('threeDSVersion') ?? '2.2.0' } : null,
       });
@@ -96,16 +99,17 @@ export function outcomeOfPayment(paid: Paid, { op_id, type, captured }: { op_id:
 export function foundBy({ verb = 'charge', reference, charge, capture, said }: Sought): Found {
   if (!said || reference === undefined) return unknown('Adyen cannot be asked; it tells by webhook.');
   const { success, reason } = said;
+  const named = said.money && said.money.amount !== '0' ? { money: { ...said.money, amount: BigInt(said.money.amount) } } : {};
   switch (verb) {
     case 'charge':
     case 'save':
-      return { kind: verb, outcome: success ? succeeded(reference, verb === 'charge' && capture !== 'manual') : declined(reference, refusalByReason(reason)) };
+      return { kind: verb, outcome: success ? succeeded(reference, verb === 'charge' && capture !== 'manual', named) : declined(reference, refusalByReason(reason)) };
     case 'refund': {
-      const outcome: RefundOutcome = success ? { kind: 'succeeded', reference, network_reference: null, foretold: [] } : { kind: 'declined', reference, failure_reason: 'declined', message: `The money could not be given back: ${reason ?? 'no reason was given'}.` };
+      const outcome: RefundOutcome = success ? { kind: 'succeeded', reference, ...named, network_reference: null, foretold: [] } : { kind: 'declined', reference, failure_reason: 'declined', message: `The money could not be given back: ${reason ?? 'no reason was given'}.` };
       return { kind: 'refund', outcome };
     }
     default: {
-      const outcome: HandledOutcome = success ? { kind: 'succeeded', reference: charge ?? reference } : { kind: 'declined', reference: charge ?? reference, code: 'charge_already_captured', message: `There is nothing left of the reserved amount for this: ${reason ?? 'no reason was given'}.` };
+      const outcome: HandledOutcome = success ? { kind: 'succeeded', reference: charge ?? reference, ...(verb !== 'cancel' && named) } : { kind: 'declined', reference: charge ?? reference, code: 'charge_already_captured', message: `There is nothing left of the reserved amount for this: ${reason ?? 'no reason was given'}.` };
       return { kind: verb, outcome };
     }
   }

@@ -160,7 +160,7 @@ export function chargeOther(request: ChargeRequest, parts: Parts, schedule: FeeS
   const reason = flow !== 'debit' ? 'product_not_received' : type === 'us_bank_account' ? 'fraudulent' : 'debit_not_authorized';
   const foretold: Consequence[] = behaviour.disputed ? priced([contest(type, { reason })], type, schedule) : [];
   const keeps = request.setup_future_usage === 'off_session' && METHODS[type]!.kept_as !== undefined;
-  const paid = succeeded(op_id, { captured: capture === 'automatic', ...(capture === 'automatic' && { fees: feesOn(request.amount, type, schedule) }), learned: learnedOf(type, request.payer, keeps), foretold });
+  const paid = succeeded(op_id, { captured: capture === 'automatic', money: { amount: request.amount, currency }, ...(capture === 'automatic' && { fees: feesOn(request.amount, type, schedule) }), learned: learnedOf(type, request.payer, keeps), foretold });
   if (flow !== 'debit') return paid;
   const reference = paid.reference;
   const learned = provenBy(method.reference, parts);

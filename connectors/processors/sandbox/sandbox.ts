@@ -5,8 +5,9 @@
  */
 import { createHash } from 'node:crypto';
 import type {
-  Action, Assessment, CaptureRequest, ChargeRequest, Consequence, Declined, Delay, Failed, Found, HandledOutcome, Outcome, Processor, RefundOutcome, RefundRequest, SaveRequest, Sought, Succeeded, ThreeDSecure, Unknown,
+  Action, Allowed, Assessment, CaptureRequest, ChargeRequest, Consequence, Declined, Delay, Failed, Found, HandledOutcome, IncrementRequest, Outcome, Processor, RefundOutcome, RefundRequest, SaveRequest, Sought, Succeeded, ThreeDSecure, Unknown,
 } from '../processor.ts';
+import { METHODS } from '../../../billing/payment/offer.ts';
 import { virtualAccount } from './accounts.ts';
 import { endOf, keepBank, ownBank, payoutFees } from './banks.ts';
 import { testCardByReference, type TestCard } from './cards.ts';
@@ -128,6 +129,14 @@ function holderIsAsked(card: TestCard, request: ChargeRequest): boolean {
   }
 }
 
+/** What may be done about an amount that is reserved on a card, as far as it was asked for. */
+function allowedBy({ amount, options = {} }: Pick<ChargeRequest, 'amount' | 'options'>): Allowed {
+  const asks = (what: string) => options[what] === 'if_available';
+  return { increment: asks('request_incremental_authorization'), multicapture: asks('request_multicapture'), most: asks('request_overcapture') ? more(amount) : amount };
+}
+
+const more = (amount: bigint): bigint => amount + (amount * BigInt(METHODS.card!.overcapture_percent)) / 100n;
+
 function succeeded(card: TestCard, op_id: string, details: Partial<Succeeded>): Succeeded {
   return {
     kind: 'succeeded', reference: idOf('ch', op_id), captured: false, network_transaction_id: digitsOf('network', op_id, 15), authorization_code: digitsOf('authorization', op_id, 6),
@@ -150,7 +159,9 @@ export function decideCharge(request: ChargeRequest, options: Pick<SandboxOption
   if ('stop' in asked) return asked.stop;
   if (card.charge && (cvc_given || !card.only_with_cvc)) return declined(card, request.op_id, card.charge);
   const captured = request.capture === 'automatic';
-  return succeeded(card, request.op_id, { captured, ...(captured && { fees: feesOn(request.amount, 'card', options.fees ?? FEES) }), three_d_secure: asked.three_d_secure, foretold: priced(card.afterwards, 'card', options.fees ?? FEES) });
+  const { amount, currency } = request;
+  const taken = captured ? { fees: feesOn(amount, 'card', options.fees ?? FEES) } : { allowed: allowedBy(request) };
+  return succeeded(card, request.op_id, { captured, money: { amount, currency }, ...taken, three_d_secure: asked.three_d_secure, foretold: priced(card.afterwards, 'card', options.fees ?? FEES) });
 }
 
 /** What the sandbox answers when a card is to be kept. The holder is present; to be asked again at each charge does not spare being asked now. */
@@ -161,7 +172,8 @@ export function decideSave(request: SaveRequest, options: Pick<SandboxOptions, '
   if (!stored) return failed('resource_missing', 'The sandbox does not know this card; it keeps test cards only.');
   const { card, cvc_given } = stored;
   if (card.attach && (cvc_given || !card.only_with_cvc)) return declined(card, request.op_id, card.attach);
-  const needed = request.purpose === 'setup' && (card.authentication === 'always' || card.authentication === 'unless_set_up' || (card.authentication === 'on_session' && card.charge !== null));
+  const asks = card.authentication === 'request' && (request.request_three_d_secure ?? 'automatic') !== 'automatic';
+  const needed = request.purpose === 'setup' && (asks || card.authentication === 'always' || card.authentication === 'unless_set_up' || (card.authentication === 'on_session' && card.charge !== null));
   const asked = askHolder(card, { op_id: request.op_id, authentication: request.authentication, off_session: false, needed }, options.authenticationUrl);
   if ('stop' in asked) return asked.stop;
   return succeeded(card, request.op_id, { reference: idOf('card', request.op_id), three_d_secure: asked.three_d_secure });
@@ -187,12 +199,20 @@ export function decideRefund(request: RefundRequest): RefundOutcome {
 
 /** What the sandbox answers where what was reserved is taken. */
 export function decideCapture(request: CaptureRequest, options: Pick<SandboxOptions, 'fees'> = {}): HandledOutcome {
+  // Nothing more is to be captured: the rest is released.
+  if (request.amount === 0n && request.final) return { kind: 'succeeded', reference: request.charge };
   if (request.amount <= 0n) return failed('amount_too_small', 'A capture has an amount above zero.');
   const other = partsOf(request.method.reference);
   const card = other ? null : testCardByReference(request.method.reference)?.card;
   const [type, fees] = [other?.type ?? 'card', options.fees ?? FEES];
   const foretold = card?.afterwards ?? (other?.behaviour.disputed ? [contest(type, { reason: 'product_not_received' })] : []);
   return { kind: 'succeeded', reference: request.charge, fees: feesOn(request.amount, type, fees), available: card?.available ?? 'later', foretold: priced(foretold, type, fees) };
+}
+
+/** What the sandbox answers where what was reserved is raised. */
+function decideIncrement({ charge, amount, currency }: IncrementRequest, reserved: Succeeded | null): HandledOutcome {
+  const allowed = reserved?.allowed;
+  return { kind: 'succeeded', reference: charge, money: { amount, currency }, ...(allowed && { allowed: { ...allowed, most: allowed.most > reserved.money!.amount ? more(amount) : amount } }) };
 }
 
 /** The sandbox as a processor. Without options it is one process's, honest and in memory. */
@@ -214,13 +234,14 @@ export function sandbox(options: SandboxOptions = {}): Processor {
   }
 
   /** What was done about a charge that was only authorized is refused where it was captured or given up before. */
-  async function handle(kind: 'capture' | 'cancel' | 'increment', request: { op_id: string; charge: string; authorized: string }, decide: () => HandledOutcome, closes: boolean): Promise<HandledOutcome> {
+  async function handle(kind: 'capture' | 'cancel' | 'increment', request: { op_id: string; charge: string; authorized: string }, decide: (reserved: Succeeded | null) => HandledOutcome, closes: boolean): Promise<HandledOutcome> {
     const mark = `${request.authorized}#closed`;
     const [before, closed] = [await book.get(request.authorized), await book.get(mark)];
     const of = before?.answer.kind === 'charge' ? before.answer.outcome : null;
-    const open = of === null || (of.kind === 'succeeded' && !of.captured);
+    const reserved = of?.kind === 'succeeded' && !of.captured ? of : null;
+    const open = of === null || reserved !== null;
     const refused: HandledOutcome = { kind: 'declined', reference: request.charge, code: 'charge_already_captured', message: 'There is nothing left to capture: the charge was captured or given up before.' };
-    const outcome = await once(kind, request, () => (open && (closed === null || closed.asked === request.op_id) ? decide() : refused));
+    const outcome = await once(kind, request, () => (open && (closed === null || closed.asked === request.op_id) ? decide(reserved) : refused));
     if (closes && open && closed === null && outcome.kind === 'succeeded') await book.put(mark, { asked: request.op_id, answer: { kind, outcome } });
     return outcome;
   }
@@ -234,7 +255,7 @@ export function sandbox(options: SandboxOptions = {}): Processor {
     charge: (request) => once('charge', request, () => decideCharge(request, options)),
     capture: (request) => handle('capture', request, () => decideCapture(request, options), request.final),
     cancel: (request) => handle('cancel', request, () => ({ kind: 'succeeded', reference: request.charge }), true),
-    increment: (request) => handle('increment', request, () => ({ kind: 'succeeded', reference: request.charge }), false),
+    increment: (request) => handle('increment', request, (reserved) => decideIncrement(request, reserved), false),
     refund: (request) => once('refund', request, () => decideRefund(request)),
     cancelRefund: async ({ refund }) => ({ kind: 'canceled', reference: refund }),
     // Its test cards are everybody's: there is nothing to let go.

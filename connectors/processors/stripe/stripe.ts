@@ -5,7 +5,8 @@ import type { CancelRefundRequest, ChargeRequest, Configuration, DetachRequest, 
 import { findDispute, findPayout, respondTo } from './heard.ts';
 import { CAPABILITIES, tokenize } from './methods.ts';
 import { receive } from './webhooks.ts';
-import { idOf, INCREMENT, OPERATION, outcomeOfHandling, outcomeOfIntent, outcomeOfRefund, outcomeOfSetup, partsOf, unknown, wordOfError } from './words.ts';
+import { CAPTURE, INCREMENT, onStatement, OPERATION, optionsOf, pairs, toldWith } from './told.ts';
+import { broughtIn, idOf, inParts, outcomeOfHandling, outcomeOfIntent, outcomeOfRefund, outcomeOfSetup, partsOf, unknown, wordOfError } from './words.ts';
 
 export type StripeOptions = {
   /** Where Stripe is; by default where its library says. */
@@ -106,25 +107,22 @@ class StripeProcessor implements Processor {
   }
 
   #paramsOf(request: ChargeRequest, payment_method: string, customer: string | null): Stripe.PaymentIntentCreateParams {
-    const { op_id, amount, currency, method, off_session, capture, description, metadata, return_url, setup_future_usage: future, request_three_d_secure: ask } = request;
-    const type = method.type ?? 'card';
-    const card = { ...(ask && ask !== 'automatic' && { request_three_d_secure: ask }), ...(capture === 'manual' && { request_incremental_authorization: 'if_available', request_overcapture: 'if_available' }) } as const;
+    const { amount, currency, method, off_session, capture, return_url, setup_future_usage: future } = request;
     return {
-      amount: minor(amount), currency, payment_method, allowed_payment_method_types: [type], confirm: true, capture_method: capture,
-      metadata: { ...metadata, [OPERATION]: op_id },
+      amount: minor(amount), currency, payment_method, allowed_payment_method_types: [method.type ?? 'card'], confirm: true, capture_method: capture,
+      ...toldWith(request),
       ...(customer !== null && { customer }),
-      ...(description && { description }),
       ...(off_session && { off_session: true }),
       ...(!off_session && return_url && { return_url }),
       ...(future && !off_session && { setup_future_usage: future }),
-      ...(type === 'card' && Object.keys(card).length > 0 && { payment_method_options: { card } }),
+      ...optionsOf(request),
       ...mandateData(request),
       ...CHARGE,
     };
   }
 
   async save(request: SaveRequest): Promise<Outcome> {
-    const { op_id, method, purpose, usage, payer, return_url, authentication } = request;
+    const { op_id, method, purpose, usage, payer, return_url, authentication, description, metadata } = request;
     if (authentication) return continued(async () => outcomeOfSetup(await this.#stripe.setupIntents.retrieve(authentication.reference, { expand: ['latest_attempt'] })));
     return heard(async () => {
       const { customer: before, method: payment_method } = partsOf(method.reference);
@@ -135,8 +133,8 @@ class StripeProcessor implements Processor {
       }
       const intent = await this.#stripe.setupIntents.create(
         {
-          customer, payment_method, allowed_payment_method_types: [method.type ?? 'card'], confirm: true, usage: usage ?? 'off_session', metadata: { [OPERATION]: op_id }, expand: ['latest_attempt'],
-          ...(return_url && { return_url }), ...mandateData(request),
+          customer, payment_method, allowed_payment_method_types: [method.type ?? 'card'], confirm: true, usage: usage ?? 'off_session', metadata: pairs(metadata, { [OPERATION]: op_id }), expand: ['latest_attempt'],
+          ...(description && { description }), ...(return_url && { return_url }), ...(optionsOf(request) as Pick<Stripe.SetupIntentCreateParams, 'payment_method_options'>), ...mandateData(request),
         },
         { idempotencyKey: op_id },
       );
@@ -144,8 +142,18 @@ class StripeProcessor implements Processor {
     });
   }
 
-  async capture({ op_id, charge, amount, final }: Parameters<Processor['capture']>[0]): Promise<HandledOutcome> {
-    return this.#handle('capture', { op_id, charge }, () => this.#stripe.paymentIntents.capture(charge, { amount_to_capture: minor(amount), ...(!final && { final_capture: false }), ...CHARGE }, { idempotencyKey: op_id }));
+  async capture(request: Parameters<Processor['capture']>[0]): Promise<HandledOutcome> {
+    const { op_id, charge, amount, final, metadata, method } = request;
+    const params = { amount_to_capture: minor(amount), ...(final ? amount === 0n && { final_capture: true } : { final_capture: false }), ...onStatement(request, method), metadata: pairs(metadata, { [CAPTURE]: op_id }), ...CHARGE } as Stripe.PaymentIntentCaptureParams;
+    return this.#handle('capture', { op_id, charge }, () => this.#stripe.paymentIntents.capture(charge, params, { idempotencyKey: op_id }));
+  }
+
+  /** What was captured, with what has come of that. */
+  async #withBrought(intent: Stripe.PaymentIntent, outcome: HandledOutcome | null, verb: 'capture' | 'cancel' | 'increment'): Promise<HandledOutcome | null> {
+    if (verb !== 'capture' || outcome?.kind !== 'succeeded' || !inParts(intent)) return outcome;
+    // What cannot be read now is left to the settlement: the capture has taken place.
+    const { data } = await this.#stripe.balanceTransactions.list({ source: idOf(intent.latest_charge)!, limit: 1 }).catch(() => ({ data: [] }));
+    return { ...outcome, ...broughtIn(data[0] ?? null, intent.currency) };
   }
 
   async cancel({ op_id, charge, reason }: Parameters<Processor['cancel']>[0]): Promise<HandledOutcome> {
@@ -153,23 +161,27 @@ class StripeProcessor implements Processor {
     return this.#handle('cancel', { op_id, charge }, () => this.#stripe.paymentIntents.cancel(charge, { ...(cancellation_reason && { cancellation_reason }) }, { idempotencyKey: op_id }));
   }
 
-  async increment({ op_id, charge, amount }: Parameters<Processor['increment']>[0]): Promise<HandledOutcome> {
-    return this.#handle('increment', { op_id, charge }, () => this.#stripe.paymentIntents.incrementAuthorization(charge, { amount: minor(amount), metadata: { [INCREMENT]: op_id } }, { idempotencyKey: op_id }));
+  async increment(request: Parameters<Processor['increment']>[0]): Promise<HandledOutcome> {
+    const { op_id, charge, amount, description, metadata } = request;
+    const params = { amount: minor(amount), ...(description && { description }), metadata: pairs(metadata, { [INCREMENT]: op_id }), ...CHARGE };
+    return this.#handle('increment', { op_id, charge }, () => this.#stripe.paymentIntents.incrementAuthorization(charge, params, { idempotencyKey: op_id }));
   }
 
   /** What is not as it would have to be was captured or given up before, which its state tells. */
   async #handle(verb: 'capture' | 'cancel' | 'increment', { op_id, charge }: { op_id: string; charge: string }, work: () => Promise<Stripe.PaymentIntent>): Promise<HandledOutcome> {
-    const said = await heard(async () => outcomeOfHandling(await work(), verb, op_id) ?? unknown(`Stripe has taken the ${verb}, and shows none.`));
+    const said = await heard(async () => {
+      const intent = await work();
+      return (await this.#withBrought(intent, outcomeOfHandling(intent, verb, op_id), verb)) ?? unknown(`Stripe has taken the ${verb}, and shows none.`);
+    });
     if (said.kind !== 'failed' || said.code !== 'payment_intent_unexpected_state') return said;
     const now = await heard(() => this.#stripe.paymentIntents.retrieve(charge, CHARGE));
     if ('kind' in now) return unknown(now.kind === 'unknown' ? now.reason : now.message);
-    // An amount that is captured already is not told to be this one.
-    const state = verb === 'capture' ? null : outcomeOfHandling(now, verb, op_id);
+    const state = await this.#withBrought(now, outcomeOfHandling(now, verb, op_id), verb);
     return state ?? { kind: 'declined', reference: now.id, code: 'charge_already_captured', message: said.message };
   }
 
-  async refund({ op_id, charge, amount, reason }: RefundRequest): Promise<RefundOutcome> {
-    return this.#refunded(async () => outcomeOfRefund(await this.#stripe.refunds.create({ payment_intent: charge, amount: minor(amount), ...(reason && { reason }), metadata: { [OPERATION]: op_id }, ...REFUND }, { idempotencyKey: op_id })));
+  async refund({ op_id, charge, amount, reason, metadata }: RefundRequest): Promise<RefundOutcome> {
+    return this.#refunded(async () => outcomeOfRefund(await this.#stripe.refunds.create({ payment_intent: charge, amount: minor(amount), ...(reason && { reason }), metadata: pairs(metadata, { [OPERATION]: op_id }), ...REFUND }, { idempotencyKey: op_id })));
   }
 
   async #refunded(work: () => Promise<RefundOutcome>): Promise<RefundOutcome> {
@@ -238,7 +250,8 @@ class StripeProcessor implements Processor {
         return customer === null ? { kind: 'detach', outcome: { kind: 'succeeded', reference: id } } : { kind: 'absent' };
       }
       default: {
-        const outcome = outcomeOfHandling(await this.#stripe.paymentIntents.retrieve(charge ?? reference!, CHARGE), verb, op_id ?? '');
+        const intent = await this.#stripe.paymentIntents.retrieve(charge ?? reference!, CHARGE);
+        const outcome = await this.#withBrought(intent, outcomeOfHandling(intent, verb, op_id ?? ''), verb);
         return outcome ? { kind: verb, outcome } : { kind: 'absent' };
       }
     }

@@ -1,7 +1,7 @@
 /** Stripe's webhooks: the signature first, by Stripe's library, and then only what to look up. */
 import type Stripe from 'stripe';
 import type { Delivery, News, Notice, Received } from '../processor.ts';
-import { OPERATION } from './words.ts';
+import { OPERATION } from './told.ts';
 
 /** None where it is about nothing that was asked of Stripe. */
 function noticesOf({ id, data }: Stripe.Event): Notice[] {

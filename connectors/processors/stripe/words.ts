@@ -1,6 +1,7 @@
 /** What Stripe says, in the words of the port. Stripe's codes are those of the API, so they are passed on as they come. */
 import type Stripe from 'stripe';
-import type { Action, Assessment, Declined, Failed, Fee, HandledOutcome, Outcome, RefundOutcome, Settled, Succeeded, ThreeDSecure, Unknown } from '../processor.ts';
+import type { Action, Allowed, Assessment, Declined, Failed, Fee, HandledOutcome, Money, Outcome, RefundOutcome, Settled, Succeeded, ThreeDSecure, Unknown } from '../processor.ts';
+import { CAPTURE, INCREMENT } from './told.ts';
 
 /** A token is Stripe's id of the payment method, behind the id of the Stripe customer that it is attached to, if any: `pm_…` or `cus_…/pm_…`. */
 export function partsOf(reference: string): { customer: string | null; method: string } {
@@ -85,10 +86,11 @@ export function settledIn({ amount, currency, exchange_rate }: Stripe.BalanceTra
 }
 
 /** What of a charge has come to the account. */
-function broughtBy(charge: Stripe.Charge | null): { fees: Fee[]; settled: Settled | null } {
-  const moved = whole(charge?.balance_transaction);
-  return moved ? { fees: feesIn(moved), settled: settledIn(moved, charge!.currency) } : { fees: [], settled: null };
-}
+const broughtBy = (charge: Stripe.Charge | null): Brought => broughtIn(whole(charge?.balance_transaction), charge?.currency ?? '');
+
+type Brought = { fees: Fee[]; settled: Settled | null };
+
+export const broughtIn = (moved: Stripe.BalanceTransaction | null, of: string): Brought => (moved ? { fees: feesIn(moved), settled: settledIn(moved, of) } : { fees: [], settled: null });
 
 function actionOf(intent: Stripe.PaymentIntent | Stripe.SetupIntent): Action {
   const { id, next_action: next } = intent;
@@ -120,12 +122,26 @@ function securedBy(secured: Stripe.Charge.PaymentMethodDetails.Card.ThreeDSecure
   return result ? { result, authentication_flow: secured!.authentication_flow === 'challenge' ? 'challenge' : null, version: secured!.version ?? '2.2.0' } : null;
 }
 
+/** What may be done about what is reserved, as its charge says. */
+function allowedBy(charge: Stripe.Charge | null): Allowed | undefined {
+  const card = charge?.payment_method_details?.card;
+  if (!card) return undefined;
+  const { incremental_authorization, multicapture, overcapture } = card;
+  return { increment: incremental_authorization?.status === 'available', multicapture: multicapture?.status === 'available', most: BigInt(overcapture?.status === 'available' ? overcapture.maximum_amount_capturable : charge.amount) };
+}
+
+/** What has come of an intent, or else is reserved or on its way. */
+function moneyOf({ status, amount, amount_received, amount_capturable, currency }: Stripe.PaymentIntent): Money {
+  if (status === 'processing') return { amount: BigInt(amount), currency };
+  return { amount: BigInt(amount_received) + (status === 'requires_capture' ? BigInt(amount_capturable) : 0n), currency };
+}
+
 function succeeded(reference: string, captured: boolean, charge: Stripe.Charge | null, token: string | undefined): Succeeded {
   const card = charge?.payment_method_details?.card;
   const settled = whole(charge?.balance_transaction);
   return {
     kind: 'succeeded', reference, captured,
-    ...(captured ? broughtBy(charge) : { capture_before: card?.capture_before ?? null }),
+    ...(captured ? broughtBy(charge) : { capture_before: card?.capture_before ?? null, allowed: allowedBy(charge) }),
     network_transaction_id: card?.network_transaction_id ?? null,
     authorization_code: card?.authorization_code ?? null,
     three_d_secure: securedBy(card?.three_d_secure),
@@ -146,13 +162,12 @@ const tokenIn = ({ customer, payment_method }: Pick<Stripe.PaymentIntent | Strip
 export function outcomeOfIntent(intent: Stripe.PaymentIntent): Outcome {
   const token = tokenIn(intent);
   const charge = whole(intent.latest_charge);
-  const manual = intent.capture_method === 'manual';
   switch (intent.status) {
     case 'succeeded':
     case 'requires_capture':
-      return { ...succeeded(intent.id, intent.status === 'succeeded', charge, token), ...(manual && intent.status === 'succeeded' && { amount: BigInt(intent.amount_received) }) };
+      return { ...succeeded(intent.id, intent.status === 'succeeded', charge, token), money: moneyOf(intent) };
     case 'processing':
-      return { kind: 'pending', reference: intent.id, assessment: assessmentOf(charge?.outcome, { type: 'authorized', network_status: 'approved_by_network', reason: null }), learned: learnedOf(charge?.payment_method_details, token), foretold: [] };
+      return { kind: 'pending', reference: intent.id, money: moneyOf(intent), assessment: assessmentOf(charge?.outcome, { type: 'authorized', network_status: 'approved_by_network', reason: null }), learned: learnedOf(charge?.payment_method_details, token), foretold: [] };
     case 'requires_action':
     case 'requires_confirmation':
       return { kind: 'requires_action', reference: intent.id, action: actionOf(intent) };
@@ -184,9 +199,9 @@ export function outcomeOfSetup(intent: Stripe.SetupIntent): Outcome {
   }
 }
 
-export function outcomeOfRefund({ id, status, currency, failure_reason, destination_details, balance_transaction, failure_balance_transaction }: Stripe.Refund): RefundOutcome {
+export function outcomeOfRefund({ id, status, amount, currency, failure_reason, destination_details, balance_transaction, failure_balance_transaction }: Stripe.Refund): RefundOutcome {
   const settled = (of: Stripe.Refund['balance_transaction']) => ((moved) => moved && settledIn(moved, currency))(whole(of));
-  const told = { reference: id, settled: settled(balance_transaction), network_reference: destination_details?.card?.reference ?? null };
+  const told = { reference: id, money: { amount: BigInt(amount), currency }, settled: settled(balance_transaction), network_reference: destination_details?.card?.reference ?? null };
   switch (status) {
     case 'succeeded':
     case 'pending':
@@ -201,17 +216,22 @@ export function outcomeOfRefund({ id, status, currency, failure_reason, destinat
   }
 }
 
-/** What was done about a charge that only reserves, seen from its intent. Null where it was not done. */
+/** What was done about a charge that only reserves, seen from its intent, which says by whom it was captured or raised last. Null where it was not done. */
 export function outcomeOfHandling(intent: Stripe.PaymentIntent, verb: 'capture' | 'cancel' | 'increment', op_id: string): HandledOutcome | null {
   const { id, status, metadata } = intent;
   const charge = whole(intent.latest_charge);
-  const done: HandledOutcome = { kind: 'succeeded', reference: id, ...(verb === 'capture' && broughtBy(charge)) };
   const over: HandledOutcome = { kind: 'declined', reference: id, code: 'charge_already_captured', message: 'There is nothing left to capture: the charge was captured or given up before.' };
-  if (verb === 'increment') return metadata[INCREMENT] === op_id ? done : null;
-  if (status === 'requires_capture') return null;
-  return status === (verb === 'capture' ? 'succeeded' : 'canceled') ? done : over;
+  switch (verb) {
+    case 'increment':
+      return metadata[INCREMENT] === op_id ? { kind: 'succeeded', reference: id, money: moneyOf(intent), allowed: allowedBy(charge) } : null;
+    case 'capture':
+      if (metadata[CAPTURE] === op_id && status !== 'canceled') return { kind: 'succeeded', reference: id, money: { amount: BigInt(intent.amount_received), currency: intent.currency }, ...broughtBy(charge) };
+      return status === 'requires_capture' ? null : over;
+    case 'cancel':
+      if (status === 'requires_capture') return null;
+      return status === 'canceled' ? { kind: 'succeeded', reference: id } : over;
+  }
 }
 
-/** The metadata by which operations are found again. */
-export const OPERATION = 'kontor_operation';
-export const INCREMENT = 'kontor_increment';
+/** Whether a charge may be captured several times, each of which has fees of its own. */
+export const inParts = (intent: Stripe.PaymentIntent): boolean => whole(intent.latest_charge)?.payment_method_details?.card?.multicapture?.status === 'available';

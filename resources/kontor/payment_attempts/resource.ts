@@ -17,6 +17,7 @@ export async function wholeAttempts(ctx: Context, attempts: readonly AttemptRow[
   return attempts.map((attempt): AttemptWhole => {
     const { attempts: asked = 0, begun = null } = questions.get(attempt.id) ?? {};
     if (!isOpen(attempt)) return { ...attempt, asked, clears_up: null };
+    if (attempt.word?.contradicts === true) return { ...attempt, asked, clears_up: 'person' };
     const [way] = waysTo({ begun: asked, age_s: now - (begun ?? now), verb: attempt.verb }, processors.get(attempt.processor)!.capabilities());
     return { ...attempt, asked, clears_up: way === undefined ? 'person' : way === 'put' ? 'repetition' : 'look_up' };
   });
@@ -26,7 +27,7 @@ export const paymentAttempt: Resource<AttemptWhole> = {
   object: 'kontor.payment_attempt',
   prefix: 'attempt',
   render: ({ id, asked, clears_up, created, decided, heard, processor, reference, state, subject, verb, word }, { livemode }) => ({
-    id, object: 'kontor.payment_attempt', asked, clears_up, created, decided, heard_at: heard, livemode, outcome: word && { kind: word.kind, code: word.code ?? null, decline_code: word.decline_code ?? null, message: word.message ?? null }, processor, reference, state, subject, verb,
+    id, object: 'kontor.payment_attempt', asked, clears_up, created, decided, heard_at: heard, livemode, outcome: word && { kind: word.kind, code: word.code ?? null, decline_code: word.decline_code ?? null, message: word.message ?? word.reason ?? null }, processor, reference, state, subject, verb,
   }),
   load: async (ctx, ids) => wholeAttempts(ctx, await attemptsById(ctx.tx, ids)),
 };

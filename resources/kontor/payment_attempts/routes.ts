@@ -72,6 +72,7 @@ async function decide(ctx: Context, given: Params<typeof decideAttempt>, path: P
   if (whole!.clears_up !== 'person' && now < (question.begun ?? question.created) + OWN_WAYS_S) {
     refuse('lock_timeout', `What became of the payment attempt ${id} is still found out by ${whole!.clears_up === 'look_up' ? 'looking it up' : 'asking again'}. Let the processor be asked for three days before you say it.`, undefined, { status: 409, should_retry: false });
   }
+  if (outcome === 'succeeded' && attempt.word?.contradicts === true) refuse(undefined, `${String(attempt.word.reason)}`, 'outcome');
   if (outcome === 'succeeded' && reference === null) refuse('parameter_missing', 'Give the `reference` under which the processor has what succeeded.', 'reference');
   if (outcome === 'not_done' && reference !== null) refuse(undefined, 'What was not done has no `reference`.', 'reference');
   const others = reference === null ? [] : (await attemptsNamed(ctx.tx, processor, reference)).filter((each) => each.subject !== subject);

@@ -37,7 +37,7 @@ const CARDS: Readonly<Record<string, { lastFour: string; refusal?: [code: string
 
 /** Which fields each request takes. */
 const TAKES: Readonly<Record<string, readonly string[]>> = {
-  'payments': ['merchantAccount', 'amount', 'reference', 'returnUrl', 'channel', 'paymentMethod', 'shopperInteraction', 'shopperReference', 'recurringProcessingModel', 'additionalData', 'captureDelayHours', 'shopperEmail', 'countryCode', 'authenticationData', 'applicationInfo'],
+  'payments': ['merchantAccount', 'amount', 'reference', 'returnUrl', 'channel', 'paymentMethod', 'shopperInteraction', 'shopperReference', 'recurringProcessingModel', 'additionalData', 'captureDelayHours', 'shopperEmail', 'countryCode', 'authenticationData', 'threeDS2RequestData', 'applicationInfo', 'shopperStatement', 'metadata', 'deliveryAddress', 'telephoneNumber', 'shopperLocale'],
   'payments/details': ['details'],
   'captures': ['merchantAccount', 'amount', 'reference'],
   'cancels': ['merchantAccount', 'reference'],
@@ -172,6 +172,8 @@ export class FakeAdyen {
   #pay(given: Given): object {
     const { amount, paymentMethod, reference } = given;
     if (!Number.isInteger(amount?.value) || amount.value < 0) refuse(422, '137', 'Invalid amount specified');
+    for (const [name, value] of Object.entries(given.metadata ?? {})) if (name.length > 20 || String(value).length > 80) refuse(422, '177', 'Metadata size exceeds limit');
+    if (given.deliveryAddress && ['city', 'country', 'houseNumberOrName', 'postalCode', 'street'].some((name) => !given.deliveryAddress[name])) refuse(422, '171', 'Required field in delivery address missing');
     const payment: Thing = { pspReference: this.#id(), reference, amount, status: 'refused', captured: 0, refunded: 0, manual: given.additionalData?.manualCapture === 'true', given };
     this.payments.set(payment.pspReference, payment);
     if (paymentMethod.type !== 'scheme') return this.#ask(payment, paymentMethod.type);
@@ -233,7 +235,7 @@ export class FakeAdyen {
         return said('CANCELLATION', why);
       }
       case 'amountUpdates': {
-        const why = reserved ? null : 'Transaction is not in a state that can be adjusted';
+        const why = reserved && payment.given.additionalData?.authorisationType === 'PreAuth' ? null : 'Transaction is not in a state that can be adjusted';
         if (why === null) payment.amount = amount;
         return said('AUTHORISATION_ADJUSTMENT', why);
       }

@@ -14,6 +14,8 @@ const FIELDS = ['uncategorized_text', 'customer_name', 'product_description', 'r
 export class FakeBanks {
   readonly disputes = new Map<string, Thing>();
   readonly payouts = new Map<string, Thing>();
+  /** All balance transactions, in the order in which they were made. */
+  readonly movements: Thing[] = [];
   settling: Settling | null = null;
   readonly #fake: Fake;
 
@@ -27,7 +29,9 @@ export class FakeBanks {
     const [came, kept] = [Math.round(amount * rate), Math.round((fee?.amount ?? 0) * rate)];
     const fee_details = fee ? [{ type: 'stripe_fee', description: fee.description, amount: kept, currency: into, application: null }] : [];
     const now = this.#fake.now();
-    return { id: this.#fake.id('txn'), object: 'balance_transaction', created: now, available_on: now + 172_800, amount: came, net: came - kept, fee: kept, currency: into, exchange_rate: into === currency ? null : rate, fee_details, ...more };
+    const movement = { id: this.#fake.id('txn'), object: 'balance_transaction', created: now, available_on: now + 172_800, amount: came, net: came - kept, fee: kept, currency: into, exchange_rate: into === currency ? null : rate, fee_details, ...more };
+    this.movements.push(movement);
+    return movement;
   }
 
   /** The holder of a payment contests it, or asks about it first. */

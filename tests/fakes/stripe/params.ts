@@ -33,12 +33,13 @@ const TAKES: Readonly<Record<string, readonly string[]>> = {
   'GET payment_methods/:id': [],
   'POST payment_methods/:id/attach': ['customer'],
   'POST payment_methods/:id/detach': [],
-  'POST payment_intents': ['amount', 'currency', 'customer', 'payment_method', 'allowed_payment_method_types', 'confirm', 'capture_method', 'metadata', 'description', 'off_session', 'return_url', 'setup_future_usage', 'payment_method_options', 'mandate_data'],
+  'POST payment_intents': ['amount', 'currency', 'customer', 'payment_method', 'allowed_payment_method_types', 'confirm', 'capture_method', 'metadata', 'description', 'off_session', 'return_url', 'setup_future_usage', 'payment_method_options', 'mandate_data', 'receipt_email', 'shipping', 'statement_descriptor', 'statement_descriptor_suffix'],
   'GET payment_intents/:id': [],
   'GET payment_intents/search': ['query', 'limit'],
-  'POST payment_intents/:id/capture': ['amount_to_capture', 'final_capture'],
+  'POST payment_intents/:id/capture': ['amount_to_capture', 'final_capture', 'metadata', 'statement_descriptor', 'statement_descriptor_suffix'],
   'POST payment_intents/:id/cancel': ['cancellation_reason'],
-  'POST payment_intents/:id/increment_authorization': ['amount', 'metadata'],
+  'POST payment_intents/:id/increment_authorization': ['amount', 'description', 'metadata'],
+  'GET balance_transactions': ['source', 'limit'],
   'POST refunds': ['payment_intent', 'amount', 'reason', 'metadata'],
   'GET refunds/:id': [],
   'POST refunds/:id/cancel': [],
@@ -47,7 +48,7 @@ const TAKES: Readonly<Record<string, readonly string[]>> = {
   'POST disputes/:id': ['evidence', 'submit'],
   'POST disputes/:id/close': [],
   'GET payouts/:id': [],
-  'POST setup_intents': ['customer', 'payment_method', 'allowed_payment_method_types', 'confirm', 'usage', 'metadata', 'return_url', 'mandate_data'],
+  'POST setup_intents': ['customer', 'payment_method', 'allowed_payment_method_types', 'confirm', 'usage', 'metadata', 'return_url', 'mandate_data', 'description', 'payment_method_options'],
   'GET setup_intents/:id': [],
   'GET setup_intents': ['payment_method', 'limit', 'starting_after'],
 };
@@ -61,6 +62,7 @@ export function nameOf({ method, path }: Asked, given: Given): { name: string; i
   if (!takes) refuse(404, undefined, `Unrecognized request URL (${method}: ${path}).`);
   const foreign = Object.keys(given).find((each) => each !== 'expand' && !takes!.includes(each));
   if (foreign) refuse(400, 'parameter_unknown', `Received unknown parameter: ${foreign}`, { param: foreign });
+  if (Object.keys(given.metadata ?? {}).length > 50) refuse(400, undefined, 'You can have at most 50 metadata keys.', { param: 'metadata' });
   return { name, id: second ?? '' };
 }
 
@@ -79,6 +81,7 @@ export function refusePaying(given: Given, method: Given): void {
   if (method.customer === null && method.used) refuse(400, undefined, 'The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again.');
   if (given.setup_future_usage && given.off_session === 'true') refuse(400, undefined, 'You cannot confirm with `off_session=true` when `setup_future_usage` is also set on the PaymentIntent.');
   if (given.setup_future_usage && !given.customer) refuse(400, undefined, 'You must provide a customer to set up future usage.', { param: 'customer' });
+  if (method.type === 'card' && given.statement_descriptor) refuse(400, 'parameter_unknown', 'The statement_descriptor parameter is not supported for the payment_method_type card.', { param: 'statement_descriptor' });
 }
 
 /** A refund that can be canceled. */

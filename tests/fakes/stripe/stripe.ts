@@ -7,12 +7,11 @@
 import { createHmac } from 'node:crypto';
 import { Herald, listen, type Asked, type Fault, type Plan, type Told } from '../server.ts';
 import { FakeBanks } from './banks.ts';
-import { cardNamed, shownCard, type FakeCard } from './cards.ts';
+import { cardNamed, type FakeCard } from './cards.ts';
 import { callingBack, FakeError, listed, nameOf, paramsOf, refuse, refusePaying, type Given } from './params.ts';
+import { captureOf, chargeOf, methodOf, type Thing } from './things.ts';
 
 export type FakeStripePlan = Plan & { key?: string; recognises?: 'key' | 'search' | 'nothing'; /** In seconds. */ now?: () => number };
-
-type Thing = { id: string; [field: string]: any };
 
 const KEY = 'sk_test_fake0123456789';
 const WEBHOOK_SECRET = 'whsec_fake0123456789';
@@ -26,11 +25,14 @@ export class FakeStripe {
   readonly herald: Herald;
   /** All payment intents, in the order in which they were made. */
   readonly intents = new Map<string, Thing>();
+  readonly setups: Thing[] = [];
   readonly refunds = new Map<string, Thing>();
   readonly banks = new FakeBanks({ id: (prefix) => this.#id(prefix), now: () => this.#now(), tell: (type, thing) => this.#tell(type, thing) });
   /** Whoever is to get a refund is asked where to. */
   asks_receivers = false;
   readonly #things = new Map<string, Thing>();
+  /** What the next payment is other than was asked for. */
+  mistake: { amount?: number; currency?: string } | null = null;
   readonly #keys = new Map<string, { print: string; told: Told }>();
   readonly #plan: FakeStripePlan;
   #made = 0;
@@ -202,6 +204,8 @@ export class FakeStripe {
         return this.#change(this.#reserved(id), { status: 'canceled', amount_capturable: 0, cancellation_reason: given.cancellation_reason ?? null }, 'payment_intent.canceled');
       case 'POST payment_intents/:id/increment_authorization':
         return this.#increment(this.#reserved(id), given);
+      case 'GET balance_transactions':
+        return listed('/v1/balance_transactions', this.banks.movements.filter((each) => each.source === given.source), given);
       case 'POST refunds':
         return this.#refund(given);
       case 'GET refunds/:id':
@@ -243,12 +247,8 @@ export class FakeStripe {
     return { object: 'search_result', data: [...this.intents.values()].filter((each) => each.metadata[field] === value), has_more: false, url: '/v1/payment_intents/search', next_page: null };
   }
 
-  #makeMethod({ type, card, billing_details, ...own }: Given): Thing {
-    const base = { id: this.#id('pm'), object: 'payment_method', type, customer: null, created: this.#now(), livemode: false, metadata: {}, billing_details: { name: null, email: null, phone: null, address: null, ...billing_details } };
-    if (type !== 'card') return this.#keep({ ...base, [type]: type === 'sepa_debit' ? { last4: String(own.sepa_debit?.iban).slice(-4), country: 'DE', bank_code: '37040044' } : { ...(type === 'ideal' && { bank: null, bic: null }), ...own[type] } });
-    const known = cardNamed(card?.token ?? '');
-    if (!known) return this.#missing('token', card?.token);
-    return this.#keep({ ...base, behind: card.token, card: shownCard(known) });
+  #makeMethod(given: Given): Thing {
+    return this.#keep(methodOf(given, { id: this.#id('pm'), now: this.#now() }));
   }
 
   #attach(method: Thing, customer: string): Thing {
@@ -280,7 +280,8 @@ export class FakeStripe {
       capture_method: given.capture_method ?? 'automatic', customer: given.customer ?? null, payment_method: method.id, payment_method_types: given.allowed_payment_method_types, metadata: given.metadata ?? {},
       last_payment_error: null, latest_charge: null, next_action: null, asked: given,
     };
-    this.intents.set(intent.id, intent);
+    this.intents.set(intent.id, Object.assign(intent, this.mistake));
+    this.mistake = null;
     const card = cardNamed(method.behind ?? '');
     if (method.type === 'card') return this.#charge(intent, method, card!, given);
     if (method.type === 'sepa_debit') return this.#change(intent, { latest_charge: this.#chargeOf(intent, method) }, 'payment_intent.processing');
@@ -309,14 +310,11 @@ export class FakeStripe {
     return refuse(402, said.code, said.message!, { ...said, payment_intent: this.#shown(intent) });
   }
 
-  #chargeOf(intent: Thing, method: Thing): Thing {
-    const card = method.card && { brand: method.card.brand, last4: method.card.last4, network_transaction_id: `net${intent.id.slice(-9)}`, authorization_code: '123456', three_d_secure: null };
-    const settled = this.banks.moved(intent.amount, intent.currency, { description: 'Stripe processing fees', amount: Math.min(Math.round(intent.amount * 0.029) + 30, intent.amount) });
-    return {
-      id: this.#id('ch'), object: 'charge', amount: intent.amount, currency: intent.currency, status: 'succeeded', payment_intent: intent.id, balance_transaction: settled,
-      outcome: { type: 'authorized', network_status: 'approved_by_network', reason: null, risk_level: 'normal', risk_score: 20, seller_message: 'Payment complete.' },
-      payment_method_details: { type: method.type, [method.type]: card ?? { ...method[method.type] } },
-    };
+  /** `amount` is what has come; of a charge that is captured in parts, now. */
+  #chargeOf(intent: Thing, method: Thing, amount: number = intent.amount): Thing {
+    const id = intent.latest_charge?.id ?? this.#id('ch');
+    const settled = this.banks.moved(amount, intent.currency, { description: 'Stripe processing fees', amount: Math.min(Math.round(amount * 0.029) + 30, amount) }, { source: id });
+    return chargeOf(intent, method, id, settled);
   }
 
   /** What its holder has agreed to keep is attached to the customer. */
@@ -350,11 +348,11 @@ export class FakeStripe {
     return refuse(400, 'payment_intent_unexpected_state', `This PaymentIntent's status is ${intent.status}.`);
   }
 
-  #capture(intent: Thing, { amount_to_capture }: Given): Thing {
-    const amount = Number(amount_to_capture ?? intent.amount_capturable);
-    if (amount > intent.amount_capturable) refuse(400, 'amount_too_large', 'The amount to capture is more than is capturable.', { param: 'amount_to_capture' });
-    const charge = this.#chargeOf({ ...intent, amount }, this.#things.get(intent.payment_method)!);
-    return this.#change(intent, { status: 'succeeded', amount_received: amount, amount_capturable: 0, latest_charge: charge }, 'payment_intent.succeeded');
+  #capture(intent: Thing, given: Given): Thing {
+    const method = this.#things.get(intent.payment_method)!;
+    const { amount, change } = captureOf(intent, method, given);
+    const latest_charge = amount === 0 ? intent.latest_charge : this.#chargeOf(intent, method, amount);
+    return this.#change(intent, { ...change, latest_charge }, change.status === 'succeeded' ? 'payment_intent.succeeded' : 'payment_intent.amount_capturable_updated');
   }
 
   #increment(intent: Thing, { amount, metadata }: Given): Thing {
@@ -377,7 +375,8 @@ export class FakeStripe {
   #setUp(given: Given): Thing {
     const method = this.#find(given.payment_method, 'payment_method');
     const card = cardNamed(method.behind ?? '');
-    const intent: Thing = this.#keep({ id: this.#id('seti'), object: 'setup_intent', created: this.#now(), status: 'succeeded', customer: given.customer ?? null, payment_method: method.id, payment_method_types: given.allowed_payment_method_types, metadata: given.metadata ?? {}, usage: given.usage, next_action: null, last_setup_error: null, latest_attempt: null });
+    const intent: Thing = this.#keep({ id: this.#id('seti'), object: 'setup_intent', created: this.#now(), status: 'succeeded', customer: given.customer ?? null, payment_method: method.id, payment_method_types: given.allowed_payment_method_types, metadata: given.metadata ?? {}, usage: given.usage, next_action: null, last_setup_error: null, latest_attempt: null, asked: given });
+    this.setups.push(intent);
     if (card?.decline) {
       this.#change(intent, { status: 'requires_payment_method', last_setup_error: { type: 'card_error', ...card.decline, message: 'Your card was declined.' } }, 'setup_intent.setup_failed');
       return refuse(402, card.decline.code, 'Your card was declined.', { ...card.decline, setup_intent: this.#shown(intent) });
