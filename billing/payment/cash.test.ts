@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { matchCash, type Awaiting } from './cash.ts';
+import type { Moment } from '../decision.ts';
+import type { AttemptRow } from './attempt.ts';
+import { matchCash, type Awaiting, type CashRow } from './cash.ts';
+import { returnCash, settleReturn } from './cash_return.ts';
 
 const awaiting = (...of: [id: string, amount: bigint, ...references: string[]][]): Awaiting[] => of.map(([id, amount, ...references], n) => ({ id, amount, created: n, references }));
 
@@ -30,4 +33,18 @@ test('no more is paid than there is', () => {
     assert.ok(paid.reduce((sum, id) => sum + open.find((each) => each.id === id)!.amount, 0n) <= cash);
     assert.equal(new Set(paid).size, paid.length);
   }));
+});
+
+test('what comes back on its way to a bank is the customer\'s cash again, once', () => {
+  let n = 0;
+  const moment: Moment = { now: 1_795_000_000, newId: (prefix) => `${prefix}_${(n += 1)}`, newSecret: () => 'secret' };
+  const order = { amount: 700n, processor: 'sandbox', type: 'eu_bank_transfer', test_clock: null, reason: null, metadata: {} };
+  const begun = returnCash({ id: 'cus_1:eur', customer: 'cus_1', currency: 'eur', amount: 1_000n }, order, moment);
+  const attempt = begun.puts.find((put) => put.table === 'payment_attempts')!.after as AttemptRow;
+  const cash = begun.puts.find((put) => put.table === 'cash_balances')!.after as CashRow;
+  const back = settleReturn(begun.refund, cash, attempt, { kind: 'declined', reference: 'pyr_1', failure_reason: 'unknown', message: 'The account is closed.' }, moment);
+  const again = settleReturn(back.refund, back.puts.find((put) => put.table === 'cash_balances')!.after as CashRow, attempt, { kind: 'declined', reference: 'pyr_1', failure_reason: 'unknown', message: 'The account is closed.' }, moment);
+  assert.deepEqual([cash.amount, back.refund.status, again.postings], [300n, 'failed', []]);
+  const sum = (account: string) => [...begun.postings, ...back.postings].filter((leg) => leg.ledger_account === account).reduce((total, leg) => total + leg.amount, 0n);
+  assert.deepEqual([begun.postings.length, sum('customer_cash'), sum('cash_in_transit')], [2, 0n, 0n]);
 });

@@ -11,7 +11,7 @@ export type CashTransactionRow = {
   id: string;
   created: Instant;
   customer: string;
-  type: 'funded' | 'applied_to_payment' | 'refunded_from_payment';
+  type: 'funded' | 'applied_to_payment' | 'refunded_from_payment' | 'return_initiated' | 'return_canceled';
   currency: string;
   net_amount: bigint;
   ending_balance: bigint;

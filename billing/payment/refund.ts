@@ -15,8 +15,9 @@ export type RefundReason = 'duplicate' | 'fraudulent' | 'requested_by_customer' 
 export type RefundRow = {
   id: string;
   created: Instant;
-  charge: string;
-  payment_intent: string;
+  /** Null where what a customer has sent goes back, which has paid nothing; so is the next. */
+  charge: string | null;
+  payment_intent: string | null;
   customer: string | null;
   test_clock: string | null;
   status: 'pending' | 'requires_action' | 'succeeded' | 'failed' | 'canceled';

@@ -125,6 +125,8 @@ export type RefundRequest = {
 /** Calls back a refund that waits for its receiver. `refund` is its `reference`. */
 export type CancelRefundRequest = { op_id: string; refund: string; charge: string; method: StoredMethod };
 
+export type ReturnRequest = { op_id: string; customer: string; amount: bigint; currency: string };
+
 /** What a processor says of an operation. Only `absent` proves that nothing happened. */
 export type Found =
   | { kind: 'charge'; outcome: Outcome }
@@ -281,6 +283,8 @@ export type Processor = {
   judgeEvidence?(evidence: string | null, inquiry: boolean): { verdict: Verdict; after: Delay } | null;
   /** Absent where the processor pays out by itself. */
   payouts?: Payouts;
+  /** Sends back what a customer has sent to such an account, and nothing was paid with. Absent where there are none. */
+  returnCash?(request: ReturnRequest): Promise<RefundOutcome>;
   /** The customer's own account for bank transfers, the same each time; null where there is none for the currency and country. */
   virtualAccount?(request: { customer: string; currency: string; type: string; country: string }): Promise<VirtualAccount | null>;
 };

@@ -57,11 +57,11 @@ async function linesGiven(ctx: Context, lines: NonNullable<Given['lines']>): Pro
 /** Refunds that were made before, of payments of the invoice. */
 async function refundsGiven(ctx: Context, { invoice, refunds = [] }: Given): Promise<CreditOrder['refunds']> {
   const found = new Map((await refundsById(ctx.tx, refunds.map((each) => each.refund))).map((refund) => [refund.id, refund]));
-  const intents = new Map((await intentsById(ctx.tx, [...found.values()].map((each) => each.payment_intent))).map((intent) => [intent.id, intent]));
+  const intents = new Map((await intentsById(ctx.tx, [...found.values()].flatMap((each) => each.payment_intent ?? []))).map((intent) => [intent.id, intent]));
   return refunds.map(({ refund: id, amount_refunded }, n) => {
     const param = `refunds[${n}][refund]`;
     const refund = found.get(id) ?? missing('refund', id, param);
-    if (intents.get(refund.payment_intent)?.invoice !== invoice) refuse(undefined, `The refund ${id} is not of a payment of the invoice ${invoice}.`, param);
+    if (intents.get(refund.payment_intent ?? '')?.invoice !== invoice) refuse(undefined, `The refund ${id} is not of a payment of the invoice ${invoice}.`, param);
     return { refund, amount: amount_refunded ?? refund.amount, param };
   });
 }

@@ -4,6 +4,7 @@ import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { endCustomer } from '../../billing/customer/end.ts';
 import { createTaxId } from '../../billing/customer/tax_id.ts';
 import { refuse, together } from '../../billing/decision.ts';
+import { formatMoney } from '../../billing/money.ts';
 import { accountById } from '../../server/accounts.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
@@ -12,6 +13,7 @@ import type { Params } from '../../server/http/params.ts';
 import type { Wire } from '../../server/http/wire.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { renderDiscount } from '../discounts/resource.ts';
+import { cashOf } from './cash_balance/rows.ts';
 import { invoicesById } from '../invoices/rows.ts';
 import { lockMandatesOf } from '../mandates/rows.ts';
 import { attachPaymentMethod, lockMethodsOf, resolvePaymentMethod } from '../payment_methods/rows.ts';
@@ -82,6 +84,8 @@ export async function update(ctx: Context, given: Params<typeof params.updateCus
 export async function remove(ctx: Context, _given: object, path: { customer: string }): Promise<Wire<Stripe.DeletedCustomer>> {
   await lockLane(ctx.tx, path.customer);
   const before = await lockCustomer(ctx, path.customer);
+  const [cash] = (await cashOf(ctx.tx, before.id)).filter(({ amount }) => amount > 0n);
+  if (cash) refuse(undefined, `The customer ${before.id} has sent ${formatMoney(cash.amount, cash.currency)} that paid nothing yet. Send it back, by \`POST /v1/refunds\` with \`origin\` = \`customer_balance\`, or apply it to a payment; then delete the customer.`);
   const moment = await momentOn(ctx, before.test_clock);
   const ids = await goingOn(ctx.tx, before.id);
   const payment_methods = await lockMethodsOf(ctx.tx, before.id);

@@ -87,7 +87,7 @@ export async function create(ctx: Context, given: Params<typeof params.createPay
   const { method } = named;
   const confirmation = method.type === 'customer_balance' ? await confirmTransfer(ctx, opened.payment_intent, method, moment) : confirmPayment(opened.payment_intent, method, await confirmationOf(ctx, given, token), moment);
   await commit(ctx, together([...first, ...spend(token, { payment_intent: opened.payment_intent.id }), confirmation]));
-  if (method.type === 'customer_balance') await payWaiting(ctx, opened.payment_intent.id);
+  if (method.type === 'customer_balance') await payWaiting(ctx, opened.payment_intent.id, customer!, moment);
   return answer(opened.payment_intent.id);
 }
 
@@ -116,7 +116,7 @@ export async function confirm(ctx: Context, given: Params<typeof params.confirmP
   const transfer = method.type === 'customer_balance';
   const confirmation = transfer ? await confirmTransfer(ctx, changed.payment_intent, method, locked.moment) : confirmed({ ...locked, intent: changed.payment_intent }, method, await confirmationOf(ctx, given, token));
   await commit(ctx, together([decision, changed, ...spend(token, { payment_intent: locked.intent.id }), confirmation]));
-  if (transfer) await payWaiting(ctx, locked.intent.id);
+  if (transfer) await payWaiting(ctx, locked.intent.id, locked.customer!, locked.moment);
   return answer(path.intent);
 }
 

@@ -102,6 +102,15 @@ test('a browser reads and confirms what its client secret is for, and nothing el
   assert.equal((await browser.paymentIntents.confirm(intent.id, { client_secret, payment_method: 'pm_card_visa' } as never)).status, 'succeeded');
 });
 
+test('what cannot be expanded is refused before anything is charged, and of what was charged nobody is told otherwise', async () => {
+  const { stripe } = kontor;
+  const customer = await stripe.customers.create();
+  const pay = (expand: string[]) => stripe.paymentIntents.create({ amount: 500, currency: 'usd', customer: customer.id, payment_method: 'pm_card_visa', confirm: true, expand });
+  await assert.rejects(pay(['nothing']), { statusCode: 400, param: 'expand' });
+  assert.deepEqual((await stripe.paymentIntents.list({ customer: customer.id })).data, []);
+  assert.deepEqual(await pay(['latest_charge.nothing']).then(({ status, latest_charge }) => [status, typeof latest_charge]), ['succeeded', 'string']);
+});
+
 test('what was said of a payment is taken back by an empty word', async () => {
   const { stripe } = kontor;
   const card = { request_three_d_secure: 'any', setup_future_usage: 'off_session' } as const;

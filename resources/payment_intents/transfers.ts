@@ -1,5 +1,6 @@
 /** Payments by bank transfer: the customer sends the money, which is applied when it has come. */
-import { refuse, type Decision, type Instant, type Moment } from '../../billing/decision.ts';
+import type { CustomerWhole } from '../../billing/customer/customer.ts';
+import { refuse, type Decision, type Moment } from '../../billing/decision.ts';
 import { awaitsCash, awaitTransfer } from '../../billing/payment/cash.ts';
 import { refuseUnconfirmable } from '../../billing/payment/intent.ts';
 import { refuseType } from '../../billing/payment/offer.ts';
@@ -9,7 +10,7 @@ import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
 import { accountFor, cashOf, modeOf, payFromCash } from '../customers/cash_balance/rows.ts';
 import type * as params from './params.ts';
-import { lockIntent } from './rows.ts';
+import { intentsById, lockIntent } from './rows.ts';
 
 type Transfer = { bank_transfer?: { type?: string; eu_bank_transfer?: { country: string } } };
 
@@ -23,17 +24,20 @@ export async function confirmTransfer(ctx: Context, intent: PaymentIntentWhole, 
   return awaitTransfer(intent, method, account, moment);
 }
 
-/** Pays an intent with the cash that is there already, where that is enough and cash is applied by itself. */
-export async function payWaiting(ctx: Context, id: string, at?: Instant): Promise<void> {
-  const { intent, customer, moment } = await lockIntent(ctx, id);
-  if (!awaitsCash(intent) || customer === null || customer.deleted) return;
+/** Pays an intent with the cash that is there already, where that is enough and cash is applied by itself. Lock the customer first. */
+export async function payWaiting(ctx: Context, id: string, customer: CustomerWhole, moment: Moment): Promise<void> {
+  const [intent] = await intentsById(ctx.tx, [id], true);
+  if (!intent || !awaitsCash(intent)) return;
   const cash = (await cashOf(ctx.tx, customer.id, true)).find((each) => each.currency === intent.currency);
   if (!cash || cash.amount < intent.amount || (await modeOf(ctx.tx, customer.id)).mode !== 'automatic') return;
-  await payFromCash(ctx, id, cash, customer, at === undefined ? moment : momentAt(ctx, at));
+  await payFromCash(ctx, id, cash, customer, moment);
 }
 
 export const payWaitingInvoices: TimerCommand = async (ctx, due) => {
-  for (const { subject, at } of due) await payWaiting(ctx, subject, at);
+  for (const { subject, at } of due) {
+    const { customer } = await lockIntent(ctx, subject);
+    if (customer && !customer.deleted) await payWaiting(ctx, subject, customer, momentAt(ctx, at));
+  }
 };
 
 /** Pays an intent with what its customer has sent. */

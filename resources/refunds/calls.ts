@@ -2,7 +2,7 @@
 import { together, type Decision, type Moment } from '../../billing/decision.ts';
 import { pack, unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import { refundedInquiry } from '../../billing/dispute/respond.ts';
-import { refundable, settleRefund, type CancelRefundQuestion, type RefundAnswer, type RefundQuestion } from '../../billing/payment/refund.ts';
+import { refundable, settleRefund, type CancelRefundQuestion, type RefundAnswer, type RefundQuestion, type RefundRow } from '../../billing/payment/refund.ts';
 import { commit } from '../../server/commit.ts';
 import { NotYet, momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
 import { chargesById } from '../charges/rows.ts';
@@ -11,6 +11,9 @@ import { lockInquiriesOf } from '../disputes/rows.ts';
 import { processorNamed } from '../kontor/processors/rows.ts';
 import { askProcessor, hear, keep, missed, tell } from '../payment_attempts/rows.ts';
 import { refundsById } from './rows.ts';
+
+/** What is asked about here is of a charge. */
+const chargeOf = ({ charge }: RefundRow): string => charge!;
 
 const questionOf = (call: OpenCall) => call.request as unknown as RefundQuestion;
 
@@ -22,7 +25,7 @@ async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYe
 async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
   const ids = [...new Set(answers.map(({ call }) => call.subject))];
   const found = await refundsById(ctx.tx, ids);
-  const charges = new Map((await chargesById(ctx.tx, [...new Set(found.map((each) => each.charge))], true)).map((charge) => [charge.id, charge]));
+  const charges = new Map((await chargesById(ctx.tx, [...new Set(found.map(chargeOf))], true)).map((charge) => [charge.id, charge]));
   const refunds = new Map((await refundsById(ctx.tx, ids, true)).map((refund) => [refund.id, refund]));
   const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
   const settlement = await settlementOf(ctx);
@@ -34,9 +37,9 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
     if (attempt.before === attempt.after || refund.status === 'canceled') continue;
     const first = attempt.before.heard === null;
     const moment = at !== undefined ? momentAt(ctx, at) : refund.test_clock === null ? realMoment(ctx.app) : first ? momentAt(ctx, questionOf(call).at) : await momentOn(ctx, refund.test_clock);
-    const settled = settleRefund({ refund, charge: charges.get(refund.charge)!, settlement: settlementAt(settlement, attempt.after.processor) }, attempt.after, unpack<RefundAnswer>(attempt.after.word!), moment);
+    const settled = settleRefund({ refund, charge: charges.get(chargeOf(refund))!, settlement: settlementAt(settlement, attempt.after.processor) }, attempt.after, unpack<RefundAnswer>(attempt.after.word!), moment);
     refunds.set(refund.id, settled.refund);
-    charges.set(refund.charge, settled.charge);
+    charges.set(settled.charge.id, settled.charge);
     decided.push(settled);
     if (settled.charge.disputed && refundable(settled.charge) === 0n) given.set(settled.charge.id, moment);
   }

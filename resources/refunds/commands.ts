@@ -15,6 +15,7 @@ import { attemptsOf, questionsById } from '../payment_attempts/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import type * as params from './params.ts';
 import { renderRefund } from './resource.ts';
+import { sendBack } from './returns.ts';
 import { cancelingOf, lockRefundable, refundsById } from './rows.ts';
 
 type Path = { refund: string };
@@ -30,6 +31,7 @@ async function chargeOf(ctx: Context, { charge, payment_intent }: Params<typeof 
 }
 
 export async function create(ctx: Context, given: Params<typeof params.createRefund>): Promise<Answer> {
+  if (given.customer !== undefined) return sendBack(ctx, given);
   const { id, param } = await chargeOf(ctx, given);
   const { moment, ...facts } = await lockRefundable(ctx, id, param);
   const order = { amount: given.amount ?? null, reason: given.reason ?? null, metadata: mergeMetadata({}, given.metadata) };
@@ -63,7 +65,7 @@ export async function update(ctx: Context, given: Params<typeof params.updateRef
 
 export async function cancel(ctx: Context, _given: object, path: Path): Promise<Answer> {
   const { charge } = await existing(ctx, path.refund);
-  await chargesById(ctx.tx, [charge], true);
+  if (charge !== null) await chargesById(ctx.tx, [charge], true);
   const before = await existing(ctx, path.refund, true);
   await momentOn(ctx, before.test_clock);
   const [canceling, attempt] = [await cancelingOf(ctx.tx, before.id), (await attemptsOf(ctx.tx, [before.id]))[0]];

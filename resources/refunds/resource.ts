@@ -14,6 +14,7 @@ function destinationOf({ destination: { type, reference }, status }: RefundRow):
   if (type === 'us_bank_account') return { type: 'us_bank_transfer', us_bank_transfer: { reference, reference_status: reference ? 'available' : 'pending' } };
   if (type === 'paypal') return { type, paypal: { network_decline_code: null, reference, reference_status: null } };
   if (type === 'klarna') return { type, klarna: { reference, reference_status: null } };
+  if (type.endsWith('_bank_transfer')) return { type, [type]: { reference, reference_status: reference ? 'available' : 'pending' } } as Wire<Stripe.Refund.DestinationDetails>;
   // Stripe names what a refund by Link goes to by its type alone.
   return { type, ...(type !== 'link' && { [type]: {} }) } as Wire<Stripe.Refund.DestinationDetails>;
 }

@@ -4,6 +4,7 @@ import { canceling, refund as answered } from './calls.ts';
 import * as commands from './commands.ts';
 import * as params from './params.ts';
 import { refund } from './resource.ts';
+import { returning } from './returns.ts';
 
 export const refunds: Room = {
   resources: [refund],
@@ -14,5 +15,5 @@ export const refunds: Room = {
     post('/v1/refunds/:refund', params.updateRefund, commands.update),
     post('/v1/refunds/:refund/cancel', params.nothing, commands.cancel),
   ],
-  calls: { 'processor.refund': answered, 'processor.cancel_refund': canceling },
+  calls: { 'processor.refund': answered, 'processor.cancel_refund': canceling, 'processor.return': returning },
 };

@@ -269,6 +269,8 @@ async function begin(ctx: Context, call: Call): Promise<Step> {
   const answer = (await call.route.run(ctx, call.params, call.path)) as Answer;
   const whole = await wholeOf(ctx, answer);
   if (ctx.calls.length > 0 && isReference(answer)) {
+    // What cannot be expanded is refused while nothing has taken effect.
+    if (call.expand.length > 0) await render(ctx, call, structuredClone(whole));
     const continuation = { ...answer.ref, left: whole, expand: call.expand, calls: ctx.calls };
     if (key) remember(ctx, key, print, { continuation });
     return { continuation };
@@ -303,11 +305,21 @@ async function finish(ctx: Context, call: Call, continuation: Continuation): Pro
   return reply;
 }
 
+/** Renders what a request has come to. That something in what has only just come about cannot be expanded is no reason to say that nothing was done. */
+async function rendered(ctx: Context, call: Call, whole: Json): Promise<string> {
+  try {
+    return await render(ctx, call, structuredClone(whole));
+  } catch (error) {
+    if (error instanceof Refusal && error.param === 'expand') return render(ctx, { ...call, expand: [] }, whole);
+    throw error;
+  }
+}
+
 async function outcome(ctx: Context, call: Call, continuation: Continuation): Promise<Reply> {
   try {
     const found = await lookUp(ctx, continuation);
     if (found && continuation.refuseUnpaid) await ctx.app.register.resources.get(continuation.object)!.refuseUnpaid!(ctx, continuation.id);
-    return { status: 200, body: await render(ctx, call, found ?? continuation.left) };
+    return { status: 200, body: await rendered(ctx, call, found ?? continuation.left) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { status, body, headers } = answerTo(error, call.app.url);

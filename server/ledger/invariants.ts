@@ -138,9 +138,9 @@ export const books: readonly Invariant[] = [
     id: 'I6',
     about: 'A refund that has left has left the ledger, too, and one that came back is there again.',
     query: `select r.id as object, format('%s of %s have left the ledger', coalesce(l.amount, 0), r.amount) as sentence
-      from refunds r left join (select document, -sum(amount) as amount from ledger_entries where ledger_account in ('cash_in_transit', 'customer_cash') group by document) l on l.document = r.id
+      from refunds r cross join lateral (select -sum(amount) as amount from ledger_entries where document = r.id and (ledger_account = 'cash_in_transit' or (ledger_account = 'customer_cash' and r.charge is not null))) l
         left join balance_transactions t on t.id = r.balance_transaction left join balance_transactions f on f.id = r.failure_balance_transaction
-      where coalesce(l.amount, 0) <> -coalesce(t.amount, 0) - coalesce(f.amount, 0) or (r.sent and (t.id is null or f.id is not null)) or (not r.sent and (t.id is null) <> (f.id is null))
+      where (r.charge is not null and (coalesce(l.amount, 0) <> -coalesce(t.amount, 0) - coalesce(f.amount, 0) or (r.sent and (t.id is null or f.id is not null)) or (not r.sent and (t.id is null) <> (f.id is null))))
         or (coalesce(t.exchange_rate, f.exchange_rate) is null and coalesce(l.amount, 0) <> case when r.sent then r.amount else 0 end)`,
   },
   {

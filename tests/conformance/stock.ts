@@ -81,6 +81,7 @@ export async function stock({ app }: Kontor, stripe: Stripe): Promise<Map<string
   ids.set('kontor/invoices', invoice);
   ids.set('kontor/ledger/documents', invoice);
   ids.set('kontor/payment_intents', ids.get('payment_intents')!);
+  ids.set('kontor/setup_intents', ids.get('setup_intents')!);
   ids.set('kontor/webhook_endpoints', ids.get('webhook_endpoints')!);
   return ids;
 }

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type {
-  Action, Allowed, Assessment, CaptureRequest, ChargeRequest, Consequence, Declined, Delay, Failed, Found, HandledOutcome, IncrementRequest, Outcome, Processor, RefundOutcome, RefundRequest, SaveRequest, Sought, Succeeded, ThreeDSecure, Unknown,
+  Action, Allowed, Assessment, CaptureRequest, ChargeRequest, Consequence, Declined, Delay, Failed, Found, HandledOutcome, IncrementRequest, Outcome, Processor, RefundOutcome, RefundRequest, ReturnRequest, SaveRequest, Sought, Succeeded, ThreeDSecure, Unknown,
 } from '../processor.ts';
 import { METHODS } from '../../../billing/payment/offer.ts';
 import { virtualAccount } from './accounts.ts';
@@ -197,6 +197,15 @@ export function decideRefund(request: RefundRequest): RefundOutcome {
   return { kind: 'succeeded', ...told, foretold: [] };
 }
 
+/** A transfer back takes a day. */
+const RETURN_SETTLES: Delay = { on_clock: 86_400, real: 1 };
+
+function decideReturn({ op_id, amount }: ReturnRequest): RefundOutcome {
+  if (amount <= 0n) return failed('amount_too_small', 'What is sent back is above zero.');
+  const told = { reference: idOf('pyr', op_id), network_reference: digitsOf('transfer', op_id, 12) };
+  return { kind: 'pending', ...told, foretold: [{ kind: 'refund_settles', outcome: { kind: 'succeeded', ...told, foretold: [] }, after: RETURN_SETTLES }] };
+}
+
 /** What the sandbox answers where what was reserved is taken. */
 export function decideCapture(request: CaptureRequest, options: Pick<SandboxOptions, 'fees'> = {}): HandledOutcome {
   // Nothing more is to be captured: the rest is released.
@@ -258,6 +267,7 @@ export function sandbox(options: SandboxOptions = {}): Processor {
     increment: (request) => handle('increment', request, (reserved) => decideIncrement(request, reserved), false),
     refund: (request) => once('refund', request, () => decideRefund(request)),
     cancelRefund: async ({ refund }) => ({ kind: 'canceled', reference: refund }),
+    returnCash: (request) => once('refund', request, () => decideReturn(request)),
     // Its test cards are everybody's: there is nothing to let go.
     detach: (request) => once('detach', request, () => ({ kind: 'succeeded', reference: request.method.reference })),
     async lookup(sought: Sought): Promise<Found> {

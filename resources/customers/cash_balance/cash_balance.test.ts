@@ -102,6 +102,29 @@ test('two payments that wait for one invoice take what it costs once', async () 
   assert.deepEqual((await stripe.invoicePayments.list({ invoice: invoice.id })).data.map(({ status }) => status).toSorted(), ['canceled', 'paid']);
 });
 
+test('what has paid nothing is sent back, and a customer is not deleted before', async () => {
+  const { id: test_clock } = await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 });
+  const { id: customer } = await stripe.customers.create({ test_clock });
+  await send(customer, 1_200);
+  const back = (more: object = {}) => stripe.refunds.create({ customer, origin: 'customer_balance', currency: 'eur', amount: 1_200, ...more });
+  await assert.rejects(back({ amount: 1_201 }), { code: 'amount_too_large', param: 'amount' });
+  await assert.rejects(back({ currency: 'usd' }), { code: 'amount_too_large' });
+  await assert.rejects(back({ origin: undefined }), { code: 'parameter_missing', param: 'origin' });
+  await assert.rejects(back({ payment_intent: 'pi_1' }), { code: 'parameters_exclusive', param: 'customer' });
+  await assert.rejects(stripe.customers.del(customer), { message: /has sent €12.00 that paid nothing yet/ });
+  const told = listen(kontor);
+  await told();
+  const refund = await back({ metadata: { why: 'too much' } });
+  assert.deepEqual([refund.status, refund.amount, refund.charge, refund.customer, refund.destination_details?.type, await held(customer)], ['pending', 1_200, null, customer, 'eu_bank_transfer', 0]);
+  assert.deepEqual((await stripe.customers.listCashBalanceTransactions(customer, { limit: 1 })).data.map(({ type, net_amount, ending_balance }) => [type, net_amount, ending_balance]), [['return_initiated', -1_200, 0]]);
+  await assert.rejects(stripe.refunds.cancel(refund.id), { statusCode: 400 });
+  await kontor.advance(test_clock, 1_767_225_600 + 2 * 86_400);
+  const done = await stripe.refunds.retrieve(refund.id);
+  assert.deepEqual([done.status, done.destination_details?.eu_bank_transfer?.reference_status], ['succeeded', 'available']);
+  assert.deepEqual(typesOf(await told()).filter((type) => /refund|cash/.test(type)), ['refund.created', 'customer_cash_balance_transaction.created', 'refund.updated', 'refund.updated']);
+  assert.equal((await stripe.customers.del(customer)).deleted, true);
+});
+
 test('by hand, cash is applied to the payment that is named', async () => {
   const customer = await person();
   assert.deepEqual((await stripe.customers.updateCashBalance(customer, { settings: { reconciliation_mode: 'manual' } })).settings, { reconciliation_mode: 'manual', using_merchant_default: false });

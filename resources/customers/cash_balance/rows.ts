@@ -32,9 +32,12 @@ const CURRENCIES: Record<string, { currency: string; country: string }> = {
   jp_bank_transfer: { currency: 'jpy', country: 'JP' }, mx_bank_transfer: { currency: 'mxn', country: 'MX' },
 };
 
+/** The kind of transfer by which money is sent in a currency; undefined where there is none. */
+export const transferIn = (currency: string): string | undefined => Object.entries(CURRENCIES).find(([, each]) => each.currency === currency)?.[0];
+
 /** The customer's own account for transfers of a kind. */
 export async function accountFor(ctx: Context, customer: string, currency: string, { type, eu_bank_transfer }: { type?: string; eu_bank_transfer?: { country: string } }, param: string): Promise<TransferAccount> {
-  const kind = type ?? Object.entries(CURRENCIES).find(([, each]) => each.currency === currency)?.[0];
+  const kind = type ?? transferIn(currency);
   const usual = CURRENCIES[kind ?? ''];
   if (!kind || !usual || usual.currency !== currency) return refuse(undefined, `There are no bank transfers of this kind in ${currency}.`, param);
   const processor = await processorOf(ctx);
