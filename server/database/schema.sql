@@ -282,7 +282,7 @@ create table cash_balance_transactions (
   constraint cash_balance_transactions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint cash_balance_transactions_world_payment_intent_fkey FOREIGN KEY (world, payment_intent) REFERENCES payment_intents(world, id),
   constraint cash_balance_transactions_world_refund_fkey FOREIGN KEY (world, refund) REFERENCES refunds(world, id),
-  constraint cash_balance_transactions_type_check CHECK ((type = ANY (ARRAY['funded'::text, 'applied_to_payment'::text, 'refunded_from_payment'::text])))
+  constraint cash_balance_transactions_type_check CHECK ((type = ANY (ARRAY['funded'::text, 'applied_to_payment'::text, 'refunded_from_payment'::text, 'return_initiated'::text, 'return_canceled'::text])))
 );
 CREATE INDEX cash_balance_transactions_of_customer ON cash_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX cash_balance_transactions_of_intent ON cash_balance_transactions USING btree (world, payment_intent) WHERE (payment_intent IS NOT NULL);
@@ -1759,8 +1759,8 @@ create table refunds (
   world integer default kontor_world() not null,
   id text collate "C" not null,
   created timestamp with time zone not null,
-  charge text collate "C" not null,
-  payment_intent text collate "C" not null,
+  charge text collate "C",
+  payment_intent text collate "C",
   customer text collate "C",
   test_clock text collate "C",
   status text not null,
@@ -1778,6 +1778,7 @@ create table refunds (
   constraint refunds_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint refunds_world_payment_intent_fkey FOREIGN KEY (world, payment_intent) REFERENCES payment_intents(world, id),
   constraint refunds_world_test_clock_fkey FOREIGN KEY (world, test_clock) REFERENCES test_clocks(world, id),
+  constraint refunds_check CHECK (((charge IS NULL) = (payment_intent IS NULL))),
   constraint refunds_reason_check CHECK ((reason = ANY (ARRAY['duplicate'::text, 'fraudulent'::text, 'requested_by_customer'::text, 'expired_uncaptured_charge'::text]))),
   constraint refunds_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'requires_action'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))
 );
