@@ -9,10 +9,11 @@ const DAY_S = 86_400;
 /** The grant of an invoice that is paid now, where it bought credit. What credit notes paid of it was not paid. */
 export function grantBought(invoice: InvoiceWhole, customer: CustomerWhole, moment: Moment): Decision & { customer: CustomerWhole } {
   const { top_up, currency } = invoice;
-  if (top_up === null || invoice.pre_payment_credit_notes_amount > 0n) return { ...decision(), customer };
-  const { amount, name, priority, expires_in_days, credit_top_up } = top_up;
+  const paid = BigInt(top_up?.amount ?? 0) - invoice.pre_payment_credit_notes_amount;
+  if (top_up === null || paid <= 0n) return { ...decision(), customer };
+  const { name, priority, expires_in_days, credit_top_up } = top_up;
   const order = {
-    currency, name, priority, prices: null, amount: BigInt(amount), category: 'paid' as const, metadata: { credit_top_up, invoice: invoice.id },
+    currency, name, priority, prices: null, amount: paid, category: 'paid' as const, metadata: { credit_top_up, invoice: invoice.id },
     ...(expires_in_days !== null && { expires_at: moment.now + expires_in_days * DAY_S }),
   };
   const made = createGrant(order, customer, 0, moment);

@@ -27,11 +27,11 @@ export type TopUpRow = {
   metadata: Metadata;
 };
 
-/** What is left of a customer's credit in a currency once the usage that no invoice has billed yet is set against it; it may be less than nothing. */
-export function creditLeft({ grants = [], late }: CustomerWhole, costs: readonly ItemCost[], currency: string, at: Instant): bigint {
+/** What is left of a customer's credit in a currency once the usage that no invoice has billed yet is set against it: that of periods which run, late usage, and `waiting`, which is on drafts or waits for one. It may be less than nothing. */
+export function creditLeft({ grants = [], late }: CustomerWhole, costs: readonly ItemCost[], waiting: bigint, currency: string, at: Instant): bigint {
   const granted = grants.filter((grant) => grant.currency === currency && isUsable(grant, at)).reduce((sum, grant) => sum + grant.balance, 0n);
   const lately = [...(late?.values() ?? [])].filter((line) => line.currency === currency).reduce((sum, line) => sum + unbilledOf(line), 0n);
-  return costs.filter((cost) => cost.currency === currency).reduce((rest, cost) => rest - cost.unbilled_amount, granted - lately);
+  return costs.filter((cost) => cost.currency === currency).reduce((rest, cost) => rest - cost.unbilled_amount, granted - lately - waiting);
 }
 
 /** Looks at a moment whether the credit has run low. */

@@ -156,9 +156,9 @@ export async function unpaidOf(tx: Tx, subscriptions: readonly string[]): Promis
   return wholeInvoices(tx, await rows<InvoiceRow>(tx, sql`select * from invoices where subscription = any(${subscriptions}::text[]) and status in ('draft', 'open') order by id for update`));
 }
 
-/** The customer's subscriptions that have not ended. */
-export async function ongoingOf(tx: Tx, customer: string): Promise<SubscriptionWhole[]> {
-  return wholeSubscriptions(tx, await rows<SubscriptionRow>(tx, sql`select * from subscriptions where customer = ${customer} and status not in ('canceled', 'incomplete_expired') order by id`));
+/** The subscriptions of customers that have not ended. */
+export async function ongoingOf(tx: Tx, ...customers: readonly string[]): Promise<SubscriptionWhole[]> {
+  return wholeSubscriptions(tx, await rows<SubscriptionRow>(tx, sql`select * from subscriptions where customer = any(${customers}::text[]) and status not in ('canceled', 'incomplete_expired') order by id`));
 }
 
 /** How many subscriptions a customer has that have not ended. */

@@ -54,6 +54,19 @@ test('credit is bought when it runs low, once for each time, granted when it is 
   }
 });
 
+test('usage that waits on a draft is not spent twice', async () => {
+  const { clock, customer } = await onClock();
+  await stripe.billing.creditGrants.create({ customer, amount: { type: 'monetary', monetary: { currency: 'usd', value: 1_000 } }, applicability_config: { scope: { price_type: 'metered' } }, category: 'promotional' });
+  await post('credit_top_ups', { customer, currency: 'usd', amount: 1_000, threshold: 300 });
+  await use(customer, 60);
+  await kontor.advance(clock, FEBRUARY + 60);
+  assert.equal((await bought(customer)).length, 0);
+  // 6.00 of 10.00 are on the draft of January: 2.00 more leave less than 3.00.
+  await use(customer, 20);
+  await kontor.advance(clock, FEBRUARY + 120);
+  assert.equal((await bought(customer)).length, 1);
+});
+
 test('credit is bought when what there is of it expires, or is taken away', async () => {
   const { clock, customer } = await onClock();
   await stripe.billing.creditGrants.create({ customer, amount: { type: 'monetary', monetary: { currency: 'usd', value: 500 } }, applicability_config: { scope: { price_type: 'metered' } }, category: 'promotional', expires_at: START + HOUR });
@@ -80,6 +93,16 @@ test('while an invoice is not paid nothing more is bought, nor granted', async (
   assert.deepEqual([more, invoice!.status, await left(customer)], [[], 'open', 0]);
   await stripe.invoices.pay(invoice!.id, { paid_out_of_band: true });
   assert.equal(await left(customer), 1_000);
+});
+
+test('what a credit note took off is not granted, and the rest is', async () => {
+  const { clock, customer } = await onClock('pm_card_chargeCustomerFail');
+  await post('credit_top_ups', { customer, currency: 'usd', amount: 1_000, threshold: 300 });
+  await kontor.advance(clock, START + 60);
+  const [invoice] = await bought(customer);
+  await stripe.creditNotes.create({ invoice: invoice!.id, amount: 400 });
+  await stripe.invoices.pay(invoice!.id, { paid_out_of_band: true });
+  assert.equal(await left(customer), 600);
 });
 
 test('what cannot be bought is refused by name; one that is inactive buys nothing', async () => {

@@ -16,7 +16,7 @@ import { equal, page, renderList } from '../../../server/lists.ts';
 import { usageByGroup } from '../../../server/usage/counted.ts';
 import { customersById, existingCustomer, lockCustomer, lockLane } from '../../customers/rows.ts';
 import { ongoingOf, surroundings } from '../../subscriptions/rows.ts';
-import { topUpsById, waitingOf } from './rows.ts';
+import { topUpsById, waitingOf, waitingUsage } from './rows.ts';
 
 const terms = {
   expires_in_days: doc('How many days after its payment what was bought expires. By default never.', clearable(integer({ min: 1, max: 3_650 }))),
@@ -96,6 +96,9 @@ async function update(ctx: Context, given: Params<typeof updateParams>, path: Pa
   return render(after, ctx.world);
 }
 
+/** A customer has one active top-up in a currency. */
+const keyOf = ({ customer, currency: of }: { customer: string; currency: string }): string => `${customer} ${of}`;
+
 /** Buys credit for each customer whose credit has run low. Customers are locked, so that of several who see it one buys. */
 const checkDue: TimerCommand = async (ctx, due) => {
   const at = new Map(due.map((each) => [each.subject, each.at]));
@@ -103,14 +106,17 @@ const checkDue: TimerCommand = async (ctx, due) => {
   const customers = new Map((await customersById(ctx.tx, [...new Set(found.map((each) => each.customer))], true)).filter((each) => !each.deleted).map((each) => [each.id, each]));
   const waits = await waitingOf(ctx.tx, found.map((each) => each.id));
   const around = await surroundings(ctx, [...customers.values()]);
+  const until = (top_up: TopUpRow) => at.get(top_up.id)! + 1;
+  const ongoing = Map.groupBy(await ongoingOf(ctx.tx, ...customers.keys()), keyOf);
+  const usage = await usageByGroup(ctx.tx, found.flatMap((each) => (ongoing.get(keyOf(each)) ?? []).flatMap((one) => usageAsked(one, until(each)))));
+  const waiting = await waitingUsage(ctx.tx, [...customers.keys()]);
   const decided: Decision[] = [];
   for (const each of found) {
     const customer = customers.get(each.customer);
     if (!customer) continue;
     const moment = momentAt(ctx, at.get(each.id)!);
-    const ongoing = await ongoingOf(ctx.tx, customer.id);
-    const usage = await usageByGroup(ctx.tx, ongoing.flatMap((one) => usageAsked(one, moment.now + 1)));
-    const left = creditLeft(customer, ongoing.flatMap((one) => costSoFar(one, usage, moment.now + 1)), each.currency, moment.now);
+    const costs = (ongoing.get(keyOf(each)) ?? []).flatMap((one) => costSoFar(one, usage, until(each)));
+    const left = creditLeft(customer, costs, waiting.get(keyOf(each)) ?? 0n, each.currency, moment.now);
     if (!isDue(each, left, waits.has(each.id))) continue;
     const bought = buyCredit(each, around(customer), moment);
     customers.set(customer.id, bought.customer);

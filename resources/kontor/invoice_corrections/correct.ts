@@ -37,7 +37,8 @@ export async function correctInvoices(ctx: Context, ids: readonly string[], mome
 
 /** Usage that is more than five minutes late may have been billed without it. How late an event is does not rest on when it was accepted alone: what was kept in a stream, or what a timer counts that had to wait, may be counted after its invoice. */
 const touchedBy = ({ recorded, canceled, restored }: UsageBatch, now: Instant): Touched[] => {
-  const late = recorded.filter((event) => event.timestamp < Math.max(event.created, now) - USAGE_S);
+  // A test clock that is ahead may have gone on since; what its time is by now is looked up with the invoices.
+  const late = recorded.filter((event) => event.created > now || event.timestamp < now - USAGE_S);
   return [...usesIn(late).map((use) => ({ ...use, new: true })), ...usesIn([...canceled, ...restored]).map((use) => ({ ...use, new: false }))];
 };
 
