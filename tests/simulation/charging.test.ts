@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chargeUnderFire } from './charging.ts';
 
-const CHARGES = Number(process.env['KONTOR_TEST_CHARGES'] ?? 400);
-const KILLS = Number(process.env['KONTOR_TEST_CHARGE_KILLS'] ?? 3);
+const CHARGES = Number(process.env['KONTOR_TEST_CHARGES'] ?? 1_000);
+const KILLS = Number(process.env['KONTOR_TEST_CHARGE_KILLS'] ?? 10);
 const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 1);
 
 test(`${CHARGES} payments through breaking processors of three kinds, and ${KILLS} kills: each is taken once at most, and none is taken for what it is not`, async (t) => {

@@ -84,6 +84,11 @@ export class Life {
     };
   }
 
+  /** What is stored of it, without what it is made of. */
+  get row(): SubscriptionRow {
+    return this.store.get<SubscriptionRow>('subscriptions', this.subscription_id);
+  }
+
   get subscription(): SubscriptionWhole {
     return this.store.subscription(this.subscription_id);
   }
@@ -92,7 +97,7 @@ export class Life {
     const { subscription } = this;
     const used = (meter: string, start: Instant, end: Instant) => sum(this.history.usage.filter((use) => `mtr_${use.meter}` === meter && start <= use.at && use.at < end).map((use) => use.value));
     const usage = usageAsked(subscription, at).map(({ key, meter, start, end }) => [key, used(meter, start, end)] as const);
-    return { ...this.around(), subscription, pending: this.store.pending(), usage: new Map(usage), rates: this.store.debitRates(subscription), phases: comingPhases(this), unpaid: this.store.invoices(({ status }) => status === 'draft' || status === 'open') };
+    return { ...this.around(), subscription, pending: this.store.pending(), usage: new Map(usage), rates: this.store.debitRates(subscription), phases: comingPhases(this.store, subscription), unpaid: this.store.invoices(({ status }) => status === 'draft' || status === 'open') };
   }
 
   around() {
@@ -154,7 +159,7 @@ export class Life {
 
   /** Something was used, which may reach a threshold. */
   use(at: Instant): void {
-    const { id, watched, status, billing_thresholds } = this.subscription;
+    const { id, watched, status, billing_thresholds } = this.row;
     if (watched && (status === 'active' || status === 'past_due')) this.store.timers.set(`subscription.threshold ${id}`, { kind: 'subscription.threshold', subject: id, at: at + (billing_thresholds?.reset_billing_cycle_anchor ? 1 : 0) });
   }
 
@@ -191,7 +196,7 @@ export class Life {
 
   /** Does what is asked, or notes that it was refused. */
   act(action: Action): void {
-    const undo = this.subscription.pending_update === null ? null : this.store.remember();
+    const undo = this.row.pending_update === null ? null : this.store.remember();
     try {
       this.carryOut(action);
       collect(this, action.at);
@@ -223,17 +228,17 @@ export class Life {
 
   /** A change that waits is not wanted any more. */
   private discard(at: Instant): void {
-    if (this.subscription.pending_update !== null) settle(this, at, 'void');
+    if (this.row.pending_update !== null) settle(this, at, 'void');
   }
 
   change(at: Instant, asked: Partial<ChangeOrder>, changes: readonly ItemChange[] = [], waits?: Attempt): void {
-    const unpaid = this.subscription.collection_method === 'send_invoice' || this.history.card ? 'allow_incomplete' : 'default_incomplete';
+    const unpaid = this.row.collection_method === 'send_invoice' || this.history.card ? 'allow_incomplete' : 'default_incomplete';
     const order: ChangeOrder = { ...NO_CHANGE, payment_behavior: waits ? 'pending_if_incomplete' : unpaid, ...asked };
     refuseManaged(order, this.subscription);
     if (changesTerms(order)) this.discard(at);
     this.store.apply(changeSubscription(order, { ...this.facts(at), first_time: true }, this.store.moment(at)));
     this.name(changes.flatMap((change) => change.add ?? []));
-    if (waits && this.subscription.pending_update !== null) settle(this, at, waits);
+    if (waits && this.row.pending_update !== null) settle(this, at, waits);
   }
 
   orderOf(action: Exclude<Action, { kind: 'pay' | 'void' | 'settle' | 'credit' | 'void_note' | 'cancel_now' | 'pause' | 'resume' | 'schedule' | 'release' | 'move_price' }>): Partial<ChangeOrder> {
@@ -244,7 +249,7 @@ export class Life {
       case 'discount': return { discounts: action.discounts.map((coupon) => this.discount(coupon)) };
       case 'cancel_at_period_end': return { cancel_at_period_end: true };
       case 'cancel_at': return { cancel_at: action.moment };
-      case 'uncancel': return this.subscription.cancel_at_period_end ? { cancel_at_period_end: false } : { cancel_at: null };
+      case 'uncancel': return this.row.cancel_at_period_end ? { cancel_at_period_end: false } : { cancel_at: null };
       case 'pause_collection': return { pause_collection: { behavior: action.behavior, resumes_at: action.resumes_at } };
       case 'collect': return { pause_collection: null };
       case 'sweep': return { pending_invoice_item_interval: action.interval };

@@ -51,7 +51,7 @@ function creditedOf(credited: Credited, { invoice }: CreditFacts): { amount: big
 export function resume(life: Life, { at, anchor, proration_behavior, date, then }: Extract<Action, { kind: 'resume' }>): void {
   const { store } = life;
   const { card } = life.history;
-  if (life.subscription.status === 'paused' && !card) life.change(at, { collection_method: 'charge_automatically' });
+  if (life.row.status === 'paused' && !card) life.change(at, { collection_method: 'charge_automatically' });
   const made = resumeSubscription({ billing_cycle_anchor: anchor, proration_behavior, proration_date: date ?? null, payment_behavior: 'resume_on_payment_attempt' }, life.facts(at), store.moment(at));
   store.apply(made);
   const { invoice } = made;

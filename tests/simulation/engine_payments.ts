@@ -21,12 +21,12 @@ export function collect(life: Life, at: Instant): void {
   const { store } = life;
   if (!life.history.card) return;
   for (const table of ['payment_intents', 'invoice_payments', 'payment_attempts', 'charges']) store.forget(table);
-  for (const { id } of store.invoices(({ status }) => status === 'open')) if (life.subscription.pending_update?.invoice !== id) store.apply(payOutOfBand(owed(life, id), store.moment(at)));
+  for (const { id } of store.invoices(({ status }) => status === 'open')) if (life.row.pending_update?.invoice !== id) store.apply(payOutOfBand(owed(life, id), store.moment(at)));
 }
 
 /** The first attempt to pay for a change that waits, or what comes of it later. */
 export function settle(life: Life, at: Instant, how: Attempt | 'void'): void {
-  const { store, subscription: { pending_update } } = life;
+  const { store, row: { pending_update } } = life;
   if (pending_update === null) throw new Refusal('resource_missing', 'No change waits.');
   const facts = owed(life, pending_update.invoice);
   const moment = store.moment(at);
@@ -34,6 +34,6 @@ export function settle(life: Life, at: Instant, how: Attempt | 'void'): void {
 }
 
 export function expire(life: Life, at: Instant): void {
-  const { store, subscription } = life;
-  if (subscription.pending_update) store.apply(expirePending(subscription, owed(life, subscription.pending_update.invoice), store.moment(at)));
+  const { store, row: { pending_update } } = life;
+  if (pending_update) store.apply(expirePending(life.subscription, owed(life, pending_update.invoice), store.moment(at)));
 }

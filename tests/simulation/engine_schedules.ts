@@ -9,6 +9,7 @@ import type { CouponRow, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
 import type { DiscountGiven } from '../../billing/redeem.ts';
 import type { Life } from './engine.ts';
 import type { Action, EndBehavior, Once, Phase } from './reference/history.ts';
+import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import type { Store } from './store.ts';
 
 const ratesOf = (store: Store, ids: readonly string[]) => ids.map((id) => store.get<TaxRateRow>('tax_rates', id));
@@ -44,7 +45,7 @@ function termsOf(store: Store, phase: StoredPhase): PhaseTerms {
 }
 
 /** The phases that are still to begin. */
-export function comingPhases({ store, subscription: { scheduled } }: Life): PhaseTerms[] {
+export function comingPhases(store: Store, { scheduled }: SubscriptionWhole): PhaseTerms[] {
   const after = scheduled?.current_phase?.end_date;
   return after === undefined ? [] : scheduled!.phases.filter((phase) => phase.start_date >= after).map((phase) => termsOf(store, phase));
 }

@@ -13,7 +13,7 @@ import { liveThrough, type Life } from './engine.ts';
 import { factsOf } from './explained.ts';
 import { randomHistory } from './reference/random.ts';
 
-const COUNT = Number(process.env['KONTOR_TEST_EXPLANATIONS'] ?? 2_000);
+const COUNT = Number(process.env['KONTOR_TEST_EXPLANATIONS'] ?? 1_000);
 const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 0);
 
 /** Every third life has the discounts of its prorations beside their amounts. */

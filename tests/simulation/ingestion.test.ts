@@ -1,18 +1,20 @@
 /**
- * Usage while the server is killed, and, through a cluster of three JetStream servers, while these and the workers that count are killed, too. KONTOR_TEST_USAGE sets how many events there are, KONTOR_TEST_USAGE_KILLS how many kills, KONTOR_TEST_USAGE_CRASHES how often PostgreSQL crashes as well (only
- * where this file is run alone, since it would take the other tests' databases with it), KONTOR_TEST_SEED chooses others; KONTOR_TEST_NATS_USAGE and KONTOR_TEST_NATS_KILLS say the same for JetStream.
+ * Usage while the server and PostgreSQL are killed, and, through a cluster of three JetStream servers, while these and the workers that count are killed, too. KONTOR_TEST_USAGE sets how many events there are, KONTOR_TEST_USAGE_KILLS how many kills, KONTOR_TEST_USAGE_CRASHES how often PostgreSQL crashes as
+ * well, KONTOR_TEST_SEED chooses others; KONTOR_TEST_NATS_USAGE and KONTOR_TEST_NATS_KILLS say the same for JetStream.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { testNats } from '../nats.ts';
 import { crashPostgres, ingestUnderFire } from './ingestion.ts';
 
-const EVENTS = Number(process.env['KONTOR_TEST_USAGE'] ?? 10_000);
+const EVENTS = Number(process.env['KONTOR_TEST_USAGE'] ?? 100_000);
 const KILLS = Number(process.env['KONTOR_TEST_USAGE_KILLS'] ?? 3);
-const CRASHES = Number(process.env['KONTOR_TEST_USAGE_CRASHES'] ?? 0);
+const CRASHES = Number(process.env['KONTOR_TEST_USAGE_CRASHES'] ?? 2);
 const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 1);
 
-test(`${EVENTS} events, some of them twice, late or out of order, are counted once each while the server is killed ${KILLS} times`, async (t) => {
+test(`${EVENTS} events, some of them twice, late or out of order, are counted once each while the server is killed ${KILLS} times, and PostgreSQL ${CRASHES} times`, async (t) => {
+  // A crash of the PostgreSQL that all tests share would be one of theirs, too.
+  delete process.env['KONTOR_TEST_POSTGRES'];
   const { findings, miscounted, sent, replaced, kills } = await ingestUnderFire({ events: EVENTS, kills: KILLS, crashes: CRASHES, seed: SEED }, CRASHES > 0 ? crashPostgres : null);
   t.diagnostic(`${sent} events were sent, and the server was killed ${kills} times, PostgreSQL ${CRASHES} times`);
   assert.deepEqual(miscounted.slice(0, 10), []);

@@ -31,9 +31,11 @@ export type Outcome = {
 const HOUR = 3_600;
 const DAY = 86_400;
 const CUSTOMERS = 200;
-const BATCH = 200;
 const SENDERS = 4;
 const METERS = ['sum', 'count', 'max', 'last'] as const;
+
+/** A request takes a thousand at most; of few events there are still as many requests as moments at which one may be killed. */
+const batchOf = ({ events }: Plan): number => Math.min(1_000, Math.ceil(events / 20));
 
 export type Sent = { event_name: string; identifier: string; payload: Record<string, string>; timestamp: number };
 
@@ -143,16 +145,18 @@ async function prepare(kontor: Kontor): Promise<{ customers: string[]; meters: M
   return { meters, customers: Array.from({ length: CUSTOMERS }, (_, n) => `cus_${String(n).padStart(20, '0')}`) };
 }
 
-async function send(fire: Fire, stream: readonly Sent[]): Promise<Set<string>> {
+/** `progress` is told what part of the stream is under way. */
+async function send(fire: Fire, stream: readonly Sent[], batch: number, progress: { part: number }): Promise<Set<string>> {
   const refused = new Set<string>();
   let from = 0;
   await Promise.all(Array.from({ length: SENDERS }, async () => {
     while (from < stream.length) {
       const at = from;
-      from += BATCH;
-      await deliver(fire, stream.slice(at, at + BATCH), refused);
+      from += batch;
+      progress.part = at / stream.length;
+      await deliver(fire, stream.slice(at, at + batch), refused);
     }
-  }));
+  })).finally(() => { progress.part = 1; });
   return refused;
 }
 
@@ -178,12 +182,12 @@ const serverOf = (nats: TestNats, random: Random): Victim => ({
   },
 });
 
-/** Kills the victims in turn, and lets PostgreSQL crash, spread over the time that it takes. `progress` says how much is done, from 0 to 1. */
-async function harm(victims: readonly Victim[], plan: Plan, crash: (() => Promise<void>) | null, progress: () => number): Promise<number> {
+/** Kills the victims in turn, and lets PostgreSQL crash, spread over the time that it takes. */
+async function harm(victims: readonly Victim[], plan: Plan, crash: (() => Promise<void>) | null, progress: { readonly part: number }): Promise<number> {
   const blows = [...Array.from({ length: plan.kills }, (_, n) => ({ at: (n + 0.5) / plan.kills, what: 'kill' })), ...Array.from({ length: crash ? plan.crashes : 0 }, (_, n) => ({ at: (n + 0.3) / plan.crashes, what: 'crash' }))].sort((a, b) => a.at - b.at);
   let kills = 0;
   for (const { at, what } of blows) {
-    while (progress() < at) await sleep(5);
+    while (progress.part < at) await sleep(5);
     if (what === 'crash') await crash!();
     else {
       await victims[kills % victims.length]!.kill();
@@ -225,14 +229,13 @@ export async function ingestUnderFire(plan: Plan, crash: ((kontor: Kontor) => Pr
     const { stream, truth } = shipment(plan, customers, now, random);
     for (const each of [fire, ...folders]) each.start();
     const victims = [...(nats ? [serverOf(nats, random)] : []), ...[fire, ...folders].map(process)];
-    let [sent, ended] = [0, false];
-    const counting = new Proxy(stream, { get: (all, name, self) => (name === 'slice' ? (from: number, to: number) => { sent = Math.max(sent, from); return all.slice(from, to); } : Reflect.get(all, name, self)) });
-    const [refused, kills] = await Promise.all([send(fire, counting).finally(() => { ended = true; }), harm(victims, plan, crash && (() => crash(kontor)), () => (ended ? 1 : sent / stream.length))]);
+    const progress = { part: 0 };
+    const [refused, kills] = await Promise.all([send(fire, stream, batchOf(plan), progress), harm(victims, plan, crash && (() => crash(kontor)), progress)]);
     if (nats) await awaitCounted(kontor, nats);
     // An event under a name that is taken is refused, and what is there stays.
     const others = [...truth.values()].filter((_, n) => n % 50 === 0).map((each) => ({ ...each, payload: { ...each.payload, value: '123456' } }));
     const answers = new Set<string>();
-    for (let n = 0; n < others.length; n += BATCH) await deliver(fire, others.slice(n, n + BATCH), answers);
+    for (let n = 0; n < others.length; n += batchOf(plan)) await deliver(fire, others.slice(n, n + batchOf(plan)), answers);
     for (const each of [fire, ...folders]) await each.kill();
     const late = new Set([...truth.values()].filter((each) => each.timestamp < now - 35 * DAY).map((each) => each.identifier));
     const miscounted = [...refused].filter((identifier) => !late.has(identifier) && truth.get(identifier)!.timestamp > now - 35 * DAY + HOUR).map((identifier) => `${identifier} was refused`);

@@ -76,7 +76,7 @@ export class Store {
     }
     const [was, is] = [before as Row | null, after as Row];
     const row = stored ?? ({} as Row);
-    for (const field in is) if (isColumn(table, field) && (was === null || was[field] !== is[field])) (row as Record<string, unknown>)[field] = is[field];
+    for (const field in is) if ((was === null || was[field] !== is[field]) && isColumn(table, field)) (row as Record<string, unknown>)[field] = is[field];
     rows.set(id, row);
   }
 

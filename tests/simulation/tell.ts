@@ -1,7 +1,17 @@
 /** Lives and their bills as text, so that two of them can be laid side by side. */
 import type { Action, Coupon, Credited, History, Invoice, Item, ItemChange, Line, Note, Once, Outcome, Phase, Price, Rate, Threshold } from './reference/history.ts';
 
-const moment = (at: number): string => new Date(at * 1_000).toISOString().replace('T', ' ').slice(0, 19);
+/** Moments that were said before: both sides say the same ones, again and again. */
+const said = new Map<number, string>();
+
+function moment(at: number): string {
+  let text = said.get(at);
+  if (text === undefined) {
+    if (said.size > 10_000) said.clear();
+    said.set(at, (text = new Date(at * 1_000).toISOString().replace('T', ' ').slice(0, 19)));
+  }
+  return text;
+}
 
 const partsText = ({ discounts, taxes }: Pick<Line, 'discounts' | 'taxes'>): string =>
   discounts.map((each) => `, less ${each.amount} by ${each.id}`).join('') + taxes.map((each) => `, ${each.amount} ${each.inclusive ? 'in it' : 'on top'} by ${each.id}`).join('');
