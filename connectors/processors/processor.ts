@@ -257,6 +257,8 @@ export type Processor = {
   /** `sandbox`, or the id under which an account has configured it; kept beside every reference. */
   readonly name: string;
   capabilities(): Capabilities;
+  /** Whose money goes through it, as the processor calls that: its settings may change, and this stays. Absent where it is nobody's. */
+  account?(): Promise<{ kind: 'account'; id: string } | Failed | Unknown>;
   /** `today` is the month of the moment at which the request is decided, against which an expiry is judged. */
   tokenize(source: MethodSource, today: { year: number; month: number }, given?: AddressGiven): Promise<Tokenized>;
   /** What is shown of a card that a vault has presented; absent where the processor takes none from a vault. It asks nobody. */
@@ -306,6 +308,8 @@ export type Configuration = { id: string; livemode: boolean; settings: Readonly<
 /** A kind of processor that accounts can have. */
 export type ProcessorKind = {
   readonly kind: string;
+  /** The setting by which the processor knows whose the money is. */
+  readonly owned_by: string;
   readonly settings: Readonly<Record<string, Setting>>;
   /** What is wrong with settings for this mode, and with which one; null where nothing is. It asks nobody. */
   faultIn(configuration: Configuration): { setting: string; code?: string; message: string } | null;

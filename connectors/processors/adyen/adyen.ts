@@ -68,6 +68,10 @@ class AdyenProcessor implements Processor {
     return CAPABILITIES;
   }
 
+  async account(): Promise<{ kind: 'account'; id: string }> {
+    return { kind: 'account', id: this.#settings.merchant_account };
+  }
+
   async tokenize(source: MethodSource): Promise<Tokenized> {
     if ('type' in source) {
       if (source.type === 'sepa_debit') return refused('sepa_debit[iban]', 'Adyen keeps the bank account: give the token of the stored payment method, as `shopper/token`.');
@@ -222,6 +226,7 @@ class AdyenProcessor implements Processor {
 export function adyenProcessor(options: AdyenOptions = {}): ProcessorKind {
   return {
     kind: 'adyen',
+    owned_by: 'merchant_account',
     settings: SETTINGS,
     faultIn({ livemode, settings }) {
       if (!livemode || settings.live_endpoint_prefix) return null;

@@ -67,6 +67,11 @@ class StripeProcessor implements Processor {
     return CAPABILITIES;
   }
 
+  async account(): ReturnType<NonNullable<Processor['account']>> {
+    const said = await heard(async () => ({ kind: 'account', id: (await this.#stripe.accounts.retrieveCurrent()).id }) as const);
+    return said.kind === 'declined' ? unknown(said.message) : said;
+  }
+
   tokenize(source: Parameters<Processor['tokenize']>[0]): ReturnType<Processor['tokenize']> {
     return tokenize(this.#stripe, source);
   }
@@ -282,6 +287,7 @@ function sendingOnce(client: Stripe.HttpClient): Stripe.HttpClient {
 export function stripeProcessor(options: StripeOptions = {}): ProcessorKind {
   return {
     kind: 'stripe',
+    owned_by: 'secret_key',
     settings: SETTINGS,
     faultIn({ livemode, settings }) {
       const live = /^.._live_/.test(settings.secret_key!);

@@ -41,6 +41,12 @@ test('what Adyen shows of its settings is no secret, and live mode needs endpoin
   await assert.rejects(raw('POST', `processors/${processor.id}/payment_methods`, { token: 'shopper_1/nobody' }), { code: 'resource_missing' });
 });
 
+test('a merchant account stays what it is', async () => {
+  const change = (settings: object) => raw('POST', `processors/${processor.id}`, { settings });
+  await assert.rejects(change({ merchant_account: 'KontorOther' }), ({ param, message }: Json) => param === 'settings[merchant_account]' && /KontorOther.*KontorFake/.test(message));
+  assert.equal((await change({ merchant_account: fake.merchant_account, api_key: fake.key })).account, fake.merchant_account);
+});
+
 test('a card is charged, declined and refunded, whatever its webhooks say and how often', async () => {
   mishaps.push('twice');
   const paid = await pay('good');

@@ -6,7 +6,7 @@ import { Turnstile } from '../../../server/turnstile.ts';
 const PATIENCE_MS = 20_000;
 
 /** Operations that ask the processor; the others only compute. */
-const ASKING: ReadonlySet<string | symbol> = new Set<keyof Processor>(['tokenize', 'save', 'charge', 'capture', 'cancel', 'increment', 'refund', 'cancelRefund', 'detach', 'lookup', 'verifyDeposits']);
+const ASKING: ReadonlySet<string | symbol> = new Set<keyof Processor>(['tokenize', 'save', 'charge', 'capture', 'cancel', 'increment', 'refund', 'cancelRefund', 'detach', 'lookup', 'verifyDeposits', 'account']);
 
 /** The processor, asked in turn. An operation whose turn does not come throws that it was not reached. */
 export function bounded(processor: Processor): Processor {

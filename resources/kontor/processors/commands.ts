@@ -1,15 +1,16 @@
 import { decision, refuse } from '../../../billing/decision.ts';
 import { mergeMetadata } from '../../../billing/metadata.ts';
-import type { ProcessorKind } from '../../../connectors/processors/processor.ts';
+import type { Processor, ProcessorKind } from '../../../connectors/processors/processor.ts';
 import { commit } from '../../../server/commit.ts';
 import { realMoment, type Context, type Json } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
 import { quoted } from '../../../server/http/forms.ts';
 import type { Params } from '../../../server/http/params.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
+import { outside } from '../../../server/questions.ts';
 import { Secret } from '../../../server/secret.ts';
 import type * as params from './params.ts';
-import { bond, configurationOf, kindOf, openProcessor, processorById, type ProcessorRow } from './rows.ts';
+import { bond, configurationOf, kindOf, openProcessor, opens, processorById, type ProcessorRow } from './rows.ts';
 
 type Path = { processor: string };
 
@@ -19,6 +20,7 @@ async function render(ctx: Context, processor: ProcessorRow): Promise<Json> {
   return {
     id: processor.id,
     object: 'kontor.processor',
+    account: processor.account,
     capabilities: capabilities && { idempotency: capabilities.idempotency, lookup: capabilities.lookup, payment_methods: Object.keys(capabilities.methods) },
     created: processor.created,
     livemode: ctx.world.livemode,
@@ -53,12 +55,42 @@ function withSettings(ctx: Context, kind: ProcessorKind, before: ProcessorRow, g
   return after;
 }
 
+/** Whose a processor with these settings is, as it says itself; null where nobody can tell. `which` of the two is asked. */
+async function ownerBy(ctx: Context, kind: ProcessorKind, row: ProcessorRow, which: 'old' | 'new'): Promise<Awaited<ReturnType<NonNullable<Processor['account']>>> | null> {
+  const configuration = configurationOf(ctx.app, ctx.world, row);
+  return outside(ctx, `whose is the ${which} ${kind.owned_by}`, async () => (await (await kind.open(configuration)).account?.()) ?? null);
+}
+
+/** The same after a change, which must not put another account's in the place of what keeps methods and has taken payments. Where nobody has ever said whose it is, the old settings may. */
+async function ownerAfter(ctx: Context, kind: ProcessorKind, before: ProcessorRow, after: ProcessorRow): Promise<string | null> {
+  const param = `settings[${kind.owned_by}]`;
+  const said = await ownerBy(ctx, kind, after, 'new');
+  const now = said?.kind === 'account' ? said.id : null;
+  const known = before.account ?? (await ownerBefore(ctx, kind, before));
+  if (known === null) return now;
+  if (now !== null && now !== known) {
+    refuse(undefined, `This is the \`${kind.owned_by}\` of the account ${now}, and what ${before.id} keeps and has taken is at the account ${known}. Configure another processor for ${now}, and make this one inactive.`, param);
+  }
+  if (now === null && said?.kind === 'failed') refuse(undefined, `Whether this is of the account ${known} cannot be told: ${said.message}`, param);
+  if (now === null) refuse(undefined, `The payment processor has not answered whether this is of the account ${known}. Nothing has been changed; try again.`, param, { type: 'api_error', status: 503, should_retry: true });
+  return now;
+}
+
+/** Settings that do not open any more tell nothing. */
+async function ownerBefore(ctx: Context, kind: ProcessorKind, before: ProcessorRow): Promise<string | null> {
+  if (!opens(ctx.app, ctx.world, before)) return null;
+  const said = await ownerBy(ctx, kind, before, 'old');
+  return said?.kind === 'account' ? said.id : null;
+}
+
 export async function create(ctx: Context, given: Params<typeof params.createProcessor>): Promise<Json> {
   const kind = kindOf(ctx.app, given.type);
   if (!kind) return refuse(undefined, `There is no type of processor ${quoted(given.type)}; there is ${ctx.app.connectors.processors.kinds.map((each) => each.kind).join(', ') || 'none'}.`, 'type');
   const moment = realMoment(ctx.app);
-  const empty: ProcessorRow = { id: moment.newId('prc'), created: moment.now, type: kind.kind, status: 'active', name: given.name ?? null, settings: {}, secrets: {}, metadata: mergeMetadata({}, given.metadata) };
-  const after = withSettings(ctx, kind, empty, given.settings);
+  const empty: ProcessorRow = { id: moment.newId('prc'), created: moment.now, type: kind.kind, status: 'active', name: given.name ?? null, account: null, settings: {}, secrets: {}, metadata: mergeMetadata({}, given.metadata) };
+  const settled = withSettings(ctx, kind, empty, given.settings);
+  const said = await ownerBy(ctx, kind, settled, 'new');
+  const after = { ...settled, account: said?.kind === 'account' ? said.id : null };
   await commit(ctx, { ...decision(), puts: [{ table: 'processors', before: null, after }] });
   return render(ctx, after);
 }
@@ -67,7 +99,9 @@ export async function update(ctx: Context, given: Params<typeof params.updatePro
   const before = (await processorById(ctx.tx, path.processor, true)) ?? missing('processor', path.processor);
   const { name = before.name, status = before.status } = given;
   const changed = { ...before, name, status, metadata: mergeMetadata(before.metadata, given.metadata) };
-  const after = given.settings ? withSettings(ctx, kindOf(ctx.app, before.type)!, changed, given.settings) : changed;
+  const kind = kindOf(ctx.app, before.type)!;
+  const settled = given.settings ? withSettings(ctx, kind, changed, given.settings) : changed;
+  const after = given.settings?.[kind.owned_by] === undefined ? settled : { ...settled, account: await ownerAfter(ctx, kind, before, settled) };
   await commit(ctx, { ...decision(), puts: [{ table: 'processors', before, after }] });
   return render(ctx, after);
 }

@@ -40,7 +40,7 @@ const until = (id: string, status: string) => intentWhen(stripe, id, status);
 
 test('a processor is configured by its secrets, which are sealed and not shown again', async () => {
   const { id, created, webhook_url, capabilities, ...rest } = processor;
-  assert.deepEqual(rest, { object: 'kontor.processor', livemode: true, metadata: { team: 'billing' }, name: 'Our Stripe', settings: { secret_key: '…6789', webhook_secret: '…6789' }, status: 'active', type: 'stripe' });
+  assert.deepEqual(rest, { object: 'kontor.processor', account: 'acct_fake', livemode: true, metadata: { team: 'billing' }, name: 'Our Stripe', settings: { secret_key: '…6789', webhook_secret: '…6789' }, status: 'active', type: 'stripe' });
   assert.deepEqual([webhook_url, capabilities.idempotency, capabilities.payment_methods.includes('ideal')], [`${kontor.url}/v1/kontor/processors/${id}/webhooks`, 'header', true]);
   assert.deepEqual(await raw('GET', `processors/${id}`), processor);
   assert.deepEqual((await raw('GET', 'processors')).data, [processor]);
@@ -61,6 +61,25 @@ test('a processor whose secrets do not open is shown, stops no other, and takes 
   await assert.rejects(raw('POST', `processors/${lost.id}`, { settings: { webhook_secret: 'whsec_0123456789' } }, test_mode), { param: 'settings[secret_key]' });
   const mended = await raw('POST', `processors/${lost.id}`, { settings: { secret_key: 'sk_test_9876543210' } }, test_mode);
   assert.deepEqual([mended.settings.secret_key, mended.capabilities], ['…3210', lost.capabilities]);
+});
+
+test('a key of the same Stripe account takes the place of the first one, and one of another account does not', async () => {
+  const { key, account } = fake;
+  const change = (secret_key: string) => raw('POST', `processors/${processor.id}`, { settings: { secret_key } });
+  try {
+    Object.assign(fake, { key: 'sk_live_foreign0123456', account: 'acct_foreign' });
+    await assert.rejects(change(fake.key), ({ param, message }: Json) => param === 'settings[secret_key]' && /acct_foreign.*acct_fake/.test(message) && !message.includes(fake.key));
+    Object.assign(fake, { key: 'sk_live_second01234567', account });
+    await assert.rejects(change('sk_live_mistyped0123456'), ({ param, statusCode }: Json) => param === 'settings[secret_key]' && statusCode === 400);
+    faults.push('lost_after');
+    await assert.rejects(change(fake.key), { statusCode: 503 });
+    const changed = await change(fake.key);
+    assert.deepEqual([changed.account, changed.settings.secret_key], [account, '…4567']);
+    assert.equal((await pay('pm_card_visa')).status, 'succeeded');
+  } finally {
+    Object.assign(fake, { key, account });
+  }
+  assert.equal((await change(key)).account, account);
 });
 
 test('settings that cannot be meant are refused, and never repeated', async () => {

@@ -29,6 +29,8 @@ export type ProcessorRow = {
   type: string;
   status: 'active' | 'inactive';
   name: string | null;
+  /** Whose money goes through it, as the processor calls that; null where it has not said so yet. */
+  account: string | null;
   settings: Record<string, string>;
   secrets: Record<string, { sealed: string; hint: string }>;
   metadata: Metadata;
@@ -59,6 +61,16 @@ export function configurationOf(app: App, world: World, { id, settings, secrets 
   };
   const revealed = Object.entries(secrets).map(([name, { sealed }]) => [name, reveal(name, sealed)]);
   return { id, livemode: world.livemode, settings: { ...settings, ...Object.fromEntries(revealed) } };
+}
+
+/** Whether the secrets of a processor open. */
+export function opens(app: App, world: World, processor: ProcessorRow): boolean {
+  try {
+    configurationOf(app, world, processor);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Opened processors by their rows, for each house. */

@@ -1,4 +1,5 @@
 /** What the fake's requests may carry, as far as it implements them: anything else is refused, so that a caller cannot count on what is not there. */
+import { createHmac } from 'node:crypto';
 import { decodeForm, decodeQuery, type RawMap } from '../../../server/http/forms.ts';
 import type { Asked } from '../server.ts';
 
@@ -25,6 +26,7 @@ export function paramsOf({ method, query, body }: Asked): Given {
 
 /** Which parameters each request takes. */
 const TAKES: Readonly<Record<string, readonly string[]>> = {
+  'GET account': [],
   'POST customers': ['name', 'email', 'metadata'],
   'GET customers/:id': [],
   'DELETE customers/:id': [],
@@ -87,4 +89,9 @@ export function refusePaying(given: Given, method: Given): void {
 /** A refund that can be canceled. */
 export function callingBack<R extends Given>(refund: R): R {
   return refund.status === 'requires_action' ? refund : refuse(400, undefined, `You cannot cancel a refund whose status is ${refund.status}.`);
+}
+
+/** A webhook as it is sent at a moment, in seconds. */
+export function signed(event: string, at: number, secret: string): { body: string; headers: Record<string, string> } {
+  return { body: event, headers: { 'stripe-signature': `t=${at},v1=${createHmac('sha256', secret).update(`${at}.${event}`).digest('hex')}` } };
 }

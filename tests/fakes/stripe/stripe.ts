@@ -4,11 +4,10 @@
  *
  * `recognises` makes it a processor of another kind: one that knows repeated requests by their idempotency key, one that only lets itself be searched, and one that does neither.
  */
-import { createHmac } from 'node:crypto';
 import { Herald, listen, type Asked, type Fault, type Plan, type Told } from '../server.ts';
 import { FakeBanks } from './banks.ts';
 import { cardNamed, type FakeCard } from './cards.ts';
-import { callingBack, FakeError, listed, nameOf, paramsOf, refuse, refusePaying, type Given } from './params.ts';
+import { callingBack, FakeError, listed, nameOf, paramsOf, refuse, refusePaying, signed, type Given } from './params.ts';
 import { captureOf, chargeOf, methodOf, type Thing } from './things.ts';
 
 export type FakeStripePlan = Plan & { key?: string; recognises?: 'key' | 'search' | 'nothing'; /** In seconds. */ now?: () => number };
@@ -19,8 +18,9 @@ const WEBHOOK_SECRET = 'whsec_fake0123456789';
 const LIMIT = 1_000_000;
 
 export class FakeStripe {
-  /** The key that is in force. */
+  /** The key that is in force, and whose it is. */
   key: string;
+  account = 'acct_fake';
   readonly webhook_secret = WEBHOOK_SECRET;
   readonly herald: Herald;
   /** All payment intents, in the order in which they were made. */
@@ -176,6 +176,8 @@ export class FakeStripe {
 
   #perform(name: string, id: string, given: Given): object {
     switch (name) {
+      case 'GET account':
+        return { id: this.account, object: 'account' };
       case 'POST customers':
         return this.#keep({ id: this.#id('cus'), object: 'customer', name: given.name ?? null, email: given.email ?? null, metadata: given.metadata ?? {} });
       case 'GET customers/:id':
@@ -390,9 +392,6 @@ export class FakeStripe {
   /** Tells what has become of a thing, as it is now. */
   #tell(type: string, thing: Thing): void {
     const event = JSON.stringify({ id: this.#id('evt'), object: 'event', type, created: this.#now(), livemode: false, api_version: '2026-10-28.endive', data: { object: thing } });
-    this.herald.send(() => {
-      const at = this.#now();
-      return { body: event, headers: { 'stripe-signature': `t=${at},v1=${createHmac('sha256', WEBHOOK_SECRET).update(`${at}.${event}`).digest('hex')}` } };
-    });
+    this.herald.send(() => signed(event, this.#now(), WEBHOOK_SECRET));
   }
 }
