@@ -1689,6 +1689,7 @@ create table processors (
   settings jsonb not null,
   secrets jsonb not null,
   metadata jsonb not null,
+  account text,
   constraint processors_pkey PRIMARY KEY (world, id),
   constraint processors_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
 );
