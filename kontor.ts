@@ -17,7 +17,7 @@ import { migrate } from './server/cli/migrate.ts';
 import { receipts } from './server/cli/receipts.ts';
 import { simulate, type Simulation } from './server/cli/simulate.ts';
 import { start, type Example, type Parts } from './server/cli/start.ts';
-import { usageLag, usageRecount } from './server/cli/usage.ts';
+import { archives, usageLag, usageRecount } from './server/cli/usage.ts';
 import { verify } from './server/cli/verify.ts';
 import { vault, type Custodian } from './server/cli/vault.ts';
 import { version } from './server/cli/version.ts';
@@ -54,6 +54,7 @@ const commands: readonly Command[] = [
   ...accounts,
   usageRecount,
   usageLag,
+  ...archives,
   ...receipts,
   version,
 ];

@@ -27,6 +27,7 @@ export type Plan = {
   clock?: Clock;
   /** As in the configuration. */
   usage_days?: number;
+  usage_archive?: string | null;
   /** As in the configuration; without it usage goes into PostgreSQL at once. */
   nats?: NatsSettings | null;
   /** False for a process that only answers requests. */
@@ -49,6 +50,7 @@ export async function open(plan: Plan): Promise<Running> {
     sign: signer(plan.pepper),
     safe: safe(plan.pepper),
     usage_days: plan.usage_days ?? USAGE_DAYS,
+    usage_archive: plan.usage_archive ?? null,
     intake: null,
     nudge: () => wake(),
     stopping: false,

@@ -19,7 +19,7 @@ async function freshDirectory(): Promise<string> {
 test('nothing needs to be set', () => {
   const config = readConfig({}, '/srv');
   assert.deepEqual({ ...config, pool: 0 }, {
-    host: '127.0.0.1', port: 4242, data: '/srv/data', database_url: null, app_database_url: null, pool: 0, statement_timeout: 30, usage_days: 455, nats: null, pepper_file: '/srv/data/pepper', vault_key_file: '/srv/data/vault.key', log: 'info', webhook_loopback: true,
+    host: '127.0.0.1', port: 4242, data: '/srv/data', database_url: null, app_database_url: null, pool: 0, statement_timeout: 30, usage_days: 455, usage_archive: null, nats: null, pepper_file: '/srv/data/pepper', vault_key_file: '/srv/data/vault.key', log: 'info', webhook_loopback: true,
   });
 });
 

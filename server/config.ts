@@ -33,6 +33,8 @@ export type Config = {
   readonly vault_key_file: string;
   /** For how many days after receipt usage events are kept at least. */
   readonly usage_days: number;
+  /** Where usage events are written before they are dropped. Absolute; null where they are dropped only. */
+  readonly usage_archive: string | null;
   /** The NATS from which usage is acknowledged; null where it goes into PostgreSQL at once. */
   readonly nats: NatsSettings | null;
   readonly log: LogLevel;
@@ -61,6 +63,7 @@ export const settings: readonly Setting[] = [
   { variable: 'KONTOR_PEPPER_FILE', default: '`pepper` in the data directory', meaning: 'The file with the secret that API keys are hashed with; made at the first start. Back it up apart from the database. Processes that share a database share this file.' },
   { variable: 'KONTOR_VAULT_KEY_FILE', default: '`vault.key` in the data directory', meaning: 'The file with the root key of the vault, in which the numbers of typed test cards are; made with the first of them. Back it up apart from the vault.' },
   { variable: 'KONTOR_USAGE_DAYS', default: '`455`', meaning: 'For how many days after their receipt usage events are kept at least; what they added up to by the hour is kept for good. So long identifiers are remembered and lines of usage explained by their events: keep them for your longest period and 35 days.' },
+  { variable: 'KONTOR_USAGE_ARCHIVE', default: 'they are dropped', meaning: 'The directory to which usage events are written before they are dropped, a compressed file for every 91 days of receipt: see [usage that is past its time](usage-archive.md). It is made where it does not exist. While it cannot be written to, nothing is dropped.' },
   { variable: 'KONTOR_NATS_URL', default: 'usage goes into PostgreSQL at once', meaning: 'The servers of a NATS with JetStream: `nats://user:password@host:4222`, more of them with commas between, `tls://` for TLS. Usage is acknowledged from its streams then, and counted by any number of workers: see [usage at scale](usage-at-scale.md). All processes of an installation name the same NATS.' },
   { variable: 'KONTOR_NATS_CREDS', default: 'what `KONTOR_NATS_URL` says', meaning: 'The file with the credentials of a NATS user that is known by its keys (`.creds`).' },
   { variable: 'KONTOR_NATS_MONITOR_URL', default: 'not asked', meaning: "The monitoring addresses of the servers of NATS, with commas between: `http://host:8222`. At start Kontor asks them whether each server writes to the disk before it acknowledges." },
@@ -84,7 +87,7 @@ export function readConfig(environment: Variables = process.env, directory: stri
   const database_url = read.databaseUrl('DATABASE_URL');
   const app_database_url = read.databaseUrl('KONTOR_APP_DATABASE_URL');
   if (app_database_url !== null && database_url === null) wrong.push('KONTOR_APP_DATABASE_URL is set and DATABASE_URL is not. Set both, or neither for the embedded PostgreSQL.');
-  const [pepper, vault_key] = [read.text('KONTOR_PEPPER_FILE'), read.text('KONTOR_VAULT_KEY_FILE')];
+  const [pepper, vault_key, archive] = [read.text('KONTOR_PEPPER_FILE'), read.text('KONTOR_VAULT_KEY_FILE'), read.text('KONTOR_USAGE_ARCHIVE')];
   const config: Config = {
     host: read.text('KONTOR_HOST') ?? '127.0.0.1',
     port: read.whole('KONTOR_PORT', 4242, 0, 65_535),
@@ -96,6 +99,7 @@ export function readConfig(environment: Variables = process.env, directory: stri
     pepper_file: pepper === undefined ? join(data, 'pepper') : resolve(directory, pepper),
     vault_key_file: vault_key === undefined ? join(data, 'vault.key') : resolve(directory, vault_key),
     usage_days: read.whole('KONTOR_USAGE_DAYS', USAGE_DAYS, 66, 36_500),
+    usage_archive: archive === undefined ? null : resolve(directory, archive),
     nats: natsOf(read, wrong, directory),
     log: read.oneOf('KONTOR_LOG', logLevels, 'info'),
     webhook_loopback: read.oneOf('KONTOR_WEBHOOK_LOOPBACK', ['yes', 'no'], database_url === null ? 'yes' : 'no') === 'yes',

@@ -162,6 +162,8 @@ export type App = {
   safe: Safe;
   /** For how many days after receipt usage events are kept at least. */
   usage_days: number;
+  /** The directory to which they are written before they are dropped; null where they are not. */
+  usage_archive: string | null;
   /** The streams from which usage is acknowledged before it is counted; null where it is counted at once. */
   intake: Intake | null;
   /** Webhooks may go to this machine itself. */

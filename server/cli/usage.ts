@@ -2,8 +2,10 @@ import type { World } from '../context.ts';
 import { openLog } from '../log.ts';
 import { StartRefused } from '../refused.ts';
 import { signer } from '../secret.ts';
+import { verifyArchive } from '../usage/archive.ts';
 import { openIntake } from '../usage/intake/open.ts';
 import { recountWorld } from '../usage/rebuild.ts';
+import { restoreArchive } from '../usage/restore.ts';
 import { command } from './command.ts';
 import { dataFlag, inHouse, readPepper } from './house.ts';
 import { print } from './terminal.ts';
@@ -17,6 +19,30 @@ export const usageRecount = command({
     for (const world of worlds) print(`${world.account} (${world.livemode ? 'live' : 'test'}): ${await recountWorld(owner, world)} hours were counted again.`);
   })),
 });
+
+/** Needs no server and no database. */
+const archiveVerify = command({
+  name: 'archive verify',
+  about: 'Check a file of archived usage events against its manifest: that all of them are there, as they were written.',
+  takes: 'FILE',
+  flags: {},
+  run: async (_flags, path) => {
+    const { events, from, until } = await verifyArchive(path);
+    print(`${events} events that were received from ${from} up to ${until} are there, as they were written.`);
+  },
+});
+
+const archiveRestore = command({
+  name: 'archive restore',
+  about: 'Bring the usage events of an archived file back among those that are kept.',
+  takes: 'FILE',
+  flags: { data: dataFlag },
+  run: (flags, path) => inHouse(flags, ({ config, database, clock }) => database.asOwner(async (owner) => {
+    print(`${await restoreArchive(owner, path, { now: clock.now(), usage_days: config.usage_days })} events were restored.`);
+  })),
+});
+
+export const archives = [archiveVerify, archiveRestore];
 
 export const usageLag = command({
   name: 'usage lag',

@@ -1,9 +1,11 @@
 /**
- * Usage events are kept in slots of receipt, a partition of `meter_events` each: made ahead, and dropped as a whole when every event in them is older than `KONTOR_USAGE_DAYS`. What they added up
- * to by the hour stays. Slots go by the real time of receipt, also where a customer lives on a test clock.
+ * Usage events are kept in slots of receipt, a partition of `meter_events` each: made ahead, and dropped as a whole when every event in them is older than `KONTOR_USAGE_DAYS`, once they are in the
+ * archive where there is one. What they added up to by the hour stays. Slots go by the real time of receipt, also where a customer lives on a test clock.
  */
+import type { PoolClient } from 'pg';
 import type { App } from '../context.ts';
 import { told } from '../log.ts';
+import { archiveSlot } from './archive.ts';
 
 /** Slots of receipt are this long: 13 weeks. Slot 0 begins in 1970. */
 export const SLOT_S = 91 * 86_400;
@@ -48,18 +50,29 @@ const AHEAD_S = 30 * 86_400;
 export async function turnSlots(app: App): Promise<false> {
   const now = app.clock.now();
   for (const at of [now, now + AHEAD_S]) await ensureSlot(app, slotAt(at));
-  await readSlots(app);
+  const until = slotAt(now - app.usage_days * 86_400);
+  const old = [...(await readSlots(app))].filter((slot) => slot < until).sort((a, b) => a - b);
+  if (old.length === 0) return false;
   const client = await app.database.pool.connect();
   try {
-    await client.query(`begin; set local lock_timeout = '2s'`);
-    const { rows } = await client.query<{ slot: number }>('select drop_meter_event_slots($1) as slot', [slotAt(now - app.usage_days * 86_400)]);
-    await client.query('commit');
-    for (const { slot } of rows) app.log.info('Usage events past their time were dropped.', { slot, until: new Date((slot + 1) * SLOT_S * 1_000).toISOString() });
+    // One process at a time: two would write the same file.
+    const { rows: [alone] } = await client.query<{ locked: boolean }>(`select pg_try_advisory_lock(hashtext('kontor.usage_archive')) as locked`);
+    for (const slot of alone!.locked ? old : []) await endSlot(app, client, slot);
   } catch (error) {
     await client.query('rollback').catch(() => undefined);
-    app.log.warn('Usage events past their time could not be dropped, and are tried again.', told(error));
+    app.log.warn(`Usage events past their time could not be ${app.usage_archive === null ? '' : 'archived and '}dropped. They are kept, and it is tried again.`, told(error));
   } finally {
-    client.release();
+    // What holds the lock is the connection.
+    await client.query('select pg_advisory_unlock_all()').then(() => client.release(), (error: Error) => client.release(error));
   }
   return false;
+}
+
+/** Drops a slot and any that are older, once it is in the archive. */
+async function endSlot(app: App, client: PoolClient, slot: number): Promise<void> {
+  const archived = app.usage_archive === null ? null : await archiveSlot(app, slot, app.usage_archive);
+  await client.query(`begin; set local lock_timeout = '2s'`);
+  await client.query('select drop_meter_event_slots($1)', [slot + 1]);
+  await client.query('commit');
+  app.log.info('Usage events past their time were dropped.', { slot, until: new Date((slot + 1) * SLOT_S * 1_000).toISOString(), ...(archived && { events: archived.events, archive: archived.file }) });
 }

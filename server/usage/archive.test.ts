@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { UsageGiven } from '../../billing/usage.ts';
+import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { machineClock } from '../clock.ts';
+import type { Context } from '../context.ts';
+import { inWorld } from '../database/world.ts';
+import { readArchive, verifyArchive, type ArchivedEvent } from './archive.ts';
+import { cancelEvents, latestEvent } from './cancel.ts';
+import { countedFor } from './counted.ts';
+import { record } from './record.ts';
+import { restoreArchive } from './restore.ts';
+import { SLOT_S, slotAt, turnSlots, USAGE_DAYS } from './slots.ts';
+
+let kontor: Kontor;
+let directory: string;
+let ahead = 0;
+before(async () => {
+  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead), works: false });
+  directory = await mkdtemp(join(tmpdir(), 'kontor-archive-'));
+});
+after(async () => {
+  await kontor.close();
+  await rm(directory, { recursive: true });
+});
+
+const now = () => kontor.app.clock.now();
+const inside = <T>(work: (ctx: Context) => Promise<T>): Promise<T> => inWorld(kontor.app.database.pool, kontor.world, (tx) => work({ app: kontor.app, tx, world: kontor.world, request: null, calls: [] }));
+const put = async (events: UsageGiven[]) => (await inside((ctx) => record(ctx, events))).map(({ status }) => status);
+const kept = async () => Number((await inside(({ tx }) => tx.query('select count(*) from meter_events'))).rows[0].count);
+
+test('events that are past their time are dropped once they are in the archive, whatever stopped that before, and come back from it', async () => {
+  const meter = (await kontor.stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: 'Tokens', event_name: 'tokens', default_aggregation: { formula: 'sum' }, dimensions: ['model'] })) as unknown as { id: string };
+  const { id: customer } = await kontor.stripe.customers.create({});
+  const events = Array.from({ length: 12 }, (_, n): UsageGiven => ({ event_name: 'tokens', identifier: `e${n}`, timestamp: now() - n, payload: { stripe_customer_id: customer, value: `${n}.50`, model: n % 2 ? 'opus' : 'mini', note: '“\n€' } }));
+  assert.equal((await put(events)).every((status) => status === 'accepted'), true);
+  const start = now();
+  await inside(async (ctx) => cancelEvents(ctx, [(await latestEvent(ctx, 'tokens', 'e3'))!], now(), null));
+  const used = () => inside(async ({ tx }) => (await countedFor(tx, [{ key: 'a', meter: meter.id, customer, start: start - 3_600, end: start + 3_600 }])).get('a'));
+  const [counted, slot] = [await used(), slotAt(now())];
+  ahead += 6 * SLOT_S * 1_000;
+
+  // A file is in the place of the directory.
+  await writeFile(join(directory, 'taken'), '');
+  kontor.app.usage_archive = join(directory, 'taken');
+  await turnSlots(kontor.app);
+  assert.equal(await kept(), 12);
+
+  // A process was killed while it wrote, another one before it wrote the manifest.
+  kontor.app.usage_archive = join(directory, 'archive');
+  await turnSlots({ ...kontor.app, usage_days: 36_500 });
+  const day = (of: number) => new Date(of * SLOT_S * 1_000).toISOString().slice(0, 10);
+  const file = join(directory, 'archive', `usage_events_${day(slot)}_${day(slot + 1)}.ndjson.gz`);
+  assert.equal(existsSync(file), false);
+  await mkdir(join(directory, 'archive'));
+  await writeFile(`${file}.part`, 'half');
+  await writeFile(file, 'older');
+  await assert.rejects(verifyArchive(file), { message: /manifest .* cannot be read/ });
+  await turnSlots(kontor.app);
+  assert.equal(await kept(), 0);
+  assert.deepEqual((await readdir(join(directory, 'archive'))).filter((name) => name.includes(day(slot))).sort(), [file, `${file}.manifest.json`].map((path) => path.split('/').at(-1)));
+
+  const { events: number } = await verifyArchive(file);
+  const read: ArchivedEvent[] = [];
+  for await (const event of readArchive(file)) read.push(event);
+  assert.equal(number, 12);
+  assert.deepEqual(
+    new Set(read.map(({ identifier, customer: whose, timestamp, value, dimensions, payload, livemode }) => JSON.stringify([identifier, whose, timestamp, value, dimensions, (payload as { note: string }).note, livemode]))),
+    new Set(events.map((each, n) => JSON.stringify([each.identifier, customer, each.timestamp, `${n}.5`, `{"model":"${n % 2 ? 'opus' : 'mini'}"}`, '“\n€', false]))),
+  );
+  assert.deepEqual(read.filter((event) => event.canceled_at !== null).map((event) => event.identifier), ['e3']);
+  assert.equal(await used(), counted);
+
+  const restore = (usage_days: number) => kontor.database.asOwner((owner) => restoreArchive(owner, file, { now: now(), usage_days }));
+  await assert.rejects(restore(USAGE_DAYS), { message: /Set KONTOR_USAGE_DAYS to \d+ or more/ });
+  await put([{ ...events[0]!, identifier: 'later', timestamp: now() }]);
+  ahead += 6 * SLOT_S * 1_000;
+  await turnSlots(kontor.app);
+  await assert.rejects(restore(36_500), { message: /Restore the archives of what came after it first/ });
+  for (const name of (await readdir(join(directory, 'archive'))).filter((each) => each.endsWith('.gz') && each > file.split('/').at(-1)!).sort().reverse()) {
+    await kontor.database.asOwner((owner) => restoreArchive(owner, join(directory, 'archive', name), { now: now(), usage_days: 36_500 }));
+  }
+  assert.deepEqual([await restore(36_500), await restore(36_500), await kept(), await used()], [12, 0, 13, counted]);
+
+  await appendFile(file, 'x');
+  await assert.rejects(verifyArchive(file), { message: /is not what was written: its SHA-256/ });
+});
