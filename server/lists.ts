@@ -23,6 +23,15 @@ export function equal(column: string, value: unknown): Sql[] {
   return value === null ? [sql`${raw(column)} is null`] : [sql`${raw(column)} = ${value}`];
 }
 
+/** One page of what is at hand as a whole, in its order. */
+export function slice<T extends { id: string }>(all: readonly T[], kind: string, { limit, starting_after, ending_before }: Page): { data: T[]; has_more: boolean } {
+  const cursor = starting_after ?? ending_before;
+  const at = cursor === undefined ? -1 : all.findIndex((each) => each.id === cursor);
+  if (cursor !== undefined && at < 0) missing(kind, cursor, starting_after === undefined ? 'ending_before' : 'starting_after');
+  const [from, to] = ending_before === undefined ? [at + 1, at + 1 + limit] : [Math.max(0, at - limit), at];
+  return { data: all.slice(from, to), has_more: ending_before === undefined ? to < all.length : from > 0 };
+}
+
 /**
  * One page of a table's rows that fulfil all conditions, newest first, and whether there are more in the direction of travel.
  * The cursor need not fulfil the conditions itself, but must exist in this world, and so must the customer whose list it is.

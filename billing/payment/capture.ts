@@ -5,7 +5,8 @@ import { assert, decision, refuse, together, type Decision, type Moment, type Ti
 import { formatMoney } from '../money.ts';
 import type { Allowed, Canceled, HandledOutcome, Succeeded, Unknown } from './outcome.ts';
 import type { ChargeRow, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
-import { cancelInvoicePayment, refuseDescriptor, type Words } from './intent.ts';
+import { cancelInvoicePayment } from './intent.ts';
+import { refuseDescriptor, type Words } from './words.ts';
 import { allowedOf, receive, toBeContested, type Payment } from './settle.ts';
 
 export type Reserved = { payment_intent: PaymentIntentWhole; payment_method: PaymentMethodRow; charge: ChargeRow };

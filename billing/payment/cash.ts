@@ -2,7 +2,7 @@
 import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
 import { formatMoney, minor } from '../money.ts';
 import type { NextAction, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
-import { wordsOf } from './intent.ts';
+import { wordsOf } from './words.ts';
 import { settlePayment, type AskedQuestion, type Payment, type PaymentAnswer } from './settle.ts';
 
 export type CashRow = { id: string; customer: string; currency: string; amount: bigint };

@@ -7,6 +7,7 @@ import { beginAttempt } from './attempt.ts';
 import { needsMandate } from './mandate.ts';
 import type { Action } from './outcome.ts';
 import { METHODS, offeredTypes, refuseType } from './offer.ts';
+import { refuseDescriptor, wordsOf, type Words } from './words.ts';
 import type { Acceptance, Agreed, HolderAnswer, InvoicePaymentRow, MandateRow, NextAction, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 
 export type IntentOrder = Pick<PaymentIntentRow, 'customer' | 'test_clock' | 'amount' | 'currency' | 'payment_method_types'> &
@@ -14,7 +15,7 @@ export type IntentOrder = Pick<PaymentIntentRow, 'customer' | 'test_clock' | 'am
     Pick<
       PaymentIntentRow,
       | 'invoice' | 'payment_method' | 'setup_future_usage' | 'description' | 'receipt_email' | 'shipping' | 'statement_descriptor' | 'statement_descriptor_suffix' | 'metadata' | 'automatic_payment_methods' | 'capture_method'
-      | 'confirmation_method' | 'allowed_payment_method_types' | 'excluded_payment_method_types' | 'payment_method_configuration' | 'payment_method_options'
+      | 'confirmation_method' | 'amount_details' | 'payment_details' | 'allowed_payment_method_types' | 'excluded_payment_method_types' | 'payment_method_configuration' | 'payment_method_options'
     >
   >;
 
@@ -40,6 +41,8 @@ export function openIntent(order: IntentOrder, moment: Moment): Decision & { pay
     excluded_payment_method_types: null,
     payment_method_configuration: null,
     payment_method_options: {},
+    amount_details: null,
+    payment_details: null,
     ...order,
     status: order.payment_method ? 'requires_confirmation' : 'requires_payment_method',
     amount_capturable: 0n,
@@ -138,9 +141,6 @@ export type Confirmation = {
   agreed?: Agreed | null;
 };
 
-/** What is told with a payment, as it is when it is confirmed. */
-export type Words = Pick<PaymentIntentRow, 'description' | 'metadata' | 'receipt_email' | 'shipping' | 'statement_descriptor' | 'statement_descriptor_suffix'>;
-
 /** What the processor is asked, as the call keeps it. */
 export type ChargeQuestion = Words & {
   processor: string;
@@ -214,14 +214,6 @@ const answerIn = ({ agreed: _, ...answer }: HolderAnswer & { agreed: Agreed | nu
 
 /** Options of a method that mean the same whatever its type. */
 type OwnOptions = { capture_method?: 'manual' | ''; setup_future_usage?: 'none' | 'on_session' | 'off_session'; request_three_d_secure?: 'any' | 'automatic' | 'challenge'; [option: string]: unknown };
-
-export const wordsOf = ({ description, metadata, receipt_email, shipping, statement_descriptor, statement_descriptor_suffix }: PaymentIntentRow): Words => ({ description, metadata, receipt_email, shipping, statement_descriptor, statement_descriptor_suffix });
-
-/** On the statement of a card stands what its account has chosen, and behind that what a payment adds to it. What an invoice says is added, too. */
-export function refuseDescriptor({ statement_descriptor, invoice }: Pick<PaymentIntentRow, 'statement_descriptor' | 'invoice'>, { type }: Pick<PaymentMethodRow, 'type'>): void {
-  if (type !== 'card' || invoice !== null || statement_descriptor === null) return;
-  refuse('payment_intent_invalid_parameter', 'A payment by card has no `statement_descriptor`: leave it out, and give the `statement_descriptor_suffix` that is added to the one of your account.', 'statement_descriptor');
-}
 
 /** Puts the payment to the processor. Until the answer is known the intent is `processing`, and nothing else is tried. */
 export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethodRow, how: Confirmation, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
@@ -320,7 +312,7 @@ export type IntentChange = Partial<
   Pick<
     PaymentIntentRow,
     | 'amount' | 'currency' | 'customer' | 'test_clock' | 'description' | 'payment_method' | 'receipt_email' | 'setup_future_usage' | 'shipping' | 'statement_descriptor' | 'statement_descriptor_suffix' | 'capture_method'
-    | 'allowed_payment_method_types' | 'excluded_payment_method_types' | 'payment_method_configuration' | 'payment_method_options'
+    | 'allowed_payment_method_types' | 'excluded_payment_method_types' | 'payment_method_configuration' | 'payment_method_options' | 'amount_details' | 'payment_details'
   >
 > & { metadata?: Record<string, string> | '' };
 

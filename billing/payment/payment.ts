@@ -2,6 +2,7 @@
 import type { Metadata } from '../catalog.ts';
 import type { Address, Shipping } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
+import type { AmountDetails } from './amount_details.ts';
 
 export type BillingDetails = { address: Address; email: string | null; name: string | null; phone: string | null; tax_id: string | null };
 
@@ -141,6 +142,9 @@ export type PaymentIntentRow = {
   statement_descriptor_suffix: string | null;
   canceled_at: Instant | null;
   cancellation_reason: string | null;
+  amount_details: AmountDetails | null;
+  /** By what who buys and who sells know the payment. */
+  payment_details: { customer_reference: string | null; order_reference: string | null } | null;
   metadata: Metadata;
 };
 

@@ -19,6 +19,7 @@ import type { PayoutEnd } from '../../billing/balance/payout.ts';
 import type { Verb } from '../../billing/payment/attempt.ts';
 import type { MethodCapability } from '../../billing/payment/offer.ts';
 import type { Shipping } from '../../billing/customer/customer.ts';
+import type { AmountDetails } from '../../billing/payment/amount_details.ts';
 import type { Acceptance } from '../../billing/payment/payment.ts';
 import type { Recognition } from '../../billing/payment/resolve.ts';
 
@@ -53,6 +54,9 @@ export type Payer = { name: string | null; email: string | null; country: string
 
 /** What is told with a payment, in the words of the API: to its payer by statement and mail, and to whoever finds it at the processor. What a processor has no place for and would have to act on, it refuses by name. */
 export type Told = {
+  /** What the amount is made of; minor units. */
+  amount_details?: AmountDetails | null;
+  payment_details?: { customer_reference: string | null; order_reference: string | null } | null;
   description?: string | null;
   metadata?: Readonly<Record<string, string>>;
   receipt_email?: string | null;
@@ -102,11 +106,11 @@ export type SaveRequest = Pick<Told, 'description' | 'metadata'> & {
 /** What is asked about a charge that was only authorized. `charge` is its `reference`, `authorized` the `op_id` by which it was asked. */
 type Authorized = { op_id: string; charge: string; authorized: string; method: StoredMethod; currency: string };
 /** Takes an amount of what was reserved, or a little more where the network allows it. What is left is released where the capture is `final`; after other captures such a one may take nothing. */
-export type CaptureRequest = Authorized & Pick<Told, 'metadata' | 'statement_descriptor' | 'statement_descriptor_suffix'> & { amount: bigint; final: boolean };
+export type CaptureRequest = Authorized & Pick<Told, 'amount_details' | 'metadata' | 'payment_details' | 'statement_descriptor' | 'statement_descriptor_suffix'> & { amount: bigint; final: boolean };
 /** Gives up what was reserved. */
 export type CancelRequest = Authorized & { reason?: string | null };
 /** Raises what is reserved to `amount`, the new total. */
-export type IncrementRequest = Authorized & Pick<Told, 'description' | 'metadata' | 'statement_descriptor'> & { amount: bigint };
+export type IncrementRequest = Authorized & Pick<Told, 'amount_details' | 'description' | 'metadata' | 'payment_details' | 'statement_descriptor'> & { amount: bigint };
 
 /** Lets a method go for good: whoever has the processor's books cannot charge it any more, either. */
 export type DetachRequest = { op_id: string; method: StoredMethod };

@@ -10,7 +10,7 @@ import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
-import { equal, page, renderList, within, type Page } from '../../server/lists.ts';
+import { equal, page, renderList, slice, within, type Page } from '../../server/lists.ts';
 import { lockLane } from '../customers/rows.ts';
 import { ratesGiven } from '../invoiceitems/rows.ts';
 import { lockInvoices, payersOf } from '../invoices/rows.ts';
@@ -97,14 +97,9 @@ export async function preview(ctx: Context, given: Given): Promise<Json> {
 }
 
 /** A page of a note's lines, in their order. */
-function pageOfLines(ctx: Context, note: CreditNoteWhole, { limit, starting_after, ending_before }: Page, url: string): Json {
-  const lines = linesOf(note);
-  const cursor = starting_after ?? ending_before;
-  const at = cursor === undefined ? -1 : lines.findIndex((line) => line.id === cursor);
-  if (cursor !== undefined && at < 0) missing('credit note line item', cursor, starting_after === undefined ? 'ending_before' : 'starting_after');
-  const [from, to] = ending_before === undefined ? [at + 1, at + 1 + limit] : [Math.max(0, at - limit), at];
-  const has_more = ending_before === undefined ? to < lines.length : from > 0;
-  return renderList(url, lines.slice(from, to).map((line) => renderLine(line, ctx.world)), has_more);
+function pageOfLines(ctx: Context, note: CreditNoteWhole, given: Page, url: string): Json {
+  const { data, has_more } = slice(linesOf(note), 'credit note line item', given);
+  return renderList(url, data.map((line) => renderLine(line, ctx.world)), has_more);
 }
 
 export async function previewLines(ctx: Context, given: Params<typeof params.previewLines>): Promise<Json> {

@@ -9,7 +9,7 @@ import { commit } from '../../server/commit.ts';
 import type { Context, Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
-import { renderList } from '../../server/lists.ts';
+import { renderList, slice } from '../../server/lists.ts';
 import { hasPaid } from '../charges/rows.ts';
 import { discountsGiven } from '../discounts/rows.ts';
 import { itemsById, itemsOfInvoice, offersGiven, ratesGiven } from '../invoiceitems/rows.ts';
@@ -154,11 +154,6 @@ export async function removeLines(ctx: Context, given: Params<typeof params.remo
 export async function listLines(ctx: Context, given: Params<typeof params.listLines>, path: Path): Promise<Json> {
   const [invoice] = await invoicesById(ctx.tx, [path.invoice]);
   if (!invoice) missing('invoice', path.invoice);
-  const { limit, starting_after, ending_before } = given;
-  const cursor = starting_after ?? ending_before;
-  const at = cursor === undefined ? -1 : invoice.lines.findIndex((line) => line.id === cursor);
-  if (cursor !== undefined && at < 0) missing('invoice line item', cursor, starting_after === undefined ? 'ending_before' : 'starting_after');
-  const [from, to] = ending_before === undefined ? [at + 1, at + 1 + limit] : [Math.max(0, at - limit), at];
-  const has_more = ending_before === undefined ? to < invoice.lines.length : from > 0;
-  return renderList(`/v1/invoices/${invoice.id}/lines`, invoice.lines.slice(from, to).map((line) => renderLine(line, ctx.world)), has_more);
+  const { data, has_more } = slice(invoice.lines, 'invoice line item', given);
+  return renderList(`/v1/invoices/${invoice.id}/lines`, data.map((line) => renderLine(line, ctx.world)), has_more);
 }

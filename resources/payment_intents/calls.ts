@@ -24,10 +24,10 @@ const questionOf = (call: OpenCall): AskedQuestion => ({ ...(call.request as unk
 /** Null while it is not known whether the method was charged; asking again under the same name charges it at most once. */
 async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYet | null> {
   const { processor, op_id, amount, currency, method, capture, options, off_session, request_three_d_secure, authentication, payer, return_url, setup_future_usage, agreed, ...words } = questionOf(call);
-  const { description, receipt_email, shipping, statement_descriptor, statement_descriptor_suffix } = words;
+  const { amount_details, description, payment_details, receipt_email, shipping, statement_descriptor, statement_descriptor_suffix } = words;
   const request = {
     op_id, amount: BigInt(amount), currency, method, off_session, capture, options, request_three_d_secure, authentication, payer, return_url, setup_future_usage,
-    description, receipt_email, shipping, statement_descriptor, statement_descriptor_suffix, acceptance: agreed?.acceptance ?? null, metadata: ownFirst({ payment_intent: call.subject }, words.metadata),
+    amount_details, description, payment_details, receipt_email, shipping, statement_descriptor, statement_descriptor_suffix, acceptance: agreed?.acceptance ?? null, metadata: ownFirst({ payment_intent: call.subject }, words.metadata),
   };
   if (authentication === null && !op_id.endsWith(':1')) {
     const before = await giveUpBefore(app, world, call.subject, op_id);

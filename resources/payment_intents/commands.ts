@@ -4,7 +4,9 @@ import { mergeMetadata } from '../../billing/metadata.ts';
 import { captureIntent, incrementIntent, releaseIntent } from '../../billing/payment/capture.ts';
 import { cancelIntent, changeIntent, confirmPayment, openIntent, refuseAmount, refuseUnconfirmable, typesFor, type Confirmation } from '../../billing/payment/intent.ts';
 import type { PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import { againstAmount, detailAmount, type DetailsGiven } from '../../billing/payment/amount_details.ts';
 import { refuseType } from '../../billing/payment/offer.ts';
+import type { Words } from '../../billing/payment/words.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
@@ -16,6 +18,7 @@ import { lockCustomer } from '../customers/rows.ts';
 import { acceptanceOf, mandateNamed } from '../mandates/rows.ts';
 import { enabledTypes } from '../payment_method_configurations/rows.ts';
 import { methodGiven, methodsById, optionsOf, refuseToBrowser, shippingOf, verifyDeposits } from '../payment_methods/rows.ts';
+import { referencesOf, type payment_details } from './details.ts';
 import type * as params from './params.ts';
 import { renderPaymentIntent } from './resource.ts';
 import { confirmTransfer, payWaiting } from './transfers.ts';
@@ -42,6 +45,23 @@ async function methodFor(ctx: Context, intent: PaymentIntentWhole, given: Method
   return refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} has no payment method. Give one to confirm it.`, 'payment_method');
 }
 
+type Detailed = { amount_details?: DetailsGiven | null; payment_details?: Params<typeof payment_details> | null };
+
+/** What is said of the amount, as it is or is to be, and the references of the payment; nothing where neither is named. */
+function detailsIn(given: Detailed, intent: Pick<PaymentIntentRow, 'amount_details' | 'payment_details'> | null, of: { amount: bigint; currency: string }, moment: Moment): Partial<Pick<Words, 'amount_details' | 'payment_details'>> {
+  return {
+    ...(given.amount_details !== undefined && { amount_details: detailAmount(intent?.amount_details ?? null, given.amount_details, of, moment) }),
+    ...(given.payment_details !== undefined && { payment_details: referencesOf(intent?.payment_details ?? null, given.payment_details) }),
+  };
+}
+
+/** The same where the amount may change with it: what was said of the other one is held against the new one. */
+function detailsFor(given: Detailed & { amount?: bigint; currency?: string }, intent: PaymentIntentRow, moment: Moment): ReturnType<typeof detailsIn> {
+  const of = { amount: given.amount ?? intent.amount, currency: given.currency ?? intent.currency };
+  if (given.amount_details !== undefined || intent.amount_details === null || (given.amount === undefined && given.currency === undefined)) return detailsIn(given, intent, of, moment);
+  return { ...detailsIn(given, intent, of, moment), amount_details: againstAmount(intent.amount_details, of) };
+}
+
 /** Once what waits for its holder was given up. */
 const asIs = (id: string): Answer => ({ ref: { object: 'payment_intent', id } });
 const answer = (id: string): Answer => ({ ref: { object: 'payment_intent', id, refuseUnpaid: true } });
@@ -58,7 +78,7 @@ export async function create(ctx: Context, given: Params<typeof params.createPay
   const offer = { currency, setup_future_usage, capture_method, automatic_payment_methods, allowed_payment_method_types: allowed, excluded_payment_method_types: excluded };
   const opened = openIntent(
     {
-      ...offer, amount,
+      ...offer, amount, ...detailsIn(given, null, { amount, currency }, moment),
       customer: customer?.id ?? null,
       test_clock: customer?.test_clock ?? null,
       payment_method: named?.method.id ?? null,
@@ -112,6 +132,7 @@ export async function confirm(ctx: Context, given: Params<typeof params.confirmP
   const { receipt_email, setup_future_usage = token?.token.setup_future_usage ?? undefined, capture_method, allowed_payment_method_types, excluded_payment_method_types } = given;
   const changed = changeIntent(locked.intent, {
     receipt_email, setup_future_usage, capture_method, allowed_payment_method_types, excluded_payment_method_types, payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping) ?? token?.token.shipping ?? undefined,
+    ...detailsIn(given, locked.intent, locked.intent, locked.moment),
   }, await enabledTypes(ctx, locked.intent.payment_method_configuration ?? undefined, false));
   const transfer = method.type === 'customer_balance';
   const confirmation = transfer ? await confirmTransfer(ctx, changed.payment_intent, method, locked.moment) : confirmed({ ...locked, intent: changed.payment_intent }, method, await confirmationOf(ctx, given, token));
@@ -129,6 +150,7 @@ export async function update(ctx: Context, given: Params<typeof params.updatePay
   const change = {
     amount, currency, description, metadata, receipt_email, setup_future_usage, statement_descriptor, statement_descriptor_suffix, capture_method, allowed_payment_method_types, excluded_payment_method_types,
     payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping),
+    ...detailsFor(given, intent, moment),
     ...(customer && { customer: customer.id }), payment_method: named?.method.id ?? (given.payment_method === null ? null : undefined),
   };
   const configuration = given.payment_method_configuration ?? intent.payment_method_configuration ?? undefined;
@@ -157,7 +179,7 @@ export async function cancel(ctx: Context, given: Params<typeof params.cancelPay
 export async function capture(ctx: Context, given: Params<typeof params.capturePaymentIntent>, path: Path): Promise<Answer> {
   const { intent, moment } = await lockIntent(ctx, path.intent);
   const { statement_descriptor, statement_descriptor_suffix } = given;
-  const words = { ...(given.metadata !== undefined && { metadata: mergeMetadata(intent.metadata, given.metadata) }), ...(statement_descriptor && { statement_descriptor }), ...(statement_descriptor_suffix && { statement_descriptor_suffix }) };
+  const words = { ...(given.metadata !== undefined && { metadata: mergeMetadata(intent.metadata, given.metadata) }), ...(statement_descriptor && { statement_descriptor }), ...(statement_descriptor_suffix && { statement_descriptor_suffix }), ...detailsIn(given, intent, { amount: given.amount_to_capture ?? intent.amount_capturable, currency: intent.currency }, moment) };
   await commit(ctx, captureIntent(await reservedBy(ctx, intent), { amount: given.amount_to_capture ?? null, final: given.final_capture, words }, moment));
   return answer(intent.id);
 }
@@ -165,7 +187,7 @@ export async function capture(ctx: Context, given: Params<typeof params.captureP
 export async function incrementAuthorization(ctx: Context, given: Params<typeof params.incrementAuthorization>, path: Path): Promise<Answer> {
   const { intent, moment } = await lockIntent(ctx, path.intent);
   const { description, statement_descriptor } = given;
-  const words = { ...(description && { description }), ...(given.metadata !== undefined && { metadata: mergeMetadata(intent.metadata, given.metadata) }), ...(statement_descriptor && { statement_descriptor }) };
+  const words = { ...(description && { description }), ...(given.metadata !== undefined && { metadata: mergeMetadata(intent.metadata, given.metadata) }), ...(statement_descriptor && { statement_descriptor }), ...detailsFor(given, intent, moment) };
   await commit(ctx, incrementIntent(await reservedBy(ctx, intent), { amount: given.amount, words }, moment));
   return answer(intent.id);
 }

@@ -3,14 +3,13 @@ import { refuse } from '../../billing/decision.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { amount, boolean, byDefault, check, choice, clearable, currency, email, exclusive, fields, id, integer, list, listParams, metadata, oneOf, range, required, text, unsupported, url } from '../../server/http/params.ts';
 import { address } from '../customers/params.ts';
+import { amount_details, payment_details } from './details.ts';
 import { statementDescriptor as statement } from '../prices/params.ts';
 import { mandate_data, mandate_data_confirmed, methodType, payment_method_data, payment_method_options } from '../payment_methods/params.ts';
 
 const CONNECT = 'Kontor serves one account: there are no connected ones';
 const customer_account = unsupported('accounts as customers are not implemented: name the `customer`');
-const amount_details = unsupported('details of the amount are not implemented');
 const hooks = unsupported('hooks are not implemented');
-const payment_details = unsupported('details for single industries are not implemented');
 const capture_method = choice('automatic', 'automatic_async', 'manual');
 /** Link comes with cards, so it is not excluded by its name. */
 const excludedType = choice('card', 'bancontact', 'cashapp', 'customer_balance', 'ideal', 'klarna', 'paypal', 'sepa_debit', 'us_bank_account');
@@ -24,11 +23,11 @@ export const shipping = fields({ ...received, carrier: clearable(text({ max: 500
 /** What an intent may be told, at its creation and later. */
 const described = {
   allowed_payment_method_types: methodTypes,
-  amount_details,
+  amount_details: clearable(amount_details),
   capture_method,
   excluded_payment_method_types: clearable(list(excludedType, { max: 20 })),
   hooks,
-  payment_details,
+  payment_details: clearable(payment_details),
   payment_method: id('pm'),
   payment_method_configuration: id('pmc'),
   payment_method_data,
@@ -126,7 +125,7 @@ const application_fee_amount = unsupported(CONNECT);
 const transfer_data = unsupported(CONNECT);
 
 export const capturePaymentIntent = fields(
-  { amount_details, amount_to_capture: amount({ min: 0 }), application_fee_amount, final_capture: byDefault(boolean(), true), hooks, metadata: metadata(), payment_details, statement_descriptor: statement, statement_descriptor_suffix: statement, transfer_data },
+  { amount_details: clearable(amount_details), amount_to_capture: amount({ min: 0 }), application_fee_amount, final_capture: byDefault(boolean(), true), hooks, metadata: metadata(), payment_details: clearable(payment_details), statement_descriptor: statement, statement_descriptor_suffix: statement, transfer_data },
 );
 covers<Stripe.PaymentIntentCaptureParams, typeof capturePaymentIntent>(true);
 agrees<Stripe.PaymentIntentCaptureParams, typeof capturePaymentIntent>(true);

@@ -6,6 +6,7 @@ import { ERROR_DOCS } from '../../server/http/errors.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
 import { attemptsById } from '../payment_attempts/rows.ts';
 import { renderPaymentMethod } from '../payment_methods/resource.ts';
+import { includedLines, renderAmountDetails } from './details.ts';
 import { intentsById } from './rows.ts';
 
 type LastError = Wire<Stripe.PaymentIntent.LastPaymentError>;
@@ -52,7 +53,7 @@ export function renderPaymentIntent(intent: PaymentIntentWhole, world: World): W
     allowed_payment_method_types: intent.allowed_payment_method_types as Wire<Stripe.PaymentIntent>['allowed_payment_method_types'],
     amount: minor(intent.amount),
     amount_capturable: minor(intent.amount_capturable),
-    amount_details: { tip: {} },
+    amount_details: renderAmountDetails(intent.amount_details),
     amount_received: minor(intent.amount_received),
     application: null,
     application_fee_amount: null,
@@ -76,6 +77,7 @@ export function renderPaymentIntent(intent: PaymentIntentWhole, world: World): W
     next_action: renderAction(intent),
     on_behalf_of: null,
     payment_method: intent.payment_method,
+    ...(intent.payment_details && { payment_details: intent.payment_details }),
     payment_method_configuration_details: intent.payment_method_configuration === null ? null : { id: intent.payment_method_configuration, parent: null },
     payment_method_options: renderOptions(intent),
     payment_method_types: intent.payment_method_types,
@@ -149,5 +151,6 @@ export const paymentIntent: Resource<PaymentIntentWhole> = {
   load: (ctx, ids) => intentsById(ctx.tx, ids),
   refuseUnpaid,
   forHolder,
+  includes: { 'amount_details.line_items': includedLines },
   expands: { customer: 'customer', latest_charge: 'charge', payment_method: 'payment_method' },
 };

@@ -5,6 +5,7 @@ import { charge } from './calls.ts';
 import { givingUp } from './give_up.ts';
 import { expire, handling } from './handling.ts';
 import * as commands from './commands.ts';
+import { lineItems, listLineItems } from './details.ts';
 import { move } from './move.ts';
 import * as params from './params.ts';
 import { paymentIntent } from './resource.ts';
@@ -20,6 +21,7 @@ export const paymentIntents: Room = {
     get('/v1/payment_intents', params.listPaymentIntents, commands.list),
     searchable('/v1/payment_intents/search', 'payment_intent', 'payment_intents', SEARCHED),
     get('/v1/payment_intents/:intent', params.retrievePaymentIntent, commands.retrieve, { publishable: true }),
+    get('/v1/payment_intents/:intent/amount_details_line_items', listLineItems, lineItems),
     post('/v1/payment_intents/:intent', params.updatePaymentIntent, commands.update),
     post('/v1/payment_intents/:intent/confirm', params.confirmPaymentIntent, commands.confirm, { publishable: true }),
     post('/v1/payment_intents/:intent/cancel', params.cancelPaymentIntent, commands.cancel),

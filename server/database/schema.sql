@@ -1445,6 +1445,8 @@ create table payment_intents (
   authentication jsonb,
   shipping jsonb,
   statement_descriptor_suffix text,
+  amount_details jsonb,
+  payment_details jsonb,
   constraint payment_intents_pkey PRIMARY KEY (world, id),
   constraint payment_intents_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint payment_intents_world_invoice_fkey FOREIGN KEY (world, invoice) REFERENCES invoices(world, id),

@@ -5,7 +5,7 @@ import type { CancelRefundRequest, ChargeRequest, Configuration, DetachRequest, 
 import { findDispute, findPayout, respondTo } from './heard.ts';
 import { CAPABILITIES, tokenize } from './methods.ts';
 import { receive } from './webhooks.ts';
-import { CAPTURE, INCREMENT, onStatement, OPERATION, optionsOf, pairs, toldWith } from './told.ts';
+import { CAPTURE, detailsOf, INCREMENT, onStatement, OPERATION, optionsOf, pairs, toldWith } from './told.ts';
 import { broughtIn, idOf, inParts, outcomeOfHandling, outcomeOfIntent, outcomeOfRefund, outcomeOfSetup, partsOf, unknown, wordOfError } from './words.ts';
 
 export type StripeOptions = {
@@ -149,7 +149,7 @@ class StripeProcessor implements Processor {
 
   async capture(request: Parameters<Processor['capture']>[0]): Promise<HandledOutcome> {
     const { op_id, charge, amount, final, metadata, method } = request;
-    const params = { amount_to_capture: minor(amount), ...(final ? amount === 0n && { final_capture: true } : { final_capture: false }), ...onStatement(request, method), metadata: pairs(metadata, { [CAPTURE]: op_id }), ...CHARGE } as Stripe.PaymentIntentCaptureParams;
+    const params = { amount_to_capture: minor(amount), ...(final ? amount === 0n && { final_capture: true } : { final_capture: false }), ...onStatement(request, method), ...detailsOf(request), metadata: pairs(metadata, { [CAPTURE]: op_id }), ...CHARGE } as Stripe.PaymentIntentCaptureParams;
     return this.#handle('capture', { op_id, charge }, () => this.#stripe.paymentIntents.capture(charge, params, { idempotencyKey: op_id }));
   }
 
@@ -168,7 +168,7 @@ class StripeProcessor implements Processor {
 
   async increment(request: Parameters<Processor['increment']>[0]): Promise<HandledOutcome> {
     const { op_id, charge, amount, description, metadata } = request;
-    const params = { amount: minor(amount), ...(description && { description }), metadata: pairs(metadata, { [INCREMENT]: op_id }), ...CHARGE };
+    const params = { amount: minor(amount), ...(description && { description }), ...detailsOf(request), metadata: pairs(metadata, { [INCREMENT]: op_id }), ...CHARGE } as Stripe.PaymentIntentIncrementAuthorizationParams;
     return this.#handle('increment', { op_id, charge }, () => this.#stripe.paymentIntents.incrementAuthorization(charge, params, { idempotencyKey: op_id }));
   }
 

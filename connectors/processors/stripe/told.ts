@@ -27,10 +27,18 @@ export function onStatement({ statement_descriptor, statement_descriptor_suffix 
   return filled({ statement_descriptor });
 }
 
+/** What the amount is made of. What does not come to it is told as such, and Stripe sends it on to nobody. */
+export function detailsOf({ amount_details: details, payment_details }: Pick<Told, 'amount_details' | 'payment_details'>): Pick<Stripe.PaymentIntentCreateParams, 'amount_details' | 'payment_details'> {
+  const { error, line_items = [], shipping, ...rest } = details ?? {};
+  const lines = line_items.map(({ id: _, ...line }) => filled(line));
+  const amount_details = filled({ ...rest, shipping: shipping && filled(shipping), line_items: lines.length > 0 ? lines : null, enforce_arithmetic_validation: error ? false : null });
+  return { ...(details && { amount_details }), ...(payment_details && { payment_details: filled(payment_details) }) } as Pick<Stripe.PaymentIntentCreateParams, 'amount_details' | 'payment_details'>;
+}
+
 /** All that goes with a payment. */
 export function toldWith(request: ChargeRequest): Omit<Stripe.PaymentIntentCreateParams, 'amount' | 'currency'> {
   const { op_id, description, metadata, receipt_email, shipping, method } = request;
-  return { ...filled({ description, receipt_email }), ...(shipping && { shipping: shippingTo(shipping) }), ...onStatement(request, method), metadata: pairs(metadata, { [OPERATION]: op_id }) } as Omit<Stripe.PaymentIntentCreateParams, 'amount' | 'currency'>;
+  return { ...filled({ description, receipt_email }), ...(shipping && { shipping: shippingTo(shipping) }), ...onStatement(request, method), ...detailsOf(request), metadata: pairs(metadata, { [OPERATION]: op_id }) } as Omit<Stripe.PaymentIntentCreateParams, 'amount' | 'currency'>;
 }
 
 /** What may be asked for where an amount is only reserved. */

@@ -51,6 +51,16 @@ test('at Stripe: all that is said with a payment by card', async () => {
   assert.deepEqual([...atStripe.refunds.values()].map((each) => each.metadata), [{ why: 'late', kontor_operation: `${refund.id}:refund:1` }]);
 });
 
+test('at Stripe: what the amount is made of, where it comes to it', async () => {
+  const line_items = [{ product_name: 'Desk', product_code: 'DESK', quantity: 2, unit_cost: 450 }];
+  const paid = await pay('stripe', 'pm_card_visa', { amount_details: { line_items, tax: { total_tax_amount: 100 } }, payment_details: { order_reference: '12' } });
+  const { asked } = thereOf(paid);
+  assert.deepEqual(asked.amount_details, { tax: { total_tax_amount: '100' }, line_items: { 0: { product_name: 'Desk', product_code: 'DESK', quantity: '2', unit_cost: '450' } } });
+  assert.deepEqual(asked.payment_details, { order_reference: '12' });
+  const wrong = await pay('stripe', 'pm_card_visa', { amount_details: { line_items, enforce_arithmetic_validation: false } });
+  assert.equal(thereOf(wrong).asked.amount_details.enforce_arithmetic_validation, 'false');
+});
+
 test('at Stripe: as many metadata as fit beside those of Kontor', async () => {
   const metadata = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`key${n}`, 'value']));
   const paid = await pay('stripe', 'pm_card_visa', { metadata });
