@@ -1375,7 +1375,7 @@ CREATE INDEX outcomes_begun ON outcomes USING btree (world, definition, began_at
 CREATE INDEX outcomes_counted ON outcomes USING btree (world, meter, customer, counted_at) WHERE (meter IS NOT NULL);
 CREATE INDEX outcomes_listed ON outcomes USING btree (world, created DESC, id DESC);
 CREATE INDEX outcomes_of_customer ON outcomes USING btree (world, customer, created DESC, id DESC);
-CREATE INDEX outcomes_provisional ON outcomes USING btree (world, provisional_meter, customer) WHERE (provisional_meter IS NOT NULL);
+CREATE INDEX outcomes_provisional ON outcomes USING btree (world, customer, provisional_meter) WHERE (provisional_meter IS NOT NULL);
 alter table outcomes enable row level security;
 alter table outcomes force row level security;
 create policy own_world on outcomes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
