@@ -237,7 +237,8 @@ export type BankKept =
   | { kind: 'refused'; code: string; message: string; param: 'account_number' | 'routing_number' };
 
 /** What is answered to a dispute: evidence, by the names of the API, or that it is accepted as lost. */
-export type DisputeAnswer = { op_id: string; dispute: string } & ({ evidence: Evidence } | { accept: true });
+export type DisputeAnswer = { op_id: string; dispute: string } & ({ evidence: Evidence; /** Those that the evidence names, by its fields. */ files: readonly EvidenceFile[] } | { accept: true });
+export type EvidenceFile = { field: string; filename: string; /** E.g. `application/pdf`. */ type: string; bytes: Uint8Array };
 
 /** Of a processor that tells of disputes by webhooks. */
 export type Disputes = {

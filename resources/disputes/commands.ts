@@ -2,7 +2,7 @@ import type { Disputed, DisputeRow, Evidence } from '../../billing/dispute/dispu
 import { isInquiry } from '../../billing/dispute/dispute.ts';
 import { openDisputes, type DisputeNews } from '../../billing/dispute/open.ts';
 import { acceptDispute, keepResponse, proceedDispute, refuseUnacceptable, respond, submits, type Judgement, type Response } from '../../billing/dispute/respond.ts';
-import { together, type Moment } from '../../billing/decision.ts';
+import { refuse, together, type Moment } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { unpack } from '../../billing/payment/attempt.ts';
 import type { Succeeded } from '../../billing/payment/outcome.ts';
@@ -12,10 +12,12 @@ import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
+import { filesById } from '../files/rows.ts';
 import { processorNamed } from '../kontor/processors/rows.ts';
 import { attemptsById } from '../payment_attempts/rows.ts';
 import { sendAnswer } from './heard.ts';
 import type * as params from './params.ts';
+import { FILES } from './evidence.ts';
 import { renderDispute } from './resource.ts';
 import { disputesById, lockContested, lockDisputes, withTransactions } from './rows.ts';
 
@@ -45,12 +47,28 @@ async function judgeOf(ctx: Context, { processor }: DisputeRow, moment: Moment):
   };
 }
 
+/** All files of a dispute have so many bytes together at most: 4.5 megabytes. */
+const MOST_BYTES = 4.5 * 1_048_576;
+
+/** Refuses files that are not there, and more of them than banks take. */
+async function refuseFiles(ctx: Context, before: Evidence, given: Params<typeof params.updateDispute>['evidence']): Promise<void> {
+  const named = FILES.flatMap((name) => (given?.[name] ? [{ name, id: given[name] }] : []));
+  if (named.length === 0) return;
+  const all = new Set(FILES.flatMap((name) => (given?.[name] !== undefined ? (given[name] ?? []) : ((before[name] as string | undefined) ?? []))));
+  const found = await filesById(ctx.tx, [...all]);
+  const absent = named.find(({ id }) => !found.some((each) => each.id === id));
+  if (absent) missing('file', absent.id, `evidence[${absent.name}]`);
+  const bytes = found.reduce((sum, { size }) => sum + Number(size), 0);
+  if (bytes > MOST_BYTES) refuse(undefined, `The files of the dispute have ${bytes} bytes together; at most ${MOST_BYTES} are taken. Give smaller ones, or an empty value for one that is to be left out.`, `evidence[${named.at(-1)!.name}]`);
+}
+
 /** What is submitted to a live processor is answered once that has taken it. */
 const sent = (id: string): Answer => ({ ref: { object: 'dispute', id, refuseUnpaid: true } });
 
 export async function update(ctx: Context, given: Params<typeof params.updateDispute>, path: Path): Promise<Answer> {
   const { disputed: { dispute }, moment } = await locked(ctx, path.dispute);
   const { evidence, submit, intended_submission_method } = given;
+  await refuseFiles(ctx, dispute.evidence, evidence);
   const response: Response = { evidence: evidence as Evidence | undefined, submit, intended_submission_method, metadata: mergeMetadata(dispute.metadata, given.metadata) };
   if (dispute.processor_reference !== null && submits(response)) {
     const kept = keepResponse(dispute, response, moment);

@@ -3,13 +3,16 @@ import { decision, refuse, type Decision, type Moment } from '../../billing/deci
 import type { DisputeWhole, DisputeWord } from '../../billing/dispute/dispute.ts';
 import { hearDispute } from '../../billing/dispute/hear.ts';
 import { pack, unpack } from '../../billing/payment/attempt.ts';
-import type { DisputeAnswer, News } from '../../connectors/processors/processor.ts';
+import type { EvidenceFile, News } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
 import { holdName } from '../../server/database/name.ts';
 import { row, sql } from '../../server/database/sql.ts';
+import { inWorld } from '../../server/database/world.ts';
 import { chargeAt } from '../charges/rows.ts';
+import { fileWithContents, MEDIA_TYPES } from '../files/rows.ts';
 import { processorNamed } from '../kontor/processors/rows.ts';
+import { FILES } from './evidence.ts';
 import { disputeNamed, lockContested } from './rows.ts';
 
 /** What is not there, or about no payment of ours. */
@@ -39,10 +42,24 @@ async function find(app: App, world: World, { subject: reference, request }: Ope
   return found === undefined ? NOTHING : found.kind === 'unknown' ? null : pack(found);
 }
 
+type Given = { evidence: DisputeWhole['evidence'] } | { accept: true };
+
+/** The files that evidence names, with what is in them. */
+async function filesOf(app: App, world: World, evidence: DisputeWhole['evidence']): Promise<EvidenceFile[]> {
+  return inWorld(app.database.pool, world, async (tx) => {
+    const files: EvidenceFile[] = [];
+    for (const field of FILES) {
+      const found = typeof evidence[field] === 'string' ? await fileWithContents(tx, evidence[field]) : undefined;
+      if (found) files.push({ field, filename: found.filename, type: MEDIA_TYPES[found.type], bytes: found.bytes });
+    }
+    return files;
+  });
+}
+
 async function send(app: App, world: World, { id: op_id, request }: OpenCall): Promise<Json | null> {
-  const { processor, ...given } = request as { processor: string } & Omit<DisputeAnswer, 'op_id'>;
+  const { processor, dispute, ...given } = request as { processor: string; dispute: string } & Given;
   const { disputes } = await processorNamed(app, world, processor);
-  const said = await disputes!.respond!({ ...given, op_id } as DisputeAnswer);
+  const said = await disputes!.respond!({ op_id, dispute, ...('accept' in given ? given : { ...given, files: await filesOf(app, world, given.evidence) }) });
   return said.kind === 'unknown' ? null : pack(said);
 }
 
@@ -50,7 +67,7 @@ export const hearing: CallCommand = { ask: find, answer };
 export const responding: CallCommand = { ask: send, answer };
 
 /** Sends an answer to a dispute to the processor that has it; refuses where that takes none from us. */
-export async function sendAnswer(ctx: Context, dispute: DisputeWhole, given: { evidence: DisputeWhole['evidence'] } | { accept: true }, moment: Moment): Promise<Decision> {
+export async function sendAnswer(ctx: Context, dispute: DisputeWhole, given: Given, moment: Moment): Promise<Decision> {
   const { id, processor, processor_reference } = dispute;
   const { disputes } = await processorNamed(ctx.app, ctx.world, processor, ctx.tx);
   if (!disputes?.respond) refuse(undefined, `The dispute ${id} is answered at the payment processor ${processor}, which takes evidence in its own dashboard only. What comes of it is told here.`, 'evidence' in given ? 'evidence' : undefined);

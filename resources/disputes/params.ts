@@ -1,9 +1,9 @@
 import type Stripe from 'stripe';
 import { agrees, covers } from '../../server/http/agreement.ts';
-import { boolean, choice, fields, id, listParams, metadata, range, text, unsupported } from '../../server/http/params.ts';
+import { boolean, choice, clearable, doc, fields, id, listParams, metadata, range, text, unsupported } from '../../server/http/params.ts';
 
 const described = () => text({ max: 20_000, blank: true });
-const file = unsupported('files are not implemented: say it in `uncategorized_text`');
+const file = doc('The id of a file with the purpose `dispute_evidence`. All files of a dispute have 4.5 MB together at most.', clearable(id('file')));
 const compliance = fields({ fee_acknowledged: boolean() });
 
 const evidence = fields({

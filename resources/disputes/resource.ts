@@ -4,18 +4,9 @@ import { hasEvidence } from '../../billing/dispute/respond.ts';
 import type { Resource, World } from '../../server/context.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
 import { renderFundsTransaction } from '../balance_transactions/resource.ts';
+import { FILES, TEXTS } from './evidence.ts';
 import { refuseUnanswered } from './heard.ts';
 import { disputesById } from './rows.ts';
-
-/** The fields of evidence that hold text, and those that would hold a file. */
-export const TEXTS = [
-  'access_activity_log', 'billing_address', 'cancellation_policy_disclosure', 'cancellation_rebuttal', 'customer_email_address', 'customer_name', 'customer_purchase_ip', 'duplicate_charge_explanation',
-  'duplicate_charge_id', 'product_description', 'refund_policy_disclosure', 'refund_refusal_explanation', 'service_date', 'shipping_address', 'shipping_carrier', 'shipping_date', 'shipping_tracking_number',
-  'uncategorized_text',
-] as const;
-export const FILES = [
-  'cancellation_policy', 'customer_communication', 'customer_signature', 'duplicate_charge_documentation', 'receipt', 'refund_policy', 'service_documentation', 'shipping_documentation', 'uncategorized_file',
-] as const;
 
 /** Of payments by other types a dispute has no details. */
 const DETAILED = ['card', 'klarna', 'paypal'];
@@ -72,5 +63,5 @@ export const dispute: Resource<DisputeWhole> = {
   render: renderDispute,
   refuseUnpaid: refuseUnanswered,
   load: (ctx, ids) => disputesById(ctx.tx, ids),
-  expands: { charge: 'charge', payment_intent: 'payment_intent' },
+  expands: { charge: 'charge', payment_intent: 'payment_intent', ...Object.fromEntries(FILES.map((name) => [`evidence.${name}`, 'file'])) },
 };

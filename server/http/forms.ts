@@ -6,6 +6,16 @@ import { isUtf8 } from 'node:buffer';
 import { refuse } from '../../billing/decision.ts';
 
 /** What the wire carried. A form has strings as its leaves; JSON has all kinds. `a[0]`, `a[1]` of a form are a map with the keys 0 and 1 in numeric order, `a[]` is a list. */
+/** A file as it was sent, in place of a value. What its type is said to be is not believed, so it is not kept. */
+export class Upload {
+  readonly filename: string;
+  readonly bytes: Buffer;
+  constructor(filename: string, bytes: Buffer) {
+    this.filename = filename;
+    this.bytes = bytes;
+  }
+}
+
 export type Raw = string | number | boolean | null | Raw[] | RawMap;
 export type RawMap = { [name: string]: Raw };
 
@@ -20,7 +30,7 @@ export function emptyMap(): RawMap {
 }
 
 export function isMap(raw: Raw | undefined): raw is RawMap {
-  return typeof raw === 'object' && raw !== null && !Array.isArray(raw);
+  return typeof raw === 'object' && raw !== null && !Array.isArray(raw) && !(raw instanceof Upload);
 }
 
 /** The part of a message that quotes the caller. */

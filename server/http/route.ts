@@ -1,6 +1,7 @@
 /** What a room says about a request: its method and path, what it may carry, and the command that answers. */
 import type { Context, Json } from '../context.ts';
 import type { Params, Presence, Schema } from './params.ts';
+import type { Download } from './uploads.ts';
 
 /** The names in a path: `/v1/customers/:customer` → `{ customer: string }`. */
 export type PathParams<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
@@ -18,11 +19,15 @@ export type Reference = { ref: { object: string; id: string; refuseUnpaid?: bool
 /** An answer to a GET that is no JSON, e.g. a file of CSV. */
 export type Text = { text: string; type: string };
 
+/** What a GET answers beside the rendered object. */
+export type Other = Text | Download;
+
 /** The rendered object, or a reference to it. */
 export type Answer = Json | Reference;
 
 export const isReference = (answer: Answer): answer is Reference => 'ref' in answer;
-export const isText = (answer: Answer | Text): answer is Text => !('object' in answer) && 'text' in answer && 'type' in answer;
+export const isDownload = (answer: Answer | Other): answer is Download => 'bytes' in answer && Buffer.isBuffer(answer.bytes);
+export const isText = (answer: Answer | Other): answer is Text => !('object' in answer) && 'text' in answer && 'type' in answer;
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 
@@ -30,7 +35,7 @@ export type Route = {
   method: Method;
   path: string;
   schema: Schema<any, Presence, any>;
-  run(ctx: Context, params: any, path: any): Promise<Answer | Text>;
+  run(ctx: Context, params: any, path: any): Promise<Answer | Other>;
   /** A publishable key may make this request, too (the room checks the client secret). */
   publishable?: boolean;
   /** Answers without a transaction: what it writes goes together with what others write. It sees to it itself that a repetition has no second effect, and that a failure has none. */
@@ -39,12 +44,14 @@ export type Route = {
   session?: boolean;
   /** What it answers or decides rests on usage: where that goes through JetStream, it waits until what was acknowledged before is counted, for a few seconds at most. */
   counts?: boolean;
+  /** The body may be `multipart/form-data`, too, and have this many bytes. */
+  upload?: number;
   /** The body may be JSON, too, and have this many values. */
   values?: number;
 };
 
-type Run<S, Path extends string> = (ctx: Context, params: Params<S>, path: PathParams<Path>) => Promise<Answer | Text>;
-type Options = Pick<Route, 'publishable' | 'gathered' | 'session' | 'values' | 'counts'>;
+type Run<S, Path extends string> = (ctx: Context, params: Params<S>, path: PathParams<Path>) => Promise<Answer | Other>;
+type Options = Pick<Route, 'publishable' | 'gathered' | 'session' | 'values' | 'counts' | 'upload'>;
 
 const route =
   (method: Method) =>

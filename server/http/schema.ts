@@ -1,6 +1,6 @@
 /** What a schema of parameters is, and the sentences in which it refuses. The kinds are in `scalars.ts` and `params.ts`. */
 import { refuse } from '../../billing/decision.ts';
-import { quoted } from './forms.ts';
+import { quoted, Upload } from './forms.ts';
 import type { Raw } from './forms.ts';
 
 /** A form carries only strings; JSON carries numbers, booleans and null too. */
@@ -57,6 +57,7 @@ export function schema<T, S = Leaf>(about: Description, fits: (raw: Raw, wire: W
 /** What was sent, short enough for a message. */
 export function said(raw: Raw): string {
   if (Array.isArray(raw)) return '[…]';
+  if ((raw as unknown) instanceof Upload) return 'a file';
   if (typeof raw === 'object' && raw !== null) return '{…}';
   return quoted(String(raw));
 }

@@ -16,8 +16,9 @@ import { authorize, Gate } from './keys.ts';
 import { read, type Wire } from './params.ts';
 import { servePages, serveRoom } from './pages.ts';
 import { serveReceiver } from './receivers.ts';
-import { type Answer, isReference, isText, type Reference, type Route } from './route.ts';
+import { type Answer, isDownload, isReference, isText, type Reference, type Route } from './route.ts';
 import { keyOfSession } from './sessions.ts';
+import { decodeMultipart, headersOf } from './uploads.ts';
 import { NATIVE_VERSION, upgradeRequest, versionOf } from './versions.ts';
 
 /** A request's body may have this many bytes. */
@@ -43,7 +44,8 @@ type Call = {
   expand: string[];
 };
 
-type Reply = { status: number; body: string; headers?: Record<string, string> };
+type Stored = { status: number; body: string; headers?: Record<string, string> };
+type Reply = Omit<Stored, 'body'> & { body: string | Buffer };
 
 /** Whether Stripe has a request, perhaps one that Kontor has not: under just this path, or under one with parameters that fits. */
 export type IsStripes = (method: string, path: string) => 'named' | 'fitting' | false;
@@ -72,7 +74,7 @@ export async function serve(app: App, pepper: string, isStripes: IsStripes): Pro
   for (const page of app.register.pages) serveRoom(server, app, page);
   for (const receiver of app.register.receivers) serveReceiver(server, app, receiver);
   for (const route of app.register.routes) {
-    server.route({ method: route.method, url: route.path, handler: (request, reply) => handle(app, gate, route, request, reply), onRequest: namedElsewhere(route, isStripes) });
+    server.route({ method: route.method, url: route.path, bodyLimit: route.upload ?? BODY_LIMIT, handler: (request, reply) => handle(app, gate, route, request, reply), onRequest: namedElsewhere(route, isStripes) });
   }
   return server;
 }
@@ -135,7 +137,7 @@ function logFailure(app: App, answer: ErrorAnswer, error: unknown, request: Fast
 const requestId = (reply: FastifyReply) => reply.getHeader('request-id') as string | undefined;
 
 function send(reply: FastifyReply, id: string, { status, body, headers = {} }: Reply): FastifyReply {
-  return reply.code(status).headers({ 'request-id': id, 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-cache, no-store', ...headers }).send(`${body}\n`);
+  return reply.code(status).headers({ 'request-id': id, 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-cache, no-store', ...headers }).send(typeof body === 'string' ? `${body}\n` : body);
 }
 
 async function handle(app: App, gate: Gate, route: Route, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -148,7 +150,7 @@ async function handle(app: App, gate: Gate, route: Route, request: FastifyReques
   refuseOtherAccount(request, key.world.account);
   // No id holds NUL, which PostgreSQL refuses in any text.
   if (Object.values(request.params as object).some((part: string) => part.includes('\0'))) unrecognized(request.method, request.url.split('?', 1)[0]!);
-  const { raw, body, wire } = wordsOf(request, route);
+  const { raw, body, wire } = (await partsOf(request, route)) ?? wordsOf(request, route);
   const upgraded = version === NATIVE_VERSION ? raw : upgradeRequest(version, `${route.method} ${route.path}`, raw, app.register.versions);
   const { params, expand } = read(route.schema, upgraded, { wire, expands: !isNewer(route) });
   const idempotencyKey = route.method === 'POST' ? keyOf(request) : null;
@@ -191,6 +193,13 @@ function keyOf(request: FastifyRequest): string | null {
 
 /** Paths under /v2 speak JSON. */
 const isNewer = ({ path }: Route): boolean => path.startsWith('/v2/');
+
+/** Those of a body of many parts; null where it is none. */
+async function partsOf(request: FastifyRequest, { upload }: Route): Promise<{ raw: RawMap; body: Buffer; wire: Wire } | null> {
+  const type = header(request, 'content-type') ?? '';
+  if (upload === undefined || !/^multipart\/form-data *;/i.test(type) || !Buffer.isBuffer(request.body)) return null;
+  return { raw: await decodeMultipart(request.body, type), body: request.body, wire: 'form' };
+}
 
 /** The parameters of a request: the query's and the form body's together, or those of a JSON body. */
 function wordsOf(request: FastifyRequest, route: Route): { raw: RawMap; body: Buffer; wire: Wire } {
@@ -235,6 +244,7 @@ async function look(call: Call, tx?: Context['tx']): Promise<Reply> {
   if (!tx) return inWorld(call.app.database.pool, call.world, (own) => look(call, own));
   const ctx = contextOf(call, tx);
   const answer = await call.route.run(ctx, call.params, call.path);
+  if (isDownload(answer)) return { status: 200, body: answer.bytes, headers: headersOf(answer) };
   if (isText(answer)) return { status: 200, body: answer.text, headers: { 'content-type': answer.type } };
   return { status: 200, body: await render(ctx, call, await wholeOf(ctx, answer)) };
 }
@@ -315,7 +325,7 @@ async function rendered(ctx: Context, call: Call, whole: Json): Promise<string> 
   }
 }
 
-async function outcome(ctx: Context, call: Call, continuation: Continuation): Promise<Reply> {
+async function outcome(ctx: Context, call: Call, continuation: Continuation): Promise<Stored> {
   try {
     const found = await lookUp(ctx, continuation);
     if (found && continuation.refuseUnpaid) await ctx.app.register.resources.get(continuation.object)!.refuseUnpaid!(ctx, continuation.id);

@@ -114,6 +114,8 @@ function wrongAt(about: Description): Wrong[] {
     case 'decimal':
     case 'percent':
       return [NOT_A_MAP, ...NOT_TEXT, ...empty, ...wrongs('no decimal', '1.', '.5', '1e3', '-0', '0x1', 'NaN', '1,5', '01', `0.${'1'.repeat(Number(about.places) + 1)}`), ...beyond(about)];
+    case 'file':
+      return [NOT_A_MAP, ...NOT_TEXT, ...empty, ...wrongs('no file', 'x', 'file_123')];
     case 'boolean':
       return [NOT_A_MAP, ...NOT_TEXT, ...empty, ...wrongs('no boolean', '1', '0', 'yes', 'TRUE', 'null')];
     case 'choice':

@@ -44,8 +44,10 @@ export const findDispute = (stripe: Stripe, reference: string): Promise<DisputeW
 export async function respondTo(stripe: Stripe, answer: DisputeAnswer): Promise<DisputeWord | Failed | Unknown> {
   const { op_id, dispute } = answer;
   try {
-    const said = 'accept' in answer ? await stripe.disputes.close(dispute, {}, { idempotencyKey: op_id }) : await stripe.disputes.update(dispute, { evidence: answer.evidence as Stripe.DisputeUpdateParams.Evidence, submit: true }, { idempotencyKey: op_id });
-    return wordOfDispute(said);
+    if ('accept' in answer) return wordOfDispute(await stripe.disputes.close(dispute, {}, { idempotencyKey: op_id }));
+    const evidence = { ...answer.evidence };
+    for (const { field, filename: name, type, bytes: data } of answer.files) evidence[field] = (await stripe.files.create({ purpose: 'dispute_evidence', file: { data, name, type } }, { idempotencyKey: `${op_id}:${field}` })).id;
+    return wordOfDispute(await stripe.disputes.update(dispute, { evidence: evidence as Stripe.DisputeUpdateParams.Evidence, submit: true }, { idempotencyKey: op_id }));
   } catch (error) {
     const word = wordOfError(error);
     return word.kind === 'declined' ? { kind: 'failed', code: word.code, message: word.message } : word;

@@ -110,8 +110,11 @@ test('a payment that is contested at Stripe is contested here, evidence is sent 
   const kept = await stripe.disputes.update(made!.id, { evidence: { customer_name: 'Jenny Rosen' }, submit: false });
   assert.deepEqual([kept.status, fake.banks.dispute(contested).evidence], ['needs_response', {}]);
   await assert.rejects(stripe.disputes.update(made!.id, { evidence: { shipping_carrier: 'Post' } }), { statusCode: 400, message: /has not taken the answer.*unknown parameter/ });
-  const sent = await stripe.disputes.update(made!.id, { evidence: { shipping_carrier: '', uncategorized_text: 'She has it.' } });
-  assert.deepEqual([sent.status, sent.evidence_details.submission_count, fake.banks.dispute(contested).evidence], ['under_review', 1, { customer_name: 'Jenny Rosen', uncategorized_text: 'She has it.' }]);
+  const { id: receipt } = await stripe.files.create({ purpose: 'dispute_evidence', file: { data: Buffer.from('%PDF-1.7 receipt'), name: 'receipt.pdf', type: 'application/pdf' } });
+  const sent = await stripe.disputes.update(made!.id, { evidence: { shipping_carrier: '', uncategorized_text: 'She has it.', receipt } });
+  const [there_too] = [...fake.banks.files.values()];
+  assert.deepEqual([sent.evidence.receipt, there_too!.filename, there_too!.type, there_too!.size], [receipt, 'receipt.pdf', 'application/pdf', 16]);
+  assert.deepEqual([sent.status, sent.evidence_details.submission_count, fake.banks.dispute(contested).evidence], ['under_review', 1, { customer_name: 'Jenny Rosen', receipt: there_too!.id, uncategorized_text: 'She has it.' }]);
   fake.banks.decide(contested, 'won');
   await fake.herald.settled();
   const won = await stripe.disputes.retrieve(made!.id);

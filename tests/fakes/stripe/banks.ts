@@ -16,6 +16,7 @@ export class FakeBanks {
   readonly payouts = new Map<string, Thing>();
   /** All balance transactions, in the order in which they were made. */
   readonly movements: Thing[] = [];
+  readonly files = new Map<string, Thing>();
   settling: Settling | null = null;
   readonly #fake: Fake;
 
@@ -73,12 +74,20 @@ export class FakeBanks {
   /** The requests that are about disputes and payouts; null for all others. */
   perform(name: string, id: string, given: Given): Thing | null {
     switch (name) {
+      case 'POST files': return this.#file(given);
       case 'GET disputes/:id': return this.dispute(id);
       case 'POST disputes/:id': return this.respond(id, given);
       case 'POST disputes/:id/close': return this.accept(id);
       case 'GET payouts/:id': return this.payout(id);
       default: return null;
     }
+  }
+
+  #file({ purpose, file }: Given): Thing {
+    if (purpose !== 'dispute_evidence' || !['application/pdf', 'image/jpeg', 'image/png'].includes(file?.type)) refuse(400, undefined, 'This fake takes evidence of disputes, as PDF, JPEG or PNG.', { param: 'file' });
+    const made = { id: this.#fake.id('file'), object: 'file', purpose, ...file };
+    this.files.set(made.id, made);
+    return made;
   }
 
   dispute(id: string): Thing {
@@ -90,6 +99,7 @@ export class FakeBanks {
     const foreign = Object.keys(evidence).find((each) => !FIELDS.includes(each));
     if (foreign) refuse(400, 'parameter_unknown', `Received unknown parameter: evidence[${foreign}]`, { param: `evidence[${foreign}]` });
     if (dispute.status !== 'needs_response' && dispute.status !== 'warning_needs_response') refuse(400, undefined, 'This dispute has already been answered, and takes no evidence any more.');
+    if (evidence.receipt !== undefined && !this.files.has(evidence.receipt)) refuse(400, 'resource_missing', `No such file upload: '${evidence.receipt}'`, { param: 'evidence[receipt]' });
     Object.assign(dispute.evidence, evidence);
     if (submit !== 'true') return dispute;
     dispute.evidence_details = { ...dispute.evidence_details, has_evidence: true, submission_count: dispute.evidence_details.submission_count + 1 };

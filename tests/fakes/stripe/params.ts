@@ -19,9 +19,22 @@ export const refuse = (status: number, code: string | undefined, message: string
   throw new FakeError(status, { type: status === 402 ? 'card_error' : 'invalid_request_error', ...(code && { code }), message, ...more });
 };
 
-export function paramsOf({ method, query, body }: Asked): Given {
+export function paramsOf({ method, query, body, headers }: Asked): Given {
+  const [, boundary] = /^multipart\/form-data; boundary=(.+)$/.exec(headers['content-type'] ?? '') ?? [];
+  if (boundary !== undefined) return partsOf(body.toString('latin1'), boundary);
   const raw: RawMap = method === 'GET' ? decodeQuery(query) : body.length > 0 ? decodeForm(body) : {};
   return JSON.parse(JSON.stringify(raw)) as Given;
+}
+
+/** The parts of an upload: of a file its name, its type and how many bytes it has. */
+function partsOf(body: string, boundary: string): Given {
+  return Object.fromEntries(body.split(`--${boundary}`).slice(1, -1).map((part) => {
+    const [head = '', ...rest] = part.slice(2, -2).split('\r\n\r\n');
+    const [, name = ''] = /name="([^"]+)"/.exec(head) ?? [];
+    const value = rest.join('\r\n\r\n');
+    const [, filename] = /filename="([^"]+)"/.exec(head) ?? [];
+    return [name, filename === undefined ? value : { filename, type: /Content-Type: (.+)$/.exec(head)?.[1], size: value.length }];
+  }));
 }
 
 /** Which parameters each request takes. */
@@ -46,6 +59,7 @@ const TAKES: Readonly<Record<string, readonly string[]>> = {
   'GET refunds/:id': [],
   'POST refunds/:id/cancel': [],
   'GET refunds': ['payment_intent', 'limit', 'starting_after'],
+  'POST files': ['purpose', 'file'],
   'GET disputes/:id': [],
   'POST disputes/:id': ['evidence', 'submit'],
   'POST disputes/:id/close': [],

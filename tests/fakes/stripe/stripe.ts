@@ -140,7 +140,7 @@ export class FakeStripe {
       const { name, id } = nameOf(asked, given);
       const key = this.#plan.recognises === undefined || this.#plan.recognises === 'key' ? asked.headers['idempotency-key'] : undefined;
       if (asked.method !== 'POST' || key === undefined) return fault === 'error_after' ? (this.#run(name, id, given), this.#broken()) : this.#run(name, id, given);
-      const print = `${asked.path}?${asked.body.toString()}`;
+      const print = `${asked.path}?${JSON.stringify(given)}`;
       const known = this.#keys.get(key);
       if (known && known.print !== print) return { status: 400, body: { error: { type: 'idempotency_error', message: 'Keys for idempotent requests can only be used with the same parameters they were first used with.' } } };
       if (known) return known.told;
