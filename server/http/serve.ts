@@ -244,7 +244,7 @@ async function look(call: Call, tx?: Context['tx']): Promise<Reply> {
   if (!tx) return inWorld(call.app.database.pool, call.world, (own) => look(call, own));
   const ctx = contextOf(call, tx);
   const answer = await call.route.run(ctx, call.params, call.path);
-  if (isDownload(answer)) return { status: 200, body: answer.bytes, headers: headersOf(answer) };
+  if (isDownload(answer)) return call.expand.length > 0 ? refuse(undefined, 'A file has nothing in it that could be expanded.', 'expand') : { status: 200, body: answer.bytes, headers: headersOf(answer) };
   if (isText(answer)) return { status: 200, body: answer.text, headers: { 'content-type': answer.type } };
   return { status: 200, body: await render(ctx, call, await wholeOf(ctx, answer)) };
 }
