@@ -216,6 +216,8 @@ export type Tokenized =
 export type Capabilities = Recognition & {
   /** By payment method type; what is absent is not supported. */
   methods: Partial<Record<string, MethodCapability>>;
+  /** Whether what waits for its holder can be given up there, so that its page takes no money any more. */
+  gives_up: boolean;
   /** So many operations are under way at it at once, at most; absent where it does not matter. */
   at_once?: number;
 };

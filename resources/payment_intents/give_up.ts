@@ -25,7 +25,13 @@ export async function giveUpBefore(app: App, world: World, intent: string, op_id
   });
   const words: { op_id: string; word: PackedWord }[] = [];
   for (const attempt of left) {
-    const word = await giveUp(await processorNamed(app, world, attempt.processor), attempt, questions.get(attempt.id)!);
+    const processor = await processorNamed(app, world, attempt.processor);
+    if (!processor.capabilities().gives_up) {
+      // Its page stays open; what was paid there afterwards is a surplus.
+      if (attempt.state === 'requires_action') continue;
+      return 'taken';
+    }
+    const word = await giveUp(processor, attempt, questions.get(attempt.id)!);
     if (word === 'unknown') return 'unknown';
     if (word) words.push({ op_id: attempt.id, word });
   }

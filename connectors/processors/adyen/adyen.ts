@@ -23,7 +23,7 @@ const TYPES: Readonly<Record<string, string>> = { card: 'scheme', ideal: 'ideal'
 
 export const CAPABILITIES: Capabilities = {
   // Several captures, and more than was reserved, are settings of a merchant account, which a payment cannot ask for.
-  methods: Object.fromEntries(Object.entries(METHODS).filter(([type]) => TYPES[type] !== undefined).map(([type, facts]) => [type, { ...facts, multicapture: false, overcapture_percent: 0 }])), idempotency: 'header', ttl_hours: 7 * 24, lookup: [], settles_in_s: 0, at_once: 25,
+  methods: Object.fromEntries(Object.entries(METHODS).filter(([type]) => TYPES[type] !== undefined).map(([type, facts]) => [type, { ...facts, multicapture: false, overcapture_percent: 0 }])), idempotency: 'header', ttl_hours: 7 * 24, lookup: [], settles_in_s: 0, gives_up: false, at_once: 25,
 };
 
 const SETTINGS: Record<'api_key' | 'merchant_account' | 'hmac_key' | 'live_endpoint_prefix', Setting> = {

@@ -9,7 +9,7 @@ import type { Capabilities, Delay } from '../processor.ts';
 
 const DAY_S = 86_400;
 
-export const CAPABILITIES: Capabilities = { methods: METHODS, idempotency: 'header', ttl_hours: null, lookup: ['op_id', 'reference'], settles_in_s: 0 };
+export const CAPABILITIES: Capabilities = { methods: METHODS, idempotency: 'header', ttl_hours: null, lookup: ['op_id', 'reference'], settles_in_s: 0, gives_up: true };
 
 /** How long it takes until a debit is known to have come, and until its documented slow values have. */
 export const SETTLES: Record<string, Delay> = { us_bank_account: { on_clock: 4 * DAY_S, real: 1 }, sepa_debit: { on_clock: 5 * DAY_S, real: 1 } };

@@ -10,7 +10,7 @@ const { customer_balance: _, ...methods } = METHODS;
  * Stripe keeps the answer to an idempotency key for 24 hours at least; its search finds what is older than that for certain. Of requests it takes 25 in a second in test mode, and 100 in live mode, where an operation takes
  * about one.
  */
-export const CAPABILITIES: Capabilities = { methods, idempotency: 'header', ttl_hours: 24, lookup: ['op_id', 'reference'], settles_in_s: 86_400, at_once: 25 };
+export const CAPABILITIES: Capabilities = { methods, idempotency: 'header', ttl_hours: 24, lookup: ['op_id', 'reference'], settles_in_s: 86_400, gives_up: true, at_once: 25 };
 
 const checksOf = (checks: Stripe.PaymentMethod.Card.Checks | null): CardChecks => ({
   cvc_check: (checks?.cvc_check ?? null) as CardChecks['cvc_check'],

@@ -116,3 +116,12 @@ test('what a bank takes back is told by Adyen in whatever order, and is answered
   await assert.rejects(stripe.disputes.update(open!.id, { evidence: { uncategorized_text: 'It was hers.' } }), { statusCode: 400, message: /answered at the payment processor/ });
   await assert.rejects(stripe.disputes.close(open!.id), { statusCode: 400, message: /answered at the payment processor/ });
 });
+
+test('a page of Adyen that was left open does not stand in the way of paying otherwise', async () => {
+  const asked = await pay('asks', { return_url: 'https://shop.example.com/back' });
+  assert.equal(asked.status, 'requires_action');
+  const { id } = await raw('POST', `processors/${processor.id}/payment_methods`, { token: 'shopper_9/good' });
+  const paid = await stripe.paymentIntents.confirm(asked.id, { payment_method: id });
+  await fake.herald.settled();
+  assert.equal((await stripe.paymentIntents.retrieve(asked.id)).status, 'succeeded', paid.status);
+});
