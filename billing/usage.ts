@@ -132,15 +132,13 @@ export function usesIn(events: readonly UsageEvent[]): Use[] {
   const meters = new Map<string, Map<string, Use>>();
   for (const { meter, customer, timestamp } of events) {
     if (meter === null) continue;
-    let ofMeter = meters.get(meter);
-    if (!ofMeter) meters.set(meter, (ofMeter = new Map()));
-    const used = ofMeter.get(customer);
-    if (!used) {
+    const use = meters.getOrInsertComputed(meter, () => new Map()).getOrInsertComputed(customer, () => {
       const first = { meter, customer, first: timestamp, last: timestamp };
-      ofMeter.set(customer, first);
       all.push(first);
-    } else if (timestamp < used.first) used.first = timestamp;
-    else if (timestamp > used.last) used.last = timestamp;
+      return first;
+    });
+    if (timestamp < use.first) use.first = timestamp;
+    else if (timestamp > use.last) use.last = timestamp;
   }
   return all;
 }

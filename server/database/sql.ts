@@ -77,6 +77,11 @@ export function later(tx: Tx, fragment: Sql): void {
 export function arrayText(values: readonly (string | number | bigint | null)[], free = false): string {
   if (!free) return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
   let text = '';
-  for (const value of values) text += value === null ? ',NULL' : `,"${/["\\]/.test(value as string) ? (value as string).replace(/["\\]/g, '\\$&') : value}"`;
+  let [last, quoted]: [unknown, string] = [undefined, ''];
+  for (const value of values) {
+    // Columns often say the same in all rows.
+    if (value !== last) [last, quoted] = [value, value === null ? ',NULL' : `,"${/["\\]/.test(value as string) ? (value as string).replace(/["\\]/g, '\\$&') : value}"`];
+    text += quoted;
+  }
   return `{${text.slice(1)}}`;
 }

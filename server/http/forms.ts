@@ -1,6 +1,6 @@
 /**
  * Reads what a caller sent, before anything is known about its meaning: a form (application/x-www-form-urlencoded, from a query string or a body) or JSON becomes a raw tree.
- * Nothing is coerced and nothing is dropped. The trees have no prototypes, so a parameter named `__proto__` or `constructor` is only a name.
+ * Nothing is coerced and nothing is dropped. The trees inherit nothing, so a parameter named `__proto__` or `constructor` is only a name.
  */
 import { isUtf8 } from 'node:buffer';
 import { refuse } from '../../billing/decision.ts';
@@ -25,8 +25,12 @@ const MOST_PARAMETERS = 1_000;
 const LONGEST_NAME = 1_000;
 const MOST_JSON_VALUES = 20_000;
 
-export function emptyMap(): RawMap {
-  return Object.create(null) as RawMap;
+/** What `emptyMap` makes inherits nothing. Made by a constructor it has its names in slots, where `Object.create(null)` would begin a hash table, at several times the cost in time and memory. */
+const Bare = function Bare() {} as unknown as new () => Record<string, never>;
+Bare.prototype = Object.create(null) as object;
+
+export function emptyMap<Value = Raw>(): { [name: string]: Value } {
+  return new Bare();
 }
 
 export function isMap(raw: Raw | undefined): raw is RawMap {

@@ -87,7 +87,7 @@ function isIndex(name: string): boolean {
   return /^(?:0|[1-9][0-9]{0,3})$/.test(name);
 }
 
-/** A map with names of the caller's choice. What is read has no prototype. */
+/** A map with names of the caller's choice. What is read inherits nothing. */
 export function map<T, S>(of: Schema<T, Presence, S>, rules: { max?: number; names?: Schema<string, Presence, any> } = {}): Schema<Record<string, T>, 'optional', MapOf<S>> {
   const { max = 200, names = text({ max: 200 }) } = rules;
   return schema<Record<string, T>, MapOf<S>>({ kind: 'map', of: of.about, max }, isMap, (raw, at, wire) => {
@@ -95,7 +95,7 @@ export function map<T, S>(of: Schema<T, Presence, S>, rules: { max?: number; nam
     if (!isMap(raw)) return refuse(undefined, `Invalid object: ${said(raw)}`, at);
     const given = Object.keys(raw);
     if (given.length > max) refuse(undefined, `Invalid object: ${at} has at most ${max} entries`, at);
-    const read = Object.create(null) as Record<string, T>;
+    const read = emptyMap<T>();
     if (given.includes('__proto__')) refuse('parameter_unknown', `Received unknown parameter: ${inside(at, '__proto__')}`, inside(at, '__proto__'));
     for (const name of given) read[names.read(name, inside(at, quoted(name)), wire)] = of.read(raw[name] as Raw, inside(at, name), wire);
     return read;
@@ -109,7 +109,7 @@ export function metadata(): Schema<Record<string, string> | '', 'optional', Leaf
   return schema<Record<string, string> | ''>({ kind: 'metadata', max: METADATA.keys, clearable: true }, (raw) => isMap(raw) || isEmpty(raw), (raw, at) => {
     if (isEmpty(raw)) return '';
     if (!isMap(raw)) return refuse(undefined, `Invalid object: ${said(raw)}`, at);
-    const read = Object.create(null) as Record<string, string>;
+    const read = emptyMap<string>();
     let kept = 0;
     for (const name of Object.keys(raw)) {
       const param = inside(at, quoted(name));

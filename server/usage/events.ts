@@ -37,26 +37,28 @@ async function storedEvents(tx: Tx, slots: readonly number[], keys: readonly big
   return new Map(found.map((each) => [each.key, each]));
 }
 
-/** Where the event of a name is kept, or will be. */
-export type Place = { key: bigint; stored: StoredEvent | null };
+/** Where the event of a name is kept, or will be; `claimed` is by which of those that are recorded now. */
+export type Place = { readonly name: string; readonly key: bigint; readonly stored: StoredEvent | null; claimed: UsageEvent | null };
 
 /**
- * What is kept under each of the names, which are all different, as seen from a slot, and the key that it has or will have: the first of its keys that no other name has. `keyFor` chooses other keys, so
- * that a test can let two names have one.
+ * The place of each of the names, as seen from a slot: one place for a name that comes again. Its key is the first of the name's keys that no other name has. `keyFor` chooses other keys, so that a test can
+ * let two names have one.
  */
 export async function placesOf(ctx: Context, slot: number, names: readonly string[], keyFor: (name: string, attempt: number) => bigint = keyOf): Promise<Place[]> {
   const slots = slotsAround(await ensureSlot(ctx.app, slot), slot);
   const places: Place[] = [];
-  const taken = new Set<bigint>();
+  const taken = new Map<bigint, Place>();
   for (let attempt = 0, open = [...names.keys()]; open.length > 0; attempt += 1) {
     const keys = open.map((at) => keyFor(names[at]!, attempt));
     const stored: ReadonlyMap<bigint, StoredEvent> = await storedEvents(ctx.tx, slots, keys);
     open = open.filter((at, n) => {
-      const key = keys[n]!;
-      const there = stored.get(key) ?? null;
-      if (there ? nameOf(there) !== names[at] : taken.has(key)) return true;
-      places[at] = { key, stored: there };
-      taken.add(key);
+      const [key, name] = [keys[n]!, names[at]!];
+      const place = taken.getOrInsertComputed(key, () => {
+        const there = stored.get(key) ?? null;
+        return { name: there ? nameOf(there) : name, key, stored: there, claimed: null };
+      });
+      if (place.name !== name) return true;
+      places[at] = place;
       return false;
     });
   }
@@ -64,11 +66,8 @@ export async function placesOf(ctx: Context, slot: number, names: readonly strin
 }
 
 /** The event of each name, in their order; null where there is none. */
-export async function eventsByName(ctx: Context, given: readonly Named[]): Promise<(StoredEvent | null)[]> {
-  const names = [...new Set(given.map(nameOf))];
-  const places = await placesOf(ctx, slotAt(ctx.app.clock.now()), names);
-  const stored = new Map(names.map((name, at) => [name, places[at]!.stored]));
-  return given.map((named) => stored.get(nameOf(named))!);
+export async function eventsByName(ctx: Context, names: readonly Named[]): Promise<(StoredEvent | null)[]> {
+  return (await placesOf(ctx, slotAt(ctx.app.clock.now()), names.map(nameOf))).map(({ stored }) => stored);
 }
 
 /** The meters of events, in any order. */

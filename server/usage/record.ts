@@ -18,7 +18,7 @@ import { instants, int8s } from '../database/arrays.ts';
 import { arrayText, later, row, rows, sql } from '../database/sql.ts';
 import { quoted } from '../http/forms.ts';
 import { isTurn, slotAt } from './slots.ts';
-import { keyOf, nameOf, seriesOf, takeNumbers } from './keys.ts';
+import { keyOf, nameOf, seriesWithin, takeNumbers } from './keys.ts';
 import { countIn } from './hours.ts';
 import { BY_DEFAULT, placesOf } from './events.ts';
 
@@ -57,22 +57,16 @@ export async function admit(ctx: Context, candidates: readonly Candidate[], resu
   const slot = slotAt(ctx.app.clock.now());
   // Of two processes at the turn of a slot, each would look for the other's event in the wrong one; there, one after the other.
   if (isTurn(ctx.app.clock.now())) await row(ctx.tx, sql`select pg_advisory_xact_lock(hashtextextended('meter events', kontor_world()))`);
-  // Of several with one name the first is kept, and the others are held against it.
-  const firsts = new Map<string, Candidate>();
-  for (const each of candidates) if (!firsts.has(each.name)) firsts.set(each.name, each);
-  const places = await placesOf(ctx, slot, [...firsts.keys()], key);
-  const before = new Map<string, UsageEvent>();
+  const places = await placesOf(ctx, slot, candidates.map(({ name }) => name), key);
   const fresh: Fresh[] = [];
-  let n = 0;
-  for (const candidate of firsts.values()) {
-    const { key: place, stored } = places[n++]!;
-    if (stored) before.set(candidate.name, stored);
-    else fresh.push({ key: place, candidate });
-    results[candidate.at] = stored ? compared(stored, candidate) : { status: 'accepted', event: candidate.event };
-  }
-  for (const each of candidates) {
-    const first = firsts.get(each.name)!;
-    if (first !== each) results[each.at] = compared(before.get(each.name) ?? first.event, each);
+  for (const [n, candidate] of candidates.entries()) {
+    const place = places[n]!;
+    const there = place.stored ?? place.claimed;
+    results[candidate.at] = there ? compared(there, candidate) : { status: 'accepted', event: candidate.event };
+    if (there) continue;
+    // Of several with one name the first is kept, and the others are held against it.
+    place.claimed = candidate.event;
+    fresh.push({ key: place.key, candidate });
   }
   if (fresh.length === 0) return;
   append(ctx, slot, fresh);
@@ -115,9 +109,7 @@ export async function judge(ctx: Context, given: readonly UsageGiven[], { settle
     const { mapping } = sources.get(event_name)!;
     if (!mapping) return refuse('resource_missing', `No active meter counts events named ${event_name}.`, 'event_name', { status: 400, usage_error: 'no_meter' });
     const customer = customerOf(mapping, payload);
-    const same = customers.get(customer);
-    if (same === undefined) customers.set(customer, customer);
-    customerAt[at] = same ?? customer;
+    customerAt[at] = customers.getOrInsert(customer, customer);
   });
   const moments = await momentsOf(ctx, ctx.request !== null || gathered, customers);
   const number = takeNumbers(ctx.app.clock, given.length);
@@ -161,12 +153,17 @@ function append(ctx: Context, slot: number, fresh: readonly Fresh[]): void {
     ctx.tx,
     sql`insert into meter_events (world, slot, key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)
         select ${ctx.world.id}::integer, ${slot}::integer, r.key, r.series, r.number, r.meter, r.event_name, r.identifier, r.customer, r.timestamp, r.value, r.dimensions, r.payload::json, r.created
-        from unnest(${int8s(sorted.map(({ key }) => key))}::bigint[], ${int8s(events.map((each) => seriesOf(ctx.world.id, each.meter, each.event_name, each.customer)))}::bigint[], ${int8s(events.map((each) => each.number))}::bigint[],
+        from unnest(${int8s(sorted.map(({ key }) => key))}::bigint[], ${int8s(seriesOfAll(ctx.world.id, events))}::bigint[], ${int8s(events.map((each) => each.number))}::bigint[],
           ${arrayText(events.map((each) => each.meter))}::text[], ${arrayText(events.map((each) => each.event_name), true)}::text[], ${arrayText(events.map((each) => each.identifier), true)}::text[],
           ${arrayText(events.map((each) => each.customer), true)}::text[], ${instants(events.map((each) => each.timestamp))}::timestamptz[], ${arrayText(events.map((each) => each.value))}::numeric[],
           ${arrayText(events.map((each) => each.dimensions), true)}::text[], ${arrayText(sorted.map(({ candidate }) => restText(candidate)), true)}::text[], ${instants(events.map((each) => each.created))}::timestamptz[])
           as r (key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)`,
   );
+}
+
+function seriesOfAll(world: number, events: readonly UsageEvent[]): bigint[] {
+  const sources = new Map<string, (customer: string) => bigint>();
+  return events.map(({ meter, event_name, customer }) => sources.getOrInsertComputed(meter ?? event_name, () => seriesWithin(world, meter, event_name))(customer));
 }
 
 function restText({ event, mapping, meter }: Candidate): string | null {

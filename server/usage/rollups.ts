@@ -12,7 +12,7 @@ const HOUR = 3_600;
 export type Cell = { meter: string; customer: string; hour: Instant; dimensions: string };
 
 export const cellOf = ({ meter, customer, timestamp, dimensions }: UsageEvent): Cell => ({ meter: meter!, customer, hour: timestamp - (timestamp % HOUR), dimensions });
-export const nameOf = ({ meter, customer, hour, dimensions }: Cell): string => `${meter}\x1f${customer}\x1f${hour}\x1f${dimensions}`;
+const nameOf = ({ meter, customer, hour, dimensions }: Cell): string => `${meter}\x1f${customer}\x1f${hour}\x1f${dimensions}`;
 
 type Rollup = Cell & { events: number; sum: Decimal; largest: Decimal; last: Decimal; last_at: Instant; last_number: bigint; first_number: bigint };
 

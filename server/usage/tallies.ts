@@ -6,31 +6,37 @@ import type { MeterRow } from '../../billing/catalog.ts';
 import { add, formatDecimal, subtract, ZERO, type Decimal } from '../../billing/money.ts';
 import type { UsageEvent } from '../../billing/usage.ts';
 import type { App } from '../context.ts';
+import { instants, int8s } from '../database/arrays.ts';
 import { arrayText, later, row, rows, sql } from '../database/sql.ts';
 import { inWorld, overAllWorlds, type Tx } from '../database/world.ts';
-import { cellOf, decimal, nameOf, type Cell } from './rollups.ts';
+import { cellOf, decimal, type Cell } from './rollups.ts';
 
 /** Whether each event of a meter adds to its hour whatever the others of the hour are. */
 export const addsUp = ({ default_aggregation: { formula }, event_time_window }: MeterRow): boolean => (formula === 'sum' || formula === 'count') && event_time_window === null;
 
 type Tally = Cell & { events: number; sum: Decimal; first_number: bigint };
 
-/** What events come to, by the hour. */
+/** What events come to, by the hour. Cells are found step by step: to spell each event's out as one text would cost more than all that is done with it. */
 function tallied(events: readonly UsageEvent[]): Tally[] {
-  const tallies = new Map<string, Tally>();
+  const tallies: Tally[] = [];
+  const meters = new Map<string, Map<string, Map<string | number, Tally>>>();
   for (const event of events) {
     const cell = cellOf(event);
-    const name = nameOf(cell);
+    const hours = meters.getOrInsertComputed(cell.meter, () => new Map()).getOrInsertComputed(cell.customer, () => new Map());
+    const hour = cell.dimensions === '' ? cell.hour : `${cell.hour} ${cell.dimensions}`;
     const value = decimal(event.value!);
-    const tally = tallies.get(name);
-    if (!tally) tallies.set(name, { ...cell, events: 1, sum: value, first_number: event.number });
-    else {
+    const tally = hours.get(hour);
+    if (!tally) {
+      const first = { ...cell, events: 1, sum: value, first_number: event.number };
+      hours.set(hour, first);
+      tallies.push(first);
+    } else {
       tally.events += 1;
       tally.sum = add(tally.sum, value);
       if (event.number < tally.first_number) tally.first_number = event.number;
     }
   }
-  return [...tallies.values()];
+  return tallies;
 }
 
 /** Adds events to their hours, or takes them away, with what the transaction sends next. */
@@ -41,9 +47,9 @@ export function tally(tx: Tx, events: readonly UsageEvent[], how: 'added' | 'tak
   later(
     tx,
     sql`insert into meter_tallies (meters, customers, hours, dimensions, events, sums, first_numbers)
-        select ${arrayText(tallies.map((each) => each.meter))}::text[], ${arrayText(tallies.map((each) => each.customer), true)}::text[], array(select to_timestamp(n) from unnest(${arrayText(tallies.map((each) => each.hour))}::bigint[]) n),
-          ${arrayText(tallies.map((each) => each.dimensions), true)}::text[], ${arrayText(tallies.map((each) => sign * each.events))}::bigint[],
-          ${arrayText(tallies.map((each) => formatDecimal(sign === 1 ? each.sum : subtract(ZERO, each.sum))))}::numeric[], ${arrayText(tallies.map((each) => each.first_number))}::bigint[]`,
+        select ${arrayText(tallies.map((each) => each.meter))}::text[], ${arrayText(tallies.map((each) => each.customer), true)}::text[], ${instants(tallies.map((each) => each.hour))}::timestamptz[],
+          ${arrayText(tallies.map((each) => each.dimensions), true)}::text[], ${int8s(tallies.map((each) => sign * each.events))}::bigint[],
+          ${arrayText(tallies.map((each) => formatDecimal(sign === 1 ? each.sum : subtract(ZERO, each.sum))))}::numeric[], ${int8s(tallies.map((each) => each.first_number))}::bigint[]`,
   );
 }
 
