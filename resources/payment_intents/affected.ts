@@ -1,6 +1,7 @@
 /** All that words about payments concern, locked, as it stands after each of them. */
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import type { OpenPayment } from '../../billing/invoice/pay.ts';
 import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import type { Payment } from '../../billing/payment/settle.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
@@ -32,6 +33,8 @@ export class Affected {
   /** By the attempts that made them, and by what their processors call them. */
   readonly charges = new Map<string, ChargeRow>();
   readonly #named = new Map<string, ChargeRow>();
+  /** The intents that are open for an invoice. */
+  readonly #open = new Map<string, string[]>();
 
   static async lock(ctx: Context, calls: readonly OpenCall[]): Promise<Affected> {
     const intents = [...new Set(calls.map((call) => call.subject))];
@@ -43,6 +46,7 @@ export class Affected {
     for (const { invoice, subscription, payments } of await lockInvoices(ctx.tx, [...new Set(payers.flatMap((each) => each.invoice ?? []))])) {
       all.invoices.set(invoice.id, invoice);
       if (subscription) all.subscriptions.set(subscription.id, subscription);
+      all.#open.set(invoice.id, payments.map(({ intent }) => intent.id));
       for (const { payment, intent } of payments) {
         all.payments.set(intent.id, payment);
         all.intents.set(intent.id, intent);
@@ -79,8 +83,13 @@ export class Affected {
       charge: this.charges.get(attemptOf(call)) ?? (named && this.#named.get(nameOf(named))) ?? null,
       customer: this.customers.get(payment_intent.customer ?? '') ?? null,
       subscription: this.subscriptions.get(invoice?.subscription ?? '') ?? null,
-      others: [...this.payments.values()].flatMap((each) => (each.invoice === invoice?.id && each.payment_intent !== subject && each.status === 'open' ? [{ payment: each, intent: this.intents.get(each.payment_intent)! }] : [])),
+      others: invoice ? this.#others(invoice.id, subject) : [],
     };
+  }
+
+  #others(invoice: string, subject: string): OpenPayment[] {
+    const all = this.#open.get(invoice)!.map((id): OpenPayment => ({ payment: this.payments.get(id)!, intent: this.intents.get(id)! }));
+    return all.filter(({ payment, intent }) => intent.id !== subject && payment.status === 'open');
   }
 
   /** Two answers may concern one customer: the second one counts on the first. */
