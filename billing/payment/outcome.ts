@@ -70,8 +70,8 @@ export type Learned = {
 /** What a processor says has moved, or is reserved. Where it names nothing, it is what it was asked for. */
 export type Money = { amount: bigint; currency: string };
 
-/** What may be done about a reserved amount: raise it, capture it in several parts, and how much may be captured altogether. */
-export type Allowed = { increment: boolean; multicapture: boolean; most: bigint };
+/** What may be done about a reserved amount: raise it, capture it in several parts, or for longer than usual; and how much may be captured altogether. */
+export type Allowed = { increment: boolean; multicapture: boolean; extended: boolean; most: bigint };
 
 export type Succeeded = {
   kind: 'succeeded';

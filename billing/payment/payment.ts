@@ -154,7 +154,7 @@ export type PaymentIntentWhole = PaymentIntentRow & { failed_method: PaymentMeth
 /** The card as it was when it was charged, and what its network said. */
 export type ChargedCard = CardDetails & {
   /** What may be done about it while it is only reserved, with the most that may be captured in minor units; absent where it was captured at once. */
-  allowed?: { increment: boolean; multicapture: boolean; most: number };
+  allowed?: { increment: boolean; multicapture: boolean; extended: boolean; most: number };
   authorization_code: string | null;
   network_transaction_id: string | null;
   three_d_secure: { result: string; authentication_flow: string | null; version: string } | null;

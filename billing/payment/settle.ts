@@ -119,7 +119,7 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
     payment_method: method.id,
     status: answer.kind === 'declined' ? 'failed' : answer.kind,
     captured,
-    capture_before: answer.kind === 'succeeded' && !captured ? (answer.capture_before ?? moment.now + CAPTURE_WITHIN_S) : null,
+    capture_before: answer.kind === 'succeeded' && !captured ? (answer.capture_before ?? moment.now + (answer.allowed?.extended ? EXTENDED_S : CAPTURE_WITHIN_S)) : null,
     amount,
     amount_captured: answer.kind === 'succeeded' && captured ? (named ?? amount) : 0n,
     amount_refunded: 0n,
@@ -145,6 +145,8 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
 
 /** What is reserved on a card is given up after a week, where the processor does not say when. */
 const CAPTURE_WITHIN_S = 7 * 86_400;
+/** Or after a month, where that was asked for. */
+const EXTENDED_S = 30 * 86_400;
 
 const later = (delay: Delay, test_clock: string | null) => (test_clock === null ? delay.real : delay.on_clock);
 

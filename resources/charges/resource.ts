@@ -10,7 +10,7 @@ function renderCard(charge: ChargeRow): Details['card'] {
   const card = charge.payment_method_details?.card;
   if (!card) return undefined;
   const { brand, country, exp_month, exp_year, fingerprint, funding, last4, regulated_status, authorization_code, network_transaction_id, three_d_secure } = card;
-  const allowed = card.allowed ?? { increment: false, multicapture: false, most: minor(charge.amount) };
+  const allowed = card.allowed ?? { increment: false, multicapture: false, extended: false, most: minor(charge.amount) };
   const available = (is: boolean) => (is ? 'available' : 'unavailable');
   return {
     amount_authorized: charge.status === 'succeeded' ? minor(charge.amount) : null,
@@ -42,7 +42,7 @@ function renderCard(charge: ChargeRow): Details['card'] {
     wallet: card.wallet ?? null,
     ...(charge.capture_before !== null && { capture_before: charge.capture_before }),
     ...(charge.status === 'succeeded' && {
-      extended_authorization: { status: 'disabled' },
+      extended_authorization: { status: allowed.extended ? 'enabled' : 'disabled' },
       incremental_authorization: { status: available(allowed.increment) },
       multicapture: { status: available(allowed.multicapture) },
       overcapture: { maximum_amount_capturable: Math.max(allowed.most, minor(charge.amount)), status: available(allowed.most > minor(charge.amount)) },

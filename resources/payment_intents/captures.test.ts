@@ -101,6 +101,25 @@ test('what pays an invoice is captured once, and what is captured in part is att
   assert.equal((await stripe.invoices.retrieve(invoice.id)).status, 'paid');
 });
 
+test('what is to be held for longer is given up after a month', async () => {
+  const charge = await chargeOf(await reserve({ request_extended_authorization: 'if_available' }));
+  const { card } = charge.payment_method_details!;
+  assert.deepEqual([card!.extended_authorization, card!.capture_before], [{ status: 'enabled' }, charge.created + 30 * 86_400]);
+  const plain = await chargeOf(await reserve({}));
+  assert.deepEqual([plain.payment_method_details!.card!.extended_authorization, plain.payment_method_details!.card!.capture_before], [{ status: 'disabled' }, plain.created + 7 * 86_400]);
+});
+
+test('whoever orders by telephone is not asked by the bank, and who keeps a card is where that is wanted', async () => {
+  const made = { amount: 500, currency: 'usd', payment_method: 'pm_card_authenticationRequired', confirm: true } as const;
+  assert.equal((await stripe.paymentIntents.create(made)).status, 'requires_action');
+  const ordered = await stripe.paymentIntents.create({ ...made, payment_method_options: { card: { moto: true } } });
+  assert.deepEqual([ordered.status, 'moto' in ordered.payment_method_options!.card!], ['succeeded', false]);
+  const { id: customer } = await stripe.customers.create();
+  const setup = { customer, payment_method: 'pm_card_threeDSecureOptional', confirm: true } as const;
+  assert.equal((await stripe.setupIntents.create({ ...setup, payment_method_options: { card: { request_three_d_secure: 'any' } } })).status, 'requires_action');
+  assert.equal((await stripe.setupIntents.create(setup)).status, 'succeeded');
+});
+
 test('a card has no statement descriptor of its own', async () => {
   const made = { amount: 500, currency: 'usd', payment_method: 'pm_card_visa', confirm: true } as const;
   await assert.rejects(stripe.paymentIntents.create({ ...made, statement_descriptor: 'SHOP' }), { code: 'payment_intent_invalid_parameter', param: 'statement_descriptor' });

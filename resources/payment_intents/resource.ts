@@ -5,7 +5,7 @@ import type { Context, Json, Resource, World } from '../../server/context.ts';
 import { ERROR_DOCS } from '../../server/http/errors.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
 import { attemptsById } from '../payment_attempts/rows.ts';
-import { renderPaymentMethod } from '../payment_methods/resource.ts';
+import { renderPaymentMethod, shownOf } from '../payment_methods/resource.ts';
 import { includedLines, renderAmountDetails } from './details.ts';
 import { intentsById } from './rows.ts';
 
@@ -43,7 +43,7 @@ const USUAL: Record<string, Record<string, unknown>> = {
 };
 
 function renderOptions({ payment_method_types, payment_method_options }: PaymentIntentWhole): Wire<Stripe.PaymentIntent.PaymentMethodOptions> {
-  return Object.fromEntries(payment_method_types.map((type) => [type, { ...USUAL[type], ...payment_method_options[type] }])) as Wire<Stripe.PaymentIntent.PaymentMethodOptions>;
+  return Object.fromEntries(payment_method_types.map((type) => [type, { ...USUAL[type], ...shownOf(payment_method_options[type]) }])) as Wire<Stripe.PaymentIntent.PaymentMethodOptions>;
 }
 
 export function renderPaymentIntent(intent: PaymentIntentWhole, world: World): Wire<Stripe.PaymentIntent> {

@@ -145,7 +145,7 @@ export const payment_method_options = fields({
   ...lackingTypes,
   bancontact: clearable(fields({ preferred_language: choice(...LANGUAGES), setup_future_usage: clearable(noneOrOff) })),
   card: clearable(fields({
-    capture_method: manual, cvc_token: noOption, installments: noOption, mandate_options: noOption, moto: noOption, network: noOption, setup_credential_usage: noOption, stored_credential_usage: noOption, request_extended_authorization: noOption,
+    capture_method: manual, cvc_token: noOption, installments: noOption, mandate_options: noOption, moto: boolean(), network: noOption, setup_credential_usage: noOption, stored_credential_usage: noOption, request_extended_authorization: choice('if_available', 'never'),
     request_incremental_authorization: choice('if_available', 'never'), request_multicapture: choice('if_available', 'never'), request_overcapture: choice('if_available', 'never'),
     request_three_d_secure: choice('any', 'automatic', 'challenge'), require_cvc_recollection: noOption, setup_future_usage: clearable(future), statement_descriptor_suffix_kana: noOption, statement_descriptor_suffix_kanji: noOption, 
     three_d_secure: noOption,

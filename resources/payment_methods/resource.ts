@@ -4,6 +4,9 @@ import type { Resource, World } from '../../server/context.ts';
 import type { Wire } from '../../server/http/wire.ts';
 import { methodsById } from './rows.ts';
 
+/** The options of a type as they are shown. That a card was ordered with by mail or telephone is not. */
+export const shownOf = ({ moto: _, ...options }: Record<string, unknown> = {}): Record<string, unknown> => options;
+
 export function renderPaymentMethod(method: PaymentMethodRow, world: World): Wire<Stripe.PaymentMethod> {
   return {
     id: method.id,

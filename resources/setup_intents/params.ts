@@ -17,7 +17,7 @@ const { acss_debit, amazon_pay, bacs_debit, bizum, blik, payto, pix, upi } = lac
 const payment_method_options = fields({
   acss_debit, amazon_pay, bacs_debit, bizum, blik, payto, pix, upi,
   card: fields({
-    mandate_options: noOption, moto: noOption, network: noOption, request_three_d_secure: choice('any', 'automatic', 'challenge'), setup_credential_usage: noOption, three_d_secure: noOption,
+    mandate_options: noOption, moto: boolean(), network: noOption, request_three_d_secure: choice('any', 'automatic', 'challenge'), setup_credential_usage: noOption, three_d_secure: noOption,
   }),
   card_present: lacking,
   klarna: fields({ currency: noOption, on_demand: noOption, preferred_locale: text({ max: 10 }), subscriptions: noOption }),

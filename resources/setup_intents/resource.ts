@@ -4,7 +4,7 @@ import type { SetupIntentWhole } from '../../billing/payment/setup.ts';
 import type { Context, Json, Resource, World } from '../../server/context.ts';
 import { ERROR_DOCS } from '../../server/http/errors.ts';
 import type { Wire } from '../../server/http/wire.ts';
-import { renderPaymentMethod } from '../payment_methods/resource.ts';
+import { renderPaymentMethod, shownOf } from '../payment_methods/resource.ts';
 import { setupsById } from './rows.ts';
 
 type LastError = Wire<Stripe.SetupIntent.LastSetupError>;
@@ -28,7 +28,7 @@ const USUAL: Record<string, Record<string, unknown>> = {
 
 export function renderSetupIntent(intent: SetupIntentWhole, world: World): Wire<Stripe.SetupIntent> {
   const action = intent.next_action && (({ reference: _, ...shown }) => shown)(intent.next_action);
-  const options = Object.fromEntries(intent.payment_method_types.flatMap((type) => (USUAL[type] ? [[type, { ...USUAL[type], ...intent.payment_method_options[type] }]] : [])));
+  const options = Object.fromEntries(intent.payment_method_types.flatMap((type) => (USUAL[type] ? [[type, { ...USUAL[type], ...shownOf(intent.payment_method_options[type]) }]] : [])));
   return {
     id: intent.id,
     object: 'setup_intent',

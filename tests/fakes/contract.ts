@@ -123,7 +123,7 @@ export function contract(name: string, cards: Cards, start: () => Promise<Subjec
     test('what has moved is named, in amount and currency', async () => {
       assert.deepEqual(as((await charge('good', { currency: 'eur' })).outcome, 'succeeded').money, { amount: 10_000n, currency: 'eur' });
       const reserved = as((await charge('good', { capture: 'manual' })).outcome, 'succeeded');
-      assert.deepEqual([reserved.money, reserved.allowed], [{ amount: 10_000n, currency: 'usd' }, { increment: false, multicapture: false, most: 10_000n }]);
+      assert.deepEqual([reserved.money, reserved.allowed], [{ amount: 10_000n, currency: 'usd' }, { increment: false, multicapture: false, extended: false, most: 10_000n }]);
     });
 
     test('what is reserved is captured in several parts, where that is asked for and the processor can', async () => {

@@ -17,12 +17,13 @@ const addressOf = ({ address: { line1, line2, city, country, postal_code, state 
 });
 
 /** Options whose asking is enough: where a processor has none of it, it is not available. */
-const IF_AVAILABLE: readonly string[] = ['request_incremental_authorization', 'request_multicapture', 'request_overcapture'];
+const IF_AVAILABLE: readonly string[] = ['request_extended_authorization', 'request_incremental_authorization', 'request_multicapture', 'request_overcapture'];
+const OWN: readonly string[] = ['moto'];
 const LANGUAGES: readonly string[] = ['preferred_locale', 'preferred_language'];
 
 /** What Adyen has no place for and would have to act on; null where there is nothing. */
 export function untold({ receipt_email, options = {} }: Pick<ChargeRequest, 'receipt_email' | 'options'>): Failed | null {
-  const foreign = Object.keys(options).find((name) => !IF_AVAILABLE.includes(name) && !LANGUAGES.includes(name));
+  const foreign = Object.keys(options).find((name) => !IF_AVAILABLE.includes(name) && !LANGUAGES.includes(name) && !OWN.includes(name));
   const what = receipt_email ? '`receipt_email`: it mails no receipts' : foreign ? `\`${foreign}\`` : null;
   return what === null ? null : { kind: 'failed', code: 'payment_intent_invalid_parameter', message: `Adyen takes no ${what}. Leave it out, and confirm again.` };
 }
@@ -38,6 +39,7 @@ export function toldWith({ metadata, shipping, statement_descriptor, statement_d
     ...(shipping && { deliveryAddress: addressOf(shipping) }),
     ...(shipping?.phone && { telephoneNumber: shipping.phone }),
     ...(locale && { shopperLocale: locale }),
+    ...(options.moto === true && { shopperInteraction: 'Moto' as never }),
     // Only what is marked so can be raised later.
     ...(capture === 'manual' ? { additionalData: { manualCapture: 'true', ...(isRaisable(options) && { authorisationType: 'PreAuth' }) } } : { captureDelayHours: 0 }),
   };

@@ -69,7 +69,7 @@ export function outcomeOfPayment(paid: Paid, { op_id, type, captured, increment 
     case 'Authorised':
     case 'PartiallyAuthorised':
       return succeeded(reference, captured, {
-        ...(money && { money, ...(!captured && type === 'card' && { allowed: { increment, multicapture: false, most: money.amount } }) }),
+        ...(money && { money, ...(!captured && type === 'card' && { allowed: { increment, multicapture: false, extended: false, most: money.amount } }) }),
         network_transaction_id: raw('networkTxReference'), authorization_code: raw('authCode'),
         three_d_secure: raw('threeDAuthenticated') === 'true' ? { result: 'authenticated', authentication_flow: 'challenge', version: raw('threeDSVersion') ?? '2.2.0' } : null,
       });

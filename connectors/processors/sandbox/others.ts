@@ -101,7 +101,7 @@ function declined(op_id: string, code: string, message: string, decline_code: st
 }
 
 /** What is known of a payer's account once it has paid. */
-function learnedOf(type: string, payer: Payer | null | undefined, keeps: boolean): Succeeded['learned'] {
+function learnedOf(type: string, payer: Payer | null | undefined, keeps: boolean, { preferred_language = 'en', preferred_locale = 'en-US' }: Readonly<Record<string, unknown>> = {}): Succeeded['learned'] {
   const name = payer?.name ?? 'Jenny Rosen';
   const email = payer?.email ?? 'jenny@example.com';
   const iban = type === 'ideal' ? 'NL39RABO0300065264' : 'BE62510007547061';
@@ -110,13 +110,13 @@ function learnedOf(type: string, payer: Payer | null | undefined, keeps: boolean
     case 'ideal':
       return { details: { bank: 'rabobank', bic: 'RABONL2U', iban_last4: '5264', transaction_id: null, verified_name: name, generated_sepa_debit: null, generated_sepa_debit_mandate: null }, reusable };
     case 'bancontact':
-      return { details: { bank_code: 'VAPE', bank_name: 'VAN DE PUT & CO', bic: 'VAPEBE22', iban_last4: '7061', preferred_language: 'en', verified_name: name, generated_sepa_debit: null, generated_sepa_debit_mandate: null }, reusable };
+      return { details: { bank_code: 'VAPE', bank_name: 'VAN DE PUT & CO', bic: 'VAPEBE22', iban_last4: '7061', preferred_language, verified_name: name, generated_sepa_debit: null, generated_sepa_debit_mandate: null }, reusable };
     case 'paypal':
       return { details: { payer_email: email, payer_id: print(email), payer_name: name, seller_protection: null, transaction_id: null, country: payer?.country ?? 'US' } };
     case 'cashapp':
       return { details: { buyer_id: print(email), cashtag: '$jenny', transaction_id: null } };
     case 'klarna':
-      return { details: { payment_method_category: 'pay_now', preferred_locale: 'en-US', payer_details: { address: { country: payer?.country ?? 'US' } } } };
+      return { details: { payment_method_category: 'pay_now', preferred_locale, payer_details: { address: { country: payer?.country ?? 'US' } } } };
     default:
       return null;
   }
@@ -160,7 +160,7 @@ export function chargeOther(request: ChargeRequest, parts: Parts, schedule: FeeS
   const reason = flow !== 'debit' ? 'product_not_received' : type === 'us_bank_account' ? 'fraudulent' : 'debit_not_authorized';
   const foretold: Consequence[] = behaviour.disputed ? priced([contest(type, { reason })], type, schedule) : [];
   const keeps = request.setup_future_usage === 'off_session' && METHODS[type]!.kept_as !== undefined;
-  const paid = succeeded(op_id, { captured: capture === 'automatic', money: { amount: request.amount, currency }, ...(capture === 'automatic' && { fees: feesOn(request.amount, type, schedule) }), learned: learnedOf(type, request.payer, keeps), foretold });
+  const paid = succeeded(op_id, { captured: capture === 'automatic', money: { amount: request.amount, currency }, ...(capture === 'automatic' && { fees: feesOn(request.amount, type, schedule) }), learned: learnedOf(type, request.payer, keeps, request.options), foretold });
   if (flow !== 'debit') return paid;
   const reference = paid.reference;
   const learned = provenBy(method.reference, parts);

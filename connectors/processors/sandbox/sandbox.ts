@@ -120,6 +120,8 @@ function askHolder(card: TestCard, asking: Asking, url: SandboxOptions['authenti
 }
 
 function holderIsAsked(card: TestCard, request: ChargeRequest): boolean {
+  // Who orders by mail or telephone cannot be asked.
+  if (request.options?.moto === true) return false;
   switch (card.authentication) {
     case 'always': return true;
     case 'unless_set_up': return !(request.off_session && request.method.set_up);
@@ -132,7 +134,7 @@ function holderIsAsked(card: TestCard, request: ChargeRequest): boolean {
 /** What may be done about an amount that is reserved on a card, as far as it was asked for. */
 function allowedBy({ amount, options = {} }: Pick<ChargeRequest, 'amount' | 'options'>): Allowed {
   const asks = (what: string) => options[what] === 'if_available';
-  return { increment: asks('request_incremental_authorization'), multicapture: asks('request_multicapture'), most: asks('request_overcapture') ? more(amount) : amount };
+  return { increment: asks('request_incremental_authorization'), multicapture: asks('request_multicapture'), extended: asks('request_extended_authorization'), most: asks('request_overcapture') ? more(amount) : amount };
 }
 
 const more = (amount: bigint): bigint => amount + (amount * BigInt(METHODS.card!.overcapture_percent)) / 100n;
@@ -173,7 +175,7 @@ export function decideSave(request: SaveRequest, options: Pick<SandboxOptions, '
   const { card, cvc_given } = stored;
   if (card.attach && (cvc_given || !card.only_with_cvc)) return declined(card, request.op_id, card.attach);
   const asks = card.authentication === 'request' && (request.request_three_d_secure ?? 'automatic') !== 'automatic';
-  const needed = request.purpose === 'setup' && (asks || card.authentication === 'always' || card.authentication === 'unless_set_up' || (card.authentication === 'on_session' && card.charge !== null));
+  const needed = request.purpose === 'setup' && request.options?.moto !== true && (asks || card.authentication === 'always' || card.authentication === 'unless_set_up' || (card.authentication === 'on_session' && card.charge !== null));
   const asked = askHolder(card, { op_id: request.op_id, authentication: request.authentication, off_session: false, needed }, options.authenticationUrl);
   if ('stop' in asked) return asked.stop;
   return succeeded(card, request.op_id, { reference: idOf('card', request.op_id), three_d_secure: asked.three_d_secure });

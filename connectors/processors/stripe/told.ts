@@ -42,7 +42,7 @@ export function toldWith(request: ChargeRequest): Omit<Stripe.PaymentIntentCreat
 }
 
 /** What may be asked for where an amount is only reserved. */
-const OF_RESERVED: readonly string[] = ['request_incremental_authorization', 'request_multicapture', 'request_overcapture'];
+const OF_RESERVED: readonly string[] = ['request_extended_authorization', 'request_incremental_authorization', 'request_multicapture', 'request_overcapture'];
 
 /** The options of a method's type. */
 export function optionsOf({ method: { type = 'card' }, options = {}, request_three_d_secure: ask, capture }: Pick<ChargeRequest, 'method' | 'options' | 'request_three_d_secure'> & { capture?: ChargeRequest['capture'] }): Pick<Stripe.PaymentIntentCreateParams, 'payment_method_options'> {

@@ -126,8 +126,8 @@ function securedBy(secured: Stripe.Charge.PaymentMethodDetails.Card.ThreeDSecure
 function allowedBy(charge: Stripe.Charge | null): Allowed | undefined {
   const card = charge?.payment_method_details?.card;
   if (!card) return undefined;
-  const { incremental_authorization, multicapture, overcapture } = card;
-  return { increment: incremental_authorization?.status === 'available', multicapture: multicapture?.status === 'available', most: BigInt(overcapture?.status === 'available' ? overcapture.maximum_amount_capturable : charge.amount) };
+  const { extended_authorization, incremental_authorization, multicapture, overcapture } = card;
+  return { increment: incremental_authorization?.status === 'available', multicapture: multicapture?.status === 'available', extended: extended_authorization?.status === 'enabled', most: BigInt(overcapture?.status === 'available' ? overcapture.maximum_amount_capturable : charge.amount) };
 }
 
 /** What has come of an intent, or else is reserved or on its way. */

@@ -9,7 +9,7 @@ export function allowedOn({ amount, asked, capture_method }: Thing) {
   const card = capture_method === 'manual' ? (asked.payment_method_options?.card ?? {}) : {};
   const status = (name: string) => (card[name] === 'if_available' ? 'available' : 'unavailable');
   const over = status('request_overcapture');
-  return { incremental_authorization: { status: status('request_incremental_authorization') }, multicapture: { status: status('request_multicapture') }, overcapture: { status: over, maximum_amount_capturable: over === 'available' ? Math.floor(amount * 1.2) : (amount as number) } };
+  return { extended_authorization: { status: status('request_extended_authorization') === 'available' ? 'enabled' : 'disabled' }, incremental_authorization: { status: status('request_incremental_authorization') }, multicapture: { status: status('request_multicapture') }, overcapture: { status: over, maximum_amount_capturable: over === 'available' ? Math.floor(amount * 1.2) : (amount as number) } };
 }
 
 /** A charge of an intent by a method, of which `settled` has come just now. */
