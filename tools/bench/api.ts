@@ -22,7 +22,7 @@ export async function measureRequest(house: House, name: string, request: Load['
     // Interleaved, so that what else the machine does falls on both.
     const rounds = [];
     for (let n = 0; n < 3; n++) rounds.push({ ours: await load({ ...common, url }), bare: await load({ ...common, url: bare.url }) });
-    const failed = rounds.reduce((sum, round) => sum + round.ours.failed, 0);
+    const failed = rounds.reduce((sum, round) => sum + round.ours.failed + round.bare.failed, 0);
     if (failed > 0) throw new Error(`${name}: ${failed} requests failed.`);
     const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
     const ratio = median(rounds.map((round) => round.ours.rate / round.bare.rate));

@@ -5,6 +5,7 @@ import { measureRequest } from './api.ts';
 import { measureBillingRun, movedClock, type MovedClock } from './billing_run.ts';
 import { openHouse, whileCounting, type House } from './house.ts';
 import { measureJetstream } from './jetstream.ts';
+import { measureLedger } from './ledger.ts';
 import { measureOutcomes } from './outcomes.ts';
 import { measureUsage } from './usage.ts';
 import type { Clock } from '../../server/clock.ts';
@@ -12,10 +13,10 @@ import type { Clock } from '../../server/clock.ts';
 /** One measurement: `ratio` is to be at least `target`. */
 export type Line = { name: string; ratio: number; target: number; detail: string };
 
-const PARTS = ['requests', 'billing', 'usage', 'jetstream', 'outcomes'] as const;
+const PARTS = ['requests', 'payments', 'billing', 'usage', 'jetstream', 'outcomes'] as const;
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '3' }, subscriptions: { type: 'string', default: '50000' }, events: { type: 'string', default: '100000' }, only: { type: 'string', default: PARTS.join() } } });
 const [seconds, subscriptions, events] = [Number(values.seconds), Number(values.subscriptions), Number(values.events)];
-const parts = values.only.split(',');
+const parts: readonly string[] = values.only.split(',');
 if (!(seconds > 0) || ![subscriptions, events].every((each) => each > 0 && Number.isInteger(each)) || !parts.every((part) => (PARTS as readonly string[]).includes(part))) {
   console.error(`--seconds, --subscriptions and --events are numbers above zero, --only is some of ${PARTS.join()}: npm run bench -- --seconds 3 --subscriptions 50000 --events 100000 --only usage`);
   process.exit(2);
@@ -33,6 +34,7 @@ const loads = () => loadavg().map((each) => each.toFixed(1)).join(' ');
 async function measure(house: House, clock: MovedClock): Promise<void> {
   console.log(`Load of the machine before: ${loads()}`);
   if (parts.includes('requests')) await measureCreation(house);
+  if (parts.includes('payments')) await measurePayments(house);
   if (parts.includes('billing')) await measureRun(house, clock);
   console.log(`Load of the machine after: ${loads()}`);
 }
@@ -40,6 +42,12 @@ async function measure(house: House, clock: MovedClock): Promise<void> {
 async function measureCreation(house: House): Promise<void> {
   const customer = 'email=jenny%40example.com&name=Jenny&metadata[plan]=gold&address[country]=DE&address[city]=Berlin';
   print(await measureRequest(house, 'Create a customer ÷ bare route', ['POST', '/v1/customers', customer], 0.6, seconds));
+}
+
+async function measurePayments(house: House): Promise<void> {
+  const payment = 'amount=2000&currency=usd&confirm=true&payment_method=pm_card_visa&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never';
+  print(await measureRequest(house, 'Create and confirm a card payment ÷ bare route', ['POST', '/v1/payment_intents', payment], 0.5, seconds));
+  print(await measureLedger(house));
 }
 
 async function measureRun(house: House, clock: MovedClock): Promise<void> {
@@ -71,5 +79,5 @@ if (parts.includes('usage')) await inHouse(undefined, (house) => whileCounting(h
 if (parts.includes('jetstream') && !interrupted) await measureJetstream(events, print, say);
 if (parts.includes('outcomes')) await inHouse(undefined, (house) => whileCounting(house, async () => print(await measureOutcomes(house))));
 const clock = movedClock();
-if (parts.includes('requests') || parts.includes('billing')) await inHouse(clock, (house) => measure(house, clock));
+if (['requests', 'payments', 'billing'].some((part) => parts.includes(part))) await inHouse(clock, (house) => measure(house, clock));
 if (interrupted) process.exit(130);

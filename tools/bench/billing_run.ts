@@ -2,20 +2,13 @@
  * The billing run: many subscriptions of three items (a seat, usage, an add-on), each with a coupon and a tax rate, due at one instant. Their renewal is measured against PostgreSQL taking
  * the same rows by COPY, inserted ones and new versions of updated ones alike, into tables with the same columns, keys and indexes.
  */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import type pg from 'pg';
-import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type Stripe from 'stripe';
 import type { Instant } from '../../billing/decision.ts';
 import { machineClock, type Clock } from '../../server/clock.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { runDueTimers } from '../../server/timers.ts';
 import type { Line } from './bench.ts';
-import { forCopy, type House } from './house.ts';
+import { copySeconds, type House } from './house.ts';
 
 const STARTED: Instant = Date.UTC(2026, 0, 15) / 1_000;
 export const DUE: Instant = Date.UTC(2026, 1, 15) / 1_000;
@@ -85,33 +78,6 @@ const OUTPUT: [table: string, where: string][] = [
   ['timers', 'true'],
 ];
 
-/** Seconds that PostgreSQL needs to take the output rows by COPY, and how many there are. */
-async function copySeconds(house: House): Promise<{ seconds: number; rows: number; bytes: number }> {
-  const directory = await mkdtemp(join(tmpdir(), 'kontor-copy-'));
-  try {
-    return await house.database.asOwner(async (owner: pg.Client) => {
-      await forCopy(owner).query(`set kontor.world = '${house.world.id}'`);
-      const total = { seconds: 0, rows: 0, bytes: 0 };
-      for (const [table, where] of OUTPUT) {
-        const file = join(directory, table);
-        await pipeline(owner.query(copyTo(`copy (select * from ${table} where ${where}) to stdout`)), createWriteStream(file));
-        await owner.query(`create table taken_${table} (like ${table} including all)`);
-        await owner.query('checkpoint').catch(() => undefined);
-        const started = performance.now();
-        const into = owner.query(copyFrom(`copy taken_${table} from stdin`));
-        await pipeline(createReadStream(file), into);
-        total.seconds += (performance.now() - started) / 1_000;
-        total.rows += into.rowCount ?? 0;
-        total.bytes += (await stat(file)).size;
-        await owner.query(`drop table taken_${table}`);
-      }
-      return total;
-    });
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}
-
 export async function measureBillingRun(house: House, clock: MovedClock, count: number): Promise<Line> {
   clock.at = STARTED;
   await multiply(house, await original(house.stripe), count);
@@ -122,7 +88,7 @@ export async function measureBillingRun(house: House, clock: MovedClock, count: 
   const seconds = (performance.now() - started) / 1_000;
   const { rows: [made] } = await inWorld(house.database.pool, house.world, (tx) => tx.query<{ count: number }>(`select count(*)::int from invoices where created = to_timestamp(${DUE})`));
   if (made!.count !== count + 1) throw new Error(`${made!.count} invoices were made for ${count + 1} subscriptions.`);
-  const copy = await copySeconds(house);
+  const copy = await copySeconds(house, OUTPUT);
   return {
     name: `Billing run over ${count.toLocaleString('en')} ÷ COPY`,
     ratio: copy.seconds / seconds,

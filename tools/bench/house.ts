@@ -1,11 +1,14 @@
 /** A Kontor to measure: durable PostgreSQL in a directory of its own, and the pieces to compare it with. */
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import Fastify from 'fastify';
 import type pg from 'pg';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import Stripe from 'stripe';
 import { sandbox } from '../../connectors/processors/sandbox/sandbox.ts';
 import { vaultOff } from '../../connectors/vault/vault.ts';
@@ -63,6 +66,33 @@ export async function whileCounting(house: House, work: () => Promise<void>): Pr
 /** The owner's connection for COPY, which cannot share one that is pipelined. */
 export const forCopy = (owner: pg.Client): pg.Client => Object.assign(owner, { pipeline: false });
 
+/** Seconds that PostgreSQL needs to take rows (table and condition) by COPY into tables with the same columns, keys and indexes, and how many there are. */
+export async function copySeconds(house: House, output: readonly [table: string, where: string][]): Promise<{ seconds: number; rows: number; bytes: number }> {
+  const directory = await mkdtemp(join(tmpdir(), 'kontor-copy-'));
+  try {
+    return await house.database.asOwner(async (owner: pg.Client) => {
+      await forCopy(owner).query(`set kontor.world = '${house.world.id}'`);
+      const total = { seconds: 0, rows: 0, bytes: 0 };
+      for (const [table, where] of output) {
+        const file = join(directory, table);
+        await pipeline(owner.query(copyTo(`copy (select * from ${table} where ${where}) to stdout`)), createWriteStream(file));
+        await owner.query(`create table taken_${table} (like ${table} including all)`);
+        await owner.query('checkpoint').catch(() => undefined);
+        const started = performance.now();
+        const into = owner.query(copyFrom(`copy taken_${table} from stdin`));
+        await pipeline(createReadStream(file), into);
+        total.seconds += (performance.now() - started) / 1_000;
+        total.rows += into.rowCount ?? 0;
+        total.bytes += (await stat(file)).size;
+        await owner.query(`drop table taken_${table}`);
+      }
+      return total;
+    });
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
 /** Puts a load on a server from another process. */
 export async function load(what: Load): Promise<Measured> {
   const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'load.ts'), JSON.stringify(what)]);
@@ -90,11 +120,15 @@ export async function statements(house: House, work: () => Promise<unknown>): Pr
   return sent;
 }
 
-/** The values of a statement with new ids, keys and prefixes in place of those that were recorded. */
-function renewed(value: unknown): unknown {
+/** The values of a statement with new ids, keys and prefixes in place of those that were recorded: an id that comes again in the request is renewed as before. */
+function renewed(value: unknown, ids: Map<string, string>): unknown {
   if (typeof value !== 'string') return value;
   return value
-    .replace(/\b([a-z]+_)[0-9A-Za-z]{20}\b/g, (_, prefix: string) => prefix + crypto.randomUUID().replaceAll('-', '').slice(0, 20))
+    .replace(/\b([a-z]+_)[0-9A-Za-z]{20,}\b/g, (id, prefix: string) => {
+      const known = ids.get(id) ?? prefix + crypto.randomUUID().replaceAll('-', '').slice(0, id.length - prefix.length);
+      ids.set(id, known);
+      return known;
+    })
     .replace(/^[0-9a-f]{8}-[0-9a-f-]{27}$/, () => crypto.randomUUID())
     .replace(/^\{"?[0-9A-Z]{8}"?\}$/, () => `{${crypto.randomUUID().slice(0, 8).toUpperCase()}}`);
 }
@@ -112,8 +146,12 @@ export async function openBare(house: House, recorded: readonly Statement[], wri
     url: '/*',
     async handler() {
       const client = await house.database.pool.connect();
-      for (const statement of recorded) await client.query(typeof statement === 'string' || !writes ? (statement as string) : { ...statement, values: statement.values?.map(renewed) });
-      client.release();
+      const ids = new Map<string, string>();
+      try {
+        for (const statement of recorded) await client.query(typeof statement === 'string' || !writes ? (statement as string) : { ...statement, values: statement.values?.map((value) => renewed(value, ids)) });
+      } finally {
+        client.release();
+      }
       return { id: 'bare', object: 'bare' };
     },
   });
