@@ -15,10 +15,10 @@ export type Line = { name: string; ratio: number; target: number; detail: string
 
 const PARTS = ['requests', 'payments', 'billing', 'usage', 'jetstream', 'outcomes'] as const;
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '3' }, subscriptions: { type: 'string', default: '50000' }, events: { type: 'string', default: '100000' }, only: { type: 'string', default: PARTS.join() } } });
-const [seconds, subscriptions, events] = [Number(values.seconds), Number(values.subscriptions), Number(values.events)];
+const [seconds, subscriptions, existing] = [Number(values.seconds), Number(values.subscriptions), values.events.split(',').map(Number)];
 const parts: readonly string[] = values.only.split(',');
-if (!(seconds > 0) || ![subscriptions, events].every((each) => each > 0 && Number.isInteger(each)) || !parts.every((part) => (PARTS as readonly string[]).includes(part))) {
-  console.error(`--seconds, --subscriptions and --events are numbers above zero, --only is some of ${PARTS.join()}: npm run bench -- --seconds 3 --subscriptions 50000 --events 100000 --only usage`);
+if (!(seconds > 0) || ![subscriptions, ...existing].every((each) => each > 0 && Number.isInteger(each)) || !parts.every((part) => (PARTS as readonly string[]).includes(part))) {
+  console.error(`--seconds, --subscriptions and --events (one or several) are numbers above zero, --only is some of ${PARTS.join()}: npm run bench -- --seconds 3 --subscriptions 50000 --events 100000 --only usage`);
   process.exit(2);
 }
 
@@ -75,8 +75,12 @@ async function inHouse(clock: Clock | undefined, work: (house: House) => Promise
   }
 }
 
-if (parts.includes('usage')) await inHouse(undefined, (house) => whileCounting(house, () => measureUsage(house, events, seconds, print)));
-if (parts.includes('jetstream') && !interrupted) await measureJetstream(events, print, say);
+if (parts.includes('usage')) {
+  const rates: number[] = [];
+  for (const events of existing) await inHouse(undefined, (house) => whileCounting(house, async () => void rates.push(await measureUsage(house, events, seconds, print, say))));
+  if (rates.length > 1) print({ name: `Batches at ${existing.at(-1)!.toLocaleString('en')} ÷ at ${existing[0]!.toLocaleString('en')} events`, ratio: rates.at(-1)! / rates[0]!, target: 0.7, detail: rates.map(Math.round).join(' and ') });
+}
+if (parts.includes('jetstream') && !interrupted) await measureJetstream(existing[0]!, print, say);
 if (parts.includes('outcomes')) await inHouse(undefined, (house) => whileCounting(house, async () => print(await measureOutcomes(house))));
 const clock = movedClock();
 if (['requests', 'payments', 'billing'].some((part) => parts.includes(part))) await inHouse(clock, (house) => measure(house, clock));

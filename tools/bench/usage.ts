@@ -21,6 +21,7 @@ export const CUSTOMERS = 10_000;
 const BATCHES = 150;
 const BATCH = 1_000;
 const ROUNDS = 3;
+const READINGS = 60;
 
 const customer = (n: string): string => `'cus_' || lpad((${n})::text, 20, '0')`;
 const sixtyFour = (text: string): string => `('x' || encode(substr(sha256(convert_to(${text}, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint`;
@@ -86,6 +87,44 @@ export async function load(what: UsageLoad): Promise<Sent> {
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
+/** What a customer's present usage and its cost take to answer, in milliseconds, for who reports most and for who reports next to nothing: that they take the same shows that nobody reads all events. */
+async function readings(house: House, meter: string): Promise<Line[]> {
+  const { stripe, running: { app } } = house;
+  const { id: price } = await stripe.prices.create({ currency: 'usd', unit_amount_decimal: '0.4' as never, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Usage' } });
+  const now = app.clock.now();
+  const [most, least] = ['1', String(CUSTOMERS - 1)].map((n) => `cus_${n.padStart(20, '0')}`) as [string, string];
+  for (const customer of [most, least]) await stripe.subscriptions.create({ customer, items: [{ price }], collection_method: 'send_invoice', days_until_due: 30, backdate_start_date: now - 27 * 86_400, proration_behavior: 'none' });
+  const hours = { start_time: now - (now % 3_600) - 86_400, end_time: now - (now % 3_600), value_grouping_window: 'hour' as const };
+  const asked: [name: string, ask: (customer: string) => Promise<unknown>][] = [
+    ['The present usage and its cost', (customer) => stripe.rawRequest('GET', `/v1/kontor/customers/${customer}/usage`)],
+    ['A day by the hour', (customer) => stripe.billing.meters.listEventSummaries(meter, { customer, ...hours })],
+  ];
+  const lines: Line[] = [];
+  for (const [name, ask] of asked) {
+    const took = { most: [] as number[], least: [] as number[] };
+    for (let n = 0; n < READINGS; n += 1) {
+      for (const [who, customer] of [['most', most], ['least', least]] as const) {
+        const started = performance.now();
+        await ask(customer);
+        took[who].push(performance.now() - started);
+      }
+    }
+    const [of_most, of_least] = [median(took.most), median(took.least)];
+    lines.push({ name: `${name}: least ÷ most used`, ratio: of_least / of_most, target: 0.5, detail: `${of_most.toFixed(1)} ms for who has most events, ${of_least.toFixed(1)} ms for who has fewest` });
+  }
+  return lines;
+}
+
+/** Bytes that an event takes with its indexes. */
+async function bytesOf(house: House): Promise<number> {
+  return house.database.asOwner(async (owner) => {
+    await owner.query(`set kontor.world = '${house.world.id}'`);
+    const { rows: [found] } = await owner.query<{ bytes: number }>(`select (select sum(pg_total_relation_size(inhrelid)) from pg_inherits where inhparent = 'meter_events'::regclass)::float / (select count(*) from meter_events) as bytes`);
+    await owner.query('reset kontor.world');
+    return Math.round(found!.bytes);
+  });
+}
+
 /** A route that reads JSON and answers it, and does nothing else. */
 async function openBare(): Promise<{ url: string; close(): Promise<void> }> {
   const server = Fastify({ logger: false });
@@ -93,11 +132,13 @@ async function openBare(): Promise<{ url: string; close(): Promise<void> }> {
   return { url: await server.listen({ host: '127.0.0.1', port: 0 }), close: () => server.close() };
 }
 
-export async function measureUsage(house: House, events: number, seconds: number, print: (line: Line) => void): Promise<void> {
+/** Returns how many events a second batches came to. */
+export async function measureUsage(house: House, events: number, seconds: number, print: (line: Line) => void, say: (sentence: string) => void): Promise<number> {
   const existing = `at ${events.toLocaleString('en')} events`;
   const meter = await prepare(house, events);
   const common = { url: house.running.url, key: house.key, customers: CUSTOMERS };
   let run = 0;
+  let batched = 0;
   for (const [name, path] of [['Batches', '/v1/kontor/usage/events'], ['The stream', '/v2/billing/meter_event_stream']] as const) {
     const rounds = [];
     for (let n = 0; n < ROUNDS; n += 1) {
@@ -107,6 +148,7 @@ export async function measureUsage(house: House, events: number, seconds: number
       if (ours.failed > 0 || missing > 0) throw new Error(`${name}: ${ours.failed} requests failed, and ${missing} events are missing.`);
       rounds.push({ ours: ours.events_per_second, copied: await copy(house, BATCHES * BATCH) });
     }
+    batched ||= median(rounds.map(({ ours }) => ours));
     print({ name: `${name} of 1,000 ÷ COPY, ${existing}`, ratio: median(rounds.map(({ ours, copied }) => ours / copied)), target: 0.6, detail: `${Math.round(median(rounds.map(({ ours }) => ours)))} events/s; COPY ${Math.round(median(rounds.map(({ copied }) => copied)))} rows/s` });
   }
   const bare = await openBare();
@@ -124,7 +166,10 @@ export async function measureUsage(house: House, events: number, seconds: number
   } finally {
     await bare.close();
   }
-  if (events > 1_000_000) return;
+  for (const line of await readings(house, meter)) print({ ...line, name: `${line.name}, ${existing}` });
+  say(`An event takes ${await bytesOf(house)} bytes with its indexes; the server's memory is ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB.`);
+  if (events > 1_000_000) return batched;
   const findings = (await verify(house.database, () => undefined)).filter(({ invariant }) => invariant === 'I10');
   if (findings.length > 0) throw new Error(`What was recorded does not hold together: ${findings[0]!.sentence} (${meter})`);
+  return batched;
 }
