@@ -1,5 +1,5 @@
 /** What usage comes to: whole hours from their rollups, and events only for the parts of hours at the edges of a span. */
-import type { Formula } from '../../billing/catalog.ts';
+import type { Formula, MeterRow } from '../../billing/catalog.ts';
 import type { Instant } from '../../billing/decision.ts';
 import type { Used } from '../../billing/metering.ts';
 import { add, compare, formatDecimal, parseDecimal, ZERO, type Decimal } from '../../billing/money.ts';
@@ -9,6 +9,7 @@ import type { Tx } from '../database/world.ts';
 import { metersOf } from './events.ts';
 import { seriesOf } from './keys.ts';
 import { COUNTS } from './rollups.ts';
+import { addsUp } from './tallies.ts';
 
 /**
  * A customer's usage of a meter in the half-open `[start, end)`; `key` names the answer. `dimensions` asks for what has these values of them only, `groups` for what falls into each of these groups of
@@ -60,15 +61,24 @@ export async function worldOf(tx: Tx): Promise<number> {
 
 type Counted = { n: number; group: number; dimensions: string; value: string };
 
-/** What is added up of hours: `count`, `sum`, `max`, `last` and `latest`, for each combination of the dimensions' values. */
+/** What adds up (`addsUp`): hours with what is tallied, and events at the edges, for each combination of the dimensions' values. */
+function countAdding(world: number, spans: readonly Cut[], formula: 'sum' | 'count'): Sql {
+  return sql`
+    with pieces as (
+      select a.n, r.dimensions, r.events, r.sum from ${relation(world, spans)} join meter_rollups r on r.meter = a.meter and r.customer = a.customer and r.hour >= a.whole_start and r.hour < a.whole_end and ${wanted(sql`r`)}
+      union all
+      select a.n, t.dimensions, t.events, t.sum from ${relation(world, spans)} join tallied_hours() t on t.meter = a.meter and t.customer = a.customer and t.hour >= a.whole_start and t.hour < a.whole_end and ${wanted(sql`t`)}
+      union all
+      select a.n, e.dimensions, 1, e.value from ${relation(world, spans)} ${EDGES})
+    select n, dimensions, ${formula === 'sum' ? sql`trim_scale(sum(sum))` : sql`sum(events)`} as value from pieces group by n, dimensions having sum(events) <> 0`;
+}
+
+/** What the largest or the last value of hours is: `max`, `last` and `latest`, and whatever comes aggregated, for each combination of the dimensions' values. */
 function countHours(world: number, spans: readonly Cut[]): Sql {
   return sql`
     with pieces as (
       select a.n, r.meter, r.hour, r.dimensions, r.events, r.sum, r.largest, r.last, r.last_at, r.last_number
       from ${relation(world, spans)} join meter_rollups r on r.meter = a.meter and r.customer = a.customer and r.hour >= a.whole_start and r.hour < a.whole_end and r.events > 0 and ${wanted(sql`r`)}
-      union all
-      select a.n, t.meter, t.hour, t.dimensions, t.events, t.sum, null, null, null, null
-      from ${relation(world, spans)} join tallied_hours() t on t.meter = a.meter and t.customer = a.customer and t.hour >= a.whole_start and t.hour < a.whole_end and ${wanted(sql`t`)}
       union all
       select a.n, e.meter, date_trunc('hour', e.timestamp, 'UTC'), e.dimensions, count(*), sum(e.value), max(e.value), (array_agg(e.value order by e.timestamp desc, e.number desc))[1], max(e.timestamp),
         (array_agg(e.number order by e.timestamp desc, e.number desc))[1]
@@ -81,7 +91,7 @@ function countHours(world: number, spans: readonly Cut[]): Sql {
        from pieces p join meters m on m.id = p.meter where m.event_time_window is not null order by p.n, p.dimensions, date_trunc(m.event_time_window, p.hour, 'UTC'), p.last_at desc, p.last_number desc))
     select w.n, w.dimensions, trim_scale(case m.default_aggregation ->> 'formula'
       when 'sum' then sum(w.sum) when 'count' then sum(w.events) when 'max' then max(w.largest) else (array_agg(w.last order by w.last_at desc, w.last_number desc))[1] end) as value
-    from windows w join meters m on m.id = w.meter group by w.n, w.dimensions, m.default_aggregation having sum(w.events) <> 0`;
+    from windows w join meters m on m.id = w.meter group by w.n, w.dimensions, m.default_aggregation`;
 }
 
 /** The different values of the spans and their groups; where the dimensions do not matter, of all their combinations together. */
@@ -118,14 +128,29 @@ function withGroups(world: number, spans: readonly Cut[], found: Sql): Sql {
   return sql`select ${groupNumber(sql`c.dimensions`, sql`a.groups`)} as "group", c.* from (${found}) c join ${relation(world, spans)} on a.n = c.n`;
 }
 
+type Query = (world: number, spans: readonly Cut[], apart: boolean) => Sql;
+
+const QUERIES = {
+  sums: (world, spans) => withGroups(world, spans, countAdding(world, spans, 'sum')),
+  counts: (world, spans) => withGroups(world, spans, countAdding(world, spans, 'count')),
+  hours: (world, spans) => withGroups(world, spans, countHours(world, spans)),
+  unique: countUnique,
+  weighted: (world, spans) => withGroups(world, spans, countWeighted(world, spans)),
+} satisfies Record<string, Query>;
+
+function queryOf(meter: MeterRow): Query {
+  const { formula } = meter.default_aggregation;
+  if (addsUp(meter)) return formula === 'sum' ? QUERIES.sums : QUERIES.counts;
+  return formula === 'unique_count' ? QUERIES.unique : formula === 'weighted_by_time' ? QUERIES.weighted : QUERIES.hours;
+}
+
 /** What was counted for each of the asked and each combination of the dimensions' values, by the position of the asked. */
 async function counted(tx: Tx, asked: readonly Asked[], apart: boolean): Promise<(Counted & { formula: Formula })[]> {
-  const meters = new Map((await metersOf(tx, asked.map((each) => each.meter))).map((meter) => [meter.id, meter.default_aggregation.formula]));
+  const meters = new Map((await metersOf(tx, asked.map((each) => each.meter))).map((meter) => [meter.id, { formula: meter.default_aggregation.formula, query: queryOf(meter) }]));
   const world = await worldOf(tx);
-  const kinds = Map.groupBy(asked.map((each, n) => ({ n, formula: meters.get(each.meter)!, span: cut(each, meters.get(each.meter)!) })), ({ formula }) => (formula === 'unique_count' || formula === 'weighted_by_time' ? formula : 'hours'));
-  const answers = await Promise.all([...kinds].map(async ([kind, spans]) => {
-    const cuts = spans.map(({ span }) => span);
-    const found = await rows<Counted>(tx, kind === 'unique_count' ? countUnique(world, cuts, apart) : withGroups(world, cuts, kind === 'hours' ? countHours(world, cuts) : countWeighted(world, cuts)));
+  const queries = Map.groupBy(asked.map((each, n) => ({ n, ...meters.get(each.meter)!, span: cut(each, meters.get(each.meter)!.formula) })), ({ query }) => query);
+  const answers = await Promise.all([...queries].map(async ([query, spans]) => {
+    const found = await rows<Counted>(tx, query(world, spans.map(({ span }) => span), apart));
     return found.map((each) => ({ ...each, n: spans[each.n]!.n, formula: spans[each.n]!.formula }));
   }));
   return answers.flat();

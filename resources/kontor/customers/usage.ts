@@ -23,7 +23,7 @@ export async function usageOfCustomer(ctx: Context, { subscription }: Params<typ
     .flatMap((each) => each.items.flatMap((item) => (item.terms.meter === null ? [] : [{ subscription: each.id, item, meter: item.terms.meter }])));
   // A level counts as far as time has come; what was reported a little ahead counts already.
   const asked = items.map(({ item, meter }): Asked => ({ key: item.id, meter, customer: path.customer, start: item.current_period_start, end: Math.max(item.current_period_start, Math.min(item.current_period_end, now + 1)), groups: item.terms.dimension_prices }));
-  const [totals, apart, byGroup] = [await countedFor(ctx.tx, asked), await countedApart(ctx.tx, asked), await countedByGroup(ctx.tx, asked.filter((each) => each.groups))];
+  const [totals, apart, byGroup] = await Promise.all([countedFor(ctx.tx, asked), countedApart(ctx.tx, asked), countedByGroup(ctx.tx, asked.filter((each) => each.groups))]);
   const used = new Map<string, Used>([...totals, ...byGroup]);
   const costs = new Map(ongoing.flatMap((each) => costSoFar(each, used, now + 1)).map((cost) => [cost.item, cost]));
   const data = items.map(({ subscription: owner, item, meter }) => ({
