@@ -22,7 +22,7 @@ import { natsOfAll } from './nats.ts';
 import { testDatabase, type TestDatabase } from './postgres.ts';
 import { testVault } from './vault.ts';
 
-const PEPPER = 'pepper of the tests';
+export const PEPPER = 'pepper of the tests';
 
 /** `close` fails where an answer was not as Stripe's types say, or where what is stored does not hold together. */
 export type Kontor = Running & {
