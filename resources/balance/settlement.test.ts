@@ -82,6 +82,19 @@ test('what is given back is converted at the rate of its day, and the difference
   assert.deepEqual(await since('exchange_differences usd', 'fx_eur_usd eur', 'fx_eur_usd usd', 'unapplied_payments eur'), [463, 0, 0, 0]);
 });
 
+test('what is captured in parts comes at the rate of each, and is given back as one', async () => {
+  await settleIn('usd', { eur: '1.1' });
+  const before = await books();
+  const intent = await pay(10_000, 'eur', { capture_method: 'manual', payment_method_options: { card: { request_multicapture: 'if_available' } } });
+  await stripe.paymentIntents.capture(intent.id, { amount_to_capture: 4_000, final_capture: false });
+  await settleIn('usd', { eur: '1.2' });
+  await stripe.paymentIntents.capture(intent.id);
+  await stripe.refunds.create({ payment_intent: intent.id });
+  const now = await books();
+  // $44.00 and $72.00 came, and $120.00 were given back.
+  assert.deepEqual(['exchange_differences usd', 'fx_eur_usd eur', 'fx_eur_usd usd'].map((each) => (now[each] ?? 0) - (before[each] ?? 0)), [400, 0, 0]);
+});
+
 test('a refund that fails comes back at the rate of then, and so does a dispute that is won', async () => {
   const { id: test_clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
   const { id: customer } = await stripe.customers.create({ test_clock });

@@ -23,7 +23,8 @@ contract('stripe', CARDS, async () => {
   const fake = await new FakeStripe({ fault: () => faults.shift() ?? null, slow_ms: SLOW_MS }).start();
   const processor = await stripeProcessor({ address: fake.address, timeout_ms: TIMEOUT_MS }).open({ id: 'prc_stripe', livemode: false, settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
   const taken = (op_id: string) => [...fake.intents.values()].filter((each) => each.metadata.kontor_operation === op_id && each.status === 'succeeded').length;
-  return { processor, faults, forgets: true, act: (reference, result) => fake.act(reference, result), taken, close: () => fake.close() };
+  const contest = async (payment: string) => ({ reference: fake.banks.contest(fake.intents.get(payment)!) });
+  return { processor, contest, faults, forgets: true, act: (reference, result) => fake.act(reference, result), taken, close: () => fake.close() };
 });
 
 contract('adyen', { good: 'shopper/good', declined: 'shopper/declined', poor: 'shopper/poor', lost: 'shopper/lost', asks: 'shopper/asks', leaving: 'leaver/good' }, async () => {
@@ -39,5 +40,10 @@ contract('adyen', { good: 'shopper/good', declined: 'shopper/declined', poor: 's
     return ((await processor.lookup({ ...sought, verb, charge })) as { outcome: HandledOutcome }).outcome;
   };
   const close = async () => { await fake.close(); await inbox.close(); };
-  return { processor, faults, forgets: true, act: () => undefined, back: FakeAdyen.resultOf, told, taken: (op_id) => fake.taken(op_id), close };
+  const contest = async (payment: string) => {
+    const reference = fake.contest(payment, 'CHARGEBACK');
+    await fake.herald.settled();
+    return inbox.news.find((each) => each.reference === reference)!;
+  };
+  return { processor, contest, faults, forgets: true, act: () => undefined, back: FakeAdyen.resultOf, told, taken: (op_id) => fake.taken(op_id), close };
 });

@@ -1,7 +1,7 @@
 /** What every processor must do, in the words of the port: one suite for all of them, each behind its fake. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { CancelRequest, CaptureRequest, ChargeRequest, Failed, Found, HandledOutcome, Outcome, Processor, StoredMethod, Succeeded, Unknown } from '../../connectors/processors/processor.ts';
+import type { CancelRequest, CaptureRequest, ChargeRequest, Failed, Found, HandledOutcome, News, Outcome, Processor, StoredMethod, Succeeded, Unknown } from '../../connectors/processors/processor.ts';
 import type { Fault } from './server.ts';
 
 export type Subject = {
@@ -16,6 +16,8 @@ export type Subject = {
   told?(op_id: string, verb: 'capture' | 'cancel' | 'increment', charge: string): Promise<HandledOutcome>;
   /** Whether what a processor lets go is gone: not the cards of the sandbox, which are everybody's. */
   forgets: boolean;
+  /** A bank takes a payment back: the news of it, where the processor tells of disputes. */
+  contest?(payment: string): Promise<Pick<News, 'reference' | 'said'>>;
   /** How often money was taken by an operation; null where nobody can tell. */
   taken(op_id: string): number | null;
   close(): Promise<void>;
@@ -227,6 +229,18 @@ export function contract(name: string, cards: Cards, start: () => Promise<Subjec
 
     test('what is wrong is refused before anything is tried', async () => {
       assert.equal((await charge('good', { amount: 0n })).outcome.kind, 'failed');
+    });
+
+    test('a payment that its bank takes back is told of as that payment, with what was taken', async (t) => {
+      if (!subject.contest) return t.skip('It tells of no disputes by webhook.');
+      const { outcome } = await charge('good');
+      const { reference } = as(outcome, 'succeeded');
+      const news = await subject.contest(reference);
+      const word = await processor.disputes!.find(news);
+      assert.ok(word.kind === 'dispute', word.kind);
+      assert.deepEqual([word.reference, word.charge, word.status, word.amount, word.currency, word.returned], [news.reference, reference, 'needs_response', 10_000n, 'usd', null]);
+      assert.ok(word.taken);
+      assert.notEqual((await processor.disputes!.find({ reference: 'du_of_nobody' })).kind, 'dispute');
     });
 
     test('a webhook that nobody has signed is not believed', async () => {

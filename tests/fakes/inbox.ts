@@ -1,9 +1,10 @@
 /** Where a fake's webhooks go in tests without a Kontor: the processor takes them, and what it makes of them is kept. */
-import type { Notice, Processor } from '../../connectors/processors/processor.ts';
+import type { News, Notice, Processor } from '../../connectors/processors/processor.ts';
 import { listen } from './server.ts';
 
 export class Inbox {
   readonly notices: Notice[] = [];
+  readonly news: News[] = [];
   readonly url: string;
   readonly close: () => Promise<void>;
 
@@ -18,6 +19,7 @@ export class Inbox {
       taking.push(processor.receive({ body, headers }).then((received) => {
         if (received.kind === 'refused') throw new Error(received.message);
         inbox.notices.push(...received.notices);
+        inbox.news.push(...(received.news ?? []));
       }));
       return { status: 200, body: {} };
     }, {});
