@@ -5,8 +5,8 @@ import { Turnstile } from '../../../server/turnstile.ts';
 /** A turn that has not come by then is given up. */
 const PATIENCE_MS = 20_000;
 
-/** Operations that ask the processor; the others only compute. */
-const ASKING: ReadonlySet<string | symbol> = new Set<keyof Processor>(['tokenize', 'save', 'charge', 'capture', 'cancel', 'increment', 'refund', 'cancelRefund', 'detach', 'lookup', 'verifyDeposits', 'account']);
+/** What only computes; everything else asks the processor. */
+const COMPUTING: ReadonlySet<string | symbol> = new Set<keyof Processor>(['capabilities', 'presented', 'judgeEvidence', 'receive']);
 
 /** The processor, asked in turn. An operation whose turn does not come throws that it was not reached. */
 export function bounded(processor: Processor): Processor {
@@ -18,7 +18,7 @@ export function bounded(processor: Processor): Processor {
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function') return value;
       const method = value.bind(target) as (...given: unknown[]) => Promise<unknown>;
-      return ASKING.has(name) ? (...given: unknown[]) => turnstile.pass(() => method(...given)) : method;
+      return COMPUTING.has(name) ? method : (...given: unknown[]) => turnstile.pass(() => method(...given));
     },
   });
 }
