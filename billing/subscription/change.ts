@@ -13,7 +13,7 @@ import { endDiscounts, expired, firstPeriodEnd, hasEnded, noticeOfTrial, renewal
 import { endingOf } from './ending.ts';
 import { collecting } from './paused.ts';
 import { fullSum, isWatched, itemOf, quantityOf, refuseItems, refusePrice, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
-import { isMetered, restLine, trialLine, usageLine } from './lines.ts';
+import { endedUsageLine, isMetered, restLine, trialLine, withCommitment } from './lines.ts';
 import { settleNextPrices } from './next_price.ts';
 import { beginTrial, retimed, type OfferAsked } from './offer.ts';
 import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';
@@ -108,7 +108,7 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const made = together([once, putWaiting(waiting, moment)]);
   const then = together([discounting, leaving]);
   const invoiced = restarts || (order.proration_behavior === 'always_invoice' && before.status !== 'paused' && !order.at_boundary);
-  const lines = restarts ? restartLines(order, ending, facts, moment) : [];
+  const lines = restarts ? withCommitment(before, restartLines(order, ending, facts, moment), [...taken(facts, 'subscription'), ...waiting], moment.now, facts.billed_usage) : [];
   return conclude(order, facts, { made, then, after: ending, waiting, lines, invoiced }, how);
 }
 
@@ -340,7 +340,7 @@ function closeAll(order: ChangeOrder, after: SubscriptionWhole, facts: Subscript
 function restartLines({ proration_behavior }: ChangeOrder, after: SubscriptionWhole, facts: SubscriptionFacts, moment: Moment): LineOrder[] {
   const earlier = new Map(facts.subscription.items.map((item) => [item.id, item]));
   return after.items.flatMap((item) => {
-    const used = earlier.has(item.id) ? usageLine(facts.subscription, { ...earlier.get(item.id)!, discounts: item.discounts }, facts.usage, moment.now) : null;
+    const used = earlier.has(item.id) ? endedUsageLine(facts.subscription, { ...earlier.get(item.id)!, discounts: item.discounts }, facts.usage, moment.now) : null;
     const period = { start: item.current_period_start, end: item.current_period_end };
     const next = isMetered(item) ? [] : [isTrialing(after, moment.now) ? trialLine(after, item, period, moment.now) : restLine(after, item, moment.now, facts.account.proration)].filter((line) => !line.proration || proration_behavior !== 'none');
     return [...(used ? [used] : []), ...next];

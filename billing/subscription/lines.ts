@@ -165,6 +165,9 @@ export function usageLine(subscription: SubscriptionWhole, item: SubscriptionIte
   return line?.quantity_decimal === '0' && line.amount === 0n ? null : line;
 }
 
+/** The usage of a period that ends early: a line of nothing is left out, unless it is to be made up to a commitment. */
+export const endedUsageLine = (...of: Parameters<typeof usageLine>): LineOrder | null => (of[0].commitment === null ? usageLine(...of) : periodUsageLine(...of));
+
 /** What usage comes to, and what the line says of it. */
 function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms' | 'product_name'>, used: Used, how: Metering): { amount: bigint; description: string; quantity: string; metering: Metering } {
   const { amount, quantity: billed, groups } = meteredAmount(termsOf(subscription, item), used, how);

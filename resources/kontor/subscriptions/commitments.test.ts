@@ -109,6 +109,19 @@ test('a phase that begins with a period leaves the one before to be made up', as
   assert.deepEqual(amounts(await latest(customer)), [500, 2_600]);
 });
 
+test('of a period that a new anchor ends, a part is agreed, and of the new one all', async () => {
+  const { clock, customer, subscription } = await onClock([{ price: calls }]);
+  await commitTo(subscription, { amount: 3_100 });
+  await use(customer, 20, START);
+  await kontor.advance(clock, START + 10 * DAY);
+  await stripe.subscriptions.update(subscription, { billing_cycle_anchor: { type: 'now' } });
+  const ended = await latest(customer);
+  assert.deepEqual(amounts(ended), [200, 800]);
+  await explained(ended.id);
+  await kontor.advance(clock, FEBRUARY + 10 * DAY + 2 * HOUR);
+  assert.deepEqual(amounts(await latest(customer)), [0, 3_100]);
+});
+
 test('of a period that ends early, a part is agreed', async () => {
   const { clock, customer, subscription } = await onClock([{ price: calls }]);
   await commitTo(subscription, { amount: 3_100 });
