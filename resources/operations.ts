@@ -18,13 +18,8 @@ export function operations(): Operation[] {
 /** A path with its parameters left open, so that `/v1/prices/{price}` and `/v1/prices/:id` are one. */
 export const shapeOf = (path: string) => path.replace(/\{[^}]+\}|:[A-Za-z_]+/g, '*');
 
-/** Whether Stripe has a request: under just this path, under a path with parameters that fits, or not at all. */
-export function isStripes(): (method: string, path: string) => 'named' | 'fitting' | false {
-  const all = operations().map(({ method, path }) => `${method} ${shapeOf(path)}`);
-  const named = new Set(all.filter((request) => !request.includes('*')));
-  const shapes = all.map((request) => new RegExp(`^${request.replace(/[.]/g, '\\.').replaceAll('*', '[^/]+')}$`));
-  return (method, path) => {
-    const request = `${method} ${path}`;
-    return named.has(request) ? 'named' : shapes.some((shape) => shape.test(request)) && 'fitting';
-  };
+/** Whether Stripe has a request. */
+export function isStripes(): (method: string, path: string) => boolean {
+  const shapes = operations().map(({ method, path }) => new RegExp(`^${method} ${shapeOf(path).replace(/[.]/g, '\\.').replaceAll('*', '[^/]+')}$`));
+  return (method, path) => shapes.some((shape) => shape.test(`${method} ${path}`));
 }

@@ -1,7 +1,7 @@
 /** The door: every request goes through here, and one way only. */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import Fastify, { type onRequestHookHandler, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Refusal, refuse } from '../../billing/decision.ts';
 import { areUnderWay, performCalls } from '../calls.ts';
 import type { App, Context, Json, World } from '../context.ts';
@@ -47,8 +47,8 @@ type Call = {
 type Stored = { status: number; body: string; headers?: Record<string, string> };
 type Reply = Omit<Stored, 'body'> & { body: string | Buffer };
 
-/** Whether Stripe has a request, perhaps one that Kontor has not: under just this path, or under one with parameters that fits. */
-export type IsStripes = (method: string, path: string) => 'named' | 'fitting' | false;
+/** Whether Stripe has a request, perhaps one that Kontor has not. */
+export type IsStripes = (method: string, path: string) => boolean;
 
 export async function serve(app: App, pepper: string, isStripes: IsStripes): Promise<FastifyInstance> {
   const server = Fastify({
@@ -74,7 +74,7 @@ export async function serve(app: App, pepper: string, isStripes: IsStripes): Pro
   for (const page of app.register.pages) serveRoom(server, app, page);
   for (const receiver of app.register.receivers) serveReceiver(server, app, receiver);
   for (const route of app.register.routes) {
-    server.route({ method: route.method, url: route.path, bodyLimit: route.upload ?? BODY_LIMIT, handler: (request, reply) => handle(app, gate, route, request, reply), onRequest: namedElsewhere(route, isStripes) });
+    server.route({ method: route.method, url: route.path, bodyLimit: route.upload ?? BODY_LIMIT, handler: (request, reply) => handle(app, gate, route, request, reply) });
   }
   return server;
 }
@@ -93,15 +93,6 @@ function closeGently(server: FastifyInstance): void {
     });
     done();
   });
-}
-
-/** `/v1/customers/search` is no customer of that name, where Stripe has such a request and Kontor has not. No id that Kontor makes looks like a word. */
-function namedElsewhere(route: Route, isStripes: IsStripes): onRequestHookHandler[] {
-  if (!route.path.includes('/:')) return [];
-  return [async ({ method, url }) => {
-    const path = url.split('?', 1)[0]!;
-    if (/\/[a-z_]+$/.test(path) && isStripes(method, path) === 'named') unsupportedRequest(method, path);
-  }];
 }
 
 function caught(refuse: () => never): unknown {

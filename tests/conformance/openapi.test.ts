@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { operations as stripes, shapeOf } from '../../resources/operations.ts';
+import { rooms } from '../../resources/register.ts';
 import { operationOf, operations, violations } from './openapi.ts';
 
 const rate = {
@@ -15,6 +17,13 @@ test('the judge knows the operations of the API, and a literal name wins over a 
   assert.equal(operationOf('POST', '/v1/invoices/create_preview')?.id, 'PostInvoicesCreatePreview');
   assert.equal(operationOf('POST', '/v1/test_helpers/test_clocks/:clock/advance')?.id, 'PostTestHelpersTestClocksTestClockAdvance');
   assert.equal(operationOf('GET', '/v1/prizes'), undefined);
+});
+
+test('no request that Stripe has and Kontor has not is taken for one about an object of that name', () => {
+  const routes = rooms.flatMap((room) => room.routes ?? []).map(({ method, path }) => `${method} ${shapeOf(path)}`);
+  const lacking = stripes().map(({ method, path }) => `${method} ${shapeOf(path)}`).filter((request) => !routes.includes(request));
+  const taken = lacking.flatMap((request) => routes.filter((route) => new RegExp(`^${route.replaceAll('*', '[^/]+')}$`).test(request)).map((route) => `${request} by ${route}`));
+  assert.deepEqual(taken, []);
 });
 
 test('an answer as the types say passes', () => assert.deepEqual(judged({}), []));

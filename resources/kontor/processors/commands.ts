@@ -10,18 +10,17 @@ import { equal, page, renderList } from '../../../server/lists.ts';
 import { outside } from '../../../server/questions.ts';
 import { Secret } from '../../../server/secret.ts';
 import type * as params from './params.ts';
-import { bond, configurationOf, kindOf, openProcessor, opens, processorById, type ProcessorRow } from './rows.ts';
+import { bond, configurationOf, kindOf, openProcessor, opens, processorById, processorIfOpen, type ProcessorRow } from './rows.ts';
 
 type Path = { processor: string };
 
 async function render(ctx: Context, processor: ProcessorRow): Promise<Json> {
-  // Whose secrets do not open is shown all the same: it has to be given new ones.
-  const capabilities = await openProcessor(ctx.app, ctx.world, processor).then((open) => open.capabilities(), () => null);
+  const capabilities = (await processorIfOpen(ctx.app, ctx.world, processor))?.capabilities();
   return {
     id: processor.id,
     object: 'kontor.processor',
     account: processor.account,
-    capabilities: capabilities && { idempotency: capabilities.idempotency, lookup: capabilities.lookup, payment_methods: Object.keys(capabilities.methods) },
+    capabilities: capabilities ? { idempotency: capabilities.idempotency, lookup: capabilities.lookup, payment_methods: Object.keys(capabilities.methods) } : null,
     created: processor.created,
     livemode: ctx.world.livemode,
     metadata: processor.metadata,

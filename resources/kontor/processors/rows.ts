@@ -92,6 +92,14 @@ export async function openProcessor(app: App, world: World, row: ProcessorRow): 
   return processor;
 }
 
+/** The same, or null where it does not open, which the log tells: that stops nothing else, and it is shown, since it has to be given other secrets. */
+export function processorIfOpen(app: App, world: World, row: ProcessorRow): Promise<Processor | null> {
+  return openProcessor(app, world, row).catch((error: unknown) => {
+    app.log.error('A payment processor does not open.', { processor: row.id, ...told(error) });
+    return null;
+  });
+}
+
 /** The processor that has what an operation is about. */
 export async function processorNamed(app: App, world: World, name: string, tx?: Tx): Promise<Processor> {
   const { test } = app.connectors.processors;
@@ -124,9 +132,8 @@ export function refuseAskedElsewhere({ app, world }: Context, methods: readonly 
 export async function processorsOf({ app, tx, world }: Pick<Context, 'app' | 'tx' | 'world'>): Promise<Processor[]> {
   const { test, kinds } = app.connectors.processors;
   const found = kinds.length === 0 ? [] : await rows<ProcessorRow>(tx, sql`select * from processors where status = 'active' order by created, id`);
-  // One that does not open stops none of the others.
-  const open = await Promise.all(found.map((each) => openProcessor(app, world, each).catch((error: unknown) => app.log.error('A payment processor is left out.', { processor: each.id, ...told(error) }))));
-  return [...(world.livemode ? [] : [test]), ...open.filter((each) => each !== undefined)];
+  const open = await Promise.all(found.map((each) => processorIfOpen(app, world, each)));
+  return [...(world.livemode ? [] : [test]), ...open.filter((each) => each !== null)];
 }
 
 /** The same in the order in which they are asked for a method, by the account's rules. */
