@@ -3,18 +3,17 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { own, type Json } from '../../tests/own.ts';
 
 const DAY_S = 86_400;
 const START = 1_767_225_600;
-
-type Json = { [field: string]: any };
 
 let kontor: Kontor;
 let stripe: Stripe;
 before(async () => { kontor = await startKontor(); stripe = kontor.stripe; });
 after(() => kontor.close());
 
-const raw = (method: string, path: string, params?: object) => stripe.rawRequest(method, `/v1/kontor/${path}`, params) as unknown as Promise<Json>;
+const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
 const settleIn = (currency: string, rates: Record<string, string>) => raw('POST', 'settings', { settlement: { currency, rates } });
 const pay = (amount: number, currency: string, more: Partial<Stripe.PaymentIntentCreateParams> = {}) => stripe.paymentIntents.create({ amount, currency, payment_method: 'pm_card_visa', confirm: true, ...more });
 const transactionOf = async ({ latest_charge }: Stripe.PaymentIntent) => (await stripe.charges.retrieve(latest_charge as string, { expand: ['balance_transaction'] })).balance_transaction as Stripe.BalanceTransaction;

@@ -5,8 +5,7 @@ import type Stripe from 'stripe';
 import type { Asked } from '../../tests/fakes/server.ts';
 import { FakeStripe } from '../../tests/fakes/stripe/stripe.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
-
-type Json = { [field: string]: any };
+import { own, type Json } from '../../tests/own.ts';
 
 let fake: FakeStripe;
 let kontor: Kontor;
@@ -26,7 +25,7 @@ after(async () => {
   await kontor.close();
 });
 
-const raw = (method: string, path: string, params?: object) => stripe.rawRequest(method, `/v1/kontor/${path}`, params) as unknown as Promise<Json>;
+const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
 const cardAt = async (token: string): Promise<string> => (await raw('POST', `processors/${processor.id}/payment_methods`, { token })).id;
 
 /** Lets something hang at Stripe, and something else go through meanwhile. */

@@ -15,6 +15,7 @@ import { kindRecognising, KINDS, type Recognising } from '../fakes/kinds.ts';
 import type { Asked, Fault, Mishap } from '../fakes/server.ts';
 import { FakeStripe } from '../fakes/stripe/stripe.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
+import { own, type Json } from '../own.ts';
 import type { ChargingOrder } from './charging_worker.ts';
 
 /** `gullible`: Kontor believes that every processor recognises a repeated request, which makes it what it must not be. */
@@ -41,8 +42,6 @@ const SLOW_MS = 1_500;
 /** Customers at each processor, and how many clients pay at once. */
 const CUSTOMERS = 10;
 const CLIENTS = 12;
-
-type Json = { [field: string]: any };
 
 /** Of a hundred requests, ten have an effect and no answer, five neither, five are answered too late, and one is answered by an error. */
 function faultOf(random: Random, faults: Outcome['faults'], { method, path }: Asked): Fault {
@@ -118,7 +117,7 @@ class Town {
   }
 
   raw(method: string, path: string, params?: object): Promise<Json> {
-    return this.kontor.stripe.rawRequest(method, `/v1/kontor/${path}`, params) as unknown as Promise<Json>;
+    return own(this.kontor.stripe, method, path, params);
   }
 
   /** Processors of all kinds, and customers who keep a card at each. */

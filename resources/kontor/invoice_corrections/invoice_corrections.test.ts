@@ -5,6 +5,7 @@ import type { Context } from '../../../server/context.ts';
 import { candidatesOf } from '../../../server/usage/intake/message.ts';
 import { admit } from '../../../server/usage/record.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own, type Json } from '../../../tests/own.ts';
 import { listen, typesOf, type Told } from '../../../tests/told.ts';
 
 let kontor: Kontor;
@@ -23,9 +24,8 @@ const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 const HOUR = 3_600;
 const DAY = 86_400;
 
-type Wire = { id: string } & Record<string, any>;
-const get = (path: string) => stripe.rawRequest('GET', `/v1/kontor/${path}`) as unknown as Promise<Wire>;
-const post = (path: string, body: object) => stripe.rawRequest('POST', `/v1/kontor/${path}`, body) as unknown as Promise<Wire>;
+const get = (path: string) => own(stripe, 'GET', path);
+const post = (path: string, body: object) => own(stripe, 'POST', path, body);
 
 let n = 0;
 
@@ -81,7 +81,7 @@ test('usage that comes after its invoice is on the next one, which says what it 
   await use(2, START + 3 * DAY);
   assert.deepEqual(await waiting(), [[500, `Correction of ${january!.number}: 15 instead of 10 × Calls (at $1.00 / month)`]]);
   const corrections = (await get(`invoice_corrections?invoice=${january!.id}`)).data;
-  assert.deepEqual(corrections.map((each: Wire) => [each.quantity_before, each.quantity_after, each.amount, each.line]), [['13', '15', 200, january!.lines.data[0]!.id], ['10', '13', 300, january!.lines.data[0]!.id]]);
+  assert.deepEqual(corrections.map((each: Json) => [each.quantity_before, each.quantity_after, each.amount, each.line]), [['13', '15', 200, january!.lines.data[0]!.id], ['10', '13', 300, january!.lines.data[0]!.id]]);
   assert.equal((await get(`invoice_corrections/${corrections[0].id}`)).customer, customer);
   await kontor.advance(clock, MARCH + 2 * HOUR);
   const [, , february] = await invoices();
@@ -288,7 +288,7 @@ describe('late usage of a customer with credit', () => {
     assert.deepEqual([february!.subtotal, february!.total_pretax_credit_amounts!.map((each) => [each.credit_balance_transaction === undefined, each.amount]), february!.total], [2_300, [[false, 100], [false, 200]], 2_200]);
     assert.deepEqual((await movements(customer)).slice(0, 2), [[last.id, 'credits_applied', 200], [first.id, 'credits_applied', 100]]);
     const corrections = (await get(`invoice_corrections?invoice=${january!.id}`)).data;
-    assert.deepEqual(corrections.map((each: Wire) => [each.amount, each.credits, each.total, each.credited_on]), [
+    assert.deepEqual(corrections.map((each: Json) => [each.amount, each.credits, each.total, each.credited_on]), [
       [0, [{ above: 1_000, amount: 100, credit_grant: first.id }, { above: 1_000, amount: 200, credit_grant: last.id }], -330, february!.id], [300, [], 330, null],
     ]);
     const explanation = await get(`invoices/${february!.id}/explanation`);

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { checkChain } from '../../../billing/outcome/receipt.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own, type Json } from '../../../tests/own.ts';
 import { hashOf } from './write.ts';
 
 let kontor: Kontor;
@@ -18,9 +19,8 @@ const FEB = Date.UTC(2026, 1, 1) / 1_000;
 const HOUR = 3_600;
 const DAY = 86_400;
 
-type Wire = { id: string } & Record<string, any>;
-const post = (path: string, body: object = {}) => stripe.rawRequest('POST', `/v1/kontor/${path}`, body) as unknown as Promise<Wire>;
-const get = (path: string) => stripe.rawRequest('GET', `/v1/kontor/${path}`) as unknown as Promise<Wire>;
+const post = (path: string, body: object = {}) => own(stripe, 'POST', path, body);
+const get = (path: string) => own(stripe, 'GET', path);
 
 /** A customer whose solved conversations cost $0.99 each, from 1 January on. */
 async function charged(more: Partial<Stripe.SubscriptionCreateParams> = {}) {
@@ -43,10 +43,10 @@ test('what was billed and what was taken back is in a chain that anybody can che
   const [line] = january!.lines.data;
   assert.deepEqual([line!.amount, january!.status], [396, 'paid']);
   const billed = await get(`invoices/${january!.id}/lines/${line!.id}/outcomes?limit=100`);
-  assert.deepEqual(billed.data.map((each: Wire) => [each.subject, each.state, each.taken_back]).sort(), [['c1', 'succeeded', false], ['c2', 'succeeded', false], ['c3', 'succeeded', false], ['c4', 'succeeded', false]]);
+  assert.deepEqual(billed.data.map((each: Json) => [each.subject, each.state, each.taken_back]).sort(), [['c1', 'succeeded', false], ['c2', 'succeeded', false], ['c3', 'succeeded', false], ['c4', 'succeeded', false]]);
   for (const conversation of ['c1', 'c3']) await say('reopened', conversation, FEB + HOUR);
   const after = await get(`invoices/${january!.id}/lines/${line!.id}/outcomes?limit=100`);
-  assert.deepEqual(after.data.map((each: Wire) => [each.subject, each.state, each.taken_back]).sort(), [['c1', 'reversed', true], ['c2', 'succeeded', false], ['c3', 'reversed', true], ['c4', 'succeeded', false]]);
+  assert.deepEqual(after.data.map((each: Json) => [each.subject, each.state, each.taken_back]).sort(), [['c1', 'reversed', true], ['c2', 'succeeded', false], ['c3', 'reversed', true], ['c4', 'succeeded', false]]);
   assert.deepEqual((await get(`outcomes?invoice=${january!.id}&limit=100`)).data.length, 4);
   const { data } = await get(`outcome_receipts?customer=${customer}&limit=100`);
   const chain = data.toReversed() as { id: string; body: string; hash: string; kind: string; subject: string }[];
@@ -58,7 +58,7 @@ test('what was billed and what was taken back is in a chain that anybody can che
   assert.match(checkChain(tampered, hashOf)!.sentence, /hash/);
   assert.match(checkChain(chain.filter((_, n) => n !== 2), hashOf)!.sentence, /number 4, and it is number 3/);
   const corrections = (await get(`invoice_corrections?customer=${customer}`)).data;
-  assert.deepEqual(corrections.map((each: Wire) => [each.quantity_before, each.quantity_after, each.amount]), [['3', '2', -99], ['4', '3', -99]]);
+  assert.deepEqual(corrections.map((each: Json) => [each.quantity_before, each.quantity_after, each.amount]), [['3', '2', -99], ['4', '3', -99]]);
   assert.equal((await get(`outcome_receipts/${chain[0]!.id}`)).hash, chain[0]!.hash);
 });
 
@@ -70,7 +70,7 @@ test('what a voided invoice had billed is taken back in the chain', async () => 
   await stripe.invoices.voidInvoice(january!.id);
   await kontor.advance(clock, FEB + 3 * HOUR);
   const { data } = await get(`outcome_receipts?customer=${customer}`);
-  assert.deepEqual(data.map((each: Wire) => each['kind']).toReversed(), ['billed', 'billed', 'taken_back', 'taken_back']);
+  assert.deepEqual(data.map((each: Json) => each['kind']).toReversed(), ['billed', 'billed', 'taken_back', 'taken_back']);
 });
 
 test('what is contested after its invoice stays on it until it is decided, and comes back with the next one', async () => {
@@ -97,7 +97,7 @@ test('a definition is tried on the past, also at another price', async () => {
   assert.deepEqual(tried.data, [{ customer, outcome: 'success', currency: 'usd', price: dear.id, count: 1, amount: 150, was_count: 4, was_amount: 396 }]);
   assert.deepEqual([tried.events, tried.subjects, tried.totals], [1, 1, [{ outcome: 'success', currency: 'usd', count: 1, amount: 150, was_count: 4, was_amount: 396 }]]);
   const same = await post('outcome_definitions/preview', { definition: definition.id, from: START, to: START + 10 * DAY, customer });
-  assert.deepEqual(same.data.map((each: Wire) => [each.count, each.amount, each.was_count, each.was_amount]), [[4, 396, 4, 396]]);
+  assert.deepEqual(same.data.map((each: Json) => [each.count, each.amount, each.was_count, each.was_amount]), [[4, 396, 4, 396]]);
   await assert.rejects(post('outcome_definitions/preview', { from: START }), /Say what to try/);
   await assert.rejects(post('outcome_definitions/preview', { definition: definition.id, from: 0, to: START }), /At most 400 days/);
 });

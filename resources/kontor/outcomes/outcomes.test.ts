@@ -4,6 +4,7 @@ import type Stripe from 'stripe';
 import { inWorldsInTurn } from '../../../server/database/world.ts';
 import { record } from '../../../server/usage/record.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own, type Json } from '../../../tests/own.ts';
 import { listen, typesOf, type Told } from '../../../tests/told.ts';
 
 let kontor: Kontor;
@@ -20,9 +21,8 @@ const START = Date.UTC(2026, 0, 1) / 1_000;
 const HOUR = 3_600;
 const DAY = 86_400;
 
-type Wire = { id: string } & Record<string, any>;
-const post = (path: string, body: object = {}) => stripe.rawRequest('POST', `/v1/kontor/${path}`, body) as unknown as Promise<Wire>;
-const get = (path: string) => stripe.rawRequest('GET', `/v1/kontor/${path}`) as unknown as Promise<Wire>;
+const post = (path: string, body: object = {}) => own(stripe, 'POST', path, body);
+const get = (path: string) => own(stripe, 'GET', path);
 
 const RULES = [
   { event_name: 'answered', effect: 'open', quiet_for: '24h' },
@@ -31,7 +31,7 @@ const RULES = [
   { event_name: 'reopened', effect: 'reverse', within: '30d' },
 ];
 
-async function agent(more: object = {}): Promise<Wire> {
+async function agent(more: object = {}): Promise<Json> {
   return post('outcome_definitions', { display_name: 'AI agent', subject_key: 'conversation', rules: RULES, ...more });
 }
 
@@ -44,7 +44,7 @@ async function someone(): Promise<{ clock: string; customer: string }> {
 const say = (customer: string, event_name: string, conversation: string, timestamp: number, identifier?: string) =>
   stripe.billing.meterEvents.create({ event_name, timestamp, ...(identifier && { identifier }), payload: { stripe_customer_id: customer, conversation } });
 
-const states = async (customer: string) => (await get(`outcomes?customer=${customer}&limit=100`)).data.map((each: Wire) => [each.subject, each.state]).sort();
+const states = async (customer: string) => (await get(`outcomes?customer=${customer}&limit=100`)).data.map((each: Json) => [each.subject, each.state]).sort();
 
 /** A definition of its own for each test, by names of its own. */
 const rulesFor = (prefix: string) => RULES.map((rule) => ({ ...rule, event_name: `${prefix}_${rule.event_name}` }));
@@ -78,7 +78,7 @@ test('silence of a day is a success at its moment, on the clock of the customer'
   await say(customer, 'reopened', 'c1', START + 2 * DAY);
   assert.equal((await stripe.billing.meters.listEventSummaries(first.meter, { customer, start_time: START, end_time: START + 5 * DAY })).data[0]!.aggregated_value, 1);
   const evidence = (await get(`outcomes/${first.id}`)).evidence;
-  assert.deepEqual(evidence.history.map((step: Wire) => [step.at, step.state, step.by, step.rule?.event_name ?? null]), [[START, 'open', 'event', 'answered'], [START + DAY, 'succeeded', 'quiet', null], [START + 2 * DAY, 'reversed', 'event', 'reopened']]);
+  assert.deepEqual(evidence.history.map((step: Json) => [step.at, step.state, step.by, step.rule?.event_name ?? null]), [[START, 'open', 'event', 'answered'], [START + DAY, 'succeeded', 'quiet', null], [START + 2 * DAY, 'reversed', 'event', 'reopened']]);
 });
 
 test('what comes late is applied to where it belongs', async () => {
@@ -107,9 +107,9 @@ describe('a contest', () => {
     const { customer } = await someone();
     await say(customer, 'answered', 'c1', START);
     await say(customer, 'confirmed', 'c1', START);
-    return (await get(`outcomes?customer=${customer}`)).data[0] as Wire;
+    return (await get(`outcomes?customer=${customer}`)).data[0] as Json;
   };
-  const counted = async ({ meter, customer }: Wire, id = meter) => (await stripe.billing.meters.listEventSummaries(id, { customer, start_time: START, end_time: START + DAY })).data[0]?.aggregated_value ?? 0;
+  const counted = async ({ meter, customer }: Json, id = meter) => (await stripe.billing.meters.listEventSummaries(id, { customer, start_time: START, end_time: START + DAY })).data[0]?.aggregated_value ?? 0;
 
   test('holds it, and where it is accepted takes it back', async () => {
     const success = await settled();
@@ -146,8 +146,8 @@ test('what is counted of several accounts in one transaction is judged by the de
     }
   });
   assert.deepEqual(await states(ours.id), [['c1', 'open']]);
-  const { data } = (await other.stripe.rawRequest('GET', '/v1/kontor/outcomes')) as unknown as Wire;
-  assert.deepEqual(data.map((each: Wire) => [each.customer, each.subject, each.state]), [[theirs.id, 'c1', 'open']]);
+  const { data } = (await other.stripe.rawRequest('GET', '/v1/kontor/outcomes')) as unknown as Json;
+  assert.deepEqual(data.map((each: Json) => [each.customer, each.subject, each.state]), [[theirs.id, 'c1', 'open']]);
 });
 
 test('an event is the same again, also where its customer stands under another name', async () => {
@@ -211,11 +211,11 @@ test('a new version judges what begins under it, and the archived definition not
   await kontor.advance(clock, START + HOUR);
   const changed = await post(`outcome_definitions/${id}/versions`, { rules: rulesFor('v').map((rule) => (rule.quiet_for ? { ...rule, quiet_for: '1h' } : rule)) });
   assert.deepEqual([changed.version, changed.rules[0].quiet_for], [2, '1h']);
-  assert.deepEqual((await get(`outcome_definitions/${id}/versions`)).data.map((each: Wire) => each.version), [2, 1]);
+  assert.deepEqual((await get(`outcome_definitions/${id}/versions`)).data.map((each: Json) => each.version), [2, 1]);
   // On this clock it is long before the version is in force.
   await say(customer, 'v_answered', 'new', START + HOUR);
   const { data } = await get(`outcomes?customer=${customer}`);
-  assert.deepEqual(data.map((each: Wire) => [each.subject, each.version, each.due_at - START]).sort(), [['new', 1, 25 * HOUR], ['old', 1, 24 * HOUR]]);
+  assert.deepEqual(data.map((each: Json) => [each.subject, each.version, each.due_at - START]).sort(), [['new', 1, 25 * HOUR], ['old', 1, 24 * HOUR]]);
   const archived = await post(`outcome_definitions/${id}/archive`);
   assert.equal(archived.status, 'archived');
   await assert.rejects(post(`outcome_definitions/${id}/archive`), /is archived/);

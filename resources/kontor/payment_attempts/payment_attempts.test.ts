@@ -7,8 +7,7 @@ import { kindRecognising, KINDS, type Recognising } from '../../../tests/fakes/k
 import type { Fault } from '../../../tests/fakes/server.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-
-type Json = { [field: string]: any };
+import { own, type Json } from '../../../tests/own.ts';
 
 let ahead_s = 0;
 let kontor: Kontor;
@@ -30,7 +29,7 @@ after(async () => {
   await kontor.close();
 });
 
-const raw = (method: string, path: string, params?: object) => stripe.rawRequest(method, `/v1/kontor/${path}`, params) as unknown as Promise<Json>;
+const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
 
 /** A payment at a processor of the kind, with something going wrong on the way. */
 async function pay(kind: Recognising, fault: Fault, more: Partial<Stripe.PaymentIntentCreateParams> = {}): Promise<Stripe.PaymentIntent> {

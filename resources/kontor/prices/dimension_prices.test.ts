@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own, type Json } from '../../../tests/own.ts';
 
 const DAY = 86_400;
 const HOUR = 3_600;
@@ -14,9 +15,8 @@ let stripe: Stripe;
 before(async () => { kontor = await startKontor(); stripe = kontor.stripe; });
 after(() => kontor.close());
 
-type Wire = Record<string, any>;
-const get = (path: string) => stripe.rawRequest('GET', `/v1/kontor/${path}`) as unknown as Promise<Wire>;
-const post = (path: string, body: object) => stripe.rawRequest('POST', `/v1/kontor/${path}`, body) as unknown as Promise<Wire>;
+const get = (path: string) => own(stripe, 'GET', path);
+const post = (path: string, body: object) => own(stripe, 'POST', path, body);
 
 let n = 0;
 
@@ -94,7 +94,7 @@ test('usage is billed on one line by its values, previewed, explained, and put r
   await use('opus', 100, START + DAY);
   const [january] = (await stripe.invoices.list({ customer })).data;
   assert.deepEqual((await stripe.invoiceItems.list({ customer, pending: true })).data.map((item) => [item.amount, item.description]), [[280, `Correction of ${january!.number}: 201 instead of 101 × opus, 904 instead of 1004 × small of Tokens`]]); // 603 + 180.8 + 16 − 520
-  assert.deepEqual((await get(`invoice_corrections?invoice=${january!.id}`))['data'].map((each: Wire) => [each['quantity_before'], each['quantity_after'], each['quantity_groups'].map((group: Wire) => [group['name'], group['before'], group['after']])]), [
+  assert.deepEqual((await get(`invoice_corrections?invoice=${january!.id}`))['data'].map((each: Json) => [each['quantity_before'], each['quantity_after'], each['quantity_groups'].map((group: Json) => [group['name'], group['before'], group['after']])]), [
     ['1021', '1121', [['opus', '101', '201'], ['small', '904', '904'], ['other', '16', '16']]],
     ['1121', '1021', [['opus', '101', '101'], ['small', '1004', '904'], ['other', '16', '16']]],
   ]);
@@ -104,7 +104,7 @@ test('usage is billed on one line by its values, previewed, explained, and put r
   await explained(customer);
   const [march] = (await stripe.invoices.list({ customer })).data;
   const comparison = await get(`invoices/${march!.id}/comparison`);
-  assert.deepEqual(comparison['causes'].map((cause: Wire) => [cause['kind'], cause['amount']]), [['usage', -490], ['new_item', 280]]);
+  assert.deepEqual(comparison['causes'].map((cause: Json) => [cause['kind'], cause['amount']]), [['usage', -490], ['new_item', 280]]);
 });
 
 test('tiers, packages, included units and further currencies go by the group', async () => {

@@ -4,8 +4,7 @@ import type Stripe from 'stripe';
 import { FakeAdyen } from '../../../tests/fakes/adyen/adyen.ts';
 import type { Mishap } from '../../../tests/fakes/server.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-
-type Json = { [field: string]: any };
+import { own, type Json } from '../../../tests/own.ts';
 
 const mishaps: Mishap[] = [];
 let fake: FakeAdyen;
@@ -26,7 +25,7 @@ after(async () => {
   await kontor.close();
 });
 
-const raw = (method: string, path: string, params?: object) => stripe.rawRequest(method, `/v1/kontor/${path}`, params) as unknown as Promise<Json>;
+const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
 async function pay(card: string, more: Partial<Stripe.PaymentIntentCreateParams> = {}): Promise<Stripe.PaymentIntent> {
   const { id } = await raw('POST', `processors/${processor.id}/payment_methods`, { token: `shopper_1/${card}` });
   return stripe.paymentIntents.create({ amount: 2_500, currency: 'eur', payment_method: id, confirm: true, ...more });

@@ -4,10 +4,9 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own, type Json } from '../../../tests/own.ts';
 import { listen } from '../../../tests/told.ts';
 import { verify } from '../../../server/verify.ts';
-
-type Json = { [field: string]: any };
 
 let fake: FakeStripe;
 let kontor: Kontor;
@@ -30,7 +29,7 @@ after(async () => {
 });
 
 const BACK = 'https://shop.example.com/back';
-const raw = (method: string, path: string, params?: object) => stripe.rawRequest(method, `/v1/kontor/${path}`, params) as unknown as Promise<Json>;
+const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
 const cardAt = async (token: string): Promise<string> => (await raw('POST', `processors/${processor}/payment_methods`, { token })).id;
 async function standing(...accounts: string[]): Promise<number[]> {
   const { balances } = await raw('GET', 'ledger/trial_balance');

@@ -5,8 +5,7 @@ import type Stripe from 'stripe';
 import { FakeAdyen } from '../../../tests/fakes/adyen/adyen.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-
-type Json = { [field: string]: any };
+import { own, type Json } from '../../../tests/own.ts';
 
 let atStripe: FakeStripe;
 let atAdyen: FakeAdyen;
@@ -30,7 +29,7 @@ after(async () => {
   await assert.rejects(kontor.close(), ({ message }: Error) => message.split('\n').length === 2 && /I7 .*: 900 usd were taken, and asked for were 1000 usd$/.test(message));
 });
 
-const raw = (method: string, path: string, params?: object) => stripe.rawRequest(method, `/v1/kontor/${path}`, params) as unknown as Promise<Json>;
+const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
 const methodAt = async (processor: string, token: string): Promise<string> => (await raw('POST', `processors/${processors[processor]}/payment_methods`, { token })).id;
 const BACK = 'https://shop.example.com/back';
 const address = { line1: '1 Test Street', line2: 'Floor 2', city: 'Berlin', postal_code: '10115', country: 'DE' };

@@ -7,8 +7,7 @@ import type { Fault, Mishap } from '../../../tests/fakes/server.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { intentWhen } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-
-type Json = { [field: string]: any };
+import { own, type Json } from '../../../tests/own.ts';
 
 const faults: Fault[] = [];
 const mishaps: Mishap[] = [];
@@ -32,7 +31,7 @@ after(async () => {
   await kontor.close();
 });
 
-const raw = (method: string, path: string, params?: object, client = stripe) => client.rawRequest(method, `/v1/kontor/${path}`, params) as unknown as Promise<Json>;
+const raw = (method: string, path: string, params?: object, client = stripe) => own(client, method, path, params);
 const pay = (card: string, more: Partial<Stripe.PaymentIntentCreateParams> = {}) => stripe.paymentIntents.create({ amount: 4_900, currency: 'usd', payment_method: card, confirm: true, expand: ['latest_charge'], ...more });
 const attemptsOf = async (subject: string): Promise<Json[]> => (await raw('GET', `payment_attempts?subject=${subject}`)).data;
 

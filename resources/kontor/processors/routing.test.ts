@@ -7,8 +7,7 @@ import type { Fault } from '../../../tests/fakes/server.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { intentWhen } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-
-type Json = { [field: string]: any };
+import { own, type Json } from '../../../tests/own.ts';
 
 /** What goes wrong with the next payments, and with the next methods, at Stripe. */
 const faults: { payment_intents: Fault[]; payment_methods: Fault[] } = { payment_intents: [], payment_methods: [] };
@@ -44,7 +43,7 @@ beforeEach(async () => {
   await rules();
 });
 
-const raw = (method: string, path: string, params?: object, client = stripe) => client.rawRequest(method, `/v1/kontor/${path}`, params) as unknown as Promise<Json>;
+const raw = (method: string, path: string, params?: object, client = stripe) => own(client, method, path, params);
 const rules = (...given: object[]) => raw('POST', 'settings', { routing_rules: given.length > 0 ? given : '' });
 /** A key that is not in force any more is refused before anything is done. */
 const inForce = (of: 'stripe' | 'adyen', is: boolean) =>

@@ -6,8 +6,7 @@ import { machineClock } from '../../../server/clock.ts';
 import { until } from '../../../tests/awaited.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-
-type Json = { [field: string]: any };
+import { own, type Json } from '../../../tests/own.ts';
 
 let fake: FakeStripe;
 let kontor: Kontor;
@@ -32,7 +31,7 @@ after(async () => {
 });
 
 const BACK = 'https://shop.example.com/back';
-const raw = (method: string, path: string, params?: object) => stripe.rawRequest(method, `/v1/kontor/${path}`, params) as unknown as Promise<Json>;
+const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
 const cardAt = async (token: string): Promise<string> => (await raw('POST', `processors/${processor}/payment_methods`, { token })).id;
 const statusOf = async (id: string): Promise<string> => (await stripe.paymentIntents.retrieve(id)).status;
 /** What Stripe has of a payment, newest first. */
