@@ -1,6 +1,6 @@
 /**
  * Random postings by many clients at once, some of which die at any moment, while others seal: no transaction is out of balance, every entry is sealed once, and what is stored of each account is what
- * its entries come to. `KONTOR_POSTINGS=100000` posts as many; by default a few hundred.
+ * its entries come to. `KONTOR_TEST_POSTINGS=100000` posts as many; by default a few hundred.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -18,7 +18,7 @@ import { books } from '../../server/ledger/invariants.ts';
 import { lend } from '../../server/database/database.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
 
-const POSTINGS = Number(process.env['KONTOR_POSTINGS'] ?? 300);
+const POSTINGS = Number(process.env['KONTOR_TEST_POSTINGS'] ?? 300);
 const CLIENTS = 8;
 const START = 1_767_225_600;
 const NAMES = (Object.keys(ACCOUNTS) as (keyof typeof ACCOUNTS)[]).filter((each): each is PostedAccount => each !== 'deferred_revenue');
@@ -115,7 +115,7 @@ test(`${POSTINGS} random postings from ${CLIENTS} clients with kills`, async () 
   assert.deepEqual(checked.found, []);
   assert.equal(checked.count.transactions, BigInt(Array.from({ length: POSTINGS }, (_, i) => posting(`t${i}`, random(i))).filter(leavesSomething).length));
   assert.equal(checked.count.sealed, checked.count.entries);
-  if (process.env['KONTOR_POSTINGS']) console.log({ lost, ...checked.count });
+  if (process.env['KONTOR_TEST_POSTINGS']) console.log({ lost, ...checked.count });
 });
 
 /** Until all is sealed: what is still running elsewhere in the cluster delays it. */

@@ -1,5 +1,5 @@
 /**
- * Somebody with every right in the database falsifies the ledger after it was sealed: each time `kontor verify` finds it. `KONTOR_TAMPERINGS=1000` tries as many; by default a sample of each kind.
+ * Somebody with every right in the database falsifies the ledger after it was sealed: each time `kontor verify` finds it. `KONTOR_TEST_TAMPERINGS=1000` tries as many; by default a sample of each kind.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -108,7 +108,7 @@ const kinds: Record<string, (n: number) => Promise<void>> = {
   'changed sums of a day': async (n) => void (await superuser.query(`update ledger_days set debit = debit + 1 where ctid = (select ctid from ledger_days order by day, ledger_account offset ${n} % (select count(*) from ledger_days) limit 1)`)),
 };
 
-const each = Math.ceil(Number(process.env['KONTOR_TAMPERINGS'] ?? 18) / Object.keys(kinds).length);
+const each = Math.ceil(Number(process.env['KONTOR_TEST_TAMPERINGS'] ?? 18) / Object.keys(kinds).length);
 
 test('a ledger that nobody has touched holds together', async () => assert.deepEqual(await verifyWith(async () => undefined), []));
 

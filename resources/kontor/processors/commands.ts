@@ -10,7 +10,7 @@ import { equal, page, renderList } from '../../../server/lists.ts';
 import { outside } from '../../../server/questions.ts';
 import { Secret } from '../../../server/secret.ts';
 import type * as params from './params.ts';
-import { bond, configurationOf, kindOf, openProcessor, opens, processorById, processorIfOpen, type ProcessorRow } from './rows.ts';
+import { bond, configurationOf, kindOf, opens, processorById, processorIfOpen, type ProcessorRow } from './rows.ts';
 
 type Path = { processor: string };
 
