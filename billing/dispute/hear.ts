@@ -9,13 +9,15 @@ import { settle } from './settle.ts';
 /** A dispute goes on from the one to the next, and never back: an older word that comes late says nothing new. A bank may reverse what was lost. */
 const RANKS: Record<DisputeStatus, number> = { warning_needs_response: 0, warning_under_review: 1, warning_closed: 2, needs_response: 3, under_review: 4, lost: 5, won: 6 };
 
-function opened({ charge, payment_intent: intent, payment_method: method }: Contested, word: DisputeWord, moment: Moment): DisputeWhole {
+/** What is contested. A bank that counts in another currency contests what is left of the charge. */
+const amountOf = ({ charge }: Contested, { amount, currency }: DisputeWord): bigint => (currency === charge.currency ? amount : refundable(charge));
+
+function opened(contested: Contested, word: DisputeWord, moment: Moment): DisputeWhole {
+  const { charge, payment_intent: intent, payment_method: method } = contested;
   const { reference, reason, network_reason_code, due_by, submission_count } = word;
-  // A bank that counts in another currency contests what is left of the charge.
-  const amount = word.currency === charge.currency ? word.amount : refundable(charge);
   const inquiry = word.status.startsWith('warning_');
   return {
-    id: moment.newId('dp'), created: moment.now, charge: charge.id, payment_intent: intent.id, customer: intent.customer, test_clock: intent.test_clock, status: inquiry ? 'warning_needs_response' : 'needs_response', reason, amount, currency: charge.currency,
+    id: moment.newId('dp'), created: moment.now, charge: charge.id, payment_intent: intent.id, customer: intent.customer, test_clock: intent.test_clock, status: inquiry ? 'warning_needs_response' : 'needs_response', reason, amount: amountOf(contested, word), currency: charge.currency,
     withdrawn: false, fees: [], payment_method_details: detailsOf(charge, { inquiry, reason, network_reason_code }), evidence: {}, due_by, submission_count: submission_count ?? 0, verdict: null, intended_submission_method: null,
     processor: method.processor, processor_reference: reference, metadata: {}, transactions: [],
   };
@@ -38,7 +40,8 @@ export function hearDispute(contested: Contested, known: DisputeWhole | null, wo
   const before = dispute;
   // A word of what was given back says that it was taken.
   if (word.taken && !dispute.withdrawn) {
-    const taken = withdraw({ dispute, charge, settlement }, word.taken, moment);
+    // Of what was asked about, a part may have been given back since.
+    const taken = withdraw({ dispute: { ...dispute, amount: amountOf(contested, word) }, charge, settlement }, word.taken, moment);
     charge = taken.charge;
     change(taken.dispute);
     made.push(taken, tell(dispute, 'funds_withdrawn', moment));

@@ -143,10 +143,10 @@ test('an inquiry at Stripe takes nothing until it becomes a chargeback; and a ba
   const [made] = await disputesOf(intent);
   assert.deepEqual([made!.status, made!.is_charge_refundable, movesOf(made!)], ['warning_needs_response', true, []]);
   await stripe.refunds.create({ payment_intent: intent.id, amount: 2_500 });
-  fake.banks.escalate(contested);
+  fake.banks.escalate(contested, 9_000);
   await fake.herald.settled();
   const now = await stripe.disputes.retrieve(made!.id);
-  assert.deepEqual([now.status, now.payment_method_details?.card?.case_type, movesOf(now).length], ['needs_response', 'chargeback', 1]);
+  assert.deepEqual([now.status, now.amount, now.payment_method_details?.card?.case_type, movesOf(now)], ['needs_response', 9_000, 'chargeback', [[-9_000, 1_500, -10_500, 'dispute']]]);
   await assert.rejects(stripe.refunds.create({ payment_intent: intent.id, amount: 1 }), { code: 'charge_disputed' });
   fake.banks.decide(contested, 'lost');
   await fake.herald.settled();

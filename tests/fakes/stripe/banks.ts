@@ -48,10 +48,10 @@ export class FakeBanks {
     return dispute.id;
   }
 
-  /** An inquiry becomes a chargeback. */
-  escalate(id: string): void {
+  /** An inquiry becomes a chargeback of so much. */
+  escalate(id: string, amount: number): void {
     const dispute = this.dispute(id);
-    Object.assign(dispute, { status: 'needs_response', is_charge_refundable: false });
+    Object.assign(dispute, { amount, status: 'needs_response', is_charge_refundable: false });
     this.#withdraw(dispute, 'charge.dispute.updated');
   }
 
