@@ -77,7 +77,7 @@ declare name text := format('meter_events_%s', slot);
 begin
   if to_regclass('public.' || name) is not null then return; end if;
   perform pg_advisory_xact_lock(hashtext('kontor.meter_event_slots'));
-  if to_regclass('public.' || name) is not null then return; end if;
+  if exists (select from pg_class c where c.relname = name and c.relnamespace = 'public'::regnamespace) then return; end if;
   execute format('create table public.%I (like public.meter_events including defaults including storage)', name);
   execute format('alter table public.%I enable row level security, force row level security', name);
   execute format('create policy own_world on public.%I using (world = public.kontor_world()) with check (world = public.kontor_world())', name);

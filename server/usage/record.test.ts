@@ -130,3 +130,18 @@ test('an identifier is remembered over the turn of a slot, and until its slot is
   assert.deepEqual(await put([event(who, '5', { identifier: 'of old' })]), ['accepted']);
   assert.equal(await used(who), '10');
 });
+
+test('of two who make a slot at once one waits, and finds it made', async () => {
+  const make = 'select make_meter_event_slot(900)';
+  const [one, other] = await Promise.all([kontor.database.pool.connect(), kontor.database.pool.connect()]);
+  try {
+    await one.query(`begin; ${make}`);
+    const waiting = other.query(make);
+    while ((await one.query(`select from pg_locks where not granted and locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`)).rowCount === 0);
+    await one.query('commit');
+    await waiting;
+  } finally {
+    one.release();
+    other.release();
+  }
+});
