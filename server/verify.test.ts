@@ -108,7 +108,7 @@ for (const [what, invariant, falsify] of [
   ['a debt that the ledger does not know', 'I6', change('ledger_entries', `ledger_account = 'bad_debt'`, `ledger_account = 'receivable' and document in (select id from invoices where status = 'open')`)],
   ["a customer's balance that was changed", 'I6', change('customers', 'balance = balance + 1')],
   ['cash that no transfer brought', 'I6', change('cash_balances', 'amount = amount + 1')],
-  ['a payment that was taken twice', 'I7', copy('charges', `'id', 'ch_copy', 'attempt', null`, `status = 'succeeded'`)],
+  ['a payment that was taken twice', 'I7', copy('charges', `'id', 'ch_copy', 'attempt', null, 'processor_reference', 'ch_other'`, `status = 'succeeded'`)],
   ['a payment that was not received', 'I7', change('payment_intents', 'amount_received = amount_received - 1', `status = 'succeeded'`)],
   ['more given back than taken', 'I8', change('charges', 'amount_refunded = amount_captured + 1')],
   ['a balance transaction of another amount', 'I26', change('balance_transactions', 'amount = amount + 1, net = net + 1')],
