@@ -2,7 +2,7 @@
 import { refuse } from './decision.ts';
 import type { Metadata } from './catalog.ts';
 
-export const METADATA_KEYS = 50;
+const METADATA_KEYS = 50;
 
 /** Merges as Stripe does: a key with an empty value goes away, `''` for all of it clears it, what is not named stays. */
 export function mergeMetadata(before: Metadata, given: Record<string, string> | '' | undefined): Metadata {

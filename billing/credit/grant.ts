@@ -92,7 +92,7 @@ export function moveCredit(into: Decision, before: CreditGrantRow, amount: bigin
 /** The timer at which what is left of a grant expires. */
 const expiry = (grant: CreditGrantRow) => ({ kind: 'credit_grant.expire', subject: grant.id, at: grant.voided_at === null ? grant.expires_at : null, lane: grant.customer, test_clock: grant.test_clock });
 
-export const MOST_GRANTS = 100;
+const MOST_GRANTS = 100;
 
 /** Grants credit. `open` is how many grants the customer has of which something is left. */
 export function createGrant(given: GrantGiven, customer: Pick<CustomerRow, 'id' | 'test_clock' | 'currency'>, open: number, moment: Moment): Decision & { grant: CreditGrantRow } {

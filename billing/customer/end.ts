@@ -19,7 +19,7 @@ const FORGOTTEN = {
 } satisfies Partial<CustomerWhole>;
 
 /** Cancels the customer's subscriptions at once: nothing is credited, nothing more is billed, and nobody is asked for what is unpaid. Invoices that are open stay so. */
-export function endSubscriptionsOf({ subscriptions, unpaid }: Pick<Held, 'subscriptions' | 'unpaid'>, moment: Moment): Decision {
+function endSubscriptionsOf({ subscriptions, unpaid }: Pick<Held, 'subscriptions' | 'unpaid'>, moment: Moment): Decision {
   return together([...subscriptions.map((subscription) => endSubscription(subscription, 'cancellation_requested', moment)), stopCollecting(unpaid, moment)]);
 }
 

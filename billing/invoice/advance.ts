@@ -8,7 +8,7 @@ import { attemptFailed, type Owed } from './paid.ts';
 import type { WithPayments } from './pay.ts';
 
 /** Finalises a draft, with what follows for its subscription where nothing is due. */
-export function finalizeOwed({ invoice: draft, customer, subscription }: Owed, how: Pick<Finalization, 'tax_ids' | 'payment_method' | 'reason' | 'confirm' | 'off_session'>, moment: Moment): Decision & WithPayments {
+function finalizeOwed({ invoice: draft, customer, subscription }: Owed, how: Pick<Finalization, 'tax_ids' | 'payment_method' | 'reason' | 'confirm' | 'off_session'>, moment: Moment): Decision & WithPayments {
   const finalized = finalizeInvoice({ ...how, invoice: draft, customer, subscription_metadata: subscription?.metadata ?? null }, moment);
   const { invoice, payment, payment_intent: intent } = finalized;
   const owed: WithPayments = { invoice, customer: finalized.customer, subscription, payments: intent && payment ? [{ payment, intent }] : [] };

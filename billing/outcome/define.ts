@@ -116,7 +116,7 @@ function changed(type: string, before: DefinitionWhole, definition: DefinitionWh
   return { ...decision(), puts: [{ table: 'outcome_definitions', before, after: definition }], facts: [told(type, definition, moment, before)], definition };
 }
 
-export function refuseArchived({ id, archived_at }: DefinitionWhole): void {
+function refuseArchived({ id, archived_at }: DefinitionWhole): void {
   if (archived_at !== null) refuse(undefined, `The definition ${id} is archived. Make a new one.`);
 }
 

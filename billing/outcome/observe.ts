@@ -14,7 +14,7 @@ export type Count = { identifier: string; meter: string; customer: string; at: I
 export type Observed = Decision & { outcome: OutcomeWhole; counted: Count | null; uncounted: Count | null };
 
 /** No event is older than this when it comes; so long after a definition was archived a subject may still begin that it judges. */
-export const EARLIEST_S = 35 * 86_400;
+const EARLIEST_S = 35 * 86_400;
 
 function blank(of: Subject, moment: Moment): OutcomeRow {
   return {

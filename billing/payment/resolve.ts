@@ -26,7 +26,7 @@ const MARGIN_S = 3_600;
 const repeatedFor = ({ idempotency, ttl_hours }: Recognition): number => (idempotency === 'none' ? 0 : ttl_hours === null ? Infinity : ttl_hours * 3_600 - MARGIN_S);
 
 /** What has one effect however often it is put, whether or not it is recognised: what is gone stays gone. It is put until it is answered. */
-export const isRepeatable = (verb: Verb): boolean => verb === 'detach';
+const isRepeatable = (verb: Verb): boolean => verb === 'detach';
 
 /** The ways to a word about an operation, in the order in which they are tried. `begun` is how often it was begun before, `age_s` how long ago it was first. */
 export function waysTo({ begun, age_s, verb }: { begun: number; age_s: number; verb: Verb }, recognition: Recognition): Way[] {

@@ -8,7 +8,7 @@ import { within } from '../price.ts';
 import type { Phase, PhaseAddition, PhaseDiscount } from './schedule.ts';
 
 /** At most this many phases that are not over. */
-export const MOST_PHASES = 10;
+const MOST_PHASES = 10;
 
 /** A phase as it is asked for, with what it names. */
 export type PhaseAsked = Omit<Phase, 'start_date' | 'end_date' | 'trial_end' | 'items' | 'add_invoice_items' | 'currency' | 'discounts'> & {

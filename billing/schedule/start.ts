@@ -74,7 +74,7 @@ export function beginSchedule(schedule: ScheduleWhole, terms: PhaseTerms, facts:
 }
 
 /** The start of a schedule has come. What cannot begin any more, because the customer is billed in another currency by now or has too many subscriptions, is aborted. */
-export function startSchedule(before: ScheduleWhole, facts: StartFacts, named: Named, moment: Moment): Scheduled & { subscription: SubscriptionWhole | null } {
+function startSchedule(before: ScheduleWhole, facts: StartFacts, named: Named, moment: Moment): Scheduled & { subscription: SubscriptionWhole | null } {
   const phase = phaseAt(before, moment.now);
   assert(phase, `${before.id} has a phase that begins at ${moment.now}`);
   try {

@@ -12,10 +12,10 @@ export type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' |
 export const INCOMPLETE_S = 23 * 3_600;
 
 /** How long before its end a trial is announced to end. */
-export const TRIAL_NOTICE_S = 3 * 86_400;
+const TRIAL_NOTICE_S = 3 * 86_400;
 
 /** How long before it is made the next invoice is announced. */
-export const UPCOMING_S = 3 * 86_400;
+const UPCOMING_S = 3 * 86_400;
 
 /** In these it is over: it bills nothing and has no timers. */
 const ENDED: readonly SubscriptionStatus[] = ['canceled', 'incomplete_expired'];

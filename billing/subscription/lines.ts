@@ -145,7 +145,7 @@ export function periodUsageLine(subscription: SubscriptionWhole, item: Subscript
 }
 
 /** The seats of a subscription: the quantities of its licensed items, or of those of one product. */
-export function seatsOf(subscription: Pick<SubscriptionWhole, 'items'>, product: string | null): bigint {
+function seatsOf(subscription: Pick<SubscriptionWhole, 'items'>, product: string | null): bigint {
   return subscription.items.filter((item) => !isMetered(item) && (product === null || item.terms.product === product)).reduce((sum, item) => sum + (item.quantity ?? 0n), 0n);
 }
 

@@ -53,7 +53,7 @@ export type StartFacts = Surroundings & {
 
 export type Started = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
 
-export const MOST_SUBSCRIPTIONS = 500;
+const MOST_SUBSCRIPTIONS = 500;
 const DAY_S = 86_400;
 /** A trial lasts at most this long. */
 const LONGEST_TRIAL_S = 731 * DAY_S;

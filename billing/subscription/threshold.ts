@@ -17,7 +17,7 @@ const resets = ({ billing_thresholds }: Pick<SubscriptionRow, 'billing_threshold
 export const countsUntil = (subscription: Pick<SubscriptionRow, 'billing_thresholds'>, at: Instant): Instant => (resets(subscription) ? at : at + 1);
 
 /** What the metered items come to by a moment and was not billed yet: a line for each of which something was used, before discounts and tax. A flat amount for no usage waits for the end of the period. */
-export function unbilledUsage({ subscription, usage }: Pick<SubscriptionFacts, 'subscription' | 'usage'>, until: Instant): LineOrder[] {
+function unbilledUsage({ subscription, usage }: Pick<SubscriptionFacts, 'subscription' | 'usage'>, until: Instant): LineOrder[] {
   return subscription.items.flatMap((item) => {
     const line = periodUsageLine(subscription, item, usage, until, { lasts: item.current_period_end });
     return line === null || line.quantity_decimal === '0' ? [] : [line];

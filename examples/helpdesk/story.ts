@@ -15,7 +15,7 @@ import { statement } from './statement.ts';
 import { advance, at, dateAndTime, dayAndTime } from './time.ts';
 import { converse, reopen, report } from './usage.ts';
 
-export const BEGINNING = at('2026-01-15T10:00');
+const BEGINNING = at('2026-01-15T10:00');
 /** Where `firstMonth` leaves the clock. */
 export const END_OF_FIRST_MONTH = at('2026-02-15T12:00');
 

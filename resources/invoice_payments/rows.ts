@@ -16,8 +16,3 @@ export async function paymentsOfInvoices(tx: Tx, invoices: readonly string[]): P
 export function openPaymentsOf(tx: Tx, invoices: readonly string[]): Promise<InvoicePaymentRow[]> {
   return rows<InvoicePaymentRow>(tx, sql`select * from invoice_payments where invoice = any(${invoices}::text[]) and status = 'open' order by id for update`);
 }
-
-/** What of these intents goes to an invoice and has not come yet, locked. */
-export function openPaymentsByIntent(tx: Tx, intents: readonly string[]): Promise<InvoicePaymentRow[]> {
-  return rows<InvoicePaymentRow>(tx, sql`select * from invoice_payments where payment_intent = any(${intents}::text[]) and status = 'open' order by id for update`);
-}

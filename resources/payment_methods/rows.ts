@@ -25,7 +25,7 @@ export function lockMethodsOf(tx: Tx, customer: string): Promise<PaymentMethodRo
 }
 
 /** The method that has what processors call so, locked; one that pays nothing any more has let its name go. */
-export async function methodKnownAs(tx: Tx, processors: readonly string[], identity: string): Promise<PaymentMethodRow | undefined> {
+async function methodKnownAs(tx: Tx, processors: readonly string[], identity: string): Promise<PaymentMethodRow | undefined> {
   return row<PaymentMethodRow>(tx, sql`select * from payment_methods where processor = any(${processors}::text[]) and processor_identity = ${identity} and not spent order by created limit 1 for update`);
 }
 

@@ -21,7 +21,7 @@ const usage_type = choice('licensed', 'metered');
 
 const custom_unit_amount = fields({ enabled: required(boolean()), maximum: amount({ min: 1 }), minimum: amount({ min: 1 }), preset: money });
 
-export const currencyOptions = map(fields({ custom_unit_amount, tax_behavior, tiers, unit_amount: money, unit_amount_decimal: fine }, oneUnitAmount), { names: currency() });
+const currencyOptions = map(fields({ custom_unit_amount, tax_behavior, tiers, unit_amount: money, unit_amount_decimal: fine }, oneUnitAmount), { names: currency() });
 
 /** What a price can say wherever it is made: in its own request, and as data in the requests of what is priced. */
 const amounts = { custom_unit_amount, tax_behavior, unit_amount: money, unit_amount_decimal: fine };

@@ -59,7 +59,7 @@ export function versionOf(header: string | undefined, fallback: Version = NATIVE
   return refuse(undefined, `Invalid Stripe API version: ${quoted(header)}. Kontor understands the versions ${range}.`);
 }
 
-export function isVersion(text: string): text is Version {
+function isVersion(text: string): text is Version {
   return (VERSIONS as readonly string[]).includes(text);
 }
 

@@ -120,7 +120,7 @@ async function stockOutcomes(stripe: Stripe, put: (collection: string, thing: { 
 }
 
 /** The collection that the last name of a route's path is of: `/v1/customers/:customer/tax_ids/:id` → `customers/tax_ids`. */
-export const collectionOf = (parts: readonly string[]): string => parts.filter((each) => !each.startsWith(':')).join('/');
+const collectionOf = (parts: readonly string[]): string => parts.filter((each) => !each.startsWith(':')).join('/');
 
 /** A route's path with an id in each place. */
 export const pathWith = (path: string, id: (collection: string) => string): string =>

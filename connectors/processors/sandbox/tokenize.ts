@@ -5,7 +5,7 @@ import { checksOf, detailsOf, referenceTo, testCardByName, testCardByReference, 
 import { keepNamed, keepOther } from './others.ts';
 
 /** The expiry of cards that are named instead of typed, where the caller gives none. */
-export const NAMED_EXPIRY = { exp_month: 12, exp_year: 2034 } as const;
+const NAMED_EXPIRY = { exp_month: 12, exp_year: 2034 } as const;
 
 const NO_ADDRESS: AddressGiven = { line1: false, postal_code: false };
 

@@ -4,7 +4,7 @@ import { newKey, printOf, seal, unseal } from './sealing.ts';
 import type { KeyRow, Store } from './store.ts';
 
 /** The sentence says what an operator has to do. */
-export class Unopened extends Error {}
+class Unopened extends Error {}
 
 type Root = { version: number; key: Buffer };
 type State = { root_version: number; root_print: string; data_version: number };

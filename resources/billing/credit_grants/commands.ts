@@ -14,7 +14,7 @@ import { renderGrant } from './resource.ts';
 import { grantsById, holderOf } from './rows.ts';
 
 /** The metered prices that are named; null for all. */
-export async function pricesNamed(ctx: Context, scope: Params<typeof params.scope>, at: string): Promise<string[] | null> {
+async function pricesNamed(ctx: Context, scope: Params<typeof params.scope>, at: string): Promise<string[] | null> {
   if (scope.price_type !== undefined) return null;
   const named = scope.prices ?? refuse('parameter_missing', 'Say what the credit is for: give `price_type` as `metered`, or `prices`.', at);
   const found = new Map((await pricesById(ctx.tx, named.map((price) => price.id))).map((price) => [price.id, price]));

@@ -18,7 +18,7 @@ import { watchersOf } from '../outcome_definitions/rows.ts';
 import type * as params from './params.ts';
 
 /** The meter as /v1/billing/meters shows it, with what is ours. */
-export const renderMeter = (row: MeterRow, world: World): Json => ({ ...stripes.render(row, world), object: 'kontor.meter', dimensions: row.dimensions });
+const renderMeter = (row: MeterRow, world: World): Json => ({ ...stripes.render(row, world), object: 'kontor.meter', dimensions: row.dimensions });
 
 export async function create(ctx: Context, given: Params<typeof params.createMeter>): Promise<Json> {
   refuseCustomerKey(await watchersOf(ctx, given.event_name), given);

@@ -3,7 +3,7 @@ import { check, choice, doc, fields, id, list, map, required, text, timestamp } 
 
 const key = text({ max: 100 });
 
-export const FORMULAS = ['count', 'last', 'sum', 'max', 'unique_count', 'latest', 'weighted_by_time'] as const;
+const FORMULAS = ['count', 'last', 'sum', 'max', 'unique_count', 'latest', 'weighted_by_time'] as const;
 
 /** A meter counts apart by at most so many keys. */
 const MOST_DIMENSIONS = 10;

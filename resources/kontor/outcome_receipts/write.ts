@@ -17,7 +17,7 @@ import { endsOfChains, latestOfLines } from './rows.ts';
 export const hashOf = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');
 
 /** The meters that count outcomes. */
-export const outcomeMeters = ({ byId }: Definitions): Set<string> => new Set([...byId.values()].flatMap((each) => each.versions.flatMap((version) => version.outcomes.map((kind) => kind.meter))));
+const outcomeMeters = ({ byId }: Definitions): Set<string> => new Set([...byId.values()].flatMap((each) => each.versions.flatMap((version) => version.outcomes.map((kind) => kind.meter))));
 
 type News = { line: InvoiceLineRow; customer: string; outcome: OutcomeRow; kind: ReceiptBody['kind']; at: Instant };
 

@@ -24,7 +24,7 @@ export type SettingsRow = {
 export const DEFAULTS: SettingsRow = { id: 'settings', proration: { unit: 'second' }, corrections: 'next_invoice', payouts: { interval: 'manual', monthly_anchor: null, weekly_anchor: null }, routing_rules: [], settlement: null };
 
 /** What the account has decided in this mode; undefined where it is all by default. */
-export function storedSettings(tx: Tx): Promise<SettingsRow | undefined> {
+function storedSettings(tx: Tx): Promise<SettingsRow | undefined> {
   return row<SettingsRow>(tx, sql`select id, proration, corrections, payouts, routing_rules, settlement from settings`);
 }
 

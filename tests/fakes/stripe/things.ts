@@ -5,7 +5,7 @@ import { refuse, type Given } from './params.ts';
 export type Thing = { id: string; [field: string]: any };
 
 /** What is asked for about a reserved amount is available. */
-export function allowedOn({ amount, asked, capture_method }: Thing) {
+function allowedOn({ amount, asked, capture_method }: Thing) {
   const card = capture_method === 'manual' ? (asked.payment_method_options?.card ?? {}) : {};
   const status = (name: string) => (card[name] === 'if_available' ? 'available' : 'unavailable');
   const over = status('request_overcapture');
