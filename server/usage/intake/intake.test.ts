@@ -57,6 +57,19 @@ async function eventually(condition: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 30_000; !(await condition()); await sleep(30)) if (Date.now() > end) throw new Error('It has not come about in thirty seconds.');
 }
 
+trial('whether something may be used is answered by what was acknowledged, and says where that is not counted in time', async () => {
+  const customer = await customerOf();
+  await kontor.stripe.rawRequest('POST', '/v1/kontor/caps', { customer, meter, quantity: '10' });
+  const ask = () => kontor.stripe.rawRequest('POST', '/v1/kontor/usage/check', { customer, event_name: 'calls', quantity: '5' }) as unknown as Promise<{ allowed: boolean; up_to_date: boolean }>;
+  await uncounted(async () => {
+    await report(customer, '8');
+    const { allowed, up_to_date } = await ask();
+    assert.deepEqual([allowed, up_to_date], [true, false]);
+  });
+  const { allowed, up_to_date } = await ask();
+  assert.deepEqual([allowed, up_to_date], [false, true]);
+});
+
 trial('usage is acknowledged before it is counted, and counted once, whoever delivers it again', async () => {
   const customer = await customerOf();
   await uncounted(async () => {

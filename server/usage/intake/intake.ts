@@ -69,10 +69,12 @@ export class Intake {
   /** How far each stream has come. Throws where one cannot be asked. */
   async ends(): Promise<End[]> {
     if (!this.connected) throw new Error('There is no connection to NATS.');
-    return Promise.all(Array.from({ length: PARTITIONS }, async (_, partition) => {
-      const { created, state } = await this.manager.streams.info(this.stream(partition));
-      return { partition, stream: String(created), last: state.last_seq };
-    }));
+    return Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => this.endOf(partition)));
+  }
+
+  private async endOf(partition: number): Promise<End> {
+    const { created, state } = await this.manager.streams.info(this.stream(partition));
+    return { partition, stream: String(created), last: state.last_seq };
   }
 
   /** Which of the streams have not been counted as far as this. */
@@ -104,6 +106,17 @@ export class Intake {
       }
       await sleep(LOOK_MS);
     }
+  }
+
+  /** Waits until all usage of one partition is counted that was acknowledged before this was called; no longer than `patience` milliseconds. Returns whether it is. */
+  async reaches(partition: number, patience: number): Promise<boolean> {
+    const until = this.clock.milliseconds() + patience;
+    const end = await this.endOf(partition).catch(() => null);
+    for (; end !== null; await sleep(LOOK_MS)) {
+      if ((await this.uncounted([end])).length === 0) return true;
+      if (this.clock.milliseconds() + LOOK_MS > until) return false;
+    }
+    return false;
   }
 
   /** Notes since when which partitions are behind, for `kontor verify`. */

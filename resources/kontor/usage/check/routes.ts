@@ -12,6 +12,7 @@ import { missing } from '../../../../server/http/errors.ts';
 import { byDefault, choice, decimal, doc, fields, id, integer, listParams, map, metadata, required, text, timestamp, type Params } from '../../../../server/http/params.ts';
 import { get, post } from '../../../../server/http/route.ts';
 import { equal, page, renderList } from '../../../../server/lists.ts';
+import { partitionOf } from '../../../../server/usage/intake/message.ts';
 import { record } from '../../../../server/usage/record.ts';
 import { activeMeter, metersById } from '../../../billing/meters/rows.ts';
 import { existingCustomer } from '../../../customers/rows.ts';
@@ -35,7 +36,10 @@ const finalizeParams = fields({
 const listReservations = listParams({ customer: id('cus'), status: choice('reserved', 'finalized', 'released', 'expired') });
 const nothing = fields({});
 
-type Asked = { customer: CustomerRow; meter: MeterRow; dimensions: Record<string, string>; states: CapState[]; moment: Moment };
+type Asked = { customer: CustomerRow; meter: MeterRow; dimensions: Record<string, string>; states: CapState[]; moment: Moment; up_to_date: boolean };
+
+/** So long an answer waits for usage that was acknowledged and is not counted yet. */
+const PATIENCE_MS = 1_000;
 
 /** How the customer's caps stand to what is asked for. With `lock`, nobody else is promised something until this is decided. */
 async function ask(ctx: Context, given: Params<typeof checkParams>, lock: boolean): Promise<Asked> {
@@ -44,14 +48,16 @@ async function ask(ctx: Context, given: Params<typeof checkParams>, lock: boolea
   refuseUncountable(meter, 'event_name');
   const dimensions = { ...given.dimensions };
   for (const key of Object.keys(dimensions)) refuseNoDimension(meter, key, `dimensions[${key}]`);
+  const { intake } = ctx.app;
+  const up_to_date = intake === null || (await intake.reaches(partitionOf(ctx.world.id, customer.id), PATIENCE_MS));
   const moment = await momentOn(ctx, customer.test_clock);
   const caps = await capsOf(ctx.tx, customer.id, lock);
   const facts = await capFacts(ctx.tx, customer.id, caps, moment.now);
-  return { customer, meter, dimensions, moment, states: capStates(facts, { meter: meter.id, quantity: given.quantity, dimensions }, moment.now + 1) };
+  return { customer, meter, dimensions, moment, up_to_date, states: capStates(facts, { meter: meter.id, quantity: given.quantity, dimensions }, moment.now + 1) };
 }
 
 async function check(ctx: Context, given: Params<typeof checkParams>): Promise<Json> {
-  const { customer, meter, states } = await ask(ctx, given, false);
+  const { customer, meter, states, up_to_date } = await ask(ctx, given, false);
   const reached = states.find((state) => !state.allowed);
   return {
     object: 'kontor.usage_check',
@@ -64,6 +70,7 @@ async function check(ctx: Context, given: Params<typeof checkParams>): Promise<J
     meter: meter.id,
     quantity: given.quantity,
     reason: reached ? 'cap_reached' : null,
+    up_to_date,
   };
 }
 
