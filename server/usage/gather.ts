@@ -11,6 +11,8 @@ import { record, type Recorded } from './record.ts';
 
 /** So many transactions are under way at once, in all worlds together. */
 const WRITERS = 2;
+/** Beside a transaction of its own world another begins where so many events wait: fewer cost less if they go together, when that one is done. */
+const ENOUGH_EVENTS = 500;
 /** A transaction takes no more than so many events, unless one request brings more. */
 const MOST_EVENTS = 5_000;
 /** How often events are tried that had to give way to somebody else's. */
@@ -27,7 +29,7 @@ type Waiting = { given: readonly UsageGiven[]; resolve(recorded: Recorded[]): vo
 
 class Gatherer {
   private readonly app: App;
-  private readonly queues = new Map<number, { world: World; waiting: Waiting[] }>();
+  private readonly queues = new Map<number, { world: World; waiting: Waiting[]; events: number }>();
   private writers = 0;
   /** The identifiers that the writers are recording, by world: two never record one at the same time, since one of them would have to begin again. */
   private readonly underWay = new Map<number, Set<ReadonlySet<string>>>();
@@ -36,13 +38,19 @@ class Gatherer {
   }
 
   put(world: World, waiting: Waiting): void {
-    const queue = this.queues.get(world.id);
-    if (queue) queue.waiting.push(waiting);
-    else this.queues.set(world.id, { world, waiting: [waiting] });
-    if (this.writers === WRITERS) return;
+    const queue = this.queues.get(world.id) ?? { world, waiting: [], events: 0 };
+    this.queues.set(world.id, queue);
+    queue.waiting.push(waiting);
+    queue.events += waiting.given.length;
+    if (this.writers === WRITERS || !this.isDue(world, queue.events)) return;
     this.writers += 1;
     // What comes in the same turn of the event loop goes along.
     setImmediate(() => void this.write());
+  }
+
+  /** Whether what waits of a world is to be written now. */
+  private isDue(world: World, events: number): boolean {
+    return events >= ENOUGH_EVENTS || !this.underWay.get(world.id)?.size;
   }
 
   private async write(): Promise<void> {
@@ -60,13 +68,14 @@ class Gatherer {
 
   /** The events of one world, the worlds in turn. What another writer is recording waits until that is done. */
   private take(): { world: World; taken: Waiting[] } | null {
-    for (const { world, waiting } of [...this.queues.values()]) {
+    for (const { world, waiting, events } of [...this.queues.values()]) {
+      if (!this.isDue(world, events)) continue;
       const others = [...(this.underWay.get(world.id) ?? [])];
       let count = 0;
       const until = waiting.findIndex(({ given }, n) => ((count += given.length) > MOST_EVENTS && n > 0) || others.some((other) => given.some(({ identifier }) => identifier !== undefined && other.has(identifier))));
       if (until === 0) continue;
       this.queues.delete(world.id);
-      if (until > 0) this.queues.set(world.id, { world, waiting: waiting.slice(until) });
+      if (until > 0) this.queues.set(world.id, { world, waiting: waiting.slice(until), events: waiting.slice(until).reduce((sum, { given }) => sum + given.length, 0) });
       return { world, taken: until < 0 ? waiting : waiting.slice(0, until) };
     }
     return null;
