@@ -21,6 +21,8 @@ let kontor: Kontor;
 let stripe: Stripe;
 /** The processors' ids, by whose they are. */
 let ids: { stripe: string; adyen: string };
+/** The keys that they were given. */
+let keys: { stripe: string; adyen: string };
 
 before(async () => {
   at_stripe = await new FakeStripe({ key: 'sk_live_fake0123456789', mishap: () => (deaf ? 'lost' : null), fault: ({ method, path }) => (method === 'POST' && /^\/v1\/(payment_intents|payment_methods)$/.test(path) ? (faults[path.slice(4) as keyof typeof faults].shift() ?? null) : null) }).start();
@@ -31,6 +33,7 @@ before(async () => {
   const second = await raw('POST', 'processors', { type: 'adyen', settings: { api_key: at_adyen.key, hmac_key: at_adyen.hmac_key, merchant_account: at_adyen.merchant_account, live_endpoint_prefix: '1797a841fbb37ca7-Fake' } });
   [at_stripe.herald.url, at_adyen.herald.url] = [first.webhook_url, second.webhook_url];
   ids = { stripe: first.id, adyen: second.id };
+  keys = { stripe: at_stripe.key, adyen: at_adyen.key };
 });
 after(async () => {
   await Promise.all([at_stripe.herald.settled(), at_adyen.herald.settled()]);
@@ -39,15 +42,18 @@ after(async () => {
 });
 beforeEach(async () => {
   deaf = false;
-  await Promise.all([inForce('stripe', true), inForce('adyen', true)]);
+  inForce('stripe', true);
+  inForce('adyen', true);
   await rules();
 });
 
 const raw = (method: string, path: string, params?: object, client = stripe) => own(client, method, path, params);
 const rules = (...given: object[]) => raw('POST', 'settings', { routing_rules: given.length > 0 ? given : '' });
 /** A key that is not in force any more is refused before anything is done. */
-const inForce = (of: 'stripe' | 'adyen', is: boolean) =>
-  raw('POST', `processors/${ids[of]}`, { settings: of === 'stripe' ? { secret_key: is ? at_stripe.key : 'sk_live_revoked0123456789' } : { api_key: is ? at_adyen.key : 'revoked' } });
+function inForce(of: 'stripe' | 'adyen', is: boolean): void {
+  if (of === 'stripe') at_stripe.key = is ? keys.stripe : 'sk_live_another0123456789';
+  else at_adyen.key = is ? keys.adyen : 'another';
+}
 const BACK = 'https://shop.example.com/back';
 const open = (type: string, more: object = {}, currency = 'eur') => stripe.paymentIntents.create({ amount: 2_500, currency, payment_method_data: { type, ...more } as Stripe.PaymentIntentCreateParams.PaymentMethodData });
 const confirm = ({ id }: { id: string }) => stripe.paymentIntents.confirm(id, { return_url: BACK });
@@ -112,7 +118,7 @@ test('a method is kept, and so charged, where the first rule says that matches i
 
 test('a payment that a processor could not take is taken by the next one, once', async () => {
   const intent = await open('ideal');
-  await inForce('stripe', false);
+  inForce('stripe', false);
   const asked = await confirm(intent);
   assert.equal(asked.status, 'requires_action');
   assert.match(asked.next_action!.redirect_to_url!.url!, /checkoutshopper/);
@@ -133,28 +139,30 @@ test('a payment that a processor could not take is taken by the next one, once',
 test('where none can take it, each was asked once and the payment has failed', async () => {
   await rules({ payment_method_type: 'ideal', processor: ids.adyen });
   const intent = await open('ideal');
-  await Promise.all([inForce('adyen', false), inForce('stripe', false)]);
+  inForce('adyen', false);
+  inForce('stripe', false);
   await assert.rejects(confirm(intent), { code: 'processing_error' });
   assert.equal((await stripe.paymentIntents.retrieve(intent.id)).status, 'requires_payment_method');
   // Stripe could not even keep the method.
   assert.deepEqual(await course(intent.id), ['adyen failed']);
-  await inForce('stripe', true);
+  inForce('stripe', true);
   faults.payment_methods.push('lost_before');
   const again = await open('ideal');
   await assert.rejects(confirm(again), { code: 'processing_error' });
   assert.deepEqual([await course(again.id), at('stripe', again.id)], [['adyen failed'], []]);
 
-  await inForce('adyen', true);
+  inForce('adyen', true);
   await rules();
   const third = await open('ideal');
-  await Promise.all([inForce('adyen', false), inForce('stripe', false)]);
+  inForce('adyen', false);
+  inForce('stripe', false);
   await assert.rejects(confirm(third), { code: 'processing_error' });
   assert.deepEqual(await course(third.id), ['stripe failed', 'adyen failed']);
 });
 
 test('a card is charged where its token is, and nowhere else', async () => {
   const intent = await stripe.paymentIntents.create({ amount: 900, currency: 'eur', payment_method: 'pm_card_visa' });
-  await inForce('stripe', false);
+  inForce('stripe', false);
   await assert.rejects(confirm(intent), { code: 'processing_error' });
   assert.deepEqual(await course(intent.id), ['stripe failed']);
 });
@@ -165,11 +173,11 @@ for (const fault of ['lost_before', 'lost_after', 'error_after'] as const) {
     const intent = await open('ideal');
     faults.payment_intents.push(fault);
     assert.equal((await confirm(intent)).status, 'processing');
-    await inForce('stripe', false);
+    inForce('stripe', false);
     ahead_s += 10;
     while ((await attemptsOf(intent.id))[0]!.asked < 2) await new Promise((resolve) => setTimeout(resolve, 25));
     assert.deepEqual([await course(intent.id), at('adyen', intent.id)], [['stripe unknown'], []]);
-    await inForce('stripe', true);
+    inForce('stripe', true);
     ahead_s += 200;
     await until(intent.id, 'requires_action');
     assert.deepEqual([await course(intent.id), at('adyen', intent.id), at('stripe', intent.id).length], [['stripe requires_action'], [], 1]);
@@ -179,7 +187,7 @@ for (const fault of ['lost_before', 'lost_after', 'error_after'] as const) {
 for (const part of ['ask', 'answer'] as const) {
   test(`a process that ends before the next processor's ${part === 'ask' ? 'word is asked for' : 'word is written down'} loses nothing and does nothing twice`, async () => {
     const intent = await open('ideal');
-    await inForce('stripe', false);
+    inForce('stripe', false);
     const command = kontor.app.register.calls.get('payment_method.move')! as Record<'ask' | 'answer', (...given: any[]) => Promise<any>>;
     const whole = command[part];
     command[part] = async () => { throw new Error('The process has ended.'); };
@@ -196,7 +204,7 @@ test('an answer of the next processor that is lost is unknown there, and goes no
   deaf = true;
   await rules({ payment_method_type: 'ideal', processor: ids.adyen });
   const intent = await open('ideal');
-  await inForce('adyen', false);
+  inForce('adyen', false);
   faults.payment_intents.push('lost_after');
   assert.equal((await confirm(intent)).status, 'processing');
   assert.deepEqual(await course(intent.id), ['adyen failed', 'stripe unknown']);

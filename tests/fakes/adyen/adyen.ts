@@ -46,7 +46,8 @@ const TAKES: Readonly<Record<string, readonly string[]>> = {
 };
 
 export class FakeAdyen {
-  readonly key = 'AQEfake-api-key-0123456789';
+  /** The key that is in force. */
+  key = 'AQEfake-api-key-0123456789';
   readonly hmac_key = HMAC_KEY;
   readonly merchant_account = MERCHANT;
   readonly herald: Herald;
