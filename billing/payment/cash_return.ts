@@ -25,7 +25,7 @@ export function returnCash(cash: CashRow, order: ReturnOrder, moment: Moment): D
   if (amount > cash.amount) refuse('amount_too_large', `The customer ${customer} has ${formatMoney(cash.amount, currency)} of cash; ${formatMoney(amount, currency)} cannot be sent back.`, 'amount');
   const refund: RefundRow = {
     id: moment.newId('re'), created: moment.now, charge: null, payment_intent: null, customer, test_clock, status: 'pending', amount, currency, reason, failure_reason: null, destination: { type, reference: null }, sent: true,
-    balance_transaction: null, failure_balance_transaction: null, metadata,
+    balance_transaction: null, failure_balance_transaction: null, processor_reference: null, metadata,
   };
   const id = `${refund.id}:refund:1`;
   const request: ReturnQuestion = { processor, customer, amount: String(amount), currency, at: moment.now };

@@ -32,6 +32,8 @@ export type RefundRow = {
   /** What its leaving took from our funds, and what its coming back gave. */
   balance_transaction: string | null;
   failure_balance_transaction: string | null;
+  /** The processor's id of one that was made there by somebody; null of all that were asked for here. */
+  processor_reference: string | null;
   metadata: Metadata;
 };
 
@@ -73,15 +75,15 @@ function amountToRefund(charge: ChargeRow, intent: PaymentIntentRow, order: Refu
   return amount;
 }
 
-function refundOf(charge: ChargeRow, intent: PaymentIntentRow, amount: bigint, type: string, order: RefundOrder, moment: Moment): RefundRow {
+export function refundOf(charge: ChargeRow, intent: PaymentIntentRow, amount: bigint, type: string, order: RefundOrder, moment: Moment): RefundRow {
   return {
     id: moment.newId('re'), created: moment.now, charge: charge.id, payment_intent: intent.id, customer: intent.customer, test_clock: intent.test_clock, status: 'pending', amount, currency: charge.currency, reason: order.reason,
-    failure_reason: null, destination: { type, reference: null }, sent: false, balance_transaction: null, failure_balance_transaction: null, metadata: order.metadata,
+    failure_reason: null, destination: { type, reference: null }, sent: false, balance_transaction: null, failure_balance_transaction: null, processor_reference: null, metadata: order.metadata,
   };
 }
 
 /** The charge of which something goes back; that it was fraudulent is kept as our word about it. */
-const refunded = (charge: ChargeRow, { amount, reason }: RefundRow): ChargeRow => ({
+export const refunded = (charge: ChargeRow, { amount, reason }: RefundRow): ChargeRow => ({
   ...charge, amount_refunded: charge.amount_refunded + amount, ...(reason === 'fraudulent' && { fraud_details: { user_report: 'fraudulent' as const } }),
 });
 
@@ -135,7 +137,7 @@ function moveRefund({ id, charge, currency, customer, destination, amount, test_
 }
 
 /** Takes a word about a refund: the answer, or what becomes of it later. */
-export function settleRefund({ refund: before, charge: charged, settlement }: { refund: RefundRow; charge: ChargeRow; settlement: Settlement | null }, attempt: AttemptRow, answer: RefundAnswer, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
+export function settleRefund({ refund: before, charge: charged, settlement }: { refund: RefundRow; charge: ChargeRow; settlement: Settlement | null }, attempt: Pick<AttemptRow, 'id' | 'processor'>, answer: RefundAnswer, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
   const failed = answer.kind === 'declined' || answer.kind === 'failed';
   const over = failed || answer.kind === 'canceled';
   const how = { processor: attempt.processor, settlement, settled: 'settled' in answer ? answer.settled : null };

@@ -21,9 +21,10 @@ import type { MethodCapability } from '../../billing/payment/offer.ts';
 import type { Shipping } from '../../billing/customer/customer.ts';
 import type { AmountDetails } from '../../billing/payment/amount_details.ts';
 import type { Acceptance } from '../../billing/payment/payment.ts';
+import type { RefundWord } from '../../billing/payment/refund_heard.ts';
 import type { Recognition } from '../../billing/payment/resolve.ts';
 
-export type { DisputeWord, MethodCapability, PayoutEnd, PayoutWord };
+export type { DisputeWord, MethodCapability, PayoutEnd, PayoutWord, RefundWord };
 export type { Action, Allowed, Assessment, Consequence, Declined, Delay, Failed, Fee, HandledOutcome, Money, Outcome, RefundOutcome, Settled, Shipping, Succeeded, ThreeDSecure, Unknown };
 
 /** A payment method as a processor keeps it: its token for it, and what networks want to know when it is used without its holder. Never a number. */
@@ -155,12 +156,12 @@ export type Notice = {
   about: Verb;
   sought: Sought;
 };
-/** That something happened at the processor by itself: a bank contests a payment, or money is paid out. */
+/** That something happened at the processor by itself, or by somebody there: a bank contests a payment, money is paid out or given back. */
 export type News = {
   /** The processor's id of the notice. */
   id: string;
-  about: 'dispute' | 'payout';
-  /** The processor's id of the dispute or payout. */
+  about: 'dispute' | 'payout' | 'refund';
+  /** The processor's id of it. */
   reference: string;
   /** What the webhook has said, of a processor that cannot be asked. */
   said?: DisputeWord;
@@ -288,6 +289,8 @@ export type Processor = {
   disputes?: Disputes;
   /** What it has of a payout that it has made by itself. */
   findPayout?(reference: string): Promise<PayoutWord | { kind: 'absent' } | Unknown>;
+  /** What it has of a refund that was made there by somebody, as soon as that has taken money. */
+  findRefund?(reference: string): Promise<RefundWord | { kind: 'absent' } | Unknown>;
   /** How a bank will decide on evidence, which a sandbox knows; null where nobody does. */
   judgeEvidence?(evidence: string | null, inquiry: boolean): { verdict: Verdict; after: Delay } | null;
   /** Absent where the processor pays out by itself. */

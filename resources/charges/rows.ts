@@ -1,6 +1,8 @@
+import { pack } from '../../billing/payment/attempt.ts';
 import type { ChargeRow } from '../../billing/payment/payment.ts';
+import type { App, Json, OpenCall, World } from '../../server/context.ts';
 import { row, rows, sql } from '../../server/database/sql.ts';
-import type { Tx } from '../../server/database/world.ts';
+import { inWorld, type Tx } from '../../server/database/world.ts';
 
 /** Charges, in any order. `lock` keeps others from changing them until the transaction ends. */
 export function chargesById(tx: Tx, ids: readonly string[], lock = false): Promise<ChargeRow[]> {
@@ -16,6 +18,15 @@ export function chargesOfAttempts(tx: Tx, attempts: readonly string[]): Promise<
 export async function chargeAt(tx: Tx, processor: string, reference: string): Promise<string | null> {
   const found = await row<{ id: string }>(tx, sql`select id from charges where processor = ${processor} and processor_reference = ${reference} and status = 'succeeded'`);
   return found?.id ?? null;
+}
+
+/** A payment whose charge is not booked after so long is none of ours. */
+const BOOKED_WITHIN_S = 3 * 86_400;
+
+/** A word about a payment as the answer to a call; null while its charge may still come to be booked, so that it is asked for again. */
+export async function onceBooked(app: App, world: World, { created }: OpenCall, processor: string, word: { kind: string; charge: string }): Promise<Json | null> {
+  const charge = await inWorld(app.database.pool, world, (tx) => chargeAt(tx, processor, word.charge));
+  return charge === null && app.clock.now() < created + BOOKED_WITHIN_S ? null : pack(word);
 }
 
 /** The charges that processors have under these names, locked; one that has failed took nothing. */

@@ -9,7 +9,7 @@ import { momentOn, type Answered, type App, type CallCommand, type Context, type
 import { holdName } from '../../server/database/name.ts';
 import { row, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
-import { chargeAt } from '../charges/rows.ts';
+import { chargeAt, onceBooked } from '../charges/rows.ts';
 import { fileWithContents, MEDIA_TYPES } from '../files/rows.ts';
 import { processorNamed } from '../kontor/processors/rows.ts';
 import { FILES } from './evidence.ts';
@@ -34,12 +34,14 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
   for (const { call, answer: word } of answers) if (word.kind === 'dispute') await hear(ctx, (call.request as { processor: string }).processor, unpack<DisputeWord>(word as { kind: string }));
 }
 
-async function find(app: App, world: World, { subject: reference, request }: OpenCall): Promise<Json | null> {
+async function find(app: App, world: World, call: OpenCall): Promise<Json | null> {
+  const { subject: reference, request } = call;
   const { processor, said } = request as { processor: string; said?: Json };
   const { disputes } = await processorNamed(app, world, processor);
   const news: Pick<News, 'reference' | 'said'> = { reference, ...(said && { said: unpack<DisputeWord>(said as { kind: string }) }) };
   const found = await disputes?.find(news);
-  return found === undefined ? NOTHING : found.kind === 'unknown' ? null : pack(found);
+  if (found === undefined || found.kind === 'absent') return NOTHING;
+  return found.kind === 'unknown' ? null : onceBooked(app, world, call, processor, found);
 }
 
 type Given = { evidence: DisputeWhole['evidence'] } | { accept: true };

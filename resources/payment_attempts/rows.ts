@@ -46,7 +46,8 @@ export async function attemptsNoticed(tx: Tx, processor: string, notices: readon
   );
   return notices.flatMap((notice) => {
     const { op_id, reference, verb } = notice.sought;
-    const attempt = found.find((each) => each.id === op_id) ?? found.find((each) => each.reference === reference && (verb === undefined || each.verb === verb));
+    // What somebody does at a processor may come with the name of the payment that it is done to.
+    const attempt = found.find((each) => each.id === op_id && (each.verb === notice.about || (each.verb === 'save' && notice.about === 'charge'))) ?? found.find((each) => each.reference === reference && (verb === undefined || each.verb === verb));
     return attempt ? [{ notice, attempt }] : [];
   });
 }

@@ -1,7 +1,7 @@
 import type { RefundFacts, RefundRow } from '../../billing/payment/refund.ts';
 import type { Moment } from '../../billing/decision.ts';
 import { momentOn, type Context } from '../../server/context.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { row, rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { chargesById } from '../charges/rows.ts';
@@ -12,6 +12,11 @@ import { methodsById } from '../payment_methods/rows.ts';
 /** Refunds, in the order of their ids. `lock` keeps others from changing them until the transaction ends. */
 export function refundsById(tx: Tx, ids: readonly string[], lock = false): Promise<RefundRow[]> {
   return rows<RefundRow>(tx, sql`select * from refunds where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+}
+
+/** A refund of a charge by its processor's name of it, where it was made there; null where it is new. Lock its charge first. */
+export async function refundNamed(tx: Tx, charge: string, reference: string): Promise<RefundRow | null> {
+  return (await row<RefundRow>(tx, sql`select * from refunds where charge = ${charge} and processor_reference = ${reference} for update`)) ?? null;
 }
 
 /** What was asked to call a refund back, and answered, oldest first. */

@@ -1,7 +1,7 @@
-/** What Stripe has of what happens there by itself: disputes, and payouts. */
+/** What Stripe has of what happens there by itself or by its dashboard: disputes, payouts, and refunds. */
 import type Stripe from 'stripe';
-import type { DisputeAnswer, DisputeWord, Failed, Fee, PayoutWord, Unknown } from '../processor.ts';
-import { feesIn, idOf, settledIn, unknown, wordOfError } from './words.ts';
+import type { DisputeAnswer, DisputeWord, Failed, Fee, PayoutWord, RefundWord, Unknown } from '../processor.ts';
+import { feesIn, idOf, outcomeOfRefund, REFUND, settledIn, unknown, wordOfError } from './words.ts';
 
 const STATUSES: Readonly<Record<string, DisputeWord['status']>> = {
   warning_needs_response: 'warning_needs_response', warning_under_review: 'warning_under_review', warning_closed: 'warning_closed', needs_response: 'needs_response', under_review: 'under_review', won: 'won', lost: 'lost',
@@ -76,4 +76,18 @@ export const findPayout = (stripe: Stripe, reference: string): Promise<PayoutWor
     return {
       kind: 'payout', reference: id, status, amount: BigInt(amount), currency, created, arrival_date, automatic, method: payout.method === 'instant' ? 'instant' : 'standard', fees, description, statement_descriptor, failure_code, failure_message, bank: bankOf(destination),
     } as const;
+  });
+
+const REASONS = ['duplicate', 'fraudulent', 'requested_by_customer'] as const;
+
+/** What has no movement has taken nothing: it waits, or it has only released what was reserved. */
+export const findRefund = (stripe: Stripe, reference: string): Promise<RefundWord | { kind: 'absent' } | Unknown> =>
+  asked(async () => {
+    const refund = await stripe.refunds.retrieve(reference, REFUND);
+    const { id, amount, currency, metadata } = refund;
+    const [charge, moved, outcome] = [idOf(refund.payment_intent), whole(refund.balance_transaction), outcomeOfRefund(refund)];
+    if (charge === null || moved === null) return { kind: 'absent' };
+    if (outcome.kind === 'unknown') return outcome;
+    const reason = REASONS.find((each) => each === refund.reason) ?? null;
+    return { kind: 'refund', reference: id, charge, amount: BigInt(amount), currency, reason, metadata: metadata ?? {}, settled: settledIn(moved, currency), outcome } as const;
   });

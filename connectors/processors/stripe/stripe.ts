@@ -2,11 +2,11 @@
 import type Stripe from 'stripe';
 import { minor } from '../../../billing/money.ts';
 import type { CancelRefundRequest, ChargeRequest, Configuration, DetachRequest, Found, HandledOutcome, Outcome, Processor, ProcessorKind, RefundOutcome, RefundRequest, SaveRequest, Setting, Sought, StoredMethod } from '../processor.ts';
-import { findDispute, findPayout, respondTo } from './heard.ts';
+import { findDispute, findPayout, findRefund, respondTo } from './heard.ts';
 import { CAPABILITIES, tokenize } from './methods.ts';
 import { receive } from './webhooks.ts';
 import { CAPTURE, detailsOf, INCREMENT, onStatement, OPERATION, optionsOf, pairs, toldWith } from './told.ts';
-import { broughtIn, idOf, inParts, outcomeOfHandling, outcomeOfIntent, outcomeOfRefund, outcomeOfSetup, partsOf, unknown, wordOfError } from './words.ts';
+import { broughtIn, idOf, inParts, outcomeOfHandling, outcomeOfIntent, outcomeOfRefund, outcomeOfSetup, partsOf, REFUND, unknown, wordOfError } from './words.ts';
 
 export type StripeOptions = {
   /** Where Stripe is; by default where its library says. */
@@ -23,7 +23,6 @@ const SETTINGS: Record<'secret_key' | 'webhook_secret', Setting> = {
 const EXPAND = ['latest_charge.balance_transaction'];
 /** A charge is asked for together with its fees; after a word of the issuer's with its reasons. */
 const CHARGE = { expand: EXPAND };
-const REFUND = { expand: ['balance_transaction', 'failure_balance_transaction'] };
 
 /** The first of a list, page by page, that an operation has made. */
 async function named<T extends { metadata?: Stripe.Metadata | null }>(list: AsyncIterable<T>, op_id: string | undefined): Promise<T | undefined> {
@@ -268,6 +267,10 @@ class StripeProcessor implements Processor {
 
   findPayout(reference: string): ReturnType<NonNullable<Processor['findPayout']>> {
     return findPayout(this.#stripe, reference);
+  }
+
+  findRefund(reference: string): ReturnType<NonNullable<Processor['findRefund']>> {
+    return findRefund(this.#stripe, reference);
   }
 
   async receive(delivery: Parameters<Processor['receive']>[0]): ReturnType<Processor['receive']> {

@@ -20,10 +20,11 @@ function noticesOf({ id, data }: Stripe.Event): Notice[] {
   }
 }
 
-/** What happens at Stripe by itself, told by `charge.dispute.*` and `payout.*`. */
+/** What happens at Stripe by itself, told by `charge.dispute.*` and `payout.*`, and the refunds of its dashboard. */
 function newsOf({ id, data }: Stripe.Event): News[] {
-  const { id: reference, object } = data.object as { id: string; object: string };
-  return object === 'dispute' || object === 'payout' ? [{ id, about: object, reference }] : [];
+  const { id: reference, object, metadata } = data.object as { id: string; object: string; metadata?: Record<string, string> | null };
+  const elsewhere = object === 'refund' && metadata?.[OPERATION] === undefined;
+  return object === 'dispute' || object === 'payout' || elsewhere ? [{ id, about: object as News['about'], reference }] : [];
 }
 
 export function receive(stripe: Stripe, { body, headers }: Delivery, secret: string | undefined): Received {

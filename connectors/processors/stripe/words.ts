@@ -199,7 +199,10 @@ export function outcomeOfSetup(intent: Stripe.SetupIntent): Outcome {
   }
 }
 
-export function outcomeOfRefund({ id, status, amount, currency, failure_reason, destination_details, balance_transaction, failure_balance_transaction }: Stripe.Refund): RefundOutcome {
+/** What a refund is asked for with. */
+export const REFUND = { expand: ['balance_transaction', 'failure_balance_transaction'] };
+
+export function outcomeOfRefund({ id, status, amount, currency, failure_reason, destination_details, balance_transaction, failure_balance_transaction }: Stripe.Refund): Exclude<RefundOutcome, Failed> {
   const settled = (of: Stripe.Refund['balance_transaction']) => ((moved) => moved && settledIn(moved, currency))(whole(of));
   const told = { reference: id, money: { amount: BigInt(amount), currency }, settled: settled(balance_transaction), network_reference: destination_details?.card?.reference ?? null };
   switch (status) {

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
+import { until } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 import { listen } from '../../../tests/told.ts';
+import { performDueCalls } from '../../../server/calls.ts';
 import { verify } from '../../../server/verify.ts';
 
 let fake: FakeStripe;
@@ -165,6 +167,55 @@ test('news of Stripe count once however often and in whatever order they come, a
   const forged = JSON.stringify({ id: 'evt_forged', object: 'event', type: 'charge.dispute.created', data: { object: { id: contested, object: 'dispute' } } });
   const answer = await fetch(url!, { method: 'POST', body: forged, headers: { 'content-type': 'application/json', 'stripe-signature': 't=1,v1=00' } });
   assert.equal(answer.status, 400);
+});
+
+/** What somebody gives back in Stripe's dashboard. */
+const giveBack = (payment_intent: string, amount: number) => fake.refund({ payment_intent, amount: String(amount) });
+
+test('what is refunded in the dashboard of Stripe is refunded here: once, in the balance and in the books, and back where it comes back', async () => {
+  const { intent, there } = await paid();
+  const [before, told, [apart]] = [await balance(), listen(kontor), await standing('unapplied_payments')];
+  await told();
+  const first = giveBack(there, 2_500);
+  await fake.herald.settled();
+  fake.banks.touch(first);
+  await fake.herald.settled();
+  const [made, ...more] = (await stripe.refunds.list({ payment_intent: intent.id, expand: ['data.balance_transaction'] })).data;
+  assert.deepEqual([more, made!.status, made!.amount, (made!.balance_transaction as Stripe.BalanceTransaction).net], [[], 'succeeded', 2_500, -2_500]);
+  assert.deepEqual([await balance(), await standing('unapplied_payments'), (await stripe.charges.retrieve(intent.latest_charge as string)).amount_refunded], [before - 2_500, [apart! + 2_500], 2_500]);
+  assert.deepEqual((await told()).map(({ type }) => type), ['refund.created', 'refund.updated', 'charge.refunded', 'refund.updated']);
+  await assert.rejects(stripe.refunds.create({ payment_intent: intent.id, amount: 7_501 }), { code: 'amount_too_large' });
+  await stripe.refunds.create({ payment_intent: intent.id, amount: 7_500 });
+  await fake.herald.settled();
+  assert.equal((await stripe.refunds.list({ payment_intent: intent.id })).data.length, 2);
+  fake.banks.bounce(first);
+  await fake.herald.settled();
+  const back = await stripe.refunds.retrieve(made!.id);
+  assert.deepEqual([back.status, back.failure_reason, await balance(), await standing('unapplied_payments')], ['failed', 'expired_or_canceled_card', before - 7_500, [apart! + 7_500]]);
+});
+
+test('what is told before its payment is booked waits for that, and what has only released an amount is no refund', async () => {
+  const url = fake.herald.url;
+  const reserved = await paid({ capture_method: 'manual' });
+  fake.banks.touch(Object.assign(giveBack(reserved.there, 0), { amount: 10_000, balance_transaction: null }));
+  fake.herald.url = null;
+  const card = await cardAt('pm_card_authenticationRequired');
+  const intent = await stripe.paymentIntents.create({ amount: 10_000, currency: 'usd', payment_method: card, confirm: true, return_url: BACK });
+  const there = [...fake.intents.keys()].at(-1)!;
+  fake.act(there, 'succeeded');
+  const [about, refund] = [contest(there, { amount: 4_000 }), giveBack(there, 1_000)];
+  fake.herald.url = url;
+  fake.banks.touch(fake.banks.dispute(about));
+  fake.banks.touch(refund);
+  await fake.herald.settled();
+  assert.deepEqual([await disputesOf(intent), (await stripe.refunds.list({ payment_intent: intent.id })).data], [[], []]);
+  fake.banks.touch(fake.intents.get(there)!);
+  await fake.herald.settled();
+  await kontor.database.asOwner((owner) => owner.query(`begin; set local kontor.world = '${kontor.world.id}'; update calls set next_at = now() - interval '2 seconds' where state = 'unknown'; commit`));
+  await performDueCalls(kontor.app);
+  await until(async () => (await disputesOf(intent)).length + (await stripe.refunds.list({ payment_intent: intent.id })).data.length === 2);
+  assert.deepEqual([(await disputesOf(intent)).map(({ amount }) => amount), (await stripe.refunds.list({ payment_intent: intent.id })).data.map(({ amount }) => amount)], [[4_000], [1_000]]);
+  assert.deepEqual((await stripe.refunds.list({ payment_intent: reserved.intent.id })).data, []);
 });
 
 test('what Stripe pays out leaves the balance, arrives, and comes back where its bank has failed, also days after', async () => {

@@ -59,13 +59,16 @@ async function note(ctx: Context, processor: string, notices: readonly Notice[])
   }
 }
 
+/** The calls that look news up. */
+const KINDS: Record<News['about'], string> = { dispute: 'processor.dispute', payout: 'processor.payout', refund: 'processor.refund_news' };
+
 /** Writes a call for each piece of news, once however often it comes. */
 async function noteNews(ctx: Context, processor: string, news: readonly News[]): Promise<void> {
   for (const { id: name, about, reference, said } of news.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     const id = `${processor}:${about}:${name}`;
     await holdName(ctx.tx, 'notice', id);
     if ((await questionsById(ctx.tx, [id])).has(id)) continue;
-    await commit(ctx, { ...decision(), calls: [{ id, kind: `processor.${about}`, subject: reference, request: { processor, ...(said && { said: pack(said) }) }, test_clock: null }] });
+    await commit(ctx, { ...decision(), calls: [{ id, kind: KINDS[about], subject: reference, request: { processor, ...(said && { said: pack(said) }) }, test_clock: null }] });
   }
 }
 

@@ -129,6 +129,17 @@ export class FakeBanks {
     return payout.id;
   }
 
+  /** Tells of something once more, as it is by now. */
+  touch(thing: Thing): void {
+    this.#fake.tell(thing.object === 'dispute' ? 'charge.dispute.updated' : thing.object === 'refund' ? 'refund.updated' : 'payment_intent.succeeded', thing);
+  }
+
+  /** What was given back does not arrive, and has come back. */
+  bounce(refund: Thing): void {
+    Object.assign(refund, { status: 'failed', failure_reason: 'expired_or_canceled_card', failure_balance_transaction: this.moved(refund.amount, refund.currency, null) });
+    this.#fake.tell('refund.failed', refund);
+  }
+
   /** What becomes of a payout. */
   proceed(id: string, status: 'in_transit' | 'paid' | 'failed' | 'canceled'): void {
     const payout = this.payout(id);

@@ -209,7 +209,7 @@ export class FakeStripe {
       case 'GET balance_transactions':
         return listed('/v1/balance_transactions', this.banks.movements.filter((each) => each.source === given.source), given);
       case 'POST refunds':
-        return this.#refund(given);
+        return this.refund(given);
       case 'GET refunds/:id':
         return this.refunds.get(id) ?? this.#missing('refund', id);
       case 'POST refunds/:id/cancel':
@@ -363,7 +363,8 @@ export class FakeStripe {
     return this.#change(intent, { amount: Number(amount), amount_capturable: Number(amount), metadata: { ...intent.metadata, ...metadata } }, 'payment_intent.amount_capturable_updated');
   }
 
-  #refund({ payment_intent, amount, reason, metadata }: Given): Thing {
+  /** Of a request, or by somebody in the dashboard. */
+  refund({ payment_intent, amount, reason, metadata }: Given): Thing {
     const intent = this.#intent(payment_intent);
     const before = [...this.refunds.values()].filter((each) => each.payment_intent === intent.id && each.status !== 'failed' && each.status !== 'canceled').reduce((sum, each) => sum + each.amount, 0);
     if (before + Number(amount) > intent.amount_received) refuse(400, 'charge_already_refunded', 'The refund is more than is left of the charge.', { param: 'amount' });
