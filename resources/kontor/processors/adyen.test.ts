@@ -76,6 +76,14 @@ test('a holder who comes back from its bank is told of to Adyen, which goes on',
   assert.equal((await stripe.charges.list({ payment_intent: asked.id })).data.filter((each) => each.paid).length, 1);
 });
 
+test('what is done to a payment in the Customer Area, under its name, is no word about whether it was paid', async () => {
+  const asked = await pay('asks', { return_url: 'https://shop.example.com/back' });
+  const reference = [...fake.payments.keys()].at(-1)!;
+  for (const event of ['REFUND', 'CANCELLATION', 'CAPTURE']) fake.contest(reference, event);
+  assert.equal((await told(asked.id)).status, 'requires_action');
+  await stripe.paymentIntents.cancel(asked.id);
+});
+
 test('a payment on another page needs no token', async () => {
   const intent = await stripe.paymentIntents.create({ amount: 900, currency: 'eur', payment_method_data: { type: 'ideal' }, confirm: true, return_url: 'https://shop.example.com/back' });
   assert.equal(intent.status, 'requires_action');
