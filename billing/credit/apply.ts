@@ -61,16 +61,18 @@ function settled(made: Decision, grant: CreditGrantRow, moment: Moment): CreditG
 /** Gives back what corrections on the invoice give back of credits, and takes again what they undo of that. */
 function givenBack(made: Decision, invoice: InvoiceWhole, customer: CustomerWhole, grants: Map<string, CreditGrantRow>, moment: Moment): InvoiceLineRow[] {
   const known = grantsKnown(invoice, customer);
-  return invoice.lines.map((line) => {
+  const lines = invoice.lines.map((line) => {
     if (line.correction === null || line.credits.length === 0) return line;
     const credits = line.credits.map((credit) => {
       const { credit_grant, amount } = credit;
       const moved = moveCredit(made, grants.get(credit_grant) ?? known.get(credit_grant)!, BigInt(-amount), 'credits_application_invoice_voided', { invoice: invoice.id, invoice_line_item: line.id }, moment);
-      grants.set(credit_grant, settled(made, moved.grant, moment));
+      grants.set(credit_grant, moved.grant);
       return { ...credit, transaction: moved.transaction.id };
     });
     return { ...line, credits };
   });
+  for (const [id, grant] of grants) grants.set(id, settled(made, grant, moment));
+  return lines;
 }
 
 /** Sets the customer's credits against the usage on an invoice that is finalised: the lines with them, what is left of the grants, and the transactions that say so. */

@@ -123,6 +123,7 @@ export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized 
   const customer = meetCustomer(made, credited.customer, open, moment);
   made.puts.push(...credited.puts);
   made.facts.push(...credited.facts);
+  made.postings.push(...credited.postings);
   made.timers.push(finalization(open, null), ...settling(open, moment));
   made.postings.push(...post(open, `${open.id}:finalized`, billed(open), moment.now));
   putLines(made, draft.lines, open.lines);

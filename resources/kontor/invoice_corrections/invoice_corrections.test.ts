@@ -317,6 +317,18 @@ describe('late usage of a customer with credit', () => {
     assert.deepEqual((await movements(customer))[0]!.slice(1), ['credits_application_invoice_voided', 400]);
   });
 
+  test('gives back in the ledger, too, what is lost at once because its grant has expired', async () => {
+    const { clock, customer, use } = await subscribed();
+    await granted(customer, 1_000, { expires_at: FEB + 10 * DAY });
+    await use(10, START);
+    await kontor.advance(clock, FEB + 2 * HOUR);
+    await use(-4, START + DAY);
+    await kontor.advance(clock, MARCH + 2 * HOUR);
+    assert.deepEqual((await movements(customer)).map(([, ...each]) => each), [['credits_expired', 400], ['credits_application_invoice_voided', 400], ['credits_applied', 1_000], ['credits_granted', 1_000]]);
+    const { rows: [owed] } = await kontor.database.asOwner((owner) => owner.query<{ owed: bigint }>(`select sum(amount) as owed from ledger_entries where ledger_account = 'customer_credits' and customer = $1`, [customer]));
+    assert.equal(Number(owed!.owed), 0);
+  });
+
   test('draws no credit that was taken back before it was billed', async () => {
     const { clock, customer, use, invoices } = await subscribed();
     await use(10, START);
