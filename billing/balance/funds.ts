@@ -85,11 +85,28 @@ export type Leg = Pick<Posting, 'ledger_account' | 'currency' | 'amount' | 'proc
  * The legs by which an amount comes to our funds or leaves them. One that is settled in another currency passes through the exchange: what is given back or lost of a payment takes out of it what that had come to
  * when it was paid, and the rest is the difference that the rate has made since.
  */
-export function fundsLegs(amount: bigint, { currency, amount_captured, settled_amount, settled_currency }: ChargeRow, { amount: came, currency: into, processor }: FundsTransactionRow): Leg[] {
+export function fundsLegs(amount: bigint, charge: ChargeRow, transaction: FundsTransactionRow): Leg[] {
+  const { amount_captured, settled_amount, settled_currency } = charge;
+  const then = settled_amount !== null && settled_currency === transaction.currency ? roundDiv(settled_amount * amount, amount_captured) : transaction.amount;
+  return legsAt(then, amount, charge, transaction);
+}
+
+/**
+ * The same of an amount that has just come with a charge, or with one of its captures. What a charge was converted for is one rate for all of it: where a part was given back before this came, the exchange stands for
+ * the rest at the rate that there is now.
+ */
+export function comingLegs(amount: bigint, charge: ChargeRow, transaction: FundsTransactionRow): Leg[] {
+  const { amount_captured, amount_refunded, amount_disputed, settled_amount, settled_currency } = charge;
+  const out = amount_refunded + amount_disputed;
+  if (settled_amount === null || settled_currency !== transaction.currency || out === 0n || amount === amount_captured) return legsAt(transaction.amount, amount, charge, transaction);
+  const standing = (settled: bigint, captured: bigint): bigint => roundDiv(settled * (captured - out), captured);
+  return legsAt(standing(settled_amount, amount_captured) - standing(settled_amount - transaction.amount, amount_captured - amount), amount, charge, transaction);
+}
+
+function legsAt(then: bigint, amount: bigint, { currency }: ChargeRow, { amount: came, currency: into, processor }: FundsTransactionRow): Leg[] {
   const funds: Leg = { ledger_account: 'cash_in_transit', currency: into, amount: came, processor };
   if (into === currency) return [funds];
   const exchange = exchangeAccount(currency, into);
-  const then = settled_amount !== null && settled_currency === into ? roundDiv(settled_amount * amount, amount_captured) : came;
   return [{ ledger_account: exchange, currency, amount }, { ledger_account: exchange, currency: into, amount: -then }, { ledger_account: 'exchange_differences', currency: into, amount: then - came }, funds];
 }
 

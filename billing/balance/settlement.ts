@@ -1,6 +1,6 @@
 /** In which currency an account has its money settled: what is charged in another one is converted when it comes, and so is what is given back or lost of it. */
 import { formatDecimal, minorDigits, multiply, parseDecimal, roundDecimal, roundDiv, type Decimal } from '../money.ts';
-import type { Fee, Settled } from '../payment/outcome.ts';
+import type { Fee, Money, Settled } from '../payment/outcome.ts';
 import type { ChargeRow } from '../payment/payment.ts';
 
 /** What an account has set for a processor that settles as it says, which is the sandbox. */
@@ -47,6 +47,14 @@ export function settledAs({ currency, amount_captured, settled_amount, settled_c
   if (settled_amount === null || settled_currency === null) return null;
   const today = settlement?.currency === settled_currency ? settle(amount, currency, settlement) : null;
   return today ?? { currency: settled_currency, amount: roundDiv(settled_amount * amount, amount_captured), exchange_rate: formatDecimal({ digits: roundDiv(settled_amount * 10n ** BigInt(RATE_SCALE), amount_captured), scale: RATE_SCALE }) };
+}
+
+/** A word about a capture: what comes after a first one is settled in the currency in which that was, at the rate of its day or, where there is none any more, at its own. */
+export function inSettlementOf<W extends Word & { money?: Money }>(charge: ChargeRow, word: W, question: { amount: string; currency: string; processor: string }, settlement: Settlement | null): W {
+  if (charge.amount_captured === 0n) return inSettlement(word, question, settlement);
+  if (word.kind !== 'succeeded' || word.settled) return word;
+  const amount = word.money ? word.money.amount - charge.amount_captured : BigInt(question.amount);
+  return { ...word, ...movedAs(charge, amount, { fees: word.fees ?? [] }, settlement?.processor === question.processor ? settlement : null) };
 }
 
 /** The same with the fees of the movement. */

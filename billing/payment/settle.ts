@@ -1,6 +1,6 @@
 /** A processor's answer becomes true: for the intent, the charge, the method, and for the invoice that is being paid. */
 import type { CustomerWhole } from '../customer/customer.ts';
-import { fundsLegs, takeCharge, type FundsTransactionRow } from '../balance/funds.ts';
+import { comingLegs, takeCharge, type FundsTransactionRow } from '../balance/funds.ts';
 import { assert, decision, together, type Decision, type Moment, type Timer } from '../decision.ts';
 import { followRemaining } from '../invoice/follow.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
@@ -254,7 +254,7 @@ export function receive(facts: Payment & { charge: ChargeRow }, transaction: Fun
   const owed = owedBy(facts);
   const legs = { transaction: `${transaction.id === charge.balance_transaction ? charge.id : transaction.id}:captured`, currency: charge.currency, document: charge.id, customer: charge.customer, at: moment.now };
   // What was sent by transfer is here already, as the customer's cash.
-  const source = method.type === 'customer_balance' ? [{ ledger_account: 'customer_cash', amount } as const] : fundsLegs(amount, { ...charge, settled_amount: null }, transaction);
+  const source = method.type === 'customer_balance' ? [{ ledger_account: 'customer_cash', amount } as const] : comingLegs(amount, charge, transaction);
   const received: Decision = { ...decision(), postings: source.map((leg) => ({ ...legs, ...leg })) };
   if (!owed || !payment) {
     received.postings.push({ ...legs, ledger_account: 'unapplied_payments', amount: -amount });

@@ -94,6 +94,32 @@ test('what is captured in parts comes at the rate of each, and is given back as 
   assert.deepEqual(['exchange_differences usd', 'fx_eur_usd eur', 'fx_eur_usd usd'].map((each) => (now[each] ?? 0) - (before[each] ?? 0)), [400, 0, 0]);
 });
 
+test('what is given back between captures leaves nothing in the exchange, and all captures are settled as the first one was', async () => {
+  const before = await books();
+  const parts = () => pay(10_000, 'eur', { capture_method: 'manual', payment_method_options: { card: { request_multicapture: 'if_available' } } });
+  await settleIn('usd', { eur: '0.9' });
+  const intent = await parts();
+  await stripe.paymentIntents.capture(intent.id, { amount_to_capture: 4_000, final_capture: false });
+  await stripe.refunds.create({ payment_intent: intent.id, amount: 3_000 });
+  await settleIn('usd', { eur: '1.2' });
+  await stripe.paymentIntents.capture(intent.id);
+  await stripe.refunds.create({ payment_intent: intent.id });
+  const now = await books();
+  const change = (of: string) => (now[of] ?? 0) - (before[of] ?? 0);
+  // $36.00 and $72.00 came, and $27.00 and $84.00 were given back.
+  assert.deepEqual(['exchange_differences usd', 'fx_eur_usd eur', 'fx_eur_usd usd'].map(change), [300, 0, 0]);
+  const [converted, plain] = [await parts(), (await raw('POST', 'settings', { settlement: '' }), await parts())];
+  await settleIn('usd', { eur: '1.2' });
+  await stripe.paymentIntents.capture(converted.id, { amount_to_capture: 5_000, final_capture: false });
+  await raw('POST', 'settings', { settlement: '' });
+  await stripe.paymentIntents.capture(plain.id, { amount_to_capture: 5_000, final_capture: false });
+  await stripe.paymentIntents.capture(converted.id);
+  await settleIn('usd', { eur: '1.2' });
+  await stripe.paymentIntents.capture(plain.id);
+  const movesOf = async ({ id }: Stripe.PaymentIntent) => (await stripe.balanceTransactions.list({ source: (await stripe.charges.list({ payment_intent: id })).data[0]!.id })).data.map(({ amount, currency }) => [amount, currency]);
+  assert.deepEqual([await movesOf(converted), await movesOf(plain)], [[[6_000, 'usd'], [6_000, 'usd']], [[5_000, 'eur'], [5_000, 'eur']]]);
+});
+
 test('a refund that fails comes back at the rate of then, and so does a dispute that is won', async () => {
   const { id: test_clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
   const { id: customer } = await stripe.customers.create({ test_clock });

@@ -1,5 +1,5 @@
 /** What is asked about amounts that are only reserved, and what is heard of it. */
-import { inSettlement } from '../../billing/balance/settlement.ts';
+import { inSettlementOf } from '../../billing/balance/settlement.ts';
 import { decision, together, type Decision } from '../../billing/decision.ts';
 import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import { releaseIntent, settleHandling, waitsForHandling, type HandledAnswer, type HandleQuestion } from '../../billing/payment/capture.ts';
@@ -35,7 +35,7 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
     const question = questionOf(call);
     const first = attempt.before.heard === null;
     const moment = at !== undefined ? momentAt(ctx, at) : intent.test_clock === null ? realMoment(ctx.app) : first ? momentAt(ctx, question.at) : await momentOn(ctx, intent.test_clock);
-    const settled = settleHandling({ ...payment, charge }, question, inSettlement(unpack<HandledAnswer>(attempt.after.word!), question, settlement), moment);
+    const settled = settleHandling({ ...payment, charge }, question, inSettlementOf(charge, unpack<HandledAnswer>(attempt.after.word!), question, settlement), moment);
     affected.take(settled);
     decided.push(settled);
     // What is not as it would have to be was captured or given up there: it is looked at.

@@ -155,9 +155,9 @@ class StripeProcessor implements Processor {
   /** What was captured, with what has come of that. */
   async #withBrought(intent: Stripe.PaymentIntent, outcome: HandledOutcome | null, verb: 'capture' | 'cancel' | 'increment'): Promise<HandledOutcome | null> {
     if (verb !== 'capture' || outcome?.kind !== 'succeeded' || !inParts(intent)) return outcome;
-    // What cannot be read now is left to the settlement: the capture has taken place.
-    const { data } = await this.#stripe.balanceTransactions.list({ source: idOf(intent.latest_charge)!, limit: 1 }).catch(() => ({ data: [] }));
-    return { ...outcome, ...broughtIn(data[0] ?? null, intent.currency) };
+    const read = await heard(async () => ({ kind: 'read', moved: (await this.#stripe.balanceTransactions.list({ source: idOf(intent.latest_charge)!, limit: 1 })).data[0] ?? null }) as const);
+    // The capture is repeated by its name; what may not be read is never known.
+    return read.kind === 'unknown' ? read : { ...outcome, ...broughtIn(read.kind === 'read' ? read.moved : null, intent.currency) };
   }
 
   async cancel({ op_id, charge, reason }: Parameters<Processor['cancel']>[0]): Promise<HandledOutcome> {
