@@ -3,6 +3,7 @@ import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
 import { nextAttempt } from '../dunning.ts';
 import { mergeMetadata } from '../metadata.ts';
+import { refuseUnfit } from '../payment/offer.ts';
 import { DRAFT_S, finalization, gaveOn, lineOfItem, lineRow, usedUp, workOut } from './draft.ts';
 import { collection, putLines } from './finalize.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, InvoiceRow, InvoiceWhole } from './invoice.ts';
@@ -98,6 +99,7 @@ function put(before: InvoiceWhole, after: InvoiceWhole, moment: Moment): Decisio
 /** Changes what is named. */
 export function updateInvoice(before: InvoiceWhole, change: InvoiceChange, moment: Moment): Decision & { invoice: InvoiceWhole } {
   refuseUneditable(before, change);
+  refuseUnfit(change.payment_settings ?? {}, before.currency);
   if (before.status === 'draft') return put(before, changeDraft(before, change, moment), moment);
   const { metadata, default_rates: _rates, discounts: _discounts, ...words } = change;
   const { auto_advance = before.auto_advance } = change;

@@ -73,6 +73,14 @@ export function unfit(type: string, { currency, capture_method, setup_future_usa
   return null;
 }
 
+/** Refuses types by which bills in a currency are to be paid, where one never pays such a bill. */
+export function refuseUnfit({ payment_method_types: types }: { payment_method_types?: readonly string[] | null }, currency: string): void {
+  for (const type of types ?? []) {
+    const why = unfit(type, { currency, capture_method: 'automatic', setup_future_usage: null });
+    if (why) refuse('payment_intent_invalid_parameter', `The payment method type ${type} cannot be allowed here: ${why}.`, 'payment_settings[payment_method_types]');
+  }
+}
+
 /** The types that a payment can be made with, in the order in which they are offered. Types that are asked for by name must all be fit. */
 export function offeredTypes(offer: Offer, param = 'allowed_payment_method_types'): string[] {
   for (const type of offer.allowed ?? []) {

@@ -5,6 +5,7 @@ import { decision, refuse, together, type Decision, type Instant, type Moment, t
 import type { LineOrder } from '../invoice/draft.ts';
 import type { BillingReason, InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { mergeMetadata } from '../metadata.ts';
+import { refuseUnfit } from '../payment/offer.ts';
 import { within } from '../price.ts';
 import { isOver } from '../schedule/schedule.ts';
 import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
@@ -159,6 +160,7 @@ function reworded(order: ChangeOrder, before: SubscriptionWhole): SubscriptionWh
   const { collection_method = before.collection_method, days_until_due = before.days_until_due, default_payment_method = before.default_payment_method, description = before.description } = order;
   if (collection_method === 'send_invoice' && days_until_due === null) refuse('parameter_missing', 'Where invoices are sent, say how long they may be paid: give `days_until_due`.', 'days_until_due');
   if (collection_method === 'charge_automatically' && order.days_until_due !== undefined && order.days_until_due !== null) refuse(undefined, '`days_until_due` is for invoices that are sent, not for those charged automatically.', 'days_until_due');
+  refuseUnfit(order.payment_settings ?? {}, before.currency);
   const details = order.cancellation_details ? { ...before.cancellation_details, ...order.cancellation_details } : before.cancellation_details;
   return {
     ...before,

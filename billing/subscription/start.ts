@@ -4,6 +4,7 @@ import type { Metadata, PriceRow, TaxRateRow } from '../catalog.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import { refuseUnfit } from '../payment/offer.ts';
 import { billable } from '../pricing/amount.ts';
 import { partOf, type ProrationUnit } from '../proration.ts';
 import { noRedemptions, redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
@@ -64,6 +65,7 @@ export function startSubscription(order: StartOrder, facts: StartFacts, moment: 
   if (customer.currency !== null && customer.currency !== order.currency) {
     refuse(undefined, `This customer is billed in ${customer.currency}; a subscription in ${order.currency} is not possible. Use prices in ${customer.currency}, or another customer.`, order.items[0] ? order.items[0].price.param : 'currency');
   }
+  refuseUnfit(order.payment_settings, order.currency);
   const begun = begin(order, facts, moment);
   const { subscription } = begun;
   const bill: Bill = {

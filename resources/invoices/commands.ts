@@ -6,6 +6,7 @@ import { deleteDraft, refuseDueDate, updateInvoice } from '../../billing/invoice
 import type { InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { refuseCurrency } from '../../billing/invoice/items.ts';
 import type { WithPayments } from '../../billing/invoice/pay.ts';
+import { refuseUnfit } from '../../billing/payment/offer.ts';
 import { noRedemptions, redeem } from '../../billing/redeem.ts';
 import { live, wholeDiscounts } from '../../billing/subscription/lines.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
@@ -80,6 +81,7 @@ export async function orderOf(ctx: Context, given: Params<typeof params.createIn
   const account = await accountById(ctx.tx, ctx.world.account);
   const currency = given.currency ?? subscription?.currency ?? customer.currency ?? account.default_currency;
   refuseCurrency(customer, currency, 'currency');
+  refuseUnfit(given.payment_settings ?? {}, currency);
   const waiting = given.pending_invoice_items_behavior === 'include' ? await pendingOfCustomer(ctx.tx, customer.id) : [];
   return {
     customer, subscription, account, currency, collection_method, days_until_due, auto_advance,

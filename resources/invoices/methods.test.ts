@@ -78,6 +78,20 @@ test('an invoice is paid by the types that it says, and by no others', async () 
   assert.deepEqual([intent.payment_method_types, intent.payment_method_options?.card?.request_three_d_secure], [['card'], 'any']);
 });
 
+test('types that never pay in the currency of a bill are refused for it', async () => {
+  const { id: customer } = await stripe.customers.create();
+  const refused = { code: 'payment_intent_invalid_parameter', param: 'payment_settings[payment_method_types]', message: /ideal are in eur, not in usd/ };
+  const payment_settings = { payment_method_types: ['card' as const, 'ideal' as const] };
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 1_000, recurring: { interval: 'month' }, product_data: { name: 'Seats' } });
+  const order = { customer, items: [{ price: price.id }], collection_method: 'send_invoice' as const, days_until_due: 30 };
+  await assert.rejects(stripe.subscriptions.create({ ...order, payment_settings }), refused);
+  const { id } = await stripe.subscriptions.create(order);
+  await assert.rejects(stripe.subscriptions.update(id, { payment_settings }), refused);
+  await assert.rejects(stripe.invoices.create({ customer, currency: 'usd', payment_settings }), refused);
+  const draft = await stripe.invoices.create({ customer, currency: 'usd' });
+  await assert.rejects(stripe.invoices.update(draft.id, { payment_settings }), refused);
+});
+
 test('several payments pay one invoice', async () => {
   const { customer, method, pass } = await payer('pm_sepaDebit_success_at');
   const invoice = await billed(customer, 5_000);
