@@ -103,6 +103,20 @@ export function refuseType(method: Pick<PaymentMethodRow, 'id' | 'type'>, types:
   refuse('payment_intent_incompatible_payment_method', `The payment method ${method.id} is of the type ${method.type}; ${of} can be made with ${types.join(', ')}.`, param);
 }
 
+/** By the country of who pays, the only currency in which Klarna takes its payments. */
+const KLARNA_AT: Readonly<Record<string, string>> = {
+  AU: 'aud', CA: 'cad', CH: 'chf', CZ: 'czk', DK: 'dkk', GB: 'gbp', NO: 'nok', NZ: 'nzd', PL: 'pln', RO: 'ron', SE: 'sek', US: 'usd',
+  ...Object.fromEntries(['AT', 'BE', 'DE', 'ES', 'FI', 'FR', 'GR', 'IE', 'IT', 'NL', 'PT'].map((country) => [country, 'eur'])),
+};
+
+/** Refuses a method that does not pay in the currency of a payment from the country of who pays. */
+export function refuseForeign({ id, type, billing_details: { address } }: Pick<PaymentMethodRow, 'id' | 'type' | 'billing_details'>, currency: string): void {
+  const country = address?.country;
+  if (type !== 'klarna' || country == null || KLARNA_AT[country] === currency) return;
+  const why = KLARNA_AT[country] ? `is paid in ${KLARNA_AT[country]}, not in ${currency}` : 'is not possible';
+  refuse('payment_method_currency_mismatch', `The payment method ${id} is Klarna's in ${country}: what is bought there ${why}.`, 'payment_method');
+}
+
 /** Whether a method can be kept by attaching it alone, or only by a payment or setup that its holder agrees to. */
 export function refuseKeeping({ id, type }: Pick<PaymentMethodRow, 'id' | 'type'>, param: string): void {
   const facts = METHODS[type];

@@ -226,3 +226,9 @@ test('a payment that must not wait for its holder fails instead', async () => {
   const ask = stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: 'pm_card_threeDSecure2Required', error_on_requires_action: true, confirm: true });
   await assert.rejects(ask, { code: 'authentication_required', statusCode: 402 });
 });
+
+test('Klarna is paid in the currency of the country of who pays', async () => {
+  const from = (country: string, currency: string) => stripe.paymentIntents.create({ amount: 5_000, currency, confirm: true, return_url: 'https://shop.example.com/back', payment_method_data: { type: 'klarna', billing_details: { email: 'jenny@example.com', address: { country } } } });
+  for (const [country, currency] of [['US', 'eur'], ['DE', 'usd'], ['JP', 'usd']] as const) await assert.rejects(from(country, currency), { code: 'payment_method_currency_mismatch', param: 'payment_method' });
+  assert.equal((await from('SE', 'sek')).status, 'requires_action');
+});
