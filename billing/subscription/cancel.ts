@@ -7,7 +7,7 @@ import { voidInvoice } from '../invoice/void.ts';
 import { draftBill, putWaiting, settleBill, stopCollecting, taken, type Bill } from './bill.ts';
 import type { CancellationWords } from './change.ts';
 import { ANSWER_S, endSubscription, hasEnded, timer } from './end.ts';
-import { endedUsageLine, withCommitment } from './lines.ts';
+import { periodUsageLine, withCommitment } from './lines.ts';
 import { creditsOf } from './prorate.ts';
 import { applyPending } from './pending.ts';
 import { putItems, withoutDiscounts } from './puts.ts';
@@ -26,7 +26,7 @@ export function cancelSubscription(order: CancelOrder, facts: SubscriptionFacts,
   if (hasEnded(before)) refuse('resource_missing', `The subscription ${before.id} has ended already.`, 'id', { status: 404 });
   const at = moment.now;
   const credits = order.prorate ? before.items.flatMap((item) => creditsOf(before, item, at, facts, moment)) : [];
-  const usage = order.invoice_now ? before.items.map((item) => endedUsageLine(before, item, facts.usage, at)).filter((line) => line !== null) : [];
+  const usage = order.invoice_now ? before.items.map((item) => periodUsageLine(before, item, facts.usage, at)).filter((line) => line !== null) : [];
   const lines = withCommitment(before, usage, taken(facts, 'subscription'), at, facts.billed_usage);
   const bill: Bill = {
     subscription: before,

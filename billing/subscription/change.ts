@@ -14,7 +14,7 @@ import { endDiscounts, expired, firstPeriodEnd, hasEnded, noticeOfTrial, renewal
 import { endingOf } from './ending.ts';
 import { collecting } from './paused.ts';
 import { fullSum, isWatched, itemOf, quantityOf, refuseItems, refusePrice, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
-import { endedUsageLine, isMetered, restLine, trialLine, withCommitment } from './lines.ts';
+import { isMetered, periodUsageLine, restLine, trialLine, withCommitment } from './lines.ts';
 import { settleNextPrices } from './next_price.ts';
 import { beginTrial, retimed, type OfferAsked } from './offer.ts';
 import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';
@@ -342,7 +342,7 @@ function closeAll(order: ChangeOrder, after: SubscriptionWhole, facts: Subscript
 function restartLines({ proration_behavior }: ChangeOrder, after: SubscriptionWhole, facts: SubscriptionFacts, moment: Moment): LineOrder[] {
   const earlier = new Map(facts.subscription.items.map((item) => [item.id, item]));
   return after.items.flatMap((item) => {
-    const used = earlier.has(item.id) ? endedUsageLine(facts.subscription, { ...earlier.get(item.id)!, discounts: item.discounts }, facts.usage, moment.now) : null;
+    const used = earlier.has(item.id) ? periodUsageLine(facts.subscription, { ...earlier.get(item.id)!, discounts: item.discounts }, facts.usage, moment.now) : null;
     const period = { start: item.current_period_start, end: item.current_period_end };
     const next = isMetered(item) ? [] : [isTrialing(after, moment.now) ? trialLine(after, item, period, moment.now) : restLine(after, item, moment.now, facts.account.proration)].filter((line) => !line.proration || proration_behavior !== 'none');
     return [...(used ? [used] : []), ...next];

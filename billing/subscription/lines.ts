@@ -134,7 +134,7 @@ export function trialLine(subscription: SubscriptionWhole, item: SubscriptionIte
 }
 
 /**
- * The usage of a metered item in its period, which ends at the moment; also where there was none, since what is reported while the draft waits is put on that line. Null for a licensed item. Usage in
+ * The usage of a metered item in its period, which ends at the moment; also where there was none, since what is reported later is put on that line, or puts it right. Null for a licensed item. Usage in
  * a trial or a pause is free, and over an empty span there is none: null, too. `seated` is the subscription whose seats count, by default itself; `lasts` says that the period goes on until then, so that
  * all that it includes counts.
  */
@@ -158,15 +158,6 @@ function meteringOf(subscription: SubscriptionWhole, item: SubscriptionItemWhole
   const before = billed?.start === item.current_period_start ? billed : null;
   return { meter, allowance: included, billed: before && { quantity: before.quantity, amount: before.amount, ...(before.groups && { groups: before.groups }) } };
 }
-
-/** The usage of a metered item from the start of its period to the moment; null where there is nothing to bill. */
-export function usageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, Used>, at: Instant): LineOrder | null {
-  const line = periodUsageLine(subscription, item, usage, at);
-  return line?.quantity_decimal === '0' && line.amount === 0n ? null : line;
-}
-
-/** The usage of a period that ends early: a line of nothing is left out, unless it is to be made up to a commitment. */
-export const endedUsageLine = (...of: Parameters<typeof usageLine>): LineOrder | null => (of[0].commitment === null ? usageLine(...of) : periodUsageLine(...of));
 
 /** What usage comes to, and what the line says of it. */
 function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms' | 'product_name'>, used: Used, how: Metering): { amount: bigint; description: string; quantity: string; metering: Metering } {

@@ -3,7 +3,7 @@ import type { Instant, Moment } from '../decision.ts';
 import type { DiscountableLine } from '../discount.ts';
 import { itemizedOf, type InvoiceItemWhole } from '../invoice/invoice.ts';
 import { debitOf, itemizedCreditOf } from '../proration.ts';
-import { countedIn, creditItem, dayText, debitOfItem, discountedBy, fullAmount, isItemized, isMetered, live, ratesOf, termsIn, usageLine, waiting, wholeDiscounts } from './lines.ts';
+import { countedIn, creditItem, dayText, debitOfItem, discountedBy, fullAmount, isItemized, isMetered, live, ratesOf, termsIn, periodUsageLine, waiting, wholeDiscounts } from './lines.ts';
 import { fullPeriod, recurrenceOf, sameRecurrence } from './periods.ts';
 import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
@@ -53,7 +53,7 @@ export function debitItem(after: SubscriptionWhole, item: SubscriptionItemWhole,
 
 /** The usage of a metered item until the moment, as an item that waits; it is discounted like any other usage of the item. */
 export function usageItem(before: SubscriptionWhole, item: SubscriptionItemWhole, facts: SubscriptionFacts, moment: Moment): InvoiceItemWhole[] {
-  const line = usageLine(before, item, facts.usage, moment.now);
+  const line = periodUsageLine(before, item, facts.usage, moment.now);
   return line === null ? [] : [waiting(before, { ...line, metadata: {} }, moment)];
 }
 

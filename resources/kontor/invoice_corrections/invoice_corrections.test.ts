@@ -217,6 +217,33 @@ test('after the end of the subscription it waits for the next invoice of the cus
   assert.equal((await stripe.invoices.finalizeInvoice(invoice.id)).total, 300);
 });
 
+describe('usage that is told of late is billed at its price where nothing had been told of', () => {
+  test('when the price changed', async () => {
+    const { clock, customer, subscription, use, waiting, invoices } = await subscribed();
+    await kontor.advance(clock, START + 10 * DAY);
+    const { items: { data: [calls] } } = await stripe.subscriptions.retrieve(subscription);
+    const dear = await stripe.prices.create({ currency: 'usd', recurring: { interval: 'month', usage_type: 'metered', meter: calls!.price.recurring!.meter! }, product_data: { name: 'Dear calls' }, unit_amount: 700 });
+    await stripe.subscriptions.update(subscription, { items: [{ id: calls!.id, price: dear.id }], proration_behavior: 'always_invoice' });
+    assert.deepEqual(lines((await invoices())[1]!), [[0, '0 × Calls (at $1.00 / month)']]);
+    await kontor.advance(clock, START + 12 * DAY);
+    await use(3, START + 9 * DAY);
+    await use(1, START + 11 * DAY);
+    assert.deepEqual((await waiting()).map(([amount]) => amount), [300]);
+    await kontor.advance(clock, FEB + 2 * HOUR);
+    assert.deepEqual(lines((await invoices())[2]!).map(([amount]) => amount), [300, 700, 2_000]);
+    assert.equal((await stripe.invoiceItems.list({ customer, pending: true })).data.length, 0);
+  });
+
+  test('when the subscription ended', async () => {
+    const { clock, subscription, use, waiting } = await subscribed();
+    await kontor.advance(clock, START + 10 * DAY);
+    await stripe.subscriptions.cancel(subscription, { invoice_now: true });
+    await kontor.advance(clock, START + 12 * DAY);
+    await use(3, START + 9 * DAY);
+    assert.deepEqual((await waiting()).map(([amount]) => amount), [300]);
+  });
+});
+
 test('in real time the worker puts it right', async () => {
   const event_name = `real_${(n += 1)}`;
   const { id: customer } = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });

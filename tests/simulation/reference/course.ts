@@ -62,14 +62,14 @@ export class Course {
     return { key: item.key, kind, amount, period: { start, end }, quantity, proration: false, discountable: true, product: item.price.product, rates, own: item.own };
   }
 
-  /** The usage until now of an item whose period goes on, where there is something to bill. */
+  /** The usage until now of an item whose period goes on. */
   usedUntil(terms: Terms, item: Living, at: number): Draft[] {
     return usageIn(this, terms, item, { start: periodOf(terms, item, at).start, end: at });
   }
 
-  /** The usage of an item in the period that ends now; there is a line also where there was none. */
-  private usedIn(terms: Terms, item: Living, at: number, nothing = true): Draft[] {
-    return usageIn(this, terms, item, { start: periodOf(terms, item, at - 1).start, end: at }, { nothing, seated: this.seated ?? terms });
+  /** The usage of an item in the period that ends now. */
+  private usedIn(terms: Terms, item: Living, at: number): Draft[] {
+    return usageIn(this, terms, item, { start: periodOf(terms, item, at - 1).start, end: at }, { seated: this.seated ?? terms });
   }
 
   wholePeriod(item: Living, span: Span): Draft {
@@ -217,7 +217,7 @@ export class Course {
   }
 
   private usedUntilBoundary(terms: Terms, item: Living, at: number, ends: boolean): Draft[] {
-    return ends ? this.usedIn(terms, item, at, false) : this.usedUntil(terms, item, at);
+    return ends ? this.usedIn(terms, item, at) : this.usedUntil(terms, item, at);
   }
 
   /** All periods end at the moment and others begin, free or billed at once. */

@@ -9,8 +9,8 @@ import { isFree, isLicensed, periodOf, type Living, type Terms } from './terms.t
 /** What was billed of an item's usage before its period was over; it counts while the period began at `start`. */
 export type Early = { start: number; quantity: Fraction; amount: bigint };
 
-/** `nothing`: a line of nothing is one. `seated`: whose seats count. `lasts`: until when what is included is counted. */
-type How = { nothing?: boolean; seated?: Terms; lasts?: number };
+/** `seated`: whose seats count. `lasts`: until when what is included is counted. */
+type How = { seated?: Terms; lasts?: number };
 
 /** What the price includes in a part of a full period, in whole units. */
 function includedIn(terms: Terms, seated: Terms, { price: { allowance, recurrence } }: Living, { start, end }: Span): Fraction {
@@ -22,8 +22,8 @@ function includedIn(terms: Terms, seated: Terms, { price: { allowance, recurrenc
   return whole(round({ n: all * BigInt(end - start), d: BigInt(full.end - full.start) }));
 }
 
-/** The usage of an item in a span. */
-export function usageIn(course: Course, terms: Terms, item: Living, { start, end }: Span, { nothing = false, seated = terms, lasts = end }: How = {}): Draft[] {
+/** The usage of an item in a span; there is a line also where there was none. */
+export function usageIn(course: Course, terms: Terms, item: Living, { start, end }: Span, { seated = terms, lasts = end }: How = {}): Draft[] {
   if (isLicensed(item) || start >= end || isFree(terms, start)) return [];
   const within = course.history.usage.filter((use) => use.meter === item.price.meter && start <= use.at && use.at < end);
   const used = within.reduce((sum, use) => plus(sum, decimal(use.value)), whole(0));
@@ -32,7 +32,7 @@ export function usageIn(course: Course, terms: Terms, item: Living, { start, end
   const before = early?.start === start ? early : { quantity: whole(0), amount: 0n };
   const quantity = plain(minus(used, before.quantity));
   const amount = amountOf(item.price, less(included, used) ? plain(minus(used, included)) : '0') - before.amount;
-  return quantity === '0' && amount === 0n && !nothing ? [] : [course.line(item, 'metered', amount, { start, end }, quantity)];
+  return [course.line(item, 'metered', amount, { start, end }, quantity)];
 }
 
 /** Something has been used, or has changed: that may reach a threshold, at once or, where all periods begin anew then, a second later. */
