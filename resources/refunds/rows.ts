@@ -19,6 +19,12 @@ export async function refundNamed(tx: Tx, charge: string, reference: string): Pr
   return (await row<RefundRow>(tx, sql`select * from refunds where charge = ${charge} and processor_reference = ${reference} for update`)) ?? null;
 }
 
+/** The refund that was made at a processor under a name of its own; null where there is none. */
+export async function refundAt(tx: Tx, processor: string, reference: string): Promise<string | null> {
+  const found = await row<{ id: string }>(tx, sql`select r.id from refunds r join charges c on c.id = r.charge where r.processor_reference = ${reference} and c.processor = ${processor}`);
+  return found?.id ?? null;
+}
+
 /** What was asked to call a refund back, and answered, oldest first. */
 export function cancelingOf(tx: Tx, refund: string): Promise<{ state: string; answer: { kind: string } | null }[]> {
   return rows(tx, sql`select state, answer from calls where subject = ${refund} and kind = 'processor.cancel_refund' order by created, id`);

@@ -131,6 +131,9 @@ test('a capture and a refund of which nothing is known wait for a person, too', 
   faults.nothing.push('lost_before');
   const refund = await stripe.refunds.create({ payment_intent: reserved.id, amount: 500 });
   assert.equal(refund.status, 'pending');
+  const there = await stripe.refunds.create({ payment_intent: reserved.id, amount: 100 });
+  await kontor.database.asOwner((owner) => owner.query(`begin; set local kontor.world = '${kontor.world.id}'; update refunds set processor_reference = 're_there' where id = '${there.id}'; commit`));
+  await assert.rejects(raw('POST', `payment_attempts/${refund.id}:refund:1/decide`, { outcome: 'succeeded', reference: 're_there', evidence }), ({ message }: Json) => message.includes(there.id));
   await raw('POST', `payment_attempts/${refund.id}:refund:1/decide`, { outcome: 'not_done', evidence });
   assert.equal((await stripe.refunds.retrieve(refund.id)).status, 'failed');
 });

@@ -12,6 +12,7 @@ import { get, post } from '../../../server/http/route.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
 import { attemptsById, attemptsNamed, lockQuestion, lookUp, questionsById, tell } from '../../payment_attempts/rows.ts';
 import { processorNamed, saidBy } from '../processors/rows.ts';
+import { refundAt } from '../../refunds/rows.ts';
 import { paymentAttempt, wholeAttempts } from './resource.ts';
 
 const listAttempts = listParams({
@@ -77,6 +78,8 @@ async function decide(ctx: Context, given: Params<typeof decideAttempt>, path: P
   if (outcome === 'not_done' && reference !== null) refuse(undefined, 'What was not done has no `reference`.', 'reference');
   const others = reference === null ? [] : (await attemptsNamed(ctx.tx, processor, reference)).filter((each) => each.subject !== subject);
   if (verb === 'charge' && others.length > 0) refuse(undefined, `What the processor has as ${quoted(reference!)} is ${others[0]!.id}, another payment.`, 'reference');
+  const booked = verb === 'refund' && reference !== null ? (others.find((each) => each.verb === 'refund')?.subject ?? (await refundAt(ctx.tx, processor, reference))) : null;
+  if (booked !== null) refuse(undefined, `What the processor has as ${quoted(reference!)} is booked already, as the refund ${booked}. Where this one was not done, say \`not_done\`.`, 'reference');
   await tell(ctx, [{ op_id: id, word: pack(wordOfPerson(verb, { outcome, reference }, question.request.capture !== 'manual')) }]);
   const [before] = await attemptsById(ctx.tx, [id], true);
   await commit(ctx, { ...decision(), puts: [{ table: 'payment_attempts', before: before!, after: { ...before!, decided: { outcome, reference, evidence, at: now } } }] });
