@@ -6,9 +6,14 @@ import { metersOf, type StoredEvent } from './events.ts';
 import { cellOf, fold, recount } from './rollups.ts';
 import { addsUp, tally } from './tallies.ts';
 
+/** The events that a meter counts: those that only add up, and the others. */
+function apart<Event extends UsageEvent>(events: readonly Event[], meters: ReadonlyMap<string, MeterRow>): { adding?: Event[]; other?: Event[] } {
+  return Object.groupBy(events.filter(({ meter }) => meter !== null), ({ meter }) => (addsUp(meters.get(meter!)!) ? 'adding' : 'other'));
+}
+
 /** Counts new events, with what the transaction sends next. Those that no meter counts are passed over. */
 export function countIn(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): void {
-  const { adding = [], other = [] } = Object.groupBy(events.filter(({ meter }) => meter !== null), ({ meter }) => (addsUp(meters.get(meter!)!) ? 'adding' : 'other'));
+  const { adding = [], other = [] } = apart(events, meters);
   tally(tx, adding, 'added');
   fold(tx, other, meters);
 }
@@ -16,7 +21,7 @@ export function countIn(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyM
 /** Counts again what events are part of that were taken back, or put back (`added`). */
 export async function countAgain(tx: Tx, events: readonly StoredEvent[], how: 'added' | 'taken'): Promise<void> {
   const meters = new Map((await metersOf(tx, events.flatMap(({ meter }) => meter ?? []))).map((meter) => [meter.id, meter]));
-  const { adding = [], other = [] } = Object.groupBy(events.filter(({ meter }) => meter !== null), ({ meter }) => (addsUp(meters.get(meter!)!) ? 'adding' : 'other'));
+  const { adding = [], other = [] } = apart(events, meters);
   tally(tx, adding, how);
   await recount(tx, other.map((event) => ({ ...cellOf(event), series: event.series })));
 }
