@@ -9,7 +9,7 @@ const KEPT = `(select coalesce(min(substring(c.relname from '[0-9]+$')::bigint),
 
 /** Recounts a world's usage in one transaction, for which whoever records waits. Returns how many hours there are. */
 export async function recountWorld(owner: Client, world: World): Promise<number> {
-  await owner.query(`begin; set local kontor.world = '${world.id}'; lock table meter_rollups, meter_values, meter_tallies in share row exclusive mode`);
+  await owner.query(`begin; set local kontor.world = '${world.id}'; lock table meter_tallies, meter_rollups, meter_values in share row exclusive mode`);
   try {
     for (let more = true; more; ) more = (await row<{ tallies: number }>(owner, ADD_TALLIES))!.tallies === MOST_TALLIES;
     await owner.query(`update meter_rollups set events = 0, sum = 0 where first_number >= ${KEPT}`);

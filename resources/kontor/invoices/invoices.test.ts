@@ -139,6 +139,18 @@ test('usage is what was known when it was billed: what comes later, or is taken 
   assert.equal(explained.lines[1]!.sentences[1], 'The meter “peaks” counted 13 from 15 January 2026 10:00:00 UTC up to, and not including, 15 February 2026 10:00:00 UTC: the sum over 3 events, of which the last one of each day counts, the first at 15 January 2026 10:00:00 UTC, the last at 15 February 2026 09:00:00 UTC.');
 });
 
+test('usage that is taken back in the second in which it was billed was on the line', async () => {
+  const { customer } = await onClock();
+  await stripe.subscriptions.create({ customer, items: [{ price: await metered('hasty') }], billing_thresholds: { amount_gte: 50 } });
+  await use('hasty', customer, 9, START, 'mistaken');
+  let billed: Stripe.Invoice[] = [];
+  while (billed.length === 0) billed = await invoicesOf(customer);
+  await stripe.billing.meterEventAdjustments.create({ event_name: 'hasty', type: 'cancel', cancel: { identifier: 'mistaken' } });
+  await use('hasty', customer, 3, START);
+  const { agrees, lines } = await explain(billed[0]!.id);
+  assert.deepEqual([agrees, lines[0]!.amount], [true, 90]);
+});
+
 test('levels are those that were known, and what puts them right is counted again; by the hour where the events are not kept any more', async () => {
   const meter = async (event_name: string, formula: string) =>
     ((await stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: event_name, event_name, default_aggregation: { formula }, dimensions: ['pool'] })) as unknown as { id: string }).id;

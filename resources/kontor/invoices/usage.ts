@@ -19,8 +19,8 @@ type Part = Metered & { group?: number };
 
 const partsOf = (metered: Metered): Part[] => (metered.groups ? Array.from({ length: metered.groups.length + 1 }, (_, group) => ({ ...metered, group })) : [metered]);
 
-/** A point in the order of receipt: after the moment's event of this number. */
-type Cut = { at: Instant; number: bigint };
+/** A point in the order of receipt: after the moment's event of this number. `before_taken`: what is taken back in that very second is not taken back yet. */
+type Cut = { at: Instant; number: bigint; before_taken?: true };
 
 const decimalOf = (text: string) => parseDecimal(text)!;
 
@@ -32,11 +32,11 @@ type Counted = Omit<Usage, 'as_of'> & { key: string };
 /** The lines, each with its span and what its customer's usage is looked up by, as the relation `a`. */
 function lines(world: number, asked: readonly (Part & { cut?: Cut })[]): Sql {
   const numbers = (values: (number | bigint)[]) => sql`${arrayText(values)}::bigint[]`;
-  return sql`(select key, meter, customer, series, to_timestamp(first) as start, to_timestamp(past) as end, to_timestamp(made) as made, to_timestamp(cut) as cut, cut_number, groups, "group"
+  return sql`(select key, meter, customer, series, to_timestamp(first) as start, to_timestamp(past) as end, to_timestamp(made) as made, to_timestamp(cut) as cut, to_timestamp(taken) as taken, cut_number, groups, "group"
     from unnest(${asked.map((_, n) => n)}::integer[], ${asked.map((each) => each.meter)}::text[], ${asked.map((each) => each.customer)}::text[], ${numbers(asked.map((each) => seriesOf(world, each.meter, '', each.customer)))},
-      ${numbers(asked.map((each) => each.line.period_start))}, ${numbers(asked.map((each) => each.line.period_end))}, ${numbers(asked.map((each) => each.made))}, ${numbers(asked.map((each) => each.cut?.at ?? 0))},
+      ${numbers(asked.map((each) => each.line.period_start))}, ${numbers(asked.map((each) => each.line.period_end))}, ${numbers(asked.map((each) => each.made))}, ${numbers(asked.map((each) => each.cut?.at ?? 0))}, ${numbers(asked.map(({ cut }) => (cut ? (cut.before_taken ? cut.at - 1 : cut.at) : 0)))},
       ${numbers(asked.map((each) => each.cut?.number ?? 0n))}, ${arrayText(asked.map(({ group, groups }) => (group === undefined ? null : groupsText(groups!))), true)}::jsonb[], ${arrayText(asked.map((each) => each.group ?? 0))}::integer[])
-      as r (key, meter, customer, series, first, past, made, cut, cut_number, groups, "group")) a`;
+      as r (key, meter, customer, series, first, past, made, cut, taken, cut_number, groups, "group")) a`;
 }
 
 const inGroup = (of: Sql): Sql => sql`(a.groups is null or ${groupNumber(sql`${of}.dimensions`, sql`a.groups`)} = a."group")`;
@@ -88,7 +88,7 @@ function together(parts: readonly Counted[], { cut, groups }: Metered & { cut: C
 /** What was counted of parts, in their order. */
 async function countedParts(tx: Tx, world: number, asked: readonly (Part & { cut: Cut })[], canceled: boolean): Promise<Counted[]> {
   const known = (event: Sql) => sql`(${event}.created, ${event}.number) <= (a.cut, a.cut_number) and not exists (
-    select from meter_event_cancellations c where c.slot = ${event}.slot and c.key = ${event}.key and c.reverted_at is null ${canceled ? sql`and (c.canceled_at, ${event}.number) <= (a.cut, a.cut_number)` : sql``})`;
+    select from meter_event_cancellations c where c.slot = ${event}.slot and c.key = ${event}.key and c.reverted_at is null ${canceled ? sql`and (c.canceled_at, ${event}.number) <= (a.taken, a.cut_number)` : sql``})`;
   const seen = (event: Sql) => sql`${within(event)} and ${known(event)}`;
   const [e, later] = [sql`e`, sql`later`];
   const last_of_window = sql`(m.event_time_window is null or not exists (
@@ -173,6 +173,12 @@ async function cutsOf(tx: Tx, world: number, asked: readonly Metered[]): Promise
   return Map.groupBy(found, (each) => each.key);
 }
 
+/** At which points of receipt a line may have been counted: as their seconds were in the end, and before anything was taken back in them. */
+function pointsOf({ counted_at, made }: Metered, cuts: readonly Cut[]): Cut[] {
+  const points = [...[counted_at, counted_at - 1, made, made - 1].map((at) => ({ at, number: LAST_NUMBER })), ...cuts];
+  return [...points, ...points.map((each): Cut => ({ ...each, before_taken: true }))];
+}
+
 /** A line bills what was counted, and never less than nothing. */
 function isBilled({ counted, groups }: Usage, { line }: Metered): boolean {
   const billed = usageBehind(line.quantity_decimal ?? '0', line.metering);
@@ -192,7 +198,7 @@ export async function usageOfLines(tx: Tx, metered: readonly Metered[]): Promise
   const open = metered.filter((each) => !isBilled(usage.get(each.line.id)!, each));
   if (open.length === 0) return usage;
   const cuts = await cutsOf(tx, world, open);
-  const tried = open.flatMap((each, n) => [each.counted_at, each.counted_at - 1, each.made, each.made - 1].map((at) => ({ at, number: LAST_NUMBER })).concat(cuts.get(n) ?? []).map((cut) => ({ ...each, cut })));
+  const tried = open.flatMap((each, n) => pointsOf(each, cuts.get(n) ?? []).map((cut) => ({ ...each, cut })));
   for (const [n, counted] of (await countedAt(tx, world, tried, true)).entries()) {
     const { line } = tried[n]!;
     const best = usage.get(line.id)!;
