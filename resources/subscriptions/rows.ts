@@ -12,6 +12,7 @@ import { equal, within } from '../../server/lists.ts';
 import { discountsOf } from '../discounts/rows.ts';
 import { wholeItems as wholeInvoiceItems } from '../invoiceitems/rows.ts';
 import { wholeInvoices } from '../invoices/rows.ts';
+import { earlierOf } from '../kontor/invoice_corrections/rows.ts';
 import { pricesById } from '../prices/rows.ts';
 import { productsById } from '../products/rows.ts';
 import { schedulesById } from '../subscription_schedules/rows.ts';
@@ -202,16 +203,23 @@ export { readTerms } from './phases.ts';
 export { previewFields, previewOf, type Previewed } from './preview.ts';
 export { stopCollectingOf } from './timers.ts';
 
-/** What invoices have billed within `[start, end]` of the usage that waited for them, which is that of items that went or got another price, by subscription. */
+/** What invoices, and corrections of them, have billed within `[start, end]` of the usage that waited for them, which is that of items that went or got another price, by subscription. */
 export async function billedUsage(tx: Tx, asked: readonly { subscription: string; start: Instant; end: Instant }[]): Promise<Map<string, BilledUsage>> {
   if (asked.length === 0) return new Map();
-  const found = await rows<BilledUsage & { subscription: string }>(
+  const lines = await rows<{ subscription: string; line: string; invoice: string; amount: bigint; since: Instant }>(
     tx,
-    sql`select a.subscription, sum(l.amount)::bigint as amount, min(l.period_start) as since
+    sql`select a.subscription, l.id as line, l.invoice, l.amount, l.period_start as since
         from unnest(${asked.map((each) => each.subscription)}::text[], ${asked.map((each) => each.start)}::bigint[], ${asked.map((each) => each.end)}::bigint[]) as a (subscription, start, past)
         join subscription_items s on s.subscription = a.subscription
         join invoice_lines l on l.subscription_item = s.id and l.period_start >= to_timestamp(a.start) and l.period_end <= to_timestamp(a.past) and l.metering is not null and l.invoice_item is not null
-        join invoices i on i.id = l.invoice and i.status <> 'void' group by 1`,
+        join invoices i on i.id = l.invoice and i.status <> 'void'`,
   );
-  return new Map(found.map(({ subscription, amount, since }) => [subscription, { amount, since }]));
+  if (lines.length === 0) return new Map();
+  const { earlier } = await earlierOf(tx, [...new Set(lines.map(({ invoice }) => invoice))]);
+  const billed = new Map<string, BilledUsage>();
+  for (const { subscription, line, amount, since } of lines) {
+    const known = billed.get(subscription);
+    billed.set(subscription, { amount: (known?.amount ?? 0n) + amount + (earlier.get(line)?.amount ?? 0n), since: Math.min(known?.since ?? since, since) });
+  }
+  return billed;
 }

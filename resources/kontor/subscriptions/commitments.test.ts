@@ -99,6 +99,26 @@ describe('where the price changes in the period, what was used before counts, an
   test('where it was billed at once', async () => assert.deepEqual(await changed('always_invoice'), [[200, 900], 'Commitment: usage made up to $31.00, of which $20.00 were billed before']));
 });
 
+test('what came late at the price before, and was put right before the period ended, counts', async () => {
+  const { clock, customer, subscription } = await onClock([{ price: calls }]);
+  await commitTo(subscription, { amount: 3_100 });
+  await use(customer, 100, START);
+  await kontor.advance(clock, START + 10 * DAY);
+  const { items: { data: [item] } } = await stripe.subscriptions.retrieve(subscription);
+  await stripe.subscriptions.update(subscription, { items: [{ id: item!.id, price: dear }], proration_behavior: 'always_invoice' });
+  const changed = await latest(customer);
+  assert.deepEqual(amounts(changed), [1_000]);
+  await kontor.advance(clock, START + 20 * DAY);
+  await use(customer, 50, START + DAY);
+  await use(customer, 10);
+  await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+  const renewed = await latest(customer);
+  assert.deepEqual(amounts(renewed), [500, 200, 1_400]);
+  assert.equal(renewed.lines.data.at(-1)!.description, 'Commitment: usage made up to $31.00, of which $15.00 were billed before');
+  await explained(changed.id);
+  await explained(renewed.id);
+});
+
 test('a phase that begins with a period leaves the one before to be made up', async () => {
   const { clock, customer, subscription } = await onClock([{ price: calls }]);
   await commitTo(subscription, { amount: 3_100 });
