@@ -13,6 +13,13 @@ export function shortOf(lines: readonly Counted[], commitment: bigint): bigint {
   return missing > 0n ? missing : 0n;
 }
 
+/** The line with what is left of its commitment once the corrections of other invoices have come to so much; the same line where nothing changes. */
+export function leftAfter<Line extends { commitment: string | null; commitment_corrected: string | null }>(line: Line, corrected: bigint): Line {
+  const before = BigInt(line.commitment_corrected ?? 0);
+  if (line.commitment === null || corrected === before) return line;
+  return { ...line, commitment: (BigInt(line.commitment) + before - corrected).toString(), commitment_corrected: corrected.toString() };
+}
+
 /** The lines with what makes their usage up to the commitment, as that usage is by now; the same lines where nothing changes. */
 export function madeUp<Line extends Counted>(lines: readonly Line[]): readonly Line[] {
   const changes = (line: Line): bigint | null => {

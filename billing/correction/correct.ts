@@ -68,7 +68,7 @@ function since(earlier: CorrectedQuantity | null, { before, after, groups }: Cor
 }
 
 /** The item that waits for the next invoice: a new one, or the one that waits already with this on top; null where nothing is left of it. */
-function itemOf({ line, money }: LineCorrection, quantity: CorrectedQuantity | null, facts: CorrectionFacts, moment: Moment): InvoiceItemWhole | null {
+function itemOf({ line, after, money }: LineCorrection, quantity: CorrectedQuantity | null, facts: CorrectionFacts, moment: Moment): InvoiceItemWhole | null {
   const { invoice, customer } = facts;
   const before = facts.waiting.get(line.id);
   const sum = before ? combine(moneyOf({ ...before.correction!, amount: before.amount }), money, 1) : money;
@@ -78,6 +78,7 @@ function itemOf({ line, money }: LineCorrection, quantity: CorrectedQuantity | n
     invoice: invoice.id,
     line: line.id,
     quantity: quantity && since(before?.correction!.quantity ?? null, quantity),
+    ...(after.commitment !== null && { commitment: after.commitment }),
     discount_amounts,
     taxes,
     credits,

@@ -14,6 +14,8 @@ export type Correction = {
   line: string;
   /** Of a line of usage: what was billed, earlier corrections included, and what it is now. Null for a line whose part of a discount has changed. */
   quantity: CorrectedQuantity | null;
+  /** Of a line that makes usage up to a commitment: what is left of that by now, in minor units as a decimal string. */
+  commitment?: string;
   discount_amounts: StoredDiscountAmount[];
   taxes: StoredTax[];
   /** What of a grant's credits the line takes more than it did; below zero where credit goes back. */

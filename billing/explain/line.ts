@@ -235,7 +235,7 @@ function correctionStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
   const found = facts.corrected.get(line.correction!.line);
   if (!found) return unknown('corrected');
   const corrected = correctedLine(found);
-  if (found.row.commitment !== null) return madeUpStep(line, BigInt(found.row.commitment), corrected, facts);
+  if (found.row.commitment !== null) return madeUpStep(line, BigInt(line.correction!.commitment ?? found.row.commitment), corrected, facts);
   if (quantity === null) return { kind: 'correction', amount: 0n, exact: null, parts: [], corrected, before: null, after: null };
   const price = facts.prices.get(found.row.price ?? '');
   const terms = price ? termsOf(found.row, price) : null;

@@ -195,7 +195,8 @@ function commitmentLine(subscription: SubscriptionWhole, lines: readonly LineOrd
   const full = fullPeriod(subscription, metered.terms, Math.min(...ending));
   const start = Math.max(full.start, Math.min(...ending, ...waited.map((item) => item.period_start), billed?.since ?? at));
   const part = start === full.start && at === full.end ? BigInt(commitment.amount) : roundDiv(BigInt(commitment.amount) * BigInt(Math.min(at, full.end) - start), BigInt(full.end - full.start));
-  const left = part - (billed?.amount ?? 0n);
+  const corrected = billed?.corrected ?? 0n;
+  const left = part - (billed?.amount ?? 0n) - corrected;
   return {
     amount: shortOf([...lines, ...pending], left),
     description: `${commitment.name ?? 'Commitment'}: usage made up to ${formatMoney(part, currency)}${left === part ? '' : `, of which ${formatMoney(part - left, currency)} were billed before`}`,
@@ -206,6 +207,7 @@ function commitmentLine(subscription: SubscriptionWhole, lines: readonly LineOrd
     subscription_item: null,
     proration: false, proration_details: null,
     commitment: left.toString(),
+    commitment_corrected: corrected.toString(),
     metadata: subscription.metadata,
     discounts: [], rates: [],
   };

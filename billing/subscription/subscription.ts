@@ -174,10 +174,10 @@ export type Surroundings = {
   payment_method: PaymentMethodRow | null;
 };
 
-/** All that a decision about a subscription reads, as it is at one moment. */
-/** Usage of the period that was billed apart, with what waited for it: minor units, before discounts, credits and tax, and since when. */
-export type BilledUsage = { amount: bigint; since: Instant };
+/** Usage of the period that was billed apart, what corrections of it have come to, and since when it is; in minor units, before discounts, credits and tax. */
+export type BilledUsage = { amount: bigint; corrected: bigint; since: Instant };
 
+/** All that a decision about a subscription reads, as it is at one moment. */
 export type SubscriptionFacts = Surroundings & {
   subscription: SubscriptionWhole;
   /** What waits for an invoice of the subscription, and of its customer without naming a subscription, in the order of creation. */

@@ -41,7 +41,7 @@ export async function factsOf(ctx: Context, stored: readonly SubscriptionWhole[]
   const debited = [...new Set(subscriptions.flatMap((each) => each.items.flatMap((item) => item.debits.flatMap((debit) => debit.tax_rates))))];
   const committed = subscriptions.flatMap((each) => {
     const [start, end] = [committedSince(each, at(each)), at(each)];
-    return start === null ? [] : [{ subscription: each.id, start, end }];
+    return start === null ? [] : [{ key: each.id, subscription: each.id, start, end, beside: null }];
   });
   const [around, pending, usage, known, phases, billed] = await Promise.all([
     surroundings(ctx, customers, subscriptions.map((each) => each.default_payment_method)),

@@ -12,10 +12,17 @@ import { lockInvoices, recounted } from '../../invoices/rows.ts';
 import { settingsOf } from '../settings/rows.ts';
 import { writeReceipts } from '../outcome_receipts/rows.ts';
 import { timesOf } from '../price_moves/rows.ts';
-import { billedWith, earlierOf, waitingFor, type Touched } from './rows.ts';
+import { billedWith, earlierOf, madeUpBeside, waitingFor, type Touched } from './rows.ts';
 
-/** Puts invoices right, each at a moment of its customer's. Where nothing has changed, nothing happens. */
+/** Puts invoices right, each at a moment of its customer's, and after them those that make up what they billed. Where nothing has changed, nothing happens. */
 export async function correctInvoices(ctx: Context, ids: readonly string[], momentOf: (invoice: string) => Instant): Promise<void> {
+  const beside = new Map((await madeUpBeside(ctx.tx, ids)).map((each) => [each.invoice, each.beside]));
+  const asked = new Set(ids);
+  await correctEach(ctx, ids.filter((id) => !beside.has(id)), momentOf);
+  await correctEach(ctx, [...beside.keys()], (id) => momentOf(asked.has(id) ? id : beside.get(id)!));
+}
+
+async function correctEach(ctx: Context, ids: readonly string[], momentOf: (invoice: string) => Instant): Promise<void> {
   const found = (await lockInvoices(ctx.tx, ids)).filter(({ invoice }) => invoice.status !== 'draft');
   if (found.length === 0) return;
   const linesOf = await recounted(ctx.tx, found.map(({ invoice }) => invoice), 'all');

@@ -40,6 +40,18 @@ export async function billedWith(tx: Tx, touched: readonly Touched[], late: numb
   );
 }
 
+/** The finalised invoices that make usage up to a commitment of which these have billed a part, at an earlier price, each with the one of these. They change with what these billed. */
+export async function madeUpBeside(tx: Tx, ids: readonly string[]): Promise<{ invoice: string; beside: string }[]> {
+  return rows(
+    tx,
+    sql`select distinct on (m.invoice) m.invoice, l.invoice as beside
+        from invoice_lines l join subscription_items s on s.id = l.subscription_item
+        join invoices i on i.subscription = s.subscription and i.id <> l.invoice and i.finalized_at is not null and i.status <> 'void'
+        join invoice_lines m on m.invoice = i.id and m.commitment is not null and m.period_start <= l.period_start and m.period_end >= l.period_end
+        where l.invoice = any(${ids}::text[]) and l.metering is not null and l.invoice_item is not null order by m.invoice, l.invoice`,
+  );
+}
+
 type Earlier = {
   /** What corrections have come to, by the line that they correct, and what those have that were billed or credited. */
   earlier: Map<string, Money>;

@@ -99,24 +99,63 @@ describe('where the price changes in the period, what was used before counts, an
   test('where it was billed at once', async () => assert.deepEqual(await changed('always_invoice'), [[200, 900], 'Commitment: usage made up to $31.00, of which $20.00 were billed before']));
 });
 
-test('what came late at the price before, and was put right before the period ended, counts', async () => {
-  const { clock, customer, subscription } = await onClock([{ price: calls }]);
-  await commitTo(subscription, { amount: 3_100 });
-  await use(customer, 100, START);
-  await kontor.advance(clock, START + 10 * DAY);
-  const { items: { data: [item] } } = await stripe.subscriptions.retrieve(subscription);
-  await stripe.subscriptions.update(subscription, { items: [{ id: item!.id, price: dear }], proration_behavior: 'always_invoice' });
-  const changed = await latest(customer);
-  assert.deepEqual(amounts(changed), [1_000]);
-  await kontor.advance(clock, START + 20 * DAY);
-  await use(customer, 50, START + DAY);
-  await use(customer, 10);
-  await kontor.advance(clock, FEBRUARY + 2 * HOUR);
-  const renewed = await latest(customer);
-  assert.deepEqual(amounts(renewed), [500, 200, 1_400]);
-  assert.equal(renewed.lines.data.at(-1)!.description, 'Commitment: usage made up to $31.00, of which $15.00 were billed before');
-  await explained(changed.id);
-  await explained(renewed.id);
+describe('what comes late at a price before that was billed at once', () => {
+  const changed = async () => {
+    const { clock, customer, subscription } = await onClock([{ price: calls }]);
+    await commitTo(subscription, { amount: 3_100 });
+    await use(customer, 100, START);
+    await kontor.advance(clock, START + 28 * DAY);
+    const { items: { data: [item] } } = await stripe.subscriptions.retrieve(subscription);
+    await stripe.subscriptions.update(subscription, { items: [{ id: item!.id, price: dear }], proration_behavior: 'always_invoice' });
+    const invoice = await latest(customer);
+    assert.deepEqual(amounts(invoice), [1_000]);
+    await use(customer, 10);
+    return { clock, customer, changed: invoice.id };
+  };
+  const late = (customer: string) => use(customer, 50, START + 27 * DAY);
+
+  test('counts where it comes before the period ends', async () => {
+    const { clock, customer, changed: earlier } = await changed();
+    await kontor.advance(clock, START + 29 * DAY);
+    await late(customer);
+    await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+    const renewed = await latest(customer);
+    assert.deepEqual([amounts(renewed), renewed.lines.data.at(-1)!.description], [[500, 200, 1_400], 'Commitment: usage made up to $31.00, of which $15.00 were billed before']);
+    await explained(earlier);
+    await explained(renewed.id);
+  });
+
+  test('counts where it comes while the draft waits', async () => {
+    const { clock, customer } = await changed();
+    await kontor.advance(clock, FEBRUARY);
+    assert.deepEqual(amounts(await latest(customer)), [200, 1_900]);
+    await late(customer);
+    await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+    const renewed = await latest(customer);
+    assert.deepEqual(amounts(renewed), [200, 1_400]);
+    await explained(renewed.id);
+  });
+
+  test('is put right together with what made it up, where it comes after that, again and again', async () => {
+    const { clock, customer } = await changed();
+    await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+    const renewed = await latest(customer);
+    assert.deepEqual(amounts(renewed), [200, 1_900]);
+    await late(customer);
+    await kontor.advance(clock, MARCH + 2 * HOUR);
+    const next = await latest(customer);
+    assert.deepEqual(amounts(next).sort((a, b) => a - b), [-500, 0, 500, 3_100]);
+    assert.ok((await explained(next.id)).some((each) => /made usage up by \$19\.00 before that usage was put right: \$14\.00 − \$19\.00 = -\$5\.00\.$/.test(each)));
+    // More than was agreed, and less again: what is made up comes back from nothing to what is missing.
+    await use(customer, 1_000, START + 26 * DAY);
+    await stripe.rawRequest('POST', '/v1/kontor/usage/corrections', { type: 'backfill', backfill: { event_name: 'calls', customer, start_time: START + 26 * DAY, end_time: START + 27 * DAY } });
+    const { data } = (await stripe.rawRequest('GET', `/v1/kontor/invoice_corrections?invoice=${renewed.id}`)) as unknown as { data: { amount: number }[] };
+    assert.deepEqual(data.map(({ amount }) => amount), [1_400, -1_400, -500]);
+    await kontor.advance(clock, MARCH + 33 * DAY);
+    const last = await latest(customer);
+    assert.deepEqual(amounts(last).sort((a, b) => a - b), [0, 3_100]);
+    for (const { id } of [renewed, next, last]) await explained(id);
+  });
 });
 
 test('a phase that begins with a period leaves the one before to be made up', async () => {
