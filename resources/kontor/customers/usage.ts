@@ -6,6 +6,7 @@ import { momentOn } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
 import { fields, id, type Params } from '../../../server/http/params.ts';
 import { renderList } from '../../../server/lists.ts';
+import { metersOf } from '../../../server/usage/events.ts';
 import { countedApart, countedByGroup, countedFor, type Asked } from '../../../server/usage/counted.ts';
 import { customerClock } from '../../billing/meter_events/rows.ts';
 import { costSoFar } from '../../../billing/subscription/cost.ts';
@@ -21,8 +22,9 @@ export async function usageOfCustomer(ctx: Context, { subscription }: Params<typ
   if (subscription !== undefined && !ongoing.some((each) => each.id === subscription)) missing('subscription', subscription, 'subscription');
   const items = ongoing.filter((each) => subscription === undefined || each.id === subscription)
     .flatMap((each) => each.items.flatMap((item) => (item.terms.meter === null ? [] : [{ subscription: each.id, item, meter: item.terms.meter }])));
-  // A level counts as far as time has come; what was reported a little ahead counts already.
-  const asked = items.map(({ item, meter }): Asked => ({ key: item.id, meter, customer: path.customer, start: item.current_period_start, end: Math.max(item.current_period_start, Math.min(item.current_period_end, now + 1)), groups: item.terms.dimension_prices }));
+  const levels = new Set((await metersOf(ctx.tx, items.map(({ meter }) => meter))).flatMap((meter) => (meter.default_aggregation.formula === 'weighted_by_time' ? [meter.id] : [])));
+  // A level counts as far as time has come. All else counts as far as it is reported, a little ahead too, so that the present hour is read as a whole and not event by event.
+  const asked = items.map(({ item, meter }): Asked => ({ key: item.id, meter, customer: path.customer, start: item.current_period_start, end: levels.has(meter) ? Math.max(item.current_period_start, Math.min(item.current_period_end, now + 1)) : item.current_period_end, groups: item.terms.dimension_prices }));
   const [totals, apart, byGroup] = await Promise.all([countedFor(ctx.tx, asked), countedApart(ctx.tx, asked), countedByGroup(ctx.tx, asked.filter((each) => each.groups))]);
   const used = new Map<string, Used>([...totals, ...byGroup]);
   const costs = new Map(ongoing.flatMap((each) => costSoFar(each, used, now + 1)).map((cost) => [cost.item, cost]));
