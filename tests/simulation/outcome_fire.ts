@@ -141,16 +141,24 @@ export async function judgeUnderFire(plan: Plan): Promise<Outcome> {
     const { customers, meter } = await prepare(kontor, plan, random);
     const steps = shipments(customers, random);
     const due = async () => (await all<{ n: number }>(`select count(*)::integer as n from timers where at <= to_timestamp(${fire.now})`))[0]!.n;
+    const rest = async () => {
+      for (const end = Date.now() + 120_000; (await due()) > 0 && Date.now() < end; ) await sleep(50);
+    };
     let busy_kills = 0;
+    let harmed = 0;
     for (const [n, events] of steps.entries()) {
       await fire.kill();
       fire.now = START + (n + 1) * STEP + HOUR / 2;
       fire.start();
-      const kills = Math.floor((plan.kills * (n + 1)) / STEPS) - Math.floor((plan.kills * n) / STEPS);
-      const [, busy] = await Promise.all([inBatches(fire, events, random), harm(fire, kills, random, due)]);
-      busy_kills += busy;
-      // What is billed in this step is billed before the next one's events: those that are late for it must be corrections, however slow the machine is.
-      for (const end = Date.now() + 120_000; (await due()) > 0 && Date.now() < end; ) await sleep(50);
+      // Half of a step's events come while its bills are made; the others come to bills that are made, however fast or slow the machine is.
+      const half = Math.floor(events.length / 2);
+      for (const [part, sent] of [events.slice(0, half), events.slice(half)].entries()) {
+        const until = Math.ceil((plan.kills * (2 * n + part + 1)) / (2 * STEPS));
+        const [, busy] = await Promise.all([inBatches(fire, sent, random), harm(fire, until - harmed, random, due)]);
+        harmed = until;
+        busy_kills += busy;
+        await rest();
+      }
     }
     await fire.kill();
     const now = fire.now!;
