@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { madeUp, shortOf, usedAmount } from './commitment.ts';
+import { billedBeside, madeUp, shortOf, usedAmount } from './commitment.ts';
 
-const usage = (amount: number, billed = 0) => ({ amount: BigInt(amount), metering: { meter: 'mtr_1', allowance: null, billed: billed === 0 ? null : { quantity: '1', amount: String(billed) } } });
+const usage = (amount: number) => ({ amount: BigInt(amount), metering: { meter: 'mtr_1', allowance: null, billed: null } });
 const seat = (amount: number) => ({ amount: BigInt(amount), metering: null });
 const rest = (amount: number, commitment: number) => ({ amount: BigInt(amount), metering: null, commitment: String(commitment) });
 
@@ -11,11 +11,10 @@ describe('a commitment', () => {
     ['is what is missing to it', [usage(300)], 1_000, 700n],
     ['is all of it without usage', [usage(0)], 1_000, 1_000n],
     ['is met by several items', [usage(300), usage(450)], 1_000, 250n],
-    ['is met by what was billed before', [usage(300, 500)], 1_000, 200n],
     ['is not met by what is licensed', [usage(300), seat(5_000)], 1_000, 700n],
     ['is nothing where it is met', [usage(1_000)], 1_000, 0n],
     ['is nothing where it is passed', [usage(1_700)], 1_000, 0n],
-    ['is more where usage was taken back', [usage(-100, 300)], 1_000, 800n],
+    ['is more where usage was taken back', [usage(-100), usage(300)], 1_000, 800n],
   ];
   for (const [name, lines, commitment, missing] of rows) it(name, () => assert.equal(shortOf(lines, BigInt(commitment)), missing));
 
@@ -23,6 +22,15 @@ describe('a commitment', () => {
     const lines = [usage(300), rest(700, 1_000)];
     assert.equal(madeUp(lines), lines);
     assert.deepEqual(madeUp([usage(450), rest(700, 1_000)]).map((line) => line.amount), [450n, 550n]);
-    assert.equal(usedAmount([usage(450, 50), rest(700, 1_000), seat(9)]), 500n);
+    assert.deepEqual(madeUp([usage(300), { ...rest(700, 1_000), commitment_billed: '200' }]).map((line) => line.amount), [300n, 500n]);
+    assert.equal(usedAmount([usage(450), rest(700, 1_000), seat(9)]), 450n);
+  });
+
+  it('says what other invoices have billed of it by now', () => {
+    const line = { commitment: '3100', commitment_billed: '0', description: 'Deal: B: usage made up to $31.00', currency: 'usd' };
+    assert.equal(billedBeside(line, 0n), line);
+    const more = billedBeside(line, 1_500n);
+    assert.deepEqual([more.commitment_billed, more.description], ['1500', 'Deal: B: usage made up to $31.00, of which $15.00 were billed before']);
+    assert.equal(billedBeside(more, 0n).description, line.description);
   });
 });

@@ -1,5 +1,6 @@
 /** Corrections as they are made: items that wait for the next invoice, or a credit note. */
 import type { TaxRateRow } from '../catalog.ts';
+import { leftOf } from '../commitment.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { createCreditNote, type CreditFacts, type Issued } from '../credit_note/create.ts';
 import type { CreditedLine } from '../credit_note/lines.ts';
@@ -78,7 +79,7 @@ function itemOf({ line, after, money }: LineCorrection, quantity: CorrectedQuant
     invoice: invoice.id,
     line: line.id,
     quantity: quantity && since(before?.correction!.quantity ?? null, quantity),
-    ...(after.commitment !== null && { commitment: after.commitment }),
+    ...(after.commitment !== null && { commitment: leftOf(after).toString() }),
     discount_amounts,
     taxes,
     credits,

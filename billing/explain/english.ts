@@ -70,7 +70,8 @@ export const english: Language = {
     allowance: ({ quantity, allowance: { included, quantity: each, per, seats, seconds, of_seconds } }) =>
       `Included are ${each} ${per === 'seat' ? `for each of ${seats} seats` : 'in each period'}${seconds === of_seconds ? '' : `, of which the part of ${seconds} of ${of_seconds} seconds counts`}, that is ${included}: ${quantity} are charged.`,
     billed_before: ({ billed, billed_quantity, amount }, say) => `Of that, ${say.money(billed)} for ${billed_quantity} units was billed before: ${say.money(amount!)} is left.`,
-    commitment: ({ commitment, used, amount }, say) => `At least ${say.money(commitment)} of usage was agreed, and it came to ${say.money(used)}: ${say.money(amount!)} ${amount === 0n ? 'is' : 'more is'} charged.`,
+    commitment: ({ commitment, used, elsewhere, amount }, say) =>
+      `At least ${say.money(commitment)} of usage was agreed, and it came to ${say.money(used)}${elsewhere !== 0n ? `, of which ${say.money(elsewhere)} stand on other invoices` : ''}: ${say.money(amount!)} ${amount === 0n ? 'is' : 'more is'} charged.`,
     price: (step, say) => `${scheme(step, say)} = ${say.rounded(step.exact, step.amount!)}.`,
     group: (step, say) => `Of ${step.dimensions === null ? 'the rest' : `“${step.name}”`} ${step.used} ${step.used === '1' ? 'was' : 'were'} used${step.used === step.quantity ? '' : `, of which ${step.quantity} ${step.quantity === '1' ? 'is' : 'are'} charged`}. ${scheme(step, say)} = ${say.exact(step.exact!)}.`,
     groups: ({ exact, amount }, say) => `Together they come to ${say.rounded(exact, amount!)}.`,

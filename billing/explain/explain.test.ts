@@ -19,7 +19,7 @@ const metered = (more: Partial<PriceRow> = {}) => price({ recurring: { interval:
 const line = (more: Partial<InvoiceLineRow> = {}): InvoiceLineRow => ({
   id: 'il_1', invoice: 'in_1', position: 0, amount: 3_000n, currency: 'usd', description: '3 × Seat', discountable: true, discounts: [], discount_amounts: [], credits: [], tax_rates: [], taxes: [], period_start: FEB_28,
   period_end: MAR_31, price: 'price_1', product: 'prod_1', unit_amount_decimal: '1000', quantity_decimal: '3', subscription: 'sub_1', subscription_item: 'si_1', invoice_item: null, proration: false,
-  proration_details: null, metering: null, correction: null, commitment: null, commitment_corrected: null, metadata: {}, ...more,
+  proration_details: null, metering: null, correction: null, commitment: null, commitment_billed: null, metadata: {}, ...more,
 });
 const usage = (more: Partial<Usage> = {}): Usage => ({ meter: 'mtr_1', meter_name: 'Calls', formula: 'sum', window: null, events: 2, first: FEB_28, last: FEB_28 + 60, counted: '25', as_of: MAR_31, ...more });
 const facts = (more: Partial<ExplainFacts> = {}): ExplainFacts => ({

@@ -1,5 +1,5 @@
 /** An invoice explained: every amount on it computed again from stored facts, and compared with what is written. */
-import { shortOf, usedAmount } from '../commitment.ts';
+import { leftOf, shortOf, usedAmount } from '../commitment.ts';
 import { workOut } from '../invoice/draft.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
@@ -44,13 +44,14 @@ function quantityDifference(line: InvoiceLineRow, step: Step, facts: ExplainFact
   return [{ line: line.id, field: 'quantity', stated: quantity, recomputed: formatDecimal(found), difference: null }];
 }
 
-/** What is missing of a commitment once the usage on the invoice is set against it. */
-function commitmentStep(commitment: bigint, lines: readonly InvoiceLineRow[]): Step {
-  return { kind: 'commitment', amount: shortOf(lines, commitment), exact: null, parts: [], commitment, used: usedAmount(lines) };
+/** What is missing of a commitment once the usage on the invoice, and on others, is set against it. */
+function commitmentStep(line: InvoiceLineRow, lines: readonly InvoiceLineRow[]): Step {
+  const elsewhere = BigInt(line.commitment_billed ?? 0);
+  return { kind: 'commitment', amount: shortOf(lines, leftOf(line)), exact: null, parts: [], commitment: BigInt(line.commitment!), used: usedAmount(lines) + elsewhere, elsewhere };
 }
 
 function explainLine(line: InvoiceLineRow, anew: InvoiceWhole, assessed: InvoiceLineRow, facts: ExplainFacts): { line: LineExplanation; differences: Difference[] } {
-  const derivation = line.commitment === null ? deriveLine(line, facts) : commitmentStep(BigInt(line.commitment), anew.lines);
+  const derivation = line.commitment === null ? deriveLine(line, facts) : commitmentStep(line, anew.lines);
   const { amount } = derivation;
   const itemized = itemizedSteps(line, derivation, facts);
   const discounts = itemized?.map((step) => [step.discount, minor(-step.amount!)] as const) ?? assessed.discount_amounts.map((each) => [each.discount, each.amount] as const);

@@ -70,7 +70,8 @@ export const german: Language = {
     allowance: ({ quantity, allowance: { included, quantity: each, per, seats, seconds, of_seconds } }) =>
       `Enthalten sind ${each} ${per === 'seat' ? `für jeden von ${seats} Plätzen` : 'in jedem Zeitraum'}${seconds === of_seconds ? '' : `, wovon der Teil von ${seconds} von ${of_seconds} Sekunden zählt`}, also ${included}: ${quantity} werden berechnet.`,
     billed_before: ({ billed, billed_quantity, amount }, say) => `Davon wurden ${say.money(billed)} für ${billed_quantity} Einheiten schon berechnet: ${say.money(amount!)} bleiben.`,
-    commitment: ({ commitment, used, amount }, say) => `Vereinbart waren mindestens ${say.money(commitment)} Verbrauch, und er ergab ${say.money(used)}: ${say.money(amount!)} ${amount === 0n ? 'werden' : 'mehr werden'} berechnet.`,
+    commitment: ({ commitment, used, elsewhere, amount }, say) =>
+      `Vereinbart waren mindestens ${say.money(commitment)} Verbrauch, und er ergab ${say.money(used)}${elsewhere !== 0n ? `, wovon ${say.money(elsewhere)} auf anderen Rechnungen stehen` : ''}: ${say.money(amount!)} ${amount === 0n ? 'werden' : 'mehr werden'} berechnet.`,
     price: (step, say) => `${scheme(step, say)} = ${say.rounded(step.exact, step.amount!)}.`,
     group: (step, say) => `${step.dimensions === null ? 'Vom Rest' : `Von „${step.name}“`} ${step.used === '1' ? 'wurde' : 'wurden'} ${step.used} verbraucht${step.used === step.quantity ? '' : `, davon ${step.quantity === '1' ? 'wird' : 'werden'} ${step.quantity} berechnet`}. ${scheme(step, say)} = ${say.exact(step.exact!)}.`,
     groups: ({ exact, amount }, say) => `Zusammen ergibt das ${say.rounded(exact, amount!)}.`,

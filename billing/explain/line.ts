@@ -1,6 +1,7 @@
 /** How a line's amount came about (docs/concepts/bill.md), from its price, its quantity, the usage or the debit that it is about. */
 import { boundary, type Period, type Recurrence } from '../calendar.ts';
 import type { PriceRow } from '../catalog.ts';
+import { leftOf } from '../commitment.ts';
 import type { InvoiceLineRow } from '../invoice/invoice.ts';
 import { beyond, chargedGroups, sumOfUsage, totalsOf, usageBehind, type Used } from '../metering.ts';
 import { add, formatDecimal, multiply, percentOf } from '../money.ts';
@@ -211,7 +212,7 @@ function atQuantity(line: InvoiceLineRow, terms: PriceTerms, quantity: string, g
 const usageAmount = (line: InvoiceLineRow, terms: PriceTerms, known: StepOf<'usage'>): Step => restStep(line, pricedUsage(line, terms, known, known.usage.groups ?? known.quantity));
 
 /** What usage is made up by as it is known now, less what it was made up by before. */
-function madeUpStep(line: InvoiceLineRow, commitment: bigint, corrected: CorrectedLine, facts: ExplainFacts): Step {
+function madeUpStep(line: InvoiceLineRow, agreed: bigint, left: bigint, corrected: CorrectedLine, facts: ExplainFacts): Step {
   const found = facts.made_up.get(line.id);
   if (!found) return unknown('corrected');
   const parts: Step[] = [];
@@ -220,13 +221,13 @@ function madeUpStep(line: InvoiceLineRow, commitment: bigint, corrected: Correct
     const price = facts.prices.get(row.price ?? '');
     const terms = price ? termsOf(row, price) : null;
     if (!terms || !usage) return unknown(terms ? 'usage' : 'price');
-    const known = pricedUsage(row, terms, stepOfUsage(row, usage), usage.groups ?? stepOfUsage(row, usage).quantity);
+    const known = usageAmount(row, terms, stepOfUsage(row, usage));
     parts.push(known);
-    used += known.amount;
+    used += known.amount!;
   }
-  const short = commitment > used ? commitment - used : 0n;
-  const made_up: Step = { kind: 'commitment', amount: short, exact: null, parts, commitment, used };
-  return { kind: 'correction', amount: short - found.before, exact: null, parts: [made_up], corrected, before: null, after: commitment.toString() };
+  const short = left > used ? left - used : 0n;
+  const made_up: Step = { kind: 'commitment', amount: short, exact: null, parts, commitment: agreed, used: used + agreed - left, elsewhere: agreed - left };
+  return { kind: 'correction', amount: short - found.before, exact: null, parts: [made_up], corrected, before: null, after: agreed.toString() };
 }
 
 /** What puts an earlier line right: that line with the quantity that is known now, less what it was with the quantity that was billed. Where only its part of a discount changed, that is nothing. */
@@ -235,7 +236,7 @@ function correctionStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
   const found = facts.corrected.get(line.correction!.line);
   if (!found) return unknown('corrected');
   const corrected = correctedLine(found);
-  if (found.row.commitment !== null) return madeUpStep(line, BigInt(line.correction!.commitment ?? found.row.commitment), corrected, facts);
+  if (found.row.commitment !== null) return madeUpStep(line, BigInt(found.row.commitment), BigInt(line.correction!.commitment ?? leftOf(found.row)), corrected, facts);
   if (quantity === null) return { kind: 'correction', amount: 0n, exact: null, parts: [], corrected, before: null, after: null };
   const price = facts.prices.get(found.row.price ?? '');
   const terms = price ? termsOf(found.row, price) : null;

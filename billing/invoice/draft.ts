@@ -30,7 +30,7 @@ export type LineOrder = {
   proration_details: ProrationDetails | null;
   /** Of what makes usage up to a commitment; left out for any other line. */
   commitment?: string | null;
-  commitment_corrected?: string | null;
+  commitment_billed?: string | null;
   /** Of usage; left out for any other line. */
   metering?: Metering | null;
   /** Of what puts an earlier invoice right; left out for any other. */
@@ -85,7 +85,7 @@ export function lineOfItem(item: InvoiceItemWhole): LineOrder & { invoice_item: 
 
 /** A line's row before anything is worked out on it. */
 export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { id: string; currency: string }, position: number, moment: Moment): InvoiceLineRow {
-  const { period, discounts, rates, invoice_item = null, metering = null, commitment = null, commitment_corrected = null, correction = null, ...rest } = line;
+  const { period, discounts, rates, invoice_item = null, metering = null, commitment = null, commitment_billed = null, correction = null, ...rest } = line;
   return {
     ...rest,
     id: moment.newId('il'),
@@ -96,7 +96,7 @@ export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { 
     metering,
     correction,
     commitment,
-    commitment_corrected,
+    commitment_billed,
     discounts: discounts.map((discount) => discount.id),
     discount_amounts: [],
     credits: (correction?.credits ?? []).map((credit) => ({ ...credit, transaction: null })),

@@ -159,10 +159,10 @@ export type InvoiceLineRow = {
   invoice_item: string | null;
   proration: boolean;
   proration_details: ProrationDetails | null;
-  /** Of a line that makes usage up to a commitment: the part of that which falls on its period, less what other invoices and their corrections have billed of it, in minor units as a decimal string. */
+  /** Of a line that makes usage up to a commitment: the part of that which falls on its period, in minor units as a decimal string. */
   commitment: string | null;
-  /** What of that was billed by corrections, when the line was counted for the last time; null is nothing. */
-  commitment_corrected: string | null;
+  /** What other invoices and their corrections had billed of that when the line was counted for the last time; null is nothing. */
+  commitment_billed: string | null;
   /** Of a line that bills usage; null for any other. */
   metering: Metering | null;
   /** Of a line that puts right what an earlier invoice billed: its discounts and taxes are given. */

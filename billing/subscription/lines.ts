@@ -1,6 +1,6 @@
 /** What a subscription puts on an invoice: the lines of its items, and the items that wait for one. */
 import type { Period } from '../calendar.ts';
-import { shortOf } from '../commitment.ts';
+import { describeCommitment, shortOf } from '../commitment.ts';
 import type { DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
 import { assert, type Instant, type Moment } from '../decision.ts';
 import { inForce, type DiscountAmount } from '../discount.ts';
@@ -195,19 +195,18 @@ function commitmentLine(subscription: SubscriptionWhole, lines: readonly LineOrd
   const full = fullPeriod(subscription, metered.terms, Math.min(...ending));
   const start = Math.max(full.start, Math.min(...ending, ...waited.map((item) => item.period_start), billed?.since ?? at));
   const part = start === full.start && at === full.end ? BigInt(commitment.amount) : roundDiv(BigInt(commitment.amount) * BigInt(Math.min(at, full.end) - start), BigInt(full.end - full.start));
-  const corrected = billed?.corrected ?? 0n;
-  const left = part - (billed?.amount ?? 0n) - corrected;
+  const elsewhere = billed?.amount ?? 0n;
   return {
-    amount: shortOf([...lines, ...pending], left),
-    description: `${commitment.name ?? 'Commitment'}: usage made up to ${formatMoney(part, currency)}${left === part ? '' : `, of which ${formatMoney(part - left, currency)} were billed before`}`,
+    amount: shortOf([...lines, ...pending], part - elsewhere),
+    description: describeCommitment(commitment.name ?? 'Commitment', part, elsewhere, currency),
     discountable: false,
     period: { start, end: at },
     price: null, product: null, unit_amount_decimal: null, quantity_decimal: '1',
     subscription: subscription.id,
     subscription_item: null,
     proration: false, proration_details: null,
-    commitment: left.toString(),
-    commitment_corrected: corrected.toString(),
+    commitment: part.toString(),
+    commitment_billed: elsewhere.toString(),
     metadata: subscription.metadata,
     discounts: [], rates: [],
   };

@@ -174,8 +174,8 @@ export type Surroundings = {
   payment_method: PaymentMethodRow | null;
 };
 
-/** Usage of the period that was billed apart, what corrections of it have come to, and since when it is; in minor units, before discounts, credits and tax. */
-export type BilledUsage = { amount: bigint; corrected: bigint; since: Instant };
+/** What counts of the usage of the period that was billed apart, with its corrections, and since when it is; in minor units, before discounts, credits and tax. */
+export type BilledUsage = { amount: bigint; since: Instant };
 
 /** All that a decision about a subscription reads, as it is at one moment. */
 export type SubscriptionFacts = Surroundings & {

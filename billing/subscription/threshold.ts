@@ -54,14 +54,15 @@ export function billThreshold(facts: ChangeFacts, moment: Moment): Decision & { 
   const { customer } = facts;
   const { subscription: before } = facts;
   if ((before.status !== 'active' && before.status !== 'past_due') || !isWatched(before) || isWithheld(before, moment.now)) return { ...decision(), customer };
-  const lines = unbilledUsage(facts, countsUntil(before, moment.now));
+  const until = countsUntil(before, moment.now);
+  const lines = unbilledUsage(facts, until);
   if (!isReached(before, lines)) return { ...decision(), customer };
   const reason = { billing_reason: 'subscription_threshold' as const, obligation: null };
   if (resets(before)) return changeSubscription({ ...NO_CHANGE, ...reason, billing_cycle_anchor: 'now', off_session: true }, facts, moment);
   const bill: Bill = {
     ...reason,
     subscription: before,
-    period: { start: Math.min(...lines.map((line) => line.period.start)), end: moment.now },
+    period: { start: Math.min(...lines.map((line) => line.period.start)), end: until },
     pending: taken(facts, 'subscription'),
     lines,
   };

@@ -1,5 +1,5 @@
 /** Usage that is reported while a draft waits: what happened within the period that it bills is billed with it. */
-import { leftAfter, madeUp } from '../../billing/commitment.ts';
+import { billedBeside, madeUp } from '../../billing/commitment.ts';
 import { isInterim } from '../../billing/correction/correction.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { recount } from '../../billing/subscription/lines.ts';
@@ -15,11 +15,11 @@ const isOwn = (line: InvoiceLineRow): boolean => line.subscription_item !== null
 /** Whether the line bills usage of a period that is over; one that an item waited for among them. */
 const isUsage = (line: InvoiceLineRow, invoice: InvoiceWhole): boolean => line.metering !== null && line.price !== null && !isInterim(invoice, line);
 
-/** The line with what is left of its commitment by now, since what other invoices billed of it may have been put right. */
+/** The line with what other invoices have billed of its commitment by now, since that may have been put right or voided. */
 async function committed(tx: Tx, drafts: readonly InvoiceWhole[]): Promise<(line: InvoiceLineRow) => InvoiceLineRow> {
   const lines = drafts.flatMap((draft) => draft.lines.filter((line) => line.commitment !== null && line.subscription !== null));
   const billed = await billedUsage(tx, lines.map(({ id, subscription, period_start, period_end, invoice }) => ({ key: id, subscription: subscription!, start: period_start, end: period_end, beside: invoice })));
-  return (line) => leftAfter(line, billed.get(line.id)?.corrected ?? 0n);
+  return (line) => billedBeside(line, billed.get(line.id)?.amount ?? 0n);
 }
 
 /** The lines of drafts as they are by now, by invoice: a read for each kind of thing, however many drafts there are. `all`: of finalised invoices also the usage for which an item waited. */

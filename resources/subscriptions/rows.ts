@@ -5,14 +5,14 @@ import type { ScheduleWhole } from '../../billing/schedule/schedule.ts';
 import type { PriceMoveEntryRow } from '../../billing/price_move/price_move.ts';
 import { netOf } from '../../billing/subscription/lines.ts';
 import type { BilledUsage, Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
-import { arrayText, row, rows, sql, type Sql } from '../../server/database/sql.ts';
+import { arrayText, raw, row, rows, sql, type Sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import type { Range } from '../../server/http/params.ts';
 import { equal, within } from '../../server/lists.ts';
 import { discountsOf } from '../discounts/rows.ts';
 import { wholeItems as wholeInvoiceItems } from '../invoiceitems/rows.ts';
 import { wholeInvoices } from '../invoices/rows.ts';
-import { earlierOf } from '../kontor/invoice_corrections/rows.ts';
+import { earlierOf, INTERIM } from '../kontor/invoice_corrections/rows.ts';
 import { pricesById } from '../prices/rows.ts';
 import { productsById } from '../products/rows.ts';
 import { schedulesById } from '../subscription_schedules/rows.ts';
@@ -206,24 +206,24 @@ export { stopCollectingOf } from './timers.ts';
 /** Usage that is asked for under a key: what other invoices than `beside` have billed of a subscription's within `[start, end]`. */
 export type BilledAsked = { key: string; subscription: string; start: Instant; end: Instant; beside: string | null };
 
-/** What invoices, and corrections of them, have billed of the usage that waited for them, which is that of items that went or got another price, by key. */
+/** What invoices, and corrections of them, have billed of usage before its period ends, by key: by a threshold, or since an item went or got another price. What is void counts for nothing, but says since when usage is. */
 export async function billedUsage(tx: Tx, asked: readonly BilledAsked[]): Promise<Map<string, BilledUsage>> {
   if (asked.length === 0) return new Map();
-  const lines = await rows<{ key: string; line: string; invoice: string; amount: bigint; since: Instant }>(
+  const lines = await rows<{ key: string; line: string; invoice: string; is_void: boolean; amount: bigint; since: Instant }>(
     tx,
-    sql`select a.key, l.id as line, l.invoice, l.amount, l.period_start as since
+    sql`select a.key, l.id as line, l.invoice, i.status = 'void' as is_void, l.amount, l.period_start as since
         from unnest(${asked.map((each) => each.key)}::text[], ${asked.map((each) => each.subscription)}::text[], ${asked.map((each) => each.start)}::bigint[], ${asked.map((each) => each.end)}::bigint[],
           ${arrayText(asked.map((each) => each.beside), true)}::text[]) as a (key, subscription, start, past, beside)
         join subscription_items s on s.subscription = a.subscription
-        join invoice_lines l on l.subscription_item = s.id and l.period_start >= to_timestamp(a.start) and l.period_end <= to_timestamp(a.past) and l.metering is not null and l.invoice_item is not null
-        join invoices i on i.id = l.invoice and i.status <> 'void' and i.id is distinct from a.beside`,
+        join invoice_lines l on l.subscription_item = s.id and l.period_start >= to_timestamp(a.start) and l.period_end <= to_timestamp(a.past) and l.metering is not null
+        join invoices i on i.id = l.invoice and i.id is distinct from a.beside and (l.invoice_item is not null or ${raw(INTERIM)})`,
   );
   if (lines.length === 0) return new Map();
   const { earlier } = await earlierOf(tx, [...new Set(lines.map(({ invoice }) => invoice))]);
   const billed = new Map<string, BilledUsage>();
-  for (const { key, line, amount, since } of lines) {
-    const known = billed.get(key) ?? { amount: 0n, corrected: 0n, since };
-    billed.set(key, { amount: known.amount + amount, corrected: known.corrected + (earlier.get(line)?.amount ?? 0n), since: Math.min(known.since, since) });
+  for (const { key, line, is_void, amount, since } of lines) {
+    const known = billed.get(key) ?? { amount: 0n, since };
+    billed.set(key, { amount: known.amount + (is_void ? 0n : amount + (earlier.get(line)?.amount ?? 0n)), since: Math.min(known.since, since) });
   }
   return billed;
 }

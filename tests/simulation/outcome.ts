@@ -63,7 +63,7 @@ export function outcomeOf({ invoices, notes, pending, subscription, balance, las
     const lines = note.lines.map((line) => ({ line: invoices[invoice]!.lines.findIndex((each) => each.id === line.invoice_line_item), units: line.quantity, ...partsOf(line, names) }));
     return { invoice, at, status, lines, subtotal, total, total_excluding_tax, pre_payment, to_balance: post_payment_amount - out_of_band, out_of_band };
   };
-  const blank = { discounts: [], credits: [], commitment: null, commitment_corrected: null, taxes: [] };
+  const blank = { discounts: [], credits: [], commitment: null, commitment_billed: null, taxes: [] };
   const waiting = pending.map((item) => lineOf({ ...item, ...blank, discount_amounts: itemizedOf(item), invoice_item: item.id }, names));
   return { invoices: invoices.map(told), notes: notes.map(noted), pending: waiting, ended_at: subscription.ended_at, paused: subscription.status === 'paused', balance, refused };
 }

@@ -40,7 +40,7 @@ export async function billedWith(tx: Tx, touched: readonly Touched[], late: numb
   );
 }
 
-/** The finalised invoices that make usage up to a commitment of which these have billed a part, at an earlier price, each with the one of these. They change with what these billed. */
+/** The finalised invoices that make usage up to a commitment of which these have billed a part, at an earlier price or by a threshold, each with the one of these. They change with what these billed. */
 export async function madeUpBeside(tx: Tx, ids: readonly string[]): Promise<{ invoice: string; beside: string }[]> {
   return rows(
     tx,
@@ -48,7 +48,8 @@ export async function madeUpBeside(tx: Tx, ids: readonly string[]): Promise<{ in
         from invoice_lines l join subscription_items s on s.id = l.subscription_item
         join invoices i on i.subscription = s.subscription and i.id <> l.invoice and i.finalized_at is not null and i.status <> 'void'
         join invoice_lines m on m.invoice = i.id and m.commitment is not null and m.period_start <= l.period_start and m.period_end >= l.period_end
-        where l.invoice = any(${ids}::text[]) and l.metering is not null and l.invoice_item is not null order by m.invoice, l.invoice`,
+                join invoices b on b.id = l.invoice
+        where l.invoice = any(${ids}::text[]) and l.metering is not null and (l.invoice_item is not null or b.billing_reason = 'subscription_threshold') order by m.invoice, l.invoice`,
   );
 }
 

@@ -50,8 +50,8 @@ test('usage that comes to less than was agreed is made up to it, also where more
   await use(customer, 25, FEBRUARY - 60);
   await kontor.advance(clock, FEBRUARY + 2 * HOUR);
   const first = await latest(customer);
-  assert.deepEqual([amounts(first), first.lines.data[2]!.description], [[2_000, 250, 350], 'Annual deal: usage made up to $10.00']);
-  assert.ok((await explained(first.id)).includes('At least $10.00 of usage was agreed, and it came to $6.50: $3.50 more is charged.'));
+  assert.deepEqual([amounts(first), first.lines.data[2]!.description], [[2_000, 250, 350], 'Annual deal: usage made up to $10.00, of which $4.00 were billed before']);
+  assert.ok((await explained(first.id)).includes('At least $10.00 of usage was agreed, and it came to $6.50, of which $4.00 stand on other invoices: $3.50 more is charged.'));
   await kontor.advance(clock, FEBRUARY + 5 * DAY);
   await use(customer, 130);
   await kontor.advance(clock, MARCH + 2 * HOUR);
@@ -132,7 +132,7 @@ describe('what comes late at a price before that was billed at once', () => {
     await late(customer);
     await kontor.advance(clock, FEBRUARY + 2 * HOUR);
     const renewed = await latest(customer);
-    assert.deepEqual(amounts(renewed), [200, 1_400]);
+    assert.deepEqual([amounts(renewed), renewed.lines.data[1]!.description], [[200, 1_400], 'Commitment: usage made up to $31.00, of which $15.00 were billed before']);
     await explained(renewed.id);
   });
 
@@ -155,6 +155,96 @@ describe('what comes late at a price before that was billed at once', () => {
     const last = await latest(customer);
     assert.deepEqual(amounts(last).sort((a, b) => a - b), [0, 3_100]);
     for (const { id } of [renewed, next, last]) await explained(id);
+  });
+});
+
+describe('what is voided of a period counts no more, and is made up', () => {
+  const sent = { collection_method: 'send_invoice' as const, days_until_due: 30 };
+  /** Ten dollars of usage at an earlier price, billed at once, and two at the present one. */
+  const changed = async () => {
+    const { clock, customer, subscription } = await onClock([{ price: calls }], sent);
+    await commitTo(subscription, { amount: 3_100 });
+    await use(customer, 100, START);
+    await kontor.advance(clock, START + 10 * DAY);
+    const { items: { data: [item] } } = await stripe.subscriptions.retrieve(subscription);
+    await stripe.subscriptions.update(subscription, { items: [{ id: item!.id, price: dear }], proration_behavior: 'always_invoice' });
+    const { id: earlier } = await latest(customer);
+    await stripe.invoices.finalizeInvoice(earlier);
+    await use(customer, 10);
+    return { clock, customer, earlier };
+  };
+
+  test('at an earlier price, before the period ends', async () => {
+    const { clock, customer, earlier } = await changed();
+    await stripe.invoices.voidInvoice(earlier);
+    await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+    const renewed = await latest(customer);
+    assert.deepEqual([amounts(renewed), renewed.lines.data[1]!.description], [[200, 2_900], 'Commitment: usage made up to $31.00']);
+    await explained(renewed.id);
+  });
+
+  test('at an earlier price, while the draft waits', async () => {
+    const { clock, customer, earlier } = await changed();
+    await kontor.advance(clock, FEBRUARY);
+    const draft = await latest(customer);
+    assert.deepEqual([amounts(draft), draft.lines.data[1]!.description], [[200, 1_900], 'Commitment: usage made up to $31.00, of which $10.00 were billed before']);
+    await stripe.invoices.voidInvoice(earlier);
+    await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+    const renewed = await latest(customer);
+    assert.deepEqual([amounts(renewed), renewed.lines.data[1]!.description], [[200, 2_900], 'Commitment: usage made up to $31.00']);
+    await explained(renewed.id);
+  });
+
+  test('at an earlier price, by the next invoice where it is voided afterwards', async () => {
+    const { clock, customer, earlier } = await changed();
+    await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+    const renewed = await latest(customer);
+    assert.ok((await explained(renewed.id)).includes('At least $31.00 of usage was agreed, and it came to $12.00, of which $10.00 stand on other invoices: $19.00 more is charged.'));
+    await stripe.invoices.voidInvoice(earlier);
+    await kontor.advance(clock, MARCH + 2 * HOUR);
+    const next = await latest(customer);
+    assert.deepEqual(amounts(next), [1_000, 0, 3_100]);
+    assert.ok((await explained(next.id)).some((each) => /made usage up by \$19\.00 before that usage was put right: \$29\.00 − \$19\.00 = \$10\.00\.$/.test(each)));
+    await explained(renewed.id);
+  });
+
+  test('by a threshold, before the price changed, too', async () => {
+    const { clock, customer, subscription } = await onClock([{ price: calls }], { ...sent, billing_thresholds: { amount_gte: 400 } });
+    await commitTo(subscription, { amount: 3_100 });
+    await use(customer, 40);
+    await kontor.advance(clock, START + DAY);
+    const { id: early } = await latest(customer);
+    await use(customer, 10);
+    await kontor.advance(clock, START + 10 * DAY);
+    const { items: { data: [item] } } = await stripe.subscriptions.retrieve(subscription);
+    await stripe.subscriptions.update(subscription, { items: [{ id: item!.id, price: dear }], proration_behavior: 'always_invoice' });
+    await use(customer, 10);
+    await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+    const renewed = await latest(customer);
+    // 400 by the threshold and 100 at the first price, 200 at the present one.
+    assert.deepEqual(amounts(renewed), [200, 2_400]);
+    await explained(renewed.id);
+    await stripe.invoices.voidInvoice(early);
+    await kontor.advance(clock, MARCH + 2 * HOUR);
+    const next = await latest(customer);
+    assert.deepEqual(amounts(next), [400, 0, 3_100]);
+    await explained(next.id);
+  });
+
+  test('by a threshold, at the present price', async () => {
+    const { clock, customer, subscription } = await onClock([{ price: calls }], { ...sent, billing_thresholds: { amount_gte: 400 } });
+    await commitTo(subscription, { amount: 1_000 });
+    await use(customer, 40);
+    await kontor.advance(clock, START + DAY);
+    await use(customer, 10);
+    const { id: early } = await latest(customer);
+    await kontor.advance(clock, FEBRUARY);
+    assert.deepEqual(amounts(await latest(customer)), [100, 500]);
+    await stripe.invoices.voidInvoice(early);
+    await kontor.advance(clock, FEBRUARY + 2 * HOUR);
+    const renewed = await latest(customer);
+    assert.deepEqual(amounts(renewed), [100, 900]);
+    assert.ok((await explained(renewed.id)).includes('At least $10.00 of usage was agreed, and it came to $1.00: $9.00 more is charged.'));
   });
 });
 
