@@ -943,7 +943,7 @@ create table invoice_lines (
   credits jsonb not null,
   correction jsonb,
   commitment text,
-  commitment_corrected text,
+  commitment_billed text,
   constraint invoice_lines_pkey PRIMARY KEY (world, id),
   constraint invoice_lines_world_invoice_position_key UNIQUE (world, invoice, "position"),
   constraint invoice_lines_world_invoice_fkey FOREIGN KEY (world, invoice) REFERENCES invoices(world, id) ON DELETE CASCADE,
