@@ -1,10 +1,11 @@
 /** What happens to subscriptions by themselves, in bulk: one load, one decision, one commit for a whole batch. */
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
-import { together, type Instant } from '../../billing/decision.ts';
+import { decision, together, type Instant } from '../../billing/decision.ts';
 import { voidInvoice } from '../../billing/invoice/void.ts';
 import { stopCollecting } from '../../billing/subscription/bill.ts';
 import { expirePending, expireStart } from '../../billing/subscription/cancel.ts';
-import { nextMoment } from '../../billing/subscription/end.ts';
+import { nextMoment, watch } from '../../billing/subscription/end.ts';
+import { isMetered } from '../../billing/subscription/lines.ts';
 import { resumeCollection } from '../../billing/subscription/paused.ts';
 import { announceRenewal } from '../../billing/subscription/preview.ts';
 import { announceTrialEnd, isDue, renewAll } from '../../billing/subscription/renew.ts';
@@ -15,6 +16,7 @@ import { billThreshold, countsUntil } from '../../billing/subscription/threshold
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, type Context } from '../../server/context.ts';
 import { inWorld } from '../../server/database/world.ts';
+import { firstUse } from '../../server/usage/counted.ts';
 import { lockInvoices } from '../invoices/rows.ts';
 import { factsOf, lockAll } from './facts.ts';
 import { ownersOf, unpaidOf } from './rows.ts';
@@ -39,13 +41,18 @@ export async function renewDue(ctx: Context, due: Due): Promise<void> {
   await commit(ctx, renewAll(facts.map((each) => ({ ...each, unpaid: unpaid.get(each.subscription.id) })), ({ subscription }) => momentAt(ctx, at(subscription))));
 }
 
-/** Bills early what usage has reached a threshold of. What is due by now is renewed first, by its own timer; and where a change waits for its payment, so does this. */
+/**
+ * Bills early what usage has reached a threshold of, by the second of the timer. For the next second in which there is usage it is set again. What is due by now is renewed first, by its own timer; and where a change waits
+ * for its payment, so does this.
+ */
 export async function thresholdsDue(ctx: Context, due: Due): Promise<void> {
   const set = momentsOf(due);
   const at = (subscription: SubscriptionWhole) => set.get(subscription.id)!;
   const { subscriptions, customers } = await lockAll(ctx, due.map((each) => each.subject));
   const watched = subscriptions.filter((each) => each.watched && each.pending_update === null && !isDue(each, at(each)));
-  const facts = await factsOf(ctx, watched, customers, (each) => countsUntil(each, at(each)));
+  const until = (each: SubscriptionWhole) => countsUntil(each, at(each));
+  const facts = await factsOf(ctx, watched, customers, until);
+  const next = await firstUse(ctx.tx, watched.flatMap((each) => each.items.filter(isMetered).map((item) => ({ key: each.id, meter: item.terms.meter!, customer: each.customer, start: until(each) }))));
   // Two of one customer: the second one finds it as the first one leaves it.
   const left = new Map<string, CustomerWhole>();
   const billed = facts.map((each) => {
@@ -53,7 +60,8 @@ export async function thresholdsDue(ctx: Context, due: Due): Promise<void> {
     left.set(each.customer.id, made.customer);
     return made;
   });
-  await commit(ctx, together(billed));
+  const again = watched.flatMap((each) => (next.has(each.id) ? watch(each, momentAt(ctx, next.get(each.id)!)) : []));
+  await commit(ctx, together([...billed, { ...decision(), timers: again }]));
 }
 
 /** Bills what waits, where it is billed at an interval of its own. */

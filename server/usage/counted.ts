@@ -59,6 +59,22 @@ export async function worldOf(tx: Tx): Promise<number> {
   return (await row<{ id: number }>(tx, sql`select kontor_world() as id`))!.id;
 }
 
+/** The moment of the first usage of each at or after its start, by key; of what has none there is no answer. */
+export async function firstUse(tx: Tx, asked: readonly Pick<Asked, 'key' | 'meter' | 'customer' | 'start'>[]): Promise<Map<string, Instant>> {
+  if (asked.length === 0) return new Map();
+  const world = await worldOf(tx);
+  const found = await rows<{ key: string; first: Instant }>(
+    tx,
+    sql`select a.key, min(e.timestamp) as first
+        from unnest(${arrayText(asked.map((each) => each.key), true)}::text[], ${arrayText(asked.map((each) => each.meter), true)}::text[], ${arrayText(asked.map((each) => each.customer), true)}::text[],
+          ${arrayText(asked.map((each) => seriesOf(world, each.meter, '', each.customer)))}::bigint[], ${arrayText(asked.map((each) => each.start))}::bigint[]) as a (key, meter, customer, series, start)
+        cross join lateral (
+          select e.timestamp from meter_events e where e.series = a.series and e.meter = a.meter and e.customer = a.customer and e.timestamp >= to_timestamp(a.start) and ${COUNTS} order by e.timestamp limit 1) e
+        group by a.key`,
+  );
+  return new Map(found.map(({ key, first }) => [key, first]));
+}
+
 type Counted = { n: number; group: number; dimensions: string; value: string };
 
 /** What adds up (`addsUp`): hours with what is tallied, and events at the edges, for each combination of the dimensions' values. */

@@ -5,7 +5,7 @@ import { arrayText, later, sql } from '../../../server/database/sql.ts';
 
 /**
  * Sets the timers of what may be reached by the usage of these customers. They run in the lane of the customer, right after this transaction: a timer that is being run is waited for and set again, so
- * that no usage goes unseen. On a test clock they are set for its time, in real time for now.
+ * that no usage goes unseen. On a test clock they are set for its time, in real time for now. One that is due earlier stays: it counts up to its own second, and sets itself again for usage that lies behind it.
  */
 function setThresholds(ctx: Context, customers: readonly string[]): void {
   later(
@@ -16,7 +16,7 @@ function setThresholds(ctx: Context, customers: readonly string[]): void {
         from subscriptions s left join test_clocks c on c.id = s.test_clock
         where s.watched and s.customer = any(${arrayText(customers, true)}::text[]) and s.status in ('active', 'past_due')
         order by s.id
-        on conflict (world, kind, subject) do update set at = excluded.at, failures = 0, error = null`,
+        on conflict (world, kind, subject) do update set at = case when timers.failures = 0 then least(timers.at, excluded.at) else excluded.at end, failures = 0, error = null`,
   );
 }
 
