@@ -275,20 +275,18 @@ const usage: Invariant[] = [
   {
     id: 'I10',
     about: 'What a meter counted in an hour is what the events of that hour come to. Hours of which events have been dropped cannot be counted again.',
-    query: `with kept as (
-        select coalesce(min(substring(c.relname from '[0-9]+$')::bigint), 0) * 91 * 86400 * 1000000 as since from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'meter_events'::regclass),
-      counted as (
+    query: `with counted as (
         select e.meter, e.customer, date_trunc('hour', e.timestamp, 'UTC') as hour, e.dimensions, count(*) as events, sum(e.value) as sum, max(e.value) as largest,
           (array_agg(e.value order by e.timestamp desc, e.number desc))[1] as last, max(e.timestamp) as last_at
         from meter_events e left join meter_event_cancellations c on c.slot = e.slot and c.key = e.key and c.reverted_at is null where e.meter is not null and c.key is null group by 1, 2, 3, 4)
       select coalesce(r.meter, u.meter) as object, format('for %s in the hour of %s it says %s events, %s in all, %s at most, %s at last; they are %s, %s, %s, %s', coalesce(r.customer, u.customer), coalesce(r.hour, u.hour),
         coalesce(r.events, 0), coalesce(r.sum, 0), r.largest, r.last, coalesce(u.events, 0), coalesce(u.sum, 0), u.largest, u.last) as sentence
       from (select h.meter, h.customer, h.hour, h.dimensions, sum(h.events) as events, sum(h.sum) as sum, max(h.largest) as largest, max(h.last) as last, max(h.last_at) as last_at, min(h.first_number) as first_number,
-          bool_or(m.event_time_window is null and m.default_aggregation ->> 'formula' in ('sum', 'count')) as adds_up
+          bool_or(m.event_time_window is null and m.default_aggregation ->> 'formula' in ('sum', 'count', 'unique_count')) as adds_up
         from (select meter, customer, hour, dimensions, events, sum, largest, last, last_at, first_number from meter_rollups
           union all select meter, customer, hour, dimensions, events, sum, null, null, null, first_number from tallied_hours()) h join meters m on m.id = h.meter group by 1, 2, 3, 4) r
-        full join counted u on u.meter = r.meter and u.customer = r.customer and u.hour = r.hour and u.dimensions = r.dimensions, kept
-      where (r.first_number is null or r.first_number >= kept.since)
+        full join counted u on u.meter = r.meter and u.customer = r.customer and u.hour = r.hour and u.dimensions = r.dimensions
+      where (r.first_number is null or r.first_number >= meter_events_kept_from())
         and (coalesce(r.events, 0) <> coalesce(u.events, 0) or coalesce(r.sum, 0) <> coalesce(u.sum, 0) or (coalesce(r.events, 0) > 0 and not r.adds_up and (r.largest is distinct from u.largest or r.last is distinct from u.last or r.last_at is distinct from u.last_at)))`,
   },
   {
@@ -296,7 +294,7 @@ const usage: Invariant[] = [
     about: 'The different values that a meter counted in an hour are those of its events.',
     query: `select v.meter as object, format('for %s in the hour of %s it says %s events have the value %s', v.customer, v.hour, v.events, v.value) as sentence
       from meter_values v join meters m on m.id = v.meter join meter_rollups r on r.meter = v.meter and r.customer = v.customer and r.hour = v.hour and r.dimensions = v.dimensions
-      where r.first_number >= (select coalesce(min(substring(c.relname from '[0-9]+$')::bigint), 0) * 91 * 86400 * 1000000 from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'meter_events'::regclass)
+      where r.first_number >= meter_events_kept_from()
         and v.events <> (select count(*) from meter_events e left join meter_event_cancellations c on c.slot = e.slot and c.key = e.key and c.reverted_at is null
           where e.meter = v.meter and e.customer = v.customer and date_trunc('hour', e.timestamp, 'UTC') = v.hour and e.dimensions = v.dimensions and e.payload ->> (m.value_settings ->> 'event_payload_key') = v.value and c.key is null)`,
   },

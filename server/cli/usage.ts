@@ -8,7 +8,7 @@ import { recountWorld } from '../usage/rebuild.ts';
 import { restoreArchive } from '../usage/restore.ts';
 import { command } from './command.ts';
 import { dataFlag, inHouse, readPepper } from './house.ts';
-import { print } from './terminal.ts';
+import { print, say } from './terminal.ts';
 
 export const usageRecount = command({
   name: 'usage recount',
@@ -16,7 +16,7 @@ export const usageRecount = command({
   flags: { data: dataFlag },
   run: (flags) => inHouse(flags, ({ database }) => database.asOwner(async (owner) => {
     const { rows: worlds } = await owner.query<World>('select id, account, livemode from worlds order by id');
-    for (const world of worlds) print(`${world.account} (${world.livemode ? 'live' : 'test'}): ${await recountWorld(owner, world)} hours were counted again.`);
+    for (const world of worlds) print(`${world.account} (${world.livemode ? 'live' : 'test'}): ${await recountWorld(owner, world, say)} hours were counted again.`);
   })),
 });
 

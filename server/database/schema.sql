@@ -87,6 +87,16 @@ begin
 end $function$;
 grant execute on function make_meter_event_slot(slot integer) to kontor_app;
 
+CREATE OR REPLACE FUNCTION public.meter_events_kept_from()
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce(min(substring(c.relname from '[0-9]+$')::bigint), 0) * 91 * 86400 * 1000000 from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'public.meter_events'::regclass
+$function$;
+grant execute on function meter_events_kept_from() to kontor_app;
+grant execute on function meter_events_kept_from() to public;
+
 CREATE OR REPLACE FUNCTION public.tallied_hours()
  RETURNS TABLE(meter text, customer text, hour timestamp with time zone, dimensions text, events bigint, sum numeric, first_number bigint)
  LANGUAGE plpgsql

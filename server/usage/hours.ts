@@ -3,25 +3,29 @@ import type { MeterRow } from '../../billing/catalog.ts';
 import type { UsageEvent } from '../../billing/usage.ts';
 import type { Tx } from '../database/world.ts';
 import { metersOf, type StoredEvent } from './events.ts';
-import { cellOf, fold, recount } from './rollups.ts';
+import { recount } from './recount.ts';
+import { cellOf, fold, foldValues, isUnique } from './rollups.ts';
 import { addsUp, tally } from './tallies.ts';
 
-/** The events that a meter counts: those that only add up, and the others. */
+/** The events that a meter counts: those that only add up, and the others. Unique values add up, each by itself. */
 function apart<Event extends UsageEvent>(events: readonly Event[], meters: ReadonlyMap<string, MeterRow>): { adding?: Event[]; other?: Event[] } {
-  return Object.groupBy(events.filter(({ meter }) => meter !== null), ({ meter }) => (addsUp(meters.get(meter!)!) ? 'adding' : 'other'));
+  const adding = new Set([...meters.values()].filter((meter) => addsUp(meter) || isUnique(meter)).map((meter) => meter.id));
+  return Object.groupBy(events.filter(({ meter }) => meter !== null), ({ meter }) => (adding.has(meter!) ? 'adding' : 'other'));
 }
 
 /** Counts new events, with what the transaction sends next. Those that no meter counts are passed over. */
 export function countIn(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): void {
   const { adding = [], other = [] } = apart(events, meters);
   tally(tx, adding, 'added');
-  fold(tx, other, meters);
+  foldValues(tx, adding, meters, 'added');
+  fold(tx, other);
 }
 
-/** Counts again what events are part of that were taken back, or put back (`added`). */
+/** Counts again what events are part of that were taken back, or put back (`added`). Refused where that takes events which are not kept any more. */
 export async function countAgain(tx: Tx, events: readonly StoredEvent[], how: 'added' | 'taken'): Promise<void> {
   const meters = new Map((await metersOf(tx, events.flatMap(({ meter }) => meter ?? []))).map((meter) => [meter.id, meter]));
   const { adding = [], other = [] } = apart(events, meters);
   tally(tx, adding, how);
+  foldValues(tx, adding, meters, how);
   await recount(tx, other.map((event) => ({ ...cellOf(event), series: event.series })));
 }

@@ -12,14 +12,14 @@ import { countedFor } from './counted.ts';
 import { recordTogether } from './gather.ts';
 import { recountWorld } from './rebuild.ts';
 import { record, type Recording } from './record.ts';
-import { SLOT_S, turnSlots } from './slots.ts';
+import { SLOT_S, slotAt, turnSlots, USAGE_DAYS } from './slots.ts';
 
 let kontor: Kontor;
 let ahead = 0;
 const meters = new Map<string, string>();
 before(async () => {
   kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead), works: false });
-  for (const formula of ['sum', 'count', 'max', 'last', 'unique_count']) {
+  for (const formula of ['sum', 'count', 'max', 'last', 'unique_count', 'latest', 'weighted_by_time']) {
     meters.set(formula, ((await kontor.stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: formula, event_name: formula, default_aggregation: { formula } })) as unknown as { id: string }).id);
   }
 });
@@ -32,7 +32,9 @@ const put = async (events: UsageGiven[], how?: Recording) => (await inside((ctx)
 /** As everybody who records: again, where somebody else was first. */
 const putAgain = (events: UsageGiven[]): Promise<string[]> => put(events).catch((error: unknown) => (passing(error) === 'contended' ? putAgain(events) : Promise.reject(error)));
 const event = (customer: string, value: string, more: Partial<UsageGiven> = {}, event_name = 'sum'): UsageGiven => ({ event_name, payload: { stripe_customer_id: customer, value }, ...more });
-const used = (customer: string, formula = 'sum') => inside(async ({ tx }) => (await countedFor(tx, [{ key: 'a', meter: meters.get(formula)!, customer, start: 0, end: now() + 3_600 }])).get('a'));
+const used = (customer: string, formula = 'sum', end = now() + 3_600) => inside(async ({ tx }) => (await countedFor(tx, [{ key: 'a', meter: meters.get(formula)!, customer, start: 0, end }])).get('a'));
+/** By each formula; levels as they were held until a moment. */
+const usedByAll = async (customer: string, end: number) => Object.fromEntries(await Promise.all([...meters.keys()].map(async (formula) => [formula, await used(customer, formula, end)])));
 
 test('two names with one key are two events, and each is still counted once', async () => {
   const who = await customerOf();
@@ -76,7 +78,7 @@ test('every order, cut into whatever batches, comes to the same counts', async (
       await Promise.all([0, 1].map(() => putAgain(order.slice(from, from + size).map(({ each, n }) => event(who, each.value, { identifier: `${who} ${n}`, timestamp: each.timestamp }, each.event_name)))));
       from += size;
     }
-    answers.add(JSON.stringify(await Promise.all([...meters.keys()].map((formula) => used(who, formula)))));
+    answers.add(JSON.stringify(await usedByAll(who, at + 7_201)));
   }
   assert.equal(answers.size, 1);
 });
@@ -119,6 +121,23 @@ test('hours that somebody has falsified are counted again from their events', as
   assert.deepEqual([await used(who), await used(who, 'unique_count')], ['16', '2']);
 });
 
+test('who counts hours again lets those go first who record on several kinds of meters, and says so', async () => {
+  const who = await customerOf();
+  const said: string[] = [];
+  const counting = await inside(async (ctx) => {
+    await record(ctx, [event(who, '5', {}, 'max')]);
+    await ctx.tx.query('select');
+    const begun = kontor.database.asOwner((owner) => recountWorld(owner, kontor.world, (sentence) => said.push(sentence)));
+    // It has the table of tallies, and waits for that of hours.
+    while ((await ctx.tx.query(`select from pg_locks where not granted and relation = 'meter_rollups'::regclass`)).rowCount === 0);
+    await record(ctx, [event(who, '7')]);
+    return { begun };
+  });
+  assert.ok((await counting.begun) > 0);
+  assert.match(said.join(), /usage is being recorded right now; waiting/);
+  assert.deepEqual([await used(who), await used(who, 'max')], ['7', '5']);
+});
+
 test('an identifier is remembered over the turn of a slot, and until its slot is dropped; what was counted stays', async () => {
   const who = await customerOf();
   await put([event(who, '5', { identifier: 'of old' })]);
@@ -144,4 +163,37 @@ test('of two who make a slot at once one waits, and finds it made', async () => 
     one.release();
     other.release();
   }
+});
+
+test('of an hour that has lost events to retention nothing is taken back but what adds up by itself', async () => {
+  const who = await customerOf();
+  const turn = (slotAt(now()) + 1) * SLOT_S;
+  const of = (value: string, name: string, timestamp: number) => [...meters.keys()].map((formula) => event(who, formula === 'unique_count' ? name : value, { identifier: `${who} ${name} ${value}`, timestamp, payload: { stripe_customer_id: who, value: formula === 'unique_count' ? name : value } }, formula));
+  ahead = (turn - 1_800) * 1_000 - Date.now();
+  await put(of('50', 'ann', now()));
+  ahead += 3_600_000;
+  await turnSlots(kontor.app);
+  await put([...of('20', 'bob', turn - 1_700), ...of('30', 'ann', turn - 1_600)]);
+  await kontor.counted();
+  const all = () => usedByAll(who, turn + 1_000);
+  ahead += USAGE_DAYS * 86_400_000;
+  await turnSlots(kontor.app);
+  const before = await all();
+  assert.deepEqual([before.sum, before.count, before.max, before.last, before.unique_count, before.latest], ['100', '3', '50', '30', '2', '30']);
+
+  const amend = (formula: string, dry_run = false) =>
+    kontor.stripe.rawRequest('POST', '/v1/kontor/usage/corrections', { type: 'amend', dry_run, amend: { event_name: formula, identifier: `${who} ann 30`, payload: { stripe_customer_id: who, value: formula === 'unique_count' ? 'eve' : '31' } } } as never);
+  for (const formula of ['max', 'last', 'latest', 'weighted_by_time']) {
+    await assert.rejects(amend(formula), { statusCode: 400, message: /not all events of the hour of .* are kept any more.*kontor archive restore/i });
+    await assert.rejects(amend(formula, true), { statusCode: 400 });
+  }
+  assert.deepEqual(await all(), before);
+  for (const formula of ['sum', 'count', 'unique_count']) await amend(formula);
+  // The value that is gone was ann's too.
+  assert.deepEqual(await all(), { ...before, sum: '101', unique_count: '3' });
+  const backfill = { event_name: 'sum', customer: who, start_time: turn - 3_600, end_time: turn, events: [] };
+  await assert.rejects(kontor.stripe.rawRequest('POST', '/v1/kontor/usage/corrections', { type: 'backfill', backfill } as never), { statusCode: 400, message: /are kept any more/, param: 'backfill[start_time]' });
+  await kontor.counted();
+  await kontor.database.asOwner((owner) => recountWorld(owner, kontor.world));
+  assert.deepEqual(await all(), { ...before, sum: '101', unique_count: '3' });
 });

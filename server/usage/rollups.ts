@@ -3,16 +3,16 @@ import type { MeterRow } from '../../billing/catalog.ts';
 import type { Instant } from '../../billing/decision.ts';
 import { add, compare, formatDecimal, parseDecimal, type Decimal } from '../../billing/money.ts';
 import { fieldOf, type UsageEvent } from '../../billing/usage.ts';
-import { arrayText, later, row, sql } from '../database/sql.ts';
+import { arrayText, later, sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
 
-const HOUR = 3_600;
+export const HOUR_S = 3_600;
 
 /** An hour of a customer on a meter, for one combination of the dimensions' values. */
 export type Cell = { meter: string; customer: string; hour: Instant; dimensions: string };
 
-export const cellOf = ({ meter, customer, timestamp, dimensions }: UsageEvent): Cell => ({ meter: meter!, customer, hour: timestamp - (timestamp % HOUR), dimensions });
-const nameOf = ({ meter, customer, hour, dimensions }: Cell): string => `${meter}\x1f${customer}\x1f${hour}\x1f${dimensions}`;
+export const cellOf = ({ meter, customer, timestamp, dimensions }: UsageEvent): Cell => ({ meter: meter!, customer, hour: timestamp - (timestamp % HOUR_S), dimensions });
+export const nameOfCell = ({ meter, customer, hour, dimensions }: Cell): string => `${meter}\x1f${customer}\x1f${hour}\x1f${dimensions}`;
 
 type Rollup = Cell & { events: number; sum: Decimal; largest: Decimal; last: Decimal; last_at: Instant; last_number: bigint; first_number: bigint };
 
@@ -24,7 +24,7 @@ export function folded(events: readonly UsageEvent[]): [name: string, Rollup][] 
   const rollups = new Map<string, Rollup>();
   for (const event of events) {
     const cell = cellOf(event);
-    const name = nameOf(cell);
+    const name = nameOfCell(cell);
     const value = decimal(event.value!);
     const rollup = rollups.get(name);
     if (!rollup) rollups.set(name, { ...cell, events: 1, sum: value, largest: value, last: value, last_at: event.timestamp, last_number: event.number, first_number: event.number });
@@ -41,7 +41,7 @@ export function folded(events: readonly UsageEvent[]): [name: string, Rollup][] 
 }
 
 /** Counts new events in their hours, with what the transaction sends next. */
-export function fold(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): void {
+export function fold(tx: Tx, events: readonly UsageEvent[]): void {
   const rollups = folded(events).map(([, rollup]) => rollup);
   if (rollups.length === 0) return;
   const numbers = (field: 'hour' | 'events' | 'last_at' | 'last_number' | 'first_number') => arrayText(rollups.map((each) => each[field]));
@@ -62,21 +62,26 @@ export function fold(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<
           last_number = case when r.events = 0 or ${isLater} then excluded.last_number else r.last_number end,
           first_number = least(r.first_number, excluded.first_number)`,
   );
-  foldValues(tx, events, meters);
 }
 
-/** Counts the values of meters that count unique ones. */
-function foldValues(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): void {
+/** Whether a meter counts different values: how often each came is kept by the hour, beside the hour itself. */
+export const isUnique = ({ default_aggregation: { formula } }: MeterRow): boolean => formula === 'unique_count';
+
+/** Counts the values of events of meters that count unique ones, or takes them away, with what the transaction sends next. */
+export function foldValues(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>, how: 'added' | 'taken'): void {
+  const keys = new Map([...meters.values()].filter(isUnique).map((meter) => [meter.id, meter.value_settings.event_payload_key]));
+  if (keys.size === 0) return;
   const counted = new Map<string, Cell & { value: string; events: number }>();
+  const one = how === 'added' ? 1 : -1;
   for (const event of events) {
-    const meter = meters.get(event.meter ?? '');
-    if (meter?.default_aggregation.formula !== 'unique_count') continue;
-    const value = fieldOf(event.payload, meter.value_settings.event_payload_key)!;
+    const key = keys.get(event.meter ?? '');
+    if (key === undefined) continue;
+    const value = fieldOf(event.payload, key)!;
     const cell = cellOf(event);
-    const name = `${nameOf(cell)}\x1f${value}`;
+    const name = `${nameOfCell(cell)}\x1f${value}`;
     const found = counted.get(name);
-    if (found) found.events += 1;
-    else counted.set(name, { ...cell, value, events: 1 });
+    if (found) found.events += one;
+    else counted.set(name, { ...cell, value, events: one });
   }
   if (counted.size === 0) return;
   const all = [...counted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
@@ -93,31 +98,3 @@ function foldValues(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<s
 
 /** An event counts unless it was taken back. */
 export const COUNTS = sql`not exists (select from meter_event_cancellations c where c.slot = e.slot and c.key = e.key and c.reverted_at is null)`;
-
-/**
- * Counts hours again from their events, after some of these were taken back or put back. The hours' rows are locked first: who records meanwhile waits, and adds to what this leaves.
- * Every hour that has had an event has a row, if only one of no events.
- */
-export async function recount(tx: Tx, cells: readonly (Cell & { series: bigint })[]): Promise<void> {
-  const distinct = [...new Map(cells.map((cell) => [nameOf(cell), cell]))].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, cell]) => cell);
-  if (distinct.length === 0) return;
-  const asked = sql`unnest(${arrayText(distinct.map((each) => each.meter))}::text[], ${arrayText(distinct.map((each) => each.customer), true)}::text[], ${arrayText(distinct.map((each) => each.hour))}::bigint[],
-    ${arrayText(distinct.map((each) => each.dimensions), true)}::text[], ${arrayText(distinct.map((each) => each.series))}::bigint[]) as n (meter, customer, hour, dimensions, series)`;
-  const same = sql`r.meter = n.meter and r.customer = n.customer and r.hour = to_timestamp(n.hour) and r.dimensions = n.dimensions`;
-  const within = sql`e.series = n.series and e.timestamp >= to_timestamp(n.hour) and e.timestamp < to_timestamp(n.hour + ${HOUR}) and e.meter = n.meter and e.customer = n.customer and e.dimensions = n.dimensions and ${COUNTS}`;
-  await row(tx, sql`select from ${asked} join meter_rollups r on ${same} order by r.meter, r.customer, r.hour, r.dimensions for update of r`);
-  await row(
-    tx,
-    sql`update meter_rollups r set events = u.events, sum = u.sum, largest = coalesce(u.largest, r.largest), last = coalesce(u.last, r.last), last_at = coalesce(u.last_at, r.last_at), last_number = coalesce(u.last_number, r.last_number)
-        from ${asked} cross join lateral (
-          select count(*) as events, coalesce(sum(e.value), 0) as sum, max(e.value) as largest, max(e.timestamp) as last_at,
-            (array_agg(e.value order by e.timestamp desc, e.number desc))[1] as last, (array_agg(e.number order by e.timestamp desc, e.number desc))[1] as last_number
-          from meter_events e where ${within}) u
-        where ${same}`,
-  );
-  await row(
-    tx,
-    sql`update meter_values r set events = (select count(*) from meter_events e where ${within} and e.payload ->> (m.value_settings ->> 'event_payload_key') = r.value)
-        from ${asked} join meters m on m.id = n.meter where ${same}`,
-  );
-}

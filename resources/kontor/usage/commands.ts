@@ -8,6 +8,7 @@ import { equal, page, renderList } from '../../../server/lists.ts';
 import { cancelEvents, canceledBy, latestEvent, restoreEvents } from '../../../server/usage/cancel.ts';
 import { countedFor } from '../../../server/usage/counted.ts';
 import type { StoredEvent } from '../../../server/usage/events.ts';
+import { refuseDropped } from '../../../server/usage/recount.ts';
 import { recordRequest } from '../../../server/usage/named.ts';
 import { record } from '../../../server/usage/record.ts';
 import { customerClock } from '../../billing/meter_events/rows.ts';
@@ -43,6 +44,7 @@ async function planBackfill(ctx: Context, { event_name, customer, start_time: st
   const cancels = await eventsWithin(ctx.tx, ctx.world.id, { meter: meter.id, customer, start, end }, MOST_CANCELED + 1);
   if (cancels.length > MOST_CANCELED) refuse(undefined, `There are more than ${MOST_CANCELED} events from \`start_time\` to \`end_time\`. Correct a shorter span at once.`, 'backfill[end_time]');
   refuseOwnName(event_name, 'backfill[event_name]');
+  await refuseDropped(ctx.tx, { meter: meter.id, customer, start, end }, 'backfill[start_time]');
   for (const each of cancels) refuseCount(each, 'backfill[event_name]');
   for (const [n, { timestamp }] of events.entries()) {
     if (timestamp < start || timestamp >= end) refuse(undefined, 'An event of a backfill lies between its `start_time` and its `end_time`.', `backfill[events][${n}][timestamp]`);
