@@ -18,7 +18,11 @@ function refuseTaken(rival: MeterRow | null, param: string | undefined): void {
 /** A new meter. `rival` is the active meter that counts events of the same name: there can be one. */
 export function createMeter(given: MeterGiven, rival: MeterRow | null, moment: Moment): Decision & { meter: MeterRow } {
   refuseTaken(rival, 'event_name');
-  const { display_name, event_name, default_aggregation, event_time_window = null, customer_mapping, value_settings, dimensions = [] } = given;
+  const { display_name, event_name, default_aggregation, event_time_window = null, dimensions = [] } = given;
+  const { customer_mapping = { event_payload_key: 'stripe_customer_id', type: 'by_id' }, value_settings = { event_payload_key: 'value' } } = given;
+  if (default_aggregation.formula !== 'count' && customer_mapping.event_payload_key === value_settings.event_payload_key) {
+    refuse(undefined, `The key ${value_settings.event_payload_key} cannot hold both the customer and the value.`, given.value_settings ? 'value_settings[event_payload_key]' : 'customer_mapping[event_payload_key]');
+  }
   return put('billing.meter.created', null, {
     id: moment.newId('mtr'),
     created: moment.now,
@@ -26,9 +30,9 @@ export function createMeter(given: MeterGiven, rival: MeterRow | null, moment: M
     display_name,
     event_name,
     event_time_window,
-    customer_mapping: customer_mapping ?? { event_payload_key: 'stripe_customer_id', type: 'by_id' },
+    customer_mapping,
     default_aggregation,
-    value_settings: value_settings ?? { event_payload_key: 'value' },
+    value_settings,
     dimensions: [...dimensions].sort(),
     status: 'active',
     deactivated_at: null,

@@ -8,7 +8,8 @@ import { refuseTerms } from './terms.ts';
 
 export type RuleGiven = Pick<OutcomeRule, 'event_name' | 'effect'> & Partial<Omit<OutcomeRule, 'conditions'>> & { conditions?: { key: string; operator: OutcomeRule['conditions'][number]['operator']; value?: string; values?: string[] }[] };
 
-export type TermsGiven = { timing: Terms['timing']; outcomes?: { name: string; meter?: string }[]; rules: RuleGiven[] };
+/** What is left out is as in the newest version; of a definition without one there is one outcome, and it is counted when it is settled. */
+export type TermsGiven = { timing?: Terms['timing']; outcomes?: { name: string; meter?: string }[]; rules: RuleGiven[] };
 
 export type DefinitionGiven = TermsGiven & { display_name: string; subject_key: string; customer_key: string; metadata?: Record<string, string> | '' };
 
@@ -21,9 +22,6 @@ const ruleOf = ({ conditions = [], outcome = null, quiet_for = null, within = nu
   event_name, effect, outcome, quiet_for, within, requires_open, final,
   conditions: conditions.map(({ key, operator, value = null, values = null }) => ({ key, operator, value, values })),
 });
-
-/** A definition without outcomes has one. */
-const kindsOf = ({ outcomes = [{ name: 'success' }] }: TermsGiven) => outcomes;
 
 /** The definition that counts on a meter in some version, or looks at events of a name. */
 const counterOn = (definitions: readonly DefinitionWhole[], meter: string) => definitions.find(({ versions }) => versions.some(({ outcomes }) => outcomes.some((kind) => kind.meter === meter)));
@@ -38,11 +36,13 @@ function refuseMeter(meter: MeterRow, definitions: readonly DefinitionWhole[], p
   if (meter.event_time_window !== null) refuse(undefined, `The meter ${meter.id} counts one event of each ${meter.event_time_window}. Successes are counted one by one: it must have no \`event_time_window\`.`, param);
 }
 
-/** The meters of outcomes; where none is named, the known one of that outcome or a new one. */
-function metersOf(given: TermsGiven, { named, definitions }: Around, known: readonly OutcomeKind[], definition: { id: string; display_name: string }, moment: Moment): Decision & { kinds: OutcomeKind[] } {
+/** The meters of outcomes; where none is named, the latest one of that outcome or a new one. */
+function metersOf(given: TermsGiven, { named, definitions }: Around, versions: readonly VersionRow[], definition: { id: string; display_name: string }, moment: Moment): Decision & { kinds: OutcomeKind[] } {
   const made: Decision[] = [];
-  const kinds = kindsOf(given).map(({ name, meter: id }, n): OutcomeKind => {
-    const had = known.find((kind) => kind.name === name);
+  const known = versions.flatMap(({ outcomes }) => outcomes);
+  const asked: NonNullable<TermsGiven['outcomes']> = given.outcomes ?? versions.at(-1)?.outcomes.map(({ name }) => ({ name })) ?? [{ name: 'success' }];
+  const kinds = asked.map(({ name, meter: id }, n): OutcomeKind => {
+    const had = known.findLast((kind) => kind.name === name);
     const meter = id === undefined ? undefined : named.get(id)!;
     if (meter) refuseMeter(meter, definitions, `outcomes[${n}][meter]`);
     if (meter || had) return { name, meter: meter?.id ?? had!.meter };
@@ -85,10 +85,10 @@ function versionOf(terms: Terms, definition: { id: string; version: number }, ef
   return { ...terms, id: moment.newId('odv'), created: moment.now, definition: definition.id, version: definition.version, effective_from };
 }
 
-/** The terms as given, their meters made where none is named. */
-export function termsOf(given: TermsGiven, known: readonly OutcomeKind[], definition: { id: string; display_name: string } & Keys, around: Around, moment: Moment): Decision & { terms: Terms } {
-  const { kinds, ...made } = metersOf(given, around, known, definition, moment);
-  const terms: Terms = { timing: given.timing, outcomes: kinds, rules: given.rules.map(ruleOf) };
+/** The terms as given, after these versions, their meters made where none is named. */
+export function termsOf(given: TermsGiven, versions: readonly VersionRow[], definition: { id: string; display_name: string } & Keys, around: Around, moment: Moment): Decision & { terms: Terms } {
+  const { kinds, ...made } = metersOf(given, around, versions, definition, moment);
+  const terms: Terms = { timing: given.timing ?? versions.at(-1)?.timing ?? 'settled_at', outcomes: kinds, rules: given.rules.map(ruleOf) };
   refuseTerms(terms);
   refuseNames(terms, definition, around);
   return { ...made, terms };
@@ -125,7 +125,7 @@ export function createVersion(before: DefinitionWhole, given: TermsGiven & { eff
   refuseArchived(before);
   const effective_from = given.effective_from ?? moment.now;
   if (effective_from < moment.now) refuse(undefined, 'A version is in force from now on or later: what began before is judged as it was agreed then.', 'effective_from');
-  const { terms, ...meters } = termsOf(given, before.versions.flatMap((each) => each.outcomes).toReversed(), before, around, moment);
+  const { terms, ...meters } = termsOf(given, before.versions, before, around, moment);
   const row = { ...before, updated: moment.now, version: before.version + 1 };
   const version = versionOf(terms, row, effective_from, moment);
   const after: DefinitionWhole = { ...row, versions: [...before.versions, version] };

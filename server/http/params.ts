@@ -2,7 +2,7 @@
  * What a request may carry: one schema validates, types and documents. A schema turns the raw tree of a form (or of JSON) into typed values in one pass, or refuses and names the parameter
  * as the caller spelt it. Parameters that are not in the schema are refused, never dropped.
  */
-import { assert, refuse } from '../../billing/decision.ts';
+import { assert, refuse, Refusal } from '../../billing/decision.ts';
 import { isCurrency } from '../../billing/money.ts';
 import { nearest } from '../nearest.ts';
 import { emptyMap, isMap, quoted } from './forms.ts';
@@ -81,6 +81,19 @@ export function list<T, S>(of: Schema<T, Presence, S>, bounds: { min?: number; m
       return (raw as Raw[]).map((each, index) => of.read(each, `${at}[${index}]`, wire));
     },
   );
+}
+
+/** A list whose elements are read one by one: in place of one that is refused is its refusal, in which `param` is spelt as within the element. */
+export function listOfEach<T, S>(of: Schema<T, Presence, S>, bounds: { min?: number; max?: number } = {}): Schema<(T | Refusal)[], 'optional', ListOf<S>> {
+  const read = (raw: Raw, _at: string, wire: Wire): T | Refusal => {
+    try {
+      return of.read(raw, '', wire);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return error.param === '' ? new Refusal(undefined, `Invalid element: ${said(raw)}`) : error;
+    }
+  };
+  return list<T | Refusal, S>({ ...of, read, fallback: undefined }, bounds);
 }
 
 function isIndex(name: string): boolean {
@@ -207,6 +220,18 @@ export function exclusive(names: readonly string[]): Rule<any> {
     verify: (params, at) => {
       const given = names.filter((name) => params[name] !== undefined && params[name] !== null);
       if (given.length > 1) refuse('parameters_exclusive', `Give only one of ${names.map(at).join(', ')}.`, at(given[0] as string));
+    },
+  };
+}
+
+/** Exactly one of these must be given. */
+export function exactlyOne(names: readonly string[]): Rule<any> {
+  const { verify } = exclusive(names);
+  return {
+    about: `exactly one of ${names.join(', ')}`,
+    verify: (params, at) => {
+      if (names.every((name) => params[name] === undefined)) refuse('parameter_missing', `Give one of ${names.map(at).join(', ')}.`, at(names[0]!));
+      verify(params, at);
     },
   };
 }

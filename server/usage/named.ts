@@ -19,6 +19,14 @@ export async function recordRequest(ctx: Context, given: readonly UsageGiven[]):
   return recorded;
 }
 
+/** Records those of a batch that could be read; the others have their refusals for a result, each in its place. */
+export async function recordReadable(ctx: Context, given: readonly (UsageGiven | Refusal)[]): Promise<Recorded[]> {
+  const readable = given.filter((each): each is UsageGiven => !(each instanceof Refusal));
+  const recorded = readable.length === 0 ? [] : await recordRequest(ctx, readable);
+  let next = 0;
+  return given.map((each) => (each instanceof Refusal ? { status: 'refused', refusal: each } : recorded[next++]!));
+}
+
 /** The event, or what it is refused for. */
 export function eventOf(recorded: Recorded): Extract<Recorded, { event: unknown }>['event'] {
   if (recorded.status === 'refused') throw recorded.refusal satisfies Refusal;

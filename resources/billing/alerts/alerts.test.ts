@@ -88,6 +88,7 @@ test('a recurring alert tells once in each period, before its invoice', async ()
     alert_type: 'usage_threshold', title: '80 % of the plan', usage_threshold: { gte: 80, meter, recurrence: 'recurring', filters: [{ type: 'customer', customer }] },
   })) as unknown as { id: string; object: string };
   assert.equal(made.object, 'kontor.alert');
+  assert.equal((await stripe.webhookEndpoints.create({ url: 'https://shop.example/webhooks', enabled_events: ['kontor.alert.triggered' as 'billing.alert.triggered'] })).status, 'enabled');
   for (const [n, value] of [50, 40, 30].entries()) {
     await use(customer, value);
     await kontor.advance(clock, START + (n + 1) * 60);

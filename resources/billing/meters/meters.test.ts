@@ -86,6 +86,7 @@ describe('a meter is refused', () => {
     ['with a name that is too long', { event_name: 'e'.repeat(101) }, undefined, 'event_name'],
     ['with a week as its window', { event_time_window: 'week' }, undefined, 'event_time_window'],
     ['with another way to find the customer', { customer_mapping: { type: 'by_email', event_payload_key: 'x' } }, undefined, 'customer_mapping[type]'],
+    ['with one key for the customer and the value', { value_settings: { event_payload_key: 'stripe_customer_id' } }, undefined, 'value_settings[event_payload_key]'],
     ['with a key of no name', { value_settings: { event_payload_key: '' } }, 'parameter_invalid_empty', 'value_settings[event_payload_key]'],
   ];
   for (const [name, params, code, param] of table) test(name, () => assert.rejects(meterOf('refused', params as Partial<Create>), { code, param, statusCode: 400 }));

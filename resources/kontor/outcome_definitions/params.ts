@@ -23,8 +23,8 @@ const rule = fields({
 });
 
 const terms = {
-  timing: doc('Which moment a success is counted at: when it occurred, that is at its last opening, or when it was settled.', byDefault(choice('occurred_at', 'settled_at'), 'settled_at')),
-  outcomes: doc('What a subject may end in, the dearest first.', list(fields({ name: required(outcomeName()), meter: doc('Counts the successes, with the formula `sum`. Left out, one is made.', id('mtr')) }), { min: 1, max: 10 })),
+  timing: doc('Which moment a success is counted at: when it occurred, that is at its last opening, or when it was settled. Left out, as in the version before, or `settled_at`.', choice('occurred_at', 'settled_at')),
+  outcomes: doc('What a subject may end in, the dearest first. Left out, as in the version before, or one that is called `success`.', list(fields({ name: required(outcomeName()), meter: doc('Counts the successes, with the formula `sum`. Left out, one is made.', id('mtr')) }), { min: 1, max: 10 })),
   rules: doc('In the order of the story that they tell.', required(list(rule, { min: 1, max: 50 }))),
 };
 

@@ -34,7 +34,7 @@ async function triedOf(ctx: Context, { definition, definition_data: data }: Give
   const subject_key = data.subject_key ?? known?.subject_key ?? refuse('parameter_missing', 'Say which key of the payload names the unit of work.', 'definition_data[subject_key]');
   const around = { ...(await aroundOf(ctx, data, false)), definitions: [] };
   const about = { id: 'preview', display_name: 'Preview', customer_key: 'stripe_customer_id', ...known, subject_key };
-  const { terms } = termsOf(data, known?.versions.flatMap((each) => each.outcomes) ?? [], about, { ...around, meters: [] }, realMoment(ctx.app));
+  const { terms } = termsOf(data, known?.versions ?? [], about, { ...around, meters: [] }, realMoment(ctx.app));
   return { known, subject_key, terms };
 }
 
@@ -98,7 +98,7 @@ export async function preview(ctx: Context, given: Given): Promise<Json> {
   const asked = new Map((given.prices ?? []).map(({ outcome, price }) => [outcome, price]));
   const others = new Map((await pricesById(ctx.tx, [...asked.values()])).map((price) => [price.id, price]));
   for (const [n, { outcome, price }] of (given.prices ?? []).entries()) {
-    if (!terms.outcomes.some((kind) => kind.name === outcome)) refuse(undefined, `There is no outcome \`${outcome}\`.`, `prices[${n}][outcome]`);
+    if (!terms.outcomes.some((kind) => kind.name === outcome)) refuse(undefined, `There is no outcome \`${outcome}\`; there are ${terms.outcomes.map(({ name }) => `\`${name}\``).join(', ')}.`, `prices[${n}][outcome]`);
     if (!others.has(price)) missing('price', price, `prices[${n}][price]`);
   }
   const meterOf = (outcome: string) => [...terms.outcomes, ...(known?.versions.toReversed().flatMap((each) => each.outcomes) ?? [])].find((kind) => kind.name === outcome)!.meter;

@@ -221,12 +221,22 @@ test('a new version judges what begins under it, and the archived definition not
   await assert.rejects(post(`outcome_definitions/${id}/archive`), /is archived/);
 });
 
+test('a new version and a preview keep the outcomes, their meters and the timing that they do not name', async () => {
+  const { id, outcomes } = await agent({ outcomes: [{ name: 'resolution' }], timing: 'occurred_at', rules: [{ event_name: 'kept_done', effect: 'succeed' }] });
+  const { customer } = await someone();
+  await say(customer, 'kept_done', 'c1', START);
+  const rules = [{ event_name: 'kept_done', effect: 'succeed', conditions: [{ key: 'by', value: 'agent' }] }];
+  const tried = await post('outcome_definitions/preview', { definition: id, definition_data: { rules }, from: START, to: START + HOUR });
+  assert.deepEqual(tried.data.map((each: Json) => [each.outcome, each.count, each.was_count]), [['resolution', 0, 1]]);
+  const changed = await post(`outcome_definitions/${id}/versions`, { rules });
+  assert.deepEqual([changed.version, changed.timing, changed.outcomes], [2, 'occurred_at', outcomes]);
+});
+
 test('a cap counts what silence will make a success', async () => {
   const { outcomes: [{ meter }] } = (await agent({ rules: rulesFor('cap') })) as any;
   const { customer } = await someone();
   await post('caps', { customer, meter, quantity: '2', period: 'lifetime' });
-  const { event_name } = await stripe.billing.meters.retrieve(meter);
-  const allowed = async () => (await post('usage/check', { customer, event_name, quantity: '1' })).allowed;
+  const allowed = async () => (await post('usage/check', { customer, meter, quantity: '1' })).allowed;
   await say(customer, 'cap_answered', 'c1', START);
   assert.equal(await allowed(), true);
   await say(customer, 'cap_answered', 'c2', START);
@@ -235,6 +245,7 @@ test('a cap counts what silence will make a success', async () => {
   assert.equal(await allowed(), true);
   await say(customer, 'cap_confirmed', 'c1', START);
   assert.equal(await allowed(), true);
+  await assert.rejects(post('usage/check', { customer, event_name: 'cap_answered' }), { param: 'event_name', message: /give the `meter` of the outcome/ });
 });
 
 describe('a definition is refused', () => {

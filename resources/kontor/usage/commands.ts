@@ -9,7 +9,7 @@ import { cancelEvents, canceledBy, latestEvent, restoreEvents } from '../../../s
 import { countedFor } from '../../../server/usage/counted.ts';
 import type { StoredEvent } from '../../../server/usage/events.ts';
 import { refuseDropped } from '../../../server/usage/recount.ts';
-import { recordRequest } from '../../../server/usage/named.ts';
+import { recordReadable } from '../../../server/usage/named.ts';
 import { record } from '../../../server/usage/record.ts';
 import { customerClock } from '../../billing/meter_events/rows.ts';
 import { activeMeter } from '../../billing/meters/rows.ts';
@@ -18,7 +18,7 @@ import { renderBatch, renderCorrection, type CorrectionRow } from './resource.ts
 import { correctionsById, eventsWithin, recordedBy } from './rows.ts';
 
 export async function recordBatch(ctx: Context, { events }: Params<typeof recordEvents>): Promise<Json> {
-  return renderBatch(await recordRequest(ctx, events), ctx.app.url);
+  return renderBatch(await recordReadable(ctx, events), ctx.app.url);
 }
 
 /** What a correction takes back, puts back and records, and the span that it is about. */

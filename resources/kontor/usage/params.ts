@@ -1,5 +1,5 @@
 import { refuse } from '../../../billing/decision.ts';
-import { boolean, byDefault, check, choice, doc, fields, id, list, listParams, map, required, text, timestamp } from '../../../server/http/params.ts';
+import { boolean, byDefault, check, choice, doc, fields, id, list, listOfEach, listParams, map, required, text, timestamp } from '../../../server/http/params.ts';
 
 /** A batch holds so many events. */
 export const MOST_EVENTS = 1_000;
@@ -7,7 +7,7 @@ export const MOST_EVENTS = 1_000;
 const payload = map(text({ max: 100 }), { max: 20, names: text({ max: 100 }) });
 
 export const recordEvents = fields({
-  events: doc('Each as of `POST /v1/billing/meter_events`. They are answered one by one, in this order.', required(list(
+  events: doc('Each as of `POST /v1/billing/meter_events`. They are answered one by one, in this order.', required(listOfEach(
     fields({ event_name: required(text({ max: 100 })), identifier: text({ max: 100 }), payload: required(payload), timestamp: timestamp() }), { min: 1, max: MOST_EVENTS }))),
 });
 

@@ -44,13 +44,22 @@ test('a batch of a thousand events is answered event by event', async () => {
   assert.equal(await total(meter.id, customer, minute, minute + 60), '1798');
 });
 
-test('a batch in JSON is the same, and one that is malformed is refused as a whole', async () => {
+test('a batch in JSON is the same, and of one that is partly malformed the rest is kept', async () => {
   const customer = await customerOf();
-  const send = (events: object[]) => fetch(`${kontor.url}/v1/kontor/usage/events`, { method: 'POST', headers: { authorization: `Bearer ${kontor.key}`, 'content-type': 'application/json' }, body: JSON.stringify({ events }) });
-  const good = await send([event('batched', customer, '1', now())]);
-  assert.equal(((await good.json()) as Batch).accepted, 1);
-  const bad = await send([event('batched', customer, '1', now()), { payload: {} }]);
-  assert.deepEqual([bad.status, ((await bad.json()) as { error: { param: string } }).error.param], [400, 'events[1][event_name]']);
+  const send = async (body: object) => {
+    const answer = await fetch(`${kontor.url}/v1/kontor/usage/events`, { method: 'POST', headers: { authorization: `Bearer ${kontor.key}`, 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    return { status: answer.status, body: (await answer.json()) as Batch & { error?: { param: string } } };
+  };
+  const well = event('batched', customer, '1', now());
+  const { body } = await send({ events: [well, { payload: {} }, { ...well, identifier: 'x'.repeat(101) }, 5, null, { ...well, payload: { ...well.payload, value: 1 } }, { ...well, timestamp: 'noon' }, { ...well, more: 1 }, well] });
+  assert.deepEqual([body.accepted, body.refused], [2, 7]);
+  assert.deepEqual(body.results.map(({ status, error }) => error?.param ?? status), ['accepted', 'event_name', 'identifier', 'refused', 'refused', 'payload[value]', 'timestamp', 'more', 'accepted']);
+  assert.deepEqual([3, 4].map((n) => body.results[n]!.error!.message), ['Invalid element: 5', 'Invalid element: null']);
+  const form = await report([well, { ...well, payload: { ...well.payload, value: '' } }]);
+  assert.deepEqual(form.results.map(({ status, error }) => error?.param ?? status), ['accepted', 'payload[value]']);
+  assert.equal((await send({ events: [{}] })).body.refused, 1);
+  const bad = await send({ events: { a: well } });
+  assert.deepEqual([bad.status, bad.body.error!.param], [400, 'events']);
 });
 
 describe('meters count', () => {

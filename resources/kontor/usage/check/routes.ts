@@ -9,7 +9,7 @@ import { OTHER_EVENT } from '../../../../billing/usage.ts';
 import { commit } from '../../../../server/commit.ts';
 import { momentOn, type Context, type Json, type Room, type TimerCommand } from '../../../../server/context.ts';
 import { missing } from '../../../../server/http/errors.ts';
-import { byDefault, choice, decimal, doc, fields, id, integer, listParams, map, metadata, required, text, timestamp, type Params } from '../../../../server/http/params.ts';
+import { byDefault, choice, decimal, doc, exactlyOne, fields, id, integer, listParams, map, metadata, required, text, timestamp, type Params } from '../../../../server/http/params.ts';
 import { get, post } from '../../../../server/http/route.ts';
 import { equal, page, renderList } from '../../../../server/lists.ts';
 import { partitionOf } from '../../../../server/usage/intake/message.ts';
@@ -22,12 +22,14 @@ import { capFacts, capsOf, reservationsById } from '../../caps/rows.ts';
 const LONGEST_S = 7 * 86_400;
 const asked = {
   customer: required(id('cus')),
-  event_name: doc('The name of the events in which it would be reported.', required(text({ min: 1, max: 100 }))),
+  event_name: doc('The name of the events in which it would be reported. Give it, or `meter`.', text({ min: 1, max: 100 })),
+  meter: doc('What would count it: for outcomes the meter of the outcome.', id('mtr')),
   dimensions: doc('The values of its meter’s dimensions, by which it may have a price of its own.', map(text({ max: 100 }), { max: 10, names: text({ max: 100 }) })),
   quantity: doc('How much would be used.', byDefault(decimal({ min: '0.000000000001', max: 999_999_999_999_999, places: 12 }), '1')),
 };
-const checkParams = fields(asked);
-const reserveParams = fields({ ...asked, expires_in: doc('How many seconds it is held.', byDefault(integer({ min: 1, max: LONGEST_S }), 3_600)), metadata: metadata() });
+const one = exactlyOne(['event_name', 'meter']);
+const checkParams = fields(asked, one);
+const reserveParams = fields({ ...asked, expires_in: doc('How many seconds it is held.', byDefault(integer({ min: 1, max: LONGEST_S }), 3_600)), metadata: metadata() }, one);
 const finalizeParams = fields({
   identifier: doc('The identifier of the event that is recorded. By default the id of the reservation.', text({ min: 1, max: 100 })),
   quantity: doc('What was used in the end, at most what was reserved. By default all of it; 0 records nothing.', decimal({ min: 0, max: 999_999_999_999_999, places: 12 })),
@@ -41,11 +43,21 @@ type Asked = { customer: CustomerRow; meter: MeterRow; dimensions: Record<string
 /** So long an answer waits for usage that was acknowledged and is not counted yet. */
 const PATIENCE_MS = 1_000;
 
+/** The meter that is named, or that counts the events that are named. */
+async function askedMeter(ctx: Context, { event_name, meter: named }: Params<typeof checkParams>): Promise<MeterRow> {
+  if (event_name !== undefined) {
+    return (await activeMeter(ctx.tx, event_name)) ?? refuse('resource_missing', `No active meter counts events named ${event_name}. Where they make outcomes, give the \`meter\` of the outcome instead.`, 'event_name', { status: 400 });
+  }
+  const [meter = missing('meter', named!, 'meter')] = await metersById(ctx.tx, [named!]);
+  if (meter.status !== 'active') refuse(undefined, `The meter ${meter.id} is inactive, and counts nothing any more.`, 'meter');
+  return meter;
+}
+
 /** How the customer's caps stand to what is asked for. With `lock`, nobody else is promised something until this is decided. */
 async function ask(ctx: Context, given: Params<typeof checkParams>, lock: boolean): Promise<Asked> {
   const customer = await existingCustomer(ctx, given.customer, 'customer');
-  const meter = (await activeMeter(ctx.tx, given.event_name)) ?? refuse('resource_missing', `No active meter counts events named ${given.event_name}.`, 'event_name', { status: 400 });
-  refuseUncountable(meter, 'event_name');
+  const meter = await askedMeter(ctx, given);
+  refuseUncountable(meter, given.meter === undefined ? 'event_name' : 'meter');
   const dimensions = { ...given.dimensions };
   for (const key of Object.keys(dimensions)) refuseNoDimension(meter, key, `dimensions[${key}]`);
   const { intake } = ctx.app;
