@@ -6,6 +6,7 @@ import { arrayText, row, rows, sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
 import { eventsByName, eventsOf, type StoredEvent } from './events.ts';
 import { countAgain } from './hours.ts';
+import { takeNumbers } from './keys.ts';
 
 /** The latest event of a name with an identifier: a name may have had several meters, one after the other, and none. */
 export async function latestEvent(ctx: Context, event_name: string, identifier: string): Promise<StoredEvent | undefined> {
@@ -23,8 +24,8 @@ export async function cancelEvents(ctx: Context, events: readonly StoredEvent[],
   const sorted = [...events].sort((a, b) => (a.key < b.key ? -1 : 1));
   const done = await rows<{ key: bigint }>(
     ctx.tx,
-    sql`insert into meter_event_cancellations (id, slot, key, canceled_at, correction)
-        select id, slot, key, to_timestamp(${at}::bigint), ${correction}
+    sql`insert into meter_event_cancellations (id, slot, key, canceled_at, number, correction)
+        select id, slot, key, to_timestamp(${at}::bigint), ${takeNumbers(ctx.app.clock, 1)}::bigint, ${correction}
         from unnest(${arrayText(sorted.map(() => ctx.app.clock.newId('mtrec')))}::text[], ${arrayText(sorted.map((each) => each.slot))}::integer[], ${arrayText(sorted.map((each) => each.key))}::bigint[]) as r (id, slot, key)
         on conflict do nothing returning key`,
   );
@@ -44,7 +45,7 @@ export async function canceledBy(tx: Tx, correction: string): Promise<StoredEven
 export async function restoreEvents(ctx: Context, correction: string, at: Instant): Promise<StoredEvent[]> {
   const restored = await canceledBy(ctx.tx, correction);
   if (restored.length === 0) return [];
-  await row(ctx.tx, sql`update meter_event_cancellations set reverted_at = to_timestamp(${at}::bigint) where correction = ${correction} and reverted_at is null`);
+  await row(ctx.tx, sql`update meter_event_cancellations set reverted_at = to_timestamp(${at}::bigint), reverted_number = ${takeNumbers(ctx.app.clock, 1)}::bigint where correction = ${correction} and reverted_at is null`);
   await countAgain(ctx.tx, restored, 'added');
   for (const observer of ctx.app.register.usage) await observer.observe(ctx, { recorded: [], canceled: [], restored });
   return restored;

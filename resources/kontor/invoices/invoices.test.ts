@@ -151,6 +151,39 @@ test('usage that is taken back in the second in which it was billed was on the l
   assert.deepEqual([agrees, lines[0]!.amount], [true, 90]);
 });
 
+/** Takes an event back and puts another value in its place, or takes all of a span back. Returns what can be reverted. */
+const correctUsage = async (correction: object): Promise<string> => ((await stripe.rawRequest('POST', '/v1/kontor/usage/corrections', correction)) as unknown as { id: string }).id;
+
+test('what is amended in the second of a bill counts as it did then: before it for it, after it not', async () => {
+  const { customer } = await onClock();
+  await stripe.subscriptions.create({ customer, items: [{ price: await metered('amended') }], billing_thresholds: { amount_gte: 50 } });
+  const amend = (identifier: string, value: number) => correctUsage({ type: 'amend', amend: { event_name: 'amended', identifier, payload: { stripe_customer_id: customer, value: String(value) } } });
+  await use('amended', customer, 1, START, 'first');
+  await use('amended', customer, 2, START, 'second');
+  await amend('first', 9);
+  let billed: Stripe.Invoice[] = [];
+  while (billed.length === 0) billed = await invoicesOf(customer);
+  await amend('second', 4);
+  const { agrees, lines } = await explain(billed[0]!.id);
+  assert.deepEqual([agrees, lines[0]!.amount], [true, 110]);
+});
+
+test('what was taken back when it was billed, and is put back since, was not on the line', async () => {
+  const { clock, customer } = await onClock();
+  await stripe.subscriptions.create({ customer, items: [{ price: await metered('reverted') }] });
+  await use('reverted', customer, 5, START);
+  await kontor.advance(clock, START + HOUR_S);
+  await use('reverted', customer, 3, START + HOUR_S);
+  await kontor.advance(clock, START + 2 * HOUR_S);
+  const correction = await correctUsage({ type: 'backfill', backfill: { event_name: 'reverted', customer, start_time: START + HOUR_S, end_time: START + 2 * HOUR_S } });
+  await kontor.advance(clock, FEBRUARY + 2 * HOUR_S);
+  await correctUsage({ type: 'revert', revert: { correction } });
+  const [invoice] = (await invoicesOf(customer)).toReversed();
+  const { agrees, lines } = await explain(invoice!.id);
+  assert.deepEqual([agrees, lines[0]!.amount], [true, 50]);
+  assert.deepEqual((await stripe.invoiceItems.list({ customer, pending: true })).data.map((item) => item.amount), [30]);
+});
+
 test('levels are those that were known, and what puts them right is counted again; by the hour where the events are not kept any more', async () => {
   const meter = async (event_name: string, formula: string) =>
     ((await stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: event_name, event_name, default_aggregation: { formula }, dimensions: ['pool'] })) as unknown as { id: string }).id;

@@ -19,8 +19,8 @@ type Part = Metered & { group?: number };
 
 const partsOf = (metered: Metered): Part[] => (metered.groups ? Array.from({ length: metered.groups.length + 1 }, (_, group) => ({ ...metered, group })) : [metered]);
 
-/** A point in the order of receipt: after the moment's event of this number. `before_taken`: what is taken back in that very second is not taken back yet. */
-type Cut = { at: Instant; number: bigint; before_taken?: true };
+/** A point in the order of receipt: after what has this number in the moment's second, be it an event that came, or one that was taken back or put back. */
+type Cut = { at: Instant; number: bigint };
 
 const decimalOf = (text: string) => parseDecimal(text)!;
 
@@ -32,11 +32,11 @@ type Counted = Omit<Usage, 'as_of'> & { key: string };
 /** The lines, each with its span and what its customer's usage is looked up by, as the relation `a`. */
 function lines(world: number, asked: readonly (Part & { cut?: Cut })[]): Sql {
   const numbers = (values: (number | bigint)[]) => sql`${arrayText(values)}::bigint[]`;
-  return sql`(select key, meter, customer, series, to_timestamp(first) as start, to_timestamp(past) as end, to_timestamp(made) as made, to_timestamp(cut) as cut, to_timestamp(taken) as taken, cut_number, groups, "group"
+  return sql`(select key, meter, customer, series, to_timestamp(first) as start, to_timestamp(past) as end, to_timestamp(made) as made, to_timestamp(cut) as cut, cut_number, groups, "group"
     from unnest(${asked.map((_, n) => n)}::integer[], ${asked.map((each) => each.meter)}::text[], ${asked.map((each) => each.customer)}::text[], ${numbers(asked.map((each) => seriesOf(world, each.meter, '', each.customer)))},
-      ${numbers(asked.map((each) => each.line.period_start))}, ${numbers(asked.map((each) => each.line.period_end))}, ${numbers(asked.map((each) => each.made))}, ${numbers(asked.map((each) => each.cut?.at ?? 0))}, ${numbers(asked.map(({ cut }) => (cut ? (cut.before_taken ? cut.at - 1 : cut.at) : 0)))},
+      ${numbers(asked.map((each) => each.line.period_start))}, ${numbers(asked.map((each) => each.line.period_end))}, ${numbers(asked.map((each) => each.made))}, ${numbers(asked.map((each) => each.cut?.at ?? 0))},
       ${numbers(asked.map((each) => each.cut?.number ?? 0n))}, ${arrayText(asked.map(({ group, groups }) => (group === undefined ? null : groupsText(groups!))), true)}::jsonb[], ${arrayText(asked.map((each) => each.group ?? 0))}::integer[])
-      as r (key, meter, customer, series, first, past, made, cut, taken, cut_number, groups, "group")) a`;
+      as r (key, meter, customer, series, first, past, made, cut, cut_number, groups, "group")) a`;
 }
 
 const inGroup = (of: Sql): Sql => sql`(a.groups is null or ${groupNumber(sql`${of}.dimensions`, sql`a.groups`)} = a."group")`;
@@ -61,10 +61,10 @@ const levels = (known: Sql): Sql => sql`
         select from meter_events g where g.series = a.series and g.meter = a.meter and g.customer = a.customer and g.dimensions = r.dimensions and g.timestamp >= r.hour and g.timestamp < r.hour + interval '1 hour')
     ) b order by b.dimensions, b.timestamp desc, b.number desc) before`;
 
-/** What was counted at points in the order of receipt, for each that is asked; in one query however many there are. `canceled` counts events that were taken back later, too. */
-async function countedAt(tx: Tx, world: number, whole: readonly (Metered & { cut: Cut })[], canceled: boolean): Promise<Usage[]> {
+/** What was counted at points in the order of receipt, for each that is asked; in one query however many there are. */
+async function countedAt(tx: Tx, world: number, whole: readonly (Metered & { cut: Cut })[]): Promise<Usage[]> {
   const parts = whole.map((each) => partsOf(each).map((part) => ({ ...part, cut: each.cut })));
-  const found = await countedParts(tx, world, parts.flat(), canceled);
+  const found = await countedParts(tx, world, parts.flat());
   let from = 0;
   return parts.map((of, n) => together(found.slice(from, (from += of.length)), whole[n]!));
 }
@@ -86,9 +86,10 @@ function together(parts: readonly Counted[], { cut, groups }: Metered & { cut: C
 }
 
 /** What was counted of parts, in their order. */
-async function countedParts(tx: Tx, world: number, asked: readonly (Part & { cut: Cut })[], canceled: boolean): Promise<Counted[]> {
+async function countedParts(tx: Tx, world: number, asked: readonly (Part & { cut: Cut })[]): Promise<Counted[]> {
   const known = (event: Sql) => sql`(${event}.created, ${event}.number) <= (a.cut, a.cut_number) and not exists (
-    select from meter_event_cancellations c where c.slot = ${event}.slot and c.key = ${event}.key and c.reverted_at is null ${canceled ? sql`and (c.canceled_at, ${event}.number) <= (a.taken, a.cut_number)` : sql``})`;
+    select from meter_event_cancellations c where c.slot = ${event}.slot and c.key = ${event}.key and (c.canceled_at, c.number) <= (a.cut, a.cut_number)
+      and (c.reverted_at is null or (c.reverted_at, c.reverted_number) > (a.cut, a.cut_number)))`;
   const seen = (event: Sql) => sql`${within(event)} and ${known(event)}`;
   const [e, later] = [sql`e`, sql`later`];
   const last_of_window = sql`(m.event_time_window is null or not exists (
@@ -156,7 +157,7 @@ const HOUR_S = 3_600;
 /** At most so many points of receipt are looked at for a line. */
 const MOST_CUTS = 200;
 
-/** When events of these lines came, or were taken back, since the lines were made: by the number of the line, in the order of receipt. */
+/** When events of these lines came, or were taken back or put back, since the lines were made: by the number of the line, in the order of receipt. */
 async function cutsOf(tx: Tx, world: number, asked: readonly Metered[]): Promise<Map<number, Cut[]>> {
   const found = await rows<{ key: number; at: Instant; number: bigint }>(
     tx,
@@ -164,20 +165,18 @@ async function cutsOf(tx: Tx, world: number, asked: readonly Metered[]): Promise
       select a.key, c.at, c.number
       from ${lines(world, asked)} join meters m on m.id = a.meter
       cross join lateral (
-        select change.at, e.number
-        from meter_events e left join meter_event_cancellations k on k.slot = e.slot and k.key = e.key and k.reverted_at is null cross join lateral (values (e.created), (k.canceled_at)) change (at)
+        select distinct change.at, change.number
+        from meter_events e left join meter_event_cancellations k on k.slot = e.slot and k.key = e.key
+          cross join lateral (values (e.created, e.number), (k.canceled_at, k.number), (k.reverted_at, k.reverted_number)) change (at, number)
         where ${until(sql`e`)} and (e.timestamp >= a.start or ${LEVELS}) and change.at >= a.made
-        order by change.at, e.number limit ${MOST_CUTS}) c
+        order by change.at, change.number limit ${MOST_CUTS}) c
       order by a.key, c.at, c.number`,
   );
   return Map.groupBy(found, (each) => each.key);
 }
 
-/** At which points of receipt a line may have been counted: as their seconds were in the end, and before anything was taken back in them. */
-function pointsOf({ counted_at, made }: Metered, cuts: readonly Cut[]): Cut[] {
-  const points = [...[counted_at, counted_at - 1, made, made - 1].map((at) => ({ at, number: LAST_NUMBER })), ...cuts];
-  return [...points, ...points.map((each): Cut => ({ ...each, before_taken: true }))];
-}
+/** At which points of receipt a line may have been counted: as their seconds were in the end, and after each thing that came since. */
+const pointsOf = ({ counted_at, made }: Metered, cuts: readonly Cut[]): Cut[] => [...[counted_at - 1, made, made - 1].map((at) => ({ at, number: LAST_NUMBER })), ...cuts];
 
 /** A line bills what was counted, and never less than nothing. */
 function isBilled({ counted, groups }: Usage, { line }: Metered): boolean {
@@ -193,17 +192,15 @@ function isBilled({ counted, groups }: Usage, { line }: Metered): boolean {
 export async function usageOfLines(tx: Tx, metered: readonly Metered[]): Promise<Map<string, Usage>> {
   if (metered.length === 0) return new Map();
   const world = await worldOf(tx);
-  const known = await countedAt(tx, world, metered.map((each) => ({ ...each, cut: { at: each.counted_at, number: LAST_NUMBER } })), false);
+  const known = await countedAt(tx, world, metered.map((each) => ({ ...each, cut: { at: each.counted_at, number: LAST_NUMBER } })));
   const usage = new Map(metered.map((each, n): [string, Usage] => [each.line.id, known[n]!]));
   const open = metered.filter((each) => !isBilled(usage.get(each.line.id)!, each));
   if (open.length === 0) return usage;
   const cuts = await cutsOf(tx, world, open);
   const tried = open.flatMap((each, n) => pointsOf(each, cuts.get(n) ?? []).map((cut) => ({ ...each, cut })));
-  for (const [n, counted] of (await countedAt(tx, world, tried, true)).entries()) {
+  for (const [n, counted] of (await countedAt(tx, world, tried)).entries()) {
     const { line } = tried[n]!;
-    const best = usage.get(line.id)!;
-    const first = tried.findIndex((each) => each.line.id === line.id) === n;
-    if (first || (!isBilled(best, tried[n]!) && isBilled(counted, tried[n]!))) usage.set(line.id, counted);
+    if (!isBilled(usage.get(line.id)!, tried[n]!) && isBilled(counted, tried[n]!)) usage.set(line.id, counted);
   }
   const unknown = open.filter((each) => !isBilled(usage.get(each.line.id)!, each));
   if (unknown.length > 0) await countedByHour(tx, usage, await withoutEvents(tx, world, unknown));
