@@ -140,8 +140,8 @@ create table api_keys (
   constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text, 'restricted'::text])))
 );
 CREATE INDEX api_keys_world ON api_keys USING btree (world);
-alter table api_keys enable row level security;
 alter table api_keys force row level security;
+alter table api_keys enable row level security;
 create policy all_worlds on api_keys for select to public using ((kontor_world() = 0));
 create policy own_world on api_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant select on table api_keys to kontor_app;
@@ -173,8 +173,8 @@ CREATE INDEX balance_transactions_of_payout ON balance_transactions USING btree 
 CREATE INDEX balance_transactions_of_source ON balance_transactions USING btree (world, source);
 CREATE INDEX balance_transactions_to_come ON balance_transactions USING btree (world, available_on) WHERE (test_clock IS NULL);
 CREATE INDEX balance_transactions_to_pay_out ON balance_transactions USING btree (world, available_on) WHERE (payout IS NULL);
-alter table balance_transactions enable row level security;
 alter table balance_transactions force row level security;
+alter table balance_transactions enable row level security;
 create policy all_worlds on balance_transactions for select to public using ((kontor_world() = 0));
 create policy own_world on balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table balance_transactions to kontor_app;
@@ -219,8 +219,8 @@ create table billing_alert_triggers (
   constraint billing_alert_triggers_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
 );
 CREATE INDEX billing_alert_triggers_of_customer ON billing_alert_triggers USING btree (world, customer);
-alter table billing_alert_triggers force row level security;
 alter table billing_alert_triggers enable row level security;
+alter table billing_alert_triggers force row level security;
 create policy own_world on billing_alert_triggers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alert_triggers to kontor_app;
 
@@ -270,8 +270,8 @@ create table calls (
 CREATE INDEX calls_of_clock ON calls USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX calls_open ON calls USING btree (world, next_at, id) WHERE (state <> 'answered'::text);
 CREATE INDEX calls_subject ON calls USING btree (world, subject);
-alter table calls enable row level security;
 alter table calls force row level security;
+alter table calls enable row level security;
 create policy all_worlds on calls for select to public using ((kontor_world() = 0));
 create policy own_world on calls for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table calls to kontor_app;
@@ -381,8 +381,8 @@ CREATE INDEX charges_of_customer ON charges USING btree (world, customer, create
 CREATE INDEX charges_of_intent ON charges USING btree (world, payment_intent);
 CREATE INDEX charges_of_method ON charges USING btree (world, payment_method);
 CREATE UNIQUE INDEX charges_once ON charges USING btree (world, processor, processor_reference) WHERE ((status <> 'failed'::text) AND (processor IS NOT NULL) AND (processor_reference IS NOT NULL));
-alter table charges force row level security;
 alter table charges enable row level security;
+alter table charges force row level security;
 create policy own_world on charges for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table charges to kontor_app;
 
@@ -495,8 +495,8 @@ create table credit_grants (
 CREATE INDEX credit_grants_left ON credit_grants USING btree (world, customer) WHERE (balance > 0);
 CREATE INDEX credit_grants_listed ON credit_grants USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_grants_of_customer ON credit_grants USING btree (world, customer, created DESC, id DESC);
-alter table credit_grants force row level security;
 alter table credit_grants enable row level security;
+alter table credit_grants force row level security;
 create policy own_world on credit_grants for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_grants to kontor_app;
 
@@ -525,8 +525,8 @@ create table credit_note_lines (
   constraint credit_note_lines_type_check CHECK ((type = ANY (ARRAY['invoice_line_item'::text, 'custom_line_item'::text])))
 );
 CREATE INDEX credit_note_lines_of_line ON credit_note_lines USING btree (world, invoice_line_item) WHERE (invoice_line_item IS NOT NULL);
-alter table credit_note_lines force row level security;
 alter table credit_note_lines enable row level security;
+alter table credit_note_lines force row level security;
 create policy own_world on credit_note_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_note_lines to kontor_app;
 
@@ -573,8 +573,8 @@ CREATE INDEX credit_notes_of_balance_transaction ON credit_notes USING btree (wo
 CREATE INDEX credit_notes_of_clock ON credit_notes USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX credit_notes_of_customer ON credit_notes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_notes_of_invoice ON credit_notes USING btree (world, invoice, created DESC, id DESC);
-alter table credit_notes enable row level security;
 alter table credit_notes force row level security;
+alter table credit_notes enable row level security;
 create policy own_world on credit_notes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_notes to kontor_app;
 
@@ -642,8 +642,8 @@ create table customer_sessions (
   constraint customer_sessions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
 );
 CREATE INDEX customer_sessions_of_customer ON customer_sessions USING btree (world, customer);
-alter table customer_sessions force row level security;
 alter table customer_sessions enable row level security;
+alter table customer_sessions force row level security;
 create policy own_world on customer_sessions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_sessions to kontor_app;
 
@@ -716,8 +716,8 @@ CREATE INDEX discounts_of_invoice_item ON discounts USING btree (world, invoice_
 CREATE INDEX discounts_of_item ON discounts USING btree (world, subscription_item) WHERE (subscription_item IS NOT NULL);
 CREATE INDEX discounts_of_promotion_code ON discounts USING btree (world, promotion_code) WHERE (promotion_code IS NOT NULL);
 CREATE INDEX discounts_of_subscription ON discounts USING btree (world, subscription) WHERE (subscription IS NOT NULL);
-alter table discounts enable row level security;
 alter table discounts force row level security;
+alter table discounts enable row level security;
 create policy own_world on discounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table discounts to kontor_app;
 
@@ -806,8 +806,8 @@ create table files (
   constraint files_size_check CHECK ((size > 0))
 );
 CREATE INDEX files_listed ON files USING btree (world, created DESC, id DESC);
-alter table files enable row level security;
 alter table files force row level security;
+alter table files enable row level security;
 create policy own_world on files for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table files to kontor_app;
 
@@ -823,8 +823,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys enable row level security;
 alter table idempotency_keys force row level security;
+alter table idempotency_keys enable row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -988,8 +988,8 @@ create table invoice_payments (
 CREATE INDEX invoice_payments_listed ON invoice_payments USING btree (world, created DESC, id DESC);
 CREATE INDEX invoice_payments_of_intent ON invoice_payments USING btree (world, payment_intent);
 CREATE INDEX invoice_payments_of_invoice ON invoice_payments USING btree (world, invoice);
-alter table invoice_payments enable row level security;
 alter table invoice_payments force row level security;
+alter table invoice_payments enable row level security;
 create policy own_world on invoice_payments for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_payments to kontor_app;
 
@@ -1087,8 +1087,8 @@ create table ledger_days (
   credit bigint not null,
   constraint ledger_days_pkey PRIMARY KEY (world, day, ledger_account, processor, currency)
 );
-alter table ledger_days enable row level security;
 alter table ledger_days force row level security;
+alter table ledger_days enable row level security;
 create policy own_world on ledger_days for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table ledger_days to kontor_app;
 
@@ -1117,8 +1117,8 @@ CREATE INDEX ledger_entries_deferred ON ledger_entries USING btree (world, perio
 CREATE INDEX ledger_entries_listed ON ledger_entries USING btree (world, "position" DESC, id DESC);
 CREATE INDEX ledger_entries_of_customer ON ledger_entries USING btree (world, customer);
 CREATE INDEX ledger_entries_of_document ON ledger_entries USING btree (world, document);
-alter table ledger_entries force row level security;
 alter table ledger_entries enable row level security;
+alter table ledger_entries force row level security;
 create policy all_worlds on ledger_entries for select to public using ((kontor_world() = 0));
 create policy own_world on ledger_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
@@ -1140,8 +1140,8 @@ create table ledger_seals (
   constraint ledger_seals_check CHECK ((upto > since))
 );
 CREATE UNIQUE INDEX ledger_seals_by_position ON ledger_seals USING btree (world, since);
-alter table ledger_seals force row level security;
 alter table ledger_seals enable row level security;
+alter table ledger_seals force row level security;
 create policy all_worlds on ledger_seals for select to public using ((kontor_world() = 0));
 create policy own_world on ledger_seals for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_seals FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
@@ -1180,15 +1180,20 @@ create table meter_event_cancellations (
   canceled_at timestamp with time zone not null,
   correction text collate "C",
   reverted_at timestamp with time zone,
-  constraint meter_event_cancellations_pkey PRIMARY KEY (world, id)
+  number bigint not null,
+  reverted_number bigint,
+  constraint meter_event_cancellations_pkey PRIMARY KEY (world, id),
+  constraint meter_event_cancellations_reverted CHECK (((reverted_at IS NULL) = (reverted_number IS NULL)))
 );
 CREATE UNIQUE INDEX meter_event_cancellations_in_force ON meter_event_cancellations USING btree (world, slot, key) WHERE (reverted_at IS NULL);
 CREATE INDEX meter_event_cancellations_of_correction ON meter_event_cancellations USING btree (world, correction) WHERE (correction IS NOT NULL);
+CREATE INDEX meter_event_cancellations_of_event ON meter_event_cancellations USING btree (world, slot, key);
 alter table meter_event_cancellations enable row level security;
 alter table meter_event_cancellations force row level security;
 create policy own_world on meter_event_cancellations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_event_cancellations to kontor_app;
 grant update (reverted_at) on table meter_event_cancellations to kontor_app;
+grant update (reverted_number) on table meter_event_cancellations to kontor_app;
 
 create table meter_event_errors (
   world integer default kontor_world() not null,
@@ -1199,8 +1204,8 @@ create table meter_event_errors (
   since timestamp with time zone not null,
   constraint meter_event_errors_pkey PRIMARY KEY (world, meter, code)
 );
-alter table meter_event_errors enable row level security;
 alter table meter_event_errors force row level security;
+alter table meter_event_errors enable row level security;
 create policy own_world on meter_event_errors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meter_event_errors to kontor_app;
 
@@ -1222,8 +1227,8 @@ create table meter_events (
   constraint meter_events_pkey PRIMARY KEY (world, slot, key)
 ) partition by RANGE (slot);
 CREATE INDEX meter_events_of_series ON ONLY meter_events USING btree (series, "timestamp");
-alter table meter_events enable row level security;
 alter table meter_events force row level security;
+alter table meter_events enable row level security;
 create policy own_world on meter_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_events to kontor_app;
 
@@ -1242,8 +1247,8 @@ create table meter_rollups (
   first_number bigint not null,
   constraint meter_rollups_pkey PRIMARY KEY (world, meter, customer, hour, dimensions)
 );
-alter table meter_rollups force row level security;
 alter table meter_rollups enable row level security;
+alter table meter_rollups force row level security;
 create policy own_world on meter_rollups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_rollups to kontor_app;
 
@@ -1259,8 +1264,8 @@ create table meter_tallies (
   first_numbers bigint[] not null,
   constraint meter_tallies_pkey PRIMARY KEY (world, id)
 );
-alter table meter_tallies enable row level security;
 alter table meter_tallies force row level security;
+alter table meter_tallies enable row level security;
 create policy all_worlds on meter_tallies for select to public using ((kontor_world() = 0));
 create policy own_world on meter_tallies for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table meter_tallies to kontor_app;
@@ -1276,8 +1281,8 @@ create table meter_values (
   constraint meter_values_pkey PRIMARY KEY (world, meter, customer, hour, dimensions, value),
   constraint meter_values_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_values enable row level security;
 alter table meter_values force row level security;
+alter table meter_values enable row level security;
 create policy own_world on meter_values for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_values to kontor_app;
 
@@ -1320,8 +1325,8 @@ create table outcome_definition_versions (
   constraint outcome_definition_versions_world_definition_fkey FOREIGN KEY (world, definition) REFERENCES outcome_definitions(world, id),
   constraint outcome_definition_versions_timing_check CHECK ((timing = ANY (ARRAY['occurred_at'::text, 'settled_at'::text])))
 );
-alter table outcome_definition_versions force row level security;
 alter table outcome_definition_versions enable row level security;
+alter table outcome_definition_versions force row level security;
 create policy own_world on outcome_definition_versions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table outcome_definition_versions to kontor_app;
 
@@ -1416,8 +1421,8 @@ CREATE INDEX outcomes_counted ON outcomes USING btree (world, meter, customer, c
 CREATE INDEX outcomes_listed ON outcomes USING btree (world, created DESC, id DESC);
 CREATE INDEX outcomes_of_customer ON outcomes USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX outcomes_provisional ON outcomes USING btree (world, customer, provisional_meter) WHERE (provisional_meter IS NOT NULL);
-alter table outcomes enable row level security;
 alter table outcomes force row level security;
+alter table outcomes enable row level security;
 create policy own_world on outcomes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table outcomes to kontor_app;
 
@@ -1736,8 +1741,8 @@ create table processors (
   constraint processors_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
 );
 CREATE INDEX processors_listed ON processors USING btree (world, created DESC, id DESC);
-alter table processors force row level security;
 alter table processors enable row level security;
+alter table processors force row level security;
 create policy all_worlds on processors for select to public using ((kontor_world() = 0));
 create policy own_world on processors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table processors to kontor_app;
@@ -1793,8 +1798,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes enable row level security;
 alter table promotion_codes force row level security;
+alter table promotion_codes enable row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -1875,8 +1880,8 @@ create table setup_attempts (
 CREATE INDEX setup_attempts_of_customer ON setup_attempts USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX setup_attempts_of_intent ON setup_attempts USING btree (world, setup_intent, created DESC, id DESC);
 CREATE INDEX setup_attempts_of_method ON setup_attempts USING btree (world, payment_method);
-alter table setup_attempts enable row level security;
 alter table setup_attempts force row level security;
+alter table setup_attempts enable row level security;
 create policy own_world on setup_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table setup_attempts to kontor_app;
 
@@ -1949,8 +1954,8 @@ create table subscription_items (
 CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price, created DESC, id DESC);
 CREATE INDEX subscription_items_of_price_move ON subscription_items USING btree (world, price_move) WHERE (price_move IS NOT NULL);
 CREATE INDEX subscription_items_of_subscription ON subscription_items USING btree (world, subscription);
-alter table subscription_items enable row level security;
 alter table subscription_items force row level security;
+alter table subscription_items enable row level security;
 create policy own_world on subscription_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_items to kontor_app;
 
@@ -1987,8 +1992,8 @@ CREATE INDEX subscription_schedules_of_clock ON subscription_schedules USING btr
 CREATE INDEX subscription_schedules_of_customer ON subscription_schedules USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscription_schedules_of_subscription ON subscription_schedules USING btree (world, subscription) WHERE (subscription IS NOT NULL);
 CREATE INDEX subscription_schedules_released ON subscription_schedules USING btree (world, released_subscription) WHERE (released_subscription IS NOT NULL);
-alter table subscription_schedules enable row level security;
 alter table subscription_schedules force row level security;
+alter table subscription_schedules enable row level security;
 create policy own_world on subscription_schedules for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_schedules to kontor_app;
 
@@ -2046,8 +2051,8 @@ CREATE INDEX subscriptions_of_clock ON subscriptions USING btree (world, test_cl
 CREATE INDEX subscriptions_of_customer ON subscriptions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscriptions_of_schedule ON subscriptions USING btree (world, schedule) WHERE (schedule IS NOT NULL);
 CREATE INDEX subscriptions_watched ON subscriptions USING btree (world, customer) WHERE watched;
-alter table subscriptions enable row level security;
 alter table subscriptions force row level security;
+alter table subscriptions enable row level security;
 create policy own_world on subscriptions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscriptions to kontor_app;
 
@@ -2141,8 +2146,8 @@ create table timers (
 CREATE INDEX timers_due ON timers USING btree (world, at, kind, subject) WHERE (test_clock IS NULL);
 CREATE INDEX timers_of_clock ON timers USING btree (world, test_clock, at, kind, subject) WHERE (test_clock IS NOT NULL);
 CREATE INDEX timers_of_lane ON timers USING btree (world, lane, at);
-alter table timers force row level security;
 alter table timers enable row level security;
+alter table timers force row level security;
 create policy all_worlds on timers for select to public using ((kontor_world() = 0));
 create policy own_world on timers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table timers to kontor_app;
@@ -2164,8 +2169,8 @@ create table trial_offers (
 CREATE INDEX trial_offers_listed ON trial_offers USING btree (world, created DESC, id DESC);
 CREATE INDEX trial_offers_of_price ON trial_offers USING btree (world, price, created DESC, id DESC);
 CREATE INDEX trial_offers_to_price ON trial_offers USING btree (world, transition_price);
-alter table trial_offers enable row level security;
 alter table trial_offers force row level security;
+alter table trial_offers enable row level security;
 create policy own_world on trial_offers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table trial_offers to kontor_app;
 
@@ -2220,8 +2225,8 @@ create table usage_corrections (
 );
 CREATE INDEX usage_corrections_listed ON usage_corrections USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_corrections_of_meter ON usage_corrections USING btree (world, meter, customer, created DESC);
-alter table usage_corrections force row level security;
 alter table usage_corrections enable row level security;
+alter table usage_corrections force row level security;
 create policy own_world on usage_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table usage_corrections to kontor_app;
 
@@ -2288,8 +2293,8 @@ CREATE INDEX usage_reservations_listed ON usage_reservations USING btree (world,
 CREATE INDEX usage_reservations_of_customer ON usage_reservations USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX usage_reservations_of_meter ON usage_reservations USING btree (world, meter);
 CREATE INDEX usage_reservations_open ON usage_reservations USING btree (world, customer) WHERE (status = 'reserved'::text);
-alter table usage_reservations enable row level security;
 alter table usage_reservations force row level security;
+alter table usage_reservations enable row level security;
 create policy own_world on usage_reservations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table usage_reservations to kontor_app;
 
@@ -2301,8 +2306,8 @@ create table usage_set_aside (
   created timestamp with time zone not null,
   constraint usage_set_aside_pkey PRIMARY KEY (world, id)
 );
-alter table usage_set_aside enable row level security;
 alter table usage_set_aside force row level security;
+alter table usage_set_aside enable row level security;
 create policy own_world on usage_set_aside for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table usage_set_aside to kontor_app;
 
@@ -2330,8 +2335,8 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, we
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries USING btree (world, created DESC, id DESC);
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries USING btree (world, next_at) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (world, webhook_endpoint, created DESC, id DESC);
-alter table webhook_deliveries enable row level security;
 alter table webhook_deliveries force row level security;
+alter table webhook_deliveries enable row level security;
 create policy all_worlds on webhook_deliveries for select to public using ((kontor_world() = 0));
 create policy own_world on webhook_deliveries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_deliveries to kontor_app;
@@ -2353,8 +2358,8 @@ create table webhook_endpoints (
   constraint webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text])))
 );
 CREATE INDEX webhook_endpoints_listed ON webhook_endpoints USING btree (world, created DESC, id DESC);
-alter table webhook_endpoints enable row level security;
 alter table webhook_endpoints force row level security;
+alter table webhook_endpoints enable row level security;
 create policy own_world on webhook_endpoints for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_endpoints to kontor_app;
 
