@@ -170,3 +170,10 @@ const MINIMUM: Readonly<Record<string, bigint>> = {
 export function minimumCharge(currency: string): bigint {
   return MINIMUM[currency] ?? 1n;
 }
+
+const MAXIMUM: Readonly<Record<string, bigint>> = { cop: 9_999_999_999n, idr: 999_999_999_999n, inr: 999_999_999n };
+
+/** The largest amount that one payment can be of (the same page): of eight digits, in some currencies of more. */
+export function maximumCharge(currency: string): bigint {
+  return MAXIMUM[currency] ?? 99_999_999n;
+}

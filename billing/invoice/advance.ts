@@ -4,8 +4,8 @@ import type { PaymentMethodRow } from '../payment/payment.ts';
 import { afterPayment } from '../subscription/payment.ts';
 import type { InvoiceOrder } from './draft.ts';
 import { finalizeInvoice, type Finalization } from './finalize.ts';
-import { attemptFailed, type Owed } from './paid.ts';
-import type { WithPayments } from './pay.ts';
+import type { Owed } from './paid.ts';
+import { collectInvoice, type WithPayments } from './pay.ts';
 
 /** Finalises a draft, with what follows for its subscription where nothing is due. */
 function finalizeOwed({ invoice: draft, customer, subscription }: Owed, how: Pick<Finalization, 'tax_ids' | 'payment_method' | 'reason' | 'confirm' | 'off_session'>, moment: Moment): Decision & WithPayments {
@@ -17,14 +17,14 @@ function finalizeOwed({ invoice: draft, customer, subscription }: Owed, how: Pic
   return { ...together([finalized, told]), ...owed, subscription: told.subscription };
 }
 
-/** `method` is which would be charged; without one, an invoice that is charged automatically has had its first attempt, and it failed. A draft that does not advance by itself, any more, is left alone. */
+/** `method` is which would be charged; without one that can be, an invoice that is charged automatically has had its first attempt, and it failed. A draft that does not advance by itself, any more, is left alone. */
 export function advanceInvoice(facts: Owed, method: PaymentMethodRow | null, tax_ids: InvoiceOrder['tax_ids'], moment: Moment): Decision & Owed {
   const { invoice: draft, customer, subscription } = facts;
   if (draft.status !== 'draft' || !draft.auto_advance) return { ...together([]), invoice: draft, customer, subscription };
   const finalized = finalizeOwed(facts, { tax_ids, payment_method: method, reason: 'automatic' }, moment);
-  if (finalized.invoice.status === 'paid' || draft.collection_method === 'send_invoice' || method) return finalized;
-  const failed = attemptFailed(finalized, { automatic: true, at: moment.now, asks_holder: false }, moment);
-  return { ...failed, ...together([finalized, failed]) };
+  if (draft.collection_method === 'send_invoice') return finalized;
+  const collected = collectInvoice(finalized, method, moment);
+  return { ...collected, ...together([finalized, collected]) };
 }
 
 /** Finalises by request. `auto_advance` says whether it goes on by itself from here. */

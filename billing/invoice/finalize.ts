@@ -5,7 +5,7 @@ import { grantBought } from '../credit/bought.ts';
 import { move } from '../customer/change.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
-import { cannotCharge, confirmPayment, invoiceTypes, openInvoiceIntent } from '../payment/intent.ts';
+import { confirmPayment, faultInInvoice, openInvoiceIntent } from '../payment/intent.ts';
 import type { InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../payment/payment.ts';
 import { DRAFT_S, finalization, snapshot, workOut, type InvoiceOrder } from './draft.ts';
 import type { InvoiceLineRow, InvoiceRow, InvoiceWhole } from './invoice.ts';
@@ -114,8 +114,6 @@ export function overdue(invoice: InvoiceRow, at: number | null) {
 /** Bills a draft. What is due gets a payment intent, which is put to the processor at once where the method is to be charged now. */
 export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized {
   const { invoice: draft, reason, off_session = true } = facts;
-  // One that cannot be charged without its holder is as good as none.
-  const payment_method = facts.payment_method && !cannotCharge(facts.payment_method, invoiceTypes(draft)) ? facts.payment_method : null;
   if (draft.status !== 'draft') refuse('invoice_not_editable', `The invoice ${draft.id} is ${draft.status}: it was finalized already.`);
   const made = decision();
   const credited = facts.meets_balance === false ? { ...decision(), lines: draft.lines, customer: facts.customer } : applyCredits(draft, facts.customer, moment);
@@ -136,7 +134,10 @@ export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized 
   }
   const charged = open.collection_method === 'charge_automatically';
   const { confirm = charged && open.auto_advance && reason === 'automatic' } = facts;
-  const waits = charged && open.auto_advance && reason === 'request' && !confirm ? moment.now + DRAFT_S : null;
+  // One that cannot be charged without its holder is as good as none: the schedule finds that, and says so.
+  const fault = facts.payment_method && faultInInvoice(facts.payment_method, open);
+  const payment_method = fault ? null : facts.payment_method;
+  const waits = !charged || !open.auto_advance ? null : confirm ? (fault ? moment.now : null) : reason === 'request' ? moment.now + DRAFT_S : null;
   const invoice = { ...open, next_payment_attempt: waits };
   made.puts.push({ table: 'invoices', before: draft, after: invoice });
   if (waits !== null) made.timers.push(collection(invoice, waits));

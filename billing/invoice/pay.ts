@@ -1,7 +1,7 @@
 /** Paying an invoice: by a method, by a payment made elsewhere, or in another way. */
 import { assert, decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import { mayRetry } from '../dunning.ts';
-import { cancelIntent, cannotCharge, confirmPayment, invoicePayment, invoiceTypes, openInvoiceIntent, type Confirmation } from '../payment/intent.ts';
+import { cancelIntent, confirmPayment, faultInInvoice, invoicePayment, openInvoiceIntent, unchargeable, type Confirmation } from '../payment/intent.ts';
 import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../payment/payment.ts';
 import { payInvoicePayment } from '../payment/settle.ts';
 import { collection } from './finalize.ts';
@@ -64,15 +64,19 @@ export function refuseWithoutMethod(invoice: InvoiceWhole): never {
 export function collectInvoice(facts: WithPayments, method: PaymentMethodRow | null, moment: Moment): Decision & Owed {
   const { invoice, payments } = facts;
   const underWay = payments.some(({ intent }) => intent.status === 'processing');
-  if (invoice.status !== 'open' || !invoice.auto_advance || underWay) return { ...decision(), ...facts };
-  const error = payments.find(({ payment }) => payment.is_default)?.intent.last_payment_error ?? null;
-  if (!method || !mayRetry(error, method.id) || cannotCharge(method, invoiceTypes(invoice))) return attemptFailed(facts, { automatic: true, at: moment.now, asks_holder: false }, moment);
+  if (invoice.status !== 'open' || !invoice.auto_advance || underWay) return { ...facts, ...decision() };
+  const own = payments.find(({ payment }) => payment.is_default);
+  const fault = method && faultInInvoice(method, invoice);
+  if (!method || fault || !mayRetry(own?.intent.last_payment_error ?? null, method.id)) {
+    const failed = attemptFailed(facts, { automatic: true, at: moment.now, asks_holder: false }, moment);
+    return { ...failed, ...together([...(fault && own ? [unchargeable(own.intent, fault, method!, moment)] : []), failed]) };
+  }
   const asked = payInvoice(facts, method, { off_session: true, automatic: true }, moment);
   const before = invoice;
   const after: InvoiceWhole = { ...before, next_payment_attempt: null };
   // The attempt is no longer to come; what follows it is told with its outcome.
   asked.puts.push({ table: 'invoices', before, after });
-  return { ...asked, ...facts, invoice: after };
+  return { ...facts, ...asked, invoice: after };
 }
 
 /** The money has come another way: nothing is charged. */

@@ -30,6 +30,9 @@ export type AttemptRow = {
   test_clock: string | null;
 };
 
+/** Which of its intent's attempts an `op_id` is, or after which one something is asked: the number at its end. */
+export const numberOf = (op_id: string): number => Number(op_id.slice(op_id.lastIndexOf(':') + 1));
+
 /** A person's word: whether it took effect, how the person knows, and when that was said. */
 export type Decided = { outcome: 'succeeded' | 'not_done'; reference: string | null; evidence: string; at: number };
 

@@ -2,10 +2,11 @@
 import { beginAttempt, type Verb } from './attempt.ts';
 import { takeCharge } from '../balance/funds.ts';
 import { assert, decision, refuse, together, type Decision, type Moment, type Timer } from '../decision.ts';
-import { formatMoney } from '../money.ts';
+import { formatMoney, maximumCharge } from '../money.ts';
 import type { Allowed, Canceled, HandledOutcome, Succeeded, Unknown } from './outcome.ts';
 import type { ChargeRow, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { cancelInvoicePayment } from './intent.ts';
+import { refuseFault, tooLarge } from './offer.ts';
 import { refuseDescriptor, type Words } from './words.ts';
 import { allowedOf, receive, toBeContested, type Payment } from './settle.ts';
 
@@ -58,6 +59,8 @@ function ask({ payment_intent: intent, payment_method: method, charge }: Reserve
 /** What the processor has said that may be done about a charge. */
 const allowedFor = ({ payment_method_details: details }: ChargeRow) => details?.card?.allowed;
 
+const smaller = (one: bigint, other: bigint): bigint => (one < other ? one : other);
+
 export type CaptureOrder = { amount: bigint | null; /** Nothing more is to be taken, and the rest is released. */ final: boolean; words: Partial<Words> };
 
 /** Takes what was reserved, or a part of it. A last capture may take a little more than was reserved, where the card's network allows it, or nothing, after others. */
@@ -70,7 +73,7 @@ export function captureIntent(reserved: Reserved, { amount, final, words }: Capt
   }
   if (!final && intent.invoice !== null) refuse('payment_intent_invalid_parameter', `The payment intent ${intent.id} pays the invoice ${intent.invoice}, for which it is captured once. Leave \`final_capture\` out.`, 'final_capture');
   const allowed = BigInt(allowedFor(charge)?.most ?? 0);
-  const most = final && allowed > charge.amount ? allowed - charge.amount_captured : intent.amount_capturable;
+  const most = final && allowed > charge.amount ? smaller(allowed, maximumCharge(intent.currency)) - charge.amount_captured : intent.amount_capturable;
   const taken = amount ?? intent.amount_capturable;
   if (taken < 0n || (taken === 0n && (!final || charge.amount_captured === 0n))) refuse('parameter_invalid_integer', 'Capture an amount above zero, or cancel the payment intent.', 'amount_to_capture');
   if (taken > most) refuse('amount_too_large', `Of the payment intent ${intent.id}, ${formatMoney(most, intent.currency)} can be captured, not ${formatMoney(taken, intent.currency)}.`, 'amount_to_capture');
@@ -87,6 +90,7 @@ export function incrementIntent(reserved: Reserved, { amount, words }: { amount:
   }
   if (charge.amount_captured > 0n) refuse('payment_intent_unexpected_state', `Of the payment intent ${intent.id} a part is captured already, so its authorization cannot be raised.`);
   if (amount <= intent.amount) refuse('amount_too_small', `An authorization is raised: give more than the ${formatMoney(intent.amount, intent.currency)} that are reserved.`, 'amount');
+  refuseFault(tooLarge(amount, intent.currency));
   return ask(reserved, 'increment', { amount: String(amount), final: false, reason: null, words }, moment);
 }
 

@@ -6,9 +6,9 @@ import { formatMoney, minimumCharge, minor } from '../money.ts';
 import { beginAttempt } from './attempt.ts';
 import { needsMandate } from './mandate.ts';
 import type { Action } from './outcome.ts';
-import { METHODS, offeredTypes, refuseType } from './offer.ts';
+import { faultInCharge, foreign, METHODS, offeredTypes, refuseFault, refuseType, tooLarge, type Fault } from './offer.ts';
 import { refuseDescriptor, wordsOf, type Words } from './words.ts';
-import type { Acceptance, Agreed, HolderAnswer, InvoicePaymentRow, MandateRow, NextAction, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
+import type { Acceptance, Agreed, HolderAnswer, InvoicePaymentRow, MandateRow, NextAction, PaymentError, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 
 export type IntentOrder = Pick<PaymentIntentRow, 'customer' | 'test_clock' | 'amount' | 'currency' | 'payment_method_types'> &
   Partial<
@@ -94,6 +94,16 @@ export function invoiceTypes({ currency, subscription, payment_settings: { payme
   const types = offeredTypes({ ...offer, allowed: null });
   // Money that is sent needs no agreement for later.
   return allowed ? allowed.filter((type) => types.includes(type) || type === 'customer_balance') : types;
+}
+
+/** Why a method cannot be charged for what remains of an invoice; null where it can. */
+export const faultInInvoice = (method: PaymentMethodRow, invoice: InvoiceRow): Fault | null => faultInCharge(method, { types: invoiceTypes(invoice), amount: invoice.amount_remaining, currency: invoice.currency });
+
+/** An intent whose method could not be charged, so that nothing was tried: it says why. */
+export function unchargeable(before: PaymentIntentWhole, { code, message }: Fault, method: PaymentMethodRow, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
+  const last_payment_error: PaymentError = { type: 'invalid_request_error', code, message, decline_code: null, advice_code: null, network_advice_code: null, network_decline_code: null, charge: null, payment_method: method.id };
+  const payment_intent: PaymentIntentWhole = { ...before, last_payment_error, failed_method: method };
+  return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], facts: [{ type: 'payment_intent.payment_failed', object: 'payment_intent', whole: payment_intent, at: moment.now }], payment_intent };
 }
 
 /** What of an intent goes to an invoice. */
@@ -188,13 +198,6 @@ function refuseRedirect(intent: PaymentIntentWhole, { type, set_up }: PaymentMet
   refuse('parameter_missing', `A payment by ${type} is approved on another page: give the \`return_url\` to which who pays is sent from there.`, 'return_url');
 }
 
-/** Whether a method cannot be charged without its holder, as it is: of another type than is taken, without a mandate, or to be approved each time. */
-export function cannotCharge({ type, mandate, set_up }: PaymentMethodRow, types: readonly string[]): boolean {
-  const facts = METHODS[type];
-  if (!facts || !types.includes(type) || facts.flow === 'push') return true;
-  return (facts.flow === 'debit' && mandate === null) || (facts.flow === 'redirect' && !set_up);
-}
-
 /** The mandate that comes with a confirmation, where the type needs one: for each debit, and for whatever is kept to be charged later. A mandate that is there already will do. */
 function agreementOf(intent: PaymentIntentWhole, method: PaymentMethodRow, future: PaymentIntentRow['setup_future_usage'], how: Confirmation, moment: Moment): ChargeQuestion['agreed'] {
   if (how.acceptance) return { mandate: moment.newId('mandate'), acceptance: how.acceptance };
@@ -225,7 +228,10 @@ export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethod
   const future = setup_future_usage === 'none' ? null : (setup_future_usage ?? intent.setup_future_usage);
   const agreed = agreementOf(intent, method, future, how, moment);
   assert(!method.spent, `the payment method ${method.id} pays nothing any more`);
-  if (!how.authentication) refuseDescriptor(intent, method);
+  if (!how.authentication) {
+    refuseFault(foreign(method, intent.currency) ?? tooLarge(intent.amount, intent.currency));
+    refuseDescriptor(intent, method);
+  }
   const attempts = intent.attempts + 1;
   const payment_intent: PaymentIntentWhole = { ...intent, status: 'processing', payment_method: method.id, attempts, last_payment_error: null, failed_method: null, next_action: null, authentication: null };
   const request: ChargeQuestion = {
@@ -323,8 +329,9 @@ const OF_INVOICE: readonly string[] = ['amount', 'currency', 'customer', 'captur
 /** What decides by what it can be paid. */
 const OFFERS: readonly string[] = ['currency', 'capture_method', 'setup_future_usage', 'allowed_payment_method_types', 'excluded_payment_method_types', 'payment_method_configuration'];
 
-/** The least that can be charged. */
+/** The least and the most that can be charged. */
 export function refuseAmount(amount: bigint, currency: string): void {
+  refuseFault(tooLarge(amount, currency));
   const least = minimumCharge(currency);
   if (amount < least) refuse('amount_too_small', `The least amount that can be charged in ${currency} is ${formatMoney(least, currency)}.`, 'amount');
 }

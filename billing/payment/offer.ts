@@ -1,5 +1,6 @@
 /** The types of payment methods that Kontor knows: how the money comes, in which currencies, and for what each is good. A processor may do less. */
 import { refuse } from '../decision.ts';
+import { formatMoney, maximumCharge } from '../money.ts';
 import type { CaptureMethod, PaymentMethodRow } from './payment.ts';
 
 export type MethodCapability = {
@@ -109,13 +110,36 @@ const KLARNA_AT: Readonly<Record<string, string>> = {
   ...Object.fromEntries(['AT', 'BE', 'DE', 'ES', 'FI', 'FR', 'GR', 'IE', 'IT', 'NL', 'PT'].map((country) => [country, 'eur'])),
 };
 
-/** Refuses a method that does not pay in the currency of a payment from the country of who pays. */
-export function refuseForeign({ id, type, billing_details: { address } }: Pick<PaymentMethodRow, 'id' | 'type' | 'billing_details'>, currency: string): void {
+/** What stands in the way of a payment: a code of Stripe's, a sentence, and which parameter it is about. */
+export type Fault = { code: string; message: string; param: string };
+
+/** Why a method does not pay in a currency from the country of who pays; null where it does. */
+export function foreign({ id, type, billing_details: { address } }: Pick<PaymentMethodRow, 'id' | 'type' | 'billing_details'>, currency: string): Fault | null {
   const country = address?.country;
-  if (type !== 'klarna' || country == null || KLARNA_AT[country] === currency) return;
+  if (type !== 'klarna' || country == null || KLARNA_AT[country] === currency) return null;
   const why = KLARNA_AT[country] ? `is paid in ${KLARNA_AT[country]}, not in ${currency}` : 'is not possible';
-  refuse('payment_method_currency_mismatch', `The payment method ${id} is Klarna's in ${country}: what is bought there ${why}.`, 'payment_method');
+  return { code: 'payment_method_currency_mismatch', message: `The payment method ${id} is Klarna's in ${country}: what is bought there ${why}.`, param: 'payment_method' };
 }
+
+/** Why so much cannot be charged at once; null where it can. */
+export function tooLarge(amount: bigint, currency: string): Fault | null {
+  const most = maximumCharge(currency);
+  return amount <= most ? null : { code: 'amount_too_large', message: `The largest amount of one payment in ${currency} is ${formatMoney(most, currency)}; this one would be ${formatMoney(amount, currency)}.`, param: 'amount' };
+}
+
+/** Why a method cannot be charged for an amount without its holder, as it is: of another type than is taken, without a mandate, to be approved each time, from abroad, or for too much at once. Null where it can. */
+export function faultInCharge(method: PaymentMethodRow, { types, amount, currency }: { types: readonly string[]; amount: bigint; currency: string }): Fault | null {
+  const { id, type, mandate, set_up } = method;
+  const facts = METHODS[type];
+  const fault = (code: string, why: string): Fault => ({ code, message: `The payment method ${id}, of the type ${type}, ${why}.`, param: 'payment_method' });
+  if (!facts || !types.includes(type)) return fault('payment_intent_incompatible_payment_method', `cannot pay this; what can is of the types ${types.join(', ')}`);
+  if (facts.flow === 'push') return fault('payment_intent_incompatible_payment_method', 'is sent by the customer, and cannot be charged');
+  if (facts.flow === 'debit' && mandate === null) return fault('payment_intent_mandate_invalid', 'has no mandate under which it could be debited');
+  if (facts.flow === 'redirect' && !set_up) return fault('authentication_required', 'is approved by who pays, on another page, each time: it was not set up to be charged without that');
+  return foreign(method, currency) ?? tooLarge(amount, currency);
+}
+
+export const refuseFault = (fault: Fault | null): void => { if (fault) refuse(fault.code, fault.message, fault.param); };
 
 /** Whether a method can be kept by attaching it alone, or only by a payment or setup that its holder agrees to. */
 export function refuseKeeping({ id, type }: Pick<PaymentMethodRow, 'id' | 'type'>, param: string): void {

@@ -154,7 +154,7 @@ export function confirmSetup(intent: SetupIntentWhole, method: PaymentMethodRow,
     metadata: intent.metadata,
     at: moment.now,
   };
-  const made = begun ? decision() : abandon(latest);
+  const made = begun ? decision() : abandon(intent, latest);
   made.puts.push({ table: 'setup_intents', before: intent, after: setup_intent }, { table: 'setup_attempts', before: begun, after: attempt });
   made.puts.push({ table: 'payment_attempts', before: null, after: beginAttempt(id, 'save', intent.id, method.processor, intent.test_clock, moment.now) });
   made.calls.push({ id, kind: 'processor.save', subject: intent.id, request, test_clock: intent.test_clock });
@@ -177,8 +177,11 @@ function move(before: SetupIntentWhole, change: Partial<SetupIntentWhole>, type:
 }
 
 const putAttempt = (before: SetupAttemptRow, change: Partial<SetupAttemptRow>): Decision => ({ ...decision(), puts: [{ table: 'setup_attempts', before, after: { ...before, ...change } }] });
-/** Its holder is not waited for any more. */
-const abandon = (latest: SetupAttemptRow | null): Decision => (latest?.status === 'requires_action' ? putAttempt(latest, { status: 'abandoned' }) : decision());
+/** Its holder is not waited for any more, and what was begun is given up at the processor: its page keeps no method any more. */
+function abandon({ id, attempts, test_clock }: SetupIntentRow, latest: SetupAttemptRow | null): Decision {
+  if (latest?.status !== 'requires_action') return decision();
+  return { ...putAttempt(latest, { status: 'abandoned' }), calls: [{ id: `${id}:give_up:${attempts}`, kind: 'processor.give_up_setup', subject: id, request: {}, test_clock }] };
+}
 
 /** Takes the processor's answer. */
 export function settleSetup({ setup_intent: intent, setup_attempt: attempt, payment_method: before, customer: owner }: Setup, question: SaveQuestion, answer: Exclude<Outcome, Unknown>, moment: Moment): Decision & { setup_intent: SetupIntentWhole; payment_method: PaymentMethodRow } {
@@ -219,6 +222,12 @@ export function settleSetup({ setup_intent: intent, setup_attempt: attempt, paym
   return { ...whole, setup_intent: changed.setup_intent, payment_method };
 }
 
+/** What its holder has agreed to on a page that nobody waits for any more sets nothing up. But the processor has the method under the name that it says from now on. */
+export function keptElsewhere(before: PaymentMethodRow, answer: Outcome): Decision {
+  const reference = answer.kind === 'succeeded' && !before.spent ? answer.learned?.reference : undefined;
+  return reference === undefined ? decision() : { ...decision(), puts: [{ table: 'payment_methods', before, after: { ...before, processor_reference: reference } }] };
+}
+
 type Refused = Extract<Outcome, { kind: 'declined' | 'failed' }>;
 
 function refused({ intent, attempt, method }: { intent: SetupIntentWhole; attempt: SetupAttemptRow; method: PaymentMethodRow }, answer: Refused, moment: Moment) {
@@ -247,7 +256,7 @@ export function changeSetup(before: SetupIntentWhole, latest: SetupAttemptRow | 
   const offers = change.allowed_payment_method_types !== undefined || change.excluded_payment_method_types !== undefined || change.payment_method_configuration !== undefined;
   const waits = change.payment_method !== undefined && change.payment_method !== before.payment_method;
   const setup_intent: SetupIntentWhole = { ...after, ...(offers && { payment_method_types: setupTypes(after, enabled) }), ...(waits && { status: change.payment_method === null ? 'requires_payment_method' : 'requires_confirmation', next_action: null }) };
-  const left = waits ? abandon(latest) : decision();
+  const left = waits ? abandon(before, latest) : decision();
   return { ...together([left, { ...decision(), puts: [{ table: 'setup_intents', before, after: setup_intent }] }]), setup_intent };
 }
 
@@ -255,5 +264,5 @@ export function changeSetup(before: SetupIntentWhole, latest: SetupAttemptRow | 
 export function cancelSetup(intent: SetupIntentWhole, attempt: SetupAttemptRow | null, cancellation_reason: string | null, moment: Moment): Decision & { setup_intent: SetupIntentWhole } {
   refuseUnconfirmableSetup(intent);
   const changed = move(intent, { status: 'canceled', cancellation_reason, next_action: null }, 'setup_intent.canceled', moment);
-  return { ...together([abandon(attempt), changed]), setup_intent: changed.setup_intent };
+  return { ...together([abandon(intent, attempt), changed]), setup_intent: changed.setup_intent };
 }

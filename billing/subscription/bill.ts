@@ -8,6 +8,8 @@ import { collection, finalizeInvoice } from '../invoice/finalize.ts';
 import type { BillingReason, InvoiceItemWhole, InvoiceWhole, InvoiceRow } from '../invoice/invoice.ts';
 import { changeInvoice } from '../invoice/paid.ts';
 import { withholdInvoice } from '../invoice/withhold.ts';
+import { faultInInvoice } from '../payment/intent.ts';
+import { refuseFault } from '../payment/offer.ts';
 import { debitOfItem, live, netOf, wholeDiscounts } from './lines.ts';
 import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole, Surroundings } from './subscription.ts';
 
@@ -115,9 +117,10 @@ export function withoutForgiven(items: SubscriptionItemWhole[], billed: Billed |
   return items.map((item) => (item.debits.some(isForgiven) ? { ...item, debits: item.debits.filter((debit) => !isForgiven(debit)) } : item));
 }
 
-/** Refuses what is to be charged now, where there is no method to charge. `instead` is the `payment_behavior` that does without. */
+/** Refuses what is to be charged now, where there is no method to charge or, where that is not to come about unpaid, none that can be. `instead` is the `payment_behavior` that does without. */
 export function refuseUnpayable(invoice: InvoiceWhole, { payment_behavior }: Collection, { payment_method }: Surroundings, instead = 'default_incomplete'): void {
-  if (payment_behavior === 'default_incomplete' || payment_behavior === 'in_due_time' || payment_method !== null || invoice.status !== 'open' || invoice.collection_method !== 'charge_automatically') return;
+  if (payment_behavior === 'default_incomplete' || payment_behavior === 'in_due_time' || invoice.status !== 'open' || invoice.collection_method !== 'charge_automatically') return;
+  if (payment_method !== null) return payment_behavior === 'error_if_incomplete' ? refuseFault(faultInInvoice(payment_method, invoice)) : undefined;
   refuse('resource_missing', `There is nothing to charge: neither the subscription nor its customer has a default payment method. Set one, or give \`payment_behavior\` as \`${instead}\` and confirm the payment later.`, undefined, { status: 400 });
 }
 

@@ -110,6 +110,8 @@ type Authorized = { op_id: string; charge: string; authorized: string; method: S
 export type CaptureRequest = Authorized & Pick<Told, 'amount_details' | 'metadata' | 'payment_details' | 'statement_descriptor' | 'statement_descriptor_suffix'> & { amount: bigint; final: boolean };
 /** Gives up what was reserved. */
 export type CancelRequest = Authorized & { reason?: string | null };
+/** Gives up a setup that waits for its holder. `setup` is its `reference`. */
+export type AbandonRequest = { op_id: string; setup: string; method: StoredMethod };
 /** Raises what is reserved to `amount`, the new total. */
 export type IncrementRequest = Authorized & Pick<Told, 'amount_details' | 'description' | 'metadata' | 'payment_details' | 'statement_descriptor'> & { amount: bigint };
 
@@ -276,6 +278,8 @@ export type Processor = {
   capture(request: CaptureRequest): Promise<HandledOutcome>;
   cancel(request: CancelRequest): Promise<HandledOutcome>;
   increment(request: IncrementRequest): Promise<HandledOutcome>;
+  /** Absent where nothing is left open that could be given up. */
+  abandon?(request: AbandonRequest): Promise<HandledOutcome>;
   refund(request: RefundRequest): Promise<RefundOutcome>;
   /** What has become of the refund: it is `canceled`, or what stands in the way of that. Asking again has no further effect. */
   cancelRefund(request: CancelRefundRequest): Promise<RefundOutcome>;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { merge, pack, type AttemptRow, type PackedWord, type Verb, type Word } from '../../billing/payment/attempt.ts';
+import { merge, numberOf, pack, type AttemptRow, type PackedWord, type Verb, type Word } from '../../billing/payment/attempt.ts';
 import { decision, type Call, type Decision, type Timer } from '../../billing/decision.ts';
 import { contradiction, isWordOf, lookAgainIn, waysTo, wordOfAbsence } from '../../billing/payment/resolve.ts';
 import type { Action, HandledOutcome, Notice, Outcome, Processor, RefundOutcome, Said, StoredMethod } from '../../connectors/processors/processor.ts';
@@ -69,6 +69,15 @@ export async function hear(tx: Tx, words: readonly { op_id: string; word: Packed
 /** Whether the processor may say more of an attempt by itself. */
 export const mayMove = (state: AttemptRow['state']): boolean => state === 'pending' || state === 'requires_action' || state === 'authorized';
 
+/** What an intent has begun at processors by attempts up to the `last` one of them, and waits there for its holder, with the questions. The sandbox has pages of Kontor's own, which ask the intent first. */
+export async function openAt(app: App, world: World, intent: string, verb: 'charge' | 'save', last: number): Promise<{ attempt: AttemptRow; question: OpenCall }[]> {
+  return inWorld(app.database.pool, world, async (tx) => {
+    const open = (await attemptsOf(tx, [intent])).filter((each) => each.verb === verb && numberOf(each.id) <= last && mayMove(each.state) && each.processor !== app.connectors.processors.test.name);
+    const questions = open.length === 0 ? new Map<string, OpenCall>() : await questionsById(tx, open.map((each) => each.id));
+    return open.map((attempt) => ({ attempt, question: questions.get(attempt.id)! }));
+  });
+}
+
 /** When an attempt that is under way is looked up next. What the sandbox lets happen it has foretold. */
 export function lookAgain({ id, processor, heard, test_clock }: AttemptRow, now: number): Timer[] {
   const wait = processor === 'sandbox' || heard === null ? null : lookAgainIn(now - heard);
@@ -92,6 +101,12 @@ export async function tell(ctx: Context, words: readonly { op_id: string; word: 
     return call ? [{ call, answer: word, ...(at !== undefined && { at }) }] : [];
   });
   for (const [kind, taken] of Map.groupBy(answers, (each) => each.call.kind)) await ctx.app.register.calls.get(kind)!.answer(ctx, taken);
+}
+
+/** The same in a transaction of its own, as what was found out by asking. */
+export async function tellOf(app: App, world: World, words: readonly { op_id: string; word: PackedWord }[]): Promise<void> {
+  if (words.length === 0) return;
+  await inWorld(app.database.pool, world, (tx) => tell({ app, tx, world, request: null, calls: [] }, words));
 }
 
 /** Answers that did not arrive: that the operations may have had an effect is written down, too. */

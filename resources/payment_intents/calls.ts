@@ -1,7 +1,7 @@
 /** The question that is put to the processor, and what its answers make true: many at once, as one commit. */
 import { inSettlement } from '../../billing/balance/settlement.ts';
 import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
-import { pack, unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
+import { numberOf, pack, unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
 import { handledElsewhere, isReserved } from '../../billing/payment/capture.ts';
 import { failOver, mayFailOver, takesPayment } from '../../billing/payment/failover.ts';
 import type { ChargeQuestion } from '../../billing/payment/intent.ts';
@@ -17,7 +17,7 @@ import { settlementOf } from '../kontor/settings/rows.ts';
 import { stopCollectingOf } from '../subscriptions/rows.ts';
 import { processorsFor } from '../kontor/processors/rows.ts';
 import { Affected, type Named } from './affected.ts';
-import { giveUpBefore } from './give_up.ts';
+import { giveUpTo } from './give_up.ts';
 
 const questionOf = (call: OpenCall): AskedQuestion => ({ ...(call.request as unknown as ChargeQuestion), op_id: call.id });
 
@@ -30,7 +30,7 @@ async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYe
     amount_details, description, payment_details, receipt_email, shipping, statement_descriptor, statement_descriptor_suffix, acceptance: agreed?.acceptance ?? null, metadata: ownFirst({ payment_intent: call.subject }, words.metadata),
   };
   if (authentication === null && !op_id.endsWith(':1')) {
-    const before = await giveUpBefore(app, world, call.subject, op_id);
+    const before = await giveUpTo(app, world, call.subject, numberOf(op_id) - 1);
     if (before === 'unknown') return null;
     if (before === 'taken') return pack({ kind: 'failed', code: 'payment_intent_unexpected_state', message: 'An earlier attempt of this payment has gone through, or is on its way, so nothing else was charged.' });
   }

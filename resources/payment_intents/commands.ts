@@ -5,7 +5,7 @@ import { captureIntent, incrementIntent, releaseIntent } from '../../billing/pay
 import { cancelIntent, changeIntent, confirmPayment, openIntent, refuseAmount, refuseUnconfirmable, typesFor, type Confirmation } from '../../billing/payment/intent.ts';
 import type { PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { againstAmount, detailAmount, type DetailsGiven } from '../../billing/payment/amount_details.ts';
-import { refuseForeign, refuseType } from '../../billing/payment/offer.ts';
+import { refuseType } from '../../billing/payment/offer.ts';
 import type { Words } from '../../billing/payment/words.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
@@ -105,7 +105,6 @@ export async function create(ctx: Context, given: Params<typeof params.createPay
   }
   if (!named) refuse('parameter_missing', 'To confirm a payment intent at its creation, give its `payment_method`.', 'payment_method');
   const { method } = named;
-  refuseForeign(method, currency);
   const confirmation = method.type === 'customer_balance' ? await confirmTransfer(ctx, opened.payment_intent, method, moment) : confirmPayment(opened.payment_intent, method, await confirmationOf(ctx, given, token), moment);
   await commit(ctx, together([...first, ...spend(token, { payment_intent: opened.payment_intent.id }), confirmation]));
   if (method.type === 'customer_balance') await payWaiting(ctx, opened.payment_intent.id, customer!, moment);
@@ -130,7 +129,6 @@ export async function confirm(ctx: Context, given: Params<typeof params.confirmP
   if (locked.facts) refuseUnpayable(locked.facts);
   const token = await tokenGiven(ctx, given.confirmation_token, locked.intent.customer, locked.moment);
   const { method, decision } = await methodFor(ctx, locked.intent, given, token, locked.moment);
-  refuseForeign(method, locked.intent.currency);
   const { receipt_email, setup_future_usage = token?.token.setup_future_usage ?? undefined, capture_method, allowed_payment_method_types, excluded_payment_method_types } = given;
   const changed = changeIntent(locked.intent, {
     receipt_email, setup_future_usage, capture_method, allowed_payment_method_types, excluded_payment_method_types, payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping) ?? token?.token.shipping ?? undefined,

@@ -2,7 +2,7 @@
 import { together, type Decision } from '../../billing/decision.ts';
 import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import type { Outcome, Unknown } from '../../billing/payment/outcome.ts';
-import { settleSetup, waitsForSetup, type SaveQuestion, type SetupIntentWhole } from '../../billing/payment/setup.ts';
+import { keptElsewhere, settleSetup, waitsForSetup, type SaveQuestion, type SetupIntentWhole } from '../../billing/payment/setup.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type NotYet, type OpenCall, type World } from '../../server/context.ts';
 import { customersById } from '../customers/rows.ts';
@@ -32,8 +32,12 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
     const heard = await hear(ctx.tx, [{ op_id: call.id, word: said as PackedWord, at: ctx.app.clock.now() }]);
     decided.push(keep(heard.values()));
     const attempt = heard.get(call.id)!;
-    if (attempt.before === attempt.after || !waitsForSetup(intent, call.id)) continue;
+    if (attempt.before === attempt.after) continue;
     const question = questionOf(call);
+    if (!waitsForSetup(intent, call.id)) {
+      decided.push(keptElsewhere((await methodsById(ctx.tx, [question.payment_method], true))[0]!, unpack<Word>(attempt.after.word!)));
+      continue;
+    }
     const [setup_attempt] = await setupAttemptsById(ctx.tx, [question.setup_attempt], true);
     const [payment_method] = await methodsById(ctx.tx, [question.payment_method], true);
     const [customer = null] = intent.customer === null ? [] : await customersById(ctx.tx, [intent.customer]);

@@ -27,6 +27,8 @@ const confirmationOf = (ctx: Context, { return_url, use_stripe_sdk = false, mand
   acceptance: acceptanceOf(ctx, mandate_data) ?? token?.token.mandate_data ?? null,
 });
 
+/** Once what waits for its holder was given up. */
+const asIs = (id: string): Answer => ({ ref: { object: 'setup_intent', id } });
 const answer = (id: string): Answer => ({ ref: { object: 'setup_intent', id, refuseUnpaid: true } });
 
 export async function create(ctx: Context, given: Params<typeof params.createSetupIntent>): Promise<Answer> {
@@ -85,7 +87,7 @@ export async function confirm(ctx: Context, given: Params<typeof params.confirmS
   return answer(intent.id);
 }
 
-export async function update(ctx: Context, given: Params<typeof params.updateSetupIntent>, path: Path): Promise<Json> {
+export async function update(ctx: Context, given: Params<typeof params.updateSetupIntent>, path: Path): Promise<Answer> {
   const { intent, moment } = await lockSetup(ctx, path.intent);
   const customer = given.customer === undefined ? null : await lockCustomer(ctx, given.customer, 'customer');
   const named = await methodGiven(ctx, given, customer?.id ?? intent.customer, moment);
@@ -99,14 +101,13 @@ export async function update(ctx: Context, given: Params<typeof params.updateSet
   }, await enabledTypes(ctx, configuration, given.payment_method_configuration !== undefined));
   if (named) refuseType(named.method, changed.setup_intent.payment_method_types, `the setup intent ${intent.id}`);
   await commit(ctx, together([...(named ? [named.decision] : []), changed]));
-  return renderSetupIntent(changed.setup_intent, ctx.world);
+  return asIs(intent.id);
 }
 
-export async function cancel(ctx: Context, given: Params<typeof params.cancelSetupIntent>, path: Path): Promise<Json> {
+export async function cancel(ctx: Context, given: Params<typeof params.cancelSetupIntent>, path: Path): Promise<Answer> {
   const { intent, moment } = await lockSetup(ctx, path.intent);
-  const canceled = cancelSetup(intent, await lockLatest(ctx.tx, intent), given.cancellation_reason ?? null, moment);
-  await commit(ctx, canceled);
-  return renderSetupIntent(canceled.setup_intent, ctx.world);
+  await commit(ctx, cancelSetup(intent, await lockLatest(ctx.tx, intent), given.cancellation_reason ?? null, moment));
+  return asIs(intent.id);
 }
 
 /** The small amounts or the code that came to the bank account prove that it is the holder's: the setup goes on. */

@@ -2,6 +2,7 @@ import type { Room } from '../../server/context.ts';
 import { get, post } from '../../server/http/route.ts';
 import { save } from './calls.ts';
 import * as commands from './commands.ts';
+import { givingUp } from './give_up.ts';
 import * as params from './params.ts';
 import { setupIntent } from './resource.ts';
 
@@ -16,5 +17,5 @@ export const setupIntents: Room = {
     post('/v1/setup_intents/:intent/confirm', params.confirmSetupIntent, commands.confirm, { publishable: true }),
     post('/v1/setup_intents/:intent/verify_microdeposits', params.verifyMicrodeposits, commands.verifyMicrodeposits, { publishable: true }),
   ],
-  calls: { 'processor.save': save },
+  calls: { 'processor.save': save, 'processor.give_up_setup': givingUp },
 };

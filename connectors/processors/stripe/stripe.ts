@@ -1,7 +1,7 @@
 /** Stripe as a processor: an account's money goes through its own Stripe account, by Stripe's library. Every operation carries its `op_id` as the idempotency key, and in its metadata, by which it is found again. */
 import type Stripe from 'stripe';
 import { minor } from '../../../billing/money.ts';
-import type { CancelRefundRequest, ChargeRequest, Configuration, DetachRequest, Found, HandledOutcome, Outcome, Processor, ProcessorKind, RefundOutcome, RefundRequest, SaveRequest, Setting, Sought, StoredMethod } from '../processor.ts';
+import type { AbandonRequest, CancelRefundRequest, ChargeRequest, Configuration, DetachRequest, Found, HandledOutcome, Outcome, Processor, ProcessorKind, RefundOutcome, RefundRequest, SaveRequest, Setting, Sought, StoredMethod } from '../processor.ts';
 import { findDispute, findPayout, findRefund, respondTo } from './heard.ts';
 import { CAPABILITIES, tokenize } from './methods.ts';
 import { receive } from './webhooks.ts';
@@ -163,6 +163,12 @@ class StripeProcessor implements Processor {
   async cancel({ op_id, charge, reason }: Parameters<Processor['cancel']>[0]): Promise<HandledOutcome> {
     const cancellation_reason = (['duplicate', 'fraudulent', 'requested_by_customer', 'abandoned'] as const).find((each) => each === reason);
     return this.#handle('cancel', { op_id, charge }, () => this.#stripe.paymentIntents.cancel(charge, { ...(cancellation_reason && { cancellation_reason }) }, { idempotencyKey: op_id }));
+  }
+
+  /** What has gone on meanwhile is not given up, which its state tells. */
+  async abandon({ op_id, setup }: AbandonRequest): Promise<HandledOutcome> {
+    const said = await heard(async () => ({ kind: 'succeeded', reference: (await this.#stripe.setupIntents.cancel(setup, { cancellation_reason: 'abandoned' }, { idempotencyKey: op_id })).id }) as const);
+    return said.kind === 'failed' && said.code === 'setup_intent_unexpected_state' ? { ...said, kind: 'declined', reference: setup } : said;
   }
 
   async increment(request: Parameters<Processor['increment']>[0]): Promise<HandledOutcome> {

@@ -3,7 +3,7 @@ import { buyCredit, checking, creditLeft, isDue, putTopUp, type TopUpRow } from 
 import type { CustomerWhole } from '../../../billing/customer/customer.ts';
 import { refuse, together, type Decision } from '../../../billing/decision.ts';
 import { mergeMetadata } from '../../../billing/metadata.ts';
-import { minimumCharge, formatMoney } from '../../../billing/money.ts';
+import { refuseAmount } from '../../../billing/payment/intent.ts';
 import { costSoFar } from '../../../billing/subscription/cost.ts';
 import { usageAsked } from '../../../billing/subscription/lines.ts';
 import { commit } from '../../../server/commit.ts';
@@ -54,12 +54,6 @@ const render = (top_up: TopUpRow, world: World): Json => ({
 
 const topUp: Resource<TopUpRow> = { object: 'kontor.credit_top_up', prefix: 'ctop', render, load: (ctx, ids) => topUpsById(ctx.tx, ids), expands: { customer: 'customer' } };
 
-
-function refuseSmall({ amount: sum, currency: of }: TopUpRow): void {
-  const least = minimumCharge(of);
-  if (sum < least) refuse('amount_too_small', `The least amount that can be charged in ${of} is ${formatMoney(least, of)}.`, 'amount');
-}
-
 /** Whoever sets a timer of a customer takes its lane first. */
 async function holdCustomer(ctx: Context, customer: string, param?: string): Promise<CustomerWhole> {
   await lockLane(ctx.tx, customer);
@@ -73,7 +67,7 @@ async function create(ctx: Context, given: Params<typeof createParams>): Promise
   if (customer.currency !== null && customer.currency !== given.currency) refuse(undefined, `This customer is billed in ${customer.currency}; credit in ${given.currency} could never be used.`, 'currency');
   const { expires_in_days = null, name = null, priority = 50, metadata: words, amount: sum, threshold, currency: of } = given;
   const top_up: TopUpRow = { id: moment.newId('ctop'), created: moment.now, customer: customer.id, test_clock: customer.test_clock, active: true, name, currency: of, threshold, amount: sum, priority, expires_in_days, metadata: mergeMetadata({}, words) };
-  refuseSmall(top_up);
+  refuseAmount(top_up.amount, top_up.currency);
   const { data: others } = await page<TopUpRow>(ctx, 'credit_top_ups', 'credit top-up', [...equal('customer', customer.id), ...equal('currency', of), ...equal('active', true)], { limit: 1 });
   if (others[0]) refuse(undefined, `The customer has the top-up ${others[0].id} in ${of} already. Change that one, or make it inactive.`, 'customer');
   await commit(ctx, { ...putTopUp(null, top_up), timers: [checking(top_up, moment.now)] });
@@ -90,7 +84,7 @@ async function update(ctx: Context, given: Params<typeof updateParams>, path: Pa
   if (rest.active === true && !before!.active) refuse(undefined, 'A top-up that is inactive stays so. Make another one.', 'active');
   const change = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   const after: TopUpRow = { ...before!, ...change, metadata: mergeMetadata(before!.metadata, words) };
-  refuseSmall(after);
+  refuseAmount(after.amount, after.currency);
   const { now } = await momentOn(ctx, customer.test_clock);
   await commit(ctx, { ...putTopUp(before!, after), timers: [checking(after, now)] });
   return render(after, ctx.world);

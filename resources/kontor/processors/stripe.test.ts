@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
+import { inWorld } from '../../../server/database/world.ts';
 import { until } from '../../../tests/awaited.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
+import type { Fault } from '../../../tests/fakes/server.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 
@@ -12,11 +14,13 @@ let fake: FakeStripe;
 let kontor: Kontor;
 let stripe: Stripe;
 let processor: string;
+/** What goes wrong with the next requests to Stripe, one each. */
+const faults: Fault[] = [];
 /** So far Kontor's clock is ahead of the machine's. */
 let ahead_s = 0;
 
 before(async () => {
-  fake = await new FakeStripe().start();
+  fake = await new FakeStripe({ fault: () => faults.shift() ?? null }).start();
   kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: fake.address, timeout_ms: 2_000 } });
   ({ stripe } = kontor);
   const made = await raw('POST', 'processors', { type: 'stripe', settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
@@ -103,6 +107,57 @@ test('what its holder was asked for cannot be paid any more once it is canceled,
   const replaced = await asked();
   const paid = await stripe.paymentIntents.confirm(replaced.id, { payment_method: await cardAt('pm_card_visa') });
   assert.deepEqual([paid.status, fake.intents.get(replaced.there)!.status, fake.captured('payment_intent', replaced.id)], ['succeeded', 'canceled', 1]);
+});
+
+/** A setup that waits for its holder on a page at Stripe, with what Stripe calls it. */
+async function setupAsked(): Promise<{ id: string; there: string }> {
+  const { id: customer } = await stripe.customers.create();
+  const { id, status } = await stripe.setupIntents.create({ customer, payment_method: await cardAt('pm_card_authenticationRequiredOnSetup'), confirm: true, return_url: BACK });
+  assert.equal(status, 'requires_action');
+  return { id, there: fake.setups.at(-1)!.id };
+}
+const setupThere = (id: string): string => fake.setups.find((each) => each.id === id)!.status;
+
+test('what its holder was asked to set up cannot be any more once it is canceled, or goes on with another method', async () => {
+  const canceled = await setupAsked();
+  await stripe.setupIntents.cancel(canceled.id);
+  assert.equal(setupThere(canceled.there), 'canceled');
+  const replaced = await setupAsked();
+  const kept = await stripe.setupIntents.confirm(replaced.id, { payment_method: await cardAt('pm_card_visa') });
+  assert.equal(kept.status, 'succeeded');
+  await until(async () => setupThere(replaced.there) === 'canceled');
+  const changed = await setupAsked();
+  await stripe.setupIntents.update(changed.id, { payment_method: await cardAt('pm_card_visa') });
+  assert.equal(setupThere(changed.there), 'canceled');
+});
+
+test('a setup that its holder has finished just before it was canceled stays canceled, and its card can be set up again', async () => {
+  const { id, there } = await setupAsked();
+  const method = (await stripe.setupIntents.retrieve(id)).payment_method as string;
+  await unheard(async () => {
+    fake.act(there, 'succeeded');
+    assert.equal((await stripe.setupIntents.cancel(id)).status, 'canceled');
+    assert.equal((await raw('GET', `payment_attempts?subject=${id}`)).data[0].state, 'succeeded');
+  });
+  assert.equal((await stripe.setupIntents.retrieve(id)).status, 'canceled');
+  const { id: customer } = await stripe.customers.create();
+  const again = await stripe.setupIntents.create({ customer, payment_method: method, confirm: true, return_url: BACK });
+  assert.deepEqual([again.status, fake.setups.at(-1)!.customer], ['requires_action', fake.ownerOf(fake.setups.at(-1)!.payment_method)]);
+});
+
+test('what is given up late leaves alone what the payment goes on with', async () => {
+  const { id, there } = await asked();
+  const other = await cardAt('pm_card_authenticationRequired');
+  faults.push('lost_before');
+  await stripe.paymentIntents.update(id, { amount: 1_500 });
+  assert.equal(fake.intents.get(there)!.status, 'requires_action');
+  const again = await stripe.paymentIntents.confirm(id, { payment_method: other, return_url: BACK });
+  assert.equal(again.status, 'requires_action');
+  await until(async () => fake.intents.get(there)!.status === 'canceled');
+  ahead_s += 15;
+  const over = () => inWorld(kontor.database.pool, kontor.world, (tx) => tx.query(`select 1 from calls where id = $1 and state = 'answered'`, [`${id}:give_up:1`]));
+  await until(async () => (await over()).rowCount === 1);
+  assert.equal(thereOf(id)[0]!.status, 'requires_action');
 });
 
 test('a holder who has paid meanwhile pays once', async () => {

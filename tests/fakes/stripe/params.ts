@@ -66,6 +66,7 @@ const TAKES: Readonly<Record<string, readonly string[]>> = {
   'GET payouts/:id': [],
   'POST setup_intents': ['customer', 'payment_method', 'allowed_payment_method_types', 'confirm', 'usage', 'metadata', 'return_url', 'mandate_data', 'description', 'payment_method_options'],
   'GET setup_intents/:id': [],
+  'POST setup_intents/:id/cancel': ['cancellation_reason'],
   'GET setup_intents': ['payment_method', 'limit', 'starting_after'],
 };
 

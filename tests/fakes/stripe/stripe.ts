@@ -8,7 +8,7 @@ import { Herald, listen, type Asked, type Fault, type Plan, type Told } from '..
 import { FakeBanks } from './banks.ts';
 import { cardNamed, type FakeCard } from './cards.ts';
 import { callingBack, FakeError, listed, nameOf, paramsOf, refuse, refusePaying, signed, type Given } from './params.ts';
-import { captureOf, chargeOf, methodOf, type Thing } from './things.ts';
+import { captureOf, chargeOf, methodOf, setupOf, unfinished, type Thing } from './things.ts';
 
 export type FakeStripePlan = Plan & { key?: string; recognises?: 'key' | 'search' | 'nothing'; /** In seconds. */ now?: () => number };
 
@@ -220,6 +220,8 @@ export class FakeStripe {
         return this.#setUp(given);
       case 'GET setup_intents/:id':
         return this.#find(id, 'setup_intent');
+      case 'POST setup_intents/:id/cancel':
+        return this.#change(unfinished(this.#find(id, 'setup_intent')), { status: 'canceled', cancellation_reason: given.cancellation_reason, next_action: null }, 'setup_intent.canceled');
       default:
         return listed('/v1/setup_intents', [...this.#things.values()].filter((each) => each.object === 'setup_intent' && each.payment_method === given.payment_method), given);
     }
@@ -378,7 +380,7 @@ export class FakeStripe {
   #setUp(given: Given): Thing {
     const method = this.#find(given.payment_method, 'payment_method');
     const card = cardNamed(method.behind ?? '');
-    const intent: Thing = this.#keep({ id: this.#id('seti'), object: 'setup_intent', created: this.#now(), status: 'succeeded', customer: given.customer ?? null, payment_method: method.id, payment_method_types: given.allowed_payment_method_types, metadata: given.metadata ?? {}, usage: given.usage, next_action: null, last_setup_error: null, latest_attempt: null, asked: given });
+    const intent = this.#keep(setupOf(given, method, { id: this.#id('seti'), now: this.#now() }));
     this.setups.push(intent);
     if (card?.decline) {
       this.#change(intent, { status: 'requires_payment_method', last_setup_error: { type: 'card_error', ...card.decline, message: 'Your card was declined.' } }, 'setup_intent.setup_failed');

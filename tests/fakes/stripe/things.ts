@@ -29,6 +29,17 @@ export function methodOf({ type, card, billing_details, ...own }: Given, { id, n
   return { ...base, behind: card.token, card: shownCard(known) };
 }
 
+export const setupOf = (given: Given, method: Thing, { id, now }: { id: string; now: number }): Thing => ({
+  id, object: 'setup_intent', created: now, status: 'succeeded', customer: given.customer ?? null, payment_method: method.id, payment_method_types: given.allowed_payment_method_types, metadata: given.metadata ?? {}, usage: given.usage, next_action: null,
+  last_setup_error: null, latest_attempt: null, asked: given,
+});
+
+/** A setup that can still be canceled. */
+export function unfinished(setup: Thing): Thing {
+  if (setup.status === 'succeeded' || setup.status === 'canceled') refuse(400, 'setup_intent_unexpected_state', `You cannot cancel this SetupIntent because it has a status of ${setup.status}.`);
+  return setup;
+}
+
 /** What a capture takes, and what it makes of the intent. */
 export function captureOf(intent: Thing, method: Thing, { amount_to_capture, final_capture, metadata, statement_descriptor, statement_descriptor_suffix }: Given): { amount: number; change: { status: string; [field: string]: unknown } } {
   const amount = Number(amount_to_capture ?? intent.amount_capturable);
