@@ -2,7 +2,7 @@
 import { assert, type Call, type Decision, type Fact, type Posting, type Put, type Timer } from '../billing/decision.ts';
 import type { Context, Json } from './context.ts';
 import type { Queryable, Tx } from './database/world.ts';
-import { statementName } from './database/sql.ts';
+import { arrayText, statementName } from './database/sql.ts';
 import { previousAttributes } from './events.ts';
 import { NATIVE_VERSION } from './http/versions.ts';
 
@@ -25,18 +25,13 @@ export async function readColumns(tx: Queryable): Promise<Columns> {
   return tables;
 }
 
-const quoted = (text: string) => `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;
-
 /** One column of many rows as PostgreSQL's array text, which costs a fraction of a parameter for each value. */
 function arrayOf(rows: readonly Json[], name: string, type: string, table: string): string {
-  const parts = rows.map((row) => {
-    const value = row[name];
-    if (value === null) return 'NULL';
-    assert(value !== undefined, `a row of ${table} lacks ${name}`);
-    if (type === 'json' || type === 'jsonb') return quoted(JSON.stringify(value));
-    return typeof value === 'string' ? quoted(value) : String(value);
-  });
-  return `{${parts.join(',')}}`;
+  const values = rows.map((row) => row[name]);
+  assert(!values.includes(undefined), `a row of ${table} lacks ${name}`);
+  if (type !== 'json' && type !== 'jsonb') return arrayText(values as (string | number | bigint | null)[], true);
+  // In the text of JSON nothing but quotes and backslashes has to be escaped, which PostgreSQL's arrays do as JSON does; they also take `null`.
+  return `{${JSON.stringify(values.map((value) => (value === null ? null : JSON.stringify(value)))).slice(1, -1)}}`;
 }
 
 /** Times travel as Unix seconds. */
@@ -70,14 +65,25 @@ async function insertAll(ctx: Context, table: string, rows: readonly Json[]): Pr
   await run(ctx.tx, insertion(table, columns), arrays(columns, rows, table));
 }
 
-/** Inserts rows that somebody else may insert at the same moment, before what a decision says of them is committed. Returns the ids of those that were not there. */
-export async function insertFree(ctx: Context, table: string, rows: readonly object[]): Promise<Set<string>> {
+/**
+ * Inserts rows that somebody else may insert at the same moment, before what a decision says of them is committed. Returns the ids of those that were not there. As hardly ever one is, PostgreSQL is asked to be
+ * ready for that only where it has happened: it costs much with every row.
+ */
+export async function insertFree(ctx: Context, table: string, rows: readonly { id: string }[]): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
   const { columns } = ctx.app.columns.get(table)!;
-  const text = insertion(table, columns, ' on conflict do nothing returning id');
-  const { rows: inserted } = await ctx.tx.query<{ id: string }>({ name: statementName(text), text, values: arrays(columns, rows as readonly Json[], table) });
-  return new Set(inserted.map(({ id }) => id));
+  const values = arrays(columns, rows as readonly Json[], table);
+  const send = (text: string) => ctx.tx.query<{ id: string }>({ name: statementName(text), text, values });
+  const [begun, sent] = await Promise.allSettled([ctx.tx.query('savepoint free'), send(insertion(table, columns)), ctx.tx.query('release savepoint free')]);
+  if (begun.status === 'rejected') throw begun.reason;
+  if (sent.status === 'fulfilled') return new Set(rows.map(({ id }) => id));
+  if ((sent.reason as { code?: string }).code !== UNIQUE) throw sent.reason;
+  await ctx.tx.query('rollback to savepoint free');
+  return new Set((await send(insertion(table, columns, ' on conflict do nothing returning id'))).rows.map(({ id }) => id));
 }
+
+/** What PostgreSQL says where a row of this name is there. */
+const UNIQUE = '23505';
 
 /** Updates the columns in which at least one row changed. */
 async function updateAll(ctx: Context, table: string, puts: readonly Put[]): Promise<void> {

@@ -140,8 +140,8 @@ create table api_keys (
   constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text, 'restricted'::text])))
 );
 CREATE INDEX api_keys_world ON api_keys USING btree (world);
-alter table api_keys force row level security;
 alter table api_keys enable row level security;
+alter table api_keys force row level security;
 create policy all_worlds on api_keys for select to public using ((kontor_world() = 0));
 create policy own_world on api_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant select on table api_keys to kontor_app;
@@ -200,8 +200,8 @@ create table bank_accounts (
   constraint bank_accounts_status_check CHECK ((status = ANY (ARRAY['new'::text, 'errored'::text])))
 );
 CREATE UNIQUE INDEX bank_accounts_by_default ON bank_accounts USING btree (world, currency) WHERE (default_for_currency AND (NOT deleted));
-alter table bank_accounts enable row level security;
 alter table bank_accounts force row level security;
+alter table bank_accounts enable row level security;
 create policy own_world on bank_accounts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table bank_accounts to kontor_app;
 
@@ -313,8 +313,8 @@ create table cash_balances (
   constraint cash_balances_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint cash_balances_amount_check CHECK ((amount >= 0))
 );
-alter table cash_balances enable row level security;
 alter table cash_balances force row level security;
+alter table cash_balances enable row level security;
 create policy own_world on cash_balances for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_balances to kontor_app;
 
@@ -326,8 +326,8 @@ create table cash_settings (
   constraint cash_settings_world_id_fkey FOREIGN KEY (world, id) REFERENCES customers(world, id) ON DELETE CASCADE,
   constraint cash_settings_reconciliation_mode_check CHECK ((reconciliation_mode = ANY (ARRAY['automatic'::text, 'manual'::text])))
 );
-alter table cash_settings enable row level security;
 alter table cash_settings force row level security;
+alter table cash_settings enable row level security;
 create policy own_world on cash_settings for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_settings to kontor_app;
 
@@ -463,8 +463,8 @@ create table credit_balance_transactions (
 CREATE INDEX credit_balance_transactions_of_customer ON credit_balance_transactions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_grant ON credit_balance_transactions USING btree (world, credit_grant, created DESC, id DESC);
 CREATE INDEX credit_balance_transactions_of_invoice ON credit_balance_transactions USING btree (world, invoice) WHERE (invoice IS NOT NULL);
-alter table credit_balance_transactions enable row level security;
 alter table credit_balance_transactions force row level security;
+alter table credit_balance_transactions enable row level security;
 create policy own_world on credit_balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_balance_transactions to kontor_app;
 
@@ -642,8 +642,8 @@ create table customer_sessions (
   constraint customer_sessions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
 );
 CREATE INDEX customer_sessions_of_customer ON customer_sessions USING btree (world, customer);
-alter table customer_sessions enable row level security;
 alter table customer_sessions force row level security;
+alter table customer_sessions enable row level security;
 create policy own_world on customer_sessions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_sessions to kontor_app;
 
@@ -777,8 +777,8 @@ create table events (
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id DESC);
 CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
-alter table events enable row level security;
 alter table events force row level security;
+alter table events enable row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table events to kontor_app;
 
@@ -871,8 +871,8 @@ CREATE INDEX invoice_corrections_of_credited_on ON invoice_corrections USING btr
 CREATE INDEX invoice_corrections_of_customer ON invoice_corrections USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoice_corrections_of_invoice ON invoice_corrections USING btree (world, invoice, created DESC, id DESC);
 CREATE INDEX invoice_corrections_of_line ON invoice_corrections USING btree (world, line);
-alter table invoice_corrections force row level security;
 alter table invoice_corrections enable row level security;
+alter table invoice_corrections force row level security;
 create policy own_world on invoice_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_corrections to kontor_app;
 
@@ -962,8 +962,8 @@ create table invoice_lines (
 );
 CREATE INDEX invoice_lines_of_item ON invoice_lines USING btree (world, subscription_item, period_start);
 CREATE INDEX invoice_lines_of_price ON invoice_lines USING btree (world, price);
-alter table invoice_lines force row level security;
 alter table invoice_lines enable row level security;
+alter table invoice_lines force row level security;
 create policy own_world on invoice_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_lines to kontor_app;
 
@@ -988,8 +988,8 @@ create table invoice_payments (
 CREATE INDEX invoice_payments_listed ON invoice_payments USING btree (world, created DESC, id DESC);
 CREATE INDEX invoice_payments_of_intent ON invoice_payments USING btree (world, payment_intent);
 CREATE INDEX invoice_payments_of_invoice ON invoice_payments USING btree (world, invoice);
-alter table invoice_payments force row level security;
 alter table invoice_payments enable row level security;
+alter table invoice_payments force row level security;
 create policy own_world on invoice_payments for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_payments to kontor_app;
 
@@ -1072,8 +1072,8 @@ CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
 CREATE UNIQUE INDEX invoices_of_top_up ON invoices USING btree (world, ((top_up ->> 'credit_top_up'::text))) WHERE ((top_up IS NOT NULL) AND (status = ANY (ARRAY['draft'::text, 'open'::text])));
-alter table invoices enable row level security;
 alter table invoices force row level security;
+alter table invoices enable row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoices to kontor_app;
 
@@ -1117,8 +1117,8 @@ CREATE INDEX ledger_entries_deferred ON ledger_entries USING btree (world, perio
 CREATE INDEX ledger_entries_listed ON ledger_entries USING btree (world, "position" DESC, id DESC);
 CREATE INDEX ledger_entries_of_customer ON ledger_entries USING btree (world, customer);
 CREATE INDEX ledger_entries_of_document ON ledger_entries USING btree (world, document);
-alter table ledger_entries enable row level security;
 alter table ledger_entries force row level security;
+alter table ledger_entries enable row level security;
 create policy all_worlds on ledger_entries for select to public using ((kontor_world() = 0));
 create policy own_world on ledger_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
@@ -1204,8 +1204,8 @@ create table meter_event_errors (
   since timestamp with time zone not null,
   constraint meter_event_errors_pkey PRIMARY KEY (world, meter, code)
 );
-alter table meter_event_errors force row level security;
 alter table meter_event_errors enable row level security;
+alter table meter_event_errors force row level security;
 create policy own_world on meter_event_errors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meter_event_errors to kontor_app;
 
@@ -1227,8 +1227,8 @@ create table meter_events (
   constraint meter_events_pkey PRIMARY KEY (world, slot, key)
 ) partition by RANGE (slot);
 CREATE INDEX meter_events_of_series ON ONLY meter_events USING btree (series, "timestamp");
-alter table meter_events force row level security;
 alter table meter_events enable row level security;
+alter table meter_events force row level security;
 create policy own_world on meter_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_events to kontor_app;
 
@@ -1264,8 +1264,8 @@ create table meter_tallies (
   first_numbers bigint[] not null,
   constraint meter_tallies_pkey PRIMARY KEY (world, id)
 );
-alter table meter_tallies force row level security;
 alter table meter_tallies enable row level security;
+alter table meter_tallies force row level security;
 create policy all_worlds on meter_tallies for select to public using ((kontor_world() = 0));
 create policy own_world on meter_tallies for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table meter_tallies to kontor_app;
@@ -1281,8 +1281,8 @@ create table meter_values (
   constraint meter_values_pkey PRIMARY KEY (world, meter, customer, hour, dimensions, value),
   constraint meter_values_world_meter_fkey FOREIGN KEY (world, meter) REFERENCES meters(world, id)
 );
-alter table meter_values force row level security;
 alter table meter_values enable row level security;
+alter table meter_values force row level security;
 create policy own_world on meter_values for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_values to kontor_app;
 
@@ -1305,8 +1305,8 @@ create table meters (
 );
 CREATE UNIQUE INDEX meters_event_name ON meters USING btree (world, event_name) WHERE (status = 'active'::text);
 CREATE INDEX meters_listed ON meters USING btree (world, created DESC, id DESC);
-alter table meters enable row level security;
 alter table meters force row level security;
+alter table meters enable row level security;
 create policy own_world on meters for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meters to kontor_app;
 
@@ -1374,8 +1374,8 @@ CREATE INDEX outcome_receipts_listed ON outcome_receipts USING btree (world, cre
 CREATE INDEX outcome_receipts_of_invoice ON outcome_receipts USING btree (world, invoice);
 CREATE INDEX outcome_receipts_of_line ON outcome_receipts USING btree (world, line, outcome, sequence DESC);
 CREATE INDEX outcome_receipts_of_outcome ON outcome_receipts USING btree (world, outcome);
-alter table outcome_receipts enable row level security;
 alter table outcome_receipts force row level security;
+alter table outcome_receipts enable row level security;
 create policy own_world on outcome_receipts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table outcome_receipts to kontor_app;
 grant update (id) on table outcome_receipts to kontor_app;
@@ -1406,9 +1406,7 @@ create table outcomes (
   events json not null,
   contests jsonb not null,
   constraint outcomes_pkey PRIMARY KEY (world, id),
-  constraint outcomes_world_definition_customer_subject_key UNIQUE (world, definition, customer, subject),
-  constraint outcomes_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
-  constraint outcomes_world_definition_fkey FOREIGN KEY (world, definition) REFERENCES outcome_definitions(world, id),
+  constraint outcomes_world_subject_definition_customer_key UNIQUE (world, subject, definition, customer),
   constraint outcomes_basis_check CHECK ((basis = ANY (ARRAY['confirmed'::text, 'assumed'::text]))),
   constraint outcomes_check CHECK (((meter IS NULL) = (counted_at IS NULL))),
   constraint outcomes_check1 CHECK (((state = ANY (ARRAY['succeeded'::text, 'contested'::text])) OR (meter IS NULL))),
@@ -1418,11 +1416,10 @@ create table outcomes (
 );
 CREATE INDEX outcomes_begun ON outcomes USING btree (world, definition, began_at);
 CREATE INDEX outcomes_counted ON outcomes USING btree (world, meter, customer, counted_at) WHERE (meter IS NOT NULL);
-CREATE INDEX outcomes_listed ON outcomes USING btree (world, created DESC, id DESC);
-CREATE INDEX outcomes_of_customer ON outcomes USING btree (world, customer, created DESC, id DESC);
+CREATE INDEX outcomes_of_customer ON outcomes USING btree (world, customer, id);
 CREATE INDEX outcomes_provisional ON outcomes USING btree (world, customer, provisional_meter) WHERE (provisional_meter IS NOT NULL);
-alter table outcomes force row level security;
 alter table outcomes enable row level security;
+alter table outcomes force row level security;
 create policy own_world on outcomes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table outcomes to kontor_app;
 
@@ -1449,8 +1446,8 @@ CREATE INDEX payment_attempts_of_clock ON payment_attempts USING btree (world, t
 CREATE INDEX payment_attempts_of_reference ON payment_attempts USING btree (world, processor, reference) WHERE (reference IS NOT NULL);
 CREATE INDEX payment_attempts_of_subject ON payment_attempts USING btree (world, subject);
 CREATE INDEX payment_attempts_open ON payment_attempts USING btree (world, created, id) WHERE (state = ANY (ARRAY['sending'::text, 'unknown'::text, 'pending'::text]));
-alter table payment_attempts enable row level security;
 alter table payment_attempts force row level security;
+alter table payment_attempts enable row level security;
 create policy own_world on payment_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_attempts to kontor_app;
 
@@ -1538,8 +1535,8 @@ create table payment_method_domains (
   constraint payment_method_domains_world_domain_name_key UNIQUE (world, domain_name)
 );
 CREATE INDEX payment_method_domains_listed ON payment_method_domains USING btree (world, created DESC, id DESC);
-alter table payment_method_domains force row level security;
 alter table payment_method_domains enable row level security;
+alter table payment_method_domains force row level security;
 create policy own_world on payment_method_domains for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_method_domains to kontor_app;
 
@@ -1572,8 +1569,8 @@ CREATE INDEX payment_methods_of_customer ON payment_methods USING btree (world, 
 CREATE INDEX payment_methods_of_mandate ON payment_methods USING btree (world, mandate) WHERE (mandate IS NOT NULL);
 CREATE UNIQUE INDEX payment_methods_of_vault ON payment_methods USING btree (world, vault) WHERE (vault IS NOT NULL);
 CREATE UNIQUE INDEX payment_methods_once ON payment_methods USING btree (world, processor, processor_identity) WHERE ((processor_identity IS NOT NULL) AND (NOT spent));
-alter table payment_methods force row level security;
 alter table payment_methods enable row level security;
+alter table payment_methods force row level security;
 create policy own_world on payment_methods for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_methods to kontor_app;
 
@@ -1653,8 +1650,8 @@ CREATE INDEX price_move_entries_of_invoice ON price_move_entries USING btree (wo
 CREATE INDEX price_move_entries_of_item ON price_move_entries USING btree (world, subscription_item);
 CREATE INDEX price_move_entries_of_subscription ON price_move_entries USING btree (world, subscription);
 CREATE INDEX price_move_entries_pending ON price_move_entries USING btree (world, price_move, customer, id) WHERE (state = 'pending'::text);
-alter table price_move_entries force row level security;
 alter table price_move_entries enable row level security;
+alter table price_move_entries force row level security;
 create policy own_world on price_move_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_move_entries to kontor_app;
 
@@ -1721,8 +1718,8 @@ create table prices (
 CREATE INDEX prices_listed ON prices USING btree (world, created DESC, id DESC);
 CREATE INDEX prices_of_meter ON prices USING btree (world, meter);
 CREATE INDEX prices_of_product ON prices USING btree (world, product, created DESC, id DESC);
-alter table prices force row level security;
 alter table prices enable row level security;
+alter table prices force row level security;
 create policy own_world on prices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table prices to kontor_app;
 
@@ -1741,8 +1738,8 @@ create table processors (
   constraint processors_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
 );
 CREATE INDEX processors_listed ON processors USING btree (world, created DESC, id DESC);
-alter table processors enable row level security;
 alter table processors force row level security;
+alter table processors enable row level security;
 create policy all_worlds on processors for select to public using ((kontor_world() = 0));
 create policy own_world on processors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table processors to kontor_app;
@@ -1798,8 +1795,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes force row level security;
 alter table promotion_codes enable row level security;
+alter table promotion_codes force row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -1837,8 +1834,8 @@ CREATE INDEX refunds_of_charge ON refunds USING btree (world, charge, created DE
 CREATE INDEX refunds_of_clock ON refunds USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX refunds_of_customer ON refunds USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX refunds_of_intent ON refunds USING btree (world, payment_intent, created DESC, id DESC);
-alter table refunds enable row level security;
 alter table refunds force row level security;
+alter table refunds enable row level security;
 create policy own_world on refunds for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table refunds to kontor_app;
 
@@ -1880,8 +1877,8 @@ create table setup_attempts (
 CREATE INDEX setup_attempts_of_customer ON setup_attempts USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX setup_attempts_of_intent ON setup_attempts USING btree (world, setup_intent, created DESC, id DESC);
 CREATE INDEX setup_attempts_of_method ON setup_attempts USING btree (world, payment_method);
-alter table setup_attempts force row level security;
 alter table setup_attempts enable row level security;
+alter table setup_attempts force row level security;
 create policy own_world on setup_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table setup_attempts to kontor_app;
 
@@ -2069,8 +2066,8 @@ create table tax_ids (
   constraint tax_ids_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id)
 );
 CREATE INDEX tax_ids_of_customer ON tax_ids USING btree (world, customer, created DESC, id DESC);
-alter table tax_ids enable row level security;
 alter table tax_ids force row level security;
+alter table tax_ids enable row level security;
 create policy own_world on tax_ids for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_ids to kontor_app;
 
@@ -2126,8 +2123,8 @@ create table thin_events (
   data json not null,
   constraint thin_events_pkey PRIMARY KEY (world, id)
 );
-alter table thin_events enable row level security;
 alter table thin_events force row level security;
+alter table thin_events enable row level security;
 create policy own_world on thin_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table thin_events to kontor_app;
 
@@ -2198,8 +2195,8 @@ create table usage_caps (
 CREATE INDEX usage_caps_listed ON usage_caps USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_caps_of_customer ON usage_caps USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX usage_caps_of_meter ON usage_caps USING btree (world, meter);
-alter table usage_caps force row level security;
 alter table usage_caps enable row level security;
+alter table usage_caps force row level security;
 create policy own_world on usage_caps for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table usage_caps to kontor_app;
 
@@ -2225,8 +2222,8 @@ create table usage_corrections (
 );
 CREATE INDEX usage_corrections_listed ON usage_corrections USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_corrections_of_meter ON usage_corrections USING btree (world, meter, customer, created DESC);
-alter table usage_corrections enable row level security;
 alter table usage_corrections force row level security;
+alter table usage_corrections enable row level security;
 create policy own_world on usage_corrections for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table usage_corrections to kontor_app;
 
@@ -2293,8 +2290,8 @@ CREATE INDEX usage_reservations_listed ON usage_reservations USING btree (world,
 CREATE INDEX usage_reservations_of_customer ON usage_reservations USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX usage_reservations_of_meter ON usage_reservations USING btree (world, meter);
 CREATE INDEX usage_reservations_open ON usage_reservations USING btree (world, customer) WHERE (status = 'reserved'::text);
-alter table usage_reservations force row level security;
 alter table usage_reservations enable row level security;
+alter table usage_reservations force row level security;
 create policy own_world on usage_reservations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table usage_reservations to kontor_app;
 
@@ -2335,8 +2332,8 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, we
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries USING btree (world, created DESC, id DESC);
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries USING btree (world, next_at) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (world, webhook_endpoint, created DESC, id DESC);
-alter table webhook_deliveries force row level security;
 alter table webhook_deliveries enable row level security;
+alter table webhook_deliveries force row level security;
 create policy all_worlds on webhook_deliveries for select to public using ((kontor_world() = 0));
 create policy own_world on webhook_deliveries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_deliveries to kontor_app;
@@ -2358,8 +2355,8 @@ create table webhook_endpoints (
   constraint webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text])))
 );
 CREATE INDEX webhook_endpoints_listed ON webhook_endpoints USING btree (world, created DESC, id DESC);
-alter table webhook_endpoints force row level security;
 alter table webhook_endpoints enable row level security;
+alter table webhook_endpoints force row level security;
 create policy own_world on webhook_endpoints for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_endpoints to kontor_app;
 

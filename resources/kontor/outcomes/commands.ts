@@ -67,7 +67,7 @@ export async function list(ctx: Context, given: Params<typeof params.listOutcome
     // What lives on test clocks is listed only by what it belongs to.
     ...(narrowed === undefined ? equal('test_clock', null) : []),
   ];
-  const { data, has_more } = await page<OutcomeRow>(ctx, 'outcomes', 'outcome', conditions, given);
+  const { data, has_more } = await page<OutcomeRow>(ctx, 'outcomes', 'outcome', conditions, given, { created: 'id' });
   return renderList('/v1/kontor/outcomes', data.map((each) => renderOutcome(each, ctx.world)), has_more);
 }
 
@@ -78,7 +78,7 @@ export async function ofLine(ctx: Context, given: Params<typeof params.listOfLin
   const [line] = await billedLines(ctx.tx, path.invoice, path.line);
   if (!line) return missing('invoice line item', path.line);
   const counting = line.meter === null ? sql`false` : sql`(meter = ${line.meter} and customer = ${line.customer} and counted_at >= to_timestamp(${line.period_start}::bigint) and counted_at < to_timestamp(${line.period_end}::bigint))`;
-  const { data, has_more } = await page<OutcomeRow>(ctx, 'outcomes', 'outcome', [sql`(id in (select r.outcome from outcome_receipts r where r.line = ${line.id}) or ${counting})`], given);
+  const { data, has_more } = await page<OutcomeRow>(ctx, 'outcomes', 'outcome', [sql`(id in (select r.outcome from outcome_receipts r where r.line = ${line.id}) or ${counting})`], given, { created: 'id' });
   const receipts = await receiptsOfLine(ctx.tx, line.id, data.map((each) => each.id));
   return renderList(`/v1/kontor/invoices/${path.invoice}/lines/${line.id}/outcomes`, data.map((each) => ({ ...renderOutcome(each, ctx.world), receipt: receipts.get(each.id)?.billed ?? null, taken_back: receipts.get(each.id)?.taken_back ?? false })), has_more);
 }

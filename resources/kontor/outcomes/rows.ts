@@ -9,7 +9,7 @@ export async function outcomesById(tx: Tx, ids: readonly string[], lock = false)
 }
 
 /** What names a subject. */
-export const subjectKey = ({ definition, customer, subject }: Pick<Subject, 'definition' | 'customer' | 'subject'>): string => `${definition}\x1f${customer}\x1f${subject}`;
+export const subjectKey = ({ definition, customer, subject }: Pick<Subject, 'definition' | 'customer' | 'subject'>): string => `${subject}\x1f${definition}\x1f${customer}`;
 
 /** The outcomes of subjects, locked, by their keys; those that have none are left out. */
 export async function lockSubjects(tx: Tx, subjects: readonly Subject[]): Promise<Map<string, OutcomeRow>> {
@@ -19,18 +19,21 @@ export async function lockSubjects(tx: Tx, subjects: readonly Subject[]): Promis
     sql`select o.* from outcomes o
         join unnest(${arrayText(subjects.map((each) => each.definition))}::text[], ${arrayText(subjects.map((each) => each.customer), true)}::text[], ${arrayText(subjects.map((each) => each.subject), true)}::text[]) as s (definition, customer, subject)
           on o.definition = s.definition and o.customer = s.customer and o.subject = s.subject
-        order by o.definition, o.customer, o.subject for update of o`,
+        order by o.subject, o.definition, o.customer for update of o`,
   );
   return new Map(found.map((each) => [subjectKey(each), each]));
 }
 
-/** Customers that are there, with the test clocks on which they live and what time it is there. */
+/** Customers that are there, with the test clocks on which they live and what time it is there. They stay until the transaction ends: only with its clock does a customer go, which waits for this. */
 export async function clocksOf(tx: Tx, customers: readonly string[], now: Instant): Promise<Map<string, { test_clock: string | null; now: Instant }>> {
   const found = await rows<{ id: string; test_clock: string | null; frozen_time: Instant | null }>(
     tx,
     sql`select c.id, c.test_clock, t.frozen_time from customers c left join test_clocks t on t.id = c.test_clock where c.id = any(${arrayText([...customers], true)}::text[]) and not c.deleted`,
   );
-  return new Map(found.map(({ id, test_clock, frozen_time }) => [id, { test_clock, now: frozen_time ?? now }]));
+  const onClocks = found.filter(({ test_clock }) => test_clock !== null).map(({ id }) => id);
+  const held = onClocks.length === 0 ? [] : await rows<{ id: string }>(tx, sql`select id from customers where id = any(${arrayText(onClocks, true)}::text[]) order by id for key share`);
+  const there = new Set(held.map(({ id }) => id));
+  return new Map(found.filter(({ id, test_clock }) => test_clock === null || there.has(id)).map(({ id, test_clock, frozen_time }) => [id, { test_clock, now: frozen_time ?? now }]));
 }
 
 /** The customers of these that are there. */
