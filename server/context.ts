@@ -194,6 +194,8 @@ export type Context = {
   } | null;
   /** The calls that this transaction has written. */
   calls: string[];
+  /** Usage that is told of later in this transaction, as one batch: see `server/usage/tell.ts`. */
+  untold?: UsageBatch[];
 };
 
 /** A moment of real time. */

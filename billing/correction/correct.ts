@@ -183,7 +183,9 @@ function quantityOf({ line, after }: LineCorrection, reached: Reached | undefine
 export function correctInvoice(facts: CorrectionFacts, credit: CreditFacts | null, moment: Moment): Decision & { issued: Issued | null } {
   const { invoice, reached } = facts;
   const waiting = new Map([...facts.waiting].map(([line, item]) => [line, moneyOf({ ...item.correction!, amount: item.amount })]));
-  const found = invoice.status === 'draft' ? [] : invoice.status === 'void' ? toUndo(invoice, facts.earlier) : toCorrect(invoice, facts.recounted, facts.earlier, waiting);
+  // What a customer reads of what waits is true, also where a change of the quantity costs nothing, as within a package.
+  const isStale = (line: InvoiceLineRow, after: InvoiceLineRow) => line.metering !== null && (reached.get(line.id)?.quantity ?? line.quantity_decimal) !== after.quantity_decimal;
+  const found = invoice.status === 'draft' ? [] : invoice.status === 'void' ? toUndo(invoice, facts.earlier) : toCorrect(invoice, facts.recounted, facts.earlier, waiting, isStale);
   if (found.length === 0) return { ...decision(), issued: null };
   const withQuantities = found.map((each): [LineCorrection, CorrectedQuantity | null] => {
     return [each, each.line.metering === null ? null : quantityOf(each, reached.get(each.line.id))];

@@ -163,15 +163,15 @@ export const toUndo = (invoice: InvoiceWhole, earlier: ReadonlyMap<string, Money
 
 /**
  * What is to be put right of an invoice: each line rated again, less what was billed and what earlier corrections of it came to, those that wait (`waiting`, by line) among them. `recounted` are its lines with the
- * quantities that are true now; discounts, tax rates and exemption are those with which it was billed.
+ * quantities that are true now; discounts, tax rates and exemption are those with which it was billed. Where no money is to be put right, a correction that waits is made again if it is `stale`.
  */
-export function toCorrect(invoice: InvoiceWhole, recounted: readonly InvoiceLineRow[], earlier: ReadonlyMap<string, Money>, waiting: ReadonlyMap<string, Money>): LineCorrection[] {
+export function toCorrect(invoice: InvoiceWhole, recounted: readonly InvoiceLineRow[], earlier: ReadonlyMap<string, Money>, waiting: ReadonlyMap<string, Money>, stale: (line: InvoiceLineRow, after: InvoiceLineRow) => boolean): LineCorrection[] {
   const bare = workOut({ ...invoice, lines: recounted.map((line) => (line.correction || line.credits.length === 0 ? line : { ...line, credits: [] })) });
   const anew = withCredits(bare, creditsHeld(invoice, earlier, waiting));
   return invoice.lines.flatMap((line, n): LineCorrection[] => {
     const after = anew.lines[n]!;
     const known = combine(moneyOfLine(line, invoice), earlier.get(line.id) ?? NOTHING, 1);
     const money = combine(moneyOfLine(after, anew), known, -1);
-    return isNothing(money) ? [] : [{ line, after, money }];
+    return isNothing(money) && !(waiting.has(line.id) && stale(line, after)) ? [] : [{ line, after, money }];
   });
 }

@@ -7,6 +7,7 @@ import type { Tx } from '../database/world.ts';
 import { eventsByName, eventsOf, type StoredEvent } from './events.ts';
 import { countAgain } from './hours.ts';
 import { takeNumbers } from './keys.ts';
+import { tellOfUsage } from './tell.ts';
 
 /** The latest event of a name with an identifier: a name may have had several meters, one after the other, and none. */
 export async function latestEvent(ctx: Context, event_name: string, identifier: string): Promise<StoredEvent | undefined> {
@@ -32,7 +33,7 @@ export async function cancelEvents(ctx: Context, events: readonly StoredEvent[],
   const keys = new Set(done.map(({ key }) => key));
   const canceled = sorted.filter(({ key }) => keys.has(key));
   await countAgain(ctx.tx, canceled, 'taken');
-  for (const observer of canceled.length > 0 ? ctx.app.register.usage : []) await observer.observe(ctx, { recorded: [], canceled, restored: [] });
+  await tellOfUsage(ctx, { recorded: [], canceled, restored: [] });
   return canceled;
 }
 
@@ -47,7 +48,7 @@ export async function restoreEvents(ctx: Context, correction: string, at: Instan
   if (restored.length === 0) return [];
   await row(ctx.tx, sql`update meter_event_cancellations set reverted_at = to_timestamp(${at}::bigint), reverted_number = ${takeNumbers(ctx.app.clock, 1)}::bigint where correction = ${correction} and reverted_at is null`);
   await countAgain(ctx.tx, restored, 'added');
-  for (const observer of ctx.app.register.usage) await observer.observe(ctx, { recorded: [], canceled: [], restored });
+  await tellOfUsage(ctx, { recorded: [], canceled: [], restored });
   return restored;
 }
 

@@ -21,6 +21,7 @@ import { isTurn, slotAt } from './slots.ts';
 import { keyOf, nameOf, seriesWithin, takeNumbers } from './keys.ts';
 import { countIn } from './hours.ts';
 import { BY_DEFAULT, placesOf } from './events.ts';
+import { tellOfUsage } from './tell.ts';
 
 export type Recorded = { status: 'accepted' | 'duplicate'; event: UsageEvent } | { status: 'refused'; refusal: Refusal };
 
@@ -72,7 +73,7 @@ export async function admit(ctx: Context, candidates: readonly Candidate[], resu
   append(ctx, slot, fresh);
   const recorded = fresh.map(({ candidate }) => candidate.event);
   countIn(ctx.tx, recorded, new Map(fresh.flatMap(({ candidate: { meter } }) => (meter ? [[meter.id, meter]] : []))));
-  for (const observer of ctx.app.register.usage) await observer.observe(ctx, { recorded, canceled: [], restored: [] });
+  await tellOfUsage(ctx, { recorded, canceled: [], restored: [] });
 }
 
 /** The active meters that count the events of these names, by name. */

@@ -94,6 +94,23 @@ test('usage that comes after its invoice is on the next one, which says what it 
   assert.match((await get(`invoices/${february!.id}/explanation?language=de`)).lines[0].sentences.join('\n'), /berechnete 10, wo es nun 15 sind/);
 });
 
+test('an amendment is one correction, whose words stay true where a later change costs nothing', async () => {
+  const { clock, event_name, use, invoices, waiting } = await subscribed({ price: { unit_amount: 300, transform_quantity: { divide_by: 100, round: 'up' } } });
+  const event = await use(150, START);
+  await use(60, START);
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  const [, { number }] = (await invoices()) as [unknown, Stripe.Invoice];
+  await told();
+  const amend = { event_name, identifier: event.identifier, payload: { ...event.payload, value: '45' } };
+  await post('usage/corrections', { type: 'amend', amend, dry_run: true });
+  assert.deepEqual(await waiting(), []);
+  await post('usage/corrections', { type: 'amend', amend });
+  assert.deepEqual(await waiting(), [[-300, `Correction of ${number}: 105 instead of 210 × Calls (at $3.00 per 100 / month)`]]);
+  assert.deepEqual(typesOf(await told()), ['invoiceitem.created', 'kontor.invoice_correction.created']);
+  await use(5, START + DAY);
+  assert.deepEqual(await waiting(), [[-300, `Correction of ${number}: 110 instead of 210 × Calls (at $3.00 per 100 / month)`]]);
+});
+
 test('an event that is canceled after its invoice gives back what it cost, with its part of discounts and taxes', async () => {
   const rate = await stripe.taxRates.create({ display_name: 'Sales tax', percentage: 8.875, inclusive: false });
   const coupon = await stripe.coupons.create({ amount_off: 500, currency: 'usd', duration: 'forever' });

@@ -11,6 +11,7 @@ import type { StoredEvent } from '../../../server/usage/events.ts';
 import { refuseDropped } from '../../../server/usage/recount.ts';
 import { recordReadable } from '../../../server/usage/named.ts';
 import { record } from '../../../server/usage/record.ts';
+import { holding, tellOfHeld } from '../../../server/usage/tell.ts';
 import { customerClock } from '../../billing/meter_events/rows.ts';
 import { activeMeter } from '../../billing/meters/rows.ts';
 import { MOST_EVENTS, type createCorrection, type listCorrections, type recordEvents } from './params.ts';
@@ -80,10 +81,11 @@ export async function correct(ctx: Context, given: Given): Promise<Json> {
   if (given.dry_run) await ctx.tx.query('savepoint dry_run');
   const asked = [{ key: 'span', meter: plan.meter, customer: plan.customer, start: plan.start, end: plan.end }];
   const before = (await countedFor(ctx.tx, asked)).get('span')!;
-  const canceled = await cancelEvents(ctx, plan.cancels, now, id);
+  const held = holding(ctx);
+  const canceled = await cancelEvents(held, plan.cancels, now, id);
   if (canceled.length !== plan.cancels.length) refuse('lock_timeout', 'Somebody else takes the same events back right now. Look at them again.', undefined, { status: 409 });
-  if (plan.restores !== null) await restoreEvents(ctx, plan.restores, now);
-  await recordAll(ctx, plan, id, now, given);
+  if (plan.restores !== null) await restoreEvents(held, plan.restores, now);
+  await recordAll(held, plan, id, now, given);
   const after = (await countedFor(ctx.tx, asked)).get('span')!;
   const { meter, reverted } = plan;
   const row: CorrectionRow = {
@@ -92,6 +94,7 @@ export async function correct(ctx: Context, given: Given): Promise<Json> {
   };
   if (given.dry_run) await ctx.tx.query('rollback to savepoint dry_run');
   else {
+    await tellOfHeld(ctx, held);
     const puts = [{ table: 'usage_corrections', before: null, after: row }, ...(reverted ? [{ table: 'usage_corrections', before: reverted, after: { ...reverted, reverted_by: id } }] : [])];
     await commit(ctx, { ...decision(), puts });
   }
