@@ -1,28 +1,32 @@
 /**
- * Columns of many rows as PostgreSQL's own binary form of an array, which costs both sides a fraction of digits that are written, quoted and read again: `${int8s(…)}::bigint[]`,
- * `${instants(…)}::timestamptz[]`. What is text goes as text: see `arrayText`.
+ * Columns of many rows as PostgreSQL's own binary form of an array, which costs both sides a fraction of digits that are written, quoted and read again: `${int4s(…)}::integer[]`,
+ * `${int8s(…)}::bigint[]`, `${instants(…)}::timestamptz[]`. What is text goes as text: see `arrayText`.
  */
 import type { Instant } from '../../billing/decision.ts';
 
-/** PostgreSQL's numbers of the types. */
-const OID = { int8: 20, timestamptz: 1184 } as const;
+/** PostgreSQL's numbers of the types, and how long their values are. */
+const TYPES = { int4: { oid: 23, bytes: 4 }, int8: { oid: 20, bytes: 8 }, timestamptz: { oid: 1184, bytes: 8 } } as const;
 
 const HEADER = 20;
-const ELEMENT = 12;
+const LENGTH = 4;
 
-function arrayOf<Value>(type: keyof typeof OID, values: readonly Value[], put: (view: DataView, at: number, value: Value) => void): Buffer {
-  const buffer = Buffer.allocUnsafe(HEADER + ELEMENT * values.length);
+function arrayOf<Value>(type: keyof typeof TYPES, values: readonly Value[], put: (view: DataView, at: number, value: Value) => void): Buffer {
+  const { oid, bytes } = TYPES[type];
+  const buffer = Buffer.allocUnsafe(HEADER + (LENGTH + bytes) * values.length);
   const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
   // One dimension, no nulls, the type; so many elements, counted from 1.
-  for (const [n, word] of [1, 0, OID[type], values.length, 1].entries()) view.setInt32(n * 4, word);
+  for (const [n, word] of [1, 0, oid, values.length, 1].entries()) view.setInt32(n * 4, word);
   let at = HEADER;
   for (const value of values) {
-    view.setInt32(at, 8);
-    put(view, at + 4, value);
-    at += ELEMENT;
+    view.setInt32(at, bytes);
+    put(view, at + LENGTH, value);
+    at += LENGTH + bytes;
   }
   return buffer;
 }
+
+/** `integer[]`. */
+export const int4s = (values: readonly number[]): Buffer => arrayOf('int4', values, (view, at, value) => view.setInt32(at, value));
 
 /** `bigint[]`; a number must be whole. */
 export const int8s = (values: readonly (bigint | number)[]): Buffer => arrayOf('int8', values, (view, at, value) => (typeof value === 'bigint' ? view.setBigInt64(at, value) : putWhole(view, at, value)));

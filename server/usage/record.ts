@@ -14,7 +14,7 @@ import type { MeterRow } from '../../billing/catalog.ts';
 import { Refusal, refuse, type Instant } from '../../billing/decision.ts';
 import { customerOf, isRepetition, OTHER_EVENT, restOf, usageEvent, type Mapping, type UsageEvent, type UsageGiven } from '../../billing/usage.ts';
 import type { Context } from '../context.ts';
-import { instants, int8s } from '../database/arrays.ts';
+import { instants, int4s, int8s } from '../database/arrays.ts';
 import { arrayText, later, row, rows, sql } from '../database/sql.ts';
 import { quoted } from '../http/forms.ts';
 import { isTurn, slotAt } from './slots.ts';
@@ -150,17 +150,35 @@ const advancing = (clock: string): Refusal => new Refusal(undefined, `The test c
 function append(ctx: Context, slot: number, fresh: readonly Fresh[]): void {
   const sorted = fresh.toSorted((a, b) => (a.key < b.key ? -1 : 1));
   const events = sorted.map(({ candidate }) => candidate.event);
+  const { kinds, kindOf } = kindsOf(events);
   later(
     ctx.tx,
     sql`insert into meter_events (world, slot, key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)
-        select ${ctx.world.id}::integer, ${slot}::integer, r.key, r.series, r.number, r.meter, r.event_name, r.identifier, r.customer, r.timestamp, r.value, r.dimensions, r.payload::json, r.created
-        from unnest(${int8s(sorted.map(({ key }) => key))}::bigint[], ${int8s(seriesOfAll(ctx.world.id, events))}::bigint[], ${int8s(events.map((each) => each.number))}::bigint[],
-          ${arrayText(events.map((each) => each.meter))}::text[], ${arrayText(events.map((each) => each.event_name), true)}::text[], ${arrayText(events.map((each) => each.identifier), true)}::text[],
-          ${arrayText(events.map((each) => each.customer), true)}::text[], ${instants(events.map((each) => each.timestamp))}::timestamptz[], ${arrayText(events.map((each) => each.value))}::numeric[],
-          ${arrayText(events.map((each) => each.dimensions), true)}::text[], ${arrayText(sorted.map(({ candidate }) => restText(candidate)), true)}::text[], ${instants(events.map((each) => each.created))}::timestamptz[])
-          as r (key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)`,
+        select ${ctx.world.id}::integer, ${slot}::integer, r.key, r.series, r.number, (${arrayText(kinds.map((each) => each.meter))}::text[])[r.kind], (${arrayText(kinds.map((each) => each.event_name), true)}::text[])[r.kind],
+          r.identifier, r.customer, r.timestamp, r.value, coalesce(r.dimensions, ''), r.payload::json, (${instants(kinds.map((each) => each.created))}::timestamptz[])[r.kind]
+        from unnest(${int8s(sorted.map(({ key }) => key))}::bigint[], ${int8s(seriesOfAll(ctx.world.id, events))}::bigint[], ${int8s(events.map((each) => each.number))}::bigint[], ${int4s(kindOf)}::integer[],
+          ${arrayText(events.map((each) => each.identifier), true)}::text[], ${arrayText(events.map((each) => each.customer), true)}::text[], ${instants(events.map((each) => each.timestamp))}::timestamptz[],
+          ${arrayText(events.map((each) => each.value))}::numeric[], ${orNothing(events.map((each) => each.dimensions || null))}::text[], ${orNothing(sorted.map(({ candidate }) => restText(candidate)))}::text[])
+          as r (key, series, number, kind, identifier, customer, timestamp, value, dimensions, payload)`,
   );
 }
+
+/** What events have in common, once each, and the number of that of each event, from 1: most events of a batch say the same, which PostgreSQL would read again with each. */
+function kindsOf(events: readonly UsageEvent[]): { kinds: UsageEvent[]; kindOf: number[] } {
+  const kinds: UsageEvent[] = [];
+  const numbers = new Map<string, number>();
+  let last: UsageEvent | undefined;
+  let number = 0;
+  const kindOf = events.map((event) => {
+    if (last && event.meter === last.meter && event.event_name === last.event_name && event.created === last.created) return number;
+    last = event;
+    return (number = numbers.getOrInsertComputed(`${event.meter}\x1f${event.event_name}\x1f${event.created}`, () => kinds.push(event)));
+  });
+  return { kinds, kindOf };
+}
+
+/** A column of text that is empty for most batches: nothing at all then, which `unnest` fills up. */
+const orNothing = (values: readonly (string | null)[]): string | null => (values.some((value) => value !== null) ? arrayText(values, true) : null);
 
 function seriesOfAll(world: number, events: readonly UsageEvent[]): bigint[] {
   const sources = new Map<string, (customer: string) => bigint>();
