@@ -86,6 +86,28 @@ test('a transaction that has failed is not taken for a committed one', async () 
   assert.deepEqual(await ids(4), []);
 });
 
+test('where a statement fails, those that were sent behind it are not done, fail with it, and can be sent again', async () => {
+  const ids = { name: 'ids', text: 'select id from things order by id' };
+  const halves = { name: 'halves', text: 'select 1 / $1::integer as half' };
+  const failed = await db.inWorld({ id: 4 }, (tx) => Promise.allSettled([tx.query({ name: 'before', text: 'select 1 as one' }), tx.query({ ...halves, values: [0] }), tx.query(ids)])).then(() => null, (error: Error) => error);
+  assert.match(failed!.message, /was rolled back/);
+  for (let n = 0; n < 3; n += 1) assert.deepEqual(await db.inWorld({ id: 1 }, async (tx) => Promise.all([tx.query({ ...halves, values: [1] }), tx.query(ids)]).then((all) => all.map(({ rows }) => rows))), [[{ half: 1 }], [{ id: 'mine' }]]);
+  await assert.rejects(db.inWorld({ id: 4 }, (tx) => Promise.all([tx.query(ids), tx.query({ ...halves, values: [0] }), tx.query({ name: 'behind', text: 'select 2 as two' })])), /division by zero/);
+});
+
+test('where a statement fails that nobody waits for, nothing is kept, and its failure is told', async () => {
+  const forged = { text: `insert into things (world, id) values (2, 'forged')` };
+  await assert.rejects(db.inWorld({ id: 4 }, async (tx) => {
+    await tx.query(`insert into things (id) values ('lost')`);
+    tx.later(forged);
+  }), /row-level security/);
+  await assert.rejects(db.inWorld({ id: 4 }, async (tx) => {
+    tx.later(forged);
+    await tx.query({ name: 'passed over', text: `insert into things (id) values ('lost')` });
+  }), /row-level security/);
+  assert.deepEqual(await ids(4), []);
+});
+
 test('a connection that breaks in a transaction is replaced', async () => {
   await assert.rejects(db.inWorld({ id: 4 }, (tx) => tx.query('select pg_terminate_backend(pg_backend_pid())')));
   assert.deepEqual(await ids(1), ['mine']);

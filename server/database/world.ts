@@ -3,8 +3,9 @@
  * query which forgets to ask for it still sees nothing else; a connection that is in no transaction of ours sees no world at all.
  */
 
-import type { Writable } from 'node:stream';
 import type pg from 'pg';
+import { outboxOf } from './batch.ts';
+import { statementName } from './sql.ts';
 
 /** Anything that can be asked a query: a pool, a client, a transaction. */
 export type Queryable = Pick<pg.ClientBase, 'query'>;
@@ -20,71 +21,55 @@ export type Tx = Queryable & {
  * Throws when PostgreSQL rolled back although `work` returned, which happens when it has swallowed the error of a query.
  */
 export function inWorld<Result>(pool: pg.Pool, world: { readonly id: number }, work: (tx: Tx) => Promise<Result>): Promise<Result> {
-  return transaction(pool, `begin; ${settingOf(world)}`, work);
+  return transaction(pool, [BEGIN, settingOf(world)], work);
 }
 
 /** Runs `work` in a transaction that sees, in the tables which allow it, the rows of all worlds, and can change nothing: to find out what is due, and whose key it is. */
 export function overAllWorlds<Result>(pool: pg.Pool, work: (tx: Tx) => Promise<Result>): Promise<Result> {
-  return transaction(pool, `begin read only; set local kontor.world = '0'`, work);
+  return transaction(pool, [BEGIN_READING, setting('0')], work);
 }
 
 /** Runs `work` in one transaction that is in several worlds, one after the other: what is sent after `enter` sees that one only, and before it none. For what must hold together although it is of several tenants. */
 export function inWorldsInTurn<Result>(pool: pg.Pool, work: (tx: Tx, enter: (world: { readonly id: number }) => void) => Promise<Result>): Promise<Result> {
-  return transaction(pool, 'begin', (tx) => work(tx, (world) => tx.later({ text: settingOf(world) })));
+  return transaction(pool, [BEGIN], (tx) => work(tx, (world) => tx.later(settingOf(world))));
 }
 
-function settingOf({ id }: { readonly id: number }): string {
+const named = (text: string): pg.QueryConfig => ({ name: statementName(text), text });
+const [BEGIN, BEGIN_READING, COMMIT] = [named('begin'), named('begin read only'), named('commit')];
+const SETTING = named(`select set_config('kontor.world', $1, true)`);
+const setting = (world: string): pg.QueryConfig => ({ ...SETTING, values: [world] });
+
+function settingOf({ id }: { readonly id: number }): pg.QueryConfig {
   if (!Number.isSafeInteger(id) || id < 1) throw new Error(`There is no world number ${id}.`);
-  return `set local kontor.world = '${id}'`;
+  return setting(String(id));
 }
 
-/** What PostgreSQL says to every statement after one that failed. */
-const ABORTED = '25P02';
+/** What PostgreSQL says to every statement after one that failed: also where that kept it from parsing the statement. */
+const ABORTED = new Set<unknown>(['25P02', '26000']);
 
-async function transaction<Result>(pool: pg.Pool, opening: string, work: (tx: Tx) => Promise<Result>): Promise<Result> {
+async function transaction<Result>(pool: pg.Pool, opening: readonly pg.QueryConfig[], work: (tx: Tx) => Promise<Result>): Promise<Result> {
   const client = await pool.connect();
+  const { query, later, flush } = outboxOf(client);
   let broken: Error | undefined;
-  const unawaited: Promise<unknown>[] = [];
   let failed: unknown;
-  const query = together(client);
-  const send = (statement: string | pg.QueryConfig): void => {
-    const sent = query(statement as pg.QueryConfig);
-    // Its failure is told at the end, or in place of what fails because of it; until then it is nobody's.
-    sent.catch((error: unknown) => { failed ??= error; });
-    unawaited.push(sent);
-  };
+  // Its failure is told at the end, or in place of what fails because of it; until then it is nobody's.
+  const send = (statement: pg.QueryConfig): void => later(statement, (error) => { failed ??= error; });
   try {
-    // Connections are pipelined: the opening travels with the first query of the work, and what is sent for later with the commit.
-    send(opening);
+    // The opening travels with the first query of the work, and what is sent for later with the commit.
+    opening.forEach(send);
     const result = await work({ query, later: send });
-    const [{ command }] = await Promise.all([query('commit'), ...unawaited]);
+    const { command } = await query(COMMIT);
+    if (failed !== undefined) throw failed;
     if (command !== 'COMMIT') throw new Error('The transaction was rolled back, since a query in it had failed and its error was not passed on.');
     return result;
   } catch (error) {
+    flush();
     // Where the roll-back fails too, the connection is gone; the server rolls back by itself, and the pool must not use it again.
     await client.query('rollback').catch((failure: Error) => { broken = failure; });
-    throw (error as { code?: unknown }).code === ABORTED ? (failed ?? error) : error;
+    throw ABORTED.has((error as { code?: unknown }).code) ? (failed ?? error) : error;
   } finally {
     client.release(broken);
   }
-}
-
-/** The connection's `query`, so that what is sent in one turn of the event loop goes out in one write: each write wakes PostgreSQL. */
-function together(client: pg.PoolClient): Queryable['query'] {
-  const { stream } = (client as unknown as { connection: { stream: Writable } }).connection;
-  let corked = false;
-  const query = (...given: Parameters<Queryable['query']>) => {
-    if (!corked) {
-      corked = true;
-      stream.cork();
-      process.nextTick(() => {
-        corked = false;
-        stream.uncork();
-      });
-    }
-    return client.query(...given);
-  };
-  return query as unknown as Queryable['query'];
 }
 
 /** What of the database passes by itself, so that the same may be tried again: others held what was wanted, or it could not be reached. Null for every other error. Nothing was done. */

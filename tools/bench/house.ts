@@ -19,6 +19,7 @@ import { open, type Running } from '../../server/app.ts';
 import { machineClock, type Clock } from '../../server/clock.ts';
 import type { World } from '../../server/context.ts';
 import { readConfig } from '../../server/config.ts';
+import { Batch } from '../../server/database/batch.ts';
 import { openDatabase, type Database } from '../../server/database/database.ts';
 import { migrate } from '../../server/database/migrate.ts';
 import { openLog } from '../../server/log.ts';
@@ -109,7 +110,8 @@ export async function statements(house: House, work: () => Promise<unknown>): Pr
   client.release();
   const original = prototype.query;
   prototype.query = function recorded(...given) {
-    sent.push(given[0] as Statement);
+    if (given[0] instanceof Batch) sent.push(...given[0].steps);
+    else sent.push(given[0] as Statement);
     return original.apply(this, given);
   };
   try {
