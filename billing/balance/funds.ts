@@ -93,11 +93,11 @@ export function fundsLegs(amount: bigint, charge: ChargeRow, transaction: FundsT
 
 /**
  * The same of an amount that has just come with a charge, or with one of its captures. What a charge was converted for is one rate for all of it: where a part was given back before this came, the exchange stands for
- * the rest at the rate that there is now.
+ * the rest at the rate that there is now. What is only asked to be given back, `refunding`, leaves at that rate, too.
  */
-export function comingLegs(amount: bigint, charge: ChargeRow, transaction: FundsTransactionRow): Leg[] {
+export function comingLegs(amount: bigint, charge: ChargeRow, refunding: bigint, transaction: FundsTransactionRow): Leg[] {
   const { amount_captured, amount_refunded, amount_disputed, settled_amount, settled_currency } = charge;
-  const out = amount_refunded + amount_disputed;
+  const out = amount_refunded - refunding + amount_disputed;
   if (settled_amount === null || settled_currency !== transaction.currency || out === 0n || amount === amount_captured) return legsAt(transaction.amount, amount, charge, transaction);
   const standing = (settled: bigint, captured: bigint): bigint => roundDiv(settled * (captured - out), captured);
   return legsAt(standing(settled_amount, amount_captured) - standing(settled_amount - transaction.amount, amount_captured - amount), amount, charge, transaction);

@@ -83,7 +83,7 @@ test('what is billed is what the customer owes, what its balance met, what was e
     };
     const pay = (): void => {
       const asked = payInvoice(facts, METHOD, { off_session: true, automatic: false }, moment);
-      const settled = settlePayment({ payment_intent: asked.payment_intent, payment_method: METHOD, customer: facts.customer, invoice: facts.invoice, payment: facts.payments[0]!.payment, charge: null, subscription: null, others: [] }, questionOf(asked), SUCCEEDED, moment);
+      const settled = settlePayment({ payment_intent: asked.payment_intent, payment_method: METHOD, customer: facts.customer, invoice: facts.invoice, payment: facts.payments[0]!.payment, charge: null, refunding: 0n, subscription: null, others: [] }, questionOf(asked), SUCCEEDED, moment);
       made.push(asked);
       take({ ...settled, invoice: settled.invoice!, customer: settled.customer! });
     };
@@ -111,7 +111,7 @@ test('a payment that comes after the invoice was paid another way goes to the cu
   const billed = finalizeInvoice({ invoice: draftOf(customer, [line(1000n, null)]), customer, tax_ids: [], subscription_metadata: null, payment_method: METHOD, reason: 'request', confirm: true }, moment);
   const question = questionOf(billed);
   const paid: InvoiceWhole = { ...billed.invoice, status: 'paid', amount_paid: 1000n, amount_remaining: 0n };
-  const late = settlePayment({ payment_intent: billed.payment_intent!, payment_method: METHOD, customer: billed.customer, invoice: paid, payment: billed.payment!, charge: null, subscription: null, others: [] }, question, SUCCEEDED, moment);
+  const late = settlePayment({ payment_intent: billed.payment_intent!, payment_method: METHOD, customer: billed.customer, invoice: paid, payment: billed.payment!, charge: null, refunding: 0n, subscription: null, others: [] }, question, SUCCEEDED, moment);
   assert.deepEqual([late.invoice!.amount_overpaid, late.invoice!.amount_paid, late.customer!.balance], [1000n, 1000n, -1000n]);
   assert.deepEqual(late.facts.map((fact) => fact.type), ['charge.succeeded', 'payment_intent.succeeded', 'invoice_payment.paid', 'invoice.updated', 'invoice.overpaid', 'customer.updated']);
 });

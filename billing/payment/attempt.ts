@@ -64,7 +64,8 @@ function canonical(value: unknown): string {
   return `{${fields.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, each]) => `${JSON.stringify(name)}:${canonical(each)}`).join(',')}}`;
 }
 
-const weighed = (word: PackedWord | null): string => `${word?.contradicts === true ? 1 : 0}${canonical(word)}`;
+/** That something has moved says more than that it has not yet. */
+const weighed = (word: PackedWord | null): string => `${word?.contradicts === true ? 2 : word?.moved === false ? 0 : 1}${canonical(word)}`;
 
 /** Bigints as text with an `n`, so that a word can be kept as JSON. */
 export function pack<W extends { kind: string }>(word: W): PackedWord {

@@ -134,7 +134,7 @@ export type HandledOutcome =
 
 export type RefundOutcome =
   /** `requires_action`: the money cannot go back by itself, and the holder is asked where to. */
-  | { kind: 'succeeded' | 'pending' | 'requires_action'; reference: string; money?: Money; network_reference: string | null; settled?: Settled | null; foretold: Consequence[] }
+  | { kind: 'succeeded' | 'pending' | 'requires_action'; reference: string; money?: Money; network_reference: string | null; settled?: Settled | null; /** Nothing has left us yet. */ moved?: false; foretold: Consequence[] }
   | { kind: 'declined'; reference: string; failure_reason: string; settled?: Settled | null; message: string }
   /** Called back before it has gone. */
   | { kind: 'canceled'; reference: string; settled?: Settled | null }

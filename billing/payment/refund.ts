@@ -143,7 +143,7 @@ export function settleRefund({ refund: before, charge: charged, settlement }: { 
   const how = { processor: attempt.processor, settlement, settled: 'settled' in answer ? answer.settled : null };
   // What has moved counts, whatever was asked for.
   const amount = 'money' in answer && answer.money && !before.sent ? answer.money.amount : before.amount;
-  const leaves = !before.sent && !over ? moveRefund({ ...before, amount }, charged, how, 'refunded', moment) : null;
+  const leaves = !before.sent && !over && !('moved' in answer && answer.moved === false) ? moveRefund({ ...before, amount }, charged, how, 'refunded', moment) : null;
   const returns = before.sent && over ? moveRefund(before, charged, how, 'returned', moment) : null;
   const refund: RefundRow = {
     ...before,
@@ -151,7 +151,7 @@ export function settleRefund({ refund: before, charge: charged, settlement }: { 
     status: failed ? 'failed' : answer.kind,
     failure_reason: answer.kind === 'declined' ? answer.failure_reason : answer.kind === 'failed' ? 'unknown' : null,
     destination: 'network_reference' in answer ? { ...before.destination, reference: answer.network_reference ?? before.destination.reference } : before.destination,
-    sent: !over,
+    sent: !over && (before.sent || leaves !== null),
     balance_transaction: leaves?.balance_transaction ?? before.balance_transaction,
     failure_balance_transaction: returns?.balance_transaction ?? before.failure_balance_transaction,
   };

@@ -26,6 +26,8 @@ export type Payment = {
   payment_method: PaymentMethodRow;
   /** The charge that this attempt has made already, or another one that goes on with the same payment at the processor: an earlier answer was `pending`, or the amount is reserved. */
   charge: ChargeRow | null;
+  /** What of the charge is asked to be given back, and has not left us yet. */
+  refunding: bigint;
   customer: CustomerWhole | null;
   /** The invoice that it pays, and what of it goes there; all three null where it pays none. */
   invoice: InvoiceWhole | null;
@@ -254,7 +256,7 @@ export function receive(facts: Payment & { charge: ChargeRow }, transaction: Fun
   const owed = owedBy(facts);
   const legs = { transaction: `${transaction.id === charge.balance_transaction ? charge.id : transaction.id}:captured`, currency: charge.currency, document: charge.id, customer: charge.customer, at: moment.now };
   // What was sent by transfer is here already, as the customer's cash.
-  const source = method.type === 'customer_balance' ? [{ ledger_account: 'customer_cash', amount } as const] : comingLegs(amount, charge, transaction);
+  const source = method.type === 'customer_balance' ? [{ ledger_account: 'customer_cash', amount } as const] : comingLegs(amount, charge, facts.refunding, transaction);
   const received: Decision = { ...decision(), postings: source.map((leg) => ({ ...legs, ...leg })) };
   if (!owed || !payment) {
     received.postings.push({ ...legs, ledger_account: 'unapplied_payments', amount: -amount });

@@ -38,6 +38,12 @@ export function chargesNamed(tx: Tx, names: readonly { processor: string; refere
   );
 }
 
+/** What of charges is asked to be given back, and has not left us yet. Lock them first. */
+export async function refundingOf(tx: Tx, charges: readonly string[]): Promise<Map<string, bigint>> {
+  const found = await rows<{ charge: string; amount: bigint }>(tx, sql`select charge, sum(amount)::bigint as amount from refunds where charge = any(${charges}::text[]) and not sent and status in ('pending', 'requires_action') group by charge`);
+  return new Map(found.map(({ charge, amount }) => [charge, amount]));
+}
+
 /** Whether a customer has ever paid us anything. */
 export async function hasPaid(tx: Tx, customer: string): Promise<boolean> {
   return (await payersOf(tx, [customer])).has(customer);

@@ -6,7 +6,7 @@ import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow
 import type { Payment } from '../../billing/payment/settle.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import type { Context, OpenCall } from '../../server/context.ts';
-import { chargesNamed, chargesOfAttempts } from '../charges/rows.ts';
+import { chargesNamed, chargesOfAttempts, refundingOf } from '../charges/rows.ts';
 import { customersById, lockLanes } from '../customers/rows.ts';
 import { lockInvoices } from '../invoices/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
@@ -33,6 +33,8 @@ export class Affected {
   /** By the attempts that made them, and by what their processors call them. */
   readonly charges = new Map<string, ChargeRow>();
   readonly #named = new Map<string, ChargeRow>();
+  /** What of them is asked to be given back, and has not left yet. */
+  readonly #refunding = new Map<string, bigint>();
   /** The intents that are open for an invoice. */
   readonly #open = new Map<string, string[]>();
 
@@ -56,14 +58,20 @@ export class Affected {
     // The method that was asked for: an intent whose attempt failed has none any more.
     const methods = [...new Set(calls.map(methodOf))];
     for (const method of await methodsById(ctx.tx, methods, true)) all.methods.set(method.id, method);
-    for (const charge of await chargesOfAttempts(ctx.tx, calls.map(attemptOf))) all.#put(charge);
+    await all.#putAll(ctx, await chargesOfAttempts(ctx.tx, calls.map(attemptOf)));
     return all;
   }
 
   /** The charges that were booked under what processors speak of now, locked: a payment that goes on after its holder was asked is one at the processor, and two attempts here. */
   async lockNamed(ctx: Context, names: readonly Named[]): Promise<void> {
     if (names.length === 0) return;
-    for (const charge of await chargesNamed(ctx.tx, names)) this.#put(charge);
+    await this.#putAll(ctx, await chargesNamed(ctx.tx, names));
+  }
+
+  async #putAll(ctx: Context, charges: readonly ChargeRow[]): Promise<void> {
+    for (const charge of charges) this.#put(charge);
+    const given = charges.filter((each) => each.amount_refunded > 0n).map(({ id }) => id);
+    if (given.length > 0) for (const [id, amount] of await refundingOf(ctx.tx, given)) this.#refunding.set(id, amount);
   }
 
   #put(charge: ChargeRow): void {
@@ -77,10 +85,11 @@ export class Affected {
     const payment_intent = this.intents.get(subject)!;
     const payment = this.payments.get(subject) ?? null;
     const invoice = this.invoices.get(payment?.invoice ?? '') ?? null;
+    const charge = this.charges.get(attemptOf(call)) ?? (named && this.#named.get(nameOf(named))) ?? null;
     return {
-      payment_intent, payment, invoice,
+      payment_intent, payment, invoice, charge,
       payment_method: this.methods.get(methodOf(call))!,
-      charge: this.charges.get(attemptOf(call)) ?? (named && this.#named.get(nameOf(named))) ?? null,
+      refunding: this.#refunding.get(charge?.id ?? '') ?? 0n,
       customer: this.customers.get(payment_intent.customer ?? '') ?? null,
       subscription: this.subscriptions.get(invoice?.subscription ?? '') ?? null,
       others: invoice ? this.#others(invoice.id, subject) : [],

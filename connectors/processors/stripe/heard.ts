@@ -1,7 +1,7 @@
 /** What Stripe has of what happens there by itself or by its dashboard: disputes, payouts, and refunds. */
 import type Stripe from 'stripe';
 import type { DisputeAnswer, DisputeWord, Failed, Fee, PayoutWord, RefundWord, Unknown } from '../processor.ts';
-import { feesIn, idOf, outcomeOfRefund, REFUND, settledIn, unknown, wordOfError } from './words.ts';
+import { feesIn, idOf, outcomeOfRefund, REFUND, settledIn, UNSETTLED, unknown, wordOfError } from './words.ts';
 
 const STATUSES: Readonly<Record<string, DisputeWord['status']>> = {
   warning_needs_response: 'warning_needs_response', warning_under_review: 'warning_under_review', warning_closed: 'warning_closed', needs_response: 'needs_response', under_review: 'under_review', won: 'won', lost: 'lost',
@@ -72,7 +72,8 @@ export const findPayout = (stripe: Stripe, reference: string): Promise<PayoutWor
     const status = PAYOUT_STATUSES.find((each) => each === payout.status);
     if (!status) return unknown(`Stripe has the payout as ${payout.status}.`);
     const moved = whole(payout.balance_transaction);
-    const fees: Fee[] = moved ? feesIn(moved) : [];
+    if (moved === null) return UNSETTLED;
+    const fees: Fee[] = feesIn(moved);
     return {
       kind: 'payout', reference: id, status, amount: BigInt(amount), currency, created, arrival_date, automatic, method: payout.method === 'instant' ? 'instant' : 'standard', fees, description, statement_descriptor, failure_code, failure_message, bank: bankOf(destination),
     } as const;

@@ -6,7 +6,7 @@ import { findDispute, findPayout, findRefund, respondTo } from './heard.ts';
 import { CAPABILITIES, tokenize } from './methods.ts';
 import { receive } from './webhooks.ts';
 import { CAPTURE, detailsOf, INCREMENT, onStatement, OPERATION, optionsOf, pairs, toldWith } from './told.ts';
-import { broughtIn, idOf, inParts, outcomeOfHandling, outcomeOfIntent, outcomeOfRefund, outcomeOfSetup, partsOf, REFUND, unknown, wordOfError } from './words.ts';
+import { broughtIn, comesTo, idOf, inParts, outcomeOfHandling, outcomeOfIntent, outcomeOfRefund, outcomeOfSetup, partsOf, REFUND, UNSETTLED, unknown, wordOfError } from './words.ts';
 
 export type StripeOptions = {
   /** Where Stripe is; by default where its library says. */
@@ -149,15 +149,18 @@ class StripeProcessor implements Processor {
   async capture(request: Parameters<Processor['capture']>[0]): Promise<HandledOutcome> {
     const { op_id, charge, amount, final, metadata, method } = request;
     const params = { amount_to_capture: minor(amount), ...(final ? amount === 0n && { final_capture: true } : { final_capture: false }), ...onStatement(request, method), ...detailsOf(request), metadata: pairs(metadata, { [CAPTURE]: op_id }), ...CHARGE } as Stripe.PaymentIntentCaptureParams;
-    return this.#handle('capture', { op_id, charge }, () => this.#stripe.paymentIntents.capture(charge, params, { idempotencyKey: op_id }));
+    return this.#handle('capture', { op_id, charge, amount }, () => this.#stripe.paymentIntents.capture(charge, params, { idempotencyKey: op_id }));
   }
 
-  /** What was captured, with what has come of that. */
-  async #withBrought(intent: Stripe.PaymentIntent, outcome: HandledOutcome | null, verb: 'capture' | 'cancel' | 'increment'): Promise<HandledOutcome | null> {
+  /** What was captured, with what has come of that. The newest movement is that of the capture once it is of its amount. */
+  async #withBrought(intent: Stripe.PaymentIntent, outcome: HandledOutcome | null, verb: 'capture' | 'cancel' | 'increment', amount?: bigint): Promise<HandledOutcome | null> {
     if (verb !== 'capture' || outcome?.kind !== 'succeeded' || !inParts(intent)) return outcome;
     const read = await heard(async () => ({ kind: 'read', moved: (await this.#stripe.balanceTransactions.list({ source: idOf(intent.latest_charge)!, limit: 1 })).data[0] ?? null }) as const);
     // The capture is repeated by its name; what may not be read is never known.
-    return read.kind === 'unknown' ? read : { ...outcome, ...broughtIn(read.kind === 'read' ? read.moved : null, intent.currency) };
+    if (read.kind === 'unknown') return read;
+    const moved = read.kind === 'read' ? read.moved : null;
+    if (read.kind === 'read' && amount !== undefined && amount !== 0n && !(moved && comesTo(moved, amount))) return UNSETTLED;
+    return { ...outcome, ...broughtIn(moved, intent.currency) };
   }
 
   async cancel({ op_id, charge, reason }: Parameters<Processor['cancel']>[0]): Promise<HandledOutcome> {
@@ -178,15 +181,15 @@ class StripeProcessor implements Processor {
   }
 
   /** What is not as it would have to be was captured or given up before, which its state tells. */
-  async #handle(verb: 'capture' | 'cancel' | 'increment', { op_id, charge }: { op_id: string; charge: string }, work: () => Promise<Stripe.PaymentIntent>): Promise<HandledOutcome> {
+  async #handle(verb: 'capture' | 'cancel' | 'increment', { op_id, charge, amount }: { op_id: string; charge: string; /** What is captured. */ amount?: bigint }, work: () => Promise<Stripe.PaymentIntent>): Promise<HandledOutcome> {
     const said = await heard(async () => {
       const intent = await work();
-      return (await this.#withBrought(intent, outcomeOfHandling(intent, verb, op_id), verb)) ?? unknown(`Stripe has taken the ${verb}, and shows none.`);
+      return (await this.#withBrought(intent, outcomeOfHandling(intent, verb, op_id), verb, amount)) ?? unknown(`Stripe has taken the ${verb}, and shows none.`);
     });
     if (said.kind !== 'failed' || said.code !== 'payment_intent_unexpected_state') return said;
     const now = await heard(() => this.#stripe.paymentIntents.retrieve(charge, CHARGE));
     if ('kind' in now) return unknown(now.kind === 'unknown' ? now.reason : now.message);
-    const state = await this.#withBrought(now, outcomeOfHandling(now, verb, op_id), verb);
+    const state = await this.#withBrought(now, outcomeOfHandling(now, verb, op_id), verb, amount);
     return state ?? { kind: 'declined', reference: now.id, code: 'charge_already_captured', message: said.message };
   }
 

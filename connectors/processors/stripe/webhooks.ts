@@ -5,12 +5,14 @@ import { OPERATION } from './told.ts';
 
 /** None where it is about nothing that was asked of Stripe. */
 function noticesOf({ id, data }: Stripe.Event): Notice[] {
-  const object = data.object as { id: string; object: string; metadata?: Record<string, string> | null };
+  const object = data.object as { id: string; object: string; payment_intent?: string | null; metadata?: Record<string, string> | null };
   const op_id = object.metadata?.[OPERATION];
   const own = { ...(op_id !== undefined && { op_id }), reference: object.id };
   switch (object.object) {
     case 'payment_intent':
       return [{ id, about: 'charge', sought: { ...own, verb: 'charge' } }];
+    case 'charge':
+      return object.payment_intent ? [{ id, about: 'charge', sought: { ...own, reference: object.payment_intent, verb: 'charge' } }] : [];
     case 'setup_intent':
       return [{ id, about: 'save', sought: { ...own, verb: 'save' } }];
     case 'refund':

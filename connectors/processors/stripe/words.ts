@@ -1,5 +1,6 @@
 /** What Stripe says, in the words of the port. Stripe's codes are those of the API, so they are passed on as they come. */
 import type Stripe from 'stripe';
+import type { Pending } from '../../../billing/payment/outcome.ts';
 import type { Action, Allowed, Assessment, Declined, Failed, Fee, HandledOutcome, Money, Outcome, RefundOutcome, Settled, Succeeded, ThreeDSecure, Unknown } from '../processor.ts';
 import { CAPTURE, INCREMENT } from './told.ts';
 
@@ -85,6 +86,9 @@ export function settledIn({ amount, currency, exchange_rate }: Stripe.BalanceTra
   return currency === of ? null : { currency, amount: BigInt(amount), exchange_rate: String(exchange_rate) };
 }
 
+/** Whether a movement is of so much, by the rate at which it was settled. */
+export const comesTo = ({ amount, exchange_rate }: Stripe.BalanceTransaction, of: bigint): boolean => Math.abs(amount - Number(of) * (exchange_rate ?? 1)) <= 1;
+
 /** What of a charge has come to the account. */
 const broughtBy = (charge: Stripe.Charge | null): Brought => broughtIn(whole(charge?.balance_transaction), charge?.currency ?? '');
 
@@ -158,16 +162,26 @@ const tokenIn = ({ customer, payment_method }: Pick<Stripe.PaymentIntent | Strip
   return owner !== null && method !== null ? referenceTo(owner, method) : undefined;
 };
 
+/** Whether what a charge has brought is not written down yet: Stripe tells by `charge.updated` once it is. Of one that is captured in parts each capture is asked for by itself. */
+const isUnsettled = (charge: Stripe.Charge | null): boolean => charge !== null && charge.amount_captured !== 0 && whole(charge.balance_transaction) === null;
+
+const onItsWay = ({ id }: Stripe.PaymentIntent, charge: Stripe.Charge | null, token: string | undefined): Pending => ({
+  kind: 'pending', reference: id, assessment: assessmentOf(charge?.outcome, { type: 'authorized', network_status: 'approved_by_network', reason: null }), learned: learnedOf(charge?.payment_method_details, token), foretold: [],
+});
+
 /** A payment intent as the outcome of the charge that made it; of one that only reserved, with what was captured since. */
 export function outcomeOfIntent(intent: Stripe.PaymentIntent): Outcome {
   const token = tokenIn(intent);
   const charge = whole(intent.latest_charge);
   switch (intent.status) {
     case 'succeeded':
+      // What it came to is not known yet: until then it is on its way.
+      if (isUnsettled(charge)) return { ...onItsWay(intent, charge, token), money: { amount: BigInt(intent.amount_received), currency: intent.currency } };
+      return { ...succeeded(intent.id, true, charge, token), money: moneyOf(intent) };
     case 'requires_capture':
-      return { ...succeeded(intent.id, intent.status === 'succeeded', charge, token), money: moneyOf(intent) };
+      return { ...succeeded(intent.id, false, charge, token), money: moneyOf(intent) };
     case 'processing':
-      return { kind: 'pending', reference: intent.id, money: moneyOf(intent), assessment: assessmentOf(charge?.outcome, { type: 'authorized', network_status: 'approved_by_network', reason: null }), learned: learnedOf(charge?.payment_method_details, token), foretold: [] };
+      return { ...onItsWay(intent, charge, token), money: moneyOf(intent) };
     case 'requires_action':
     case 'requires_confirmation':
       return { kind: 'requires_action', reference: intent.id, action: actionOf(intent) };
@@ -199,20 +213,26 @@ export function outcomeOfSetup(intent: Stripe.SetupIntent): Outcome {
   }
 }
 
+/** What was done is known, and not what it came to. */
+export const UNSETTLED = unknown('Stripe has not written down yet what this came to.');
+
 /** What a refund is asked for with. */
 export const REFUND = { expand: ['balance_transaction', 'failure_balance_transaction'] };
 
 export function outcomeOfRefund({ id, status, amount, currency, failure_reason, destination_details, balance_transaction, failure_balance_transaction }: Stripe.Refund): Exclude<RefundOutcome, Failed> {
   const settled = (of: Stripe.Refund['balance_transaction']) => ((moved) => moved && settledIn(moved, currency))(whole(of));
-  const told = { reference: id, money: { amount: BigInt(amount), currency }, settled: settled(balance_transaction), network_reference: destination_details?.card?.reference ?? null };
+  const moved = whole(balance_transaction) !== null;
+  const told = { reference: id, money: { amount: BigInt(amount), currency }, settled: settled(balance_transaction), network_reference: destination_details?.card?.reference ?? null, foretold: [] };
   switch (status) {
     case 'succeeded':
+      return moved ? { kind: status, ...told } : { kind: 'pending', ...told, moved };
     case 'pending':
     case 'requires_action':
-      return { kind: status, ...told, foretold: [] };
+      return { kind: status, ...told, ...(!moved && { moved }) };
     case 'canceled':
       return { kind: 'canceled', reference: id, settled: settled(failure_balance_transaction ?? null) };
     case 'failed':
+      if (moved && whole(failure_balance_transaction ?? null) === null) return UNSETTLED;
       return { kind: 'declined', reference: id, settled: settled(failure_balance_transaction ?? null), failure_reason: failure_reason ?? 'unknown', message: 'The money could not be given back.' };
     default:
       return unknown(`Stripe has the refund as ${status}.`);
@@ -228,6 +248,7 @@ export function outcomeOfHandling(intent: Stripe.PaymentIntent, verb: 'capture' 
     case 'increment':
       return metadata[INCREMENT] === op_id ? { kind: 'succeeded', reference: id, money: moneyOf(intent), allowed: allowedBy(charge) } : null;
     case 'capture':
+      if (metadata[CAPTURE] === op_id && status !== 'canceled' && !inParts(intent) && isUnsettled(charge)) return UNSETTLED;
       if (metadata[CAPTURE] === op_id && status !== 'canceled') return { kind: 'succeeded', reference: id, money: { amount: BigInt(intent.amount_received), currency: intent.currency }, ...broughtBy(charge) };
       return status === 'requires_capture' ? null : over;
     case 'cancel':

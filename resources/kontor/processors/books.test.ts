@@ -4,20 +4,26 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { until } from '../../../tests/awaited.ts';
+import type { Fault } from '../../../tests/fakes/server.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 import { listen } from '../../../tests/told.ts';
 import { performDueCalls } from '../../../server/calls.ts';
+import { machineClock } from '../../../server/clock.ts';
 import { verify } from '../../../server/verify.ts';
 
 let fake: FakeStripe;
 let kontor: Kontor;
 let stripe: Stripe;
 let processor: string;
+/** What goes wrong with the next requests to Stripe, one each. */
+const faults: Fault[] = [];
+/** So far Kontor's clock is ahead of the machine's. */
+let ahead_s = 0;
 
 before(async () => {
-  fake = await new FakeStripe().start();
-  kontor = await startKontor({ stripe: { address: fake.address, timeout_ms: 2_000 } });
+  fake = await new FakeStripe({ fault: () => faults.shift() ?? null }).start();
+  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: fake.address, timeout_ms: 2_000 } });
   ({ stripe } = kontor);
   const made = await raw('POST', 'processors', { type: 'stripe', settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
   processor = made.id;
@@ -263,5 +269,55 @@ test('what Stripe settles in another currency is converted in the books as Strip
   assert.equal(await balance('eur'), before + 8_712 - 4_000 - 4_000 - 1_200 + 4_750);
   const { data } = await raw('GET', `ledger/entries?ledger_account=exchange_differences&limit=100`);
   assert.deepEqual((data as Json[]).map(({ amount }) => amount), [4_500 - 4_750, 4_000 - 4_500, 4_000 - 4_500]);
+  fake.banks.settling = null;
+});
+
+test('what Stripe has not settled yet is on its way, and booked as it was settled', async () => {
+  fake.banks.settling = { currency: 'eur', rate: 0.9 };
+  fake.banks.late = true;
+  const before = await balance('eur');
+  const options = { amount: 10_000, currency: 'usd', confirm: true } as const;
+  const { id } = await stripe.paymentIntents.create({ ...options, payment_method: await cardAt('pm_card_visa') });
+  const reserved = await stripe.paymentIntents.create({ ...options, payment_method: await cardAt('pm_card_visa'), capture_method: 'manual' });
+  await stripe.paymentIntents.capture(reserved.id).catch((error: Stripe.errors.StripeError) => assert.equal(error.code, 'lock_timeout'));
+  await fake.herald.settled();
+  const statuses = async () => Promise.all([id, reserved.id].map(async (each) => (await stripe.paymentIntents.retrieve(each)).status));
+  assert.deepEqual([await statuses(), await balance('eur')], [['processing', 'processing'], before]);
+  fake.banks.come();
+  await fake.herald.settled();
+  ahead_s += 15;
+  await until(async () => (await statuses()).every((each) => each === 'succeeded'));
+  assert.equal(await balance('eur'), before + 2 * 8_712);
+  const charge = await stripe.charges.retrieve((await stripe.paymentIntents.retrieve(id)).latest_charge as string, { expand: ['balance_transaction'] });
+  assert.equal((charge.balance_transaction as Stripe.BalanceTransaction).exchange_rate, 0.9);
+  // What goes back leaves once Stripe has written it down, at the rate of that.
+  fake.banks.settling.rate = 0.8;
+  const refund = await stripe.refunds.create({ payment_intent: id, amount: 5_000 });
+  assert.deepEqual([refund.status, refund.balance_transaction, await balance('eur')], ['pending', null, before + 2 * 8_712]);
+  fake.banks.come();
+  await fake.herald.settled();
+  await until(async () => (await stripe.refunds.retrieve(refund.id)).status === 'succeeded');
+  assert.equal(await balance('eur'), before + 2 * 8_712 - 4_000);
+  Object.assign(fake.banks, { settling: null, late: false });
+});
+
+test('what is captured while a part is on its way back leaves nothing in the exchange', async () => {
+  const exchange = async () => {
+    const { balances } = await raw('GET', 'ledger/trial_balance');
+    return ['usd', 'eur'].map((currency) => (balances as Json[]).find((each) => each.ledger_account === 'fx_usd_eur' && each.currency === currency)?.balance ?? 0);
+  };
+  const before = await exchange();
+  fake.banks.settling = { currency: 'eur', rate: 0.9 };
+  const { id } = await stripe.paymentIntents.create({ amount: 10_000, currency: 'usd', payment_method: await cardAt('pm_card_visa'), confirm: true, capture_method: 'manual', payment_method_options: { card: { request_multicapture: 'if_available' } } });
+  await stripe.paymentIntents.capture(id, { amount_to_capture: 4_000, final_capture: false });
+  faults.push('lost_before');
+  const asked = await stripe.refunds.create({ payment_intent: id, amount: 2_000 });
+  assert.deepEqual([asked.status, asked.balance_transaction], ['pending', null]);
+  fake.banks.settling.rate = 0.8;
+  assert.equal((await stripe.paymentIntents.capture(id)).status, 'succeeded');
+  ahead_s += 15;
+  await until(async () => (await stripe.refunds.retrieve(asked.id)).status === 'succeeded');
+  await stripe.refunds.create({ payment_intent: id, amount: 8_000 });
+  assert.deepEqual(await exchange(), before);
   fake.banks.settling = null;
 });

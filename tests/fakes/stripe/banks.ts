@@ -18,6 +18,9 @@ export class FakeBanks {
   readonly movements: Thing[] = [];
   readonly files = new Map<string, Thing>();
   settling: Settling | null = null;
+  /** What has moved is written down only later. */
+  late = false;
+  readonly #coming: (() => void)[] = [];
   readonly #fake: Fake;
 
   constructor(fake: Fake) {
@@ -31,8 +34,21 @@ export class FakeBanks {
     const fee_details = fee ? [{ type: 'stripe_fee', description: fee.description, amount: kept, currency: into, application: null }] : [];
     const now = this.#fake.now();
     const movement = { id: this.#fake.id('txn'), object: 'balance_transaction', created: now, available_on: now + 172_800, amount: came, net: came - kept, fee: kept, currency: into, exchange_rate: into === currency ? null : rate, fee_details, ...more };
-    this.movements.push(movement);
+    if (this.late) this.#coming.push(() => this.movements.push(movement));
+    else this.movements.push(movement);
     return movement;
+  }
+
+  /** What a thing has moved is shown with it: at once or, where movements are late, once they come. */
+  show(thing: Thing, movement: Thing, type: string): Thing {
+    if (!this.late) return Object.assign(thing, { balance_transaction: movement });
+    this.#coming.push(() => { thing.balance_transaction = movement; this.#fake.tell(type, thing); });
+    return Object.assign(thing, { balance_transaction: null });
+  }
+
+  /** What was late comes. */
+  come(): void {
+    for (const each of this.#coming.splice(0)) each();
   }
 
   /** The holder of a payment contests it, or asks about it first. */

@@ -318,7 +318,7 @@ export class FakeStripe {
   #chargeOf(intent: Thing, method: Thing, amount: number = intent.amount): Thing {
     const id = intent.latest_charge?.id ?? this.#id('ch');
     const settled = this.banks.moved(amount, intent.currency, { description: 'Stripe processing fees', amount: Math.min(Math.round(amount * 0.029) + 30, amount) }, { source: id });
-    return chargeOf(intent, method, id, settled);
+    return this.banks.show(chargeOf(intent, method, id), settled, 'charge.updated');
   }
 
   /** What its holder has agreed to keep is attached to the customer. */
@@ -371,8 +371,8 @@ export class FakeStripe {
     const before = [...this.refunds.values()].filter((each) => each.payment_intent === intent.id && each.status !== 'failed' && each.status !== 'canceled').reduce((sum, each) => sum + each.amount, 0);
     if (before + Number(amount) > intent.amount_received) refuse(400, 'charge_already_refunded', 'The refund is more than is left of the charge.', { param: 'amount' });
     const debit = intent.latest_charge.payment_method_details.type === 'sepa_debit';
-    const refund: Thing = { id: this.#id('re'), object: 'refund', amount: Number(amount), currency: intent.currency, created: this.#now(), payment_intent: intent.id, reason: reason ?? null, metadata: metadata ?? {}, status: this.asks_receivers ? 'requires_action' : debit ? 'pending' : 'succeeded', balance_transaction: this.banks.moved(-Number(amount), intent.currency, null), destination_details: debit ? null : { type: 'card', card: { reference: '74850120752', reference_status: 'available' } } };
-    this.refunds.set(refund.id, refund);
+    const refund: Thing = { id: this.#id('re'), object: 'refund', amount: Number(amount), currency: intent.currency, created: this.#now(), payment_intent: intent.id, reason: reason ?? null, metadata: metadata ?? {}, status: this.asks_receivers ? 'requires_action' : debit ? 'pending' : 'succeeded', destination_details: debit ? null : { type: 'card', card: { reference: '74850120752', reference_status: 'available' } } };
+    this.refunds.set(refund.id, this.banks.show(refund, this.banks.moved(-Number(amount), intent.currency, null), 'refund.updated'));
     this.#tell('refund.created', refund);
     return refund;
   }

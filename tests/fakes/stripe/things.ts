@@ -12,11 +12,11 @@ function allowedOn({ amount, asked, capture_method }: Thing) {
   return { extended_authorization: { status: status('request_extended_authorization') === 'available' ? 'enabled' : 'disabled' }, incremental_authorization: { status: status('request_incremental_authorization') }, multicapture: { status: status('request_multicapture') }, overcapture: { status: over, maximum_amount_capturable: over === 'available' ? Math.floor(amount * 1.2) : (amount as number) } };
 }
 
-/** A charge of an intent by a method, of which `settled` has come just now. */
-export function chargeOf(intent: Thing, method: Thing, id: string, settled: Thing): Thing {
+/** A charge of an intent by a method. */
+export function chargeOf(intent: Thing, method: Thing, id: string): Thing {
   const card = method.card && { ...allowedOn(intent), brand: method.card.brand, last4: method.card.last4, network_transaction_id: `net${intent.id.slice(-9)}`, authorization_code: '123456', three_d_secure: null };
   return {
-    id, object: 'charge', amount: intent.amount, currency: intent.currency, status: 'succeeded', payment_intent: intent.id, balance_transaction: settled,
+    id, object: 'charge', amount: intent.amount, currency: intent.currency, status: 'succeeded', payment_intent: intent.id,
     outcome: { type: 'authorized', network_status: 'approved_by_network', reason: null, risk_level: 'normal', risk_score: 20, seller_message: 'Payment complete.' },
     payment_method_details: { type: method.type, [method.type]: card ?? { ...method[method.type] } },
   };
