@@ -8,6 +8,7 @@ import { decision, Refusal, together, type Decision, type Moment } from '../deci
 import type { InvoiceItemWhole, InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import type { UsedGroup } from '../metering.ts';
 import { minor } from '../money.ts';
+import type { Left } from './left.ts';
 import { combine, isNothing, moneyOf, NOTHING, stored, toCorrect, totalOf, toUndo, type CorrectedQuantity, type Correction, type CorrectionRow, type LineCorrection, type Money } from './correction.ts';
 
 export type CorrectionFacts = {
@@ -18,6 +19,8 @@ export type CorrectionFacts = {
   earlier: ReadonlyMap<string, Money>;
   /** By line: the quantity up to which it has been corrected, and that of each group. */
   reached: ReadonlyMap<string, Reached>;
+  /** By line: what credit notes that somebody issued have left of it, its corrections counted. */
+  left: ReadonlyMap<string, Left>;
   /** By line: the item that waits to correct it. */
   waiting: ReadonlyMap<string, InvoiceItemWhole>;
   customer: Pick<CustomerWhole, 'id' | 'test_clock'>;
@@ -25,10 +28,15 @@ export type CorrectionFacts = {
   goes_on: boolean;
 };
 
-export type Reached = { quantity: string; groups: readonly UsedGroup[] | null };
+/** `kept`: what the line has come to since, where that is more than the quantity says. */
+export type Reached = { quantity: string; groups: readonly UsedGroup[] | null; kept: bigint | null };
 
 /** What the item says: `Correction of KON-0003: 204 instead of 207 × Resolution (at $0.99 / month)`. */
-export function describe({ quantity }: Correction, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string | null): string {
+export function describe(correction: Correction, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string | null): string {
+  return `${describeChange(correction, corrected, number)}${correction.kept?.after === undefined ? '' : ', as far as credit notes have left it'}`;
+}
+
+function describeChange({ quantity, kept }: Correction, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string | null): string {
   const what = corrected.description ?? 'a line';
   // The description of a line of usage begins with its quantity.
   const named = what.replace(/^-?[0-9.]+ × /, '');
@@ -38,11 +46,12 @@ export function describe({ quantity }: Correction, corrected: Pick<InvoiceLineRo
     // What was used of which group is said at the end, in brackets.
     return `Correction of ${number}: ${changed.join(', ')} of ${named.replace(/ \([^()]*\)$/, '')}`;
   }
+  if (quantity?.before === quantity?.after && kept) return `Correction of ${number}: ${what}`;
   if (quantity === null || quantity.before === quantity.after) return `Correction of ${number}: discount on ${what}`;
   return `Correction of ${number}: ${quantity.after} instead of ${quantity.before} × ${named}`;
 }
 
-function rowOf({ line, money }: LineCorrection, quantity: CorrectedQuantity | null, { invoice, customer }: CorrectionFacts, moment: Moment): CorrectionRow {
+function rowOf({ line, money, kept }: LineCorrection, quantity: CorrectedQuantity | null, { invoice, customer }: CorrectionFacts, moment: Moment): CorrectionRow {
   return {
     ...stored(money),
     id: moment.newId('icor'),
@@ -54,6 +63,7 @@ function rowOf({ line, money }: LineCorrection, quantity: CorrectedQuantity | nu
     quantity_before: quantity?.before ?? null,
     quantity_after: quantity?.after ?? null,
     quantity_groups: quantity?.groups ?? null,
+    kept,
     amount: money.amount,
     contained: money.contained,
     total: totalOf(money),
@@ -68,8 +78,11 @@ function since(earlier: CorrectedQuantity | null, { before, after, groups }: Cor
   return { before: earlier?.before ?? before, after, ...(groups && { groups: groups.map((group, n) => ({ ...group, before: earlier?.groups?.[n]?.before ?? group.before })) }) };
 }
 
+const keptBetween = (before: string | undefined, after: bigint | null): Pick<Correction, 'kept'> =>
+  before === undefined && after === null ? {} : { kept: { ...(before !== undefined && { before }), ...(after !== null && { after: after.toString() }) } };
+
 /** The item that waits for the next invoice: a new one, or the one that waits already with this on top; null where nothing is left of it. */
-function itemOf({ line, after, money }: LineCorrection, quantity: CorrectedQuantity | null, facts: CorrectionFacts, moment: Moment): InvoiceItemWhole | null {
+function itemOf({ line, after, money, kept }: LineCorrection, quantity: CorrectedQuantity | null, facts: CorrectionFacts, moment: Moment): InvoiceItemWhole | null {
   const { invoice, customer } = facts;
   const before = facts.waiting.get(line.id);
   const sum = before ? combine(moneyOf({ ...before.correction!, amount: before.amount }), money, 1) : money;
@@ -79,6 +92,7 @@ function itemOf({ line, after, money }: LineCorrection, quantity: CorrectedQuant
     invoice: invoice.id,
     line: line.id,
     quantity: quantity && since(before?.correction!.quantity ?? null, quantity),
+    ...keptBetween(before ? before.correction!.kept?.before : facts.reached.get(line.id)?.kept?.toString(), kept),
     ...(after.commitment !== null && { commitment: leftOf(after).toString() }),
     discount_amounts,
     taxes,
@@ -158,7 +172,7 @@ function creditedLine({ line, money }: LineCorrection, correction: Correction, {
 
 /** A credit note over all that is to be put right; null where that cannot be one, since it does not give back, or more than there is, or gives back credit, which notes do not. */
 function byCreditNote(found: readonly [LineCorrection, CorrectedQuantity | null][], facts: CorrectionFacts, credit: CreditFacts, moment: Moment): Issued | null {
-  const lines = found.map(([each, quantity]) => creditedLine(each, { invoice: facts.invoice.id, line: each.line.id, quantity, ...stored(each.money), contained: minor(each.money.contained) }, facts));
+  const lines = found.map(([each, quantity]) => creditedLine(each, { invoice: facts.invoice.id, line: each.line.id, quantity, ...keptBetween(undefined, each.kept), ...stored(each.money), contained: minor(each.money.contained) }, facts));
   const total = found.reduce((sum, [{ money }]) => sum - totalOf(money), 0n);
   const owed = facts.invoice.amount_remaining;
   const given = total > owed ? total - owed : 0n;
@@ -185,7 +199,7 @@ export function correctInvoice(facts: CorrectionFacts, credit: CreditFacts | nul
   const waiting = new Map([...facts.waiting].map(([line, item]) => [line, moneyOf({ ...item.correction!, amount: item.amount })]));
   // What a customer reads of what waits is true, also where a change of the quantity costs nothing, as within a package.
   const isStale = (line: InvoiceLineRow, after: InvoiceLineRow) => line.metering !== null && (reached.get(line.id)?.quantity ?? line.quantity_decimal) !== after.quantity_decimal;
-  const found = invoice.status === 'draft' ? [] : invoice.status === 'void' ? toUndo(invoice, facts.earlier) : toCorrect(invoice, facts.recounted, facts.earlier, waiting, isStale);
+  const found = invoice.status === 'draft' ? [] : invoice.status === 'void' ? toUndo(invoice, facts.earlier) : toCorrect(invoice, facts.recounted, facts.earlier, waiting, facts.left, isStale);
   if (found.length === 0) return { ...decision(), issued: null };
   const withQuantities = found.map((each): [LineCorrection, CorrectedQuantity | null] => {
     return [each, each.line.metering === null ? null : quantityOf(each, reached.get(each.line.id))];

@@ -6,6 +6,7 @@ import { workOut } from '../invoice/draft.ts';
 import { afterDiscounts, rateIds, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type StoredCredit, type StoredDiscountAmount, type StoredTax } from '../invoice/invoice.ts';
 import { minor } from '../money.ts';
 import { inclusiveTax } from '../tax.ts';
+import { asFarAsLeft, type Left } from './left.ts';
 
 /** What a line or an item puts right, and its discounts and taxes, which are given and not computed anew. */
 export type Correction = {
@@ -16,6 +17,8 @@ export type Correction = {
   quantity: CorrectedQuantity | null;
   /** Of a line that makes usage up to a commitment: what is left of that by now, in minor units as a decimal string. */
   commitment?: string;
+  /** What the line came and comes to where that is more than its quantity says, since credit notes have given the rest back; in minor units as decimal strings. */
+  kept?: { before?: string; after?: string };
   discount_amounts: StoredDiscountAmount[];
   taxes: StoredTax[];
   /** What of a grant's credits the line takes more than it did; below zero where credit goes back. */
@@ -45,6 +48,8 @@ export type CorrectionRow = {
   quantity_before: string | null;
   quantity_after: string | null;
   quantity_groups: CorrectedQuantity['groups'] | null;
+  /** What the line comes to since then where that is more than its quantity says, since credit notes have given the rest back. */
+  kept: bigint | null;
   amount: bigint;
   discount_amounts: StoredDiscountAmount[];
   taxes: StoredTax[];
@@ -61,7 +66,8 @@ export type CorrectionRow = {
 
 const creditKey = ({ credit_grant, above }: CorrectedCredit): string => (above === undefined ? credit_grant : `${credit_grant} ${above}`);
 
-const taxKey = ({ tax_rate, tax_behavior, taxability_reason }: StoredTax): string => `${tax_rate} ${tax_behavior} ${taxability_reason}`;
+/** By what taxes of one line are the same. */
+export const taxKey = ({ tax_rate, tax_behavior, taxability_reason }: Pick<StoredTax, 'tax_rate' | 'tax_behavior' | 'taxability_reason'>): string => `${tax_rate} ${tax_behavior} ${taxability_reason}`;
 
 export const NOTHING: Money = { amount: 0n, discounts: new Map(), taxes: new Map(), credits: new Map(), contained: 0n };
 
@@ -85,7 +91,8 @@ export function moneyOf({ amount, discount_amounts, taxes, credits, contained }:
   return { amount, discounts: new Map(discount_amounts.map((each) => [each.discount, each.amount])), taxes: new Map(taxes.map((tax) => [taxKey(tax), tax])), credits: new Map(credits.map((credit) => [creditKey(credit), credit])), contained: BigInt(contained) };
 }
 
-function moneyOfLine(line: InvoiceLineRow, invoice: InvoiceWhole): Money {
+/** What a line comes to as it stands on its invoice. */
+export function moneyOfLine(line: InvoiceLineRow, invoice: InvoiceWhole): Money {
   const ids = rateIds(line, invoice.default_tax_rates);
   const rates = invoice.rate_rows.filter((rate) => ids.includes(rate.id));
   return moneyOf({ ...line, contained: line.correction?.contained ?? inclusiveTax(line.amount, rates, invoice.customer_snapshot.tax_exempt ?? 'none') });
@@ -115,7 +122,7 @@ export const isInterim = ({ billing_reason, period_start, period_end }: Pick<Inv
   billing_reason === 'subscription_threshold' && period_start < period_end && invoice_item === null;
 
 /** What is to be put right of a line. */
-export type LineCorrection = { line: InvoiceLineRow; after: InvoiceLineRow; money: Money };
+export type LineCorrection = { line: InvoiceLineRow; after: InvoiceLineRow; money: Money; kept: bigint | null };
 
 /** What grants have given to the lines of an invoice: corrections counted, but for what waits to be given back and so has not gone back yet. By line. */
 function creditsHeld(invoice: InvoiceWhole, earlier: ReadonlyMap<string, Money>, waiting: ReadonlyMap<string, Money>): Map<string, CorrectedCredit[]> {
@@ -141,15 +148,22 @@ function keptOfLate(line: InvoiceLineRow, held: readonly CorrectedCredit[]): Sto
   });
 }
 
+/** What credit notes have given back of a line in money is not met by credit: the line as credits see it. */
+function withoutNoted(line: InvoiceLineRow, left: Left | undefined): InvoiceLineRow {
+  const open = line.credits.reduce((rest, each) => rest - BigInt(each.amount), afterDiscounts(line));
+  const noted = left?.noted ?? 0n;
+  return noted <= 0n || open <= 0n ? line : { ...line, amount: line.amount - (noted < open ? noted : open) };
+}
+
 /** The invoice with the credits that its grants give to it as it is now: of each grant at most what it has given by now. More is drawn when what is to be put right is billed. */
-function withCredits(invoice: InvoiceWhole, held: ReadonlyMap<string, CorrectedCredit[]>): InvoiceWhole {
+function withCredits(invoice: InvoiceWhole, held: ReadonlyMap<string, CorrectedCredit[]>, left: ReadonlyMap<string, Left>): InvoiceWhole {
   if ([...held.values()].every((credits) => credits.length === 0)) return invoice;
   const late = invoice.lines.map((line) => (held.has(line.id) ? { ...line, credits: keptOfLate(line, held.get(line.id)!) } : line));
   const given = new Map<string, number>();
   for (const { credit_grant, amount, above } of [...held.values()].flat()) if (above === undefined) given.set(credit_grant, (given.get(credit_grant) ?? 0) + amount);
   // The order in which grants are used is that of the grants as they are.
   const grants = invoice.grant_rows.toSorted(inOrder).map((grant, priority) => ({ ...grant, priority, balance: BigInt(given.get(grant.id) ?? 0), voided_at: null, expires_at: null, effective_at: 0 }));
-  const taken = Map.groupBy(creditsFor({ ...invoice, lines: late }, grants, 0), ({ line }) => line.id);
+  const taken = Map.groupBy(creditsFor({ ...invoice, lines: late.map((line) => withoutNoted(line, left.get(line.id))) }, grants, 0), ({ line }) => line.id);
   const credited = (line: InvoiceLineRow): StoredCredit[] => (taken.get(line.id) ?? []).map(({ grant, amount }) => ({ credit_grant: grant.id, transaction: null, amount: minor(amount), name: grant.name }));
   return workOut({ ...invoice, lines: late.map((line) => (held.has(line.id) ? { ...line, credits: [...credited(line), ...line.credits] } : line)) });
 }
@@ -158,20 +172,23 @@ function withCredits(invoice: InvoiceWhole, held: ReadonlyMap<string, CorrectedC
 export const toUndo = (invoice: InvoiceWhole, earlier: ReadonlyMap<string, Money>): LineCorrection[] =>
   invoice.lines.flatMap((line) => {
     const money = combine(NOTHING, earlier.get(line.id) ?? NOTHING, -1);
-    return isNothing(money) ? [] : [{ line, after: line, money }];
+    return isNothing(money) ? [] : [{ line, after: line, money, kept: null }];
   });
 
 /**
  * What is to be put right of an invoice: each line rated again, less what was billed and what earlier corrections of it came to, those that wait (`waiting`, by line) among them. `recounted` are its lines with the
- * quantities that are true now; discounts, tax rates and exemption are those with which it was billed. Where no money is to be put right, a correction that waits is made again if it is `stale`.
+ * quantities that are true now; discounts, tax rates and exemption are those with which it was billed. `left`: by line, what credit notes have left of those of which they took something. Where no money is to be put
+ * right, a correction that waits is made again if it is `stale`.
  */
-export function toCorrect(invoice: InvoiceWhole, recounted: readonly InvoiceLineRow[], earlier: ReadonlyMap<string, Money>, waiting: ReadonlyMap<string, Money>, stale: (line: InvoiceLineRow, after: InvoiceLineRow) => boolean): LineCorrection[] {
+export function toCorrect(
+  invoice: InvoiceWhole, recounted: readonly InvoiceLineRow[], earlier: ReadonlyMap<string, Money>, waiting: ReadonlyMap<string, Money>, left: ReadonlyMap<string, Left>, stale: (line: InvoiceLineRow, after: InvoiceLineRow) => boolean,
+): LineCorrection[] {
   const bare = workOut({ ...invoice, lines: recounted.map((line) => (line.correction || line.credits.length === 0 ? line : { ...line, credits: [] })) });
-  const anew = withCredits(bare, creditsHeld(invoice, earlier, waiting));
+  const anew = withCredits(bare, creditsHeld(invoice, earlier, waiting), left);
   return invoice.lines.flatMap((line, n): LineCorrection[] => {
     const after = anew.lines[n]!;
     const known = combine(moneyOfLine(line, invoice), earlier.get(line.id) ?? NOTHING, 1);
-    const money = combine(moneyOfLine(after, anew), known, -1);
-    return isNothing(money) && !(waiting.has(line.id) && stale(line, after)) ? [] : [{ line, after, money }];
+    const { money, kept } = asFarAsLeft(combine(moneyOfLine(after, anew), known, -1), known, left.get(line.id));
+    return isNothing(money) && !(waiting.has(line.id) && stale(line, after)) ? [] : [{ line, after, money, kept }];
   });
 }

@@ -85,7 +85,7 @@ export function putDrawn(into: Decision, invoice: Pick<InvoiceWhole, 'id' | 'cus
   for (const { line, money } of met) {
     const row: CorrectionRow = {
       ...stored(money), id: moment.newId('icor'), created: moment.now, customer: invoice.customer, invoice: line.correction!.invoice, line: line.correction!.line, currency: invoice.currency,
-      quantity_before: null, quantity_after: null, quantity_groups: null, amount: 0n, contained: 0n, total: totalOf(money), invoice_item: line.invoice_item, credit_note: null, credited_on: invoice.id,
+      quantity_before: null, quantity_after: null, quantity_groups: null, kept: null, amount: 0n, contained: 0n, total: totalOf(money), invoice_item: line.invoice_item, credit_note: null, credited_on: invoice.id,
     };
     into.puts.push({ table: 'invoice_corrections', before: null, after: row });
     into.facts.push({ type: 'kontor.invoice_correction.created', object: 'kontor.invoice_correction', whole: row, at: moment.now });

@@ -1,5 +1,6 @@
 /** What happens to a credit note that was issued: its words change, or it is taken back. */
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
+import { corrections } from '../invoice/finalize.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { legs, post, reversed, takenBack } from '../invoice/ledger.ts';
 import { changeInvoice, creditedAccount, type Owed } from '../invoice/paid.ts';
@@ -43,6 +44,8 @@ export function voidCreditNote(before: CreditNoteWhole, facts: WithPayments, mom
     ...decision(),
     puts: [{ table: 'credit_notes', before, after: credit_note }],
     facts: [{ type: 'credit_note.voided', object: 'credit_note', whole: credit_note, at: moment.now }],
+    // What a correction could not give back beside it, it can now.
+    timers: corrections(invoice, moment.now),
     postings: post(invoice, `${before.id}:voided`, [...reversed(takenBack(before.lines, credited)), ...legs({ tax_payable: -tax, [creditedAccount(credited)]: pre })], moment.now),
   };
   const owed: Owed = { invoice, customer: facts.customer, subscription: facts.subscription };

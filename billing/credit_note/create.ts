@@ -1,5 +1,6 @@
 /** Crediting an invoice: first what remains to be paid of it, then what has been paid is given back. */
 import type { Metadata } from '../catalog.ts';
+import type { Money } from '../correction/correction.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { InvoiceWhole, StoredDiscountAmount, StoredTax } from '../invoice/invoice.ts';
@@ -11,7 +12,7 @@ import { totalsOf } from '../invoice/totals.ts';
 import { formatMoney, minor } from '../money.ts';
 import { createRefund, refundable, type RefundFacts, type RefundRow } from '../payment/refund.ts';
 import type { CreditNoteLineRow, CreditNoteReason, CreditNoteRow, CreditNoteWhole } from './credit_note.ts';
-import { creditAmount, creditLines, type CreditedLine, type CreditLineOrder } from './lines.ts';
+import { correctedOf, creditAmount, creditLines, type CreditedLine, type CreditLineOrder } from './lines.ts';
 
 export type CreditOrder = {
   /** What is credited: an amount of the whole invoice, tax included; these lines; or exactly this, where it was worked out already. */
@@ -33,6 +34,8 @@ export type CreditFacts = WithPayments & {
   earlier: readonly CreditNoteWhole[];
   /** The charges by which it was paid and of which something is left, newest first; read where something is to be refunded. */
   charges: readonly RefundFacts[];
+  /** By line: what is left of it once its corrections on other invoices, and the notes so far, have taken theirs. Lines without such corrections are left out. */
+  left?: ReadonlyMap<string, Money>;
 };
 
 export type Issued = Decision & Owed & { credit_note: CreditNoteWhole };
@@ -62,16 +65,16 @@ function lineRow({ assessed, rates, ...line }: CreditedLine, note: { id: string;
 }
 
 /** The note as it would be issued. Its number counts the notes of its invoice, void ones too. */
-export function draftCreditNote(order: CreditOrder, { invoice, earlier }: CreditFacts, moment: Moment): CreditNoteWhole {
+export function draftCreditNote(order: CreditOrder, { invoice, earlier, left }: CreditFacts, moment: Moment): CreditNoteWhole {
   refuseUncreditable(invoice);
   const { credited, credit_amount: _, refund_amount: __, refunds: ___, ...words } = order;
   const param = 'amount' in credited ? 'amount' : 'lines';
-  const most = invoice.total - invoice.pre_payment_credit_notes_amount - invoice.post_payment_credit_notes_amount;
+  const most = invoice.total - invoice.pre_payment_credit_notes_amount - invoice.post_payment_credit_notes_amount - correctedOf(invoice, earlier, left);
   const refuseMore = (asked: bigint) => {
     if (asked > most) refuse('amount_too_large', `Of the invoice ${invoice.id}, ${formatMoney(most > 0n ? most : 0n, invoice.currency)} can still be credited, not ${formatMoney(asked, invoice.currency)}.`, param);
   };
   if ('amount' in credited) refuseMore(credited.amount);
-  const lines = 'exactly' in credited ? credited.exactly : 'amount' in credited ? creditAmount(credited.amount, invoice, earlier) : creditLines(credited.lines, invoice, earlier);
+  const lines = 'exactly' in credited ? credited.exactly : 'amount' in credited ? creditAmount(credited.amount, invoice, earlier, left) : creditLines(credited.lines, invoice, earlier, left);
   const totals = totalsOf(lines.map((line) => line.assessed));
   if (totals.total <= 0n) refuse(undefined, `The credit note would come to ${formatMoney(totals.total, invoice.currency)}. Credit more than nothing.`, param);
   refuseMore(totals.total);

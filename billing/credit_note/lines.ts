@@ -1,5 +1,6 @@
 /** What a credit note takes back of an invoice's lines (docs/concepts/bill.md, "Credit notes"): of what is left of each, amount, discounts and taxes in one proportion. */
 import type { Metadata, TaxRateRow } from '../catalog.ts';
+import { taxKey, type Money } from '../correction/correction.ts';
 import { refuse } from '../decision.ts';
 import { rateIds, type InvoiceLineRow, type InvoiceWhole } from '../invoice/invoice.ts';
 import type { AssessedLine } from '../invoice/totals.ts';
@@ -7,6 +8,9 @@ import { add, compare, digitsAt, formatDecimal, formatMoney, fromBigint, multipl
 import { inclusiveTax, taxLine, type LineTax, type TaxabilityReason } from '../tax.ts';
 import type { CreditNoteLineRow, CreditNoteWhole } from './credit_note.ts';
 import { portion } from './portion.ts';
+
+/** What is left of lines that corrections on other invoices have put right, by line. */
+type CorrectedLines = ReadonlyMap<string, Money>;
 
 /** A tax as the caller has worked it out. */
 export type TaxGiven = { amount: bigint; tax_rate: TaxRateRow; taxable_amount: bigint };
@@ -31,6 +35,8 @@ type Left = {
   /** How many units earlier credit notes have taken back, and whether one has taken back an amount instead. */
   units: number;
   byAmount: boolean;
+  /** What corrections on other invoices have given back of what notes had left, in money. */
+  corrected: bigint;
 };
 
 function ratesOf(invoice: InvoiceWhole, line: InvoiceLineRow): TaxRateRow[] {
@@ -53,13 +59,28 @@ function leftOf(invoice: InvoiceWhole, line: InvoiceLineRow, taken: readonly Cre
     })),
     units: taken.reduce((sum, each) => sum + (each.quantity ?? 0), 0),
     byAmount: taken.some((each) => each.quantity === null),
+    corrected: 0n,
   };
 }
 
-/** What is left of each line of an invoice, in their order. */
-function leftover(invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[]): Left[] {
+/** What notes have left, as far as corrections have left it, too. */
+function leftBy(corrections: Money | undefined, left: Left): Left {
+  if (corrections === undefined || left.amount <= 0n || corrections.amount >= left.amount) return left;
+  const gone = corrections.amount <= 0n;
+  const credit = gone ? 0n : [...corrections.credits.values()].reduce((sum, each) => sum + BigInt(each.amount), 0n);
+  const rest: Left = {
+    ...left, credit,
+    amount: gone ? 0n : corrections.amount,
+    discounts: left.discounts.map(({ discount }) => ({ discount, amount: gone ? 0n : BigInt(corrections.discounts.get(discount) ?? 0) })),
+    taxes: left.taxes.map((tax) => ({ ...tax, amount: gone ? 0n : BigInt(corrections.taxes.get(taxKey(tax))?.amount ?? 0) })),
+  };
+  return { ...rest, corrected: totalLeft(left) - totalLeft(rest) };
+}
+
+/** What is left of each line of an invoice, in their order. `corrected` says of those that were corrected what is left of them. */
+function leftover(invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[], corrected: CorrectedLines = new Map()): Left[] {
   const taken = Map.groupBy(earlier.filter((note) => note.status === 'issued').flatMap((note) => note.lines), (line) => line.invoice_line_item);
-  return invoice.lines.map((line) => leftOf(invoice, line, taken.get(line.id) ?? []));
+  return invoice.lines.map((line) => leftBy(corrected.get(line.id), leftOf(invoice, line, taken.get(line.id) ?? [])));
 }
 
 const isExclusive = (tax: LineTax) => tax.tax_behavior === 'exclusive';
@@ -101,9 +122,10 @@ function withTaxes(assessed: AssessedLine, given: readonly TaxGiven[] | null, le
 }
 
 /** What so many units of a line come to: their part of what is left, so that the last units take all of it. */
-function amountOfUnits({ line, amount, units, byAmount }: Left, quantity: number, param: string): bigint {
+function amountOfUnits({ line, amount, units, byAmount, corrected }: Left, quantity: number, param: string): bigint {
   const whole = parseDecimal(line.quantity_decimal ?? '');
   if (whole === null || whole.digits === 0n) return refuse(undefined, `The line ${line.id} has no quantity: credit an \`amount\` of it.`, param);
+  if (corrected !== 0n) refuse(undefined, `A part of the line ${line.id} was given back by corrections. Credit an \`amount\` of it, not a quantity.`, param);
   if (byAmount) refuse(undefined, `An amount of the line ${line.id} was credited before. Credit an \`amount\` of it again, not a quantity.`, param);
   const [asked, left] = [fromBigint(BigInt(quantity)), add(whole, fromBigint(BigInt(-units)))];
   if (compare(asked, left) > 0) refuse('amount_too_large', `Of the line ${line.id}, ${formatDecimal(left)} units can still be credited, not ${quantity}.`, param);
@@ -135,8 +157,8 @@ function creditCustom(order: Extract<CreditLineOrder, { type: 'custom_line_item'
 }
 
 /** The lines that are asked for. Two of one line: the second one takes of what the first one leaves, so a line is named once. */
-export function creditLines(orders: readonly CreditLineOrder[], invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[]): CreditedLine[] {
-  const left = leftover(invoice, earlier);
+export function creditLines(orders: readonly CreditLineOrder[], invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[], corrected?: CorrectedLines): CreditedLine[] {
+  const left = leftover(invoice, earlier, corrected);
   const named = new Set<string>();
   return orders.map((order) => {
     if (order.type === 'custom_line_item') return creditCustom(order, invoice);
@@ -146,9 +168,12 @@ export function creditLines(orders: readonly CreditLineOrder[], invoice: Invoice
   });
 }
 
+/** What corrections on other invoices have given back of the invoice's lines, in money: notes come to so much less. */
+export const correctedOf = (invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[], corrected?: CorrectedLines): bigint => sumOf(leftover(invoice, earlier, corrected).map((each) => each.corrected));
+
 /** An amount of the whole invoice, taken of all its lines in proportion to what is left of them. */
-export function creditAmount(amount: bigint, invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[]): CreditedLine[] {
-  const left = leftover(invoice, earlier);
+export function creditAmount(amount: bigint, invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[], corrected?: CorrectedLines): CreditedLine[] {
+  const left = leftover(invoice, earlier, corrected);
   const totals = left.map(totalLeft);
   const parts = portion(totals, amount, sumOf(totals));
   return left.flatMap((each, index): CreditedLine[] => {

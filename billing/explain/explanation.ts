@@ -38,6 +38,8 @@ export type QuantitySince = { quantity: string; since: Instant };
 /** The line of an earlier invoice that is put right. */
 export type CorrectedLine = { invoice: string; invoice_number: string | null; line: string; description: string | null };
 
+export type Kept = { before: bigint | null; after: bigint | null };
+
 /** What a line that makes usage up came to before it was put right, and the lines of usage beside it, each with what its meter had counted when it was. */
 export type MadeUp = { before: bigint; usage: readonly { row: InvoiceLineRow; usage: Usage | undefined }[] };
 
@@ -82,7 +84,7 @@ export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[
   | { kind: 'discount'; discount: string; coupon: string; coupon_name: string | null; percent_off: string | null; amount_off: bigint | null; order: number; of: bigint; /** For an amount off: what is shared, over how many lines with which sum. */ shared: bigint | null; over: bigint | null; lines: number; scope: 'line' | 'invoice' }
   | { kind: 'credit_grant'; credit_grant: string; name: string | null }
   | { kind: 'tax'; tax_rate: string; name: string; percentage: string; inclusive: boolean; all_inclusive: string; of: bigint; taxable_amount: bigint; reason: string }
-  | { kind: 'correction'; corrected: CorrectedLine; before: string | null; after: string | null }
+  | { kind: 'correction'; corrected: CorrectedLine; before: string | null; after: string | null; /** What the line came and comes to where that is not what its quantity says, since credit notes have given the rest back. */ kept: Kept }
   | { kind: 'corrected'; of: 'discount' | 'tax'; id: string; corrected: CorrectedLine }
   | { kind: 'unknown'; missing: 'price' | 'usage' | 'debit' | 'period' | 'corrected' }
 );

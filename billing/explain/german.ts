@@ -106,12 +106,16 @@ export const german: Language = {
       if (inclusive) return `${name} ${percentage} % ist in ${say.money(of)} enthalten: ${say.money(of)} × ${percentage} ÷ ${all_inclusive} = ${say.rounded(exact, amount!)}.`;
       return `${name} ${percentage} % kommt auf ${say.money(of)} dazu: ${say.rounded(exact, amount!)}.`;
     },
-    correction: ({ corrected, before, after, parts, amount }, say) =>
-      before === null && after !== null
-        ? `Die Position „${corrected.description}“ der Rechnung ${corrected.invoice_number} glich ${say.money(parts[0]!.amount! - amount!)} aus, bevor der Verbrauch berichtigt wurde: ${say.sum([parts[0]!.amount, amount! - parts[0]!.amount!])} = ${say.money(amount!)}.`
-        : before === null
-        ? `Die Position „${corrected.description}“ der Rechnung ${corrected.invoice_number} hat einen anderen Teil eines Rabatts, da eine andere Position berichtigt wurde.`
-        : `Die Rechnung ${corrected.invoice_number} berechnete ${before}, wo es nun ${after} sind: ${say.sum([parts[0]!.amount, -parts[1]!.amount!])} = ${say.money(amount!)}.`,
+    correction({ corrected, before, after, parts, amount, kept }, say) {
+      const line = `Die Position „${corrected.description}“ der Rechnung ${corrected.invoice_number}`;
+      if (before === null && after === null) return `${line} hat einen anderen Teil eines Rabatts, da eine andere Position berichtigt wurde.`;
+      const now = kept.after ?? parts[0]!.amount!;
+      const was = now - amount!;
+      const change = before === null ? `${line} glich ${say.money(was)} aus, bevor der Verbrauch berichtigt wurde` : `Die Rechnung ${corrected.invoice_number} berechnete ${before}, wo es nun ${after} sind`;
+      const counted = kept.before === null ? '' : `. Sie zählte zuvor ${say.money(kept.before)}, da Gutschriften das zurückgaben`;
+      const limit = kept.after === null ? '' : `. Gutschriften gaben davon ${say.money(kept.after)} zurück, so dass sie nur bis auf ${say.money(kept.after)} berichtigt wird`;
+      return `${change}${counted}${limit}: ${say.sum([now, -was])} = ${say.money(amount!)}.`;
+    },
     corrected: ({ of, corrected, amount }, say) => `${of === 'discount' ? 'Der Rabatt' : 'Die Steuer'} der Rechnung ${corrected.invoice_number} ändert sich mit: ${say.signed(amount!)}.`,
     unknown: ({ missing }) => `Der Betrag lässt sich nicht neu berechnen: ${MISSING[missing]}.`,
   },

@@ -11,7 +11,7 @@ import type { PriceTerms } from '../pricing/price.ts';
 import { itemizedCreditOf, lengthsOf, partOf, type ProrationUnit } from '../proration.ts';
 import { termsIn } from '../subscription/lines.ts';
 import { addFractions, decimalOf, fraction, fromDecimal, roundFraction, sumOfParts } from './exact.ts';
-import type { CorrectedLine, ExplainFacts, PriceTier, Step, StepOf, Usage } from './explanation.ts';
+import type { CorrectedLine, ExplainFacts, Kept, PriceTier, Step, StepOf, Usage } from './explanation.ts';
 
 /** A step of a kind that always has an amount, or a quantity. */
 type Amount<Kind extends Step['kind']> = StepOf<Kind> & { amount: bigint };
@@ -211,6 +211,12 @@ function atQuantity(line: InvoiceLineRow, terms: PriceTerms, quantity: string, g
 /** A line of usage at what its meter counted. */
 const usageAmount = (line: InvoiceLineRow, terms: PriceTerms, known: StepOf<'usage'>): Step => restStep(line, pricedUsage(line, terms, known, known.usage.groups ?? known.quantity));
 
+/** As it was recorded when the correction was made: what credit notes had taken by then. */
+function keptOf({ correction }: InvoiceLineRow): Kept {
+  const { before, after } = correction!.kept ?? {};
+  return { before: before === undefined ? null : BigInt(before), after: after === undefined ? null : BigInt(after) };
+}
+
 /** What usage is made up by as it is known now, less what it was made up by before. */
 function madeUpStep(line: InvoiceLineRow, agreed: bigint, left: bigint, corrected: CorrectedLine, facts: ExplainFacts): Step {
   const found = facts.made_up.get(line.id);
@@ -227,7 +233,8 @@ function madeUpStep(line: InvoiceLineRow, agreed: bigint, left: bigint, correcte
   }
   const short = left > used ? left - used : 0n;
   const made_up: Step = { kind: 'commitment', amount: short, exact: null, parts, commitment: agreed, used: used + agreed - left, elsewhere: agreed - left };
-  return { kind: 'correction', amount: short - found.before, exact: null, parts: [made_up], corrected, before: null, after: agreed.toString() };
+  const kept = keptOf(line);
+  return { kind: 'correction', amount: (kept.after ?? short) - found.before, exact: null, parts: [made_up], corrected, before: null, after: agreed.toString(), kept };
 }
 
 /** What puts an earlier line right: that line with the quantity that is known now, less what it was with the quantity that was billed. Where only its part of a discount changed, that is nothing. */
@@ -237,14 +244,15 @@ function correctionStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
   if (!found) return unknown('corrected');
   const corrected = correctedLine(found);
   if (found.row.commitment !== null) return madeUpStep(line, BigInt(found.row.commitment), BigInt(line.correction!.commitment ?? leftOf(found.row)), corrected, facts);
-  if (quantity === null) return { kind: 'correction', amount: 0n, exact: null, parts: [], corrected, before: null, after: null };
+  const kept = keptOf(line);
+  if (quantity === null) return { kind: 'correction', amount: kept.after === null ? 0n : line.amount, exact: null, parts: [], corrected, before: null, after: null, kept };
   const price = facts.prices.get(found.row.price ?? '');
   const terms = price ? termsOf(found.row, price) : null;
   if (!terms) return unknown('price');
   const known = usageStep(line, facts);
   if (!known) return unknown('usage');
   const parts = [usageAmount(found.row, terms, known), atQuantity(found.row, terms, quantity.before, quantity.groups?.map((group) => group.before))];
-  return { kind: 'correction', amount: parts[0]!.amount! - parts[1]!.amount!, exact: null, parts, corrected, before: quantity.before, after: quantity.after };
+  return { kind: 'correction', amount: (kept.after ?? parts[0]!.amount!) - (kept.before ?? parts[1]!.amount!), exact: null, parts, corrected, before: quantity.before, after: quantity.after, kept };
 }
 
 const correctedLine = ({ row, number }: { row: InvoiceLineRow; number: string | null }): CorrectedLine => ({ invoice: row.invoice, invoice_number: number, line: row.id, description: row.description });

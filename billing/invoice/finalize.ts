@@ -101,6 +101,12 @@ export function correction({ customer, test_clock }: Pick<InvoiceRow, 'customer'
   return { kind: 'invoice.correct', subject: invoice, at, lane: customer, test_clock };
 }
 
+/** The timers that put right what an invoice billed of usage, and what others billed that it puts right: something has changed about how it stands. */
+export function corrections({ id, customer, test_clock, lines }: InvoiceWhole, at: number) {
+  const corrected = new Set([...(lines.some((line) => line.metering !== null) ? [id] : []), ...lines.flatMap((line) => line.correction?.invoice ?? [])]);
+  return [...corrected].map((each) => correction({ customer, test_clock }, each, at));
+}
+
 /** Usage that is up to five minutes late is not looked up when it comes: an invoice that bills usage is looked at again after as much time. */
 export const USAGE_S = 300;
 

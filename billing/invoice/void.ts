@@ -3,7 +3,7 @@ import { move } from '../customer/change.ts';
 import { returnCredits } from '../credit/apply.ts';
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import { cancelIntent } from '../payment/intent.ts';
-import { correction } from './finalize.ts';
+import { corrections } from './finalize.ts';
 import type { InvoiceWhole } from './invoice.ts';
 import { billed, post, reversed, writtenOff } from './ledger.ts';
 import { changeInvoice, forgiven, noTimers, type Owed } from './paid.ts';
@@ -20,8 +20,7 @@ export function voidInvoice(facts: WithPayments, moment: Moment): Decision & Owe
   const invoice: InvoiceWhole = { ...before, status: 'void', voided_at: moment.now, auto_advance: false, next_payment_attempt: null };
   const stands = before.status === 'uncollectible' ? [...billed(before), ...writtenOff(before)] : billed(before);
   // What was put right of it is undone, and what it put right of others is due again.
-  const corrected = new Set([...(before.lines.some((line) => line.metering !== null) ? [before.id] : []), ...before.lines.flatMap((line) => line.correction?.invoice ?? [])]);
-  const timers = [...noTimers(invoice), ...[...corrected].map((id) => correction(invoice, id, moment.now))];
+  const timers = [...noTimers(invoice), ...corrections(invoice, moment.now)];
   const made: Decision = { ...decision(), timers, postings: post(invoice, `${invoice.id}:voided`, reversed(stands), moment.now) };
   made.facts.push({ type: 'invoice.voided', object: 'invoice', whole: invoice, at: moment.now });
   const canceled = payments.map(({ payment, intent }) => cancelIntent(intent, payment, 'void_invoice', moment));

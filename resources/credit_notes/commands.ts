@@ -14,6 +14,7 @@ import { equal, page, renderList, slice, within, type Page } from '../../server/
 import { lockLane } from '../customers/rows.ts';
 import { ratesGiven } from '../invoiceitems/rows.ts';
 import { lockInvoices, payersOf } from '../invoices/rows.ts';
+import { leftOfCorrected } from '../kontor/invoice_corrections/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import { lockRefundableOf, refundsById } from '../refunds/rows.ts';
 import type * as params from './params.ts';
@@ -30,7 +31,7 @@ async function lockCredited(ctx: Context, invoice: string, param?: string, refun
   const [found] = await lockInvoices(ctx.tx, [invoice]);
   if (!found) missing('invoice', invoice, param);
   const charges = refunding ? await lockRefundableOf(ctx, invoice) : [];
-  return { ...found, charges, earlier: await creditNotesOf(ctx.tx, invoice), moment: await momentOn(ctx, found.invoice.test_clock) };
+  return { ...found, charges, earlier: await creditNotesOf(ctx.tx, invoice), left: await leftOfCorrected(ctx.tx, found.invoice), moment: await momentOn(ctx, found.invoice.test_clock) };
 }
 
 /** The lines in the words of the core, with the tax rates that they name: one read for all of them. */

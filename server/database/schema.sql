@@ -856,6 +856,7 @@ create table invoice_corrections (
   credit_note text collate "C",
   quantity_groups jsonb,
   credited_on text collate "C",
+  kept bigint,
   constraint invoice_corrections_pkey PRIMARY KEY (world, id),
   constraint invoice_corrections_world_credit_note_fkey FOREIGN KEY (world, credit_note) REFERENCES credit_notes(world, id),
   constraint invoice_corrections_world_credited_on_fkey FOREIGN KEY (world, credited_on) REFERENCES invoices(world, id),

@@ -18,6 +18,7 @@ export function renderCorrection(correction: CorrectionRow, world: World) {
     discount_amounts: correction.discount_amounts,
     invoice: correction.invoice,
     invoice_item: correction.invoice_item,
+    kept_by_credit_notes: correction.kept === null ? null : minor(correction.kept),
     line: correction.line,
     livemode: world.livemode,
     quantity_after: correction.quantity_after,

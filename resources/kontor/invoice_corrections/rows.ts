@@ -1,8 +1,9 @@
 import type { Reached } from '../../../billing/correction/correct.ts';
 import { combine, moneyOf, NOTHING, type Correction, type CorrectionRow, type Money } from '../../../billing/correction/correction.ts';
 import { lateLine, type LateLine } from '../../../billing/correction/late.ts';
+import { leftOf, type NotedLine } from '../../../billing/correction/left.ts';
 import type { Instant } from '../../../billing/decision.ts';
-import { rateIds, type InvoiceItemWhole } from '../../../billing/invoice/invoice.ts';
+import { rateIds, type InvoiceItemWhole, type InvoiceWhole } from '../../../billing/invoice/invoice.ts';
 import type { Use } from '../../../billing/usage.ts';
 import { instants } from '../../../server/database/arrays.ts';
 import { arrayText, raw, rows, sql } from '../../../server/database/sql.ts';
@@ -54,28 +55,59 @@ export async function madeUpBeside(tx: Tx, ids: readonly string[]): Promise<{ in
 }
 
 type Earlier = {
-  /** What corrections have come to, by the line that they correct, and what those have that were billed or credited. */
+  /** What corrections have come to, by the line that they correct; what those have that were billed or credited; and those that are no credit notes. */
   earlier: Map<string, Money>;
   billed: Map<string, Money>;
+  items: Map<string, Money>;
   /** The quantity up to which each line has been corrected. */
   reached: Map<string, Reached>;
 };
 
 /** What corrections have come to. Those that were undone count as not made, and so do credit notes of what is void, since they took off only what was to be paid of it. */
 export async function earlierOf(tx: Tx, invoices: readonly string[]): Promise<Earlier> {
-  const found = await rows<CorrectionRow & { is_billed: boolean }>(
+  const found = await rows<CorrectionRow & { is_billed: boolean; is_item: boolean }>(
     tx,
-    sql`select c.id, c.line, c.amount, c.discount_amounts, c.taxes, c.credits, c.contained, trim_scale(c.quantity_after) as quantity_after, c.quantity_groups, n.id is not null or i.finalized_at is not null as is_billed
+    sql`select c.id, c.line, c.amount, c.discount_amounts, c.taxes, c.credits, c.contained, trim_scale(c.quantity_after) as quantity_after, c.quantity_groups, c.kept, n.id is null as is_item, n.id is not null or i.finalized_at is not null as is_billed
         from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices i on i.id = t.invoice left join credit_notes n on n.id = c.credit_note join invoices corrected on corrected.id = c.invoice
         where c.invoice = any(${invoices}::text[]) and ((t.id is not null and i.status is distinct from 'void' and (c.credited_on is null or c.credited_on = i.id)) or (n.status = 'issued' and corrected.status <> 'void')) order by c.created, c.id`,
   );
-  const [earlier, billed] = [new Map<string, Money>(), new Map<string, Money>()];
+  const [earlier, billed, items] = [new Map<string, Money>(), new Map<string, Money>(), new Map<string, Money>()];
   const reached = new Map<string, Reached>();
   for (const each of found) {
-    for (const sums of each.is_billed ? [earlier, billed] : [earlier]) sums.set(each.line, combine(sums.get(each.line) ?? NOTHING, moneyOf(each), 1));
-    if (each.quantity_after !== null) reached.set(each.line, { quantity: each.quantity_after, groups: each.quantity_groups?.map(({ name, after }) => ({ name, quantity: after })) ?? null });
+    for (const sums of [earlier, ...(each.is_billed ? [billed] : []), ...(each.is_item ? [items] : [])]) sums.set(each.line, combine(sums.get(each.line) ?? NOTHING, moneyOf(each), 1));
+    if (each.quantity_after !== null) reached.set(each.line, { quantity: each.quantity_after, groups: each.quantity_groups?.map(({ name, after }) => ({ name, quantity: after })) ?? null, kept: each.kept });
   }
-  return { earlier, billed, reached };
+  return { earlier, billed, items, reached };
+}
+
+/** What credit notes that count took of lines of these invoices, and of the lines that put them right, by the line that was billed first. */
+export async function notedOn(tx: Tx, invoices: readonly string[]): Promise<Map<string, NotedLine[]>> {
+  const found = await rows<NotedLine & { root: string }>(
+    tx,
+    sql`with family as (
+          select l.id as root, l.id as line from invoice_lines l where l.invoice = any(${invoices}::text[]) and l.correction is null
+          union
+          select c.line, l.id from invoice_corrections c join invoice_items t on t.id = c.invoice_item join invoice_lines l on l.invoice = t.invoice and l.invoice_item = t.id where c.invoice = any(${invoices}::text[]))
+        select f.root, n.*, not exists (select from invoice_corrections c where c.credit_note = n.credit_note) as by_hand
+        from family f join credit_note_lines n on n.invoice_line_item = f.line join credit_notes cn on cn.id = n.credit_note and cn.status = 'issued' join invoices i on i.id = cn.invoice and i.status <> 'void'
+        order by cn.created, n.id`,
+  );
+  return Map.groupBy(found, ({ root }) => root);
+}
+
+/** What is left of the lines of an invoice that corrections have put right, or that are such corrections, by line: credit notes take no more. */
+export async function leftOfCorrected(tx: Tx, invoice: InvoiceWhole): Promise<Map<string, Money>> {
+  const ids = [...new Set([invoice.id, ...invoice.lines.flatMap((line) => line.correction?.invoice ?? [])])];
+  const { items } = await earlierOf(tx, ids);
+  if (items.size === 0) return new Map();
+  const noted = await notedOn(tx, ids);
+  const others = ids.length === 1 ? [] : await invoicesById(tx, ids.slice(1));
+  const billed = new Map([invoice, ...others].flatMap((of) => of.lines.map((line) => [line.id, { line, of }] as const)));
+  return new Map(invoice.lines.flatMap((line) => {
+    const first = billed.get(line.correction?.line ?? line.id);
+    const corrected = items.get(first?.line.id ?? '');
+    return first && corrected ? [[line.id, leftOf(first.line, first.of, corrected, noted.get(first.line.id) ?? []).money] as const] : [];
+  }));
 }
 
 /** What corrections that are on no finalised invoice yet mean for the credits of a customer: the lines of usage that they put right, and the grants that they give something back to. */
