@@ -3,6 +3,7 @@
  * `$2` how many seconds something may be late. Where things live on a test clock, its time counts; while it is being advanced, nothing on it is late.
  */
 import { books } from './ledger/invariants.ts';
+import { LEVELS_BY_HOUR } from './usage/levels.ts';
 
 export type Invariant = {
   /** The short name, as in docs/operating. */
@@ -297,6 +298,13 @@ const usage: Invariant[] = [
       where r.first_number >= meter_events_kept_from()
         and v.events <> (select count(*) from meter_events e left join meter_event_cancellations c on c.slot = e.slot and c.key = e.key and c.reverted_at is null
           where e.meter = v.meter and e.customer = v.customer and date_trunc('hour', e.timestamp, 'UTC') = v.hour and e.dimensions = v.dimensions and e.payload ->> (m.value_settings ->> 'event_payload_key') = v.value and c.key is null)`,
+  },
+  {
+    id: 'I10',
+    about: 'The levels that a meter counted in an hour come to what its events say.',
+    query: `select r.meter as object, format('for %s in the hour of %s it says that levels come to %s from %s on; they are %s from %s on', r.customer, r.hour, r.level_seconds, r.first_at, u.level_seconds, u.first_at) as sentence
+      from meter_rollups r join (${LEVELS_BY_HOUR}) u on u.meter = r.meter and u.customer = r.customer and u.hour = r.hour and u.dimensions = r.dimensions
+      where r.first_number >= meter_events_kept_from() and (r.level_seconds is distinct from u.level_seconds or r.first_at is distinct from u.first_at)`,
   },
 ];
 

@@ -38,6 +38,10 @@ async function live({ stripe, advance }: Kontor): Promise<void> {
   await stripe.subscriptions.create({ customer: customer.id, items, collection_method: 'send_invoice', days_until_due: 30 });
   await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });
   for (const value of ['3', '4.5']) await stripe.billing.meterEvents.create({ event_name: 'calls', identifier: `calls ${value}`, payload: { stripe_customer_id: customer.id, value } });
+  for (const formula of ['weighted_by_time', 'unique_count']) {
+    await stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: formula, event_name: formula, default_aggregation: { formula } } as never);
+    await stripe.billing.meterEvents.create({ event_name: formula, payload: { stripe_customer_id: customer.id, value: '4' } });
+  }
   await stripe.billing.meterEventAdjustments.create({ event_name: 'calls', type: 'cancel', cancel: { identifier: 'calls 3' } });
   await advance(clock.id, 1_767_225_600 + 3 * MONTH_S);
   const [open, paid] = await Promise.all((['open', 'paid'] as const).map(async (status) => (await stripe.invoices.list({ customer: customer.id, status })).data[0]!));
@@ -123,6 +127,8 @@ for (const [what, invariant, falsify] of [
   ['usage that was counted twice', 'I10', change('meter_rollups', 'sum = sum + 4.5, events = events + 1')],
   ['usage that was taken back and is still counted', 'I10', `delete from meter_event_cancellations`],
   ['an event that is gone', 'I10', `delete from meter_events where identifier = 'calls 4.5'`],
+  ['a level that held for longer', 'I10', change('meter_rollups', 'level_seconds = level_seconds + 1', 'level_seconds is not null')],
+  ['a value that came more often', 'I10', change('meter_values', 'events = events + 1')],
   ['an hour that is gone', 'I10', 'delete from meter_rollups'],
   ['a tally that was made up', 'I10', `insert into meter_tallies (world, meters, customers, hours, dimensions, events, sums, first_numbers) select world, array[meter], array[customer], array[hour], array[dimensions], '{1}', '{1}', array[first_number] from meter_rollups limit 1`],
   ['a line whose price does not exist', 'I15', change('invoice_lines', `price = 'price_nowhere'`)],

@@ -1246,6 +1246,8 @@ create table meter_rollups (
   last_at timestamp with time zone,
   last_number bigint,
   first_number bigint not null,
+  first_at timestamp with time zone,
+  level_seconds numeric,
   constraint meter_rollups_pkey PRIMARY KEY (world, meter, customer, hour, dimensions)
 );
 alter table meter_rollups enable row level security;

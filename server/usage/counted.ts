@@ -4,11 +4,13 @@ import type { Instant } from '../../billing/decision.ts';
 import type { Used } from '../../billing/metering.ts';
 import { add, compare, formatDecimal, parseDecimal, ZERO, type Decimal } from '../../billing/money.ts';
 import type { DimensionTerms } from '../../billing/pricing/dimensions.ts';
-import { arrayText, row, rows, sql, type Sql } from '../database/sql.ts';
+import { arrayText, join, row, rows, sql, type Sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
+import { COUNTS, HOUR_S } from './cells.ts';
 import { metersOf } from './events.ts';
 import { seriesOf } from './keys.ts';
-import { COUNTS } from './rollups.ts';
+import { isLevel } from './levels.ts';
+import { isUnique } from './rollups.ts';
 import { addsUp } from './tallies.ts';
 
 /**
@@ -18,23 +20,19 @@ import { addsUp } from './tallies.ts';
 export type Asked = { meter: string; customer: string; start: Instant; end: Instant; key: string; dimensions?: Record<string, string>; groups?: readonly Pick<DimensionTerms, 'dimensions'>[] | null };
 
 /** A span, cut at whole hours: what lies between the two inner bounds is whole. */
-type Cut = Asked & { first: Instant; whole_start: Instant; whole_end: Instant };
+type Cut = Asked & { whole_start: Instant; whole_end: Instant };
 
-const HOUR = 3_600;
-
-function cut(asked: Asked, formula: Formula): Cut {
-  // What was once reported stays the latest until something else is.
-  const start = formula === 'latest' ? 0 : asked.start;
-  const [up, down] = [Math.ceil(start / HOUR) * HOUR, Math.floor(asked.end / HOUR) * HOUR];
-  return up <= down ? { ...asked, first: start, whole_start: up, whole_end: down } : { ...asked, first: start, whole_start: asked.end, whole_end: asked.end };
+function cut(asked: Asked): Cut {
+  const [up, down] = [Math.ceil(asked.start / HOUR_S) * HOUR_S, Math.floor(asked.end / HOUR_S) * HOUR_S];
+  return up <= down ? { ...asked, whole_start: up, whole_end: down } : { ...asked, whole_start: asked.end, whole_end: asked.end };
 }
 
 /** The spans as the relation `a`. */
 function relation(world: number, spans: readonly Cut[]): Sql {
-  const numbers = (field: 'first' | 'whole_start' | 'whole_end' | 'end') => arrayText(spans.map((each) => each[field]));
+  const numbers = (field: 'start' | 'whole_start' | 'whole_end' | 'end') => arrayText(spans.map((each) => each[field]));
   return sql`(select n, meter, customer, series, to_timestamp(first) as start, to_timestamp(whole_start) as whole_start, to_timestamp(whole_end) as whole_end, to_timestamp(past) as end, filter, groups
     from unnest(${arrayText(spans.map((_, n) => n))}::integer[], ${arrayText(spans.map((each) => each.meter), true)}::text[], ${arrayText(spans.map((each) => each.customer), true)}::text[],
-      ${arrayText(spans.map((each) => seriesOf(world, each.meter, '', each.customer)))}::bigint[], ${numbers('first')}::bigint[], ${numbers('whole_start')}::bigint[], ${numbers('whole_end')}::bigint[], ${numbers('end')}::bigint[],
+      ${arrayText(spans.map((each) => seriesOf(world, each.meter, '', each.customer)))}::bigint[], ${numbers('start')}::bigint[], ${numbers('whole_start')}::bigint[], ${numbers('whole_end')}::bigint[], ${numbers('end')}::bigint[],
       ${arrayText(spans.map((each) => (each.dimensions ? JSON.stringify(each.dimensions) : null)), true)}::jsonb[], ${arrayText(spans.map(({ groups }) => (groups ? groupsText(groups) : null)), true)}::jsonb[])
       as r (n, meter, customer, series, first, whole_start, whole_end, past, filter, groups)) a`;
 }
@@ -75,7 +73,8 @@ export async function firstUse(tx: Tx, asked: readonly Pick<Asked, 'key' | 'mete
   return new Map(found.map(({ key, first }) => [key, first]));
 }
 
-type Counted = { n: number; group: number; dimensions: string; value: string };
+/** `group` and `dimensions` are null where all of them are counted together. */
+type Counted = { n: number; group: number | null; dimensions: string | null; value: string };
 
 /** What adds up (`addsUp`): hours with what is tallied, and events at the edges, for each combination of the dimensions' values. */
 function countAdding(world: number, spans: readonly Cut[], formula: 'sum' | 'count'): Sql {
@@ -89,7 +88,7 @@ function countAdding(world: number, spans: readonly Cut[], formula: 'sum' | 'cou
     select n, dimensions, ${formula === 'sum' ? sql`trim_scale(sum(sum))` : sql`sum(events)`} as value from pieces group by n, dimensions having sum(events) <> 0`;
 }
 
-/** What the largest or the last value of hours is: `max`, `last` and `latest`, and whatever comes aggregated, for each combination of the dimensions' values. */
+/** What the largest or the last value of hours is: `max` and `last`, and whatever comes aggregated, for each combination of the dimensions' values. */
 function countHours(world: number, spans: readonly Cut[]): Sql {
   return sql`
     with pieces as (
@@ -110,30 +109,67 @@ function countHours(world: number, spans: readonly Cut[]): Sql {
     from windows w join meters m on m.id = w.meter group by w.n, w.dimensions, m.default_aggregation`;
 }
 
-/** The different values of the spans and their groups; where the dimensions do not matter, of all their combinations together. */
-function countUnique(world: number, spans: readonly Cut[], apart: boolean): Sql {
+/** What different values are counted together of: all of a span, those of each group, or of each combination of the dimensions' values. */
+type Together = 'all' | 'groups' | 'dimensions';
+
+const SETS: Record<Together, Sql> = { all: sql`(n)`, groups: sql`(n, "group")`, dimensions: sql`(n, dimensions)` };
+
+/** The different values of the spans. */
+function countUnique(world: number, spans: readonly Cut[], together: readonly Together[]): Sql {
   const group = (of: Sql) => (isGrouped(spans) ? groupNumber(sql`${of}.dimensions`, sql`a.groups`) : sql`0`);
   return sql`
-    select n, "group", ${apart ? sql`dimensions` : sql`'' as dimensions`}, count(distinct value)::text as value from (
+    select n, ${together.includes('groups') ? sql`"group"` : sql`null::integer as "group"`}, ${together.includes('dimensions') ? sql`dimensions` : sql`null as dimensions`}, count(distinct value)::text as value from (
       select a.n, ${group(sql`v`)} as "group", v.dimensions, v.value from ${relation(world, spans)} join meter_values v on v.meter = a.meter and v.customer = a.customer and v.hour >= a.whole_start and v.hour < a.whole_end and v.events > 0 and ${wanted(sql`v`)}
       union all
       select a.n, ${group(sql`e`)}, e.dimensions, e.payload ->> (m.value_settings ->> 'event_payload_key') from ${relation(world, spans)} join meters m on m.id = a.meter ${EDGES}) u
-    group by 1, 2, 3`;
+    group by grouping sets (${join(together.map((each) => SETS[each]), ', ')})`;
 }
 
-/** Levels × hours: each value holds from its event until the next one, also from before the span. Exact to twelve decimal places. */
+/** The last value before a moment of each combination of the dimensions' values, by the hours of which all events lie before it. Where there is one combination only, the last hour has it. */
+const lastBefore = (world: number, spans: readonly Cut[], moment: Sql): Sql => sql`
+  select distinct on (a.n, b.dimensions) a.n, a.start, a.end, b.dimensions, b.last_at, b.last_number, b.last from ${relation(world, spans)} join meters m on m.id = a.meter
+  cross join lateral (
+    select r.hour, r.dimensions, r.last_at, r.last_number, r.last from meter_rollups r where r.meter = a.meter and r.customer = a.customer and r.hour < ${moment} and r.last_at < ${moment} and r.events > 0 and ${wanted(sql`r`)}
+    order by r.hour desc limit case when m.dimensions = '[]' then 1 end) b
+  order by a.n, b.dimensions, b.hour desc`;
+
+/** The events of an hour `h` until the end of the span. */
+const EVENTS_OF_HOUR = sql`cross join lateral (
+  select e.timestamp, e.number, e.value from meter_events e
+  where e.series = h.series and e.timestamp >= h.hour and e.timestamp < least(h.hour + interval '1 hour', h.end) and e.meter = h.meter and e.customer = h.customer and e.dimensions = h.dimensions and ${COUNTS}) e`;
+
+/** The latest values ever: what was once reported stays the latest until something else is. */
+function countLatest(world: number, spans: readonly Cut[]): Sql {
+  return sql`
+    with hours as (
+      select a.n, a.series, a.end, r.meter, r.customer, r.hour, r.dimensions from ${relation(world, spans)}
+      join meter_rollups r on r.meter = a.meter and r.customer = a.customer and r.hour = date_trunc('hour', a.end, 'UTC') and r.last_at >= a.end and r.events > 0 and ${wanted(sql`r`)}),
+    pieces as (
+      select n, dimensions, last_at, last_number, last from (${lastBefore(world, spans, sql`a.end`)}) b
+      union all
+      select h.n, h.dimensions, e.timestamp, e.number, e.value from hours h ${EVENTS_OF_HOUR})
+    select n, dimensions, trim_scale((array_agg(last order by last_at desc, last_number desc))[1]) as value from pieces group by n, dimensions`;
+}
+
+/**
+ * Levels × hours: each value holds from its event until the next one, also from before the span. Exact to twelve decimal places. An hour of which all events lie in the span comes as one piece, from its first event until its
+ * end or that of the span; an hour with others event by event. The last value of a piece holds until the next one.
+ */
 function countWeighted(world: number, spans: readonly Cut[]): Sql {
   return sql`
-    with levels as (
-      select a.n, a.start, a.end, e.dimensions, greatest(e.timestamp, a.start) as since, e.timestamp, e.number, e.value from ${relation(world, spans)}
-        join meter_events e on e.series = a.series and e.timestamp >= date_trunc('hour', a.start, 'UTC') and e.timestamp < a.end and e.meter = a.meter and e.customer = a.customer and ${COUNTS} and ${wanted(sql`e`)}
+    with hours as (
+      select a.n, a.series, a.start, a.end, r.meter, r.customer, r.hour, r.dimensions, r.first_at, r.last, r.last_number, r.level_seconds, least(r.hour + interval '1 hour', a.end) as until, r.first_at >= a.start and r.last_at < a.end as within
+      from ${relation(world, spans)}
+      join meter_rollups r on r.meter = a.meter and r.customer = a.customer and r.hour >= date_trunc('hour', a.start, 'UTC') and r.hour < a.end and r.last_at >= a.start and r.events > 0 and ${wanted(sql`r`)}),
+    pieces as (
+      select n, "end", dimensions, first_at as at, last_number as number, first_at as since, until, level_seconds - last * extract(epoch from hour + interval '1 hour' - until) as level_seconds, last from hours where within
       union all
-      (select distinct on (a.n, r.dimensions) a.n, a.start, a.end, r.dimensions, a.start, r.last_at, r.last_number, r.last from ${relation(world, spans)}
-        join meter_rollups r on r.meter = a.meter and r.customer = a.customer and r.hour < date_trunc('hour', a.start, 'UTC') and r.events > 0 and ${wanted(sql`r`)}
-        order by a.n, r.dimensions, r.hour desc)),
+      select h.n, h.end, h.dimensions, e.timestamp, e.number, greatest(e.timestamp, h.start), greatest(e.timestamp, h.start), 0, e.value from hours h ${EVENTS_OF_HOUR} where not h.within
+      union all
+      select n, "end", dimensions, last_at, last_number, start, start, 0, last from (${lastBefore(world, spans, sql`a.start`)}) b),
     held as (
-      select n, dimensions, value, extract(epoch from lead(since, 1, levels.end) over (partition by n, dimensions order by timestamp, number) - since) as seconds from levels)
-    select n, dimensions, trim_scale(round(sum(value * seconds) / 3600, 12)) as value from held group by n, dimensions`;
+      select n, dimensions, level_seconds + last * extract(epoch from lead(since, 1, "end") over (partition by n, dimensions order by at, number) - until) as level_seconds from pieces)
+    select n, dimensions, trim_scale(round(sum(level_seconds) / 3600, 12)) as value from held group by n, dimensions`;
 }
 
 const isGrouped = (spans: readonly Asked[]): boolean => spans.some((each) => each.groups);
@@ -144,44 +180,52 @@ function withGroups(world: number, spans: readonly Cut[], found: Sql): Sql {
   return sql`select ${groupNumber(sql`c.dimensions`, sql`a.groups`)} as "group", c.* from (${found}) c join ${relation(world, spans)} on a.n = c.n`;
 }
 
-type Query = (world: number, spans: readonly Cut[], apart: boolean) => Sql;
+type Query = (world: number, spans: readonly Cut[], together: readonly Together[]) => Sql;
 
 const QUERIES = {
   sums: (world, spans) => withGroups(world, spans, countAdding(world, spans, 'sum')),
   counts: (world, spans) => withGroups(world, spans, countAdding(world, spans, 'count')),
   hours: (world, spans) => withGroups(world, spans, countHours(world, spans)),
   unique: countUnique,
+  latest: (world, spans) => withGroups(world, spans, countLatest(world, spans)),
   weighted: (world, spans) => withGroups(world, spans, countWeighted(world, spans)),
 } satisfies Record<string, Query>;
 
 function queryOf(meter: MeterRow): Query {
   const { formula } = meter.default_aggregation;
   if (addsUp(meter)) return formula === 'sum' ? QUERIES.sums : QUERIES.counts;
-  return formula === 'unique_count' ? QUERIES.unique : formula === 'weighted_by_time' ? QUERIES.weighted : QUERIES.hours;
+  if (isUnique(meter)) return QUERIES.unique;
+  return formula === 'latest' ? QUERIES.latest : isLevel(meter) ? QUERIES.weighted : QUERIES.hours;
 }
 
-/** What was counted for each of the asked and each combination of the dimensions' values, by the position of the asked. */
-async function counted(tx: Tx, asked: readonly Asked[], apart: boolean): Promise<(Counted & { formula: Formula })[]> {
-  const meters = new Map((await metersOf(tx, asked.map((each) => each.meter))).map((meter) => [meter.id, { formula: meter.default_aggregation.formula, query: queryOf(meter) }]));
+/** What was counted for each of the asked, and of different values what is asked for, by the position of the asked: a query for each way of counting. */
+async function counted(tx: Tx, asked: readonly Asked[], together: readonly Together[], known?: readonly MeterRow[]): Promise<(Counted & { formula: Formula })[]> {
+  if (asked.length === 0) return [];
+  const meters = new Map((known ?? await metersOf(tx, asked.map((each) => each.meter))).map((meter) => [meter.id, meter]));
   const world = await worldOf(tx);
-  const queries = Map.groupBy(asked.map((each, n) => ({ n, ...meters.get(each.meter)!, span: cut(each, meters.get(each.meter)!.formula) })), ({ query }) => query);
+  const queries = Map.groupBy(asked.map((each, n) => ({ n, meter: meters.get(each.meter)!, span: cut(each) })), ({ meter }) => queryOf(meter));
   const answers = await Promise.all([...queries].map(async ([query, spans]) => {
-    const found = await rows<Counted>(tx, query(world, spans.map(({ span }) => span), apart));
-    return found.map((each) => ({ ...each, n: spans[each.n]!.n, formula: spans[each.n]!.formula }));
+    const found = await rows<Counted>(tx, query(world, spans.map(({ span }) => span), together));
+    return found.map((each) => ({ ...each, n: spans[each.n]!.n, formula: spans[each.n]!.meter.default_aggregation.formula }));
   }));
   return answers.flat();
 }
 
-/** What was counted, by key and group; values of several combinations are added, but for `max`, which is the largest of them. */
-async function byGroup(tx: Tx, asked: readonly Asked[]): Promise<Map<string, Map<number, Decimal>>> {
-  const totals = new Map(asked.map(({ key }) => [key, new Map<number, Decimal>()]));
-  for (const { n, group, value, formula } of asked.length === 0 ? [] : await counted(tx, asked, false)) {
-    const of = totals.get(asked[n]!.key)!;
-    const [before, decimal] = [of.get(group), parseDecimal(value)!];
-    of.set(group, before === undefined || (formula === 'max' && compare(decimal, before) > 0) ? decimal : formula === 'max' ? before : add(before, decimal));
-  }
-  return totals;
+/** Values of several combinations as one: added, but for `max` the largest of them. */
+function sumOf(found: readonly (Counted & { formula: Formula })[]): Decimal {
+  const values = found.map(({ value }) => parseDecimal(value)!);
+  if (values.length === 0) return ZERO;
+  return values.reduce(found[0]!.formula === 'max' ? (a, b) => (compare(a, b) < 0 ? b : a) : add);
 }
+
+/** What was counted, by key and group. */
+async function byGroup(tx: Tx, asked: readonly Asked[]): Promise<Map<string, Map<number, Decimal>>> {
+  const found = Map.groupBy(await counted(tx, asked, ['groups']), ({ n }) => n);
+  return new Map(asked.map(({ key }, n) => [key, groupsIn(found.get(n) ?? [])]));
+}
+
+const groupsIn = (found: readonly (Counted & { formula: Formula })[]): Map<number, Decimal> =>
+  new Map([...Map.groupBy(found.filter(({ group }) => group !== null), ({ group }) => group!)].map(([group, within]) => [group, sumOf(within)]));
 
 /**
  * What the meters counted, by their formulas, as exact decimals by key; in a few queries however many are asked. Every asked key has an answer. Of events of the same second the one received
@@ -192,21 +236,34 @@ export async function countedFor(tx: Tx, asked: readonly Omit<Asked, 'groups'>[]
   return new Map([...totals].map(([key, groups]) => [key, formatDecimal(groups.get(0) ?? ZERO)]));
 }
 
-/** As `countedFor`, and for each of the groups that are asked for, in their order and the rest last, where there are some. */
+/** A number for each of the groups that are asked for, in their order and the rest last. */
+const numbersOf = (groups: NonNullable<Asked['groups']>, found: ReadonlyMap<number, Decimal>): string[] => Array.from({ length: groups.length + 1 }, (_, n) => formatDecimal(found.get(n) ?? ZERO));
+
+/** As `countedFor`, and for each of the groups that are asked for where there are some. */
 export async function countedByGroup(tx: Tx, asked: readonly Asked[]): Promise<Map<string, Used>> {
   const totals = await byGroup(tx, asked);
-  return new Map(asked.map(({ key, groups }) => {
-    const found = totals.get(key)!;
-    const numbers = Array.from({ length: (groups?.length ?? 0) + 1 }, (_, n) => formatDecimal(found.get(n) ?? ZERO));
-    return [key, groups ? numbers : numbers[0]!];
-  }));
+  return new Map(asked.map(({ key, groups }) => [key, groups ? numbersOf(groups, totals.get(key)!) : formatDecimal(totals.get(key)!.get(0) ?? ZERO)]));
 }
 
+export type Apart = { dimensions: string; value: string }[];
+
+const apartIn = (found: readonly Counted[]): Apart => found.flatMap(({ dimensions, value }) => (dimensions === null ? [] : [{ dimensions, value }])).sort((a, b) => (a.dimensions < b.dimensions ? -1 : 1));
+
 /** As `countedFor`, apart for each combination of the dimensions' values: JSON with sorted keys, or `''` for a meter without dimensions. */
-export async function countedApart(tx: Tx, asked: readonly Asked[]): Promise<Map<string, { dimensions: string; value: string }[]>> {
-  const found = asked.length === 0 ? [] : await counted(tx, asked, true);
-  const apart = Map.groupBy(found, ({ n }) => asked[n]!.key);
-  return new Map(asked.map(({ key }) => [key, (apart.get(key) ?? []).map(({ dimensions, value }) => ({ dimensions, value })).sort((a, b) => (a.dimensions < b.dimensions ? -1 : 1))]));
+export async function countedApart(tx: Tx, asked: readonly Omit<Asked, 'groups'>[]): Promise<Map<string, Apart>> {
+  const found = Map.groupBy(await counted(tx, asked, ['dimensions']), ({ n }) => n);
+  return new Map(asked.map(({ key }, n) => [key, apartIn(found.get(n) ?? [])]));
+}
+
+/** What `countedFor`, `countedByGroup` and `countedApart` say, from one look; `groups` is null where none are asked for. `meters` are those of the asked. */
+export async function countedInFull(tx: Tx, asked: readonly Asked[], meters: readonly MeterRow[]): Promise<Map<string, { value: string; groups: string[] | null; apart: Apart }>> {
+  const all = Map.groupBy(await counted(tx, asked, ['all', 'groups', 'dimensions'], meters), ({ n }) => n);
+  return new Map(asked.map(({ key, groups }, n) => {
+    const found = all.get(n) ?? [];
+    // Different values are counted once in all; everything else is what its combinations come to.
+    const whole = found.filter((each) => each.group === null && each.dimensions === null);
+    return [key, { value: formatDecimal(sumOf(whole.length > 0 ? whole : found)), groups: groups ? numbersOf(groups, groupsIn(found)) : null, apart: apartIn(found) }];
+  }));
 }
 
 /** Nobody is owed money for having used less than nothing. */

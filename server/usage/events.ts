@@ -6,7 +6,7 @@ import { rows, sql, type Sql } from '../database/sql.ts';
 import type { Context } from '../context.ts';
 import type { Tx } from '../database/world.ts';
 import { keyOf, nameOf, type Named } from './keys.ts';
-import { COUNTS } from './rollups.ts';
+import { COUNTS } from './cells.ts';
 import { ensureSlot, slotAt, slotsAround } from './slots.ts';
 
 /** An event with where it is kept, and whether it was taken back. */

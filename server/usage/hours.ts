@@ -2,9 +2,10 @@
 import type { MeterRow } from '../../billing/catalog.ts';
 import type { UsageEvent } from '../../billing/usage.ts';
 import type { Tx } from '../database/world.ts';
+import { cellOf } from './cells.ts';
 import { metersOf, type StoredEvent } from './events.ts';
 import { recount } from './recount.ts';
-import { cellOf, fold, foldValues, isUnique } from './rollups.ts';
+import { fold, foldValues, isUnique } from './rollups.ts';
 import { addsUp, tally } from './tallies.ts';
 
 /** The events that a meter counts: those that only add up, and the others. Unique values add up, each by itself. */
@@ -14,11 +15,11 @@ function apart<Event extends UsageEvent>(events: readonly Event[], meters: Reado
 }
 
 /** Counts new events, with what the transaction sends next. Those that no meter counts are passed over. */
-export function countIn(tx: Tx, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): void {
+export function countIn(tx: Tx, world: number, events: readonly UsageEvent[], meters: ReadonlyMap<string, MeterRow>): void {
   const { adding = [], other = [] } = apart(events, meters);
   tally(tx, adding, 'added');
   foldValues(tx, adding, meters, 'added');
-  fold(tx, other);
+  fold(tx, world, other, meters);
 }
 
 /** Counts again what events are part of that were taken back, or put back (`added`). Refused where that takes events which are not kept any more. */

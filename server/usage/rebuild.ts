@@ -4,6 +4,7 @@ import type { World } from '../context.ts';
 import { row } from '../database/sql.ts';
 import { passing } from '../database/world.ts';
 import { StartRefused } from '../refused.ts';
+import { LEVELS_BY_HOUR } from './levels.ts';
 import { ADD_TALLIES, MOST_TALLIES } from './tallies.ts';
 
 /** How often it is tried to get hold of the tables, and for how long each time. */
@@ -49,6 +50,9 @@ async function recountOnce(owner: Client, world: World): Promise<number> {
       insert into meter_values (meter, customer, hour, dimensions, value, events)
       select e.meter, e.customer, date_trunc('hour', e.timestamp, 'UTC'), e.dimensions, e.payload ->> (m.value_settings ->> 'event_payload_key'), count(*) ${counts} and m.default_aggregation ->> 'formula' = 'unique_count' group by 1, 2, 3, 4, 5
       on conflict (world, meter, customer, hour, dimensions, value) do update set events = excluded.events`);
+    await owner.query(`
+      update meter_rollups r set first_at = u.first_at, level_seconds = u.level_seconds from (${LEVELS_BY_HOUR}) u
+      where r.meter = u.meter and r.customer = u.customer and r.hour = u.hour and r.dimensions = u.dimensions and r.first_number >= meter_events_kept_from()`);
     await owner.query('commit');
     return rowCount ?? 0;
   } catch (error) {

@@ -72,7 +72,7 @@ export async function admit(ctx: Context, candidates: readonly Candidate[], resu
   if (fresh.length === 0) return;
   append(ctx, slot, fresh);
   const recorded = fresh.map(({ candidate }) => candidate.event);
-  countIn(ctx.tx, recorded, new Map(fresh.flatMap(({ candidate: { meter } }) => (meter ? [[meter.id, meter]] : []))));
+  countIn(ctx.tx, ctx.world.id, recorded, new Map(fresh.flatMap(({ candidate: { meter } }) => (meter ? [[meter.id, meter]] : []))));
   await tellOfUsage(ctx, { recorded, canceled: [], restored: [] });
 }
 

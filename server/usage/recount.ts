@@ -1,8 +1,9 @@
 /** Hours that are counted again from their events, because some of these were taken back or put back. That takes all of them: of an hour that has lost events to retention, nobody can tell any more what the others come to. */
 import { refuse, type Instant } from '../../billing/decision.ts';
-import { arrayText, row, rows, sql } from '../database/sql.ts';
+import { row, rows, sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
-import { COUNTS, HOUR_S, nameOfCell, type Cell } from './rollups.ts';
+import { cellsOf, COUNTS, HOUR_S, nameOfCell, type Cell } from './cells.ts';
+import { settleLevels } from './levels.ts';
 
 /**
  * Counts hours again. Their rows are locked first: who records meanwhile waits, and adds to what this leaves. Every hour that has had an event has a row, if only one of no events.
@@ -11,8 +12,7 @@ import { COUNTS, HOUR_S, nameOfCell, type Cell } from './rollups.ts';
 export async function recount(tx: Tx, cells: readonly (Cell & { series: bigint })[]): Promise<void> {
   const distinct = [...new Map(cells.map((cell) => [nameOfCell(cell), cell]))].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, cell]) => cell);
   if (distinct.length === 0) return;
-  const asked = sql`unnest(${arrayText(distinct.map((each) => each.meter))}::text[], ${arrayText(distinct.map((each) => each.customer), true)}::text[], ${arrayText(distinct.map((each) => each.hour))}::bigint[],
-    ${arrayText(distinct.map((each) => each.dimensions), true)}::text[], ${arrayText(distinct.map((each) => each.series))}::bigint[]) as n (meter, customer, hour, dimensions, series)`;
+  const asked = cellsOf(distinct);
   const same = sql`r.meter = n.meter and r.customer = n.customer and r.hour = to_timestamp(n.hour) and r.dimensions = n.dimensions`;
   const hours = await rows<{ hour: Instant; lacks: boolean }>(
     tx,
@@ -21,7 +21,7 @@ export async function recount(tx: Tx, cells: readonly (Cell & { series: bigint }
   refuseLack(hours.find(({ lacks }) => lacks)?.hour);
   await row(
     tx,
-    sql`update meter_rollups r set events = u.events, sum = u.sum, largest = coalesce(u.largest, r.largest), last = coalesce(u.last, r.last), last_at = coalesce(u.last_at, r.last_at), last_number = coalesce(u.last_number, r.last_number)
+    sql`update meter_rollups r set events = u.events, sum = u.sum, largest = coalesce(u.largest, r.largest), last = coalesce(u.last, r.last), last_at = coalesce(u.last_at, r.last_at), last_number = coalesce(u.last_number, r.last_number), level_seconds = null
         from ${asked} cross join lateral (
           select count(*) as events, coalesce(sum(e.value), 0) as sum, max(e.value) as largest, max(e.timestamp) as last_at,
             (array_agg(e.value order by e.timestamp desc, e.number desc))[1] as last, (array_agg(e.number order by e.timestamp desc, e.number desc))[1] as last_number
@@ -29,6 +29,7 @@ export async function recount(tx: Tx, cells: readonly (Cell & { series: bigint }
           where e.series = n.series and e.timestamp >= to_timestamp(n.hour) and e.timestamp < to_timestamp(n.hour + ${HOUR_S}) and e.meter = n.meter and e.customer = n.customer and e.dimensions = n.dimensions and ${COUNTS}) u
         where ${same}`,
   );
+  settleLevels(tx, asked);
 }
 
 /** Refuses to put anything in the place of a customer's events in `[start, end)` where one of its hours has lost some that count: those cannot be taken back. `param` spells what names the span. */

@@ -9,7 +9,7 @@ import type { App } from '../context.ts';
 import { instants, int8s } from '../database/arrays.ts';
 import { arrayText, later, row, rows, sql } from '../database/sql.ts';
 import { inWorld, overAllWorlds, type Tx } from '../database/world.ts';
-import { cellOf, decimal, type Cell } from './rollups.ts';
+import { cellOf, decimal, type Cell } from './cells.ts';
 
 /** Whether each event of a meter adds to its hour whatever the others of the hour are. */
 export const addsUp = ({ default_aggregation: { formula }, event_time_window }: MeterRow): boolean => (formula === 'sum' || formula === 'count') && event_time_window === null;

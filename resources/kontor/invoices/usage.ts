@@ -105,8 +105,8 @@ async function countedParts(tx: Tx, world: number, asked: readonly (Part & { cut
           when 'max' then u.largest
           when 'unique_count' then u.different
           when 'latest' then (select sum(h.value) from (select distinct on (h.dimensions) h.value from (${levels(known(sql`l`))}) h order by h.dimensions, h.timestamp desc, h.number desc) h)
-          when 'weighted_by_time' then (select round(sum(h.value * h.seconds) / 3600, 12) from (
-            select h.value, extract(epoch from lead(greatest(h.timestamp, a.start), 1, a.end) over (partition by h.dimensions order by h.timestamp, h.number) - greatest(h.timestamp, a.start)) as seconds from (${levels(known(sql`l`))}) h) h)
+          when 'weighted_by_time' then (select sum(d.value) from (select round(sum(h.value * h.seconds) / 3600, 12) as value from (
+            select h.dimensions, h.value, extract(epoch from lead(greatest(h.timestamp, a.start), 1, a.end) over (partition by h.dimensions order by h.timestamp, h.number) - greatest(h.timestamp, a.start)) as seconds from (${levels(known(sql`l`))}) h) h group by h.dimensions) d)
           else (select sum(l.value) from (select distinct on (e.dimensions) e.value from meter_events e where ${seen(e)} order by e.dimensions, e.timestamp desc, e.number desc) l)
         end, 0)) as counted
       from ${lines(world, asked)}

@@ -7,10 +7,11 @@ import type { Params } from '../../../server/http/params.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
 import { cancelEvents, canceledBy, latestEvent, restoreEvents } from '../../../server/usage/cancel.ts';
 import { countedFor } from '../../../server/usage/counted.ts';
-import type { StoredEvent } from '../../../server/usage/events.ts';
-import { refuseDropped } from '../../../server/usage/recount.ts';
+import { metersOf, type StoredEvent } from '../../../server/usage/events.ts';
+import { isLevel } from '../../../server/usage/levels.ts';
 import { recordReadable } from '../../../server/usage/named.ts';
 import { record } from '../../../server/usage/record.ts';
+import { refuseDropped } from '../../../server/usage/recount.ts';
 import { holding, tellOfHeld } from '../../../server/usage/tell.ts';
 import { customerClock } from '../../billing/meter_events/rows.ts';
 import { activeMeter } from '../../billing/meters/rows.ts';
@@ -36,6 +37,9 @@ async function planAmend(ctx: Context, { event_name, identifier, payload, timest
   refuseCount(event, 'amend[identifier]');
   if (event.canceled) refuse(undefined, `The event ${identifier} is taken back already. Revert what has taken it back, or report it anew under another identifier.`, 'amend[identifier]');
   const replacement = { event_name, payload: payload ?? event.payload, timestamp: timestamp ?? event.timestamp };
+  const [meter] = await metersOf(ctx.tx, [event.meter]);
+  // A level that comes between others takes these to be counted.
+  if (isLevel(meter!)) await refuseDropped(ctx.tx, { meter: meter!.id, customer: event.customer, start: replacement.timestamp, end: replacement.timestamp + 1 }, 'amend[timestamp]');
   const [first, last] = [event.timestamp, replacement.timestamp].sort((a, b) => a - b) as [Instant, Instant];
   return { meter: event.meter, customer: event.customer, start: first, end: last + 1, cancels: [event], restores: null, records: [replacement] };
 }

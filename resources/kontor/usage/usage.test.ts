@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 
 let kontor: Kontor;
@@ -169,4 +170,36 @@ test('the usage of a customer’s current period is shown as soon as its report 
   await kontor.stripe.billing.meterEvents.create({ event_name: 'shown', payload: { stripe_customer_id: customer, value: '2.5', region: 'eu' } });
   const [row] = await shown();
   assert.deepEqual([row!.value, row!.subscription, row!.meter, row!.by_dimensions], ['2.5', subscription.id, meter.id, [{ dimensions: { region: 'eu' }, value: '2.5' }]]);
+});
+
+test('what the current period comes to is read by the hour, by every formula, with dimensions and without, however many events there are', async () => {
+  const start = Math.floor(now() / HOUR) * HOUR - 3 * DAY - 100;
+  const customer = await customerOf();
+  const names: string[] = [];
+  for (const formula of ['sum', 'count', 'max', 'last', 'unique_count', 'latest', 'weighted_by_time']) for (const dimensions of [[], ['region']]) {
+    const name = `by_hour_${formula}_${dimensions.length}`;
+    names.push(name);
+    const { id: meter } = await meterOf(name, formula, dimensions.length > 0 ? { dimensions } : {});
+    const price = await kontor.stripe.prices.create({ currency: 'usd', unit_amount: 2, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name } });
+    if (dimensions.length > 0) await raw('POST', `/v1/kontor/prices/${price.id}`, { dimension_prices: [{ dimensions: { region: ['eu'] }, unit_amount: 3 }] });
+    await kontor.stripe.subscriptions.create({ customer, items: [{ price: price.id }], backdate_start_date: start, collection_method: 'send_invoice', days_until_due: 30 });
+  }
+  for (const name of names) await report([0, 1, 30, 47, 47, 71].map((hours, n) => event(name, customer, String(3 + ((n * 7) % 5)), start + 100 + hours * HOUR + n, { region: n % 3 ? 'eu' : 'us' })).concat(event(name, customer, '2', now(), { region: 'us' })));
+  await kontor.counted();
+  const shown = async () => (await raw<{ data: { value: string; by_dimensions: object[]; by_dimension_prices: object[] | null }[] }>('GET', `/v1/kontor/customers/${customer}/usage`)).data.map(({ value, by_dimensions, by_dimension_prices }) => ({ value, by_dimensions, by_dimension_prices }));
+  const before = await shown();
+  assert.equal(before.length, names.length);
+  const superuser = new pg.Client(kontor.database.urls.superuser);
+  await superuser.connect();
+  try {
+    await superuser.query(`create table events_kept as select * from meter_events where customer = '${customer}'; delete from meter_events where customer = '${customer}'`);
+    for (const [n, is] of (await shown()).entries()) {
+      // A level has gone on since.
+      if (names[n]!.includes('weighted')) assert.ok(Number(is.value) >= Number(before[n]!.value) && Number(is.value) > 200, names[n]!);
+      else assert.deepEqual(is, before[n], names[n]!);
+    }
+    await superuser.query('insert into meter_events select * from events_kept; drop table events_kept');
+  } finally {
+    await superuser.end();
+  }
 });
