@@ -20,7 +20,7 @@ export function detailsOf({ payment_method_details: details }: ChargeRow, { inqu
   switch (type) {
     case 'card': {
       const brand = details?.card?.brand ?? 'unknown';
-      return { type, card: { brand, case_type: inquiry ? 'inquiry' : reason === 'noncompliant' ? 'compliance' : 'chargeback', network: brand, network_reason_code } };
+      return { type, card: { brand, case_type: inquiry ? 'inquiry' : reason === 'noncompliant' ? 'compliance' : 'chargeback', network: details?.card?.network ?? brand, network_reason_code } };
     }
     case 'klarna': return { type, klarna: { reason_code: network_reason_code } };
     case 'paypal': return { type, paypal: { case_id: null, reason_code: network_reason_code } };

@@ -6,7 +6,7 @@ import { formatMoney, minimumCharge, minor } from '../money.ts';
 import { beginAttempt } from './attempt.ts';
 import { needsMandate } from './mandate.ts';
 import type { Action } from './outcome.ts';
-import { faultInCharge, foreign, METHODS, offeredTypes, refuseFault, refuseType, tooLarge, type Fault } from './offer.ts';
+import { faultInCharge, foreign, METHODS, offeredTypes, offNetwork, refuseFault, refuseType, tooLarge, type Fault } from './offer.ts';
 import { refuseDescriptor, wordsOf, type Words } from './words.ts';
 import type { Acceptance, Agreed, HolderAnswer, InvoicePaymentRow, MandateRow, NextAction, PaymentError, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 
@@ -97,7 +97,7 @@ export function invoiceTypes({ currency, subscription, payment_settings: { payme
 }
 
 /** Why a method cannot be charged for what remains of an invoice; null where it can. */
-export const faultInInvoice = (method: PaymentMethodRow, invoice: InvoiceRow): Fault | null => faultInCharge(method, { types: invoiceTypes(invoice), amount: invoice.amount_remaining, currency: invoice.currency });
+export const faultInInvoice = (method: PaymentMethodRow, invoice: InvoiceRow): Fault | null => faultInCharge(method, { types: invoiceTypes(invoice), amount: invoice.amount_remaining, currency: invoice.currency, network: invoice.payment_settings.payment_method_options?.card?.network });
 
 /** An intent whose method could not be charged, so that nothing was tried: it says why. */
 export function unchargeable(before: PaymentIntentWhole, { code, message }: Fault, method: PaymentMethodRow, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
@@ -229,7 +229,7 @@ export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethod
   const agreed = agreementOf(intent, method, future, how, moment);
   assert(!method.spent, `the payment method ${method.id} pays nothing any more`);
   if (!how.authentication) {
-    refuseFault(foreign(method, intent.currency) ?? tooLarge(intent.amount, intent.currency));
+    refuseFault(foreign(method, intent.currency) ?? offNetwork(method, options.network) ?? tooLarge(intent.amount, intent.currency));
     refuseDescriptor(intent, method);
   }
   const attempts = intent.attempts + 1;

@@ -11,10 +11,13 @@ export function needsMandate(type: string, future: 'on_session' | 'off_session' 
 
 const reference = (id: string) => id.slice(-16).toUpperCase();
 
-function detailsOf({ type, details }: Pick<PaymentMethodRow, 'type' | 'details'>, id: string): MandateRow['payment_method_details'] {
+/** With what the reference of a mandate begins, by the options of a payment or setup. */
+export const prefixIn = ({ mandate_options: options }: Readonly<Record<string, unknown>>): string => (options as { reference_prefix?: string | null } | undefined)?.reference_prefix ?? '';
+
+function detailsOf({ type, details }: Pick<PaymentMethodRow, 'type' | 'details'>, id: string, prefix: string): MandateRow['payment_method_details'] {
   switch (type) {
     case 'sepa_debit':
-      return { type, sepa_debit: { reference: reference(id), url: '' } };
+      return { type, sepa_debit: { reference: `${prefix}${reference(id)}`, url: '' } };
     case 'us_bank_account':
       return { type, us_bank_account: { collection_method: 'paper' } };
     case 'paypal':
@@ -24,10 +27,10 @@ function detailsOf({ type, details }: Pick<PaymentMethodRow, 'type' | 'details'>
   }
 }
 
-export type MandateOrder = { id: string; acceptance: Acceptance; customer: string | null; single: { amount: bigint; currency: string } | null };
+export type MandateOrder = { id: string; acceptance: Acceptance; customer: string | null; single: { amount: bigint; currency: string } | null; /** With what its reference begins, where the bank's statement shows one. */ prefix?: string };
 
 /** A mandate that is in force, or that was for the one payment that it is made with. Making one is no event. */
-export function makeMandate({ id, acceptance, customer, single }: MandateOrder, method: Pick<PaymentMethodRow, 'id' | 'type' | 'details'>, moment: Moment): Decision & { mandate: MandateRow } {
+export function makeMandate({ id, acceptance, customer, single, prefix = '' }: MandateOrder, method: Pick<PaymentMethodRow, 'id' | 'type' | 'details'>, moment: Moment): Decision & { mandate: MandateRow } {
   const mandate: MandateRow = {
     id,
     created: moment.now,
@@ -36,7 +39,7 @@ export function makeMandate({ id, acceptance, customer, single }: MandateOrder, 
     type: single ? 'single_use' : 'multi_use',
     status: single ? 'inactive' : 'active',
     customer_acceptance: { ...acceptance, accepted_at: acceptance.accepted_at ?? moment.now },
-    payment_method_details: detailsOf(method, id),
+    payment_method_details: detailsOf(method, id, prefix),
     amount: single?.amount ?? null,
     currency: single?.currency ?? null,
   };

@@ -121,14 +121,20 @@ export function foreign({ id, type, billing_details: { address } }: Pick<Payment
   return { code: 'payment_method_currency_mismatch', message: `The payment method ${id} is Klarna's in ${country}: what is bought there ${why}.`, param: 'payment_method' };
 }
 
+/** Why a card cannot be charged on a network; null where it can, or none was asked for. */
+export function offNetwork({ id, card }: Pick<PaymentMethodRow, 'id' | 'card'>, network: unknown): Fault | null {
+  if (!card || typeof network !== 'string' || card.networks.available.includes(network)) return null;
+  return { code: 'payment_intent_invalid_parameter', message: `The card ${id} is not on the network ${network}; it is on ${card.networks.available.join(' and ')}.`, param: 'payment_method_options[card][network]' };
+}
+
 /** Why so much cannot be charged at once; null where it can. */
 export function tooLarge(amount: bigint, currency: string): Fault | null {
   const most = maximumCharge(currency);
   return amount <= most ? null : { code: 'amount_too_large', message: `The largest amount of one payment in ${currency} is ${formatMoney(most, currency)}; this one would be ${formatMoney(amount, currency)}.`, param: 'amount' };
 }
 
-/** Why a method cannot be charged for an amount without its holder, as it is: of another type than is taken, without a mandate, to be approved each time, from abroad, or for too much at once. Null where it can. */
-export function faultInCharge(method: PaymentMethodRow, { types, amount, currency }: { types: readonly string[]; amount: bigint; currency: string }): Fault | null {
+/** Why a method cannot be charged for an amount without its holder, as it is: of another type than is taken, without a mandate, to be approved each time, from abroad, on another network, or for too much at once. Null where it can. */
+export function faultInCharge(method: PaymentMethodRow, { types, amount, currency, network }: { types: readonly string[]; amount: bigint; currency: string; network?: unknown }): Fault | null {
   const { id, type, mandate, set_up } = method;
   const facts = METHODS[type];
   const fault = (code: string, why: string): Fault => ({ code, message: `The payment method ${id}, of the type ${type}, ${why}.`, param: 'payment_method' });
@@ -136,7 +142,7 @@ export function faultInCharge(method: PaymentMethodRow, { types, amount, currenc
   if (facts.flow === 'push') return fault('payment_intent_incompatible_payment_method', 'is sent by the customer, and cannot be charged');
   if (facts.flow === 'debit' && mandate === null) return fault('payment_intent_mandate_invalid', 'has no mandate under which it could be debited');
   if (facts.flow === 'redirect' && !set_up) return fault('authentication_required', 'is approved by who pays, on another page, each time: it was not set up to be charged without that');
-  return foreign(method, currency) ?? tooLarge(amount, currency);
+  return foreign(method, currency) ?? offNetwork(method, network) ?? tooLarge(amount, currency);
 }
 
 export const refuseFault = (fault: Fault | null): void => { if (fault) refuse(fault.code, fault.message, fault.param); };

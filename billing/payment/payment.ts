@@ -153,6 +153,8 @@ export type PaymentIntentWhole = PaymentIntentRow & { failed_method: PaymentMeth
 
 /** The card as it was when it was charged, and what its network said. */
 export type ChargedCard = CardDetails & {
+  /** On which it was charged; of older charges its brand's. */
+  network?: string;
   /** What may be done about it while it is only reserved, with the most that may be captured in minor units; absent where it was captured at once. */
   allowed?: { increment: boolean; multicapture: boolean; extended: boolean; most: number };
   authorization_code: string | null;

@@ -8,10 +8,10 @@ import { actionRequired, attemptFailed, creditedAccount, creditInvoice, paymentC
 import type { OpenPayment } from '../invoice/pay.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
 import { leadsNowhere, nextAction, NOWHERE_TO_ASK, type ChargeQuestion } from './intent.ts';
-import { makeMandate } from './mandate.ts';
+import { makeMandate, prefixIn } from './mandate.ts';
 import { asked, emptied, keepReusable, letGo } from './method.ts';
 import type { Allowed, Assessment, Consequence, Delay, Learned, Outcome, Unknown } from './outcome.ts';
-import type { ChargedCard, ChargeOutcome, ChargeRow, InvoicePaymentRow, PaymentError, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
+import type { CardDetails, ChargedCard, ChargeOutcome, ChargeRow, InvoicePaymentRow, PaymentError, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { minor } from '../money.ts';
 import { METHODS } from './offer.ts';
 
@@ -86,14 +86,17 @@ function outcomeOf(assessment: Assessment, seller_message: string, said: Partial
   return { advice_code: null, network_advice_code: null, network_decline_code: null, ...said, ...assessment, seller_message };
 }
 
+/** On which of its networks a card is charged: the one that was asked for, else the one that its holder prefers. */
+const networkOf = ({ brand, networks: { available, preferred } }: CardDetails, asked: unknown): string => (typeof asked === 'string' ? asked : (available.find((each) => each === preferred) ?? brand));
+
 /** The method as it was charged, as the API shows it under its type. */
-function detailsCharged(method: PaymentMethodRow, mandate: string | null, answer: Of<'succeeded'> | Of<'pending'> | Of<'declined'>): ChargeRow['payment_method_details'] {
+function detailsCharged(method: PaymentMethodRow, { method: { mandate }, options }: AskedQuestion, answer: Of<'succeeded'> | Of<'pending'> | Of<'declined'>): ChargeRow['payment_method_details'] {
   const went = answer.kind === 'succeeded' ? answer : null;
   const { card } = asked(method);
   if (!card) return { type: method.type, [method.type]: { ...method.details, ...went?.learned?.details, ...(METHODS[method.type]?.flow === 'debit' && { mandate }) } };
   return {
     type: 'card',
-    card: { ...card, ...(went?.allowed && { allowed: allowedOf(went.allowed) }), authorization_code: went?.authorization_code ?? null, network_transaction_id: went?.network_transaction_id ?? null, three_d_secure: went?.three_d_secure ?? null },
+    card: { ...card, network: networkOf(card, options.network), ...(went?.allowed && { allowed: allowedOf(went.allowed) }), authorization_code: went?.authorization_code ?? null, network_transaction_id: went?.network_transaction_id ?? null, three_d_secure: went?.three_d_secure ?? null },
   };
 }
 
@@ -133,7 +136,7 @@ function chargeOf({ payment_intent: intent, payment_method: method, charge: begu
     failure_message: refused?.message ?? null,
     outcome: answer.kind === 'declined' ? outcomeOf(answer.assessment, answer.message, said(answer)) : outcomeOf(answer.assessment, MESSAGES[answer.kind]),
     billing_details: method.billing_details,
-    payment_method_details: detailsCharged(method, question.method.mandate, answer),
+    payment_method_details: detailsCharged(method, question, answer),
     processor: question.processor,
     processor_reference: answer.reference,
     description: begun?.description ?? intent.description,
@@ -169,13 +172,13 @@ export function toBeContested(charge: string, foretold: readonly Consequence[], 
 const said = ({ advice_code, network_advice_code, network_decline_code }: Of<'declined'>) => ({ advice_code, network_advice_code, network_decline_code });
 
 /** The method after it has paid, by a charge: known to its issuer, kept for later where that was agreed, and else used up where it belongs to nobody. `left` is what can be charged later in its place. */
-function methodAfter({ payment_intent: intent, payment_method: before, customer: payer }: Payment, { amount, currency, setup_future_usage: future, agreed }: AskedQuestion, { network_transaction_id, learned }: KeptBy, charge: string, moment: Moment): Decision & { payment_method: PaymentMethodRow; left: PaymentMethodRow | null } {
+function methodAfter({ payment_intent: intent, payment_method: before, customer: payer }: Payment, { amount, currency, setup_future_usage: future, agreed, options }: AskedQuestion, { network_transaction_id, learned }: KeptBy, charge: string, moment: Moment): Decision & { payment_method: PaymentMethodRow; left: PaymentMethodRow | null } {
   // What was detached while it paid stays so, and nobody keeps anything who was deleted meanwhile.
   const keeps = METHODS[before.type]?.kept_as === undefined && !before.spent && payer?.deleted !== true;
   const customer = before.customer ?? (future !== null && keeps ? intent.customer : null);
   const single = future === null ? { amount: BigInt(amount), currency } : null;
   // What is kept as another type has its mandate with that.
-  const mandate = agreed && !learned?.reusable ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single }, before, moment) : null;
+  const mandate = agreed && !learned?.reusable ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single, prefix: prefixIn(options) }, before, moment) : null;
   const details = before.details && learned?.details ? { ...before.details, ...Object.fromEntries(Object.entries(learned.details).filter(([name]) => name in before.details!)) } : before.details;
   // What is kept without a customer can be attached to one afterwards.
   const spent = before.spent || (customer === null && (future === null || !keeps));

@@ -5,9 +5,9 @@ import { decision, refuse, together, type Decision, type Instant, type Moment } 
 import { mergeMetadata } from '../metadata.ts';
 import { beginAttempt } from './attempt.ts';
 import { leadsNowhere, nextAction, NOWHERE_TO_ASK, payerOf } from './intent.ts';
-import { makeMandate, needsMandate } from './mandate.ts';
+import { makeMandate, needsMandate, prefixIn } from './mandate.ts';
 import { asked, keepReusable, letGo, refuseAttaching } from './method.ts';
-import { METHODS, offeredTypes, refuseType } from './offer.ts';
+import { METHODS, offeredTypes, offNetwork, refuseFault, refuseType } from './offer.ts';
 import type { Outcome, Unknown } from './outcome.ts';
 import type { Acceptance, Agreed, HolderAnswer, MethodOptions, NextAction, PaymentError, PaymentMethodRow } from './payment.ts';
 
@@ -129,6 +129,7 @@ export function confirmSetup(intent: SetupIntentWhole, method: PaymentMethodRow,
   }
   const agreed = agreementOf(intent, method, how, moment);
   const { request_three_d_secure = 'automatic', ...options } = { ...intent.payment_method_options[method.type] } as { request_three_d_secure?: SaveQuestion['request_three_d_secure']; [option: string]: unknown };
+  if (!how.authentication) refuseFault(offNetwork(method, options.network));
   const begun = how.authentication ? latest : null;
   const attempt: SetupAttemptRow = begun ? { ...begun, status: 'processing' } : {
     id: moment.newId('setatt'), created: moment.now, setup_intent: intent.id, customer: intent.customer, payment_method: method.id, status: 'processing', usage: intent.usage, setup_error: null,
@@ -201,7 +202,7 @@ export function settleSetup({ setup_intent: intent, setup_attempt: attempt, paym
   // What was detached while it was set up stays so, and nobody keeps anything who was deleted meanwhile.
   const keeps = lasts && !before.spent && owner?.deleted !== true;
   // What is kept as another type has its mandate with that.
-  const mandate = agreed && keeps ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single: null }, before, moment) : null;
+  const mandate = agreed && keeps ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single: null, prefix: prefixIn(question.options) }, before, moment) : null;
   const customer = keeps ? (before.customer ?? intent.customer) : before.customer;
   const payment_method: PaymentMethodRow = {
     ...asked(before),

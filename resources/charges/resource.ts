@@ -26,7 +26,7 @@ function renderCard(charge: ChargeRow): Details['card'] {
     installments: null,
     last4,
     mandate: null,
-    network: brand,
+    network: card.network ?? brand,
     network_transaction_id,
     regulated_status,
     three_d_secure: three_d_secure && {

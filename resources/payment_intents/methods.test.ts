@@ -232,3 +232,37 @@ test('Klarna is paid in the currency of the country of who pays', async () => {
   for (const [country, currency] of [['US', 'eur'], ['DE', 'usd'], ['JP', 'usd']] as const) await assert.rejects(from(country, currency), { code: 'payment_method_currency_mismatch', param: 'payment_method' });
   assert.equal((await from('SE', 'sek')).status, 'requires_action');
 });
+
+test('a card on two networks is charged on the one that is asked for, or that its holder prefers, and on no other', async () => {
+  const charge = (payment_method: string, network?: Stripe.PaymentIntentCreateParams.PaymentMethodOptions.Card.Network) =>
+    stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', confirm: true, payment_method, ...(network && { payment_method_options: { card: { network } } }), expand: ['latest_charge'] });
+  const networkOf = ({ latest_charge }: Stripe.PaymentIntent) => (latest_charge as Stripe.Charge).payment_method_details!.card!.network;
+  assert.equal(networkOf(await charge('pm_card_visa_cartesBancaires')), 'visa');
+  const asked = await charge('pm_card_visa_cartesBancaires', 'cartes_bancaires');
+  assert.deepEqual([networkOf(asked), asked.payment_method_options!.card!.network], ['cartes_bancaires', 'cartes_bancaires']);
+  const preferring = await stripe.paymentMethods.create({ type: 'card', card: { token: 'tok_visa_cartesBancaires', networks: { preferred: 'cartes_bancaires' } } });
+  assert.equal(networkOf(await charge(preferring.id)), 'cartes_bancaires');
+  const refused = { code: 'payment_intent_invalid_parameter', param: 'payment_method_options[card][network]' };
+  await assert.rejects(charge('pm_card_visa', 'cartes_bancaires'), refused);
+  await assert.rejects(stripe.setupIntents.create({ payment_method: 'pm_card_visa', confirm: true, payment_method_options: { card: { network: 'mastercard' } } }), refused);
+});
+
+test('a subscription on a network that its card is not on says so once it is charged', async () => {
+  const { id: customer } = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const price = await stripe.prices.create({ currency: 'eur', unit_amount: 1_000, recurring: { interval: 'month' }, product_data: { name: 'Desk' } });
+  const order = { customer, items: [{ price: price.id }], payment_settings: { payment_method_options: { card: { network: 'cartes_bancaires' as const } } } };
+  assert.equal((await stripe.subscriptions.create(order)).status, 'incomplete');
+  await assert.rejects(stripe.subscriptions.create({ ...order, payment_behavior: 'error_if_incomplete' }), { code: 'payment_intent_invalid_parameter' });
+});
+
+test('the reference of a SEPA mandate begins as its creditor wants it to', async () => {
+  const data = { type: 'sepa_debit', sepa_debit: { iban: 'AT611904300234573201' }, billing_details: { name: 'Jenny', email: 'jenny@example.com' } } as const;
+  const set = (reference_prefix: string) =>
+    stripe.setupIntents.create({ confirm: true, payment_method_data: data, mandate_data: { customer_acceptance: { type: 'offline' } }, payment_method_options: { sepa_debit: { mandate_options: { reference_prefix } } }, expand: ['mandate'] });
+  const { reference } = ((await set('DESK-2026 ')).mandate as Stripe.Mandate).payment_method_details.sepa_debit!;
+  assert.match(reference, /^DESK-2026 [0-9A-Z]{16}$/);
+  const paid = await stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', confirm: true, payment_method_data: data, mandate_data: { customer_acceptance: { type: 'offline' } }, payment_method_options: { sepa_debit: { mandate_options: { reference_prefix: 'LAMP' } } }, expand: ['latest_charge'] });
+  const mandate = await stripe.mandates.retrieve((paid.latest_charge as Stripe.Charge).payment_method_details!.sepa_debit!.mandate!);
+  assert.match(mandate.payment_method_details.sepa_debit!.reference, /^LAMP/);
+  for (const wrong of ['STRIPE-1', 'desk', 'A*B', 'THIRTEEN-LONG']) await assert.rejects(set(wrong), { statusCode: 400 });
+});

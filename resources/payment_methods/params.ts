@@ -138,6 +138,17 @@ const future = choice('none', 'off_session', 'on_session');
 const noneOrOff = choice('none', 'off_session');
 const manual = clearable(choice('manual'));
 const noOption = unsupported('this option is not implemented');
+/** A network of the card on which it is charged. */
+export const onNetwork = choice('amex', 'cartes_bancaires', 'diners', 'discover', 'eftpos_au', 'girocard', 'interac', 'jcb', 'link', 'mastercard', 'unionpay', 'unknown', 'visa');
+
+/** With what the reference of a mandate begins, as the bank's statement shows it. */
+export const sepaMandate = fields(
+  { reference_prefix: clearable(text({ max: 12 })) },
+  check(({ reference_prefix: prefix }: { reference_prefix?: string | null }, at) => {
+    if (prefix && !/^(?!STRIPE)[A-Z0-9 /_&.-]+$/.test(prefix)) refuse('invalid_mandate_reference_prefix_format', 'The prefix of a mandate reference has capital letters, digits, spaces and `/`, `_`, `-`, `&`, `.`, and does not begin with `STRIPE`.', at('reference_prefix'));
+  }, 'the format of the prefix'),
+);
+
 const LANGUAGES = ['de', 'en', 'fr', 'nl'] as const;
 
 /** Options of single types, for a payment. */
@@ -145,7 +156,7 @@ export const payment_method_options = fields({
   ...lackingTypes,
   bancontact: clearable(fields({ preferred_language: choice(...LANGUAGES), setup_future_usage: clearable(noneOrOff) })),
   card: clearable(fields({
-    capture_method: manual, cvc_token: noOption, installments: noOption, mandate_options: noOption, moto: boolean(), network: noOption, setup_credential_usage: noOption, stored_credential_usage: noOption, request_extended_authorization: choice('if_available', 'never'),
+    capture_method: manual, cvc_token: noOption, installments: noOption, mandate_options: noOption, moto: boolean(), network: onNetwork, setup_credential_usage: noOption, stored_credential_usage: noOption, request_extended_authorization: choice('if_available', 'never'),
     request_incremental_authorization: choice('if_available', 'never'), request_multicapture: choice('if_available', 'never'), request_overcapture: choice('if_available', 'never'),
     request_three_d_secure: choice('any', 'automatic', 'challenge'), require_cvc_recollection: noOption, setup_future_usage: clearable(future), statement_descriptor_suffix_kana: noOption, statement_descriptor_suffix_kanji: noOption, 
     three_d_secure: noOption,
@@ -166,7 +177,7 @@ export const payment_method_options = fields({
   klarna: clearable(fields({ capture_method: manual, on_demand: noOption, preferred_locale: text({ max: 10 }), setup_future_usage: future, subscriptions: noOption })),
   link: clearable(fields({ capture_method: manual, persistent_token: noOption, setup_future_usage: clearable(noneOrOff) })),
   paypal: clearable(fields({ capture_method: manual, preferred_locale: text({ max: 10 }), reference: text({ max: 127 }), risk_correlation_id: noOption, setup_future_usage: clearable(noneOrOff) })),
-  sepa_debit: clearable(fields({ mandate_options: noOption, setup_future_usage: clearable(future), target_date: noOption })),
+  sepa_debit: clearable(fields({ mandate_options: sepaMandate, setup_future_usage: clearable(future), target_date: noOption })),
   us_bank_account: clearable(fields({
     financial_connections: noOption, mandate_options: noOption, networks: noOption, setup_future_usage: clearable(future), target_date: noOption, transaction_purpose: noOption,
     verification_method: choice('automatic', 'microdeposits'),
@@ -203,4 +214,4 @@ const forInvoices = <More extends object>(card: More) => clearable(fields({
 }));
 
 export const invoice_method_options = forInvoices({ installments: noOption });
-export const subscription_method_options = forInvoices({ mandate_options: noOption, network: noOption });
+export const subscription_method_options = forInvoices({ mandate_options: noOption, network: onNetwork });

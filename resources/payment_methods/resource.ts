@@ -27,7 +27,7 @@ export function renderPaymentMethod(method: PaymentMethodRow, world: World): Wir
 /** The options of an invoice's, or a subscription's, payments: a type of which nothing was said is null. */
 export function renderMethodOptions(options: MethodOptions | null | undefined): Record<string, unknown> | null {
   if (!options) return null;
-  return { acss_debit: null, bancontact: null, card: null, customer_balance: null, konbini: null, payto: null, pix: null, sepa_debit: null, upi: null, us_bank_account: null, ...options };
+  return { acss_debit: null, bancontact: null, customer_balance: null, konbini: null, payto: null, pix: null, sepa_debit: null, upi: null, us_bank_account: null, ...options, card: options.card ? { request_three_d_secure: null, ...options.card } : null };
 }
 
 export const paymentMethod: Resource<PaymentMethodRow> = {

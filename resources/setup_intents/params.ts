@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import { refuse } from '../../billing/decision.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { boolean, byDefault, check, choice, clearable, exclusive, fields, id, integer, list, listParams, metadata, range, required, text, unsupported, url } from '../../server/http/params.ts';
-import { lackingTypes, mandate_data, mandate_data_confirmed, methodType, payment_method_data } from '../payment_methods/params.ts';
+import { lackingTypes, mandate_data, mandate_data_confirmed, methodType, onNetwork, payment_method_data, sepaMandate } from '../payment_methods/params.ts';
 
 const CONNECT = 'Kontor serves one account: there are no connected ones';
 const customer_account = unsupported('accounts as customers are not implemented: name the `customer`');
@@ -17,13 +17,13 @@ const { acss_debit, amazon_pay, bacs_debit, bizum, blik, payto, pix, upi } = lac
 const payment_method_options = fields({
   acss_debit, amazon_pay, bacs_debit, bizum, blik, payto, pix, upi,
   card: fields({
-    mandate_options: noOption, moto: boolean(), network: noOption, request_three_d_secure: choice('any', 'automatic', 'challenge'), setup_credential_usage: noOption, three_d_secure: noOption,
+    mandate_options: noOption, moto: boolean(), network: onNetwork, request_three_d_secure: choice('any', 'automatic', 'challenge'), setup_credential_usage: noOption, three_d_secure: noOption,
   }),
   card_present: lacking,
   klarna: fields({ currency: noOption, on_demand: noOption, preferred_locale: text({ max: 10 }), subscriptions: noOption }),
   link: fields({ persistent_token: noOption }),
   paypal: fields({ billing_agreement_id: noOption }),
-  sepa_debit: fields({ mandate_options: noOption }),
+  sepa_debit: fields({ mandate_options: sepaMandate }),
   us_bank_account: fields({ financial_connections: noOption, mandate_options: noOption, networks: noOption, verification_method: choice('automatic', 'microdeposits') }),
 });
 
