@@ -1,19 +1,37 @@
-/** Payments as they will be, for tests of processors whose word comes later. */
+/** What comes true after a while, for tests. How long it takes is the machine's to say: there is patience for a slow one, and an end for what never comes. */
 import { inspect } from 'node:util';
 import type Stripe from 'stripe';
+import { inWorld } from '../server/database/world.ts';
+import { sealLedger } from '../server/ledger/seal.ts';
+import type { Kontor } from './kontor.ts';
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 120_000;
+const LOOK_MS = 15;
 
-/** Waits until a payment has a status. Throws after a while, with the attempts that were made. */
-export async function intentWhen(stripe: Stripe, id: string, status: string): Promise<Stripe.PaymentIntent> {
-  for (const end = Date.now() + PATIENCE_MS; ; await new Promise((resolve) => setTimeout(resolve, 25))) {
-    const intent = await stripe.paymentIntents.retrieve(id);
-    if (intent.status === status) return intent;
-    if (Date.now() > end) throw new Error(`${id} is ${intent.status}, not ${status}: ${inspect(await stripe.rawRequest('GET', `/v1/kontor/payment_attempts?subject=${id}`), { depth: 5 })}`);
+/** Reads until what is read is as awaited, and returns that. Throws in the end, with what was read last. */
+export async function when<T>(read: () => T | Promise<T>, isSo: (found: T) => boolean, tell: (found: T) => unknown = (found) => found): Promise<T> {
+  for (const end = Date.now() + PATIENCE_MS; ; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
+    const found = await read();
+    if (isSo(found)) return found;
+    if (Date.now() > end) throw new Error(`It has not come to be so in ${PATIENCE_MS / 1_000} seconds: ${inspect(await tell(found), { depth: 5 })}`);
   }
 }
 
 /** Waits until something is so. */
-export async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + PATIENCE_MS; !(await isSo()); await new Promise((resolve) => setTimeout(resolve, 25))) if (Date.now() > end) throw new Error('It has not come to be so.');
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  await when(isSo, (is) => is);
+}
+
+/** Waits until a payment has a status. Throws in the end, with the attempts that were made. */
+export function intentWhen(stripe: Stripe, id: string, status: string): Promise<Stripe.PaymentIntent> {
+  const attempts = () => stripe.rawRequest('GET', `/v1/kontor/payment_attempts?subject=${id}`);
+  return when(() => stripe.paymentIntents.retrieve(id), (intent) => intent.status === status, async (intent) => [intent.status, await attempts()]);
+}
+
+/** Waits until all that was posted in the first account is sealed: what still runs elsewhere in the cluster delays it. */
+export async function sealed({ app, database, world }: Kontor): Promise<void> {
+  await until(async () => {
+    while (await sealLedger(app));
+    return inWorld(database.pool, world, async (tx) => (await tx.query('select from ledger_entries where position >= coalesce((select max(upto) from ledger_seals), 0) limit 1')).rowCount === 0);
+  });
 }

@@ -21,6 +21,7 @@ import { startCounting } from '../server/workers.ts';
 import { natsOfAll } from './nats.ts';
 import { testDatabase, type TestDatabase } from './postgres.ts';
 import { testVault } from './vault.ts';
+import { when } from './awaited.ts';
 
 export const PEPPER = 'pepper of the tests';
 
@@ -37,8 +38,8 @@ export type Kontor = Running & {
   newKey(order: KeyOrder, world?: World): Promise<string>;
   /** A client for a key, or for another version of the API. */
   client(key?: string, options?: { apiVersion?: string }): Stripe;
-  /** Advances a test clock and waits until it is ready, for two minutes at most. */
-  advance(clock: string, to: number): Promise<void>;
+  /** Advances a test clock, of another account where its client is given, and waits until it is ready. */
+  advance(clock: string, to: number, stripe?: Stripe): Promise<void>;
   /** Holds every answer to the official client against Stripe's types. */
   judge: Judge;
   /** Returns when all usage that was acknowledged is counted and in the rollups of its hours. */
@@ -80,15 +81,10 @@ export async function startKontor(options: { clock?: Clock; works?: boolean; nat
     client,
     judge,
     counted,
-    async advance(id, to) {
-      await first.stripe.testHelpers.testClocks.advance(id, { frozen_time: to });
-      for (const end = Date.now() + 120_000; ; ) {
-        const { status } = await first.stripe.testHelpers.testClocks.retrieve(id);
-        if (status === 'ready') return;
-        if (Date.now() > end) throw new Error('The test clock has not arrived after two minutes.');
-        if (status === 'internal_failure') throw new Error('The test clock ended in an internal failure.');
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+    async advance(id, to, { testHelpers: { testClocks } } = first.stripe) {
+      await testClocks.advance(id, { frozen_time: to });
+      const { status } = await when(() => testClocks.retrieve(id), (clock) => clock.status !== 'advancing');
+      if (status === 'internal_failure') throw new Error('The test clock ended in an internal failure.');
     },
     async eventTypes(since = 0) {
       const types: string[] = [];

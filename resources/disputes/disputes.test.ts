@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { until } from '../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { listen } from '../../tests/told.ts';
 
@@ -187,10 +188,7 @@ test('an invoice whose payment is lost stays paid, and the loss is in the books'
 
 test('in real time a payment is contested at once', async () => {
   const paid = await stripe.paymentIntents.create({ amount: 10_000, currency: 'usd', payment_method: 'pm_card_createDispute', confirm: true });
-  for (const end = Date.now() + 20_000; (await disputesOf(paid)).length === 0; ) {
-    if (Date.now() > end) throw new Error('It was not contested in twenty seconds.');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await until(async () => (await disputesOf(paid)).length > 0);
   const [made] = (await stripe.disputes.list({ charge: paid.latest_charge as string })).data;
   assert.equal((await stripe.disputes.list()).data[0]!.id, made!.id);
 });

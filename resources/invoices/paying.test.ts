@@ -1,5 +1,6 @@
 /** An invoice while the processor thinks about its payment. */
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
@@ -9,6 +10,8 @@ let stripe: Stripe;
 /** Resolves when the processor may answer. */
 let answering: Promise<unknown> = Promise.resolve();
 let asked = 0;
+/** Tells `asked` each time the processor is. */
+const asking = new EventEmitter();
 
 before(async () => {
   kontor = await startKontor();
@@ -17,16 +20,12 @@ before(async () => {
   const { charge } = processor;
   processor.charge = async (request) => {
     asked += 1;
+    asking.emit('asked');
     await answering;
     return charge(request);
   };
 });
 after(() => kontor.close());
-
-/** Until the processor was asked so often; where that does not come, the test's end does. */
-async function askedFor(times: number): Promise<void> {
-  for (let n = 0; asked < times && n < 2_000; n += 1) await new Promise((next) => setTimeout(next, 5));
-}
 
 async function openInvoice(): Promise<string> {
   const { id: customer } = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
@@ -46,10 +45,12 @@ for (const [what, meanwhile] of [
     const id = await openInvoice();
     const { promise, resolve } = Promise.withResolvers<void>();
     [answering, asked] = [promise, 0];
+    const begun = once(asking, 'asked');
     const paying = stripe.invoices.pay(id);
-    await askedFor(1);
+    await begun;
+    const begun_again = once(asking, 'asked');
     const other = meanwhile(id).then(() => null, (error: Stripe.errors.StripeError) => [error.statusCode, error.code]);
-    await Promise.race([other, askedFor(2)]);
+    await Promise.race([other, begun_again]);
     resolve();
     const refused = await other;
     const { status, amount_paid, attempt_count } = await paying;
@@ -63,8 +64,9 @@ test('a card that is detached while it pays stays detached, though it was to be 
   const { id: payment_method } = await stripe.paymentMethods.attach('pm_card_visa', { customer });
   const { promise, resolve } = Promise.withResolvers<void>();
   [answering, asked] = [promise, 0];
+  const begun = once(asking, 'asked');
   const paying = stripe.paymentIntents.create({ amount: 1500, currency: 'usd', customer, payment_method, confirm: true, setup_future_usage: 'off_session' });
-  await askedFor(1);
+  await begun;
   await stripe.paymentMethods.detach(payment_method);
   resolve();
   assert.equal((await paying).status, 'succeeded');

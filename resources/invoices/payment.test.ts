@@ -2,14 +2,18 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import Stripe from 'stripe';
 import { open } from '../../server/app.ts';
+import { machineClock } from '../../server/clock.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { verify } from '../../server/verify.ts';
+import { until } from '../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
 let kontor: Kontor;
-before(async () => { kontor = await startKontor(); });
+let ahead_ms = 0;
+const clock = machineClock(() => Date.now() + ahead_ms);
+before(async () => { kontor = await startKontor({ clock }); });
 after(() => kontor.close());
 
 const T0 = 1_767_225_600; // 1 January 2026
@@ -329,15 +333,13 @@ test('two servers on one database finalise and charge each draft once', async (t
   const { app } = kontor;
   const { resources, timers, calls } = app.register;
   const house = { resources: [...resources.values()], timers: Object.fromEntries(timers), calls: Object.fromEntries(calls) };
-  const other = await open({ database: kontor.database, rooms: [house], connectors: app.connectors, isStripes: () => false, pepper: 'pepper of the tests', log: app.log, host: '127.0.0.1', port: 0, allowLoopback: true });
+  const other = await open({ database: kontor.database, rooms: [house], connectors: app.connectors, isStripes: () => false, pepper: 'pepper of the tests', log: app.log, host: '127.0.0.1', port: 0, allowLoopback: true, clock });
   t.after(() => other.close());
-  const due = Math.floor(Date.now() / 1_000) + 4;
+  const due = clock.now() + 3_600;
   const customers = await Promise.all(Array.from({ length: 6 }, () => customerWith('pm_card_visa')));
   const drafts = await Promise.all(customers.flatMap((customer) => [1, 2, 3].map((n) => draft(customer.id, 1000 * n, { auto_advance: true, automatically_finalizes_at: due }))));
-  for (let open = drafts; open.length > 0; ) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    open = (await Promise.all(open.map((each) => stripe.invoices.retrieve(each.id)))).filter((each) => each.status !== 'paid');
-  }
+  ahead_ms = 3_600_000;
+  for (const each of drafts) await until(async () => (await stripe.invoices.retrieve(each.id)).status === 'paid');
   for (const customer of customers) {
     const charges = (await stripe.charges.list({ customer: customer.id })).data;
     assert.deepEqual(charges.map((charge) => charge.amount).sort(), [1000, 2000, 3000]);

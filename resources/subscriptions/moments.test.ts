@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { until } from '../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 
 const DAY = 86_400;
@@ -37,7 +38,7 @@ const ask = (method: string, path: string, body?: object) => stripe.rawRequest(m
 async function move(prices: Prices, how: object): Promise<void> {
   const { id } = await ask('POST', '', { from_price: prices.old, to_price: prices.dear, ...how });
   await ask('POST', `/${id}/apply`, {});
-  while ((await ask('GET', `/${id}`)).status === 'applying') await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(async () => (await ask('GET', `/${id}`)).status !== 'applying');
 }
 
 const CHANGES: Change[] = [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { when } from '../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
@@ -34,14 +35,8 @@ const invoicesOf = async (customer: string) => (await stripe.invoices.list({ cus
 const shown = (invoices: readonly Stripe.Invoice[]) => invoices.map((invoice) => [invoice.billing_reason, invoice.status, ...invoice.lines.data.map((line) => [line.amount, line.quantity])]);
 
 /** What usage brings about is done by the worker, right after the usage is recorded. */
-async function settled(customer: string, count: number): Promise<Stripe.Invoice[]> {
-  for (let tries = 0; ; tries += 1) {
-    const found = await invoicesOf(customer);
-    if (found.length >= count && found.every((invoice) => invoice.status === 'paid')) return found;
-    assert.ok(tries < 500, `${count} invoices were awaited, there are ${found.length}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+const settled = (customer: string, count: number): Promise<Stripe.Invoice[]> =>
+  when(() => invoicesOf(customer), (found) => found.length >= count && found.every((invoice) => invoice.status === 'paid'), shown);
 
 async function explains(invoices: readonly Stripe.Invoice[]): Promise<void> {
   for (const { id } of invoices) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { until } from '../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
@@ -48,7 +49,7 @@ test('test numbers are verified, are not, or wait for ever', async () => {
   const [good, bad, never] = await Promise.all(['000000000', '111111111', '222222222'].map((value) => stripe.customers.createTaxId(customer.id, { type: 'eu_vat', value })));
   assert.deepEqual([good, bad, never].map((each) => each!.verification?.status), ['pending', 'pending', 'pending']);
   const status = async (id: string) => (await stripe.customers.retrieveTaxId(customer.id, id)).verification?.status;
-  while ((await status(good!.id)) === 'pending' || (await status(bad!.id)) === 'pending') await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(async () => (await status(good!.id)) !== 'pending' && (await status(bad!.id)) !== 'pending');
   assert.deepEqual([await status(good!.id), await status(bad!.id), await status(never!.id)], ['verified', 'unverified', 'pending']);
   const updated = (await heard()).filter((event) => event.type === 'customer.tax_id.updated');
   assert.deepEqual(updated.map((event) => [event.id, event.previous]).sort(), [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import type Stripe from 'stripe';
+import { until } from '../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { performDueCalls } from '../calls.ts';
 import { machineClock } from '../clock.ts';
@@ -49,7 +50,7 @@ async function atOnce(form: string, key: string): Promise<Heard[]> {
   answering = promise;
   const pay = () => post('/v1/payment_intents', form, key);
   const first = Array.from({ length: 32 }, pay);
-  while (asked === 0) await new Promise((next) => setTimeout(next, 5));
+  await until(() => asked > 0);
   const second = await Promise.all(Array.from({ length: 16 }, pay));
   assert.deepEqual([...new Set(second.map((heard) => heard.body.error?.code))], ['idempotency_key_in_use']);
   resolve();
@@ -72,7 +73,7 @@ async function sleeping(key: string): Promise<{ first: Promise<Heard>; wake: () 
   const { promise, resolve: wake } = Promise.withResolvers<void>();
   answering = promise;
   const first = post('/v1/payment_intents', `${PAY}pm_card_visa`, key);
-  while (asked === 0) await new Promise((next) => setTimeout(next, 5));
+  await until(() => asked > 0);
   answering = Promise.resolve();
   return { first, wake };
 }
@@ -118,7 +119,7 @@ test('a change that has been made and paid is answered with what it made, where 
   const { promise, resolve: wake } = Promise.withResolvers<void>();
   answering = promise;
   const changed = post(`/v1/subscription_items/${item}`, 'quantity=4&proration_behavior=always_invoice&expand[]=price.product', 'a change');
-  while (asked === 0) await new Promise((next) => setTimeout(next, 5));
+  await until(() => asked > 0);
   await stripe.subscriptionItems.del(item, { proration_behavior: 'none' });
   wake();
   const heard = await changed;
@@ -137,7 +138,7 @@ test('a payment whose test clock is deleted while the processor thinks is answer
   const { promise, resolve: wake } = Promise.withResolvers<void>();
   answering = promise;
   const paid = post('/v1/payment_intents', `${PAY}${customer.invoice_settings.default_payment_method as string}&customer=${customer.id}&expand[]=customer`, 'deleted meanwhile');
-  while (asked === 0) await new Promise((next) => setTimeout(next, 5));
+  await until(() => asked > 0);
   await stripe.testHelpers.testClocks.del(clock.id);
   wake();
   const heard = await paid;

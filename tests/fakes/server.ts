@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { when } from '../awaited.ts';
 
 export type Asked = { method: string; path: string; query: string; body: Buffer; headers: Readonly<Record<string, string | undefined>> };
 export type Told = { status: number; body: object };
@@ -56,7 +57,8 @@ export class Herald {
   /** Where they go; until it is known, they wait. */
   url: string | null = null;
   readonly #plan: Plan;
-  readonly #under_way = new Set<Promise<void>>();
+  /** Of each webhook that is under way, what was last answered to it. */
+  readonly #under_way = new Set<{ said: string }>();
   #stopped = false;
 
   constructor(plan: Plan) {
@@ -69,26 +71,26 @@ export class Herald {
     if (mishap === 'lost') return;
     const times = mishap === 'twice' ? 2 : 1;
     for (let n = 0; n < times; n += 1) {
-      const sending = this.#deliver(write, mishap === 'late' ? (this.#plan.slow_ms ?? 300) : 0);
-      this.#under_way.add(sending);
-      void sending.finally(() => this.#under_way.delete(sending));
+      const last = { said: 'nothing' };
+      this.#under_way.add(last);
+      void this.#deliver(write, mishap === 'late' ? (this.#plan.slow_ms ?? 300) : 0, last).finally(() => this.#under_way.delete(last));
     }
   }
 
-  async #deliver(write: () => { body: string; headers: Record<string, string> }, after_ms: number): Promise<void> {
+  async #deliver(write: () => { body: string; headers: Record<string, string> }, after_ms: number, last: { said: string }): Promise<void> {
     await sleep(after_ms);
     for (; !this.#stopped; await sleep(50)) {
       if (this.url === null) continue;
       const { body, headers } = write();
-      const answer = await fetch(this.url, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } }).catch(() => null);
-      await answer?.arrayBuffer().catch(() => null);
-      if (answer?.ok) return;
+      const answer = await fetch(this.url, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } }).catch((error: Error) => error);
+      last.said = answer instanceof Error ? String(answer.cause ?? answer) : `${answer.status} ${await answer.text().catch(String)}`;
+      if (!(answer instanceof Error) && answer.ok) return;
     }
   }
 
-  /** When all that is to be told has been taken. */
+  /** When all that is to be told has been taken. Throws where that does not come to be, with what was answered last. */
   async settled(): Promise<void> {
-    while (this.#under_way.size > 0) await Promise.all(this.#under_way);
+    await when(() => [...this.#under_way], (left) => left.length === 0, (left) => left.map(({ said }) => `a webhook was answered by ${said}`));
   }
 
   stop(): void {

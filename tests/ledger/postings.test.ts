@@ -16,6 +16,7 @@ import { sealLedger, type SealRow } from '../../server/ledger/seal.ts';
 import { brokenSeals } from '../../server/ledger/chain.ts';
 import { books } from '../../server/ledger/invariants.ts';
 import { lend } from '../../server/database/database.ts';
+import { sealed } from '../awaited.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
 
 const POSTINGS = Number(process.env['KONTOR_TEST_POSTINGS'] ?? 300);
@@ -102,7 +103,7 @@ test(`${POSTINGS} random postings from ${CLIENTS} clients with kills`, async () 
   running = false;
   await Promise.all(others);
   assert.equal(new Set(done).size, POSTINGS);
-  await settle();
+  await sealed(kontor);
   const checked = await lend({ connectionString: kontor.database.urls.owner, types }, async (owner) => {
     await owner.query(`begin; set local kontor.world = '${kontor.world.id}'`);
     const found: string[] = [];
@@ -118,16 +119,6 @@ test(`${POSTINGS} random postings from ${CLIENTS} clients with kills`, async () 
   if (process.env['KONTOR_TEST_POSTINGS']) console.log({ lost, ...checked.count });
 });
 
-/** Until all is sealed: what is still running elsewhere in the cluster delays it. */
-async function settle(): Promise<void> {
-  for (const end = Date.now() + 60_000; ; await sleep(50)) {
-    while (await sealLedger(kontor.app));
-    const { rowCount } = await inWorld(kontor.database.pool, kontor.world, (tx) => tx.query('select from ledger_entries where position >= coalesce((select max(upto) from ledger_seals), 0) limit 1'));
-    if (rowCount === 0) return;
-    if (Date.now() > end) throw new Error('The ledger was not sealed in a minute.');
-  }
-}
-
 test('what commits late is sealed late, and never lost between two seals', async () => {
   const legs = (name: string): Posting[] => [{ transaction: name, ledger_account: 'receivable', currency: 'usd', amount: 5n, document: name, customer: null, at: START }, { transaction: name, ledger_account: 'revenue', currency: 'usd', amount: -5n, document: name, customer: null, at: START }];
   const last = () => inWorld(kontor.database.pool, kontor.world, async (tx) => (await tx.query('select * from ledger_seals order by number desc limit 1')).rows[0] as SealRow);
@@ -139,7 +130,7 @@ test('what commits late is sealed late, and never lost between two seals', async
     // The early one has the higher number and waits, too.
     assert.equal((await last()).number, before.number);
   });
-  await settle();
+  await sealed(kontor);
   const { rows } = await inWorld(kontor.database.pool, kontor.world, (tx) => tx.query<{ transaction: string; seals: bigint }>(
     `select transaction, count(distinct s.number) as seals from ledger_entries e join ledger_seals s on e.position >= s.since and e.position < s.upto where transaction in ('late', 'early') group by 1 order by 1`));
   assert.deepEqual(rows, [{ transaction: 'early', seals: 1n }, { transaction: 'late', seals: 1n }]);

@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { types } from '../../server/database/parse.ts';
 import type { Database } from '../../server/database/database.ts';
-import { sealLedger } from '../../server/ledger/seal.ts';
 import { verify, type Finding } from '../../server/verify.ts';
+import { sealed } from '../awaited.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
 
 const START = 1_767_225_600;
@@ -28,12 +28,7 @@ before(async () => {
     await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id, quantity: 2 }], default_payment_method: method.id, default_tax_rates: [rate.id] });
     await kontor.advance(clock.id, (await stripe.testHelpers.testClocks.retrieve(clock.id)).frozen_time + 40 * 86_400);
   }
-  for (const end = Date.now() + 20_000; ; ) {
-    await sealLedger(kontor.app);
-    const { rows } = await superuser.query('select 1 from ledger_entries where position >= coalesce((select max(upto) from ledger_seals), 0) limit 1');
-    if (rows.length === 0) break;
-    if (Date.now() > end) throw new Error('The ledger was not sealed in 20 seconds.');
-  }
+  await sealed(kontor);
 });
 after(async () => {
   await superuser.end();

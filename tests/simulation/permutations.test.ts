@@ -10,6 +10,7 @@ import { machineClock } from '../../server/clock.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { seeded, type Random } from '../conformance/random.ts';
+import { until } from '../awaited.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
 import { verdict, type Event, type Rule } from './outcome_reference.ts';
 
@@ -115,18 +116,18 @@ test(`${COUNT} permutations of the same events, sent in time, while a draft wait
     }
   };
   const read = <Row extends object>(query: ReturnType<typeof sql>) => inWorld(kontor.database.pool, kontor.world, (tx) => rows<Row>(tx, query));
-  const until = async (at: number) => {
+  const arriveAt = async (at: number) => {
     now = at;
-    while ((await read<{ n: number }>(sql`select count(*)::integer as n from timers where at <= to_timestamp(${at}::bigint)`))[0]!.n > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(async () => (await read(sql`select from timers where at <= to_timestamp(${at}::bigint) limit 1`)).length === 0);
   };
-  await until(FEBRUARY - 2 * HOUR);
+  await arriveAt(FEBRUARY - 2 * HOUR);
   await send(0, [0, 1, 2]);
-  await until(FEBRUARY + HOUR / 2);
+  await arriveAt(FEBRUARY + HOUR / 2);
   await send(1, [1]);
-  await until(FEBRUARY + 2 * HOUR);
-  await until(FEBRUARY + 2 * DAY);
+  await arriveAt(FEBRUARY + 2 * HOUR);
+  await arriveAt(FEBRUARY + 2 * DAY);
   await send(1, [2]);
-  await until(MARCH + 2 * HOUR);
+  await arriveAt(MARCH + 2 * HOUR);
 
   // What January comes to: of each item and customer what its lines and all that puts them right come to.
   const billed = await read<{ customer: string; price: string; quantity: string; amount: string }>(sql`

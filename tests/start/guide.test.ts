@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { freshDirectory, root, start } from './process.ts';
+import { until } from '../awaited.ts';
 
 const guide = await readFile(join(root, 'docs/guides/first-invoice.md'), 'utf8');
 const blocks = (language: string, text = guide): string[] => [...text.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))].map((match) => match[1]!);
@@ -48,7 +49,7 @@ test('the guide to charging by outcome works as it is written, each id being the
     for (const [prefix, id] of answered) known.set(prefix, id);
     if (!command.includes('/advance ')) continue;
     const isReady = async () => ((await (await fetch(`${kontor.url}/v1/test_helpers/test_clocks/${known.get('clock')}`, { headers: { authorization: `Bearer ${kontor.secret_key}` } })).json()) as { status: string }).status === 'ready';
-    while (!(await isReady())) await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(isReady);
   }
   const answer = (part: string) => JSON.parse([...said].find(([command]) => command.includes(part))?.[1] ?? assert.fail(`the guide has no ${part}`)) as Record<string, any>;
   const first = (part: string) => answer(part)['data'][0] as Record<string, any>;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { at } from '../../examples/helpdesk/time.ts';
+import { until } from '../awaited.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
 import { begin } from './story.ts';
 
@@ -221,7 +222,7 @@ test('a new price comes with the next month, for seats and for calls, and what w
     const { id } = (await stripe.rawRequest('POST', '/v1/kontor/price_moves', { from_price, to_price, when: 'period_end', subscriptions: [subscription.id] })) as { id: string };
     await stripe.rawRequest('POST', `/v1/kontor/price_moves/${id}/apply`);
     const status = async () => ((await stripe.rawRequest('GET', `/v1/kontor/price_moves/${id}`)) as { status: string }).status;
-    while ((await status()) !== 'applied') await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(async () => (await status()) === 'applied');
   };
   await yan.tells('Both prices will be others from October on.', async () => {
     await move(old, dear);

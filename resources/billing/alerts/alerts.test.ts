@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { machineClock } from '../../../server/clock.ts';
+import { when } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 
 const DAY = 86_400;
 const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 
+let ahead_ms = 0;
 let kontor: Kontor;
 let stripe: Stripe;
 let meter: string;
 let price: string;
 before(async () => {
-  kontor = await startKontor();
+  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_ms) });
   stripe = kontor.stripe;
   meter = (await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
   price = (await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' } })).id;
@@ -22,15 +25,16 @@ after(() => kontor.close());
 const use = (customer: string, value: number) => stripe.billing.meterEvents.create({ event_name: 'calls', payload: { stripe_customer_id: customer, value: String(value) } });
 type Told = { alert: { id: string; title: string; usage_threshold: { recurrence: string } }; customer: string; value: number; object: string };
 
-async function toldOf(alert: string, count: number): Promise<Told[]> {
-  for (let tries = 0; ; tries += 1) {
+function toldOf(alert: string, count: number): Promise<Told[]> {
+  const read = async () => {
     const { data } = await stripe.events.list({ types: ['billing.alert.triggered', 'kontor.alert.triggered'], limit: 100 });
-    const found = data.map((event) => event.data.object as unknown as Told).filter((each) => each.alert.id === alert).reverse();
-    if (found.length >= count) return found;
-    assert.ok(tries < 500, `${count} were awaited, there are ${found.length}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+    return data.map((event) => event.data.object as unknown as Told).filter((each) => each.alert.id === alert).reverse();
+  };
+  return when(read, (found) => found.length >= count);
 }
+
+/** Another second begins: within one, nobody can tell what was used before an alert was there. */
+const nextSecond = () => { ahead_ms += 1_000; };
 
 const alertOn = (gte: number, customer?: string) =>
   stripe.billing.alerts.create({ alert_type: 'usage_threshold', title: `From ${gte}`, usage_threshold: { gte, meter, recurrence: 'one_time', ...(customer && { filters: [{ type: 'customer' as const, customer }] }) } });
@@ -45,10 +49,10 @@ test('usage that is reported a little ahead of its time is told of, too', async 
 test('an alert is kept, and tells once of each customer who has used so much', async () => {
   const [one, two] = [(await stripe.customers.create()).id, (await stripe.customers.create()).id];
   await use(one, 1_000);
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  nextSecond();
   const made = await alertOn(100);
   assert.deepEqual(made, { id: made.id, object: 'billing.alert', alert_type: 'usage_threshold', livemode: false, status: 'active', title: 'From 100', usage_threshold: { filters: null, gte: 100, meter, recurrence: 'one_time' } });
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  nextSecond();
   // What was used before it was made does not count.
   await use(one, 99);
   await use(two, 60);
@@ -69,7 +73,7 @@ test('an alert of one customer does not hear of others, is put to sleep, woken, 
   await use(one, 50);
   await use(other, 50);
   assert.equal((await stripe.billing.alerts.activate(made.id)).status, 'active');
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  nextSecond();
   await use(one, 10);
   const told = await toldOf(made.id, 1);
   assert.deepEqual(told.map((each) => each.customer), [one]);

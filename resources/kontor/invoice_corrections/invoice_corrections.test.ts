@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import type Stripe from 'stripe';
 import type { Context } from '../../../server/context.ts';
 import { candidatesOf } from '../../../server/usage/intake/message.ts';
 import { admit } from '../../../server/usage/record.ts';
+import { when } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 import { listen, typesOf, type Told } from '../../../tests/told.ts';
@@ -176,13 +178,7 @@ test('a correction that is deleted counts as not made, and comes again with the 
 describe('an invoice that is voided', () => {
   const sent = { subscription: { collection_method: 'send_invoice' as const, days_until_due: 30 } };
   /** What waits once the worker has looked. */
-  const becomes = async (waiting: () => Promise<unknown[][]>, expected: unknown[]) => {
-    for (let tries = 0; ; tries += 1) {
-      const found = (await waiting()).map(([amount]) => amount);
-      if (JSON.stringify(found) === JSON.stringify(expected) || tries === 200) return assert.deepEqual(found, expected);
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-  };
+  const becomes = (waiting: () => Promise<unknown[][]>, expected: unknown[]) => when(waiting, (found) => isDeepStrictEqual(found.map(([amount]) => amount), expected));
 
   test('takes with it what waits to put it right', async () => {
     const { clock, use, invoices, waiting } = await subscribed(sent);
@@ -274,18 +270,12 @@ test('in real time the worker puts it right', async () => {
   const invoice = await stripe.invoices.retrieve(canceled.latest_invoice as string);
   if (invoice.status === 'draft') await stripe.invoices.finalizeInvoice(invoice.id);
   await use('2', now - 2 * DAY);
-  for (let tries = 0; tries < 100; tries += 1) {
-    const { data } = await stripe.invoiceItems.list({ customer, pending: true });
-    if (data.length > 0) {
-      assert.equal(data[0]!.amount, 200);
-      // What is a little late is still looked for in its time.
-      const { finalized_at } = (await stripe.invoices.retrieve(invoice.id)).status_transitions;
-      const { rows } = await kontor.database.inWorld(kontor.world, (tx) => tx.query(`select extract(epoch from at)::integer as at from timers where kind = 'invoice.correct' and subject = '${invoice.id}'`));
-      return assert.deepEqual(rows, [{ at: finalized_at! + 300 }]);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail('No correction came.');
+  const { data: [correction] } = await when(() => stripe.invoiceItems.list({ customer, pending: true }), ({ data }) => data.length > 0);
+  assert.equal(correction!.amount, 200);
+  // What is a little late is still looked for in its time.
+  const { finalized_at } = (await stripe.invoices.retrieve(invoice.id)).status_transitions;
+  const { rows } = await kontor.database.inWorld(kontor.world, (tx) => tx.query(`select extract(epoch from at)::integer as at from timers where kind = 'invoice.correct' and subject = '${invoice.id}'`));
+  assert.deepEqual(rows, [{ at: finalized_at! + 300 }]);
 });
 
 test('an invoice that gave credit back is voided, and the credit taken again, only while it is there', async () => {

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
-import { inWorld } from '../../../server/database/world.ts';
-import { row, sql } from '../../../server/database/sql.ts';
-import { sealLedger } from '../../../server/ledger/seal.ts';
 import { earned } from '../../../billing/ledger/earned.ts';
+import { sealed } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 
 const START = Date.UTC(2026, 0, 1) / 1_000;
@@ -45,8 +43,7 @@ test('the trial balance is what docs/concepts/ledger.md works out, sealed or not
   const after_year = { balance_adjustments: 1_000, cash_in_transit: 48_385, customer_balance: -11_900, revenue: -31_500, tax_payable: -5_985, processor_fees: 1_433 };
   const expected = settled(after_year);
   assert.deepEqual(await standing(`?at=${START + YEAR}`), expected);
-  while (await sealLedger(kontor.app));
-  await until(async () => (await inWorld(kontor.database.pool, kontor.world, (tx) => row<{ n: bigint }>(tx, sql`select count(*) as n from ledger_entries where position >= coalesce((select max(upto) from ledger_seals), 0)`)))!.n === 0n);
+  await sealed(kontor);
   assert.deepEqual(await standing(`?at=${START + YEAR}`), expected);
   for (const at of [START, START + 1, START + DAY / 2, START + 31 * DAY, START + 181 * DAY, START + 181 * DAY + 1, START + 300 * DAY]) {
     assert.equal((await balances(`?at=${at}`)).reduce((sum, each) => sum + each.balance, 0), 0);
@@ -58,10 +55,6 @@ function settled(sums: Record<string, number>): Record<string, number> {
   const { processor_fees = 0, ...rest } = sums;
   const all = { ...sums, cash_in_transit: rest['cash_in_transit']! - processor_fees };
   return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-async function until(true_now: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 20_000; !(await true_now()); await sealLedger(kontor.app)) if (Date.now() > end) throw new Error('It has not come true in 20 seconds.');
 }
 
 test('revenue is earned by line and period, to the second, and what is to come is deferred', async () => {

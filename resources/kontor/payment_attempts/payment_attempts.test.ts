@@ -6,6 +6,7 @@ import { inWorld } from '../../../server/database/world.ts';
 import { kindRecognising, KINDS, type Recognising } from '../../../tests/fakes/kinds.ts';
 import type { Fault } from '../../../tests/fakes/server.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
+import { until } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 
@@ -42,7 +43,7 @@ const attemptOf = async (subject: string): Promise<Json> => (await raw('GET', `p
 /** Lets time pass, and waits until something is so. */
 async function later(seconds: number, isSo: () => Promise<boolean>): Promise<void> {
   ahead_s += seconds;
-  for (const end = Date.now() + 20_000; !(await isSo()); await new Promise((resolve) => setTimeout(resolve, 25))) if (Date.now() > end) throw new Error('It has not come to be so.');
+  await until(isSo);
 }
 /** Whether a charge was asked for so often, and nobody is at it. */
 const rests = (id: string, asked: number) => async () => {

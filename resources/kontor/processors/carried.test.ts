@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { FakeAdyen } from '../../../tests/fakes/adyen/adyen.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
+import { intentWhen } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 
@@ -104,8 +105,7 @@ test('at Stripe: a capture that was made there between two of ours is booked as 
   atStripe.capture(thereOf(intent).id, 500);
   const late = await stripe.paymentIntents.capture(intent.id, { amount_to_capture: 100 }).catch((error: Error) => error);
   assert.ok(!(late instanceof Error));
-  for (const end = Date.now() + 10_000; (await stripe.paymentIntents.retrieve(intent.id)).status !== 'succeeded'; await new Promise((resolve) => setTimeout(resolve, 20))) assert.ok(Date.now() < end);
-  assert.equal((await stripe.paymentIntents.retrieve(intent.id)).amount_received, 800);
+  assert.equal((await intentWhen(stripe, intent.id, 'succeeded')).amount_received, 800);
 });
 
 test('at Stripe: a setup says what it is for, and asks its holder where that is wanted', async () => {

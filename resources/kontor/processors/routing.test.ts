@@ -5,7 +5,7 @@ import { machineClock } from '../../../server/clock.ts';
 import { FakeAdyen } from '../../../tests/fakes/adyen/adyen.ts';
 import type { Fault } from '../../../tests/fakes/server.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
-import { intentWhen } from '../../../tests/awaited.ts';
+import { intentWhen, when } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 
@@ -175,7 +175,7 @@ for (const fault of ['lost_before', 'lost_after', 'error_after'] as const) {
     assert.equal((await confirm(intent)).status, 'processing');
     inForce('stripe', false);
     ahead_s += 10;
-    while ((await attemptsOf(intent.id))[0]!.asked < 2) await new Promise((resolve) => setTimeout(resolve, 25));
+    await when(() => attemptsOf(intent.id), ([attempt]) => attempt!.asked >= 2);
     assert.deepEqual([await course(intent.id), at('adyen', intent.id)], [['stripe unknown'], []]);
     inForce('stripe', true);
     ahead_s += 200;

@@ -20,8 +20,7 @@ async function twoSeats(stripe: Stripe) {
   const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
   const price = await stripe.prices.create({ currency: 'usd', unit_amount: 3_100, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
   const made = await stripe.subscriptions.create({ customer, items: [{ price: price.id, quantity: 2 }] });
-  await stripe.testHelpers.testClocks.advance(clock, { frozen_time: Date.UTC(2026, 0, 16, 21) / 1_000 });
-  while ((await stripe.testHelpers.testClocks.retrieve(clock)).status !== 'ready') await new Promise((resolve) => setTimeout(resolve, 10));
+  await kontor.advance(clock, Date.UTC(2026, 0, 16, 21) / 1_000, stripe);
   return { customer, subscription: made.id, items: (quantity: number) => [{ id: made.items.data[0]!.id, quantity }] };
 }
 
@@ -70,8 +69,7 @@ test('counted by the day, a change and its reversal later that day come to nothi
   const { customer, subscription, items } = await twoSeats(stripe);
   await stripe.subscriptions.update(subscription, { items: items(5) });
   const { test_clock } = await stripe.subscriptions.retrieve(subscription);
-  await stripe.testHelpers.testClocks.advance(test_clock as string, { frozen_time: Date.UTC(2026, 0, 16, 23, 30) / 1_000 });
-  while ((await stripe.testHelpers.testClocks.retrieve(test_clock as string)).status !== 'ready') await new Promise((resolve) => setTimeout(resolve, 10));
+  await kontor.advance(test_clock as string, Date.UTC(2026, 0, 16, 23, 30) / 1_000, stripe);
   await stripe.subscriptions.update(subscription, { items: items(2) });
   const { data } = await stripe.invoiceItems.list({ customer, pending: true });
   assert.deepEqual(data.map((each) => each.amount).reverse(), [-3_200, 8_000, -8_000, 3_200]);

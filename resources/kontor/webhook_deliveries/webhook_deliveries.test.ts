@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { ATTEMPTS, DELIVERY_WINDOW } from '../../../server/webhooks/schedule.ts';
+import { until, when } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 
 type Arrived = { body: string; signature: string };
@@ -45,12 +45,11 @@ const settled = (delivery: Delivery) => delivery.last_status !== null && deliver
 
 /** The only delivery to the endpoint, once it fulfils the condition and no attempt is under way. */
 async function deliveryTo(endpoint: string, ready: (delivery: Delivery) => boolean): Promise<Delivery> {
-  for (;;) {
-    const [delivery] = await listDeliveries({ webhook_endpoint: endpoint });
-    if (delivery && settled(delivery) && ready(delivery)) return delivery;
+  const read = async () => {
     kontor.app.nudge();
-    await sleep(10);
-  }
+    return (await listDeliveries({ webhook_endpoint: endpoint }))[0];
+  };
+  return (await when(read, (delivery) => delivery !== undefined && settled(delivery) && ready(delivery)))!;
 }
 
 /** An endpoint for one kind of event, with nothing heard yet. */
@@ -75,7 +74,7 @@ test('an event arrives signed, and is the one that the API reads', async () => {
   const made = await endpoint();
   await stripe.customers.create({ name: 'Jenny' });
   await stripe.paymentMethods.attach('pm_card_visa', { customer: (await stripe.customers.create({ name: 'Other' }, { idempotencyKey: 'other' })).id });
-  while (arrived.length < 2 || !(await listDeliveries({ webhook_endpoint: made.id })).every(delivered)) await sleep(10);
+  await until(async () => arrived.length >= 2 && (await listDeliveries({ webhook_endpoint: made.id })).every(delivered));
   const events = arrived.map(({ body, signature }) => stripe.webhooks.constructEvent(body, signature, made.secret!));
   assert.deepEqual(events.map((event) => event.type), ['customer.created', 'customer.created'], 'only what the endpoint asked for');
   for (const event of events) assert.deepEqual({ ...event, pending_webhooks: 0 }, JSON.parse(JSON.stringify(await stripe.events.retrieve(event.id))));
@@ -143,7 +142,7 @@ test('an event that has arrived is sent once more', async () => {
   await stripe.customers.create();
   const { id } = await deliveryTo(made.id, delivered);
   await resend(id);
-  while (arrived.length < 2) await sleep(10);
+  await until(() => arrived.length >= 2);
   assert.deepEqual(arrived.map(({ body }) => JSON.parse(body).id), [JSON.parse(arrived[0]!.body).id, JSON.parse(arrived[0]!.body).id]);
   assert.equal((await deliveryTo(made.id, delivered)).attempts, 1);
   assert.equal((await retrieve(id)).state, 'delivered');
@@ -160,11 +159,11 @@ test('while a secret is rolled both sign, afterwards only the new one', async ()
   ahead += 3_601_000;
   await resend(id);
   await deliveryTo(made.id, delivered);
-  while (arrived.length < 2) await sleep(10);
+  await until(() => arrived.length >= 2);
   assert.deepEqual([opens(rolled.secret!), opens(made.secret!)], [true, false]);
   const { secret } = (await stripe.rawRequest('POST', `/v1/kontor/webhook_endpoints/${made.id}/roll_secret`, { overlap: 0 })) as unknown as Stripe.WebhookEndpoint;
   await resend(id);
-  while (arrived.length < 3) await sleep(10);
+  await until(() => arrived.length >= 3);
   assert.deepEqual([opens(secret!), opens(rolled.secret!)], [true, false], 'without overlap the old one ends at once');
 });
 

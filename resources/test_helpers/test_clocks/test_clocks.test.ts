@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { insertRow } from '../../../tests/rows.ts';
 import { inWorld } from '../../../server/database/world.ts';
+import { until } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
 
@@ -119,7 +119,7 @@ test('a clock that nobody deletes goes after thirty days', async () => {
   const { id } = await stripe.customers.create({ test_clock: clock.id });
   ahead = 30 * 86_400_000 + 5_000;
   kontor.app.nudge();
-  while ((await stripe.testHelpers.testClocks.list()).data.length > 0) await sleep(10);
+  await until(async () => (await stripe.testHelpers.testClocks.list()).data.length === 0);
   await assert.rejects(stripe.customers.retrieve(id), { code: 'resource_missing', statusCode: 404 });
 });
 

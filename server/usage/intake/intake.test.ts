@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { until } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { testNats, type TestNats } from '../../../tests/nats.ts';
 import { machineClock } from '../../clock.ts';
@@ -25,7 +26,7 @@ before(async () => {
   await superuser.connect();
   meter = (await kontor.stripe.billing.meters.create({ display_name: 'calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
   // Whoever counts has found its place in each stream.
-  await eventually(async () => (await superuser.query(`select from usage_partitions where stream = ''`)).rowCount === 0);
+  await until(async () => (await superuser.query(`select from usage_partitions where stream = ''`)).rowCount === 0);
 });
 after(async () => {
   if (typeof nats === 'string') return;
@@ -51,10 +52,6 @@ async function uncounted<T>(work: () => Promise<T>): Promise<T> {
   } finally {
     await superuser.query('rollback');
   }
-}
-
-async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 30_000; !(await condition()); await sleep(30)) if (Date.now() > end) throw new Error('It has not come about in thirty seconds.');
 }
 
 trial('whether something may be used is answered by what was acknowledged, and says where that is not counted in time', async () => {
@@ -99,7 +96,7 @@ trial('what another event has taken the name of, before it could be compared, is
   assert.equal(await total(customer), '3');
   await kontor.database.inWorld(kontor.world, (tx) => tx.query(`update timers set at = to_timestamp(${now()}) where kind = 'meter_event_errors.report'`));
   kontor.app.nudge();
-  await eventually(async () => (await kontor.stripe.v2.core.events.list({ types: ['v1.billing.meter.error_report_triggered'] })).data.length > 0);
+  await until(async () => (await kontor.stripe.v2.core.events.list({ types: ['v1.billing.meter.error_report_triggered'] })).data.length > 0);
   const [told] = (await kontor.stripe.v2.core.events.list({ types: ['v1.billing.meter.error_report_triggered'] })).data;
   assert.match(JSON.stringify(told), /identifier_conflict/);
 });
@@ -117,7 +114,7 @@ trial('a period does not close before what was acknowledged in it is counted', a
     await sleep(1_500);
     assert.deepEqual(await invoices(), []);
   });
-  await eventually(async () => (await invoices()).length === 1);
+  await until(async () => (await invoices()).length === 1);
   assert.deepEqual((await invoices()).map(({ subtotal }) => subtotal), [1_200]);
   const [shown] = ((await kontor.stripe.rawRequest('GET', `/v1/kontor/customers/${customer.id}/usage`)) as unknown as { data: { up_to_date: boolean }[] }).data;
   assert.equal(shown!.up_to_date, true);
@@ -153,10 +150,10 @@ trial('what cannot be counted stops nothing else, is told, and is counted when i
   });
   await kontor.counted();
   assert.equal(await total(customer), '6');
-  await eventually(async () => (await findings()).some((each) => /^I2 bad message: usage\.fold_again failed: The value must be a plain decimal/.test(each)));
+  await until(async () => (await findings()).some((each) => /^I2 bad message: usage\.fold_again failed: The value must be a plain decimal/.test(each)));
   await superuser.query('update usage_set_aside set events = $1', [JSON.stringify([{ ...bad, payload: { ...bad.payload, value: '1' } }])]);
   await superuser.query(`update timers set at = to_timestamp(${now()}), failures = 0, error = null where kind = 'usage.fold_again'`);
-  await eventually(async () => (await total(customer)) === '7');
+  await until(async () => (await total(customer)) === '7');
 });
 
 trial('usage of an account that is not in this database stops nobody', async () => {
@@ -176,7 +173,7 @@ trial('what was counted a day ago is removed from the stream, and counting goes 
   await kontor.counted();
   await superuser.query(`update usage_partitions set marked = sequence, marked_at = '2020-01-01' where partition = ${partition}`);
   const first = async () => (await intake().manager.streams.info(intake().stream(partition))).state;
-  await eventually(async () => (await first()).first_seq === (await first()).last_seq);
+  await until(async () => (await first()).first_seq === (await first()).last_seq);
   await report(customer, '1');
   await kontor.counted();
   assert.equal(await total(customer), '5');
@@ -190,7 +187,7 @@ trial('a stream whose last counted message is another one is counted from its be
   await superuser.query(`update usage_partitions set message = 'another' where partition = ${partition}`);
   // Whoever reads looks for its place again.
   for await (const { name } of intake().manager.consumers.list(intake().stream(partition))) await intake().manager.consumers.delete(intake().stream(partition), name);
-  await eventually(async () => (await findings()).some((each) => /^I28 partition [0-9]: its stream of .* was made anew, or lost its end/.test(each)));
+  await until(async () => (await findings()).some((each) => /^I28 partition [0-9]: its stream of .* was made anew, or lost its end/.test(each)));
   await report(customer, '4');
   await kontor.counted();
   assert.equal(await total(customer), '10');
@@ -205,7 +202,7 @@ trial('messages that are gone before they were counted are told', async () => {
     await report(customer, '1');
     await intake().manager.streams.delete(stream);
   });
-  await eventually(async () => (await intake().manager.streams.info(stream).then(() => true, () => false)) || (await made(stream)));
+  await until(async () => (await intake().manager.streams.info(stream).then(() => true, () => false)) || (await made(stream)));
   await report(customer, '2', 'after the loss');
   await kontor.counted();
   assert.match((await findings()).join('\n'), /^I28 partition [0-9]: its stream of .* was made anew, or lost its end/m);

@@ -4,6 +4,7 @@ import Stripe from 'stripe';
 import { machineClock } from '../../../../server/clock.ts';
 import { inWorld } from '../../../../server/database/world.ts';
 import { countedFor } from '../../../../server/usage/counted.ts';
+import { when } from '../../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../../tests/kontor.ts';
 
 let kontor: Kontor;
@@ -28,11 +29,7 @@ const streamOf = async () => kontor.client((await kontor.stripe.v2.billing.meter
 /** Waits for so many reports. */
 async function reported(stripe: Stripe, count: number): Promise<Stripe.V2.Core.Event[]> {
   kontor.app.nudge();
-  for (;;) {
-    const { data } = await stripe.v2.core.events.list({ types: ['v1.billing.meter.error_report_triggered', 'v1.billing.meter.no_meter_found'] });
-    if (data.length >= count) return data;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  return (await when(() => stripe.v2.core.events.list({ types: ['v1.billing.meter.error_report_triggered', 'v1.billing.meter.no_meter_found'] }), ({ data }) => data.length >= count)).data;
 }
 
 test('an event in JSON is the same event as in a form', async () => {
