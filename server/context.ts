@@ -44,11 +44,11 @@ export type Resource<Whole extends object = never> = {
 /** A timer's command: takes many subjects, each with the moment that its timer was set for. */
 export type TimerCommand = (ctx: Context, due: readonly { subject: string; at: Instant }[]) => Promise<void>;
 
-/** A call as it is stored. `created` is real time; `attempts` is how often it was begun, this time included. */
-export type OpenCall = { id: string; kind: string; subject: string; request: Json; state: 'pending' | 'unknown' | 'answered'; attempts: number; created: Instant; /** When it was first begun. */ begun: Instant | null };
+/** A call as it is stored. `Request` is what calls of its kind ask. `created` is real time; `attempts` is how often it was begun, this time included. */
+export type OpenCall<Request extends object = object> = { id: string; kind: string; subject: string; request: Request; state: 'pending' | 'unknown' | 'answered'; attempts: number; created: Instant; /** When it was first begun. */ begun: Instant | null };
 
 /** The answer to a call. `at` is when it was given, where that is not now: what a timer lets happen has its moment. */
-export type Answered = { call: OpenCall; answer: Json; at?: Instant };
+export type Answered<Request extends object = object, Answer extends Json = Json> = { call: OpenCall<Request>; answer: Answer; at?: Instant };
 
 /** No answer is known yet, and it is asked for again after so many seconds at the earliest. Where the other side was not even `reached`, this was no attempt. */
 export class NotYet {
@@ -60,12 +60,12 @@ export class NotYet {
   }
 }
 
-/** How a call is made, and the command that takes its answer. `ask` returns null, or says more of it, while the other side's answer is not known. */
-export type CallCommand = {
-  ask(app: App, world: World, call: OpenCall): Promise<Json | NotYet | null>;
-  answer(ctx: Context, answers: readonly Answered[]): Promise<void>;
+/** How calls of a kind are made, and the command that takes their answers. `ask` returns null, or says more of it, while the other side's answer is not known. */
+export type CallCommand<Request extends object = object, Answer extends Json = Json> = {
+  ask(app: App, world: World, call: OpenCall<Request>): Promise<Answer | NotYet | null>;
+  answer(ctx: Context, answers: readonly Answered<Request, Answer>[]): Promise<void>;
   /** Hears that no answer is known yet. */
-  missed?(ctx: Context, calls: readonly OpenCall[]): Promise<void>;
+  missed?(ctx: Context, calls: readonly OpenCall<Request>[]): Promise<void>;
 };
 
 /** What a check has looked at since it was asked last, and what of it is not as it must be: the object's id, and a sentence about it. */

@@ -1,6 +1,6 @@
-import { pack } from '../../billing/payment/attempt.ts';
+import { pack, type PackedWord } from '../../billing/payment/attempt.ts';
 import type { ChargeRow } from '../../billing/payment/payment.ts';
-import type { App, Json, OpenCall, World } from '../../server/context.ts';
+import type { App, OpenCall, World } from '../../server/context.ts';
 import { row, rows, sql } from '../../server/database/sql.ts';
 import { inWorld, type Tx } from '../../server/database/world.ts';
 
@@ -24,7 +24,7 @@ export async function chargeAt(tx: Tx, processor: string, reference: string): Pr
 const BOOKED_WITHIN_S = 3 * 86_400;
 
 /** A word about a payment as the answer to a call; null while its charge may still come to be booked, so that it is asked for again. */
-export async function onceBooked(app: App, world: World, { created }: OpenCall, processor: string, word: { kind: string; charge: string }): Promise<Json | null> {
+export async function onceBooked(app: App, world: World, { created }: OpenCall, processor: string, word: { kind: string; charge: string }): Promise<PackedWord | null> {
   const charge = await inWorld(app.database.pool, world, (tx) => chargeAt(tx, processor, word.charge));
   return charge === null && app.clock.now() < created + BOOKED_WITHIN_S ? null : pack(word);
 }

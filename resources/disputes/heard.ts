@@ -2,21 +2,21 @@
 import { decision, refuse, type Decision, type Moment } from '../../billing/decision.ts';
 import type { DisputeWhole, DisputeWord } from '../../billing/dispute/dispute.ts';
 import { hearDispute } from '../../billing/dispute/hear.ts';
-import { pack, unpack } from '../../billing/payment/attempt.ts';
+import { pack, unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import type { EvidenceFile, News } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
-import { momentOn, type Answered, type App, type CallCommand, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
+import { momentOn, type Answered, type App, type CallCommand, type Context, type OpenCall, type World } from '../../server/context.ts';
 import { holdName } from '../../server/database/name.ts';
 import { row, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { chargeAt, onceBooked } from '../charges/rows.ts';
 import { fileWithContents, MEDIA_TYPES } from '../files/rows.ts';
-import { processorNamed } from '../kontor/processors/rows.ts';
+import { processorNamed, type NewsQuestion } from '../kontor/processors/rows.ts';
 import { FILES } from './evidence.ts';
 import { disputeNamed, lockContested } from './rows.ts';
 
 /** What is not there, or about no payment of ours. */
-const NOTHING: Json = { kind: 'absent' };
+const NOTHING: PackedWord = { kind: 'absent' };
 
 /** Takes a word; one about no payment of ours says nothing. */
 async function hear(ctx: Context, processor: string, word: DisputeWord): Promise<void> {
@@ -30,15 +30,14 @@ async function hear(ctx: Context, processor: string, word: DisputeWord): Promise
 }
 
 /** One after the other: two may be about one charge. */
-async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
-  for (const { call, answer: word } of answers) if (word.kind === 'dispute') await hear(ctx, (call.request as { processor: string }).processor, unpack<DisputeWord>(word as { kind: string }));
+async function answer(ctx: Context, answers: readonly Answered<{ processor: string }, PackedWord>[]): Promise<void> {
+  for (const { call, answer: word } of answers) if (word.kind === 'dispute') await hear(ctx, call.request.processor, unpack<DisputeWord>(word));
 }
 
-async function find(app: App, world: World, call: OpenCall): Promise<Json | null> {
-  const { subject: reference, request } = call;
-  const { processor, said } = request as { processor: string; said?: Json };
+async function find(app: App, world: World, call: OpenCall<NewsQuestion>): Promise<PackedWord | null> {
+  const { subject: reference, request: { processor, said } } = call;
   const { disputes } = await processorNamed(app, world, processor);
-  const news: Pick<News, 'reference' | 'said'> = { reference, ...(said && { said: unpack<DisputeWord>(said as { kind: string }) }) };
+  const news: Pick<News, 'reference' | 'said'> = { reference, ...(said && { said: unpack<DisputeWord>(said) }) };
   const found = await disputes?.find(news);
   if (found === undefined || found.kind === 'absent') return NOTHING;
   return found.kind === 'unknown' ? null : onceBooked(app, world, call, processor, found);
@@ -58,15 +57,17 @@ async function filesOf(app: App, world: World, evidence: DisputeWhole['evidence'
   });
 }
 
-async function send(app: App, world: World, { id: op_id, request }: OpenCall): Promise<Json | null> {
-  const { processor, dispute, ...given } = request as { processor: string; dispute: string } & Given;
+type Response = Given & { processor: string; dispute: string };
+
+async function send(app: App, world: World, { id: op_id, request }: OpenCall<Response>): Promise<PackedWord | null> {
+  const { processor, dispute, ...given } = request;
   const { disputes } = await processorNamed(app, world, processor);
   const said = await disputes!.respond!({ op_id, dispute, ...('accept' in given ? given : { ...given, files: await filesOf(app, world, given.evidence) }) });
   return said.kind === 'unknown' ? null : pack(said);
 }
 
-export const hearing: CallCommand = { ask: find, answer };
-export const responding: CallCommand = { ask: send, answer };
+export const hearing: CallCommand<NewsQuestion, PackedWord> = { ask: find, answer };
+export const responding: CallCommand<Response, PackedWord> = { ask: send, answer };
 
 /** Sends an answer to a dispute to the processor that has it; refuses where that takes none from us. */
 export async function sendAnswer(ctx: Context, dispute: DisputeWhole, given: Given, moment: Moment): Promise<Decision> {

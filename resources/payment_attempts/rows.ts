@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { merge, numberOf, pack, type AttemptRow, type PackedWord, type Verb, type Word } from '../../billing/payment/attempt.ts';
 import { decision, type Call, type Decision, type Timer } from '../../billing/decision.ts';
 import { contradiction, isWordOf, lookAgainIn, waysTo, wordOfAbsence } from '../../billing/payment/resolve.ts';
-import type { Action, HandledOutcome, Notice, Outcome, Processor, RefundOutcome, Said, StoredMethod } from '../../connectors/processors/processor.ts';
+import type { Action, HandledOutcome, Notice, Outcome, Processor, RefundOutcome, Said, Sought, StoredMethod } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
-import { NotYet, type Answered, type App, type Context, type Json, type OpenCall, type World } from '../../server/context.ts';
+import { NotYet, type Answered, type App, type Context, type OpenCall, type World } from '../../server/context.ts';
 import { row, rows, sql } from '../../server/database/sql.ts';
 import { inWorld, type Tx } from '../../server/database/world.ts';
 import { NotReached } from '../../server/turnstile.ts';
@@ -26,13 +26,13 @@ export function attemptsNamed(tx: Tx, processor: string, reference: string): Pro
 }
 
 /** The questions as they were asked, by `op_id`. */
-export async function questionsById(tx: Tx, ids: readonly string[]): Promise<Map<string, OpenCall>> {
-  const found = await rows<OpenCall>(tx, sql`select id, kind, subject, request, state, attempts, created, begun from calls where id = any(${ids}::text[])`);
+export async function questionsById<Request extends object = Place>(tx: Tx, ids: readonly string[]): Promise<Map<string, OpenCall<Request>>> {
+  const found = await rows<OpenCall<Request>>(tx, sql`select id, kind, subject, request, state, attempts, created, begun from calls where id = any(${ids}::text[])`);
   return new Map(found.map((call) => [call.id, call]));
 }
 
 /** The question as it was asked, locked: nobody begins to make it, or takes its answer, until the transaction ends. */
-export function lockQuestion(tx: Tx, id: string): Promise<(OpenCall & { next_at: number }) | undefined> {
+export function lockQuestion(tx: Tx, id: string): Promise<(OpenCall<Place> & { next_at: number }) | undefined> {
   return row(tx, sql`select id, kind, subject, request, state, attempts, created, begun, next_at from calls where id = ${id} for update`);
 }
 
@@ -56,24 +56,27 @@ export async function attemptsNoticed(tx: Tx, processor: string, notices: readon
 export type Heard = { before: AttemptRow; after: AttemptRow };
 
 /** Merges words into their attempts. What has no attempt is left out. */
-export async function hear(tx: Tx, words: readonly { op_id: string; word: PackedWord; at: number }[]): Promise<Map<string, Heard>> {
-  const attempts = await attemptsById(tx, words.map((each) => each.op_id), true);
+async function hear(ctx: Context, words: readonly { op_id: string; word: PackedWord }[]): Promise<Map<string, Heard>> {
+  const attempts = await attemptsById(ctx.tx, words.map((each) => each.op_id), true);
   const heard = new Map(attempts.map((attempt) => [attempt.id, { before: attempt, after: attempt }]));
-  for (const { op_id, word, at } of words) {
+  for (const { op_id, word } of words) {
     const attempt = heard.get(op_id);
-    if (attempt) attempt.after = merge(attempt.after, word, at);
+    if (attempt) attempt.after = merge(attempt.after, word, ctx.app.clock.now());
   }
   return heard;
 }
+
+/** Merges the answers to questions into their attempts. */
+export const hearAnswers = (ctx: Context, answers: readonly Answered<object, PackedWord>[]): Promise<Map<string, Heard>> => hear(ctx, answers.map(({ call, answer }) => ({ op_id: call.id, word: answer })));
 
 /** Whether the processor may say more of an attempt by itself. */
 export const mayMove = (state: AttemptRow['state']): boolean => state === 'pending' || state === 'requires_action' || state === 'authorized';
 
 /** What an intent has begun at processors by attempts up to the `last` one of them, and waits there for its holder, with the questions. The sandbox has pages of Kontor's own, which ask the intent first. */
-export async function openAt(app: App, world: World, intent: string, verb: 'charge' | 'save', last: number): Promise<{ attempt: AttemptRow; question: OpenCall }[]> {
+export async function openAt<Request extends object>(app: App, world: World, intent: string, verb: 'charge' | 'save', last: number): Promise<{ attempt: AttemptRow; question: OpenCall<Request> }[]> {
   return inWorld(app.database.pool, world, async (tx) => {
     const open = (await attemptsOf(tx, [intent])).filter((each) => each.verb === verb && numberOf(each.id) <= last && mayMove(each.state) && each.processor !== app.connectors.processors.test.name);
-    const questions = open.length === 0 ? new Map<string, OpenCall>() : await questionsById(tx, open.map((each) => each.id));
+    const questions = open.length === 0 ? new Map<string, OpenCall<Request>>() : await questionsById<Request>(tx, open.map((each) => each.id));
     return open.map((attempt) => ({ attempt, question: questions.get(attempt.id)! }));
   });
 }
@@ -84,8 +87,11 @@ export function lookAgain({ id, processor, heard, test_clock }: AttemptRow, now:
   return wait === null ? [] : [{ kind: 'payment_attempt.look_up', subject: id, at: now + wait, lane: id, test_clock: null }];
 }
 
+/** What a webhook has said of an attempt: the processor's name of it, and what became of it. */
+export type LookUpQuestion = { reference?: string; said?: Said };
+
 /** Asks what the processor has of an attempt, once for each `id`. */
-export const toLookUp = (op_id: string, id: string, request: object = {}): Call => ({ id: `${op_id}:look_up:${id}`, kind: 'processor.lookup', subject: op_id, request, test_clock: null });
+export const toLookUp = (op_id: string, id: string, request: LookUpQuestion = {}): Call => ({ id: `${op_id}:look_up:${id}`, kind: 'processor.lookup', subject: op_id, request, test_clock: null });
 
 export function keep(heard: Iterable<Heard>): Decision {
   const changed = [...heard].filter(({ before, after }) => before !== after);
@@ -96,7 +102,7 @@ export function keep(heard: Iterable<Heard>): Decision {
 /** Gives words to the commands that take the answers of the operations that they are about. */
 export async function tell(ctx: Context, words: readonly { op_id: string; word: PackedWord; at?: number }[]): Promise<void> {
   const questions = await questionsById(ctx.tx, words.map((each) => each.op_id));
-  const answers = words.flatMap(({ op_id, word, at }): Answered[] => {
+  const answers = words.flatMap(({ op_id, word, at }): Answered<Place, PackedWord>[] => {
     const call = questions.get(op_id);
     return call ? [{ call, answer: word, ...(at !== undefined && { at }) }] : [];
   });
@@ -112,7 +118,7 @@ export async function tellOf(app: App, world: World, words: readonly { op_id: st
 /** Answers that did not arrive: that the operations may have had an effect is written down, too. */
 export async function missed(ctx: Context, calls: readonly OpenCall[]): Promise<void> {
   const word = pack({ kind: 'unknown', reason: 'No answer has arrived.', retry_after: null });
-  const heard = await hear(ctx.tx, calls.map((call) => ({ op_id: call.id, word, at: ctx.app.clock.now() })));
+  const heard = await hear(ctx, calls.map((call) => ({ op_id: call.id, word })));
   await commit(ctx, keep(heard.values()));
 }
 
@@ -126,9 +132,11 @@ export type Question = {
 /** Metadata for a processor, which may keep only the first ones: by ours the payment is found there, so nobody else's take their names. */
 export const ownFirst = (own: Record<string, string>, metadata: Record<string, string> = {}): Record<string, string> => ({ ...own, ...metadata, ...own });
 
+/** What questions to processors say of where their answers are found, and in which currency these must be. */
+export type Place = { reference?: string; charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual'; authentication?: { reference: string } | null; currency?: string };
+
 /** Where a processor has to look for what a question asked: with the charge, as it calls it, or with the method that it was about. What goes on after its holder was asked is known by what asked. */
-export function placeOf({ request }: OpenCall): { reference?: string; charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual' } {
-  const { reference, charge, method, capture, authentication } = request as { reference?: string; charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual'; authentication?: { reference: string } | null };
+function placeOf({ request: { reference, charge, method, capture, authentication } }: OpenCall<Place>): Pick<Sought, 'reference' | 'charge' | 'method' | 'capture'> {
   const of = reference ?? charge;
   return { ...(authentication && { reference: authentication.reference }), ...(of !== undefined && { charge: of }), ...(method && { method }), ...(capture && { capture }) };
 }
@@ -137,7 +145,7 @@ export function placeOf({ request }: OpenCall): { reference?: string; charge?: s
 const SOON_S = 5;
 
 /** Puts a question, or clears up what became of it where it was begun before. No answer while that is not known: then it is tried again later, or a webhook or a person says it. */
-export async function askProcessor(app: App, world: World, call: OpenCall, question: Question): Promise<Json | NotYet | null> {
+export async function askProcessor(app: App, world: World, call: OpenCall<Place>, question: Question): Promise<PackedWord | NotYet | null> {
   const { verb } = question;
   const processor = await processorNamed(app, world, question.processor);
   if (call.attempts > 1) {
@@ -164,23 +172,23 @@ export async function askProcessor(app: App, world: World, call: OpenCall, quest
 }
 
 /** Whether a word cannot be about the question, which is written down for whoever looks at what is unknown. */
-async function contradicts(app: App, world: World, call: OpenCall, word: Word): Promise<boolean> {
-  const reason = contradiction(word, call.request as { currency?: string });
+async function contradicts(app: App, world: World, call: OpenCall<Place>, word: Word): Promise<boolean> {
+  const reason = contradiction(word, call.request);
   if (reason === null) return false;
   await inWorld(app.database.pool, world, async (tx) => {
     const ctx: Context = { app, tx, world, request: null, calls: [] };
-    const heard = await hear(tx, [{ op_id: call.id, word: pack({ kind: 'unknown', reason, retry_after: null, contradicts: true }), at: app.clock.now() }]);
+    const heard = await hear(ctx, [{ op_id: call.id, word: pack({ kind: 'unknown', reason, retry_after: null, contradicts: true }) }]);
     await commit(ctx, keep(heard.values()));
   });
   return true;
 }
 
-/** What the processor has of an attempt: null while it does not know, or has never heard of it, which is no word about it. `heard` is what a webhook has said: the processor's name of it, and what became of it. */
-export async function lookUp(processor: Processor, attempt: AttemptRow, question: OpenCall, heard: { reference?: string; said?: Said } = {}): Promise<PackedWord | null> {
+/** What the processor has of an attempt: null while it does not know, or has never heard of it, which is no word about it. `heard` is what a webhook has said. */
+export async function lookUp(processor: Processor, attempt: AttemptRow, question: OpenCall<Place>, heard: LookUpQuestion = {}): Promise<PackedWord | null> {
   const { reference = attempt.reference, said } = heard;
   const found = await processor.lookup({ op_id: attempt.id, verb: attempt.verb, ...(reference !== null && { reference }), ...(said && { said }), ...placeOf(question) });
   if (found.kind === 'unknown' || found.kind === 'absent' || found.outcome.kind === 'unknown') return null;
-  return contradiction(found.outcome, question.request as { currency?: string }) === null ? pack(found.outcome) : null;
+  return contradiction(found.outcome, question.request) === null ? pack(found.outcome) : null;
 }
 
 /** A page of Kontor's own is at Kontor's address; its path ends in what only whoever has the intent's client secret can know. */

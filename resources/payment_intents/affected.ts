@@ -12,11 +12,12 @@ import { lockInvoices } from '../invoices/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import { intentsById, payersOf } from './rows.ts';
 
-type About = { payment_method: string; authorized?: string };
+/** A call about the payment of its subject. `authorized` is the attempt by which the amount was reserved. */
+type PaymentCall = OpenCall<{ payment_method: string; authorized?: string }>;
 
-const methodOf = (call: OpenCall): string => (call.request as About).payment_method;
+const methodOf = ({ request }: PaymentCall): string => request.payment_method;
 /** The attempt that made the charge: this one, or the one by which the amount was reserved. */
-const attemptOf = (call: OpenCall): string => (call.request as About).authorized ?? call.id;
+const attemptOf = ({ id, request }: PaymentCall): string => request.authorized ?? id;
 
 /** What a processor calls something that it has taken. */
 export type Named = { processor: string; reference: string };
@@ -38,7 +39,7 @@ export class Affected {
   /** The intents that are open for an invoice. */
   readonly #open = new Map<string, string[]>();
 
-  static async lock(ctx: Context, calls: readonly OpenCall[]): Promise<Affected> {
+  static async lock(ctx: Context, calls: readonly PaymentCall[]): Promise<Affected> {
     const intents = [...new Set(calls.map((call) => call.subject))];
     const all = new Affected();
     const payers = await payersOf(ctx.tx, intents);
@@ -80,7 +81,7 @@ export class Affected {
   }
 
   /** The payment as it stands now, after the answers before. `named` is what its processor calls what it has taken. */
-  payment(call: OpenCall, named: Named | null = null): Payment {
+  payment(call: PaymentCall, named: Named | null = null): Payment {
     const { subject } = call;
     const payment_intent = this.intents.get(subject)!;
     const payment = this.payments.get(subject) ?? null;

@@ -10,8 +10,8 @@ import { countryOf } from '../../billing/payment/route.ts';
 import { settlePayment, waitsFor, type AskedQuestion, type Payment, type PaymentAnswer } from '../../billing/payment/settle.ts';
 import { hasEnded } from '../../billing/subscription/end.ts';
 import { commit } from '../../server/commit.ts';
-import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type NotYet, type OpenCall, type World } from '../../server/context.ts';
-import { askProcessor, hear, keep, missed, ownFirst, placedAt } from '../payment_attempts/rows.ts';
+import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type NotYet, type OpenCall, type World } from '../../server/context.ts';
+import { askProcessor, hearAnswers, keep, missed, ownFirst, placedAt } from '../payment_attempts/rows.ts';
 import { withoutTwin } from '../payment_methods/rows.ts';
 import { settlementOf } from '../kontor/settings/rows.ts';
 import { stopCollectingOf } from '../subscriptions/rows.ts';
@@ -19,10 +19,10 @@ import { processorsFor } from '../kontor/processors/rows.ts';
 import { Affected, type Named } from './affected.ts';
 import { giveUpTo } from './give_up.ts';
 
-const questionOf = (call: OpenCall): AskedQuestion => ({ ...(call.request as unknown as ChargeQuestion), op_id: call.id });
+const questionOf = (call: OpenCall<ChargeQuestion>): AskedQuestion => ({ ...call.request, op_id: call.id });
 
 /** Null while it is not known whether the method was charged; asking again under the same name charges it at most once. */
-async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYet | null> {
+async function ask(app: App, world: World, call: OpenCall<ChargeQuestion>): Promise<PackedWord | NotYet | null> {
   const { processor, op_id, amount, currency, method, capture, options, off_session, request_three_d_secure, authentication, payer, return_url, setup_future_usage, agreed, ...words } = questionOf(call);
   const { amount_details, description, payment_details, receipt_email, shipping, statement_descriptor, statement_descriptor_suffix } = words;
   const request = {
@@ -48,17 +48,17 @@ async function momentOf(ctx: Context, { test_clock }: PaymentIntentWhole, attemp
 const placed = (ctx: Context, intent: PaymentIntentWhole, answer: PaymentAnswer): PaymentAnswer => (answer.kind === 'requires_action' ? { ...answer, action: placedAt(ctx, intent, answer.action) } : answer);
 
 /** What the processor calls what it has taken, or is about to, by a word. */
-const namedBy = ({ call, answer: { kind, reference } }: Answered): Named | null => ((kind === 'succeeded' || kind === 'pending') && typeof reference === 'string' ? { processor: questionOf(call).processor, reference } : null);
+const namedBy = ({ call, answer: { kind, reference } }: Answered<ChargeQuestion, PackedWord>): Named | null => ((kind === 'succeeded' || kind === 'pending') && typeof reference === 'string' ? { processor: questionOf(call).processor, reference } : null);
 
 /**
  * Words about charges, by the questions that they answer: what came back, what a webhook or a look-up says, what the sandbox foretold. A word that says nothing new changes nothing, and one about an
  * attempt that the intent has gone on from is written down with the attempt only, unless money was taken.
  */
-async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
+async function answer(ctx: Context, answers: readonly Answered<ChargeQuestion, PackedWord>[]): Promise<void> {
   const calls = answers.map(({ call }) => call);
   const affected = await Affected.lock(ctx, calls);
   await affected.lockNamed(ctx, answers.flatMap((each) => namedBy(each) ?? []));
-  const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
+  const heard = await hearAnswers(ctx, answers);
   const living = [...affected.subscriptions.values()].filter((each) => !hasEnded(each));
   const settlement = await settlementOf(ctx);
   const decided: Decision[] = [];
@@ -105,4 +105,4 @@ async function othersFor(ctx: Context, { payment_method: { type, details, billin
   return processors.filter((each) => !asked.includes(each.name) && takesPayment(each.capabilities().methods[type], question)).map((each) => each.name);
 }
 
-export const charge: CallCommand = { ask, answer, missed };
+export const charge: CallCommand<ChargeQuestion, PackedWord> = { ask, answer, missed };

@@ -7,8 +7,8 @@ import { processorNamed } from '../kontor/processors/rows.ts';
 import { lookUp, openAt, tellOf } from '../payment_attempts/rows.ts';
 
 /** What has become of an attempt now: it is given up, or what stands in the way of that. Null where the processor knows nothing more of it; `unknown` while it has not answered. */
-async function giveUp(processor: Processor, attempt: AttemptRow, question: OpenCall): Promise<PackedWord | 'unknown' | null> {
-  const { method, currency } = question.request as unknown as ChargeQuestion;
+async function giveUp(processor: Processor, attempt: AttemptRow, question: OpenCall<ChargeQuestion>): Promise<PackedWord | 'unknown' | null> {
+  const { method, currency } = question.request;
   const reference = attempt.reference!;
   const said = await processor.cancel({ op_id: `${attempt.id}:give_up`, charge: reference, authorized: attempt.id, method, currency, reason: 'abandoned' });
   if (said.kind === 'succeeded') return { kind: 'canceled', reference };
@@ -18,7 +18,7 @@ async function giveUp(processor: Processor, attempt: AttemptRow, question: OpenC
 /** Gives up what an intent has begun at processors by attempts up to the `last` one of them: later ones are what it goes on with. `taken` where money has come or is on its way all the same, `unknown` while that is not known. */
 export async function giveUpTo(app: App, world: World, intent: string, last: number): Promise<'gone' | 'taken' | 'unknown'> {
   const words: { op_id: string; word: PackedWord }[] = [];
-  for (const { attempt, question } of await openAt(app, world, intent, 'charge', last)) {
+  for (const { attempt, question } of await openAt<ChargeQuestion>(app, world, intent, 'charge', last)) {
     const processor = await processorNamed(app, world, attempt.processor);
     if (!processor.capabilities().gives_up) {
       // Its page stays open; what was paid there afterwards is a surplus.

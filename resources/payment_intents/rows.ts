@@ -57,10 +57,10 @@ export async function reservedBy(ctx: Context, payment_intent: PaymentIntentWhol
 /** What the word of who pays makes of an intent that required an action, which is locked. */
 export async function answered(ctx: Context, intent: PaymentIntentWhole, said: Omit<HolderAnswer, 'reference'>, moment: Moment): Promise<Decision> {
   const op_id = `${intent.id}:charge:${intent.attempts}`;
-  const begun = (await questionsById(ctx.tx, [op_id])).get(op_id);
+  const begun = (await questionsById<ChargeQuestion>(ctx.tx, [op_id])).get(op_id);
   const [method] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method], true);
   if (!begun || !method) return refuse('payment_intent_unexpected_state', `The payment intent ${intent.id} is ${intent.status}: nothing is asked of who pays.`);
-  return answerAction(intent, method, said, begun.request as unknown as ChargeQuestion, moment);
+  return answerAction(intent, method, said, begun.request, moment);
 }
 
 /** A browser proves by the client secret that the payment is its own; whoever gives one must give the right one. */

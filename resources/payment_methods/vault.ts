@@ -55,9 +55,9 @@ export async function keepTyped(ctx: Context, processors: readonly Processor[], 
 }
 
 /** Shreds a card that is used up. One that the vault does not have is as good. */
-const shred: CallCommand = {
+const shred: CallCommand<{ token: string }> = {
   async ask(app, world, { request }) {
-    const done = await vaultOf(app, world).shred({ world: world.id, token: request.token as string });
+    const done = await vaultOf(app, world).shred({ world: world.id, token: request.token });
     return done.kind === 'down' ? null : { kind: done.kind };
   },
   async answer() {},
@@ -70,7 +70,7 @@ const ownedOf = (app: App, world: World, tokens: readonly string[]): Promise<{ v
   inWorld(app.database.pool, world, (tx) => rows<{ vault: string }>(tx, sql`select vault from payment_methods where vault = any(${tokens}::text[])`));
 
 /** Shreds what belongs to nobody, and says how many cards are left. */
-const sweep: CallCommand = {
+const sweep: CallCommand<object, { left: number }> = {
   async ask(app, world) {
     const vault = vaultOf(app, world);
     const listed = await vault.list(world.id, app.clock.now() - ORPHANED_S);
@@ -81,7 +81,7 @@ const sweep: CallCommand = {
     return left.kind === 'down' ? null : { left: left.tokens.length };
   },
   async answer(ctx, answers) {
-    if (answers.some(({ answer }) => (answer.left as number) > 0)) await commit(ctx, { ...decision(), timers: [sweepOfVault(realMoment(ctx.app))] });
+    if (answers.some(({ answer }) => answer.left > 0)) await commit(ctx, { ...decision(), timers: [sweepOfVault(realMoment(ctx.app))] });
   },
 };
 

@@ -72,8 +72,8 @@ export async function cancel(ctx: Context, _given: object, path: Path): Promise<
   if (canceling.some((each) => each.state !== 'answered')) refuse('lock_timeout', `The refund ${before.id} is being canceled right now. Wait for what comes of it.`, undefined, { status: 409, should_retry: false });
   if (before.processor_reference !== null) refuse(undefined, `The refund ${before.id} was made at its payment processor, as ${before.processor_reference}: cancel it there.`);
   if (before.status !== 'requires_action' || !attempt) refuse(undefined, `The refund ${before.id} is ${before.status}; only one that is requires_action can be canceled.`);
-  const question = (await questionsById(ctx.tx, [attempt.id])).get(attempt.id)!;
-  await commit(ctx, cancelRefund(before, attempt, question.request as unknown as RefundQuestion, canceling.length + 1));
+  const question = (await questionsById<RefundQuestion>(ctx.tx, [attempt.id])).get(attempt.id)!;
+  await commit(ctx, cancelRefund(before, attempt, question.request, canceling.length + 1));
   return { ref: { object: 'refund', id: before.id, refuseUnpaid: true } };
 }
 

@@ -1,22 +1,20 @@
 /** Refunds that somebody has made at a live processor: what a webhook tells of is looked up there, and booked as it is by now. */
 import { together } from '../../billing/decision.ts';
 import { refundedInquiry } from '../../billing/dispute/respond.ts';
-import { unpack } from '../../billing/payment/attempt.ts';
+import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import { refundable } from '../../billing/payment/refund.ts';
 import { hearRefund, type RefundWord } from '../../billing/payment/refund_heard.ts';
 import { commit } from '../../server/commit.ts';
-import type { Answered, App, CallCommand, Context, Json, OpenCall, World } from '../../server/context.ts';
+import type { Answered, App, CallCommand, Context, OpenCall, World } from '../../server/context.ts';
 import { chargeAt, onceBooked } from '../charges/rows.ts';
 import { lockInquiriesOf } from '../disputes/rows.ts';
-import { processorNamed } from '../kontor/processors/rows.ts';
+import { processorNamed, type NewsQuestion } from '../kontor/processors/rows.ts';
 import { settlementAt, settlementOf } from '../kontor/settings/rows.ts';
 import { attemptsNamed } from '../payment_attempts/rows.ts';
 import { lockRefundable, refundNamed } from './rows.ts';
 
-const processorOf = ({ request }: OpenCall): string => (request as { processor: string }).processor;
-
-async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
-  const processor = await processorNamed(app, world, processorOf(call));
+async function ask(app: App, world: World, call: OpenCall<NewsQuestion>): Promise<PackedWord | null> {
+  const processor = await processorNamed(app, world, call.request.processor);
   const found = await processor.findRefund?.(call.subject);
   if (found === undefined || found.kind === 'absent') return { kind: 'absent' };
   return found.kind === 'unknown' ? null : onceBooked(app, world, call, processor.name, found);
@@ -34,8 +32,8 @@ async function hear(ctx: Context, processor: string, word: RefundWord): Promise<
 }
 
 /** One after the other: two may be of one charge. */
-async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
-  for (const { call, answer: word } of answers) if (word.kind === 'refund') await hear(ctx, processorOf(call), unpack<RefundWord>(word as { kind: string }));
+async function answer(ctx: Context, answers: readonly Answered<NewsQuestion, PackedWord>[]): Promise<void> {
+  for (const { call, answer: word } of answers) if (word.kind === 'refund') await hear(ctx, call.request.processor, unpack<RefundWord>(word));
 }
 
-export const hearing: CallCommand = { ask, answer };
+export const hearing: CallCommand<NewsQuestion, PackedWord> = { ask, answer };

@@ -6,13 +6,13 @@ import type { RefundAnswer } from '../../billing/payment/refund.ts';
 import { refuse } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { commit } from '../../server/commit.ts';
-import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type OpenCall, type World } from '../../server/context.ts';
+import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type NotYet, type OpenCall, type World } from '../../server/context.ts';
 import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
 import { cashOf, transferIn } from '../customers/cash_balance/rows.ts';
 import { customersById, lockCustomer } from '../customers/rows.ts';
 import { processorOf } from '../kontor/processors/rows.ts';
-import { askProcessor, hear, keep, missed } from '../payment_attempts/rows.ts';
+import { askProcessor, hearAnswers, keep, missed } from '../payment_attempts/rows.ts';
 import type * as params from './params.ts';
 import { refundsById } from './rows.ts';
 
@@ -32,22 +32,20 @@ export async function sendBack(ctx: Context, given: Params<typeof params.createR
   return { ref: { object: 'refund', id: made.refund.id } };
 }
 
-const questionOf = (call: OpenCall) => call.request as unknown as ReturnQuestion;
-
-async function ask(app: App, world: World, call: OpenCall): ReturnType<CallCommand['ask']> {
-  const { processor, customer, amount, currency } = questionOf(call);
+async function ask(app: App, world: World, call: OpenCall<ReturnQuestion>): Promise<PackedWord | NotYet | null> {
+  const { processor, customer, amount, currency } = call.request;
   return askProcessor(app, world, call, { processor, verb: 'refund', put: (of) => of.returnCash!({ op_id: call.id, customer, amount: BigInt(amount), currency }) });
 }
 
-async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
+async function answer(ctx: Context, answers: readonly Answered<ReturnQuestion, PackedWord>[]): Promise<void> {
   // Whoever moves a customer's cash locks the customer first.
-  await customersById(ctx.tx, [...new Set(answers.map(({ call }) => questionOf(call).customer))], true);
-  const heard = await hear(ctx.tx, answers.map(({ call, answer: word }) => ({ op_id: call.id, word: word as PackedWord, at: ctx.app.clock.now() })));
+  await customersById(ctx.tx, [...new Set(answers.map(({ call }) => call.request.customer))], true);
+  const heard = await hearAnswers(ctx, answers);
   await commit(ctx, keep(heard.values()));
   for (const { call, at } of answers) {
     const attempt = heard.get(call.id)!;
     if (attempt.before === attempt.after) continue;
-    const { customer, currency, at: asked } = questionOf(call);
+    const { customer, currency, at: asked } = call.request;
     const cash = (await cashOf(ctx.tx, customer, true)).find((each) => each.currency === currency)!;
     const [refund] = await refundsById(ctx.tx, [call.subject], true);
     const { test_clock } = refund!;
@@ -56,4 +54,4 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
   }
 }
 
-export const returning: CallCommand = { ask, answer, missed };
+export const returning: CallCommand<ReturnQuestion, PackedWord> = { ask, answer, missed };

@@ -4,18 +4,16 @@ import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import type { Outcome, Unknown } from '../../billing/payment/outcome.ts';
 import { keptElsewhere, settleSetup, waitsForSetup, type SaveQuestion, type SetupIntentWhole } from '../../billing/payment/setup.ts';
 import { commit } from '../../server/commit.ts';
-import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type Json, type NotYet, type OpenCall, type World } from '../../server/context.ts';
+import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type NotYet, type OpenCall, type World } from '../../server/context.ts';
 import { customersById } from '../customers/rows.ts';
-import { askProcessor, hear, keep, missed, ownFirst, placedAt } from '../payment_attempts/rows.ts';
+import { askProcessor, hearAnswers, keep, missed, ownFirst, placedAt } from '../payment_attempts/rows.ts';
 import { methodsById, withoutTwin } from '../payment_methods/rows.ts';
 import { lockSetup, setupAttemptsById } from './rows.ts';
 
 type Word = Exclude<Outcome, Unknown>;
 
-const questionOf = (call: OpenCall) => call.request as unknown as SaveQuestion;
-
-async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYet | null> {
-  const { processor, method, usage, payer, request_three_d_secure, options, authentication, return_url, agreed, description, metadata } = questionOf(call);
+async function ask(app: App, world: World, call: OpenCall<SaveQuestion>): Promise<PackedWord | NotYet | null> {
+  const { processor, method, usage, payer, request_three_d_secure, options, authentication, return_url, agreed, description, metadata } = call.request;
   const request = { op_id: call.id, method, purpose: 'setup', usage, payer, return_url, request_three_d_secure, options, authentication, acceptance: agreed?.acceptance ?? null, description, metadata: ownFirst({ setup_intent: call.subject }, metadata) } as const;
   return askProcessor(app, world, call, { processor, verb: 'save', put: (of) => of.save(request) });
 }
@@ -25,15 +23,16 @@ function placed(ctx: Context, intent: SetupIntentWhole, word: Word): Word {
   return word.kind === 'requires_action' ? { ...word, action: placedAt(ctx, intent, word.action) } : word;
 }
 
-async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
+async function answer(ctx: Context, answers: readonly Answered<SaveQuestion, PackedWord>[]): Promise<void> {
   const decided: Decision[] = [];
-  for (const { call, answer: said, at } of answers) {
+  for (const answered of answers) {
+    const { call, at } = answered;
     const { intent } = await lockSetup(ctx, call.subject);
-    const heard = await hear(ctx.tx, [{ op_id: call.id, word: said as PackedWord, at: ctx.app.clock.now() }]);
+    const heard = await hearAnswers(ctx, [answered]);
     decided.push(keep(heard.values()));
     const attempt = heard.get(call.id)!;
     if (attempt.before === attempt.after) continue;
-    const question = questionOf(call);
+    const question = call.request;
     if (!waitsForSetup(intent, call.id)) {
       decided.push(keptElsewhere((await methodsById(ctx.tx, [question.payment_method], true))[0]!, unpack<Word>(attempt.after.word!)));
       continue;
@@ -48,4 +47,4 @@ async function answer(ctx: Context, answers: readonly Answered[]): Promise<void>
   await commit(ctx, together(decided));
 }
 
-export const save: CallCommand = { ask, answer, missed };
+export const save: CallCommand<SaveQuestion, PackedWord> = { ask, answer, missed };

@@ -8,9 +8,9 @@ import { lookUp, openAt, tellOf } from '../payment_attempts/rows.ts';
 export const givingUp: CallCommand = {
   async ask(app, world, call) {
     const words: { op_id: string; word: PackedWord }[] = [];
-    for (const { attempt, question } of await openAt(app, world, call.subject, 'save', numberOf(call.id))) {
+    for (const { attempt, question } of await openAt<SaveQuestion>(app, world, call.subject, 'save', numberOf(call.id))) {
       const processor = await processorNamed(app, world, attempt.processor);
-      const { method } = question.request as unknown as SaveQuestion;
+      const { method } = question.request;
       const reference = attempt.reference!;
       const said = await processor.abandon?.({ op_id: `${attempt.id}:give_up`, setup: reference, method });
       if (said?.kind === 'unknown') return null;

@@ -53,8 +53,8 @@ export function refuseForeign(ctx: Context, intent: SetupIntentRow, client_secre
 /** What the holder's word makes of an intent that required an action, which is locked. */
 export async function answeredSetup(ctx: Context, intent: SetupIntentWhole, said: Omit<HolderAnswer, 'reference'>, moment: Moment): Promise<Decision> {
   const op_id = `${intent.id}:save:${intent.attempts}`;
-  const begun = (await questionsById(ctx.tx, [op_id])).get(op_id);
+  const begun = (await questionsById<SaveQuestion>(ctx.tx, [op_id])).get(op_id);
   const [method] = intent.payment_method === null ? [] : await methodsById(ctx.tx, [intent.payment_method], true);
   if (!begun || !method) return refuse('setup_intent_unexpected_state', `The setup intent ${intent.id} is ${intent.status}: nothing is asked of the holder.`);
-  return answerSetup(intent, method, await lockLatest(ctx.tx, intent), said, begun.request as unknown as SaveQuestion, moment);
+  return answerSetup(intent, method, await lockLatest(ctx.tx, intent), said, begun.request, moment);
 }

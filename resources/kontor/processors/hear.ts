@@ -2,33 +2,33 @@
 import { decision, refuse, type Timer } from '../../../billing/decision.ts';
 import { isOver, pack, type AttemptRow, type PackedWord } from '../../../billing/payment/attempt.ts';
 import type { Consequence } from '../../../billing/payment/outcome.ts';
-import type { News, Notice, Said } from '../../../connectors/processors/processor.ts';
+import type { News, Notice } from '../../../connectors/processors/processor.ts';
 import { performCalls } from '../../../server/calls.ts';
 import { commit } from '../../../server/commit.ts';
-import type { Answered, App, CallCommand, Context, Json, OpenCall, Receiver, TimerCommand, World } from '../../../server/context.ts';
+import type { Answered, App, CallCommand, Context, OpenCall, Receiver, TimerCommand, World } from '../../../server/context.ts';
 import { holdName } from '../../../server/database/name.ts';
 import { inWorld } from '../../../server/database/world.ts';
 import { missing } from '../../../server/http/errors.ts';
-import { attemptsById, attemptsNoticed, lookAgain, lookUp, mayMove, questionsById, tell, toLookUp } from '../../payment_attempts/rows.ts';
-import { processorNamed, worldOfProcessor } from './rows.ts';
+import { attemptsById, attemptsNoticed, lookAgain, lookUp, mayMove, questionsById, tell, toLookUp, type LookUpQuestion } from '../../payment_attempts/rows.ts';
+import { processorNamed, worldOfProcessor, type NewsQuestion } from './rows.ts';
 
 const NOTHING_NEW = { kind: 'nothing_new' };
 
 /** Null while what a webhook has told of is not found. A look-up because time has passed finds nothing new at times, and the next one follows. */
-async function ask(app: App, world: World, call: OpenCall): Promise<Json | null> {
+async function ask(app: App, world: World, call: OpenCall<LookUpQuestion>): Promise<PackedWord | null> {
   const [attempt, question] = await inWorld(app.database.pool, world, async (tx) => [(await attemptsById(tx, [call.subject]))[0]!, (await questionsById(tx, [call.subject])).get(call.subject)!] as const);
   // A refund that has gone through may come back.
   if (isOver(attempt.state) && attempt.verb !== 'refund') return NOTHING_NEW;
   const processor = await processorNamed(app, world, attempt.processor);
-  const word = await lookUp(processor, attempt, question, call.request as { reference?: string; said?: Said });
+  const word = await lookUp(processor, attempt, question, call.request);
   return word ?? (Object.keys(call.request).length === 0 ? NOTHING_NEW : null);
 }
 
-async function answer(ctx: Context, answers: readonly Answered[]): Promise<void> {
-  await tell(ctx, answers.filter((each) => each.answer.kind !== NOTHING_NEW.kind).map(({ call, answer: word }) => ({ op_id: call.subject, word: word as PackedWord })));
+async function answer(ctx: Context, answers: readonly Answered<object, PackedWord>[]): Promise<void> {
+  await tell(ctx, answers.filter((each) => each.answer.kind !== NOTHING_NEW.kind).map(({ call, answer: word }) => ({ op_id: call.subject, word })));
 }
 
-export const lookup: CallCommand = { ask, answer };
+export const lookup: CallCommand<LookUpQuestion, PackedWord> = { ask, answer };
 
 /** What is under way for days is looked up now and then, in case no webhook comes. */
 export const lookUpAgain: TimerCommand = async (ctx, due) => {
@@ -68,7 +68,7 @@ async function noteNews(ctx: Context, processor: string, news: readonly News[]):
     const id = `${processor}:${about}:${name}`;
     await holdName(ctx.tx, 'notice', id);
     if ((await questionsById(ctx.tx, [id])).has(id)) continue;
-    await commit(ctx, { ...decision(), calls: [{ id, kind: KINDS[about], subject: reference, request: { processor, ...(said && { said: pack(said) }) }, test_clock: null }] });
+    await commit(ctx, { ...decision(), calls: [{ id, kind: KINDS[about], subject: reference, request: { processor, ...(said && { said: pack(said) }) } satisfies NewsQuestion, test_clock: null }] });
   }
 }
 

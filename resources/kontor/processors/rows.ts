@@ -1,5 +1,6 @@
 /** Which processors keep and charge the payment methods of a world: in test mode the sandbox, and in both modes those that the account has configured. */
 import { refuse } from '../../../billing/decision.ts';
+import type { PackedWord } from '../../../billing/payment/attempt.ts';
 import { route, type Routed } from '../../../billing/payment/route.ts';
 import type { Metadata } from '../../../billing/catalog.ts';
 import type { Configuration, Processor, ProcessorKind } from '../../../connectors/processors/processor.ts';
@@ -11,6 +12,9 @@ import { outside } from '../../../server/questions.ts';
 import { NotReached } from '../../../server/turnstile.ts';
 import { settingsOf } from '../settings/rows.ts';
 import { bounded } from './bounded.ts';
+
+/** What looks up what a processor's webhook has told of. `said` is what it said of that. */
+export type NewsQuestion = { processor: string; said?: PackedWord };
 
 declare module '../../../server/context.ts' {
   interface Connectors {

@@ -97,7 +97,7 @@ async function take(app: App, path: Record<string, string>, form: Record<string,
       const ctx = contextOf(app, world, tx);
       const found = await askedIn(ctx, intent);
       if (!found || !isProven(found, proof)) return { asked: null, return_url: null, calls: [] };
-      const { return_url = null } = ((await questionsById(tx, [found.op_id])).get(found.op_id)?.request ?? {}) as { return_url?: string | null };
+      const { return_url = null } = (await questionsById<{ return_url?: string | null }>(tx, [found.op_id])).get(found.op_id)?.request ?? {};
       if (found.kind === 'setup') {
         const locked = await lockSetup(ctx, intent);
         await commit(ctx, await answeredSetup(ctx, locked.intent, { result }, locked.moment));
