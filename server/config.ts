@@ -10,7 +10,7 @@ import { Secret } from './secret.ts';
 import type { NatsSettings } from './usage/intake/open.ts';
 import { USAGE_DAYS } from './usage/slots.ts';
 
-export const logLevels = ['silent', 'error', 'warn', 'info'] as const;
+const logLevels = ['silent', 'error', 'warn', 'info'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 export type Config = {

@@ -23,7 +23,6 @@ const TOLD = [
 const STATUS_BY_CODE = new Map<string | undefined, number>([
   ['idempotency_key_in_use', 409],
   ['lock_timeout', 429],
-  ['rate_limit', 429],
   ['api_key_expired', 401],
   ['platform_api_key_expired', 401],
 ]);
@@ -136,11 +135,6 @@ export function unauthorized(message = 'You did not provide a valid API key. Sen
 /** A known key that may not do this. */
 export function forbidden(message: string): never {
   return refuse(undefined, message, undefined, { status: 403 });
-}
-
-/** Too many requests; `Retry-After` is the limiter's part. */
-export function tooMany(message = 'Too many requests. Slow down and retry with exponential backoff.'): never {
-  return refuse('rate_limit', message, undefined, { status: 429 });
 }
 
 /** The first request with this idempotency key is still running. */

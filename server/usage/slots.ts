@@ -10,7 +10,7 @@ import { archiveSlot } from './archive.ts';
 /** Slots of receipt are this long: 13 weeks. Slot 0 begins in 1970. */
 export const SLOT_S = 91 * 86_400;
 /** An identifier is looked for in so many slots before the present one: 455 days, which is a year and 35 days and more, as long as the events are kept. */
-export const SLOTS = 5;
+const SLOTS = 5;
 export const USAGE_DAYS = (SLOTS * SLOT_S) / 86_400;
 /** So near to the turn of a slot, processes may not agree which slot it is. */
 const TURN_S = 600;

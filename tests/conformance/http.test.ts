@@ -112,7 +112,7 @@ function said(bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
     const socket = connect(Number(new URL(kontor.url).port), '127.0.0.1', () => socket.write(bytes));
-    socket.setTimeout(5_000, () => socket.destroy(new Error('No answer.')));
+    socket.setTimeout(60_000, () => socket.destroy(new Error('No answer.')));
     socket.on('data', (part) => (text += part));
     socket.on('error', (error) => (text === '' ? reject(error) : undefined));
     socket.on('close', () => resolve(text));

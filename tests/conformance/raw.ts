@@ -4,8 +4,8 @@ import { Agent, request } from 'node:http';
 export type Raw = { method: string; path: string; key?: string | null; body?: string | Buffer; headers?: Record<string, string> };
 export type Heard = { status: number; headers: Record<string, string | string[] | undefined>; text: string; body: any };
 
-/** No answer may take longer. */
-const PATIENCE_MS = 5_000;
+/** After so long without an answer there will be none. */
+const PATIENCE_MS = 60_000;
 
 /** A caller of one server, with connections that are kept alive. `key` null sends none. */
 export function rawCaller(url: string, key: string): { call(raw: Raw): Promise<Heard>; close(): void } {

@@ -10,6 +10,7 @@ import pg from 'pg';
 import Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
 import { verify, type Finding } from '../../server/verify.ts';
+import { until } from '../awaited.ts';
 import { seeded, type Random } from '../conformance/random.ts';
 import { kindRecognising, KINDS, type Recognising } from '../fakes/kinds.ts';
 import type { Asked, Fault, Mishap } from '../fakes/server.ts';
@@ -156,7 +157,7 @@ async function pay({ client, buyers }: Town, n: number): Promise<void> {
   }
 }
 
-/** All payments are made, by several clients at once, while the server is killed. Returns how often it was. */
+/** All payments are made, by several clients at once, while the server is killed, each time within as many of them. Returns how often it was. */
 async function payUnderFire(town: Town): Promise<number> {
   const { charges, kills, seed } = town.plan;
   const random = seeded(seed + 2);
@@ -165,10 +166,9 @@ async function payUnderFire(town: Town): Promise<number> {
   const paying = Promise.all(Array.from({ length: CLIENTS }, async () => { while (next < charges) await pay(town, next++); }));
   let over = false;
   void paying.finally(() => { over = true; }).catch(() => undefined);
-  for (const killings = killed; killed - killings < kills && !over; killed += 1) {
-    // As many payments pass between two kills on the average as there are of them for each.
-    const until = next + random.int(1, Math.max(2, Math.floor((2 * charges) / (kills + 1))));
-    while (next < until && !over) await sleep(5);
+  for (; killed < kills && !over; killed += 1) {
+    const moment = Math.floor(((killed + random.int(0, 99) / 100) * charges) / kills);
+    while (next < moment && !over) await sleep(5);
     await restart(town, random.int(61, 120));
   }
   await paying;
@@ -189,12 +189,14 @@ const arrive = () => sleep(SLOW_MS + 300);
 /** Time passes until all has been cleared up that can be without a person. */
 async function settle(town: Town): Promise<void> {
   const { server, fakes, processors } = town;
-  const open = async () => (await town.rows<{ n: number }>(`select count(*)::integer as n from calls where state <> 'answered' and request->>'processor' is distinct from '${processors.nothing}'`))[0]!.n;
-  for (let step_s = 120; step_s < 500_000 && (await open()) > 0; step_s *= 4) {
+  const isOpen = async (which: string) => (await town.rows(`select from calls where state <> 'answered' and (${which}) limit 1`)).length > 0;
+  const rests = () => until(async () => !(await isOpen(`state = 'pending' or next_at <= to_timestamp(${Math.floor(Date.now() / 1_000) + server.ahead_s})`)));
+  await rests();
+  for (let step_s = 120; step_s < 500_000 && (await isOpen(`request->>'processor' is distinct from '${processors.nothing}'`)); step_s *= 4) {
     await arrive();
     server.pass(step_s);
     // What is asked again may be lost again, so that another step is needed.
-    for (const end = Date.now() + 2 * SLOW_MS; Date.now() < end && (await open()) > 0; ) await sleep(50);
+    await rests();
   }
   for (const kind of KINDS) await fakes[kind].herald.settled();
 }

@@ -6,7 +6,7 @@ export type Refusal = Pick<Declined, 'code' | 'decline_code' | 'advice_code' | '
 const refusal = (code: string, decline_code: string | null, advice_code: Refusal['advice_code'], message = "The card's bank declined the payment. Please use another card."): Refusal => ({ code, decline_code, advice_code, message });
 const declined = (decline_code: string, advice_code: Refusal['advice_code'] = 'try_again_later', message?: string): Refusal => refusal('card_declined', decline_code, advice_code, message);
 
-export const GENERIC: Refusal = declined('generic_decline');
+const GENERIC: Refusal = declined('generic_decline');
 const PROCESSING: Refusal = refusal('processing_error', 'processing_error', 'try_again_later', 'The payment could not be processed. Please try again in a while.');
 const UNCONFIRMED: Refusal = refusal('payment_intent_authentication_failure', null, null, "The card's holder was not confirmed by the bank. Please try again or use another card.");
 

@@ -15,7 +15,6 @@ import { contest, judgeEvidence, priced } from './disputes.ts';
 import { DECLINES, type DeclineName } from './declines.ts';
 import { FEES, feesOn, type FeeSchedule } from './fees.ts';
 import { CAPABILITIES, DEPOSITS_REFUSED, judgeDeposits } from './methods.ts';
-import { readNotices } from './notices.ts';
 import { chargeOther, partsOf, refundOther, saveOther } from './others.ts';
 import { showPresented, tokenize } from './tokenize.ts';
 
@@ -35,11 +34,7 @@ export type Book = {
 export type Fault = 'request_lost' | 'answer_lost' | null;
 export type SandboxOptions = {
   book?: Book;
-  /** What signs its webhooks; without it none is believed. */
-  webhook_secret?: string;
   fault?: (op_id: string) => Fault;
-  /** Where the holder confirms a payment; by default on the sandbox's own page, which Kontor serves. */
-  authenticationUrl?: (reference: string) => string;
   /** What the sandbox keeps; by default `FEES`. */
   fees?: FeeSchedule;
 };
@@ -104,7 +99,8 @@ type Asking = Pick<ChargeRequest, 'op_id' | 'authentication'> & { off_session: b
 type Asked = { stop: Outcome } | { three_d_secure: ThreeDSecure | null };
 
 /** Whether the holder has to be asked, was asked, and what came of it. */
-function askHolder(card: TestCard, asking: Asking, url: SandboxOptions['authenticationUrl']): Asked {
+/** The holder confirms a payment on the sandbox's own page, which Kontor serves. */
+function askHolder(card: TestCard, asking: Asking): Asked {
   if (!asking.needed) return { three_d_secure: null };
   const version = '2.2.0';
   if (card.authentication_breaks) {
@@ -115,7 +111,7 @@ function askHolder(card: TestCard, asking: Asking, url: SandboxOptions['authenti
   if (answer?.result === 'succeeded') return { three_d_secure: { result: 'authenticated', authentication_flow: 'challenge', version } };
   if (answer?.result === 'failed') return { stop: declined(card, asking.op_id, 'authentication_failed') };
   const reference = idOf('sandbox_3ds', asking.op_id);
-  const action: Action = { kind: '3ds', reference, url: url?.(reference) ?? '/sandbox/authorize' };
+  const action: Action = { kind: '3ds', reference, url: '/sandbox/authorize' };
   return { stop: asking.off_session ? declined(card, asking.op_id, 'authentication_required', action) : { kind: 'requires_action', reference: idOf('ch', asking.op_id), action } };
 }
 
@@ -147,7 +143,7 @@ function succeeded(card: TestCard, op_id: string, details: Partial<Succeeded>): 
 }
 
 /** What the sandbox answers to a charge. */
-export function decideCharge(request: ChargeRequest, options: Pick<SandboxOptions, 'authenticationUrl' | 'fees'> = {}): Outcome {
+export function decideCharge(request: ChargeRequest, options: Pick<SandboxOptions, 'fees'> = {}): Outcome {
   if (request.amount <= 0n) return failed('amount_too_small', 'A charge has an amount above zero.');
   if (!/^[a-z]{3}$/.test(request.currency)) return failed('invalid_currency', 'A currency is three lower-case letters.');
   const other = partsOf(request.method.reference);
@@ -157,7 +153,7 @@ export function decideCharge(request: ChargeRequest, options: Pick<SandboxOption
   const { card, cvc_given } = stored;
   // Risk is judged first: what is blocked asks neither the holder nor the issuer.
   if (card.charge === 'fraudulent') return declined(card, request.op_id, 'fraudulent');
-  const asked = askHolder(card, { ...request, needed: holderIsAsked(card, request) }, options.authenticationUrl);
+  const asked = askHolder(card, { ...request, needed: holderIsAsked(card, request) });
   if ('stop' in asked) return asked.stop;
   if (card.charge && (cvc_given || !card.only_with_cvc)) return declined(card, request.op_id, card.charge);
   const captured = request.capture === 'automatic';
@@ -167,7 +163,7 @@ export function decideCharge(request: ChargeRequest, options: Pick<SandboxOption
 }
 
 /** What the sandbox answers when a card is to be kept. The holder is present; to be asked again at each charge does not spare being asked now. */
-export function decideSave(request: SaveRequest, options: Pick<SandboxOptions, 'authenticationUrl'> = {}): Outcome {
+export function decideSave(request: SaveRequest): Outcome {
   const other = partsOf(request.method.reference);
   if (other) return saveOther(request, other);
   const stored = testCardByReference(request.method.reference);
@@ -176,7 +172,7 @@ export function decideSave(request: SaveRequest, options: Pick<SandboxOptions, '
   if (card.attach && (cvc_given || !card.only_with_cvc)) return declined(card, request.op_id, card.attach);
   const asks = card.authentication === 'request' && (request.request_three_d_secure ?? 'automatic') !== 'automatic';
   const needed = request.purpose === 'setup' && request.options?.moto !== true && (asks || card.authentication === 'always' || card.authentication === 'unless_set_up' || (card.authentication === 'on_session' && card.charge !== null));
-  const asked = askHolder(card, { op_id: request.op_id, authentication: request.authentication, off_session: false, needed }, options.authenticationUrl);
+  const asked = askHolder(card, { op_id: request.op_id, authentication: request.authentication, off_session: false, needed });
   if ('stop' in asked) return asked.stop;
   return succeeded(card, request.op_id, { reference: idOf('card', request.op_id), three_d_secure: asked.three_d_secure });
 }
@@ -262,7 +258,7 @@ export function sandbox(options: SandboxOptions = {}): Processor {
     capabilities: () => CAPABILITIES,
     tokenize: async (source, today, given) => tokenize(source, today, given),
     presented: showPresented,
-    save: (request) => once('save', request, () => decideSave(request, options)),
+    save: (request) => once('save', request, () => decideSave(request)),
     charge: (request) => once('charge', request, () => decideCharge(request, options)),
     capture: (request) => handle('capture', request, () => decideCapture(request, options), request.final),
     cancel: (request) => handle('cancel', request, () => ({ kind: 'succeeded', reference: request.charge }), true),
@@ -285,6 +281,6 @@ export function sandbox(options: SandboxOptions = {}): Processor {
       const judged = judgeDeposits(given);
       return judged === 'verified' ? { kind: 'verified' } : { kind: 'refused', ...DEPOSITS_REFUSED[judged] };
     },
-    receive: async (delivery) => readNotices(delivery, options.webhook_secret),
+    receive: async () => ({ kind: 'refused', message: 'The sandbox sends no webhooks: what it lets happen it has foretold.' }),
   };
 }

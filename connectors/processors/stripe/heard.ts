@@ -18,7 +18,7 @@ function codeOf({ network_reason_code, payment_method_details: details }: Stripe
   return network_reason_code ?? details?.card?.network_reason_code ?? details?.klarna?.reason_code ?? details?.paypal?.reason_code ?? null;
 }
 
-export function wordOfDispute(dispute: Stripe.Dispute): DisputeWord | Unknown {
+function wordOfDispute(dispute: Stripe.Dispute): DisputeWord | Unknown {
   const { id, payment_intent, reason, amount, currency, evidence_details: { due_by, submission_count }, balance_transactions } = dispute;
   const charge = idOf(payment_intent);
   const [taken, returned] = [balance_transactions.find((each) => each.amount < 0), balance_transactions.find((each) => each.amount > 0)];
