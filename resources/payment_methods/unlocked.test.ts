@@ -16,7 +16,7 @@ let held: { fits: (asked: Asked) => boolean; come: () => void; going: Promise<vo
 
 before(async () => {
   fake = await new FakeStripe({ hold: (asked) => { if (!held?.fits(asked)) return undefined; held.come(); return held.going; } }).start();
-  kontor = await startKontor({ stripe: { address: fake.address, timeout_ms: 20_000 } });
+  kontor = await startKontor({ stripe: { address: fake.address } });
   ({ stripe } = kontor);
   processor = await raw('POST', 'processors', { type: 'stripe', settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
 });
@@ -79,7 +79,7 @@ test('a customer that is deleted while Stripe is asked gets no card', async () =
 
 test('a payment can be changed while Stripe is asked for the card that is named for it', async () => {
   const { id } = await stripe.paymentIntents.create({ amount: 900, currency: 'usd' });
-  const name = fake.putMethod('pm_card_visa', null);
+  const name = fake.customers.putMethod('pm_card_visa', null);
   const paid = await meanwhile(retrieves, () => stripe.paymentIntents.confirm(id, { payment_method: name }), async () => {
     assert.equal((await stripe.paymentIntents.update(id, { amount: 1_100 })).amount, 1_100);
   });

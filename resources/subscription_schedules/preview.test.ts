@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 
 let kontor: Kontor;
@@ -12,7 +13,6 @@ before(async () => {
 });
 after(() => kontor.close());
 
-const day = (text: string): number => Date.parse(text.includes('T') ? text : `${text}T00:00:00Z`) / 1_000;
 const amounts = ({ lines }: Stripe.Invoice): number[] => lines.data.map((line) => line.amount);
 
 test('a schedule is previewed before it begins, while it runs, and not once it is over', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
+import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 
@@ -14,7 +15,6 @@ before(async () => {
 });
 after(() => kontor.close());
 
-const day = (text: string): number => Date.parse(text.includes('T') ? text : `${text}T00:00:00Z`) / 1_000;
 const priceOf = async (unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}) => (await stripe.prices.create({ currency: 'usd', unit_amount, recurring: { interval: 'month' }, product_data: { name: 'Seat' }, ...more })).id;
 const months = (interval_count: number) => ({ interval: 'month' as const, interval_count });
 /** What is told of the schedule and the subscription. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 
 let kontor: Kontor;
@@ -11,8 +12,6 @@ before(async () => {
   stripe = kontor.stripe;
 });
 after(() => kontor.close());
-
-const day = (text: string): number => Date.parse(text.includes('T') ? text : `${text}T00:00:00Z`) / 1_000;
 
 /** Two seats at $31.00 a month since 1 January 2026. */
 async function twoSeats(more: Partial<Stripe.SubscriptionCreateParams> = {}) {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 
 let kontor: Kontor;
@@ -15,7 +16,6 @@ after(() => kontor.close());
 type Shown = 'included' | 'itemized';
 type Explanation = { agrees: boolean; differences: unknown[]; lines: { amount: number; derivation: { kind: string }; discounts: { kind: string; amount: number }[]; sentences: string[] }[] };
 
-const day = (text: string): number => Date.parse(`${text}T00:00:00Z`) / 1_000;
 const mode = (proration_discounts: Shown) => ({ type: 'flexible' as const, flexible: { proration_discounts } });
 
 /** Two seats at $31.00 a month since 1 January 2026, with 10 % off and 19 % of tax on top. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 
@@ -15,7 +16,6 @@ before(async () => {
 });
 after(() => kontor.close());
 
-const day = (text: string): number => Date.parse(text.includes('T') ? text : `${text}T00:00:00Z`) / 1_000;
 const HOUR = 3_600;
 
 /** A customer who lives on a clock of its own, with what it subscribes to. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { verify } from '../../server/verify.ts';
+import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 
@@ -22,7 +23,6 @@ after(async () => {
   assert.deepEqual(findings, []);
 });
 
-const day = (text: string): number => Date.parse(text.includes('T') ? text : `${text}T00:00:00Z`) / 1_000;
 const HOUR = 3_600;
 const AT_ONCE = { payment_behavior: 'resume_on_payment_success' } as const;
 const priceOf = async (unit_amount: number, recurring: Stripe.PriceCreateParams.Recurring = { interval: 'month' }) => (await stripe.prices.create({ currency: 'usd', unit_amount, recurring, product_data: { name: 'Seat' } })).id;

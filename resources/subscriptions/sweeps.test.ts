@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 
@@ -14,8 +15,6 @@ before(async () => {
   told = listen(kontor);
 });
 after(() => kontor.close());
-
-const day = (text: string): number => Date.parse(text.includes('T') ? text : `${text}T00:00:00Z`) / 1_000;
 
 async function yearly(more: Partial<Stripe.SubscriptionCreateParams> = {}) {
   const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day('2026-01-10') });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 
 let kontor: Kontor;
@@ -14,7 +15,6 @@ before(async () => {
 });
 after(() => kontor.close());
 
-const day = (text: string): number => Date.parse(text.includes('T') ? text : `${text}T00:00:00Z`) / 1_000;
 const UNCHANGED = { end_behavior: { billing_cycle_anchor: 'unchanged' } } as const;
 
 async function live(at: string, more: Partial<Stripe.SubscriptionCreateParams> = {}) {

@@ -4,7 +4,7 @@ import type { Fault as SandboxFault } from '../../connectors/processors/sandbox/
 import { sandbox } from '../../connectors/processors/sandbox/sandbox.ts';
 import { stripeProcessor } from '../../connectors/processors/stripe/stripe.ts';
 import { FakeAdyen } from './adyen/adyen.ts';
-import { contract, SLOW_MS, TIMEOUT_MS, type Cards } from './contract.ts';
+import { contract, TIMEOUT_MS, type Cards } from './contract.ts';
 import { Inbox } from './inbox.ts';
 import type { Fault } from './server.ts';
 import { FakeStripe } from './stripe/stripe.ts';
@@ -20,7 +20,7 @@ contract('the sandbox', CARDS, async () => {
 
 contract('stripe', CARDS, async () => {
   const faults: Fault[] = [];
-  const fake = await new FakeStripe({ fault: () => faults.shift() ?? null, slow_ms: SLOW_MS }).start();
+  const fake = await new FakeStripe({ fault: () => faults.shift() ?? null }).start();
   const processor = await stripeProcessor({ address: fake.address, timeout_ms: TIMEOUT_MS }).open({ id: 'prc_stripe', livemode: false, settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
   const taken = (op_id: string) => [...fake.intents.values()].filter((each) => each.metadata.kontor_operation === op_id && each.status === 'succeeded').length;
   const contest = async (payment: string) => ({ reference: fake.banks.contest(fake.intents.get(payment)!) });
@@ -29,7 +29,7 @@ contract('stripe', CARDS, async () => {
 
 contract('adyen', { good: 'shopper/good', declined: 'shopper/declined', poor: 'shopper/poor', lost: 'shopper/lost', asks: 'shopper/asks', leaving: 'leaver/good' }, async () => {
   const faults: Fault[] = [];
-  const fake = await new FakeAdyen({ fault: () => faults.shift() ?? null, slow_ms: SLOW_MS }).start();
+  const fake = await new FakeAdyen({ fault: () => faults.shift() ?? null }).start();
   const { key: api_key, hmac_key, merchant_account } = fake;
   const processor = await adyenProcessor({ httpClient: fake.httpClient, timeout_ms: TIMEOUT_MS }).open({ id: 'prc_adyen', livemode: false, settings: { api_key, hmac_key, merchant_account } });
   const inbox = await Inbox.open(processor);

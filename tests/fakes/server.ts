@@ -1,13 +1,14 @@
 /** What all fakes of processors have in common: an HTTP server on which requests and answers are lost by plan, and the webhooks that they send, twice and late by plan, too. */
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { when } from '../awaited.ts';
+import { until, when } from '../awaited.ts';
 
 export type Asked = { method: string; path: string; query: string; body: Buffer; headers: Readonly<Record<string, string | undefined>> };
 export type Told = { status: number; body: object };
 
-/** What goes wrong with a request: it never arrives; its answer never arrives, at once or for so long that nobody waits any more; or it takes effect and is answered by a 500. */
+/** What goes wrong with a request: it never arrives; it takes effect and its answer never arrives; it takes effect only when nobody waits for its answer any more; or it takes effect and is answered by a 500. */
 export type Fault = 'lost_before' | 'lost_after' | 'slow' | 'error_after' | null;
 /** What goes wrong with a webhook. */
 export type Mishap = 'twice' | 'late' | 'lost' | null;
@@ -17,9 +18,10 @@ export type Plan = {
   /** What a request waits for before it is heard. */
   hold?: (asked: Asked) => Promise<void> | undefined;
   mishap?: () => Mishap;
-  /** How long a slow request takes to have its effect, and a late webhook to be sent. */
-  slow_ms?: number;
 };
+
+/** How late a late webhook is. */
+const LATE_MS = 300;
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = [];
@@ -27,8 +29,9 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** Serves `answer`. Returns the port, and how to stop. */
-export async function listen(answer: (asked: Asked, fault: Fault) => Told, { fault: faultOf = () => null, hold, slow_ms = 300 }: Plan): Promise<{ port: number; close(): Promise<void> }> {
+/** Serves `answer`. Returns the port, how to wait until no request is under way, and how to stop. */
+export async function listen(answer: (asked: Asked, fault: Fault) => Told, { fault: faultOf = () => null, hold }: Plan): Promise<{ port: number; idle(): Promise<void>; close(): Promise<void> }> {
+  let under_way = 0;
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await readBody(request);
     const [path = '', query = ''] = request.url!.split('?', 2);
@@ -36,15 +39,19 @@ export async function listen(answer: (asked: Asked, fault: Fault) => Told, { fau
     await hold?.(asked);
     const fault = faultOf(asked);
     if (fault === 'lost_before') return void request.socket.destroy();
-    if (fault === 'slow') await sleep(slow_ms);
+    if (fault === 'slow') await once(response, 'close');
     const told = answer(asked, fault);
     if (fault === 'lost_after') return void request.socket.destroy();
     response.writeHead(told.status, { 'content-type': 'application/json' }).end(JSON.stringify(told.body));
   };
-  const server: Server = createServer((request, response) => void handle(request, response).catch(() => request.socket.destroy()));
+  const server: Server = createServer((request, response) => {
+    under_way += 1;
+    void handle(request, response).catch(() => request.socket.destroy()).finally(() => { under_way -= 1; });
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
+    idle: () => until(() => under_way === 0),
     async close() {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -73,7 +80,7 @@ export class Herald {
     for (let n = 0; n < times; n += 1) {
       const last = { said: 'nothing' };
       this.#under_way.add(last);
-      void this.#deliver(write, mishap === 'late' ? (this.#plan.slow_ms ?? 300) : 0, last).finally(() => this.#under_way.delete(last));
+      void this.#deliver(write, mishap === 'late' ? LATE_MS : 0, last).finally(() => this.#under_way.delete(last));
     }
   }
 

@@ -39,7 +39,6 @@ export type Outcome = {
 };
 
 const TIMEOUT_MS = 1_000;
-const SLOW_MS = 1_500;
 /** Customers at each processor, and how many clients pay at once. */
 const CUSTOMERS = 10;
 const CLIENTS = 12;
@@ -178,26 +177,33 @@ async function payUnderFire(town: Town): Promise<number> {
 /** The server is killed, and so many seconds have passed when it comes back: more than a question is left to whoever has begun it. */
 async function restart(town: Town, step_s: number): Promise<void> {
   await town.server.kill();
-  await arrive();
+  await arrive(town);
   town.server.ahead_s += step_s;
   await town.server.start();
 }
 
 /** What is under way at a processor comes before the clock goes on: none takes minutes over it. */
-const arrive = () => sleep(SLOW_MS + 300);
+async function arrive({ fakes }: Town): Promise<void> {
+  for (const kind of KINDS) await fakes[kind].idle();
+}
+
+/** No question is being asked, and none is to be now. */
+async function rests(town: Town): Promise<void> {
+  await until(async () => (await town.rows(`select from calls where state = 'pending' or (state = 'unknown' and next_at <= to_timestamp(${Math.floor(Date.now() / 1_000) + town.server.ahead_s})) limit 1`)).length === 0);
+}
 
 /** Time passes until all has been cleared up that can be without a person. */
 async function settle(town: Town): Promise<void> {
   const { server, fakes, processors } = town;
-  const isOpen = async (which: string) => (await town.rows(`select from calls where state <> 'answered' and (${which}) limit 1`)).length > 0;
-  const rests = () => until(async () => !(await isOpen(`state = 'pending' or next_at <= to_timestamp(${Math.floor(Date.now() / 1_000) + server.ahead_s})`)));
-  await rests();
-  for (let step_s = 120; step_s < 500_000 && (await isOpen(`request->>'processor' is distinct from '${processors.nothing}'`)); step_s *= 4) {
-    await arrive();
+  const open = () => town.rows(`select from calls where state <> 'answered' and request->>'processor' is distinct from '${processors.nothing}' limit 1`);
+  let step_s = 120;
+  // What is asked again may be lost again, so that another step is needed.
+  do {
+    await arrive(town);
     server.pass(step_s);
-    // What is asked again may be lost again, so that another step is needed.
-    await rests();
-  }
+    await rests(town);
+    step_s *= 4;
+  } while (step_s < 500_000 && (await open()).length > 0);
   for (const kind of KINDS) await fakes[kind].herald.settled();
 }
 
@@ -269,7 +275,7 @@ export async function chargeUnderFire(plan: Plan): Promise<Outcome> {
   const faults: Outcome['faults'] = {};
   const [breaking, telling] = [seeded(plan.seed), seeded(plan.seed + 1)];
   const fakes = {} as Record<Recognising, FakeStripe>;
-  for (const kind of KINDS) fakes[kind] = await new FakeStripe({ recognises: kind, fault: (asked) => faultOf(breaking, faults, asked), mishap: () => mishapOf(telling), slow_ms: SLOW_MS }).start();
+  for (const kind of KINDS) fakes[kind] = await new FakeStripe({ recognises: kind, fault: (asked) => faultOf(breaking, faults, asked), mishap: () => mishapOf(telling) }).start();
   const kontor = await startKontor({ works: false, kinds: KINDS.map((kind) => kindRecognising(kind, { address: fakes[kind].address })) });
   const superuser = new pg.Client({ connectionString: kontor.database.urls.superuser });
   await superuser.connect();
@@ -280,7 +286,7 @@ export async function chargeUnderFire(plan: Plan): Promise<Outcome> {
     await town.server.start();
     const kills = await payUnderFire(town);
     // What is repeated at once shows enough.
-    await (plan.gullible ? restart(town, 120).then(() => sleep(2 * SLOW_MS)) : settle(town));
+    await (plan.gullible ? restart(town, 120).then(() => rests(town)) : settle(town));
     return await judge(town, kills, faults);
   } finally {
     await town.server.kill().catch(() => undefined);

@@ -4,14 +4,8 @@ import { after, before, beforeEach, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import type { TimerCommand } from '../../../server/context.ts';
-import { runDueTimers } from '../../../server/timers.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-
-type Entry = {
-  subscription: string; state: string; reason: string | null; invoice: string | null; applied_at: number | null; effective_at: number | null;
-  amount_now: number; next_amount_before: number | null; next_amount_after: number | null; next_at_before: number | null; next_at_after: number | null;
-};
-type Move = { id: string; status: string; when: string; proration_behavior: string; progress: Record<'pending' | 'scheduled' | 'applied' | 'skipped' | 'failed', number> };
+import { MONTH, moving, type Entry, type Move } from '../../../tests/price_moves.ts';
 
 const at = (text: string) => Date.parse(`${text}Z`);
 const [START, MIDDLE, FEBRUARY, MARCH] = [at('2026-01-01T00:00'), at('2026-01-16T12:00'), at('2026-02-01T00:00'), at('2026-03-01T00:00')];
@@ -29,21 +23,12 @@ before(async () => {
 after(() => kontor.close());
 beforeEach(() => { now = START; });
 
-const ask = async <T>(method: 'GET' | 'POST', path: string, params?: object): Promise<T> => (await stripe.rawRequest(method, `/v1/kontor/${path}`, params as Record<string, unknown>)) as T;
-const plan = (params: object) => ask<Move>('POST', 'price_moves', params);
-const look = (move: Move) => ask<Move>('GET', `price_moves/${move.id}`);
-const run = async () => { while (await runDueTimers(kontor.app)); };
+const { ask, plan, look, run, price, customer, subscribe, ...moves } = moving(() => kontor);
 const until = async (moment: number) => { now = moment; await run(); };
-const entriesOf = async (move: Move) => new Map((await ask<{ data: Entry[] }>('GET', `price_moves/${move.id}/entries?limit=100`)).data.map((entry) => [entry.subscription, entry]));
-const begin = async (move: Move) => { await ask('POST', `price_moves/${move.id}/apply`); await run(); };
+const entriesOf = async (move: Move) => new Map((await moves.entriesOf(move)).map((entry) => [entry.subscription, entry]));
+const begin = async (move: Move) => { await moves.begin(move); await run(); };
 
-const MONTH = { interval: 'month' } as const;
-const price = (unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}) => stripe.prices.create({ currency: 'usd', unit_amount, recurring: MONTH, product_data: { name: 'Seat' }, ...more });
 const perCall = (unit_amount: number) => price(unit_amount, { recurring: { ...MONTH, usage_type: 'metered', meter } });
-const customer = (more: Stripe.CustomerCreateParams = {}) => stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' }, ...more });
-async function subscribe(to: Stripe.Price, more: Partial<Stripe.SubscriptionCreateParams> = {}, who?: string): Promise<Stripe.Subscription> {
-  return stripe.subscriptions.create({ customer: who ?? (await customer()).id, items: [{ price: to.id, ...(to.recurring!.usage_type === 'licensed' && { quantity: 2 }) }], ...more });
-}
 const use = (of: Stripe.Subscription, value: number) => stripe.billing.meterEvents.create({ event_name: 'calls', payload: { stripe_customer_id: of.customer as string, value: String(value) } });
 const totals = async (of: Stripe.Subscription) => (await stripe.invoices.list({ subscription: of.id, limit: 100 })).data.map((invoice) => invoice.total).reverse();
 const priceOf = async (of: Stripe.Subscription) => (await stripe.subscriptions.retrieve(of.id)).items.data[0]!.price.id;

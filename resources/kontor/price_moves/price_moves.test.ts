@@ -3,16 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
-import { runDueTimers } from '../../../server/timers.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { MONTH, moving, type List } from '../../../tests/price_moves.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
-
-type Entry = {
-  id: string; subscription: string; subscription_item: string; customer: string; state: string; reason: string | null; currency: string; invoice: string | null; applied_at: number | null; effective_at: number | null;
-  amount_now: number; next_amount_before: number | null; next_amount_after: number | null; next_at_before: number | null; next_at_after: number | null;
-};
-type Move = { id: string; status: string; progress: Record<'pending' | 'scheduled' | 'applied' | 'skipped' | 'failed', number>; left_out: number; totals: unknown[]; started_at: number | null; finished_at: number | null; canceled_at: number | null };
-type List<T> = { data: T[]; has_more: boolean };
 
 const START = Date.parse('2026-01-01T00:00:00Z');
 const MIDDLE = Date.parse('2026-01-16T12:00:00Z');
@@ -27,31 +20,7 @@ before(async () => {
 after(() => kontor.close());
 beforeEach(() => { now = START; });
 
-const ask = async <T>(method: 'GET' | 'POST', path: string, params?: object): Promise<T> => (await stripe.rawRequest(method, `/v1/kontor/${path}`, params as Record<string, unknown>)) as T;
-const plan = (params: object) => ask<Move>('POST', 'price_moves', params);
-const begin = (move: Move) => ask<Move>('POST', `price_moves/${move.id}/apply`);
-const stop = (move: Move) => ask<Move>('POST', `price_moves/${move.id}/cancel`);
-const look = (move: Move) => ask<Move>('GET', `price_moves/${move.id}`);
-const run = async () => { while (await runDueTimers(kontor.app)); };
-
-async function entriesOf(move: Move, query = ''): Promise<Entry[]> {
-  const all: Entry[] = [];
-  for (let cursor = '', more = true; more; ) {
-    const { data, has_more } = await ask<List<Entry>>('GET', `price_moves/${move.id}/entries?limit=100${query}${cursor}`);
-    all.push(...data);
-    [more, cursor] = [has_more, `&starting_after=${data.at(-1)?.id}`];
-  }
-  return all;
-}
-
-const MONTH = { interval: 'month' } as const;
-const price = (unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}) => stripe.prices.create({ currency: 'usd', unit_amount, recurring: MONTH, product_data: { name: 'Seat' }, ...more });
-const customer = (more: Stripe.CustomerCreateParams = {}) => stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' }, ...more });
-
-async function subscribe(to: Stripe.Price, more: Partial<Stripe.SubscriptionCreateParams> = {}, who?: string): Promise<Stripe.Subscription> {
-  const metered = to.recurring?.usage_type === 'metered';
-  return stripe.subscriptions.create({ customer: who ?? (await customer()).id, items: [{ price: to.id, ...(!metered && { quantity: 2 }) }], ...more });
-}
+const { ask, plan, begin, stop, look, run, entriesOf, price, customer, subscribe } = moving(() => kontor);
 
 const invoices = async (subscription: string) => (await stripe.invoices.list({ subscription, limit: 100 })).data;
 

@@ -2,43 +2,36 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
-import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
+import { startAtStripe, type AtStripe } from '../../../tests/at_stripe.ts';
 import { until } from '../../../tests/awaited.ts';
 import type { Fault } from '../../../tests/fakes/server.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-import { own, type Json } from '../../../tests/own.ts';
+import type { Json } from '../../../tests/own.ts';
 import { listen } from '../../../tests/told.ts';
 import { performDueCalls } from '../../../server/calls.ts';
 import { machineClock } from '../../../server/clock.ts';
 import { verify } from '../../../server/verify.ts';
 
-let fake: FakeStripe;
-let kontor: Kontor;
+let at: AtStripe;
+let fake: AtStripe['fake'];
+let kontor: AtStripe['kontor'];
 let stripe: Stripe;
-let processor: string;
+let raw: AtStripe['raw'];
+let cardAt: AtStripe['cardAt'];
 /** What goes wrong with the next requests to Stripe, one each. */
 const faults: Fault[] = [];
 /** So far Kontor's clock is ahead of the machine's. */
 let ahead_s = 0;
 
 before(async () => {
-  fake = await new FakeStripe({ fault: () => faults.shift() ?? null }).start();
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: fake.address, timeout_ms: 2_000 } });
-  ({ stripe } = kontor);
-  const made = await raw('POST', 'processors', { type: 'stripe', settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
-  processor = made.id;
-  fake.herald.url = made.webhook_url;
+  at = await startAtStripe({ clock: machineClock(() => Date.now() + ahead_s * 1_000), faults });
+  ({ fake, kontor, stripe, raw, cardAt } = at);
 });
 after(async () => {
-  await fake.herald.settled();
-  await fake.close();
   // What came besides is shown to whoever looks.
-  await assert.rejects(kontor.close(), ({ message }: Error) => message.split('\n').length === 2 && /I7 .* its charges took 8000$/.test(message));
+  await assert.rejects(at.close(), ({ message }: Error) => message.split('\n').length === 2 && /I7 .* its charges took 8000$/.test(message));
 });
 
 const BACK = 'https://shop.example.com/back';
-const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
-const cardAt = async (token: string): Promise<string> => (await raw('POST', `processors/${processor}/payment_methods`, { token })).id;
 async function standing(...accounts: string[]): Promise<number[]> {
   const { balances } = await raw('GET', 'ledger/trial_balance');
   return accounts.map((account) => (balances as Json[]).filter((each) => each.ledger_account === account).reduce((sum, each) => sum + each.balance, 0));
@@ -93,7 +86,7 @@ async function paid(more: Partial<Stripe.PaymentIntentCreateParams> = {}): Promi
   await fake.herald.settled();
   return { intent, there: [...fake.intents.keys()].at(-1)! };
 }
-const contest = (there: string, how?: Parameters<FakeStripe['banks']['contest']>[1]): string => fake.banks.contest(fake.intents.get(there)!, how);
+const contest = (there: string, how?: Parameters<AtStripe['fake']['banks']['contest']>[1]): string => fake.banks.contest(fake.intents.get(there)!, how);
 const disputesOf = async ({ id }: Stripe.PaymentIntent) => (await stripe.disputes.list({ payment_intent: id })).data;
 const movesOf = ({ balance_transactions }: Stripe.Dispute) => balance_transactions.map(({ amount, fee, net, reporting_category }) => [amount, fee, net, reporting_category]);
 /** What the balance has in a currency, pending and available. */

@@ -17,7 +17,7 @@ const processors: Record<string, string> = {};
 before(async () => {
   atStripe = await new FakeStripe().start();
   atAdyen = await new FakeAdyen().start();
-  kontor = await startKontor({ stripe: { address: atStripe.address, timeout_ms: 2_000 }, adyen: { httpClient: atAdyen.httpClient, timeout_ms: 2_000 } });
+  kontor = await startKontor({ stripe: { address: atStripe.address }, adyen: { httpClient: atAdyen.httpClient } });
   ({ stripe } = kontor);
   for (const [type, settings] of [['stripe', { secret_key: atStripe.key, webhook_secret: atStripe.webhook_secret }], ['adyen', { api_key: atAdyen.key, hmac_key: atAdyen.hmac_key, merchant_account: atAdyen.merchant_account }]] as const) {
     processors[type] = (await raw('POST', 'processors', { type, settings })).id;

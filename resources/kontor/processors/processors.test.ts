@@ -19,8 +19,8 @@ let stripe: Stripe;
 let processor: Json;
 
 before(async () => {
-  fake = await new FakeStripe({ key: 'sk_live_fake0123456789', fault: () => faults.shift() ?? null, mishap: () => mishaps.shift() ?? null, slow_ms: 1_500 }).start();
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: fake.address, timeout_ms: 1_000 } });
+  fake = await new FakeStripe({ key: 'sk_live_fake0123456789', fault: () => faults.shift() ?? null, mishap: () => mishaps.shift() ?? null }).start();
+  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: fake.address, timeout_ms: 3_000 } });
   ({ stripe } = await kontor.another(true));
   processor = await raw('POST', 'processors', { type: 'stripe', name: 'Our Stripe', settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret }, metadata: { team: 'billing' } });
   fake.herald.url = processor.webhook_url;
@@ -174,7 +174,7 @@ for (const fault of ['lost_before', 'lost_after', 'slow', 'error_after'] as cons
     const [attempt] = await attemptsOf(intent.id);
     assert.deepEqual([attempt!.state, attempt!.clears_up], ['unknown', 'repetition']);
     await assert.rejects(stripe.paymentIntents.confirm(intent.id), { code: 'lock_timeout' });
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await fake.idle();
     ahead_s += 10;
     await until(intent.id, 'succeeded');
     assert.equal(fake.captured('payment_intent', intent.id), 1);

@@ -27,7 +27,7 @@ let keys: { stripe: string; adyen: string };
 before(async () => {
   at_stripe = await new FakeStripe({ key: 'sk_live_fake0123456789', mishap: () => (deaf ? 'lost' : null), fault: ({ method, path }) => (method === 'POST' && /^\/v1\/(payment_intents|payment_methods)$/.test(path) ? (faults[path.slice(4) as keyof typeof faults].shift() ?? null) : null) }).start();
   at_adyen = await new FakeAdyen({ live: true }).start();
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: at_stripe.address, timeout_ms: 5_000 }, adyen: { httpClient: at_adyen.httpClient } });
+  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: at_stripe.address }, adyen: { httpClient: at_adyen.httpClient } });
   ({ stripe } = await kontor.another(true));
   const first = await raw('POST', 'processors', { type: 'stripe', settings: { secret_key: at_stripe.key, webhook_secret: at_stripe.webhook_secret } });
   const second = await raw('POST', 'processors', { type: 'adyen', settings: { api_key: at_adyen.key, hmac_key: at_adyen.hmac_key, merchant_account: at_adyen.merchant_account, live_endpoint_prefix: '1797a841fbb37ca7-Fake' } });

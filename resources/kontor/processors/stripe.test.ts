@@ -4,39 +4,33 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { inWorld } from '../../../server/database/world.ts';
+import { startAtStripe, type AtStripe } from '../../../tests/at_stripe.ts';
 import { until } from '../../../tests/awaited.ts';
-import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import type { Fault } from '../../../tests/fakes/server.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-import { own, type Json } from '../../../tests/own.ts';
+import type { Json } from '../../../tests/own.ts';
 
-let fake: FakeStripe;
-let kontor: Kontor;
+let at: AtStripe;
+let fake: AtStripe['fake'];
+let kontor: AtStripe['kontor'];
 let stripe: Stripe;
 let processor: string;
+let raw: AtStripe['raw'];
+let cardAt: AtStripe['cardAt'];
 /** What goes wrong with the next requests to Stripe, one each. */
 const faults: Fault[] = [];
 /** So far Kontor's clock is ahead of the machine's. */
 let ahead_s = 0;
 
 before(async () => {
-  fake = await new FakeStripe({ fault: () => faults.shift() ?? null }).start();
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: fake.address, timeout_ms: 2_000 } });
-  ({ stripe } = kontor);
-  const made = await raw('POST', 'processors', { type: 'stripe', settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
-  processor = made.id;
-  fake.herald.url = made.webhook_url;
+  at = await startAtStripe({ clock: machineClock(() => Date.now() + ahead_s * 1_000), faults });
+  ({ fake, kontor, stripe, processor, raw, cardAt } = at);
 });
 after(async () => {
-  await fake.herald.settled();
-  await fake.close();
   // What was paid on an old page is kept apart, and shown to whoever looks.
-  await assert.rejects(kontor.close(), ({ message }: Error) => message.split('\n').length === 2 && /I7 .* its charges took 1000$/.test(message));
+  await assert.rejects(at.close(), ({ message }: Error) => message.split('\n').length === 2 && /I7 .* its charges took 1000$/.test(message));
 });
 
 const BACK = 'https://shop.example.com/back';
-const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
-const cardAt = async (token: string): Promise<string> => (await raw('POST', `processors/${processor}/payment_methods`, { token })).id;
 const statusOf = async (id: string): Promise<string> => (await stripe.paymentIntents.retrieve(id)).status;
 /** What Stripe has of a payment, newest first. */
 const thereOf = (intent: string): Json[] => [...fake.intents.values()].filter((each) => each.metadata.payment_intent === intent).toReversed();
@@ -142,7 +136,7 @@ test('a setup that its holder has finished just before it was canceled stays can
   assert.equal((await stripe.setupIntents.retrieve(id)).status, 'canceled');
   const { id: customer } = await stripe.customers.create();
   const again = await stripe.setupIntents.create({ customer, payment_method: method, confirm: true, return_url: BACK });
-  assert.deepEqual([again.status, fake.setups.at(-1)!.customer], ['requires_action', fake.ownerOf(fake.setups.at(-1)!.payment_method)]);
+  assert.deepEqual([again.status, fake.setups.at(-1)!.customer], ['requires_action', fake.customers.ownerOf(fake.setups.at(-1)!.payment_method)]);
 });
 
 test('what is given up late leaves alone what the payment goes on with', async () => {
@@ -230,7 +224,7 @@ test('a card that is somebody else\'s at Stripe is not charged by whoever knows 
   const { id: customer } = await stripe.customers.create();
   const method = await cardAt('pm_card_visa');
   await stripe.paymentMethods.attach(method, { customer });
-  const there = fake.methodIds().at(-1)!;
+  const there = fake.customers.methodIds().at(-1)!;
   await assert.rejects(stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: there, confirm: true }), { code: 'payment_method_unexpected_state' });
   // Whoever may bring it in gets the one that there is.
   assert.equal(await cardAt(there), method);
@@ -238,7 +232,7 @@ test('a card that is somebody else\'s at Stripe is not charged by whoever knows 
 });
 
 test('what Stripe has as one payment method is one here, however often and by whatever way it is brought in', async () => {
-  const there = fake.putMethod('pm_card_visa', null);
+  const there = fake.customers.putMethod('pm_card_visa', null);
   const both = await Promise.all([1, 2].map((n) => raw('POST', `processors/${processor}/payment_methods`, { token: there, metadata: { [`n${n}`]: 'x' } })));
   assert.equal(both[0]!.id, both[1]!.id);
   const { id, metadata } = await stripe.paymentMethods.retrieve(both[0]!.id);
@@ -268,34 +262,34 @@ test('a payment that went on after its page is one charge, whichever of its atte
 async function cardOf(customer: string, token = 'pm_card_visa'): Promise<{ method: string; there: string }> {
   const method = await cardAt(token);
   await stripe.paymentMethods.attach(method, { customer });
-  return { method, there: fake.methodIds().at(-1)! };
+  return { method, there: fake.customers.methodIds().at(-1)! };
 }
 const detachOf = async (method: string): Promise<Json> => (await raw('GET', `payment_attempts?subject=${method}`)).data[0];
 
 test('a card that is detached is let go at Stripe, with the customer that was made for it there', async () => {
   const { id: customer } = await stripe.customers.create();
-  const before = fake.customerIds();
+  const before = fake.customers.ids();
   const { method, there } = await cardOf(customer);
-  const owner = fake.ownerOf(there)!;
-  assert.deepEqual(fake.customerIds(), [...before, owner]);
+  const owner = fake.customers.ownerOf(there)!;
+  assert.deepEqual(fake.customers.ids(), [...before, owner]);
   assert.equal((await stripe.paymentMethods.detach(method)).customer, null);
-  assert.deepEqual([fake.ownerOf(there), fake.customerIds()], [null, before]);
+  assert.deepEqual([fake.customers.ownerOf(there), fake.customers.ids()], [null, before]);
   const { verb, state, asked } = await detachOf(method);
   assert.deepEqual([verb, state, asked], ['detach', 'succeeded', 1]);
 });
 
 test('a customer at Stripe that has other cards, or was not made for Kontor, stays there', async () => {
-  const [elsewhere, { id: customer }] = [fake.putCustomer(), await stripe.customers.create()];
-  const foreign = fake.putMethod('pm_card_visa', elsewhere);
+  const [elsewhere, { id: customer }] = [fake.customers.put(), await stripe.customers.create()];
+  const foreign = fake.customers.putMethod('pm_card_visa', elsewhere);
   await stripe.paymentMethods.attach(await cardAt(foreign), { customer });
   const { there } = await cardOf(customer);
-  const second = fake.putMethod('pm_card_mastercard', fake.ownerOf(there)!);
+  const second = fake.customers.putMethod('pm_card_mastercard', fake.customers.ownerOf(there)!);
   await stripe.paymentMethods.attach(await cardAt(second), { customer });
   const { data } = await stripe.customers.listPaymentMethods(customer);
   for (const { id } of data.slice(1)) await stripe.paymentMethods.detach(id);
-  assert.deepEqual([fake.ownerOf(foreign), fake.ownerOf(there), fake.ownerOf(second) === null, fake.customerIds().includes(elsewhere)], [null, null, false, true]);
+  assert.deepEqual([fake.customers.ownerOf(foreign), fake.customers.ownerOf(there), fake.customers.ownerOf(second) === null, fake.customers.ids().includes(elsewhere)], [null, null, false, true]);
   await stripe.paymentMethods.detach(data[0]!.id);
-  assert.equal(fake.ownerOf(second), null);
+  assert.equal(fake.customers.ownerOf(second), null);
 });
 
 test('what is detached while Stripe does not answer, or does not take the key, is let go there later', async () => {
@@ -305,35 +299,35 @@ test('what is detached while Stripe does not answer, or does not take the key, i
   fake.key = 'sk_test_another0123456789';
   assert.equal((await stripe.paymentMethods.detach(method)).customer, null);
   assert.deepEqual([(await detachOf(method)).state, (await detachOf(method)).clears_up], ['unknown', 'repetition']);
-  assert.notEqual(fake.ownerOf(there), null);
+  assert.notEqual(fake.customers.ownerOf(there), null);
   await assert.rejects(raw('POST', `payment_attempts/${(await detachOf(method)).id}/decide`, { outcome: 'not_done', evidence: 'It has nothing to do with money.' }), { code: 'lock_timeout' });
   fake.key = key;
   ahead_s += 10;
   await until(async () => (await detachOf(method)).state === 'succeeded');
-  assert.equal(fake.ownerOf(there), null);
+  assert.equal(fake.customers.ownerOf(there), null);
 });
 
 test('a customer that is deleted is so at Stripe', async () => {
   const { id: customer } = await stripe.customers.create();
-  const before = fake.customerIds();
+  const before = fake.customers.ids();
   const [first, second] = [await cardOf(customer), await cardOf(customer, 'pm_card_mastercard')];
-  assert.equal(fake.customerIds().length, before.length + 2);
+  assert.equal(fake.customers.ids().length, before.length + 2);
   await stripe.customers.del(customer);
   ahead_s += 15;
   await until(async () => (await detachOf(first.method)).state === 'succeeded' && (await detachOf(second.method)).state === 'succeeded');
-  assert.deepEqual([fake.ownerOf(first.there), fake.ownerOf(second.there), fake.customerIds()], [null, null, before]);
+  assert.deepEqual([fake.customers.ownerOf(first.there), fake.customers.ownerOf(second.there), fake.customers.ids()], [null, null, before]);
 });
 
 test('a card that was detached while its holder agreed to keep it is kept nowhere', async () => {
   const { id: customer } = await stripe.customers.create();
   const setup = await stripe.setupIntents.create({ customer, payment_method: await cardAt('pm_card_authenticationRequiredOnSetup'), confirm: true, return_url: BACK });
   const { reference } = (await raw('GET', `payment_attempts?subject=${setup.id}`)).data[0];
-  const there = fake.methodIds().at(-1)!;
+  const there = fake.customers.methodIds().at(-1)!;
   await stripe.customers.del(customer);
   fake.act(reference, 'succeeded');
-  assert.notEqual(fake.ownerOf(there), null);
+  assert.notEqual(fake.customers.ownerOf(there), null);
   await fake.herald.settled();
-  await until(async () => fake.ownerOf(there) === null);
+  await until(async () => fake.customers.ownerOf(there) === null);
   assert.equal((await stripe.paymentMethods.retrieve(setup.payment_method as string)).customer, null);
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { day } from '../../../tests/days.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 
 let kontor: Kontor;
@@ -18,7 +19,6 @@ before(async () => {
 });
 after(() => kontor.close());
 
-const day = (text: string): number => Date.parse(text.includes('T') ? text : `${text}T00:00:00Z`) / 1_000;
 const offer = (iterations = 2, price = weekly) => stripe.productCatalog.trialOffers.create({ price, duration: { type: 'relative', relative: { iterations } }, end_behavior: { transition: { price: monthly } }, nickname: 'Two weeks' });
 
 async function live(items: Stripe.SubscriptionCreateParams.Item[], more: Partial<Stripe.SubscriptionCreateParams> = {}) {

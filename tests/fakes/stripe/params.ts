@@ -19,6 +19,8 @@ export const refuse = (status: number, code: string | undefined, message: string
   throw new FakeError(status, { type: status === 402 ? 'card_error' : 'invalid_request_error', ...(code && { code }), message, ...more });
 };
 
+export const missing = (kind: string, id: string): never => refuse(404, 'resource_missing', `No such ${kind}: '${id}'`, { param: kind });
+
 export function paramsOf({ method, query, body, headers }: Asked): Given {
   const [, boundary] = /^multipart\/form-data; boundary=(.+)$/.exec(headers['content-type'] ?? '') ?? [];
   if (boundary !== undefined) return partsOf(body.toString('latin1'), boundary);

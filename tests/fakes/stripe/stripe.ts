@@ -7,8 +7,9 @@
 import { Herald, listen, type Asked, type Fault, type Plan, type Told } from '../server.ts';
 import { FakeBanks } from './banks.ts';
 import { cardNamed, type FakeCard } from './cards.ts';
-import { callingBack, FakeError, listed, nameOf, paramsOf, refuse, refusePaying, signed, type Given } from './params.ts';
-import { captureOf, chargeOf, methodOf, setupOf, unfinished, type Thing } from './things.ts';
+import { FakeCustomers } from './customers.ts';
+import { callingBack, FakeError, listed, missing, nameOf, paramsOf, refuse, refusePaying, signed, type Given } from './params.ts';
+import { captureOf, chargeOf, setupOf, unfinished, type Thing } from './things.ts';
 
 export type FakeStripePlan = Plan & { key?: string; recognises?: 'key' | 'search' | 'nothing'; /** In seconds. */ now?: () => number };
 
@@ -27,10 +28,10 @@ export class FakeStripe {
   readonly intents = new Map<string, Thing>();
   readonly setups: Thing[] = [];
   readonly refunds = new Map<string, Thing>();
+  readonly customers = new FakeCustomers({ id: (prefix) => this.#id(prefix), now: () => this.#now() });
   readonly banks = new FakeBanks({ id: (prefix) => this.#id(prefix), now: () => this.#now(), tell: (type, thing) => this.#tell(type, thing) });
   /** Whoever is to get a refund is asked where to. */
   asks_receivers = false;
-  readonly #things = new Map<string, Thing>();
   /** What the next payment is other than was asked for. */
   mistake: { amount?: number; currency?: string } | null = null;
   readonly #keys = new Map<string, { print: string; told: Told }>();
@@ -58,6 +59,11 @@ export class FakeStripe {
     await this.#server!.close();
   }
 
+  /** When no request is under way. */
+  idle(): Promise<void> {
+    return this.#server!.idle();
+  }
+
   /** How often the intents of a metadata value have taken money. */
   captured(field: string, value: string): number {
     return [...this.intents.values()].filter((each) => each.metadata[field] === value && each.status === 'succeeded').length;
@@ -65,45 +71,19 @@ export class FakeStripe {
 
   /** The holder answers on the bank's page. */
   act(intent: string, result: 'succeeded' | 'failed'): void {
-    const thing = this.intents.get(intent) ?? this.#things.get(intent)!;
+    const thing = this.intents.get(intent) ?? this.#setup(intent);
     if (thing.status !== 'requires_action') throw new Error(`${intent} is ${thing.status}: nobody is asked.`);
     thing.next_action = null;
     const failure = { type: 'card_error', code: 'payment_intent_authentication_failure', message: 'We are unable to authenticate your payment method.' };
     if (result === 'failed') Object.assign(thing, { status: 'requires_payment_method', [thing.object === 'setup_intent' ? 'last_setup_error' : 'last_payment_error']: failure });
-    else if (thing.object === 'setup_intent') this.#keepFor(Object.assign(thing, { status: 'succeeded' }));
+    else if (thing.object === 'setup_intent') this.customers.keepFor(Object.assign(thing, { status: 'succeeded' }));
     else this.#take(thing, true);
     this.#tell(result === 'succeeded' ? `${thing.object}.succeeded` : thing.object === 'setup_intent' ? 'setup_intent.setup_failed' : 'payment_intent.payment_failed', thing);
-  }
-
-  /** Whose a payment method is; null where it is nobody's. */
-  ownerOf(method: string): string | null {
-    return this.#find(method, 'payment_method').customer;
   }
 
   /** A day later: no idempotency key is known any more. */
   forgetKeys(): void {
     this.#keys.clear();
-  }
-
-  /** A customer that the account has made itself. */
-  putCustomer(): string {
-    return this.#keep({ id: this.#id('cus'), object: 'customer', name: null, email: null, metadata: {} }).id;
-  }
-
-  /** A card that the account has made, and attached where a customer is named. */
-  putMethod(token: string, customer: string | null): string {
-    const method = this.#makeMethod({ type: 'card', card: { token } });
-    return customer === null ? method.id : this.#attach(method, customer).id;
-  }
-
-  /** The customers that are there. */
-  customerIds(): string[] {
-    return [...this.#things.values()].flatMap((each) => (each.object === 'customer' && !each.deleted ? [each.id] : []));
-  }
-
-  /** All payment methods, in the order in which they were made. */
-  methodIds(): string[] {
-    return [...this.#things.values()].filter((each) => each.object === 'payment_method').map((each) => each.id);
   }
 
   /** Somebody gives a payment up in the dashboard, or Stripe does after its time. */
@@ -162,7 +142,7 @@ export class FakeStripe {
   /** As `#perform`, where a card error is an answer that is kept. */
   #run(name: string, id: string, given: Given): Told {
     try {
-      return { status: 200, body: this.#shown(this.banks.perform(name, id, given) ?? this.#perform(name, id, given)) };
+      return { status: 200, body: this.#shown(this.banks.perform(name, id, given) ?? this.customers.perform(name, id, given) ?? this.#perform(name, id, given)) };
     } catch (error) {
       if (error instanceof FakeError && error.status !== 404) return { status: error.status, body: { error: error.error } };
       throw error;
@@ -178,22 +158,6 @@ export class FakeStripe {
     switch (name) {
       case 'GET account':
         return { id: this.account, object: 'account' };
-      case 'POST customers':
-        return this.#keep({ id: this.#id('cus'), object: 'customer', name: given.name ?? null, email: given.email ?? null, metadata: given.metadata ?? {} });
-      case 'GET customers/:id':
-        return this.#find(id, 'customer');
-      case 'DELETE customers/:id':
-        return this.#forget(this.#find(id, 'customer'));
-      case 'GET customers/:id/payment_methods':
-        return listed(`/v1/customers/${id}/payment_methods`, this.#methodsOf(id), given);
-      case 'POST payment_methods':
-        return this.#makeMethod(given);
-      case 'GET payment_methods/:id':
-        return cardNamed(id) ? this.#makeMethod({ type: 'card', card: { token: id } }) : this.#find(id, 'payment_method');
-      case 'POST payment_methods/:id/attach':
-        return this.#attach(this.#find(id, 'payment_method'), this.#find(given.customer, 'customer').id);
-      case 'POST payment_methods/:id/detach':
-        return this.#detach(this.#find(id, 'payment_method'));
       case 'POST payment_intents':
         return this.#pay(given);
       case 'GET payment_intents/:id':
@@ -211,38 +175,28 @@ export class FakeStripe {
       case 'POST refunds':
         return this.refund(given);
       case 'GET refunds/:id':
-        return this.refunds.get(id) ?? this.#missing('refund', id);
+        return this.refunds.get(id) ?? missing('refund', id);
       case 'POST refunds/:id/cancel':
-        return this.#change(callingBack(this.refunds.get(id) ?? this.#missing('refund', id)), { status: 'canceled' }, 'refund.updated');
+        return this.#change(callingBack(this.refunds.get(id) ?? missing('refund', id)), { status: 'canceled' }, 'refund.updated');
       case 'GET refunds':
         return listed('/v1/refunds', [...this.refunds.values()].filter((each) => each.payment_intent === given.payment_intent), given);
       case 'POST setup_intents':
         return this.#setUp(given);
       case 'GET setup_intents/:id':
-        return this.#find(id, 'setup_intent');
+        return this.#setup(id);
       case 'POST setup_intents/:id/cancel':
-        return this.#change(unfinished(this.#find(id, 'setup_intent')), { status: 'canceled', cancellation_reason: given.cancellation_reason, next_action: null }, 'setup_intent.canceled');
+        return this.#change(unfinished(this.#setup(id)), { status: 'canceled', cancellation_reason: given.cancellation_reason, next_action: null }, 'setup_intent.canceled');
       default:
-        return listed('/v1/setup_intents', [...this.#things.values()].filter((each) => each.object === 'setup_intent' && each.payment_method === given.payment_method), given);
+        return listed('/v1/setup_intents', this.setups.filter((each) => each.payment_method === given.payment_method), given);
     }
   }
 
-  #keep(thing: Thing): Thing {
-    this.#things.set(thing.id, thing);
-    return thing;
-  }
-
-  #missing(kind: string, id: string): never {
-    return refuse(404, 'resource_missing', `No such ${kind}: '${id}'`, { param: kind });
-  }
-
-  #find(id: string, kind: string): Thing {
-    const thing = this.#things.get(id);
-    return thing?.object === kind ? thing : this.#missing(kind, id);
+  #setup(id: string): Thing {
+    return this.setups.find((each) => each.id === id) ?? missing('setup_intent', id);
   }
 
   #intent(id: string): Thing {
-    return this.intents.get(id) ?? this.#missing('payment_intent', id);
+    return this.intents.get(id) ?? missing('payment_intent', id);
   }
 
   #search(query: string): object {
@@ -251,33 +205,8 @@ export class FakeStripe {
     return { object: 'search_result', data: [...this.intents.values()].filter((each) => each.metadata[field] === value), has_more: false, url: '/v1/payment_intents/search', next_page: null };
   }
 
-  #makeMethod(given: Given): Thing {
-    return this.#keep(methodOf(given, { id: this.#id('pm'), now: this.#now() }));
-  }
-
-  #attach(method: Thing, customer: string): Thing {
-    if (method.customer !== null && method.customer !== customer) refuse(400, undefined, 'The payment method you provided has already been attached to a customer.');
-    if (method.customer === null && method.used) refuse(400, undefined, 'This PaymentMethod was previously used without being attached to a Customer or was detached from a Customer, and may not be used again.');
-    return Object.assign(method, { customer });
-  }
-
-  #detach(method: Thing): Thing {
-    if (method.customer === null) refuse(400, undefined, 'The payment method you provided is not attached to a customer so detachment is impossible.');
-    return Object.assign(method, { customer: null, used: true });
-  }
-
-  #methodsOf(customer: string): Thing[] {
-    return [...this.#things.values()].filter((each) => each.object === 'payment_method' && each.customer === customer);
-  }
-
-  /** A customer that is deleted is shown as such, and has no methods any more. */
-  #forget(customer: Thing): Thing {
-    for (const method of this.#methodsOf(customer.id)) this.#detach(method);
-    return this.#keep({ id: customer.id, object: 'customer', deleted: true });
-  }
-
   #pay(given: Given): Thing {
-    const method = this.#find(given.payment_method, 'payment_method');
+    const method = this.customers.method(given.payment_method);
     refusePaying(given, method);
     const intent: Thing = {
       id: this.#id('pi'), object: 'payment_intent', created: this.#now(), amount: Number(given.amount), amount_capturable: 0, amount_received: 0, currency: given.currency, status: 'processing', livemode: false,
@@ -321,21 +250,16 @@ export class FakeStripe {
     return this.banks.show(chargeOf(intent, method, id), settled, 'charge.updated');
   }
 
-  /** What its holder has agreed to keep is attached to the customer. */
-  #keepFor({ customer, payment_method }: Thing): void {
-    Object.assign(this.#things.get(payment_method)!, { customer, set_up: true });
-  }
-
   /** The money comes, or is reserved. */
   #take(intent: Thing, secured: boolean): void {
-    const method = this.#things.get(intent.payment_method)!;
+    const method = this.customers.method(intent.payment_method);
     const charge = this.#chargeOf(intent, method);
     if (secured && charge.payment_method_details.card) charge.payment_method_details.card.three_d_secure = { result: 'authenticated', authentication_flow: 'challenge', version: '2.2.0' };
     const reserved = intent.capture_method === 'manual';
-    if (intent.asked.setup_future_usage) this.#keepFor(intent);
+    if (intent.asked.setup_future_usage) this.customers.keepFor(intent);
     method.used = true;
     if (method.type === 'ideal' && intent.asked.setup_future_usage) {
-      charge.payment_method_details.ideal = { bank: 'rabobank', generated_sepa_debit: this.#keep({ ...this.#makeMethod({ type: 'sepa_debit', sepa_debit: { iban: 'NL39RABO0300065264' } }), customer: intent.customer }) };
+      charge.payment_method_details.ideal = { bank: 'rabobank', generated_sepa_debit: Object.assign(this.customers.makeMethod({ type: 'sepa_debit', sepa_debit: { iban: 'NL39RABO0300065264' } }), { customer: intent.customer }) };
     }
     Object.assign(intent, reserved ? { status: 'requires_capture', amount_capturable: intent.amount, latest_charge: { ...charge, balance_transaction: null } } : { status: 'succeeded', amount_received: intent.amount, latest_charge: charge });
   }
@@ -353,7 +277,7 @@ export class FakeStripe {
   }
 
   #capture(intent: Thing, given: Given): Thing {
-    const method = this.#things.get(intent.payment_method)!;
+    const method = this.customers.method(intent.payment_method);
     const { amount, change } = captureOf(intent, method, given);
     const latest_charge = amount === 0 ? intent.latest_charge : this.#chargeOf(intent, method, amount);
     return this.#change(intent, { ...change, latest_charge }, change.status === 'succeeded' ? 'payment_intent.succeeded' : 'payment_intent.amount_capturable_updated');
@@ -378,16 +302,16 @@ export class FakeStripe {
   }
 
   #setUp(given: Given): Thing {
-    const method = this.#find(given.payment_method, 'payment_method');
+    const method = this.customers.method(given.payment_method);
     const card = cardNamed(method.behind ?? '');
-    const intent = this.#keep(setupOf(given, method, { id: this.#id('seti'), now: this.#now() }));
+    const intent = setupOf(given, method, { id: this.#id('seti'), now: this.#now() });
     this.setups.push(intent);
     if (card?.decline) {
       this.#change(intent, { status: 'requires_payment_method', last_setup_error: { type: 'card_error', ...card.decline, message: 'Your card was declined.' } }, 'setup_intent.setup_failed');
       return refuse(402, card.decline.code, 'Your card was declined.', { ...card.decline, setup_intent: this.#shown(intent) });
     }
     if (card?.asks || (method.type !== 'card' && method.type !== 'sepa_debit')) return this.#change(intent, { status: 'requires_action', next_action: this.#redirect(intent, given) }, 'setup_intent.requires_action');
-    this.#keepFor(intent);
+    this.customers.keepFor(intent);
     this.#tell('setup_intent.succeeded', intent);
     return intent;
   }
