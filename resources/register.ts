@@ -23,6 +23,7 @@ import { customers } from './customers/routes.ts';
 import { discounts } from './discounts/resource.ts';
 import { disputes } from './disputes/routes.ts';
 import { events } from './events/routes.ts';
+import { fileLinks } from './file_links/routes.ts';
 import { files } from './files/routes.ts';
 import { invoicePayments } from './invoice_payments/routes.ts';
 import { invoiceItems } from './invoiceitems/routes.ts';
@@ -112,6 +113,7 @@ export const rooms: readonly Room[] = [
   discounts,
   disputes,
   events,
+  fileLinks,
   files,
   invoiceExplanations,
   invoiceItems,

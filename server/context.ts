@@ -7,6 +7,7 @@ import type { Columns } from './commit.ts';
 import type { Database } from './database/database.ts';
 import { row, sql } from './database/sql.ts';
 import type { Route } from './http/route.ts';
+import type { Download } from './http/uploads.ts';
 import type { VersionChange } from './http/versions.ts';
 import type { Log } from './log.ts';
 import type { Outside } from './questions.ts';
@@ -97,7 +98,7 @@ export type UsageBatch = { recorded: readonly UsageEvent[]; canceled: readonly U
 
 /** A page for people, without a key: what proves that it may be seen is in its address. `form` is what was sent. */
 export type PageRoute = { method: 'GET' | 'POST'; path: string; serve(app: App, path: Record<string, string>, form: Record<string, unknown>): Promise<PageAnswer> };
-export type PageAnswer = { status: number; html: string } | { location: string } | { image: Buffer | string; type: 'image/png' | 'image/svg+xml' };
+export type PageAnswer = { status: number; html: string } | { location: string } | { image: Buffer | string; type: 'image/png' | 'image/svg+xml' } | { file: Download };
 
 /** Takes what another system tells, without a key: its signature proves it. `body` is as it came, the names of headers are in lower case. Nothing is answered but that it was taken, or why not. */
 export type Receiver = { path: string; receive(app: App, path: Record<string, string>, delivery: { body: Uint8Array; headers: Readonly<Record<string, string | undefined>> }): Promise<void> };

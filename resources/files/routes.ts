@@ -19,7 +19,7 @@ const BESIDE = 65_536;
 
 const createFile = fields({
   file: required(doc('A PDF, a JPEG or a PNG, as a part of `multipart/form-data`.', upload({ max: MOST_BYTES }))),
-  file_link_data: unsupported('links to files are not implemented: the contents are at `url`, with a secret key'),
+  file_link_data: unsupported('make the link by `POST /v1/file_links`, once the file is there'),
   purpose: required(choice('dispute_evidence')),
 });
 covers<Stripe.FileCreateParams, typeof createFile>(true);

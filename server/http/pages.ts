@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import type { App, PageRoute } from '../context.ts';
 import { ERROR_DOCS } from './errors.ts';
 import { decodeForm } from './forms.ts';
+import { headersOf } from './uploads.ts';
 
 const source = new URL('../../docs/errors.md', import.meta.url);
 
@@ -38,6 +39,7 @@ export function serveRoom(server: FastifyInstance, app: App, page: PageRoute): v
       const form = Buffer.isBuffer(request.body) && request.body.length > 0 ? decodeForm(request.body) : {};
       const answer = await page.serve(app, request.params as Record<string, string>, form);
       if ('image' in answer) return reply.headers({ ...headers, 'content-type': answer.type }).send(answer.image);
+      if ('file' in answer) return reply.headers({ ...headers, ...headersOf(answer.file, 'inline') }).send(answer.file.bytes);
       return 'location' in answer ? reply.code(303).headers({ location: answer.location, 'cache-control': 'no-store' }).send() : reply.code(answer.status).headers(headers).send(answer.html);
     },
   });

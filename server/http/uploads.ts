@@ -29,9 +29,9 @@ export function upload({ max }: { max: number }): Schema<Upload, 'optional', Lea
   });
 }
 
-/** A file in an answer. It is saved, and never shown as a page of ours. */
+/** A file in an answer. It is saved, or shown for itself, and never a page of ours. */
 export type Download = { bytes: Buffer; type: string; filename: string };
 
-export const headersOf = ({ type, filename }: Download): Record<string, string> => ({
-  'content-type': type, 'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(filename).replaceAll(/['()*]/g, (each) => `%${each.charCodeAt(0).toString(16)}`)}`, 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'",
+export const headersOf = ({ type, filename }: Download, how: 'attachment' | 'inline' = 'attachment'): Record<string, string> => ({
+  'content-type': type, 'content-disposition': `${how}; filename*=UTF-8''${encodeURIComponent(filename).replaceAll(/['()*]/g, (each) => `%${each.charCodeAt(0).toString(16)}`)}`, 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'",
 });

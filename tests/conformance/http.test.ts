@@ -147,7 +147,7 @@ test('the list of a customer that does not exist is refused, whatever it lists; 
 });
 
 test('a request that Stripe has and Kontor has not is told so, and an id may be a word', async () => {
-  for (const path of ['/v1/file_links', '/v1/quotes', '/v1/quotes/qt_1']) {
+  for (const path of ['/v1/apple_pay/domains', '/v1/quotes', '/v1/quotes/qt_1']) {
     const response = await fetch(`${kontor.url}${path}?query=x`, { headers: { authorization: `Bearer ${kontor.key}` } });
     const { error } = (await response.json()) as { error: { message: string } };
     assert.equal(response.status, 404, path);
