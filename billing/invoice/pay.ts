@@ -1,7 +1,8 @@
 /** Paying an invoice: by a method, by a payment made elsewhere, or in another way. */
 import { assert, decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import { mayRetry } from '../dunning.ts';
-import { cancelIntent, confirmPayment, faultInInvoice, invoicePayment, openInvoiceIntent, unchargeable, type Confirmation } from '../payment/intent.ts';
+import { confirmPayment, type Confirmation } from '../payment/confirm.ts';
+import { cancelIntent, faultInInvoice, invoicePayment, openInvoiceIntent, unchargeable } from '../payment/intent.ts';
 import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../payment/payment.ts';
 import { payInvoicePayment } from '../payment/settle.ts';
 import { collection } from './finalize.ts';

@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { AttemptRow } from './attempt.ts';
 import { mayFailOver, takesPayment } from './failover.ts';
-import type { ChargeQuestion } from './intent.ts';
+import type { ChargeQuestion } from './confirm.ts';
 import { METHODS } from './offer.ts';
 import type { PaymentMethodRow } from './payment.ts';
 

@@ -6,7 +6,7 @@
  */
 import { decision, type Decision, type Moment } from '../decision.ts';
 import type { AttemptRow } from './attempt.ts';
-import { putQuestion, payerOf, type ChargeQuestion } from './intent.ts';
+import { putQuestion, payerOf, type ChargeQuestion } from './confirm.ts';
 import { METHODS, type MethodCapability } from './offer.ts';
 import type { PaymentMethodRow } from './payment.ts';
 import type { AskedQuestion, Payment } from './settle.ts';

@@ -7,7 +7,7 @@ import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { actionRequired, attemptFailed, creditedAccount, creditInvoice, paymentComing, type Owed } from '../invoice/paid.ts';
 import type { OpenPayment } from '../invoice/pay.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
-import { leadsNowhere, nextAction, NOWHERE_TO_ASK, type ChargeQuestion } from './intent.ts';
+import { leadsNowhere, nextAction, NOWHERE_TO_ASK, type ChargeQuestion } from './confirm.ts';
 import { makeMandate, prefixIn } from './mandate.ts';
 import { asked, emptied, keepReusable, letGo } from './method.ts';
 import type { Allowed, Assessment, Consequence, Delay, Learned, Outcome, Unknown } from './outcome.ts';

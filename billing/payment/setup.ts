@@ -4,7 +4,7 @@ import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { mergeMetadata } from '../metadata.ts';
 import { beginAttempt } from './attempt.ts';
-import { leadsNowhere, nextAction, NOWHERE_TO_ASK, payerOf } from './intent.ts';
+import { leadsNowhere, nextAction, NOWHERE_TO_ASK, payerOf } from './confirm.ts';
 import { makeMandate, needsMandate, prefixIn } from './mandate.ts';
 import { asked, keepReusable, letGo, refuseAttaching } from './method.ts';
 import { METHODS, offeredTypes, offNetwork, refuseFault, refuseType } from './offer.ts';

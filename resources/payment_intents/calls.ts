@@ -4,7 +4,7 @@ import { refuse, together, type Decision, type Moment } from '../../billing/deci
 import { numberOf, pack, unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
 import { handledElsewhere, isReserved } from '../../billing/payment/capture.ts';
 import { failOver, mayFailOver, takesPayment } from '../../billing/payment/failover.ts';
-import type { ChargeQuestion } from '../../billing/payment/intent.ts';
+import type { ChargeQuestion } from '../../billing/payment/confirm.ts';
 import type { PaymentIntentWhole } from '../../billing/payment/payment.ts';
 import { countryOf } from '../../billing/payment/route.ts';
 import { settlePayment, waitsFor, type AskedQuestion, type Payment, type PaymentAnswer } from '../../billing/payment/settle.ts';

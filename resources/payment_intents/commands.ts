@@ -2,7 +2,8 @@ import { refuse, together, type Decision, type Moment } from '../../billing/deci
 import { payInvoice, refuseUnpayable } from '../../billing/invoice/pay.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { captureIntent, incrementIntent, releaseIntent } from '../../billing/payment/capture.ts';
-import { cancelIntent, changeIntent, confirmPayment, openIntent, refuseAmount, refuseUnconfirmable, typesFor, type Confirmation } from '../../billing/payment/intent.ts';
+import { confirmPayment, refuseUnconfirmable, type Confirmation } from '../../billing/payment/confirm.ts';
+import { cancelIntent, changeIntent, openIntent, refuseAmount, typesFor } from '../../billing/payment/intent.ts';
 import type { PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { againstAmount, detailAmount, type DetailsGiven } from '../../billing/payment/amount_details.ts';
 import { refuseType } from '../../billing/payment/offer.ts';

@@ -1,6 +1,6 @@
 /** What waits for its holder at a processor is given up there before something else is tried, and where nothing is to be paid any more: a page that stays open would take the money beside it. */
 import { numberOf, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
-import type { ChargeQuestion } from '../../billing/payment/intent.ts';
+import type { ChargeQuestion } from '../../billing/payment/confirm.ts';
 import type { Processor } from '../../connectors/processors/processor.ts';
 import type { App, CallCommand, OpenCall, World } from '../../server/context.ts';
 import { processorNamed } from '../kontor/processors/rows.ts';

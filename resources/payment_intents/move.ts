@@ -2,7 +2,7 @@
 import { together, type Decision } from '../../billing/decision.ts';
 import { unpack } from '../../billing/payment/attempt.ts';
 import { goOnAt, type MoveQuestion } from '../../billing/payment/failover.ts';
-import type { ChargeQuestion } from '../../billing/payment/intent.ts';
+import type { ChargeQuestion } from '../../billing/payment/confirm.ts';
 import { monthOf } from '../../billing/payment/method.ts';
 import { settlePayment, waitsFor, type AskedQuestion, type PaymentAnswer } from '../../billing/payment/settle.ts';
 import { hasEnded } from '../../billing/subscription/end.ts';

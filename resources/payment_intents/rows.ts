@@ -2,7 +2,7 @@ import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { refuse, type Decision, type Moment } from '../../billing/decision.ts';
 import type { Reserved } from '../../billing/payment/capture.ts';
 import type { WithPayments } from '../../billing/invoice/pay.ts';
-import { answerAction, type ChargeQuestion } from '../../billing/payment/intent.ts';
+import { answerAction, type ChargeQuestion } from '../../billing/payment/confirm.ts';
 import type { HolderAnswer, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { momentOn, type Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';

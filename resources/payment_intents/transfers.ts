@@ -2,7 +2,7 @@
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { refuse, type Decision, type Moment } from '../../billing/decision.ts';
 import { awaitsCash, awaitTransfer } from '../../billing/payment/cash.ts';
-import { refuseUnconfirmable } from '../../billing/payment/intent.ts';
+import { refuseUnconfirmable } from '../../billing/payment/confirm.ts';
 import { refuseType } from '../../billing/payment/offer.ts';
 import type { PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { momentAt, type Context, type TimerCommand } from '../../server/context.ts';

@@ -78,7 +78,7 @@ const concurrency: Bug[] = [
     name: 'a payment is begun while another one is under way',
     edits: [
       { path: 'billing/invoice/pay.ts', from: "if (payments.some(({ intent }) => intent.status === 'processing')) {", to: 'if (payments.length < 0) {' },
-      { path: 'billing/payment/intent.ts', from: "if (intent.status === 'processing') {", to: 'if (intent.amount < 0n) {' },
+      { path: 'billing/payment/confirm.ts', from: "if (intent.status === 'processing') {", to: 'if (intent.amount < 0n) {' },
     ],
     tests: ['resources/invoices/paying'],
   },
