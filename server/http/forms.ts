@@ -74,7 +74,7 @@ export function decodeForm(input: string | Uint8Array, most: number = MOST_PARAM
 }
 
 function textOf(bytes: Uint8Array): string {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (isUtf8(buffer)) return buffer.toString('utf8');
   for (const pair of buffer.toString('latin1').split('&')) {
     if (!isUtf8(Buffer.from(pair, 'latin1'))) refuseEncoding(pair.split('=', 1)[0] ?? '');
@@ -189,11 +189,11 @@ function refuseAgain(name: string, held: Raw): never {
 /** A JSON body as a raw tree. An empty body is an empty map. */
 export function decodeJson(input: string | Uint8Array, most: number = MOST_JSON_VALUES): RawMap {
   const text = typeof input === 'string' ? input : textOf(input);
-  if (text.trim() === '') return emptyMap();
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
+    if (text.trim() === '') return emptyMap();
     return refuse(undefined, 'Invalid request: the body is not valid JSON.');
   }
   // Only an escape can bring what is no text into one: JSON itself has no control characters, and UTF-8 no halves of a character.

@@ -62,7 +62,8 @@ export async function serve(app: App, pepper: string, isStripes: IsStripes): Pro
     clientErrorHandler: hangUp,
   });
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  // What is named is looked up; what only `*` catches is read anew with every request.
+  server.addContentTypeParser(['application/json', 'application/x-www-form-urlencoded', '*'], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   const gate = new Gate(app.database.pool, pepper, app.clock);
   server.setErrorHandler((error, request, reply) => sendError(app, request, reply, error));
   server.setNotFoundHandler((request, reply) => {
@@ -150,7 +151,7 @@ async function handle(app: App, gate: Gate, route: Route, request: FastifyReques
     app, route, world: key.world, id, version, idempotencyKey, publishable: key.kind === 'publishable', params, expand, counted: await usageCounted(app, route),
     client: { ip_address: request.ip, user_agent: header(request, 'user-agent')?.slice(0, 1000) ?? null },
     path: request.params as Record<string, string>,
-    print: idempotencyKey ? fingerprint(app, request.method, request.url, body) : EMPTY,
+    print: idempotencyKey && !route.gathered ? fingerprint(app, request.method, request.url, body) : EMPTY,
   };
   return send(reply, id, route.method === 'GET' ? await look(call) : await act(call));
 }

@@ -1,5 +1,6 @@
 /**
- * Group commit: events that are reported at the same time, each by a request of its own, are recorded in one transaction. A writer takes whatever waits; while it commits, the next events gather.
+ * Group commit: events that are reported at the same time, each by a request of its own, are recorded in one transaction. A writer takes whatever waits; while it commits, the next events gather, and so do
+ * for a moment those of whoever was answered and reports again: a transaction costs as much as some forty events.
  * Whoever waits is answered after the commit, so what is acknowledged is kept. With JetStream they are published together instead, and counted later.
  */
 import type { UsageGiven } from '../../billing/usage.ts';
@@ -13,6 +14,8 @@ import { record, type Recorded } from './record.ts';
 const WRITERS = 2;
 /** Beside a transaction of its own world another begins where so many events wait: fewer cost less if they go together, when that one is done. */
 const ENOUGH_EVENTS = 500;
+/** So long at most whoever was answered together with others is waited for. */
+const AGAIN_MS = 3;
 /** A transaction takes no more than so many events, unless one request brings more. */
 const MOST_EVENTS = 5_000;
 /** How often events are tried that had to give way to somebody else's. */
@@ -25,6 +28,8 @@ const identifiersOf = (taken: readonly Waiting[]): Set<string> => {
   return all;
 };
 
+const eventsOf = (taken: readonly Waiting[]): number => taken.reduce((sum, { given }) => sum + given.length, 0);
+
 type Waiting = { given: readonly UsageGiven[]; resolve(recorded: Recorded[]): void; reject(error: unknown): void };
 
 class Gatherer {
@@ -33,6 +38,8 @@ class Gatherer {
   private writers = 0;
   /** The identifiers that the writers are recording, by world: two never record one at the same time, since one of them would have to begin again. */
   private readonly underWay = new Map<number, Set<ReadonlySet<string>>>();
+  /** The writer that waits for so many requests, by world. */
+  private readonly awaited = new Map<number, { requests: number; go(): void }>();
   constructor(app: App) {
     this.app = app;
   }
@@ -42,6 +49,8 @@ class Gatherer {
     this.queues.set(world.id, queue);
     queue.waiting.push(waiting);
     queue.events += waiting.given.length;
+    const awaited = this.awaited.get(world.id);
+    if (awaited && (queue.waiting.length >= awaited.requests || queue.events >= ENOUGH_EVENTS)) awaited.go();
     if (this.writers === WRITERS || !this.isDue(world, queue.events)) return;
     this.writers += 1;
     // What comes in the same turn of the event loop goes along.
@@ -61,9 +70,23 @@ class Gatherer {
       const own = identifiersOf(taken);
       underWay.add(own);
       await this.recordAll(world, taken);
+      if (taken.length > 1 && eventsOf(taken) < ENOUGH_EVENTS) await this.again(world, taken.length);
       underWay.delete(own);
     }
     this.writers -= 1;
+  }
+
+  /** Returns when as many requests wait as waited before and were answered, or after a moment. */
+  private again(world: World, answered: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => go(), AGAIN_MS);
+      const go = (): void => {
+        clearTimeout(timer);
+        this.awaited.delete(world.id);
+        resolve();
+      };
+      this.awaited.set(world.id, { requests: answered + (this.queues.get(world.id)?.waiting.length ?? 0), go });
+    });
   }
 
   /** The events of one world, the worlds in turn. What another writer is recording waits until that is done. */
@@ -75,7 +98,7 @@ class Gatherer {
       const until = waiting.findIndex(({ given }, n) => ((count += given.length) > MOST_EVENTS && n > 0) || others.some((other) => given.some(({ identifier }) => identifier !== undefined && other.has(identifier))));
       if (until === 0) continue;
       this.queues.delete(world.id);
-      if (until > 0) this.queues.set(world.id, { world, waiting: waiting.slice(until), events: waiting.slice(until).reduce((sum, { given }) => sum + given.length, 0) });
+      if (until > 0) this.queues.set(world.id, { world, waiting: waiting.slice(until), events: eventsOf(waiting.slice(until)) });
       return { world, taken: until < 0 ? waiting : waiting.slice(0, until) };
     }
     return null;
