@@ -2,7 +2,7 @@
 import type { Period } from './calendar.ts';
 import { assert, refuse } from './decision.ts';
 import { add, compare, digitsAt, formatDecimal, fromBigint, multiply, parseDecimal, roundDiv, subtract, ZERO, type Decimal } from './money.ts';
-import { amountOfGroups } from './pricing/amount.ts';
+import { amountOfGroups, isTooLarge } from './pricing/amount.ts';
 import { groupsOf, type Group } from './pricing/dimensions.ts';
 import type { PriceTerms } from './pricing/price.ts';
 
@@ -20,6 +20,8 @@ export type Metering = {
   billed: { quantity: string; amount: string; groups?: UsedGroup[] } | null;
   /** All usage since the period began by the groups of its price, where that has dimension prices. */
   groups?: UsedGroup[];
+  /** What it comes to where that is more than a line may come to, in minor units as a decimal string: it is held, and costs nothing until the usage is put right. */
+  held?: string;
 };
 
 /** What was counted, an exact decimal; for a price with dimension prices one for each of its groups, in their order. */
@@ -74,6 +76,9 @@ export function meteredAmount(terms: PriceTerms, used: Used, metering: Metering 
   const billed = metering?.billed ?? null;
   return billed === null ? { quantity: total, amount, groups } : { quantity: subtract(total, decimalOf(billed.quantity)), amount: amount - BigInt(billed.amount), groups };
 }
+
+/** What usage is charged at: nothing as long as it comes to more than a line may. */
+export const chargeable = (amount: bigint): bigint => (isTooLarge(amount) ? 0n : amount);
 
 /** All usage since the period began of which a line bills the last part. */
 export function usageBehind(quantity: string, metering: Metering | null): Used {

@@ -39,7 +39,7 @@ export function describe(correction: Correction, corrected: Pick<InvoiceLineRow,
 function describeChange({ quantity, kept }: Correction, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string | null): string {
   const what = corrected.description ?? 'a line';
   // The description of a line of usage begins with its quantity.
-  const named = what.replace(/^-?[0-9.]+ × /, '');
+  const named = what.replace(/^-?[0-9.]+ × /, '').replace(/, held: [^()]*$/, '');
   if (corrected.commitment !== null) return `Correction of ${number}: ${what}`;
   if (quantity?.groups) {
     const changed = quantity.groups.filter((group) => group.before !== group.after).map(({ name, before, after }) => `${after} instead of ${before} × ${name}`);

@@ -183,6 +183,8 @@ export const toUndo = (invoice: InvoiceWhole, earlier: ReadonlyMap<string, Money
 export function toCorrect(
   invoice: InvoiceWhole, recounted: readonly InvoiceLineRow[], earlier: ReadonlyMap<string, Money>, waiting: ReadonlyMap<string, Money>, left: ReadonlyMap<string, Left>, stale: (line: InvoiceLineRow, after: InvoiceLineRow) => boolean,
 ): LineCorrection[] {
+  // What has come to more than a line may is a mistake to be put right, and nothing is given back for it meanwhile.
+  if (recounted.some((line, n) => line.metering?.held !== undefined && invoice.lines[n]!.metering?.held === undefined)) return [];
   const bare = workOut({ ...invoice, lines: recounted.map((line) => (line.correction || line.credits.length === 0 ? line : { ...line, credits: [] })) });
   const anew = withCredits(bare, creditsHeld(invoice, earlier, waiting), left);
   return invoice.lines.flatMap((line, n): LineCorrection[] => {

@@ -2,7 +2,7 @@
 import type { PriceRow } from '../catalog.ts';
 import { refuse, type Instant } from '../decision.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
-import { meteredAmount, notBilled, usageBehind, type Used } from '../metering.ts';
+import { chargeable, meteredAmount, notBilled, usageBehind, type Used } from '../metering.ts';
 import { add, formatDecimal } from '../money.ts';
 import type { PriceTerms } from '../pricing/price.ts';
 import { termsIn } from '../subscription/lines.ts';
@@ -90,7 +90,7 @@ function pairCauses(line: InvoiceLineRow | null, before: InvoiceLineRow | null, 
   const cost = (at: InvoiceLineRow, of: InvoiceLineRow): bigint | null => {
     const terms = termsIn(prices.get(at.price ?? '')!, at.currency);
     const used = terms && of.quantity_decimal !== null ? usedAt(terms, at, of) : null;
-    return terms && used !== null ? meteredAmount(terms, used, at.metering).amount : null;
+    return terms && used !== null ? chargeable(meteredAmount(terms, used, at.metering).amount) : null;
   };
   const comparable = prices.has(line.price ?? '') && prices.has(before.price ?? '') && metered(line) === metered(before);
   const [was, more, is] = comparable ? [cost(before, before), cost(before, line), cost(line, line)] : [null, null, null];

@@ -69,6 +69,7 @@ export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[
   | { kind: 'usage'; quantity: string; usage: Usage; period: Period }
   | { kind: 'allowance'; quantity: string; allowance: Included }
   | { kind: 'billed_before'; quantity: string; billed: bigint; billed_quantity: string }
+  | { kind: 'held'; /** In minor units, as a decimal string: it is more than an amount may be. */ comes_to: string; largest: bigint }
   | { kind: 'commitment'; commitment: bigint; used: bigint; /** What of the usage stands on other invoices. */ elsewhere: bigint }
   | { kind: 'price'; price: string | null; scheme: 'per_unit' | 'package' | 'graduated' | 'volume'; quantity: string; divide_by: number | null; round: 'up' | 'down' | null; tiers: PriceTier[] }
   | { kind: 'group'; name: string; dimensions: DimensionTerms['dimensions'] | null; /** What was used; `quantity` of it is charged. */ used: string; scheme: StepOf<'price'>['scheme']; quantity: string; divide_by: number | null; round: 'up' | 'down' | null; tiers: PriceTier[] }

@@ -5,7 +5,7 @@ import { leftOf } from '../commitment.ts';
 import type { InvoiceLineRow } from '../invoice/invoice.ts';
 import { beyond, chargedGroups, sumOfUsage, totalsOf, usageBehind, type Used } from '../metering.ts';
 import { add, formatDecimal, multiply, percentOf } from '../money.ts';
-import { derive } from '../pricing/amount.ts';
+import { derive, isTooLarge, LARGEST_AMOUNT } from '../pricing/amount.ts';
 import { groupsOf } from '../pricing/dimensions.ts';
 import type { PriceTerms } from '../pricing/price.ts';
 import { itemizedCreditOf, lengthsOf, partOf, type ProrationUnit } from '../proration.ts';
@@ -185,6 +185,7 @@ function stepOfUsage(line: InvoiceLineRow, usage: Usage): StepOf<'usage'> {
 /** The usage of a whole period of which a part was billed before. */
 function restStep(line: InvoiceLineRow, full: Amount<'price'> | Amount<'groups'>): Step {
   const billed = line.metering?.billed ?? null;
+  if (isTooLarge(full.amount - BigInt(billed?.amount ?? 0))) return { kind: 'held', amount: 0n, exact: null, parts: full.parts, comes_to: full.amount.toString(), largest: LARGEST_AMOUNT };
   if (billed === null) return full;
   return { kind: 'billed_before', amount: full.amount - BigInt(billed.amount), exact: null, parts: [full], quantity: line.quantity_decimal ?? '0', billed: BigInt(billed.amount), billed_quantity: billed.quantity };
 }

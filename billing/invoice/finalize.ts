@@ -132,10 +132,15 @@ export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized 
   made.timers.push(finalization(open, null), ...settling(open, moment));
   made.postings.push(...post(open, `${open.id}:finalized`, billed(open), moment.now));
   putLines(made, draft.lines, open.lines);
+  const finalized = (invoice: InvoiceWhole) => {
+    const held = invoice.lines.some((line) => line.metering?.held !== undefined);
+    return ['invoice.finalized', ...(held ? ['kontor.invoice.usage_held'] : [])].map((type) => ({ type, object: 'invoice', whole: invoice, at: moment.now }));
+  };
   if (open.amount_due === 0n) {
     const invoice = paidAtOnce(open, moment);
     made.puts.push({ table: 'invoices', before: draft, after: invoice });
-    for (const type of ['invoice.finalized', 'invoice.paid', 'invoice.payment_succeeded']) made.facts.push({ type, object: 'invoice', whole: invoice, at: moment.now });
+    made.facts.push(...finalized(invoice));
+    for (const type of ['invoice.paid', 'invoice.payment_succeeded']) made.facts.push({ type, object: 'invoice', whole: invoice, at: moment.now });
     const bought = grantBought(invoice, customer, moment);
     return { ...together([made, bought]), invoice, customer: bought.customer, payment_intent: null, payment: null };
   }
@@ -150,12 +155,12 @@ export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized 
   if (waits !== null) made.timers.push(collection(invoice, waits));
   if (invoice.due_date !== null) made.timers.push(overdue(invoice, invoice.due_date));
   const opened = openInvoiceIntent(invoice, charged ? payment_method : null, moment);
-  const finalized = { ...decision(), facts: [{ type: 'invoice.finalized', object: 'invoice', whole: invoice, at: moment.now }] };
+  const told = { ...decision(), facts: finalized(invoice) };
   // What goes out by itself is sent where there is an address; without one it waits to be sent, or paid, by request.
   if (!charged && open.auto_advance && reason === 'automatic' && open.customer_snapshot.email !== null) {
-    finalized.facts.push({ type: 'invoice.sent', object: 'invoice', whole: invoice, at: moment.now });
+    told.facts.push({ type: 'invoice.sent', object: 'invoice', whole: invoice, at: moment.now });
   }
   const confirmed = confirm && payment_method ? confirmPayment(opened.payment_intent, payment_method, { off_session, automatic: true }, moment) : null;
-  const whole = together([made, opened, finalized, ...(confirmed ? [confirmed] : [])]);
+  const whole = together([made, opened, told, ...(confirmed ? [confirmed] : [])]);
   return { ...whole, invoice, customer, payment_intent: confirmed?.payment_intent ?? opened.payment_intent, payment: opened.payment };
 }

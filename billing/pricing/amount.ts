@@ -39,11 +39,13 @@ export function amountOfGroups(groups: readonly { terms: PriceTerms; quantity: D
 }
 
 /** A line comes to no more than an amount may be that is given as it is, so that every sum on an invoice is held exactly by every reader. */
-const LARGEST_AMOUNT = 999_999_999_999n;
+export const LARGEST_AMOUNT = 999_999_999_999n;
+
+export const isTooLarge = (amount: bigint): boolean => amount > LARGEST_AMOUNT || amount < -LARGEST_AMOUNT;
 
 /** The amount, or a refusal of what makes it too large, spelt as `param`. */
 export function billable(amount: bigint, param: string): bigint {
-  if (amount > LARGEST_AMOUNT || amount < -LARGEST_AMOUNT) refuse('amount_too_large', `This comes to ${amount} in the smallest unit of the currency; a line comes to at most ${LARGEST_AMOUNT}.`, param);
+  if (isTooLarge(amount)) refuse('amount_too_large', `This comes to ${amount} in the smallest unit of the currency; a line comes to at most ${LARGEST_AMOUNT}.`, param);
   return amount;
 }
 

@@ -2,6 +2,7 @@
 import type { Instant } from '../decision.ts';
 import { totalsOf, type Used } from '../metering.ts';
 import { add, formatDecimal, parseDecimal } from '../money.ts';
+import { LARGEST_AMOUNT } from '../pricing/amount.ts';
 import { groupOf } from '../pricing/dimensions.ts';
 import type { PriceTerms } from '../pricing/price.ts';
 import { periodUsageLine } from './lines.ts';
@@ -30,7 +31,8 @@ export function costSoFar(subscription: SubscriptionWhole, usage: ReadonlyMap<st
     if (meter === null) return [];
     const used = withMore(usage.get(item.id) ?? '0', item.terms, more.filter((each) => each.meter === meter));
     const line = periodUsageLine(subscription, item, new Map([[item.id, used]]), at, { lasts: item.current_period_end });
-    const unbilled_amount = line?.amount ?? 0n;
+    // What is held is as much as a line may come to, so that caps hold, too.
+    const unbilled_amount = line?.metering?.held === undefined ? (line?.amount ?? 0n) : LARGEST_AMOUNT;
     return [{ item: item.id, meter, currency: subscription.currency, amount: unbilled_amount + BigInt(line?.metering?.billed?.amount ?? 0), unbilled_amount }];
   });
 }

@@ -6,9 +6,9 @@ import { assert, type Instant, type Moment } from '../decision.ts';
 import { inForce, type DiscountAmount } from '../discount.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, ProrationDetails, StoredDiscountAmount } from '../invoice/invoice.ts';
-import { includedIn, meteredAmount, notBilled, type Metering, type Used, type UsedGroup } from '../metering.ts';
+import { chargeable, includedIn, meteredAmount, notBilled, type Metering, type Used, type UsedGroup } from '../metering.ts';
 import { formatDecimal, formatMoney, fromBigint, minor, minorDigits, parseDecimal, roundDiv } from '../money.ts';
-import { amountOf } from '../pricing/amount.ts';
+import { amountOf, isTooLarge, LARGEST_AMOUNT } from '../pricing/amount.ts';
 import { groupsOf, type DimensionTerms } from '../pricing/dimensions.ts';
 import type { PriceTerms } from '../pricing/price.ts';
 import { partOf, type ProrationCredit, type ProrationUnit } from '../proration.ts';
@@ -165,7 +165,10 @@ function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<
   const quantity = formatDecimal(billed);
   const free = how.allowance ? `, ${how.allowance.included} included` : '';
   const price = groups === undefined ? priceText(subscription, item) : groupsText(subscription, item, notBilled(groups, how));
-  return { amount, description: `${quantity} × ${item.product_name}${free} (${price})`, quantity, metering: groups === undefined ? how : { ...how, groups } };
+  const held = isTooLarge(amount);
+  const { held: _, ...metering } = groups === undefined ? how : { ...how, groups };
+  const description = `${quantity} × ${item.product_name}${free} (${price})${held ? `, held: more than ${formatMoney(LARGEST_AMOUNT, subscription.currency)}` : ''}`;
+  return { amount: chargeable(amount), description, quantity, metering: held ? { ...metering, held: amount.toString() } : metering };
 }
 
 /** A draft's line of usage with what was used by now; the same line where that is what it says. */

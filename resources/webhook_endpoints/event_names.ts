@@ -25,6 +25,6 @@ export const EVENT_NAMES = [
 
 /** The events of what Stripe does not have. */
 export const OWN_EVENT_NAMES: readonly string[] = [
-  'kontor.alert.triggered', 'kontor.invoice_correction.created', 'kontor.outcome.contest_refused', 'kontor.outcome.contested', 'kontor.outcome.reversed', 'kontor.outcome.settled',
+  'kontor.alert.triggered', 'kontor.invoice.usage_held', 'kontor.invoice_correction.created', 'kontor.outcome.contest_refused', 'kontor.outcome.contested', 'kontor.outcome.reversed', 'kontor.outcome.settled',
   'kontor.outcome_definition.created', 'kontor.outcome_definition.updated',
 ];

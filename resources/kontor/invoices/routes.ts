@@ -11,6 +11,7 @@ import { renderPreview } from '../../invoices/resource.ts';
 import { invoicesById } from '../../invoices/rows.ts';
 import { previewFields, previewOf } from '../../subscriptions/rows.ts';
 import { audits } from './audit.ts';
+import { heldParams, listHeld } from './held.ts';
 import { renderComparison, renderExplanation } from './resource.ts';
 import { explainFacts, previousInvoice, pricesOf, quantitiesOf } from './rows.ts';
 
@@ -72,6 +73,7 @@ async function comparePreview(ctx: Context, { language: spoken, with: named, ...
 
 export const invoiceExplanations: Room = {
   routes: [
+    get('/v1/kontor/held_usage', heldParams, listHeld),
     get('/v1/kontor/invoices/:invoice/explanation', explainParams, explain),
     get('/v1/kontor/invoices/:invoice/comparison', compareParams, compare),
     post('/v1/kontor/invoices/create_preview/explanation', explainPreviewParams, explainPreview, { counts: true }),
