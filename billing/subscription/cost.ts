@@ -2,13 +2,12 @@
 import type { Instant } from '../decision.ts';
 import { totalsOf, type Used } from '../metering.ts';
 import { add, formatDecimal, parseDecimal } from '../money.ts';
-import { LARGEST_AMOUNT } from '../pricing/amount.ts';
 import { groupOf } from '../pricing/dimensions.ts';
 import type { PriceTerms } from '../pricing/price.ts';
 import { periodUsageLine } from './lines.ts';
 import type { SubscriptionWhole } from './subscription.ts';
 
-/** The usage of an item since its period began: its whole cost, and what of it no invoice has billed; minor units, before discounts, credits and tax. */
+/** The usage of an item since its period began: its whole cost, also where it is held, and what of it would be billed; minor units, before discounts, credits and tax. */
 export type ItemCost = { item: string; meter: string; currency: string; amount: bigint; unbilled_amount: bigint };
 
 /** Usage that may come, with the values of its meter's dimensions. */
@@ -31,8 +30,7 @@ export function costSoFar(subscription: SubscriptionWhole, usage: ReadonlyMap<st
     if (meter === null) return [];
     const used = withMore(usage.get(item.id) ?? '0', item.terms, more.filter((each) => each.meter === meter));
     const line = periodUsageLine(subscription, item, new Map([[item.id, used]]), at, { lasts: item.current_period_end });
-    // What is held is as much as a line may come to, so that caps hold, too.
-    const unbilled_amount = line?.metering?.held === undefined ? (line?.amount ?? 0n) : LARGEST_AMOUNT;
-    return [{ item: item.id, meter, currency: subscription.currency, amount: unbilled_amount + BigInt(line?.metering?.billed?.amount ?? 0), unbilled_amount }];
+    const unbilled_amount = line?.amount ?? 0n;
+    return [{ item: item.id, meter, currency: subscription.currency, amount: BigInt(line?.metering?.held ?? unbilled_amount) + BigInt(line?.metering?.billed?.amount ?? 0), unbilled_amount }];
   });
 }

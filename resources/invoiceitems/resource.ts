@@ -7,8 +7,8 @@ import { itemsById } from './rows.ts';
 
 type Item = Wire<Stripe.InvoiceItem>;
 
-/** A whole quantity as a number; null where it is not whole. */
-export const wholeQuantity = (decimal: string | null): number | null => (decimal !== null && /^[0-9]+$/.test(decimal) ? Number(decimal) : null);
+/** A whole quantity as a number; null where it is not whole, or larger than a number says exactly. */
+export const wholeQuantity = (decimal: string | null): number | null => (decimal !== null && /^[0-9]+$/.test(decimal) && Number.isSafeInteger(Number(decimal)) ? Number(decimal) : null);
 
 /** What is charged for: a price of a product, or an amount without one. */
 export function renderPricing({ price, product, unit_amount_decimal }: Pick<InvoiceItemWhole, 'price' | 'product' | 'unit_amount_decimal'>) {
@@ -51,7 +51,7 @@ export function renderInvoiceItem(item: InvoiceItemWhole, world: World): Item {
     pricing: renderPricing(item),
     proration: item.proration,
     ...(proration_details && { proration_details }),
-    quantity: wholeQuantity(item.quantity_decimal) ?? Math.floor(Number(item.quantity_decimal)),
+    quantity: wholeQuantity(item.quantity_decimal) ?? Math.min(Math.floor(Number(item.quantity_decimal)), Number.MAX_SAFE_INTEGER),
     quantity_decimal: item.quantity_decimal,
     tax_rates: item.rates.map((rate) => renderTaxRate(rate, world)),
     test_clock: item.test_clock,

@@ -10,9 +10,13 @@ import { metersOf } from '../../../server/usage/events.ts';
 import { countedInFull, type Asked } from '../../../server/usage/counted.ts';
 import { isLevel } from '../../../server/usage/levels.ts';
 import { customerClock } from '../../billing/meter_events/rows.ts';
+import { isTooLarge, LARGEST_AMOUNT } from '../../../billing/pricing/amount.ts';
 import { costSoFar } from '../../../billing/subscription/cost.ts';
 import { minor } from '../../../server/http/wire.ts';
 import { ongoingOf } from '../../subscriptions/rows.ts';
+
+/** What is held may come to more than an amount may be: it is shown as the most that a line comes to. */
+const atMost = (amount: bigint): bigint => (isTooLarge(amount) ? LARGEST_AMOUNT : amount);
 
 export const showUsage = fields({ subscription: id('sub') });
 
@@ -36,7 +40,7 @@ export async function usageOfCustomer(ctx: Context, { subscription }: Params<typ
     by_dimension_prices: counted.get(item.id)!.groups?.map((value, n) => ({ name: groupsOf(item.terms)[n]!.name, value })) ?? null,
     by_dimensions: counted.get(item.id)!.apart.flatMap(({ dimensions, value }) => (dimensions === '' ? [] : [{ dimensions: JSON.parse(dimensions) as Json, value }])),
     // Before discounts, credits and tax: of the whole period until now, and what of it no invoice has billed.
-    cost: { amount: minor(costs.get(item.id)!.amount), currency: costs.get(item.id)!.currency, unbilled_amount: minor(costs.get(item.id)!.unbilled_amount) },
+    cost: { amount: minor(atMost(costs.get(item.id)!.amount)), currency: costs.get(item.id)!.currency, unbilled_amount: minor(costs.get(item.id)!.unbilled_amount) },
     customer: path.customer,
     end_time: item.current_period_end,
     livemode: ctx.world.livemode,

@@ -51,6 +51,9 @@ test('usage that comes to more than a line may is held and listed, stops nobody,
   // While the period runs it counts as the most that a line may come to, so that caps hold.
   const cost = await own(stripe, 'GET', `customers/${mistaken.customer}/usage`);
   assert.ok(JSON.stringify(cost).includes('999999999999'));
+  await own(stripe, 'POST', 'caps', { customer: mistaken.customer, amount: 10_000, currency: 'usd' });
+  const check = await own(stripe, 'POST', 'usage/check', { customer: mistaken.customer, event_name: 'calls', quantity: 1 });
+  assert.equal(check.allowed, false);
   const preview = await stripe.invoices.createPreview({ subscription: mistaken.subscription });
   assert.equal(amounts(preview)[0], 0);
   const told = listen(kontor);
@@ -75,7 +78,7 @@ test('usage that comes to more than a line may is held and listed, stops nobody,
 
 test('a draft with it is as it should be where that is put right in time, and what is billed is left alone where it comes late', async () => {
   const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const { customer, use } = await customerOn(clock);
+  const { customer, subscription, use } = await customerOn(clock);
   await kontor.advance(clock, FEBRUARY - 60);
   await use(MISTAKE, 'second mistake');
   await kontor.advance(clock, FEBRUARY);
@@ -88,4 +91,8 @@ test('a draft with it is as it should be where that is put right in time, and wh
   assert.deepEqual(await waiting(), []);
   await amend(customer, 'third mistake', '1');
   assert.deepEqual(await waiting(), [100]);
+  // Many of them are more than a number says exactly.
+  for (let n = 0; n < 10; n += 1) await use(MISTAKE, undefined, FEBRUARY + HOUR);
+  const { lines: { data: [, usage] } } = await stripe.invoices.createPreview({ customer, subscription });
+  assert.deepEqual([usage!.amount, usage!.quantity, String(usage!.quantity_decimal)], [0, null, '9999999999999990']);
 });
