@@ -173,8 +173,8 @@ CREATE INDEX balance_transactions_of_payout ON balance_transactions USING btree 
 CREATE INDEX balance_transactions_of_source ON balance_transactions USING btree (world, source);
 CREATE INDEX balance_transactions_to_come ON balance_transactions USING btree (world, available_on) WHERE (test_clock IS NULL);
 CREATE INDEX balance_transactions_to_pay_out ON balance_transactions USING btree (world, available_on) WHERE (payout IS NULL);
-alter table balance_transactions enable row level security;
 alter table balance_transactions force row level security;
+alter table balance_transactions enable row level security;
 create policy all_worlds on balance_transactions for select to public using ((kontor_world() = 0));
 create policy own_world on balance_transactions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table balance_transactions to kontor_app;
@@ -219,8 +219,8 @@ create table billing_alert_triggers (
   constraint billing_alert_triggers_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
 );
 CREATE INDEX billing_alert_triggers_of_customer ON billing_alert_triggers USING btree (world, customer);
-alter table billing_alert_triggers force row level security;
 alter table billing_alert_triggers enable row level security;
+alter table billing_alert_triggers force row level security;
 create policy own_world on billing_alert_triggers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alert_triggers to kontor_app;
 
@@ -245,8 +245,8 @@ create table billing_alerts (
 CREATE INDEX billing_alerts_listed ON billing_alerts USING btree (world, created DESC, id DESC);
 CREATE INDEX billing_alerts_of_customer ON billing_alerts USING btree (world, customer);
 CREATE INDEX billing_alerts_of_meter ON billing_alerts USING btree (world, meter, status);
-alter table billing_alerts force row level security;
 alter table billing_alerts enable row level security;
+alter table billing_alerts force row level security;
 create policy own_world on billing_alerts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table billing_alerts to kontor_app;
 
@@ -270,8 +270,8 @@ create table calls (
 CREATE INDEX calls_of_clock ON calls USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX calls_open ON calls USING btree (world, next_at, id) WHERE (state <> 'answered'::text);
 CREATE INDEX calls_subject ON calls USING btree (world, subject);
-alter table calls enable row level security;
 alter table calls force row level security;
+alter table calls enable row level security;
 create policy all_worlds on calls for select to public using ((kontor_world() = 0));
 create policy own_world on calls for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table calls to kontor_app;
@@ -313,8 +313,8 @@ create table cash_balances (
   constraint cash_balances_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint cash_balances_amount_check CHECK ((amount >= 0))
 );
-alter table cash_balances force row level security;
 alter table cash_balances enable row level security;
+alter table cash_balances force row level security;
 create policy own_world on cash_balances for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table cash_balances to kontor_app;
 
@@ -381,8 +381,8 @@ CREATE INDEX charges_of_customer ON charges USING btree (world, customer, create
 CREATE INDEX charges_of_intent ON charges USING btree (world, payment_intent);
 CREATE INDEX charges_of_method ON charges USING btree (world, payment_method);
 CREATE UNIQUE INDEX charges_once ON charges USING btree (world, processor, processor_reference) WHERE ((status <> 'failed'::text) AND (processor IS NOT NULL) AND (processor_reference IS NOT NULL));
-alter table charges enable row level security;
 alter table charges force row level security;
+alter table charges enable row level security;
 create policy own_world on charges for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table charges to kontor_app;
 
@@ -436,8 +436,8 @@ create table coupons (
   constraint coupons_duration_check CHECK ((duration = ANY (ARRAY['once'::text, 'repeating'::text, 'forever'::text])))
 );
 CREATE INDEX coupons_listed ON coupons USING btree (world, created DESC, id DESC);
-alter table coupons force row level security;
 alter table coupons enable row level security;
+alter table coupons force row level security;
 create policy own_world on coupons for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table coupons to kontor_app;
 
@@ -495,8 +495,8 @@ create table credit_grants (
 CREATE INDEX credit_grants_left ON credit_grants USING btree (world, customer) WHERE (balance > 0);
 CREATE INDEX credit_grants_listed ON credit_grants USING btree (world, created DESC, id DESC);
 CREATE INDEX credit_grants_of_customer ON credit_grants USING btree (world, customer, created DESC, id DESC);
-alter table credit_grants force row level security;
 alter table credit_grants enable row level security;
+alter table credit_grants force row level security;
 create policy own_world on credit_grants for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table credit_grants to kontor_app;
 
@@ -642,8 +642,8 @@ create table customer_sessions (
   constraint customer_sessions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id) ON DELETE CASCADE
 );
 CREATE INDEX customer_sessions_of_customer ON customer_sessions USING btree (world, customer);
-alter table customer_sessions force row level security;
 alter table customer_sessions enable row level security;
+alter table customer_sessions force row level security;
 create policy own_world on customer_sessions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customer_sessions to kontor_app;
 
@@ -681,8 +681,8 @@ CREATE INDEX customers_default_payment_method ON customers USING btree (world, d
 CREATE UNIQUE INDEX customers_invoice_prefix ON customers USING btree (world, invoice_prefix);
 CREATE INDEX customers_listed ON customers USING btree (world, created DESC, id DESC);
 CREATE INDEX customers_of_clock ON customers USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
-alter table customers enable row level security;
 alter table customers force row level security;
+alter table customers enable row level security;
 create policy own_world on customers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table customers to kontor_app;
 
@@ -777,8 +777,8 @@ create table events (
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id DESC);
 CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
-alter table events force row level security;
 alter table events enable row level security;
+alter table events force row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table events to kontor_app;
 
@@ -789,8 +789,8 @@ create table file_contents (
   constraint file_contents_pkey PRIMARY KEY (world, id),
   constraint file_contents_world_id_fkey FOREIGN KEY (world, id) REFERENCES files(world, id)
 );
-alter table file_contents force row level security;
 alter table file_contents enable row level security;
+alter table file_contents force row level security;
 create policy own_world on file_contents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table file_contents to kontor_app;
 
@@ -825,8 +825,8 @@ create table files (
   constraint files_size_check CHECK ((size > 0))
 );
 CREATE INDEX files_listed ON files USING btree (world, created DESC, id DESC);
-alter table files enable row level security;
 alter table files force row level security;
+alter table files enable row level security;
 create policy own_world on files for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table files to kontor_app;
 
@@ -842,8 +842,8 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (world, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING btree (created);
-alter table idempotency_keys force row level security;
 alter table idempotency_keys enable row level security;
+alter table idempotency_keys force row level security;
 create policy all_worlds on idempotency_keys for select to public using ((kontor_world() = 0));
 create policy own_world on idempotency_keys for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table idempotency_keys to kontor_app;
@@ -980,10 +980,11 @@ create table invoice_lines (
   constraint invoice_lines_world_price_fkey FOREIGN KEY (world, price) REFERENCES prices(world, id),
   constraint invoice_lines_world_subscription_item_fkey FOREIGN KEY (world, subscription_item) REFERENCES subscription_items(world, id)
 );
+CREATE INDEX invoice_lines_held ON invoice_lines USING btree (world, invoice) WHERE (metering ? 'held'::text);
 CREATE INDEX invoice_lines_of_item ON invoice_lines USING btree (world, subscription_item, period_start);
 CREATE INDEX invoice_lines_of_price ON invoice_lines USING btree (world, price);
-alter table invoice_lines enable row level security;
 alter table invoice_lines force row level security;
+alter table invoice_lines enable row level security;
 create policy own_world on invoice_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table invoice_lines to kontor_app;
 
@@ -1137,8 +1138,8 @@ CREATE INDEX ledger_entries_deferred ON ledger_entries USING btree (world, perio
 CREATE INDEX ledger_entries_listed ON ledger_entries USING btree (world, "position" DESC, id DESC);
 CREATE INDEX ledger_entries_of_customer ON ledger_entries USING btree (world, customer);
 CREATE INDEX ledger_entries_of_document ON ledger_entries USING btree (world, document);
-alter table ledger_entries enable row level security;
 alter table ledger_entries force row level security;
+alter table ledger_entries enable row level security;
 create policy all_worlds on ledger_entries for select to public using ((kontor_world() = 0));
 create policy own_world on ledger_entries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only();
@@ -1187,8 +1188,8 @@ create table mandates (
 );
 CREATE INDEX mandates_of_customer ON mandates USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX mandates_of_method ON mandates USING btree (world, payment_method);
-alter table mandates force row level security;
 alter table mandates enable row level security;
+alter table mandates force row level security;
 create policy own_world on mandates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table mandates to kontor_app;
 
@@ -1208,8 +1209,8 @@ create table meter_event_cancellations (
 CREATE UNIQUE INDEX meter_event_cancellations_in_force ON meter_event_cancellations USING btree (world, slot, key) WHERE (reverted_at IS NULL);
 CREATE INDEX meter_event_cancellations_of_correction ON meter_event_cancellations USING btree (world, correction) WHERE (correction IS NOT NULL);
 CREATE INDEX meter_event_cancellations_of_event ON meter_event_cancellations USING btree (world, slot, key);
-alter table meter_event_cancellations force row level security;
 alter table meter_event_cancellations enable row level security;
+alter table meter_event_cancellations force row level security;
 create policy own_world on meter_event_cancellations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table meter_event_cancellations to kontor_app;
 grant update (reverted_at) on table meter_event_cancellations to kontor_app;
@@ -1224,8 +1225,8 @@ create table meter_event_errors (
   since timestamp with time zone not null,
   constraint meter_event_errors_pkey PRIMARY KEY (world, meter, code)
 );
-alter table meter_event_errors force row level security;
 alter table meter_event_errors enable row level security;
+alter table meter_event_errors force row level security;
 create policy own_world on meter_event_errors for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table meter_event_errors to kontor_app;
 
@@ -1269,8 +1270,8 @@ create table meter_rollups (
   level_seconds numeric,
   constraint meter_rollups_pkey PRIMARY KEY (world, meter, customer, hour, dimensions)
 );
-alter table meter_rollups force row level security;
 alter table meter_rollups enable row level security;
+alter table meter_rollups force row level security;
 create policy own_world on meter_rollups for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table meter_rollups to kontor_app;
 
@@ -1347,8 +1348,8 @@ create table outcome_definition_versions (
   constraint outcome_definition_versions_world_definition_fkey FOREIGN KEY (world, definition) REFERENCES outcome_definitions(world, id),
   constraint outcome_definition_versions_timing_check CHECK ((timing = ANY (ARRAY['occurred_at'::text, 'settled_at'::text])))
 );
-alter table outcome_definition_versions enable row level security;
 alter table outcome_definition_versions force row level security;
+alter table outcome_definition_versions enable row level security;
 create policy own_world on outcome_definition_versions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table outcome_definition_versions to kontor_app;
 
@@ -1366,8 +1367,8 @@ create table outcome_definitions (
   constraint outcome_definitions_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX outcome_definitions_listed ON outcome_definitions USING btree (world, created DESC, id DESC);
-alter table outcome_definitions force row level security;
 alter table outcome_definitions enable row level security;
+alter table outcome_definitions force row level security;
 create policy own_world on outcome_definitions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select, update on table outcome_definitions to kontor_app;
 
@@ -1396,8 +1397,8 @@ CREATE INDEX outcome_receipts_listed ON outcome_receipts USING btree (world, cre
 CREATE INDEX outcome_receipts_of_invoice ON outcome_receipts USING btree (world, invoice);
 CREATE INDEX outcome_receipts_of_line ON outcome_receipts USING btree (world, line, outcome, sequence DESC);
 CREATE INDEX outcome_receipts_of_outcome ON outcome_receipts USING btree (world, outcome);
-alter table outcome_receipts enable row level security;
 alter table outcome_receipts force row level security;
+alter table outcome_receipts enable row level security;
 create policy own_world on outcome_receipts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select on table outcome_receipts to kontor_app;
 grant update (id) on table outcome_receipts to kontor_app;
@@ -1468,8 +1469,8 @@ CREATE INDEX payment_attempts_of_clock ON payment_attempts USING btree (world, t
 CREATE INDEX payment_attempts_of_reference ON payment_attempts USING btree (world, processor, reference) WHERE (reference IS NOT NULL);
 CREATE INDEX payment_attempts_of_subject ON payment_attempts USING btree (world, subject);
 CREATE INDEX payment_attempts_open ON payment_attempts USING btree (world, created, id) WHERE (state = ANY (ARRAY['sending'::text, 'unknown'::text, 'pending'::text]));
-alter table payment_attempts force row level security;
 alter table payment_attempts enable row level security;
+alter table payment_attempts force row level security;
 create policy own_world on payment_attempts for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_attempts to kontor_app;
 
@@ -1525,8 +1526,8 @@ CREATE INDEX payment_intents_of_clock ON payment_intents USING btree (world, tes
 CREATE INDEX payment_intents_of_customer ON payment_intents USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX payment_intents_of_invoice ON payment_intents USING btree (world, invoice);
 CREATE INDEX payment_intents_of_method ON payment_intents USING btree (world, payment_method);
-alter table payment_intents force row level security;
 alter table payment_intents enable row level security;
+alter table payment_intents force row level security;
 create policy own_world on payment_intents for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_intents to kontor_app;
 
@@ -1542,8 +1543,8 @@ create table payment_method_configurations (
 );
 CREATE UNIQUE INDEX payment_method_configurations_default ON payment_method_configurations USING btree (world) WHERE is_default;
 CREATE INDEX payment_method_configurations_listed ON payment_method_configurations USING btree (world, created DESC, id DESC);
-alter table payment_method_configurations enable row level security;
 alter table payment_method_configurations force row level security;
+alter table payment_method_configurations enable row level security;
 create policy own_world on payment_method_configurations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_method_configurations to kontor_app;
 
@@ -1557,8 +1558,8 @@ create table payment_method_domains (
   constraint payment_method_domains_world_domain_name_key UNIQUE (world, domain_name)
 );
 CREATE INDEX payment_method_domains_listed ON payment_method_domains USING btree (world, created DESC, id DESC);
-alter table payment_method_domains enable row level security;
 alter table payment_method_domains force row level security;
+alter table payment_method_domains enable row level security;
 create policy own_world on payment_method_domains for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table payment_method_domains to kontor_app;
 
@@ -1701,8 +1702,8 @@ create table price_moves (
 CREATE INDEX price_moves_from ON price_moves USING btree (world, from_price, created DESC, id DESC);
 CREATE INDEX price_moves_listed ON price_moves USING btree (world, created DESC, id DESC);
 CREATE INDEX price_moves_to ON price_moves USING btree (world, to_price, created DESC, id DESC);
-alter table price_moves force row level security;
 alter table price_moves enable row level security;
+alter table price_moves force row level security;
 create policy own_world on price_moves for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table price_moves to kontor_app;
 
@@ -1790,8 +1791,8 @@ create table products (
 );
 CREATE INDEX products_default_price ON products USING btree (world, default_price);
 CREATE INDEX products_listed ON products USING btree (world, created DESC, id DESC);
-alter table products enable row level security;
 alter table products force row level security;
+alter table products enable row level security;
 create policy own_world on products for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table products to kontor_app;
 
@@ -1817,8 +1818,8 @@ CREATE UNIQUE INDEX promotion_codes_code ON promotion_codes USING btree (world, 
 CREATE INDEX promotion_codes_listed ON promotion_codes USING btree (world, created DESC, id DESC);
 CREATE INDEX promotion_codes_of_coupon ON promotion_codes USING btree (world, coupon);
 CREATE INDEX promotion_codes_of_customer ON promotion_codes USING btree (world, customer);
-alter table promotion_codes enable row level security;
 alter table promotion_codes force row level security;
+alter table promotion_codes enable row level security;
 create policy own_world on promotion_codes for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table promotion_codes to kontor_app;
 
@@ -1856,8 +1857,8 @@ CREATE INDEX refunds_of_charge ON refunds USING btree (world, charge, created DE
 CREATE INDEX refunds_of_clock ON refunds USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX refunds_of_customer ON refunds USING btree (world, customer) WHERE (customer IS NOT NULL);
 CREATE INDEX refunds_of_intent ON refunds USING btree (world, payment_intent, created DESC, id DESC);
-alter table refunds force row level security;
 alter table refunds enable row level security;
+alter table refunds force row level security;
 create policy own_world on refunds for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table refunds to kontor_app;
 
@@ -1873,8 +1874,8 @@ create table settings (
   constraint settings_corrections_check CHECK ((corrections = ANY (ARRAY['next_invoice'::text, 'credit_note'::text]))),
   constraint settings_id_check CHECK ((id = 'settings'::text))
 );
-alter table settings enable row level security;
 alter table settings force row level security;
+alter table settings enable row level security;
 create policy own_world on settings for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table settings to kontor_app;
 
@@ -1973,8 +1974,8 @@ create table subscription_items (
 CREATE INDEX subscription_items_of_price ON subscription_items USING btree (world, price, created DESC, id DESC);
 CREATE INDEX subscription_items_of_price_move ON subscription_items USING btree (world, price_move) WHERE (price_move IS NOT NULL);
 CREATE INDEX subscription_items_of_subscription ON subscription_items USING btree (world, subscription);
-alter table subscription_items enable row level security;
 alter table subscription_items force row level security;
+alter table subscription_items enable row level security;
 create policy own_world on subscription_items for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscription_items to kontor_app;
 
@@ -2070,8 +2071,8 @@ CREATE INDEX subscriptions_of_clock ON subscriptions USING btree (world, test_cl
 CREATE INDEX subscriptions_of_customer ON subscriptions USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX subscriptions_of_schedule ON subscriptions USING btree (world, schedule) WHERE (schedule IS NOT NULL);
 CREATE INDEX subscriptions_watched ON subscriptions USING btree (world, customer) WHERE watched;
-alter table subscriptions force row level security;
 alter table subscriptions enable row level security;
+alter table subscriptions force row level security;
 create policy own_world on subscriptions for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table subscriptions to kontor_app;
 
@@ -2088,8 +2089,8 @@ create table tax_ids (
   constraint tax_ids_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id)
 );
 CREATE INDEX tax_ids_of_customer ON tax_ids USING btree (world, customer, created DESC, id DESC);
-alter table tax_ids force row level security;
 alter table tax_ids enable row level security;
+alter table tax_ids force row level security;
 create policy own_world on tax_ids for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table tax_ids to kontor_app;
 
@@ -2145,8 +2146,8 @@ create table thin_events (
   data json not null,
   constraint thin_events_pkey PRIMARY KEY (world, id)
 );
-alter table thin_events force row level security;
 alter table thin_events enable row level security;
+alter table thin_events force row level security;
 create policy own_world on thin_events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table thin_events to kontor_app;
 
@@ -2165,8 +2166,8 @@ create table timers (
 CREATE INDEX timers_due ON timers USING btree (world, at, kind, subject) WHERE (test_clock IS NULL);
 CREATE INDEX timers_of_clock ON timers USING btree (world, test_clock, at, kind, subject) WHERE (test_clock IS NOT NULL);
 CREATE INDEX timers_of_lane ON timers USING btree (world, lane, at);
-alter table timers force row level security;
 alter table timers enable row level security;
+alter table timers force row level security;
 create policy all_worlds on timers for select to public using ((kontor_world() = 0));
 create policy own_world on timers for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table timers to kontor_app;
@@ -2217,8 +2218,8 @@ create table usage_caps (
 CREATE INDEX usage_caps_listed ON usage_caps USING btree (world, created DESC, id DESC);
 CREATE INDEX usage_caps_of_customer ON usage_caps USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX usage_caps_of_meter ON usage_caps USING btree (world, meter);
-alter table usage_caps force row level security;
 alter table usage_caps enable row level security;
+alter table usage_caps force row level security;
 create policy own_world on usage_caps for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table usage_caps to kontor_app;
 
@@ -2312,8 +2313,8 @@ CREATE INDEX usage_reservations_listed ON usage_reservations USING btree (world,
 CREATE INDEX usage_reservations_of_customer ON usage_reservations USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX usage_reservations_of_meter ON usage_reservations USING btree (world, meter);
 CREATE INDEX usage_reservations_open ON usage_reservations USING btree (world, customer) WHERE (status = 'reserved'::text);
-alter table usage_reservations force row level security;
 alter table usage_reservations enable row level security;
+alter table usage_reservations force row level security;
 create policy own_world on usage_reservations for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table usage_reservations to kontor_app;
 
@@ -2354,8 +2355,8 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, we
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries USING btree (world, created DESC, id DESC);
 CREATE INDEX webhook_deliveries_next ON webhook_deliveries USING btree (world, next_at) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (world, webhook_endpoint, created DESC, id DESC);
-alter table webhook_deliveries force row level security;
 alter table webhook_deliveries enable row level security;
+alter table webhook_deliveries force row level security;
 create policy all_worlds on webhook_deliveries for select to public using ((kontor_world() = 0));
 create policy own_world on webhook_deliveries for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_deliveries to kontor_app;
@@ -2377,8 +2378,8 @@ create table webhook_endpoints (
   constraint webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text])))
 );
 CREATE INDEX webhook_endpoints_listed ON webhook_endpoints USING btree (world, created DESC, id DESC);
-alter table webhook_endpoints force row level security;
 alter table webhook_endpoints enable row level security;
+alter table webhook_endpoints force row level security;
 create policy own_world on webhook_endpoints for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table webhook_endpoints to kontor_app;
 
