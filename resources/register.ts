@@ -77,6 +77,7 @@ import { meterEventAdjustmentsInJson } from './v2/billing/meter_event_adjustment
 import { meterEventSessions } from './v2/billing/meter_event_session/routes.ts';
 import { meterEventStream } from './v2/billing/meter_event_stream/routes.ts';
 import { meterEventsInJson } from './v2/billing/meter_events/routes.ts';
+import { eventDestinations } from './v2/core/event_destinations/routes.ts';
 import { thinEvents } from './v2/core/events/routes.ts';
 import { webhookEndpoints } from './webhook_endpoints/routes.ts';
 
@@ -154,6 +155,7 @@ export const rooms: readonly Room[] = [
   testCustomers,
   trialOffers,
   testConfirmationTokens,
+  eventDestinations,
   thinEvents,
   usage,
   usageCheck,

@@ -178,7 +178,7 @@ async function tell(ctx: Context, facts: readonly Fact[]): Promise<void> {
     `with told as (${insertion('events', columns, ' returning id, type')})
      insert into webhook_deliveries (id, event, webhook_endpoint, state, created, due_from, attempts, next_at)
      select 'whd_' || substr(told.id, 5) || substr(e.id, 4), told.id, e.id, 'pending', ${now}, ${now}, 0, ${now}
-     from told join webhook_endpoints e on e.status = 'enabled' and e.enabled_events ?| array['*', told.type]`,
+     from told join webhook_endpoints e on not e.thin and e.status = 'enabled' and e.enabled_events ?| array['*', told.type]`,
     [...arrays(columns, rows, 'events'), ctx.app.clock.now()],
   );
 }

@@ -266,7 +266,7 @@ const events: Invariant[] = [
   {
     id: 'I9',
     about: 'What is to be delivered is tried in time.',
-    query: `select d.id as object, format('%s has waited since %s', d.event, d.next_at) as sentence from webhook_deliveries d
+    query: `select d.id as object, format('%s has waited since %s', coalesce(d.event, d.thin_event), d.next_at) as sentence from webhook_deliveries d
       join webhook_endpoints w on w.id = d.webhook_endpoint and w.status = 'enabled'
       where d.state = 'pending' and coalesce(d.next_at, d.created) <= to_timestamp($1::bigint - $2::bigint)`,
   },

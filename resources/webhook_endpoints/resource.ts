@@ -24,5 +24,5 @@ export const webhookEndpoint: Resource<WebhookEndpointRow> = {
   object: 'webhook_endpoint',
   prefix: 'we',
   render: renderEndpoint,
-  load: (ctx, ids) => endpointsById(ctx.tx, ids),
+  load: async (ctx, ids) => (await endpointsById(ctx.tx, ids)).filter(({ thin }) => !thin),
 };

@@ -4,6 +4,7 @@ import type { UsageGiven } from '../../billing/usage.ts';
 import type { App, Context, Json, TimerCommand, World } from '../context.ts';
 import { arrayText, row, rows, sql } from '../database/sql.ts';
 import { inWorld, type Tx } from '../database/world.ts';
+import { tellThin } from '../webhooks/thin.ts';
 
 /** Errors of this long come together in one report. */
 const WINDOW_S = 60;
@@ -61,11 +62,7 @@ async function report(ctx: Context, due: readonly { subject: string; at: number 
       validation_end: new Date(now * 1_000).toISOString(),
     } satisfies Json;
     const related = meter === '' ? null : { id: meter, type: 'billing.meter', url: `/v1/billing/meters/${meter}` };
-    await row(
-      ctx.tx,
-      sql`insert into thin_events (id, created, type, related_object, data)
-          values (${ctx.app.clock.newId('evt')}, to_timestamp(${now}::bigint), ${meter === '' ? 'v1.billing.meter.no_meter_found' : 'v1.billing.meter.error_report_triggered'}, ${related && JSON.stringify(related)}, ${JSON.stringify(data)})`,
-    );
+    await tellThin(ctx, { type: meter === '' ? 'v1.billing.meter.no_meter_found' : 'v1.billing.meter.error_report_triggered', related_object: related, data });
   }
 }
 

@@ -9,6 +9,7 @@ import { told } from '../log.ts';
 import { dispatch } from './dispatch.ts';
 import { nextAttempt } from './schedule.ts';
 import { sign } from './signature.ts';
+import { renderNotification, type ThinEvent } from './thin.ts';
 
 /** So many deliveries of this process are under way at once, and so many of them to one endpoint: a slow one holds up nobody else. */
 const MOST = 512;
@@ -47,6 +48,8 @@ export function renderEvent(event: EventRow, world: World): Json {
 }
 
 type Order = EventRow & {
+  /** The thin event that is sent in place of an event. */
+  thin: ThinEvent | null;
   delivery: string;
   endpoint: string;
   attempts: number;
@@ -77,13 +80,14 @@ async function take(app: App, world: World, busy: ReadonlyMap<string, number>, l
             where e.status = 'enabled' limit ${limit}),
           taken as (
             update webhook_deliveries d set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint), last_attempt_at = to_timestamp(${now}::bigint)
-            from due where d.id = due.id returning d.id, d.event, d.webhook_endpoint, d.attempts, d.due_from)
-          select v.*, t.id as delivery, e.id as endpoint, t.attempts, t.due_from as first_at, e.url, e.secret, e.previous_secret, e.previous_secret_expires_at, e.api_version as version,
+            from due where d.id = due.id returning d.id, d.event, d.thin_event, d.webhook_endpoint, d.attempts, d.due_from)
+          select v.*, coalesce(v.id, n.id) as id, t.id as delivery, e.id as endpoint, t.attempts, t.due_from as first_at, e.url, e.secret, e.previous_secret, e.previous_secret_expires_at, e.api_version as version,
+                 case when n.id is not null then json_build_object('id', n.id, 'created', extract(epoch from n.created)::bigint, 'type', n.type, 'related_object', n.related_object) end as thin,
                  (select count(*)::int from webhook_deliveries p where p.event = v.id and p.state = 'pending') as pending_webhooks
-          from taken t join events v on v.id = t.event join webhook_endpoints e on e.id = t.webhook_endpoint
-          order by v.created, v.id`,
+          from taken t left join events v on v.id = t.event left join thin_events n on n.id = t.thin_event join webhook_endpoints e on e.id = t.webhook_endpoint
+          order by coalesce(v.created, n.created), coalesce(v.id, n.id)`,
     );
-    for (const order of orders) order.body = JSON.stringify(await inVersion(ctx, renderEvent(order, world), order.version ?? NATIVE_VERSION));
+    for (const order of orders) order.body = JSON.stringify(order.thin ? renderNotification(order.thin, world) : await inVersion(ctx, renderEvent(order, world), order.version ?? NATIVE_VERSION));
     return orders;
   });
 }

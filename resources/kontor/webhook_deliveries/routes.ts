@@ -12,7 +12,9 @@ import { endpointsById } from '../../webhook_endpoints/rows.ts';
 
 type WebhookDeliveryRow = {
   id: string;
-  event: string;
+  /** One of them. */
+  event: string | null;
+  thin_event: string | null;
   webhook_endpoint: string;
   state: 'pending' | 'delivered' | 'given_up';
   created: Instant;
@@ -36,7 +38,7 @@ function render(delivery: WebhookDeliveryRow, world: World): Json {
     attempts: delivery.attempts,
     created: delivery.created,
     delivered_at: delivery.delivered_at,
-    event: delivery.event,
+    event: delivery.event ?? delivery.thin_event,
     last_attempt_at: delivery.last_attempt_at,
     last_error: delivery.last_error,
     last_status: delivery.last_status,
@@ -55,7 +57,7 @@ const webhookDelivery: Resource<WebhookDeliveryRow> = {
   expands: { event: 'event', webhook_endpoint: 'webhook_endpoint' },
 };
 
-const listDeliveries = listParams({ created: range(), event: id('evt'), state: choice('pending', 'delivered', 'given_up'), webhook_endpoint: id('we') });
+const listDeliveries = listParams({ created: range(), event: id('evt'), state: choice('pending', 'delivered', 'given_up'), webhook_endpoint: id() });
 const nothing = fields({});
 
 type Path = { webhook_delivery: string };
@@ -66,7 +68,7 @@ async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json>
 }
 
 async function list(ctx: Context, given: Params<typeof listDeliveries>): Promise<Json> {
-  const conditions = [...equal('event', given.event), ...equal('webhook_endpoint', given.webhook_endpoint), ...equal('state', given.state), ...within('created', given.created)];
+  const conditions = [...(given.event === undefined ? [] : [sql`coalesce(event, thin_event) = ${given.event}`]), ...equal('webhook_endpoint', given.webhook_endpoint), ...equal('state', given.state), ...within('created', given.created)];
   const { data, has_more } = await page<WebhookDeliveryRow>(ctx, 'webhook_deliveries', 'webhook delivery', conditions, given);
   return renderList('/v1/kontor/webhook_deliveries', data.map((each) => render(each, ctx.world)), has_more);
 }

@@ -5,7 +5,7 @@ import { realMoment, type Context, type Json, type Room } from '../../../server/
 import { byDefault, doc, fields, integer, type Params } from '../../../server/http/params.ts';
 import { post } from '../../../server/http/route.ts';
 import { renderEndpoint } from '../../webhook_endpoints/resource.ts';
-import { lockEndpoint, type WebhookEndpointRow } from '../../webhook_endpoints/rows.ts';
+import { findEndpoint, type WebhookEndpointRow } from '../../webhook_endpoints/rows.ts';
 
 const DAY = 86_400;
 const rollParams = fields({
@@ -13,7 +13,7 @@ const rollParams = fields({
 });
 
 async function rollSecret(ctx: Context, { overlap }: Params<typeof rollParams>, path: { webhook_endpoint: string }): Promise<Json> {
-  const before = await lockEndpoint(ctx, path.webhook_endpoint);
+  const before = await findEndpoint(ctx, path.webhook_endpoint, { lock: true });
   const moment = realMoment(ctx.app);
   const after: WebhookEndpointRow = {
     ...before,

@@ -7,13 +7,13 @@ import { agrees, covers } from '../../../../server/http/agreement.ts';
 import { missing } from '../../../../server/http/errors.ts';
 import { byDefault, fields, id, instant, integer, list as listOf, range, text, type Params } from '../../../../server/http/params.ts';
 import { get } from '../../../../server/http/route.ts';
-import { moment } from '../../../../server/http/wire.ts';
 import { within } from '../../../../server/lists.ts';
 import { reportErrors } from '../../../../server/usage/errors.ts';
+import { renderNotification, type ThinEvent } from '../../../../server/webhooks/thin.ts';
 
 const VISIBLE_S = 30 * 86_400;
 
-type ThinRow = { id: string; created: number; type: string; related_object: { id: string; type: string; url: string } | null; data: Json };
+type ThinRow = ThinEvent & { data: Json };
 
 const nothing = fields({});
 covers<Stripe.V2.Core.EventRetrieveParams, typeof nothing>(true);
@@ -27,15 +27,7 @@ const listEvents = fields({
 });
 agrees<Stripe.V2.Core.EventListParams & { page?: string }, typeof listEvents>(true);
 
-const render = (event: ThinRow, ctx: Context): Json => ({
-  id: event.id,
-  object: 'v2.core.event',
-  created: moment(event.created),
-  data: event.data,
-  livemode: ctx.world.livemode,
-  ...(event.related_object && { related_object: event.related_object }),
-  type: event.type,
-});
+const render = (event: ThinRow, ctx: Context): Json => ({ ...renderNotification(event, ctx.world), data: event.data });
 
 const find = (ctx: Context, conditions: readonly Sql[], limit: number): Promise<ThinRow[]> =>
   rows<ThinRow>(ctx.tx, sql`select * from thin_events where ${join([sql`id >= ${firstId('evt', ctx.app.clock.now() - VISIBLE_S)}`, ...conditions], ' and ')} order by id desc limit ${limit}`);
