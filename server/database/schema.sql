@@ -2334,7 +2334,7 @@ grant delete, insert, select on table usage_set_aside to kontor_app;
 create table webhook_deliveries (
   world integer default kontor_world() not null,
   id text collate "C" not null,
-  event text collate "C" not null,
+  event text collate "C",
   webhook_endpoint text collate "C" not null,
   state text not null,
   created timestamp with time zone not null,
@@ -2345,10 +2345,14 @@ create table webhook_deliveries (
   last_status integer,
   last_error text,
   delivered_at timestamp with time zone,
+  thin_event text collate "C",
   constraint webhook_deliveries_pkey PRIMARY KEY (world, id),
   constraint webhook_deliveries_world_event_webhook_endpoint_key UNIQUE (world, event, webhook_endpoint),
+  constraint webhook_deliveries_world_thin_event_webhook_endpoint_key UNIQUE (world, thin_event, webhook_endpoint),
   constraint webhook_deliveries_world_event_fkey FOREIGN KEY (world, event) REFERENCES events(world, id) ON DELETE CASCADE,
+  constraint webhook_deliveries_world_thin_event_fkey FOREIGN KEY (world, thin_event) REFERENCES thin_events(world, id) ON DELETE CASCADE,
   constraint webhook_deliveries_world_webhook_endpoint_fkey FOREIGN KEY (world, webhook_endpoint) REFERENCES webhook_endpoints(world, id) ON DELETE CASCADE,
+  constraint webhook_deliveries_check CHECK (((event IS NULL) <> (thin_event IS NULL))),
   constraint webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'given_up'::text])))
 );
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (world, webhook_endpoint, next_at, id) WHERE (state = 'pending'::text);
@@ -2374,7 +2378,11 @@ create table webhook_endpoints (
   secret text not null,
   previous_secret text,
   previous_secret_expires_at timestamp with time zone,
+  thin boolean default false not null,
+  name text,
+  updated timestamp with time zone,
   constraint webhook_endpoints_pkey PRIMARY KEY (world, id),
+  constraint webhook_endpoints_check CHECK (((thin = (name IS NOT NULL)) AND (thin = (updated IS NOT NULL)))),
   constraint webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text])))
 );
 CREATE INDEX webhook_endpoints_listed ON webhook_endpoints USING btree (world, created DESC, id DESC);
