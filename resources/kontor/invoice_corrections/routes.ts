@@ -6,6 +6,7 @@ import { missing } from '../../../server/http/errors.ts';
 import { fields, id, listParams, type Params } from '../../../server/http/params.ts';
 import { get } from '../../../server/http/route.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
+import { correctionAudits } from './audit.ts';
 import { correctionObserver } from './correct.ts';
 import { invoiceCorrection, renderCorrection } from './resource.ts';
 import { correctionsById } from './rows.ts';
@@ -32,4 +33,5 @@ export const invoiceCorrections: Room = {
   routes: [get('/v1/kontor/invoice_corrections', listCorrections, list), get('/v1/kontor/invoice_corrections/:invoice_correction', nothing, retrieve)],
   timers: { 'invoice.correct': correctDue },
   usage: correctionObserver,
+  audits: correctionAudits,
 };

@@ -4,7 +4,6 @@ import type { OutcomeRow } from '../../../billing/outcome/outcome.ts';
 import type { Audit, Audited } from '../../../server/context.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
-import { INTERIM } from '../invoice_corrections/rows.ts';
 import { definitionsById } from '../outcome_definitions/rows.ts';
 
 const BATCH = 1_000;
@@ -40,7 +39,7 @@ export const outcomeAudits: readonly Audit[] = [
   { id: 'I22', about: 'Each outcome is what its events, its decisions and its definition make of it.', things: 'outcomes', look: judgeAll },
   {
     id: 'I23',
-    about: 'What the meters of outcomes have counted for a customer are the successes that count.',
+    about: 'What the meters that Kontor has made for outcomes have counted for a customer are the successes that count.',
     things: 'meters',
     look: query(`with counted as (select r.meter, r.customer, sum(r.sum) as units from (select meter, customer, sum from meter_rollups union all select meter, customer, sum from tallied_hours()) r where r.meter in (${OWN}) and exists (select from customers c where c.id = r.customer) group by 1, 2),
         successes as (select o.meter, o.customer, count(*) as units from outcomes o where o.meter in (${OWN}) group by 1, 2)
@@ -48,18 +47,15 @@ export const outcomeAudits: readonly Audit[] = [
       from counted c full join successes s on s.meter = c.meter and s.customer = c.customer where coalesce(c.units, 0) <> coalesce(s.units, 0)`),
   },
   {
-    id: 'I24',
-    about: 'The successes that count in the period of a billed line are those that it billed and those that were corrected since; what is being corrected is passed over.',
-    things: 'lines',
-    look: query(`with lines as (
-        select l.id, l.invoice, i.customer, l.metering ->> 'meter' as meter, l.period_start, l.period_end, l.quantity_decimal::numeric as billed from invoice_lines l join invoices i on i.id = l.invoice
-        where i.finalized_at is not null and i.status <> 'void' and not ${INTERIM} and l.metering ->> 'meter' in (${OWN}) and l.metering ->> 'billed' is null
-          and not exists (select from timers t where t.kind = 'invoice.correct' and t.subject = i.id)),
-      corrected as (
-        select c.line, sum(c.quantity_after - c.quantity_before) as units from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices i on i.id = t.invoice left join credit_notes n on n.id = c.credit_note
-        where (t.id is not null and i.status is distinct from 'void') or n.status = 'issued' group by 1),
-      counted as (select l.id, count(o.id) as units from lines l left join outcomes o on o.meter = l.meter and o.customer = l.customer and o.counted_at >= l.period_start and o.counted_at < l.period_end group by 1)
-      select l.id as object, format('it billed %s, corrected by %s, and %s successes count', l.billed, coalesce(c.units, 0), n.units) as sentence
-      from lines l join counted n on n.id = l.id left join corrected c on c.line = l.id where l.billed + coalesce(c.units, 0) <> n.units`),
+    id: 'I23',
+    about: 'A meter of the account on which outcomes count has counted each of them as often as it counts now. Outcomes of which events have been dropped are passed over.',
+    things: 'meters',
+    look: query(`with units as (
+        select e.meter, split_part(e.identifier, ':', 1) as outcome, e.value as counted, 0 as due from meter_events e
+        where e.identifier like 'outc\\_%:%' and e.meter not in (${OWN}) and not exists (select from meter_event_cancellations c where c.slot = e.slot and c.key = e.key and c.reverted_at is null)
+        union all select o.meter, o.id, 0, 1 from outcomes o where o.meter not in (${OWN}))
+      select u.meter as object, format('it has counted the outcome %s %s times, and it counts %s times', u.outcome, sum(u.counted), sum(u.due)) as sentence
+      from units u join outcomes o on o.id = u.outcome and o.created >= to_timestamp(meter_events_kept_from() / 1000000)
+      group by u.meter, u.outcome having sum(u.counted) <> sum(u.due)`),
   },
 ];

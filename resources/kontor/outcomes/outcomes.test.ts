@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
 import { inWorldsInTurn } from '../../../server/database/world.ts';
 import { record } from '../../../server/usage/record.ts';
+import { verify } from '../../../server/verify.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 import { listen, typesOf, type Told } from '../../../tests/told.ts';
@@ -190,6 +191,14 @@ describe('what counts outcomes is said by Kontor alone', () => {
     const { id } = await stripe.billing.meters.create({ display_name: 'Answers', event_name: 'fed_answered', default_aggregation: { formula: 'sum' } });
     await agent({ rules: rulesFor('fed') });
     await assert.rejects(agent({ rules: rulesFor('eats'), outcomes: [{ name: 'a', meter: id }] }), { param: 'outcomes[0][meter]', message: /would be made of outcomes/ });
+  });
+
+  test('and whoever writes another number beside Kontor is found', async () => {
+    const write = (value: number) => kontor.database.asOwner((owner) => owner.query(`set kontor.world = '${kontor.world.id}'; update meter_events set value = ${value} where identifier = '${unit}'`));
+    await write(2);
+    const found = await verify(kontor.database, () => undefined, kontor.app.clock, { audits: kontor.app.register.audits });
+    await write(1);
+    assert.deepEqual(found.filter(({ invariant }) => invariant === 'I23').map(({ sentence }) => sentence), [`it has counted the outcome ${unit.split(':')[0]} 2 times, and it counts 1 times`]);
   });
 });
 
