@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { UsageGiven } from '../../billing/usage.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { machineClock } from '../clock.ts';
@@ -90,4 +93,59 @@ test('events that are past their time are dropped once they are in the archive, 
 
   await appendFile(file, 'x');
   await assert.rejects(verifyArchive(file), { message: /is not what was written: its SHA-256/ });
+});
+
+/** Archives in a process of its own, which may be killed. */
+const CHILD = `
+  import { connections } from './server/database/database.ts';
+  import { turnSlots } from './server/usage/slots.ts';
+  const { owner, app, now, directory } = JSON.parse(process.argv[1]);
+  const database = connections({ connectionString: owner }, { connectionString: app }, { pool: 4, statement_timeout: 60_000 }, async () => undefined);
+  await turnSlots({ clock: { now: () => now }, usage_days: 455, usage_archive: directory, database, log: { info() {}, warn: console.error } });`;
+
+test('a process that is killed while it writes leaves all events where they are, and half a file that nobody takes for an archive; the next one writes the whole of it', async () => {
+  await kontor.stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });
+  const { id: customer } = await kontor.stripe.customers.create({});
+  await put(Array.from({ length: 20 }, (_, n) => ({ event_name: 'calls', identifier: `killed ${n}`, payload: { stripe_customer_id: customer, value: '1' } })));
+  const [slot, there] = [slotAt(now()), await kept()];
+  ahead += 6 * SLOT_S * 1_000;
+  await turnSlots({ ...kontor.app, usage_days: 36_500 });
+  const archive = join(directory, 'killed');
+  const day = (of: number) => new Date(of * SLOT_S * 1_000).toISOString().slice(0, 10);
+  const file = join(archive, `usage_events_${day(slot)}_${day(slot + 1)}.ndjson.gz`);
+
+  await kontor.database.asOwner(async (owner) => {
+    // It has begun to write, and waits for the events.
+    await owner.query('begin; lock table meter_events in access exclusive mode');
+    const child = spawn(process.execPath, ['--input-type=module', '-e', CHILD, JSON.stringify({ ...kontor.database.urls, now: now(), directory: archive })], { cwd: join(import.meta.dirname, '../..'), stdio: ['ignore', 'ignore', 'inherit'] });
+    const ended = once(child, 'exit');
+    while (!existsSync(archive) || !(await readdir(archive)).some((name) => name.endsWith('.part'))) {
+      assert.equal(child.exitCode, null);
+      await sleep(20);
+    }
+    child.kill('SIGKILL');
+    await ended;
+    await owner.query('rollback');
+  });
+  assert.equal(await kept(), there);
+  assert.equal((await readdir(archive)).every((name) => name.endsWith('.part')), true);
+  const restore = (path: string) => kontor.database.asOwner((owner) => restoreArchive(owner, path, { now: now(), usage_days: 36_500 }));
+  for (const name of await readdir(archive)) await assert.rejects(restore(join(archive, name)), { message: /manifest .* cannot be read.*Without it an archive is not complete/ });
+
+  kontor.app.usage_archive = archive;
+  // PostgreSQL may need a moment to see that the process is gone which held the lock.
+  for (let tries = 0; tries < 100 && (await kept()) > 0; tries += 1) {
+    await turnSlots(kontor.app);
+    await sleep(20);
+  }
+  assert.equal(await kept(), 0);
+  assert.equal((await verifyArchive(file)).events, 20);
+  assert.equal((await readdir(archive)).some((name) => name.endsWith('.part')), false);
+
+  // Half of a file that was whole, as after a copy that broke off: with its manifest it is refused too, and nothing of it comes back.
+  const half = join(archive, 'half.ndjson.gz');
+  await writeFile(half, (await readFile(file)).subarray(0, 100));
+  await copyFile(`${file}.manifest.json`, `${half}.manifest.json`);
+  await assert.rejects(restore(half), { message: /half\.ndjson\.gz is not what was written: its SHA-256/ });
+  assert.equal(await kept(), 0);
 });

@@ -6,7 +6,6 @@ import type { Context } from '../../../server/context.ts';
 import { candidatesOf } from '../../../server/usage/intake/message.ts';
 import { admit } from '../../../server/usage/record.ts';
 import { when } from '../../../tests/awaited.ts';
-import { verify } from '../../../server/verify.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 import { listen, typesOf, type Told } from '../../../tests/told.ts';
@@ -380,19 +379,4 @@ describe('late usage of a customer with credit', () => {
     const [, , , march] = await invoices();
     assert.deepEqual([march!.lines.data[0]!.amount, march!.total_pretax_credit_amounts], [-300, []]);
   });
-});
-
-test('a line that bills other usage than its meter counts by now is found', async () => {
-  const { clock, customer, use, invoices } = await subscribed();
-  await use(10, START);
-  await kontor.advance(clock, FEB + 2 * HOUR);
-  const [, january] = await invoices();
-  await kontor.counted();
-  const falsify = (by: number) => kontor.database.inWorld(kontor.world, (tx) => tx.query(`update meter_rollups set sum = sum + ${by} where customer = '${customer}'`));
-  await falsify(2);
-  const found = await verify(kontor.database, () => undefined, kontor.app.clock, { audits: kontor.app.register.audits });
-  await falsify(-2);
-  assert.deepEqual(found.filter(({ invariant }) => invariant === 'I24').map(({ object, sentence }) => [object, sentence]), [
-    [january!.lines.data[0]!.id, `on ${january!.id} it billed 1000, corrected by 0, and 12 are counted now, which cost 1200`],
-  ]);
 });
