@@ -70,7 +70,9 @@ export function collectInvoice(facts: WithPayments, method: PaymentMethodRow | n
   const fault = method && faultInInvoice(method, invoice);
   if (!method || fault || !mayRetry(own?.intent.last_payment_error ?? null, method.id)) {
     const failed = attemptFailed(facts, { automatic: true, at: moment.now, asks_holder: false }, moment);
-    return { ...failed, ...together([...(fault && own ? [unchargeable(own.intent, fault, method!, moment)] : []), failed]) };
+    // One that its holder was asked about goes on as it is.
+    const told = fault && own && own.intent.status !== 'requires_action' ? [unchargeable(own.intent, fault, method!, moment)] : [];
+    return { ...failed, ...together([...told, failed]) };
   }
   const asked = payInvoice(facts, method, { off_session: true, automatic: true }, moment);
   const before = invoice;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { until } from '../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 
 let kontor: Kontor;
@@ -86,6 +87,22 @@ test('a subscription whose first bill is too large waits for another payment, or
   const { status } = await stripe.subscriptions.create({ customer, items: [{ price: price.id }] });
   assert.equal(status, 'incomplete');
   await assert.rejects(stripe.subscriptions.create({ customer, items: [{ price: price.id }], payment_behavior: 'error_if_incomplete' }), { code: 'amount_too_large' });
+});
+
+test('a change whose bill is too large is late, or waits for another payment', async () => {
+  const prices = await Promise.all([1_000, MOST + 2_000].map((unit_amount) => stripe.prices.create({ currency: 'usd', unit_amount, recurring: { interval: 'month' }, product_data: { name: 'Fleet' } })));
+  const changed = async (payment_behavior: 'allow_incomplete' | 'pending_if_incomplete') => {
+    const { id, items } = await stripe.subscriptions.create({ customer: await customerOn(undefined), items: [{ price: prices[0]!.id }] });
+    await stripe.subscriptions.update(id, { items: [{ id: items.data[0]!.id, price: prices[1]!.id }], proration_behavior: 'always_invoice', payment_behavior });
+    const newest = async () => (await stripe.invoices.list({ subscription: id })).data[0]!;
+    await until(async () => (await newest()).attempted);
+    const invoice = await newest();
+    assert.deepEqual([invoice.status, invoice.attempt_count, (await intentOf(invoice.id)).last_payment_error?.code], ['open', 1, 'amount_too_large']);
+    return stripe.subscriptions.retrieve(id);
+  };
+  assert.equal((await changed('allow_incomplete')).status, 'past_due');
+  const waiting = await changed('pending_if_incomplete');
+  assert.deepEqual([waiting.status, waiting.pending_update !== null, waiting.items.data[0]!.price.id], ['active', true, prices[0]!.id]);
 });
 
 test('what Klarna does not sell where who pays lives is a failed attempt, and refused by request', async () => {

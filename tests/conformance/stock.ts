@@ -13,7 +13,8 @@ export async function stock({ app }: Kontor, stripe: Stripe): Promise<Map<string
     return id;
   };
   put('test_helpers/test_clocks', await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 }));
-  put('files', await stripe.files.create({ purpose: 'dispute_evidence', file: { data: Buffer.from('%PDF-1.7'), name: 'receipt.pdf', type: 'application/pdf' } }));
+  const file = put('files', await stripe.files.create({ purpose: 'dispute_evidence', file: { data: Buffer.from('%PDF-1.7'), name: 'receipt.pdf', type: 'application/pdf' } }));
+  put('file_links', await stripe.fileLinks.create({ file }));
   put('webhook_endpoints', await stripe.webhookEndpoints.create({ url: 'https://example.com/hooks', enabled_events: ['*'] }));
   const customer = put('customers', await stripe.customers.create({ name: 'Jenny', email: 'jenny@example.com' }));
   const payment_method = put('payment_methods', await stripe.paymentMethods.attach('pm_card_visa', { customer }));
