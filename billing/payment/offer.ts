@@ -83,10 +83,10 @@ export function refuseUnfit({ payment_method_types: types }: { payment_method_ty
 }
 
 /** The types that a payment can be made with, in the order in which they are offered. Types that are asked for by name must all be fit. */
-export function offeredTypes(offer: Offer, param = 'allowed_payment_method_types'): string[] {
+export function offeredTypes(offer: Offer): string[] {
   for (const type of offer.allowed ?? []) {
     const why = unfit(type, offer);
-    if (why) refuse('payment_intent_invalid_parameter', `The payment method type ${type} cannot be allowed here: ${why}.`, param);
+    if (why) refuse('payment_intent_invalid_parameter', `The payment method type ${type} cannot be allowed here: ${why}.`, 'allowed_payment_method_types');
   }
   const types = Object.keys(METHODS).filter((type) => {
     if (offer.excluded?.includes(type)) return false;
@@ -94,14 +94,14 @@ export function offeredTypes(offer: Offer, param = 'allowed_payment_method_types
     if (offer.enabled ? !offer.enabled.includes(type) : BY_REQUEST.includes(type)) return false;
     return unfit(type, offer) === null && (offer.allow_redirects || METHODS[type]!.flow !== 'redirect');
   });
-  if (types.length === 0) refuse('payment_intent_invalid_parameter', 'No payment method type is left for this payment: allow one that can be used with its currency and its way of capture, or exclude fewer.', param);
+  if (types.length === 0) refuse('payment_intent_invalid_parameter', 'No payment method type is left for this payment: allow one that can be used with its currency and its way of capture, or exclude fewer.', 'allowed_payment_method_types');
   return types;
 }
 
 /** Refuses a method of a type that a payment or a setup cannot be made with. */
-export function refuseType(method: Pick<PaymentMethodRow, 'id' | 'type'>, types: readonly string[], of: string, param = 'payment_method'): void {
+export function refuseType(method: Pick<PaymentMethodRow, 'id' | 'type'>, types: readonly string[], of: string): void {
   if (types.includes(method.type)) return;
-  refuse('payment_intent_incompatible_payment_method', `The payment method ${method.id} is of the type ${method.type}; ${of} can be made with ${types.join(', ')}.`, param);
+  refuse('payment_intent_incompatible_payment_method', `The payment method ${method.id} is of the type ${method.type}; ${of} can be made with ${types.join(', ')}.`, 'payment_method');
 }
 
 /** By the country of who pays, the only currency in which Klarna takes its payments. */

@@ -79,17 +79,17 @@ export function startSubscription(order: StartOrder, facts: StartFacts, moment: 
   return conclude(order, { ...begun, facts }, bill, moment);
 }
 
-/** The rows as they begin, before anything is billed. */
-function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
+/** The subscription without its items and discounts. */
+function blankOf(order: StartOrder, { customer }: StartFacts, moment: Moment): SubscriptionWhole {
   const id = moment.newId('sub');
   const scheduled = order.scheduled ? { ...order.scheduled, subscription: id } : null;
   const start_date = startOf(order, moment);
   const trial_end = trialEnd(order, moment);
-  const blank: SubscriptionWhole = {
+  return {
     id,
     created: moment.now,
-    customer: facts.customer.id,
-    test_clock: facts.customer.test_clock,
+    customer: customer.id,
+    test_clock: customer.test_clock,
     status: 'active',
     currency: order.currency,
     collection_method: order.collection_method,
@@ -130,6 +130,12 @@ function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
     discounts: [],
     default_rates: order.default_rates,
   };
+}
+
+/** The rows as they begin, before anything is billed. */
+function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
+  const blank = blankOf(order, facts, moment);
+  const { id } = blank;
   const items = order.items.map((given) => itemOf(given, blank, firstPeriod(blank, given, moment), moment));
   refuseItems(items, new Map(items.map((item, n) => [item.id, order.items[n]!.param])));
   items.forEach((item, n) => refuseThreshold(item, order.items[n]!.param));

@@ -5,9 +5,9 @@ import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 
-/** Mandates, in the order of their ids. `lock` keeps others from changing them until the transaction ends. */
-export function mandatesById(tx: Tx, ids: readonly string[], lock = false): Promise<MandateRow[]> {
-  return rows<MandateRow>(tx, sql`select * from mandates where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+/** Mandates, in the order of their ids. */
+export function mandatesById(tx: Tx, ids: readonly string[]): Promise<MandateRow[]> {
+  return rows<MandateRow>(tx, sql`select * from mandates where id = any(${ids}::text[]) order by id`);
 }
 
 /** The mandates of payment methods that are in force, locked. */
