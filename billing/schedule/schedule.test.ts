@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CouponRow, PriceRow } from '../catalog.ts';
-import type { CustomerWhole } from '../customer/customer.ts';
-import { Refusal, type Instant, type Moment } from '../decision.ts';
+import { Refusal, type Instant } from '../decision.ts';
+import { CUSTOMER, day, moment, perCall, price } from '../examples.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { nextMoment } from '../subscription/end.ts';
 import { renewSubscription } from '../subscription/renew.ts';
@@ -13,35 +13,18 @@ import { layPhases, type PhaseAsked } from './lay.ts';
 import type { DefaultSettings, Phase } from './schedule.ts';
 import { createSchedule, type Named } from './start.ts';
 
-const day = (text: string): Instant => Temporal.Instant.from(`${text}T00:00:00Z`).epochMilliseconds / 1_000;
 const dayOf = (at: Instant): string => Temporal.Instant.fromEpochMilliseconds(at * 1_000).toString().slice(0, 10);
 
-let ids = 0;
-const moment = (at: string | Instant): Moment => {
-  const next = () => String((ids += 1)).padStart(9, '0');
-  return { now: typeof at === 'string' ? day(at) : at, newId: (prefix) => `${prefix}_${next()}`, newSecret: next };
-};
-
-const price = (id: string, unit: string, more: Partial<PriceRow['recurring'] & object> = {}): PriceRow => ({
-  id, created: 0, product: `prod_${id}`, active: true, type: 'recurring', billing_scheme: 'per_unit', currency: 'usd', unit_amount_decimal: unit, tiers: null, tiers_mode: null, transform_quantity: null,
-  custom_unit_amount: null, currency_options: null, meter: more.meter ?? null, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, dimension_prices: null,
-  recurring: { interval: 'month', interval_count: 1, usage_type: 'licensed', meter: null, trial_period_days: null, ...more },
-});
 const seat = price('seat', '3100');
 const desk = price('desk', '6200');
 const yearly = price('yearly', '36500', { interval: 'year' });
-const calls = price('calls', '10', { usage_type: 'metered', meter: 'mtr_1' });
-const cheap = price('cheap', '4', { usage_type: 'metered', meter: 'mtr_1' });
+const calls = perCall('calls', '10');
+const cheap = perCall('cheap', '4');
 
 const item = (terms: PriceRow, quantity?: number): NewItem => ({
   param: 'items[0]', price: { param: 'items[0][price]', terms, product_name: terms.id, product_active: true }, quantity: quantity === undefined ? undefined : BigInt(quantity), tax_rates: [], metadata: {}, discounts: [],
 });
 
-const CUSTOMER: CustomerWhole = {
-  id: 'cus_1', created: 0, test_clock: null, name: 'Jenny', email: null, phone: null, description: null, address: null, shipping: null, business_name: null, individual_name: null, balance: 0n, currency: 'usd',
-  delinquent: false, invoice_prefix: 'KONTOR', next_invoice_sequence: 1, invoice_settings: { custom_fields: null, footer: null, rendering_options: null }, default_payment_method: null,
-  preferred_locales: [], tax_exempt: 'none', metadata: {}, deleted: false, discount: null,
-};
 const AROUND = { customer: CUSTOMER, account: { business_name: 'Helpdesk', country: 'DE', proration: 'second' as const }, tax_ids: [], payment_method: null };
 const BUYER = { customer: 'cus_1', first_time: false, billed_in: null };
 const SETTINGS: DefaultSettings = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CouponRow, PriceRow, TaxRateRow } from '../catalog.ts';
-import type { CustomerWhole } from '../customer/customer.ts';
-import { Refusal, type Decision, type Instant, type Moment } from '../decision.ts';
+import { Refusal, type Decision, type Instant } from '../decision.ts';
+import { CUSTOMER, day, moment, perCall, price } from '../examples.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { cancelSubscription, type CancelOrder } from './cancel.ts';
 import { changeSubscription, NO_CHANGE, type ChangeOrder } from './change.ts';
@@ -13,24 +13,12 @@ import { renewAll, renewSubscription } from './renew.ts';
 import { startSubscription, type StartOrder } from './start.ts';
 import type { SubscriptionFacts, SubscriptionItemRow, SubscriptionWhole } from './subscription.ts';
 
-const day = (text: string): Instant => Temporal.Instant.from(text.includes('T') ? text : `${text}T00:00:00Z`).epochMilliseconds / 1_000;
 const dayOf = (at: Instant): string => Temporal.Instant.fromEpochMilliseconds(at * 1_000).toString().replace('T00:00:00Z', '').replace(':00Z', '');
 
-let ids = 0;
-const moment = (at: string | Instant): Moment => {
-  const next = () => String((ids += 1)).padStart(9, '0');
-  return { now: typeof at === 'string' ? day(at) : at, newId: (prefix) => `${prefix}_${next()}`, newSecret: next };
-};
-
-const price = (id: string, unit: string, more: Partial<PriceRow['recurring'] & object> = {}): PriceRow => ({
-  id, created: 0, product: `prod_${id}`, active: true, type: 'recurring', billing_scheme: 'per_unit', currency: 'usd', unit_amount_decimal: unit, tiers: null, tiers_mode: null, transform_quantity: null,
-  custom_unit_amount: null, currency_options: null, meter: more.meter ?? null, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, dimension_prices: null,
-  recurring: { interval: 'month', interval_count: 1, usage_type: 'licensed', meter: null, trial_period_days: null, ...more },
-});
 const seat = price('seat', '2000');
 const addOn = price('addon', '1000');
 const yearly = price('yearly', '12000', { interval: 'year' });
-const calls = price('calls', '2.5', { usage_type: 'metered', meter: 'mtr_1' });
+const calls = perCall('calls', '2.5');
 
 const coupon = (id: string, more: Partial<CouponRow>): CouponRow => ({
   id, created: 0, name: null, percent_off: null, amount_off: null, currency: null, currency_options: null, duration: 'forever', duration_in_months: null, applies_to: null, max_redemptions: null,
@@ -50,11 +38,6 @@ const ORDER: StartOrder = {
   add_invoice_items: [], metadata: {}, payment_behavior: 'allow_incomplete', off_session: false,
 };
 
-const CUSTOMER: CustomerWhole = {
-  id: 'cus_1', created: 0, test_clock: null, name: 'Jenny', email: null, phone: null, description: null, address: null, shipping: null, business_name: null, individual_name: null, balance: 0n, currency: null,
-  delinquent: false, invoice_prefix: 'KONTOR', next_invoice_sequence: 1, invoice_settings: { custom_fields: null, footer: null, rendering_options: null }, default_payment_method: null,
-  preferred_locales: [], tax_exempt: 'none', metadata: {}, deleted: false, discount: null,
-};
 const AROUND = { customer: CUSTOMER, account: { business_name: 'Helpdesk', country: 'DE', proration: 'second' as const }, tax_ids: [], payment_method: null };
 
 /** One line as `amount from → to`. */
@@ -293,7 +276,7 @@ describe('a change in the middle of January', () => {
   });
 
   describe('has usage at the price of its moment', () => {
-    const dear = price('dear', '5', { usage_type: 'metered', meter: 'mtr_1' });
+    const dear = perCall('dear', '5');
     const rows: [name: string, from: PriceRow, to: PriceRow | null, waits: bigint[], renewed: string[]][] = [
       ['at another price', calls, dear, [250n], ['250 2026-01-01 → 2026-01-16', '50 2026-01-16 → 2026-02-01']],
       ['that goes', calls, null, [250n], []],

@@ -1,9 +1,8 @@
 /** Worked examples of pauses: what is given back, what is charged, and what is told. The terms are a seat of $31.00 a month and calls at $0.10. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { PriceRow } from '../catalog.ts';
-import type { CustomerWhole } from '../customer/customer.ts';
-import { Refusal, type Decision, type Instant, type Moment } from '../decision.ts';
+import { Refusal, type Decision } from '../decision.ts';
+import { CUSTOMER, day, moment, perCall, price } from '../examples.ts';
 import type { InvoiceItemWhole } from '../invoice/invoice.ts';
 import { nextMoment } from './end.ts';
 import { pauseSubscription, type PauseOrder } from './pause.ts';
@@ -12,28 +11,11 @@ import { resumeSubscription, type ResumeOrder } from './resume.ts';
 import { startSubscription } from './start.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
 
-const day = (text: string): Instant => Temporal.Instant.from(`${text}T00:00:00Z`).epochMilliseconds / 1_000;
-let ids = 0;
-const moment = (at: string): Moment => {
-  const next = () => String((ids += 1)).padStart(9, '0');
-  return { now: day(at), newId: (prefix) => `${prefix}_${next()}`, newSecret: next };
-};
-
-const price = (id: string, unit_amount_decimal: string, meter: string | null): PriceRow => ({
-  id, created: 0, product: `prod_${id}`, active: true, type: 'recurring', billing_scheme: 'per_unit', currency: 'usd', unit_amount_decimal, tiers: null, tiers_mode: null, transform_quantity: null,
-  custom_unit_amount: null, currency_options: null, meter, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, dimension_prices: null,
-  recurring: { interval: 'month', interval_count: 1, usage_type: meter ? 'metered' : 'licensed', meter, trial_period_days: null },
-});
-const CUSTOMER: CustomerWhole = {
-  id: 'cus_1', created: 0, test_clock: null, name: 'Jenny', email: null, phone: null, description: null, address: null, shipping: null, business_name: null, individual_name: null, balance: 0n, currency: null,
-  delinquent: false, invoice_prefix: 'KONTOR', next_invoice_sequence: 1, invoice_settings: { custom_fields: null, footer: null, rendering_options: null }, default_payment_method: null,
-  preferred_locales: [], tax_exempt: 'none', metadata: {}, deleted: false, discount: null,
-};
 const AROUND = { customer: CUSTOMER, account: { business_name: 'Helpdesk', country: 'DE', proration: 'second' as const }, tax_ids: [], payment_method: null };
 
 /** A seat and calls since 1 January, paid for. */
 function begun(): SubscriptionWhole {
-  const items = [price('seat', '3100', null), price('calls', '10', 'mtr_1')].map((terms, n) => ({
+  const items = [price('seat', '3100'), perCall('calls', '10')].map((terms, n) => ({
     param: `items[${n}]`, price: { param: `items[${n}][price]`, terms, product_name: terms.id, product_active: true }, quantity: undefined, tax_rates: [], metadata: {}, discounts: [],
   }));
   const { subscription } = startSubscription(
