@@ -1,7 +1,9 @@
 /** The only function that writes: rows, ledger, events with their deliveries, timers and calls of a decision, in the transaction of the context. */
+import type { QueryConfig } from 'pg';
 import { assert, type Call, type Decision, type Fact, type Posting, type Put, type Timer } from '../billing/decision.ts';
 import type { Context, Json } from './context.ts';
 import type { Queryable, Tx } from './database/world.ts';
+import { jsons, type JsonType } from './database/arrays.ts';
 import { arrayText, statementName } from './database/sql.ts';
 import { previousAttributes } from './events.ts';
 import { NATIVE_VERSION } from './http/versions.ts';
@@ -25,44 +27,56 @@ export async function readColumns(tx: Queryable): Promise<Columns> {
   return tables;
 }
 
-/** One column of many rows as PostgreSQL's array text, which costs a fraction of a parameter for each value. */
-function arrayOf(rows: readonly Json[], name: string, type: string, table: string): string {
-  const values = rows.map((row) => row[name]);
-  assert(!values.includes(undefined), `a row of ${table} lacks ${name}`);
-  if (type !== 'json' && type !== 'jsonb') return arrayText(values as (string | number | bigint | null)[], true);
-  // In the text of JSON nothing but quotes and backslashes has to be escaped, which PostgreSQL's arrays do as JSON does; they also take `null`.
-  return `{${JSON.stringify(values.map((value) => (value === null ? null : JSON.stringify(value)))).slice(1, -1)}}`;
-}
-
-/** Times travel as Unix seconds. */
-const arrayType = (type: string) => (type === 'timestamp with time zone' ? 'bigint' : type);
-const fromArray = (type: string, expression: string) => (type === 'timestamp with time zone' ? `to_timestamp(${expression})` : expression);
-
-async function run(tx: Tx, text: string, values: unknown[]): Promise<number> {
-  return (await tx.query({ name: statementName(text), text, values })).rowCount ?? 0;
-}
-
 type Column = { name: string; type: string };
 
-/** `unnest($1::text[], …) as r (c0, …)`: many rows as a table expression. */
-function unnested(columns: readonly Column[]): string {
-  const arrays = columns.map((column, n) => `$${n + 1}::${arrayType(column.type)}[]`).join(', ');
-  return `unnest(${arrays}) as r (${columns.map((_, n) => `c${n}`).join(', ')})`;
+/** Times travel as Unix seconds. */
+const sentType = (type: string) => (type === 'timestamp with time zone' ? 'bigint' : type);
+const received = (type: string, expression: string) => (type === 'timestamp with time zone' ? `to_timestamp(${expression})` : expression);
+
+const isJson = (type: string): type is JsonType => type === 'json' || type === 'jsonb';
+const jsonText = (value: unknown) => (value === null ? null : JSON.stringify(value));
+
+/** One column of many rows as one parameter, which costs a fraction of a parameter for each value. */
+const arrayOf = (values: readonly unknown[], type: string): string | Buffer => (isJson(type) ? jsons(values.map(jsonText), type) : arrayText(values as (string | number | bigint | null)[], true));
+
+/** From so many rows on, what all of them say alike is sent once. How rows are alike changes from one time to the next, so that such a statement is not kept: to read it anew costs less than as many values. */
+const MANY = 64;
+
+/** Rows as a table expression, with what says each of their columns in a statement over it. */
+type Source = { from: string; columns: readonly string[]; values: unknown[]; kept: boolean };
+
+function sourceOf(columns: readonly Column[], rows: readonly Json[], table: string): Source {
+  const values = columns.map(({ name }) => rows.map((row) => row[name]));
+  for (const [n, { name }] of columns.entries()) assert(!values[n]!.includes(undefined), `a row of ${table} lacks ${name}`);
+  const alike = values.map((all) => all.length >= MANY && all.every((value) => value === all[0]));
+  const own = columns.flatMap(({ type }, n) => (alike[n] ? [] : [{ n, array: `$${n + 1}::${sentType(type)}[]` }]));
+  return {
+    from: `unnest(${own.map(({ array }) => array).join(', ')}) as r (${own.map(({ n }) => `c${n}`).join(', ')})`,
+    columns: columns.map(({ type }, n) => received(type, alike[n] ? `$${n + 1}::${sentType(type)}` : `r.c${n}`)),
+    values: columns.map(({ type }, n) => (!alike[n] ? arrayOf(values[n]!, type) : isJson(type) ? jsonText(values[n]![0]) : values[n]![0])),
+    kept: !alike.includes(true),
+  };
+}
+
+/** A statement over rows; `more` are the values behind those of the rows. */
+const over = ({ values, kept }: Source, text: string, more: readonly unknown[] = []): QueryConfig => ({ ...(kept && { name: statementName(text) }), text, values: [...values, ...more] });
+
+const plain = (text: string, values: unknown[] = []): QueryConfig => ({ name: statementName(text), text, values });
+
+async function run(tx: Tx, statement: QueryConfig): Promise<number> {
+  return (await tx.query(statement)).rowCount ?? 0;
 }
 
 /** `insert into … select … from unnest(…)`, to which a clause may be added. */
-function insertion(table: string, columns: readonly Column[], suffix = ''): string {
-  const names = columns.map((column) => `"${column.name}"`).join(', ');
-  const values = columns.map((column, n) => fromArray(column.type, `r.c${n}`)).join(', ');
-  return `insert into ${table} (${names}) select ${values} from ${unnested(columns)}${suffix}`;
+function insertion(table: string, columns: readonly Column[], source: Source, suffix = ''): string {
+  return `insert into ${table} (${columns.map((column) => `"${column.name}"`).join(', ')}) select ${source.columns.join(', ')} from ${source.from}${suffix}`;
 }
-
-const arrays = (columns: readonly Column[], rows: readonly Json[], table: string) => columns.map((column) => arrayOf(rows, column.name, column.type, table));
 
 async function insertAll(ctx: Context, table: string, rows: readonly Json[]): Promise<void> {
   if (rows.length === 0) return;
   const { columns } = ctx.app.columns.get(table)!;
-  await run(ctx.tx, insertion(table, columns), arrays(columns, rows, table));
+  const source = sourceOf(columns, rows, table);
+  await run(ctx.tx, over(source, insertion(table, columns, source)));
 }
 
 /**
@@ -72,14 +86,14 @@ async function insertAll(ctx: Context, table: string, rows: readonly Json[]): Pr
 export async function insertFree(ctx: Context, table: string, rows: readonly { id: string }[]): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
   const { columns } = ctx.app.columns.get(table)!;
-  const values = arrays(columns, rows as readonly Json[], table);
-  const send = (text: string) => ctx.tx.query<{ id: string }>({ name: statementName(text), text, values });
-  const [begun, sent] = await Promise.allSettled([ctx.tx.query('savepoint free'), send(insertion(table, columns)), ctx.tx.query('release savepoint free')]);
-  if (begun.status === 'rejected') throw begun.reason;
-  if (sent.status === 'fulfilled') return new Set(rows.map(({ id }) => id));
-  if ((sent.reason as { code?: string }).code !== UNIQUE) throw sent.reason;
-  await ctx.tx.query('rollback to savepoint free');
-  return new Set((await send(insertion(table, columns, ' on conflict do nothing returning id'))).rows.map(({ id }) => id));
+  const source = sourceOf(columns, rows as readonly Json[], table);
+  const [begun, sent] = await Promise.allSettled([plain('savepoint free'), over(source, insertion(table, columns, source)), plain('release savepoint free')].map((statement) => run(ctx.tx, statement)));
+  if (begun!.status === 'rejected') throw begun!.reason;
+  if (sent!.status === 'fulfilled') return new Set(rows.map(({ id }) => id));
+  if ((sent!.reason as { code?: string }).code !== UNIQUE) throw sent!.reason;
+  await run(ctx.tx, plain('rollback to savepoint free'));
+  const { rows: inserted } = await ctx.tx.query<{ id: string }>(over(source, insertion(table, columns, source, ' on conflict do nothing returning id')));
+  return new Set(inserted.map(({ id }) => id));
 }
 
 /** What PostgreSQL says where a row of this name is there. */
@@ -89,16 +103,15 @@ const UNIQUE = '23505';
 async function updateAll(ctx: Context, table: string, puts: readonly Put[]): Promise<void> {
   const changed = ctx.app.columns.get(table)!.columns.filter((column) => puts.some((put) => (put.before as Json)[column.name] !== (put.after as Json)[column.name]));
   if (changed.length === 0) return;
-  const columns = [{ name: 'id', type: 'text' }, ...changed];
-  const assignments = changed.map((column, n) => `"${column.name}" = ${fromArray(column.type, `r.c${n + 1}`)}`).join(', ');
-  const rows = puts.map((put) => put.after as Json);
-  const count = await run(ctx.tx, `update ${table} t set ${assignments} from ${unnested(columns)} where t.id = r.c0`, arrays(columns, rows, table));
+  const source = sourceOf([{ name: 'id', type: 'text' }, ...changed], puts.map((put) => put.after as Json), table);
+  const assignments = changed.map((column, n) => `"${column.name}" = ${source.columns[n + 1]}`).join(', ');
+  const count = await run(ctx.tx, over(source, `update ${table} t set ${assignments} from ${source.from} where t.id = r.c0`));
   assert(count === puts.length, `${puts.length} rows of ${table} were to be updated, ${count} were`);
 }
 
 async function deleteAll(ctx: Context, table: string, rows: readonly Json[]): Promise<void> {
   if (rows.length === 0) return;
-  const count = await run(ctx.tx, `delete from ${table} where id = any($1::text[])`, [rows.map((row) => row.id)]);
+  const count = await run(ctx.tx, plain(`delete from ${table} where id = any($1::text[])`, [rows.map((row) => row.id)]));
   assert(count === rows.length, `${rows.length} rows of ${table} were to be removed, ${count} were`);
 }
 
@@ -172,15 +185,16 @@ async function tell(ctx: Context, facts: readonly Fact[]): Promise<void> {
   }
   if (rows.length === 0) return;
   const { columns } = ctx.app.columns.get('events')!;
+  const source = sourceOf(columns, rows, 'events');
   const now = `to_timestamp($${columns.length + 1}::bigint)`;
-  await run(
-    ctx.tx,
-    `with told as (${insertion('events', columns, ' returning id, type')})
+  await run(ctx.tx, over(
+    source,
+    `with told as (${insertion('events', columns, source, ' returning id, type')})
      insert into webhook_deliveries (id, event, webhook_endpoint, state, created, due_from, attempts, next_at)
      select 'whd_' || substr(told.id, 5) || substr(e.id, 4), told.id, e.id, 'pending', ${now}, ${now}, 0, ${now}
      from told join webhook_endpoints e on not e.thin and e.status = 'enabled' and e.enabled_events ?| array['*', told.type]`,
-    [...arrays(columns, rows, 'events'), ctx.app.clock.now()],
-  );
+    [ctx.app.clock.now()],
+  ));
 }
 
 const TIMER_COLUMNS: Column[] = [
@@ -198,14 +212,15 @@ function setTimers(ctx: Context, timers: readonly Timer[]): Promise<number>[] {
   const kept = last.filter((timer) => timer.kept) as Json[];
   const cleared = last.filter((timer) => timer.at === null);
   const sent: Promise<number>[] = [];
-  if (set.length > 0) {
-    const again = ' on conflict (world, kind, subject) do update set at = excluded.at, lane = excluded.lane, test_clock = excluded.test_clock, failures = 0, error = null';
-    sent.push(run(ctx.tx, insertion('timers', TIMER_COLUMNS, again), arrays(TIMER_COLUMNS, set, 'timers')));
-  }
-  if (kept.length > 0) sent.push(run(ctx.tx, insertion('timers', TIMER_COLUMNS, ' on conflict (world, kind, subject) do nothing'), arrays(TIMER_COLUMNS, kept, 'timers')));
+  const insert = (rows: readonly Json[], conflict: string) => {
+    const source = sourceOf(TIMER_COLUMNS, rows, 'timers');
+    sent.push(run(ctx.tx, over(source, insertion('timers', TIMER_COLUMNS, source, ` on conflict (world, kind, subject) do ${conflict}`))));
+  };
+  if (set.length > 0) insert(set, 'update set at = excluded.at, lane = excluded.lane, test_clock = excluded.test_clock, failures = 0, error = null');
+  if (kept.length > 0) insert(kept, 'nothing');
   if (cleared.length > 0) {
     const text = 'delete from timers t using unnest($1::text[], $2::text[]) as r (kind, subject) where t.kind = r.kind and t.subject = r.subject';
-    sent.push(run(ctx.tx, text, [cleared.map((timer) => timer.kind), cleared.map((timer) => timer.subject)]));
+    sent.push(run(ctx.tx, plain(text, [cleared.map((timer) => timer.kind), cleared.map((timer) => timer.subject)])));
   }
   return sent;
 }

@@ -16,6 +16,9 @@ export type Observed = Decision & { outcome: OutcomeWhole; counted: Count | null
 /** No event is older than this when it comes; so long after a definition was archived a subject may still begin that it judges. */
 const EARLIEST_S = 35 * 86_400;
 
+/** The same for all, by which many are told to be alike. */
+const NO_CONTESTS: Contest[] = [];
+
 function blank(of: Subject, moment: Moment): OutcomeRow {
   return {
     ...of,
@@ -27,7 +30,7 @@ function blank(of: Subject, moment: Moment): OutcomeRow {
     outcome: null, basis: null, began_at: null, occurred_at: null, settled_at: null, reversed_at: null, reversed_by: null, due_at: null,
     meter: null, counted_at: null, counts: 0, provisional_meter: null,
     events: [],
-    contests: [],
+    contests: NO_CONTESTS,
   };
 }
 

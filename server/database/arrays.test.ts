@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { testDatabase, type TestDatabase } from '../../tests/postgres.ts';
-import { instants, int8s } from './arrays.ts';
+import { instants, int8s, jsons } from './arrays.ts';
 import { row, sql } from './sql.ts';
 
 let database: TestDatabase;
@@ -16,4 +16,10 @@ test('whole numbers and instants arrive as they are', async () => {
   const ask = (some: (bigint | number)[], at: number[]) => database.asOwner((tx) => row(tx as never, sql`select ${int8s(some)}::bigint[] as numbers, ${instants(at)}::timestamptz[] as times`));
   assert.deepEqual(await ask(bigints, times), { numbers: bigints, times });
   assert.deepEqual(await ask(numbers, []), { numbers: numbers.map(BigInt), times: [] });
+});
+
+test('JSON arrives as it is, with letters of any length, and with nulls', async () => {
+  const values = [{ a: '"\\\n', b: 'ß→𝄞' }, null, [], 'x', 'y'.repeat(70_000), { c: null }];
+  const texts = values.map((value) => (value === null ? null : JSON.stringify(value)));
+  assert.deepEqual(await database.asOwner((tx) => row(tx as never, sql`select to_json(${jsons(texts, 'json')}::json[]) as json, to_json(${jsons(texts, 'jsonb')}::jsonb[]) as jsonb`)), { json: values, jsonb: values });
 });

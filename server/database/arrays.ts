@@ -1,6 +1,6 @@
 /**
  * Columns of many rows as PostgreSQL's own binary form of an array, which costs both sides a fraction of digits that are written, quoted and read again: `${int4s(…)}::integer[]`,
- * `${int8s(…)}::bigint[]`, `${instants(…)}::timestamptz[]`. What is text goes as text: see `arrayText`.
+ * `${int8s(…)}::bigint[]`, `${instants(…)}::timestamptz[]`, `${jsons(…)}::json[]`. What is other text goes as text: see `arrayText`.
  */
 import type { Instant } from '../../billing/decision.ts';
 
@@ -41,4 +41,24 @@ export const instants = (values: readonly Instant[]): Buffer => arrayOf('timesta
 function putWhole(view: DataView, at: number, whole: number): void {
   view.setInt32(at, Math.floor(whole / 2 ** 32));
   view.setUint32(at + 4, whole);
+}
+
+/** PostgreSQL's numbers of the types, and what it wants before the text of each value. */
+const JSON_TYPES = { json: { oid: 114, before: [] }, jsonb: { oid: 3802, before: [1] } } as const;
+export type JsonType = keyof typeof JSON_TYPES;
+
+/** `json[]` or `jsonb[]` of texts, which as text would have all their quotes escaped. */
+export function jsons(values: readonly (string | null)[], type: JsonType): Buffer {
+  const { oid, before } = JSON_TYPES[type];
+  const lengths = values.map((value) => (value === null ? -1 : before.length + Buffer.byteLength(value)));
+  const buffer = Buffer.allocUnsafe(HEADER + lengths.reduce((sum, length) => sum + LENGTH + Math.max(0, length), 0));
+  let at = 0;
+  for (const word of [1, lengths.includes(-1) ? 1 : 0, oid, values.length, 1]) at = buffer.writeInt32BE(word, at);
+  for (const [n, value] of values.entries()) {
+    at = buffer.writeInt32BE(lengths[n]!, at);
+    if (value === null) continue;
+    for (const byte of before) at = buffer.writeUInt8(byte, at);
+    at += buffer.write(value, at);
+  }
+  return buffer;
 }

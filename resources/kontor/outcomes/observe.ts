@@ -45,7 +45,10 @@ const nameOf = ({ event_name: name, identifier }: UsageEvent) => ({ name, identi
 
 /** What an event says beside whom and what it is about. */
 function newsOf({ definition, recorded, canceled, restored }: Told): News {
-  const rest = ({ payload }: UsageEvent) => Object.fromEntries(Object.entries(payload).filter(([key]) => key !== definition.subject_key && key !== definition.customer_key));
+  const rest = ({ payload }: UsageEvent) => {
+    const { [definition.subject_key]: _subject, [definition.customer_key]: _customer, ...others } = payload;
+    return others;
+  };
   return { recorded: recorded.map((event) => ({ ...nameOf(event), at: event.timestamp, payload: rest(event) })), canceled: canceled.map(nameOf), restored: restored.map(nameOf) };
 }
 

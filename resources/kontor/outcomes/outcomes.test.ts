@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
-import { inWorldsInTurn } from '../../../server/database/world.ts';
+import type { Context } from '../../../server/context.ts';
+import { inWorld, inWorldsInTurn } from '../../../server/database/world.ts';
 import { record } from '../../../server/usage/record.ts';
 import { verify } from '../../../server/verify.ts';
+import { until } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 import { listen, typesOf, type Told } from '../../../tests/told.ts';
+import { outcomeObserver } from './observe.ts';
 
 let kontor: Kontor;
 let stripe: Stripe;
@@ -268,4 +271,39 @@ describe('a definition is refused', () => {
     ['with an unknown meter', { outcomes: [{ name: 'a', meter: 'mtr_none' }] }, 'outcomes[0][meter]', /No such meter/],
   ];
   for (const [name, more, param, message] of table) test(name, () => assert.rejects(agent(more), (error: Stripe.errors.StripeError) => error.statusCode === 400 && error.param === param && message.test(error.message)));
+});
+
+describe('at the same moment', () => {
+  const within = (work: (ctx: Context) => Promise<unknown>) => inWorld(kontor.database.pool, kontor.world, (tx) => work({ app: kontor.app, tx, world: kontor.world, request: null, calls: [] }));
+
+  /** Does the work in a transaction, and ends that when somebody else, who begins after the work, waits for it. */
+  async function whileHeld(work: (ctx: Context) => Promise<unknown>, other: () => Promise<unknown>): Promise<void> {
+    const [worked, waited] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const held = within(async (ctx) => {
+      await work(ctx);
+      worked.resolve();
+      await waited.promise;
+    });
+    await Promise.race([worked.promise, held]);
+    const others = other();
+    await until(async () => (await kontor.database.pool.query(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).rowCount! > 0);
+    waited.resolve();
+    await Promise.all([held, others]);
+  }
+
+  test('two begin one subject, and make one outcome of the events of both', async () => {
+    await agent({ rules: rulesFor('met') });
+    const { id: customer } = await stripe.customers.create();
+    const given = (event_name: string, conversation: string) => ({ event_name: `met_${event_name}`, identifier: `${event_name} ${conversation}`, payload: { stripe_customer_id: customer, conversation } });
+    await whileHeld((ctx) => record(ctx, [given('answered', 'shared')]), () => within((ctx) => record(ctx, [given('answered', 'own'), given('confirmed', 'shared'), given('confirmed', 'own')])));
+    assert.deepEqual(await states(customer), [['own', 'succeeded'], ['shared', 'succeeded']]);
+  });
+
+  test('a clock with its customers waits for whoever observes events of theirs, and takes the outcomes with it', async () => {
+    await agent({ rules: rulesFor('gone') });
+    const { clock, customer } = await someone();
+    const event = { meter: null, event_name: 'gone_answered', identifier: '1', customer, timestamp: START, value: null, dimensions: '', payload: { stripe_customer_id: customer, conversation: 'lost' }, created: START, number: 1n };
+    await whileHeld((ctx) => outcomeObserver.observe(ctx, { recorded: [event], canceled: [], restored: [] }), () => stripe.testHelpers.testClocks.del(clock));
+    await within(async ({ tx }) => assert.equal((await tx.query('select from outcomes where customer = $1', [customer])).rowCount, 0));
+  });
 });
