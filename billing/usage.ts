@@ -28,6 +28,9 @@ export type UsageGiven = { event_name: string; identifier?: string; payload: Rec
 /** What finds the customer of an event: its meter's mapping, or that of whoever observes events of its name. */
 export type Mapping = MeterRow['customer_mapping'];
 
+/** What whoever watches events of a name finds in their payload: the customer, and, under one of the keys at least, what they are about. */
+export type Watched = { mapping: Mapping; keys: readonly string[] };
+
 const MINUTE = 60;
 const DAY = 86_400;
 const EARLIEST = 35 * DAY;
@@ -42,6 +45,12 @@ export function fieldOf(payload: Record<string, string>, key: string): string | 
 /** The customer that an event is about. */
 export function customerOf({ event_payload_key: key }: Mapping, payload: Record<string, string>): string {
   return fieldOf(payload, key) ?? refuse('parameter_missing', `The customer of the event is found in the payload's \`${key}\`, which is not there.`, `payload[${key}]`, { usage_error: 'meter_event_no_customer_defined' });
+}
+
+/** An event that no meter counts has something to say to whoever watches its name. */
+export function refuseAboutNothing(keys: readonly string[], payload: Record<string, string>): void {
+  if (keys.some((key) => (fieldOf(payload, key) ?? '') !== '')) return;
+  refuse('parameter_missing', `What the event is about is found in the payload's ${keys.map((key) => `\`${key}\``).join(' or ')}, which is not there, and no meter counts it.`, `payload[${keys[0]}]`, { usage_error: 'outcome_subject_not_found' });
 }
 
 /** Up to 15 digits before the point and 12 behind it. A meter that counts events needs no value; one that counts unique values takes any text. */

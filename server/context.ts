@@ -1,7 +1,7 @@
 /** What a command may use, and what a room gives to the house. */
 import { refuse } from '../billing/decision.ts';
 import type { Instant, Moment } from '../billing/decision.ts';
-import type { Mapping, UsageEvent } from '../billing/usage.ts';
+import type { UsageEvent, Watched } from '../billing/usage.ts';
 import type { Clock } from './clock.ts';
 import type { Columns } from './commit.ts';
 import type { Database } from './database/database.ts';
@@ -87,8 +87,8 @@ export type Audit = {
  * Who learns of usage as it is recorded. It is called in the transaction that records, so what it commits there holds together with the events, and where it throws, nothing is recorded.
  */
 export type UsageObserver = {
-  /** Which of these event names it wants although no meter may count them, with where the customer is found in their payload. Asked for each batch: one query at most. */
-  watches(ctx: Context, names: readonly string[]): Promise<ReadonlyMap<string, Mapping>>;
+  /** Which of these event names it wants although no meter may count them, with what it finds in their payload. Asked for each batch: one query at most. */
+  watches(ctx: Context, names: readonly string[]): Promise<ReadonlyMap<string, Watched>>;
   /** Takes a batch: what is new, in the order of receipt, and what was taken back or put back since. Repetitions are not in it. */
   observe(ctx: Context, batch: UsageBatch): Promise<void>;
 };

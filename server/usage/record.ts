@@ -12,7 +12,7 @@
  */
 import type { MeterRow } from '../../billing/catalog.ts';
 import { Refusal, refuse, type Instant } from '../../billing/decision.ts';
-import { customerOf, isRepetition, OTHER_EVENT, restOf, usageEvent, type Mapping, type UsageEvent, type UsageGiven } from '../../billing/usage.ts';
+import { customerOf, isRepetition, OTHER_EVENT, refuseAboutNothing, restOf, usageEvent, type Mapping, type UsageEvent, type UsageGiven } from '../../billing/usage.ts';
 import type { Context } from '../context.ts';
 import { instants, int4s, int8s } from '../database/arrays.ts';
 import { arrayText, later, row, rows, sql } from '../database/sql.ts';
@@ -101,15 +101,17 @@ export async function judge(ctx: Context, given: readonly UsageGiven[], { settle
   const [meters, ...watched] = await Promise.all([activeMeters(ctx, names), ...ctx.app.register.usage.map((observer) => observer.watches(ctx, names))]);
   const sources = new Map(names.map((name) => {
     const meter = meters.get(name) ?? null;
-    return [name, { meter, mapping: meter?.customer_mapping ?? watched.find((each) => each.has(name))?.get(name) }];
+    const watch = watched.find((each) => each.has(name))?.get(name);
+    return [name, { meter, mapping: meter?.customer_mapping ?? watch?.mapping, keys: watch?.keys ?? [] }];
   }));
   // All events of a customer have the same text of its id, so that whatever is looked up by it afterwards is found without comparing letters.
   const customers = new Map<string, string>();
   const customerAt: string[] = [];
   eachOf(given, results, ({ event_name, payload }, at) => {
-    const { mapping } = sources.get(event_name)!;
+    const { meter, mapping, keys } = sources.get(event_name)!;
     if (!mapping) return refuse('resource_missing', `No active meter counts events named ${event_name}.`, 'event_name', { status: 400, usage_error: 'no_meter' });
     const customer = customerOf(mapping, payload);
+    if (!meter) refuseAboutNothing(keys, payload);
     customerAt[at] = customers.getOrInsert(customer, customer);
   });
   const moments = await momentsOf(ctx, ctx.request !== null || gathered, customers);

@@ -2,20 +2,21 @@
 import type { DefinitionWhole } from '../../../billing/outcome/definition.ts';
 import { observe as observeSubject, type News, type Observed, type Subject } from '../../../billing/outcome/observe.ts';
 import type { OutcomeRow } from '../../../billing/outcome/outcome.ts';
-import { fieldOf, type Mapping, type UsageEvent } from '../../../billing/usage.ts';
+import { fieldOf, type UsageEvent, type Watched } from '../../../billing/usage.ts';
 import { insertFree } from '../../../server/commit.ts';
 import { momentAt, type Context, type UsageBatch, type UsageObserver } from '../../../server/context.ts';
 import { definitionsIn, type Definitions } from '../outcome_definitions/rows.ts';
 import { clocksOf, lockSubjects, subjectKey } from './rows.ts';
 import { take } from './take.ts';
 
-/** The names that definitions look at, with where they find the customer; those that look at one name find it in one place. */
-async function watches(ctx: Context, names: readonly string[]): Promise<ReadonlyMap<string, Mapping>> {
+/** The names that definitions look at, with where they find the customer, those that look at one name in one place, and the subject. */
+async function watches(ctx: Context, names: readonly string[]): Promise<ReadonlyMap<string, Watched>> {
   const { byName } = await definitionsIn(ctx);
-  const watched = new Map<string, Mapping>();
+  const watched = new Map<string, Watched>();
   for (const name of names) {
-    const [first] = byName.get(name) ?? [];
-    if (first) watched.set(name, { type: 'by_id', event_payload_key: first.customer_key });
+    const definitions = byName.get(name) ?? [];
+    const [first] = definitions;
+    if (first) watched.set(name, { mapping: { type: 'by_id', event_payload_key: first.customer_key }, keys: [...new Set(definitions.map(({ subject_key }) => subject_key))] });
   }
   return watched;
 }

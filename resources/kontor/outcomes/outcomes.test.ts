@@ -244,6 +244,18 @@ test('a new version and a preview keep the outcomes, their meters and the timing
   assert.deepEqual([changed.version, changed.timing, changed.outcomes], [2, 'occurred_at', outcomes]);
 });
 
+test('an event of which no definition finds the subject is refused, unless a meter counts it', async () => {
+  await agent({ rules: rulesFor('about') });
+  const { customer } = await someone();
+  const create = (payload: Record<string, string>) => stripe.billing.meterEvents.create({ event_name: 'about_answered', timestamp: START, payload: { stripe_customer_id: customer, ...payload } });
+  for (const payload of [{}, { conversation_id: 'c1' }] as Record<string, string>[]) await assert.rejects(create(payload), { code: 'parameter_missing', param: 'payload[conversation]' });
+  await agent({ subject_key: 'ticket', rules: rulesFor('about') });
+  await create({ ticket: 't1' });
+  await assert.rejects(create({}), { message: /`ticket` or `conversation`/ });
+  await stripe.billing.meters.create({ display_name: 'Answers', event_name: 'about_answered', default_aggregation: { formula: 'count' } });
+  await create({});
+});
+
 test('a cap counts what silence will make a success', async () => {
   const { outcomes: [{ meter }] } = (await agent({ rules: rulesFor('cap') })) as any;
   const { customer } = await someone();
