@@ -14,8 +14,9 @@ import { record, type Recorded } from './record.ts';
 const WRITERS = 2;
 /** Beside a transaction of its own world another begins where so many events wait: fewer cost less if they go together, when that one is done. */
 const ENOUGH_EVENTS = 500;
-/** So long at most whoever was answered together with others is waited for. */
-const AGAIN_MS = 3;
+/** Whoever was answered together with others is waited for this part of the time that their transaction took, and no longer than so many milliseconds. */
+const AGAIN = 0.5;
+const MOST_MS = 20;
 /** A transaction takes no more than so many events, unless one request brings more. */
 const MOST_EVENTS = 5_000;
 /** How often events are tried that had to give way to somebody else's. */
@@ -69,17 +70,19 @@ class Gatherer {
       this.underWay.set(world.id, underWay);
       const own = identifiersOf(taken);
       underWay.add(own);
+      const began = this.app.clock.milliseconds();
       await this.recordAll(world, taken);
-      if (taken.length > 1 && eventsOf(taken) < ENOUGH_EVENTS) await this.again(world, taken.length);
+      const took = this.app.clock.milliseconds() - began;
+      if (taken.length > 1 && eventsOf(taken) < ENOUGH_EVENTS) await this.again(world, taken.length, Math.min(took * AGAIN, MOST_MS));
       underWay.delete(own);
     }
     this.writers -= 1;
   }
 
   /** Returns when as many requests wait as waited before and were answered, or after a moment. */
-  private again(world: World, answered: number): Promise<void> {
+  private again(world: World, answered: number, most_ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => go(), AGAIN_MS);
+      const timer = setTimeout(() => go(), most_ms);
       const go = (): void => {
         clearTimeout(timer);
         this.awaited.delete(world.id);
