@@ -6,8 +6,8 @@ import { appendFile, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { UsageGiven } from '../../billing/usage.ts';
+import { until } from '../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { machineClock } from '../clock.ts';
 import type { Context } from '../context.ts';
@@ -119,10 +119,10 @@ test('a process that is killed while it writes leaves all events where they are,
     await owner.query('begin; lock table meter_events in access exclusive mode');
     const child = spawn(process.execPath, ['--input-type=module', '-e', CHILD, JSON.stringify({ ...kontor.database.urls, now: now(), directory: archive })], { cwd: join(import.meta.dirname, '../..'), stdio: ['ignore', 'ignore', 'inherit'] });
     const ended = once(child, 'exit');
-    while (!existsSync(archive) || !(await readdir(archive)).some((name) => name.endsWith('.part'))) {
+    await until(async () => {
       assert.equal(child.exitCode, null);
-      await sleep(20);
-    }
+      return existsSync(archive) && (await readdir(archive)).some((name) => name.endsWith('.part'));
+    });
     child.kill('SIGKILL');
     await ended;
     await owner.query('rollback');
@@ -134,11 +134,10 @@ test('a process that is killed while it writes leaves all events where they are,
 
   kontor.app.usage_archive = archive;
   // PostgreSQL may need a moment to see that the process is gone which held the lock.
-  for (let tries = 0; tries < 100 && (await kept()) > 0; tries += 1) {
+  await until(async () => {
     await turnSlots(kontor.app);
-    await sleep(20);
-  }
-  assert.equal(await kept(), 0);
+    return (await kept()) === 0;
+  });
   assert.equal((await verifyArchive(file)).events, 20);
   assert.equal((await readdir(archive)).some((name) => name.endsWith('.part')), false);
 

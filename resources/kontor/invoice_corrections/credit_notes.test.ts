@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
+import { when } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 
@@ -124,11 +125,8 @@ test('a credit note that is voided leaves the correction to give back all', asyn
   await use(-8);
   assert.deepEqual((await waiting()).map((item) => item.amount), [-600]);
   await stripe.creditNotes.voidCreditNote(note.id);
-  for (let tries = 0; (await waiting())[0]!.amount !== -800; tries += 1) {
-    assert.ok(tries < 200, 'the correction was awaited');
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  assert.equal((await waiting())[0]!.description, `Correction of ${invoice.number}: 2 instead of 10 × Calls (at $1.00 / month)`);
+  const [correction] = await when(waiting, ([item]) => item!.amount === -800);
+  assert.equal(correction!.description, `Correction of ${invoice.number}: 2 instead of 10 × Calls (at $1.00 / month)`);
 });
 
 test('a correction that is a credit note itself takes what the others have left', async () => {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../../server/clock.ts';
+import { until } from '../../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../../tests/kontor.ts';
 
 let ahead = 0;
@@ -35,10 +35,10 @@ const create = (more: Partial<Create> = {}) =>
 
 /** What comes next, checked by the official client. */
 async function next(secret: string) {
-  while (arrived.length === 0) {
+  await until(() => {
     kontor.app.nudge();
-    await sleep(10);
-  }
+    return arrived.length > 0;
+  });
   const { body, signature } = arrived.shift()!;
   return stripe.parseEventNotification(body, signature, secret);
 }
@@ -95,7 +95,7 @@ test('a destination is no webhook endpoint, and gets no events but thin ones', a
   const endpoint = await stripe.webhookEndpoints.create({ url, enabled_events: ['customer.created'] });
   await assert.rejects(stripe.v2.core.eventDestinations.retrieve(endpoint.id), { statusCode: 404 });
   const { id: customer } = await stripe.customers.create();
-  while (arrived.length === 0) await sleep(10);
+  await until(() => arrived.length > 0);
   assert.deepEqual(arrived.map(({ body }) => JSON.parse(body).data.object.id), [customer]);
 });
 
