@@ -90,7 +90,7 @@ export function incrementIntent(reserved: Reserved, { amount, words }: { amount:
   }
   if (charge.amount_captured > 0n) refuse('payment_intent_unexpected_state', `Of the payment intent ${intent.id} a part is captured already, so its authorization cannot be raised.`);
   if (amount <= intent.amount) refuse('amount_too_small', `An authorization is raised: give more than the ${formatMoney(intent.amount, intent.currency)} that are reserved.`, 'amount');
-  refuseFault(tooLarge(amount, intent.currency));
+  refuseFault(tooLarge(amount, intent.currency), 'amount');
   return ask(reserved, 'increment', { amount: String(amount), final: false, reason: null, words }, moment);
 }
 

@@ -150,7 +150,7 @@ const OFFERS: readonly string[] = ['currency', 'capture_method', 'setup_future_u
 
 /** The least and the most that can be charged. */
 export function refuseAmount(amount: bigint, currency: string): void {
-  refuseFault(tooLarge(amount, currency));
+  refuseFault(tooLarge(amount, currency), 'amount');
   const least = minimumCharge(currency);
   if (amount < least) refuse('amount_too_small', `The least amount that can be charged in ${currency} is ${formatMoney(least, currency)}.`, 'amount');
 }

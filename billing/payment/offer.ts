@@ -110,8 +110,8 @@ const KLARNA_AT: Readonly<Record<string, string>> = {
   ...Object.fromEntries(['AT', 'BE', 'DE', 'ES', 'FI', 'FR', 'GR', 'IE', 'IT', 'NL', 'PT'].map((country) => [country, 'eur'])),
 };
 
-/** What stands in the way of a payment: a code of Stripe's, a sentence, and which parameter it is about. */
-export type Fault = { code: string; message: string; param: string };
+/** What stands in the way of a payment: a code of Stripe's, a sentence, and which parameter it is about, where it is always the same. */
+export type Fault = { code: string; message: string; param?: string };
 
 /** Why a method does not pay in a currency from the country of who pays; null where it does. */
 export function foreign({ id, type, billing_details: { address } }: Pick<PaymentMethodRow, 'id' | 'type' | 'billing_details'>, currency: string): Fault | null {
@@ -130,7 +130,7 @@ export function offNetwork({ id, card }: Pick<PaymentMethodRow, 'id' | 'card'>, 
 /** Why so much cannot be charged at once; null where it can. */
 export function tooLarge(amount: bigint, currency: string): Fault | null {
   const most = maximumCharge(currency);
-  return amount <= most ? null : { code: 'amount_too_large', message: `The largest amount of one payment in ${currency} is ${formatMoney(most, currency)}; this one would be ${formatMoney(amount, currency)}.`, param: 'amount' };
+  return amount <= most ? null : { code: 'amount_too_large', message: `The largest amount of one payment in ${currency} is ${formatMoney(most, currency)}; this one would be ${formatMoney(amount, currency)}.` };
 }
 
 /** Why a method cannot be charged for an amount without its holder, as it is: of another type than is taken, without a mandate, to be approved each time, from abroad, on another network, or for too much at once. Null where it can. */
@@ -145,7 +145,7 @@ export function faultInCharge(method: PaymentMethodRow, { types, amount, currenc
   return foreign(method, currency) ?? offNetwork(method, network) ?? tooLarge(amount, currency);
 }
 
-export const refuseFault = (fault: Fault | null): void => { if (fault) refuse(fault.code, fault.message, fault.param); };
+export const refuseFault = (fault: Fault | null, param?: string): void => { if (fault) refuse(fault.code, fault.message, param ?? fault.param); };
 
 /** Whether a method can be kept by attaching it alone, or only by a payment or setup that its holder agrees to. */
 export function refuseKeeping({ id, type }: Pick<PaymentMethodRow, 'id' | 'type'>, param: string): void {

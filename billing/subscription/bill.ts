@@ -9,7 +9,6 @@ import type { BillingReason, InvoiceItemWhole, InvoiceWhole, InvoiceRow } from '
 import { changeInvoice } from '../invoice/paid.ts';
 import { withholdInvoice } from '../invoice/withhold.ts';
 import { faultInInvoice } from '../payment/intent.ts';
-import { refuseFault } from '../payment/offer.ts';
 import { debitOfItem, live, netOf, wholeDiscounts } from './lines.ts';
 import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole, Surroundings } from './subscription.ts';
 
@@ -120,8 +119,9 @@ export function withoutForgiven(items: SubscriptionItemWhole[], billed: Billed |
 /** Refuses what is to be charged now, where there is no method to charge or, where that is not to come about unpaid, none that can be. `instead` is the `payment_behavior` that does without. */
 export function refuseUnpayable(invoice: InvoiceWhole, { payment_behavior }: Collection, { payment_method }: Surroundings, instead = 'default_incomplete'): void {
   if (payment_behavior === 'default_incomplete' || payment_behavior === 'in_due_time' || invoice.status !== 'open' || invoice.collection_method !== 'charge_automatically') return;
-  if (payment_method !== null) return payment_behavior === 'error_if_incomplete' ? refuseFault(faultInInvoice(payment_method, invoice)) : undefined;
-  refuse('resource_missing', `There is nothing to charge: neither the subscription nor its customer has a default payment method. Set one, or give \`payment_behavior\` as \`${instead}\` and confirm the payment later.`, undefined, { status: 400 });
+  if (payment_method === null) refuse('resource_missing', `There is nothing to charge: neither the subscription nor its customer has a default payment method. Set one, or give \`payment_behavior\` as \`${instead}\` and confirm the payment later.`, undefined, { status: 400 });
+  const fault = payment_behavior === 'error_if_incomplete' ? faultInInvoice(payment_method, invoice) : null;
+  if (fault) refuse(fault.code, fault.message);
 }
 
 /** What an invoice charged for an item for a period, by the position of its line among the bill's own. */

@@ -165,8 +165,8 @@ const tokenIn = ({ customer, payment_method }: Pick<Stripe.PaymentIntent | Strip
 /** Whether what a charge has brought is not written down yet: Stripe tells by `charge.updated` once it is. Of one that is captured in parts each capture is asked for by itself. */
 const isUnsettled = (charge: Stripe.Charge | null): boolean => charge !== null && charge.amount_captured !== 0 && whole(charge.balance_transaction) === null;
 
-const onItsWay = ({ id }: Stripe.PaymentIntent, charge: Stripe.Charge | null, token: string | undefined): Pending => ({
-  kind: 'pending', reference: id, assessment: assessmentOf(charge?.outcome, { type: 'authorized', network_status: 'approved_by_network', reason: null }), learned: learnedOf(charge?.payment_method_details, token), foretold: [],
+const onItsWay = (intent: Stripe.PaymentIntent, charge: Stripe.Charge | null, token: string | undefined): Pending => ({
+  kind: 'pending', reference: intent.id, money: moneyOf(intent), assessment: assessmentOf(charge?.outcome, { type: 'authorized', network_status: 'approved_by_network', reason: null }), learned: learnedOf(charge?.payment_method_details, token), foretold: [],
 });
 
 /** A payment intent as the outcome of the charge that made it; of one that only reserved, with what was captured since. */
@@ -176,12 +176,12 @@ export function outcomeOfIntent(intent: Stripe.PaymentIntent): Outcome {
   switch (intent.status) {
     case 'succeeded':
       // What it came to is not known yet: until then it is on its way.
-      if (isUnsettled(charge)) return { ...onItsWay(intent, charge, token), money: { amount: BigInt(intent.amount_received), currency: intent.currency } };
+      if (isUnsettled(charge)) return onItsWay(intent, charge, token);
       return { ...succeeded(intent.id, true, charge, token), money: moneyOf(intent) };
     case 'requires_capture':
       return { ...succeeded(intent.id, false, charge, token), money: moneyOf(intent) };
     case 'processing':
-      return { ...onItsWay(intent, charge, token), money: moneyOf(intent) };
+      return onItsWay(intent, charge, token);
     case 'requires_action':
     case 'requires_confirmation':
       return { kind: 'requires_action', reference: intent.id, action: actionOf(intent) };
