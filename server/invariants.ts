@@ -275,7 +275,7 @@ const events: Invariant[] = [
 const usage: Invariant[] = [
   {
     id: 'I10',
-    about: 'What a meter counted in an hour is what the events of that hour come to. Hours of which events have been dropped cannot be counted again.',
+    about: 'What a meter counted in an hour is what the events of that hour come to. Hours of which events have been dropped cannot be counted again, and have at least those that are kept.',
     query: `with counted as (
         select e.meter, e.customer, date_trunc('hour', e.timestamp, 'UTC') as hour, e.dimensions, count(*) as events, sum(e.value) as sum, max(e.value) as largest,
           (array_agg(e.value order by e.timestamp desc, e.number desc))[1] as last, max(e.timestamp) as last_at
@@ -287,8 +287,7 @@ const usage: Invariant[] = [
         from (select meter, customer, hour, dimensions, events, sum, largest, last, last_at, first_number from meter_rollups
           union all select meter, customer, hour, dimensions, events, sum, null, null, null, first_number from tallied_hours()) h join meters m on m.id = h.meter group by 1, 2, 3, 4) r
         full join counted u on u.meter = r.meter and u.customer = r.customer and u.hour = r.hour and u.dimensions = r.dimensions
-      where (r.first_number is null or r.first_number >= meter_events_kept_from())
-        and (coalesce(r.events, 0) <> coalesce(u.events, 0) or coalesce(r.sum, 0) <> coalesce(u.sum, 0) or (coalesce(r.events, 0) > 0 and not r.adds_up and (r.largest is distinct from u.largest or r.last is distinct from u.last or r.last_at is distinct from u.last_at)))`,
+      where case when r.first_number < meter_events_kept_from() then r.events < u.events else coalesce(r.events, 0) <> coalesce(u.events, 0) or coalesce(r.sum, 0) <> coalesce(u.sum, 0) or (coalesce(r.events, 0) > 0 and not r.adds_up and (r.largest is distinct from u.largest or r.last is distinct from u.last or r.last_at is distinct from u.last_at)) end`,
   },
   {
     id: 'I10',

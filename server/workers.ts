@@ -11,7 +11,7 @@ import { turnSlots } from './usage/slots.ts';
 import { addTallies } from './usage/tallies.ts';
 import { Courier } from './webhooks/deliver.ts';
 
-/** How long a worker that found nothing waits, unless it is nudged. */
+/** How long a worker that found nothing waits, unless it is nudged. Usage that is recorded nudges nobody: it comes so often that to look each time would cost more than the half second for which a webhook about it may wait. */
 const IDLE_MS = 500;
 const HOUR_MS = 3_600_000;
 /** What is posted is sealed after so long. */
