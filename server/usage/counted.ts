@@ -48,9 +48,20 @@ export const groupNumber = (dimensions: Sql, groups: Sql): Sql => sql`coalesce(
 /** Whether a row of the relation `of` has the dimensions' values that are asked for. */
 const wanted = (of: Sql): Sql => sql`(a.filter is null or nullif(${of}.dimensions, '')::jsonb @> a.filter)`;
 
+/**
+ * Rows of a customer's span, looked up by their index for each of the spans. `offset 0` keeps it so: PostgreSQL plans without knowing whose usage is asked for, and would otherwise read all that a customer, or a world, has ever had
+ * and throw away what is not of the span.
+ */
+const lookedUp = (found: Sql, as: Sql): Sql => sql`cross join lateral (${found} offset 0) ${as}`;
+
+/** The rollups `r` of the hours that `within` says. */
+const hours = (within: Sql): Sql => lookedUp(sql`select r.* from meter_rollups r where r.meter = a.meter and r.customer = a.customer and ${within} and ${wanted(sql`r`)}`, sql`r`);
+
+const WHOLE_HOURS = sql`r.hour >= a.whole_start and r.hour < a.whole_end`;
+
 /** The events at the edges of the spans, joined to them. */
-const EDGES = sql`cross join lateral (values (a.start, a.whole_start), (a.whole_end, a.end)) w (lo, hi)
-  join meter_events e on w.lo < w.hi and e.series = a.series and e.timestamp >= w.lo and e.timestamp < w.hi and e.meter = a.meter and e.customer = a.customer and ${COUNTS} and ${wanted(sql`e`)}`;
+const EDGES = sql`cross join lateral (values (a.start, a.whole_start), (a.whole_end, a.end)) w (lo, hi) ${lookedUp(
+  sql`select e.* from meter_events e where w.lo < w.hi and e.series = a.series and e.timestamp >= w.lo and e.timestamp < w.hi and e.meter = a.meter and e.customer = a.customer and ${COUNTS} and ${wanted(sql`e`)}`, sql`e`)}`;
 
 /** The number of the transaction's world. */
 export async function worldOf(tx: Tx): Promise<number> {
@@ -80,7 +91,7 @@ type Counted = { n: number; group: number | null; dimensions: string | null; val
 function countAdding(world: number, spans: readonly Cut[], formula: 'sum' | 'count'): Sql {
   return sql`
     with pieces as (
-      select a.n, r.dimensions, r.events, r.sum from ${relation(world, spans)} join meter_rollups r on r.meter = a.meter and r.customer = a.customer and r.hour >= a.whole_start and r.hour < a.whole_end and ${wanted(sql`r`)}
+      select a.n, r.dimensions, r.events, r.sum from ${relation(world, spans)} ${hours(WHOLE_HOURS)}
       union all
       select a.n, t.dimensions, t.events, t.sum from ${relation(world, spans)} join tallied_hours() t on t.meter = a.meter and t.customer = a.customer and t.hour >= a.whole_start and t.hour < a.whole_end and ${wanted(sql`t`)}
       union all
@@ -93,7 +104,7 @@ function countHours(world: number, spans: readonly Cut[]): Sql {
   return sql`
     with pieces as (
       select a.n, r.meter, r.hour, r.dimensions, r.events, r.sum, r.largest, r.last, r.last_at, r.last_number
-      from ${relation(world, spans)} join meter_rollups r on r.meter = a.meter and r.customer = a.customer and r.hour >= a.whole_start and r.hour < a.whole_end and r.events > 0 and ${wanted(sql`r`)}
+      from ${relation(world, spans)} ${hours(sql`${WHOLE_HOURS} and r.events > 0`)}
       union all
       select a.n, e.meter, date_trunc('hour', e.timestamp, 'UTC'), e.dimensions, count(*), sum(e.value), max(e.value), (array_agg(e.value order by e.timestamp desc, e.number desc))[1], max(e.timestamp),
         (array_agg(e.number order by e.timestamp desc, e.number desc))[1]
@@ -119,7 +130,8 @@ function countUnique(world: number, spans: readonly Cut[], together: readonly To
   const group = (of: Sql) => (isGrouped(spans) ? groupNumber(sql`${of}.dimensions`, sql`a.groups`) : sql`0`);
   return sql`
     select n, ${together.includes('groups') ? sql`"group"` : sql`null::integer as "group"`}, ${together.includes('dimensions') ? sql`dimensions` : sql`null as dimensions`}, count(distinct value)::text as value from (
-      select a.n, ${group(sql`v`)} as "group", v.dimensions, v.value from ${relation(world, spans)} join meter_values v on v.meter = a.meter and v.customer = a.customer and v.hour >= a.whole_start and v.hour < a.whole_end and v.events > 0 and ${wanted(sql`v`)}
+      select a.n, ${group(sql`v`)} as "group", v.dimensions, v.value from ${relation(world, spans)}
+      ${lookedUp(sql`select v.* from meter_values v where v.meter = a.meter and v.customer = a.customer and v.hour >= a.whole_start and v.hour < a.whole_end and v.events > 0 and ${wanted(sql`v`)}`, sql`v`)}
       union all
       select a.n, ${group(sql`e`)}, e.dimensions, e.payload ->> (m.value_settings ->> 'event_payload_key') from ${relation(world, spans)} join meters m on m.id = a.meter ${EDGES}) u
     group by grouping sets (${join(together.map((each) => SETS[each]), ', ')})`;
@@ -134,16 +146,16 @@ const lastBefore = (world: number, spans: readonly Cut[], moment: Sql): Sql => s
   order by a.n, b.dimensions, b.hour desc`;
 
 /** The events of an hour `h` until the end of the span. */
-const EVENTS_OF_HOUR = sql`cross join lateral (
-  select e.timestamp, e.number, e.value from meter_events e
-  where e.series = h.series and e.timestamp >= h.hour and e.timestamp < least(h.hour + interval '1 hour', h.end) and e.meter = h.meter and e.customer = h.customer and e.dimensions = h.dimensions and ${COUNTS}) e`;
+const EVENTS_OF_HOUR = lookedUp(
+  sql`select e.timestamp, e.number, e.value from meter_events e
+    where e.series = h.series and e.timestamp >= h.hour and e.timestamp < least(h.hour + interval '1 hour', h.end) and e.meter = h.meter and e.customer = h.customer and e.dimensions = h.dimensions and ${COUNTS}`, sql`e`);
 
 /** The latest values ever: what was once reported stays the latest until something else is. */
 function countLatest(world: number, spans: readonly Cut[]): Sql {
   return sql`
     with hours as (
       select a.n, a.series, a.end, r.meter, r.customer, r.hour, r.dimensions from ${relation(world, spans)}
-      join meter_rollups r on r.meter = a.meter and r.customer = a.customer and r.hour = date_trunc('hour', a.end, 'UTC') and r.last_at >= a.end and r.events > 0 and ${wanted(sql`r`)}),
+      ${hours(sql`r.hour = date_trunc('hour', a.end, 'UTC') and r.last_at >= a.end and r.events > 0`)}),
     pieces as (
       select n, dimensions, last_at, last_number, last from (${lastBefore(world, spans, sql`a.end`)}) b
       union all
@@ -160,7 +172,7 @@ function countWeighted(world: number, spans: readonly Cut[]): Sql {
     with hours as (
       select a.n, a.series, a.start, a.end, r.meter, r.customer, r.hour, r.dimensions, r.first_at, r.last, r.last_number, r.level_seconds, least(r.hour + interval '1 hour', a.end) as until, r.first_at >= a.start and r.last_at < a.end as within
       from ${relation(world, spans)}
-      join meter_rollups r on r.meter = a.meter and r.customer = a.customer and r.hour >= date_trunc('hour', a.start, 'UTC') and r.hour < a.end and r.last_at >= a.start and r.events > 0 and ${wanted(sql`r`)}),
+      ${hours(sql`r.hour >= date_trunc('hour', a.start, 'UTC') and r.hour < a.end and r.last_at >= a.start and r.events > 0`)}),
     pieces as (
       select n, "end", dimensions, first_at as at, last_number as number, first_at as since, until, level_seconds - last * extract(epoch from hour + interval '1 hour' - until) as level_seconds, last from hours where within
       union all
