@@ -37,7 +37,8 @@ async function correctEach(ctx: Context, ids: readonly string[], momentOf: (invo
   for (const facts of found) {
     const { invoice, subscription } = facts;
     const customer = customers.get(facts.customer.id) ?? facts.customer;
-    const credit = byNote && invoice.status !== 'void' ? { ...facts, customer, earlier: await creditNotesOf(ctx.tx, invoice.id), charges: [] } : null;
+    // Of what was written off, nothing is given back as money that nobody has paid: it is less that is owed.
+    const credit = (byNote && invoice.status !== 'void') || invoice.status === 'uncollectible' ? { ...facts, customer, earlier: await creditNotesOf(ctx.tx, invoice.id), charges: [] } : null;
     const left = new Map(invoice.lines.filter((line) => noted.has(line.id)).map((line) => [line.id, leftOf(line, invoice, items.get(line.id) ?? NOTHING, noted.get(line.id)!)]));
     const made = correctInvoice({ invoice, recounted: linesOf(invoice), earlier, reached, left, waiting, customer, goes_on: subscription !== null && !hasEnded(subscription) }, credit, momentAt(ctx, momentOf(invoice.id)));
     if (made.issued) customers.set(customer.id, made.issued.customer);

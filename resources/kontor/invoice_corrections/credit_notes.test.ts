@@ -129,6 +129,19 @@ test('a credit note that is voided leaves the correction to give back all', asyn
   assert.equal(correction!.description, `Correction of ${invoice.number}: 2 instead of 10 × Calls (at $1.00 / month)`);
 });
 
+test('what nobody expects to be paid any more is not given back as money: it is credited on its invoice', async () => {
+  const { customer, use, invoice, waiting } = await billed({ collection_method: 'send_invoice', days_until_due: 30 });
+  await stripe.invoices.markUncollectible(invoice.id);
+  await use(-4);
+  const { data: [note] } = await stripe.creditNotes.list({ invoice: invoice.id });
+  const { amount_remaining, status } = await stripe.invoices.retrieve(invoice.id);
+  assert.deepEqual([note!.total, note!.pre_payment_amount, amount_remaining, status, await waiting()], [400, 400, 600, 'uncollectible', []]);
+  assert.equal((await stripe.customers.retrieve(customer) as Stripe.Customer).balance, 0);
+  // What comes late is charged by the next invoice all the same.
+  await use(1);
+  assert.deepEqual((await waiting()).map((item) => item.amount), [100]);
+});
+
 test('a correction that is a credit note itself takes what the others have left', async () => {
   await own(stripe, 'POST', 'settings', { corrections: 'credit_note' });
   const { use, invoice, credit, waiting } = await billed();
