@@ -1,7 +1,5 @@
 /** Finalised invoices are put right where what they billed has turned out to be otherwise. */
 import { correctInvoice } from '../../../billing/correction/correct.ts';
-import { NOTHING } from '../../../billing/correction/correction.ts';
-import { leftOf } from '../../../billing/correction/left.ts';
 import type { CustomerWhole } from '../../../billing/customer/customer.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import { correction, USAGE_S } from '../../../billing/invoice/finalize.ts';
@@ -14,7 +12,7 @@ import { lockInvoices, recounted } from '../../invoices/rows.ts';
 import { settingsOf } from '../settings/rows.ts';
 import { writeReceipts } from '../outcome_receipts/rows.ts';
 import { timesOf } from '../price_moves/rows.ts';
-import { billedWith, earlierOf, madeUpBeside, notedOn, waitingFor, type Touched } from './rows.ts';
+import { billedWith, earlierOf, leftOfNoted, madeUpBeside, waitingFor, type Touched } from './rows.ts';
 
 /** Puts invoices right, each at a moment of its customer's, and after them those that make up what they billed. Where nothing has changed, nothing happens. */
 export async function correctInvoices(ctx: Context, ids: readonly string[], momentOf: (invoice: string) => Instant): Promise<void> {
@@ -30,7 +28,7 @@ async function correctEach(ctx: Context, ids: readonly string[], momentOf: (invo
   const linesOf = await recounted(ctx.tx, found.map(({ invoice }) => invoice), 'all');
   const locked = found.map(({ invoice }) => invoice.id);
   const { earlier, items, reached } = await earlierOf(ctx.tx, locked);
-  const noted = await notedOn(ctx.tx, locked);
+  const left = await leftOfNoted(ctx.tx, found.map(({ invoice }) => invoice), items);
   const waiting = await waitingFor(ctx.tx, found.flatMap(({ invoice }) => invoice.lines.map((line) => line.id)));
   const byNote = (await settingsOf(ctx.tx)).corrections === 'credit_note';
   const customers = new Map<string, CustomerWhole>();
@@ -39,7 +37,6 @@ async function correctEach(ctx: Context, ids: readonly string[], momentOf: (invo
     const customer = customers.get(facts.customer.id) ?? facts.customer;
     // Of what was written off, nothing is given back as money that nobody has paid: it is less that is owed.
     const credit = (byNote && invoice.status !== 'void') || invoice.status === 'uncollectible' ? { ...facts, customer, earlier: await creditNotesOf(ctx.tx, invoice.id), charges: [] } : null;
-    const left = new Map(invoice.lines.filter((line) => noted.has(line.id)).map((line) => [line.id, leftOf(line, invoice, items.get(line.id) ?? NOTHING, noted.get(line.id)!)]));
     const made = correctInvoice({ invoice, recounted: linesOf(invoice), earlier, reached, left, waiting, customer, goes_on: subscription !== null && !hasEnded(subscription) }, credit, momentAt(ctx, momentOf(invoice.id)));
     if (made.issued) customers.set(customer.id, made.issued.customer);
     // What is looked at early, since something came late, is looked at again in its time.

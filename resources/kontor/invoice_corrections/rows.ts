@@ -1,7 +1,7 @@
 import type { Reached } from '../../../billing/correction/correct.ts';
 import { combine, moneyOf, NOTHING, type Correction, type CorrectionRow, type Money } from '../../../billing/correction/correction.ts';
 import { lateLine, type LateLine } from '../../../billing/correction/late.ts';
-import { leftOf, type NotedLine } from '../../../billing/correction/left.ts';
+import { leftOf, type Left, type NotedLine } from '../../../billing/correction/left.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import { rateIds, type InvoiceItemWhole, type InvoiceWhole } from '../../../billing/invoice/invoice.ts';
 import type { Use } from '../../../billing/usage.ts';
@@ -93,6 +93,12 @@ export async function notedOn(tx: Tx, invoices: readonly string[]): Promise<Map<
         order by cn.created, n.id`,
   );
   return Map.groupBy(found, ({ root }) => root);
+}
+
+/** What credit notes have left of the lines of invoices of which they took something, by line. */
+export async function leftOfNoted(tx: Tx, invoices: readonly InvoiceWhole[], corrected: ReadonlyMap<string, Money>): Promise<Map<string, Left>> {
+  const noted = await notedOn(tx, invoices.map(({ id }) => id));
+  return new Map(invoices.flatMap((invoice) => invoice.lines.filter((line) => noted.has(line.id)).map((line) => [line.id, leftOf(line, invoice, corrected.get(line.id) ?? NOTHING, noted.get(line.id)!)] as const)));
 }
 
 /** What is left of the lines of an invoice that corrections have put right, or that are such corrections, by line: credit notes take no more. */

@@ -23,13 +23,13 @@ const post = (path: string, body: object = {}) => own(stripe, 'POST', path, body
 const get = (path: string) => own(stripe, 'GET', path);
 
 /** A customer whose solved conversations cost $0.99 each, from 1 January on. */
-async function charged(more: Partial<Stripe.SubscriptionCreateParams> = {}) {
+async function charged(more: Partial<Stripe.SubscriptionCreateParams> = {}, at: Partial<Stripe.PriceCreateParams> = { unit_amount: 99 }) {
   const definition = await post('outcome_definitions', {
     display_name: 'Agent', subject_key: 'conversation', rules: [{ event_name: 'answered', effect: 'open', quiet_for: '24h' }, { event_name: 'solved', effect: 'succeed' }, { event_name: 'reopened', effect: 'reverse', within: '60d' }],
   });
   const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
   const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 99, recurring: { interval: 'month', usage_type: 'metered', meter: definition.outcomes[0].meter }, product_data: { name: 'Resolution' } });
+  const price = await stripe.prices.create({ currency: 'usd', ...at, recurring: { interval: 'month', usage_type: 'metered', meter: definition.outcomes[0].meter }, product_data: { name: 'Resolution' } });
   const subscription = await stripe.subscriptions.create({ customer, items: [{ price: price.id }], ...more });
   const say = (event_name: string, conversation: string, timestamp: number) => stripe.billing.meterEvents.create({ event_name, timestamp, payload: { stripe_customer_id: customer, conversation } });
   return { definition, clock, customer, subscription: subscription.id, say };
@@ -105,4 +105,23 @@ test('a definition is tried on the past, also at another price', async () => {
 test('the meter of a definition stays active', async () => {
   const { definition } = await charged();
   await assert.rejects(stripe.billing.meters.deactivate(definition.outcomes[0].meter), /counts its successes on the meter/);
+});
+
+test('what a credit note gave back of successes is not missed where they are taken back', async () => {
+  const { clock, subscription, say } = await charged();
+  for (const conversation of ['c1', 'c2', 'c3']) await say('solved', conversation, START);
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  const [january] = (await stripe.invoices.list({ subscription, limit: 1 })).data;
+  await stripe.creditNotes.create({ invoice: january!.id, amount: 297, credit_amount: 297 });
+  await say('reopened', 'c2', FEB + HOUR);
+  assert.deepEqual((await get(`invoice_corrections?invoice=${january!.id}`)).data, []);
+});
+
+test('successes that are free are not missed where they are taken back', async () => {
+  const { clock, subscription, say } = await charged({}, { billing_scheme: 'tiered', tiers_mode: 'graduated', tiers: [{ up_to: 5, unit_amount: 0 }, { up_to: 'inf', unit_amount: 99 }] });
+  for (const conversation of ['c1', 'c2', 'c3']) await say('solved', conversation, START);
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  await say('reopened', 'c2', FEB + HOUR);
+  const [january] = (await stripe.invoices.list({ subscription, limit: 1 })).data;
+  assert.deepEqual((await get(`invoice_corrections?invoice=${january!.id}`)).data, []);
 });
