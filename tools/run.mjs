@@ -32,7 +32,8 @@ if (script === undefined) giveUp('Name the program to run, e.g. node tools/run.m
 if (!windows && process.env.npm_lifecycle_event !== undefined) endWithNpm();
 if (!isInstalled()) await install();
 const node = existsSync(brought) ? brought : await repair();
-process.exitCode = await run(node, [join(root, script), ...parameters]);
+// Who takes many events at once has much that is young for long: with V8's own 16 MB for it, a quarter of the time goes into moving it about.
+process.exitCode = await run(node, ['--max-semi-space-size=64', join(root, script), ...parameters]);
 
 /** Whether node_modules is that of package-lock.json: by our stamp, or by npm's own record where somebody ran npm. */
 function isInstalled() {

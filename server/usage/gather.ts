@@ -18,7 +18,7 @@ const ENOUGH_EVENTS = 500;
 const AGAIN = 0.5;
 const MOST_MS = 20;
 /** A transaction takes no more than so many events, unless one request brings more. */
-const MOST_EVENTS = 5_000;
+const MOST_EVENTS = 2_000;
 /** How often events are tried that had to give way to somebody else's. */
 const TRIES = 5;
 
