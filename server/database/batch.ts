@@ -7,7 +7,7 @@ import pg from 'pg';
 import type { Queryable } from './world.ts';
 
 /** A statement and who hears what became of it. Nobody reads the rows of one without `resolve`. */
-type Step = { name: string; text: string; values: (string | Buffer | null)[]; resolve?(result: pg.QueryResult): void; reject(error: unknown): void };
+export type Step = { name: string; text: string; values: (string | Buffer | null)[]; resolve?(result: pg.QueryResult): void; reject(error: unknown): void };
 
 /** How the rows of a statement are read. */
 type Shape = { fields: pg.FieldDef[]; parsers: ((text: string) => unknown)[]; empty: Record<string, unknown> };

@@ -9,6 +9,7 @@ import { vaultOff } from '../../connectors/vault/vault.ts';
 import { rooms } from '../../resources/register.ts';
 import { open } from '../../server/app.ts';
 import { machineClock } from '../../server/clock.ts';
+import { Batch, type Step } from '../../server/database/batch.ts';
 import { connections } from '../../server/database/database.ts';
 import { openLog } from '../../server/log.ts';
 
@@ -32,16 +33,21 @@ function book(pool: pg.Pool): Book {
   };
 }
 
+/** A statement that begins, ends and is in no transaction. */
+function alone(step: Step): Step {
+  if (step.text.startsWith('begin')) return { ...step, name: '', text: 'select 1' };
+  if (step.text === 'commit') return { ...step, name: '', text: 'select 1', resolve: (result) => step.resolve?.({ ...result, command: 'COMMIT' }) };
+  // The world stays that of the connection.
+  return step.text.startsWith(`select set_config('kontor.world'`) ? { ...step, name: '', text: step.text.replace('true)', 'false)') } : step;
+}
+
 /** Each statement commits by itself: what a transaction was for is lost. */
 function withoutTransactions(client: pg.PoolClient): void {
   const query = client.query.bind(client) as (...given: unknown[]) => Promise<pg.QueryResult>;
   client.query = ((...given: unknown[]) => {
-    const [statement] = given;
-    if (typeof statement !== 'string') return query(...given);
-    const world = /^begin.*kontor\.world = '([0-9]+)'/.exec(statement)?.[1];
-    if (world) return query(`set kontor.world = '${world}'`);
-    if (statement === 'commit') return query('select 1').then((result) => ({ ...result, command: 'COMMIT' }));
-    return statement === 'rollback' ? query('select 1') : query(...given);
+    const [asked] = given;
+    if (asked instanceof Batch) return asked.steps.forEach((step) => void query(new Batch(client, [alone(step)])));
+    return asked === 'rollback' ? query('select 1') : query(...given);
   }) as typeof client.query;
 }
 

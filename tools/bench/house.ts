@@ -110,7 +110,7 @@ export async function statements(house: House, work: () => Promise<unknown>): Pr
   client.release();
   const original = prototype.query;
   prototype.query = function recorded(...given) {
-    if (given[0] instanceof Batch) sent.push(...given[0].steps);
+    if (given[0] instanceof Batch) sent.push(...asOne(given[0].steps));
     else sent.push(given[0] as Statement);
     return original.apply(this, given);
   };
@@ -121,6 +121,9 @@ export async function statements(house: House, work: () => Promise<unknown>): Pr
   }
   return sent;
 }
+
+/** A transaction is opened, and its world set, in one round trip, as anybody would who sends one thing after the other. */
+const asOne = (steps: Batch['steps']): Statement[] => (steps[0]!.text.startsWith('begin') ? [`${steps[0]!.text}; set local kontor.world = '${String(steps[1]!.values[0])}'`, ...steps.slice(2)] : [...steps]);
 
 /** The values of a statement with new ids, keys and prefixes in place of those that were recorded: an id that comes again in the request is renewed as before. */
 function renewed(value: unknown, ids: Map<string, string>): unknown {
