@@ -21,10 +21,11 @@ async function lockOutcome(ctx: Context, id: string): Promise<{ outcome: Outcome
   const [found] = await outcomesById(ctx.tx, [id]);
   const moment = await momentOn(ctx, (found ?? missing('outcome', id)).test_clock);
   const { byId } = await definitionsIn(ctx);
-  const [outcome] = await outcomesById(ctx.tx, [id], true);
-  const { customer } = outcome!;
+  // Its test clock may have been deleted meanwhile, and the outcome with it.
+  const outcome = (await outcomesById(ctx.tx, [id], true))[0] ?? missing('outcome', id);
+  const { customer } = outcome;
   if (!(await livingCustomers(ctx.tx, [customer])).has(customer)) refuseRequest(undefined, `The customer ${customer} is deleted. What became of its outcomes stays as it is.`);
-  return { outcome: outcome!, definition: byId.get(outcome!.definition)!, moment };
+  return { outcome, definition: byId.get(outcome.definition)!, moment };
 }
 
 async function done(ctx: Context, observed: Observed, moment: Moment): Promise<Json> {
