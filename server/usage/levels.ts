@@ -28,7 +28,7 @@ export const LEVELS_TOGETHER = sql`case when r.events = 0 then excluded.level_se
   when (excluded.first_at, excluded.first_number) > (r.last_at, r.last_number) then r.level_seconds + excluded.level_seconds - r.last * extract(epoch from r.hour + interval '1 hour' - excluded.first_at)
   when excluded.last_at < r.first_at then r.level_seconds + excluded.level_seconds - excluded.last * extract(epoch from r.hour + interval '1 hour' - r.first_at) end`;
 
-/** Reads the levels of hours from their events where they are not known. `cells` is the relation \`n (meter, customer, hour, dimensions, series)\`; those of other meters are passed over. */
+/** Reads the levels of hours from their events where they are not known. `cells` is the relation `n (meter, customer, hour, dimensions, series)`; those of other meters are passed over. */
 export function settleLevels(tx: Tx, cells: Sql): void {
   later(
     tx,

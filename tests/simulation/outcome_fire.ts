@@ -7,6 +7,7 @@ import type Stripe from 'stripe';
 import pg from 'pg';
 import { machineClock } from '../../server/clock.ts';
 import { verify, type Finding } from '../../server/verify.ts';
+import { until } from '../awaited.ts';
 import { seeded, type Random } from '../conformance/random.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
 import { deliver, Fire, type Sent } from './ingestion.ts';
@@ -142,9 +143,6 @@ export async function judgeUnderFire(plan: Plan): Promise<Outcome> {
     const steps = shipments(customers, random);
     // The server's clock has gone on since it was started.
     const due = async () => (await all<{ n: number }>(`select count(*)::integer as n from timers where at <= to_timestamp(${fire.now! + 30})`))[0]!.n;
-    const rest = async () => {
-      for (const end = Date.now() + 120_000; (await due()) > 0 && Date.now() < end; ) await sleep(50);
-    };
     let busy_kills = 0;
     let harmed = 0;
     for (const [n, events] of steps.entries()) {
@@ -154,11 +152,11 @@ export async function judgeUnderFire(plan: Plan): Promise<Outcome> {
       // Half of a step's events come while its bills are made; the others come to bills that are made, however fast or slow the machine is.
       const half = Math.floor(events.length / 2);
       for (const [part, sent] of [events.slice(0, half), events.slice(half)].entries()) {
-        const until = Math.ceil((plan.kills * (2 * n + part + 1)) / (2 * STEPS));
-        const [, busy] = await Promise.all([inBatches(fire, sent, random), harm(fire, until - harmed, random, due)]);
-        harmed = until;
+        const by_now = Math.ceil((plan.kills * (2 * n + part + 1)) / (2 * STEPS));
+        const [, busy] = await Promise.all([inBatches(fire, sent, random), harm(fire, by_now - harmed, random, due)]);
+        harmed = by_now;
         busy_kills += busy;
-        await rest();
+        await until(async () => (await due()) === 0);
       }
     }
     await fire.kill();

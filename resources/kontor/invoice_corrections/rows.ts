@@ -49,7 +49,7 @@ export async function madeUpBeside(tx: Tx, ids: readonly string[]): Promise<{ in
         from invoice_lines l join subscription_items s on s.id = l.subscription_item
         join invoices i on i.subscription = s.subscription and i.id <> l.invoice and i.finalized_at is not null and i.status <> 'void'
         join invoice_lines m on m.invoice = i.id and m.commitment is not null and m.period_start <= l.period_start and m.period_end >= l.period_end
-                join invoices b on b.id = l.invoice
+        join invoices b on b.id = l.invoice
         where l.invoice = any(${ids}::text[]) and l.metering is not null and (l.invoice_item is not null or b.billing_reason = 'subscription_threshold') order by m.invoice, l.invoice`,
   );
 }
