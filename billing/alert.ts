@@ -18,7 +18,7 @@ export type AlertRow = {
   since: Instant;
 };
 
-export type AlertTrigger = { id: string; alert: string; customer: string; counted_from: Instant; triggered_at: Instant; value: string };
+type AlertTrigger = { id: string; alert: string; customer: string; counted_from: Instant; triggered_at: Instant; value: string };
 
 /** What the event of a triggered alert shows. */
 export type Triggered = { alert: AlertRow; trigger: AlertTrigger };

@@ -13,7 +13,7 @@ export type PromotionCodeWhole = PromotionCodeRow & { source: CouponRow; now: In
 
 type OptionsGiven = Record<string, { amount_off: bigint }>;
 
-export type CouponGiven = {
+type CouponGiven = {
   percent_off?: number;
   amount_off?: bigint;
   currency?: string;

@@ -93,7 +93,7 @@ export function together(decisions: readonly Decision[]): Decision {
 }
 
 /** What more a refusal may say on the wire, as Stripe's error object spells it. */
-export type RefusalDetails = {
+type RefusalDetails = {
   type?: 'invalid_request_error' | 'card_error' | 'idempotency_error' | 'api_error' | 'temporary_session_expired';
   status?: number;
   decline_code?: string;

@@ -8,7 +8,7 @@ import { takenBefore } from './pricing/dimensions.ts';
 type Amounts = Pick<OptionGiven, 'unit_amount' | 'unit_amount_decimal' | 'tiers'>;
 
 /** An entry as it is given: its amounts in the price's way, or in tiers of its own. */
-export type DimensionPriceGiven = Amounts & { name?: string; dimensions: Record<string, string[]>; tiers_mode?: 'graduated' | 'volume'; currency_options?: Record<string, Amounts> };
+type DimensionPriceGiven = Amounts & { name?: string; dimensions: Record<string, string[]>; tiers_mode?: 'graduated' | 'volume'; currency_options?: Record<string, Amounts> };
 
 function amountsOf(given: Amounts, tiered: boolean, currency: string, at: (param: string) => string) {
   const { unit_amount_decimal, tiers } = optionOf(given, tiered ? 'tiered' : 'per_unit', currency, at);

@@ -4,7 +4,7 @@ import type { Instant } from './decision.ts';
 const DAY_S = 86_400;
 
 /** The automatic retries, in days after the first attempt. */
-export const RETRY_DAYS: readonly number[] = [3, 5, 7];
+const RETRY_DAYS: readonly number[] = [3, 5, 7];
 
 /** When to try again after the attempt at `at`, the `attempt_count`-th one by the schedule; null when that was the last. */
 export function nextAttempt(attempt_count: number, at: Instant): Instant | null {

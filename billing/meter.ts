@@ -2,7 +2,7 @@
 import type { MeterRow } from './catalog.ts';
 import { decision, refuse, type Decision, type Moment } from './decision.ts';
 
-export type MeterGiven = Pick<MeterRow, 'display_name' | 'event_name' | 'default_aggregation'> & Partial<Pick<MeterRow, 'event_time_window' | 'customer_mapping' | 'value_settings' | 'dimensions'>>;
+type MeterGiven = Pick<MeterRow, 'display_name' | 'event_name' | 'default_aggregation'> & Partial<Pick<MeterRow, 'event_time_window' | 'customer_mapping' | 'value_settings' | 'dimensions'>>;
 
 function put(type: string, before: MeterRow | null, meter: MeterRow, moment: Moment): Decision & { meter: MeterRow } {
   const made = decision();

@@ -7,9 +7,9 @@ import { formatDecimal, formatMoney, minimumCharge, minor, parseDecimal } from '
 import { checkTiers } from './pricing/price.ts';
 
 /** Amounts in minor units, whole or as decimals of up to 12 places; of each pair at most one is given. */
-export type TierGiven = { up_to: 'inf' | number; unit_amount?: bigint; unit_amount_decimal?: string; flat_amount?: bigint; flat_amount_decimal?: string };
-export type CustomGiven = { enabled: boolean; maximum?: bigint; minimum?: bigint; preset?: bigint };
-export type RecurringGiven = { interval: Interval; interval_count?: number; meter?: string; trial_period_days?: number; usage_type?: 'licensed' | 'metered' };
+type TierGiven = { up_to: 'inf' | number; unit_amount?: bigint; unit_amount_decimal?: string; flat_amount?: bigint; flat_amount_decimal?: string };
+type CustomGiven = { enabled: boolean; maximum?: bigint; minimum?: bigint; preset?: bigint };
+type RecurringGiven = { interval: Interval; interval_count?: number; meter?: string; trial_period_days?: number; usage_type?: 'licensed' | 'metered' };
 
 /** What a price says in one currency. */
 export type OptionGiven = {
@@ -34,7 +34,7 @@ export type PriceGiven = OptionGiven & {
   metadata?: Record<string, string> | '';
 };
 
-export type PriceChange = Pick<PriceGiven, 'active' | 'lookup_key' | 'transfer_lookup_key' | 'nickname' | 'metadata' | 'tax_behavior'> & { currency_options?: Record<string, OptionGiven> | null };
+type PriceChange = Pick<PriceGiven, 'active' | 'lookup_key' | 'transfer_lookup_key' | 'nickname' | 'metadata' | 'tax_behavior'> & { currency_options?: Record<string, OptionGiven> | null };
 
 /** What a price needs to know: what it is a price of, the meter that it names, and who has the lookup key now. */
 export type PriceFacts = { product: ProductRow; meter: MeterRow | null; holder: PriceRow | null };

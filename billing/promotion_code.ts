@@ -7,7 +7,7 @@ import { mergeMetadata } from './metadata.ts';
 
 type OptionsGiven = Record<string, { minimum_amount: bigint }>;
 
-export type PromotionCodeGiven = {
+type PromotionCodeGiven = {
   code: string;
   customer?: string;
   active?: boolean;
@@ -81,7 +81,7 @@ export function createPromotionCode(given: PromotionCodeGiven, coupon: CouponRow
   return { ...made, code };
 }
 
-export type PromotionCodeChange = Pick<PromotionCodeGiven, 'active' | 'metadata'> & { restrictions?: { currency_options?: OptionsGiven } };
+type PromotionCodeChange = Pick<PromotionCodeGiven, 'active' | 'metadata'> & { restrictions?: { currency_options?: OptionsGiven } };
 
 /** Changes what is named. A code is switched on again only where it can then be used. */
 export function changePromotionCode(row: PromotionCodeRow, source: CouponRow, change: PromotionCodeChange, moment: Moment): Decision & { code: PromotionCodeWhole } {

@@ -10,7 +10,7 @@ import { roundDiv, share } from './money.ts';
 export type ProrationUnit = 'second' | 'day';
 
 /** What was really charged for `[start, end)`: after discounts, before exclusive tax. */
-export type Debit = { readonly net: bigint; readonly start: Instant; readonly end: Instant };
+type Debit = { readonly net: bigint; readonly start: Instant; readonly end: Instant };
 
 /** The credit, ≤ 0 for a positive debit, of a debit's unused part at `at`: −round(net × (e − t) ÷ (e − s)). All of it before the debit's start, nothing after its end. */
 export function creditOf(debit: Debit, at: Instant, unit: ProrationUnit): bigint {
@@ -51,7 +51,7 @@ export function partOf(amount: bigint, period: Period, at: Instant, unit: Prorat
 }
 
 /** A charge for the rest of a period. `net = gross − Σ discount_amounts`, never less than 0, is what is billed and what a later change gives back. */
-export type ProrationDebit = { gross: bigint; discount_amounts: DiscountAmount[]; net: bigint };
+type ProrationDebit = { gross: bigint; discount_amounts: DiscountAmount[]; net: bigint };
 
 /**
  * The debit of a changed item for `[at, period.end)`. `lines` are the full period's lines of all licensed items of that recurrence as they are after the change, `changed` the index of the item's own;

@@ -9,7 +9,7 @@ export type DiscountGiven =
   | { param: string; coupon: CouponRow; promotion_code: PromotionCodeRow | null; /** It was to be redeemed when this was arranged, and is given though its time is over. */ promised?: boolean }
   | { param: string; discount: DiscountWhole };
 
-export type Holder = Partial<Pick<DiscountRow, 'customer' | 'subscription' | 'subscription_item' | 'invoice' | 'invoice_item'>>;
+type Holder = Partial<Pick<DiscountRow, 'customer' | 'subscription' | 'subscription_item' | 'invoice' | 'invoice_item'>>;
 
 /** Who redeems, and for how much. `first_time`: the customer has not paid us anything yet. `amount`: what is bought, before discounts. */
 export type Redeemer = { customer: string; first_time: boolean; amount: bigint; currency: string };

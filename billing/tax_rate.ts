@@ -3,7 +3,7 @@ import type { TaxRateRow } from './catalog.ts';
 import { decision, type Decision, type Moment } from './decision.ts';
 import { mergeMetadata } from './metadata.ts';
 
-export type TaxRateChange = Partial<Omit<TaxRateRow, 'id' | 'created' | 'percentage' | 'inclusive' | 'metadata'>> & { metadata?: Record<string, string> | '' };
+type TaxRateChange = Partial<Omit<TaxRateRow, 'id' | 'created' | 'percentage' | 'inclusive' | 'metadata'>> & { metadata?: Record<string, string> | '' };
 
 const BLANK = { active: true, description: null, country: null, state: null, jurisdiction: null, tax_type: null, metadata: {} };
 

@@ -16,7 +16,7 @@ export type TrialOfferRow = {
   nickname: string | null;
 };
 
-export type TrialOfferOrder = { price: PriceRow; transition: PriceRow; iterations: number | undefined; active: boolean; nickname: string | null };
+type TrialOfferOrder = { price: PriceRow; transition: PriceRow; iterations: number | undefined; active: boolean; nickname: string | null };
 
 function refuseUnsellable(price: PriceRow, param: string): void {
   if (price.recurring === null) refuse(undefined, `The price ${price.id} recurs never: a trial offer is about recurring prices.`, param);

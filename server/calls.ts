@@ -13,7 +13,7 @@ const wait = (attempts: number) => WAITS_S[attempts - 1] ?? LONGEST_S;
 const LEASE_S = 120;
 
 /** At most this many calls are asked and answered as one batch. */
-export const BATCH = 500;
+const BATCH = 500;
 
 function contextOf(app: App, world: World, tx: Context['tx']): Context {
   return { app, tx, world, request: null, calls: [] };

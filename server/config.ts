@@ -11,7 +11,7 @@ import type { NatsSettings } from './usage/intake/open.ts';
 import { USAGE_DAYS } from './usage/slots.ts';
 
 const logLevels = ['silent', 'error', 'warn', 'info'] as const;
-export type LogLevel = (typeof logLevels)[number];
+type LogLevel = (typeof logLevels)[number];
 
 export type Config = {
   /** Where the HTTP server listens. Port 0 takes a free one. */
@@ -44,7 +44,7 @@ export type Config = {
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-export type Setting = {
+type Setting = {
   readonly variable: string;
   readonly meaning: string;
   /** The default in words, for the documentation. */

@@ -118,7 +118,7 @@ export type Room = {
 };
 
 /** The rooms by what they answer to. */
-export type Register = {
+type Register = {
   resources: Map<string, Resource<any>>;
   routes: Route[];
   timers: Map<string, TimerCommand>;

@@ -1,7 +1,7 @@
 /** One line of JSON for each thing worth knowing, on standard error. Never a request's body, a key or a card; what looks like a card's number is hidden all the same. */
 import { withoutCardNumbers } from '../billing/payment/card_number.ts';
 
-export type Level = 'error' | 'warn' | 'info' | 'silent';
+type Level = 'error' | 'warn' | 'info' | 'silent';
 
 export type Log = {
   error(message: string, fields?: object): void;

@@ -11,7 +11,7 @@ import type { Context } from './context.ts';
 export type Outside = { known: Map<string, unknown>; asked: Map<string, number> };
 
 /** A run has come to a question that has no answer yet. */
-export class Unanswered extends Error {
+class Unanswered extends Error {
   readonly question: string;
   readonly ask: () => Promise<unknown>;
   constructor(question: string, ask: () => Promise<unknown>) {

@@ -8,7 +8,7 @@ import { row, rows, sql } from './database/sql.ts';
 import { told } from './log.ts';
 
 /** At most this many timers run as one batch in one transaction. */
-export const BATCH = 500;
+const BATCH = 500;
 
 /** A timer whose command fails waits this long for its next try, by the number of failures. */
 const RETRY_S = [60, 300, 1_800, 7_200];

@@ -46,7 +46,7 @@ async function orphans(owner: Client, all: readonly Reference[], find: (finding:
 }
 
 /** What is looked at besides the invariants, and how far that has come. */
-export type Audits = { audits: readonly Audit[]; /** Signs as the server does; without it the signatures of the ledger's seals are not checked. */ sign?: (text: string) => string; /** Is told where a check takes long. */ progress?: (sentence: string) => void };
+type Audits = { audits: readonly Audit[]; /** Signs as the server does; without it the signatures of the ledger's seals are not checked. */ sign?: (text: string) => string; /** Is told where a check takes long. */ progress?: (sentence: string) => void };
 
 /** How many things are looked at between two words about it. */
 const STRIDE = 10_000;

@@ -21,7 +21,7 @@ const TALLY_MS = 1_000;
 /** A lease on a partition of usage is renewed after so long. */
 const TEND_MS = 1_500;
 
-export type Workers = { nudge(): void; stop(): Promise<void> };
+type Workers = { nudge(): void; stop(): Promise<void> };
 
 /** One job in its own loop: again at once while there is work, else after a nudge, which the job may give itself, or a while. */
 function loop(app: App, name: string, work: (nudge: () => void) => Promise<boolean>, idle_ms: number): Workers {

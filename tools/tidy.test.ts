@@ -24,7 +24,7 @@ test('billing imports nothing but itself', () => {
   breaks('billing/money.ts', `import { readFile } from 'node:fs';`, /^billing\/money\.ts:1 imports node:fs\. billing\/ imports nothing/);
   breaks('billing/money.ts', `\n\nimport x from "left-pad";`, /^billing\/money\.ts:3 imports left-pad/);
   breaks('billing/money.ts', `const x = await import('../server/clock.ts');`, /imports only itself/);
-  breaks('billing/money.ts', `export {\n  clock,\n} from '../server/clock.ts';`, /imports \.\.\/server\/clock\.ts/);
+  breaks('billing/money.ts', `import {\n  clock,\n} from '../server/clock.ts';`, /imports \.\.\/server\/clock\.ts/);
   breaks('billing/money.ts', `import 'node:process';`, /imports node:process/);
 });
 
@@ -111,6 +111,16 @@ test('promises to nobody, and how the work was done, stay out of the repository'
   breaks('docs/x.md', `fixed in ${'issue'} #12`, /how the work was done/);
 });
 
+test('what is exported is imported, by its name or with all others of its file', () => {
+  breaks('billing/x.ts', 'x();\n\nexport const free = 1;', /^billing\/x\.ts:3 exports free, and no other file imports it/);
+  for (const text of ['export type T = 1;', 'export async function f() {}', 'export class A {}', 'export { f };', `export { f } from './y.ts';`]) breaks('billing/x.ts', text, /no other file imports it/);
+  const exported = 'export function f() {}\nexport type T = 1;';
+  const by = (text: string) => found({ 'billing/x.ts': exported, 'billing/x.test.ts': text }).length;
+  assert.equal(by(`import { f } from './x.ts';`), 1);
+  for (const text of [`import { f as g, type T } from './x.ts';`, `import * as all from './x.ts';\nall.f() as all.T;`, `await import('./x.ts');`]) assert.equal(by(text), 0, text);
+  assert.equal(by(`import { f, T } from './y.ts';`), 2);
+});
+
 test('a file has 400 lines and a function 70', () => {
   keeps('server/x.ts', 'x();\n'.repeat(400));
   breaks('server/x.ts', 'x();\n'.repeat(401), /has 401 lines/);
@@ -118,7 +128,7 @@ test('a file has 400 lines and a function 70', () => {
   keeps('docs/x.md', 'x\n'.repeat(500));
   const body = (lines: number): string => '  x();\n'.repeat(lines);
   keeps('server/x.ts', `function f() {\n${body(68)}}`);
-  for (const head of ['function f()', 'export async function f<T>({ a }: { a: T } = {}): Promise<T[]>', 'const f = async (a: number) =>', 'class A {\n  private f(a = (1 + 2))', 'const o = {\n  f()']) {
+  for (const head of ['function f()', 'async function f<T>({ a }: { a: T } = {}): Promise<T[]>', 'const f = async (a: number) =>', 'class A {\n  private f(a = (1 + 2))', 'const o = {\n  f()']) {
     breaks('server/x.ts', `${head} {\n${body(70)}}${head.includes('{\n') ? '}' : ''}`, /a function of 72 lines/);
   }
   keeps('server/x.ts', `class A {\n${'  f() {}\n'.repeat(90)}}`);

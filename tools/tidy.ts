@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { exceptions, type Exception } from './laws/exceptions.ts';
+import { exports } from './laws/exports.ts';
 import { imports } from './laws/imports.ts';
 import { links } from './laws/links.ts';
 import { names } from './laws/names.ts';
@@ -11,7 +12,7 @@ import { sizes } from './laws/sizes.ts';
 import { source, type Law, type Problem, type Source } from './laws/source.ts';
 import { words } from './laws/words.ts';
 
-const laws: readonly Law[] = [imports, names, words, sizes, links];
+const laws: readonly Law[] = [imports, exports, names, words, sizes, links];
 
 /** What breaks a law without being excepted, and the exceptions that nothing needs. */
 export function findings(files: readonly Source[], excepted: readonly Exception[] = exceptions): Problem[] {

@@ -6,9 +6,9 @@ import type { Fee, Settled } from '../payment/outcome.ts';
 import type { ChargeRow } from '../payment/payment.ts';
 
 /** A line of a fee as the API shows it; minor units. */
-export type FeeDetail = { amount: number; application: null; currency: string; description: string; type: 'stripe_fee' | 'payment_method_passthrough_fee' | 'tax' };
+type FeeDetail = { amount: number; application: null; currency: string; description: string; type: 'stripe_fee' | 'payment_method_passthrough_fee' | 'tax' };
 
-export type FundsType = 'charge' | 'payment' | 'refund' | 'payment_refund' | 'refund_failure' | 'payout' | 'payout_failure' | 'payout_cancel' | 'adjustment';
+type FundsType = 'charge' | 'payment' | 'refund' | 'payment_refund' | 'refund_failure' | 'payout' | 'payout_failure' | 'payout_cancel' | 'adjustment';
 
 export type FundsTransactionRow = {
   id: string;
@@ -33,7 +33,7 @@ export type FundsTransactionRow = {
   payout: string | null;
 };
 
-export type FundsMove = Pick<FundsTransactionRow, 'type' | 'reporting_category' | 'source' | 'description' | 'amount' | 'currency' | 'test_clock' | 'processor'> & {
+type FundsMove = Pick<FundsTransactionRow, 'type' | 'reporting_category' | 'source' | 'description' | 'amount' | 'currency' | 'test_clock' | 'processor'> & {
   fees?: readonly Fee[];
   /** Where the processor settles it in another currency. */
   settled?: Settled | null;
@@ -79,7 +79,7 @@ export function moveFunds({ fees = [], available, settled = null, further = fals
   return { ...made, transaction };
 }
 
-export type Leg = Pick<Posting, 'ledger_account' | 'currency' | 'amount' | 'processor'>;
+type Leg = Pick<Posting, 'ledger_account' | 'currency' | 'amount' | 'processor'>;
 
 /**
  * The legs by which an amount comes to our funds or leaves them. One that is settled in another currency passes through the exchange: what is given back or lost of a payment takes out of it what that had come to
@@ -111,7 +111,7 @@ function legsAt(then: bigint, amount: bigint, { currency }: ChargeRow, { amount:
 }
 
 /** How the money of a charge has come. */
-export type Taking = { processor: string; test_clock: string | null; fees?: readonly Fee[]; settled?: Settled | null; available?: 'now' | 'later' };
+type Taking = { processor: string; test_clock: string | null; fees?: readonly Fee[]; settled?: Settled | null; available?: 'now' | 'later' };
 
 /** The money of a charge has come, or `amount` of it by one of its captures, less what the processor keeps of that. The charge says the first one's transaction. */
 export function takeCharge(charge: ChargeRow, { processor, test_clock, fees, settled, available = 'later' }: Taking, moment: Moment, amount = charge.amount_captured): Decision & { charge: ChargeRow; transaction: FundsTransactionRow } {

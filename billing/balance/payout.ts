@@ -51,7 +51,7 @@ export type PayoutRow = {
 };
 
 const WEEKDAYS = ['thursday', 'friday', 'saturday', 'sunday', 'monday', 'tuesday', 'wednesday'] as const;
-export type Weekday = (typeof WEEKDAYS)[number];
+type Weekday = (typeof WEEKDAYS)[number];
 export type PayoutSchedule = { interval: 'manual' | 'daily' | 'weekly' | 'monthly'; weekly_anchor: Weekday | null; monthly_anchor: number | null };
 
 const DAY_S = 86_400;
@@ -70,7 +70,7 @@ export function nextPayout({ interval, weekly_anchor, monthly_anchor }: PayoutSc
 /** The timer of the schedule. */
 export const payoutTimer = (schedule: PayoutSchedule, after: Instant): Timer => ({ kind: 'payouts.automatic', subject: 'payouts', at: nextPayout(schedule, after), lane: 'balance', test_clock: null });
 
-export type PayoutOrder = Pick<PayoutRow, 'amount' | 'currency' | 'method' | 'description' | 'statement_descriptor' | 'metadata'> & { fees: readonly Fee[] };
+type PayoutOrder = Pick<PayoutRow, 'amount' | 'currency' | 'method' | 'description' | 'statement_descriptor' | 'metadata'> & { fees: readonly Fee[] };
 
 export const put = (before: PayoutRow, payout: PayoutRow, type: string, moment: Moment): Decision => ({
   ...decision(),

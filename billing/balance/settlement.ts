@@ -19,7 +19,7 @@ function minorRate(rate: string, from: string, into: string): Decimal {
 }
 
 /** What an amount comes to, rounded once; null where it is not converted. */
-export function settle(amount: bigint, currency: string, settlement: Settlement | null): Settled | null {
+function settle(amount: bigint, currency: string, settlement: Settlement | null): Settled | null {
   const rate = settlement?.currency === currency ? undefined : settlement?.rates[currency];
   if (settlement === null || rate === undefined) return null;
   const exact = minorRate(rate, currency, settlement.currency);

@@ -11,7 +11,7 @@ import { minor } from '../money.ts';
 import type { Left } from './left.ts';
 import { combine, isNothing, moneyOf, NOTHING, stored, toCorrect, totalOf, toUndo, type CorrectedQuantity, type Correction, type CorrectionRow, type LineCorrection, type Money } from './correction.ts';
 
-export type CorrectionFacts = {
+type CorrectionFacts = {
   invoice: InvoiceWhole;
   /** The lines of the invoice with the quantities that are true now. */
   recounted: readonly InvoiceLineRow[];
@@ -32,7 +32,7 @@ export type CorrectionFacts = {
 export type Reached = { quantity: string; groups: readonly UsedGroup[] | null; kept: bigint | null };
 
 /** What the item says: `Correction of KON-0003: 204 instead of 207 × Resolution (at $0.99 / month)`. */
-export function describe(correction: Correction, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string | null): string {
+function describe(correction: Correction, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string | null): string {
   return `${describeChange(correction, corrected, number)}${correction.kept?.after === undefined ? '' : ', as far as credit notes have left it'}`;
 }
 

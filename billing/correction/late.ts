@@ -34,7 +34,7 @@ export function lateLine(line: InvoiceLineRow, { all, billed }: { all: Money; bi
 export const unbilledOf = ({ billed, known }: LateLine): bigint => (known > billed ? known - billed : 0n);
 
 /** So much of a line can be met by credit: what it bills beyond what the line that it corrects had come to (`above`). What was taken back again meanwhile can not. */
-export type Room = { above: bigint; room: bigint };
+type Room = { above: bigint; room: bigint };
 
 /** The rooms of those lines that bill late usage, by their ids. */
 export function roomsOf(lines: readonly InvoiceLineRow[], late: LateLines): Map<string, Room> {
@@ -60,7 +60,7 @@ function drawn(credits: readonly StoredCredit[], { known, credited, rates, exemp
 }
 
 /** Lines that bill late usage with the credits that meet it, what that changes of the lines that they correct, and those as they are then. */
-export type Met = { lines: InvoiceLineRow[]; drawn: { line: InvoiceLineRow; money: Money }[]; late: LateLines };
+type Met = { lines: InvoiceLineRow[]; drawn: { line: InvoiceLineRow; money: Money }[]; late: LateLines };
 
 /** Sets what credit grants give, by line, against the lines of an invoice. What they give to late usage is a correction, too. */
 export function meetLines(lines: readonly InvoiceLineRow[], taken: ReadonlyMap<string, readonly StoredCredit[]>, known: LateLines): Met {

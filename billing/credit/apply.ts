@@ -7,7 +7,7 @@ import { minor } from '../money.ts';
 import { inOrder, isUsable, moveCredit, hasExpired, withGrants, type CreditGrantRow } from './grant.ts';
 
 /** What a grant gives to a line; `above` where that bills late usage. */
-export type CreditTaken = { grant: CreditGrantRow; line: InvoiceLineRow; amount: bigint; above?: number };
+type CreditTaken = { grant: CreditGrantRow; line: InvoiceLineRow; amount: bigint; above?: number };
 
 const NONE: LateLines = new Map();
 

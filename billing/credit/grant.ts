@@ -27,7 +27,7 @@ export type CreditGrantRow = {
   metadata: Metadata;
 };
 
-export type CreditMovement = 'credits_granted' | 'credits_application_invoice_voided' | 'credits_applied' | 'credits_expired' | 'credits_voided';
+type CreditMovement = 'credits_granted' | 'credits_application_invoice_voided' | 'credits_applied' | 'credits_expired' | 'credits_voided';
 
 export type CreditTransactionRow = {
   id: string;
@@ -44,7 +44,7 @@ export type CreditTransactionRow = {
   invoice_line_item: string | null;
 };
 
-export type GrantGiven = {
+type GrantGiven = {
   currency: string;
   amount: bigint;
   category?: 'paid' | 'promotional';

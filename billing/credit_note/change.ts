@@ -10,7 +10,7 @@ import { followRemaining } from '../invoice/follow.ts';
 import type { Issued } from './create.ts';
 import type { CreditNoteWhole } from './credit_note.ts';
 
-export type CreditNoteChange = { memo?: string; metadata?: Record<string, string> | '' };
+type CreditNoteChange = { memo?: string; metadata?: Record<string, string> | '' };
 
 export function updateCreditNote(before: CreditNoteWhole, { memo, metadata }: CreditNoteChange, moment: Moment): Decision & { credit_note: CreditNoteWhole } {
   const credit_note: CreditNoteWhole = { ...before, memo: memo ?? before.memo, metadata: mergeMetadata(before.metadata, metadata) };

@@ -13,7 +13,7 @@ import { portion } from './portion.ts';
 type CorrectedLines = ReadonlyMap<string, Money>;
 
 /** A tax as the caller has worked it out. */
-export type TaxGiven = { amount: bigint; tax_rate: TaxRateRow; taxable_amount: bigint };
+type TaxGiven = { amount: bigint; tax_rate: TaxRateRow; taxable_amount: bigint };
 
 /** A line as it is asked for. `at` spells its parameters. */
 export type CreditLineOrder = { metadata: Metadata; taxes: readonly TaxGiven[] | null; at: (name: string) => string } & (

@@ -11,7 +11,7 @@ import type { CustomerWhole, TaxIdRow } from './customer.ts';
 import { deleteTaxId } from './tax_id.ts';
 
 /** What hangs on a customer and ends with it. `subscriptions` are those that have not ended, `schedules` those that have not started, `unpaid` the drafts and open invoices. */
-export type Held = { subscriptions: readonly SubscriptionWhole[]; unpaid: readonly InvoiceWhole[]; payment_methods: readonly PaymentMethodRow[]; mandates: readonly MandateRow[]; tax_ids: readonly TaxIdRow[]; schedules: readonly ScheduleWhole[] };
+type Held = { subscriptions: readonly SubscriptionWhole[]; unpaid: readonly InvoiceWhole[]; payment_methods: readonly PaymentMethodRow[]; mandates: readonly MandateRow[]; tax_ids: readonly TaxIdRow[]; schedules: readonly ScheduleWhole[] };
 
 /** Nothing of the person remains. The number prefix, the balance and what bills refer to do: invoices keep what they said. */
 const FORGOTTEN = {

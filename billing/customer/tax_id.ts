@@ -12,7 +12,7 @@ export const TAX_ID_TYPES = [
   'sg_uen', 'si_tin', 'sm_coe', 'sn_ninea', 'sr_fin', 'sv_nit', 'th_vat', 'tj_tin', 'tr_tin', 'tt_bir', 'tt_vat', 'tw_vat', 'tz_vat', 'ua_vat', 'ug_tin', 'us_ein', 'uy_ruc', 'uz_tin', 'uz_vat',
   've_rif', 'vn_tin', 'za_vat', 'zm_tin', 'zw_tin',
 ] as const;
-export type TaxIdType = (typeof TAX_ID_TYPES)[number];
+type TaxIdType = (typeof TAX_ID_TYPES)[number];
 
 /** VAT numbers of the Union by the letters they begin with (Greece writes EL, Northern Ireland XI), as the Commission's VIES describes them. */
 const EU_VAT: Record<string, string> = {

@@ -11,11 +11,11 @@ export type DisputeStatus = 'warning_needs_response' | 'warning_under_review' | 
 /** How a bank decides: `escalated` makes a chargeback of an inquiry. */
 export type Verdict = 'won' | 'lost' | 'escalated';
 
-export type Compliance = { fee_acknowledged: boolean };
+type Compliance = { fee_acknowledged: boolean };
 /** Evidence by the names of the API. */
 export type Evidence = { enhanced_evidence?: { visa_compliance?: Compliance; mastercard_compliance?: Compliance } } & { [field: string]: unknown };
 
-export type DisputeFee = { description: string; /** Minor units as text. */ amount: string };
+type DisputeFee = { description: string; /** Minor units as text. */ amount: string };
 
 export type DisputeRow = {
   id: string;

@@ -41,7 +41,7 @@ export type CorrectedLine = { invoice: string; invoice_number: string | null; li
 export type Kept = { before: bigint | null; after: bigint | null };
 
 /** What a line that makes usage up came to before it was put right, and the lines of usage beside it, each with what its meter had counted when it was. */
-export type MadeUp = { before: bigint; usage: readonly { row: InvoiceLineRow; usage: Usage | undefined }[] };
+type MadeUp = { before: bigint; usage: readonly { row: InvoiceLineRow; usage: Usage | undefined }[] };
 
 /** The stored facts from which invoices are computed again. What belongs to a line is found by the line's id. */
 export type ExplainFacts = {

@@ -35,7 +35,7 @@ export type Language = {
   cause: { [Kind in CauseKind]: (cause: Cause, say: Say) => string };
 };
 
-export const LANGUAGES = { en: english, de: german } satisfies Record<string, Language>;
+const LANGUAGES = { en: english, de: german } satisfies Record<string, Language>;
 export type LanguageName = keyof typeof LANGUAGES;
 
 /** An id of what would be billed, and is no invoice yet. */

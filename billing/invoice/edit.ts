@@ -10,7 +10,7 @@ import type { InvoiceItemWhole, InvoiceLineRow, InvoiceRow, InvoiceWhole } from 
 import { changeInvoice } from './paid.ts';
 
 /** What may be said of an invoice after its creation: what is left out stays as it is. */
-export type InvoiceChange = Partial<
+type InvoiceChange = Partial<
   Pick<
     InvoiceRow,
     | 'auto_advance' | 'automatically_finalizes_at' | 'collection_method' | 'custom_fields' | 'days_until_due' | 'default_payment_method' | 'description' | 'due_date' | 'effective_at' | 'footer'

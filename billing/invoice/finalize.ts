@@ -31,7 +31,7 @@ export type Finalization = {
   meets_balance?: boolean;
 };
 
-export type Finalized = Decision & { invoice: InvoiceWhole; customer: CustomerWhole; payment_intent: PaymentIntentWhole | null; payment: InvoicePaymentRow | null };
+type Finalized = Decision & { invoice: InvoiceWhole; customer: CustomerWhole; payment_intent: PaymentIntentWhole | null; payment: InvoicePaymentRow | null };
 
 const DAY_S = 86_400;
 

@@ -44,7 +44,7 @@ export type ItemWords = {
   discounts?: readonly DiscountWhole[];
 };
 
-export type ItemOrder = ItemTerms & ItemWords & { id: string; customer: CustomerRow; subscription: SubscriptionRow | null; invoice: string | null; currency: string };
+type ItemOrder = ItemTerms & ItemWords & { id: string; customer: CustomerRow; subscription: SubscriptionRow | null; invoice: string | null; currency: string };
 
 type Priced = Pick<InvoiceItemRow, 'amount' | 'price' | 'product' | 'unit_amount_decimal' | 'quantity_decimal'>;
 

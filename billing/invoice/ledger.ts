@@ -5,7 +5,7 @@ import type { PostedAccount } from '../ledger/accounts.ts';
 import type { InvoiceLineRow, InvoiceRow, InvoiceWhole } from './invoice.ts';
 
 /** A leg on an account; one of revenue by the line that was billed. */
-export type Leg = { ledger_account: PostedAccount; amount: bigint; line?: InvoiceLineRow | null };
+type Leg = { ledger_account: PostedAccount; amount: bigint; line?: InvoiceLineRow | null };
 
 /** Legs without lines, by account. */
 export const legs = (sums: Partial<Record<PostedAccount, bigint>>): Leg[] => Object.entries(sums).map(([ledger_account, amount]) => ({ ledger_account: ledger_account as PostedAccount, amount }));
@@ -23,7 +23,7 @@ export function post(invoice: InvoiceRow, transaction: string, posted: readonly 
 type Taxed = Pick<InvoiceLineRow, 'amount' | 'discount_amounts' | 'taxes'>;
 
 /** What a line comes to for us: less its discounts, without the tax that it contains. Credits that met it are earned with it. */
-export const netOf = ({ amount, discount_amounts, taxes }: Taxed): bigint =>
+const netOf = ({ amount, discount_amounts, taxes }: Taxed): bigint =>
   amount - discount_amounts.reduce((sum, each) => sum + BigInt(each.amount), 0n) - taxes.reduce((sum, tax) => (tax.tax_behavior === 'inclusive' ? sum + BigInt(tax.amount) : sum), 0n);
 
 /** What credit notes take back of revenue, by line; a note's own lines have none. What credits had met stays earned. */

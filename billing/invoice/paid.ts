@@ -40,7 +40,7 @@ function tellSubscription(subscription: SubscriptionWhole | null, invoice: Invoi
 /** Where a payment of this invoice is credited: a written-off one was taken from the receivables before. */
 export const creditedAccount = (invoice: InvoiceWhole): 'bad_debt' | 'receivable' => (invoice.status === 'uncollectible' ? 'bad_debt' : 'receivable');
 
-export type Credit = {
+type Credit = {
   amount: bigint;
   /** Not by a payment of ours, e.g. in cash. */
   off_stripe: boolean;
@@ -97,7 +97,7 @@ export function creditInvoice(owing: Owed, credit: Credit, moment: Moment): Deci
   return { ...settleInvoice(owing, change, { amount: overpaid, type: 'invoice_overpaid' }, credit, moment), applied, overpaid };
 }
 
-export type Failure = {
+type Failure = {
   /** An attempt by the schedule, not by anybody's request. */
   automatic: boolean;
   /** When it was made, from which the next one is counted. */

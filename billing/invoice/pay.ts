@@ -5,11 +5,10 @@ import { confirmPayment, type Confirmation } from '../payment/confirm.ts';
 import { cancelIntent, faultInInvoice, invoicePayment, openInvoiceIntent, unchargeable } from '../payment/intent.ts';
 import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../payment/payment.ts';
 import { payInvoicePayment } from '../payment/settle.ts';
-import { collection } from './finalize.ts';
 import { followRemaining } from './follow.ts';
 import type { InvoiceWhole } from './invoice.ts';
 import { legs, post } from './ledger.ts';
-import { attemptFailed, changeInvoice, creditedAccount, creditInvoice, type Owed } from './paid.ts';
+import { attemptFailed, creditedAccount, creditInvoice, type Owed } from './paid.ts';
 
 /** A payment that is to go to an invoice and is not over. */
 export type OpenPayment = { payment: InvoicePaymentRow; intent: PaymentIntentWhole };
@@ -118,13 +117,4 @@ export function attachPayment(facts: WithPayments, intent: PaymentIntentWhole, c
   const sums = { unapplied_payments: amount, [creditedAccount(invoice)]: -credited.applied, customer_balance: -credited.overpaid };
   made.postings.push(...post(invoice, `${payment.id}:applied`, legs(sums), moment.now));
   return { ...together([made, paid, credited, followRemaining(facts.payments, credited.invoice, moment)]), invoice: credited.invoice, customer: credited.customer, subscription: credited.subscription };
-}
-
-/** Nothing is charged by itself any more, e.g. because the subscription has ended. */
-export function stopCollecting(before: InvoiceWhole, moment: Moment): Decision & { invoice: InvoiceWhole } {
-  assert(before.status === 'open', `the invoice ${before.id} is ${before.status}, nothing collects it`);
-  const invoice: InvoiceWhole = { ...before, auto_advance: false, next_payment_attempt: null };
-  const made = changeInvoice(before, invoice, moment);
-  made.timers.push(collection(invoice, null));
-  return { ...made, invoice };
 }

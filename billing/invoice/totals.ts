@@ -93,7 +93,7 @@ function sumTaxes(lines: readonly AssessedLine[]): LineTax[] {
 }
 
 /** What is due once the customer's balance is applied, and the balance before and after. A balance < 0 is what we owe the customer, > 0 what the customer owes us. */
-export type Settlement = { amount_due: bigint; starting_balance: bigint; ending_balance: bigint };
+type Settlement = { amount_due: bigint; starting_balance: bigint; ending_balance: bigint };
 
 /**
  * Applies the customer's balance to a total at finalisation. A total ≥ 0 takes from what we owe, or collects what is owed to us; a total < 0 is put to the balance and nothing is due. Always

@@ -1,6 +1,6 @@
 /** The chart of accounts. docs/concepts/ledger.md says which business event posts which legs. */
 
-export type AccountKind = 'asset' | 'liability' | 'revenue' | 'expense' | 'exchange';
+type AccountKind = 'asset' | 'liability' | 'revenue' | 'expense' | 'exchange';
 
 /** Each account with what kind it is, and what its balance says. Debits are amounts above zero: an asset or an expense usually stands above zero, a liability or revenue below. */
 export const ACCOUNTS = {

@@ -2,7 +2,7 @@
 import type { Instant } from '../decision.ts';
 import { roundDiv } from '../money.ts';
 
-export type Span = { start: Instant; end: Instant };
+type Span = { start: Instant; end: Instant };
 
 /**
  * What of an amount is earned before a moment. It is cumulative, so what is earned in a day is the difference between its end and its beginning, and the days of a period come to the amount exactly.

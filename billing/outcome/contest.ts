@@ -5,7 +5,7 @@ import { decidedOn, type Observed } from './observe.ts';
 import type { OutcomeRow } from './outcome.ts';
 import type { Contest } from './settle.ts';
 
-export type ContestGiven = { reason: string; by: Contest['by'] };
+type ContestGiven = { reason: string; by: Contest['by'] };
 
 /** The contest of the success that stands, where it was decided already. */
 const decidedContest = (row: OutcomeRow): Contest | undefined => row.contests.findLast((contest) => contest.outcome === row.outcome && contest.resolution !== null && contest.at >= (row.settled_at ?? 0));

@@ -6,12 +6,12 @@ import { createMeter } from '../meter.ts';
 import { eventNames, type DefinitionWhole, type OutcomeKind, type OutcomeRule, type Terms, type VersionRow } from './definition.ts';
 import { refuseTerms } from './terms.ts';
 
-export type RuleGiven = Pick<OutcomeRule, 'event_name' | 'effect'> & Partial<Omit<OutcomeRule, 'conditions'>> & { conditions?: { key: string; operator: OutcomeRule['conditions'][number]['operator']; value?: string; values?: string[] }[] };
+type RuleGiven = Pick<OutcomeRule, 'event_name' | 'effect'> & Partial<Omit<OutcomeRule, 'conditions'>> & { conditions?: { key: string; operator: OutcomeRule['conditions'][number]['operator']; value?: string; values?: string[] }[] };
 
 /** What is left out is as in the newest version; of a definition without one there is one outcome, and it is counted when it is settled. */
 export type TermsGiven = { timing?: Terms['timing']; outcomes?: { name: string; meter?: string }[]; rules: RuleGiven[] };
 
-export type DefinitionGiven = TermsGiven & { display_name: string; subject_key: string; customer_key: string; metadata?: Record<string, string> | '' };
+type DefinitionGiven = TermsGiven & { display_name: string; subject_key: string; customer_key: string; metadata?: Record<string, string> | '' };
 
 export type Defined = Decision & { definition: DefinitionWhole };
 

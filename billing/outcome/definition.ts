@@ -27,7 +27,7 @@ export type OutcomeRule = {
 /** What a subject may end in, and the meter that counts it. */
 export type OutcomeKind = { name: string; meter: string };
 
-export type Timing = 'occurred_at' | 'settled_at';
+type Timing = 'occurred_at' | 'settled_at';
 
 /** What a version says; never changed once it is made. */
 export type Terms = {

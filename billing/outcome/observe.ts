@@ -69,7 +69,7 @@ function timer(row: OutcomeRow) {
 }
 
 /** The row as it is judged at the moment, with what changes on meters, what is told, and the timer of its silence. */
-export function judged(definition: DefinitionWhole, before: OutcomeRow | null, given: OutcomeRow, moment: Moment): Observed {
+function judged(definition: DefinitionWhole, before: OutcomeRow | null, given: OutcomeRow, moment: Moment): Observed {
   const judgement = judge(definition, given.events, given.contests, moment.now);
   const { counted } = judgement;
   const stays = counted !== null && given.meter === counted.meter && given.counted_at === counted.at;
@@ -92,7 +92,7 @@ export function judged(definition: DefinitionWhole, before: OutcomeRow | null, g
 }
 
 /** Whether an archived definition takes no subjects any more. */
-export const isOver = (definition: DefinitionWhole, at: Instant): boolean => definition.archived_at !== null && at >= definition.archived_at + EARLIEST_S;
+const isOver = (definition: DefinitionWhole, at: Instant): boolean => definition.archived_at !== null && at >= definition.archived_at + EARLIEST_S;
 
 /** What is new about a subject's events. Each list may repeat what is known, and those that were taken or put back may be none of its own. */
 export type News = { recorded: readonly SubjectEvent[]; canceled: readonly EventName[]; restored: readonly EventName[] };

@@ -22,9 +22,9 @@ export type Contest = {
   resolution: { accepted: boolean; at: Instant; reason: string | null } | null;
 };
 
-export type OutcomeState = 'new' | 'open' | 'succeeded' | 'failed' | 'reversed';
+type OutcomeState = 'new' | 'open' | 'succeeded' | 'failed' | 'reversed';
 
-export type Success = { outcome: string; meter: string; basis: 'confirmed' | 'assumed'; occurred_at: Instant; settled_at: Instant; /** The events that made it. */ events: EventName[] };
+type Success = { outcome: string; meter: string; basis: 'confirmed' | 'assumed'; occurred_at: Instant; settled_at: Instant; /** The events that made it. */ events: EventName[] };
 
 /** A step by which an outcome changed. `rule` is the position of its rule in the version. */
 export type Step = { at: Instant; outcome: string; state: OutcomeState | 'contested'; by: 'event' | 'quiet' | 'contest'; event: EventName | null; rule: number | null };
@@ -79,7 +79,7 @@ const byBytes = (a: string, b: string): number => {
 };
 
 /** The events that count, in the order in which they are taken. */
-export function inOrder(terms: Pick<Terms, 'rules'>, events: readonly SubjectEvent[]): Matched[] {
+function inOrder(terms: Pick<Terms, 'rules'>, events: readonly SubjectEvent[]): Matched[] {
   const matched = events.flatMap((event): Matched[] => {
     const first = event.canceled ? -1 : terms.rules.findIndex((rule) => matches(rule, event));
     return first < 0 ? [] : [{ ...event, first }];
@@ -242,7 +242,7 @@ export function judgeBy(version: VersionRow, events: readonly SubjectEvent[], co
 export const earliest = (events: readonly SubjectEvent[]): Instant | null => events.reduce<Instant | null>((first, event) => (event.canceled || (first !== null && first <= event.at) ? first : event.at), null);
 
 /** So many events a subject is judged from: the latest ones. A definition whose subjects have more names the wrong key. */
-export const MOST_EVENTS = 500;
+const MOST_EVENTS = 500;
 
 /** The latest events, however they came: of a set, always the same. */
 export function latest(events: readonly SubjectEvent[]): SubjectEvent[] {

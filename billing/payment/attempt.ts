@@ -8,7 +8,7 @@ import type { HandledOutcome, Outcome, RefundOutcome } from './outcome.ts';
 
 export type Verb = 'charge' | 'save' | 'capture' | 'cancel' | 'increment' | 'refund' | 'detach';
 
-export type AttemptState = 'sending' | 'unknown' | 'requires_action' | 'pending' | 'authorized' | 'failed' | 'declined' | 'canceled' | 'succeeded';
+type AttemptState = 'sending' | 'unknown' | 'requires_action' | 'pending' | 'authorized' | 'failed' | 'declined' | 'canceled' | 'succeeded';
 
 export type AttemptRow = {
   /** The `op_id`: `pi_…:charge:2`. */
@@ -53,8 +53,6 @@ export function stateOf(verb: Verb, word: { kind: string; captured?: unknown }):
 
 /** Whether no further word is to come that changes what is done about it. */
 export const isOver = (state: AttemptState): boolean => RANKS[state] >= RANKS.canceled || state === 'failed';
-/** Whether it may have had an effect that is not known yet: nothing else is tried meanwhile. */
-export const isOpen = (state: AttemptState): boolean => state === 'sending' || state === 'unknown' || state === 'pending';
 
 /** The same text for the same word. */
 function canonical(value: unknown): string {

@@ -61,7 +61,7 @@ const allowedFor = ({ payment_method_details: details }: ChargeRow) => details?.
 
 const smaller = (one: bigint, other: bigint): bigint => (one < other ? one : other);
 
-export type CaptureOrder = { amount: bigint | null; /** Nothing more is to be taken, and the rest is released. */ final: boolean; words: Partial<Words> };
+type CaptureOrder = { amount: bigint | null; /** Nothing more is to be taken, and the rest is released. */ final: boolean; words: Partial<Words> };
 
 /** Takes what was reserved, or a part of it. A last capture may take a little more than was reserved, where the card's network allows it, or nothing, after others. */
 export function captureIntent(reserved: Reserved, { amount, final, words }: CaptureOrder, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {

@@ -9,7 +9,7 @@ import { foreseen } from './settle.ts';
 /** What the processor is asked, as the call keeps it. The amount is minor units as text. */
 export type ReturnQuestion = { processor: string; customer: string; amount: string; currency: string; at: number };
 
-export type ReturnOrder = Pick<RefundOrder, 'reason' | 'metadata'> & { amount: bigint; processor: string; /** The kind of transfer by which it goes, e.g. `eu_bank_transfer`. */ type: string; test_clock: string | null };
+type ReturnOrder = Pick<RefundOrder, 'reason' | 'metadata'> & { amount: bigint; processor: string; /** The kind of transfer by which it goes, e.g. `eu_bank_transfer`. */ type: string; test_clock: string | null };
 
 function post({ id, currency, customer, amount }: RefundRow, processor: string, what: 'refunded' | 'returned', moment: Moment): Decision {
   const goes = what === 'refunded' ? amount : -amount;

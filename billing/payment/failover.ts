@@ -12,7 +12,7 @@ import type { PaymentMethodRow } from './payment.ts';
 import type { AskedQuestion, Payment } from './settle.ts';
 
 /** What a holder says of a method, as another processor is told it. */
-export type MethodSaid = { type: string; fields: Record<string, unknown>; payer: ChargeQuestion['payer'] };
+type MethodSaid = { type: string; fields: Record<string, unknown>; payer: ChargeQuestion['payer'] };
 
 /** What another processor is asked before it is asked for the payment. `failed` is the attempt that had no effect, `to` who may take it, in order. */
 export type MoveQuestion = { payment_method: string; failed: string; method: MethodSaid; to: string[] };

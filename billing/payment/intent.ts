@@ -7,7 +7,7 @@ import { faultInCharge, offeredTypes, refuseFault, tooLarge, type Fault } from '
 import type { InvoicePaymentRow, PaymentError, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { refuseUnconfirmable } from './confirm.ts';
 
-export type IntentOrder = Pick<PaymentIntentRow, 'customer' | 'test_clock' | 'amount' | 'currency' | 'payment_method_types'> &
+type IntentOrder = Pick<PaymentIntentRow, 'customer' | 'test_clock' | 'amount' | 'currency' | 'payment_method_types'> &
   Partial<
     Pick<
       PaymentIntentRow,
@@ -86,7 +86,7 @@ export function openInvoiceIntent(invoice: InvoiceRow, payment_method: PaymentMe
 }
 
 /** What an invoice can be paid with: what it says, as far as its currency and its being one of many allow. */
-export function invoiceTypes({ currency, subscription, payment_settings: { payment_method_types: allowed } }: InvoiceRow): string[] {
+function invoiceTypes({ currency, subscription, payment_settings: { payment_method_types: allowed } }: InvoiceRow): string[] {
   const offer = { currency, capture_method: 'automatic', setup_future_usage: subscription === null ? null : 'off_session', excluded: null, enabled: null, allow_redirects: true } as const;
   const types = offeredTypes({ ...offer, allowed: null });
   // Money that is sent needs no agreement for later.
@@ -133,7 +133,7 @@ function giveUp({ id, status, authentication, attempts, test_clock }: PaymentInt
 }
 
 /** What may be changed of an intent: what is left out stays as it is. */
-export type IntentChange = Partial<
+type IntentChange = Partial<
   Pick<
     PaymentIntentRow,
     | 'amount' | 'currency' | 'customer' | 'test_clock' | 'description' | 'payment_method' | 'receipt_email' | 'setup_future_usage' | 'shipping' | 'statement_descriptor' | 'statement_descriptor_suffix' | 'capture_method'

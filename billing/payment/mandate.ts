@@ -27,7 +27,7 @@ function detailsOf({ type, details }: Pick<PaymentMethodRow, 'type' | 'details'>
   }
 }
 
-export type MandateOrder = { id: string; acceptance: Acceptance; customer: string | null; single: { amount: bigint; currency: string } | null; /** With what its reference begins, where the bank's statement shows one. */ prefix?: string };
+type MandateOrder = { id: string; acceptance: Acceptance; customer: string | null; single: { amount: bigint; currency: string } | null; /** With what its reference begins, where the bank's statement shows one. */ prefix?: string };
 
 /** A mandate that is in force, or that was for the one payment that it is made with. Making one is no event. */
 export function makeMandate({ id, acceptance, customer, single, prefix = '' }: MandateOrder, method: Pick<PaymentMethodRow, 'id' | 'type' | 'details'>, moment: Moment): Decision & { mandate: MandateRow } {

@@ -53,7 +53,7 @@ export const METHODS: Readonly<Record<string, MethodCapability>> = {
 /** Offered only where it is asked for: the money is sent to an account of the customer's own. */
 const BY_REQUEST: readonly string[] = ['customer_balance'];
 
-export type Offer = {
+type Offer = {
   /** Null where a method is only to be kept. */
   currency: string | null;
   capture_method: CaptureMethod;
@@ -66,7 +66,7 @@ export type Offer = {
 };
 
 /** Why a type cannot be used for a payment like this; null where it can. */
-export function unfit(type: string, { currency, capture_method, setup_future_usage }: Pick<Offer, 'currency' | 'capture_method' | 'setup_future_usage'>): string | null {
+function unfit(type: string, { currency, capture_method, setup_future_usage }: Pick<Offer, 'currency' | 'capture_method' | 'setup_future_usage'>): string | null {
   const facts = METHODS[type]!;
   if (currency !== null && facts.currencies !== 'all' && !facts.currencies.includes(currency)) return `payments by ${type} are in ${facts.currencies.join(', ')}, not in ${currency}`;
   if (capture_method === 'manual' && !facts.capture.includes('manual')) return `payments by ${type} cannot be authorized first and captured later`;

@@ -98,7 +98,7 @@ export type Succeeded = {
 };
 /** Accepted, and not known to succeed before days have passed: a bank debit. */
 export type Pending = { kind: 'pending'; reference: string; money?: Money; assessment: Assessment; learned?: Learned | null; foretold: Consequence[] };
-export type RequiresAction = { kind: 'requires_action'; reference: string; action: Action };
+type RequiresAction = { kind: 'requires_action'; reference: string; action: Action };
 export type Declined = {
   kind: 'declined';
   reference: string;

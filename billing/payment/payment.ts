@@ -67,7 +67,7 @@ export type PaymentError = {
   payment_method: string | null;
 };
 
-export type PaymentIntentStatus = 'requires_payment_method' | 'requires_confirmation' | 'requires_action' | 'processing' | 'requires_capture' | 'canceled' | 'succeeded';
+type PaymentIntentStatus = 'requires_payment_method' | 'requires_confirmation' | 'requires_action' | 'processing' | 'requires_capture' | 'canceled' | 'succeeded';
 
 /** What the holder has to do: its type, what the API shows under the type, and the processor's reference of it. */
 export type NextAction = { type: string; reference: string; [shown: string]: unknown };

@@ -10,7 +10,7 @@ import type { RefundOutcome, Settled, Unknown } from './outcome.ts';
 import type { ChargeRow, PaymentIntentRow, PaymentMethodRow } from './payment.ts';
 import { foreseen } from './settle.ts';
 
-export type RefundReason = 'duplicate' | 'fraudulent' | 'requested_by_customer' | 'expired_uncaptured_charge';
+type RefundReason = 'duplicate' | 'fraudulent' | 'requested_by_customer' | 'expired_uncaptured_charge';
 
 export type RefundRow = {
   id: string;

@@ -17,7 +17,7 @@ export type Recognition = {
   settles_in_s: number;
 };
 
-export type Way = 'put' | 'look_up';
+type Way = 'put' | 'look_up';
 
 /** So much of the time in which an `op_id` is recognised is left unused, since clocks differ and requests take their time. */
 const MARGIN_S = 3_600;

@@ -53,7 +53,7 @@ export type SetupAttemptRow = {
   payment_method_details: { type: string; [type: string]: unknown };
 };
 
-export type SetupOrder = Pick<SetupIntentRow, 'customer' | 'test_clock' | 'usage' | 'payment_method' | 'payment_method_types'> &
+type SetupOrder = Pick<SetupIntentRow, 'customer' | 'test_clock' | 'usage' | 'payment_method' | 'payment_method_types'> &
   Partial<Pick<SetupIntentRow, 'automatic_payment_methods' | 'allowed_payment_method_types' | 'excluded_payment_method_types' | 'payment_method_configuration' | 'payment_method_options' | 'description' | 'metadata'>>;
 
 export type SetupConfirmation = {
@@ -170,7 +170,7 @@ export function answerSetup(intent: SetupIntentWhole, method: PaymentMethodRow, 
   return confirmSetup(intent, method, latest, { return_url: begun.return_url, agreed: begun.agreed, authentication: { reference: action.reference, result, ...(details && { details }) } }, moment);
 }
 
-export type Setup = { setup_intent: SetupIntentWhole; setup_attempt: SetupAttemptRow; payment_method: PaymentMethodRow; customer: CustomerWhole | null };
+type Setup = { setup_intent: SetupIntentWhole; setup_attempt: SetupAttemptRow; payment_method: PaymentMethodRow; customer: CustomerWhole | null };
 
 function move(before: SetupIntentWhole, change: Partial<SetupIntentWhole>, type: string | null, moment: Moment): Decision & { setup_intent: SetupIntentWhole } {
   const setup_intent: SetupIntentWhole = { ...before, ...change };
@@ -243,7 +243,7 @@ function refused({ intent, attempt, method }: { intent: SetupIntentWhole; attemp
   return { ...together([putAttempt(attempt, { status: 'failed', setup_error: error }), changed]), setup_intent: changed.setup_intent, payment_method: method };
 }
 
-export type SetupChange = Partial<Pick<SetupIntentRow, 'customer' | 'test_clock' | 'description' | 'payment_method' | 'allowed_payment_method_types' | 'excluded_payment_method_types' | 'payment_method_configuration' | 'payment_method_options'>> & { metadata?: Record<string, string> | '' };
+type SetupChange = Partial<Pick<SetupIntentRow, 'customer' | 'test_clock' | 'description' | 'payment_method' | 'allowed_payment_method_types' | 'excluded_payment_method_types' | 'payment_method_configuration' | 'payment_method_options'>> & { metadata?: Record<string, string> | '' };
 
 /** Changes what is named. It is no event. */
 export function changeSetup(before: SetupIntentWhole, latest: SetupAttemptRow | null, change: SetupChange, enabled: readonly string[] | null): Decision & { setup_intent: SetupIntentWhole } {

@@ -105,7 +105,7 @@ export const skipped = (entry: PriceMoveEntryRow, reason: string): PriceMoveEntr
 /** What could not be decided by our own mistake; the subscription is as it was. */
 export const failed = (entry: PriceMoveEntryRow): PriceMoveEntryRow => ({ ...entry, state: 'failed', reason: 'Kontor failed to move it; the log of the server says why. The subscription is as it was.' });
 
-export type Moved = Decision & { entry: PriceMoveEntryRow };
+type Moved = Decision & { entry: PriceMoveEntryRow };
 
 /** Moves the subscription, unless that would bill something else than the dry run said: what has changed since is left alone. */
 export function applyEntry(move: PriceMoveRow, entry: PriceMoveEntryRow, found: EntryFacts, moment: Moment): Moved {

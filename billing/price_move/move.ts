@@ -5,7 +5,7 @@ import type { ProrationBehavior } from '../subscription/change.ts';
 import { refusePrice, type PriceAsked } from '../subscription/items.ts';
 import type { MoveTotals, PriceMoveEntryRow, PriceMoveRow } from './price_move.ts';
 
-export type MoveOrder = { from: { id: string }; to: PriceAsked; proration_behavior: ProrationBehavior; when: PriceMoveRow['when'] };
+type MoveOrder = { from: { id: string }; to: PriceAsked; proration_behavior: ProrationBehavior; when: PriceMoveRow['when'] };
 
 const applying = (move: PriceMoveRow, at: Instant | null): Timer => ({ kind: 'price_move.apply', subject: move.id, at, lane: move.id, test_clock: null });
 

@@ -53,7 +53,7 @@ export function billable(amount: bigint, param: string): bigint {
  * How an amount came about: `amount = round(Σ unit_amount_decimal × quantity + flat_amount_decimal)`. For a price per package `quantity` counts packages; `tier` is the tier's index where the
  * price is tiered.
  */
-export type Derivation = {
+type Derivation = {
   amount: bigint;
   parts: { quantity: string; unit_amount_decimal: string; flat_amount_decimal: string; tier: number | null }[];
 };

@@ -25,7 +25,7 @@ export type Part = { readonly quantity: Decimal; readonly unit_amount: Decimal; 
 export type Way = (rates: Rates, quantity: Decimal) => Part[];
 
 /** A price's terms as exact numbers. `up_to` is null for infinity. */
-export type Rates = {
+type Rates = {
   readonly unit_amount: Decimal | null;
   readonly tiers: readonly { readonly up_to: Decimal | null; readonly unit_amount: Decimal; readonly flat_amount: Decimal }[];
   readonly divide_by: bigint;

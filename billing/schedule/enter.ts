@@ -58,7 +58,7 @@ export function startOrder(schedule: ScheduleWhole, { phase, ...terms }: PhaseTe
 }
 
 /** How the phase is entered. `begins`: now; else it runs already, and was changed. `at_boundary`: a renewal comes at this very moment. */
-export type Entering = { begins: boolean; at_boundary: boolean; proration_behavior: ProrationBehavior; now: Instant };
+type Entering = { begins: boolean; at_boundary: boolean; proration_behavior: ProrationBehavior; now: Instant };
 
 /** The change that makes the subscription what the phase says. */
 export function changeOrder(schedule: ScheduleWhole, { phase, ...terms }: PhaseTerms, subscription: SubscriptionWhole, how: Entering): ChangeOrder {

@@ -7,7 +7,7 @@ import { decision, type Decision, type Instant, type Moment, type Timer } from '
 /** What a discount is made of when the phase begins, or the discount that goes on. One of them is there. */
 export type PhaseDiscount = { coupon: string | null; discount: string | null; promotion_code: string | null };
 
-export type PhaseItem = {
+type PhaseItem = {
   price: string;
   /** Null for a metered price. */
   quantity: number | null;
@@ -67,7 +67,7 @@ export type Phase = {
   trial_end: Instant | null;
 };
 
-export type ScheduleStatus = 'not_started' | 'active' | 'completed' | 'released' | 'canceled';
+type ScheduleStatus = 'not_started' | 'active' | 'completed' | 'released' | 'canceled';
 
 export type ScheduleRow = {
   id: string;

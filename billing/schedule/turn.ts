@@ -9,7 +9,7 @@ import type { SubscriptionFacts, SubscriptionWhole } from '../subscription/subsc
 import { changeOrder } from './enter.ts';
 import { changed, endSchedule, inPhase, phaseAt, type ScheduleEnd, type ScheduleWhole } from './schedule.ts';
 
-export type Turned = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; waiting: readonly InvoiceItemWhole[]; used: readonly DiscountWhole[] };
+type Turned = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; waiting: readonly InvoiceItemWhole[]; used: readonly DiscountWhole[] };
 
 /** Whether a phase ends at the moment and the subscription goes on: its end is decided as any other. */
 export function isTurn({ scheduled, cancel_at }: SubscriptionWhole, at: Instant): boolean {

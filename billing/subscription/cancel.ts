@@ -15,7 +15,7 @@ import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
 
 export type CancelOrder = { prorate: boolean; invoice_now: boolean; cancellation_details?: CancellationWords };
 
-export type Canceled = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
+type Canceled = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
 
 /**
  * Ends it at once. Nothing is credited unless `prorate`, nothing is invoiced unless `invoice_now`: then the usage until now and all that is pending for the subscription. With neither of them,

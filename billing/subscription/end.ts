@@ -6,7 +6,7 @@ import { endOf, endSchedule, isOver } from '../schedule/schedule.ts';
 import { settleNextPrices } from './next_price.ts';
 import type { SubscriptionRow, SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 
-export type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' | 'subscription.expire' | 'subscription.trial_will_end' | 'subscription.collect' | 'subscription.threshold' | 'subscription.sweep';
+type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' | 'subscription.expire' | 'subscription.trial_will_end' | 'subscription.collect' | 'subscription.threshold' | 'subscription.sweep';
 
 /** How long a first payment may be awaited before the subscription expires, and one that resumes it before it is not awaited any more. */
 export const INCOMPLETE_S = 23 * 3_600;
@@ -64,7 +64,7 @@ export function updated(before: SubscriptionWhole, after: SubscriptionWhole, mom
   };
 }
 
-export type EndReason = 'cancellation_requested' | 'payment_failed' | 'payment_disputed' | null;
+type EndReason = 'cancellation_requested' | 'payment_failed' | 'payment_disputed' | null;
 
 /** Ends it at the moment. A first payment that never came ends as `incomplete_expired`, all else as `canceled`. The moment at which it was asked to end stays where there is one. */
 export function endSubscription(before: SubscriptionWhole, reason: EndReason, moment: Moment): Decision & { subscription: SubscriptionWhole } {

@@ -222,7 +222,7 @@ export function withCommitment(subscription: SubscriptionWhole, lines: readonly 
 }
 
 /** Usage that is asked for: what a meter counted for a customer within `[start, end)`, apart for the groups of a price where it has several. */
-export type UsageAsked = { key: string; meter: string; customer: string; start: Instant; end: Instant; groups: readonly DimensionTerms[] | null };
+type UsageAsked = { key: string; meter: string; customer: string; start: Instant; end: Instant; groups: readonly DimensionTerms[] | null };
 
 /** What usage sums a decision at the moment needs: those of the metered items that have a period behind them. */
 export function usageAsked(subscription: SubscriptionWhole, at: Instant): UsageAsked[] {

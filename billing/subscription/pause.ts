@@ -18,7 +18,7 @@ export type PauseOrder = {
   invoicing_behavior: 'invoice' | 'pending_invoice_item';
 };
 
-export type Paused = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
+type Paused = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
 
 function refusePause(subscription: SubscriptionWhole, { now }: Moment): void {
   const { id, status, pause_collection, schedule, scheduled } = subscription;

@@ -60,7 +60,7 @@ function termsOf(before: SubscriptionWhole, after: SubscriptionWhole): Partial<S
 }
 
 /** What a change would make of a subscription, its invoice, and what was made for that. */
-export type Held = { before: SubscriptionWhole; after: SubscriptionWhole; billed: Billed; waiting: readonly InvoiceItemWhole[]; order: ChangeOrder };
+type Held = { before: SubscriptionWhole; after: SubscriptionWhole; billed: Billed; waiting: readonly InvoiceItemWhole[]; order: ChangeOrder };
 
 /** Keeps the change until it is paid for, up to 23 hours and not beyond what the subscription does next by itself. Items that it adds are written, so that the invoice can name them, and not there before. */
 export function holdChange({ before, after, billed, waiting, order }: Held, moment: Moment): Moved {

@@ -23,7 +23,7 @@ export type ResumeOrder = {
   payment_behavior: ResumeBehavior;
 };
 
-export type Resumed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
+type Resumed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
 
 /** The subscription in the periods in which it goes on, and what that costs: lines of the invoice that is made now, or items that wait for one. */
 type Going = { after: SubscriptionWhole; lines: LineOrder[]; waiting: InvoiceItemWhole[] };

@@ -42,7 +42,7 @@ export type StoredMethod = {
 };
 
 /** The holder's word after an earlier answer was `requires_action`: of the bank that asked, or as the holder came back from the page it was sent to. */
-export type Authentication = {
+type Authentication = {
   /** The reference of the action. */
   reference: string;
   result: 'succeeded' | 'failed';
@@ -246,7 +246,7 @@ export type DisputeAnswer = { op_id: string; dispute: string } & ({ evidence: Ev
 export type EvidenceFile = { field: string; filename: string; /** E.g. `application/pdf`. */ type: string; bytes: Uint8Array };
 
 /** Of a processor that tells of disputes by webhooks. */
-export type Disputes = {
+type Disputes = {
   /** What it has of a dispute by now. Where it cannot be asked that is what its webhook said. */
   find(news: Pick<News, 'reference' | 'said'>): Promise<DisputeWord | { kind: 'absent' } | Unknown>;
   /** Absent where disputes are answered at the processor itself. */

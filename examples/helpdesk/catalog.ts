@@ -8,7 +8,7 @@ import Stripe from 'stripe';
 
 type Meter = { name: string; event: string };
 /** What the AI agent is paid for. Its successes are counted on a meter that is made for it. */
-export const resolution = {
+const resolution = {
   display_name: 'AI resolution',
   subject_key: 'conversation',
   rules: [
@@ -23,12 +23,12 @@ export const resolution = {
 type Product = { id: string; name: string; description: string; unit?: string };
 type Price = Stripe.PriceCreateParams & { product: string; lookup_key: string; meter?: string; /** Units that are included in each period. */ included?: string };
 
-export const meters: readonly Meter[] = [
+const meters: readonly Meter[] = [
   { name: 'Messages', event: 'message_sent' },
   { name: 'Campaign messages', event: 'campaign_message_sent' },
 ];
 
-export const products: readonly Product[] = [
+const products: readonly Product[] = [
   { id: 'helpdesk_essential', name: 'Essential', description: 'A shared inbox and a help center.', unit: 'seat' },
   { id: 'helpdesk_advanced', name: 'Advanced', description: 'Automation, and several inboxes.', unit: 'seat' },
   { id: 'helpdesk_expert', name: 'Expert', description: 'Security, service levels and reporting for large teams.', unit: 'seat' },
@@ -43,7 +43,7 @@ const yearly = { interval: 'year' } as const;
 const counted = { interval: 'month', usage_type: 'metered' } as const;
 
 /** The amounts are in cents. A tier's price is that of the units in it. */
-export const prices: readonly Price[] = [
+const prices: readonly Price[] = [
   { lookup_key: 'essential_monthly', product: 'helpdesk_essential', currency: 'usd', unit_amount: 3_900, recurring: monthly },
   { lookup_key: 'essential_yearly', product: 'helpdesk_essential', currency: 'usd', unit_amount: 34_800, recurring: yearly },
   { lookup_key: 'advanced_monthly', product: 'helpdesk_advanced', currency: 'usd', unit_amount: 9_900, recurring: monthly },

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type Stripe from 'stripe';
 
-export type Receiver = {
+type Receiver = {
   /** What has arrived with a good signature, each event once, in the order in which it was told. */
   events(): Stripe.Event[];
   /** How many requests had a signature that was not good, or none. */

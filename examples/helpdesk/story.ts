@@ -20,10 +20,10 @@ const BEGINNING = at('2026-01-15T10:00');
 export const END_OF_FIRST_MONTH = at('2026-02-15T12:00');
 
 /** Where the story is played: its clock, and who is in it. */
-export type Scene = { stripe: Stripe; say: (text: string) => void; clock: string; lumen: Buyer; northwind: Buyer };
+type Scene = { stripe: Stripe; say: (text: string) => void; clock: string; lumen: Buyer; northwind: Buyer };
 
 /** What became of it: the invoices of each customer in their order, and the webhooks as they were received. */
-export type Ending = { clock: string; lumen: Stripe.Invoice[]; northwind: Stripe.Invoice[]; events: Stripe.Event[]; refused: number };
+type Ending = { clock: string; lumen: Stripe.Invoice[]; northwind: Stripe.Invoice[]; events: Stripe.Event[]; refused: number };
 
 /** The whole story. What is told is given to `say`, a line or a few at a time. */
 export async function run(stripe: Stripe, { say }: { say: (text: string) => void }): Promise<Ending> {

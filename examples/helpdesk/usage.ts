@@ -5,7 +5,7 @@ import type Stripe from 'stripe';
 /** So many requests are under way at a time. */
 const AT_ONCE = 8;
 
-export type Usage = {
+type Usage = {
   customer: string;
   /** The meter's event. */
   event: string;
@@ -29,7 +29,7 @@ export async function report(stripe: Stripe, { customer, event, total, events, f
   );
 }
 
-export type Conversations = { customer: string; /** All in which the AI agent answered, and of them those that it handed over to a person. */ answered: number; handedOver: number; from: number; to: number };
+type Conversations = { customer: string; /** All in which the AI agent answered, and of them those that it handed over to a person. */ answered: number; handedOver: number; from: number; to: number };
 
 /** A batch of events holds so many. */
 const BATCH = 1_000;

@@ -13,7 +13,7 @@ const LINES = 10;
 const sumOf = (amounts: readonly { amount: number }[]): number => amounts.reduce((sum, { amount }) => sum + amount, 0);
 
 /** A line with the tax rates that it names. */
-export type CreditNoteLine = CreditNoteLineRow & { rate_rows: readonly TaxRateRow[] };
+type CreditNoteLine = CreditNoteLineRow & { rate_rows: readonly TaxRateRow[] };
 
 export function linesOf(note: CreditNoteWhole): CreditNoteLine[] {
   const rates = new Map(note.rate_rows.map((rate) => [rate.id, rate]));

@@ -23,7 +23,7 @@ export function renderDiscount(discount: DiscountWhole): Wire<Stripe.Discount> {
   };
 }
 
-export const discount: Resource<DiscountWhole> = {
+const discount: Resource<DiscountWhole> = {
   object: 'discount',
   prefix: 'di',
   render: renderDiscount,

@@ -10,7 +10,7 @@ import { promotionCodesById } from '../promotion_codes/rows.ts';
 import type { discountList } from './params.ts';
 
 /** Who holds a discount: the nearest one counts, so a subscription's discounts are those that name no item. */
-export type Holder = 'customer' | 'subscription' | 'subscription_item' | 'invoice' | 'invoice_item';
+type Holder = 'customer' | 'subscription' | 'subscription_item' | 'invoice' | 'invoice_item';
 
 /** For each holder, what must be empty beside it. */
 const FURTHER: Record<Holder, string> = {

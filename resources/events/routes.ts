@@ -16,7 +16,7 @@ agrees<Stripe.EventListParams, typeof listParamsOfEvents>(true);
 const nothing = fields({});
 covers<Stripe.EventRetrieveParams, typeof nothing>(true);
 
-export const event: Resource<EventRow> = { object: 'event', prefix: 'evt', render: renderEvent, load: eventsById };
+const event: Resource<EventRow> = { object: 'event', prefix: 'evt', render: renderEvent, load: eventsById };
 
 async function retrieve(ctx: Context, _given: object, path: { event: string }): Promise<Json> {
   const [found] = await eventsById(ctx, [path.event]);

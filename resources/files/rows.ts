@@ -6,7 +6,7 @@ export type FileRow = { id: string; created: number; purpose: 'dispute_evidence'
 
 /** What is taken, by how it begins; the types by their names in the API. */
 const BEGINNINGS = { pdf: '255044462d', png: '89504e470d0a1a0a', jpg: 'ffd8ff' } as const;
-export type FileType = keyof typeof BEGINNINGS;
+type FileType = keyof typeof BEGINNINGS;
 export const MEDIA_TYPES: Record<FileType, string> = { pdf: 'application/pdf', png: 'image/png', jpg: 'image/jpeg' };
 
 /** What a file is by what is in it; null where it is none of these. */

@@ -10,7 +10,7 @@ const ordered = check<{ start: number; end: number }>(({ start, end }, at) => {
   if (end < start) refuse(undefined, `The period ends before it starts: ${at('end')} must not be less than ${at('start')}.`, at('end'));
 }, 'the end is not before the start');
 
-export const period = fields({ end: required(timestamp()), start: required(timestamp()) }, ordered);
+const period = fields({ end: required(timestamp()), start: required(timestamp()) }, ordered);
 
 /** A price that is made for this one use. */
 export const priceFields = {

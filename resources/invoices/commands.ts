@@ -74,7 +74,7 @@ const finalizing = ({ automatically_finalizes_at: at, collection_method }: Param
   at === undefined ? {} : { automatically_finalizes_at: at, next_payment_attempt: collection_method === 'send_invoice' ? null : at };
 
 /** What the caller orders, for its customer and, where it names one, its subscription. */
-export async function orderOf(ctx: Context, given: Params<typeof params.createInvoice>, customer: CustomerWhole, default_payment_method: string | undefined, moment: Moment): Promise<InvoiceOrder> {
+async function orderOf(ctx: Context, given: Params<typeof params.createInvoice>, customer: CustomerWhole, default_payment_method: string | undefined, moment: Moment): Promise<InvoiceOrder> {
   const { collection_method = 'charge_automatically', days_until_due = null, due_date = null, auto_advance = given.automatically_finalizes_at !== undefined } = given;
   refuseDueDate({ collection_method, days_until_due, due_date });
   const subscription = await subscriptionOf(ctx, given.subscription, customer);

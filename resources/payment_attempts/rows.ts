@@ -53,7 +53,7 @@ export async function attemptsNoticed(tx: Tx, processor: string, notices: readon
 }
 
 /** An attempt before and after a word: where the two are the same the word said nothing new. */
-export type Heard = { before: AttemptRow; after: AttemptRow };
+type Heard = { before: AttemptRow; after: AttemptRow };
 
 /** Merges words into their attempts. What has no attempt is left out. */
 async function hear(ctx: Context, words: readonly { op_id: string; word: PackedWord }[]): Promise<Map<string, Heard>> {
@@ -123,7 +123,7 @@ export async function missed(ctx: Context, calls: readonly OpenCall[]): Promise<
 }
 
 /** What is asked of a processor. */
-export type Question = {
+type Question = {
   processor: string;
   verb: Verb;
   put(processor: Processor): Promise<Outcome | HandledOutcome | RefundOutcome>;
@@ -133,7 +133,7 @@ export type Question = {
 export const ownFirst = (own: Record<string, string>, metadata: Record<string, string> = {}): Record<string, string> => ({ ...own, ...metadata, ...own });
 
 /** What questions to processors say of where their answers are found, and in which currency these must be. */
-export type Place = { reference?: string; charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual'; authentication?: { reference: string } | null; currency?: string };
+type Place = { reference?: string; charge?: string; method?: StoredMethod; capture?: 'automatic' | 'manual'; authentication?: { reference: string } | null; currency?: string };
 
 /** Where a processor has to look for what a question asked: with the charge, as it calls it, or with the method that it was about. What goes on after its holder was asked is known by what asked. */
 function placeOf({ request: { reference, charge, method, capture, authentication } }: OpenCall<Place>): Pick<Sought, 'reference' | 'charge' | 'method' | 'capture'> {

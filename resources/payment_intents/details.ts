@@ -42,7 +42,7 @@ export const amount_details = fields({
 const reference = clearable(text({ max: 255 }));
 export const payment_details = fields({ customer_reference: reference, order_reference: reference });
 
-export type PaymentDetails = PaymentIntentRow['payment_details'];
+type PaymentDetails = PaymentIntentRow['payment_details'];
 
 /** What is left out stays as it is. */
 export function referencesOf(before: PaymentDetails, given: Params<typeof payment_details> | null): PaymentDetails {

@@ -25,7 +25,7 @@ const BANKS = [
 ] as const;
 
 const words = (max: number) => clearable(text({ max }));
-export const billing_details = fields({ address: clearable(address), email: clearable(email()), name: words(5000), phone: words(20), tax_id: text({ max: 100 }) });
+const billing_details = fields({ address: clearable(address), email: clearable(email()), name: words(5000), phone: words(20), tax_id: text({ max: 100 }) });
 const allow_redisplay = choice('always', 'limited', 'unspecified');
 const network = choice('cartes_bancaires', 'mastercard', 'visa');
 const exp_month = integer({ min: 1, max: 12 });

@@ -87,7 +87,7 @@ type GivenDetails = Partial<Omit<BillingDetails, 'address'>> & { address?: Parti
 
 type MethodData = { type: string; billing_details?: GivenDetails; allow_redisplay?: PaymentMethodRow['allow_redisplay']; metadata?: Record<string, string> | ''; [type: string]: unknown };
 
-export type MethodGiven = { type: string; billing_details?: Partial<BillingDetails>; allow_redisplay?: PaymentMethodRow['allow_redisplay']; metadata?: Record<string, string> | ''; [type: string]: unknown };
+type MethodGiven = { type: string; billing_details?: Partial<BillingDetails>; allow_redisplay?: PaymentMethodRow['allow_redisplay']; metadata?: Record<string, string> | ''; [type: string]: unknown };
 
 /** A new method of another type than `card`, as its fields say. `spelt` spells a parameter. */
 export async function makeOther(ctx: Context, given: MethodGiven, moment: Moment, spelt: (name: string) => string, currency: string | null = null): Promise<Decision & { method: PaymentMethodRow }> {
@@ -99,7 +99,7 @@ export async function makeOther(ctx: Context, given: MethodGiven, moment: Moment
   return makeMethod(kept!, { billing_details, allow_redisplay, metadata }, moment);
 }
 
-export type Resolved = { method: PaymentMethodRow; decision: Decision };
+type Resolved = { method: PaymentMethodRow; decision: Decision };
 
 /** Attaches a stored payment method, or a new one of the sandbox's test names, to a customer; a card that may not be kept is refused in its issuer's words. Lock the customer first. */
 export async function attachPaymentMethod(ctx: Context, id: string, { customer, moment, param }: { customer: string; moment: Moment; param?: string }): Promise<Resolved> {
@@ -114,7 +114,7 @@ export async function attachPaymentMethod(ctx: Context, id: string, { customer, 
 }
 
 /** Whose the payment method is to be, when, and the parameter that names it. */
-export type Wanted = {
+type Wanted = {
   customer: string | null;
   moment: Moment;
   param: string;

@@ -32,7 +32,7 @@ export async function lockLatest(tx: Tx, { latest_attempt }: SetupIntentRow): Pr
   return latest_attempt === null ? null : (await setupAttemptsById(tx, [latest_attempt], true))[0]!;
 }
 
-export type LockedSetup = { intent: SetupIntentWhole; customer: CustomerWhole | null; moment: Moment };
+type LockedSetup = { intent: SetupIntentWhole; customer: CustomerWhole | null; moment: Moment };
 
 /** The intent, locked after its customer, and the moment at which its customer lives. */
 export async function lockSetup(ctx: Context, id: string): Promise<LockedSetup> {

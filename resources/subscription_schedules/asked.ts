@@ -17,7 +17,7 @@ type Updated = Params<typeof params.updateSchedule>;
 type PhaseGiven = NonNullable<Updated['phases']>[number];
 
 /** An order, what it names, and what is made on the way to it. */
-export type Asked<Order> = { order: Order; named: Named; made: Decision[] };
+type Asked<Order> = { order: Order; named: Named; made: Decision[] };
 
 const DEFAULTS: DefaultSettings = {
   billing_cycle_anchor: 'automatic', collection_method: 'charge_automatically', default_payment_method: null, description: null,

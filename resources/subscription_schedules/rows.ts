@@ -34,7 +34,7 @@ export async function startingOf(tx: Tx, customer: string): Promise<ScheduleWhol
   return wholeSchedules(tx, await rows<ScheduleRow>(tx, sql`select * from subscription_schedules where customer = ${customer} and status = 'not_started' order by id for update`));
 }
 
-export type Filters = { canceled_at?: Range; completed_at?: Range; created?: Range; customer?: string; released_at?: Range; scheduled?: boolean };
+type Filters = { canceled_at?: Range; completed_at?: Range; created?: Range; customer?: string; released_at?: Range; scheduled?: boolean };
 
 /** The conditions of a list. Those on test clocks are seen only with their customer. */
 export function matching(filters: Filters): Sql[] {

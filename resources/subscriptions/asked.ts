@@ -25,8 +25,8 @@ type TrialGiven = { trial_offer: string };
 type DiscountsGiven = Params<typeof params.discounts> | null | undefined;
 type PriceData = Params<typeof params.recurringData> | (Omit<Params<typeof params.recurringData>, 'recurring'> & { recurring?: undefined });
 export type ItemGiven = Params<typeof params.newItem>;
-export type ChangedItemGiven = Params<typeof params.changedItem>;
-export type AddedGiven = NonNullable<Params<typeof params.createSubscription>['add_invoice_items']>[number];
+type ChangedItemGiven = Params<typeof params.changedItem>;
+type AddedGiven = NonNullable<Params<typeof params.createSubscription>['add_invoice_items']>[number];
 
 /** What of a request names things of the catalogue. */
 export type Naming = {

@@ -29,8 +29,8 @@ import type * as params from './params.ts';
 import { renderSubscription } from './resource.ts';
 import { countSubscriptions, matching, subscriptionsById, unpaidOf, wholeSubscriptions } from './rows.ts';
 
-export type StartGiven = Params<typeof params.createSubscription>;
-export type ChangeGiven = Params<typeof params.updateSubscription>;
+type StartGiven = Params<typeof params.createSubscription>;
+type ChangeGiven = Params<typeof params.updateSubscription>;
 
 const answer = (id: string, refuseUnpaid = false): Answer => ({ ref: { object: 'subscription', id, refuseUnpaid } });
 

@@ -10,7 +10,7 @@ const customer_account = unsupported('customers are named by `customer`');
 
 export const discounts = list(fields({ coupon: id(), discount: id('di'), promotion_code: id('promo') }, exclusive(['coupon', 'discount', 'promotion_code'])), { max: MOST });
 export const taxRates = clearable(list(id('txr'), { max: 5 }));
-export const quantity = integer({ min: 0, max: 999_999_999 });
+const quantity = integer({ min: 0, max: 999_999_999 });
 export const prorationBehavior = byDefault(choice('always_invoice', 'create_prorations', 'none'), 'create_prorations');
 export const paymentBehavior = byDefault(choice('allow_incomplete', 'default_incomplete', 'error_if_incomplete', 'pending_if_incomplete'), 'allow_incomplete');
 

@@ -134,7 +134,7 @@ export async function pendingOfCustomer(tx: Tx, customer: string): Promise<Invoi
   return pending.map((item) => (!isOpen(item) ? item : { ...item, rates: owners.get(item.subscription ?? '')?.default_rates ?? [] }));
 }
 
-export type Charged = { net: bigint; discounts: StoredDiscountAmount[] };
+type Charged = { net: bigint; discounts: StoredDiscountAmount[] };
 
 /** What debits come to now, after which discounts, by the id of their line or invoice item. Left out is what is not there any more, or stands on an invoice that was voided or written off. */
 export async function chargedNow(tx: Tx, debits: readonly Debit[]): Promise<Map<string, Charged>> {
@@ -173,7 +173,7 @@ export async function subscriptionCounts(tx: Tx, customers: readonly string[]): 
   return new Map(counted.map(({ customer, count }) => [customer, count]));
 }
 
-export type Filters = { status?: string; plan?: string; price?: string; customer?: string; test_clock?: string; collection_method?: string; created?: Range; current_period_start?: Range; current_period_end?: Range };
+type Filters = { status?: string; plan?: string; price?: string; customer?: string; test_clock?: string; collection_method?: string; created?: Range; current_period_start?: Range; current_period_end?: Range };
 
 /** The conditions of a list. Canceled subscriptions are seen only where they are asked for; those on test clocks only with their customer or clock. */
 export function matching(filters: Filters): Sql[] {
@@ -204,7 +204,7 @@ export { previewFields, previewOf, type Previewed } from './preview.ts';
 export { stopCollectingOf } from './timers.ts';
 
 /** Usage that is asked for under a key: what other invoices than `beside` have billed of a subscription's within `[start, end]`. */
-export type BilledAsked = { key: string; subscription: string; start: Instant; end: Instant; beside: string | null };
+type BilledAsked = { key: string; subscription: string; start: Instant; end: Instant; beside: string | null };
 
 /** What invoices, and corrections of them, have billed of usage before its period ends, by key: by a threshold, or since an item went or got another price. What is void counts for nothing, but says since when usage is. */
 export async function billedUsage(tx: Tx, asked: readonly BilledAsked[]): Promise<Map<string, BilledUsage>> {

@@ -12,7 +12,7 @@ import { hashKey, keyByHash } from '../http/keys.ts';
 import { StartRefused } from '../refused.ts';
 
 /** `example` says what is to become of the example's data: `none` was asked for, it is `wanted`, or it is `made`. */
-export type Kept = { account: string; secret_key: string; publishable_key: string; example: 'none' | 'wanted' | 'made' };
+type Kept = { account: string; secret_key: string; publishable_key: string; example: 'none' | 'wanted' | 'made' };
 
 export type Beginning = {
   /** The account that was made first. */

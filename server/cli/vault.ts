@@ -8,7 +8,7 @@ const LEVELS = ['root', 'worlds', 'data'] as const;
 type Level = (typeof LEVELS)[number];
 
 /** What a custodian can do with the vault, which stands beside the server and its database. */
-export type Custody = {
+type Custody = {
   check(): Promise<{ cards: number; findings: string[] }>;
   rotate(level: Level): Promise<{ sealed: number; resumed: boolean }>;
   close(): Promise<void>;

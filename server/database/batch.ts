@@ -124,7 +124,7 @@ export class Batch extends pg.Query {
 }
 
 /** Statements of one connection, gathered as long as the event loop does not turn. */
-export type Outbox = {
+type Outbox = {
   query: Queryable['query'];
   /** Sends a statement whose rows nobody reads; `failed` hears of it where it fails. */
   later(statement: pg.QueryConfig, failed: (error: unknown) => void): void;

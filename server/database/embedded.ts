@@ -20,7 +20,7 @@ import { StartRefused } from '../refused.ts';
 import { claim, claimant, commandOf, isAlive, type Claim } from './claim.ts';
 import { as, cluster, environment, prepareDirectory, standing, type Cluster, type Role } from './cluster.ts';
 
-export type EmbeddedOptions = {
+type EmbeddedOptions = {
   /** Kontor's data directory, absolute. */
   data: string;
   /** Tells the person at the terminal what is going on, a sentence at a time. */

@@ -10,7 +10,7 @@ import { quoted } from './forms.ts';
 /** Where the codes of errors are explained, for `doc_url`. */
 export const ERROR_DOCS = '/docs/errors';
 
-export type ErrorBody = { error: { type: string; code?: string; message: string; param?: string; doc_url?: string; [field: string]: unknown } };
+type ErrorBody = { error: { type: string; code?: string; message: string; param?: string; doc_url?: string; [field: string]: unknown } };
 
 /** `ours` is set when the failure is Kontor's and must be logged with its cause. */
 export type ErrorAnswer = { status: number; headers: Record<string, string>; body: ErrorBody; ours: boolean };

@@ -18,7 +18,7 @@ type Shape = Record<string, Schema<any, Presence, any>>;
 type Flat<T> = { [K in keyof T]: T[K] };
 type Kept<F extends Shape, P extends Presence> = { [K in keyof F as F[K]['presence'] extends P ? K : never]: Params<F[K]> };
 /** What `fields` reads: required and defaulted ones are there, optional ones may be, unsupported ones are not. */
-export type FieldsOf<F extends Shape> = Flat<Kept<F, 'required' | 'defaulted'> & Partial<Kept<F, 'optional'>>>;
+type FieldsOf<F extends Shape> = Flat<Kept<F, 'required' | 'defaulted'> & Partial<Kept<F, 'optional'>>>;
 /** The structure in types: see `agreement.ts`. */
 export type Fields<F> = { fields: F };
 export type ListOf<S> = { list: S };

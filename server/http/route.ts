@@ -4,7 +4,7 @@ import type { Params, Presence, Schema } from './params.ts';
 import type { Download } from './uploads.ts';
 
 /** The names in a path: `/v1/customers/:customer` → `{ customer: string }`. */
-export type PathParams<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+type PathParams<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
   ? { [key in Name]: string } & PathParams<Rest>
   : Path extends `${string}:${infer Name}`
     ? { [key in Name]: string }
@@ -20,7 +20,7 @@ export type Reference = { ref: { object: string; id: string; refuseUnpaid?: bool
 export type Text = { text: string; type: string };
 
 /** What a GET answers beside the rendered object. */
-export type Other = Text | Download;
+type Other = Text | Download;
 
 /** The rendered object, or a reference to it. */
 export type Answer = Json | Reference;

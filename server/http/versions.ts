@@ -24,7 +24,7 @@ type Json = { [field: string]: unknown };
 const OF_THE_CALLER: ReadonlySet<string> = new Set(['metadata', 'payload']);
 
 /** A method and a path as a route has it: `POST /v1/subscriptions/:subscription`. The names of a path's parameters do not matter. */
-export type RouteKey = `${'GET' | 'POST' | 'DELETE'} /${string}`;
+type RouteKey = `${'GET' | 'POST' | 'DELETE'} /${string}`;
 
 /** One change of the API. It says how callers of versions before it are served. */
 export type VersionChange = {

@@ -8,7 +8,7 @@ import { join, raw, sql, type Sql } from '../database/sql.ts';
 /**
  * What can be searched for: `token` as a whole, `text` in parts, too, whatever the case of its letters; `number` and `time` (Unix seconds) by size, `boolean` as "true" or "false". `column` is SQL of ours.
  */
-export type Field = { of: 'token' | 'text' | 'number' | 'time' | 'boolean'; column: string };
+type Field = { of: 'token' | 'text' | 'number' | 'time' | 'boolean'; column: string };
 export type Fields = Readonly<Record<string, Field>>;
 
 type Operator = ':' | '~' | '>' | '<' | '>=' | '<=';

@@ -6,7 +6,7 @@ import { byDefault, fields, integer, required, text, type Params } from '../http
 import { get, type Route } from '../http/route.ts';
 import { conditionOf, type Fields } from './query.ts';
 
-export const searchParams = fields({ limit: byDefault(integer({ min: 1, max: 100 }), 10), page: text({ max: 100 }), query: required(text({ max: 5_000 })) });
+const searchParams = fields({ limit: byDefault(integer({ min: 1, max: 100 }), 10), page: text({ max: 100 }), query: required(text({ max: 5_000 })) });
 
 /** A result says how many there are up to so many. */
 const MOST_COUNTED = 10_000;

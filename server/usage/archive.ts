@@ -39,7 +39,7 @@ export type ArchivedEvent = {
 };
 
 /** What is in an archive: the events received in `[from, until)`, how many they are, and the SHA-256 of the file. */
-export type Manifest = { format: 1; slot: number; from: string; until: string; events: number; bytes: number; sha256: string };
+type Manifest = { format: 1; slot: number; from: string; until: string; events: number; bytes: number; sha256: string };
 
 const day = (slot: number): string => new Date(slot * SLOT_S * 1_000).toISOString().slice(0, 10);
 const fileOf = (slot: number): string => `usage_events_${day(slot)}_${day(slot + 1)}.ndjson.gz`;

@@ -257,7 +257,7 @@ export async function countedByGroup(tx: Tx, asked: readonly Asked[]): Promise<M
   return new Map(asked.map(({ key, groups }) => [key, groups ? numbersOf(groups, totals.get(key)!) : formatDecimal(totals.get(key)!.get(0) ?? ZERO)]));
 }
 
-export type Apart = { dimensions: string; value: string }[];
+type Apart = { dimensions: string; value: string }[];
 
 const apartIn = (found: readonly Counted[]): Apart => found.flatMap(({ dimensions, value }) => (dimensions === null ? [] : [{ dimensions, value }])).sort((a, b) => (a.dimensions < b.dimensions ? -1 : 1));
 

@@ -12,7 +12,7 @@ const MOST_SAMPLES = 5;
 
 const TIMER = 'meter_event_errors.report';
 
-export type Wrong = { refusal: Refusal; given: UsageGiven };
+type Wrong = { refusal: Refusal; given: UsageGiven };
 type Sample = { error_message: string; request: { identifier: string } };
 
 /** Keeps the errors and sees to it that they are reported, in a transaction of its own. */

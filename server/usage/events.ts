@@ -38,7 +38,7 @@ async function storedEvents(tx: Tx, slots: readonly number[], keys: readonly big
 }
 
 /** Where the event of a name is kept, or will be; `claimed` is by which of those that are recorded now. */
-export type Place = { readonly name: string; readonly key: bigint; readonly stored: StoredEvent | null; claimed: UsageEvent | null };
+type Place = { readonly name: string; readonly key: bigint; readonly stored: StoredEvent | null; claimed: UsageEvent | null };
 
 /**
  * The place of each of the names, as seen from a slot: one place for a name that comes again. Its key is the first of the name's keys that no other name has. `keyFor` chooses other keys, so that a test can

@@ -7,7 +7,7 @@
  */
 import { BlockList, isIP } from 'node:net';
 
-export type DestinationOptions = {
+type DestinationOptions = {
   /** Lets `localhost` and loopback addresses be told, in plain http too: for development, where the receiver runs on the same machine. */
   allowLoopback: boolean;
   /** Ports that are allowed beside 443 and 8443. */
@@ -17,7 +17,7 @@ export type DestinationOptions = {
 export type Destination = { url: URL; /** Without brackets and trailing dot; a name, or an address in its usual form. */ host: string; port: number; loopback: boolean };
 
 /** A sentence for the account's people. It never says what an address was, so that it cannot be used to look around. */
-export type Refused = { refused: string };
+type Refused = { refused: string };
 
 const PORTS: readonly number[] = [443, 8443];
 /** What listens on a developer's machine and would understand, or be confused by, a line of HTTP: databases, caches, queues, container engines. */

@@ -30,7 +30,7 @@ export type DispatchOptions = {
  */
 export type Delivery = { status: number | null; error: string | null; duration_ms: number };
 
-export type Dispatch = { url: string; body: string | Uint8Array; headers: Record<string, string>; options: DispatchOptions };
+type Dispatch = { url: string; body: string | Uint8Array; headers: Record<string, string>; options: DispatchOptions };
 
 const CONNECT_MS = 10_000;
 const TOTAL_MS = 20_000;

@@ -13,7 +13,7 @@ const HOUR = 60 * MINUTE;
 export const DELIVERY_WINDOW = 72 * HOUR;
 
 /** Seconds from the first attempt to each later one, before jitter. */
-const OFFSETS: readonly number[] = [30, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, 1.5 * HOUR, 4 * HOUR, 8 * HOUR, 14 * HOUR, 22 * HOUR, 31 * HOUR, 41 * HOUR, 52 * HOUR, 62 * HOUR, 72 * HOUR];
+const OFFSETS: readonly number[] = [30, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, 1.5 * HOUR, 4 * HOUR, 8 * HOUR, 14 * HOUR, 22 * HOUR, 31 * HOUR, 41 * HOUR, 52 * HOUR, 62 * HOUR, DELIVERY_WINDOW];
 
 export const ATTEMPTS: number = OFFSETS.length + 1;
 

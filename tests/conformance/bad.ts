@@ -4,7 +4,7 @@
 import type { Description } from '../../server/http/params.ts';
 
 /** A parameter as a form spells it; the value is escaped already. */
-export type Pair = readonly [name: string, value: string];
+type Pair = readonly [name: string, value: string];
 export type Bad = { what: string; pairs: Pair[] };
 
 type Wrong = { what: string; suffix?: string; value: string };

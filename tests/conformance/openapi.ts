@@ -20,9 +20,9 @@ type Schema = {
 type Stored = { operationId: string; 'x-tier': string; 'x-area': string; 'x-sdk': string; responses: { 200: { content: { 'application/json': { schema: Schema } } } } };
 type Document = { paths: Record<string, Record<string, Stored>>; components: { schemas: Record<string, Schema> } };
 
-export type Operation = { id: string; method: string; path: string; tier: string; area: string; sdk: string; answer: Schema };
+type Operation = { id: string; method: string; path: string; tier: string; area: string; sdk: string; answer: Schema };
 /** `pointer` is a JSON pointer into the body. */
-export type Violation = { pointer: string; problem: string };
+type Violation = { pointer: string; problem: string };
 
 const document = JSON.parse(readFileSync(new URL('stripe-openapi.json', import.meta.url), 'utf8')) as Document;
 const schemas = new Map(Object.entries(document.components.schemas));

@@ -5,7 +5,7 @@ import type { CancelRequest, CaptureRequest, ChargeRequest, Failed, Found, Handl
 import { until } from '../awaited.ts';
 import type { Fault } from './server.ts';
 
-export type Subject = {
+type Subject = {
   processor: Processor;
   /** What goes wrong with the next requests, one each. */
   faults: Fault[];

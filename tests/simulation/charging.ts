@@ -20,8 +20,8 @@ import { own, type Json } from '../own.ts';
 import type { ChargingOrder } from './charging_worker.ts';
 
 /** `gullible`: Kontor believes that every processor recognises a repeated request, which makes it what it must not be. */
-export type Plan = { charges: number; kills: number; seed: number; gullible?: boolean };
-export type Outcome = {
+type Plan = { charges: number; kills: number; seed: number; gullible?: boolean };
+type Outcome = {
   charges: number;
   kills: number;
   /** How often requests to the processors went wrong, by how. */

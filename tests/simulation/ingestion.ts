@@ -16,9 +16,9 @@ import type { TestNats } from '../nats.ts';
 import type { ProcessOrder } from './ingesting.ts';
 
 /** How many different events there are; a fifth of what is sent are repetitions of some. */
-export type Plan = { events: number; kills: number; crashes: number; seed: number };
+type Plan = { events: number; kills: number; crashes: number; seed: number };
 
-export type Outcome = {
+type Outcome = {
   findings: Finding[];
   /** Customers for whom something else is counted than was sent, with both. */
   miscounted: string[];

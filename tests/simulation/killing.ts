@@ -10,8 +10,8 @@ import { populate } from './town.ts';
 import type { WorkerOrder } from './worker.ts';
 
 /** `step_s`: how far the clock of a worker is ahead of that of the one before. */
-export type Plan = { subscriptions: number; kills: number; step_s: number; naive?: boolean; seed: number };
-export type Outcome = { findings: Finding[]; /** Renewals that were due and have no invoice, or have more than one. */ miscounted: string[]; /** Payments that the processor took more than once. */ charged_twice: string[]; invoices: number; busy_kills: number };
+type Plan = { subscriptions: number; kills: number; step_s: number; naive?: boolean; seed: number };
+type Outcome = { findings: Finding[]; /** Renewals that were due and have no invoice, or have more than one. */ miscounted: string[]; /** Payments that the processor took more than once. */ charged_twice: string[]; invoices: number; busy_kills: number };
 
 const START = 1_767_225_600;
 const DAY_S = 86_400;

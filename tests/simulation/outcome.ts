@@ -4,7 +4,7 @@ import { itemizedOf, type InvoiceItemRow, type InvoiceLineRow, type InvoiceRow }
 import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
 import type { Invoice, Line, LineKind, Note, Outcome } from './reference/history.ts';
 
-export type Found = {
+type Found = {
   invoices: readonly (InvoiceRow & { lines: readonly InvoiceLineRow[] })[];
   notes: readonly (CreditNoteRow & { lines: readonly CreditNoteLineRow[] })[];
   pending: readonly InvoiceItemRow[];
@@ -16,7 +16,7 @@ export type Found = {
 };
 
 /** The history's own names for what got ids. */
-export type Names = { item(id: string): string; pending(id: string): string; coupon(discount: string): string; rate(id: string): string; metered(price: string): boolean };
+type Names = { item(id: string): string; pending(id: string): string; coupon(discount: string): string; rate(id: string): string; metered(price: string): boolean };
 
 type Shown = Omit<InvoiceLineRow, 'id' | 'invoice' | 'position'>;
 

@@ -13,8 +13,8 @@ import { startKontor, type Kontor } from '../kontor.ts';
 import { deliver, Fire, type Sent } from './ingestion.ts';
 import { verdict, type Definition, type Event, type Rule } from './outcome_reference.ts';
 
-export type Plan = { customers: number; kills: number; seed: number };
-export type Outcome = {
+type Plan = { customers: number; kills: number; seed: number };
+type Outcome = {
   findings: Finding[];
   /** Subjects that ended otherwise than the reference says, with both. */
   misjudged: string[];

@@ -18,7 +18,7 @@ export type Verdict = {
 type Entry = { step: number, at: number, what: Rule['effect'] | 'quiet' | 'contest' | 'accept' | 'refuse', rule: Rule | null, contest: Contest | null }
 type Journal = Entry[]
 
-export const lasting = (text: string): number => Number(text.slice(0, -1)) * ({ s: 1, m: 60, h: 3600, d: 86400, w: 604800 } as Record<string, number>)[text.at(-1)!]!
+const lasting = (text: string): number => Number(text.slice(0, -1)) * ({ s: 1, m: 60, h: 3600, d: 86400, w: 604800 } as Record<string, number>)[text.at(-1)!]!
 
 /** −1, 0 or 1; null where one of the texts is no plain decimal. */
 function order(left: string, right: string): number | null {

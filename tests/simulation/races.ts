@@ -17,7 +17,7 @@ const DAY_S = 86_400;
 export type Wall = { now: number };
 
 /** What all races of a server buy: made once. */
-export type Stock = { prices: string[]; coupons: string[]; rate: string };
+type Stock = { prices: string[]; coupons: string[]; rate: string };
 
 export async function stock({ stripe }: Kontor): Promise<Stock> {
   const amounts = [1_000, 3_333, 77, 10_001, 4_999, 1];
@@ -28,14 +28,14 @@ export async function stock({ stripe }: Kontor): Promise<Stock> {
 }
 
 /** A subscription in mid-period, made twice: once to race for, once for the serial order. */
-export type Terms = { start: number; /** How long it has run when the race begins, in seconds. */ ran: number; items: { price: string; quantity: number }[]; coupon: string | null; rate: string | null; card: boolean; trial_days: number; /** Where a schedule says what it sells from the next period on: that. */ next: { price: string; quantity: number } | null };
-export type Target = { stripe: Stripe; clock: string | null; customer: string; subscription: string; items: string[]; /** The first one, of the start. */ invoice: string; schedule: string | null; period_end: number; prefix: string };
+type Terms = { start: number; /** How long it has run when the race begins, in seconds. */ ran: number; items: { price: string; quantity: number }[]; coupon: string | null; rate: string | null; card: boolean; trial_days: number; /** Where a schedule says what it sells from the next period on: that. */ next: { price: string; quantity: number } | null };
+type Target = { stripe: Stripe; clock: string | null; customer: string; subscription: string; items: string[]; /** The first one, of the start. */ invoice: string; schedule: string | null; period_end: number; prefix: string };
 
 type Answer = Stripe.Response<object>;
 /** One request. `twice`: it is sent two times at once with the same idempotency key, which counts for what is posted. */
 type Change = { words: string; twice?: boolean; /** It sends the clock on its way. */ advances?: true; send(target: Target, options: Stripe.RequestOptions): Promise<Answer> };
 
-export type Race = { seed: number; terms: Terms; changes: Change[] };
+type Race = { seed: number; terms: Terms; changes: Change[] };
 
 const BEHAVIORS = ['create_prorations', 'always_invoice', 'none'] as const;
 
@@ -139,7 +139,7 @@ export function randomRace(seed: number, stock: Stock, start?: number): Race {
   return { seed, terms, changes };
 }
 
-export async function settle(kontor: Kontor, { start, ran, items, coupon, rate, card, trial_days, next }: Terms, wall?: Wall): Promise<Target> {
+async function settle(kontor: Kontor, { start, ran, items, coupon, rate, card, trial_days, next }: Terms, wall?: Wall): Promise<Target> {
   const { stripe } = kontor;
   if (wall) wall.now = start;
   const clock = wall ? null : (await stripe.testHelpers.testClocks.create({ frozen_time: start })).id;

@@ -8,7 +8,7 @@ import Stripe from 'stripe';
 
 export const root = join(import.meta.dirname, '../..');
 
-export type Ended = { code: number | null; out: string; err: string };
+type Ended = { code: number | null; out: string; err: string };
 export type Announced = { url: string; secret_key: string | null; publishable_key: string | null; account: string };
 export type Started = Announced & {
   child: ChildProcess;

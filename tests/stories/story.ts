@@ -11,7 +11,7 @@ import { money, statement } from '../../examples/helpdesk/statement.ts';
 import { at, dayAndTime } from '../../examples/helpdesk/time.ts';
 import type { Kontor } from '../kontor.ts';
 
-export type Story = {
+type Story = {
   stripe: Stripe;
   customer: string;
   /** Does something, under a heading that says what; what that tells stands below it. */
@@ -26,7 +26,7 @@ export type Story = {
   isTold(t: TestContext, name: string): Promise<void>;
 };
 
-export type Person = Pick<Stripe.CustomerCreateParams, 'name' | 'invoice_prefix' | 'balance'>;
+type Person = Pick<Stripe.CustomerCreateParams, 'name' | 'invoice_prefix' | 'balance'>;
 
 /** A customer on a clock of its own, with a card that is charged, or without one. */
 export async function begin(kontor: Kontor, moment: string, person: Person, card: string | null = 'pm_card_visa'): Promise<Story> {

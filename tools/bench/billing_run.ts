@@ -11,7 +11,7 @@ import type { Line } from './bench.ts';
 import { copySeconds, type House } from './house.ts';
 
 const STARTED: Instant = Date.UTC(2026, 0, 15) / 1_000;
-export const DUE: Instant = Date.UTC(2026, 1, 15) / 1_000;
+const DUE: Instant = Date.UTC(2026, 1, 15) / 1_000;
 
 export type MovedClock = Clock & { at: Instant };
 

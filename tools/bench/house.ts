@@ -100,7 +100,7 @@ export async function load(what: Load): Promise<Measured> {
   return JSON.parse(stdout) as Measured;
 }
 
-export type Statement = string | { name?: string; text: string; values?: unknown[] };
+type Statement = string | { name?: string; text: string; values?: unknown[] };
 
 /** The statements that the house sends to PostgreSQL while `work` runs. */
 export async function statements(house: House, work: () => Promise<unknown>): Promise<Statement[]> {

@@ -3,7 +3,14 @@
 import { posix } from 'node:path';
 import { isTest, lineAt, ofCode, type Law, type Source } from './source.ts';
 
-type Import = { readonly from: string; readonly specifier: string; /** The path from the root; null for a package. */ readonly to: string | null; readonly typeOnly: boolean };
+type Import = {
+  readonly from: string;
+  readonly specifier: string;
+  /** The path from the root; null for a package. */
+  readonly to: string | null;
+  /** What stands between `import` and `from`; empty where nothing does. */
+  readonly clause: string;
+};
 
 /** Why this import is not allowed; null where it is. */
 type Rule = (each: Import) => string | null;
@@ -38,9 +45,9 @@ const rules: Readonly<Record<string, Rule>> = {
     if (to === null || within('elements', to) || to === 'billing/money.ts') return null;
     return 'elements/ imports only billing/money.ts of ours, since it runs on other people\'s pages.';
   },
-  dashboard({ to, typeOnly }) {
+  dashboard({ to, clause }) {
     if (to === null || within('billing', to) || within('elements', to) || within('dashboard', to)) return null;
-    if (/^resources\/.*\/resource\.ts$/.test(to)) return typeOnly ? null : 'dashboard/ imports only types of a resource.ts (import type): it is a client of the public API.';
+    if (/^resources\/.*\/resource\.ts$/.test(to)) return /^type\b/.test(clause) ? null : 'dashboard/ imports only types of a resource.ts (import type): it is a client of the public API.';
     return 'dashboard/ imports only billing/, elements/ and the types of resources: it is a client of the public API.';
   },
 };
@@ -60,7 +67,8 @@ export const imports: Law = (files) => files.filter(ofCode).flatMap((file) => {
   });
 });
 
-function* importsOf(file: Source): Generator<Import & { line: number }> {
+/** What a file imports, and what it exports again of others. */
+export function* importsOf(file: Source): Generator<Import & { line: number }> {
   const statement = /(?:^|\n)[ \t]*(?:import|export)\b([^;'"`]*?)\bfrom\s*['"]([^'"\n]+)['"]|(?:^|\n)[ \t]*import\s*['"]([^'"\n]+)['"]|\bimport\(\s*['"]([^'"\n]+)['"]/g;
   for (const match of file.uncommented.matchAll(statement)) {
     const specifier = match[2] ?? match[3] ?? match[4]!;
@@ -68,6 +76,6 @@ function* importsOf(file: Source): Generator<Import & { line: number }> {
     const at = match.index + match[0].length - specifier.length - 2;
     if (file.code[at] !== "'" && file.code[at] !== '"') continue;
     const to = specifier.startsWith('.') ? posix.join(posix.dirname(file.path), specifier) : null;
-    yield { from: file.path, specifier, to, typeOnly: /^\s*type\b/.test(match[1] ?? ''), line: lineAt(file.text, at) };
+    yield { from: file.path, specifier, to, clause: match[1]?.trim() ?? '', line: lineAt(file.text, at) };
   }
 }

@@ -3,7 +3,7 @@
  * changes it here, too, to a bug of the same kind.
  */
 
-export type Edit = { readonly path: string; readonly from: string; readonly to: string };
+type Edit = { readonly path: string; readonly from: string; readonly to: string };
 
 export type Bug = {
   /** What goes wrong, in a few words. */

@@ -9,7 +9,7 @@ import type { Program } from './program.ts';
 const READY_MS = 30_000;
 const PID = 'nats.pid';
 
-export type NatsServer = {
+type NatsServer = {
   readonly name: string;
   readonly url: string;
   readonly monitor: string;

@@ -21,7 +21,7 @@ export type AdyenOptions = {
 /** Adyen's names of the types that it takes for us. */
 const TYPES: Readonly<Record<string, string>> = { card: 'scheme', ideal: 'ideal', klarna: 'klarna', paypal: 'paypal', sepa_debit: 'sepadirectdebit' };
 
-export const CAPABILITIES: Capabilities = {
+const CAPABILITIES: Capabilities = {
   // Several captures, and more than was reserved, are settings of a merchant account, which a payment cannot ask for.
   methods: Object.fromEntries(Object.entries(METHODS).filter(([type]) => TYPES[type] !== undefined).map(([type, facts]) => [type, { ...facts, multicapture: false, overcapture_percent: 0 }])), idempotency: 'header', ttl_hours: 7 * 24, lookup: [], settles_in_s: 0, gives_up: false, at_once: 25,
 };

@@ -8,7 +8,7 @@ import type { Assessment, CardChecks, CardDetails, Consequence, CheckResult } fr
 import type { DeclineName } from './declines.ts';
 import { contest, type Contest } from './disputes.ts';
 
-export type Behaviour = {
+type Behaviour = {
   /** The issuer's word when the card is attached or set up, and when it is charged. */
   attach: DeclineName | null;
   charge: DeclineName | null;
@@ -27,7 +27,7 @@ export type Behaviour = {
   refund: 'at_once' | 'pending_then_succeeded' | 'succeeded_then_failed';
   available: 'now' | 'later';
 };
-export type Funding = CardDetails['funding'];
+type Funding = CardDetails['funding'];
 export type TestCard = Behaviour & {
   key: string;
   /** Null where Stripe documents a name but no number. */
@@ -212,7 +212,7 @@ export function testCardByReference(reference: string): { card: TestCard; cvc_gi
   return found ? { card: found, cvc_given } : null;
 }
 
-export type Given = { cvc: boolean; line1: boolean; postal_code: boolean };
+type Given = { cvc: boolean; line1: boolean; postal_code: boolean };
 
 /** The checks before the issuer was asked, or after. */
 export function checksOf(of: TestCard, given: Given, asked: boolean): CardChecks {

@@ -9,7 +9,7 @@ export type DeclineName =
   | 'generic_decline' | 'insufficient_funds' | 'lost_card' | 'stolen_card' | 'expired_card' | 'incorrect_cvc' | 'processing_error' | 'card_velocity_exceeded'
   | 'fraudulent' | 'authentication_required' | 'authentication_failed' | 'authentication_error';
 
-export type Decline = Pick<Declined, 'code' | 'decline_code' | 'message' | 'advice_code' | 'network_decline_code' | 'network_advice_code'>;
+type Decline = Pick<Declined, 'code' | 'decline_code' | 'message' | 'advice_code' | 'network_decline_code' | 'network_advice_code'>;
 
 function decline(code: string, decline_code: string | null, advice_code: Decline['advice_code'], network_decline_code: string | null, message: string): Decline {
   return { code, decline_code, message, advice_code, network_decline_code, network_advice_code: null };

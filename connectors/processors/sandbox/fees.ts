@@ -1,7 +1,7 @@
 /** What the sandbox keeps: made up, after what processors publish, by the type of the method. Amounts are minor units of whatever currency is charged. */
 import type { Fee } from '../processor.ts';
 
-export type Rate = {
+type Rate = {
   /** Hundredths of a percent. */
   share: bigint;
   /** For each payment. */

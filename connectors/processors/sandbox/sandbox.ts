@@ -32,7 +32,7 @@ export type Book = {
 
 /** What goes wrong on the way, for tests: `request_lost` never arrives, `answer_lost` takes effect and is not heard of. */
 export type Fault = 'request_lost' | 'answer_lost' | null;
-export type SandboxOptions = {
+type SandboxOptions = {
   book?: Book;
   fault?: (op_id: string) => Fault;
   /** What the sandbox keeps; by default `FEES`. */

@@ -6,7 +6,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** World, token, field and version of the key: a sealed value that was moved to another of any of them does not open. Keys of a world have no token. */
-export type Bond = { world: number; token: string; field: 'number' | 'data key' | 'world key' | 'fingerprint key'; version: number };
+type Bond = { world: number; token: string; field: 'number' | 'data key' | 'world key' | 'fingerprint key'; version: number };
 
 const boundIn = ({ world, token, field, version }: Bond): Buffer => Buffer.from([world, token, field, version].join('|'));
 

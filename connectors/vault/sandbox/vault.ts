@@ -17,7 +17,7 @@ const PAUSE_MS = 1_000;
 const code = join(import.meta.dirname, '../../..');
 
 /** Is told what goes wrong with the process, for the log. */
-export type SandboxVaultOptions = Omit<Place, 'presenters'> & { /** Modules that export a `presenter`. */ presenters?: readonly URL[]; warn?: (sentence: string) => void };
+type SandboxVaultOptions = Omit<Place, 'presenters'> & { /** Modules that export a `presenter`. */ presenters?: readonly URL[]; warn?: (sentence: string) => void };
 
 type Pending = { resolve(answer: unknown): void; reject(error: Error): void };
 

@@ -9,7 +9,7 @@ export function alertsById(tx: Tx, ids: readonly string[], lock = false): Promis
 }
 
 /** An alert and a customer of whom it may tell, at the customer's moment. */
-export type Pair = { alert: string; customer: string; at: Instant };
+type Pair = { alert: string; customer: string; at: Instant };
 
 /**
  * From when on usage counts for each pair, by `alert:customer`: for one that is recurring, since the customer's period began in which the meter is billed or, without one, the month (UTC);

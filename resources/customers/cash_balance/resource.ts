@@ -4,7 +4,7 @@ import type { Resource, World } from '../../../server/context.ts';
 import { minor, type Wire } from '../../../server/http/wire.ts';
 import { cashTransactionsById } from './rows.ts';
 
-export type CashWhole = { customer: string; balances: readonly CashRow[]; settings: { mode: 'automatic' | 'manual'; own: boolean } };
+type CashWhole = { customer: string; balances: readonly CashRow[]; settings: { mode: 'automatic' | 'manual'; own: boolean } };
 
 export function renderCashBalance({ customer, balances, settings }: CashWhole, world: World): Wire<Stripe.CashBalance> {
   const held = balances.filter((each) => each.amount > 0n);

@@ -32,7 +32,7 @@ export function payingOut(ctx: Context): { name: string; payouts: Payouts } {
   return { name: processor.name, payouts: processor.payouts };
 }
 
-export type Holder = Pick<BankAccountRow, 'account_holder_name' | 'account_holder_type' | 'default_for_currency'>;
+type Holder = Pick<BankAccountRow, 'account_holder_name' | 'account_holder_type' | 'default_for_currency'>;
 
 /** A bank account as the processor keeps it. */
 export function keptBank(ctx: Context, source: BankSource, holder: Holder, moment: Moment): BankAccountRow {

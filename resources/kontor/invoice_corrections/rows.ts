@@ -117,7 +117,7 @@ export async function leftOfCorrected(tx: Tx, invoice: InvoiceWhole): Promise<Ma
 }
 
 /** What corrections that are on no finalised invoice yet mean for the credits of a customer: the lines of usage that they put right, and the grants that they give something back to. */
-export type Late = { late: Map<string, LateLine>; grants: Set<string> };
+type Late = { late: Map<string, LateLine>; grants: Set<string> };
 
 /** By customer, of those that have such corrections. */
 export async function lateOf(tx: Tx, customers: readonly string[]): Promise<Map<string, Late>> {

@@ -47,7 +47,7 @@ export async function provisionalOf(tx: Tx, customer: string): Promise<{ meter: 
 }
 
 /** A customer's usage of a meter in the half-open `[start, end)`; `key` names the answer. */
-export type Stretch = { key: string; meter: string; customer: string; start: Instant; end: Instant };
+type Stretch = { key: string; meter: string; customer: string; start: Instant; end: Instant };
 
 /** The outcomes that are counted on meters in stretches of time, by key, the earliest first; in one query however many are asked. */
 export async function countedIn(tx: Tx, asked: readonly Stretch[]): Promise<Map<string, OutcomeRow[]>> {

@@ -6,7 +6,7 @@ import { attemptsById, questionsById } from '../../payment_attempts/rows.ts';
 import { processorNamed } from '../processors/rows.ts';
 
 /** `clears_up`: how a word will come where none has; null where one has come. */
-export type AttemptWhole = AttemptRow & { asked: number; clears_up: 'repetition' | 'look_up' | 'person' | null };
+type AttemptWhole = AttemptRow & { asked: number; clears_up: 'repetition' | 'look_up' | 'person' | null };
 
 export async function wholeAttempts(ctx: Context, attempts: readonly AttemptRow[]): Promise<AttemptWhole[]> {
   const questions = await questionsById(ctx.tx, attempts.map((each) => each.id));

@@ -31,7 +31,7 @@ footer { margin-top: 1.5rem; font-size: 0.8125rem; color: var(--quiet); }
 @media (forced-colors: active) { button { border-color: ButtonText; } }
 `;
 
-export type Question = {
+type Question = {
   title: string;
   words: string;
   amount?: string | null;

@@ -13,7 +13,7 @@ export type Facts = {
   mark: string;
 };
 
-export type Health = { refusals: string[]; warnings: string[] };
+type Health = { refusals: string[]; warnings: string[] };
 
 /** A message is half as long at most. */
 const LEAST_PAYLOAD = 1_048_576;

@@ -22,7 +22,7 @@ const LOOK_MS = 20;
 const BEHIND_MS = 250;
 
 /** The end of a stream: how many messages it has had, and when it was made. */
-export type End = { partition: number; stream: string; last: number };
+type End = { partition: number; stream: string; last: number };
 
 export class Intake {
   readonly connection: NatsConnection;

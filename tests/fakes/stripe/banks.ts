@@ -6,7 +6,7 @@ type Thing = { id: string; [field: string]: any };
 type Fake = { id(prefix: string): string; now(): number; tell(type: string, thing: Thing): void };
 
 /** In what the account is settled where that is not the currency of a payment; `rate` of its minor units are one of the payment's. */
-export type Settling = { currency: string; rate: number };
+type Settling = { currency: string; rate: number };
 
 const DISPUTE_FEE = 1_500;
 const FIELDS = ['uncategorized_text', 'customer_name', 'product_description', 'receipt'];

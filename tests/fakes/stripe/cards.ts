@@ -4,7 +4,7 @@ export type FakeCard = { brand: string; last4: string; decline?: { code: string;
 const decline = (decline_code: string, network_decline_code: string, advice_code = 'try_again_later', code = 'card_declined') => ({ code, decline_code, network_decline_code, advice_code });
 
 /** By the name behind `pm_card_` and `tok_`. */
-export const CARDS: Readonly<Record<string, FakeCard>> = {
+const CARDS: Readonly<Record<string, FakeCard>> = {
   visa: { brand: 'visa', last4: '4242' },
   mastercard: { brand: 'mastercard', last4: '4444' },
   chargeCustomerFail: { brand: 'visa', last4: '0341', decline: decline('generic_decline', '01') },

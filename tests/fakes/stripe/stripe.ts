@@ -11,7 +11,7 @@ import { FakeCustomers } from './customers.ts';
 import { callingBack, FakeError, listed, missing, nameOf, paramsOf, refuse, refusePaying, signed, type Given } from './params.ts';
 import { captureOf, chargeOf, setupOf, unfinished, type Thing } from './things.ts';
 
-export type FakeStripePlan = Plan & { key?: string; recognises?: 'key' | 'search' | 'nothing'; /** In seconds. */ now?: () => number };
+type FakeStripePlan = Plan & { key?: string; recognises?: 'key' | 'search' | 'nothing'; /** In seconds. */ now?: () => number };
 
 const KEY = 'sk_test_fake0123456789';
 const WEBHOOK_SECRET = 'whsec_fake0123456789';

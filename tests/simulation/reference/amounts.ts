@@ -26,7 +26,7 @@ export function amountOf(price: Price, quantity: string): bigint {
 
 /** A coupon as somebody has it, since a moment. The same coupon given twice is two of them. */
 export type Given = { readonly coupon: Coupon; readonly at: number };
-export type Discountable = { amount: bigint; discountable: boolean; product: string | null; own: readonly Given[] };
+type Discountable = { amount: bigint; discountable: boolean; product: string | null; own: readonly Given[] };
 export type Taken = { given: Given; amount: bigint };
 
 /** What each discount in force takes of each line: first those of the lines' own items, each over its item's lines, then the common ones over all. */

@@ -10,7 +10,7 @@ import { isWatched } from './watched.ts';
 import { changed, find, given, isChange, isFree, isLicensed, periodOf, recursOtherwise, type Ending, type Living, type Plan, type Terms } from './terms.ts';
 
 /** How a change is billed. `anew`: all periods begin at the moment, perhaps with a trial. `spared`: items whose periods end at the moment, which the renewal that follows bills. `asked`: somebody asked for it, the clock did not. `date`: from when on it is prorated, where that is not the moment. `once`: what is billed once. */
-export type Manner = { behavior: ProrationBehavior; anew: boolean; trial: number | null; spared: ReadonlySet<string>; asked: boolean; date?: number; once?: readonly Once[]; reason?: Reason };
+type Manner = { behavior: ProrationBehavior; anew: boolean; trial: number | null; spared: ReadonlySet<string>; asked: boolean; date?: number; once?: readonly Once[]; reason?: Reason };
 export const PLAIN: Omit<Manner, 'behavior'> = { anew: false, trial: null, spared: new Set(), asked: true };
 
 export class Course {

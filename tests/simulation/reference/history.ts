@@ -5,7 +5,7 @@
 
 export type Recurrence = { interval: 'day' | 'week' | 'month' | 'year'; interval_count: number };
 /** `up_to: null` is `inf`. Amounts are decimals of the minor unit; null is none. */
-export type Tier = { up_to: number | null; unit_amount_decimal: string | null; flat_amount_decimal: string | null };
+type Tier = { up_to: number | null; unit_amount_decimal: string | null; flat_amount_decimal: string | null };
 export type Price = {
   id: string;
   product: string;

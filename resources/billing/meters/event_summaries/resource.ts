@@ -4,7 +4,7 @@ import type { World } from '../../../../server/context.ts';
 import type { Wire } from '../../../../server/http/wire.ts';
 
 /** What a meter counted for a customer in a window. */
-export type Summary = Window & { meter: string; customer: string; value: string };
+type Summary = Window & { meter: string; customer: string; value: string };
 
 /** A summary is nowhere stored: its id says what it is about. */
 const idOf = ({ meter, customer, start, end }: Summary) => `mtrusg_${meter.slice(4)}_${customer.slice(4)}_${start}_${end}`;
