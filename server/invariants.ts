@@ -3,6 +3,7 @@
  * `$2` how many seconds something may be late. Where things live on a test clock, its time counts; while it is being advanced, nothing on it is late.
  */
 import { books } from './ledger/invariants.ts';
+import { COUNTS_TEXT } from './usage/cells.ts';
 import { LEVELS_BY_HOUR } from './usage/levels.ts';
 
 export type Invariant = {
@@ -279,7 +280,7 @@ const usage: Invariant[] = [
     query: `with counted as (
         select e.meter, e.customer, date_trunc('hour', e.timestamp, 'UTC') as hour, e.dimensions, count(*) as events, sum(e.value) as sum, max(e.value) as largest,
           (array_agg(e.value order by e.timestamp desc, e.number desc))[1] as last, max(e.timestamp) as last_at
-        from meter_events e left join meter_event_cancellations c on c.slot = e.slot and c.key = e.key and c.reverted_at is null where e.meter is not null and c.key is null group by 1, 2, 3, 4)
+        from meter_events e where e.meter is not null and ${COUNTS_TEXT} group by 1, 2, 3, 4)
       select coalesce(r.meter, u.meter) as object, format('for %s in the hour of %s it says %s events, %s in all, %s at most, %s at last; they are %s, %s, %s, %s', coalesce(r.customer, u.customer), coalesce(r.hour, u.hour),
         coalesce(r.events, 0), coalesce(r.sum, 0), r.largest, r.last, coalesce(u.events, 0), coalesce(u.sum, 0), u.largest, u.last) as sentence
       from (select h.meter, h.customer, h.hour, h.dimensions, sum(h.events) as events, sum(h.sum) as sum, max(h.largest) as largest, max(h.last) as last, max(h.last_at) as last_at, min(h.first_number) as first_number,
@@ -295,8 +296,8 @@ const usage: Invariant[] = [
     query: `select v.meter as object, format('for %s in the hour of %s it says %s events have the value %s', v.customer, v.hour, v.events, v.value) as sentence
       from meter_values v join meters m on m.id = v.meter join meter_rollups r on r.meter = v.meter and r.customer = v.customer and r.hour = v.hour and r.dimensions = v.dimensions
       where r.first_number >= meter_events_kept_from()
-        and v.events <> (select count(*) from meter_events e left join meter_event_cancellations c on c.slot = e.slot and c.key = e.key and c.reverted_at is null
-          where e.meter = v.meter and e.customer = v.customer and date_trunc('hour', e.timestamp, 'UTC') = v.hour and e.dimensions = v.dimensions and e.payload ->> (m.value_settings ->> 'event_payload_key') = v.value and c.key is null)`,
+        and v.events <> (select count(*) from meter_events e
+          where e.meter = v.meter and e.customer = v.customer and date_trunc('hour', e.timestamp, 'UTC') = v.hour and e.dimensions = v.dimensions and e.payload ->> (m.value_settings ->> 'event_payload_key') = v.value and ${COUNTS_TEXT})`,
   },
   {
     id: 'I10',

@@ -2,7 +2,7 @@
 import type { Instant } from '../../billing/decision.ts';
 import { parseDecimal, type Decimal } from '../../billing/money.ts';
 import type { UsageEvent } from '../../billing/usage.ts';
-import { arrayText, sql, type Sql } from '../database/sql.ts';
+import { arrayText, raw, sql, type Sql } from '../database/sql.ts';
 
 export const HOUR_S = 3_600;
 
@@ -19,5 +19,6 @@ export const cellsOf = (cells: readonly (Cell & { series: bigint })[]): Sql => s
 /** A value of an event, which has been read before. */
 export const decimal = (text: string): Decimal => (text.length < 16 && !text.includes('.') ? { digits: BigInt(text), scale: 0 } : parseDecimal(text)!);
 
-/** An event counts unless it was taken back. */
-export const COUNTS = sql`not exists (select from meter_event_cancellations c where c.slot = e.slot and c.key = e.key and c.reverted_at is null)`;
+/** An event `e` counts unless it was taken back: as text, for a query that is one, and as a part of others. */
+export const COUNTS_TEXT = `not exists (select from meter_event_cancellations c where c.slot = e.slot and c.key = e.key and c.reverted_at is null)`;
+export const COUNTS = raw(COUNTS_TEXT);

@@ -8,7 +8,7 @@ import { add, fromBigint, multiply, ZERO, type Decimal } from '../../billing/mon
 import type { UsageEvent } from '../../billing/usage.ts';
 import { later, sql, type Sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
-import { COUNTS, decimal, HOUR_S } from './cells.ts';
+import { COUNTS, COUNTS_TEXT, decimal, HOUR_S } from './cells.ts';
 
 export const isLevel = ({ default_aggregation: { formula } }: MeterRow): boolean => formula === 'weighted_by_time';
 
@@ -49,5 +49,5 @@ export const LEVELS_BY_HOUR = `
   select e.meter, e.customer, e.hour, e.dimensions, min(e.timestamp) as first_at, sum(e.value * extract(epoch from e.until - e.timestamp)) as level_seconds from (
     select e.meter, e.customer, h.hour, e.dimensions, e.timestamp, e.value, lead(e.timestamp, 1, h.hour + interval '1 hour') over (partition by e.meter, e.customer, h.hour, e.dimensions order by e.timestamp, e.number) as until
     from meter_events e join meters m on m.id = e.meter and m.default_aggregation ->> 'formula' = 'weighted_by_time' cross join lateral date_trunc('hour', e.timestamp, 'UTC') h (hour)
-    where not exists (select from meter_event_cancellations c where c.slot = e.slot and c.key = e.key and c.reverted_at is null)) e
+    where ${COUNTS_TEXT}) e
   group by 1, 2, 3, 4`;

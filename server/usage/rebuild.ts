@@ -4,6 +4,7 @@ import type { World } from '../context.ts';
 import { row } from '../database/sql.ts';
 import { passing } from '../database/world.ts';
 import { StartRefused } from '../refused.ts';
+import { COUNTS_TEXT } from './cells.ts';
 import { LEVELS_BY_HOUR } from './levels.ts';
 import { ADD_TALLIES, MOST_TALLIES } from './tallies.ts';
 
@@ -38,7 +39,7 @@ async function recountOnce(owner: Client, world: World): Promise<number> {
     await owner.query(`update meter_rollups set events = 0, sum = 0 where first_number >= meter_events_kept_from()`);
     await owner.query(`update meter_values v set events = 0 where exists (select from meter_rollups r where r.meter = v.meter and r.customer = v.customer and r.hour = v.hour and r.dimensions = v.dimensions and r.first_number >= meter_events_kept_from())`);
     const counts = `from meter_events e join meters m on m.id = e.meter
-      where not exists (select from meter_event_cancellations c where c.slot = e.slot and c.key = e.key and c.reverted_at is null)
+      where ${COUNTS_TEXT}
         and not exists (select from meter_rollups o where o.meter = e.meter and o.customer = e.customer and o.hour = date_trunc('hour', e.timestamp, 'UTC') and o.dimensions = e.dimensions and o.first_number < meter_events_kept_from())`;
     const { rowCount } = await owner.query(`
       insert into meter_rollups (meter, customer, hour, dimensions, events, sum, largest, last, last_at, last_number, first_number)

@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { openLog } from '../../server/log.ts';
+import { when } from '../awaited.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
 import { openVault, vaultDirectory } from '../vault.ts';
 import { FLOWS, type Said, type Send } from './flows.ts';
@@ -97,10 +98,8 @@ test(`after ${COUNT} flows with cards, their numbers and codes are in the vault 
   const superuser = new pg.Client({ connectionString: kontor.database.urls.superuser });
   await superuser.connect();
   t.after(() => superuser.end());
-  for (const end = Date.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
-    const { rows } = await superuser.query<{ open: string }>(`select (select count(*) from webhook_deliveries where state = 'pending') + (select count(*) from calls where state = 'pending' and kind <> 'vault.shred') as open`);
-    if (Number(rows[0]!.open) === 0 || Date.now() > end) break;
-  }
+  const open = async () => (await superuser.query<{ what: string; next_at: Date | null }>(`select 'a delivery of ' || event as what, next_at from webhook_deliveries where state = 'pending' union all select kind, next_at from calls where state = 'pending' and kind <> 'vault.shred'`)).rows;
+  await when(open, ({ length }) => length === 0);
   answers.forEach((answer) => assertClean('an answer', answer));
   logged.forEach((line) => assertClean('the log', line));
   delivered.forEach((body) => assertClean('a webhook', body));

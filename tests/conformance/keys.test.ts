@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { rooms } from '../../resources/register.ts';
-import { listWorlds } from '../../server/accounts.ts';
+import { createKey, listWorlds, revokeKey } from '../../server/accounts.ts';
+import { machineClock } from '../../server/clock.ts';
 import { describe as about } from '../../server/http/params.ts';
 import type { Route } from '../../server/http/route.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { PEPPER, startKontor, type Kontor } from '../kontor.ts';
 import { badParameters, written } from './bad.ts';
 import { violations } from './openapi.ts';
 import { rawCaller } from './raw.ts';
@@ -15,11 +16,12 @@ const routes = rooms.flatMap((room) => room.routes ?? []);
 const areaOf = (route: Route) => route.path.split('/')[2]!;
 const areas = [...new Set(routes.map(areaOf))];
 
+let ahead_ms = 0;
 let kontor: Kontor;
 let caller: ReturnType<typeof rawCaller>;
 let own: Map<string, string>;
 before(async () => {
-  kontor = await startKontor({ works: false });
+  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_ms), works: false });
   caller = rawCaller(kontor.url, kontor.key);
   own = await stock(kontor, kontor.stripe);
 });
@@ -84,6 +86,16 @@ test('without a key, with an unknown one and with an expired one there is no ans
   await matrix(`sk_test_${'0'.repeat(32)}`, () => 'who?');
   await matrix('sk_test_', () => 'who?');
   await matrix(await kontor.newKey({ kind: 'secret', expires_at: 1 }), () => 'who?');
+});
+
+test('a revoked key is refused after three seconds, also by a server that has just let it in', async () => {
+  const { app: { clock }, database, world } = kontor;
+  const { id, text: key } = await database.asOwner((owner) => createKey(owner, clock, PEPPER, world, { kind: 'secret' }));
+  const route = routes[0]!;
+  assert.equal(await ask(route, key), 'may');
+  assert.ok(await database.asOwner((owner) => revokeKey(owner, clock, world, id)));
+  ahead_ms += 3_000;
+  assert.equal(await ask(route, key), 'who?');
 });
 
 test('another account, and live mode of the same account, neither see nor touch anything', async () => {

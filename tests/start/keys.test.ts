@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import Stripe from 'stripe';
+import { when } from '../awaited.ts';
 import { client, freshDirectory, kontor, refusal, start, type Started } from './process.ts';
 
 let server: Started;
@@ -25,6 +26,13 @@ type Listed = { id: string; kind: string; hint: string; name: string | null; liv
 const listed = async (...words: string[]): Promise<Listed[]> => (await keys('list', '--json', ...words)).split('\n').filter(Boolean).map((line) => JSON.parse(line) as Listed);
 const made = async (...words: string[]): Promise<{ id: string; key: string }> => JSON.parse(await keys('create', '--json', ...words)) as { id: string; key: string };
 const customersOf = (key: string) => client(server.url, key).customers.list({ limit: 1 });
+
+/** Waits until the key is refused, which a server that has just let it in does a little later. */
+async function over(key: string): Promise<void> {
+  const answer = await when(() => customersOf(key).catch((error: unknown) => error), (found) => found instanceof Error);
+  assert.ok(answer instanceof Stripe.errors.StripeAuthenticationError);
+  assert.equal(answer.code, 'api_key_expired');
+}
 
 test('a key that is made beside a running server opens it, and is shown once', async () => {
   const key = await keys('create', '--name', 'night shift');
@@ -72,31 +80,24 @@ test('a rolled key and its successor are both good for a while, and only for a w
   const short = await made();
   await customersOf(short.key);
   const successor = await keys('roll', short.id, '--overlap', '0s');
-  assert.deepEqual(await eventually(short.key), { status: 401, code: 'api_key_expired' });
+  await over(short.key);
   assert.equal((await customersOf(successor)).object, 'list');
   const { code, err } = await kontor(['keys', 'roll', short.id, '--data', data]);
   assert.equal(code, 1);
   assert.match(err, /has ended already, so there is nothing to roll/);
 });
 
-test('a revoked key is refused within three seconds, also by a server that has just let it in', async () => {
+test('a revoked key is refused soon, also by a server that has just let it in', async () => {
   const { id, key } = await made('--mode', 'live');
   await customersOf(key);
   await keys('revoke', id);
-  assert.deepEqual(await eventually(key), { status: 401, code: 'api_key_expired' });
+  await over(key);
   assert.match((await kontor(['keys', 'revoke', id, '--data', data])).err, /was revoked before/);
 });
 
-/** What the key is refused with, three seconds from now. */
-async function eventually(key: string): Promise<{ status: number | undefined; code: string | undefined }> {
-  await sleep(3_000);
-  const { status, code } = await refusal(customersOf(key));
-  return { status, code };
-}
-
 test('a key may be given an end', async () => {
   const { id, key } = await made('--expires', '1s');
-  assert.deepEqual(await eventually(key), { status: 401, code: 'api_key_expired' });
+  await over(key);
   await made('--expires', '2099-12-31', '--name', 'long');
   assert.equal((await listed()).find((each) => each.name === 'long')!.expires_at, 4_102_358_400);
   assert.ok((await listed()).find((each) => each.id === id)!.expires_at! < 4_102_358_400);

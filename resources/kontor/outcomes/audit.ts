@@ -4,6 +4,7 @@ import type { OutcomeRow } from '../../../billing/outcome/outcome.ts';
 import type { Audit, Audited } from '../../../server/context.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
+import { COUNTS_TEXT } from '../../../server/usage/cells.ts';
 import { definitionsById } from '../outcome_definitions/rows.ts';
 
 const BATCH = 1_000;
@@ -52,7 +53,7 @@ export const outcomeAudits: readonly Audit[] = [
     things: 'meters',
     look: query(`with units as (
         select e.meter, split_part(e.identifier, ':', 1) as outcome, e.value as counted, 0 as due from meter_events e
-        where e.identifier like 'outc\\_%:%' and e.meter not in (${OWN}) and not exists (select from meter_event_cancellations c where c.slot = e.slot and c.key = e.key and c.reverted_at is null)
+        where e.identifier like 'outc\\_%:%' and e.meter not in (${OWN}) and ${COUNTS_TEXT}
         union all select o.meter, o.id, 0, 1 from outcomes o where o.meter not in (${OWN}))
       select u.meter as object, format('it has counted the outcome %s %s times, and it counts %s times', u.outcome, sum(u.counted), sum(u.due)) as sentence
       from units u join outcomes o on o.id = u.outcome and o.created >= to_timestamp(meter_events_kept_from() / 1000000)

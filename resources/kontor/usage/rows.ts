@@ -1,5 +1,6 @@
 import { rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
+import { COUNTS } from '../../../server/usage/cells.ts';
 import { eventsOf, type StoredEvent } from '../../../server/usage/events.ts';
 import { seriesOf } from '../../../server/usage/keys.ts';
 import type { CorrectionRow } from './resource.ts';
@@ -14,7 +15,7 @@ export function eventsWithin(tx: Tx, world: number, { meter, customer, start, en
   return eventsOf(
     tx,
     sql`from meter_events e where e.series = ${seriesOf(world, meter, '', customer)} and e.meter = ${meter} and e.customer = ${customer} and e.timestamp >= to_timestamp(${start}::bigint) and e.timestamp < to_timestamp(${end}::bigint)
-      and not exists (select from meter_event_cancellations c where c.slot = e.slot and c.key = e.key and c.reverted_at is null) order by e.timestamp, e.number limit ${most}`,
+      and ${COUNTS} order by e.timestamp, e.number limit ${most}`,
   );
 }
 
