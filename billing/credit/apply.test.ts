@@ -7,6 +7,7 @@ import { creditsFor, refuseSpent, returnCredits } from './apply.ts';
 import type { CreditGrantRow } from './grant.ts';
 
 const NOW = 1_000;
+const PERIOD_END = 900;
 const grant = (id: string, balance: number, more: Partial<CreditGrantRow> = {}): CreditGrantRow => ({
   id, created: 0, updated: 0, customer: 'cus_1', test_clock: null, name: null, currency: 'usd', amount: BigInt(balance), balance: BigInt(balance), category: 'paid', priority: 50, prices: null, effective_at: 0,
   expires_at: null, voided_at: null, metadata: {}, ...more,
@@ -14,7 +15,7 @@ const grant = (id: string, balance: number, more: Partial<CreditGrantRow> = {}):
 const usage = (id: string, amount: number, discount = 0, price = 'price_1') =>
   ({ id, amount: BigInt(amount), price, metering: { meter: 'mtr_1', allowance: null, billed: null }, credits: [], correction: null, discount_amounts: discount === 0 ? [] : [{ discount: 'di_1', amount: discount }] }) as unknown as InvoiceLineRow;
 const licensed = (id: string, amount: number) => ({ ...usage(id, amount), metering: null }) as InvoiceLineRow;
-const taken = (lines: InvoiceLineRow[], grants: CreditGrantRow[]) => creditsFor({ lines, currency: 'usd' }, grants, NOW).map(({ grant: { id }, line, amount }) => `${id} ${line.id} ${amount}`);
+const taken = (lines: InvoiceLineRow[], grants: CreditGrantRow[]) => creditsFor({ lines, currency: 'usd', period_end: PERIOD_END }, grants, NOW).map(({ grant: { id }, line, amount }) => `${id} ${line.id} ${amount}`);
 
 describe('credits', () => {
   const rows: [string, InvoiceLineRow[], CreditGrantRow[], string[]][] = [
@@ -30,7 +31,8 @@ describe('credits', () => {
     ['are used as they were made', [usage('a', 300)], [grant('x', 200, { created: 5 }), grant('y', 200, { created: 4 })], ['y a 200', 'x a 100']],
     ['of another currency are not used', [usage('a', 300)], [grant('x', 200, { currency: 'eur' })], []],
     ['that are not effective yet are not used', [usage('a', 300)], [grant('x', 200, { effective_at: NOW + 1 })], []],
-    ['are effective from their moment on', [usage('a', 300)], [grant('x', 200, { effective_at: NOW })], ['x a 200']],
+    ['that became effective while it was a draft are not used', [usage('a', 300)], [grant('x', 200, { effective_at: PERIOD_END + 1 })], []],
+    ['are effective from their moment on', [usage('a', 300)], [grant('x', 200, { effective_at: PERIOD_END })], ['x a 200']],
     ['have expired at their moment', [usage('a', 300)], [grant('x', 200, { expires_at: NOW })], []],
     ['that are voided are not used', [usage('a', 300)], [grant('x', 200, { voided_at: 3 })], []],
     ['leave a negative line alone, and make no money of it', [usage('a', -100), usage('b', 250)], [grant('x', 700)], ['x b 150']],
@@ -43,7 +45,7 @@ describe('credits', () => {
     const grants = fc.array(fc.tuple(fc.integer({ min: 1, max: 900 }), fc.integer({ min: 0, max: 3 })), { maxLength: 6 }).map((all) => all.map(([balance, priority], n) => grant(`g${n}`, balance, { priority })));
     fc.assert(
       fc.property(lines, grants, (on, of) => {
-        const given = creditsFor({ lines: on, currency: 'usd' }, of, NOW);
+        const given = creditsFor({ lines: on, currency: 'usd', period_end: PERIOD_END }, of, NOW);
         const sum = (amounts: readonly bigint[]) => amounts.reduce((whole, amount) => whole + amount, 0n);
         for (const each of of) assert.ok(sum(given.filter((one) => one.grant === each).map((one) => one.amount)) <= each.balance);
         for (const line of on) assert.ok(sum(given.filter((one) => one.line === line).map((one) => one.amount)) <= (line.amount > 0n ? line.amount : 0n));

@@ -15,14 +15,14 @@ const NONE: LateLines = new Map();
 const openOf = (line: InvoiceLineRow): bigint => line.credits.reduce((rest, each) => rest - BigInt(each.amount), afterDiscounts(line));
 
 /**
- * What grants give to the usage on an invoice at a moment, late usage among it. A negative line of usage is met by the credits of the others, so that no credit becomes money; a correction that gives back is not: what it
+ * What grants give to the usage on an invoice at a moment, late usage among it: those that were in force by the end of its period, as at Stripe, so that what is granted while it is a draft is for later ones. A negative line of usage is met by the credits of the others, so that no credit becomes money; a correction that gives back is not: what it
  * gives back was paid.
  */
-export function creditsFor(invoice: Pick<InvoiceWhole, 'lines' | 'currency'>, grants: readonly CreditGrantRow[], at: Instant, late = NONE): CreditTaken[] {
+export function creditsFor(invoice: Pick<InvoiceWhole, 'lines' | 'currency' | 'period_end'>, grants: readonly CreditGrantRow[], at: Instant, late = NONE): CreditTaken[] {
   const rooms = roomsOf(invoice.lines, late);
   const usage = invoice.lines.filter((line) => line.metering !== null || rooms.has(line.id));
   const left = new Map(usage.map((line) => [line.id, rooms.get(line.id)?.room ?? openOf(line)]));
-  const usable = grants.filter((grant) => grant.currency === invoice.currency && isUsable(grant, at)).sort(inOrder);
+  const usable = grants.filter((grant) => grant.currency === invoice.currency && grant.effective_at <= invoice.period_end && isUsable(grant, at)).sort(inOrder);
   return usable.flatMap((grant) => {
     const lines = usage.filter((line) => grant.prices === null || grant.prices.includes(line.price ?? ''));
     const sum = lines.reduce((whole, line) => whole + left.get(line.id)!, 0n);

@@ -1,9 +1,9 @@
 /** What random lives have reached: so that a step that no life takes, or that is always refused, is seen. */
-import type { Action, History, Outcome } from './reference/history.ts';
+import type { Action, History, Movement, Outcome } from './reference/history.ts';
 
 type Kind = Action['kind'];
 const KINDS = [
-  'change', 'move_price', 'anchor_now', 'trial', 'discount', 'cancel_now', 'cancel_at_period_end', 'cancel_at', 'uncancel', 'pause_collection', 'collect', 'sweep', 'threshold', 'pause', 'resume', 'schedule', 'release', 'settle', 'pay', 'void', 'credit', 'void_note',
+  'change', 'move_price', 'anchor_now', 'trial', 'discount', 'cancel_now', 'cancel_at_period_end', 'cancel_at', 'uncancel', 'pause_collection', 'collect', 'sweep', 'threshold', 'pause', 'resume', 'schedule', 'release', 'settle', 'pay', 'void', 'credit', 'void_note', 'grant', 'move_grant', 'expire_grant', 'void_grant',
 ] as const satisfies readonly Kind[];
 
 /** What a life has, beside its steps. */
@@ -38,6 +38,11 @@ const TRAITS: Readonly<Record<string, (history: History, outcome: Outcome) => bo
   'invoices that nobody is to pay': (history, { refused, invoices }) => happened(history, refused, 'pause_collection') && invoices.some(({ status }) => status === 'void' || status === 'uncollectible'),
   'a credit note': (_history, { notes }) => notes.length > 0,
   'a credit note of what was paid': (_history, { notes }) => notes.some((note) => note.to_balance + note.out_of_band > 0n),
+  'usage met by credit': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.credits.length > 0)),
+  'a line met by several grants': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.credits.length > 1)),
+  'credit that is given back': (_history, { grants }) => moved(grants, 'given back'),
+  'credit that expires': (_history, { grants }) => moved(grants, 'expired'),
+  'a credit note of usage that credit met': (_history, { notes }) => notes.some(({ lines }) => lines.some((line) => line.credit !== 0n)),
   'a price move': (history, { refused }) => happened(history, refused, 'move_price'),
   'a price move at the end of a period': (history, { refused }) => history.actions.some((action, n) => action.kind === 'move_price' && action.when === 'period_end' && !refused.includes(n)),
   'a balance': (_history, { balance }) => balance !== 0n,
@@ -45,6 +50,8 @@ const TRAITS: Readonly<Record<string, (history: History, outcome: Outcome) => bo
 };
 
 const happened = ({ actions, until }: History, refused: readonly number[], kind: Kind): boolean => actions.some((action, n) => action.kind === kind && action.at <= until && !refused.includes(n));
+
+const moved = (grants: Outcome['grants'], kind: Movement['kind']): boolean => grants.some(({ movements }) => movements.some((each) => each.kind === kind));
 
 /** Phases that may have begun: those that a schedule was given and that lie within the life. */
 function phasesOf({ scheduled, actions, until }: History, { refused, ended_at }: Outcome) {

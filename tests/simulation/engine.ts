@@ -1,5 +1,6 @@
 /** A life of the reference model, lived by the engine: the same history as orders to `billing/`, in memory, and what came of it in the reference's words. */
 import type { PriceRow, TaxRateRow } from '../../billing/catalog.ts';
+import { endGrant, type CreditGrantRow, type CreditTransactionRow } from '../../billing/credit/grant.ts';
 import { decision, Refusal, type Instant } from '../../billing/decision.ts';
 import { advanceInvoice } from '../../billing/invoice/advance.ts';
 import type { InvoiceItemRow } from '../../billing/invoice/invoice.ts';
@@ -19,6 +20,7 @@ import { startSubscription, type StartOrder } from '../../billing/subscription/s
 import { billThreshold, countsUntil } from '../../billing/subscription/threshold.ts';
 import type { SubscriptionFacts, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { couponRow, CUSTOMER, customerRow, onceRow, priceRow, rateRow } from './catalog.ts';
+import { actOnGrant } from './engine_credits.ts';
 import { actOnInvoice, resume } from './engine_invoices.ts';
 import { CARD, collect, expire, settle } from './engine_payments.ts';
 import { adopt, comingPhases, fromScratch, release } from './engine_schedules.ts';
@@ -29,7 +31,7 @@ import { nameOf } from './reference/terms.ts';
 import { Store } from './store.ts';
 
 /** The clock's own. */
-const TIMERS = new Set(['subscription.renew', 'subscription.collect', 'subscription.sweep', 'subscription.expire', 'subscription.threshold', 'invoice.finalize']);
+const TIMERS = new Set(['subscription.renew', 'subscription.collect', 'subscription.sweep', 'subscription.expire', 'subscription.threshold', 'invoice.finalize', 'credit_grant.expire']);
 
 /** A life as the engine lives it. */
 export class Life {
@@ -149,6 +151,7 @@ export class Life {
       this.store.timers.delete(`${due.kind} ${due.subject}`);
       if (due.kind === 'subscription.renew') this.renew(due.at);
       else if (due.kind === 'subscription.expire') expire(this, due.at);
+      else if (due.kind === 'credit_grant.expire') this.store.apply(endGrant(this.store.get<CreditGrantRow>('credit_grants', due.subject), this.store.moment(due.at)));
       else if (due.kind === 'subscription.threshold') this.reachThreshold(due.at);
       else if (due.kind === 'subscription.sweep') this.store.apply(sweepSubscription(this.facts(due.at), this.store.moment(due.at)));
       else if (due.kind === 'subscription.collect') this.store.apply(resumeCollection(this.subscription, this.store.moment(due.at)));
@@ -211,6 +214,7 @@ export class Life {
     const { at } = action;
     switch (action.kind) {
       case 'pay': case 'void': case 'credit': case 'void_note': return actOnInvoice(this, action);
+      case 'grant': case 'move_grant': case 'expire_grant': case 'void_grant': return actOnGrant(this, action);
       case 'settle': return settle(this, at, action.how);
       case 'cancel_now': return this.cancel(action);
       case 'pause': {
@@ -241,7 +245,7 @@ export class Life {
     if (waits && this.row.pending_update !== null) settle(this, at, waits);
   }
 
-  orderOf(action: Exclude<Action, { kind: 'pay' | 'void' | 'settle' | 'credit' | 'void_note' | 'cancel_now' | 'pause' | 'resume' | 'schedule' | 'release' | 'move_price' }>): Partial<ChangeOrder> {
+  orderOf(action: Exclude<Action, { kind: 'pay' | 'void' | 'settle' | 'credit' | 'void_note' | 'grant' | 'move_grant' | 'expire_grant' | 'void_grant' | 'cancel_now' | 'pause' | 'resume' | 'schedule' | 'release' | 'move_price' }>): Partial<ChangeOrder> {
     switch (action.kind) {
       case 'change': return { items: action.changes.map((change) => this.itemChange(change)), proration_behavior: action.proration_behavior, proration_date: action.date ?? null, add_invoice_items: (action.once ?? []).map((once) => this.addedOnce(once)) };
       case 'anchor_now': return { billing_cycle_anchor: 'now', proration_behavior: action.proration_behavior };
@@ -288,7 +292,7 @@ export class Life {
 
   outcome(): Outcome {
     const { store, last, subscription, refused } = this;
-    const found = { invoices: store.invoices(), notes: store.notes(), pending: store.pending(), subscription, balance: store.customer(CUSTOMER).balance, last, refused };
+    const found = { invoices: store.invoices(), notes: store.notes(), pending: store.pending(), subscription, balance: store.customer(CUSTOMER).balance, grants: store.all<CreditGrantRow>('credit_grants'), credit_transactions: store.all<CreditTransactionRow>('credit_balance_transactions'), last, refused };
     return outcomeOf(found, {
       item: (id) => this.keys.get(id)!,
       pending: (id) => this.pendingKeys.get(id) ?? store.get<InvoiceItemRow>('invoice_items', id).price!,

@@ -47,11 +47,20 @@ function creditedOf(credited: Credited, { invoice }: CreditFacts): { amount: big
   };
 }
 
-/** A resumption is of subscriptions that are charged automatically; what it makes is then settled as the history says. */
-export function resume(life: Life, { at, anchor, proration_behavior, date, then }: Extract<Action, { kind: 'resume' }>): void {
+/** A resumption is of subscriptions that are charged automatically, so one that is sent its invoices is charged meanwhile. */
+export function resume(life: Life, action: Extract<Action, { kind: 'resume' }>): void {
+  if (life.row.status !== 'paused' || life.history.card) return resumeCharged(life, action);
+  life.change(action.at, { collection_method: 'charge_automatically' });
+  try {
+    resumeCharged(life, action);
+  } finally {
+    life.change(action.at, { collection_method: 'send_invoice', days_until_due: 30 });
+  }
+}
+
+/** What it makes is settled as the history says. */
+function resumeCharged(life: Life, { at, anchor, proration_behavior, date, then }: Extract<Action, { kind: 'resume' }>): void {
   const { store } = life;
-  const { card } = life.history;
-  if (life.row.status === 'paused' && !card) life.change(at, { collection_method: 'charge_automatically' });
   const made = resumeSubscription({ billing_cycle_anchor: anchor, proration_behavior, proration_date: date ?? null, payment_behavior: 'resume_on_payment_attempt' }, life.facts(at), store.moment(at));
   store.apply(made);
   const { invoice } = made;
@@ -62,5 +71,4 @@ export function resume(life: Life, { at, anchor, proration_behavior, date, then 
     else if (then === 'void') store.apply(voidInvoice(facts, moment));
     else store.apply(attemptFailed(facts, { automatic: false, at, asks_holder: false }, moment));
   }
-  if (!card) life.change(at, { collection_method: 'send_invoice', days_until_due: 30 });
 }

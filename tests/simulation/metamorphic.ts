@@ -10,7 +10,7 @@ import { CUSTOMER } from './catalog.ts';
 import { live, liveThrough, type Life } from './engine.ts';
 import { preview } from './engine_previews.ts';
 import { Dice } from './reference/dice.ts';
-import type { Action, History, Item, Line, Outcome } from './reference/history.ts';
+import type { Action, Grant, History, Invoice, Item, Line, Outcome } from './reference/history.ts';
 import { randomHistory } from './reference/random.ts';
 import { outcomeText, sideBySide } from './tell.ts';
 
@@ -81,13 +81,56 @@ export function thereAndBack(seed: number): Finding {
   return size(difference) > (exact ? 0n : 1n) ? `an upgrade of ${key} and its reversal come to ${difference}` : null;
 }
 
+const isOfGrant = ({ kind }: Action): boolean => ['grant', 'move_grant', 'expire_grant', 'void_grant'].includes(kind);
+const withoutGrants = (history: History): History => ({ ...history, actions: history.actions.filter((action) => !isOfGrant(action)) });
+
+/** What a life is billed, whichever grant gives what of it. */
+function billed(outcome: Outcome): string[] {
+  const lines = (invoice: Invoice) => invoice.lines.map(({ credits, ...line }) => ({ ...line, credits: credits.length === 0 ? [] : [{ id: 'credit', amount: credits.reduce((all, each) => all + each.amount, 0n) }] }));
+  const left = outcome.grants.flatMap(({ movements }) => movements).reduce((all, { amount }) => all + amount, 0n);
+  return [...outcomeText({ ...outcome, invoices: outcome.invoices.map((invoice) => ({ ...invoice, lines: lines(invoice) })), grants: [], refused: [] }), `  ${left} of credit left`];
+}
+
+/** A life with grants is billed the same with other ones; where they give something. */
+function byOtherGrants(history: History, others: (action: Action) => Action[]): Finding {
+  if (!history.actions.some((action) => action.kind === 'grant') || history.usage.length === 0) return undefined;
+  const one = live(history);
+  if (one.invoices.every(({ lines }) => lines.every((line) => line.credits.length === 0))) return undefined;
+  return compared(billed(one), billed(live({ ...history, actions: history.actions.flatMap(others) })));
+}
+
+/** A grant that comes in two parts, the same but for their amounts, gives what the whole does. Only a part that is unused could be voided. */
+export function splitGrant(seed: number): Finding {
+  const history = randomHistory(seed);
+  const second = (id: string) => `${id} too`;
+  return byOtherGrants({ ...history, actions: history.actions.filter(({ kind }) => kind !== 'void_grant') }, (action) => {
+    if (action.kind === 'move_grant' || action.kind === 'expire_grant') return [action, { ...action, grant: second(action.grant) }];
+    if (action.kind !== 'grant' || action.grant.amount < 2n) return [action];
+    const half = action.grant.amount / 2n;
+    return [{ ...action, grant: { ...action.grant, amount: half } }, { ...action, grant: { ...action.grant, id: second(action.grant.id), amount: action.grant.amount - half } }];
+  });
+}
+
+/** The order in which grants come that are for all usage, and last, makes no difference to what they give together; nor do their priorities and categories. */
+export function orderOfGrants(seed: number): Finding {
+  const history = randomHistory(seed);
+  const dice = new Dice(seed);
+  const grants = history.actions.flatMap((action) => (action.kind === 'grant' ? [{ ...action.grant, expires_at: null, prices: null }] : []));
+  const at = history.actions.find(isOfGrant)?.at ?? history.start;
+  const given = (all: readonly Grant[]): Action[] => all.map((grant) => ({ at, kind: 'grant', grant: { ...grant, effective_at: at } }));
+  const rest = withoutGrants(history).actions;
+  const [earlier, later] = [rest.filter((action) => action.at < at), rest.filter((action) => action.at >= at)];
+  const shuffled = grants.map((grant) => ({ ...grant, priority: dice.int(0, 100), category: dice.pick(['paid', 'promotional'] as const) })).toReversed();
+  return byOtherGrants({ ...history, actions: [...earlier, ...given(grants), ...later] }, (action) => (action.kind !== 'grant' ? [action] : action.grant.id === grants[0]!.id ? given(shuffled) : []));
+}
+
 const orderOf = (line: InvoiceLineRow, { discount_rows, rate_rows }: InvoiceWhole): LineOrder => ({
   ...line, period: { start: line.period_start, end: line.period_end }, discounts: line.discounts.map((id) => discount_rows.find((row) => row.id === id)!), rates: line.tax_rates.map((id): TaxRateRow => rate_rows.find((row) => row.id === id)!),
 });
 
 /** An invoice that is voided and issued anew, with the same lines, is the same; and so is the balance. */
 export function voidAndReissue(seed: number): Finding {
-  const life = liveThrough(randomHistory(seed));
+  const life = liveThrough(withoutGrants(randomHistory(seed)));
   const { store } = life;
   const [invoice] = store.invoices((each) => each.status === 'open' && each.amount_paid === 0n && each.pre_payment_credit_notes_amount === 0n).slice(-1);
   if (invoice === undefined) return undefined;
@@ -127,7 +170,8 @@ const YEARS = 5 * 366 * 86_400;
 /** What is previewed is what is then billed, if nothing else happens. */
 export function previewIsActual(seed: number): Finding {
   const dice = new Dice(seed);
-  const history = randomHistory(seed);
+  // A preview shows what credit would give, a draft has none of it yet.
+  const history = withoutGrants(randomHistory(seed));
   const asked = history.actions.filter(({ kind }) => ['change', 'anchor_now', 'trial', 'cancel_now', 'pause', 'resume'].includes(kind));
   const picked = asked.length > 0 && dice.chance(0.8) ? dice.pick(asked) : null;
   // A cancellation is previewed with its last invoice.

@@ -1,15 +1,20 @@
 /** What came of a life, read from rows and told in the words of the reference model. */
+import assert from 'node:assert/strict';
+import type { CreditGrantRow, CreditTransactionRow } from '../../billing/credit/grant.ts';
 import type { CreditNoteLineRow, CreditNoteRow } from '../../billing/credit_note/credit_note.ts';
 import { itemizedOf, type InvoiceItemRow, type InvoiceLineRow, type InvoiceRow } from '../../billing/invoice/invoice.ts';
 import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
-import type { Invoice, Line, LineKind, Note, Outcome } from './reference/history.ts';
+import type { GrantState, Invoice, Line, LineKind, Movement, Note, Outcome } from './reference/history.ts';
 
-type Found = {
+export type Found = {
   invoices: readonly (InvoiceRow & { lines: readonly InvoiceLineRow[] })[];
   notes: readonly (CreditNoteRow & { lines: readonly CreditNoteLineRow[] })[];
   pending: readonly InvoiceItemRow[];
   subscription: Pick<SubscriptionRow, 'ended_at' | 'status'>;
   balance: bigint;
+  /** In the order of their creation. */
+  grants: readonly CreditGrantRow[];
+  credit_transactions: readonly CreditTransactionRow[];
   refused: number[];
   /** The last invoice, for which the reference has a word of its own. */
   last: string | null;
@@ -29,6 +34,8 @@ function kindOf(line: Shown, names: Names): LineKind {
 
 type Parts = Pick<Shown, 'amount' | 'discount_amounts' | 'taxes'>;
 
+const MOVEMENTS: Record<CreditTransactionRow['type'], Movement['kind']> = { credits_granted: 'granted', credits_applied: 'applied', credits_application_invoice_voided: 'given back', credits_expired: 'expired', credits_voided: 'voided' };
+
 function partsOf({ amount, discount_amounts, taxes }: Parts, names: Names): Pick<Line, 'amount' | 'discounts' | 'taxes'> {
   return {
     amount,
@@ -46,10 +53,11 @@ function lineOf(line: Shown, names: Names): Line {
     proration: line.proration,
     discountable: line.discountable,
     ...partsOf(line, names),
+    credits: line.credits.map(({ amount, name }) => ({ id: name!, amount: BigInt(amount) })),
   };
 }
 
-export function outcomeOf({ invoices, notes, pending, subscription, balance, last, refused }: Found, names: Names): Outcome {
+export function outcomeOf({ invoices, notes, pending, subscription, balance, grants, credit_transactions, last, refused }: Found, names: Names): Outcome {
   const told = (invoice: Found['invoices'][number]): Invoice => {
     const { id, created: at, billing_reason, subtotal, total, total_excluding_tax, subtotal_excluding_tax, status, amount_remaining } = invoice;
     const reason = id === last ? 'subscription_cancel' : (billing_reason as Invoice['reason']);
@@ -60,10 +68,18 @@ export function outcomeOf({ invoices, notes, pending, subscription, balance, las
     const invoice = invoices.findIndex((each) => each.id === note.invoice);
     const { created: at, status, subtotal, total, total_excluding_tax, pre_payment_amount: pre_payment, post_payment_amount, out_of_band_amount } = note;
     const out_of_band = out_of_band_amount ?? 0n;
-    const lines = note.lines.map((line) => ({ line: invoices[invoice]!.lines.findIndex((each) => each.id === line.invoice_line_item), units: line.quantity, ...partsOf(line, names) }));
+    const lines = note.lines.map((line) => ({ line: invoices[invoice]!.lines.findIndex((each) => each.id === line.invoice_line_item), units: line.quantity, credit: line.credits_taken, ...partsOf(line, names) }));
     return { invoice, at, status, lines, subtotal, total, total_excluding_tax, pre_payment, to_balance: post_payment_amount - out_of_band, out_of_band };
+  };
+  const state = ({ id, name, expires_at, voided_at, balance: left }: CreditGrantRow): GrantState => {
+    const movements = credit_transactions.filter((each) => each.credit_grant === id).map(({ created: at, type, amount, invoice: of, invoice_line_item }): Movement => {
+      const invoice = of === null ? null : invoices.findIndex((each) => each.id === of);
+      return { at, kind: MOVEMENTS[type], amount, invoice, line: invoice === null ? null : invoices[invoice]!.lines.findIndex((each) => each.id === invoice_line_item) };
+    });
+    assert.equal(left, movements.reduce((sum, each) => sum + each.amount, 0n), `what is left of ${name} is not what was put to it and taken of it`);
+    return { id: name!, expires_at, voided: voided_at !== null, movements };
   };
   const blank = { discounts: [], credits: [], commitment: null, commitment_billed: null, taxes: [] };
   const waiting = pending.map((item) => lineOf({ ...item, ...blank, discount_amounts: itemizedOf(item), invoice_item: item.id }, names));
-  return { invoices: invoices.map(told), notes: notes.map(noted), pending: waiting, ended_at: subscription.ended_at, paused: subscription.status === 'paused', balance, refused };
+  return { invoices: invoices.map(told), notes: notes.map(noted), pending: waiting, ended_at: subscription.ended_at, paused: subscription.status === 'paused', balance, grants: grants.map(state), refused };
 }

@@ -210,13 +210,16 @@ test('two thousand random lives keep the laws of a bill', () => {
       const discounts = total(invoice.lines.flatMap(line => line.discounts.map(one => one.amount)))
       const taxes = (inclusive: boolean) => total(invoice.lines.flatMap(line => line.taxes.filter(tax => tax.inclusive === inclusive).map(tax => tax.amount)))
       assert.equal(invoice.subtotal, total(invoice.lines.map(line => line.amount)), say)
-      assert.equal(invoice.total, invoice.subtotal - discounts + taxes(false), say)
+      const credits = total(invoice.lines.flatMap(line => line.credits.map(one => one.amount)))
+      assert.equal(invoice.total, invoice.subtotal - discounts - credits + taxes(false), say)
       assert.equal(invoice.total_excluding_tax, invoice.total - taxes(false) - taxes(true), say)
       if (history.tax_exempt !== 'none') assert.equal(invoice.subtotal_excluding_tax, invoice.subtotal, say)
       for (const line of invoice.lines) {
         const discount = total(line.discounts.map(one => one.amount))
         assert.ok(size(discount) <= size(line.amount) && discount * line.amount >= 0n, say)
         assert.ok(line.discountable || line.discounts.length === 0, say)
+        const credit = total(line.credits.map(one => one.amount))
+        assert.ok(line.credits.every(one => one.amount > 0n) && (credit === 0n || (line.kind === 'metered' && credit <= line.amount - discount)), say)
         seen.add(`${invoice.reason} ${line.kind}${line.discounts.length > 1 ? ' stacked' : ''}${line.taxes.some(tax => tax.amount !== 0n) ? ' taxed' : ''}`)
       }
     }

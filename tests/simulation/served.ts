@@ -12,6 +12,7 @@ import { outcomeOf } from './outcome.ts';
 import type { Action, Attempt, History, Item, ItemChange, Once, Outcome, PendingItem, Phase, Threshold } from './reference/history.ts';
 import { nameOf } from './reference/terms.ts';
 import { ServedCatalog } from './served_catalog.ts';
+import { assertSummary, creditOf, onGrant } from './served_credits.ts';
 
 /** A test clock moves by at most two years at a time. */
 const FURTHEST_S = 700 * 86_400;
@@ -159,9 +160,9 @@ export class Served {
   private async act(action: Action): Promise<void> {
     const now = await this.stripe.subscriptions.retrieve(this.subscription);
     await this.name(now.items.data, []);
-    const ofInvoices = ['pay', 'void', 'credit', 'void_note'].includes(action.kind);
+    const ofCustomer = ['pay', 'void', 'credit', 'void_note', 'grant', 'move_grant', 'expire_grant', 'void_grant'].includes(action.kind);
     try {
-      if (!ofInvoices && now.ended_at !== null) throw new Stripe.errors.StripeInvalidRequestError({ type: 'invalid_request_error', message: 'It has ended.' });
+      if (!ofCustomer && now.ended_at !== null) throw new Stripe.errors.StripeInvalidRequestError({ type: 'invalid_request_error', message: 'It has ended.' });
       await this.carryOut(action, now);
     } catch (error) {
       if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) throw error;
@@ -199,6 +200,7 @@ export class Served {
       case 'settle': return this.settle(now.pending_update === null ? this.refuse() : (now.latest_invoice as string), action.how);
       case 'cancel_now': return this.cancel(action, now);
       case 'pay': case 'void': case 'credit': case 'void_note': return this.onInvoice(action);
+      case 'grant': case 'move_grant': case 'expire_grant': case 'void_grant': return onGrant(stripe, this.catalog, this.customer, action);
     }
   }
 
@@ -232,11 +234,21 @@ export class Served {
     if (after.latest_invoice !== now.latest_invoice) this.last = after.latest_invoice as string;
   }
 
-  /** A resumption is of subscriptions that are charged automatically; the invoice that it may need is settled at once, and never by a card that has money. */
-  private async resume({ anchor, proration_behavior, date, then }: Asked<'resume'>, now: Stripe.Subscription): Promise<void> {
+  /** A resumption is of subscriptions that are charged automatically, so one that is sent its invoices is charged meanwhile. */
+  private async resume(action: Asked<'resume'>, now: Stripe.Subscription): Promise<void> {
+    const { stripe: { subscriptions }, subscription } = this;
+    if (now.status !== 'paused' || this.history.card) return this.resumeCharged(action, now);
+    await subscriptions.update(subscription, { collection_method: 'charge_automatically' });
+    try {
+      await this.resumeCharged(action, now);
+    } finally {
+      await subscriptions.update(subscription, { collection_method: 'send_invoice', days_until_due: 30 });
+    }
+  }
+
+  /** The invoice that it may need is settled at once, and never by a card that has money. */
+  private async resumeCharged({ anchor, proration_behavior, date, then }: Asked<'resume'>, now: Stripe.Subscription): Promise<void> {
     const { stripe, subscription } = this;
-    const { card } = this.history;
-    if (now.status === 'paused' && !card) await stripe.subscriptions.update(subscription, { collection_method: 'charge_automatically' });
     const after = await stripe.subscriptions.resume(subscription, { billing_cycle_anchor: { type: anchor }, proration_behavior, ...(date !== undefined && { proration_date: date }) });
     if (after.latest_invoice !== now.latest_invoice) {
       const invoice = await stripe.invoices.retrieve(after.latest_invoice as string);
@@ -244,7 +256,6 @@ export class Served {
       if (invoice.status === 'open' && then === 'fail') await assert.rejects(stripe.invoices.pay(invoice.id, { payment_method: 'pm_card_chargeCustomerFail' }), Stripe.errors.StripeCardError);
       if (invoice.status === 'open' && then === 'void') await stripe.invoices.voidInvoice(invoice.id);
     }
-    if (!card) await stripe.subscriptions.update(subscription, { collection_method: 'send_invoice', days_until_due: 30 });
   }
 
   private async phase({ start, end, items, once, discounts, default_tax_rates, trial_end, anchored, proration_behavior }: Phase): Promise<Stripe.SubscriptionScheduleUpdateParams.Phase> {
@@ -336,7 +347,7 @@ export class Served {
       return outcomeOf(
         {
           invoices: invoices.map((invoice) => ({ ...invoice, lines: lines.get(invoice.id) ?? [] })), notes: notes.map((note) => ({ ...note, lines: noteLines.get(note.id) ?? [] })),
-          pending, subscription, balance, last: this.last ?? atEnd?.id ?? null, refused: this.refused,
+          pending, subscription, balance, ...(await creditOf(tx, this.customer)), last: this.last ?? atEnd?.id ?? null, refused: this.refused,
         },
         { item: itemName, pending: (id) => names.get(id) ?? name(prices.get(id)!), rate: name, coupon: (discount) => name(coupons.get(discount)!), metered: (price) => metered.has(price) },
       );
@@ -368,6 +379,7 @@ export class Served {
     }
     await this.until(history.until);
     await this.explain();
+    await assertSummary(this.stripe, this.customer, this.now);
     return this.outcome();
   }
 }

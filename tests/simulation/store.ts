@@ -1,6 +1,7 @@
 /** A database for one customer in memory: decisions are written to it as `server/commit.ts` writes them, and the engine's facts are read from it. */
 import assert from 'node:assert/strict';
 import type { CouponRow, DiscountRow, DiscountWhole, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
+import type { CreditGrantRow } from '../../billing/credit/grant.ts';
 import type { CreditNoteLineRow, CreditNoteRow, CreditNoteWhole } from '../../billing/credit_note/credit_note.ts';
 import type { CustomerRow, CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Decision, Instant, Moment, Put } from '../../billing/decision.ts';
@@ -15,7 +16,7 @@ import type { Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow
 type Row = { id: string } & Record<string, unknown>;
 
 /** The fields of a whole that are read from other tables: a row does not have them. */
-const GATHERED = new Set(['items', 'default_rates', 'terms', 'next', 'product_name', 'rates', 'lines', 'discount_rows', 'rate_rows', 'credited_lines', 'source', 'discount', 'scheduled', 'failed_method']);
+const GATHERED = new Set(['items', 'default_rates', 'terms', 'next', 'product_name', 'rates', 'lines', 'discount_rows', 'rate_rows', 'credited_lines', 'source', 'discount', 'scheduled', 'failed_method', 'grants', 'late']);
 const isColumn = (table: string, field: string) => !GATHERED.has(field) && !(field === 'discounts' && table !== 'invoices' && table !== 'invoice_lines');
 
 export class Store {
@@ -101,7 +102,7 @@ export class Store {
   }
 
   customer(id: string): CustomerWhole {
-    return { ...this.get<CustomerRow>('customers', id), discount: null };
+    return { ...this.get<CustomerRow>('customers', id), discount: null, grants: this.all<CreditGrantRow>('credit_grants') };
   }
 
   private item(row: SubscriptionItemRow): SubscriptionItemWhole {
@@ -177,7 +178,7 @@ export class Store {
     const named = [...invoice.discounts, ...lines.flatMap((line) => line.discounts)];
     const rates = [...invoice.default_tax_rates, ...lines.flatMap((line) => line.tax_rates)];
     const credited_lines = invoice.pre_payment_credit_notes_amount === 0n ? [] : this.notes().flatMap((note) => (note.invoice === invoice.id && note.status === 'issued' ? note.lines : []));
-    return { ...invoice, lines, discount_rows: [...new Set(named)].map((discount) => this.discount(discount)), rate_rows: this.rates([...new Set(rates)]), grant_rows: [], credited_lines };
+    return { ...invoice, lines, discount_rows: [...new Set(named)].map((discount) => this.discount(discount)), rate_rows: this.rates([...new Set(rates)]), grant_rows: [...new Set(lines.flatMap((line) => line.credits.map((each) => each.credit_grant)))].map((id) => this.get<CreditGrantRow>('credit_grants', id)), credited_lines };
   }
 
   openPayments(invoice: string): OpenPayment[] {

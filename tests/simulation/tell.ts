@@ -1,5 +1,5 @@
 /** Lives and their bills as text, so that two of them can be laid side by side. */
-import type { Action, Coupon, Credited, History, Invoice, Item, ItemChange, Line, Note, Once, Outcome, Phase, Price, Rate, Threshold } from './reference/history.ts';
+import type { Action, Coupon, Credited, Grant, GrantState, History, Invoice, Item, ItemChange, Line, Note, Once, Outcome, Phase, Price, Rate, Threshold } from './reference/history.ts';
 
 /** Moments that were said before: both sides say the same ones, again and again. */
 const said = new Map<number, string>();
@@ -16,9 +16,11 @@ function moment(at: number): string {
 const partsText = ({ discounts, taxes }: Pick<Line, 'discounts' | 'taxes'>): string =>
   discounts.map((each) => `, less ${each.amount} by ${each.id}`).join('') + taxes.map((each) => `, ${each.amount} ${each.inclusive ? 'in it' : 'on top'} by ${each.id}`).join('');
 
+const creditsText = ({ credits }: Line): string => credits.map(({ id, amount }) => `, ${amount} by ${id}`).join('');
+
 const lineText = (line: Line): string =>
   `    ${line.key} ${line.kind} ${line.amount} for ${line.quantity} (${moment(line.period.start)} to ${moment(line.period.end)})${line.proration ? ' prorated' : ''}${line.discountable ? '' : ' not discountable'}` +
-  partsText(line);
+  partsText(line) + creditsText(line);
 
 const invoiceText = (invoice: Invoice): string[] => [
   `  ${moment(invoice.at)} ${invoice.reason}: ${invoice.total} (${invoice.total_excluding_tax} without tax; subtotal ${invoice.subtotal}, ${invoice.subtotal_excluding_tax} without tax), ${invoice.status}${invoice.remaining === null ? '' : `, ${invoice.remaining} to be paid`}`,
@@ -27,7 +29,12 @@ const invoiceText = (invoice: Invoice): string[] => [
 
 const noteText = (note: Note): string[] => [
   `  ${moment(note.at)} note of invoice ${note.invoice}, ${note.status}: ${note.total} (${note.total_excluding_tax} without tax; subtotal ${note.subtotal}), ${note.pre_payment} off what is due, ${note.to_balance} to the balance, ${note.out_of_band} given back`,
-  ...note.lines.map((line) => `    line ${line.line} ${line.amount}${line.units === null ? '' : ` for ${line.units}`}${partsText(line)}`),
+  ...note.lines.map((line) => `    line ${line.line} ${line.amount}${line.units === null ? '' : ` for ${line.units}`}${partsText(line)}${line.credit === 0n ? '' : `, ${line.credit} of credit`}`),
+];
+
+const grantStateText = ({ id, expires_at, voided, movements }: GrantState): string[] => [
+  `  ${id}${voided ? ', voided' : ''}${expires_at === null ? '' : `, expires ${moment(expires_at)}`}`,
+  ...movements.map(({ at, kind, amount, invoice, line }) => `    ${moment(at)} ${kind} ${amount}${invoice === null ? '' : ` on invoice ${invoice}, line ${line}`}`),
 ];
 
 /** A bill in each line, what waits, and the end. */
@@ -39,6 +46,7 @@ export function outcomeText(outcome: Outcome): string[] {
     ...(outcome.ended_at === null ? [] : [`  ended ${moment(outcome.ended_at)}`]),
     ...(outcome.paused ? ['  paused'] : []),
     ...(outcome.balance === 0n ? [] : [`  balance ${outcome.balance}`]),
+    ...outcome.grants.flatMap(grantStateText),
     ...(outcome.refused.length === 0 ? [] : [`  refused: actions ${outcome.refused.join(', ')}`]),
   ];
 }
@@ -71,6 +79,9 @@ const phaseText = (phase: Phase): string[] => [
 const creditedText = (credited: Credited): string =>
   'amount' in credited ? `${credited.amount}` : credited.lines.map(({ line, amount, quantity }) => `line ${line}: ${amount === undefined ? `${quantity} units` : amount}`).join(', ');
 
+const grantText = ({ id, currency, amount, priority, category, effective_at, expires_at, prices }: Grant): string =>
+  `${id}: ${amount} ${currency}, ${category}, priority ${priority}, from ${moment(effective_at)}${expires_at === null ? '' : ` until ${moment(expires_at)}`}${prices === null ? '' : ` for ${prices.map((price) => price.id).join(', ')}`}`;
+
 /** The rest of what an action says, in the order of its fields. */
 const detailsText = (action: Action): string =>
   Object.entries(action).flatMap(([name, value]) => (name === 'at' || name === 'kind' || typeof value === 'object' || value === undefined ? [] : [` ${name} ${typeof value === 'number' && value > 1e8 ? moment(value) : String(value)}`])).join('');
@@ -84,6 +95,7 @@ function actionText(action: Action, n: number): string[] {
     case 'move_price': return [head, `    to ${priceText(action.to)}`];
     case 'discount': return [head, ...action.discounts.map((each) => `    less ${couponText(each)}`)];
     case 'schedule': return [head, ...action.phases.flatMap(phaseText)];
+    case 'grant': return [`${head} ${grantText(action.grant)}`];
     case 'credit': return [`${head}: ${creditedText(action.credited)}`];
     default: return [head];
   }

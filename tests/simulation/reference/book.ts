@@ -1,10 +1,11 @@
 /** The books of the reference model: a journal of every line ever made, read again for each question instead of keeping running state; the invoices that took them up; and what the customer owes. */
 import { applyDiscounts, sumOfTaxes, taxesOf, type Given, type Taken } from './amounts.ts';
 import { boundary, DAY, type Span } from './calendar.ts';
+import { Credits } from './credits.ts';
 import { round, total } from './exact.ts';
 import type { History, Invoice, Line, LineKind, Rate, Reason } from './history.ts';
 
-export type Draft = Omit<Line, 'discounts' | 'taxes'> & { product: string | null; /** Null where they are the default ones of whatever bills it. */ rates: readonly Rate[] | null; own: readonly Given[] };
+export type Draft = Omit<Line, 'discounts' | 'credits' | 'taxes'> & { product: string | null; price: string | null; /** Null where they are the default ones of whatever bills it. */ rates: readonly Rate[] | null; own: readonly Given[] };
 export type Owner = 'subscription' | 'customer';
 /** A line that was made. `net`: after discounts, before tax. `on`: the invoice that took it up. `closed`: it was taken back, or nobody is to pay it. */
 export type Entry = Draft & { of: Owner; net: bigint; on: Bill | null; closed: boolean };
@@ -22,6 +23,7 @@ export class Book {
   readonly history: History;
   journal: Entry[] = [];
   readonly bills: Bill[] = [];
+  readonly credits = new Credits();
   /** Discounts of which a single use was made. */
   readonly spent = new Set<Given>();
   /** What is billed waits for its payment, even by a card. */
@@ -37,7 +39,9 @@ export class Book {
     const { balance, bills: { length } } = this;
     const journal = this.journal.map((entry) => [entry, { ...entry }] as const);
     const spent = [...this.spent];
+    const takeBack = this.credits.remember();
     return () => {
+      takeBack();
       this.journal = journal.map(([entry, was]) => Object.assign(entry, was));
       this.bills.length = length;
       this.spent.clear();
@@ -96,28 +100,46 @@ export class Book {
       finalize_at: fate === 'in an hour' ? at + HOUR : null, to_balance: 0n,
     };
     entries.forEach((entry, i) => this.putOn(bill, entry, entry.rates ?? common.rates, taken[i]!));
+    this.addUp(bill);
     this.bills.push(bill);
-    if (fate === 'at once') this.collect(bill);
-    if (fate === 'mark_uncollectible' || fate === 'void') this.withhold(bill, fate);
+    if (fate === 'at once') this.collect(bill, at);
+    if (fate === 'mark_uncollectible' || fate === 'void') this.withhold(bill, at, fate);
     return bill;
   }
 
   private putOn(bill: Bill, entry: Entry, rates: readonly Rate[], taken: readonly Taken[]): void {
-    const { tax_exempt } = this.history;
     entry.net = entry.amount - total(taken.map((one) => one.amount));
     entry.on = bill;
     entry.rates = rates;
-    const line: Line = { ...shown(entry), discounts: taken.map(({ given, amount }) => ({ id: given.coupon.id, amount })), taxes: taxesOf(entry.net, rates, tax_exempt) };
-    bill.lines.push(line);
-    bill.subtotal += line.amount;
-    bill.subtotal_excluding_tax += line.amount - sumOfTaxes(taxesOf(line.amount, rates, tax_exempt), true);
-    bill.total += entry.net + sumOfTaxes(line.taxes, false);
-    bill.total_excluding_tax += entry.net - sumOfTaxes(line.taxes, true);
+    bill.lines.push({ ...shown(entry), discounts: taken.map(({ given, amount }) => ({ id: given.coupon.id, amount })) });
   }
 
-  /** What is due after the customer's balance; a total below nothing goes there. */
-  finalize(bill: Bill, meets_balance = true): void {
-    const owed = bill.total + (meets_balance || bill.total < 0n ? this.balance : 0n);
+  /** Taxes each line on what discounts and credits leave of it, and adds all of them up. */
+  private addUp(bill: Bill): void {
+    const { tax_exempt } = this.history;
+    Object.assign(bill, { subtotal: 0n, subtotal_excluding_tax: 0n, total: 0n, total_excluding_tax: 0n });
+    for (const [n, { net, rates }] of bill.entries.entries()) {
+      const line = bill.lines[n]!;
+      const taxable = net - total(line.credits.map((one) => one.amount));
+      line.taxes = taxesOf(taxable, rates!, tax_exempt);
+      bill.subtotal += line.amount;
+      bill.subtotal_excluding_tax += line.amount - sumOfTaxes(taxesOf(line.amount, rates!, tax_exempt), true);
+      bill.total += taxable + sumOfTaxes(line.taxes, false);
+      bill.total_excluding_tax += taxable - sumOfTaxes(line.taxes, true);
+    }
+  }
+
+  /** What grants give to its usage. */
+  private meetByCredits(bill: Bill, at: number): void {
+    const usage = bill.entries.flatMap(({ kind, price, net }, line) => (kind === 'metered' ? [{ line, price: price!, left: net }] : []));
+    for (const { line, grant, amount } of this.credits.meet(this.bills.indexOf(bill), bill.at, at, this.history.currency, usage)) bill.lines[line]!.credits.push({ id: grant, amount });
+    this.addUp(bill);
+  }
+
+  /** What is due after credits and the customer's balance; a total below nothing goes there. What is `void` at once meets neither. */
+  finalize(bill: Bill, at: number, is_void = false): void {
+    if (!is_void) this.meetByCredits(bill, at);
+    const owed = bill.total + (!is_void || bill.total < 0n ? this.balance : 0n);
     const due = bill.total < 0n || owed < 0n ? 0n : owed;
     bill.finalize_at = null;
     bill.remaining = due;
@@ -126,8 +148,8 @@ export class Book {
     this.balance += bill.to_balance;
   }
 
-  collect(bill: Bill): void {
-    this.finalize(bill);
+  collect(bill: Bill, at: number): void {
+    this.finalize(bill, at);
     if (this.history.card && bill.status === 'open' && !this.awaits) this.pay(bill);
   }
 
@@ -142,9 +164,10 @@ export class Book {
   }
 
   /** It should not have been: the balance is as if it had not, and nothing of it is given back. */
-  void(bill: Bill): void {
+  void(bill: Bill, at: number): void {
     bill.status = 'void';
     this.balance -= bill.to_balance;
+    this.credits.giveBack(this.bills.indexOf(bill), at);
     bill.to_balance = 0n;
     for (const entry of bill.entries) entry.closed = true;
   }
@@ -155,10 +178,10 @@ export class Book {
     for (const entry of bill.entries) entry.closed = true;
   }
 
-  private withhold(bill: Bill, how: 'mark_uncollectible' | 'void'): void {
-    this.finalize(bill, how !== 'void');
+  private withhold(bill: Bill, at: number, how: 'mark_uncollectible' | 'void'): void {
+    this.finalize(bill, at, how === 'void');
     if (bill.status !== 'open') return;
-    if (how === 'void') this.void(bill);
+    if (how === 'void') this.void(bill, at);
     else this.forgive(bill);
   }
 
@@ -187,4 +210,4 @@ export class Book {
 
 const CHARGES: readonly LineKind[] = ['licensed', 'debit', 'credit'];
 
-const shown = ({ key, kind, amount, period, quantity, proration, discountable }: Entry): Line => ({ key, kind, amount, period, quantity, proration, discountable, discounts: [], taxes: [] });
+const shown = ({ key, kind, amount, period, quantity, proration, discountable }: Entry): Line => ({ key, kind, amount, period, quantity, proration, discountable, discounts: [], credits: [], taxes: [] });

@@ -59,7 +59,7 @@ export class Course {
 
   line(item: Living, kind: LineKind, amount: bigint, { start, end }: Span, quantity: string): Draft {
     const rates = item.tax_rates.length > 0 ? item.tax_rates : null;
-    return { key: item.key, kind, amount, period: { start, end }, quantity, proration: false, discountable: true, product: item.price.product, rates, own: item.own };
+    return { key: item.key, kind, amount, period: { start, end }, quantity, proration: false, discountable: true, product: item.price.product, price: item.price.id, rates, own: item.own };
   }
 
   /** The usage until now of an item whose period goes on. */
@@ -125,7 +125,7 @@ export class Course {
     const period = { start, end: Math.max(start, Math.min(...periods.map(({ end }) => end))) };
     for (const { key, product, unit_amount_decimal, quantity, discountable, tax_rates, discounts } of all) {
       const amount = round(times(decimal(unit_amount_decimal), whole(quantity)));
-      this.book.wait({ key, kind: 'pending', amount, period, quantity: String(quantity), proration: false, discountable, product, rates: tax_rates.length > 0 ? tax_rates : null, own: given(discounts, at) });
+      this.book.wait({ key, kind: 'pending', amount, period, quantity: String(quantity), proration: false, discountable, product, price: null, rates: tax_rates.length > 0 ? tax_rates : null, own: given(discounts, at) });
     }
   }
 

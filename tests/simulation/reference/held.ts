@@ -39,23 +39,23 @@ export function apply(course: Course): void {
 }
 
 /** It is not: nothing has changed. */
-export function discard(course: Course): void {
+export function discard(course: Course, now: number): void {
   const { bill, touched, made, spent } = course.held!;
   const { book } = course;
   course.held = null;
-  book.void(bill);
+  book.void(bill, now);
   book.journal = book.journal.filter((entry) => !made.has(entry));
   for (const [entry, { on, net, closed }] of touched) Object.assign(entry, { on, net, closed });
   for (const given of spent) book.spent.delete(given);
 }
 
 /** Does what takes the place of a change that waits: that is discarded, unless the other one is refused. */
-export function insteadOfHeld(course: Course, what: () => boolean): boolean {
+export function insteadOfHeld(course: Course, at: number, what: () => boolean): boolean {
   const { held, book, terms } = course;
   if (held === null) return what();
   const undo = book.remember();
   const bill = { ...held.bill };
-  discard(course);
+  discard(course, at);
   if (what()) return true;
   undo();
   Object.assign(held.bill, bill);

@@ -101,7 +101,23 @@ export type Action =
   /** Of the n-th invoice (0 is the first). */
   | { at: number; kind: 'pay' | 'void'; invoice: number }
   | { at: number; kind: 'credit'; invoice: number; credited: Credited; to: 'balance' | 'out_of_band' }
-  | { at: number; kind: 'void_note'; note: number };
+  | { at: number; kind: 'void_note'; note: number }
+  | { at: number; kind: 'grant'; grant: Grant }
+  /** Of the grant with that id. */
+  | { at: number; kind: 'expire_grant' | 'void_grant'; grant: string }
+  | { at: number; kind: 'move_grant'; grant: string; expires_at: number | null };
+
+/** Billing credits, to be used from `effective_at` until before `expires_at`; for usage at the prices, or at any (null). */
+export type Grant = {
+  id: string;
+  currency: string;
+  amount: bigint;
+  priority: number;
+  category: 'paid' | 'promotional';
+  effective_at: number;
+  expires_at: number | null;
+  prices: Price[] | null;
+};
 
 export type History = {
   seed?: number;
@@ -141,7 +157,7 @@ export type History = {
 };
 
 export type LineKind = 'licensed' | 'metered' | 'credit' | 'debit' | 'pending';
-/** `key` is the item's, or the pending item's. `discounts` leaves out those of 0; `taxes` shows every rate. `quantity` is a plain decimal. Waiting lines have no discounts and taxes yet. */
+/** `key` is the item's, or the pending item's. `discounts` leaves out those of 0; `taxes` shows every rate. `quantity` is a plain decimal. Waiting lines have no discounts, credits and taxes yet. */
 export type Line = {
   key: string;
   kind: LineKind;
@@ -151,12 +167,14 @@ export type Line = {
   proration: boolean;
   discountable: boolean;
   discounts: { id: string; amount: bigint }[];
+  /** What grants give, once it is finalised. */
+  credits: { id: string; amount: bigint }[];
   taxes: { id: string; amount: bigint; inclusive: boolean }[];
 };
 /** `subscription_cancel` is the last invoice, at once or at the period's end. */
 export type Reason = 'subscription_create' | 'subscription_cycle' | 'subscription_update' | 'subscription_threshold' | 'subscription_cancel';
 /** `units`: how many were credited, where it was asked for so many. */
-export type NoteLine = { line: number; units: number | null; amount: bigint; discounts: { id: string; amount: bigint }[]; taxes: Line['taxes'] };
+export type NoteLine = { line: number; units: number | null; amount: bigint; discounts: Line['discounts']; /** What goes with it of what grants gave. */ credit: bigint; taxes: Line['taxes'] };
 export type Note = { invoice: number; at: number; status: 'issued' | 'void'; lines: NoteLine[]; subtotal: bigint; total: bigint; total_excluding_tax: bigint; pre_payment: bigint; to_balance: bigint; out_of_band: bigint };
 export type Invoice = {
   at: number;
@@ -170,5 +188,9 @@ export type Invoice = {
   /** What remains to be paid; null for a draft. */
   remaining: bigint | null;
 };
+/** What was put to a grant (> 0) or taken of it, `invoice` and `line` by their positions. */
+export type Movement = { at: number; kind: 'granted' | 'applied' | 'given back' | 'expired' | 'voided'; amount: bigint; invoice: number | null; line: number | null };
+/** A grant at `until`; what is left of it is the sum of its movements. */
+export type GrantState = { id: string; expires_at: number | null; voided: boolean; movements: Movement[] };
 /** `pending`: what waits at `until`, in the order of creation. `refused`: which actions were, by their positions. `balance` < 0: the customer has credit. */
-export type Outcome = { invoices: Invoice[]; notes: Note[]; pending: Line[]; ended_at: number | null; paused: boolean; balance: bigint; refused: number[] };
+export type Outcome = { invoices: Invoice[]; notes: Note[]; pending: Line[]; ended_at: number | null; paused: boolean; balance: bigint; grants: GrantState[]; refused: number[] };

@@ -4,8 +4,8 @@ import type { Bill } from './book.ts';
 import { decimal, less, plus, round, total, whole } from './exact.ts';
 import type { Credited, Line, Note, NoteLine } from './history.ts';
 
-/** A line in parts: its amount, its discounts, its taxes; as a note takes them, or as they are left. */
-type Parts = Pick<Line, 'amount' | 'discounts' | 'taxes'>;
+/** A line in parts: its amount, its discounts, what grants gave, its taxes; as a note takes them, or as they are left. */
+type Parts = Pick<NoteLine, 'amount' | 'discounts' | 'credit' | 'taxes'>;
 
 const reduced = <Part extends { id: string; amount: bigint }>(parts: readonly Part[], taken: readonly { id: string; amount: bigint }[]): Part[] =>
   parts.map((part) => ({ ...part, amount: part.amount - total(taken.filter((one) => one.id === part.id).map((one) => one.amount)) }));
@@ -17,6 +17,7 @@ function leftOf(bill: Bill, notes: readonly Note[]): Parts[] {
     return {
       amount: line.amount - total(taken.map((one) => one.amount)),
       discounts: reduced(line.discounts, taken.flatMap((one) => one.discounts)),
+      credit: total(line.credits.map((one) => one.amount)) - total(taken.map((one) => one.credit)),
       taxes: reduced(line.taxes, taken.flatMap((one) => one.taxes)),
     };
   });
@@ -38,8 +39,8 @@ function shared(values: readonly bigint[], n: bigint, d: bigint, sum: bigint): b
   return parts;
 }
 
-/** What counts towards a line's total besides its amount: discounts as less, exclusive taxes as more. */
-const following = ({ discounts, taxes }: Parts): bigint[] => [...discounts.map((one) => -one.amount), ...exclusive(taxes).map((tax) => tax.amount)];
+/** What counts towards a line's total besides its amount: discounts and credits as less, exclusive taxes as more. */
+const following = ({ discounts, credit, taxes }: Parts): bigint[] => [...discounts.map((one) => -one.amount), -credit, ...exclusive(taxes).map((tax) => tax.amount)];
 
 /** So much of what is left of a line, and of all that follows it in proportion. */
 function partOfLine(left: Parts, amount: bigint): Parts {
@@ -51,12 +52,12 @@ function partOfLine(left: Parts, amount: bigint): Parts {
 function assembled(left: Parts, amount: bigint, shares: readonly bigint[], inclusive: (tax: bigint) => bigint): Parts {
   const rest = [...shares];
   const discounts = left.discounts.map((one) => ({ ...one, amount: -rest.shift()! })).filter((one) => one.amount !== 0n);
-  return { amount, discounts, taxes: left.taxes.map((tax) => ({ ...tax, amount: tax.inclusive ? inclusive(tax.amount) : rest.shift()! })) };
+  return { amount, discounts, credit: -rest.shift()!, taxes: left.taxes.map((tax) => ({ ...tax, amount: tax.inclusive ? inclusive(tax.amount) : rest.shift()! })) };
 }
 
-const totalOf = ({ amount, discounts, taxes }: Parts): bigint => amount - total(discounts.map((one) => one.amount)) + sumOfTaxes(taxes, false);
+const totalOf = (parts: Parts): bigint => parts.amount + total(following(parts));
 
-/** An amount of the whole, over all lines by what is left of their totals, and within each over its amount, discounts and exclusive taxes. */
+/** An amount of the whole, over all lines by what is left of their totals, and within each over its amount, discounts, credits and exclusive taxes. */
 function byAmount(amount: bigint, left: readonly Parts[]): NoteLine[] {
   const totals = left.map(totalOf);
   if (total(totals) === 0n) return [];

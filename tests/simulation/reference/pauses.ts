@@ -39,7 +39,7 @@ export function resume(course: Course, { at, anchor, proration_behavior, date, t
   if (!isOwed || then === 'fail') return;
   if (then === 'pay') book.pay(bill);
   else {
-    book.void(bill);
+    book.void(bill, at);
     // What had waited before waits again.
     for (const entry of bill.entries.filter((one) => earlier.has(one))) Object.assign(entry, { on: null, net: entry.amount, closed: false });
     course.paused = true;

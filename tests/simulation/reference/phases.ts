@@ -33,7 +33,7 @@ export function reach(course: Course, at: number, before: number): void {
   const sweeps = course.nextSweep(before) === at;
   const resumes = course.resumes(before) === at;
   const expires = course.held?.expires === at;
-  if (expires) discard(course);
+  if (expires) discard(course, at);
   course.seated = course.terms;
   turnAndRenew(course, at);
   const entered = course.terms !== course.seated;

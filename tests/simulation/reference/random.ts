@@ -2,6 +2,7 @@
 import { boundary, DAY, spanAround } from './calendar.ts';
 import { Dice, Shop } from './dice.ts';
 import type { History, Recurrence } from './history.ts';
+import { grantCredit } from './grants.ts';
 import { Steps } from './steps.ts';
 
 const R = (interval: Recurrence['interval'], interval_count = 1): Recurrence => ({ interval, interval_count });
@@ -57,7 +58,7 @@ export function randomHistory(seed: number): History {
   steps.walk();
 
   const { until } = history;
-  const meters = steps.meters;
+  const meters = new Set(steps.metered.map((price) => price.meter!));
   history.usage = [...meters].flatMap((meter) => dice.some(10, () => ({
     meter, at: dice.chance(0.15) ? steps.onBoundary() : dice.int(start, until), value: dice.chance(0.6) ? String(dice.int(1, 30)) : dice.pick(['0.5', '2.75', '0.001', '12.000000000001']),
   })));
@@ -67,5 +68,6 @@ export function randomHistory(seed: number): History {
       tax_rates: dice.chance(0.3) ? [shop.rate()] : [], discounts: dice.chance(0.2) ? [shop.coupon()] : [],
     }));
   }
+  if (dice.chance(steps.metered.length > 0 ? 0.5 : 0.02)) grantCredit(history, dice, steps);
   return history;
 }

@@ -14,7 +14,7 @@ import { look, lookingAfter } from './usage.ts';
 import { find, given, isFree, isShared, periodOf } from './terms.ts';
 
 /** What is asked of the subscription itself. */
-type Asked = Exclude<Action, { kind: 'pay' | 'void' | 'credit' | 'void_note' | 'settle' }>;
+type Asked = Exclude<Action, { kind: 'pay' | 'void' | 'credit' | 'void_note' | 'settle' | 'grant' | 'expire_grant' | 'void_grant' | 'move_grant' }>;
 
 class Telling {
   readonly book: Book;
@@ -27,17 +27,22 @@ class Telling {
   }
 
   wait({ key, at, of, amount, discountable, product, tax_rates, discounts }: PendingItem): void {
-    this.book.wait({ key, kind: 'pending', amount, period: { start: at, end: at }, quantity: '1', proration: false, discountable, product, rates: tax_rates.length > 0 ? tax_rates : null, own: given(discounts, at) }, of);
+    this.book.wait({ key, kind: 'pending', amount, period: { start: at, end: at }, quantity: '1', proration: false, discountable, product, price: null, rates: tax_rates.length > 0 ? tax_rates : null, own: given(discounts, at) }, of);
   }
 
   /** False where it is refused. */
   act(action: Action): boolean {
     switch (action.kind) {
       case 'pay': return this.settle(this.book.bills[action.invoice], (bill) => this.book.pay(bill));
-      case 'void': return this.void(this.book.bills[action.invoice]);
-      case 'settle': return action.how === 'pay' ? this.settle(this.course.held?.bill, (bill) => this.book.pay(bill)) : this.void(this.course.held?.bill);
+      case 'void': return this.void(this.book.bills[action.invoice], action.at);
+      case 'settle': return action.how === 'pay' ? this.settle(this.course.held?.bill, (bill) => this.book.pay(bill)) : this.void(this.course.held?.bill, action.at);
       case 'credit': return this.credit(action);
       case 'void_note': return this.voidNote(action.note);
+      // Whoever is billed in one currency could not use credit in another.
+      case 'grant': return action.grant.currency === this.book.history.currency && (this.book.credits.give(action.grant, action.at), true);
+      case 'move_grant': return this.book.credits.move(action.grant, action.at, action.expires_at);
+      case 'expire_grant': return this.book.credits.expire(action.grant, action.at);
+      case 'void_grant': return this.book.credits.void(action.grant, action.at);
       default: return this.course.ended === null && this.beside(action);
     }
   }
@@ -49,8 +54,8 @@ class Telling {
     return true;
   }
 
-  private void(bill: Bill | undefined): boolean {
-    return this.settle(bill, (one) => (this.course.held?.bill === one ? discard(this.course) : this.book.void(one)));
+  private void(bill: Bill | undefined, at: number): boolean {
+    return this.settle(bill, (one) => (this.course.held?.bill === one ? discard(this.course, at) : this.book.void(one, at)));
   }
 
   private credit({ at, invoice, credited, to }: Extract<Action, { kind: 'credit' }>): boolean {
@@ -88,7 +93,7 @@ class Telling {
       case 'release': return course.plan !== null && (release(course, action.preserve_cancel_date), true);
       case 'schedule': return course.held === null && !course.paused && canAdopt(course, action) && (adopt(course, action.at, action), true);
       case 'move_price': return course.held === null && !course.paused && this.move(action);
-      default: return insteadOfHeld(course, () => this.steer(action, action.at));
+      default: return insteadOfHeld(course, action.at, () => this.steer(action, action.at));
     }
   }
 
@@ -211,14 +216,19 @@ export function recompute(history: History): Outcome {
     const due = course.next(from);
     if (due > now) course.since = null;
     const request = requests[0]?.at ?? Infinity;
-    const next = Math.min(final, due, request);
+    const expiry = book.credits.nextExpiry();
+    const next = Math.min(final, due, request, expiry);
     if (next > history.until) break;
-    if (final === next) for (const bill of book.bills.filter((one) => one.finalize_at === next)) book.collect(bill);
+    if (expiry === next) {
+      book.credits.expireAll(next);
+      continue;
+    }
+    if (final === next) for (const bill of book.bills.filter((one) => one.finalize_at === next)) book.collect(bill, next);
     else if (due === next) {
       reach(course, next, from);
       if (course.since !== null) course.since = next;
     } else requests.shift()!.run();
     now = Math.max(now, next);
   }
-  return { invoices: book.bills.map(invoiceOf), notes: telling.notes, pending: book.waiting(), ended_at: course.ended, paused: course.paused && course.ended === null, balance: book.balance, refused };
+  return { invoices: book.bills.map(invoiceOf), notes: telling.notes, pending: book.waiting(), ended_at: course.ended, paused: course.paused && course.ended === null, balance: book.balance, grants: book.credits.states(), refused };
 }

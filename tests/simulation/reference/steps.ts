@@ -15,8 +15,8 @@ const MOST_ITEMS = 4;
 const LONGEST_TRIAL = 700 * DAY;
 
 export class Steps {
-  /** All meters that a price of the life has. */
-  readonly meters = new Set<string>();
+  /** All metered prices of the life. */
+  readonly metered: Price[] = [];
   private readonly history: History;
   private readonly dice: Dice;
   private readonly shop: Shop;
@@ -36,7 +36,7 @@ export class Steps {
   }
 
   private meet(prices: readonly Price[]): void {
-    for (const { meter } of prices) if (meter !== null) this.meters.add(meter);
+    for (const price of prices) if (price.meter !== null && !this.metered.includes(price)) this.metered.push(price);
   }
 
   onBoundary(): number {
@@ -199,7 +199,7 @@ export class Steps {
     return { at, kind: 'credit', invoice: dice.chance(0.5) ? 0 : invoice, credited: this.credited(), to: dice.chance(0.5) ? 'balance' : 'out_of_band' };
   }
 
-  private credited(): Credited {
+  credited(): Credited {
     const { dice } = this;
     if (dice.chance(0.4)) return { amount: BigInt(dice.int(1, 3000)) };
     const lines = [...new Set([dice.int(0, 2), dice.int(0, 2)])];
