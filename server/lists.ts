@@ -58,3 +58,26 @@ export async function page<Row extends { id: string }>(ctx: Context, table: stri
 export function renderList(url: string, data: readonly Json[], has_more = false): Json {
   return { object: 'list', data, has_more, url };
 }
+
+/** How many objects a list inside an object holds. */
+const INSIDE = 10;
+
+/** A list inside each of these objects of what is its own by the column `owner`, as a request of its own would begin it. The room that renders it is found by the objects' name. */
+export const listInside = (object: string, { table, owner, url, condition = raw('true') }: { table: string; owner: string; url: (id: string) => string; condition?: Sql }) =>
+  async (ctx: Context, owners: readonly string[]): Promise<Map<string, Json>> => {
+    const newest = await rows<{ id: string; owner: string }>(
+      ctx.tx,
+      sql`select id, owner from (
+            select id, ${raw(owner)} as owner, row_number() over (partition by ${raw(owner)} order by created desc, id desc) as place
+            from ${raw(table)} where ${raw(owner)} = any(${owners}::text[]) and ${condition}) newest
+          where place <= ${INSIDE + 1} order by owner, place`,
+    );
+    const resource = ctx.app.register.resources.get(object);
+    const wholes: { id: string }[] = (await resource?.load?.(ctx, newest.map(({ id }) => id))) ?? [];
+    const rendered = new Map(wholes.map((whole) => [whole.id, resource!.render(whole as never, ctx.world)]));
+    const ids = Map.groupBy(newest, (each) => each.owner);
+    return new Map(owners.map((id) => {
+      const of = ids.get(id) ?? [];
+      return [id, renderList(url(id), of.slice(0, INSIDE).map((each) => rendered.get(each.id)!), of.length > INSIDE)];
+    }));
+  };

@@ -8,29 +8,36 @@ import { returnCash, settleReturn } from './cash_return.ts';
 
 const awaiting = (...of: [id: string, amount: bigint, ...references: string[]][]): Awaiting[] => of.map(([id, amount, ...references], n) => ({ id, amount, created: n, references }));
 
-test('a transfer pays what it says, then what has its amount, then what together has it', () => {
+test('a transfer pays what it says, then what has its amount, then what together has it, then what it is enough for', () => {
   const open = awaiting(['a', 100n, 'KONT-0001'], ['b', 200n, 'KONT-0002'], ['c', 300n, 'KONT-0003'], ['d', 200n, 'KONT-0004']);
   const table: [cash: bigint, reference: string | null, paid: string[], why: string][] = [
     [200n, 'KONT-0004', ['d'], 'by its number'],
     [200n, 'invoice kont 0004, thanks', ['d'], 'by its number, however it is spelt'],
     [300n, 'KONT-0001 + KONT-0002', ['a', 'b'], 'several numbers'],
-    [500n, 'KONT-0001', ['a'], 'too much: the rest stays'],
+    [500n, 'KONT-0001', ['a', 'b', 'd'], 'too much: the rest pays others, as it would alone'],
+    [1_000n, 'KONT-0001 KONT-0002 KONT-0003 KONT-0004', ['a', 'b', 'c', 'd'], 'too much for all: the rest stays'],
+    [250n, 'KONT-0001 KONT-0003', ['a'], 'too little for one of two: the rest waits for that one'],
     [300n, 'KONT-00012', ['c'], 'a longer number is another one'],
     [50n, 'KONT-0001', [], 'too little: all of it stays'],
     [200n, null, ['b'], 'the oldest of its amount'],
     [500n, null, ['a', 'b', 'd'], 'the oldest that sum up'],
     [800n, null, ['a', 'b', 'c', 'd'], 'all of them'],
-    [450n, null, [], 'nothing comes to it'],
-    [900n, null, [], 'more than all'],
+    [450n, null, ['a', 'b'], 'the oldest that it is enough for'],
+    [250n, null, ['a'], 'no more than it is enough for'],
+    [50n, null, [], 'too little for any'],
+    [900n, null, ['a', 'b', 'c', 'd'], 'more than all'],
   ];
   for (const [cash, reference, paid, why] of table) assert.deepEqual(matchCash(cash, reference, open), paid, why);
 });
 
-test('no more is paid than there is', () => {
+test('no more is paid than there is, and nothing waits that it is enough for', () => {
   fc.assert(fc.property(fc.array(fc.bigInt({ min: 1n, max: 500n }), { maxLength: 12 }), fc.bigInt({ min: 0n, max: 2_000n }), fc.nat(11), (amounts, cash, named) => {
     const open = awaiting(...amounts.map((amount, n): [string, bigint, string] => [`pi_${String(n).padStart(2, '0')}`, amount, `N${n}X`]));
     const paid = matchCash(cash, `N${named}X`, open);
-    assert.ok(paid.reduce((sum, id) => sum + open.find((each) => each.id === id)!.amount, 0n) <= cash);
+    const left = cash - paid.reduce((sum, id) => sum + open.find((each) => each.id === id)!.amount, 0n);
+    assert.ok(left >= 0n);
+    const waiting = open.filter(({ id }) => !paid.includes(id));
+    assert.ok(waiting.some(({ references }) => references.includes(`N${named}X`)) || waiting.every(({ amount }) => amount > left));
     assert.equal(new Set(paid).size, paid.length);
   }));
 });

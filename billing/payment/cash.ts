@@ -71,8 +71,8 @@ function summing(awaiting: readonly Awaiting[], amount: bigint, most = TOGETHER)
 }
 
 /**
- * Which payments are made from this much cash. First what the transfer says, if the cash is enough for it: several numbers may stand in one text. Then a payment of exactly this amount, the oldest; then up to five of
- * exactly this amount together. What is too little, or fits nothing, stays the customer's cash until more comes or somebody applies it.
+ * Which payments are made from this much cash. First what the transfer says, as far as the cash is enough for it: several numbers may stand in one text. From what is left then a payment of exactly this amount, the oldest; or up to five
+ * of exactly this amount together; or else as many as it is enough for, the oldest first, unless the transfer names one for which it is too little: that one waits for the rest. What pays nothing stays the customer's cash.
  */
 export function matchCash(cash: bigint, reference: string | null, awaiting: readonly Awaiting[]): string[] {
   const oldest = awaiting.toSorted((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1));
@@ -82,16 +82,20 @@ export function matchCash(cash: bigint, reference: string | null, awaiting: read
   const named = said === '' ? [] : oldest.filter(({ references }) => references.some(says));
   const paid: string[] = [];
   let left = cash;
-  for (const { id, amount } of named) {
-    if (amount > left) continue;
-    paid.push(id);
-    left -= amount;
-  }
-  if (paid.length > 0) return paid;
-  const exact = oldest.find(({ amount }) => amount === left);
-  if (exact) return [exact.id];
+  const payEach = (those: readonly Awaiting[]) => {
+    for (const { id, amount } of those) {
+      if (amount > left) continue;
+      paid.push(id);
+      left -= amount;
+    }
+  };
+  payEach(named);
+  const short = paid.length < named.length;
+  const others = oldest.filter((each) => !named.includes(each));
+  const exact = others.find(({ amount }) => amount === left);
   // Sums are sought among so few that this takes no time.
-  return (summing(oldest.slice(0, 20), left) ?? []).map(({ id }) => id);
+  payEach(exact ? [exact] : (summing(others.slice(0, 20), left) ?? (short ? [] : others)));
+  return paid;
 }
 
 /** The intent waits for a transfer, and says where to. */

@@ -101,7 +101,7 @@ export function offeredTypes(offer: Offer): string[] {
 /** Refuses a method of a type that a payment or a setup cannot be made with. */
 export function refuseType(method: Pick<PaymentMethodRow, 'id' | 'type'>, types: readonly string[], of: string): void {
   if (types.includes(method.type)) return;
-  refuse('payment_intent_incompatible_payment_method', `The payment method ${method.id} is of the type ${method.type}; ${of} can be made with ${types.join(', ')}.`, 'payment_method');
+  refuse('payment_intent_incompatible_payment_method', `The payment method ${method.id} is of the type ${method.type}; ${of} can be made with ${types.join(', ')}. More types are offered by \`allowed_payment_method_types\` or by the payment method configuration, where they fit.`, 'payment_method');
 }
 
 /** By the country of who pays, the only currency in which Klarna takes its payments. */

@@ -2,6 +2,7 @@ import type Stripe from 'stripe';
 import type { ChargeRow } from '../../billing/payment/payment.ts';
 import type { Resource, World } from '../../server/context.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
+import { listInside } from '../../server/lists.ts';
 import { chargesById } from './rows.ts';
 
 type Details = Wire<Stripe.Charge.PaymentMethodDetails>;
@@ -124,4 +125,5 @@ export const charge: Resource<ChargeRow> = {
   render: renderCharge,
   load: (ctx, ids) => chargesById(ctx.tx, ids),
   expands: { balance_transaction: 'balance_transaction', customer: 'customer', payment_intent: 'payment_intent', payment_method: 'payment_method' },
+  includes: { refunds: listInside('refund', { table: 'refunds', owner: 'charge', url: (id) => `/v1/charges/${id}/refunds` }) },
 };

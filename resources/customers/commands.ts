@@ -13,7 +13,7 @@ import type { Params } from '../../server/http/params.ts';
 import type { Wire } from '../../server/http/wire.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { renderDiscount } from '../discounts/resource.ts';
-import { cashOf } from './cash_balance/rows.ts';
+import { cashOf, setMode } from './cash_balance/rows.ts';
 import { invoicesById } from '../invoices/rows.ts';
 import { lockMandatesOf } from '../mandates/rows.ts';
 import { attachPaymentMethod, lockMethodsOf, resolvePaymentMethod } from '../payment_methods/rows.ts';
@@ -28,7 +28,7 @@ import { customersById, goingOn, invoicePrefixIsTaken, lockCustomer, lockLane, w
 const rendered = (ctx: Context, whole: CustomerWhole): Json => customer.render(whole, ctx.world);
 
 /** The parameters in the words of the core: the default payment method is a column of its own. */
-function changeOf(given: Params<typeof params.updateCustomer>): CustomerChange {
+function changeOf(given: Omit<Params<typeof params.updateCustomer>, 'cash_balance'>): CustomerChange {
   const { invoice_settings, tax_exempt, address, shipping, ...rest } = given;
   const { default_payment_method, ...settings } = invoice_settings ?? {};
   const blank = { city: null, country: null, line1: null, line2: null, postal_code: null, state: null };
@@ -51,7 +51,7 @@ async function freePrefix(ctx: Context, wanted: string | undefined): Promise<str
 const DEFAULT = 'invoice_settings[default_payment_method]';
 
 export async function create(ctx: Context, given: Params<typeof params.createCustomer>): Promise<Json> {
-  const { test_clock = null, payment_method, tax_id_data = [], ...rest } = given;
+  const { test_clock = null, payment_method, tax_id_data = [], cash_balance, ...rest } = given;
   if (test_clock !== null && (await testClock.load!(ctx, [test_clock])).length === 0) missing('test clock', test_clock, 'test_clock');
   const moment = await momentOn(ctx, test_clock);
   const account = await accountById(ctx.tx, ctx.world.account);
@@ -65,10 +65,12 @@ export async function create(ctx: Context, given: Params<typeof params.createCus
   const taxIds = tax_id_data.map((each, n) => createTaxId({ ...each, param: `tax_id_data[${n}][value]` }, decided.customer, ctx.world.livemode, moment));
   const methods = [...new Set([attached, chosen])].flatMap((each) => each?.decision ?? []);
   await commit(ctx, together([decided, ...methods, ...taxIds]));
+  const mode = cash_balance?.settings?.reconciliation_mode;
+  if (mode !== undefined) await setMode(ctx, decided.customer, mode, moment);
   return rendered(ctx, decided.customer);
 }
 
-export async function update(ctx: Context, given: Params<typeof params.updateCustomer>, path: { customer: string }): Promise<Json> {
+export async function update(ctx: Context, { cash_balance, ...given }: Params<typeof params.updateCustomer>, path: { customer: string }): Promise<Json> {
   const before = await lockCustomer(ctx, path.customer);
   const moment = await momentOn(ctx, before.test_clock);
   const account = await accountById(ctx.tx, ctx.world.account);
@@ -78,7 +80,10 @@ export async function update(ctx: Context, given: Params<typeof params.updateCus
   const chosen = wanted ? await resolvePaymentMethod(ctx, wanted, { customer: before.id, moment, param: DEFAULT }) : null;
   const decided = changeCustomer(before, chosen ? { ...change, default_payment_method: chosen.method.id } : change, account.default_currency, moment);
   await commit(ctx, chosen ? together([chosen.decision, decided]) : decided);
-  return rendered(ctx, decided.customer);
+  const mode = cash_balance?.settings?.reconciliation_mode;
+  if (mode === undefined) return rendered(ctx, decided.customer);
+  await setMode(ctx, decided.customer, mode, moment);
+  return rendered(ctx, (await customersById(ctx.tx, [before.id]))[0]!);
 }
 
 export async function remove(ctx: Context, _given: object, path: { customer: string }): Promise<Wire<Stripe.DeletedCustomer>> {

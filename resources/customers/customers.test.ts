@@ -181,7 +181,7 @@ test('what is refused is refused by name', async () => {
     [create({ tax: { ip_address: '1.2.3.4' } }), 'parameter_unknown', 'tax'],
     [create({ nickname: 'x' }), 'parameter_unknown', 'nickname'],
     [() => stripe.customers.update(made.id, { default_source: 'card_1' }), 'parameter_unknown', 'default_source'],
-    [() => stripe.customers.retrieve(made.id, { expand: ['cash_balance'] }), undefined, 'expand'],
+    [() => stripe.customers.retrieve(made.id, { expand: ['tax'] }), undefined, 'expand'],
     [() => stripe.customers.retrieve('cus_nobody'), 'resource_missing', 'id', 404],
     [() => stripe.customers.del('cus_nobody'), 'resource_missing', 'id', 404],
     [() => stripe.customers.list({ starting_after: 'cus_nobody' }), 'resource_missing', 'starting_after'],

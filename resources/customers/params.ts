@@ -16,6 +16,8 @@ const invoice_settings = fields({
   rendering_options: clearable(fields({ amount_tax_display: clearable(choice('exclude_tax', 'include_inclusive_tax')), template: unsupported('invoice rendering templates are not implemented') })),
 });
 
+export const cashSettings = { settings: fields({ reconciliation_mode: choice('automatic', 'manual', 'merchant_default') }) };
+
 const described = {
   address: clearable(address),
   balance: amount(),
@@ -32,7 +34,7 @@ const described = {
   preferred_locales: list(text({ max: 12 }), { max: 10 }),
   shipping: clearable(shipping),
   tax_exempt: clearable(choice('none', 'exempt', 'reverse')),
-  cash_balance: unsupported('cash balances are not implemented'),
+  cash_balance: fields(cashSettings),
   source: unsupported('sources are not implemented: attach a payment method'),
   tax: unsupported('location-based tax is not implemented: use tax rates'),
   validate: unsupported('payment methods are validated when they are attached'),

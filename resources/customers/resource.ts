@@ -1,11 +1,13 @@
 import type Stripe from 'stripe';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Resource, World } from '../../server/context.ts';
-import { raw, type Sql } from '../../server/database/sql.ts';
+import { raw } from '../../server/database/sql.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
-import { renderList } from '../../server/lists.ts';
+import { listInside, renderList } from '../../server/lists.ts';
 import { renderDiscount } from '../discounts/resource.ts';
-import { customersById, newestOfEach } from './rows.ts';
+import { renderCashBalance } from './cash_balance/resource.ts';
+import { cashWholes } from './cash_balance/rows.ts';
+import { customersById } from './rows.ts';
 
 function render(customer: CustomerWhole, world: World): Wire<Stripe.Customer> | Wire<Stripe.DeletedCustomer> {
   if (customer.deleted) return { id: customer.id, object: 'customer', deleted: true };
@@ -37,22 +39,7 @@ function render(customer: CustomerWhole, world: World): Wire<Stripe.Customer> | 
   };
 }
 
-/** How many objects a list inside a customer holds. */
-const PAGE = 10;
-
 type Include = NonNullable<Resource['includes']>[string];
-
-/** A list of what belongs to each customer, as its own request would begin it. The room that renders it is found by the objects' name. */
-const listOf = (object: string, table: string, path: string, condition: Sql = raw('true')): Include => async (ctx, customers) => {
-  const ids = await newestOfEach(ctx.tx, table, condition, customers, PAGE);
-  const resource = ctx.app.register.resources.get(object);
-  const wholes: { id: string }[] = (await resource?.load?.(ctx, [...ids.values()].flat())) ?? [];
-  const rendered = new Map(wholes.map((whole) => [whole.id, resource!.render(whole as never, ctx.world)]));
-  return new Map(customers.map((customer) => {
-    const of = ids.get(customer) ?? [];
-    return [customer, renderList(`/v1/customers/${customer}/${path}`, of.slice(0, PAGE).map((id) => rendered.get(id)!), of.length > PAGE)];
-  }));
-};
 
 /** What we owe the customer, by currency: the balance seen from the other side. */
 const creditBalance: Include = async (ctx, ids) => {
@@ -70,10 +57,11 @@ export const customer: Resource<CustomerWhole> = {
     'invoice_settings.default_payment_method': 'payment_method',
   },
   includes: {
+    cash_balance: async (ctx, ids) => new Map((await cashWholes(ctx.tx, ids)).map((each) => [each.customer, renderCashBalance(each, ctx.world)])),
     invoice_credit_balance: creditBalance,
     // There are none: cards are payment methods.
     sources: async (_ctx, ids) => new Map(ids.map((id) => [id, renderList(`/v1/customers/${id}/sources`, [])])),
-    subscriptions: listOf('subscription', 'subscriptions', 'subscriptions', raw(`status not in ('canceled', 'incomplete_expired')`)),
-    tax_ids: listOf('tax_id', 'tax_ids', 'tax_ids'),
+    subscriptions: listInside('subscription', { table: 'subscriptions', owner: 'customer', url: (id) => `/v1/customers/${id}/subscriptions`, condition: raw(`status not in ('canceled', 'incomplete_expired')`) }),
+    tax_ids: listInside('tax_id', { table: 'tax_ids', owner: 'customer', url: (id) => `/v1/customers/${id}/tax_ids` }),
   },
 };

@@ -2,7 +2,7 @@ import type { DiscountWhole } from '../../billing/catalog.ts';
 import type { CustomerRow, CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Tx } from '../../server/database/world.ts';
 import type { Context } from '../../server/context.ts';
-import { raw, rows, sql, type Sql } from '../../server/database/sql.ts';
+import { rows, sql } from '../../server/database/sql.ts';
 import { missing } from '../../server/http/errors.ts';
 import { grantsLeft } from '../billing/credit_grants/rows.ts';
 import { discountsOf } from '../discounts/rows.ts';
@@ -74,15 +74,3 @@ export async function lockLanes(tx: Tx, customers: readonly string[]): Promise<v
 }
 
 export const lockLane = (tx: Tx, customer: string): Promise<void> => lockLanes(tx, [customer]);
-
-/** Of each customer, the ids of its newest rows in a table: one more than a page, if there are as many. */
-export async function newestOfEach(tx: Tx, table: string, condition: Sql, customers: readonly string[], limit: number): Promise<Map<string, string[]>> {
-  const found = await rows<{ id: string; customer: string }>(
-    tx,
-    sql`select id, customer from (
-          select id, customer, row_number() over (partition by customer order by created desc, id desc) as place
-          from ${raw(table)} where customer = any(${customers}::text[]) and ${condition}) newest
-        where place <= ${limit + 1} order by customer, place`,
-  );
-  return new Map([...Map.groupBy(found, (each) => each.customer)].map(([customer, rows]) => [customer, rows.map((each) => each.id)]));
-}

@@ -79,7 +79,10 @@ test('a refund is partial, then the rest, and no more', async () => {
   assert.deepEqual(await stripe.charges.retrieve(paid.latest_charge as string).then(({ refunded, amount_refunded }) => [refunded, amount_refunded]), [true, 1_000]);
   await assert.rejects(stripe.refunds.create({ payment_intent: paid.id }), { code: 'charge_already_refunded' });
   await assert.rejects(stripe.refunds.cancel(first.id), { statusCode: 400 });
-  assert.equal((await stripe.refunds.list({ payment_intent: paid.id })).data.length, 2);
+  const refunds = (await stripe.refunds.list({ payment_intent: paid.id })).data;
+  assert.deepEqual(refunds.map(({ amount }) => amount), [700, 300]);
+  const expanded = await stripe.paymentIntents.retrieve(paid.id, { expand: ['latest_charge.refunds.data.balance_transaction'] });
+  assert.deepEqual((expanded.latest_charge as Stripe.Charge).refunds?.data.map(({ id, balance_transaction }) => [id, (balance_transaction as Stripe.BalanceTransaction).net]), [[refunds[0]!.id, -700], [first.id, -300]]);
   const { id: payment_intent } = await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: 'pm_card_visa', confirm: true });
   const tries = await Promise.allSettled(Array.from({ length: 5 }, () => stripe.refunds.create({ payment_intent, amount: 400 })));
   assert.equal(tries.filter(({ status }) => status === 'fulfilled').length, 2);

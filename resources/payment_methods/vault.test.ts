@@ -71,6 +71,12 @@ test('a declined card stays: it can be tried again', async () => {
   assert.ok(await isKept((await tokenOf(id))!));
 });
 
+test('a card that may be real is refused with a sentence that can be followed', async () => {
+  for (const number of ['4539578763621486', '42424242']) {
+    await assert.rejects(typed(number), ({ message }: Error) => /test card, such as the one whose number is 42, eight times over/.test(message) && !message.includes('[card number]'));
+  }
+});
+
 test('a card whose payment method was never committed is shredded, and those that have one are not', async () => {
   const now = kontor.app.clock.now();
   const owned = (await tokenOf((await typed()).id))!;

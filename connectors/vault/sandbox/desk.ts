@@ -22,6 +22,9 @@ const isAmex = (number: Uint8Array): boolean => number[0] === 51 && (number[1] =
 /** Without spaces and dashes. */
 const digitsOf = (typed: Uint8Array): Uint8Array => typed.filter((byte) => byte !== 32 && byte !== 45);
 
+/** Without a number of a card: what looks like one is taken out of every error. */
+const TEST_CARD = 'In the sandbox take a test card, such as the one whose number is 42, eight times over, or the name `pm_card_visa`.';
+
 function fits(asked: Asked): boolean {
   const { world, token, processor, number, cvc, at, until, level } = asked.question as Partial<Questions['keep'] & Questions['provision'] & Questions['list'] & Questions['rotate']>;
   const isName = (value: unknown): boolean => typeof value === 'string' && value.length <= MOST.name;
@@ -88,12 +91,12 @@ export class Desk {
 
   /** A sandbox must never keep a real card: a number is taken only if a presenter's processor knows it. */
   #refused(number: Uint8Array, cvc: Uint8Array | null): Refused | null {
-    if (number.length < 12 || number.length > 19 || !isDigits(number)) return refusal('invalid_number', 'number', 'A card number has 12 to 19 digits. In the sandbox, use a test number such as 4242 4242 4242 4242.');
+    if (number.length < 12 || number.length > 19 || !isDigits(number)) return refusal('invalid_number', 'number', `A card number has 12 to 19 digits. ${TEST_CARD}`);
     if (!passesLuhn(number)) return refusal('incorrect_number', 'number', 'The card number is mistyped: its check digit is wrong.');
     if (![...this.#presenters.values()].some((each) => each.takes(number))) {
       return refusal(
         'card_declined', 'number',
-        'This looks like a real card, and the sandbox takes test cards only; nothing of it was kept. Use 4242 4242 4242 4242, or another number from the list of test cards.', 'test_mode_live_card',
+        `This looks like a real card, and the sandbox takes test cards only; nothing of it was kept. ${TEST_CARD}`, 'test_mode_live_card',
       );
     }
     if (cvc === null || cvc.length === 0 || (isDigits(cvc) && (cvc.length === 3 || (cvc.length === 4 && isAmex(number))))) return null;

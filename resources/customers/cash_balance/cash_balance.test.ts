@@ -79,8 +79,21 @@ test('too little stays the customer\'s until the rest comes; too much stays for 
   assert.deepEqual([await statuses(invoice), await held(customer)], [['paid'], 50]);
 });
 
+test('too much pays what it is enough for, the oldest first, whatever was there before', async () => {
+  const customer = await person();
+  const [first, second] = [await billed(customer, 1_000), await billed(customer, 300)];
+  await send(customer, 200);
+  assert.deepEqual([await statuses(first, second), await held(customer)], [['open', 'open'], 200]);
+  await send(customer, 900);
+  assert.deepEqual([await statuses(first, second), await held(customer)], [['paid', 'open'], 100]);
+  const third = await billed(customer, 500);
+  await send(customer, 750, third.number!);
+  assert.deepEqual([await statuses(first, second, third), await held(customer)], [['paid', 'paid', 'paid'], 50]);
+});
+
 test('what was sent before pays what is confirmed, or billed, afterwards', async () => {
   const customer = await person();
+  await assert.rejects(stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', customer, payment_method_data: { type: 'customer_balance' }, confirm: true }), { code: 'payment_intent_incompatible_payment_method', message: /allowed_payment_method_types/ });
   await send(customer, 1_500);
   const paid = await stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', customer, allowed_payment_method_types: ['customer_balance'], payment_method_data: { type: 'customer_balance' }, confirm: true });
   assert.deepEqual([paid.status, await held(customer)], ['succeeded', 500]);
@@ -139,6 +152,16 @@ test('by hand, cash is applied to the payment that is named', async () => {
   await send(customer, 500);
   await stripe.customers.updateCashBalance(customer, { settings: { reconciliation_mode: 'automatic' } });
   assert.deepEqual(await statuses(other), ['paid']);
+});
+
+test('how cash is applied is said with the customer, too, and shown where it is asked for', async () => {
+  const made = await stripe.customers.create({ cash_balance: { settings: { reconciliation_mode: 'manual' } }, expand: ['cash_balance'] });
+  assert.deepEqual([made.cash_balance?.settings, made.cash_balance?.available], [{ reconciliation_mode: 'manual', using_merchant_default: false }, null]);
+  const invoice = await billed(made.id, 1_000);
+  await send(made.id, 1_000);
+  assert.deepEqual([await statuses(invoice), (await stripe.customers.list({ limit: 1, expand: ['data.cash_balance'] })).data[0]?.cash_balance?.available], [['open'], { eur: 1_000 }]);
+  const after = await stripe.customers.update(made.id, { name: 'Jenny', cash_balance: { settings: { reconciliation_mode: 'merchant_default' } }, expand: ['cash_balance'] });
+  assert.deepEqual([after.name, after.cash_balance?.settings, after.cash_balance?.available, await statuses(invoice)], ['Jenny', { reconciliation_mode: 'automatic', using_merchant_default: true }, null, ['paid']]);
 });
 
 test('nobody is charged by transfer', async () => {

@@ -1,10 +1,8 @@
 import type Stripe from 'stripe';
-import type { CashRow, CashTransactionRow } from '../../../billing/payment/cash.ts';
+import type { CashTransactionRow } from '../../../billing/payment/cash.ts';
 import type { Resource, World } from '../../../server/context.ts';
 import { minor, type Wire } from '../../../server/http/wire.ts';
-import { cashTransactionsById } from './rows.ts';
-
-type CashWhole = { customer: string; balances: readonly CashRow[]; settings: { mode: 'automatic' | 'manual'; own: boolean } };
+import { cashTransactionsById, type CashWhole } from './rows.ts';
 
 export function renderCashBalance({ customer, balances, settings }: CashWhole, world: World): Wire<Stripe.CashBalance> {
   const held = balances.filter((each) => each.amount > 0n);

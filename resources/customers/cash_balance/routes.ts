@@ -1,22 +1,21 @@
 import type Stripe from 'stripe';
-import { decision } from '../../../billing/decision.ts';
 import type { CashTransactionRow } from '../../../billing/payment/cash.ts';
-import { commit } from '../../../server/commit.ts';
 import { momentOn, type Context, type Json, type Room } from '../../../server/context.ts';
 import { agrees, covers } from '../../../server/http/agreement.ts';
 import { missing } from '../../../server/http/errors.ts';
-import { choice, fields, listParams, type Params } from '../../../server/http/params.ts';
+import { fields, listParams, type Params } from '../../../server/http/params.ts';
 import { get, post } from '../../../server/http/route.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
+import { cashSettings } from '../params.ts';
 import { existingCustomer, lockCustomer } from '../rows.ts';
 import { cashBalanceResource, cashTransaction, renderCashBalance, renderCashTransaction } from './resource.ts';
-import { cashOf, cashTransactionsById, modeOf, reconcile } from './rows.ts';
+import { cashTransactionsById, cashWholes, setMode } from './rows.ts';
 
 const nothing = fields({});
 covers<Stripe.CustomerRetrieveCashBalanceParams, typeof nothing>(true);
 covers<Stripe.CustomerRetrieveCashBalanceTransactionParams, typeof nothing>(true);
 
-const updateCashBalance = fields({ settings: fields({ reconciliation_mode: choice('automatic', 'manual', 'merchant_default') }) });
+const updateCashBalance = fields(cashSettings);
 covers<Stripe.CustomerUpdateCashBalanceParams, typeof updateCashBalance>(true);
 agrees<Stripe.CustomerUpdateCashBalanceParams, typeof updateCashBalance>(true);
 
@@ -26,7 +25,7 @@ covers<Stripe.CustomerListCashBalanceTransactionsParams, typeof listTransactions
 type Path = { customer: string };
 
 async function shown(ctx: Context, customer: string): Promise<Json> {
-  return renderCashBalance({ customer, balances: await cashOf(ctx.tx, customer), settings: await modeOf(ctx.tx, customer) }, ctx.world);
+  return renderCashBalance((await cashWholes(ctx.tx, [customer]))[0]!, ctx.world);
 }
 
 async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json> {
@@ -34,18 +33,10 @@ async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json>
   return shown(ctx, path.customer);
 }
 
-/** Where cash is applied by itself from now on, what there is is applied at once. */
 async function update(ctx: Context, given: Params<typeof updateCashBalance>, path: Path): Promise<Json> {
   const customer = await lockCustomer(ctx, path.customer);
-  const moment = await momentOn(ctx, customer.test_clock);
   const mode = given.settings?.reconciliation_mode;
-  const now = await modeOf(ctx.tx, customer.id);
-  const before = now.own ? { id: customer.id, reconciliation_mode: now.mode } : null;
-  if (mode !== undefined) {
-    const after = mode === 'merchant_default' ? null : { id: customer.id, reconciliation_mode: mode };
-    if (before || after) await commit(ctx, { ...decision(), puts: [{ table: 'cash_settings', before, after }] });
-    for (const cash of await cashOf(ctx.tx, customer.id, true)) if (cash.amount > 0n) await reconcile(ctx, cash, null, customer, moment);
-  }
+  if (mode !== undefined) await setMode(ctx, customer, mode, await momentOn(ctx, customer.test_clock));
   return shown(ctx, customer.id);
 }
 

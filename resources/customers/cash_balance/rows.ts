@@ -1,4 +1,4 @@
-import { refuse, together, type Decision, type Moment } from '../../../billing/decision.ts';
+import { decision, refuse, together, type Decision, type Moment } from '../../../billing/decision.ts';
 import type { CustomerWhole } from '../../../billing/customer/customer.ts';
 import { applyCash, awaitsCash, matchCash, type Awaiting, type CashRow, type CashTransactionRow, type TransferAccount } from '../../../billing/payment/cash.ts';
 import { makeMethod } from '../../../billing/payment/method.ts';
@@ -13,6 +13,11 @@ import { processorOf, saidBy } from '../../kontor/processors/rows.ts';
 import { methodsById } from '../../payment_methods/rows.ts';
 import { intentsById } from '../../payment_intents/rows.ts';
 
+type Mode = 'automatic' | 'manual';
+
+/** What a customer has sent, and how it is applied: its own way, or the usual one. */
+export type CashWhole = { customer: string; balances: readonly CashRow[]; settings: { mode: Mode; own: boolean } };
+
 export function cashOf(tx: Tx, customer: string, lock = false): Promise<CashRow[]> {
   return rows<CashRow>(tx, sql`select * from cash_balances where customer = ${customer} order by currency ${lock ? sql`for update` : sql``}`);
 }
@@ -21,10 +26,21 @@ export function cashTransactionsById(tx: Tx, ids: readonly string[]): Promise<Ca
   return rows<CashTransactionRow>(tx, sql`select * from cash_balance_transactions where id = any(${ids}::text[])`);
 }
 
-/** How a customer's cash is applied: its own way, or the usual one. */
-export async function modeOf(tx: Tx, customer: string): Promise<{ mode: 'automatic' | 'manual'; own: boolean }> {
-  const [found] = await rows<{ reconciliation_mode: 'automatic' | 'manual' }>(tx, sql`select reconciliation_mode from cash_settings where id = ${customer}`);
-  return found ? { mode: found.reconciliation_mode, own: true } : { mode: 'automatic', own: false };
+/** How the cash of each of these customers is applied: its own way, or the usual one. */
+async function modesOf(tx: Tx, customers: readonly string[]): Promise<Map<string, CashWhole['settings']>> {
+  const found = await rows<{ id: string; reconciliation_mode: Mode }>(tx, sql`select id, reconciliation_mode from cash_settings where id = any(${customers}::text[])`);
+  const own = new Map(found.map((each) => [each.id, each.reconciliation_mode]));
+  return new Map(customers.map((customer) => [customer, { mode: own.get(customer) ?? 'automatic', own: own.has(customer) }]));
+}
+
+export async function modeOf(tx: Tx, customer: string): Promise<CashWhole['settings']> {
+  return (await modesOf(tx, [customer])).get(customer)!;
+}
+
+export async function cashWholes(tx: Tx, customers: readonly string[]): Promise<CashWhole[]> {
+  const balances = await rows<CashRow>(tx, sql`select * from cash_balances where customer = any(${customers}::text[]) order by currency`);
+  const settings = await modesOf(tx, customers);
+  return customers.map((customer) => ({ customer, balances: balances.filter((each) => each.customer === customer), settings: settings.get(customer)! }));
 }
 
 const CURRENCIES: Record<string, { currency: string; country: string }> = {
@@ -95,4 +111,13 @@ export async function reconcile(ctx: Context, cash: CashRow, reference: string |
     if (awaitsCash(intent!)) left = await payFromCash(ctx, id, left, customer, moment);
   }
   return left;
+}
+
+/** Has a customer's cash applied like this from now on. Where that is by itself, what there is is applied at once. Lock the customer first. */
+export async function setMode(ctx: Context, customer: CustomerWhole, mode: Mode | 'merchant_default', moment: Moment): Promise<void> {
+  const now = await modeOf(ctx.tx, customer.id);
+  const before = now.own ? { id: customer.id, reconciliation_mode: now.mode } : null;
+  const after = mode === 'merchant_default' ? null : { id: customer.id, reconciliation_mode: mode };
+  if (before || after) await commit(ctx, { ...decision(), puts: [{ table: 'cash_settings', before, after }] });
+  for (const cash of await cashOf(ctx.tx, customer.id, true)) if (cash.amount > 0n) await reconcile(ctx, cash, null, customer, moment);
 }
