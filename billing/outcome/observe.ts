@@ -2,7 +2,7 @@
 import { decision, type Decision, type Fact, type Instant, type Moment } from '../decision.ts';
 import type { DefinitionWhole } from './definition.ts';
 import { countIdentifier, type OutcomeRow, type OutcomeWhole } from './outcome.ts';
-import { earliest, judge, keyOf, latest, type Contest, type EventName, type Judgement, type SubjectEvent } from './settle.ts';
+import { earliest, judge, keyOf, latest, type Contest, type EventName, type SubjectEvent } from './settle.ts';
 
 /** A subject's name: for a definition and a customer there is one. */
 export type Subject = { definition: string; customer: string; test_clock: string | null; subject: string };
@@ -19,9 +19,9 @@ const EARLIEST_S = 35 * 86_400;
 /** The same for all, by which many are told to be alike. */
 const NO_CONTESTS: Contest[] = [];
 
-function blank(of: Subject, moment: Moment): OutcomeRow {
+function blank({ definition, customer, test_clock, subject }: Subject, events: SubjectEvent[], moment: Moment): OutcomeRow {
   return {
-    ...of,
+    definition, customer, test_clock, subject, events,
     id: moment.newId('outc'),
     created: moment.now,
     updated: moment.now,
@@ -29,28 +29,13 @@ function blank(of: Subject, moment: Moment): OutcomeRow {
     state: 'new',
     outcome: null, basis: null, began_at: null, occurred_at: null, settled_at: null, reversed_at: null, reversed_by: null, due_at: null,
     meter: null, counted_at: null, counts: 0, provisional_meter: null,
-    events: [],
     contests: NO_CONTESTS,
-  };
-}
-
-/** The fields of a row that a judgement says. */
-function said(judgement: Judgement): Partial<OutcomeRow> {
-  const { version, state, success, reversed_at, reversed_by, due_at, provisional } = judgement;
-  return {
-    version: version?.version ?? null,
-    state, reversed_at, reversed_by, due_at,
-    outcome: success?.outcome ?? null,
-    basis: success?.basis ?? null,
-    occurred_at: success?.occurred_at ?? null,
-    settled_at: success?.settled_at ?? null,
-    provisional_meter: provisional?.meter ?? null,
   };
 }
 
 const isSuccess = ({ state }: Pick<OutcomeRow, 'state'>): boolean => state === 'succeeded' || state === 'contested';
 
-function factsOf(before: OutcomeWhole | null, after: OutcomeWhole, moment: Moment): Fact[] {
+function factsOf(before: OutcomeRow | null, after: OutcomeWhole, moment: Moment): Fact[] {
   const was = before !== null && isSuccess(before);
   const is = isSuccess(after);
   const fact = (type: string): Fact => ({ type, object: 'kontor.outcome', whole: after, at: moment.now });
@@ -70,25 +55,30 @@ function timer(row: OutcomeRow) {
 
 /** The row as it is judged at the moment, with what changes on meters, what is told, and the timer of its silence. */
 function judged(definition: DefinitionWhole, before: OutcomeRow | null, given: OutcomeRow, moment: Moment): Observed {
-  const judgement = judge(definition, given.events, given.contests, moment.now);
-  const { counted } = judgement;
+  const { version, state, success, counted, provisional, due_at, reversed_at, reversed_by } = judge(definition, given.events, given.contests, moment.now);
   const stays = counted !== null && given.meter === counted.meter && given.counted_at === counted.at;
   const onMeter = (row: OutcomeRow): Count => ({ identifier: countIdentifier(row), meter: row.meter!, customer: row.customer, at: row.counted_at! });
-  const row: OutcomeRow = {
+  const outcome: OutcomeWhole = {
     ...given,
-    ...said(judgement),
+    version: version?.version ?? null,
+    state, reversed_at, reversed_by, due_at,
+    outcome: success?.outcome ?? null,
+    basis: success?.basis ?? null,
+    occurred_at: success?.occurred_at ?? null,
+    settled_at: success?.settled_at ?? null,
+    provisional_meter: provisional?.meter ?? null,
     began_at: earliest(given.events),
     updated: moment.now,
     meter: counted?.meter ?? null,
     counted_at: counted?.at ?? null,
     counts: given.counts + (counted !== null && !stays ? 1 : 0),
+    terms: definition,
   };
-  const outcome = { ...row, terms: definition };
   const made = decision();
-  made.puts.push({ table: 'outcomes', before, after: row });
-  made.facts.push(...factsOf(before && { ...before, terms: definition }, outcome, moment));
-  if ((before?.due_at ?? null) !== row.due_at) made.timers.push(timer(row));
-  return { ...made, outcome, counted: counted !== null && !stays ? onMeter(row) : null, uncounted: given.meter !== null && !stays ? onMeter(given) : null };
+  made.puts.push({ table: 'outcomes', before, after: outcome });
+  made.facts.push(...factsOf(before, outcome, moment));
+  if ((before?.due_at ?? null) !== due_at) made.timers.push(timer(outcome));
+  return { ...made, outcome, counted: counted !== null && !stays ? onMeter(outcome) : null, uncounted: given.meter !== null && !stays ? onMeter(given) : null };
 }
 
 /** Whether an archived definition takes no subjects any more. */
@@ -106,7 +96,10 @@ export function observe(definition: DefinitionWhole, before: OutcomeRow | null, 
     events.set(key, event);
     changed = true;
   };
-  for (const event of recorded) if (!events.has(keyOf(event))) set(keyOf(event), event);
+  for (const event of recorded) {
+    const key = keyOf(event);
+    if (!events.has(key)) set(key, event);
+  }
   const mark = (names: readonly EventName[], is: boolean) => {
     for (const key of names.map(keyOf)) {
       const known = events.get(key);
@@ -117,7 +110,9 @@ export function observe(definition: DefinitionWhole, before: OutcomeRow | null, 
   };
   mark(canceled, true);
   mark(restored, false);
-  return changed ? judged(definition, before, { ...(before ?? blank(of, moment)), events: latest([...events.values()]) }, moment) : null;
+  if (!changed) return null;
+  const kept = latest([...events.values()]);
+  return judged(definition, before, before ? { ...before, events: kept } : blank(of, kept, moment), moment);
 }
 
 /** The time has come that was set; null where it was set anew meanwhile, or there is nothing to decide any more. */

@@ -1,6 +1,6 @@
 /** What has become of a subject: a pure function of the set of its events, the decisions about it and the present moment (docs/concepts/outcomes.md). */
 import type { Instant } from '../decision.ts';
-import { matches, seconds, type DefinitionWhole, type Effect, type OutcomeRule, type Terms, type VersionRow, versionFor } from './definition.ts';
+import { matches, seconds, type DefinitionWhole, type OutcomeRule, type Terms, type VersionRow, versionFor } from './definition.ts';
 
 /** An event of a subject, as it is kept with it. `canceled` ones are kept, so that they are not taken for new when they come again. */
 export type SubjectEvent = EventName & { at: Instant; payload: Record<string, string>; canceled?: true };
@@ -66,7 +66,8 @@ type Course = {
   reversed_by: 'event' | 'contest' | null;
 };
 
-type Matched = SubjectEvent & { first: number };
+/** An event that counts, and the first rule that it matches. */
+type Matched = { event: SubjectEvent; first: number };
 
 /** Code points order as their UTF-8 bytes do; JavaScript's own order is that of UTF-16. */
 const byBytes = (a: string, b: string): number => {
@@ -78,13 +79,16 @@ const byBytes = (a: string, b: string): number => {
   return x.length - y.length;
 };
 
-/** The events that count, in the order in which they are taken. */
-function inOrder(terms: Pick<Terms, 'rules'>, events: readonly SubjectEvent[]): Matched[] {
-  const matched = events.flatMap((event): Matched[] => {
-    const first = event.canceled ? -1 : terms.rules.findIndex((rule) => matches(rule, event));
-    return first < 0 ? [] : [{ ...event, first }];
-  });
-  return matched.sort((a, b) => a.at - b.at || a.first - b.first || byBytes(a.identifier, b.identifier));
+/** The events that count, each once, in the order in which they are taken. */
+function inOrder({ rules }: Terms, events: readonly SubjectEvent[]): SubjectEvent[] {
+  const matched: Matched[] = [];
+  for (const event of events) {
+    const first = event.canceled ? -1 : rules.findIndex((rule) => matches(rule, event));
+    if (first >= 0) matched.push({ event, first });
+  }
+  matched.sort((a, b) => a.event.at - b.event.at || a.first - b.first || byBytes(a.event.identifier, b.event.identifier));
+  // A rule is about one name, so that an event which comes again stands behind itself.
+  return matched.filter(({ event, first }, n) => n === 0 || first !== matched[n - 1]!.first || event.identifier !== matched[n - 1]!.event.identifier).map(({ event }) => event);
 }
 
 const length = (duration: string | null): number | null => (duration === null ? null : seconds(duration));
@@ -133,46 +137,40 @@ class Subject {
     this.turn(course, 'succeeded', step, by);
   }
 
-  take(event: Matched, step: number): void {
+  take(event: SubjectEvent, step: number): void {
     for (const course of this.courses) {
       const rule = this.terms.rules.findIndex((each) => matches(each, event) && (each.outcome === null || each.outcome === course.name) && applies(each, course, event.at));
       if (rule >= 0) this.act(course, this.terms.rules[rule]!, event, step, rule);
     }
   }
 
-  private act(course: Course, rule: OutcomeRule, event: Matched, step: number, position: number): void {
+  private act(course: Course, rule: OutcomeRule, event: SubjectEvent, step: number, position: number): void {
     const { name, identifier } = event;
     const by = { at: event.at, by: 'event', event: { name, identifier }, rule: position } as const;
     const goes = course.state === 'open';
     const evidence = goes ? [...course.evidence, by.event] : [by.event];
-    const effects: Record<Effect, () => void> = {
-      open: () => {
+    switch (rule.effect) {
+      case 'open':
         course.evidence = evidence;
         course.opened_at = event.at;
         course.quiet = length(rule.quiet_for);
         course.due = course.quiet === null ? null : event.at + course.quiet;
-        this.turn(course, 'open', step, by);
-      },
-      extend: () => {
+        return this.turn(course, 'open', step, by);
+      case 'extend':
         course.evidence = evidence;
         if (course.due !== null) course.due = event.at + course.quiet!;
-        this.turn(course, 'open', step, by);
-      },
-      succeed: () => {
+        return this.turn(course, 'open', step, by);
+      case 'succeed':
         course.evidence = evidence;
-        this.settle(course, event.at, 'confirmed', step, by);
-      },
-      fail: () => {
+        return this.settle(course, event.at, 'confirmed', step, by);
+      case 'fail':
         course.closed ||= rule.final;
         course.due = null;
-        this.turn(course, 'failed', step, by);
-      },
-      reverse: () => {
+        return this.turn(course, 'failed', step, by);
+      case 'reverse':
         course.closed ||= rule.final;
-        this.reverse(course, 'event', step, by);
-      },
-    };
-    effects[rule.effect]();
+        return this.reverse(course, 'event', step, by);
+    }
   }
 
   private reverse(course: Course, by: 'event' | 'contest', step: number, how: Pick<Step, 'at' | 'by' | 'event' | 'rule'>): void {
@@ -221,15 +219,14 @@ const IGNORED: Judgement = { version: null, state: 'ignored', success: null, cou
 
 /** What a version makes of a subject at a moment. Events and contests may come in any order, and more than once. */
 export function judgeBy(version: VersionRow, events: readonly SubjectEvent[], contests: readonly Contest[], now: Instant): Judgement {
-  const unique = [...new Map(events.map((event) => [keyOf(event), event])).values()];
   const decisions = contests.flatMap((contest) => [
     { at: contest.at, rank: 1, apply: (subject: Subject, step: number) => subject.contest(contest, step) },
     ...(contest.resolution ? [{ at: contest.resolution.at, rank: 2, apply: (subject: Subject, step: number) => subject.resolve(contest, step) }] : []),
   ]);
-  const taken = inOrder(version, unique).map((event) => ({ at: event.at, rank: 0, apply: (subject: Subject, step: number) => subject.take(event, step) }));
+  const taken = inOrder(version, events).map((event) => ({ at: event.at, rank: 0, apply: (subject: Subject, step: number) => subject.take(event, step) }));
   const subject = new Subject(version);
   // A stable sort keeps the order of the events, and of the decisions of one second.
-  const items = [...taken, ...decisions].sort((a, b) => a.at - b.at || a.rank - b.rank);
+  const items = decisions.length === 0 ? taken : [...taken, ...decisions].sort((a, b) => a.at - b.at || a.rank - b.rank);
   for (const [n, { at, apply }] of items.entries()) {
     subject.wait(at, 2 * n);
     apply(subject, 2 * n + 1);

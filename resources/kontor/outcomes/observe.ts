@@ -21,58 +21,64 @@ async function watches(ctx: Context, names: readonly string[]): Promise<Readonly
   return watched;
 }
 
-type Told = { definition: DefinitionWhole; of: Omit<Subject, 'test_clock'>; recorded: UsageEvent[]; canceled: UsageEvent[]; restored: UsageEvent[] };
+/** What is new about a subject; `key` is what names it. */
+type Told = { key: string; definition: DefinitionWhole; of: Omit<Subject, 'test_clock'> } & { [part in keyof UsageBatch]: UsageEvent[] };
+
+const PARTS = ['recorded', 'canceled', 'restored'] as const;
 
 /** What is new, by subject, in the order of their keys: who locks several locks them in one order. */
-function bySubject(batch: UsageBatch, { byName }: Definitions): Map<string, Told> {
+function bySubject(batch: UsageBatch, { byName }: Definitions): Told[] {
   const all = new Map<string, Told>();
-  const parts = ['recorded', 'canceled', 'restored'] as const;
-  for (const part of parts) {
+  for (const part of PARTS) {
     for (const event of batch[part]) {
       for (const definition of byName.get(event.event_name) ?? []) {
         const subject = fieldOf(event.payload, definition.subject_key);
         if (subject === undefined || subject === '') continue;
         const of = { definition: definition.id, customer: event.customer, subject };
         const key = subjectKey(of);
-        if (!all.has(key)) all.set(key, { definition, of, recorded: [], canceled: [], restored: [] });
-        all.get(key)![part].push(event);
+        all.getOrInsertComputed(key, () => ({ key, definition, of, recorded: [], canceled: [], restored: [] }))[part].push(event);
       }
     }
   }
-  return new Map([...all].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return [...all.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 const nameOf = ({ event_name: name, identifier }: UsageEvent) => ({ name, identifier });
 
-/** What an event says beside whom and what it is about. */
-function newsOf({ definition, recorded, canceled, restored }: Told): News {
-  const rest = ({ payload }: UsageEvent) => {
-    const { [definition.subject_key]: _subject, [definition.customer_key]: _customer, ...others } = payload;
-    return others;
-  };
-  return { recorded: recorded.map((event) => ({ ...nameOf(event), at: event.timestamp, payload: rest(event) })), canceled: canceled.map(nameOf), restored: restored.map(nameOf) };
+/** What an event says beside whom and what it is about; the same for all that say nothing. */
+function restOf(payload: Record<string, string>, { subject_key, customer_key }: DefinitionWhole): Record<string, string> {
+  const names = Object.keys(payload).filter((name) => name !== subject_key && name !== customer_key);
+  return names.length === 0 ? NOTHING : Object.fromEntries(names.map((name) => [name, payload[name]!]));
 }
+
+const NOTHING: Record<string, string> = Object.freeze({});
+
+const newsOf = ({ definition, recorded, canceled, restored }: Told): News => ({
+  recorded: recorded.map(({ event_name: name, identifier, timestamp: at, payload }) => ({ name, identifier, at, payload: restOf(payload, definition) })),
+  canceled: canceled.map(nameOf),
+  restored: restored.map(nameOf),
+});
 
 async function observe(ctx: Context, batch: UsageBatch): Promise<void> {
   const definitions = await definitionsIn(ctx);
   if (definitions.byName.size === 0) return;
   const told = bySubject(batch, definitions);
-  if (told.size === 0) return;
-  const customers = await clocksOf(ctx.tx, [...new Set([...told.values()].map(({ of }) => of.customer))], ctx.app.clock.now());
-  const living = new Map([...told].filter(([, { of }]) => customers.has(of.customer)));
-  const of = ({ of: named }: Told): Subject => ({ ...named, test_clock: customers.get(named.customer)!.test_clock });
-  const decide = (key: string, before: OutcomeRow | null): Observed | null => {
-    const each = living.get(key)!;
-    return observeSubject(each.definition, before, of(each), newsOf(each), momentAt(ctx, customers.get(each.of.customer)!.now));
+  if (told.length === 0) return;
+  const customers = await clocksOf(ctx.tx, [...new Set(told.map(({ of }) => of.customer))], ctx.app.clock.now());
+  const living = told.filter(({ of }) => customers.has(of.customer));
+  const known = await lockSubjects(ctx.tx, living.map(({ of }) => of));
+  const decide = (each: Told, before: OutcomeRow | null): Observed | null => {
+    const { test_clock, now } = customers.get(each.of.customer)!;
+    return observeSubject(each.definition, before, { ...each.of, test_clock }, newsOf(each), momentAt(ctx, now));
   };
-  const known = await lockSubjects(ctx.tx, [...living.values()].map(of));
-  const observed = new Map([...living.keys()].flatMap((key) => [[key, decide(key, known.get(key) ?? null)] as const]));
-  const fresh = [...observed].filter(([key, each]) => each !== null && !known.has(key));
-  const inserted = await insertFree(ctx, 'outcomes', fresh.map(([, each]) => each!.outcome));
+  const observed = living.map((each) => decide(each, known.get(each.key) ?? null));
+  const fresh = [...observed.keys()].filter((n) => observed[n] !== null && !known.has(living[n]!.key));
+  const inserted = await insertFree(ctx, 'outcomes', fresh.map((n) => observed[n]!.outcome));
   // Somebody else has begun these at the same moment.
-  const late = fresh.filter(([, each]) => !inserted.has(each!.outcome.id)).map(([key]) => key);
-  for (const [key, row] of await lockSubjects(ctx.tx, late.map((key) => of(living.get(key)!)))) observed.set(key, decide(key, row));
-  const found = [...observed.values()].filter((each) => each !== null);
+  const late = fresh.filter((n) => !inserted.has(observed[n]!.outcome.id));
+  const begun = await lockSubjects(ctx.tx, late.map((n) => living[n]!.of));
+  for (const n of late) observed[n] = decide(living[n]!, begun.get(living[n]!.key) ?? null);
+  const found = observed.filter((each) => each !== null);
   for (const [now, each] of Map.groupBy(found, (one) => customers.get(one.outcome.customer)!.now)) await take(ctx, each, now, inserted);
 }
 

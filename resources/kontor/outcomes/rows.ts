@@ -9,10 +9,10 @@ export async function outcomesById(tx: Tx, ids: readonly string[], lock = false)
 }
 
 /** What names a subject. */
-export const subjectKey = ({ definition, customer, subject }: Pick<Subject, 'definition' | 'customer' | 'subject'>): string => `${subject}\x1f${definition}\x1f${customer}`;
+export const subjectKey = ({ definition, customer, subject }: Omit<Subject, 'test_clock'>): string => `${subject}\x1f${definition}\x1f${customer}`;
 
 /** The outcomes of subjects, locked, by their keys; those that have none are left out. */
-export async function lockSubjects(tx: Tx, subjects: readonly Subject[]): Promise<Map<string, OutcomeRow>> {
+export async function lockSubjects(tx: Tx, subjects: readonly Omit<Subject, 'test_clock'>[]): Promise<Map<string, OutcomeRow>> {
   if (subjects.length === 0) return new Map();
   const found = await rows<OutcomeRow>(
     tx,
