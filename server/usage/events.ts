@@ -31,6 +31,7 @@ export const BY_DEFAULT: MeterRow['customer_mapping'] = { type: 'by_id', event_p
 
 /** Events by their keys, in these slots. */
 async function storedEvents(tx: Tx, slots: readonly number[], keys: readonly bigint[]): Promise<Map<bigint, StoredEvent>> {
+  if (keys.length === 0) return new Map();
   // Slot by slot (`offset 0` keeps it so), each in one walk through its index.
   const inSlot = sql`select e.* from meter_events e where e.slot = s.slot and e.key = any(${int8s(keys)}::bigint[]) offset 0`;
   const found = await eventsOf(tx, sql`from unnest(${slots}::integer[]) as s (slot) cross join lateral (${inSlot}) e`);
@@ -44,15 +45,15 @@ type Place = { readonly name: string; readonly key: bigint; readonly stored: Sto
  * The place of each of the names, as seen from a slot: one place for a name that comes again. Its key is the first of the name's keys that no other name has. `keyFor` chooses other keys, so that a test can
  * let two names have one.
  */
-export async function placesOf(ctx: Context, slot: number, names: readonly string[], keyFor: (name: string, attempt: number) => bigint = keyOf): Promise<Place[]> {
+export async function placesOf(ctx: Context, slot: number, asked: readonly { name: string; unused?: boolean }[], keyFor: (name: string, attempt: number) => bigint = keyOf): Promise<Place[]> {
   const slots = slotsAround(await ensureSlot(ctx.app, slot), slot);
   const places: Place[] = [];
   const taken = new Map<bigint, Place>();
-  for (let attempt = 0, open = [...names.keys()]; open.length > 0; attempt += 1) {
-    const keys = open.map((at) => keyFor(names[at]!, attempt));
-    const stored: ReadonlyMap<bigint, StoredEvent> = await storedEvents(ctx.tx, slots, keys);
+  for (let attempt = 0, open = [...asked.keys()]; open.length > 0; attempt += 1) {
+    const keys = open.map((at) => keyFor(asked[at]!.name, attempt));
+    const stored: ReadonlyMap<bigint, StoredEvent> = await storedEvents(ctx.tx, slots, keys.filter((_, n) => !asked[open[n]!]!.unused));
     open = open.filter((at, n) => {
-      const [key, name] = [keys[n]!, names[at]!];
+      const [key, { name }] = [keys[n]!, asked[at]!];
       const place = taken.getOrInsertComputed(key, () => {
         const there = stored.get(key) ?? null;
         return { name: there ? nameOf(there) : name, key, stored: there, claimed: null };
@@ -67,7 +68,7 @@ export async function placesOf(ctx: Context, slot: number, names: readonly strin
 
 /** The event of each name, in their order; null where there is none. */
 export async function eventsByName(ctx: Context, names: readonly Named[]): Promise<(StoredEvent | null)[]> {
-  return (await placesOf(ctx, slotAt(ctx.app.clock.now()), names.map(nameOf))).map(({ stored }) => stored);
+  return (await placesOf(ctx, slotAt(ctx.app.clock.now()), names.map((each) => ({ name: nameOf(each) })))).map(({ stored }) => stored);
 }
 
 /** The meters of events, in any order. */

@@ -14,11 +14,11 @@ import type { MeterRow } from '../../billing/catalog.ts';
 import { Refusal, refuse, type Instant } from '../../billing/decision.ts';
 import { customerOf, isRepetition, OTHER_EVENT, refuseAboutNothing, restOf, usageEvent, type Mapping, type UsageEvent, type UsageGiven } from '../../billing/usage.ts';
 import type { Context } from '../context.ts';
-import { instants, int4s, int8s } from '../database/arrays.ts';
+import { instants, int4s, int8s, jsons } from '../database/arrays.ts';
 import { arrayText, later, row, rows, sql } from '../database/sql.ts';
 import { quoted } from '../http/forms.ts';
 import { isTurn, slotAt } from './slots.ts';
-import { keyOf, nameOf, seriesWithin, takeNumbers } from './keys.ts';
+import { nameOf, seriesWithin, takeNumbers } from './keys.ts';
 import { countIn } from './hours.ts';
 import { BY_DEFAULT, placesOf } from './events.ts';
 import { tellOfUsage } from './tell.ts';
@@ -30,12 +30,14 @@ export type Recording = {
   settled?: { now: Instant };
   /** Events of several requests: none of them may keep the others waiting for a test clock. */
   gathered?: boolean;
+  /** Identifiers that were made in this transaction, so that nobody has used them: no event of theirs is looked for. */
+  unused?: ReadonlySet<string>;
   /** Chooses keys in place of a hash, so that a test can see what happens when two names have one key. */
   key?: (name: string, attempt: number) => bigint;
 };
 
-/** An event that may be kept, if its name is free; `at` is its place among those that were given. */
-export type Candidate = { at: number; name: string; given: UsageGiven; event: UsageEvent; mapping: Mapping; meter: MeterRow | null };
+/** An event that may be kept, if its name is free, as it is where it was made just now (`unused`); `at` is its place among those that were given. */
+export type Candidate = { at: number; name: string; given: UsageGiven; event: UsageEvent; mapping: Mapping; meter: MeterRow | null; unused?: boolean };
 
 /** An event whose name is free, and the key that it gets. */
 type Fresh = { key: bigint; candidate: Candidate };
@@ -53,12 +55,12 @@ export function compared(before: UsageEvent, { event, given, mapping }: Candidat
 }
 
 /** Keeps and counts what was judged, and says of each what became of it, in its place among the results. */
-export async function admit(ctx: Context, candidates: readonly Candidate[], results: Recorded[], key: Recording['key'] = keyOf): Promise<void> {
+export async function admit(ctx: Context, candidates: readonly Candidate[], results: Recorded[], key?: Recording['key']): Promise<void> {
   if (candidates.length === 0) return;
   const slot = slotAt(ctx.app.clock.now());
   // Of two processes at the turn of a slot, each would look for the other's event in the wrong one; there, one after the other.
   if (isTurn(ctx.app.clock.now())) await row(ctx.tx, sql`select pg_advisory_xact_lock(hashtextextended('meter events', kontor_world()))`);
-  const places = await placesOf(ctx, slot, candidates.map(({ name }) => name), key);
+  const places = await placesOf(ctx, slot, candidates, key);
   const fresh: Fresh[] = [];
   for (const [n, candidate] of candidates.entries()) {
     const place = places[n]!;
@@ -96,7 +98,7 @@ function eachOf(given: readonly UsageGiven[], results: Recorded[], work: (each: 
 }
 
 /** The events that say something that can be kept; the others get their refusals. Writes nothing. */
-export async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gathered = false }: Recording, results: Recorded[]): Promise<Candidate[]> {
+export async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gathered = false, unused }: Recording, results: Recorded[]): Promise<Candidate[]> {
   const names = [...new Set(given.map((each) => each.event_name))];
   const [meters, ...watched] = await Promise.all([activeMeters(ctx, names), ...ctx.app.register.usage.map((observer) => observer.watches(ctx, names))]);
   const sources = new Map(names.map((name) => {
@@ -124,7 +126,7 @@ export async function judge(ctx: Context, given: readonly UsageGiven[], { settle
     if (now instanceof Refusal) throw now;
     const identifier = each.identifier ?? ctx.app.clock.newId('mtrev');
     const event = { ...usageEvent(each, { meter, customer, settled: settled !== undefined }, { now: settled?.now ?? now }), identifier, number: BigInt(number + at) };
-    candidates.push({ at, name: nameOf(event), given: each, event, mapping, meter });
+    candidates.push({ at, name: nameOf(event), given: each, event, mapping, meter, unused: unused?.has(identifier) });
   });
   return candidates;
 }
@@ -153,14 +155,15 @@ function append(ctx: Context, slot: number, fresh: readonly Fresh[]): void {
   const sorted = fresh.toSorted((a, b) => (a.key < b.key ? -1 : 1));
   const events = sorted.map(({ candidate }) => candidate.event);
   const { kinds, kindOf } = kindsOf(events);
+  const rests = sorted.map(({ candidate }) => restText(candidate));
   later(
     ctx.tx,
     sql`insert into meter_events (world, slot, key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)
         select ${ctx.world.id}::integer, ${slot}::integer, r.key, r.series, r.number, (${arrayText(kinds.map((each) => each.meter))}::text[])[r.kind], (${arrayText(kinds.map((each) => each.event_name), true)}::text[])[r.kind],
-          r.identifier, r.customer, r.timestamp, r.value, coalesce(r.dimensions, ''), r.payload::json, (${instants(kinds.map((each) => each.created))}::timestamptz[])[r.kind]
+          r.identifier, r.customer, r.timestamp, r.value, coalesce(r.dimensions, ''), r.payload, (${instants(kinds.map((each) => each.created))}::timestamptz[])[r.kind]
         from unnest(${int8s(sorted.map(({ key }) => key))}::bigint[], ${int8s(seriesOfAll(ctx.world.id, events))}::bigint[], ${int8s(events.map((each) => each.number))}::bigint[], ${int4s(kindOf)}::integer[],
           ${arrayText(events.map((each) => each.identifier), true)}::text[], ${arrayText(events.map((each) => each.customer), true)}::text[], ${instants(events.map((each) => each.timestamp))}::timestamptz[],
-          ${arrayText(events.map((each) => each.value))}::numeric[], ${orNothing(events.map((each) => each.dimensions || null))}::text[], ${orNothing(sorted.map(({ candidate }) => restText(candidate)))}::text[])
+          ${arrayText(events.map((each) => each.value))}::numeric[], ${orNothing(events.map((each) => each.dimensions || null))}::text[], ${rests.some((each) => each !== null) ? jsons(rests, 'json') : null}::json[])
           as r (key, series, number, kind, identifier, customer, timestamp, value, dimensions, payload)`,
   );
 }
@@ -168,13 +171,13 @@ function append(ctx: Context, slot: number, fresh: readonly Fresh[]): void {
 /** What events have in common, once each, and the number of that of each event, from 1: most events of a batch say the same, which PostgreSQL would read again with each. */
 function kindsOf(events: readonly UsageEvent[]): { kinds: UsageEvent[]; kindOf: number[] } {
   const kinds: UsageEvent[] = [];
-  const numbers = new Map<string, number>();
+  const numbers = new Map<string | null, Map<string, Map<Instant, number>>>();
   let last: UsageEvent | undefined;
   let number = 0;
   const kindOf = events.map((event) => {
     if (last && event.meter === last.meter && event.event_name === last.event_name && event.created === last.created) return number;
     last = event;
-    return (number = numbers.getOrInsertComputed(`${event.meter}\x1f${event.event_name}\x1f${event.created}`, () => kinds.push(event)));
+    return (number = numbers.getOrInsertComputed(event.meter, () => new Map()).getOrInsertComputed(event.event_name, () => new Map()).getOrInsertComputed(event.created, () => kinds.push(event)));
   });
   return { kinds, kindOf };
 }

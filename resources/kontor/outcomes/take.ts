@@ -13,8 +13,8 @@ const units = ({ counted, uncounted }: Observed): { count: Count; value: string;
   ...(counted ? [{ count: counted, value: '1', identifier: counted.identifier }] : []),
 ];
 
-/** Puts all of it on the meters, as of the moment. */
-async function count(ctx: Context, observed: readonly Observed[], now: Instant): Promise<void> {
+/** Puts all of it on the meters, as of the moment. What counts an outcome that was inserted just now has a name that nobody can have used. */
+async function count(ctx: Context, observed: readonly Observed[], now: Instant, inserted: ReadonlySet<string>): Promise<void> {
   const all = observed.flatMap((each) => units(each).map((unit) => ({ ...unit, outcome: each.outcome.id })));
   if (all.length === 0) return;
   const meters = new Map((await metersById(ctx.tx, [...new Set(all.map(({ count: { meter } }) => meter))])).map((meter) => [meter.id, meter]));
@@ -22,7 +22,8 @@ async function count(ctx: Context, observed: readonly Observed[], now: Instant):
     const meter = meters.get(id)!;
     return { event_name: meter.event_name, identifier, timestamp: at, payload: { outcome, [meter.customer_mapping.event_payload_key]: customer, [meter.value_settings.event_payload_key]: value } };
   });
-  for (const [n, result] of (await record(ctx, events, { settled: { now } })).entries()) {
+  const unused = new Set(all.filter(({ outcome }) => inserted.has(outcome)).map(({ identifier }) => identifier));
+  for (const [n, result] of (await record(ctx, events, { settled: { now }, unused })).entries()) {
     if (result.status === 'refused') throw new Error(`The outcome ${all[n]!.outcome} could not be counted: ${result.refusal.message}`);
     assert(result.status === 'accepted', `${events[n]!.identifier} was counted once`);
   }
@@ -33,5 +34,5 @@ export async function take(ctx: Context, observed: readonly Observed[], now: Ins
   if (observed.length === 0) return;
   const decided = together(observed);
   await commit(ctx, { ...decided, puts: decided.puts.filter((put) => !inserted.has((put.after as { id: string }).id)) });
-  await count(ctx, observed, now);
+  await count(ctx, observed, now, inserted);
 }
