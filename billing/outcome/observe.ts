@@ -1,5 +1,5 @@
 /** Taking in what is new about a subject: events, cancellations, decisions, and silence. What it is judged by is their set, so nothing depends on the order in which they come. */
-import { decision, type Decision, type Fact, type Instant, type Moment } from '../decision.ts';
+import type { Decision, Fact, Instant, Moment } from '../decision.ts';
 import type { DefinitionWhole } from './definition.ts';
 import { countIdentifier, type OutcomeRow, type OutcomeWhole } from './outcome.ts';
 import { earliest, judge, keyOf, latest, type Contest, type EventName, type SubjectEvent } from './settle.ts';
@@ -74,11 +74,16 @@ function judged(definition: DefinitionWhole, before: OutcomeRow | null, given: O
     counts: given.counts + (counted !== null && !stays ? 1 : 0),
     terms: definition,
   };
-  const made = decision();
-  made.puts.push({ table: 'outcomes', before, after: outcome });
-  made.facts.push(...factsOf(before, outcome, moment));
-  if ((before?.due_at ?? null) !== due_at) made.timers.push(timer(outcome));
-  return { ...made, outcome, counted: counted !== null && !stays ? onMeter(outcome) : null, uncounted: given.meter !== null && !stays ? onMeter(given) : null };
+  return {
+    puts: [{ table: 'outcomes', before, after: outcome }],
+    facts: factsOf(before, outcome, moment),
+    postings: [],
+    timers: (before?.due_at ?? null) === due_at ? [] : [timer(outcome)],
+    calls: [],
+    outcome,
+    counted: counted !== null && !stays ? onMeter(outcome) : null,
+    uncounted: given.meter !== null && !stays ? onMeter(given) : null,
+  };
 }
 
 /** Whether an archived definition takes no subjects any more. */

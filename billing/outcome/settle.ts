@@ -66,9 +66,6 @@ type Course = {
   reversed_by: 'event' | 'contest' | null;
 };
 
-/** An event that counts, and the first rule that it matches. */
-type Matched = { event: SubjectEvent; first: number };
-
 /** Code points order as their UTF-8 bytes do; JavaScript's own order is that of UTF-16. */
 const byBytes = (a: string, b: string): number => {
   const [x, y] = [[...a], [...b]];
@@ -81,14 +78,12 @@ const byBytes = (a: string, b: string): number => {
 
 /** The events that count, each once, in the order in which they are taken. */
 function inOrder({ rules }: Terms, events: readonly SubjectEvent[]): SubjectEvent[] {
-  const matched: Matched[] = [];
-  for (const event of events) {
-    const first = event.canceled ? -1 : rules.findIndex((rule) => matches(rule, event));
-    if (first >= 0) matched.push({ event, first });
-  }
-  matched.sort((a, b) => a.event.at - b.event.at || a.first - b.first || byBytes(a.event.identifier, b.event.identifier));
-  // A rule is about one name, so that an event which comes again stands behind itself.
-  return matched.filter(({ event, first }, n) => n === 0 || first !== matched[n - 1]!.first || event.identifier !== matched[n - 1]!.event.identifier).map(({ event }) => event);
+  const first = (event: SubjectEvent) => rules.findIndex((rule) => matches(rule, event));
+  return events
+    .filter((event) => !event.canceled && first(event) >= 0)
+    .sort((a, b) => a.at - b.at || first(a) - first(b) || byBytes(a.identifier, b.identifier))
+    // A rule is about one name, so that an event which comes again stands behind itself.
+    .filter((event, n, all) => n === 0 || event.identifier !== all[n - 1]!.identifier || event.name !== all[n - 1]!.name);
 }
 
 const length = (duration: string | null): number | null => (duration === null ? null : seconds(duration));
