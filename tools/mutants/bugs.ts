@@ -36,6 +36,12 @@ const discounts: Bug[] = [
   bug('a coupon is redeemed once more than it may be', 'billing/coupon.ts', 'coupon.max_redemptions === null || coupon.times_redeemed < coupon.max_redemptions', 'coupon.max_redemptions === null || coupon.times_redeemed <= coupon.max_redemptions', 'resources/coupons'),
 ];
 
+const credits: Bug[] = [
+  bug('a grant that comes while an invoice is a draft is set against it', 'billing/credit/apply.ts', 'grant.effective_at <= invoice.period_end && ', '', 'tests/simulation/engine'),
+  bug('a line is taxed on what a grant gives to it', 'billing/invoice/totals.ts', 'amount - credit);', 'amount);', 'tests/simulation/engine'),
+  bug('a grant that has expired keeps what a voided invoice gives back to it', 'billing/credit/apply.ts', 'return hasExpired(grant, moment.now) ?', 'return hasExpired(grant, 0) ?', 'tests/simulation/engine'),
+];
+
 const taxes: Bug[] = [
   bug('tax is put on the undiscounted amount', 'billing/invoice/totals.ts', 'taxes: taxLine(taxable, ', 'taxes: taxLine(amount, ', 'billing/invoice'),
   bug('an inclusive tax is worked out as an exclusive one', 'billing/tax.ts', 'if (rate.inclusive) whole = add(', 'if (rate.inclusive && whole.digits < 0n) whole = add(', 'billing/tax'),
@@ -92,7 +98,7 @@ const told: Bug[] = [
   bug('a list says that there is no more', 'server/lists.ts', 'limit ${limit + 1}`', 'limit ${limit}`', 'resources/events'),
 ];
 
-export const bugs: readonly Bug[] = [...money, ...discounts, ...taxes, ...time, ...lives, ...concurrency, ...told];
+export const bugs: readonly Bug[] = [...money, ...discounts, ...credits, ...taxes, ...time, ...lives, ...concurrency, ...told];
 
 /** The text with the edits made. Throws where what an edit replaces is not there exactly once. */
 export function disturbed(text: string, edits: readonly Edit[]): string {
