@@ -1,5 +1,5 @@
 /** Calls to the outside: made after the commit that wrote them, answered by a command. An answer that is not known stays not known, and is asked for again. */
-import { NotYet, type Answered, type App, type Context, type Json, type OpenCall, type World } from './context.ts';
+import { NotYet, type Answered, type App, type Cause, type Context, type Json, type OpenCall, type World } from './context.ts';
 import { inWorld, overAllWorlds, passing } from './database/world.ts';
 import { row, rows, sql } from './database/sql.ts';
 import { told } from './log.ts';
@@ -15,8 +15,8 @@ const LEASE_S = 120;
 /** At most this many calls are asked and answered as one batch. */
 const BATCH = 500;
 
-function contextOf(app: App, world: World, tx: Context['tx']): Context {
-  return { app, tx, world, request: null, calls: [] };
+function contextOf(app: App, world: World, tx: Context['tx'], cause: Cause | null): Context {
+  return { app, tx, world, request: null, cause, calls: [] };
 }
 
 /** Takes open calls of a world for this process, by pushing their next time past the lease. */
@@ -39,10 +39,10 @@ async function take(app: App, world: World, ids: readonly string[] | null): Prom
 const TRIES = 3;
 
 /** Takes answers; what passes is tried again, since whoever asked would wait for the end of the lease. */
-async function answer(app: App, world: World, kind: string, answers: readonly Answered[]): Promise<string[]> {
+async function answer(app: App, world: World, kind: string, answers: readonly Answered[], cause: Cause | null): Promise<string[]> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await answerOnce(app, world, kind, answers);
+      return await answerOnce(app, world, kind, answers, cause);
     } catch (error) {
       if (attempt === TRIES || passing(error) === null) throw error;
     }
@@ -50,9 +50,9 @@ async function answer(app: App, world: World, kind: string, answers: readonly An
 }
 
 /** Stores the answers and runs their commands, each kind as one batch, in one transaction. */
-async function answerOnce(app: App, world: World, kind: string, answers: readonly Answered[]): Promise<string[]> {
+async function answerOnce(app: App, world: World, kind: string, answers: readonly Answered[], cause: Cause | null): Promise<string[]> {
   return inWorld(app.database.pool, world, async (tx) => {
-    const ctx = contextOf(app, world, tx);
+    const ctx = contextOf(app, world, tx, cause);
     const open = await rows<{ id: string }>(
       tx,
       sql`update calls c set state = 'answered', answer = r.answer
@@ -74,7 +74,7 @@ function nextAt({ call: { attempts }, answer }: Postponed, now: number): number 
   return now + Math.min(Math.max(wait(attempts), answer?.after_s ?? 0), LONGEST_S);
 }
 
-async function postpone(app: App, world: World, postponed: readonly Postponed[]): Promise<void> {
+async function postpone(app: App, world: World, postponed: readonly Postponed[], cause: Cause | null): Promise<void> {
   const now = app.clock.now();
   const ids = postponed.map(({ call }) => call.id);
   await inWorld(app.database.pool, world, async (tx) => {
@@ -85,7 +85,7 @@ async function postpone(app: App, world: World, postponed: readonly Postponed[])
           from unnest(${ids}::text[], ${postponed.map((each) => nextAt(each, now))}::bigint[], ${postponed.map(({ call }) => call.attempts)}::integer[], ${postponed.map(({ answer }) => (answer?.reached === false ? 1 : 0))}::integer[]) as r (id, next_at, attempts, undone)
           where c.id = r.id and c.state <> 'answered' and (r.undone = 0 or c.attempts = r.attempts)`,
     );
-    const ctx = contextOf(app, world, tx);
+    const ctx = contextOf(app, world, tx, cause);
     const missed = postponed.filter(({ answer }) => answer?.reached !== false).map(({ call }) => call);
     for (const [kind, calls] of Map.groupBy(missed, (call) => call.kind)) await app.register.calls.get(kind)?.missed?.(ctx, calls);
   });
@@ -104,13 +104,13 @@ async function ask(app: App, world: World, call: OpenCall): Promise<Json | NotYe
 }
 
 /** Takes answers together or, where that fails, each for itself: one bad answer must not hold up the others. What was asked is not asked again. */
-async function takeAnswers(app: App, world: World, kind: string, answers: readonly Answered[]): Promise<string[]> {
+async function takeAnswers(app: App, world: World, kind: string, answers: readonly Answered[], cause: Cause | null): Promise<string[]> {
   try {
-    return await answer(app, world, kind, answers);
+    return await answer(app, world, kind, answers, cause);
   } catch (error) {
     if (answers.length > 1) {
       const next: string[] = [];
-      for (const each of answers) next.push(...(await takeAnswers(app, world, kind, [each])));
+      for (const each of answers) next.push(...(await takeAnswers(app, world, kind, [each], cause)));
       return next;
     }
     app.log.error('The answer to a call could not be taken.', { call: answers[0]!.call.id, kind, ...told(error) });
@@ -119,25 +119,25 @@ async function takeAnswers(app: App, world: World, kind: string, answers: readon
 }
 
 /** One batch of calls; the calls that their answers led to come back. */
-async function performBatch(app: App, world: World, calls: readonly OpenCall[]): Promise<string[]> {
+async function performBatch(app: App, world: World, calls: readonly OpenCall[], cause: Cause | null): Promise<string[]> {
   const asked = await Promise.all(calls.map(async (call) => ({ call, answer: await ask(app, world, call) })));
   const known: Answered[] = [];
   const unknown: Postponed[] = [];
   for (const { call, answer } of asked) if (answer === null || answer instanceof NotYet) unknown.push({ call, answer }); else known.push({ call, answer });
-  if (unknown.length > 0) await postpone(app, world, unknown);
+  if (unknown.length > 0) await postpone(app, world, unknown, cause);
   const next: string[] = [];
-  for (const [kind, answers] of Map.groupBy(known, (each) => each.call.kind)) next.push(...(await takeAnswers(app, world, kind, answers)));
+  for (const [kind, answers] of Map.groupBy(known, (each) => each.call.kind)) next.push(...(await takeAnswers(app, world, kind, answers, cause)));
   return next;
 }
 
-/** Makes the named calls of a world, and those that their answers lead to, until none is left or all that are left have no known answer. */
-export async function performCalls(app: App, world: World, ids: readonly string[]): Promise<void> {
+/** Makes the named calls of a world, and those that their answers lead to, until none is left or all that are left have no known answer. `cause` is the request that waits for them. */
+export async function performCalls(app: App, world: World, ids: readonly string[], cause: Cause | null = null): Promise<void> {
   let open = [...ids];
   while (open.length > 0) {
     const calls = await take(app, world, open);
     if (calls.length === 0) return;
     const taken = new Set(calls.map((call) => call.id));
-    open = [...open.filter((id) => !taken.has(id)), ...(await performBatch(app, world, calls))];
+    open = [...open.filter((id) => !taken.has(id)), ...(await performBatch(app, world, calls, cause))];
   }
 }
 
@@ -157,7 +157,7 @@ export async function performDueCalls(app: App): Promise<boolean> {
   );
   for (const world of worlds) {
     const calls = await take(app, world, null);
-    if (calls.length > 0) await performCalls(app, world, await performBatch(app, world, calls));
+    if (calls.length > 0) await performCalls(app, world, await performBatch(app, world, calls, null));
   }
   return worlds.length > 0;
 }

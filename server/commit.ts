@@ -165,6 +165,7 @@ async function post(ctx: Context, postings: readonly Posting[]): Promise<void> {
 /** Writes the events, and a delivery for each enabled endpoint that wants them, in one statement. */
 async function tell(ctx: Context, facts: readonly Fact[]): Promise<void> {
   const rows: Json[] = [];
+  const cause = ctx.request ?? ctx.cause;
   for (const fact of facts) {
     const resource = ctx.app.register.resources.get(fact.object);
     assert(resource, `no room renders ${fact.object}`);
@@ -179,8 +180,8 @@ async function tell(ctx: Context, facts: readonly Fact[]): Promise<void> {
       api_version: NATIVE_VERSION,
       data: object,
       previous_attributes: previous,
-      request_id: ctx.request?.id ?? null,
-      idempotency_key: ctx.request?.idempotency_key ?? null,
+      request_id: cause?.id ?? null,
+      idempotency_key: cause?.idempotency_key ?? null,
     });
   }
   if (rows.length === 0) return;

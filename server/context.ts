@@ -175,6 +175,9 @@ export type App = {
   stopping: boolean;
 };
 
+/** The request by which something was told. */
+export type Cause = { id: string; idempotency_key: string | null };
+
 export type Context = {
   app: App;
   tx: Tx;
@@ -193,6 +196,8 @@ export type Context = {
     /** What it has asked of the outside. */
     outside: Outside;
   } | null;
+  /** While the answer to a call is taken: the request that waits for it, which events name as theirs. */
+  cause?: Cause | null;
   /** The calls that this transaction has written. */
   calls: string[];
   /** Usage that is told of later in this transaction, as one batch: see `server/usage/tell.ts`. */

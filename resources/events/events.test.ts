@@ -24,6 +24,15 @@ test('an event is listed and read as it was told, with the request that brought 
   assert.deepEqual(await stripe.events.retrieve(updated.id), updated);
 });
 
+test('what a processor answers while a request waits is told as brought about by that request', async () => {
+  const paid = await stripe.paymentIntents.create({ amount: 900, currency: 'usd', payment_method: 'pm_card_visa', confirm: true }, { idempotencyKey: 'events-2' });
+  const refund = await stripe.refunds.create({ payment_intent: paid.id });
+  const told = (await stripe.events.list({ types: ['payment_intent.*', 'charge.succeeded', 'charge.refunded', 'refund.updated'] })).data.map(({ type, request }) => [type, request]);
+  const [byPayment, byRefund] = [{ id: paid.lastResponse.requestId, idempotency_key: 'events-2' }, (await stripe.events.list({ type: 'refund.created' })).data[0]!.request];
+  assert.equal(byRefund?.id, refund.lastResponse.requestId);
+  assert.deepEqual(told, [['charge.refunded', byRefund], ['refund.updated', byRefund], ['payment_intent.succeeded', byPayment], ['charge.succeeded', byPayment], ['payment_intent.created', byPayment]]);
+});
+
 test('events are found by their type, by several, by a part of its name', async () => {
   const customer = await stripe.customers.create();
   const method = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });

@@ -285,7 +285,7 @@ async function begin(ctx: Context, call: Call): Promise<Step> {
 /** Makes the calls, and answers with what came of them. The request has taken effect already: whatever fails here, nobody is told that nothing has been changed. */
 async function conclude(call: Call, continuation: Continuation): Promise<Reply> {
   try {
-    await performCalls(call.app, call.world, continuation.calls);
+    await performCalls(call.app, call.world, continuation.calls, { id: call.id, idempotency_key: call.idempotencyKey });
     call.app.nudge();
     return await inWorld(call.app.database.pool, call.world, (tx) => finish(contextOf(call, tx), call, continuation));
   } catch (error) {
