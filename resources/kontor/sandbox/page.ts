@@ -1,4 +1,4 @@
-/** How the sandbox asks who pays. In life this is the page of a bank or a wallet; here both outcomes are a button. */
+/** How the sandbox asks who pays. In life this is the page of a bank or a wallet; here both outcomes are a button. What proves a bank account is typed. */
 import { escaped } from '../../../server/http/pages.ts';
 
 const STYLE = `
@@ -18,6 +18,11 @@ dd { margin: 0; text-align: right; font-weight: 500; overflow-wrap: anywhere; }
 figure { display: grid; justify-items: center; gap: 0.75rem; margin: 1.5rem 0 0; padding: 1.25rem; border: 1px solid var(--line); border-radius: 0.75rem; text-align: center; font-size: 0.875rem; color: var(--quiet); }
 figure img { width: 11rem; height: 11rem; border-radius: 0.5rem; background: #fff; }
 form { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 0.75rem; margin-top: 1.75rem; }
+label { display: grid; gap: 0.375rem; grid-column: 1 / -1; font-size: 0.875rem; font-weight: 600; }
+input { font: 500 1.25rem/1.2 ui-monospace, monospace; letter-spacing: 0.08em; text-transform: uppercase; min-height: 3rem; width: 100%; padding: 0.5rem 0.875rem; color: inherit; background: none; border: 1px solid var(--quiet); border-radius: 0.625rem; }
+[aria-invalid] { border-color: var(--stop); }
+form p { grid-column: 1 / -1; font-size: 0.875rem; }
+#problem { color: var(--stop); }
 button { font: inherit; font-weight: 600; min-height: 3rem; padding: 0.5rem 1rem; border-radius: 0.625rem; border: 1px solid transparent; cursor: pointer; }
 .go { background: var(--go); color: var(--on-go); }
 .stop { background: none; color: var(--stop); border-color: var(--line); }
@@ -36,8 +41,10 @@ type Question = {
   words: string;
   amount?: string | null;
   facts?: readonly (readonly [name: string, value: string])[];
-  /** The address of a code that opens this page on a phone. */
-  code?: string | null;
+  /** The address of an image of a code that opens this page on a phone. */
+  scan?: string | null;
+  /** A code is to be typed, in place of a choice of two. */
+  code?: { hint: string; problem: string | null };
   /** What became of it, where nothing is asked any more. */
   outcome?: 'succeeded' | 'failed';
 };
@@ -48,15 +55,22 @@ const OUTCOMES = {
 };
 const BUTTONS = '<form method="post">\n<button class="go" name="result" value="succeeded">Authorize</button>\n<button class="stop" name="result" value="failed">Fail</button>\n</form>';
 
-export function renderQuestion({ title, words, amount, facts = [], code, outcome }: Question): string {
+/** The problem comes first where there is one: so it is read out before the hint. */
+const typed = ({ hint, problem }: { hint: string; problem: string | null }): string => `<form method="post">
+<label>Code<input name="code" required maxlength="6" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" aria-describedby="${problem ? 'problem hint' : 'hint'}"${problem ? ' aria-invalid="true" autofocus' : ''}></label>
+${problem ? `<p id="problem" role="alert">${escaped(problem)}</p>\n` : ''}<p id="hint">${escaped(hint)}</p>
+<button class="go">Verify</button>
+</form>`;
+
+export function renderQuestion({ title, words, amount, facts = [], scan, code, outcome }: Question): string {
   const parts = [
     outcome && OUTCOMES[outcome],
     `<h1>${escaped(title)}</h1>`,
     amount && `<p class="amount">${escaped(amount)}</p>`,
     `<p>${escaped(words)}</p>`,
-    code && `<figure><img src="${escaped(code)}" alt="A code that opens this page" width="176" height="176"><figcaption>Scan it to decide on a phone, or decide here.</figcaption></figure>`,
+    scan && `<figure><img src="${escaped(scan)}" alt="A code that opens this page" width="176" height="176"><figcaption>Scan it to decide on a phone, or decide here.</figcaption></figure>`,
     facts.length > 0 && `<dl>\n${facts.map(([name, value]) => `<dt>${escaped(name)}</dt><dd>${escaped(value)}</dd>`).join('\n')}\n</dl>`,
-    !outcome && BUTTONS,
+    !outcome && (code ? typed(code) : BUTTONS),
   ];
   return `<!doctype html>
 <html lang="en">
@@ -71,7 +85,7 @@ export function renderQuestion({ title, words, amount, facts = [], code, outcome
 <main>
 <header><span>Kontor sandbox</span><span class="mark">Test mode</span></header>
 ${parts.filter(Boolean).join('\n')}
-<footer>In life this is the page of your bank or wallet. No money moves.</footer>
+<footer>${code ? 'In life the code comes with a transfer to the account.' : 'In life this is the page of your bank or wallet.'} No money moves.</footer>
 </main>
 </body>
 </html>

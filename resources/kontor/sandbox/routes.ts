@@ -2,7 +2,7 @@
 import { Refusal } from '../../../billing/decision.ts';
 import { refuseUnpayable } from '../../../billing/invoice/pay.ts';
 import { formatMoney } from '../../../billing/money.ts';
-import type { NextAction } from '../../../billing/payment/payment.ts';
+import type { HolderAnswer, NextAction } from '../../../billing/payment/payment.ts';
 import { accountById } from '../../../server/accounts.ts';
 import { performCalls } from '../../../server/calls.ts';
 import { commit } from '../../../server/commit.ts';
@@ -11,7 +11,7 @@ import { rows, sql } from '../../../server/database/sql.ts';
 import { inWorld, overAllWorlds } from '../../../server/database/world.ts';
 import { isSecret } from '../../../server/http/secrets.ts';
 import { proofOf, questionsById } from '../../payment_attempts/rows.ts';
-import { methodsById } from '../../payment_methods/rows.ts';
+import { methodsById, verifyDeposits } from '../../payment_methods/rows.ts';
 import { answered, intentsById, lockIntent } from '../../payment_intents/rows.ts';
 import { answeredSetup, lockSetup, setupsById } from '../../setup_intents/rows.ts';
 import { codeAsPng, codeAsSvg } from './code.ts';
@@ -51,6 +51,21 @@ function isProven({ next_action, client_secret }: Asked, proof: string): boolean
 
 const NAMES: Record<string, string> = { bancontact: 'Bancontact', card: 'Card, 3-D Secure', cashapp: 'Cash App Pay', ideal: 'iDEAL', klarna: 'Klarna', paypal: 'PayPal', us_bank_account: 'US bank account' };
 
+const verifies = ({ next_action }: { next_action: NextAction | null }): boolean => next_action?.type === 'verify_with_microdeposits';
+
+/** What the page asks. `problem`: why what was typed before is not it. */
+async function ask(ctx: Context, asked: Asked, path: Path, problem: string | null = null): Promise<string> {
+  const { business_name } = await accountById(ctx.tx, path.account);
+  const facts: [string, string][] = [['To', business_name ?? 'A test account'], ['By', NAMES[asked.method] ?? asked.method]];
+  if (verifies(asked)) {
+    if (asked.amount) facts.push(['For', asked.amount]);
+    return renderQuestion({ title: 'Verify a bank account', words: 'A cent was sent to the account, with a code in its text that begins with SM. Which code is it?', facts, code: { hint: 'In the sandbox SM11AA is right.', problem } });
+  }
+  const words = asked.kind === 'payment' ? 'Do you authorize this payment?' : 'Do you agree that this payment method is kept and charged later?';
+  const scan = asked.method === 'cashapp' ? `${addressOf(ctx.app, path)}/qr.svg` : null;
+  return renderQuestion({ title: asked.kind === 'payment' ? 'Authorize a payment' : 'Set up a payment method', words, amount: asked.amount, facts, scan });
+}
+
 async function show(app: App, path: Record<string, string>): Promise<PageAnswer> {
   const { account, intent, proof } = path as Path;
   const world = await worldOf(app, account);
@@ -58,12 +73,7 @@ async function show(app: App, path: Record<string, string>): Promise<PageAnswer>
   return inWorld(app.database.pool, world, async (tx) => {
     const ctx = contextOf(app, world, tx);
     const asked = await askedIn(ctx, intent);
-    if (!asked || !isProven(asked, proof)) return GONE;
-    const { business_name } = await accountById(tx, account);
-    const facts = [['To', business_name ?? 'A test account'], ['By', NAMES[asked.method] ?? asked.method]] as const;
-    const words = asked.kind === 'payment' ? 'Do you authorize this payment?' : 'Do you agree that this payment method is kept and charged later?';
-    const code = asked.method === 'cashapp' ? `${addressOf(app, path as Path)}/qr.svg` : null;
-    return { status: 200, html: renderQuestion({ title: asked.kind === 'payment' ? 'Authorize a payment' : 'Set up a payment method', words, amount: asked.amount, facts, code }) };
+    return asked && isProven(asked, proof) ? { status: 200, html: await ask(ctx, asked, path as Path) } : GONE;
   });
 }
 
@@ -87,39 +97,55 @@ function wayBack({ kind, id, client_secret }: Asked, return_url: string | null, 
   return url.href;
 }
 
+/** The word of who pays: which button, or which code. */
+async function saidIn(ctx: Context, intent: { payment_method: string | null; next_action: NextAction | null }, form: Record<string, unknown>): Promise<Omit<HolderAnswer, 'reference'>> {
+  if (!verifies(intent)) return { result: form.result === 'succeeded' ? 'succeeded' : 'failed' };
+  const [method] = await methodsById(ctx.tx, [intent.payment_method!], true);
+  return verifyDeposits(ctx, method!, intent.next_action!.reference, { descriptor_code: String(form.code ?? '').trim().toUpperCase() });
+}
+
+/** Takes the word of who pays, and says what it was. */
+const TAKES: Record<Asked['kind'], (ctx: Context, id: string, form: Record<string, unknown>) => Promise<HolderAnswer['result']>> = {
+  async setup(ctx, id, form) {
+    const { intent, moment } = await lockSetup(ctx, id);
+    const said = await saidIn(ctx, intent, form);
+    await commit(ctx, await answeredSetup(ctx, intent, said, moment));
+    return said.result;
+  },
+  async payment(ctx, id, form) {
+    const { intent, facts, moment } = await lockIntent(ctx, id);
+    if (facts) refuseUnpayable(facts);
+    const said = await saidIn(ctx, intent, form);
+    await commit(ctx, await answered(ctx, intent, said, moment));
+    return said.result;
+  },
+};
+
 async function take(app: App, path: Record<string, string>, form: Record<string, unknown>): Promise<PageAnswer> {
   const { account, intent, proof } = path as Path;
   const world = await worldOf(app, account);
-  const result = form.result === 'succeeded' ? 'succeeded' : 'failed';
   if (!world) return GONE;
+  const inThat = <T>(work: (ctx: Context) => Promise<T>): Promise<T> => inWorld(app.database.pool, world, (tx) => work(contextOf(app, world, tx)));
+  const asked = await inThat((ctx) => askedIn(ctx, intent));
+  if (!asked || !isProven(asked, proof)) return GONE;
   try {
-    const { asked, return_url, calls } = await inWorld(app.database.pool, world, async (tx) => {
-      const ctx = contextOf(app, world, tx);
-      const found = await askedIn(ctx, intent);
-      if (!found || !isProven(found, proof)) return { asked: null, return_url: null, calls: [] };
-      const { return_url = null } = (await questionsById<{ return_url?: string | null }>(tx, [found.op_id])).get(found.op_id)?.request ?? {};
-      if (found.kind === 'setup') {
-        const locked = await lockSetup(ctx, intent);
-        await commit(ctx, await answeredSetup(ctx, locked.intent, { result }, locked.moment));
-      } else {
-        const locked = await lockIntent(ctx, intent);
-        if (locked.facts) refuseUnpayable(locked.facts);
-        await commit(ctx, await answered(ctx, locked.intent, { result }, locked.moment));
-      }
-      return { asked: found, return_url, calls: ctx.calls };
+    const { result, return_url, calls } = await inThat(async (ctx) => {
+      const { return_url = null } = (await questionsById<{ return_url?: string | null }>(ctx.tx, [asked.op_id])).get(asked.op_id)?.request ?? {};
+      return { result: await TAKES[asked.kind](ctx, intent, form), return_url, calls: ctx.calls };
     });
-    if (!asked) return GONE;
     await performCalls(app, world, calls);
     app.nudge();
-    const after = await inWorld(app.database.pool, world, (tx) => askedIn(contextOf(app, world, tx), intent));
+    const after = await inThat((ctx) => askedIn(ctx, intent));
     // What was authorized may be declined all the same.
     const outcome = after?.status === 'requires_payment_method' ? 'failed' : result;
     const back = wayBack(asked, return_url, outcome);
     if (back) return { location: back };
-    const title = outcome === 'succeeded' ? 'Authorized' : result === 'succeeded' ? 'Declined' : 'Not authorized';
+    const [well, not] = verifies(asked) ? ['Verified', 'Not verified'] as const : ['Authorized', 'Not authorized'] as const;
+    const title = outcome === 'succeeded' ? well : result === 'succeeded' ? 'Declined' : not;
     return { status: 200, html: renderQuestion({ title, words: 'You can close this page and go back to where you came from.', outcome }) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
+    if (error.param === 'descriptor_code') return { status: 400, html: await inThat((ctx) => ask(ctx, asked, path as Path, error.message)) };
     return { status: 409, html: renderQuestion({ title: 'Not possible any more', words: error.message, outcome: 'failed' }) };
   }
 }

@@ -36,3 +36,25 @@ test('the code of a payment leads to its page, as a bitmap and as a drawing, and
   assert.match(await (await fetch(hosted_instructions_url!)).text(), /\$12\.99[^]*<img src="[^"]*\/qr\.svg"[^]*Helpdesk Inc\.[^]*Cash App Pay/);
   for (const url of [qr_code.image_url_png!, qr_code.image_url_svg!]) assert.equal((await fetch(url.replace(/[^/]{8}\/qr/, 'someoneX/qr'))).status, 404);
 });
+
+test('a bank account is verified on its page by the code that came to it; another code is asked for again', async () => {
+  const bank = { type: 'us_bank_account', us_bank_account: { account_number: '000123456789', routing_number: '110000000', account_holder_type: 'individual' }, billing_details: { name: 'Jenny Rosen' } } as const;
+  const mandate_data = { customer_acceptance: { type: 'offline' } } as const;
+  const send = (url: string, code: string) => fetch(url, { method: 'POST', body: new URLSearchParams({ code }), redirect: 'manual' });
+  const ways = [
+    [await stripe.paymentIntents.create({ amount: 1_299, currency: 'usd', payment_method_data: bank, mandate_data, confirm: true, return_url: 'https://shop.example.com' }), 'processing', 'payment_intent', (id: string) => stripe.paymentIntents.retrieve(id)],
+    [await stripe.setupIntents.create({ payment_method_data: bank, mandate_data, confirm: true, return_url: 'https://shop.example.com' }), 'succeeded', 'setup_intent', (id: string) => stripe.setupIntents.retrieve(id)],
+  ] as const;
+  for (const [made, verified, name, read] of ways) {
+    const url = made.next_action!.verify_with_microdeposits!.hosted_verification_url;
+    assert.match(await (await fetch(url)).text(), /Verify a bank account[^]*<input name="code"/);
+    const wrong = await send(url, 'SM99ZZ');
+    assert.deepEqual([wrong.status, /role="alert">These are not the amounts or the code/.test(await wrong.text()), (await read(made.id)).status], [400, true, 'requires_action']);
+    const right = await send(url, ' sm11aa');
+    assert.deepEqual([right.status, new URL(right.headers.get('location')!).searchParams.get('redirect_status'), (await read(made.id)).status], [303, 'succeeded', verified], name);
+    assert.equal((await send(url, 'SM11AA')).status, 404);
+  }
+  const late = await stripe.paymentIntents.create({ amount: 1_299, currency: 'usd', payment_method_data: bank, mandate_data, confirm: true });
+  assert.match(await (await send(late.next_action!.verify_with_microdeposits!.hosted_verification_url, 'SM44DD')).text(), /Not verified/);
+  assert.equal((await stripe.paymentIntents.retrieve(late.id)).last_payment_error?.code, 'payment_method_microdeposit_verification_timeout');
+});
