@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { startKontor, type Kontor } from '../tests/kontor.ts';
+import { own } from '../tests/own.ts';
+import { customerAt, meterOf, seatPrice } from '../tests/shop.ts';
 import type { Database } from './database/database.ts';
 import { types } from './database/parse.ts';
 import { invariants, ofTheHouse } from './invariants.ts';
@@ -27,30 +29,29 @@ after(async () => {
 /** Three months of a customer with a subscription that is charged, one that is sent by mail, a draft, a balance, a discount, a tax and a receiver of events. */
 async function live({ stripe, advance }: Kontor): Promise<void> {
   await stripe.webhookEndpoints.create({ url: 'http://127.0.0.1:9999/nobody', enabled_events: ['customer.created'] });
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 });
-  const customer = await stripe.customers.create({ name: 'Jenny', test_clock: clock.id, balance: -300 });
-  const method = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
+  const { clock, customer } = await customerAt(stripe, 1_767_225_600, { name: 'Jenny', balance: -300 });
+  const method = await stripe.paymentMethods.attach('pm_card_visa', { customer });
   const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: false });
   const coupon = await stripe.coupons.create({ percent_off: 10, duration: 'forever' });
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 1_500, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const price = await seatPrice(stripe, 1_500);
   const items = [{ price: price.id, quantity: 3 }];
-  await stripe.subscriptions.create({ customer: customer.id, items, default_payment_method: method.id, default_tax_rates: [rate.id], discounts: [{ coupon: coupon.id }] }, { idempotencyKey: 'first' });
-  await stripe.subscriptions.create({ customer: customer.id, items, collection_method: 'send_invoice', days_until_due: 30 });
-  await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });
-  for (const value of ['3', '4.5']) await stripe.billing.meterEvents.create({ event_name: 'calls', identifier: `calls ${value}`, payload: { stripe_customer_id: customer.id, value } });
+  await stripe.subscriptions.create({ customer, items, default_payment_method: method.id, default_tax_rates: [rate.id], discounts: [{ coupon: coupon.id }] }, { idempotencyKey: 'first' });
+  await stripe.subscriptions.create({ customer, items, collection_method: 'send_invoice', days_until_due: 30 });
+  await meterOf(stripe, 'calls');
+  for (const value of ['3', '4.5']) await stripe.billing.meterEvents.create({ event_name: 'calls', identifier: `calls ${value}`, payload: { stripe_customer_id: customer, value } });
   for (const formula of ['weighted_by_time', 'unique_count']) {
-    await stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: formula, event_name: formula, default_aggregation: { formula } } as never);
-    await stripe.billing.meterEvents.create({ event_name: formula, payload: { stripe_customer_id: customer.id, value: '4' } });
+    await own(stripe, 'POST', 'meters', { display_name: formula, event_name: formula, default_aggregation: { formula } });
+    await stripe.billing.meterEvents.create({ event_name: formula, payload: { stripe_customer_id: customer, value: '4' } });
   }
   await stripe.billing.meterEventAdjustments.create({ event_name: 'calls', type: 'cancel', cancel: { identifier: 'calls 3' } });
-  await advance(clock.id, 1_767_225_600 + 3 * MONTH_S);
-  const [open, paid] = await Promise.all((['open', 'paid'] as const).map(async (status) => (await stripe.invoices.list({ customer: customer.id, status })).data[0]!));
+  await advance(clock, 1_767_225_600 + 3 * MONTH_S);
+  const [open, paid] = await Promise.all((['open', 'paid'] as const).map(async (status) => (await stripe.invoices.list({ customer, status })).data[0]!));
   await stripe.creditNotes.create({ invoice: open!.id, amount: 600 });
   await stripe.creditNotes.voidCreditNote((await stripe.creditNotes.create({ invoice: open!.id, amount: 500 })).id);
   await stripe.creditNotes.create({ invoice: paid!.id, amount: 1_190, credit_amount: 1_190 });
-  await stripe.invoiceItems.create({ customer: customer.id, amount: 700, currency: 'usd' });
-  await stripe.testHelpers.customers.fundCashBalance(customer.id, { amount: 900, currency: 'eur' });
-  await stripe.invoices.create({ customer: customer.id, auto_advance: true, collection_method: 'send_invoice', days_until_due: 30 });
+  await stripe.invoiceItems.create({ customer, amount: 700, currency: 'usd' });
+  await stripe.testHelpers.customers.fundCashBalance(customer, { amount: 900, currency: 'eur' });
+  await stripe.invoices.create({ customer, auto_advance: true, collection_method: 'send_invoice', days_until_due: 30 });
 }
 
 /** Verifies what a transaction that never commits has made of the database. */

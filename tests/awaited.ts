@@ -4,6 +4,7 @@ import type Stripe from 'stripe';
 import { inWorld } from '../server/database/world.ts';
 import { sealLedger } from '../server/ledger/seal.ts';
 import type { Kontor } from './kontor.ts';
+import { own } from './own.ts';
 
 const PATIENCE_MS = 120_000;
 const LOOK_MS = 15;
@@ -24,7 +25,7 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
 
 /** Waits until a payment has a status. Throws in the end, with the attempts that were made. */
 export function intentWhen(stripe: Stripe, id: string, status: string): Promise<Stripe.PaymentIntent> {
-  const attempts = () => stripe.rawRequest('GET', `/v1/kontor/payment_attempts?subject=${id}`);
+  const attempts = () => own(stripe, 'GET', `payment_attempts?subject=${id}`);
   return when(() => stripe.paymentIntents.retrieve(id), (intent) => intent.status === status, async (intent) => [intent.status, await attempts()]);
 }
 

@@ -3,6 +3,7 @@ import type Stripe from 'stripe';
 import { runDueTimers } from '../server/timers.ts';
 import type { Kontor } from './kontor.ts';
 import { own } from './own.ts';
+import { paysBy, seatPrice } from './shop.ts';
 
 export type Entry = {
   id: string; subscription: string; subscription_item: string; customer: string; state: string; reason: string | null; currency: string; invoice: string | null; applied_at: number | null; effective_at: number | null;
@@ -19,7 +20,7 @@ export const MONTH = { interval: 'month' } as const;
 /** `kontor` is started before the first of them is called, without workers. */
 export function moving(kontor: () => Kontor) {
   const ask = <T>(method: 'GET' | 'POST', path: string, params?: object): Promise<T> => own(kontor().stripe, method, path, params);
-  const customer = (more: Stripe.CustomerCreateParams = {}) => kontor().stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' }, ...more });
+  const customer = (more: Stripe.CustomerCreateParams = {}) => kontor().stripe.customers.create({ ...paysBy(), ...more });
   return {
     ask,
     customer,
@@ -39,7 +40,7 @@ export function moving(kontor: () => Kontor) {
       }
       return all;
     },
-    price: (unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}) => kontor().stripe.prices.create({ currency: 'usd', unit_amount, recurring: MONTH, product_data: { name: 'Seat' }, ...more }),
+    price: (unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}) => seatPrice(kontor().stripe, unit_amount, more),
     async subscribe(to: Stripe.Price, more: Partial<Stripe.SubscriptionCreateParams> = {}, who?: string): Promise<Stripe.Subscription> {
       return kontor().stripe.subscriptions.create({ customer: who ?? (await customer()).id, items: [{ price: to.id, ...(to.recurring?.usage_type !== 'metered' && { quantity: 2 }) }], ...more });
     },

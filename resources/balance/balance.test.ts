@@ -5,6 +5,8 @@ import { advanceClocks, runDueTimers } from '../../server/timers.ts';
 import { verify } from '../../server/verify.ts';
 import { machineClock } from '../../server/clock.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { own } from '../../tests/own.ts';
+import { customerAt } from '../../tests/shop.ts';
 import { listen } from '../../tests/told.ts';
 
 const DAY_S = 86_400;
@@ -42,7 +44,7 @@ test('a payment says what was kept of it, line by line, in the balance and in th
   assert.deepEqual([moved.type, moved.reporting_category, moved.amount, moved.fee, moved.net, moved.status, moved.description], ['charge', 'charge', 10_000, 320, 9_680, 'pending', 'A chair']);
   assert.deepEqual(linesOf(moved), [[290, 'usd', 'Processing, 2.9 %', 'stripe_fee'], [30, 'usd', 'Processing, for each payment', 'stripe_fee']]);
   assert.equal(moved.available_on % DAY_S, 0);
-  const { data } = (await stripe.rawRequest('GET', `/v1/kontor/ledger/entries?document=${moved.source}&ledger_account=processor_fees`)) as unknown as { data: { amount: number; fee: string; invoice_line_item: null }[] };
+  const { data } = await own<{ data: { amount: number; fee: string; invoice_line_item: null }[] }>(stripe, 'GET', `ledger/entries?document=${moved.source}&ledger_account=processor_fees`);
   assert.deepEqual(data.map(({ amount, fee, invoice_line_item }) => [amount, fee, invoice_line_item]).reverse(), [[290, 'Processing, 2.9 %', null], [30, 'Processing, for each payment', null]]);
   assert.equal(((await stripe.balanceTransactions.retrieve(moved.id, { expand: ['source.balance_transaction'] })).source as Stripe.Charge).object, 'charge');
 });
@@ -95,10 +97,9 @@ test('a refund takes from the balance, without the fee, and gives back what came
   const moved = await stripe.balanceTransactions.retrieve(id as string, { expand: ['source'] });
   assert.deepEqual([moved.type, moved.reporting_category, moved.amount, moved.fee, moved.net, (moved.source as Stripe.Refund).object], ['refund', 'refund', -4_000, 0, -4_000, 'refund']);
   assert.equal((await balance('usd'))[0], before! - 4_000);
-  const { id: test_clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const { id: customer } = await stripe.customers.create({ test_clock });
+  const { clock, customer } = await customerAt(stripe, START, {});
   const lost = await stripe.refunds.create({ payment_intent: (await pay('pm_card_refundFail', { customer })).id });
-  await advance(test_clock, START + 6 * DAY_S);
+  await advance(clock, START + 6 * DAY_S);
   const back = await stripe.refunds.retrieve(lost.id, { expand: ['failure_balance_transaction'] });
   const came = back.failure_balance_transaction as Stripe.BalanceTransaction;
   assert.deepEqual([back.status, came.type, came.amount], ['failed', 'refund_failure', 10_000]);

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { own, type Json } from '../../tests/own.ts';
+import { customerAt, paysBy } from '../../tests/shop.ts';
 
 const DAY_S = 86_400;
 const START = 1_767_225_600;
@@ -33,7 +34,7 @@ test('by default each currency is settled as it is', async () => {
 test('a payment is converted with its fees, and each currency balances for itself, in the accounts and in the journal of the day', async () => {
   const before = await books();
   assert.deepEqual((await settleIn('usd', { eur: '1.0842', jpy: '0.0065', kwd: '3.25' })).settlement, { currency: 'usd', rates: { eur: '1.0842', jpy: '0.0065', kwd: '3.25' } });
-  const { id: customer } = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { id: customer } = await stripe.customers.create(paysBy());
   const { id: invoice } = await stripe.invoices.create({ customer, currency: 'eur', auto_advance: false });
   await stripe.invoiceItems.create({ customer, invoice, amount: 9_999, currency: 'eur' });
   const paid = await stripe.invoices.pay(invoice);
@@ -121,21 +122,20 @@ test('what is given back between captures leaves nothing in the exchange, and al
 });
 
 test('a refund that fails comes back at the rate of then, and so does a dispute that is won', async () => {
-  const { id: test_clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const { id: customer } = await stripe.customers.create({ test_clock });
+  const { clock, customer } = await customerAt(stripe, START, {});
   await settleIn('usd', { eur: '1.1' });
   const before = await books();
   const [failing, contested] = [await pay(10_000, 'eur', { customer, payment_method: 'pm_card_refundFail' }), await pay(10_000, 'eur', { customer, payment_method: 'pm_card_createDisputeProductNotReceived' })];
   const refund = await stripe.refunds.create({ payment_intent: failing.id });
-  await kontor.advance(test_clock, START + 3 * DAY_S);
+  await kontor.advance(clock, START + 3 * DAY_S);
   await settleIn('usd', { eur: '1.05' });
-  await kontor.advance(test_clock, START + 8 * DAY_S);
+  await kontor.advance(clock, START + 8 * DAY_S);
   const back = await stripe.refunds.retrieve(refund.id, { expand: ['failure_balance_transaction'] });
   assert.deepEqual([back.status, movedOf(back.failure_balance_transaction as Stripe.BalanceTransaction).slice(0, 2)], ['failed', [10_500, 'usd']]);
   const [made] = (await stripe.disputes.list({ payment_intent: contested.id })).data;
   await stripe.disputes.update(made!.id, { evidence: { uncategorized_text: 'winning_evidence' } });
   await settleIn('usd', { eur: '1.15' });
-  await kontor.advance(test_clock, START + 60 * DAY_S);
+  await kontor.advance(clock, START + 60 * DAY_S);
   const won = await stripe.disputes.retrieve(made!.id);
   assert.deepEqual([won.status, won.balance_transactions.map(movedOf)], ['won', [[-10_500, 'usd', 1.05, 1_575, -12_075], [11_500, 'usd', 1.15, -1_725, 13_225]]]);
   const now = await books();
@@ -145,7 +145,7 @@ test('a refund that fails comes back at the rate of then, and so does a dispute 
 
 test('what is settled is paid out in the currency of the settlement', async () => {
   const { stripe: other } = await kontor.another();
-  await other.rawRequest('POST', '/v1/kontor/settings', { settlement: { currency: 'usd', rates: { eur: '1.5' } } });
+  await own(other, 'POST', 'settings', { settlement: { currency: 'usd', rates: { eur: '1.5' } } });
   await other.paymentIntents.create({ amount: 10_000, currency: 'eur', payment_method: 'pm_card_bypassPending', confirm: true });
   const { available } = await other.balance.retrieve();
   assert.deepEqual(available.map(({ amount, currency }) => [amount, currency]).filter(([amount]) => amount !== 0), [[14_520, 'usd']]);
@@ -161,5 +161,5 @@ test('what is wrong with a settlement is said, and live processors settle as the
   for (const [settlement, param] of wrong) await assert.rejects(raw('POST', 'settings', { settlement }), { statusCode: 400, param });
   assert.equal((await raw('POST', 'settings', { settlement: '' })).settlement, null);
   const { stripe: live } = await kontor.another(true);
-  await assert.rejects(live.rawRequest('POST', '/v1/kontor/settings', { settlement: { currency: 'usd', rates: { eur: '1.1' } } }), { statusCode: 400, param: 'settlement' });
+  await assert.rejects(own(live, 'POST', 'settings', { settlement: { currency: 'usd', rates: { eur: '1.1' } } }), { statusCode: 400, param: 'settlement' });
 });

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { seatPrice } from '../../tests/shop.ts';
 import { listen, type Told } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -131,7 +132,7 @@ describe('a coupon is refused', () => {
 test('a coupon that may be redeemed three times is redeemed three times, however many come at once', async () => {
   const { stripe } = kontor;
   const coupon = await stripe.coupons.create({ percent_off: 10, duration: 'forever', max_redemptions: 3 });
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 1000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const price = await seatPrice(stripe, 1000);
   const customers = await Promise.all(Array.from({ length: 8 }, () => stripe.customers.create()));
   const asked = await Promise.allSettled(customers.map(({ id }) => stripe.subscriptions.create({ customer: id, items: [{ price: price.id }], discounts: [{ coupon: coupon.id }], collection_method: 'send_invoice', days_until_due: 30 })));
   const refused = asked.flatMap((each) => (each.status === 'rejected' ? [(each.reason as Stripe.errors.StripeError).code] : []));

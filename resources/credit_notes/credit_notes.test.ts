@@ -4,6 +4,7 @@ import type Stripe from 'stripe';
 import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { seatPrice } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -193,7 +194,7 @@ test('a note of what the balance had paid gives it back to the balance', async (
 
 test('what makes the first invoice of a subscription paid lets it begin', async () => {
   const customer = await stripe.customers.create();
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 1_000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const price = await seatPrice(stripe, 1_000);
   const subscription = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id }], payment_behavior: 'default_incomplete' });
   assert.equal(subscription.status, 'incomplete');
   await stripe.creditNotes.create({ invoice: subscription.latest_invoice as string, amount: 1_000 });

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { inWorld } from '../../server/database/world.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { customerAt, paysBy } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -52,7 +53,7 @@ test('a customer is made with a card, its default, and its tax ids', async () =>
   const heard = listening();
   await heard.skip();
   const made = await stripe.customers.create({
-    payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' }, tax_id_data: [{ type: 'eu_vat', value: 'DE123456789' }, { type: 'us_ein', value: '12-3456789' }],
+    ...paysBy(), tax_id_data: [{ type: 'eu_vat', value: 'DE123456789' }, { type: 'us_ein', value: '12-3456789' }],
     expand: ['tax_ids', 'sources', 'subscriptions', 'invoice_credit_balance', 'invoice_settings.default_payment_method'],
   });
   assert.deepEqual(await heard.types(), ['customer.created', 'payment_method.attached', 'customer.tax_id.created', 'customer.tax_id.created']);
@@ -95,7 +96,7 @@ test('the default payment method is one of the customer\'s own, or a new test ca
 
 test('a deleted customer leaves a tombstone, and nothing of it goes on', async () => {
   const { stripe } = kontor;
-  const made = await stripe.customers.create({ name: 'Jenny', email: 'gone@example.com', payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' }, tax_id_data: [{ type: 'eu_vat', value: 'DE123456789' }] });
+  const made = await stripe.customers.create({ name: 'Jenny', email: 'gone@example.com', ...paysBy(), tax_id_data: [{ type: 'eu_vat', value: 'DE123456789' }] });
   const heard = listening();
   await heard.skip();
   assert.deepEqual(await stripe.customers.del(made.id), { id: made.id, object: 'customer', deleted: true });
@@ -113,19 +114,18 @@ test('the subscriptions of a deleted customer are canceled at once, and nothing 
   const { stripe } = kontor;
   const product = await stripe.products.create({ name: 'Desk' });
   const price = await stripe.prices.create({ product: product.id, currency: 'usd', unit_amount: 500, recurring: { interval: 'month' } });
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 });
-  const made = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const subscription = await stripe.subscriptions.create({ customer: made.id, items: [{ price: price.id }] });
-  const whole = (await stripe.customers.retrieve(made.id, { expand: ['subscriptions'] })) as Stripe.Customer;
+  const { clock, customer } = await customerAt(stripe, 1_767_225_600);
+  const subscription = await stripe.subscriptions.create({ customer, items: [{ price: price.id }] });
+  const whole = (await stripe.customers.retrieve(customer, { expand: ['subscriptions'] })) as Stripe.Customer;
   assert.deepEqual(whole.subscriptions?.data.map((each) => [each.id, each.status]), [[subscription.id, 'active']]);
   const heard = listening();
   await heard.skip();
-  await stripe.customers.del(made.id);
+  await stripe.customers.del(customer);
   assert.deepEqual(await heard.types(), ['customer.subscription.deleted', 'payment_method.detached', 'customer.deleted']);
   const ended = await stripe.subscriptions.retrieve(subscription.id);
   assert.deepEqual([ended.status, ended.canceled_at, ended.ended_at, ended.cancellation_details?.reason], ['canceled', 1_767_225_600, 1_767_225_600, 'cancellation_requested']);
-  await kontor.advance(clock.id, 1_767_225_600 + 40 * 86_400);
-  assert.deepEqual((await stripe.invoices.list({ customer: made.id })).data.map((each) => each.billing_reason), ['subscription_create']);
+  await kontor.advance(clock, 1_767_225_600 + 40 * 86_400);
+  assert.deepEqual((await stripe.invoices.list({ customer })).data.map((each) => each.billing_reason), ['subscription_create']);
 });
 
 test('a discount is taken away from a customer', async () => {

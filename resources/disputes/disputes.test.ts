@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { until } from '../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { own } from '../../tests/own.ts';
 import { listen } from '../../tests/told.ts';
 
 const DAY_S = 86_400;
@@ -32,7 +33,7 @@ const disputesOf = async ({ id }: Stripe.PaymentIntent) => (await stripe.dispute
 const chargeOf = ({ latest_charge }: Stripe.PaymentIntent) => stripe.charges.retrieve(latest_charge as string);
 const movesOf = ({ balance_transactions }: Stripe.Dispute) => balance_transactions.map(({ amount, fee, net, reporting_category, fee_details }) => [amount, fee, net, reporting_category, fee_details.map(({ description }) => description).join()]);
 async function standing(...accounts: string[]): Promise<number[]> {
-  const { balances } = (await stripe.rawRequest('GET', '/v1/kontor/ledger/trial_balance')) as unknown as { balances: { ledger_account: string; balance: number }[] };
+  const { balances } = await own<{ balances: { ledger_account: string; balance: number }[] }>(stripe, 'GET', 'ledger/trial_balance');
   return accounts.map((account) => balances.filter((each) => each.ledger_account === account).reduce((sum, each) => sum + each.balance, 0));
 }
 const TAKEN = [-10_000, 1_500, -11_500, 'dispute', 'Dispute'];
@@ -162,7 +163,7 @@ test('wallets and payments later are contested with evidence, a bank transfer or
   const { pass, pay } = await onClock();
   const link = await pay('pm_link_disputed', { mandate_data: MANDATE });
   const paypal = await pay('pm_paypal_disputed');
-  await stripe.rawRequest('POST', `/v1/kontor/payment_intents/${paypal.id}/authenticate`, { result: 'succeeded' });
+  await own(stripe, 'POST', `payment_intents/${paypal.id}/authenticate`, { result: 'succeeded' });
   await assert.rejects(pay('pm_ideal_disputed', { currency: 'eur' }), { code: 'resource_missing' });
   await pass(8);
   const [[first], [second]] = [await disputesOf(link), await disputesOf(await stripe.paymentIntents.retrieve(paypal.id))];

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { until } from '../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { own } from '../../tests/own.ts';
 
 let kontor: Kontor;
 let stripe: Stripe;
@@ -110,7 +111,7 @@ test('what Klarna does not sell where who pays lives is a failed attempt, and re
   const { id: customer } = await stripe.customers.create({ test_clock: clock });
   const data = { type: 'klarna', billing_details: { email: 'jenny@example.com', address: { country: 'DE' } } } as const;
   const setup = await stripe.setupIntents.create({ customer, payment_method_data: data, confirm: true, return_url: 'https://shop.example.com/back', mandate_data: { customer_acceptance: { type: 'offline' } } });
-  await stripe.rawRequest('POST', `/v1/kontor/setup_intents/${setup.id}/authenticate`, { result: 'succeeded' });
+  await own(stripe, 'POST', `setup_intents/${setup.id}/authenticate`, { result: 'succeeded' });
   const { payment_method, status } = await stripe.setupIntents.retrieve(setup.id);
   assert.equal(status, 'succeeded');
   await stripe.customers.update(customer, { invoice_settings: { default_payment_method: payment_method as string } });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { seatPrice } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -61,7 +62,7 @@ test('a debit that fails is a failed attempt, and another method pays', async ()
 
 test('a subscription is renewed by debits', async () => {
   const { customer, pass } = await payer('pm_usBankAccount_success');
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 2_000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const price = await seatPrice(stripe, 2_000);
   const made = await stripe.subscriptions.create({ customer, items: [{ price: price.id }], payment_settings: { payment_method_types: ['us_bank_account', 'card'] } });
   await pass(5);
   await pass(32);

@@ -4,6 +4,7 @@ import { EventEmitter, once } from 'node:events';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { paysBy } from '../../tests/shop.ts';
 
 let kontor: Kontor;
 let stripe: Stripe;
@@ -28,7 +29,7 @@ before(async () => {
 after(() => kontor.close());
 
 async function openInvoice(): Promise<string> {
-  const { id: customer } = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { id: customer } = await stripe.customers.create(paysBy());
   await stripe.invoiceItems.create({ customer, amount: 1500, currency: 'usd' });
   const { id } = await stripe.invoices.create({ customer, auto_advance: false, pending_invoice_items_behavior: 'include' });
   await stripe.invoices.finalizeInvoice(id);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { paysBy } from '../../tests/shop.ts';
 
 let kontor: Kontor;
 let stripe: Stripe;
@@ -30,7 +31,7 @@ const paid = (more: Partial<Stripe.PaymentIntentCreateParams> = {}) => stripe.pa
 const taken = async (payment_intent: string) => (await stripe.charges.list({ payment_intent })).data.filter((each) => each.status === 'succeeded' && each.captured).map(({ amount_captured, amount_refunded }) => [amount_captured, amount_refunded]);
 
 async function payer(): Promise<string> {
-  return (await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } })).id;
+  return (await stripe.customers.create(paysBy())).id;
 }
 async function billed(customer: string, amount = 1_000): Promise<string> {
   const { id } = await stripe.invoices.create({ customer, currency: 'usd', auto_advance: false });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { paysBy } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -251,7 +252,7 @@ test('a card on two networks is charged on the one that is asked for, or that it
 });
 
 test('a subscription on a network that its card is not on says so once it is charged', async () => {
-  const { id: customer } = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { id: customer } = await stripe.customers.create(paysBy());
   const price = await stripe.prices.create({ currency: 'eur', unit_amount: 1_000, recurring: { interval: 'month' }, product_data: { name: 'Desk' } });
   const order = { customer, items: [{ price: price.id }], payment_settings: { payment_method_options: { card: { network: 'cartes_bancaires' as const } } } };
   assert.equal((await stripe.subscriptions.create(order)).status, 'incomplete');

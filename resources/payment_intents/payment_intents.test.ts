@@ -3,6 +3,8 @@ import { after, before, test } from 'node:test';
 import Stripe from 'stripe';
 import { verify } from '../../server/verify.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { own } from '../../tests/own.ts';
+import { paysBy } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -58,15 +60,15 @@ test('a card that is kept for later is attached, and charged later without its h
   // Who has no customer yet gets one afterwards.
   const guest = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', payment_method: 'pm_card_visa', setup_future_usage: 'off_session', confirm: true });
   await stripe.paymentMethods.attach(guest.payment_method as string, { customer: customer.id });
-  const own = await stripe.paymentIntents.create({ amount: 900, currency: 'usd', customer: customer.id, payment_method: guest.payment_method as string, off_session: true, confirm: true });
-  assert.equal(own.status, 'succeeded');
+  const again = await stripe.paymentIntents.create({ amount: 900, currency: 'usd', customer: customer.id, payment_method: guest.payment_method as string, off_session: true, confirm: true });
+  assert.equal(again.status, 'succeeded');
 });
 
 test('where the bank asks the holder, the payment says what is to be done', async () => {
   const { stripe } = kontor;
   const intent = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', payment_method: 'pm_card_authenticationRequired', confirm: true });
   assert.deepEqual([intent.status, intent.next_action?.type], ['requires_action', 'use_stripe_sdk']);
-  const answer = (id: string, result: string) => stripe.rawRequest('POST', `/v1/kontor/payment_intents/${id}/authenticate`, { result }) as unknown as Promise<Stripe.PaymentIntent>;
+  const answer = (id: string, result: string) => own<Stripe.PaymentIntent>(stripe, 'POST', `payment_intents/${id}/authenticate`, { result });
   await assert.rejects(answer(intent.id, 'failed'), { code: 'payment_intent_authentication_failure', statusCode: 402 });
   assert.equal((await stripe.paymentIntents.confirm(intent.id, { payment_method: 'pm_card_authenticationRequired' })).status, 'requires_action');
   assert.equal((await answer(intent.id, 'succeeded')).status, 'succeeded');
@@ -127,7 +129,7 @@ test('what the holder has agreed to is no word about another payment', async () 
   const { stripe } = kontor;
   const agreed = async () => {
     const made = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', payment_method: 'pm_card_authenticationRequired', confirmation_method: 'manual', automatic_payment_methods: { enabled: false }, confirm: true });
-    await stripe.rawRequest('POST', `/v1/kontor/payment_intents/${made.id}/authenticate`, { result: 'succeeded' });
+    await own(stripe, 'POST', `payment_intents/${made.id}/authenticate`, { result: 'succeeded' });
     return made.id;
   };
   const [same, more, other] = [await agreed(), await agreed(), await agreed()];
@@ -165,7 +167,7 @@ test('eight that confirm at once make one charge', async () => {
 
 test('a charge is described, and a payment of an invoice is found by its intent', async () => {
   const { stripe } = kontor;
-  const customer = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const customer = await stripe.customers.create(paysBy());
   const draft = await stripe.invoices.create({ customer: customer.id, currency: 'usd' });
   await stripe.invoiceItems.create({ customer: customer.id, invoice: draft.id, amount: 1000, currency: 'usd' });
   const paid = await stripe.invoices.pay(draft.id, { payment_method: 'pm_card_visa', expand: ['payments'] });

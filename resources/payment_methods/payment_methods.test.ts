@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { customerAt } from '../../tests/shop.ts';
 
 let kontor: Kontor;
 let stripe: Stripe;
@@ -120,9 +121,8 @@ test('lists are of a customer, a type, a readiness to be shown again', async () 
 });
 
 test('on a test clock, attaching happens at the clock\'s time', async () => {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 });
-  const customer = await stripe.customers.create({ test_clock: clock.id });
-  const method = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
+  const { customer } = await customerAt(stripe, 1_767_225_600, {});
+  const method = await stripe.paymentMethods.attach('pm_card_visa', { customer });
   assert.equal(method.created, 1_767_225_600);
   assert.equal((await newest()).created, 1_767_225_600);
 });

@@ -5,6 +5,7 @@ import { nextPayout, type PayoutSchedule } from '../../billing/balance/payout.ts
 import { machineClock } from '../../server/clock.ts';
 import { runDueTimers } from '../../server/timers.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { own } from '../../tests/own.ts';
 import { listen } from '../../tests/told.ts';
 
 const DAY_S = 86_400;
@@ -21,7 +22,7 @@ before(async () => {
 after(() => kontor.close());
 
 const pay = (amount: number, currency = 'usd', payment_method = 'pm_card_bypassPending') => stripe.paymentIntents.create({ amount, currency, payment_method, confirm: true });
-const raw = <T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object) => stripe.rawRequest(method, `/v1/kontor/${path}`, body) as unknown as Promise<T>;
+const raw = <T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object) => own<T>(stripe, method, path, body);
 const availableIn = async (currency: string) => (await stripe.balance.retrieve()).available.find((each) => each.currency === currency)?.amount ?? 0;
 const sumsOf = async (...accounts: string[]) => {
   const { balances } = await raw<{ balances: { ledger_account: string; currency: string; balance: number }[] }>('GET', 'ledger/trial_balance');

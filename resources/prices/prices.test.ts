@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { meterOf } from '../../tests/shop.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 import { renderPlan } from './resource.ts';
 import { pricesById } from './rows.ts';
@@ -15,7 +16,7 @@ before(async () => {
   kontor = await startKontor();
   told = listen(kontor);
   product = (await kontor.stripe.products.create({ id: 'prod_sold', name: 'Sold' })).id;
-  meter = (await kontor.stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
+  meter = (await meterOf(kontor.stripe, 'calls')).id;
   await told();
 });
 after(() => kontor.close());
@@ -268,7 +269,7 @@ describe('a price is refused', () => {
   test('with a meter where it is licensed', () => assert.rejects(priceOf({ unit_amount: 1, recurring: { interval: 'month', meter } }), { param: 'recurring[meter]' }));
 
   test('with a meter that is inactive', async () => {
-    const idle = await kontor.stripe.billing.meters.create({ display_name: 'Idle', event_name: 'idle', default_aggregation: { formula: 'sum' } });
+    const idle = await meterOf(kontor.stripe, 'idle');
     await kontor.stripe.billing.meters.deactivate(idle.id);
     await assert.rejects(priceOf({ unit_amount: 1, recurring: { interval: 'month', usage_type: 'metered', meter: idle.id } }), { param: 'recurring[meter]', message: /inactive/ });
   });

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { own } from '../../tests/own.ts';
+import { customerAt } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -50,7 +52,7 @@ test('a holder is asked where the browser is, and another method abandons that',
   assert.deepEqual([made.status, made.next_action?.type], ['requires_action', 'use_stripe_sdk']);
   const again = await stripe.setupIntents.confirm(made.id, { payment_method: 'pm_card_threeDSecure2Required', use_stripe_sdk: true });
   assert.deepEqual((await stripe.setupAttempts.list({ setup_intent: made.id })).data.map(({ status }) => status), ['requires_action', 'abandoned']);
-  const authenticate = (client_secret: string) => stripe.rawRequest('POST', `/v1/kontor/setup_intents/${made.id}/authenticate`, { client_secret, result: 'succeeded' }) as unknown as Promise<Stripe.SetupIntent>;
+  const authenticate = (client_secret: string) => own<Stripe.SetupIntent>(stripe, 'POST', `setup_intents/${made.id}/authenticate`, { client_secret, result: 'succeeded' });
   await assert.rejects(authenticate('wrong'), { code: 'resource_missing' });
   assert.equal((await authenticate(again.client_secret!)).status, 'succeeded');
 });
@@ -68,8 +70,7 @@ test('a setup that its holder refuses, or its issuer, waits for another method',
 
 for (const [type, currency] of [['sepa_debit', 'eur'], ['us_bank_account', 'usd'], ['link', 'usd'], ['paypal', 'usd'], ['cashapp', 'usd'], ['klarna', 'usd'], ['ideal', 'eur'], ['bancontact', 'eur']] as const) {
   test(`${type} is set up under a mandate and charged later`, async () => {
-    const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 });
-    const { id: customer } = await stripe.customers.create({ test_clock: clock });
+    const { clock, customer } = await customerAt(stripe, 1_767_225_600, {});
     const fields = { sepa_debit: { sepa_debit: { iban: 'DE89370400440532013000' } }, us_bank_account: { us_bank_account: { account_number: '000123456789', routing_number: '110000000', account_holder_type: 'individual' } } } as Record<string, object>;
     const payment_method_data = { type, billing_details: { ...OWNER, address: { country: 'US' } }, ...fields[type] } as Stripe.SetupIntentCreateParams.PaymentMethodData;
     await assert.rejects(stripe.setupIntents.create({ customer, payment_method_data, return_url: BACK, confirm: true }), { code: 'setup_intent_mandate_invalid', param: 'mandate_data' });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { paysBy, seatPrice } from '../../tests/shop.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -12,9 +13,9 @@ before(async () => {
   kontor = await startKontor();
   stripe = kontor.stripe;
   told = listen(kontor);
-  const priceOf = async (unit_amount: number) => (await stripe.prices.create({ currency: 'usd', unit_amount, recurring: { interval: 'month' }, product_data: { name: 'Seat' } })).id;
+  const priceOf = async (unit_amount: number) => (await seatPrice(stripe, unit_amount)).id;
   [seat, addOn] = [await priceOf(2000), await priceOf(1000)];
-  customer = (await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } })).id;
+  customer = (await stripe.customers.create(paysBy())).id;
   subscription = (await stripe.subscriptions.create({ customer, items: [{ price: seat, quantity: 2 }] })).id;
 });
 after(() => kontor.close());

@@ -4,6 +4,8 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { own } from '../../tests/own.ts';
+import { customerAt, seatPrice } from '../../tests/shop.ts';
 
 let kontor: Kontor;
 let stripe: Stripe;
@@ -16,12 +18,11 @@ after(() => kontor.close());
 const amounts = ({ lines }: Stripe.Invoice): number[] => lines.data.map((line) => line.amount);
 
 test('a schedule is previewed before it begins, while it runs, and not once it is over', async () => {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day('2026-01-01') });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const price = (await stripe.prices.create({ currency: 'usd', unit_amount: 3_100, recurring: { interval: 'month' }, product_data: { name: 'Seat' } })).id;
+  const { clock, customer } = await customerAt(stripe, day('2026-01-01'));
+  const price = (await seatPrice(stripe, 3_100)).id;
   const coupon = await stripe.coupons.create({ percent_off: 50, duration: 'forever' });
   const schedule = await stripe.subscriptionSchedules.create({
-    customer: customer.id,
+    customer,
     start_date: day('2026-01-10'),
     phases: [
       { items: [{ price, quantity: 2 }], discounts: [{ coupon: coupon.id }], duration: { interval: 'month', interval_count: 1 } },
@@ -32,14 +33,14 @@ test('a schedule is previewed before it begins, while it runs, and not once it i
   const events = await count();
   const first = await stripe.invoices.createPreview({ schedule: schedule.id });
   assert.deepEqual([amounts(first), first.total, first.lines.data[0]!.period], [[6_200], 3_100, { start: day('2026-01-10'), end: day('2026-02-10') }]);
-  assert.deepEqual([(await stripe.invoices.list({ customer: customer.id })).data.length, await count()], [0, events]);
-  await kontor.advance(clock.id, day('2026-01-10T02:00'));
-  const [billed] = (await stripe.invoices.list({ customer: customer.id })).data;
+  assert.deepEqual([(await stripe.invoices.list({ customer })).data.length, await count()], [0, events]);
+  await kontor.advance(clock, day('2026-01-10T02:00'));
+  const [billed] = (await stripe.invoices.list({ customer })).data;
   assert.deepEqual([amounts(billed!), billed!.total], [amounts(first), first.total]);
-  const second = await stripe.invoices.createPreview({ schedule: schedule.id, customer: customer.id });
+  const second = await stripe.invoices.createPreview({ schedule: schedule.id, customer });
   assert.deepEqual([amounts(second), second.total], [[9_300], 9_300]);
-  await kontor.advance(clock.id, day('2026-02-10T02:00'));
-  const [next] = (await stripe.invoices.list({ customer: customer.id, limit: 1 })).data;
+  await kontor.advance(clock, day('2026-02-10T02:00'));
+  const [next] = (await stripe.invoices.list({ customer, limit: 1 })).data;
   assert.deepEqual([amounts(next!), next!.total], [amounts(second), second.total]);
   await stripe.subscriptionSchedules.cancel(schedule.id);
   await assert.rejects(stripe.invoices.createPreview({ schedule: schedule.id }), (error: Stripe.errors.StripeError) => error.code === 'invoice_upcoming_none');
@@ -51,11 +52,10 @@ type Phases = NonNullable<Stripe.InvoiceCreatePreviewParams.ScheduleDetails['pha
 
 /** A customer who pays by card, at the beginning of 2026, and the price of a seat. */
 async function buyer() {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day('2026-01-01') });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const price = (await stripe.prices.create({ currency: 'usd', unit_amount: 3_100, recurring: { interval: 'month' }, product_data: { name: 'Seat' } })).id;
-  const newest = async () => (await stripe.invoices.list({ customer: customer.id, limit: 1 })).data[0]!;
-  return { customer: customer.id, price, newest, until: (to: string) => kontor.advance(clock.id, day(to)) };
+  const { clock, customer } = await customerAt(stripe, day('2026-01-01'));
+  const price = (await seatPrice(stripe, 3_100)).id;
+  const newest = async () => (await stripe.invoices.list({ customer, limit: 1 })).data[0]!;
+  return { customer, price, newest, until: (to: string) => kontor.advance(clock, day(to)) };
 }
 
 /** What an invoice bills, for which times. */
@@ -70,7 +70,7 @@ test('a schedule that is not made yet is previewed as what it bills once it is m
   const details = { phases: [{ ...first!, start_date: day('2026-01-10') }, ...rest] };
   const later = await stripe.invoices.createPreview({ customer, schedule_details: details });
   assert.deepEqual(bill(later), { subtotal: 6_200, total: 3_100, discounts: [3_100], lines: [[6_200, { start: day('2026-01-10'), end: day('2026-02-10') }]] });
-  const explained = (await stripe.rawRequest('POST', '/v1/kontor/invoices/create_preview/explanation', { customer, schedule_details: details })) as unknown as { agrees: boolean };
+  const explained = await own<{ agrees: boolean }>(stripe, 'POST', 'invoices/create_preview/explanation', { customer, schedule_details: details });
   assert.equal(explained.agrees, true);
   assert.deepEqual([(await stripe.subscriptionSchedules.list({ customer })).data, (await stripe.invoices.list({ customer })).data], [[], []]);
   const now = await stripe.invoices.createPreview({ customer, schedule_details: { phases: [...phases] } });

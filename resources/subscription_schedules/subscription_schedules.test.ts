@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { customerAt, report } from '../../tests/shop.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -22,12 +23,11 @@ const lifeOf = (events: readonly Told[]) => typesOf(events).filter((type) => /^(
 
 /** A customer who lives on a clock of its own. */
 async function live(at: string) {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day(at) });
-  const { id: customer } = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { clock, customer } = await customerAt(stripe, day(at));
   await told();
   return {
     customer,
-    until: (to: string) => kontor.advance(clock.id, day(to)),
+    until: (to: string) => kontor.advance(clock, day(to)),
     /** Oldest first: the reason and the amounts of the lines. */
     bills: async () => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse().map((invoice) => `${invoice.billing_reason} ${invoice.lines.data.map((line) => line.amount).join(' ')}`),
     subscription: async () => (await stripe.subscriptions.list({ customer, status: 'all' })).data[0]!,
@@ -153,7 +153,7 @@ test('usage until the boundary is billed at its old price, and what comes at the
     ],
   });
   await life.until('2026-01-20');
-  const uses = (value: number, at: string) => stripe.billing.meterEvents.create({ event_name: 'calls_of_phases', timestamp: day(at), payload: { stripe_customer_id: life.customer, value: String(value) } });
+  const uses = (value: number, at: string) => report(stripe, 'calls_of_phases', life.customer, value, day(at));
   await uses(7, '2026-01-19');
   await life.until('2026-02-15');
   await uses(5, '2026-02-10');

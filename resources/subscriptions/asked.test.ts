@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { customerAt, meteredPrice, meterOf, report, seatPrice } from '../../tests/shop.ts';
 
 let kontor: Kontor;
 let stripe: Stripe;
@@ -15,11 +16,10 @@ after(() => kontor.close());
 
 /** A customer on a clock, with a seat at $31.00 a month since 1 January 2026 unless other items are given. */
 async function seated(more: Partial<Stripe.SubscriptionCreateParams> = {}) {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day('2026-01-01') });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 3_100, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
-  const made = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id }], ...more });
-  return { id: made.id, item: made.items.data[0]!.id, price: price.id, customer: customer.id, until: (to: string) => kontor.advance(clock.id, day(to)), newest: async () => (await stripe.invoices.list({ customer: customer.id, limit: 1 })).data[0]! };
+  const { clock, customer } = await customerAt(stripe, day('2026-01-01'));
+  const price = await seatPrice(stripe, 3_100);
+  const made = await stripe.subscriptions.create({ customer, items: [{ price: price.id }], ...more });
+  return { id: made.id, item: made.items.data[0]!.id, price: price.id, customer, until: (to: string) => kontor.advance(clock, day(to)), newest: async () => (await stripe.invoices.list({ customer, limit: 1 })).data[0]! };
 }
 
 test('an item that a request names twice is refused, and nothing is credited twice', async () => {
@@ -73,12 +73,12 @@ test('what is off anyway may be said to be off: location-based tax', async () =>
 });
 
 test('to clear the usage of an item that goes changes nothing: it is billed, since it belongs to the meter', async () => {
-  const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });
+  const meter = await meterOf(stripe, 'calls');
   const { id, customer, until } = await seated();
-  const metered = await stripe.prices.create({ currency: 'usd', unit_amount: 5, recurring: { interval: 'month', usage_type: 'metered', meter: meter.id }, product_data: { name: 'Calls' } });
+  const metered = await meteredPrice(stripe, meter.id, 5);
   const added = await stripe.subscriptionItems.create({ subscription: id, price: metered.id });
   await until('2026-01-11');
-  await stripe.billing.meterEvents.create({ event_name: 'calls', timestamp: day('2026-01-10'), payload: { stripe_customer_id: customer, value: '40' } });
+  await report(stripe, 'calls', customer, 40, day('2026-01-10'));
   await stripe.subscriptionItems.del(added.id, { clear_usage: true });
   assert.deepEqual((await stripe.invoiceItems.list({ customer, pending: true })).data.map((each) => each.amount), [200]);
 });

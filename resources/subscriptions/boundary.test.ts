@@ -5,6 +5,7 @@ import type Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
 import { runDueTimers } from '../../server/timers.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { paysBy, seatPrice } from '../../tests/shop.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
 const BOUNDARY = Date.parse('2026-02-01T00:00:00Z');
@@ -16,13 +17,13 @@ let price: string;
 before(async () => {
   kontor = await startKontor({ clock: machineClock(() => now), works: false });
   stripe = kontor.stripe;
-  price = (await stripe.prices.create({ currency: 'usd', unit_amount: 1000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } })).id;
+  price = (await seatPrice(stripe, 1000)).id;
 });
 after(() => kontor.close());
 beforeEach(() => { now = START; });
 
 async function subscribe(more: Partial<Stripe.SubscriptionCreateParams> = {}, customer?: string) {
-  const who = customer ?? (await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } })).id;
+  const who = customer ?? (await stripe.customers.create(paysBy())).id;
   return stripe.subscriptions.create({ customer: who, items: [{ price, quantity: 1 }], ...more });
 }
 

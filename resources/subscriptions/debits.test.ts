@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { customerAt, seatPrice } from '../../tests/shop.ts';
 
 let kontor: Kontor;
 let stripe: Stripe;
@@ -15,17 +16,16 @@ after(() => kontor.close());
 
 /** Two seats at $31.00 a month since 1 January 2026. */
 async function twoSeats(more: Partial<Stripe.SubscriptionCreateParams> = {}) {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day('2026-01-01') });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 3_100, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
-  const made = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id, quantity: 2 }], ...more });
+  const { clock, customer } = await customerAt(stripe, day('2026-01-01'));
+  const price = await seatPrice(stripe, 3_100);
+  const made = await stripe.subscriptions.create({ customer, items: [{ price: price.id, quantity: 2 }], ...more });
   return {
     id: made.id,
-    customer: customer.id,
-    until: (to: string) => kontor.advance(clock.id, day(to)),
-    newest: async () => (await stripe.invoices.list({ customer: customer.id, limit: 1 })).data[0]!,
+    customer,
+    until: (to: string) => kontor.advance(clock, day(to)),
+    newest: async () => (await stripe.invoices.list({ customer, limit: 1 })).data[0]!,
     seats: (quantity: number) => stripe.subscriptions.update(made.id, { items: [{ id: made.items.data[0]!.id, quantity }] }),
-    waits: async () => (await stripe.invoiceItems.list({ customer: customer.id, pending: true })).data.toReversed(),
+    waits: async () => (await stripe.invoiceItems.list({ customer, pending: true })).data.toReversed(),
   };
 }
 

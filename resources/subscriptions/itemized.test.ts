@@ -4,6 +4,8 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { own } from '../../tests/own.ts';
+import { customerAt, seatPrice } from '../../tests/shop.ts';
 
 let kontor: Kontor;
 let stripe: Stripe;
@@ -20,30 +22,29 @@ const mode = (proration_discounts: Shown) => ({ type: 'flexible' as const, flexi
 
 /** Two seats at $31.00 a month since 1 January 2026, with 10 % off and 19 % of tax on top. */
 async function twoSeats(proration_discounts: Shown) {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day('2026-01-01') });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 3_100, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const { clock, customer } = await customerAt(stripe, day('2026-01-01'));
+  const price = await seatPrice(stripe, 3_100);
   const coupon = await stripe.coupons.create({ name: 'Friends', percent_off: 10, duration: 'forever' });
   const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: false });
   const subscription = await stripe.subscriptions.create({
-    customer: customer.id, items: [{ price: price.id, quantity: 2 }], discounts: [{ coupon: coupon.id }], default_tax_rates: [rate.id], billing_mode: mode(proration_discounts),
+    customer, items: [{ price: price.id, quantity: 2 }], discounts: [{ coupon: coupon.id }], default_tax_rates: [rate.id], billing_mode: mode(proration_discounts),
   });
   const items = (quantity: number) => [{ id: subscription.items.data[0]!.id, quantity }];
   return {
-    subscription, customer: customer.id, price: price.id,
-    until: (to: string) => kontor.advance(clock.id, day(to)),
-    newest: async () => (await stripe.invoices.list({ customer: customer.id, limit: 1 })).data[0]!,
+    subscription, customer, price: price.id,
+    until: (to: string) => kontor.advance(clock, day(to)),
+    newest: async () => (await stripe.invoices.list({ customer, limit: 1 })).data[0]!,
     seats: (quantity: number, proration_behavior: 'always_invoice' | 'create_prorations') => stripe.subscriptions.update(subscription.id, { items: items(quantity), proration_behavior }),
     preview: (quantity: number, more: Stripe.InvoiceCreatePreviewParams.SubscriptionDetails = {}) =>
       stripe.invoices.createPreview({ subscription: subscription.id, subscription_details: { items: items(quantity), proration_behavior: 'always_invoice', ...more } }),
-    waits: async () => (await stripe.invoiceItems.list({ customer: customer.id, pending: true })).data.toReversed(),
+    waits: async () => (await stripe.invoiceItems.list({ customer, pending: true })).data.toReversed(),
   };
 }
 
 /** Each line's amount and what discounts take of it. */
 const linesOf = (invoice: Stripe.Invoice) => invoice.lines.data.map((line) => [line.amount, ...line.discount_amounts!.map((each) => each.amount)]);
 const sumsOf = ({ subtotal, total_discount_amounts, total_excluding_tax, total, status }: Stripe.Invoice) => [subtotal, ...total_discount_amounts!.map((each) => each.amount), total_excluding_tax, total, status];
-const explain = async (invoice: string, language: 'en' | 'de') => (await stripe.rawRequest('GET', `/v1/kontor/invoices/${invoice}/explanation?language=${language}`)) as unknown as Explanation;
+const explain = (invoice: string, language: 'en' | 'de') => own<Explanation>(stripe, 'GET', `invoices/${invoice}/explanation?language=${language}`);
 
 test('a change is billed before discounts with these beside it, and comes to what it comes to with them within', async () => {
   const [life, twin] = [await twoSeats('itemized'), await twoSeats('included')];

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { customerAt, meterOf, paysBy, report } from '../../tests/shop.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -20,27 +21,26 @@ const HOUR = 3_600;
 
 /** A customer who lives on a clock of its own, with what it subscribes to. */
 async function live(at: string, items: Stripe.SubscriptionCreateParams.Item[], more: Partial<Stripe.SubscriptionCreateParams> = {}, card: string | null = 'pm_card_visa') {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day(at) });
-  const customer = await stripe.customers.create({ test_clock: clock.id, ...(card && { payment_method: card, invoice_settings: { default_payment_method: card } }) });
-  const made = await stripe.subscriptions.create({ customer: customer.id, items, ...more });
+  const { clock, customer } = await customerAt(stripe, day(at), card === null ? {} : paysBy(card));
+  const made = await stripe.subscriptions.create({ customer, items, ...more });
   await told();
   return {
     id: made.id,
-    customer: customer.id,
+    customer,
     made,
     item: (n = 0) => made.items.data[n]!.id,
-    until: (to: string | number) => kontor.advance(clock.id, typeof to === 'number' ? to : day(to)),
+    until: (to: string | number) => kontor.advance(clock, typeof to === 'number' ? to : day(to)),
     now: () => stripe.subscriptions.retrieve(made.id),
     /** Oldest first: status, reason and the amounts of the lines. */
-    bills: async () => (await stripe.invoices.list({ customer: customer.id, limit: 100 })).data.reverse().map((invoice) => `${invoice.status} ${invoice.billing_reason} ${invoice.lines.data.map((line) => line.amount).join(' ')}`),
-    waits: async () => (await stripe.invoiceItems.list({ customer: customer.id, pending: true })).data.reverse().map((each) => each.amount),
+    bills: async () => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse().map((invoice) => `${invoice.status} ${invoice.billing_reason} ${invoice.lines.data.map((line) => line.amount).join(' ')}`),
+    waits: async () => (await stripe.invoiceItems.list({ customer, pending: true })).data.reverse().map((each) => each.amount),
   };
 }
 
 const priceOf = async (unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}) => (await stripe.prices.create({ currency: 'usd', unit_amount, recurring: { interval: 'month' }, product_data: { name: 'Seat' }, ...more })).id;
 
 async function meteredPrice(unit_amount: number, event_name: string) {
-  const meter = await stripe.billing.meters.create({ display_name: event_name, event_name, default_aggregation: { formula: 'sum' } });
+  const meter = await meterOf(stripe, event_name);
   return priceOf(unit_amount, { recurring: { interval: 'month', usage_type: 'metered', meter: meter.id } });
 }
 
@@ -80,7 +80,7 @@ test('an add-on is bought and dropped by the requests of items', async () => {
 
 test('the next invoice is announced three days before it is made, as it would be then', async () => {
   const life = await live('2026-01-01', [{ price: await priceOf(2000), quantity: 2 }, { price: await meteredPrice(3, 'announced') }]);
-  await stripe.billing.meterEvents.create({ event_name: 'announced', payload: { stripe_customer_id: life.customer, value: '100' } });
+  await report(stripe, 'announced', life.customer, 100);
   await life.until('2026-01-28T23:59:59Z');
   assert.deepEqual(typesOf(await told()), ['test_helpers.test_clock.advancing', 'test_helpers.test_clock.ready']);
   await life.until('2026-01-29');
@@ -204,7 +204,7 @@ test('dunning that ends a subscription stops the collection of its other invoice
 test('what waits is discounted and taxed on an invoice made by hand as on the subscription’s own', async () => {
   const [coupon, rate] = [await stripe.coupons.create({ percent_off: 50 }), await stripe.taxRates.create({ display_name: 'VAT', inclusive: false, percentage: 10 })];
   const life = await live('2026-01-01', [{ price: await priceOf(2000) }, { price: await meteredPrice(10, 'by_hand'), discounts: [{ coupon: coupon.id }] }], { default_tax_rates: [rate.id] });
-  await stripe.billing.meterEvents.create({ event_name: 'by_hand', payload: { stripe_customer_id: life.customer, value: '30' } });
+  await report(stripe, 'by_hand', life.customer, 30);
   await life.until('2026-01-16');
   await stripe.subscriptions.update(life.id, { items: [{ id: life.item(1), price: await meteredPrice(20, 'by_hand_too') }] });
   const invoice = await stripe.invoices.create({ customer: life.customer, pending_invoice_items_behavior: 'include' });
@@ -236,7 +236,7 @@ test('monthly and yearly items live side by side', async () => {
 
 test('usage at the very edge belongs to the period that begins with it', async () => {
   const life = await live('2026-01-01', [{ price: await meteredPrice(10, 'edge_calls') }]);
-  const use = (value: number, timestamp: number) => stripe.billing.meterEvents.create({ event_name: 'edge_calls', payload: { stripe_customer_id: life.customer, value: String(value) }, timestamp });
+  const use = (value: number, timestamp: number) => report(stripe, 'edge_calls', life.customer, value, timestamp);
   await life.until(day('2026-01-31'));
   await use(3, day('2026-01-31'));
   await life.until(day('2026-02-01') - 1);

@@ -4,6 +4,8 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { until } from '../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { own } from '../../tests/own.ts';
+import { meterOf, paysBy, report } from '../../tests/shop.ts';
 
 const DAY = 86_400;
 const START = Date.UTC(2026, 0, 1) / 1_000;
@@ -18,7 +20,7 @@ let meter: string;
 before(async () => {
   kontor = await startKontor();
   stripe = kontor.stripe;
-  meter = (await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
+  meter = (await meterOf(stripe, 'calls')).id;
 });
 after(() => kontor.close());
 
@@ -32,7 +34,7 @@ type Change = { name: string; first?: (prices: Prices) => string; early?: boolea
 
 const BEHAVIORS = ['create_prorations', 'always_invoice', 'none'] as const;
 const item = (subscription: Stripe.Subscription) => subscription.items.data[0]!.id;
-const ask = (method: string, path: string, body?: object) => stripe.rawRequest(method, `/v1/kontor/price_moves${path}`, body) as unknown as Promise<{ id: string; status: string }>;
+const ask = (method: string, path: string, body?: object) => own<{ id: string; status: string }>(stripe, method, `price_moves${path}`, body);
 
 /** A plan is applied by the worker. */
 async function move(prices: Prices, how: object): Promise<void> {
@@ -58,14 +60,14 @@ const CHANGES: Change[] = [
 
 /** A customer who uses, on a clock that others live on, too. */
 async function begin(clock: string, prices: Prices, first: string) {
-  const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { id: customer } = await stripe.customers.create({ test_clock: clock, ...paysBy() });
   const subscription = await stripe.subscriptions.create({ customer, items: [{ price: first }] });
   const used: { at: number; value: number }[] = [];
   return {
     subscription, used,
     use: async (value: number, at: number) => {
       used.push({ at, value });
-      await stripe.billing.meterEvents.create({ event_name: 'calls', timestamp: at, payload: { stripe_customer_id: customer, value: String(value) } });
+      await report(stripe, 'calls', customer, value, at);
     },
     /** What was billed for usage in all. */
     billed: async () => {

@@ -5,6 +5,7 @@ import type Stripe from 'stripe';
 import { verify } from '../../server/verify.ts';
 import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { customerAt, meterOf, paysBy, report } from '../../tests/shop.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -28,27 +29,26 @@ const AT_ONCE = { payment_behavior: 'resume_on_payment_success' } as const;
 const priceOf = async (unit_amount: number, recurring: Stripe.PriceCreateParams.Recurring = { interval: 'month' }) => (await stripe.prices.create({ currency: 'usd', unit_amount, recurring, product_data: { name: 'Seat' } })).id;
 
 async function live(more: Partial<Stripe.SubscriptionCreateParams> = {}, card: string | null = 'pm_card_visa', at = '2026-01-01') {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day(at) });
-  const customer = await stripe.customers.create({ test_clock: clock.id, ...(card && { payment_method: card, invoice_settings: { default_payment_method: card } }) });
-  const made = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: seat }], ...more });
+  const { clock, customer } = await customerAt(stripe, day(at), card === null ? {} : paysBy(card));
+  const made = await stripe.subscriptions.create({ customer, items: [{ price: seat }], ...more });
   const said = async () => typesOf(await told()).filter((type) => !type.startsWith('test_helpers.'));
   await said();
   return {
     id: made.id,
-    customer: customer.id,
+    customer,
     item: (n = 0) => made.items.data[n]!.id,
-    until: (to: string | number) => kontor.advance(clock.id, typeof to === 'number' ? to : day(to)),
+    until: (to: string | number) => kontor.advance(clock, typeof to === 'number' ? to : day(to)),
     now: () => stripe.subscriptions.retrieve(made.id),
     said,
     pays: async (method: string) => {
-      const { id } = await stripe.paymentMethods.attach(method, { customer: customer.id });
-      await stripe.customers.update(customer.id, { invoice_settings: { default_payment_method: id } });
+      const { id } = await stripe.paymentMethods.attach(method, { customer });
+      await stripe.customers.update(customer, { invoice_settings: { default_payment_method: id } });
       await said();
     },
-    invoices: async () => (await stripe.invoices.list({ customer: customer.id, limit: 100 })).data.reverse(),
+    invoices: async () => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse(),
     /** Oldest first: status, reason and the amounts of the lines. */
-    bills: async () => (await stripe.invoices.list({ customer: customer.id, limit: 100 })).data.reverse().map((invoice) => `${invoice.status} ${invoice.billing_reason} ${invoice.lines.data.map((line) => line.amount).join(' ')}`),
-    waits: async () => (await stripe.invoiceItems.list({ customer: customer.id, pending: true })).data.reverse().map((each) => each.amount),
+    bills: async () => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse().map((invoice) => `${invoice.status} ${invoice.billing_reason} ${invoice.lines.data.map((line) => line.amount).join(' ')}`),
+    waits: async () => (await stripe.invoiceItems.list({ customer, pending: true })).data.reverse().map((each) => each.amount),
     status: async () => (await stripe.subscriptions.retrieve(made.id)).status,
   };
 }
@@ -57,11 +57,11 @@ type Living = Awaited<ReturnType<typeof live>>;
 const periodOf = ({ items }: Stripe.Subscription, n = 0) => [items.data[n]!.current_period_start, items.data[n]!.current_period_end];
 
 async function metered(life: { event_name: string }) {
-  const meter = await stripe.billing.meters.create({ display_name: life.event_name, event_name: life.event_name, default_aggregation: { formula: 'sum' } });
+  const meter = await meterOf(stripe, life.event_name);
   return priceOf(10, { interval: 'month', usage_type: 'metered', meter: meter.id });
 }
 const use = (life: Living, event_name: string, value: number, at: string) =>
-  stripe.billing.meterEvents.create({ event_name, timestamp: day(at), payload: { stripe_customer_id: life.customer, value: String(value) } });
+  report(stripe, event_name, life.customer, value, day(at));
 
 test('while collection is paused drafts are kept, until a moment that was set', async () => {
   const life = await live();

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { customerAt } from '../../tests/shop.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -25,23 +26,22 @@ const DECLINED = 'pm_card_chargeCustomerFail';
 
 /** A subscription to the basic plan since 1 April 2026, on the 16th, whose customer has this card by then. */
 async function basicPlan(card: string, more: Partial<Stripe.SubscriptionCreateParams> = {}) {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day('2026-04-01') });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const made = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: basic }], ...more });
-  await kontor.advance(clock.id, day('2026-04-16'));
-  const method = await stripe.paymentMethods.attach(card, { customer: customer.id });
-  await stripe.customers.update(customer.id, { invoice_settings: { default_payment_method: method.id } });
+  const { clock, customer } = await customerAt(stripe, day('2026-04-01'));
+  const made = await stripe.subscriptions.create({ customer, items: [{ price: basic }], ...more });
+  await kontor.advance(clock, day('2026-04-16'));
+  const method = await stripe.paymentMethods.attach(card, { customer });
+  await stripe.customers.update(customer, { invoice_settings: { default_payment_method: method.id } });
   await told();
   return {
     id: made.id,
-    customer: customer.id,
+    customer,
     item: made.items.data[0]!.id,
-    until: (to: number) => kontor.advance(clock.id, to),
+    until: (to: number) => kontor.advance(clock, to),
     now: () => stripe.subscriptions.retrieve(made.id),
     upgrade: (behavior: Stripe.SubscriptionUpdateParams.PaymentBehavior, rest: Stripe.SubscriptionUpdateParams = {}) =>
       stripe.subscriptions.update(made.id, { items: [{ id: made.items.data[0]!.id, price: plus }], proration_behavior: 'always_invoice', payment_behavior: behavior, ...rest }),
-    invoice: async () => (await stripe.invoices.list({ customer: customer.id, limit: 1 })).data[0]!,
-    waits: async () => (await stripe.invoiceItems.list({ customer: customer.id, pending: true })).data.reverse().map((each) => each.amount),
+    invoice: async () => (await stripe.invoices.list({ customer, limit: 1 })).data[0]!,
+    waits: async () => (await stripe.invoiceItems.list({ customer, pending: true })).data.reverse().map((each) => each.amount),
   };
 }
 
@@ -194,16 +194,15 @@ test('while the holder of the card is asked, it waits', async () => {
 });
 
 test('a debit that is on its way is trusted: the change is applied, and is late where it does not come', async () => {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day('2026-04-01') });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { clock, customer } = await customerAt(stripe, day('2026-04-01'));
   const [small, big] = await Promise.all([3_000, 6_000].map(async (unit_amount) => (await stripe.prices.create({ currency: 'eur', unit_amount, recurring: { interval: 'month' }, product_data: { name: 'Plan' } })).id));
-  const made = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: small! }] });
+  const made = await stripe.subscriptions.create({ customer, items: [{ price: small! }] });
   const mandate_data = { customer_acceptance: { type: 'online', online: { ip_address: '203.0.113.7', user_agent: 'test' } } } as const;
-  const { payment_method } = await stripe.paymentIntents.create({ amount: 100, currency: 'eur', customer: customer.id, payment_method: 'pm_failed_de', confirm: true, mandate_data, setup_future_usage: 'off_session' });
-  await stripe.customers.update(customer.id, { invoice_settings: { default_payment_method: payment_method as string } });
+  const { payment_method } = await stripe.paymentIntents.create({ amount: 100, currency: 'eur', customer, payment_method: 'pm_failed_de', confirm: true, mandate_data, setup_future_usage: 'off_session' });
+  await stripe.customers.update(customer, { invoice_settings: { default_payment_method: payment_method as string } });
   const changed = await stripe.subscriptions.update(made.id, { items: [{ id: made.items.data[0]!.id, price: big! }], proration_behavior: 'always_invoice', payment_behavior: 'pending_if_incomplete' });
   assert.deepEqual([changed.status, priceOf(changed), changed.pending_update], ['active', [big], null]);
-  await kontor.advance(clock.id, day('2026-04-08'));
+  await kontor.advance(clock, day('2026-04-08'));
   assert.equal((await stripe.subscriptions.retrieve(made.id)).status, 'past_due');
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { customerAt, paysBy, seatPrice } from '../../tests/shop.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -17,15 +18,10 @@ after(() => kontor.close());
 const START = 1_767_225_600; // 2026-01-01
 const DAY = 86_400;
 
-const priceOf = (unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}) =>
-  stripe.prices.create({ currency: 'usd', unit_amount, recurring: { interval: 'month' }, product_data: { name: 'Helpdesk seat' }, ...more });
+const priceOf = (unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}) => seatPrice(stripe, unit_amount, { product_data: { name: 'Helpdesk seat' }, ...more });
 
 /** A customer on a test clock of its own, with a card unless there is none. */
-async function customerOn(card: string | null = 'pm_card_visa', more: Stripe.CustomerCreateParams = {}) {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const customer = await stripe.customers.create({ test_clock: clock.id, ...(card && { payment_method: card, invoice_settings: { default_payment_method: card } }), ...more });
-  return { clock: clock.id, customer: customer.id };
-}
+const customerOn = (card: string | null = 'pm_card_visa', more: Stripe.CustomerCreateParams = {}) => customerAt(stripe, START, { ...(card && paysBy(card)), ...more });
 
 const idsOf = (list: { data: { id: string }[] }) => list.data.map((each) => each.id);
 

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { customerAt } from '../../tests/shop.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 
 let kontor: Kontor;
@@ -17,19 +18,18 @@ before(async () => {
 after(() => kontor.close());
 
 async function yearly(more: Partial<Stripe.SubscriptionCreateParams> = {}) {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day('2026-01-10') });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { clock, customer } = await customerAt(stripe, day('2026-01-10'));
   const price = await stripe.prices.create({ currency: 'usd', unit_amount: 36_500, recurring: { interval: 'year' }, product_data: { name: 'Seat' } });
-  const made = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id }], ...more });
+  const made = await stripe.subscriptions.create({ customer, items: [{ price: price.id }], ...more });
   await told();
   return {
     id: made.id,
     made,
     item: made.items.data[0]!.id,
-    until: (to: string) => kontor.advance(clock.id, day(to)),
+    until: (to: string) => kontor.advance(clock, day(to)),
     now: () => stripe.subscriptions.retrieve(made.id),
-    waits: (amount: number) => stripe.invoiceItems.create({ customer: customer.id, subscription: made.id, amount, currency: 'usd' }),
-    bills: async () => (await stripe.invoices.list({ customer: customer.id, limit: 100 })).data.reverse().map((invoice) => `${invoice.status} ${invoice.billing_reason} ${invoice.lines.data.map((line) => line.amount).join(' ')}`),
+    waits: (amount: number) => stripe.invoiceItems.create({ customer, subscription: made.id, amount, currency: 'usd' }),
+    bills: async () => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse().map((invoice) => `${invoice.status} ${invoice.billing_reason} ${invoice.lines.data.map((line) => line.amount).join(' ')}`),
   };
 }
 

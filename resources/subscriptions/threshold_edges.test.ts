@@ -4,6 +4,7 @@ import type Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
 import { runDueTimers } from '../../server/timers.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { meteredPrice, meterOf, paysBy, report } from '../../tests/shop.ts';
 
 /** Real time that only the test moves, and a worker that it calls. */
 let now = Date.UTC(2026, 0, 1) / 1_000;
@@ -13,18 +14,18 @@ let price: string;
 before(async () => {
   kontor = await startKontor({ works: false, clock: machineClock(() => now * 1_000) });
   stripe = kontor.stripe;
-  const { id: meter } = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });
-  price = (await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' } })).id;
+  const { id: meter } = await meterOf(stripe, 'calls');
+  price = (await meteredPrice(stripe, meter, 10)).id;
 });
 after(() => kontor.close());
 
 /** Usage second by second while no worker looks, from ten seconds after the start on; then one looks. Returns what thresholds have billed, and since when the period lasts. */
 async function used(billing_thresholds: Stripe.SubscriptionCreateParams['billing_thresholds'], each: readonly (readonly [value: number, ahead?: number])[]) {
-  const { id: customer } = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { id: customer } = await stripe.customers.create(paysBy());
   const { id } = await stripe.subscriptions.create({ customer, items: [{ price }], billing_thresholds });
   const first = (now += 10);
   for (const [value, ahead = 0] of each) {
-    await stripe.billing.meterEvents.create({ event_name: 'calls', timestamp: now + ahead, payload: { stripe_customer_id: customer, value: String(value) } });
+    await report(stripe, 'calls', customer, value, now + ahead);
     now += 1;
   }
   now += 120;

@@ -4,6 +4,8 @@ import type Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
 import { when } from '../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { explained } from '../../tests/own.ts';
+import { customerAt, meterOf, paysBy, report, seatPrice } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
 const DAY = 86_400;
@@ -19,20 +21,16 @@ let seat: string;
 before(async () => {
   kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_ms) });
   stripe = kontor.stripe;
-  const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });
+  const meter = await meterOf(stripe, 'calls');
   const recurring = { interval: 'month', usage_type: 'metered', meter: meter.id } as const;
   calls = (await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring, product_data: { name: 'Calls' } })).id;
   steps = (await stripe.prices.create({ currency: 'usd', billing_scheme: 'tiered', tiers_mode: 'volume', tiers: [{ up_to: 100, unit_amount: 10 }, { up_to: 'inf', unit_amount: 5 }], recurring, product_data: { name: 'Steps' } })).id;
-  seat = (await stripe.prices.create({ currency: 'usd', unit_amount: 3_100, recurring: { interval: 'month' }, product_data: { name: 'Seat' } })).id;
+  seat = (await seatPrice(stripe, 3_100)).id;
 });
 after(() => kontor.close());
 
-async function onClock(): Promise<{ clock: string; customer: string }> {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  return { clock: clock.id, customer: customer.id };
-}
-const use = (customer: string, value: number, timestamp?: number) => stripe.billing.meterEvents.create({ event_name: 'calls', timestamp, payload: { stripe_customer_id: customer, value: String(value) } });
+const onClock = () => customerAt(stripe, START);
+const use = (customer: string, value: number, timestamp?: number) => report(stripe, 'calls', customer, value, timestamp);
 const invoicesOf = async (customer: string) => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse();
 const shown = (invoices: readonly Stripe.Invoice[]) => invoices.map((invoice) => [invoice.billing_reason, invoice.status, ...invoice.lines.data.map((line) => [line.amount, line.quantity])]);
 
@@ -41,10 +39,7 @@ const settled = (customer: string, count: number): Promise<Stripe.Invoice[]> =>
   when(() => invoicesOf(customer), (found) => found.length >= count && found.every((invoice) => invoice.status === 'paid'), shown);
 
 async function explains(invoices: readonly Stripe.Invoice[]): Promise<void> {
-  for (const { id } of invoices) {
-    const told = (await stripe.rawRequest('GET', `/v1/kontor/invoices/${id}/explanation`)) as unknown as { agrees: boolean; differences: unknown[] };
-    assert.deepEqual([told.differences, told.agrees], [[], true]);
-  }
+  for (const { id } of invoices) await explained(stripe, id);
 }
 
 test('usage that comes to the amount is billed and charged at once, and the rest of the period without it', async () => {
@@ -144,7 +139,7 @@ test('with nothing to charge, what is reached is billed all the same, and is ope
 });
 
 test('many at once reach it once, in real time', async () => {
-  const customer = (await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } })).id;
+  const customer = (await stripe.customers.create(paysBy())).id;
   await stripe.subscriptions.create({ customer, items: [{ price: calls }], billing_thresholds: { amount_gte: 200 } });
   ahead_ms += 1_000;
   await Promise.all(Array.from({ length: 39 }, () => use(customer, 1)));

@@ -4,6 +4,8 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { explained } from '../../tests/own.ts';
+import { customerAt, seatPrice } from '../../tests/shop.ts';
 
 let kontor: Kontor;
 let stripe: Stripe;
@@ -11,25 +13,24 @@ let seat: string;
 before(async () => {
   kontor = await startKontor();
   stripe = kontor.stripe;
-  seat = (await stripe.prices.create({ currency: 'usd', unit_amount: 3_100, recurring: { interval: 'month' }, product_data: { name: 'Seat' } })).id;
+  seat = (await seatPrice(stripe, 3_100)).id;
 });
 after(() => kontor.close());
 
 const UNCHANGED = { end_behavior: { billing_cycle_anchor: 'unchanged' } } as const;
 
 async function live(at: string, more: Partial<Stripe.SubscriptionCreateParams> = {}) {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day(at) });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const made = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: seat }], ...more });
+  const { clock, customer } = await customerAt(stripe, day(at));
+  const made = await stripe.subscriptions.create({ customer, items: [{ price: seat }], ...more });
   return {
     id: made.id,
     made,
-    until: (to: string) => kontor.advance(clock.id, day(to)),
+    until: (to: string) => kontor.advance(clock, day(to)),
     now: () => stripe.subscriptions.retrieve(made.id),
     /** Oldest first: the amounts of the lines, once each is found to follow from what happened. */
     bills: async () => {
-      const { data } = await stripe.invoices.list({ customer: customer.id, limit: 100 });
-      for (const { id } of data) assert.deepEqual(((await stripe.rawRequest('GET', `/v1/kontor/invoices/${id}/explanation`)) as unknown as { differences: unknown[] }).differences, []);
+      const { data } = await stripe.invoices.list({ customer, limit: 100 });
+      for (const { id } of data) await explained(stripe, id);
       return data.reverse().map((invoice) => invoice.lines.data.map((line) => line.amount).join(' '));
     },
   };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { own } from '../../tests/own.ts';
 
 let kontor: Kontor;
 let stripe: Stripe;
@@ -56,8 +57,8 @@ test('what is refused is refused by name', async () => {
     [() => stripe.webhookEndpoints.update(id, { api_version: '2026-10-28.endive' } as object), 'parameter_unknown', 'api_version'],
     [() => stripe.webhookEndpoints.update('we_nobody', {}), 'resource_missing', 'id', 404],
     [() => stripe.webhookEndpoints.del('we_nobody'), 'resource_missing', 'id', 404],
-    [() => stripe.rawRequest('POST', `/v1/kontor/webhook_endpoints/${id}/roll_secret`, { overlap: 700_000 }), 'parameter_invalid_integer', 'overlap'],
-    [() => stripe.rawRequest('POST', '/v1/kontor/webhook_endpoints/we_nobody/roll_secret', {}), 'resource_missing', 'id', 404],
+    [() => own(stripe, 'POST', `webhook_endpoints/${id}/roll_secret`, { overlap: 700_000 }), 'parameter_invalid_integer', 'overlap'],
+    [() => own(stripe, 'POST', 'webhook_endpoints/we_nobody/roll_secret', {}), 'resource_missing', 'id', 404],
   ];
   for (const [request, code, param, statusCode = 400] of table) {
     await assert.rejects(request, (error: Stripe.errors.StripeError) => {

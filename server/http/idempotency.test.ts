@@ -6,6 +6,7 @@ import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { performDueCalls } from '../calls.ts';
 import { machineClock } from '../clock.ts';
 import { inWorld } from '../database/world.ts';
+import { customerAt, paysBy } from '../../tests/shop.ts';
 
 type Processor = NonNullable<Kontor['app']['connectors']['processors']['test']>;
 
@@ -110,10 +111,9 @@ test('where a server dies while it asks, its request has no answer until the wor
 
 test('a change that has been made and paid is answered with what it made, where others have removed that meanwhile', async () => {
   const { stripe } = kontor;
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: 1_790_000_000 });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { customer } = await customerAt(stripe, 1_790_000_000);
   const seat = { currency: 'usd', product: (await stripe.products.create({ name: 'Seat' })).id, recurring: { interval: 'month' as const }, unit_amount: 1_000 };
-  const { id, items } = await stripe.subscriptions.create({ customer: customer.id, items: [{ price_data: seat }, { price_data: { ...seat, unit_amount: 500 } }] });
+  const { id, items } = await stripe.subscriptions.create({ customer, items: [{ price_data: seat }, { price_data: { ...seat, unit_amount: 500 } }] });
   const item = items.data[0]!.id;
   asked = 0;
   const { promise, resolve: wake } = Promise.withResolvers<void>();
@@ -134,7 +134,7 @@ test('a change that has been made and paid is answered with what it made, where 
 test('a payment whose test clock is deleted while the processor thinks is answered as it was asked for', async () => {
   const { stripe } = kontor;
   const clock = await stripe.testHelpers.testClocks.create({ frozen_time: 1_790_000_000 });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const customer = await stripe.customers.create({ test_clock: clock.id, ...paysBy() });
   const { promise, resolve: wake } = Promise.withResolvers<void>();
   answering = promise;
   const paid = post('/v1/payment_intents', `${PAY}${customer.invoice_settings.default_payment_method as string}&customer=${customer.id}&expand[]=customer`, 'deleted meanwhile');

@@ -12,6 +12,7 @@ import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { machineClock } from '../clock.ts';
 import type { Context } from '../context.ts';
 import { inWorld } from '../database/world.ts';
+import { own } from '../../tests/own.ts';
 import { readArchive, verifyArchive, type ArchivedEvent } from './archive.ts';
 import { cancelEvents, latestEvent } from './cancel.ts';
 import { countedFor } from './counted.ts';
@@ -37,7 +38,7 @@ const put = async (events: UsageGiven[]) => (await inside((ctx) => record(ctx, e
 const kept = async () => Number((await inside(({ tx }) => tx.query('select count(*) from meter_events'))).rows[0].count);
 
 test('events that are past their time are dropped once they are in the archive, whatever stopped that before, and come back from it', async () => {
-  const meter = (await kontor.stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: 'Tokens', event_name: 'tokens', default_aggregation: { formula: 'sum' }, dimensions: ['model'] })) as unknown as { id: string };
+  const meter = await own<{ id: string }>(kontor.stripe, 'POST', 'meters', { display_name: 'Tokens', event_name: 'tokens', default_aggregation: { formula: 'sum' }, dimensions: ['model'] });
   const { id: customer } = await kontor.stripe.customers.create({});
   const events = Array.from({ length: 12 }, (_, n): UsageGiven => ({ event_name: 'tokens', identifier: `e${n}`, timestamp: now() - n, payload: { stripe_customer_id: customer, value: `${n}.50`, model: n % 2 ? 'opus' : 'mini', note: '“\n€' } }));
   assert.equal((await put(events)).every((status) => status === 'accepted'), true);

@@ -7,6 +7,7 @@ import { seeded } from '../../tests/conformance/random.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import type { Context } from '../context.ts';
 import { inWorld } from '../database/world.ts';
+import { own } from '../../tests/own.ts';
 import { cancelEvents, latestEvent } from './cancel.ts';
 import { countedFor, type Asked } from './counted.ts';
 import { recountWorld } from './rebuild.ts';
@@ -37,7 +38,7 @@ test('a hundred parts of time come to what each second held, before and after so
   const random = seeded(11);
   const from = (Math.floor(kontor.app.clock.now() / HOUR) - 9) * HOUR;
   for (const formula of ['weighted_by_time', 'latest']) {
-    const { id: meter } = (await kontor.stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: formula, event_name: formula, default_aggregation: { formula }, dimensions: ['room'] })) as unknown as { id: string };
+    const { id: meter } = await own<{ id: string }>(kontor.stripe, 'POST', 'meters', { display_name: formula, event_name: formula, default_aggregation: { formula }, dimensions: ['room'] });
     const { id: customer } = await kontor.stripe.customers.create({});
     const given = ({ identifier, timestamp, value, room }: Level): UsageGiven => ({ event_name: formula, identifier, timestamp, payload: { stripe_customer_id: customer, value: String(value), room } });
     // Some hours have many, some none; some come in order, most do not.

@@ -98,7 +98,7 @@ test(`after ${COUNT} flows with cards, their numbers and codes are in the vault 
   const superuser = new pg.Client({ connectionString: kontor.database.urls.superuser });
   await superuser.connect();
   t.after(() => superuser.end());
-  const open = async () => (await superuser.query<{ what: string; next_at: Date | null }>(`select 'a delivery of ' || event as what, next_at from webhook_deliveries where state = 'pending' union all select kind, next_at from calls where state = 'pending' and kind <> 'vault.shred'`)).rows;
+  const open = async () => (await superuser.query<{ what: string; next_at: Date | null }>(`select 'a delivery of ' || coalesce(event, thin_event) as what, next_at from webhook_deliveries where state = 'pending' union all select kind, next_at from calls where state = 'pending' and kind <> 'vault.shred'`)).rows;
   await when(open, ({ length }) => length === 0);
   answers.forEach((answer) => assertClean('an answer', answer));
   logged.forEach((line) => assertClean('the log', line));

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import Stripe from 'stripe';
 import { rooms } from '../../resources/register.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
+import { meterOf, seatPrice } from '../shop.ts';
 import { operationOf } from './openapi.ts';
 
 const START = 1_767_225_600;
@@ -115,7 +116,7 @@ test('subscriptions and their items, through three months', async () => {
 
 test('schedules: a deal that is agreed on, changed, canceled and released', async () => {
   const { customer } = await payer();
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 1_000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const price = await seatPrice(stripe, 1_000);
   const phases = (quantity: number) => [{ items: [{ price: price.id, quantity }], duration: { interval: 'month' as const } }];
   const [one, two] = [await stripe.subscriptionSchedules.create({ customer, phases: phases(2) }), await stripe.subscriptionSchedules.create({ customer, start_date: START + 20 * 365 * 86_400, phases: phases(1) })];
   assert.equal((await stripe.subscriptionSchedules.update(one.id, { end_behavior: 'cancel' })).end_behavior, 'cancel');
@@ -127,7 +128,7 @@ test('schedules: a deal that is agreed on, changed, canceled and released', asyn
 
 test('usage: meters, events and what they add up to', async () => {
   const { customer } = await payer();
-  const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });
+  const meter = await meterOf(stripe, 'calls');
   await stripe.billing.meters.update(meter.id, { display_name: 'API calls' });
   const now = Math.floor(Date.now() / 60_000) * 60;
   const event = await stripe.billing.meterEvents.create({ event_name: 'calls', payload: { stripe_customer_id: customer, value: '7.5' }, identifier: 'one' });

@@ -2,6 +2,7 @@
 import type Stripe from 'stripe';
 import { runDueTimers } from '../../server/timers.ts';
 import type { Kontor } from '../kontor.ts';
+import { own } from '../own.ts';
 
 /** Ids by the prefix of the kind (`cus`) and by the collection in the path (`customers`). What is due at once is run, as there may be no worker. */
 export async function stock({ app }: Kontor, stripe: Stripe): Promise<Map<string, string>> {
@@ -12,6 +13,7 @@ export async function stock({ app }: Kontor, stripe: Stripe): Promise<Map<string
     if (prefix && !ids.has(prefix)) ids.set(prefix, id);
     return id;
   };
+  const made = async (path: string, params: object) => put(`kontor/${path}`, await own<{ id: string }>(stripe, 'POST', path, params));
   put('test_helpers/test_clocks', await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 }));
   const file = put('files', await stripe.files.create({ purpose: 'dispute_evidence', file: { data: Buffer.from('%PDF-1.7'), name: 'receipt.pdf', type: 'application/pdf' } }));
   put('file_links', await stripe.fileLinks.create({ file }));
@@ -49,30 +51,29 @@ export async function stock({ app }: Kontor, stripe: Stripe): Promise<Map<string
   while (await runDueTimers(app));
   put('disputes', (await stripe.disputes.list({ payment_intent: contested.id })).data[0]!);
   put('payment_method_domains', await stripe.paymentMethodDomains.create({ domain_name: 'shop.example.com' }));
-  put('kontor/bank_accounts', (await stripe.rawRequest('POST', '/v1/kontor/bank_accounts', { country: 'US', currency: 'usd', account_number: '000123456789' })) as unknown as { id: string });
+  await made('bank_accounts', { country: 'US', currency: 'usd', account_number: '000123456789' });
   await stripe.paymentIntents.create({ amount: 9_000, currency: 'usd', payment_method: 'pm_card_bypassPending', confirm: true });
   put('payouts', await stripe.payouts.create({ amount: 1_000, currency: 'usd' }));
   put('events', (await stripe.events.list({ limit: 1 })).data[0]!);
-  const deliveries = (await stripe.rawRequest('GET', '/v1/kontor/webhook_deliveries')) as unknown as { data: { id: string }[] };
-  put('kontor/webhook_deliveries', deliveries.data[0]!);
+  const deliveries = await own(stripe, 'GET', 'webhook_deliveries');
+  put('kontor/webhook_deliveries', deliveries.data[0]);
   const dearer = await stripe.prices.create({ product, currency: 'usd', unit_amount: 1_800, recurring: { interval: 'month' } });
-  put('kontor/price_moves', (await stripe.rawRequest('POST', '/v1/kontor/price_moves', { from_price: price, to_price: dearer.id, proration_behavior: 'none' })) as unknown as { id: string });
+  await made('price_moves', { from_price: price, to_price: dearer.id, proration_behavior: 'none' });
   await stripe.billing.meterEvents.create({ event_name: 'calls', identifier: 'wrong', payload: { stripe_customer_id: customer, value: '5' } });
-  put('kontor/usage/corrections', (await stripe.rawRequest('POST', '/v1/kontor/usage/corrections', { type: 'amend', amend: { event_name: 'calls', identifier: 'wrong', payload: { stripe_customer_id: customer, value: '4' } } })) as unknown as { id: string });
-  const own = async (path: string, params: object) => put(`kontor/${path}`, (await stripe.rawRequest('POST', `/v1/kontor/${path}`, params)) as unknown as { id: string });
+  await made('usage/corrections', { type: 'amend', amend: { event_name: 'calls', identifier: 'wrong', payload: { stripe_customer_id: customer, value: '4' } } });
   const threshold = { gte: 5_000_000, meter: ids.get('billing/meters')!, recurrence: 'one_time' as const };
   put('billing/alerts', await stripe.billing.alerts.create({ alert_type: 'usage_threshold', title: 'Many calls', usage_threshold: threshold }));
-  await own('alerts', { alert_type: 'usage_threshold', title: 'Many calls each month', usage_threshold: { ...threshold, recurrence: 'recurring' } });
+  await made('alerts', { alert_type: 'usage_threshold', title: 'Many calls each month', usage_threshold: { ...threshold, recurrence: 'recurring' } });
   put('billing/credit_grants', await stripe.billing.creditGrants.create({ customer, amount: { type: 'monetary', monetary: { currency: 'usd', value: 400 } }, applicability_config: { scope: { price_type: 'metered' } } }));
   put('billing/credit_balance_transactions', (await stripe.billing.creditBalanceTransactions.list({ customer })).data[0]!);
-  await own('caps', { customer, amount: 90_000, currency: 'usd' });
-  await own('usage/reservations', { customer, event_name: 'calls' });
-  await own('credit_top_ups', { customer, amount: 500, currency: 'usd', threshold: 1 });
+  await made('caps', { customer, amount: 90_000, currency: 'usd' });
+  await made('usage/reservations', { customer, event_name: 'calls' });
+  await made('credit_top_ups', { customer, amount: 500, currency: 'usd', threshold: 1 });
   await stockPayments(stripe, customer, put);
-  const processor = await own('processors', { type: 'stripe', settings: { secret_key: 'sk_test_0123456789' } });
+  const processor = await made('processors', { type: 'stripe', settings: { secret_key: 'sk_test_0123456789' } });
   // Nobody is asked anything there.
-  await stripe.rawRequest('POST', `/v1/kontor/processors/${processor}`, { status: 'inactive' });
-  put('kontor/payment_attempts', ((await stripe.rawRequest('GET', '/v1/kontor/payment_attempts')) as unknown as { data: { id: string }[] }).data[0]!);
+  await own(stripe, 'POST', `processors/${processor}`, { status: 'inactive' });
+  put('kontor/payment_attempts', (await own(stripe, 'GET', 'payment_attempts')).data[0]);
   await stockOutcomes(stripe, put);
   ids.set('test_helpers/customers', customer);
   ids.set('kontor/invoices/lines', ids.get('invoices/lines')!);
@@ -102,7 +103,7 @@ async function stockPayments(stripe: Stripe, customer: string, put: (collection:
 
 /** An outcome that was billed, its receipt, and what was put right of its invoice since; on a clock, where that needs no worker. */
 async function stockOutcomes(stripe: Stripe, put: (collection: string, thing: { id: string }) => string): Promise<void> {
-  const raw = (method: string, path: string, body?: object) => stripe.rawRequest(method, `/v1/kontor/${path}`, body) as unknown as Promise<any>;
+  const raw = (method: string, path: string, body?: object) => own<any>(stripe, method, path, body);
   const start = 1_767_225_600;
   const clock = await stripe.testHelpers.testClocks.create({ frozen_time: start });
   const { id: customer } = await stripe.customers.create({ test_clock: clock.id });

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { NATIVE_VERSION, VERSIONS } from '../../server/http/versions.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
+import { seatPrice } from '../shop.ts';
 
 let kontor: Kontor;
 before(async () => { kontor = await startKontor({ works: false }); });
@@ -15,7 +16,7 @@ type Wire = Record<string, any>;
 
 async function discounted(stripe: Stripe, coupon: string): Promise<Wire> {
   const customer = await kontor.stripe.customers.create({ name: 'Jenny' });
-  const price = await kontor.stripe.prices.create({ currency: 'usd', unit_amount: 1_000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const price = await seatPrice(kontor.stripe, 1_000);
   return stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id }], discounts: [{ coupon }], collection_method: 'send_invoice', days_until_due: 30, expand: ['discounts'] });
 }
 

@@ -9,6 +9,7 @@ import type { Database } from '../../server/database/database.ts';
 import { verify, type Finding } from '../../server/verify.ts';
 import { sealed } from '../awaited.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
+import { seatPrice } from '../shop.ts';
 
 const START = 1_767_225_600;
 let kontor: Kontor;
@@ -20,7 +21,7 @@ before(async () => {
   superuser = new pg.Client({ connectionString: kontor.database.urls.superuser, types });
   await superuser.connect();
   const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 1_500, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const price = await seatPrice(stripe, 1_500);
   const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: false });
   for (const balance of [0, -700, 300]) {
     const customer = await stripe.customers.create({ test_clock: clock.id, balance });
@@ -52,7 +53,7 @@ async function verifyWith(falsify: () => Promise<void>): Promise<Finding[]> {
   }
 }
 
-const nth = (n: number, of = 'ledger_entries') => `(select ctid from ${of} order by id offset ${n} % (select count(*) from ${of}) limit 1)`;
+const nth = (n: number) => `(select ctid from ledger_entries order by id offset ${n} % (select count(*) from ledger_entries) limit 1)`;
 const set = (change: string) => (n: number) => superuser.query(`update ledger_entries set ${change} where ctid = ${nth(n)}`).then(() => undefined);
 const at = (n: number) => `e where e.ctid = ${nth(n)}`;
 

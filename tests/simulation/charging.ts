@@ -228,13 +228,13 @@ async function decide(town: Town): Promise<Outcome['by_person']> {
   const by_person: Outcome['by_person'] = { key: 0, search: 0, nothing: 0 };
   const truth = taken(town);
   for (;;) {
-    const { data } = await (town.client.rawRequest('GET', '/v1/kontor/payment_attempts?state=unknown&limit=100') as unknown as Promise<Json>);
+    const { data } = await own(town.client, 'GET', 'payment_attempts?state=unknown&limit=100');
     const mine = data.filter((each: Json) => each.clears_up === 'person');
     if (mine.length === 0) return by_person;
     for (const { id, subject, processor } of mine) {
       by_person[KINDS.find((kind) => town.processors[kind] === processor)!] += 1;
       const found = truth.get(subject);
-      await town.client.rawRequest('POST', `/v1/kontor/payment_attempts/${id}/decide`, { ...(found ? { outcome: 'succeeded', reference: found.reference } : { outcome: 'not_done' }), evidence: 'Looked up in the book of the processor.' });
+      await own(town.client, 'POST', `payment_attempts/${id}/decide`, { ...(found ? { outcome: 'succeeded', reference: found.reference } : { outcome: 'not_done' }), evidence: 'Looked up in the book of the processor.' });
     }
   }
 }

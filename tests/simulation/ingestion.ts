@@ -13,6 +13,7 @@ import { startKontor, type Kontor } from '../kontor.ts';
 import { openLog } from '../../server/log.ts';
 import { openIntake } from '../../server/usage/intake/open.ts';
 import type { TestNats } from '../nats.ts';
+import { own } from '../own.ts';
 import type { ProcessOrder } from './ingesting.ts';
 
 /** How many different events there are; a fifth of what is sent are repetitions of some. */
@@ -131,7 +132,7 @@ function reference(truth: Iterable<Sent>, refused: ReadonlySet<string>): Map<str
 async function prepare(kontor: Kontor): Promise<{ customers: string[]; meters: Map<string, string> }> {
   const meters = new Map<string, string>();
   for (const formula of METERS) {
-    const made = (await kontor.stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: formula, event_name: formula, default_aggregation: { formula } })) as unknown as { id: string };
+    const made = await own<{ id: string }>(kontor.stripe, 'POST', 'meters', { display_name: formula, event_name: formula, default_aggregation: { formula } });
     meters.set(formula, made.id);
   }
   const { id: original } = await kontor.stripe.customers.create({});
@@ -217,7 +218,7 @@ async function waitForCommits(kontor: Kontor): Promise<void> {
 }
 
 /** `crash` makes PostgreSQL fall, and returns when it can be reached again; null where it is shared with others. With `nats`, usage goes through it, and three processes of Kontor take it and count it. */
-export async function ingestUnderFire(plan: Plan, crash: ((kontor: Kontor) => Promise<void>) | null = null, nats: TestNats | null = null): Promise<Outcome> {
+export async function ingestUnderFire(plan: Plan, crash: ((kontor: Kontor) => Promise<void>) | null, nats: TestNats | null = null): Promise<Outcome> {
   const kontor = await startKontor({ works: false, nats: null });
   const fire = new Fire(kontor, nats);
   const folders = nats ? [new Fire(kontor, nats, true), new Fire(kontor, nats, true)] : [];

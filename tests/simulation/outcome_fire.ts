@@ -10,6 +10,7 @@ import { verify, type Finding } from '../../server/verify.ts';
 import { until } from '../awaited.ts';
 import { seeded, type Random } from '../conformance/random.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
+import { own } from '../own.ts';
 import { deliver, Fire, type Sent } from './ingestion.ts';
 import { verdict, type Definition, type Event, type Rule } from './outcome_reference.ts';
 
@@ -74,7 +75,7 @@ function scripted(customer: string, random: Random): Map<string, Sent[]> {
 async function prepare(kontor: Kontor, plan: Plan, random: Random): Promise<{ customers: Customer[]; meter: string }> {
   const { stripe } = kontor;
   const rules = RULES.map((each) => Object.fromEntries(Object.entries(each).filter(([name, value]) => value !== null && value !== false && name !== 'conditions')));
-  const made = (await stripe.rawRequest('POST', '/v1/kontor/outcome_definitions', { display_name: 'Agent', subject_key: 'conversation', timing: 'occurred_at', rules })) as unknown as { outcomes: { meter: string }[] };
+  const made = await own<{ outcomes: { meter: string }[] }>(stripe, 'POST', 'outcome_definitions', { display_name: 'Agent', subject_key: 'conversation', timing: 'occurred_at', rules });
   const { meter } = made.outcomes[0]!;
   const recurring: Stripe.PriceCreateParams.Recurring = { interval: 'month', usage_type: 'metered', meter };
   const tiers = TIERS.map(({ up_to, unit }): Stripe.PriceCreateParams.Tier => ({ up_to: up_to === Infinity ? 'inf' : up_to, unit_amount: unit }));

@@ -12,6 +12,7 @@ import { inWorld } from '../../server/database/world.ts';
 import { seeded, type Random } from '../conformance/random.ts';
 import { until } from '../awaited.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
+import { own } from '../own.ts';
 import { verdict, type Event, type Rule } from './outcome_reference.ts';
 
 const COUNT = Number(process.env['KONTOR_TEST_PERMUTATIONS'] ?? 45);
@@ -44,7 +45,7 @@ function shuffled<T>(all: readonly T[], random: Random): T[] {
 }
 
 async function catalogue({ stripe }: Kontor): Promise<{ prices: string[]; meter: string }> {
-  const post = (path: string, body: object) => stripe.rawRequest('POST', `/v1/kontor/${path}`, body) as unknown as Promise<Record<string, any>>;
+  const post = (path: string, body: object) => own(stripe, 'POST', path, body);
   const rules = RULES.map((each) => Object.fromEntries(Object.entries(each).filter(([name, value]) => value !== null && value !== false && name !== 'conditions')));
   const meter = (await post('outcome_definitions', { display_name: 'Agent', subject_key: 'conversation', timing: 'occurred_at', rules }))['outcomes'][0].meter as string;
   const tokens = await post('meters', { display_name: 'Tokens', event_name: 'tokens', dimensions: ['model'], default_aggregation: { formula: 'sum' } });

@@ -9,6 +9,7 @@ import { inWorld } from '../../server/database/world.ts';
 import { runDueTimers } from '../../server/timers.ts';
 import { seeded, type Random } from '../conformance/random.ts';
 import type { Kontor } from '../kontor.ts';
+import { paysBy } from '../shop.ts';
 import { canonical, stateOf } from './race_state.ts';
 
 const DAY_S = 86_400;
@@ -143,7 +144,7 @@ async function settle(kontor: Kontor, { start, ran, items, coupon, rate, card, t
   const { stripe } = kontor;
   if (wall) wall.now = start;
   const clock = wall ? null : (await stripe.testHelpers.testClocks.create({ frozen_time: start })).id;
-  const customer = await stripe.customers.create({ ...(clock && { test_clock: clock }), ...(card && { payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } }) });
+  const customer = await stripe.customers.create({ ...(clock && { test_clock: clock }), ...(card && paysBy()) });
   const made = await stripe.subscriptions.create({
     customer: customer.id, items, ...(card ? {} : { collection_method: 'send_invoice', days_until_due: 30 }), ...(coupon && { discounts: [{ coupon }] }), ...(rate && { default_tax_rates: [rate] }),
     ...(trial_days > 0 && { trial_period_days: trial_days }),

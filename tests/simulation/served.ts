@@ -8,6 +8,7 @@ import type { SubscriptionRow } from '../../billing/subscription/subscription.ts
 import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld, type Tx } from '../../server/database/world.ts';
 import type { Kontor } from '../kontor.ts';
+import { own } from '../own.ts';
 import { outcomeOf } from './outcome.ts';
 import type { Action, Attempt, History, Item, ItemChange, Once, Outcome, PendingItem, Phase, Threshold } from './reference/history.ts';
 import { nameOf } from './reference/terms.ts';
@@ -291,7 +292,7 @@ export class Served {
   /** By a plan for this subscription alone, which is reviewed and applied. */
   private async move({ from, to, proration_behavior, when }: Asked<'move_price'>): Promise<void> {
     const ask = async (method: 'GET' | 'POST', path: string, params?: Record<string, unknown>) =>
-      (await this.stripe.rawRequest(method, `/v1/kontor/price_moves${path}`, params)) as unknown as { id: string; status: string; progress: { pending: number; applied: number; scheduled: number } };
+      await own<{ id: string; status: string; progress: { pending: number; applied: number; scheduled: number } }>(this.stripe, method, `price_moves${path}`, params);
     const from_price = [...this.catalog.names].find(([, name]) => name === from)?.[0] ?? `price_${from}`;
     const plan = await ask('POST', '', { from_price, to_price: await this.catalog.price(to), subscriptions: [this.subscription], when, ...(when === 'now' && { proration_behavior }) });
     if (plan.progress.pending === 0) this.refuse();
@@ -356,7 +357,7 @@ export class Served {
 
   /** Every invoice follows from what is stored, and its difference from the one before it has causes. */
   private async explain(): Promise<void> {
-    const ask = async (path: string) => (await this.stripe.rawRequest('GET', `/v1/kontor/invoices/${path}`)) as unknown as { differences: unknown[]; causes: { kind: string }[] };
+    const ask = (path: string) => own<{ differences: unknown[]; causes: { kind: string }[] }>(this.stripe, 'GET', `invoices/${path}`);
     const { data } = await this.stripe.invoices.list({ customer: this.customer, limit: 100 });
     for (const [n, { id }] of data.entries()) {
       assert.deepEqual((await ask(`${id}/explanation`)).differences, [], `${id} does not follow from what is stored`);

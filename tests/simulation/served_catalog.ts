@@ -1,5 +1,6 @@
 /** What a history names, made over HTTP by the official client as soon as it is needed, and the way back from its ids. */
 import Stripe from 'stripe';
+import { own } from '../own.ts';
 import type { Coupon, Item, Once, Price, Rate } from './reference/history.ts';
 
 const decimal = (text: string | null) => (text === null ? undefined : Stripe.Decimal.from(text));
@@ -57,7 +58,7 @@ export class ServedCatalog {
       if (usage_type === 'metered') this.metered.add(made.id);
       if (price.allowance) {
         const { quantity, per, product } = price.allowance;
-        await this.stripe.rawRequest('POST', `/v1/kontor/prices/${made.id}`, { allowance: { quantity: String(quantity), per, ...(product !== null && { seat_product: await this.product(product) }) } });
+        await own(this.stripe, 'POST', `prices/${made.id}`, { allowance: { quantity: String(quantity), per, ...(product !== null && { seat_product: await this.product(product) }) } });
       }
       return made;
     });

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { verify } from '../../server/verify.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
+import { own } from '../own.ts';
 import { begin } from './story.ts';
 
 let kontor: Kontor;
@@ -51,7 +52,7 @@ test('an account that counts by the day charges for the day of a change once, wh
   const { stripe } = kontor;
   const plan = await seats(stripe, 'Plan', 3_000);
   const bigger = await seats(stripe, 'Bigger plan', 6_000);
-  await stripe.rawRequest('POST', '/v1/kontor/settings', { proration: { unit: 'day' } });
+  await own(stripe, 'POST', 'settings', { proration: { unit: 'day' } });
   const ida = await begin(kontor, '2026-04-01T15:00', { name: 'Ida', invoice_prefix: 'IDA' });
   const subscription = await ida.tells('Ida subscribes in the afternoon.', () => stripe.subscriptions.create({ customer: ida.customer, items: [{ price: plan }] }));
   const item = subscription.items.data[0]!.id;
@@ -65,5 +66,5 @@ test('an account that counts by the day charges for the day of a change once, wh
   // April has 30 days. The plan, $30. Then from the 11th on, 20 days: the plan back, one bigger plan, that back, two of them; from the 21st on, 10 days: half of that back, and one of them; and May.
   assert.deepEqual(await ida.totals(), [3_000, -2_000 + 4_000 - 4_000 + 8_000 - 4_000 + 2_000 + 6_000]);
   await ida.isTold(t, 'by_the_day');
-  await stripe.rawRequest('POST', '/v1/kontor/settings', { proration: { unit: 'second' } });
+  await own(stripe, 'POST', 'settings', { proration: { unit: 'second' } });
 });

@@ -9,6 +9,7 @@ import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { verify } from '../../server/verify.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
+import { own } from '../own.ts';
 
 type Line = { line: string; amount: number; discount: number; tax: number };
 type Bill = { lines: Line[]; subtotal: number; discount: number; tax: number; total: number };
@@ -53,7 +54,7 @@ type Compared = { difference: number; causes: { amount: number }[]; sentences: s
 
 /** Every invoice explains itself, and its difference from the one before to the cent. What is said of one of them is on paper, in both languages. */
 async function explained(t: TestContext, { stripe }: Kontor, lives: readonly Stripe.Invoice[][], number: string): Promise<void> {
-  const ask = async <Answer>(path: string): Promise<Answer> => (await stripe.rawRequest('GET', `/v1/kontor/invoices/${path}`)) as Answer;
+  const ask = <Answer>(path: string) => own<Answer>(stripe, 'GET', `invoices/${path}`);
   for (const [n, invoice] of lives.flatMap((life) => [...life.entries()])) {
     const { agrees, differences, lines } = await ask<Explained>(`${invoice.id}/explanation`);
     assert.deepEqual([agrees, differences], [true, []], invoice.number!);

@@ -5,6 +5,8 @@ import type Stripe from 'stripe';
 import { at } from '../../examples/helpdesk/time.ts';
 import { until } from '../awaited.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
+import { own } from '../own.ts';
+import { report } from '../shop.ts';
 import { begin } from './story.ts';
 
 let kontor: Kontor;
@@ -158,7 +160,7 @@ test('usage in the last second of a month is billed with it, and in the first on
   const uli = await begin(kontor, '2026-03-01T00:00', { name: 'Uli', invoice_prefix: 'ULI' });
   await uli.tells('Uli pays for calls.', () => stripe.subscriptions.create({ customer: uli.customer, items: [{ price: calls }] }));
   await uli.until('2026-03-31T23:59');
-  await stripe.billing.meterEvents.create({ event_name: 'call', timestamp: at('2026-04-01T00:00') - 1, payload: { stripe_customer_id: uli.customer, value: '5' } });
+  await report(stripe, 'call', uli.customer, 5, at('2026-04-01T00:00') - 1);
   await uli.until('2026-04-01T00:30');
   await uli.uses('call', 7, '2026-04-01T00:00');
   // While the draft for March waits.
@@ -219,9 +221,9 @@ test('a new price comes with the next month, for seats and for calls, and what w
   await yan.until('2026-09-20T00:00');
   await yan.uses('call', 100, '2026-09-19T00:00');
   const move = async (from_price: string, to_price: string) => {
-    const { id } = (await stripe.rawRequest('POST', '/v1/kontor/price_moves', { from_price, to_price, when: 'period_end', subscriptions: [subscription.id] })) as { id: string };
-    await stripe.rawRequest('POST', `/v1/kontor/price_moves/${id}/apply`);
-    const status = async () => ((await stripe.rawRequest('GET', `/v1/kontor/price_moves/${id}`)) as { status: string }).status;
+    const { id } = await own<{ id: string }>(stripe, 'POST', 'price_moves', { from_price, to_price, when: 'period_end', subscriptions: [subscription.id] });
+    await own(stripe, 'POST', `price_moves/${id}/apply`);
+    const status = async () => (await own<{ status: string }>(stripe, 'GET', `price_moves/${id}`)).status;
     await until(async () => (await status()) === 'applied');
   };
   await yan.tells('Both prices will be others from October on.', async () => {

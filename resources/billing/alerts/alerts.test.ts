@@ -4,6 +4,8 @@ import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { when } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own } from '../../../tests/own.ts';
+import { customerAt, meteredPrice, meterOf, report } from '../../../tests/shop.ts';
 
 const DAY = 86_400;
 const START = Date.UTC(2026, 0, 1) / 1_000;
@@ -17,12 +19,12 @@ let price: string;
 before(async () => {
   kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_ms) });
   stripe = kontor.stripe;
-  meter = (await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
-  price = (await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' } })).id;
+  meter = (await meterOf(stripe, 'calls')).id;
+  price = (await meteredPrice(stripe, meter, 10)).id;
 });
 after(() => kontor.close());
 
-const use = (customer: string, value: number) => stripe.billing.meterEvents.create({ event_name: 'calls', payload: { stripe_customer_id: customer, value: String(value) } });
+const use = (customer: string, value: number) => report(stripe, 'calls', customer, value);
 type Told = { alert: { id: string; title: string; usage_threshold: { recurrence: string } }; customer: string; value: number; object: string };
 
 function toldOf(alert: string, count: number): Promise<Told[]> {
@@ -42,7 +44,7 @@ const alertOn = (gte: number, customer?: string) =>
 test('usage that is reported a little ahead of its time is told of, too', async () => {
   const { id: customer } = await stripe.customers.create();
   const { id } = await alertOn(5, customer);
-  await stripe.billing.meterEvents.create({ event_name: 'calls', timestamp: Math.floor(Date.now() / 1_000) + 240, payload: { stripe_customer_id: customer, value: '5' } });
+  await report(stripe, 'calls', customer, 5, Math.floor(Date.now() / 1_000) + 240);
   assert.deepEqual((await toldOf(id, 1)).map((told) => told.value), [5]);
 });
 
@@ -85,12 +87,11 @@ test('an alert of one customer does not hear of others, is put to sleep, woken, 
 });
 
 test('a recurring alert tells once in each period, before its invoice', async () => {
-  const clock = (await stripe.testHelpers.testClocks.create({ frozen_time: START })).id;
-  const customer = (await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } })).id;
+  const { clock, customer } = await customerAt(stripe, START);
   await stripe.subscriptions.create({ customer, items: [{ price }] });
-  const made = (await stripe.rawRequest('POST', '/v1/kontor/alerts', {
+  const made = await own<{ id: string; object: string }>(stripe, 'POST', 'alerts', {
     alert_type: 'usage_threshold', title: '80 % of the plan', usage_threshold: { gte: 80, meter, recurrence: 'recurring', filters: [{ type: 'customer', customer }] },
-  })) as unknown as { id: string; object: string };
+  });
   assert.equal(made.object, 'kontor.alert');
   assert.equal((await stripe.webhookEndpoints.create({ url: 'https://shop.example/webhooks', enabled_events: ['kontor.alert.triggered' as 'billing.alert.triggered'] })).status, 'enabled');
   for (const [n, value] of [50, 40, 30].entries()) {

@@ -3,6 +3,8 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { inWorld } from '../../../server/database/world.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { explained, own } from '../../../tests/own.ts';
+import { meteredPrice, meterOf, paysBy, report, seatPrice } from '../../../tests/shop.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
 
 const DAY = 86_400;
@@ -20,32 +22,28 @@ before(async () => {
   kontor = await startKontor();
   stripe = kontor.stripe;
   const metered = async (event_name: string) => {
-    const meter = await stripe.billing.meters.create({ display_name: event_name, event_name, default_aggregation: { formula: 'sum' } });
-    return (await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter: meter.id }, product_data: { name: event_name } })).id;
+    const meter = await meterOf(stripe, event_name);
+    return (await meteredPrice(stripe, meter.id, 10, { product_data: { name: event_name } })).id;
   };
   [calls, mails] = [await metered('calls'), await metered('mails')];
-  seat = (await stripe.prices.create({ currency: 'usd', unit_amount: 2_000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } })).id;
+  seat = (await seatPrice(stripe, 2_000)).id;
 });
 after(() => kontor.close());
 
-async function onClock(more: Partial<Stripe.CustomerCreateParams> = { payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } }): Promise<{ clock: string; customer: string }> {
+async function onClock(more: Partial<Stripe.CustomerCreateParams> = paysBy()): Promise<{ clock: string; customer: string }> {
   const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
   return { clock: clock.id, customer: (await stripe.customers.create({ test_clock: clock.id, ...more })).id };
 }
 const monetary = (value: number, currency = 'usd') => ({ type: 'monetary' as const, monetary: { currency, value } });
 const ALL = { scope: { price_type: 'metered' as const } };
 const grant = (customer: string, value: number, more: Partial<Stripe.Billing.CreditGrantCreateParams> = {}) => stripe.billing.creditGrants.create({ customer, amount: monetary(value), applicability_config: ALL, ...more });
-const use = (event_name: string, customer: string, value: number) => stripe.billing.meterEvents.create({ event_name, payload: { stripe_customer_id: customer, value: String(value) } });
+const use = (event_name: string, customer: string, value: number) => report(stripe, event_name, customer, value);
 const latest = async (customer: string) => (await stripe.invoices.list({ customer, limit: 1 })).data[0]!;
 const movements = async (of: Stripe.Billing.CreditBalanceTransactionListParams) => (await stripe.billing.creditBalanceTransactions.list({ ...of, limit: 100 })).data.reverse().map(({ credit, debit }) => [credit?.type ?? debit!.type, (credit ?? debit)!.amount.monetary!.value]);
 const balances = async (customer: string, filter: Stripe.Billing.CreditBalanceSummaryRetrieveParams.Filter = { type: 'applicability_scope', applicability_scope: { price_type: 'metered' } }) =>
   (await stripe.billing.creditBalanceSummaries.retrieve({ customer, filter })).balances.map((each) => [each.ledger_balance.monetary!.value, each.available_balance.monetary!.value]);
 
-async function explains(id: string): Promise<string[]> {
-  const told = (await stripe.rawRequest('GET', `/v1/kontor/invoices/${id}/explanation`)) as unknown as { agrees: boolean; differences: unknown[]; sentences: string[] };
-  assert.deepEqual([told.differences, told.agrees], [[], true]);
-  return told.sentences;
-}
+const explains = async (id: string): Promise<string[]> => (await explained(stripe, id)).sentences;
 
 test('a grant is told, read, listed and summed up', async () => {
   const { customer, clock } = await onClock();
@@ -102,7 +100,7 @@ test('credits are set against usage before tax, in their order, as the preview s
   assert.ok(sentences.includes('The credit grant “Welcome” gives -$9.00, before tax.') && sentences.includes('Credit grants take off $14.00.'));
   const ledger = await inWorld(kontor.database.pool, kontor.world, (tx) => tx.query("select ledger_account, sum(amount)::text as sum from ledger_entries where transaction = $1 group by 1 order by 1", [`${invoice.id}:finalized`]));
   assert.deepEqual(ledger.rows, [{ ledger_account: 'customer_credits', sum: '1400' }, { ledger_account: 'receivable', sum: '2520' }, { ledger_account: 'revenue', sum: '-3500' }, { ledger_account: 'tax_payable', sum: '-420' }]);
-  const comparison = (await stripe.rawRequest('GET', `/v1/kontor/invoices/${invoice.id}/comparison`)) as unknown as { causes: { kind: string; amount: number }[] };
+  const comparison = await own<{ causes: { kind: string; amount: number }[] }>(stripe, 'GET', `invoices/${invoice.id}/comparison`);
   assert.deepEqual(comparison.causes.filter((cause) => cause.kind === 'credit' || cause.kind === 'rest'), [{ ...comparison.causes.find((cause) => cause.kind === 'credit')!, amount: -1_400 }]);
 });
 

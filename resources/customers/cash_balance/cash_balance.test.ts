@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { customerAt } from '../../../tests/shop.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
 
 let kontor: Kontor;
@@ -97,11 +98,10 @@ test('what was sent before pays what is confirmed, or billed, afterwards', async
   await send(customer, 1_500);
   const paid = await stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', customer, allowed_payment_method_types: ['customer_balance'], payment_method_data: { type: 'customer_balance' }, confirm: true });
   assert.deepEqual([paid.status, await held(customer)], ['succeeded', 500]);
-  const { id: test_clock } = await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 });
-  const { id: other } = await stripe.customers.create({ test_clock });
+  const { clock, customer: other } = await customerAt(stripe, 1_767_225_600, {});
   await send(other, 1_200);
   const invoice = await billed(other, 1_000);
-  await kontor.advance(test_clock, 1_767_225_601);
+  await kontor.advance(clock, 1_767_225_601);
   assert.deepEqual([await statuses(invoice), await held(other)], [['paid'], 200]);
 });
 
@@ -116,8 +116,7 @@ test('two payments that wait for one invoice take what it costs once', async () 
 });
 
 test('what has paid nothing is sent back, and a customer is not deleted before', async () => {
-  const { id: test_clock } = await stripe.testHelpers.testClocks.create({ frozen_time: 1_767_225_600 });
-  const { id: customer } = await stripe.customers.create({ test_clock });
+  const { clock, customer } = await customerAt(stripe, 1_767_225_600, {});
   await send(customer, 1_200);
   const back = (more: object = {}) => stripe.refunds.create({ customer, origin: 'customer_balance', currency: 'eur', amount: 1_200, ...more });
   await assert.rejects(back({ amount: 1_201 }), { code: 'amount_too_large', param: 'amount' });
@@ -131,7 +130,7 @@ test('what has paid nothing is sent back, and a customer is not deleted before',
   assert.deepEqual([refund.status, refund.amount, refund.charge, refund.customer, refund.destination_details?.type, await held(customer)], ['pending', 1_200, null, customer, 'eu_bank_transfer', 0]);
   assert.deepEqual((await stripe.customers.listCashBalanceTransactions(customer, { limit: 1 })).data.map(({ type, net_amount, ending_balance }) => [type, net_amount, ending_balance]), [['return_initiated', -1_200, 0]]);
   await assert.rejects(stripe.refunds.cancel(refund.id), { statusCode: 400 });
-  await kontor.advance(test_clock, 1_767_225_600 + 2 * 86_400);
+  await kontor.advance(clock, 1_767_225_600 + 2 * 86_400);
   const done = await stripe.refunds.retrieve(refund.id);
   assert.deepEqual([done.status, done.destination_details?.eu_bank_transfer?.reference_status], ['succeeded', 'available']);
   assert.deepEqual(typesOf(await told()).filter((type) => /refund|cash/.test(type)), ['refund.created', 'customer_cash_balance_transaction.created', 'refund.updated', 'refund.updated']);

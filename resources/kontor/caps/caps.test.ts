@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own } from '../../../tests/own.ts';
+import { customerAt, meterOf, report } from '../../../tests/shop.ts';
 
 const DAY = 86_400;
 const START = Date.UTC(2026, 0, 1) / 1_000;
@@ -14,27 +16,23 @@ let price: string;
 before(async () => {
   kontor = await startKontor();
   stripe = kontor.stripe;
-  meter = (await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
+  meter = (await meterOf(stripe, 'calls')).id;
   const tiers = [{ up_to: 10, unit_amount: 0 }, { up_to: 'inf' as const, unit_amount: 50 }];
   price = (await stripe.prices.create({ currency: 'usd', billing_scheme: 'tiered', tiers_mode: 'graduated', tiers, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' } })).id;
 });
 after(() => kontor.close());
 
 const post = async (path: string, params: object = {}) => {
-  const { lastResponse: _, ...answer } = (await stripe.rawRequest('POST', `/v1/kontor/${path}`, params)) as Record<string, any>;
+  const { lastResponse: _, ...answer } = await own(stripe, 'POST', path, params);
   return answer as Record<string, any>;
 };
-const get = async (path: string) => (await stripe.rawRequest('GET', `/v1/kontor/${path}`)) as Record<string, any>;
+const get = (path: string) => own(stripe, 'GET', path);
 const check = (customer: string, quantity: number | string = 1) => post('usage/check', { customer, event_name: 'calls', quantity });
 const reserve = (customer: string, quantity: number | string = 1, more: object = {}) => post('usage/reservations', { customer, event_name: 'calls', quantity, ...more });
-const use = (customer: string, value: number) => stripe.billing.meterEvents.create({ event_name: 'calls', payload: { stripe_customer_id: customer, value: String(value) } });
+const use = (customer: string, value: number) => report(stripe, 'calls', customer, value);
 const usageOf = async (customer: string) => (await get(`customers/${customer}/usage`))['data'] as { value: string; cost: object }[];
 
-async function onClock(): Promise<{ clock: string; customer: string }> {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  return { clock: clock.id, customer: customer.id };
-}
+const onClock = () => customerAt(stripe, START);
 
 test('what was used is reported once for each reservation, and whole where events are counted', async () => {
   const { id: customer } = await stripe.customers.create({});

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { explained, own } from '../../../tests/own.ts';
+import { customerAt, meteredPrice, meterOf, paysBy, report } from '../../../tests/shop.ts';
 
 const HOUR = 3_600;
 const START = Date.UTC(2026, 0, 1) / 1_000;
@@ -13,19 +15,18 @@ let price: string;
 before(async () => {
   kontor = await startKontor();
   stripe = kontor.stripe;
-  const meter = (await stripe.billing.meters.create({ display_name: 'Tokens', event_name: 'tokens', default_aggregation: { formula: 'sum' } })).id;
-  price = (await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Tokens' } })).id;
+  const meter = (await meterOf(stripe, 'tokens')).id;
+  price = (await meteredPrice(stripe, meter, 10, { product_data: { name: 'Tokens' } })).id;
 });
 after(() => kontor.close());
 
 async function onClock(pm = 'pm_card_visa'): Promise<{ clock: string; customer: string }> {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const customer = (await stripe.customers.create({ test_clock: clock.id, payment_method: pm, invoice_settings: { default_payment_method: pm } })).id;
+  const { clock, customer } = await customerAt(stripe, START, paysBy(pm));
   await stripe.subscriptions.create({ customer, items: [{ price }] });
-  return { clock: clock.id, customer };
+  return { clock, customer };
 }
-const post = async (path: string, params: object) => (await stripe.rawRequest('POST', `/v1/kontor/${path}`, params)) as unknown as { id: string; active: boolean; threshold: number };
-const use = (customer: string, value: number) => stripe.billing.meterEvents.create({ event_name: 'tokens', payload: { stripe_customer_id: customer, value: String(value) } });
+const post = (path: string, params: object) => own<{ id: string; active: boolean; threshold: number }>(stripe, 'POST', path, params);
+const use = (customer: string, value: number) => report(stripe, 'tokens', customer, value);
 const bought = async (customer: string) => (await stripe.invoices.list({ customer, limit: 100 })).data.filter((invoice) => invoice.billing_reason === 'manual').reverse();
 const left = async (customer: string) => (await stripe.billing.creditBalanceSummaries.retrieve({ customer, filter: { type: 'applicability_scope', applicability_scope: { price_type: 'metered' } } })).balances[0]?.available_balance.monetary!.value ?? 0;
 
@@ -48,10 +49,7 @@ test('credit is bought when it runs low, once for each time, granted when it is 
   // 163 tokens cost 16.30, all of it from credit; 3.70 are left.
   const [cycle] = (await stripe.invoices.list({ customer, limit: 100 })).data.filter((invoice) => invoice.billing_reason === 'subscription_cycle');
   assert.deepEqual([cycle!.subtotal, cycle!.total, await left(customer)], [1_630, 0, 370]);
-  for (const { id } of await bought(customer)) {
-    const told = (await stripe.rawRequest('GET', `/v1/kontor/invoices/${id}/explanation`)) as unknown as { agrees: boolean };
-    assert.equal(told.agrees, true);
-  }
+  for (const { id } of await bought(customer)) await explained(stripe, id);
 });
 
 test('usage that waits on a draft is not spent twice', async () => {

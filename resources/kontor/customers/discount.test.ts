@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own } from '../../../tests/own.ts';
+import { paysBy, seatPrice } from '../../../tests/shop.ts';
 
 let kontor: Kontor;
 let stripe: Stripe;
@@ -12,11 +14,11 @@ before(async () => {
 });
 after(() => kontor.close());
 
-const give = (customer: string, given: object) => stripe.rawRequest('POST', `/v1/kontor/customers/${customer}/discount`, given) as unknown as Promise<Stripe.Discount>;
+const give = (customer: string, given: object) => own<Stripe.Discount>(stripe, 'POST', `customers/${customer}/discount`, given);
 
 test('a customer has one discount, which is on the invoices of subscriptions that have none', async () => {
-  const customer = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 3_000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const customer = await stripe.customers.create(paysBy());
+  const price = await seatPrice(stripe, 3_000);
   const [tenth, fifth] = [await stripe.coupons.create({ percent_off: 10, duration: 'forever' }), await stripe.coupons.create({ percent_off: 20, duration: 'forever', max_redemptions: 1 })];
   const code = await stripe.promotionCodes.create({ promotion: { type: 'coupon', coupon: fifth.id }, code: 'FIFTH' });
   const first = await give(customer.id, { coupon: tenth.id });

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { verify } from '../../../server/verify.ts';
 import { startKontor } from '../../../tests/kontor.ts';
+import { customerAt, meterOf, report } from '../../../tests/shop.ts';
 
 test('a line that bills other usage than its meter counts by now is found, and usage that costs nothing more is not', async () => {
   const kontor = await startKontor();
   const { stripe } = kontor;
-  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: Date.UTC(2026, 0, 1) / 1_000 });
-  const { id: customer } = await stripe.customers.create({ test_clock: clock });
-  const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });
+  const { clock, customer } = await customerAt(stripe, Date.UTC(2026, 0, 1) / 1_000, {});
+  const meter = await meterOf(stripe, 'calls');
   const price = await stripe.prices.create({ currency: 'usd', recurring: { interval: 'month', usage_type: 'metered', meter: meter.id }, product_data: { name: 'Calls' }, unit_amount: 100, transform_quantity: { divide_by: 5, round: 'up' } });
   const subscription = await stripe.subscriptions.create({ customer, items: [{ price: price.id }], collection_method: 'send_invoice', days_until_due: 30 });
-  await stripe.billing.meterEvents.create({ event_name: 'calls', timestamp: Date.UTC(2026, 0, 1) / 1_000, payload: { stripe_customer_id: customer, value: '8' } });
+  await report(stripe, 'calls', customer, 8, Date.UTC(2026, 0, 1) / 1_000);
   await kontor.advance(clock, Date.UTC(2026, 1, 1, 2) / 1_000);
   const { data: [january] } = await stripe.invoices.list({ subscription: subscription.id });
   await kontor.counted();

@@ -3,7 +3,8 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { when } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-import { own, type Json } from '../../../tests/own.ts';
+import { explained, own, type Json } from '../../../tests/own.ts';
+import { customerAt, meteredPrice, meterOf, report } from '../../../tests/shop.ts';
 
 const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
@@ -17,18 +18,17 @@ let price: string;
 before(async () => {
   kontor = await startKontor();
   stripe = kontor.stripe;
-  meter = (await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
-  price = (await stripe.prices.create({ currency: 'usd', unit_amount: 100, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' } })).id;
+  meter = (await meterOf(stripe, 'calls')).id;
+  price = (await meteredPrice(stripe, meter, 100)).id;
 });
 after(() => kontor.close());
 
 /** A customer who was billed 10 calls for January, at $1.00 each. */
 async function billed(more: Partial<Stripe.SubscriptionCreateParams> = {}, before: (customer: string) => Promise<unknown> = async () => undefined) {
-  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { clock, customer } = await customerAt(stripe, START);
   await before(customer);
   await stripe.subscriptions.create({ customer, items: [{ price }], ...more });
-  const use = (value: number) => stripe.billing.meterEvents.create({ event_name: 'calls', timestamp: FEBRUARY - 60, payload: { stripe_customer_id: customer, value: String(value) } });
+  const use = (value: number) => report(stripe, 'calls', customer, value, FEBRUARY - 60);
   await kontor.advance(clock, FEBRUARY - 60);
   await use(10);
   await kontor.advance(clock, FEBRUARY + 2 * HOUR);
@@ -39,12 +39,6 @@ async function billed(more: Partial<Stripe.SubscriptionCreateParams> = {}, befor
     stripe.creditNotes.create({ invoice: of.invoice, lines: [{ type: 'invoice_line_item', invoice_line_item: of.line, amount }], ...given });
   const waiting = async () => (await stripe.invoiceItems.list({ customer, pending: true })).data;
   return { clock, customer, use, latest, invoice, line, credit, waiting };
-}
-
-async function explained(id: string): Promise<Json> {
-  const told = await own(stripe, 'GET', `invoices/${id}/explanation`);
-  assert.deepEqual([told.differences, told.agrees], [[], true]);
-  return told;
 }
 
 test('a correction gives back no more than what a credit note has left, and says so', async () => {
@@ -63,7 +57,7 @@ test('a correction gives back no more than what a credit note has left, and says
   await kontor.advance(clock, MARCH + 2 * HOUR);
   const next = await latest();
   assert.equal(next.lines.data[0]!.amount, -600);
-  const { lines: [{ sentences }] } = await explained(next.id);
+  const { lines: [{ sentences }] } = await explained(stripe, next.id);
   assert.ok(sentences.some((each: string) => each.includes('billed 10 where it is 1 now') && each.includes('Credit notes gave back $4.00 of it, so that it is put right down to $4.00 only: $4.00 − $10.00 = -$6.00.')), sentences.join('\n'));
   await use(3);
   assert.deepEqual(await waiting(), []);
@@ -116,7 +110,7 @@ test('discounts, taxes and credit go with what is left, and nothing is given bac
   assert.deepEqual(await corrected(), [-600, -297, -270]);
   await kontor.advance(clock, MARCH + 2 * HOUR);
   assert.deepEqual(await waiting(), []);
-  await explained((await latest()).id);
+  await explained(stripe, (await latest()).id);
 });
 
 test('a credit note that is voided leaves the correction to give back all', async () => {

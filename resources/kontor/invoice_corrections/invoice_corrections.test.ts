@@ -7,7 +7,8 @@ import { candidatesOf } from '../../../server/usage/intake/message.ts';
 import { admit } from '../../../server/usage/record.ts';
 import { when } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-import { own, type Json } from '../../../tests/own.ts';
+import { explained, own, type Json } from '../../../tests/own.ts';
+import { customerAt, meteredPrice, meterOf, paysBy } from '../../../tests/shop.ts';
 import { listen, typesOf, type Told } from '../../../tests/told.ts';
 
 let kontor: Kontor;
@@ -34,9 +35,8 @@ let n = 0;
 /** A customer with two seats and a metered price from 1 January on. */
 async function subscribed(more: { price?: object; subscription?: object } = {}) {
   const event_name = `calls_${(n += 1)}`;
-  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name, default_aggregation: { formula: 'sum' } });
+  const { clock, customer } = await customerAt(stripe, START);
+  const meter = await meterOf(stripe, event_name);
   const calls = await stripe.prices.create({ currency: 'usd', recurring: { interval: 'month', usage_type: 'metered', meter: meter.id }, product_data: { name: 'Calls' }, unit_amount: 100, ...more.price } as Stripe.PriceCreateParams);
   const seat = await stripe.prices.create({ currency: 'usd', recurring: { interval: 'month' }, product_data: { name: 'Seat' }, unit_amount: 1_000 });
   const subscription = await stripe.subscriptions.create({ customer, items: [{ price: calls.id }, { price: seat.id, quantity: 2 }], ...more.subscription });
@@ -90,10 +90,9 @@ test('usage that comes after its invoice is on the next one, which says what it 
   assert.deepEqual(lines(february!).map(([amount]) => amount), [500, 0, 2_000]);
   const [line] = february!.lines.data;
   assert.deepEqual(line!.parent!.subscription_item_details!.proration_details!.credited_items, { invoice: january!.id, invoice_line_items: [january!.lines.data[0]!.id] });
-  const explanation = await get(`invoices/${february!.id}/explanation`);
-  assert.equal(explanation.agrees, true);
+  const explanation = await explained(stripe, february!.id);
   assert.match(explanation.lines[0].sentences.join('\n'), /The meter “Calls” counted 15 .*the sum over 3 events, .*The quantity that was billed is 10\..*billed 10 where it is 15 now: \$15\.00 − \$10\.00 = \$5\.00\./s);
-  assert.match((await get(`invoices/${february!.id}/explanation?language=de`)).lines[0].sentences.join('\n'), /berechnete 10, wo es nun 15 sind/);
+  assert.match((await explained(stripe, february!.id, 'de')).lines[0].sentences.join('\n'), /berechnete 10, wo es nun 15 sind/);
 });
 
 test('an amendment is one correction, whose words stay true where a later change costs nothing', async () => {
@@ -139,8 +138,7 @@ test('an event that is canceled after its invoice gives back what it cost, with 
   const net = corrected.reduce((sum, line) => sum + line.amount - line.discount_amounts!.reduce((all, each) => all + each.amount, 0) + line.taxes!.reduce((all, each) => all + each.amount, 0), 0);
   assert.equal(corrected.length, 2);
   assert.equal(BigInt(january!.total + net), truth);
-  const explanation = await get(`invoices/${february!.id}/explanation`);
-  assert.deepEqual([explanation.agrees, explanation.differences], [true, []]);
+  await explained(stripe, february!.id);
 });
 
 describe('where the account wants credit notes', () => {
@@ -259,9 +257,9 @@ describe('usage that is told of late is billed at its price where nothing had be
 
 test('in real time the worker puts it right', async () => {
   const event_name = `real_${(n += 1)}`;
-  const { id: customer } = await stripe.customers.create({ payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name, default_aggregation: { formula: 'sum' } });
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 100, recurring: { interval: 'month', usage_type: 'metered', meter: meter.id }, product_data: { name: 'Calls' } });
+  const { id: customer } = await stripe.customers.create(paysBy());
+  const meter = await meterOf(stripe, event_name);
+  const price = await meteredPrice(stripe, meter.id, 100);
   const now = Math.floor(Date.now() / 1_000);
   const subscription = await stripe.subscriptions.create({ customer, items: [{ price: price.id }], backdate_start_date: now - 10 * DAY });
   const use = (value: string, timestamp: number) => stripe.billing.meterEvents.create({ event_name, timestamp, payload: { stripe_customer_id: customer, value } });
@@ -325,17 +323,17 @@ describe('late usage of a customer with credit', () => {
     assert.deepEqual(corrections.map((each: Json) => [each.amount, each.credits, each.total, each.credited_on]), [
       [0, [{ above: 1_000, amount: 100, credit_grant: first.id }, { above: 1_000, amount: 200, credit_grant: last.id }], -330, february!.id], [300, [], 330, null],
     ]);
-    const explanation = await get(`invoices/${february!.id}/explanation`);
-    assert.deepEqual([explanation.agrees, explanation.lines[0].sentences.filter((each: string) => each.includes('credit grant'))], [true, [
+    const explanation = await explained(stripe, february!.id);
+    assert.deepEqual(explanation.lines[0].sentences.filter((each: string) => each.includes('credit grant')), [
       'The credit grant “Welcome” gives -$1.00, before tax.', `The credit grant “${last.id}” gives -$2.00, before tax.`,
-    ]]);
+    ]);
     // Two of the three were none after all: what was drawn for them goes back to where it was taken last.
     await use(-2, FEB - DAY);
     await kontor.advance(clock, MARCH + 33 * DAY);
     assert.deepEqual((await movements(customer)).slice(0, 1), [[last.id, 'credits_application_invoice_voided', 200]]);
     const [, , , march] = await invoices();
     assert.deepEqual([march!.lines.data[0]!.amount, march!.total], [-200, 2_200]);
-    assert.equal((await get(`invoices/${march!.id}/explanation`)).agrees, true);
+    await explained(stripe, march!.id);
   });
 
   test('gives credit back where a change is billed at once and nothing is left of the grant', async () => {

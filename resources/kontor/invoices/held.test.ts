@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-import { own, type Json } from '../../../tests/own.ts';
+import { explained, own, type Json } from '../../../tests/own.ts';
+import { meteredPrice, meterOf, paysBy, seatPrice } from '../../../tests/shop.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
 
 const START = Date.UTC(2026, 0, 1) / 1_000;
@@ -18,15 +19,15 @@ let prices: string[];
 before(async () => {
   kontor = await startKontor();
   stripe = kontor.stripe;
-  const { id: meter } = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });
-  const calls = await stripe.prices.create({ currency: 'usd', unit_amount: 100, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' } });
-  const seat = await stripe.prices.create({ currency: 'usd', unit_amount: 1_000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const { id: meter } = await meterOf(stripe, 'calls');
+  const calls = await meteredPrice(stripe, meter, 100);
+  const seat = await seatPrice(stripe, 1_000);
   prices = [calls.id, seat.id];
 });
 after(() => kontor.close());
 
 async function customerOn(clock: string) {
-  const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { id: customer } = await stripe.customers.create({ test_clock: clock, ...paysBy() });
   const { id: subscription } = await stripe.subscriptions.create({ customer, items: prices.map((price) => ({ price })) });
   const use = (value: string, identifier?: string, timestamp = FEBRUARY - 60) => stripe.billing.meterEvents.create({ event_name: 'calls', timestamp, payload: { stripe_customer_id: customer, value }, ...(identifier && { identifier }) });
   return { customer, subscription, use };
@@ -36,11 +37,7 @@ const amounts = (invoice: Stripe.Invoice) => invoice.lines.data.map((line) => li
 const amend = (customer: string, identifier: string, value: string) => own(stripe, 'POST', 'usage/corrections', { type: 'amend', amend: { event_name: 'calls', identifier, payload: { stripe_customer_id: customer, value } } });
 const held = async () => (await own(stripe, 'GET', 'held_usage')).data;
 
-async function explained(id: string): Promise<string[]> {
-  const told = await own(stripe, 'GET', `invoices/${id}/explanation`);
-  assert.deepEqual([told.differences, told.agrees], [[], true]);
-  return told.lines.flatMap((line: Json) => line.sentences);
-}
+const sentencesOf = async (id: string): Promise<string[]> => (await explained(stripe, id)).lines.flatMap((line: Json) => line.sentences);
 
 test('usage that comes to more than a line may is held and listed, stops nobody, and is billed once it is put right', async () => {
   const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
@@ -67,13 +64,13 @@ test('usage that comes to more than a line may is held and listed, stops nobody,
   assert.deepEqual((await held()), []);
   const { data } = await own(stripe, 'GET', `held_usage?customer=${mistaken.customer}`);
   assert.deepEqual(data, [{ id: january.id, object: 'kontor.held_usage', currency: 'usd', customer: mistaken.customer, largest_amount: 999_999_999_999, lines: [{ comes_to: '99999999999999900', description: january.lines.data[0]!.description, line: january.lines.data[0]!.id, quantity: MISTAKE, subscription_item: january.lines.data[0]!.parent!.subscription_item_details!.subscription_item }], livemode: false, subscription: mistaken.subscription }]);
-  assert.ok((await explained(january.id)).some((each) => each.includes('comes to $999,999,999,999,999.00, more than the $9,999,999,999.99 that a line may come to')));
+  assert.ok((await sentencesOf(january.id)).some((each) => each.includes('comes to $999,999,999,999,999.00, more than the $9,999,999,999.99 that a line may come to')));
   await amend(mistaken.customer, 'mistake', '7');
   assert.deepEqual((await own(stripe, 'GET', `held_usage?customer=${mistaken.customer}`)).data, []);
   await kontor.advance(clock, MARCH + 2 * HOUR);
   const february = await latest(mistaken.customer);
   assert.deepEqual(february.lines.data.map((line) => [line.amount, line.description]).slice(0, 1), [[700, `Correction of ${january.number}: 7 instead of ${MISTAKE} × Calls (at $1.00 / month)`]]);
-  await explained(february.id);
+  await sentencesOf(february.id);
 });
 
 test('a draft with it is as it should be where that is put right in time, and what is billed is left alone where it comes late', async () => {

@@ -3,6 +3,8 @@ import { after, before, test } from 'node:test';
 import pg from 'pg';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own } from '../../../tests/own.ts';
+import { customerAt, paysBy } from '../../../tests/shop.ts';
 
 type Step = { kind: string; amount: number | null; exact: string | null; sentence: string; parts: Step[]; [field: string]: unknown };
 type Line = { line: string; description: string; amount: number; agrees: boolean; derivation: Step; discounts: Step[]; taxes: Step[]; sentences: string[] };
@@ -28,16 +30,12 @@ after(async () => {
   await kontor.close();
 });
 
-const ask = async <Answer>(path: string): Promise<Answer> => (await stripe.rawRequest('GET', `/v1/kontor/invoices/${path}`)) as Answer;
+const ask = <Answer>(path: string) => own<Answer>(stripe, 'GET', `invoices/${path}`);
 const explain = (invoice: string, language?: 'en' | 'de') => ask<Explanation>(`${invoice}/explanation${language ? `?language=${language}` : ''}`);
 const compare = (invoice: string, other?: string) => ask<Comparison>(`${invoice}/comparison${other ? `?with=${other}` : ''}`);
 
 /** A customer with a card on a clock of its own. */
-async function onClock(more: Stripe.CustomerCreateParams = {}): Promise<{ clock: string; customer: string }> {
-  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const { id: customer } = await stripe.customers.create({ name: 'Jenny', test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' }, ...more });
-  return { clock, customer };
-}
+const onClock = (more: Stripe.CustomerCreateParams = {}) => customerAt(stripe, START, { name: 'Jenny', ...paysBy(), ...more });
 
 const seats = async (name = 'Seat', more: Partial<Stripe.PriceCreateParams> = {}): Promise<string> =>
   (await stripe.prices.create({ currency: 'usd', unit_amount: 1_000, recurring: { interval: 'month' }, product_data: { name }, ...more })).id;
@@ -152,7 +150,7 @@ test('usage that is taken back in the second in which it was billed was on the l
 });
 
 /** Takes an event back and puts another value in its place, or takes all of a span back. Returns what can be reverted. */
-const correctUsage = async (correction: object): Promise<string> => ((await stripe.rawRequest('POST', '/v1/kontor/usage/corrections', correction)) as unknown as { id: string }).id;
+const correctUsage = async (correction: object): Promise<string> => (await own<{ id: string }>(stripe, 'POST', 'usage/corrections', correction)).id;
 
 test('what is amended in the second of a bill counts as it did then: before it for it, after it not', async () => {
   const { customer } = await onClock();
@@ -186,7 +184,7 @@ test('what was taken back when it was billed, and is put back since, was not on 
 
 test('levels are those that were known, and what puts them right is counted again; by the hour where the events are not kept any more', async () => {
   const meter = async (event_name: string, formula: string) =>
-    ((await stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: event_name, event_name, default_aggregation: { formula }, dimensions: ['pool'] })) as unknown as { id: string }).id;
+    (await own<{ id: string }>(stripe, 'POST', 'meters', { display_name: event_name, event_name, default_aggregation: { formula }, dimensions: ['pool'] })).id;
   const price = async (event_name: string, formula: string) => seats(event_name, { unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter: await meter(event_name, formula) } });
   const items = [{ price: await price('desks', 'latest') }, { price: await price('disks', 'weighted_by_time') }];
   const { clock, customer } = await onClock();
@@ -310,5 +308,5 @@ test('what cannot be explained or compared is refused', async () => {
     assert.deepEqual([error.statusCode, error.code, error.param], [status, code, param], path);
   }
   const { stripe: stranger } = await kontor.another();
-  await assert.rejects(stranger.rawRequest('GET', `/v1/kontor/invoices/${mine!.id}/explanation`), { statusCode: 404 });
+  await assert.rejects(own(stranger, 'GET', `invoices/${mine!.id}/explanation`), { statusCode: 404 });
 });

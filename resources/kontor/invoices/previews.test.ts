@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own } from '../../../tests/own.ts';
+import { customerAt, meterOf, paysBy, report } from '../../../tests/shop.ts';
 
 type Step = { kind: string; amount: number | null; parts: Step[]; [field: string]: unknown };
 type Line = { line: string; description: string; amount: number; derivation: Step; discounts: Step[]; taxes: Step[]; sentences: string[] };
@@ -19,7 +21,7 @@ let catalogue: { seat: string; desk: string; calls: string; product: string; onc
 before(async () => {
   kontor = await startKontor();
   stripe = kontor.stripe;
-  const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });
+  const meter = await meterOf(stripe, 'calls');
   const priced = async (name: string, more: Partial<Stripe.PriceCreateParams>) => (await stripe.prices.create({ currency: 'usd', recurring: { interval: 'month' }, product_data: { name }, ...more })).id;
   catalogue = {
     seat: await priced('Seat', { unit_amount: 3_100 }),
@@ -31,21 +33,20 @@ before(async () => {
 });
 after(() => kontor.close());
 
-const post = async <Answer>(path: string, params: object): Promise<Answer> => (await stripe.rawRequest('POST', `/v1/kontor/invoices/create_preview/${path}`, params as Record<string, unknown>)) as Answer;
+const post = <Answer>(path: string, params: object) => own<Answer>(stripe, 'POST', `invoices/create_preview/${path}`, params);
 const explain = (params: Preview, language?: 'en' | 'de') => post<Explanation>('explanation', { ...params, ...(language && { language }) });
 const compare = (params: Preview, more: { with?: string; language?: 'de' } = {}) => post<Comparison>('comparison', { ...params, ...more });
 
 /** Somebody with three seats and calls, a tax and a discount, ten days into the second month, after 40 calls. */
 async function lived(more: Partial<Stripe.SubscriptionCreateParams> = {}) {
-  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const { id: customer } = await stripe.customers.create({ name: 'Jenny', test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { clock, customer } = await customerAt(stripe, START, { name: 'Jenny', ...paysBy() });
   const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: false });
   const coupon = await stripe.coupons.create({ name: 'Friends', percent_off: 10, duration: 'forever' });
   const subscription = await stripe.subscriptions.create({
     customer, items: [{ price: catalogue.seat, quantity: 3 }, { price: catalogue.calls }], default_tax_rates: [rate.id], discounts: [{ coupon: coupon.id }], ...more,
   });
   await kontor.advance(clock, START + 41 * DAY_S);
-  await stripe.billing.meterEvents.create({ event_name: 'calls', timestamp: START + 40 * DAY_S, payload: { stripe_customer_id: customer, value: '40' } });
+  await report(stripe, 'calls', customer, 40, START + 40 * DAY_S);
   const [seats] = subscription.items.data;
   return { clock, customer, subscription: subscription.id, seats: seats!.id };
 }
@@ -119,15 +120,14 @@ test('a preview says in sentences what it would cost, and why that is not what w
 });
 
 test('units that are included and credit that was granted are explained before they are billed', async () => {
-  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const { id: customer } = await stripe.customers.create({ name: 'Kim', test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { clock, customer } = await customerAt(stripe, START, { name: 'Kim', ...paysBy() });
   const { recurring } = await stripe.prices.retrieve(catalogue.calls);
   const { id: price } = await stripe.prices.create({ currency: 'usd', unit_amount: 10, product: catalogue.product, recurring: { interval: 'month', usage_type: 'metered', meter: recurring!.meter! } });
-  await stripe.rawRequest('POST', `/v1/kontor/prices/${price}`, { allowance: { quantity: '15' } });
+  await own(stripe, 'POST', `prices/${price}`, { allowance: { quantity: '15' } });
   await stripe.billing.creditGrants.create({ customer, name: 'Welcome', category: 'promotional', amount: { type: 'monetary', monetary: { currency: 'usd', value: 120 } }, applicability_config: { scope: { price_type: 'metered' } } });
   const { id: subscription } = await stripe.subscriptions.create({ customer, items: [{ price: catalogue.seat }, { price }] });
   await kontor.advance(clock, START + 5 * DAY_S);
-  await stripe.billing.meterEvents.create({ event_name: 'calls', timestamp: START + 4 * DAY_S, payload: { stripe_customer_id: customer, value: '40' } });
+  await report(stripe, 'calls', customer, 40, START + 4 * DAY_S);
   // A seat; of 40 calls 15 are included, 25 cost $2.50, of which $1.20 are met by the credit.
   const explained = await explain({ subscription });
   assert.deepEqual([explained.differences, explained.preview.total], [[], 3_100 + 250 - 120]);

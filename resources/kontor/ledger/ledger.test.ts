@@ -4,6 +4,7 @@ import type Stripe from 'stripe';
 import { earned } from '../../../billing/ledger/earned.ts';
 import { sealed } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own } from '../../../tests/own.ts';
 
 const START = Date.UTC(2026, 0, 1) / 1_000;
 const DAY = 86_400;
@@ -16,7 +17,7 @@ type Line = { transaction: string; ledger_account: string; debit: number; credit
 let kontor: Kontor;
 let invoice: Stripe.Invoice;
 let customer: Stripe.Customer;
-const ask = async <T>(path: string, more = ''): Promise<T> => (await kontor.stripe.rawRequest('GET', `/v1/kontor/ledger/${path}${more}`)) as unknown as T;
+const ask = <T>(path: string, more = '') => own<T>(kontor.stripe, 'GET', `ledger/${path}${more}`);
 const balances = async (query = '') => (await ask<{ balances: Sum[] }>('trial_balance', query)).balances;
 const standing = async (query = '') => Object.fromEntries((await balances(query)).filter((sum) => sum.balance !== 0).map((sum) => [sum.ledger_account, sum.balance]));
 

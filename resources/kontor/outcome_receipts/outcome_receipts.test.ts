@@ -4,6 +4,7 @@ import type Stripe from 'stripe';
 import { checkChain } from '../../../billing/outcome/receipt.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
+import { customerAt, meteredPrice } from '../../../tests/shop.ts';
 import { hashOf } from './write.ts';
 
 let kontor: Kontor;
@@ -27,8 +28,7 @@ async function charged(more: Partial<Stripe.SubscriptionCreateParams> = {}, at: 
   const definition = await post('outcome_definitions', {
     display_name: 'Agent', subject_key: 'conversation', rules: [{ event_name: 'answered', effect: 'open', quiet_for: '24h' }, { event_name: 'solved', effect: 'succeed' }, { event_name: 'reopened', effect: 'reverse', within: '60d' }],
   });
-  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { clock, customer } = await customerAt(stripe, START);
   const price = await stripe.prices.create({ currency: 'usd', ...at, recurring: { interval: 'month', usage_type: 'metered', meter: definition.outcomes[0].meter }, product_data: { name: 'Resolution' } });
   const subscription = await stripe.subscriptions.create({ customer, items: [{ price: price.id }], ...more });
   const say = (event_name: string, conversation: string, timestamp: number) => stripe.billing.meterEvents.create({ event_name, timestamp, payload: { stripe_customer_id: customer, conversation } });
@@ -92,7 +92,7 @@ test('a definition is tried on the past, also at another price', async () => {
   for (const conversation of ['c1', 'c2', 'c3']) await say('answered', conversation, START);
   await say('solved', 'c4', START);
   await kontor.advance(clock, START + 10 * DAY);
-  const dear = await stripe.prices.create({ currency: 'usd', unit_amount: 150, recurring: { interval: 'month', usage_type: 'metered', meter: definition.outcomes[0].meter }, product_data: { name: 'Resolution' } });
+  const dear = await meteredPrice(stripe, definition.outcomes[0].meter, 150, { product_data: { name: 'Resolution' } });
   const tried = await post('outcome_definitions/preview', { definition: definition.id, from: START, to: START + 10 * DAY, customer, definition_data: { rules: [{ event_name: 'solved', effect: 'succeed' }] }, prices: [{ outcome: 'success', price: dear.id }] });
   assert.deepEqual(tried.data, [{ customer, outcome: 'success', currency: 'usd', price: dear.id, count: 1, amount: 150, was_count: 4, was_amount: 396 }]);
   assert.deepEqual([tried.events, tried.subjects, tried.totals], [1, 1, [{ outcome: 'success', currency: 'usd', count: 1, amount: 150, was_count: 4, was_amount: 396 }]]);

@@ -140,7 +140,7 @@ describe('a contest', () => {
 test('what is counted of several accounts in one transaction is judged by the definitions of each', async () => {
   const other = await kontor.another();
   await agent({ rules: rulesFor('ours') });
-  await other.stripe.rawRequest('POST', '/v1/kontor/outcome_definitions', { display_name: 'Theirs', subject_key: 'conversation', rules: rulesFor('theirs') });
+  await own(other.stripe, 'POST', 'outcome_definitions', { display_name: 'Theirs', subject_key: 'conversation', rules: rulesFor('theirs') });
   const [ours, theirs] = [await stripe.customers.create({}), await other.stripe.customers.create({})];
   await inWorldsInTurn(kontor.app.database.pool, async (tx, enter) => {
     for (const [world, event_name, customer] of [[kontor.world, 'ours_answered', ours.id], [other.world, 'theirs_answered', theirs.id]] as const) {
@@ -150,7 +150,7 @@ test('what is counted of several accounts in one transaction is judged by the de
     }
   });
   assert.deepEqual(await states(ours.id), [['c1', 'open']]);
-  const { data } = (await other.stripe.rawRequest('GET', '/v1/kontor/outcomes')) as unknown as Json;
+  const { data } = await own(other.stripe, 'GET', 'outcomes');
   assert.deepEqual(data.map((each: Json) => [each.customer, each.subject, each.state]), [[theirs.id, 'c1', 'open']]);
 });
 

@@ -6,6 +6,7 @@ import { machineClock } from '../../../server/clock.ts';
 import type { TimerCommand } from '../../../server/context.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { MONTH, moving, type Entry, type Move } from '../../../tests/price_moves.ts';
+import { meterOf, report } from '../../../tests/shop.ts';
 
 const at = (text: string) => Date.parse(`${text}Z`);
 const [START, MIDDLE, FEBRUARY, MARCH] = [at('2026-01-01T00:00'), at('2026-01-16T12:00'), at('2026-02-01T00:00'), at('2026-03-01T00:00')];
@@ -18,7 +19,7 @@ let now = START;
 before(async () => {
   kontor = await startKontor({ clock: machineClock(() => now), works: false });
   stripe = kontor.stripe;
-  meter = (await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
+  meter = (await meterOf(stripe, 'calls')).id;
 });
 after(() => kontor.close());
 beforeEach(() => { now = START; });
@@ -29,7 +30,7 @@ const entriesOf = async (move: Move) => new Map((await moves.entriesOf(move)).ma
 const begin = async (move: Move) => { await moves.begin(move); await run(); };
 
 const perCall = (unit_amount: number) => price(unit_amount, { recurring: { ...MONTH, usage_type: 'metered', meter } });
-const use = (of: Stripe.Subscription, value: number) => stripe.billing.meterEvents.create({ event_name: 'calls', payload: { stripe_customer_id: of.customer as string, value: String(value) } });
+const use = (of: Stripe.Subscription, value: number) => report(stripe, 'calls', of.customer as string, value);
 const totals = async (of: Stripe.Subscription) => (await stripe.invoices.list({ subscription: of.id, limit: 100 })).data.map((invoice) => invoice.total).reverse();
 const priceOf = async (of: Stripe.Subscription) => (await stripe.subscriptions.retrieve(of.id)).items.data[0]!.price.id;
 

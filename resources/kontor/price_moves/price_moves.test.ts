@@ -5,6 +5,7 @@ import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { MONTH, moving, type List } from '../../../tests/price_moves.ts';
+import { meterOf } from '../../../tests/shop.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
@@ -66,7 +67,7 @@ test('a price has a list of its subscribers, with since when they have it', asyn
 /** What is told apart: the way of prorating, and what the subscriptions have. */
 type Case = { name: string; behavior: string; old(): Promise<Stripe.Price>; next(): Promise<Stripe.Price>; more?(): Promise<Partial<Stripe.SubscriptionCreateParams>>; customer?: Stripe.CustomerCreateParams; use?: number };
 const metered = async (unit_amount: number) => {
-  const meter = (await stripe.billing.meters.list({ limit: 1 })).data[0] ?? (await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } }));
+  const meter = (await stripe.billing.meters.list({ limit: 1 })).data[0] ?? (await meterOf(stripe, 'calls'));
   return price(unit_amount, { recurring: { ...MONTH, usage_type: 'metered', meter: meter.id } });
 };
 const inBoth = (usd: number, eur: number) => price(usd, { currency_options: { eur: { unit_amount: eur } } });

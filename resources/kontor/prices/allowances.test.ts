@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { explained, own, type Json } from '../../../tests/own.ts';
+import { customerAt, meterOf, report, seatPrice } from '../../../tests/shop.ts';
 
 const DAY = 86_400;
 const START = Date.UTC(2026, 0, 1) / 1_000;
@@ -13,33 +15,24 @@ let stripe: Stripe;
 before(async () => { kontor = await startKontor(); stripe = kontor.stripe; });
 after(() => kontor.close());
 
-async function onClock(): Promise<{ clock: string; customer: string }> {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  return { clock: clock.id, customer: customer.id };
-}
+const onClock = () => customerAt(stripe, START);
 
 async function metered(event_name: string, terms: Partial<Stripe.PriceCreateParams> = { unit_amount: 10 }): Promise<string> {
-  const meter = (await stripe.billing.meters.list({ limit: 100 })).data.find((each) => each.event_name === event_name) ?? (await stripe.billing.meters.create({ display_name: event_name, event_name, default_aggregation: { formula: 'sum' } }));
+  const meter = (await stripe.billing.meters.list({ limit: 100 })).data.find((each) => each.event_name === event_name) ?? (await meterOf(stripe, event_name));
   return (await stripe.prices.create({ currency: 'usd', recurring: { interval: 'month', usage_type: 'metered', meter: meter.id }, product_data: { name: event_name }, ...terms })).id;
 }
 
-const include = (price: string, allowance: object | '') => stripe.rawRequest('POST', `/v1/kontor/prices/${price}`, { allowance });
-const use = (event_name: string, customer: string, value: number, timestamp: number) => stripe.billing.meterEvents.create({ event_name, timestamp, payload: { stripe_customer_id: customer, value: String(value) } });
+const include = (price: string, allowance: object | '') => own(stripe, 'POST', `prices/${price}`, { allowance });
+const use = (event_name: string, customer: string, value: number, timestamp: number) => report(stripe, event_name, customer, value, timestamp);
 const linesOf = async (customer: string) => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse().flatMap((invoice) => invoice.lines.data.map((line) => [line.amount, line.quantity, line.description]));
 
-async function explained(customer: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const { id } of (await stripe.invoices.list({ customer, limit: 100 })).data.reverse()) {
-    const told = (await stripe.rawRequest('GET', `/v1/kontor/invoices/${id}/explanation`)) as unknown as { agrees: boolean; differences: unknown[]; lines: { sentences: string[] }[] };
-    assert.deepEqual([told.differences, told.agrees], [[], true]);
-    found.push(...told.lines.flatMap((line) => line.sentences));
-  }
-  return found;
+async function sentencesOf(customer: string): Promise<string[]> {
+  const told = (await stripe.invoices.list({ customer, limit: 100 })).data.reverse().map(({ id }) => explained(stripe, id));
+  return (await Promise.all(told)).flatMap(({ lines }) => lines.flatMap((line: Json) => line.sentences));
 }
 
 test('an allowance for each seat is counted by the seats, shown on the line, and explained', async () => {
-  const [seat, tokens] = [await stripe.prices.create({ currency: 'usd', unit_amount: 3_900, recurring: { interval: 'month' }, product_data: { name: 'Seat' } }), await metered('tokens')];
+  const [seat, tokens] = [await seatPrice(stripe, 3_900), await metered('tokens')];
   assert.deepEqual(await include(tokens, { quantity: '20', per: 'seat', seat_product: seat.product }).then(({ lastResponse: _, ...rest }: any) => rest), {
     id: tokens, object: 'kontor.price', allowance: { per: 'seat', quantity: '20', seat_product: seat.product }, dimension_prices: null, price: tokens,
   });
@@ -51,7 +44,7 @@ test('an allowance for each seat is counted by the seats, shown on the line, and
   await use('tokens', customer, 4, FEBRUARY - 5);
   await kontor.advance(clock, FEBRUARY + 2 * 3_600);
   assert.deepEqual(await linesOf(customer), [[11_700, 3, '3 × Seat (at $39.00 / month)'], [11_700, 3, '3 × Seat (at $39.00 / month)'], [170, 77, '77 × tokens, 60 included (at $0.10 / month)']]);
-  assert.ok((await explained(customer)).includes('Included are 20 for each of 3 seats, that is 60: 17 are charged.'));
+  assert.ok((await sentencesOf(customer)).includes('Included are 20 for each of 3 seats, that is 60: 17 are charged.'));
 });
 
 test('an allowance of a part of a period is that part of it, so that a change of the price in mid-period does not give two', async () => {
@@ -68,7 +61,7 @@ test('an allowance of a part of a period is that part of it, so that a change of
   await kontor.advance(clock, FEBRUARY + 2 * 3_600);
   // 15 of 31 days of 100 are 48.39, 16 of them 51.61.
   assert.deepEqual(await linesOf(customer), [[420, 90, '90 × pages, 48 included (at $0.10 / month)'], [160, 60, '60 × pages, 52 included (at $0.20 / month)']]);
-  await explained(customer);
+  await sentencesOf(customer);
 });
 
 test('usage at the edges of periods, and at a cancellation, is billed once', async () => {
@@ -83,7 +76,7 @@ test('usage at the edges of periods, and at a cancellation, is billed once', asy
   await kontor.advance(clock, MARCH - DAY + 1);
   await stripe.subscriptions.cancel(subscription.id, { invoice_now: true });
   assert.deepEqual((await linesOf(customer)).map(([amount, quantity]) => [amount, quantity]), [[30, 3], [280, 28]]);
-  await explained(customer);
+  await sentencesOf(customer);
 });
 
 test('every way of pricing bills usage that came in pieces', async () => {
@@ -100,7 +93,7 @@ test('every way of pricing bills usage that came in pieces', async () => {
   await kontor.advance(clock, FEBRUARY + 2 * 3_600);
   // 10 × 20 + 2 × 5; 12 × 5; 3 packages; 900 + 2 × 50.
   assert.deepEqual((await linesOf(customer)).map(([amount]) => amount), [210, 60, 900, 1_000]);
-  await explained(customer);
+  await sentencesOf(customer);
 });
 
 test('what cannot include anything is refused by name, and terms that somebody has agreed to stay', async () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-import { own, type Json } from '../../../tests/own.ts';
+import { explained, own, type Json } from '../../../tests/own.ts';
+import { customerAt, seatPrice } from '../../../tests/shop.ts';
 
 const DAY = 86_400;
 const HOUR = 3_600;
@@ -26,8 +27,7 @@ async function priced(dimension_prices: object[] | null, how: { price?: object; 
   const meter = await post('meters', { display_name: 'Tokens', event_name, dimensions: ['model', 'region'], default_aggregation: { formula: how.formula ?? 'sum' } });
   const { id: price } = await stripe.prices.create({ currency: 'usd', recurring: { interval: 'month', usage_type: 'metered', meter: meter['id'] }, product_data: { name: 'Tokens' }, ...(how.price ?? { unit_amount: 1 }) } as Stripe.PriceCreateParams);
   if (dimension_prices) await post(`prices/${price}`, { dimension_prices });
-  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { clock, customer } = await customerAt(stripe, START);
   let sent = 0;
   const use = (model: string | null, value: number | string, timestamp: number, region = 'eu') =>
     stripe.billing.meterEvents.create({ event_name, identifier: `${event_name}-${(sent += 1)}`, timestamp, payload: { stripe_customer_id: customer, value: String(value), region, ...(model !== null && { model }) } });
@@ -41,16 +41,10 @@ const MODELS = [
 ];
 
 /** Every invoice of the customer follows from its facts. Returns the sentences of its lines. */
-async function explained(customer: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const { id } of (await stripe.invoices.list({ customer, limit: 100 })).data.reverse()) {
-    for (const language of ['de', 'en']) {
-      const told = await get(`invoices/${id}/explanation?language=${language}`);
-      assert.deepEqual([told['differences'], told['agrees']], [[], true]);
-      found.push(...told['lines'].flatMap((line: { sentences: string[] }) => line.sentences));
-    }
-  }
-  return found;
+async function sentencesOf(customer: string): Promise<string[]> {
+  const invoices = (await stripe.invoices.list({ customer, limit: 100 })).data.reverse();
+  const told = await Promise.all(invoices.flatMap(({ id }) => [explained(stripe, id, 'de'), explained(stripe, id)]));
+  return told.flatMap(({ lines }) => lines.flatMap((line: Json) => line.sentences));
 }
 
 test('a price by dimension, as it goes over the wire', async () => {
@@ -87,7 +81,7 @@ test('usage is billed on one line by its values, previewed, explained, and put r
   await use(null, -1, FEBRUARY - 5);
   await kontor.advance(clock, FEBRUARY + 2 * HOUR);
   assert.deepEqual(await lines(), [[520, 1121, '1121 × Tokens (101 × opus at $0.03, 1004 × small at USD 0.002, 16 × other at $0.01 / month)']]);
-  const told = await explained(customer);
+  const told = await sentencesOf(customer);
   for (const sentence of ['Of “opus” 101 were used. 101 × $0.03 = $3.03.', 'Of “small” 1004 were used. 1004 × $0.002 = $2.008.', 'Together they come to $5.198, rounded to $5.20.', 'Zusammen ergibt das $5.198, gerundet $5.20.']) assert.ok(told.includes(sentence), `${sentence} is not among ${told.join('\n')}`);
   // What comes late changes the group that it is of, also where as much is taken off another one.
   await use('haiku', -100, START + DAY);
@@ -101,7 +95,7 @@ test('usage is billed on one line by its values, previewed, explained, and put r
   await use('opus', 10, FEBRUARY + HOUR);
   await kontor.advance(clock, MARCH + 2 * HOUR);
   assert.deepEqual((await lines()).slice(1), [[280, 1, `Correction of ${january!.number}: 201 instead of 101 × opus, 904 instead of 1004 × small of Tokens`], [30, 10, '10 × Tokens (10 × opus at $0.03 / month)']]);
-  await explained(customer);
+  await sentencesOf(customer);
   const [march] = (await stripe.invoices.list({ customer })).data;
   const comparison = await get(`invoices/${march!.id}/comparison`);
   assert.deepEqual(comparison['causes'].map((cause: Json) => [cause['kind'], cause['amount']]), [['usage', -490], ['new_item', 280]]);
@@ -119,7 +113,7 @@ test('tiers, packages, included units and further currencies go by the group', a
   await kontor.advance(clock, FEBRUARY + 2 * HOUR);
   // Of 170 the first 50 are included: 100 × 5 + 20 × 2, 10 × 3 and 10 × 2.
   assert.deepEqual(await lines(), [[590, 190, '190 × Tokens, 50 included (170 × opus, eu tiered pricing, 10 × opus at €0.03, 10 × other at €0.02 / month)']]);
-  const told = await explained(customer);
+  const told = await sentencesOf(customer);
   assert.ok(told.includes('Of “opus, eu” 170 were used, of which 120 are charged. Each tier prices its own part: 100 × €0.05 (up to 100) + 20 × €0.02 (above 100) = €5.40.'), told.join('\n'));
 });
 
@@ -130,7 +124,7 @@ test('packages are begun for each group by itself', async () => {
   await use('haiku', 1, START + 6);
   await kontor.advance(clock, FEBRUARY + 2 * HOUR);
   assert.deepEqual(await lines(), [[2_300, 1002, '1002 × Tokens (1001 × opus at $9.00 per 1000, 1 × other at $5.00 per 1000 / month)']]);
-  await explained(customer);
+  await sentencesOf(customer);
 });
 
 test('a threshold bills early what came, and the end of the period the rest, by the group', async () => {
@@ -142,7 +136,7 @@ test('a threshold bills early what came, and the end of the period the rest, by 
   await use('opus', 5, START + DAY);
   await kontor.advance(clock, FEBRUARY + 2 * HOUR);
   assert.deepEqual(await lines(), [[1_100, 1300, '1300 × Tokens (300 × opus at $0.03, 1000 × small at USD 0.002 / month)'], [15, 5, '5 × Tokens (5 × opus at $0.03 / month)']]);
-  await explained(customer);
+  await sentencesOf(customer);
 });
 
 describe('by any formula a group is counted by itself', () => {
@@ -163,7 +157,7 @@ describe('by any formula a group is counted by itself', () => {
       if (formula === 'last' || formula === 'latest') await use('opus', 0, START + 9, 'us');
       await kontor.advance(clock, FEBRUARY + 2 * HOUR);
       assert.deepEqual((await lines()).map(([billed, quantity]) => [billed, String(quantity)]), [[amount, value]]);
-      await explained(customer);
+      await sentencesOf(customer);
     });
   }
 });
@@ -208,7 +202,7 @@ describe('prices by dimension are refused', () => {
   }
 
   test('of a licensed price, and of one that somebody has', async () => {
-    const seat = await stripe.prices.create({ currency: 'usd', unit_amount: 1, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+    const seat = await seatPrice(stripe, 1);
     const { price, customer } = await priced(MODELS);
     await stripe.subscriptions.create({ customer, items: [{ price }] });
     for (const id of [seat.id, price]) await assert.rejects(post(`prices/${id}`, { dimension_prices: MODELS }), { statusCode: 400, param: 'dimension_prices' });

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own } from '../../../tests/own.ts';
+import { customerAt, seatPrice } from '../../../tests/shop.ts';
 
 type Settings = { object: string; livemode: boolean; proration: { unit: string } };
 type Explanation = { differences: unknown[]; lines: { sentences: string[] }[] };
@@ -10,15 +12,14 @@ let kontor: Kontor;
 before(async () => { kontor = await startKontor(); });
 after(() => kontor.close());
 
-const read = (stripe: Stripe) => stripe.rawRequest('GET', '/v1/kontor/settings') as unknown as Promise<Settings>;
-const set = (stripe: Stripe, unit: string) => stripe.rawRequest('POST', '/v1/kontor/settings', { proration: { unit } }) as unknown as Promise<Settings>;
-const explain = (stripe: Stripe, invoice: string) => stripe.rawRequest('GET', `/v1/kontor/invoices/${invoice}/explanation`) as unknown as Promise<Explanation>;
+const read = (stripe: Stripe) => own<Settings>(stripe, 'GET', 'settings');
+const set = (stripe: Stripe, unit: string) => own<Settings>(stripe, 'POST', 'settings', { proration: { unit } });
+const explain = (stripe: Stripe, invoice: string) => own<Explanation>(stripe, 'GET', `invoices/${invoice}/explanation`);
 
 /** Two seats at $31.00 a month from 1 January 2026, 18:00, on a clock that has come to 16 January, 21:00. */
 async function twoSeats(stripe: Stripe) {
-  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: Date.UTC(2026, 0, 1, 18) / 1_000 });
-  const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 3_100, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const { clock, customer } = await customerAt(stripe, Date.UTC(2026, 0, 1, 18) / 1_000);
+  const price = await seatPrice(stripe, 3_100);
   const made = await stripe.subscriptions.create({ customer, items: [{ price: price.id, quantity: 2 }] });
   await kontor.advance(clock, Date.UTC(2026, 0, 16, 21) / 1_000, stripe);
   return { customer, subscription: made.id, items: (quantity: number) => [{ id: made.items.data[0]!.id, quantity }] };
@@ -78,9 +79,8 @@ test('counted by the day, a change and its reversal later that day come to nothi
 test('counted by the day, the first part of a period up to an anchor that was set is so many days of the full one', async () => {
   const { stripe } = await kontor.another();
   await set(stripe, 'day');
-  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: Date.UTC(2026, 2, 20, 23) / 1_000 });
-  const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 3_100, recurring: { interval: 'month' }, product_data: { name: 'Seat' } });
+  const { customer } = await customerAt(stripe, Date.UTC(2026, 2, 20, 23) / 1_000);
+  const price = await seatPrice(stripe, 3_100);
   const made = await stripe.subscriptions.create({ customer, items: [{ price: price.id }], billing_cycle_anchor: Date.UTC(2026, 3, 1) / 1_000, expand: ['latest_invoice'] });
   const invoice = made.latest_invoice as Stripe.Invoice;
   assert.deepEqual(amountsOf(invoice), [1_200]); // From the 20th on, 12 of 31 days.

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { explained, own, type Json } from '../../../tests/own.ts';
+import { customerAt, meteredPrice, meterOf, report, seatPrice } from '../../../tests/shop.ts';
 
 const DAY = 86_400;
 const HOUR = 3_600;
@@ -17,28 +19,23 @@ let dear: string;
 before(async () => {
   kontor = await startKontor();
   stripe = kontor.stripe;
-  const meter = (await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
-  calls = (await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' } })).id;
-  dear = (await stripe.prices.create({ currency: 'usd', unit_amount: 20, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' } })).id;
-  seat = (await stripe.prices.create({ currency: 'usd', unit_amount: 2_000, recurring: { interval: 'month' }, product_data: { name: 'Seat' } })).id;
+  const meter = (await meterOf(stripe, 'calls')).id;
+  calls = (await meteredPrice(stripe, meter, 10)).id;
+  dear = (await meteredPrice(stripe, meter, 20)).id;
+  seat = (await seatPrice(stripe, 2_000)).id;
 });
 after(() => kontor.close());
 
 async function onClock(items: Stripe.SubscriptionCreateParams.Item[], more: Partial<Stripe.SubscriptionCreateParams> = {}): Promise<{ clock: string; customer: string; subscription: string }> {
-  const clock = (await stripe.testHelpers.testClocks.create({ frozen_time: START })).id;
-  const customer = (await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } })).id;
+  const { clock, customer } = await customerAt(stripe, START);
   return { clock, customer, subscription: (await stripe.subscriptions.create({ customer, items, ...more })).id };
 }
-const commitTo = (subscription: string, commitment: object | '') => stripe.rawRequest('POST', `/v1/kontor/subscriptions/${subscription}`, { commitment }) as Promise<any>;
-const use = (customer: string, value: number, timestamp?: number) => stripe.billing.meterEvents.create({ event_name: 'calls', timestamp, payload: { stripe_customer_id: customer, value: String(value) } });
+const commitTo = (subscription: string, commitment: object | '') => own(stripe, 'POST', `subscriptions/${subscription}`, { commitment });
+const use = (customer: string, value: number, timestamp?: number) => report(stripe, 'calls', customer, value, timestamp);
 const latest = async (customer: string) => (await stripe.invoices.list({ customer, limit: 1 })).data[0]!;
 const amounts = (invoice: Stripe.Invoice) => invoice.lines.data.map((line) => line.amount);
 
-async function explained(id: string): Promise<string[]> {
-  const told = (await stripe.rawRequest('GET', `/v1/kontor/invoices/${id}/explanation`)) as unknown as { agrees: boolean; differences: unknown[]; lines: { sentences: string[] }[] };
-  assert.deepEqual([told.differences, told.agrees], [[], true]);
-  return told.lines.flatMap((line) => line.sentences);
-}
+const sentencesOf = async (id: string): Promise<string[]> => (await explained(stripe, id)).lines.flatMap((line: Json) => line.sentences);
 
 test('usage that comes to less than was agreed is made up to it, also where more is reported while the draft waits', async () => {
   const { clock, customer, subscription } = await onClock([{ price: seat, quantity: 1 }, { price: calls }], { billing_thresholds: { amount_gte: 400 } });
@@ -51,13 +48,13 @@ test('usage that comes to less than was agreed is made up to it, also where more
   await kontor.advance(clock, FEBRUARY + 2 * HOUR);
   const first = await latest(customer);
   assert.deepEqual([amounts(first), first.lines.data[2]!.description], [[2_000, 250, 350], 'Annual deal: usage made up to $10.00, of which $4.00 were billed before']);
-  assert.ok((await explained(first.id)).includes('At least $10.00 of usage was agreed, and it came to $6.50, of which $4.00 stand on other invoices: $3.50 more is charged.'));
+  assert.ok((await sentencesOf(first.id)).includes('At least $10.00 of usage was agreed, and it came to $6.50, of which $4.00 stand on other invoices: $3.50 more is charged.'));
   await kontor.advance(clock, FEBRUARY + 5 * DAY);
   await use(customer, 130);
   await kontor.advance(clock, MARCH + 2 * HOUR);
   const second = await latest(customer);
   assert.deepEqual(amounts(second), [2_000, 0, 0]);
-  await explained(second.id);
+  await sentencesOf(second.id);
   assert.equal((await commitTo(subscription, '')).commitment, null);
 });
 
@@ -70,15 +67,15 @@ test('usage that comes after the invoice is put right together with what made it
   await kontor.advance(clock, MARCH + 2 * HOUR);
   const next = await latest(customer);
   assert.deepEqual(amounts(next).sort((a, b) => a - b), [-250, 0, 250, 1_000]);
-  const said = await explained(next.id);
+  const said = await sentencesOf(next.id);
   assert.ok(said.includes('At least $10.00 of usage was agreed, and it came to $6.50: $3.50 more is charged.'));
   assert.ok(said.some((each) => /made usage up by \$6\.00 before that usage was put right: \$3\.50 − \$6\.00 = -\$2\.50\.$/.test(each)));
   await use(customer, 50, FEBRUARY - 30);
   await kontor.advance(clock, MARCH + 33 * DAY);
   const last = await latest(customer);
   assert.deepEqual(amounts(last).sort((a, b) => a - b), [-350, 0, 500, 1_000]);
-  await explained(last.id);
-  await explained(next.id);
+  await sentencesOf(last.id);
+  await sentencesOf(next.id);
 });
 
 describe('where the price changes in the period, what was used before counts, and all of the commitment', () => {
@@ -92,7 +89,7 @@ describe('where the price changes in the period, what was used before counts, an
     await use(customer, 10);
     await kontor.advance(clock, FEBRUARY + 2 * HOUR);
     const renewed = await latest(customer);
-    await explained(renewed.id);
+    await sentencesOf(renewed.id);
     return [amounts(renewed), renewed.lines.data.at(-1)!.description];
   };
   test('where it waits', async () => assert.deepEqual(await changed('create_prorations'), [[2_000, 200, 900], 'Commitment: usage made up to $31.00']));
@@ -121,8 +118,8 @@ describe('what comes late at a price before that was billed at once', () => {
     await kontor.advance(clock, FEBRUARY + 2 * HOUR);
     const renewed = await latest(customer);
     assert.deepEqual([amounts(renewed), renewed.lines.data.at(-1)!.description], [[500, 200, 1_400], 'Commitment: usage made up to $31.00, of which $15.00 were billed before']);
-    await explained(earlier);
-    await explained(renewed.id);
+    await sentencesOf(earlier);
+    await sentencesOf(renewed.id);
   });
 
   test('counts where it comes while the draft waits', async () => {
@@ -133,7 +130,7 @@ describe('what comes late at a price before that was billed at once', () => {
     await kontor.advance(clock, FEBRUARY + 2 * HOUR);
     const renewed = await latest(customer);
     assert.deepEqual([amounts(renewed), renewed.lines.data[1]!.description], [[200, 1_400], 'Commitment: usage made up to $31.00, of which $15.00 were billed before']);
-    await explained(renewed.id);
+    await sentencesOf(renewed.id);
   });
 
   test('is put right together with what made it up, where it comes after that, again and again', async () => {
@@ -145,16 +142,16 @@ describe('what comes late at a price before that was billed at once', () => {
     await kontor.advance(clock, MARCH + 2 * HOUR);
     const next = await latest(customer);
     assert.deepEqual(amounts(next).sort((a, b) => a - b), [-500, 0, 500, 3_100]);
-    assert.ok((await explained(next.id)).some((each) => /made usage up by \$19\.00 before that usage was put right: \$14\.00 − \$19\.00 = -\$5\.00\.$/.test(each)));
+    assert.ok((await sentencesOf(next.id)).some((each) => /made usage up by \$19\.00 before that usage was put right: \$14\.00 − \$19\.00 = -\$5\.00\.$/.test(each)));
     // More than was agreed, and less again: what is made up comes back from nothing to what is missing.
     await use(customer, 1_000, START + 26 * DAY);
-    await stripe.rawRequest('POST', '/v1/kontor/usage/corrections', { type: 'backfill', backfill: { event_name: 'calls', customer, start_time: START + 26 * DAY, end_time: START + 27 * DAY } });
-    const { data } = (await stripe.rawRequest('GET', `/v1/kontor/invoice_corrections?invoice=${renewed.id}`)) as unknown as { data: { amount: number }[] };
+    await own(stripe, 'POST', 'usage/corrections', { type: 'backfill', backfill: { event_name: 'calls', customer, start_time: START + 26 * DAY, end_time: START + 27 * DAY } });
+    const { data } = await own<{ data: { amount: number }[] }>(stripe, 'GET', `invoice_corrections?invoice=${renewed.id}`);
     assert.deepEqual(data.map(({ amount }) => amount), [1_400, -1_400, -500]);
     await kontor.advance(clock, MARCH + 33 * DAY);
     const last = await latest(customer);
     assert.deepEqual(amounts(last).sort((a, b) => a - b), [0, 3_100]);
-    for (const { id } of [renewed, next, last]) await explained(id);
+    for (const { id } of [renewed, next, last]) await sentencesOf(id);
   });
 });
 
@@ -180,7 +177,7 @@ describe('what is voided of a period counts no more, and is made up', () => {
     await kontor.advance(clock, FEBRUARY + 2 * HOUR);
     const renewed = await latest(customer);
     assert.deepEqual([amounts(renewed), renewed.lines.data[1]!.description], [[200, 2_900], 'Commitment: usage made up to $31.00']);
-    await explained(renewed.id);
+    await sentencesOf(renewed.id);
   });
 
   test('at an earlier price, while the draft waits', async () => {
@@ -192,20 +189,20 @@ describe('what is voided of a period counts no more, and is made up', () => {
     await kontor.advance(clock, FEBRUARY + 2 * HOUR);
     const renewed = await latest(customer);
     assert.deepEqual([amounts(renewed), renewed.lines.data[1]!.description], [[200, 2_900], 'Commitment: usage made up to $31.00']);
-    await explained(renewed.id);
+    await sentencesOf(renewed.id);
   });
 
   test('at an earlier price, by the next invoice where it is voided afterwards', async () => {
     const { clock, customer, earlier } = await changed();
     await kontor.advance(clock, FEBRUARY + 2 * HOUR);
     const renewed = await latest(customer);
-    assert.ok((await explained(renewed.id)).includes('At least $31.00 of usage was agreed, and it came to $12.00, of which $10.00 stand on other invoices: $19.00 more is charged.'));
+    assert.ok((await sentencesOf(renewed.id)).includes('At least $31.00 of usage was agreed, and it came to $12.00, of which $10.00 stand on other invoices: $19.00 more is charged.'));
     await stripe.invoices.voidInvoice(earlier);
     await kontor.advance(clock, MARCH + 2 * HOUR);
     const next = await latest(customer);
     assert.deepEqual(amounts(next), [1_000, 0, 3_100]);
-    assert.ok((await explained(next.id)).some((each) => /made usage up by \$19\.00 before that usage was put right: \$29\.00 − \$19\.00 = \$10\.00\.$/.test(each)));
-    await explained(renewed.id);
+    assert.ok((await sentencesOf(next.id)).some((each) => /made usage up by \$19\.00 before that usage was put right: \$29\.00 − \$19\.00 = \$10\.00\.$/.test(each)));
+    await sentencesOf(renewed.id);
   });
 
   test('by a threshold, before the price changed, too', async () => {
@@ -223,12 +220,12 @@ describe('what is voided of a period counts no more, and is made up', () => {
     const renewed = await latest(customer);
     // 400 by the threshold and 100 at the first price, 200 at the present one.
     assert.deepEqual(amounts(renewed), [200, 2_400]);
-    await explained(renewed.id);
+    await sentencesOf(renewed.id);
     await stripe.invoices.voidInvoice(early);
     await kontor.advance(clock, MARCH + 2 * HOUR);
     const next = await latest(customer);
     assert.deepEqual(amounts(next), [400, 0, 3_100]);
-    await explained(next.id);
+    await sentencesOf(next.id);
   });
 
   test('by a threshold, at the present price', async () => {
@@ -244,7 +241,7 @@ describe('what is voided of a period counts no more, and is made up', () => {
     await kontor.advance(clock, FEBRUARY + 2 * HOUR);
     const renewed = await latest(customer);
     assert.deepEqual(amounts(renewed), [100, 900]);
-    assert.ok((await explained(renewed.id)).includes('At least $10.00 of usage was agreed, and it came to $1.00: $9.00 more is charged.'));
+    assert.ok((await sentencesOf(renewed.id)).includes('At least $10.00 of usage was agreed, and it came to $1.00: $9.00 more is charged.'));
   });
 });
 
@@ -266,7 +263,7 @@ test('of a period that a new anchor ends, a part is agreed, and of the new one a
   await stripe.subscriptions.update(subscription, { billing_cycle_anchor: { type: 'now' } });
   const ended = await latest(customer);
   assert.deepEqual(amounts(ended), [200, 800]);
-  await explained(ended.id);
+  await sentencesOf(ended.id);
   await kontor.advance(clock, FEBRUARY + 10 * DAY + 2 * HOUR);
   assert.deepEqual(amounts(await latest(customer)), [0, 3_100]);
 });
@@ -278,7 +275,7 @@ test('of a period that ends early, a part is agreed', async () => {
   await stripe.subscriptions.cancel(subscription, { invoice_now: true });
   const last = await latest(customer);
   assert.deepEqual(amounts(last), [0, 1_000]);
-  await explained(last.id);
+  await sentencesOf(last.id);
 });
 
 test('what nobody can commit to is refused by name', async () => {

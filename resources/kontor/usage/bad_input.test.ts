@@ -5,6 +5,7 @@ import type Stripe from 'stripe';
 import { quoted } from '../../../server/http/forms.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
+import { meterOf } from '../../../tests/shop.ts';
 
 let kontor: Kontor;
 let customer: string;
@@ -12,7 +13,7 @@ let meter: string;
 before(async () => {
   kontor = await startKontor({ works: false });
   ({ id: customer } = await kontor.stripe.customers.create({}));
-  ({ id: meter } = await kontor.stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } }));
+  ({ id: meter } = await meterOf(kontor.stripe, 'calls'));
   await report([event({ identifier: 'good' })]);
   await post('outcome_definitions', { display_name: 'AI agent', subject_key: 'conversation', rules: [{ event_name: 'confirmed', effect: 'succeed' }] });
 });

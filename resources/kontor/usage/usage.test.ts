@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { meteredPrice } from '../../../tests/shop.ts';
 
 let kontor: Kontor;
 const HOUR = 3_600;
@@ -163,7 +164,7 @@ describe('corrections', () => {
 test('the usage of a customer’s current period is shown as soon as its report is answered', async () => {
   const customer = await customerOf();
   const meter = await meterOf('shown', 'sum', { dimensions: ['region'] });
-  const price = await kontor.stripe.prices.create({ currency: 'usd', unit_amount: 2, recurring: { interval: 'month', usage_type: 'metered', meter: meter.id }, product_data: { name: 'Calls' } });
+  const price = await meteredPrice(kontor.stripe, meter.id, 2);
   const subscription = await kontor.stripe.subscriptions.create({ customer, items: [{ price: price.id }], collection_method: 'send_invoice', days_until_due: 30 });
   const shown = async () => (await raw<{ data: { value: string; subscription: string; meter: string; by_dimensions: object[] }[] }>('GET', `/v1/kontor/customers/${customer}/usage`)).data;
   assert.deepEqual((await shown()).map((each) => each.value), ['0']);

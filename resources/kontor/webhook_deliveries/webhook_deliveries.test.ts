@@ -7,6 +7,7 @@ import { machineClock } from '../../../server/clock.ts';
 import { ATTEMPTS, DELIVERY_WINDOW } from '../../../server/webhooks/schedule.ts';
 import { until, when } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own } from '../../../tests/own.ts';
 
 type Arrived = { body: string; signature: string };
 type Delivery = { id: string; object: string; attempts: number; event: string; webhook_endpoint: string; state: string; last_status: number | null; last_error: string | null; last_attempt_at: number | null; next_attempt_at: number | null; delivered_at: number | null };
@@ -35,10 +36,10 @@ before(async () => {
 after(async () => { receiver.close(); await kontor.close(); });
 
 async function listDeliveries(params: Record<string, string>): Promise<Delivery[]> {
-  return ((await stripe.rawRequest('GET', `/v1/kontor/webhook_deliveries?${new URLSearchParams(params)}`)) as unknown as { data: Delivery[] }).data;
+  return (await own<{ data: Delivery[] }>(stripe, 'GET', `webhook_deliveries?${new URLSearchParams(params)}`)).data;
 }
-const retrieve = async (id: string) => (await stripe.rawRequest('GET', `/v1/kontor/webhook_deliveries/${id}`)) as unknown as Delivery;
-const resend = async (id: string) => (await stripe.rawRequest('POST', `/v1/kontor/webhook_deliveries/${id}/resend`)) as unknown as Delivery;
+const retrieve = (id: string) => own<Delivery>(stripe, 'GET', `webhook_deliveries/${id}`);
+const resend = (id: string) => own<Delivery>(stripe, 'POST', `webhook_deliveries/${id}/resend`);
 
 /** An attempt that is under way is leased for a minute; that is not its next moment. */
 const settled = (delivery: Delivery) => delivery.last_status !== null && delivery.next_attempt_at !== delivery.last_attempt_at! + 60;
@@ -150,7 +151,7 @@ test('an event that has arrived is sent once more', async () => {
 
 test('while a secret is rolled both sign, afterwards only the new one', async () => {
   const made = await endpoint();
-  const rolled = (await stripe.rawRequest('POST', `/v1/kontor/webhook_endpoints/${made.id}/roll_secret`, { overlap: 3_600 })) as unknown as Stripe.WebhookEndpoint;
+  const rolled = await own<Stripe.WebhookEndpoint>(stripe, 'POST', `webhook_endpoints/${made.id}/roll_secret`, { overlap: 3_600 });
   assert.match(rolled.secret!, /^whsec_[0-9A-Za-z]{32}$/);
   assert.notEqual(rolled.secret, made.secret);
   await stripe.customers.create();
@@ -161,7 +162,7 @@ test('while a secret is rolled both sign, afterwards only the new one', async ()
   await deliveryTo(made.id, delivered);
   await until(() => arrived.length >= 2);
   assert.deepEqual([opens(rolled.secret!), opens(made.secret!)], [true, false]);
-  const { secret } = (await stripe.rawRequest('POST', `/v1/kontor/webhook_endpoints/${made.id}/roll_secret`, { overlap: 0 })) as unknown as Stripe.WebhookEndpoint;
+  const { secret } = await own<Stripe.WebhookEndpoint>(stripe, 'POST', `webhook_endpoints/${made.id}/roll_secret`, { overlap: 0 });
   await resend(id);
   await until(() => arrived.length >= 3);
   assert.deepEqual([opens(secret!), opens(rolled.secret!)], [true, false], 'without overlap the old one ends at once');
@@ -197,11 +198,11 @@ test('a delivery is read with its event and its endpoint, and by nobody else', a
   const made = await endpoint();
   const customer = await stripe.customers.create();
   const { id } = await deliveryTo(made.id, delivered);
-  const whole = (await stripe.rawRequest('GET', `/v1/kontor/webhook_deliveries/${id}?expand[]=event&expand[]=webhook_endpoint`)) as unknown as { event: Stripe.Event; webhook_endpoint: Stripe.WebhookEndpoint };
+  const whole = await own<{ event: Stripe.Event; webhook_endpoint: Stripe.WebhookEndpoint }>(stripe, 'GET', `webhook_deliveries/${id}?expand[]=event&expand[]=webhook_endpoint`);
   assert.equal((whole.event.data.object as Stripe.Customer).id, customer.id);
   assert.deepEqual([whole.webhook_endpoint.id, whole.webhook_endpoint.secret], [made.id, undefined]);
   const other = await kontor.another();
-  for (const request of [() => other.stripe.rawRequest('GET', `/v1/kontor/webhook_deliveries/${id}`), () => other.stripe.rawRequest('POST', `/v1/kontor/webhook_deliveries/${id}/resend`), () => stripe.rawRequest('GET', '/v1/kontor/webhook_deliveries/whd_nobody')]) {
+  for (const request of [() => own(other.stripe, 'GET', `webhook_deliveries/${id}`), () => own(other.stripe, 'POST', `webhook_deliveries/${id}/resend`), () => own(stripe, 'GET', 'webhook_deliveries/whd_nobody')]) {
     await assert.rejects(request, { code: 'resource_missing', statusCode: 404 });
   }
   await assert.rejects(listDeliveries({ state: 'lost' }), { statusCode: 400, param: 'state' });

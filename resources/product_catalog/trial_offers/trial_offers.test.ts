@@ -3,6 +3,8 @@ import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../../tests/days.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { explained } from '../../../tests/own.ts';
+import { customerAt } from '../../../tests/shop.ts';
 
 let kontor: Kontor;
 let stripe: Stripe;
@@ -22,18 +24,17 @@ after(() => kontor.close());
 const offer = (iterations = 2, price = weekly) => stripe.productCatalog.trialOffers.create({ price, duration: { type: 'relative', relative: { iterations } }, end_behavior: { transition: { price: monthly } }, nickname: 'Two weeks' });
 
 async function live(items: Stripe.SubscriptionCreateParams.Item[], more: Partial<Stripe.SubscriptionCreateParams> = {}) {
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: day('2026-01-01') });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
-  const made = await stripe.subscriptions.create({ customer: customer.id, items, ...more });
+  const { clock, customer } = await customerAt(stripe, day('2026-01-01'));
+  const made = await stripe.subscriptions.create({ customer, items, ...more });
   return {
     id: made.id,
     made,
-    customer: customer.id,
-    until: (to: string) => kontor.advance(clock.id, day(to)),
+    customer,
+    until: (to: string) => kontor.advance(clock, day(to)),
     now: () => stripe.subscriptions.retrieve(made.id),
     bills: async () => {
-      const { data } = await stripe.invoices.list({ customer: customer.id, limit: 100 });
-      for (const { id } of data) assert.deepEqual(((await stripe.rawRequest('GET', `/v1/kontor/invoices/${id}/explanation`)) as unknown as { differences: unknown[] }).differences, []);
+      const { data } = await stripe.invoices.list({ customer, limit: 100 });
+      for (const { id } of data) await explained(stripe, id);
       return data.reverse().map((invoice) => invoice.lines.data.map((line) => line.amount).join(' '));
     },
   };

@@ -6,6 +6,7 @@ import { insertRow } from '../../../tests/rows.ts';
 import { inWorld } from '../../../server/database/world.ts';
 import { until } from '../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { paysBy } from '../../../tests/shop.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
 
 const FROZEN = 1_767_225_600;
@@ -51,7 +52,7 @@ test('with a clock goes all that hangs on it, in every table, and nothing else',
   const before = await counts();
   const clock = await stripe.testHelpers.testClocks.create({ frozen_time: FROZEN });
   const customer = await stripe.customers.create({
-    test_clock: clock.id, balance: -100, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' }, tax_id_data: [{ type: 'us_ein', value: '12-3456789' }],
+    test_clock: clock.id, balance: -100, ...paysBy(), tax_id_data: [{ type: 'us_ein', value: '12-3456789' }],
   });
   await stripe.promotionCodes.create({ promotion: { type: 'coupon', coupon: coupon.id }, customer: customer.id });
   await stripe.billing.meterEvents.create({ event_name: 'call', payload: { stripe_customer_id: customer.id, value: '3' }, timestamp: FROZEN });

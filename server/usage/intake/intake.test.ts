@@ -8,6 +8,7 @@ import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { testNats, type TestNats } from '../../../tests/nats.ts';
 import { machineClock } from '../../clock.ts';
 import { verify } from '../../verify.ts';
+import { own } from '../../../tests/own.ts';
 import { openIntake } from './open.ts';
 import { partitionOf, PARTITIONS } from './message.ts';
 
@@ -46,7 +47,7 @@ const customerIn = async (isWanted: (partition: number) => boolean): Promise<str
   }
 };
 const report = (customer: string, value: string, identifier?: string) => kontor.stripe.billing.meterEvents.create({ event_name: 'calls', payload: { stripe_customer_id: customer, value }, ...(identifier && { identifier }) });
-const used = async (customer: string) => (await kontor.stripe.rawRequest('GET', `/v1/kontor/meters/${meter}/summaries?customer=${customer}&start_time=0&end_time=${Math.ceil((now() + 60) / 60) * 60}`)) as unknown as { data: { value: string }[] };
+const used = (customer: string) => own<{ data: { value: string }[] }>(kontor.stripe, 'GET', `meters/${meter}/summaries?customer=${customer}&start_time=0&end_time=${Math.ceil((now() + 60) / 60) * 60}`);
 const total = async (customer: string) => (await used(customer)).data[0]!.value;
 const findings = async () => (await verify(kontor.database, () => undefined, kontor.app.clock)).map(({ invariant, object, sentence }) => `${invariant} ${object}: ${sentence}`);
 
@@ -62,8 +63,8 @@ async function uncounted<T>(work: () => Promise<T>): Promise<T> {
 
 trial('whether something may be used is answered by what was acknowledged, and says where that is not counted in time', async () => {
   const customer = await customerOf();
-  await kontor.stripe.rawRequest('POST', '/v1/kontor/caps', { customer, meter, quantity: '10' });
-  const ask = () => kontor.stripe.rawRequest('POST', '/v1/kontor/usage/check', { customer, event_name: 'calls', quantity: '5' }) as unknown as Promise<{ allowed: boolean; up_to_date: boolean }>;
+  await own(kontor.stripe, 'POST', 'caps', { customer, meter, quantity: '10' });
+  const ask = () => own<{ allowed: boolean; up_to_date: boolean }>(kontor.stripe, 'POST', 'usage/check', { customer, event_name: 'calls', quantity: '5' });
   await uncounted(async () => {
     await report(customer, '8');
     const { allowed, up_to_date } = await ask();
@@ -114,7 +115,7 @@ trial('a period does not close before what was acknowledged in it is counted', a
   const invoices = async () => (await kontor.stripe.invoices.list({ customer: customer.id })).data.filter((each) => each.billing_reason === 'subscription_cycle');
   await uncounted(async () => {
     await report(customer.id, '12');
-    const [shown] = ((await kontor.stripe.rawRequest('GET', `/v1/kontor/customers/${customer.id}/usage`)) as unknown as { data: { value: string; up_to_date: boolean }[] }).data;
+    const [shown] = (await own<{ data: { value: string; up_to_date: boolean }[] }>(kontor.stripe, 'GET', `customers/${customer.id}/usage`)).data;
     assert.deepEqual([shown!.value, shown!.up_to_date], ['0', false]);
     ahead += MONTH_S * 1_000;
     await sleep(1_500);
@@ -122,7 +123,7 @@ trial('a period does not close before what was acknowledged in it is counted', a
   });
   await until(async () => (await invoices()).length === 1);
   assert.deepEqual((await invoices()).map(({ subtotal }) => subtotal), [1_200]);
-  const [shown] = ((await kontor.stripe.rawRequest('GET', `/v1/kontor/customers/${customer.id}/usage`)) as unknown as { data: { up_to_date: boolean }[] }).data;
+  const [shown] = (await own<{ data: { up_to_date: boolean }[] }>(kontor.stripe, 'GET', `customers/${customer.id}/usage`)).data;
   assert.equal(shown!.up_to_date, true);
 });
 

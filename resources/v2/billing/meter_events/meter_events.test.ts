@@ -6,6 +6,7 @@ import { inWorld } from '../../../../server/database/world.ts';
 import { countedFor } from '../../../../server/usage/counted.ts';
 import { when } from '../../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../../tests/kontor.ts';
+import { meterOf } from '../../../../tests/shop.ts';
 
 let kontor: Kontor;
 let ahead = 0;
@@ -17,7 +18,7 @@ const iso = (at: number) => new Date(at * 1_000).toISOString();
 before(async () => {
   kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) });
   customer = (await kontor.stripe.customers.create({})).id;
-  meter = (await kontor.stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
+  meter = (await meterOf(kontor.stripe, 'calls')).id;
 });
 after(() => kontor.close());
 

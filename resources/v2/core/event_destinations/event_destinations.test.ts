@@ -6,6 +6,8 @@ import type Stripe from 'stripe';
 import { machineClock } from '../../../../server/clock.ts';
 import { until } from '../../../../tests/awaited.ts';
 import { startKontor, type Kontor } from '../../../../tests/kontor.ts';
+import { own } from '../../../../tests/own.ts';
+import { meterOf } from '../../../../tests/shop.ts';
 
 let ahead = 0;
 let kontor: Kontor;
@@ -45,7 +47,7 @@ async function next(secret: string) {
 
 test('what was wrong with usage of the stream is sent to an event destination, as a thin event that its receiver fetches', async () => {
   const { id, webhook_endpoint } = await create();
-  const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } });
+  const meter = await meterOf(stripe, 'calls');
   await stripe.v2.billing.meterEventStream.create({ events: [{ event_name: 'calls', identifier: 'c1', payload: { stripe_customer_id: 'cus_none', value: '1' } }] });
   ahead += 61_000;
   const told = await next(webhook_endpoint!.signing_secret!);
@@ -55,7 +57,7 @@ test('what was wrong with usage of the stream is sent to an event destination, a
   assert.equal((await told.fetchRelatedObject()).id, meter.id);
   const event = await told.fetchEvent();
   assert.deepEqual(event.data.reason.error_types.map(({ code, error_count }) => [code, error_count]), [['meter_event_customer_not_found', 1]]);
-  const { data: [delivery] } = (await stripe.rawRequest('GET', `/v1/kontor/webhook_deliveries?webhook_endpoint=${id}`)) as unknown as { data: { event: string; state: string }[] };
+  const { data: [delivery] } = await own<{ data: { event: string; state: string }[] }>(stripe, 'GET', `webhook_deliveries?webhook_endpoint=${id}`);
   assert.equal(delivery!.event, told.id);
   await stripe.v2.core.eventDestinations.del(id);
 });
