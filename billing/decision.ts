@@ -16,7 +16,10 @@ export type Moment = {
 };
 
 /** A row to write: inserted where `before` is null, removed where `after` is null, else updated. `table` is the table's name. */
-export type Put<Row extends object = object> = { table: string; before: Row | null; after: Row | null };
+export type Put = { table: string; before: Row | null; after: Row | null };
+
+/** A row as it is stored: its columns. */
+export type Row = { id: string; [column: string]: unknown };
 
 /** One leg of a ledger transaction. `amount` > 0 debits the account, < 0 credits it; the legs of a transaction sum to 0 per currency. */
 export type Posting = {

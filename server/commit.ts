@@ -86,7 +86,7 @@ async function insertAll(ctx: Context, table: string, rows: readonly Json[]): Pr
 export async function insertFree(ctx: Context, table: string, rows: readonly { id: string }[]): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
   const { columns } = ctx.app.columns.get(table)!;
-  const source = sourceOf(columns, rows as readonly Json[], table);
+  const source = sourceOf(columns, rows, table);
   const [begun, sent] = await Promise.allSettled([plain('savepoint free'), over(source, insertion(table, columns, source)), plain('release savepoint free')].map((statement) => run(ctx.tx, statement)));
   if (begun!.status === 'rejected') throw begun!.reason;
   if (sent!.status === 'fulfilled') return new Set(rows.map(({ id }) => id));
@@ -101,15 +101,15 @@ const UNIQUE = '23505';
 
 /** Updates the columns in which at least one row changed. */
 async function updateAll(ctx: Context, table: string, puts: readonly Put[]): Promise<void> {
-  const changed = ctx.app.columns.get(table)!.columns.filter((column) => puts.some((put) => (put.before as Json)[column.name] !== (put.after as Json)[column.name]));
+  const changed = ctx.app.columns.get(table)!.columns.filter((column) => puts.some((put) => put.before![column.name] !== put.after![column.name]));
   if (changed.length === 0) return;
-  const source = sourceOf([{ name: 'id', type: 'text' }, ...changed], puts.map((put) => put.after as Json), table);
+  const source = sourceOf([{ name: 'id', type: 'text' }, ...changed], puts.map((put) => put.after!), table);
   const assignments = changed.map((column, n) => `"${column.name}" = ${source.columns[n + 1]}`).join(', ');
   const count = await run(ctx.tx, over(source, `update ${table} t set ${assignments} from ${source.from} where t.id = r.c0`));
   assert(count === puts.length, `${puts.length} rows of ${table} were to be updated, ${count} were`);
 }
 
-async function deleteAll(ctx: Context, table: string, rows: readonly Json[]): Promise<void> {
+async function deleteAll(ctx: Context, table: string, rows: readonly { id: string }[]): Promise<void> {
   if (rows.length === 0) return;
   const count = await run(ctx.tx, plain(`delete from ${table} where id = any($1::text[])`, [rows.map((row) => row.id)]));
   assert(count === rows.length, `${rows.length} rows of ${table} were to be removed, ${count} were`);
@@ -119,7 +119,7 @@ async function deleteAll(ctx: Context, table: string, rows: readonly Json[]): Pr
 function merged(puts: readonly Put[]): Put[] {
   const byId = new Map<string, Put>();
   for (const put of puts) {
-    const id = ((put.after ?? put.before) as Json).id as string;
+    const { id } = (put.after ?? put.before)!;
     const earlier = byId.get(id);
     byId.set(id, earlier ? { table: put.table, before: earlier.before, after: put.after } : put);
   }
@@ -132,9 +132,9 @@ function writeRows(ctx: Context, puts: readonly Put[]): Promise<void>[] {
   const groups = new Map(ordered.map((table) => [table, merged(tables.get(table)!)]));
   // Children go before their parents, parents come before their children.
   return [
-    ...ordered.toReversed().map((table) => deleteAll(ctx, table, groups.get(table)!.filter((put) => put.after === null).map((put) => put.before as Json))),
+    ...ordered.toReversed().map((table) => deleteAll(ctx, table, groups.get(table)!.filter((put) => put.after === null).map((put) => put.before!))),
     ...ordered.flatMap((table) => [
-      insertAll(ctx, table, groups.get(table)!.filter((put) => put.before === null).map((put) => put.after as Json)),
+      insertAll(ctx, table, groups.get(table)!.filter((put) => put.before === null).map((put) => put.after!)),
       updateAll(ctx, table, groups.get(table)!.filter((put) => put.before !== null && put.after !== null)),
     ]),
   ];
@@ -159,7 +159,7 @@ async function post(ctx: Context, postings: readonly Posting[]): Promise<void> {
     written.set(leg.transaction, n + 1);
     return { line: null, period_start: null, period_end: null, processor: null, ...leg, id: `${leg.transaction}/${n}` };
   });
-  await insertAll(ctx, 'ledger_entries', entries as unknown as Json[]);
+  await insertAll(ctx, 'ledger_entries', entries);
 }
 
 /** Writes the events, and a delivery for each enabled endpoint that wants them, in one statement. */
@@ -169,8 +169,8 @@ async function tell(ctx: Context, facts: readonly Fact[]): Promise<void> {
   for (const fact of facts) {
     const resource = ctx.app.register.resources.get(fact.object);
     assert(resource, `no room renders ${fact.object}`);
-    const object = resource.render(fact.whole as never, ctx.world);
-    const previous = fact.before ? previousAttributes(resource.render(fact.before as never, ctx.world), object) : null;
+    const object = resource.render(fact.whole, ctx.world);
+    const previous = fact.before ? previousAttributes(resource.render(fact.before, ctx.world), object) : null;
     if (fact.before && !previous) continue;
     rows.push({
       id: ctx.app.clock.newId('evt'),
@@ -209,8 +209,8 @@ const TIMER_COLUMNS: Column[] = [
 /** The last word on a kind and subject counts. */
 function setTimers(ctx: Context, timers: readonly Timer[]): Promise<number>[] {
   const last = [...new Map(timers.map((timer) => [`${timer.kind}\0${timer.subject}`, timer])).values()];
-  const set = last.filter((timer) => timer.at !== null && !timer.kept) as Json[];
-  const kept = last.filter((timer) => timer.kept) as Json[];
+  const set = last.filter((timer) => timer.at !== null && !timer.kept);
+  const kept = last.filter((timer) => timer.kept);
   const cleared = last.filter((timer) => timer.at === null);
   const sent: Promise<number>[] = [];
   const insert = (rows: readonly Json[], conflict: string) => {
@@ -232,7 +232,7 @@ const GRACE_S = 10;
 async function writeCalls(ctx: Context, calls: readonly Call[]): Promise<void> {
   const now = ctx.app.clock.now();
   const rows = calls.map((call) => ({ ...call, state: 'pending', answer: null, attempts: 0, next_at: now + GRACE_S, created: now, begun: null }));
-  await insertAll(ctx, 'calls', rows as unknown as Json[]);
+  await insertAll(ctx, 'calls', rows);
   ctx.calls.push(...calls.map((call) => call.id));
 }
 

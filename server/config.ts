@@ -76,7 +76,7 @@ export const settings: readonly Setting[] = [
  * The configuration from the environment. Every mistake is found and told at once, in a `StartRefused`; so is a variable that starts with `KONTOR_` and does not exist,
  * since a misspelt one would otherwise be obeyed by nobody. Variables that start with `KONTOR_TEST_` belong to the tests.
  */
-export function readConfig(environment: Variables = process.env, directory: string = process.cwd()): Config {
+export function readConfig(environment: Variables, directory: string = process.cwd()): Config {
   const wrong: string[] = [];
   const known = new Set(settings.map((setting) => setting.variable));
   for (const name of Object.keys(environment)) {

@@ -36,7 +36,6 @@ export type Consequence =
       fees?: Fee[];
       network_reason_code?: string | null;
     }
-  | { kind: 'early_fraud_warning'; fraud_type: string }
   /** How a refund ends that is pending, or that has succeeded and comes back. */
   | { kind: 'refund_settles'; outcome: RefundOutcome; after: Delay }
   /** How a charge ends that is pending. */

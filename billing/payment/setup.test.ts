@@ -15,7 +15,7 @@ test('a setup that its processor is at for days stays processing, and goes throu
   const { setup_intent } = openSetup({ customer: null, test_clock: null, usage: 'off_session', payment_method: method.id, payment_method_types: ['card'] }, moment);
   const confirmed = confirmSetup(setup_intent, method, null, {}, moment);
   const question = confirmed.calls[0]!.request as SaveQuestion;
-  const setup_attempt = confirmed.puts.find((each) => each.table === 'setup_attempts')!.after as unknown as SetupAttemptRow;
+  const setup_attempt = confirmed.puts.find((each) => each.table === 'setup_attempts')!.after as SetupAttemptRow;
   const facts = { setup_intent: confirmed.setup_intent, setup_attempt, payment_method: method, customer: null };
   const assessment = { type: 'authorized', network_status: 'approved_by_network', reason: null, risk_level: 'normal', risk_score: 0 } as const;
   const pending = settleSetup(facts, question, { kind: 'pending', reference: 'seti_1', assessment, foretold: [] }, moment);
@@ -28,7 +28,7 @@ test('a setup that ends late keeps nothing for whoever has let it go', () => {
   const { method: card } = makeMethod(CARD, {}, moment);
   const { setup_intent } = openSetup({ customer: 'cus_1', test_clock: null, usage: 'off_session', payment_method: card.id, payment_method_types: ['card'] }, moment);
   const confirmed = confirmSetup(setup_intent, card, null, {}, moment);
-  const setup_attempt = confirmed.puts.find((each) => each.table === 'setup_attempts')!.after as unknown as SetupAttemptRow;
+  const setup_attempt = confirmed.puts.find((each) => each.table === 'setup_attempts')!.after as SetupAttemptRow;
   const succeeded: Succeeded = { kind: 'succeeded', reference: 'seti_1', captured: false, network_transaction_id: null, authorization_code: null, three_d_secure: null, available: 'later', foretold: [], assessment: { type: 'authorized', network_status: 'approved_by_network', reason: null, risk_level: 'normal', risk_score: 0 } };
   const settle = (payment_method: typeof card, customer: CustomerWhole | null) => settleSetup({ setup_intent: confirmed.setup_intent, setup_attempt, payment_method, customer }, confirmed.calls[0]!.request as SaveQuestion, succeeded, moment).payment_method;
   const detached = settle({ ...card, spent: true }, null);

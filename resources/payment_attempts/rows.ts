@@ -82,7 +82,7 @@ export async function openAt<Request extends object>(app: App, world: World, int
 }
 
 /** When an attempt that is under way is looked up next. What the sandbox lets happen it has foretold. */
-export function lookAgain({ id, processor, heard, test_clock }: AttemptRow, now: number): Timer[] {
+export function lookAgain({ id, processor, heard }: AttemptRow, now: number): Timer[] {
   const wait = processor === 'sandbox' || heard === null ? null : lookAgainIn(now - heard);
   return wait === null ? [] : [{ kind: 'payment_attempt.look_up', subject: id, at: now + wait, lane: id, test_clock: null }];
 }

@@ -129,7 +129,7 @@ async function replace(ctx: Context, target: string, places: readonly Place[]): 
   return places.flatMap(({ holder, key, then, any }) => {
     const whole = objects.get((holder as Json)[key] as string);
     if (!whole) return [];
-    const object = resource.render(whole as never, ctx.world);
+    const object = resource.render(whole, ctx.world);
     (holder as Json)[key] = object;
     return then.size > 0 ? [{ value: object, tree: then, any }] : [];
   });

@@ -84,7 +84,7 @@ export function list<T, S>(of: Schema<T, Presence, S>, bounds: { min?: number; m
 }
 
 /** A list whose elements are read one by one: in place of one that is refused is its refusal, in which `param` is spelt as within the element. */
-export function listOfEach<T, S>(of: Schema<T, Presence, S>, bounds: { min?: number; max?: number } = {}): Schema<(T | Refusal)[], 'optional', ListOf<S>> {
+export function listOfEach<T, S>(of: Schema<T, Presence, S>, bounds: { min?: number; max?: number }): Schema<(T | Refusal)[], 'optional', ListOf<S>> {
   const read = (raw: Raw, _at: string, wire: Wire): T | Refusal => {
     try {
       return of.read(raw, '', wire);

@@ -225,7 +225,7 @@ async function render(ctx: Context, call: Call, whole: Json): Promise<string> {
 async function lookUp(ctx: Context, { object, id }: Reference['ref']): Promise<Json | null> {
   const resource = ctx.app.register.resources.get(object)!;
   const [whole] = await resource.load!(ctx, [id]);
-  return whole ? resource.render(whole as never, ctx.world) : null;
+  return whole ? resource.render(whole, ctx.world) : null;
 }
 
 async function wholeOf(ctx: Context, answer: Answer): Promise<Json> {

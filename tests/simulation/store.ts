@@ -4,7 +4,7 @@ import type { CouponRow, DiscountRow, DiscountWhole, PriceRow, TaxRateRow } from
 import type { CreditGrantRow } from '../../billing/credit/grant.ts';
 import type { CreditNoteLineRow, CreditNoteRow, CreditNoteWhole } from '../../billing/credit_note/credit_note.ts';
 import type { CustomerRow, CustomerWhole } from '../../billing/customer/customer.ts';
-import type { Decision, Instant, Moment, Put } from '../../billing/decision.ts';
+import type { Decision, Instant, Moment, Put, Row } from '../../billing/decision.ts';
 import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import type { OpenPayment } from '../../billing/invoice/pay.ts';
 import type { InvoicePaymentRow, PaymentIntentRow } from '../../billing/payment/payment.ts';
@@ -13,7 +13,6 @@ import type { ScheduleRow, ScheduleWhole } from '../../billing/schedule/schedule
 import { netOf } from '../../billing/subscription/lines.ts';
 import type { Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 
-type Row = { id: string } & Record<string, unknown>;
 
 /** The fields of a whole that are read from other tables: a row does not have them. */
 const GATHERED = new Set(['items', 'default_rates', 'terms', 'next', 'product_name', 'rates', 'lines', 'discount_rows', 'rate_rows', 'credited_lines', 'source', 'discount', 'scheduled', 'failed_method', 'grants', 'late']);
@@ -62,22 +61,21 @@ export class Store {
   }
 
   /** What exists before the story begins. */
-  keep(table: string, row: object): void {
+  keep(table: string, row: Row): void {
     this.put({ table, before: null, after: row });
   }
 
   private put({ table, before, after }: Put): void {
     const rows = this.table(table);
-    const id = ((after ?? before) as Row).id;
+    const { id } = (after ?? before)!;
     const stored = rows.get(id);
     assert.equal(stored !== undefined, before !== null, `${table} ${id} is ${stored ? 'there already' : 'not there'}`);
     if (after === null) {
       rows.delete(id);
       return;
     }
-    const [was, is] = [before as Row | null, after as Row];
     const row = stored ?? ({} as Row);
-    for (const field in is) if ((was === null || was[field] !== is[field]) && isColumn(table, field)) (row as Record<string, unknown>)[field] = is[field];
+    for (const field in after) if ((before === null || before[field] !== after[field]) && isColumn(table, field)) (row as Record<string, unknown>)[field] = after[field];
     rows.set(id, row);
   }
 

@@ -131,7 +131,7 @@ const ROWS: readonly Row[] = [
   ['createDispute', '4000000000000259', 'visa', 'US', 'credit', disputed('fraudulent')],
   ['createDisputeProductNotReceived', '4000000000002685', 'visa', 'US', 'credit', disputed('product_not_received')],
   ['createDisputeInquiry', '4000000000001976', 'visa', 'US', 'credit', disputed('fraudulent', true)],
-  ['createIssuerFraudRecord', '4000000000005423', 'visa', 'US', 'credit', { afterwards: [{ kind: 'early_fraud_warning', fraud_type: 'misc' }] }],
+  ['createIssuerFraudRecord', '4000000000005423', 'visa', 'US', 'credit', {}],
   ['createMultipleDisputes', '4000000404000079', 'visa', 'US', 'credit', disputed('fraudulent', false, 2)],
   ['createCe3EligibleDispute', '4000000404000038', 'visa', 'US', 'credit', disputed('fraudulent')],
   ['createComplianceDispute', '4000008400000779', 'visa', 'US', 'credit', disputed('noncompliant')],

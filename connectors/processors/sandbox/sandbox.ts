@@ -205,7 +205,7 @@ function decideReturn({ op_id, amount }: ReturnRequest): RefundOutcome {
 }
 
 /** What the sandbox answers where what was reserved is taken. */
-function decideCapture(request: CaptureRequest, options: Pick<SandboxOptions, 'fees'> = {}): HandledOutcome {
+function decideCapture(request: CaptureRequest, options: Pick<SandboxOptions, 'fees'>): HandledOutcome {
   // Nothing more is to be captured: the rest is released.
   if (request.amount === 0n && request.final) return { kind: 'succeeded', reference: request.charge };
   if (request.amount <= 0n) return failed('amount_too_small', 'A capture has an amount above zero.');

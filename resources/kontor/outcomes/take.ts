@@ -33,6 +33,6 @@ async function count(ctx: Context, observed: readonly Observed[], now: Instant, 
 export async function take(ctx: Context, observed: readonly Observed[], now: Instant, inserted: ReadonlySet<string> = new Set()): Promise<void> {
   if (observed.length === 0) return;
   const decided = together(observed);
-  await commit(ctx, { ...decided, puts: decided.puts.filter((put) => !inserted.has((put.after as { id: string }).id)) });
+  await commit(ctx, { ...decided, puts: decided.puts.filter((put) => !inserted.has(put.after!.id)) });
   await count(ctx, observed, now, inserted);
 }
