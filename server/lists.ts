@@ -74,7 +74,7 @@ export const listInside = (object: string, { table, owner, url, condition = raw(
     );
     const resource = ctx.app.register.resources.get(object);
     const wholes: { id: string }[] = (await resource?.load?.(ctx, newest.map(({ id }) => id))) ?? [];
-    const rendered = new Map(wholes.map((whole) => [whole.id, resource!.render(whole as never, ctx.world)]));
+    const rendered = new Map(wholes.map((whole) => [whole.id, resource!.render(whole, ctx.world)]));
     const ids = Map.groupBy(newest, (each) => each.owner);
     return new Map(owners.map((id) => {
       const of = ids.get(id) ?? [];
