@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { CustomerWhole } from '../customer/customer.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import { creditsFor, refuseSpent, returnCredits } from './apply.ts';
-import type { CreditGrantRow } from './grant.ts';
+import type { CreditGrantRow, CreditTransactionRow } from './grant.ts';
 
 const NOW = 1_000;
 const PERIOD_END = 900;
@@ -68,10 +68,18 @@ describe('credit that a correction gave back, where its invoice is void', () => 
   for (const [name, amounts, balance, left, spent] of rows) {
     it(name, () => {
       const made = returnCredits(invoice(...amounts), holder(balance), moment);
+      const moved = made.puts.filter((put) => put.table === 'credit_balance_transactions').map((put) => put.after as CreditTransactionRow);
+      for (const { type, amount } of moved) assert.equal(type, amount < 0n ? 'credits_applied' : 'credits_application_invoice_voided');
       assert.equal((made.puts.findLast((put) => put.table === 'credit_grants')!.after as CreditGrantRow).balance, left);
       assert.equal(made.postings.reduce((sum, posting) => sum + posting.amount, 0n), 0n);
       if (spent) assert.throws(() => refuseSpent(invoice(...amounts), holder(balance)), { code: 'status_transition_invalid' });
       else refuseSpent(invoice(...amounts), holder(balance));
     });
   }
+
+  it('is not lost twice where nothing is left of a grant that has expired', () => {
+    const expired = { grants: [grant('x', 0, { expires_at: NOW - 1 })] } as unknown as CustomerWhole;
+    const moved = returnCredits(invoice(50, -50), expired, moment).puts.filter((put) => put.table === 'credit_balance_transactions').map((put) => (put.after as CreditTransactionRow).type);
+    assert.deepEqual(moved, ['credits_application_invoice_voided', 'credits_applied']);
+  });
 });

@@ -4,7 +4,7 @@ import { decision, refuse, type Decision, type Instant, type Moment } from '../d
 import { meetLines, putDrawn, roomsOf, type LateLines } from '../correction/late.ts';
 import { afterDiscounts, type InvoiceLineRow, type InvoiceWhole, type StoredCredit } from '../invoice/invoice.ts';
 import { minor } from '../money.ts';
-import { inOrder, isUsable, moveCredit, hasExpired, withGrants, type CreditGrantRow } from './grant.ts';
+import { inOrder, isUsable, moveCredit, hasExpired, withGrants, type CreditGrantRow, type CreditMovement } from './grant.ts';
 
 /** What a grant gives to a line; `above` where that bills late usage. */
 type CreditTaken = { grant: CreditGrantRow; line: InvoiceLineRow; amount: bigint; above?: number };
@@ -52,10 +52,13 @@ export function previewCredits(invoice: InvoiceWhole, { grants = [], late = NONE
 /** By id, as they are now. */
 const grantsKnown = (invoice: InvoiceWhole, customer: CustomerWhole): Map<string, CreditGrantRow> => new Map([...(invoice.grant_rows ?? []), ...(customer.grants ?? [])].map((grant) => [grant.id, grant]));
 
+/** What an invoice takes of a grant is set against it, also where that is taken again; what it adds to a grant is given back. */
+const byInvoice = (amount: bigint): CreditMovement => (amount < 0n ? 'credits_applied' : 'credits_application_invoice_voided');
+
 /** A grant after something was given back to it or taken again: what was used in between stays used, and what has expired since is lost at once. */
 function settled(made: Decision, grant: CreditGrantRow, moment: Moment): CreditGrantRow {
   if (grant.balance < 0n) return moveCredit(made, grant, -grant.balance, 'credits_application_invoice_voided', null, moment).grant;
-  return hasExpired(grant, moment.now) ? moveCredit(made, grant, -grant.balance, 'credits_expired', null, moment).grant : grant;
+  return hasExpired(grant, moment.now) && grant.balance > 0n ? moveCredit(made, grant, -grant.balance, 'credits_expired', null, moment).grant : grant;
 }
 
 /** Gives back what corrections on the invoice give back of credits, and takes again what they undo of that. */
@@ -65,7 +68,7 @@ function givenBack(made: Decision, invoice: InvoiceWhole, customer: CustomerWhol
     if (line.correction === null || line.credits.length === 0) return line;
     const credits = line.credits.map((credit) => {
       const { credit_grant, amount } = credit;
-      const moved = moveCredit(made, grants.get(credit_grant) ?? known.get(credit_grant)!, BigInt(-amount), 'credits_application_invoice_voided', { invoice: invoice.id, invoice_line_item: line.id }, moment);
+      const moved = moveCredit(made, grants.get(credit_grant) ?? known.get(credit_grant)!, BigInt(-amount), byInvoice(BigInt(-amount)), { invoice: invoice.id, invoice_line_item: line.id }, moment);
       grants.set(credit_grant, moved.grant);
       return { ...credit, transaction: moved.transaction.id };
     });
@@ -109,7 +112,7 @@ export function returnCredits(invoice: InvoiceWhole, customer: CustomerWhole, mo
   for (const line of invoice.lines) {
     for (const { credit_grant, amount } of line.credits) {
       touched.add(credit_grant);
-      grants.set(credit_grant, moveCredit(made, grants.get(credit_grant)!, BigInt(amount), 'credits_application_invoice_voided', { invoice: invoice.id, invoice_line_item: line.id }, moment).grant);
+      grants.set(credit_grant, moveCredit(made, grants.get(credit_grant)!, BigInt(amount), byInvoice(BigInt(amount)), { invoice: invoice.id, invoice_line_item: line.id }, moment).grant);
     }
   }
   for (const id of touched) grants.set(id, settled(made, grants.get(id)!, moment));

@@ -27,7 +27,7 @@ export type CreditGrantRow = {
   metadata: Metadata;
 };
 
-type CreditMovement = 'credits_granted' | 'credits_application_invoice_voided' | 'credits_applied' | 'credits_expired' | 'credits_voided';
+export type CreditMovement = 'credits_granted' | 'credits_application_invoice_voided' | 'credits_applied' | 'credits_expired' | 'credits_voided';
 
 export type CreditTransactionRow = {
   id: string;

@@ -372,7 +372,7 @@ export class Served {
     const requests = [
       ...history.pending.map((item) => ({ at: item.at, run: () => this.wait(item) })),
       ...history.actions.map((action) => ({ at: action.at, run: () => this.act(action) })),
-      ...history.usage.map((use) => ({ at: use.at, run: () => this.use(use) })),
+      ...history.usage.map((use) => ({ at: use.reported ?? use.at, run: () => this.use(use) })),
     ].filter((each) => each.at <= history.until).sort((a, b) => a.at - b.at);
     for (const { at, run } of requests) {
       await this.until(at);

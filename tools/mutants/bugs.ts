@@ -39,7 +39,7 @@ const discounts: Bug[] = [
 const credits: Bug[] = [
   bug('a grant that comes while an invoice is a draft is set against it', 'billing/credit/apply.ts', 'grant.effective_at <= invoice.period_end && ', '', 'tests/simulation/engine'),
   bug('a line is taxed on what a grant gives to it', 'billing/invoice/totals.ts', 'amount - credit);', 'amount);', 'tests/simulation/engine'),
-  bug('a grant that has expired keeps what a voided invoice gives back to it', 'billing/credit/apply.ts', 'return hasExpired(grant, moment.now) ?', 'return hasExpired(grant, 0) ?', 'tests/simulation/engine'),
+  bug('a grant that has expired keeps what a voided invoice gives back to it', 'billing/credit/apply.ts', 'return hasExpired(grant, moment.now) && ', 'return hasExpired(grant, 0) && ', 'tests/simulation/engine'),
 ];
 
 const taxes: Bug[] = [

@@ -148,8 +148,8 @@ export type History = {
   sweep?: Recurrence;
   /** Where a schedule begins it: what comes after the first phase, which is the start itself until the first of these. */
   scheduled?: { end: number; phases: Phase[]; end_behavior: EndBehavior; /** There is no subscription before it: when it is made, at the start or earlier. */ from_scratch?: number };
-  /** `value` is a positive decimal; in any order. */
-  usage: { meter: string; at: number; value: string }[];
+  /** `value` is a positive decimal; in any order. `reported`: when it is told of, where that is later; the model knows it in time. */
+  usage: { meter: string; at: number; value: string; reported?: number }[];
   pending: PendingItem[];
   actions: Action[];
   /** The clock is run to here, inclusive. */
