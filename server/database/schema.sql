@@ -458,6 +458,7 @@ create table credit_balance_transactions (
   constraint credit_balance_transactions_world_credit_grant_fkey FOREIGN KEY (world, credit_grant) REFERENCES credit_grants(world, id) ON DELETE CASCADE,
   constraint credit_balance_transactions_world_invoice_fkey FOREIGN KEY (world, invoice) REFERENCES invoices(world, id),
   constraint credit_balance_transactions_amount_check CHECK ((amount <> 0)),
+  constraint credit_balance_transactions_sign CHECK (((amount > 0) = (type = ANY (ARRAY['credits_granted'::text, 'credits_application_invoice_voided'::text])))),
   constraint credit_balance_transactions_type_check CHECK ((type = ANY (ARRAY['credits_granted'::text, 'credits_application_invoice_voided'::text, 'credits_applied'::text, 'credits_expired'::text, 'credits_voided'::text])))
 );
 CREATE INDEX credit_balance_transactions_of_customer ON credit_balance_transactions USING btree (world, customer, created DESC, id DESC);
