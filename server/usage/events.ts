@@ -2,12 +2,12 @@
 import type { MeterRow } from '../../billing/catalog.ts';
 import { payloadFrom, type UsageEvent } from '../../billing/usage.ts';
 import { int8s } from '../database/arrays.ts';
-import { rows, sql, type Sql } from '../database/sql.ts';
+import { later, rows, sql, type Sql } from '../database/sql.ts';
 import type { Context } from '../context.ts';
 import type { Tx } from '../database/world.ts';
 import { keyOf, nameOf, type Named } from './keys.ts';
 import { COUNTS } from './cells.ts';
-import { ensureSlot, slotAt, slotsAround } from './slots.ts';
+import { ensureSlot, isTurn, slotAt, slotsAround } from './slots.ts';
 
 /** An event with where it is kept, and whether it was taken back. */
 export type StoredEvent = UsageEvent & { slot: number; key: bigint; series: bigint; canceled: boolean };
@@ -38,20 +38,32 @@ async function storedEvents(tx: Tx, slots: readonly number[], keys: readonly big
   return new Map(found.map((each) => [each.key, each]));
 }
 
+/** A name whose event is looked for, unless it was made just now (`unused`). */
+type Asked = { name: string; unused?: boolean };
+
+/** The events that have the first keys of some names, as seen from a slot; the keys are in the order of the names. */
+export type Looked = { slot: number; keys: readonly bigint[]; stored: ReadonlyMap<bigint, StoredEvent> };
+
+/** `keyFor` chooses other keys, so that a test can let two names have one. */
+export async function lookFor(ctx: Context, asked: readonly Asked[], keyFor: (name: string, attempt: number) => bigint = keyOf): Promise<Looked> {
+  const now = ctx.app.clock.now();
+  const slot = slotAt(now);
+  const slots = await ensureSlot(ctx.app, slot);
+  // Of two processes at the turn of a slot, each would look for the other's event in the wrong one; there, one after the other.
+  if (isTurn(now)) later(ctx.tx, sql`select pg_advisory_xact_lock(hashtextextended('meter events', kontor_world()))`);
+  const keys = asked.map(({ name }) => keyFor(name, 0));
+  return { slot, keys, stored: await storedEvents(ctx.tx, slotsAround(slots, slot), keys.filter((_, n) => !asked[n]!.unused)) };
+}
+
 /** Where the event of a name is kept, or will be; `claimed` is by which of those that are recorded now. */
 type Place = { readonly name: string; readonly key: bigint; readonly stored: StoredEvent | null; claimed: UsageEvent | null };
 
-/**
- * The place of each of the names, as seen from a slot: one place for a name that comes again. Its key is the first of the name's keys that no other name has. `keyFor` chooses other keys, so that a test can
- * let two names have one.
- */
-export async function placesOf(ctx: Context, slot: number, asked: readonly { name: string; unused?: boolean }[], keyFor: (name: string, attempt: number) => bigint = keyOf): Promise<Place[]> {
-  const slots = slotsAround(await ensureSlot(ctx.app, slot), slot);
+/** The place of each of the names that were looked for: one place for a name that comes again. Its key is the first of the name's keys that no other name has. */
+export async function placesOf(ctx: Context, asked: readonly Asked[], looked: Looked, keyFor: (name: string, attempt: number) => bigint = keyOf): Promise<Place[]> {
   const places: Place[] = [];
   const taken = new Map<bigint, Place>();
-  for (let attempt = 0, open = [...asked.keys()]; open.length > 0; attempt += 1) {
-    const keys = open.map((at) => keyFor(asked[at]!.name, attempt));
-    const stored: ReadonlyMap<bigint, StoredEvent> = await storedEvents(ctx.tx, slots, keys.filter((_, n) => !asked[open[n]!]!.unused));
+  let { keys, stored } = looked;
+  for (let attempt = 1, open = [...asked.keys()]; ; attempt += 1) {
     open = open.filter((at, n) => {
       const [key, { name }] = [keys[n]!, asked[at]!];
       const place = taken.getOrInsertComputed(key, () => {
@@ -62,13 +74,16 @@ export async function placesOf(ctx: Context, slot: number, asked: readonly { nam
       places[at] = place;
       return false;
     });
+    if (open.length === 0) return places;
+    keys = open.map((at) => keyFor(asked[at]!.name, attempt));
+    stored = await storedEvents(ctx.tx, slotsAround(await ensureSlot(ctx.app, looked.slot), looked.slot), keys.filter((_, n) => !asked[open[n]!]!.unused));
   }
-  return places;
 }
 
 /** The event of each name, in their order; null where there is none. */
 export async function eventsByName(ctx: Context, names: readonly Named[]): Promise<(StoredEvent | null)[]> {
-  return (await placesOf(ctx, slotAt(ctx.app.clock.now()), names.map((each) => ({ name: nameOf(each) })))).map(({ stored }) => stored);
+  const all = names.map((each) => ({ name: nameOf(each) }));
+  return (await placesOf(ctx, all, await lookFor(ctx, all))).map(({ stored }) => stored);
 }
 
 /** The meters of events, in any order. */

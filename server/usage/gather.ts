@@ -12,8 +12,8 @@ import { record, type Recorded } from './record.ts';
 
 /** So many transactions are under way at once, in all worlds together. */
 const WRITERS = 2;
-/** Beside a transaction of its own world another begins where so many events wait: fewer cost less if they go together, when that one is done. */
-const ENOUGH_EVENTS = 500;
+/** Beside a transaction of its own world another begins where so many events wait, so that one is in the database while those of the other are answered and come again; fewer cost less if they go together. */
+const ENOUGH_EVENTS = 32;
 /** Whoever was answered together with others is waited for this part of the time that their transaction took, and no longer than so many milliseconds. */
 const AGAIN = 0.5;
 const MOST_MS = 20;
@@ -73,7 +73,7 @@ class Gatherer {
       const began = this.app.clock.milliseconds();
       await this.recordAll(world, taken);
       const took = this.app.clock.milliseconds() - began;
-      if (taken.length > 1 && eventsOf(taken) < ENOUGH_EVENTS) await this.again(world, taken.length, Math.min(took * AGAIN, MOST_MS));
+      if (taken.length > 1 && !this.awaited.has(world.id)) await this.again(world, taken.length, Math.min(took * AGAIN, MOST_MS));
       underWay.delete(own);
     }
     this.writers -= 1;
@@ -81,6 +81,8 @@ class Gatherer {
 
   /** Returns when as many requests wait as waited before and were answered, or after a moment. */
   private again(world: World, answered: number, most_ms: number): Promise<void> {
+    const { waiting, events } = this.queues.get(world.id) ?? { waiting: [], events: 0 };
+    if (events >= ENOUGH_EVENTS) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(() => go(), most_ms);
       const go = (): void => {
@@ -88,7 +90,7 @@ class Gatherer {
         this.awaited.delete(world.id);
         resolve();
       };
-      this.awaited.set(world.id, { requests: answered + (this.queues.get(world.id)?.waiting.length ?? 0), go });
+      this.awaited.set(world.id, { requests: answered + waiting.length, go });
     });
   }
 

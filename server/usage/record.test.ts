@@ -56,6 +56,19 @@ test('an event of many that is refused leaves the others', async () => {
   assert.equal(await used(who), '7');
 });
 
+test('another meter counts events of the same name from its activation on, also where it finds the customer elsewhere', async () => {
+  const [who, other] = [await customerOf(), await customerOf()];
+  const given: UsageGiven[] = [{ event_name: 'moved', identifier: 'same', payload: { stripe_customer_id: who, account: other, value: '1' } }];
+  const meterOf = (key: string) => kontor.stripe.billing.meters.create({ display_name: key, event_name: 'moved', default_aggregation: { formula: 'sum' }, customer_mapping: { type: 'by_id', event_payload_key: key } });
+  const customersOf = async () => inside(async (ctx) => (await record(ctx, given)).map((each) => (each.status === 'refused' ? each.refusal.code : `${each.event.customer === who ? 'who' : 'other'} ${each.status}`)));
+  const first = await meterOf('stripe_customer_id');
+  assert.deepEqual([await customersOf(), await customersOf()], [['who accepted'], ['who duplicate']]);
+  await kontor.stripe.billing.meters.deactivate(first.id);
+  assert.deepEqual(await customersOf(), ['resource_missing']);
+  await meterOf('account');
+  assert.deepEqual([await customersOf(), await customersOf()], [['other accepted'], ['other duplicate']]);
+});
+
 test('an event is taken back once, whoever does it, and its hour is counted anew', async () => {
   const who = await customerOf();
   await put(['5', '9', '2'].map((value, n) => event(who, value, { identifier: `canceled ${n}`, timestamp: now() }, 'max')));

@@ -12,15 +12,15 @@
  */
 import type { MeterRow } from '../../billing/catalog.ts';
 import { Refusal, refuse, type Instant } from '../../billing/decision.ts';
-import { customerOf, isRepetition, OTHER_EVENT, refuseAboutNothing, restOf, usageEvent, type Mapping, type UsageEvent, type UsageGiven } from '../../billing/usage.ts';
+import { customerOf, fieldOf, isRepetition, OTHER_EVENT, refuseAboutNothing, restOf, usageEvent, type Mapping, type UsageEvent, type UsageGiven } from '../../billing/usage.ts';
 import type { Context } from '../context.ts';
 import { instants, int4s, int8s, jsons } from '../database/arrays.ts';
-import { arrayText, later, row, rows, sql } from '../database/sql.ts';
+import { arrayText, later, rows, sql } from '../database/sql.ts';
 import { quoted } from '../http/forms.ts';
-import { isTurn, slotAt } from './slots.ts';
 import { nameOf, seriesWithin, takeNumbers } from './keys.ts';
 import { countIn } from './hours.ts';
-import { BY_DEFAULT, placesOf } from './events.ts';
+import { BY_DEFAULT, lookFor, placesOf, type Looked } from './events.ts';
+import { bySources } from './sources.ts';
 import { tellOfUsage } from './tell.ts';
 
 export type Recorded = { status: 'accepted' | 'duplicate'; event: UsageEvent } | { status: 'refused'; refusal: Refusal };
@@ -44,7 +44,8 @@ type Fresh = { key: bigint; candidate: Candidate };
 
 export async function record(ctx: Context, given: readonly UsageGiven[], how: Recording = {}): Promise<Recorded[]> {
   const results: Recorded[] = [];
-  await admit(ctx, await judge(ctx, given, how, results), results, how.key);
+  const { candidates, looked } = await judge(ctx, given, how, results);
+  await admit(ctx, candidates, results, how.key, looked);
   return results;
 }
 
@@ -55,12 +56,10 @@ export function compared(before: UsageEvent, { event, given, mapping }: Candidat
 }
 
 /** Keeps and counts what was judged, and says of each what became of it, in its place among the results. */
-export async function admit(ctx: Context, candidates: readonly Candidate[], results: Recorded[], key?: Recording['key']): Promise<void> {
+export async function admit(ctx: Context, candidates: readonly Candidate[], results: Recorded[], key?: Recording['key'], looked?: Looked): Promise<void> {
   if (candidates.length === 0) return;
-  const slot = slotAt(ctx.app.clock.now());
-  // Of two processes at the turn of a slot, each would look for the other's event in the wrong one; there, one after the other.
-  if (isTurn(ctx.app.clock.now())) await row(ctx.tx, sql`select pg_advisory_xact_lock(hashtextextended('meter events', kontor_world()))`);
-  const places = await placesOf(ctx, slot, candidates, key);
+  const found = looked ?? (await lookFor(ctx, candidates, key));
+  const places = await placesOf(ctx, candidates, found, key);
   const fresh: Fresh[] = [];
   for (const [n, candidate] of candidates.entries()) {
     const place = places[n]!;
@@ -72,16 +71,10 @@ export async function admit(ctx: Context, candidates: readonly Candidate[], resu
     fresh.push({ key: place.key, candidate });
   }
   if (fresh.length === 0) return;
-  append(ctx, slot, fresh);
+  append(ctx, found.slot, fresh);
   const recorded = fresh.map(({ candidate }) => candidate.event);
   countIn(ctx.tx, ctx.world.id, recorded, new Map(fresh.flatMap(({ candidate: { meter } }) => (meter ? [[meter.id, meter]] : []))));
   await tellOfUsage(ctx, { recorded, canceled: [], restored: [] });
-}
-
-/** The active meters that count the events of these names, by name. */
-async function activeMeters(ctx: Context, names: readonly string[]): Promise<Map<string, MeterRow>> {
-  const found = await rows<MeterRow>(ctx.tx, sql`select * from meters where event_name = any(${arrayText(names, true)}::text[]) and status = 'active'`);
-  return new Map(found.map((meter) => [meter.event_name, meter]));
 }
 
 /** Does the work for each event that is not refused yet. One that it refuses has that as its result, and no other minds. */
@@ -97,52 +90,48 @@ function eachOf(given: readonly UsageGiven[], results: Recorded[], work: (each: 
   }
 }
 
-/** The events that say something that can be kept; the others get their refusals. Writes nothing. */
-export async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gathered = false, unused }: Recording, results: Recorded[]): Promise<Candidate[]> {
-  const names = [...new Set(given.map((each) => each.event_name))];
-  const [meters, ...watched] = await Promise.all([activeMeters(ctx, names), ...ctx.app.register.usage.map((observer) => observer.watches(ctx, names))]);
-  const sources = new Map(names.map((name) => {
-    const meter = meters.get(name) ?? null;
-    const watch = watched.find((each) => each.has(name))?.get(name);
-    return [name, { meter, mapping: meter?.customer_mapping ?? watch?.mapping, keys: watch?.keys ?? [] }];
-  }));
+/** The events that say something that can be kept, and what has their keys; the others get their refusals. Writes nothing. */
+export async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gathered = false, unused, key }: Recording, results: Recorded[]): Promise<{ candidates: Candidate[]; looked: Looked }> {
+  const named = given.map(({ event_name, identifier = ctx.app.clock.newId('mtrev') }) => ({ event_name, identifier }));
+  const [sources, [found, all]] = await bySources(ctx, [...new Set(given.map((each) => each.event_name))], (by) => {
+    const mentioned = given.flatMap(({ event_name, payload }) => (by.get(event_name)?.mapping && fieldOf(payload, by.get(event_name)!.mapping!.event_payload_key)) ?? []);
+    return Promise.all([customersBy(ctx, [...new Set(mentioned)]), lookFor(ctx, named.map((each) => ({ name: nameOf({ meter: by.get(each.event_name)?.meter?.id ?? null, ...each }), unused: unused?.has(each.identifier) })), key)]);
+  });
+  const moments = await momentsOf(ctx, ctx.request !== null || gathered, found);
   // All events of a customer have the same text of its id, so that whatever is looked up by it afterwards is found without comparing letters.
   const customers = new Map<string, string>();
-  const customerAt: string[] = [];
-  eachOf(given, results, ({ event_name, payload }, at) => {
-    const { meter, mapping, keys } = sources.get(event_name)!;
-    if (!mapping) return refuse('resource_missing', `No active meter counts events named ${event_name}.`, 'event_name', { status: 400, usage_error: 'no_meter' });
-    const customer = customerOf(mapping, payload);
-    if (!meter) refuseAboutNothing(keys, payload);
-    customerAt[at] = customers.getOrInsert(customer, customer);
-  });
-  const moments = await momentsOf(ctx, ctx.request !== null || gathered, customers);
   const number = takeNumbers(ctx.app.clock, given.length);
   const candidates: Candidate[] = [];
   eachOf(given, results, (each, at) => {
-    const { meter, mapping } = sources.get(each.event_name)! as { meter: MeterRow | null; mapping: Mapping };
-    const customer = customerAt[at]!;
+    const { meter, mapping, keys } = sources.get(each.event_name)!;
+    if (!mapping) return refuse('resource_missing', `No active meter counts events named ${each.event_name}.`, 'event_name', { status: 400, usage_error: 'no_meter' });
+    const text = customerOf(mapping, each.payload);
+    if (!meter) refuseAboutNothing(keys, each.payload);
+    const customer = customers.getOrInsert(text, text);
     const now = moments.get(customer) ?? refuse('resource_missing', `No such customer: '${quoted(customer)}'`, `payload[${mapping.event_payload_key}]`, { status: 400, usage_error: 'meter_event_customer_not_found' });
     if (now instanceof Refusal) throw now;
-    const identifier = each.identifier ?? ctx.app.clock.newId('mtrev');
+    const { identifier } = named[at]!;
     const event = { ...usageEvent(each, { meter, customer, settled: settled !== undefined }, { now: settled?.now ?? now }), identifier, number: BigInt(number + at) };
     candidates.push({ at, name: nameOf(event), given: each, event, mapping, meter, unused: unused?.has(identifier) });
   });
-  return candidates;
+  return { candidates, looked: { ...all, keys: candidates.map(({ at }) => all.keys[at]!) } };
 }
 
-/** The moment of each customer that is there: of its test clock, or of real time. A clock that is being advanced refuses its customers' events, unless a timer of that clock is at work. */
-async function momentsOf(ctx: Context, asked: boolean, customers: ReadonlyMap<string, string>): Promise<Map<string, Instant | Refusal>> {
-  if (customers.size === 0) return new Map();
-  const found = await rows<{ id: string; test_clock: string | null }>(ctx.tx, sql`select id, test_clock from customers where id = any(${arrayText([...customers.keys()], true)}::text[]) and not deleted`);
-  const clocks = [...new Set(found.flatMap((each) => each.test_clock ?? []))].sort();
+type Customer = { id: string; test_clock: string | null };
+
+const customersBy = async (ctx: Context, ids: readonly string[]): Promise<Customer[]> =>
+  ids.length === 0 ? [] : rows<Customer>(ctx.tx, sql`select id, test_clock from customers where id = any(${arrayText(ids, true)}::text[]) and not deleted`);
+
+/** The moment of each of these customers: of its test clock, or of real time. A clock that is being advanced refuses its customers' events, unless a timer of that clock is at work. */
+async function momentsOf(ctx: Context, asked: boolean, customers: readonly Customer[]): Promise<Map<string, Instant | Refusal>> {
+  const clocks = [...new Set(customers.flatMap((each) => each.test_clock ?? []))].sort();
   const times = clocks.length === 0 ? [] : await rows<{ id: string; frozen_time: Instant; status: string }>(
     ctx.tx,
     sql`select id, frozen_time, status from test_clocks where id = any(${clocks}::text[]) order by id for share ${asked ? sql`skip locked` : sql``}`,
   );
   const onClocks = new Map(times.filter(({ status }) => status !== 'advancing' || !asked).map(({ id, frozen_time }) => [id, frozen_time]));
   const now = ctx.app.clock.now();
-  return new Map(found.map(({ id, test_clock }) => [id, test_clock === null ? now : (onClocks.get(test_clock) ?? advancing(test_clock))]));
+  return new Map(customers.map(({ id, test_clock }) => [id, test_clock === null ? now : (onClocks.get(test_clock) ?? advancing(test_clock))]));
 }
 
 const advancing = (clock: string): Refusal => new Refusal(undefined, `The test clock ${clock} is being advanced. Wait until its status is \`ready\`, then try again.`, undefined, { status: 429, should_retry: true });

@@ -5,7 +5,7 @@
 import type { App, Context, World } from '../../context.ts';
 import { inWorld } from '../../database/world.ts';
 import type { UsageGiven } from '../../../billing/usage.ts';
-import { eventsByName } from '../events.ts';
+import { placesOf, type Looked } from '../events.ts';
 import { compared, judge, type Candidate, type Recorded } from '../record.ts';
 import type { Intake } from './intake.ts';
 import { messagesOf, partitionOf } from './message.ts';
@@ -19,8 +19,8 @@ export async function accept(app: App, intake: Intake, world: World, given: read
   const { fresh, again } = await inWorld(app.database.pool, world, async (tx) => {
     const ctx: Context = { app, tx, world, request: null, calls: [] };
     const judged: Recorded[] = [];
-    const candidates = await judge(ctx, given, { gathered: true }, judged);
-    const sorted = await apart(ctx, candidates, judged);
+    const { candidates, looked } = await judge(ctx, given, { gathered: true }, judged);
+    const sorted = await apart(ctx, candidates, looked, judged);
     judged.forEach((each, at) => { results[at] = each; });
     return sorted;
   });
@@ -37,12 +37,12 @@ export async function accept(app: App, intake: Intake, world: World, given: read
 }
 
 /** Answers what repeats an event that is counted, and sets apart what repeats another one of these. */
-async function apart(ctx: Context, candidates: readonly Candidate[], results: Recorded[]): Promise<{ fresh: Candidate[]; again: Again[] }> {
-  const known = candidates.length === 0 ? [] : await eventsByName(ctx, candidates.map(({ event }) => event));
+async function apart(ctx: Context, candidates: readonly Candidate[], looked: Looked, results: Recorded[]): Promise<{ fresh: Candidate[]; again: Again[] }> {
+  const places = await placesOf(ctx, candidates, looked);
   const fresh = new Map<string, Candidate>();
   const again: Again[] = [];
   for (const [n, candidate] of candidates.entries()) {
-    const [stored, first] = [known[n], fresh.get(candidate.name)];
+    const [stored, first] = [places[n]!.stored, fresh.get(candidate.name)];
     if (stored) results[candidate.at] = compared(stored, candidate);
     else if (first) again.push({ candidate, first });
     else fresh.set(candidate.name, candidate);
