@@ -1,5 +1,5 @@
 /** Lists: newest first, by cursors that are ids of the listed objects. */
-import { refuse } from '../billing/decision.ts';
+import { assert, refuse } from '../billing/decision.ts';
 import type { Context, Json } from './context.ts';
 import { join, raw, row, rows, sql, type Sql } from './database/sql.ts';
 import { missing } from './http/errors.ts';
@@ -23,6 +23,16 @@ export function equal(column: string, value: unknown): Sql[] {
   return value === null ? [sql`${raw(column)} is null`] : [sql`${raw(column)} = ${value}`];
 }
 
+/**
+ * `column = 'value'` with the value as a part of the statement, where there are few rows of some values and many of others: PostgreSQL plans without knowing its parameters, and would look through all of them. Values are names of
+ * ours, as of a `choice`.
+ */
+export function named(column: string, value: string | undefined): Sql[] {
+  if (value === undefined) return [];
+  assert(/^[a-z_]+$/.test(value), `${value} is no name of ours.`);
+  return [sql`${raw(column)} = '${raw(value)}'`];
+}
+
 /** One page of what is at hand as a whole, in its order. */
 export function slice<T extends { id: string }>(all: readonly T[], kind: string, { limit, starting_after, ending_before }: Page): { data: T[]; has_more: boolean } {
   const cursor = starting_after ?? ending_before;
@@ -32,6 +42,18 @@ export function slice<T extends { id: string }>(all: readonly T[], kind: string,
   return { data: all.slice(from, to), has_more: ending_before === undefined ? to < all.length : from > 0 };
 }
 
+/** No page has more. */
+const MOST = 100;
+
+/**
+ * The first `count` rows of an ordered query. The most that a page can have is said as a number beside it: of a limit that it does not know when it plans, PostgreSQL takes it that a tenth of the table is wanted, and
+ * rather sorts all of it than follow an index.
+ */
+export const first = (ordered: Sql, count: number): Sql => sql`select * from (${ordered} limit ${raw(String(MOST + 1))}) page limit ${count}`;
+
+/** What comes before or after a row in the order of the list. The values are compared one by one with those of an index, where a row that is looked up as a whole would be compared with every row. */
+export const beyond = (table: string, created: Sql, id: string, side: '<' | '>'): Sql => sql`(${created}, id) ${raw(side)} ((select ${created} from ${raw(table)} where id = ${id}), ${id})`;
+
 /**
  * One page of a table's rows that fulfil all conditions, newest first, and whether there are more in the direction of travel.
  * The cursor need not fulfil the conditions itself, but must exist in this world, and so must the customer whose list it is.
@@ -40,15 +62,15 @@ export async function page<Row extends { id: string }>(ctx: Context, table: stri
   if (starting_after !== undefined && ending_before !== undefined) refuse('parameters_exclusive', 'Give only one of `starting_after` and `ending_before`.', 'ending_before');
   const created = raw(order.created ?? 'created');
   const cursor = starting_after ?? ending_before;
-  const all = [...conditions];
+  // Some tables are also looked at over all worlds: see database/world.ts.
+  const all = [sql`world = kontor_world()`, ...conditions];
   if (cursor !== undefined) {
     const at = await row<{ id: string }>(ctx.tx, sql`select id from ${raw(table)} where id = ${cursor}`);
     if (!at) missing(kind, cursor, starting_after === undefined ? 'ending_before' : 'starting_after');
-    all.push(sql`(${created}, id) ${raw(starting_after === undefined ? '>' : '<')} (select ${created}, id from ${raw(table)} where id = ${cursor})`);
+    all.push(beyond(table, created, cursor, starting_after === undefined ? '>' : '<'));
   }
-  const where = all.length > 0 ? sql` where ${join(all, ' and ')}` : sql``;
   const direction = raw(ending_before === undefined ? 'desc' : 'asc');
-  const found = await rows<Row>(ctx.tx, sql`select * from ${raw(table)}${where} order by ${created} ${direction}, id ${direction} limit ${limit + 1}`);
+  const found = await rows<Row>(ctx.tx, first(sql`select * from ${raw(table)} where ${join(all, ' and ')} order by ${created} ${direction}, id ${direction}`, limit + 1));
   if (found.length === 0 && customer !== undefined && !(await row(ctx.tx, sql`select id from customers where id = ${customer}`))) missing('customer', customer, 'customer');
   const data = found.slice(0, limit);
   return { data: ending_before === undefined ? data : data.reverse(), has_more: found.length > limit };

@@ -56,7 +56,7 @@ async function runBatch(app: App, world: World, claim: Claim): Promise<number> {
 async function runAlone(app: App, world: World, due: Due): Promise<string[]> {
   const { kind, subject } = due;
   try {
-    return await runClaimed(app, world, (ctx) => rows(ctx.tx, sql`delete from timers where kind = ${kind} and subject = ${subject} and at = to_timestamp(${due.at}::bigint) returning kind, subject, at`), []);
+    return await runClaimed(app, world, (ctx) => rows(ctx.tx, sql`delete from timers where world = kontor_world() and kind = ${kind} and subject = ${subject} and at = to_timestamp(${due.at}::bigint) returning kind, subject, at`), []);
   } catch (error) {
     const why = passing(error);
     if (why === 'unreachable') throw error;
@@ -85,7 +85,7 @@ function claimDue(now: Instant): Claim {
       ctx.tx,
       sql`with due as materialized (
             select ctid from timers t
-            where test_clock is null and at <= to_timestamp(${now}::bigint)
+            where world = kontor_world() and test_clock is null and at <= to_timestamp(${now}::bigint)
               and not exists (select from timers e where e.world = t.world and e.lane = t.lane and e.at < t.at and e.failures = 0)
             order by at, kind, subject limit ${BATCH} for update skip locked)
           delete from timers t using due where t.ctid = due.ctid returning t.kind, t.subject, t.at`,
@@ -107,7 +107,7 @@ async function usageCounted(app: App, now: Instant): Promise<Instant> {
 export async function runDueTimers(app: App): Promise<boolean> {
   const now = app.clock.now();
   const worlds = await overAllWorlds(app.database.pool, (tx) =>
-    rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from timers t where t.world = w.id and t.test_clock is null and t.at <= to_timestamp(${now}::bigint))`),
+    rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from timers t where t.world = w.id and t.test_clock is null and t.at <= to_timestamp(${now}::bigint) offset 0)`),
   );
   const until = worlds.length === 0 ? now : await usageCounted(app, now);
   let ran = 0;
@@ -124,9 +124,9 @@ function claimOnClock(id: string): Claim {
     if (!clock || clock.status !== 'advancing') return [];
     const due = await rows<Due>(
       ctx.tx,
-      sql`with next as materialized (select at, kind from timers where test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.target_time}::bigint) order by at, kind limit 1),
+      sql`with next as materialized (select at, kind from timers where world = kontor_world() and test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.target_time}::bigint) order by at, kind limit 1),
             due as materialized (
-              select t.ctid from timers t, next where t.test_clock = ${id} and t.at = next.at and t.kind = next.kind and t.failures = 0 order by t.subject limit ${BATCH} for update of t)
+              select t.ctid from timers t, next where t.world = kontor_world() and t.test_clock = ${id} and t.at = next.at and t.kind = next.kind and t.failures = 0 order by t.subject limit ${BATCH} for update of t)
           delete from timers t using due where t.ctid = due.ctid returning t.kind, t.subject, t.at`,
     );
     const at = due[0]?.at ?? clock.frozen_time;
@@ -143,7 +143,7 @@ function claimOnStanding(id: string): Claim {
     return rows<Due>(
       ctx.tx,
       sql`with due as materialized (
-            select ctid from timers where test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.frozen_time}::bigint) order by at, kind, subject limit ${BATCH} for update skip locked)
+            select ctid from timers where world = kontor_world() and test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.frozen_time}::bigint) order by at, kind, subject limit ${BATCH} for update skip locked)
           delete from timers t using due where t.ctid = due.ctid returning t.kind, t.subject, t.at`,
     );
   };
@@ -172,7 +172,7 @@ const CLOCKS = 4;
  * it does not wait for an answer that is not known, nor for one that cannot be taken.
  */
 async function settle(app: App, world: World, clock: string): Promise<boolean> {
-  const open = () => inWorld(app.database.pool, world, (tx) => rows<{ id: string }>(tx, sql`select id from calls where test_clock = ${clock} and state = 'pending' and attempts < ${MOST_ATTEMPTS}`));
+  const open = () => inWorld(app.database.pool, world, (tx) => rows<{ id: string }>(tx, sql`select id from calls where world = kontor_world() and test_clock = ${clock} and state = 'pending' and attempts < ${MOST_ATTEMPTS}`));
   const left = await open();
   if (left.length === 0) return true;
   await performCalls(app, world, left.map((call) => call.id));
@@ -198,7 +198,7 @@ export async function advanceClocks(app: App): Promise<boolean> {
     rows<{ clock: string; stands: boolean } & World>(
       tx,
       sql`select c.id as clock, c.status = 'ready' as stands, w.id, w.account, w.livemode from test_clocks c join worlds w on w.id = c.world
-          where c.status = 'advancing' or (c.status = 'ready' and exists (select from timers t where t.world = c.world and t.test_clock = c.id and t.failures = 0 and t.at <= c.frozen_time)) order by w.id, c.id`,
+          where c.status = 'advancing' or (c.status = 'ready' and exists (select from timers t where t.world = c.world and t.test_clock = c.id and t.failures = 0 and t.at <= c.frozen_time offset 0)) order by w.id, c.id`,
     ),
   );
   // Nobody reports usage on a clock that is on its way: what was acknowledged before is all there is.

@@ -12,10 +12,10 @@ export async function balanceOf(ctx: Context, processor?: string): Promise<Balan
     ctx.tx,
     sql`with ours as (
         select currency, debit - credit as amount from ledger_days where ledger_account in ('cash_in_transit', 'customer_cash') ${there}
-        union all select currency, amount from ledger_entries where position >= coalesce((select max(upto) from ledger_seals), 0) and ledger_account in ('cash_in_transit', 'customer_cash') ${there}),
+        union all select currency, amount from ledger_entries where world = kontor_world() and position >= coalesce((select max(upto) from ledger_seals), 0) and ledger_account in ('cash_in_transit', 'customer_cash') ${there}),
       to_come as (
-        select t.currency, t.net from balance_transactions t where t.test_clock is null and t.available_on > to_timestamp(${ctx.app.clock.now()}::bigint) ${its}
-        union all select t.currency, t.net from test_clocks c join balance_transactions t on t.test_clock = c.id and t.available_on > c.frozen_time ${its}),
+        select t.currency, t.net from balance_transactions t where t.world = kontor_world() and t.test_clock is null and t.available_on > to_timestamp(${ctx.app.clock.now()}::bigint) ${its}
+        union all select t.currency, t.net from test_clocks c join balance_transactions t on t.world = c.world and t.test_clock = c.id and t.available_on > c.frozen_time ${its}),
       pending as (select currency, sum(net) as amount from to_come group by currency)
       select o.currency, (sum(o.amount) - coalesce(max(p.amount), 0))::bigint as available, coalesce(max(p.amount), 0)::bigint as pending from ours o left join pending p using (currency) group by o.currency order by o.currency`,
   );

@@ -10,7 +10,7 @@ export const clockOf = (ctx: Context): Sql =>
   sql`case when t.test_clock is null then to_timestamp(${ctx.app.clock.now()}::bigint) else coalesce((select c.frozen_time from test_clocks c where c.id = t.test_clock), 'infinity') end`;
 
 export function fundsById(ctx: Context, ids: readonly string[]): Promise<FundsTransaction[]> {
-  return rows<FundsTransaction>(ctx.tx, sql`select t.*, t.available_on <= ${clockOf(ctx)} as available from balance_transactions t where t.id = any(${ids}::text[])`);
+  return rows<FundsTransaction>(ctx.tx, sql`select t.*, t.available_on <= ${clockOf(ctx)} as available from balance_transactions t where t.world = kontor_world() and t.id = any(${ids}::text[])`);
 }
 
 /** The same with what is known of them by now. */

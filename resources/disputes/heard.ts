@@ -80,7 +80,7 @@ export async function sendAnswer(ctx: Context, dispute: DisputeWhole, given: Giv
 
 /** Refuses in the words of the processor where the last answer to a dispute was not taken. What was given as evidence is kept, so that it can be submitted again. */
 export async function refuseUnanswered(ctx: Context, id: string): Promise<void> {
-  const last = await row<{ answer: { kind: string; code?: string; message?: string } | null }>(ctx.tx, sql`select answer from calls where subject = ${id} and kind = 'processor.respond' order by created desc, id desc limit 1`);
+  const last = await row<{ answer: { kind: string; code?: string; message?: string } | null }>(ctx.tx, sql`select answer from calls where world = kontor_world() and subject = ${id} and kind = 'processor.respond' order by created desc, id desc limit 1`);
   const said = last?.answer;
   if (said?.kind === 'failed') refuse(said.code, `The payment processor has not taken the answer to the dispute ${id}: ${said.message}`, 'evidence');
 }

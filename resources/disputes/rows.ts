@@ -13,7 +13,7 @@ import { methodsById } from '../payment_methods/rows.ts';
 /** With what they have taken and given back, oldest first. */
 export async function withTransactions(tx: Tx, found: readonly DisputeRow[]): Promise<DisputeWhole[]> {
   const ids = found.map(({ id }) => id);
-  const transactions = ids.length === 0 ? [] : await rows<FundsTransactionRow>(tx, sql`select * from balance_transactions where source = any(${ids}::text[]) order by created, id`);
+  const transactions = ids.length === 0 ? [] : await rows<FundsTransactionRow>(tx, sql`select * from balance_transactions where world = kontor_world() and source = any(${ids}::text[]) order by created, id`);
   return found.map((dispute) => ({ ...dispute, transactions: transactions.filter(({ source }) => source === dispute.id) }));
 }
 

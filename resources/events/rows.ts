@@ -1,13 +1,13 @@
 import { firstId } from '../../server/clock.ts';
 import type { Context } from '../../server/context.ts';
 import { join, raw, rows, sql, type Sql } from '../../server/database/sql.ts';
-import { page, type Page } from '../../server/lists.ts';
+import { first, page, type Page } from '../../server/lists.ts';
 import type { EventRow } from '../../server/webhooks/deliver.ts';
 
 /** For so long events can be read. They are kept. */
 const VISIBLE_S = 30 * 86_400;
 
-const EVENTS = `(select e.*, (select count(*)::int from webhook_deliveries d where d.event = e.id and d.state = 'pending') as pending_webhooks from events e) e`;
+const EVENTS = `(select e.*, (select count(*)::int from webhook_deliveries d where d.world = e.world and d.event = e.id and d.state = 'pending') as pending_webhooks from events e) e`;
 
 /** Ids carry when an event was told; its `created` may be a test clock's time. */
 const visible = (ctx: Context): Sql => sql`id >= ${firstId('evt', ctx.app.clock.now() - VISIBLE_S)}`;
@@ -16,20 +16,30 @@ export function eventsById(ctx: Context, ids: readonly string[]): Promise<EventR
   return rows<EventRow>(ctx.tx, sql`select * from ${raw(EVENTS)} where id = any(${ids}::text[]) and ${visible(ctx)}`);
 }
 
-/** Events in the order in which they were told, the newest first. */
-export function listEvents(ctx: Context, conditions: readonly Sql[], given: Page): Promise<{ data: EventRow[]; has_more: boolean }> {
-  return page<EventRow>(ctx, EVENTS, 'event', [visible(ctx), ...conditions], given, { created: 'id' });
+/** Events in the order in which they were told, the newest first. Those of some types are looked up type by type: there may be few of them among very many. */
+export function listEvents(ctx: Context, types: readonly string[] | undefined, conditions: readonly Sql[], given: Page): Promise<{ data: EventRow[]; has_more: boolean }> {
+  return page<EventRow>(ctx, EVENTS, 'event', [visible(ctx), ...conditions, ...(types ? [ofTypes(types, [visible(ctx), ...conditions], given)] : [])], given, { created: 'id' });
 }
 
-/** Types by name, `*` standing for any text: `customer.*`. */
-export function ofTypes(types: readonly string[] | undefined): Sql[] {
-  if (!types) return [];
-  const patterns = types.map((type) => (type.includes('*') ? sql`type like ${type.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%')}` : sql`type = ${type}`));
-  return [sql`(${join(patterns, ' or ')})`];
+/** That events are among those of a page which are of these types, `*` standing for any text: `customer.*`. */
+function ofTypes(types: readonly string[], conditions: readonly Sql[], { starting_after, ending_before, limit }: Page): Sql {
+  const patterns = types.map((type) => sql`type like ${type.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%')}`);
+  const cursor = starting_after ?? ending_before;
+  const past = cursor === undefined ? [] : [sql`id ${raw(starting_after === undefined ? '>' : '<')} ${cursor}`];
+  return sql`id = any(array(
+    with recursive told as (
+      (select type from events order by type limit 1)
+      union all
+      select n.type from told t cross join lateral (select type from events where type > t.type order by type limit 1) n)
+    select f.id from told t cross join lateral (
+      ${first(sql`select e.id from events e where e.type = t.type and ${join([...conditions, ...past], ' and ')} order by e.id ${raw(ending_before === undefined ? 'desc' : 'asc')}`, limit + 1)}) f
+    where ${join(patterns, ' or ')}))`;
 }
 
 /** Whether all webhooks of the event have arrived. */
 export function delivered(success: boolean | undefined): Sql[] {
   if (success === undefined) return [];
-  return [sql`${success ? sql`not ` : sql``}exists (select from webhook_deliveries d where d.event = e.id and d.state <> 'delivered')`];
+  const open = (state: Sql) => sql`select d.event from webhook_deliveries d where d.world = kontor_world() and d.state = ${state} and d.event is not null`;
+  if (!success) return [sql`id = any(array(${open(sql`'pending'`)} union ${open(sql`'given_up'`)}))`];
+  return [sql`not exists (select from webhook_deliveries d where d.world = e.world and d.event = e.id and d.state <> 'delivered' offset 0)`];
 }

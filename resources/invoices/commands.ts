@@ -15,7 +15,7 @@ import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
-import { equal, page, renderList, within } from '../../server/lists.ts';
+import { equal, named, page, renderList, within } from '../../server/lists.ts';
 import { hasPaid } from '../charges/rows.ts';
 import { lockCustomer, lockLane } from '../customers/rows.ts';
 import { discountsGiven } from '../discounts/rows.ts';
@@ -146,7 +146,7 @@ export async function list(ctx: Context, given: Params<typeof params.listInvoice
     ...equal('collection_method', given.collection_method),
     ...equal('customer', customer),
     ...equal('subscription', subscription),
-    ...equal('status', given.status),
+    ...named('status', given.status),
     ...within('created', given.created),
     ...within('due_date', given.due_date),
     // What lives on test clocks is listed by its customer or subscription only.

@@ -10,7 +10,7 @@ import { invoice, upcomingInvoice } from './resource.ts';
 import * as timers from './timers.ts';
 
 const SEARCHED = {
-  created: { of: 'time', column: 'created' }, currency: { of: 'token', column: 'currency' }, customer: { of: 'token', column: 'customer' }, number: { of: 'text', column: 'number' }, status: { of: 'text', column: 'status' }, subscription: { of: 'token', column: 'subscription' }, total: { of: 'number', column: 'total' },
+  created: { of: 'time', column: 'created' }, currency: { of: 'token', column: 'currency' }, customer: { of: 'id', column: 'customer' }, number: { of: 'text', column: 'number' }, status: { of: 'text', column: 'status' }, subscription: { of: 'id', column: 'subscription' }, total: { of: 'number', column: 'total' },
 } as const;
 
 export const invoices: Room = {

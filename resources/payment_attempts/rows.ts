@@ -27,13 +27,13 @@ export function attemptsNamed(tx: Tx, processor: string, reference: string): Pro
 
 /** The questions as they were asked, by `op_id`. */
 export async function questionsById<Request extends object = Place>(tx: Tx, ids: readonly string[]): Promise<Map<string, OpenCall<Request>>> {
-  const found = await rows<OpenCall<Request>>(tx, sql`select id, kind, subject, request, state, attempts, created, begun from calls where id = any(${ids}::text[])`);
+  const found = await rows<OpenCall<Request>>(tx, sql`select id, kind, subject, request, state, attempts, created, begun from calls where world = kontor_world() and id = any(${ids}::text[])`);
   return new Map(found.map((call) => [call.id, call]));
 }
 
 /** The question as it was asked, locked: nobody begins to make it, or takes its answer, until the transaction ends. */
 export function lockQuestion(tx: Tx, id: string): Promise<(OpenCall<Place> & { next_at: number }) | undefined> {
-  return row(tx, sql`select id, kind, subject, request, state, attempts, created, begun, next_at from calls where id = ${id} for update`);
+  return row(tx, sql`select id, kind, subject, request, state, attempts, created, begun, next_at from calls where world = kontor_world() and id = ${id} for update`);
 }
 
 /** The attempts at a processor that its notices are about: by our name of them, else by the processor's. */

@@ -12,7 +12,7 @@ import { paymentIntent } from './resource.ts';
 import { applyCustomerBalance, payWaitingInvoices } from './transfers.ts';
 import { paymentIntentVersions } from './versions.ts';
 
-const SEARCHED = { amount: { of: 'number', column: 'amount' }, created: { of: 'time', column: 'created' }, currency: { of: 'token', column: 'currency' }, customer: { of: 'token', column: 'customer' }, status: { of: 'token', column: 'status' } } as const;
+const SEARCHED = { amount: { of: 'number', column: 'amount' }, created: { of: 'time', column: 'created' }, currency: { of: 'token', column: 'currency' }, customer: { of: 'id', column: 'customer' }, status: { of: 'token', column: 'status' } } as const;
 
 export const paymentIntents: Room = {
   resources: [paymentIntent],

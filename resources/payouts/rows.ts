@@ -16,7 +16,7 @@ export async function payoutNamed(tx: Tx, reference: string): Promise<PayoutRow 
 }
 
 /** What is available at a processor and was carried by no payout yet. */
-const open = (ctx: Context, processor: string) => sql`from balance_transactions t where t.payout is null and t.processor = ${processor} and t.available_on <= ${clockOf(ctx)}`;
+const open = (ctx: Context, processor: string) => sql`from balance_transactions t where t.world = kontor_world() and t.payout is null and t.processor = ${processor} and t.available_on <= ${clockOf(ctx)}`;
 
 /** The currencies in which there is something to pay out. Lock payouts first. */
 export async function currenciesToPayOut(ctx: Context, processor: string): Promise<string[]> {

@@ -5,7 +5,7 @@ import * as commands from './commands.ts';
 import * as params from './params.ts';
 import { plan, price } from './resource.ts';
 
-const SEARCHED = { active: { of: 'boolean', column: 'active' }, currency: { of: 'token', column: 'currency' }, lookup_key: { of: 'text', column: 'lookup_key' }, product: { of: 'token', column: 'product' }, type: { of: 'token', column: 'type' } } as const;
+const SEARCHED = { active: { of: 'boolean', column: 'active' }, currency: { of: 'token', column: 'currency' }, lookup_key: { of: 'text', column: 'lookup_key' }, product: { of: 'id', column: 'product' }, type: { of: 'token', column: 'type' } } as const;
 
 export const prices: Room = {
   resources: [price, plan],

@@ -27,7 +27,7 @@ export async function refundAt(tx: Tx, processor: string, reference: string): Pr
 
 /** What was asked to call a refund back, and answered, oldest first. */
 export function cancelingOf(tx: Tx, refund: string): Promise<{ state: string; answer: { kind: string } | null }[]> {
-  return rows(tx, sql`select state, answer from calls where subject = ${refund} and kind = 'processor.cancel_refund' order by created, id`);
+  return rows(tx, sql`select state, answer from calls where world = kontor_world() and subject = ${refund} and kind = 'processor.cancel_refund' order by created, id`);
 }
 
 /** A charge that is to be refunded with its intent and method, the charge locked, and the moment at which its customer lives. */

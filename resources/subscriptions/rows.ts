@@ -5,10 +5,11 @@ import type { ScheduleWhole } from '../../billing/schedule/schedule.ts';
 import type { PriceMoveEntryRow } from '../../billing/price_move/price_move.ts';
 import { netOf } from '../../billing/subscription/lines.ts';
 import type { BilledUsage, Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
+import { instants } from '../../server/database/arrays.ts';
 import { arrayText, raw, row, rows, sql, type Sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import type { Range } from '../../server/http/params.ts';
-import { equal, within } from '../../server/lists.ts';
+import { equal, named, within } from '../../server/lists.ts';
 import { discountsOf } from '../discounts/rows.ts';
 import { wholeItems as wholeInvoiceItems } from '../invoiceitems/rows.ts';
 import { wholeInvoices } from '../invoices/rows.ts';
@@ -180,7 +181,7 @@ export function matching(filters: Filters): Sql[] {
   const { status, customer, test_clock, price = filters.plan } = filters;
   const ofItem = (condition: Sql) => sql`exists (select from subscription_items i where i.world = subscriptions.world and i.subscription = subscriptions.id and not i.deleted and ${condition})`;
   return [
-    ...(status === 'all' ? [] : status === 'ended' ? [sql`status in ('canceled', 'incomplete_expired')`] : status === undefined ? [sql`status <> 'canceled'`] : [sql`status = ${status}`]),
+    ...(status === 'all' ? [] : status === 'ended' ? [sql`status in ('canceled', 'incomplete_expired')`] : status === undefined ? [sql`status <> 'canceled'`] : named('status', status)),
     ...equal('customer', customer),
     ...equal('test_clock', test_clock ?? (customer === undefined ? null : undefined)),
     ...equal('collection_method', filters.collection_method),
@@ -212,10 +213,10 @@ export async function billedUsage(tx: Tx, asked: readonly BilledAsked[]): Promis
   const lines = await rows<{ key: string; line: string; invoice: string; is_void: boolean; amount: bigint; since: Instant }>(
     tx,
     sql`select a.key, l.id as line, l.invoice, i.status = 'void' as is_void, l.amount, l.period_start as since
-        from unnest(${asked.map((each) => each.key)}::text[], ${asked.map((each) => each.subscription)}::text[], ${asked.map((each) => each.start)}::bigint[], ${asked.map((each) => each.end)}::bigint[],
+        from unnest(${asked.map((each) => each.key)}::text[], ${asked.map((each) => each.subscription)}::text[], ${instants(asked.map((each) => each.start))}::timestamptz[], ${instants(asked.map((each) => each.end))}::timestamptz[],
           ${arrayText(asked.map((each) => each.beside), true)}::text[]) as a (key, subscription, start, past, beside)
         join subscription_items s on s.subscription = a.subscription
-        join invoice_lines l on l.subscription_item = s.id and l.period_start >= to_timestamp(a.start) and l.period_end <= to_timestamp(a.past) and l.metering is not null
+        join invoice_lines l on l.subscription_item = s.id and l.period_start >= a.start and l.period_end <= a.past and l.metering is not null
         join invoices i on i.id = l.invoice and i.id is distinct from a.beside and (l.invoice_item is not null or ${raw(INTERIM)})`,
   );
   if (lines.length === 0) return new Map();

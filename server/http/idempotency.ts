@@ -35,7 +35,7 @@ export async function claimKey(ctx: Context, key: string, print: Buffer): Promis
   const found = await row<{ locked: boolean; fingerprint: Buffer | null; status: number | null; body: string; request_id: string; continuation: Continuation | null }>(
     ctx.tx,
     sql`select pg_try_advisory_xact_lock(hashtextextended(${`key ${kept}`}, ${ctx.world.id})) as locked, k.fingerprint, k.status, k.body, k.request_id, k.continuation
-        from (select 1) one left join idempotency_keys k on k.key = ${kept} and k.created > to_timestamp(${ctx.app.clock.now() - KEY_LIFETIME_S}::bigint)`,
+        from (select 1) one left join idempotency_keys k on k.world = kontor_world() and k.key = ${kept} and k.created > to_timestamp(${ctx.app.clock.now() - KEY_LIFETIME_S}::bigint)`,
   );
   if (!found?.locked) keyInUse(key);
   if (!found.fingerprint) return null;

@@ -27,14 +27,14 @@ export const sealText = (world: Pick<World, 'id'>, seal: Pick<SealRow, 'number' 
 async function sealOnce(app: App, world: World): Promise<number> {
   return inWorld(app.database.pool, world, async (tx) => {
     await row(tx, sql`select pg_advisory_xact_lock(hashtext('kontor.ledger_seals'), ${world.id}::integer)`);
-    const last = (await row<SealRow>(tx, sql`select * from ledger_seals order by number desc limit 1`)) ?? null;
+    const last = (await row<SealRow>(tx, sql`select * from ledger_seals where world = kontor_world() order by number desc limit 1`)) ?? null;
     const since = last?.upto ?? 0n;
     const oldest = (await row<{ position: bigint }>(tx, sql`select ledger_position(pg_snapshot_xmin(pg_current_snapshot())) as position`))!.position;
     const upto = await endOf(tx, since, oldest);
     if (upto === null) return 0;
     const { entries, digest } = (await row<{ entries: bigint; digest: Buffer }>(
       tx,
-      sql`select count(*) as entries, sha256(string_agg(ledger_digest(e), ''::bytea order by position, id)) as digest from ledger_entries e where position >= ${since} and position < ${upto}`,
+      sql`select count(*) as entries, sha256(string_agg(ledger_digest(e), ''::bytea order by position, id)) as digest from ledger_entries e where world = kontor_world() and position >= ${since} and position < ${upto}`,
     ))!;
     const seal = { number: (last?.number ?? 0n) + 1n, since, upto, entries, digest };
     const hash = sealHash(last?.hash ?? null, seal);
@@ -45,7 +45,7 @@ async function sealOnce(app: App, world: World): Promise<number> {
     );
     await row(tx, sql`insert into ledger_days (day, ledger_account, processor, currency, debit, credit)
       select date_trunc('day', at, 'UTC'), ledger_account, coalesce(processor, ''), currency, coalesce(sum(amount) filter (where amount > 0), 0), coalesce(-sum(amount) filter (where amount < 0), 0)
-      from ledger_entries where position >= ${since} and position < ${upto} group by 1, 2, 3, 4
+      from ledger_entries where world = kontor_world() and position >= ${since} and position < ${upto} group by 1, 2, 3, 4
       on conflict (world, day, ledger_account, processor, currency) do update set debit = ledger_days.debit + excluded.debit, credit = ledger_days.credit + excluded.credit`);
     return Number(entries);
   });
@@ -55,8 +55,8 @@ async function sealOnce(app: App, world: World): Promise<number> {
 async function endOf(tx: Tx, since: bigint, oldest: bigint): Promise<bigint | null> {
   const found = await rows<{ position: bigint }>(
     tx,
-    sql`(select position from ledger_entries where position >= ${since} and position < ${oldest} order by position limit 1)
-        union all (select position from ledger_entries where position >= ${since} and position < ${oldest} order by position offset ${MOST} limit 1)`,
+    sql`(select position from ledger_entries where world = kontor_world() and position >= ${since} and position < ${oldest} order by position limit 1)
+        union all (select position from ledger_entries where world = kontor_world() and position >= ${since} and position < ${oldest} order by position offset ${MOST} limit 1)`,
   );
   const [first, beyond] = found;
   if (!first) return null;

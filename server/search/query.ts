@@ -6,9 +6,9 @@ import { refuse } from '../../billing/decision.ts';
 import { join, raw, sql, type Sql } from '../database/sql.ts';
 
 /**
- * What can be searched for: `token` as a whole, `text` in parts, too, whatever the case of its letters; `number` and `time` (Unix seconds) by size, `boolean` as "true" or "false". `column` is SQL of ours.
+ * What can be searched for: `id` as it is, `token` as a whole, `text` in parts, too, whatever the case of its letters; `number` and `time` (Unix seconds) by size, `boolean` as "true" or "false". `column` is SQL of ours.
  */
-type Field = { of: 'token' | 'text' | 'number' | 'time' | 'boolean'; column: string };
+type Field = { of: 'id' | 'token' | 'text' | 'number' | 'time' | 'boolean'; column: string };
 export type Fields = Readonly<Record<string, Field>>;
 
 type Operator = ':' | '~' | '>' | '<' | '>=' | '<=';
@@ -64,11 +64,12 @@ function condition(clause: Clause, fields: Fields): Sql {
   const { operator, value, at } = clause;
   if (value === null) return operator === ':' ? sql`${column} is null` : wrong(`\`${at}\`: nothing is only compared by \`:\`.`);
   switch (of) {
+    case 'id':
     case 'token':
     case 'text':
       if (!('text' in value)) return wrong(`\`${at}\`: put the text in quotation marks.`);
-      if (operator === ':') return sql`lower(${column}) = lower(${value.text})`;
-      if (operator !== '~' || of === 'token') return wrong(`\`${at}\`: it is compared by \`:\`${of === 'text' ? ' or `~`' : ''}.`);
+      if (operator === ':') return of === 'id' ? sql`${column} = ${value.text}` : sql`lower(${column}) = lower(${value.text})`;
+      if (operator !== '~' || of !== 'text') return wrong(`\`${at}\`: it is compared by \`:\`${of === 'text' ? ' or `~`' : ''}.`);
       return value.text.length < 3 ? wrong(`\`${at}\`: a part has three letters or more.`) : sql`${column} ilike ${likely(value.text)}`;
     case 'boolean':
       if (operator !== ':' || !('text' in value) || (value.text !== 'true' && value.text !== 'false')) return wrong(`\`${at}\`: it is \`:"true"\` or \`:"false"\`.`);

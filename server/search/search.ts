@@ -4,6 +4,7 @@ import type { Context, Json, Resource } from '../context.ts';
 import { raw, row, rows, sql } from '../database/sql.ts';
 import { byDefault, fields, integer, required, text, type Params } from '../http/params.ts';
 import { get, type Route } from '../http/route.ts';
+import { beyond, first } from '../lists.ts';
 import { conditionOf, type Fields } from './query.ts';
 
 const searchParams = fields({ limit: byDefault(integer({ min: 1, max: 100 }), 10), page: text({ max: 100 }), query: required(text({ max: 5_000 })) });
@@ -22,13 +23,14 @@ export function searchable(path: string, object: string, table: string, fieldsOf
     const found = sql`${raw(among)} and ${conditionOf(query, fieldsOf)}`;
     const last = page === undefined ? null : Buffer.from(page, 'base64url').toString();
     if (last !== null && !(/^[a-z]+_[A-Za-z0-9_]+$/.test(last) && (await row(ctx.tx, sql`select id from ${raw(table)} where id = ${last}`)))) refuse(undefined, 'This is no page of a search: give the `next_page` of the result before.', 'page');
-    const after = last === null ? sql`` : sql` and (created, id) < (select created, id from ${raw(table)} where id = ${last})`;
-    const ids = (await rows<{ id: string }>(ctx.tx, sql`select id from ${raw(table)} where ${found}${after} order by created desc, id desc limit ${limit + 1}`)).map(({ id }) => id);
-    const { count } = (await row<{ count: bigint }>(ctx.tx, sql`select count(*) as count from (select from ${raw(table)} where ${found} limit ${MOST_COUNTED}) f`))!;
+    const after = last === null ? sql`` : sql` and ${beyond(table, sql`created`, last, '<')}`;
+    const ids = (await rows<{ id: string }>(ctx.tx, first(sql`select id from ${raw(table)} where ${found}${after} order by created desc, id desc`, limit + 1))).map(({ id }) => id);
+    // What fits into the first page is counted.
+    const count = last === null && ids.length <= limit ? ids.length : Number((await row<{ count: bigint }>(ctx.tx, sql`select count(*) as count from (select from ${raw(table)} where ${found} limit ${raw(String(MOST_COUNTED))}) f`))!.count);
     const resource: Resource<{ id: string }> = ctx.app.register.resources.get(object)!;
     const wholes = new Map((await resource.load!(ctx, ids.slice(0, limit))).map((whole) => [whole.id, whole]));
     const has_more = ids.length > limit;
-    return { object: 'search_result', data: ids.slice(0, limit).map((id) => resource.render(wholes.get(id)!, ctx.world)), has_more, next_page: has_more ? pageAfter(ids[limit - 1]!) : null, total_count: Number(count), url: path };
+    return { object: 'search_result', data: ids.slice(0, limit).map((id) => resource.render(wholes.get(id)!, ctx.world)), has_more, next_page: has_more ? pageAfter(ids[limit - 1]!) : null, total_count: count, url: path };
   }
   return get(path, searchParams, run);
 }

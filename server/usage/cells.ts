@@ -2,6 +2,7 @@
 import type { Instant } from '../../billing/decision.ts';
 import { parseDecimal, type Decimal } from '../../billing/money.ts';
 import type { UsageEvent } from '../../billing/usage.ts';
+import { instants } from '../database/arrays.ts';
 import { arrayText, raw, sql, type Sql } from '../database/sql.ts';
 
 export const HOUR_S = 3_600;
@@ -14,7 +15,7 @@ export const nameOfCell = ({ meter, customer, hour, dimensions }: Cell): string 
 
 /** Cells as the relation `n (meter, customer, hour, dimensions, series)`. */
 export const cellsOf = (cells: readonly (Cell & { series: bigint })[]): Sql => sql`unnest(${arrayText(cells.map((each) => each.meter))}::text[], ${arrayText(cells.map((each) => each.customer), true)}::text[],
-  ${arrayText(cells.map((each) => each.hour))}::bigint[], ${arrayText(cells.map((each) => each.dimensions), true)}::text[], ${arrayText(cells.map((each) => each.series))}::bigint[]) as n (meter, customer, hour, dimensions, series)`;
+  ${instants(cells.map((each) => each.hour))}::timestamptz[], ${arrayText(cells.map((each) => each.dimensions), true)}::text[], ${arrayText(cells.map((each) => each.series))}::bigint[]) as n (meter, customer, hour, dimensions, series)`;
 
 /** A value of an event, which has been read before. */
 export const decimal = (text: string): Decimal => (text.length < 16 && !text.includes('.') ? { digits: BigInt(text), scale: 0 } : parseDecimal(text)!);

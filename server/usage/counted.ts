@@ -4,6 +4,7 @@ import type { Instant } from '../../billing/decision.ts';
 import type { Used } from '../../billing/metering.ts';
 import { add, compare, formatDecimal, parseDecimal, ZERO, type Decimal } from '../../billing/money.ts';
 import type { DimensionTerms } from '../../billing/pricing/dimensions.ts';
+import { instants } from '../database/arrays.ts';
 import { arrayText, join, row, rows, sql, type Sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
 import { COUNTS, HOUR_S } from './cells.ts';
@@ -29,12 +30,11 @@ function cut(asked: Asked): Cut {
 
 /** The spans as the relation `a`. */
 function relation(world: number, spans: readonly Cut[]): Sql {
-  const numbers = (field: 'start' | 'whole_start' | 'whole_end' | 'end') => arrayText(spans.map((each) => each[field]));
-  return sql`(select n, meter, customer, series, to_timestamp(first) as start, to_timestamp(whole_start) as whole_start, to_timestamp(whole_end) as whole_end, to_timestamp(past) as end, filter, groups
-    from unnest(${arrayText(spans.map((_, n) => n))}::integer[], ${arrayText(spans.map((each) => each.meter), true)}::text[], ${arrayText(spans.map((each) => each.customer), true)}::text[],
-      ${arrayText(spans.map((each) => seriesOf(world, each.meter, '', each.customer)))}::bigint[], ${numbers('start')}::bigint[], ${numbers('whole_start')}::bigint[], ${numbers('whole_end')}::bigint[], ${numbers('end')}::bigint[],
+  const moments = (field: 'start' | 'whole_start' | 'whole_end' | 'end') => sql`${instants(spans.map((each) => each[field]))}::timestamptz[]`;
+  return sql`unnest(${arrayText(spans.map((_, n) => n))}::integer[], ${arrayText(spans.map((each) => each.meter), true)}::text[], ${arrayText(spans.map((each) => each.customer), true)}::text[],
+      ${arrayText(spans.map((each) => seriesOf(world, each.meter, '', each.customer)))}::bigint[], ${moments('start')}, ${moments('whole_start')}, ${moments('whole_end')}, ${moments('end')},
       ${arrayText(spans.map((each) => (each.dimensions ? JSON.stringify(each.dimensions) : null)), true)}::jsonb[], ${arrayText(spans.map(({ groups }) => (groups ? groupsText(groups) : null)), true)}::jsonb[])
-      as r (n, meter, customer, series, first, whole_start, whole_end, past, filter, groups)) a`;
+      as a (n, meter, customer, series, start, whole_start, whole_end, "end", filter, groups)`;
 }
 
 /** Groups as `groupNumber` reads them. */
@@ -76,9 +76,9 @@ export async function firstUse(tx: Tx, asked: readonly Pick<Asked, 'key' | 'mete
     tx,
     sql`select a.key, min(e.timestamp) as first
         from unnest(${arrayText(asked.map((each) => each.key), true)}::text[], ${arrayText(asked.map((each) => each.meter), true)}::text[], ${arrayText(asked.map((each) => each.customer), true)}::text[],
-          ${arrayText(asked.map((each) => seriesOf(world, each.meter, '', each.customer)))}::bigint[], ${arrayText(asked.map((each) => each.start))}::bigint[]) as a (key, meter, customer, series, start)
+          ${arrayText(asked.map((each) => seriesOf(world, each.meter, '', each.customer)))}::bigint[], ${instants(asked.map((each) => each.start))}::timestamptz[]) as a (key, meter, customer, series, start)
         cross join lateral (
-          select e.timestamp from meter_events e where e.series = a.series and e.meter = a.meter and e.customer = a.customer and e.timestamp >= to_timestamp(a.start) and ${COUNTS} order by e.timestamp limit 1) e
+          select e.timestamp from meter_events e where e.series = a.series and e.meter = a.meter and e.customer = a.customer and e.timestamp >= a.start and ${COUNTS} order by e.timestamp limit 1) e
         group by a.key`,
   );
   return new Map(found.map(({ key, first }) => [key, first]));
@@ -99,25 +99,21 @@ function countAdding(world: number, spans: readonly Cut[], formula: 'sum' | 'cou
     select n, dimensions, ${formula === 'sum' ? sql`trim_scale(sum(sum))` : sql`sum(events)`} as value from pieces group by n, dimensions having sum(events) <> 0`;
 }
 
-/** What the largest or the last value of hours is: `max` and `last`, and whatever comes aggregated, for each combination of the dimensions' values. */
-function countHours(world: number, spans: readonly Cut[]): Sql {
-  return sql`
-    with pieces as (
-      select a.n, r.meter, r.hour, r.dimensions, r.events, r.sum, r.largest, r.last, r.last_at, r.last_number
-      from ${relation(world, spans)} ${hours(sql`${WHOLE_HOURS} and r.events > 0`)}
-      union all
-      select a.n, e.meter, date_trunc('hour', e.timestamp, 'UTC'), e.dimensions, count(*), sum(e.value), max(e.value), (array_agg(e.value order by e.timestamp desc, e.number desc))[1], max(e.timestamp),
-        (array_agg(e.number order by e.timestamp desc, e.number desc))[1]
-      from ${relation(world, spans)} ${EDGES} group by 1, 2, 3, 4),
-    -- Of events that come aggregated for an hour or a day, the last one of that hour or day counts.
-    windows as (
-      select p.n, p.meter, p.dimensions, p.events, p.sum, p.largest, p.last, p.last_at, p.last_number from pieces p join meters m on m.id = p.meter where m.event_time_window is null
-      union all
-      (select distinct on (p.n, p.dimensions, date_trunc(m.event_time_window, p.hour, 'UTC')) p.n, p.meter, p.dimensions, 1, p.last, p.last, p.last, p.last_at, p.last_number
-       from pieces p join meters m on m.id = p.meter where m.event_time_window is not null order by p.n, p.dimensions, date_trunc(m.event_time_window, p.hour, 'UTC'), p.last_at desc, p.last_number desc))
-    select w.n, w.dimensions, trim_scale(case m.default_aggregation ->> 'formula'
-      when 'sum' then sum(w.sum) when 'count' then sum(w.events) when 'max' then max(w.largest) else (array_agg(w.last order by w.last_at desc, w.last_number desc))[1] end) as value
-    from windows w join meters m on m.id = w.meter group by w.n, w.dimensions, m.default_aggregation`;
+/**
+ * What the largest or the last value of hours is: `max` and `last`, and whatever comes aggregated, for each combination of the dimensions' values. Of events that come aggregated for an hour or a day (`window`), the last one of
+ * that hour or day counts.
+ */
+function countHours(world: number, spans: readonly Cut[], { default_aggregation: { formula }, event_time_window: window }: MeterRow): Sql {
+  const pieces = sql`
+    select a.n, r.hour, r.dimensions, r.events, r.sum, r.largest, r.last, r.last_at, r.last_number from ${relation(world, spans)} ${hours(sql`${WHOLE_HOURS} and r.events > 0`)}
+    union all
+    select a.n, date_trunc('hour', e.timestamp, 'UTC'), e.dimensions, count(*), sum(e.value), max(e.value), (array_agg(e.value order by e.timestamp desc, e.number desc))[1], max(e.timestamp),
+      (array_agg(e.number order by e.timestamp desc, e.number desc))[1]
+    from ${relation(world, spans)} ${EDGES} group by 1, 2, 3`;
+  if (formula === 'last') return sql`select distinct on (n, dimensions) n, dimensions, trim_scale(last) as value from (${pieces}) p order by n, dimensions, last_at desc, last_number desc`;
+  const ofDays = window === 'day' ? sql`select distinct on (n, dimensions, date_trunc('day', hour, 'UTC')) p.* from (${pieces}) p order by n, dimensions, date_trunc('day', hour, 'UTC'), last_at desc, last_number desc` : pieces;
+  const value = window === null ? { sum: sql`sum(sum)`, count: sql`sum(events)`, max: sql`max(largest)` } : { sum: sql`sum(last)`, count: sql`count(*)::numeric`, max: sql`max(last)` };
+  return sql`select n, dimensions, trim_scale(${value[formula as keyof typeof value]}) as value from (${ofDays}) p group by n, dimensions`;
 }
 
 /** What different values are counted together of: all of a span, those of each group, or of each combination of the dimensions' values. */
@@ -137,13 +133,23 @@ function countUnique(world: number, spans: readonly Cut[], together: readonly To
     group by grouping sets (${join(together.map((each) => SETS[each]), ', ')})`;
 }
 
-/** The last value before a moment of each combination of the dimensions' values, by the hours of which all events lie before it. Where there is one combination only, the last hour has it. */
-const lastBefore = (world: number, spans: readonly Cut[], moment: Sql): Sql => sql`
-  select distinct on (a.n, b.dimensions) a.n, a.start, a.end, b.dimensions, b.last_at, b.last_number, b.last from ${relation(world, spans)} join meters m on m.id = a.meter
-  cross join lateral (
-    select r.hour, r.dimensions, r.last_at, r.last_number, r.last from meter_rollups r where r.meter = a.meter and r.customer = a.customer and r.hour < ${moment} and r.last_at < ${moment} and r.events > 0 and ${wanted(sql`r`)}
-    order by r.hour desc limit case when m.dimensions = '[]' then 1 end) b
-  order by a.n, b.dimensions, b.hour desc`;
+/** The last value before a moment of each combination of the dimensions' values, by the hours of which all events lie before it. It is looked up for each combination: they may have no value for years. */
+function lastBefore(world: number, spans: readonly Cut[], moment: Sql): Sql {
+  const of = (dimensions: Sql) => sql`
+    select r.dimensions, r.last_at, r.last_number, r.last from meter_rollups r
+    where r.meter = a.meter and r.customer = a.customer and r.dimensions = ${dimensions} and r.hour < ${moment} and r.last_at < ${moment} and r.events > 0 and ${wanted(sql`r`)} order by r.hour desc limit 1`;
+  const next = (after: Sql) => sql`select r.dimensions from meter_rollups r where r.meter = a.meter and r.customer = a.customer and r.dimensions <> '' and r.dimensions > ${after} order by r.dimensions limit 1`;
+  return sql`
+    select a.n, a.start, a.end, b.dimensions, b.last_at, b.last_number, b.last from ${relation(world, spans)} join meters m on m.id = a.meter
+    cross join lateral (
+      select * from (${of(sql`''`)}) r where m.dimensions = '[]'
+      union all
+      (with recursive combinations as (
+        (${next(sql`''`)})
+        union all
+        select r.dimensions from combinations c cross join lateral (${next(sql`c.dimensions`)}) r)
+      select r.* from combinations c cross join lateral (${of(sql`c.dimensions`)}) r where c.dimensions <> '')) b`;
+}
 
 /** The events of an hour `h` until the end of the span. */
 const EVENTS_OF_HOUR = lookedUp(
@@ -192,32 +198,25 @@ function withGroups(world: number, spans: readonly Cut[], found: Sql): Sql {
   return sql`select ${groupNumber(sql`c.dimensions`, sql`a.groups`)} as "group", c.* from (${found}) c join ${relation(world, spans)} on a.n = c.n`;
 }
 
-type Query = (world: number, spans: readonly Cut[], together: readonly Together[]) => Sql;
-
-const QUERIES = {
-  sums: (world, spans) => withGroups(world, spans, countAdding(world, spans, 'sum')),
-  counts: (world, spans) => withGroups(world, spans, countAdding(world, spans, 'count')),
-  hours: (world, spans) => withGroups(world, spans, countHours(world, spans)),
-  unique: countUnique,
-  latest: (world, spans) => withGroups(world, spans, countLatest(world, spans)),
-  weighted: (world, spans) => withGroups(world, spans, countWeighted(world, spans)),
-} satisfies Record<string, Query>;
-
-function queryOf(meter: MeterRow): Query {
+/** What a meter counts in spans, which are of that meter or of others that count in the same way (`wayOf`). */
+function queryOf(meter: MeterRow, world: number, spans: readonly Cut[], together: readonly Together[]): Sql {
   const { formula } = meter.default_aggregation;
-  if (addsUp(meter)) return formula === 'sum' ? QUERIES.sums : QUERIES.counts;
-  if (isUnique(meter)) return QUERIES.unique;
-  return formula === 'latest' ? QUERIES.latest : isLevel(meter) ? QUERIES.weighted : QUERIES.hours;
+  if (isUnique(meter)) return countUnique(world, spans, together);
+  if (addsUp(meter)) return withGroups(world, spans, countAdding(world, spans, formula === 'sum' ? 'sum' : 'count'));
+  if (formula === 'latest') return withGroups(world, spans, countLatest(world, spans));
+  return withGroups(world, spans, isLevel(meter) ? countWeighted(world, spans) : countHours(world, spans, meter));
 }
+
+const wayOf = ({ default_aggregation: { formula }, event_time_window }: MeterRow): string => `${formula} ${event_time_window}`;
 
 /** What was counted for each of the asked, and of different values what is asked for, by the position of the asked: a query for each way of counting. */
 async function counted(tx: Tx, asked: readonly Asked[], together: readonly Together[], known?: readonly MeterRow[]): Promise<(Counted & { formula: Formula })[]> {
   if (asked.length === 0) return [];
   const meters = new Map((known ?? await metersOf(tx, asked.map((each) => each.meter))).map((meter) => [meter.id, meter]));
   const world = await worldOf(tx);
-  const queries = Map.groupBy(asked.map((each, n) => ({ n, meter: meters.get(each.meter)!, span: cut(each) })), ({ meter }) => queryOf(meter));
-  const answers = await Promise.all([...queries].map(async ([query, spans]) => {
-    const found = await rows<Counted>(tx, query(world, spans.map(({ span }) => span), together));
+  const ways = Map.groupBy(asked.map((each, n) => ({ n, meter: meters.get(each.meter)!, span: cut(each) })), ({ meter }) => wayOf(meter));
+  const answers = await Promise.all([...ways.values()].map(async (spans) => {
+    const found = await rows<Counted>(tx, queryOf(spans[0]!.meter, world, spans.map(({ span }) => span), together));
     return found.map((each) => ({ ...each, n: spans[each.n]!.n, formula: spans[each.n]!.meter.default_aggregation.formula }));
   }));
   return answers.flat();

@@ -35,12 +35,12 @@ export function settleLevels(tx: Tx, cells: Sql): void {
     sql`update meter_rollups r set first_at = u.first_at, level_seconds = u.level_seconds
         from (
           select n.* from ${cells} join meters m on m.id = n.meter and m.default_aggregation ->> 'formula' = 'weighted_by_time'
-          join meter_rollups o on o.meter = n.meter and o.customer = n.customer and o.hour = to_timestamp(n.hour) and o.dimensions = n.dimensions and o.events > 0 and o.level_seconds is null offset 0) n
+          join meter_rollups o on o.meter = n.meter and o.customer = n.customer and o.hour = n.hour and o.dimensions = n.dimensions and o.events > 0 and o.level_seconds is null offset 0) n
         cross join lateral (
           select min(e.timestamp) as first_at, sum(e.value * extract(epoch from e.until - e.timestamp)) as level_seconds from (
-            select e.timestamp, e.value, lead(e.timestamp, 1, to_timestamp(n.hour + ${HOUR_S})) over (order by e.timestamp, e.number) as until from meter_events e
-            where e.series = n.series and e.timestamp >= to_timestamp(n.hour) and e.timestamp < to_timestamp(n.hour + ${HOUR_S}) and e.meter = n.meter and e.customer = n.customer and e.dimensions = n.dimensions and ${COUNTS}) e) u
-        where r.meter = n.meter and r.customer = n.customer and r.hour = to_timestamp(n.hour) and r.dimensions = n.dimensions`,
+            select e.timestamp, e.value, lead(e.timestamp, 1, n.hour + interval '1 hour') over (order by e.timestamp, e.number) as until from meter_events e
+            where e.series = n.series and e.timestamp >= n.hour and e.timestamp < n.hour + interval '1 hour' and e.meter = n.meter and e.customer = n.customer and e.dimensions = n.dimensions and ${COUNTS}) e) u
+        where r.meter = n.meter and r.customer = n.customer and r.hour = n.hour and r.dimensions = n.dimensions`,
   );
 }
 

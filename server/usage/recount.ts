@@ -2,7 +2,7 @@
 import { refuse, type Instant } from '../../billing/decision.ts';
 import { row, rows, sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
-import { cellsOf, COUNTS, HOUR_S, nameOfCell, type Cell } from './cells.ts';
+import { cellsOf, COUNTS, nameOfCell, type Cell } from './cells.ts';
 import { settleLevels } from './levels.ts';
 
 /**
@@ -13,7 +13,7 @@ export async function recount(tx: Tx, cells: readonly (Cell & { series: bigint }
   const distinct = [...new Map(cells.map((cell) => [nameOfCell(cell), cell]))].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, cell]) => cell);
   if (distinct.length === 0) return;
   const asked = cellsOf(distinct);
-  const same = sql`r.meter = n.meter and r.customer = n.customer and r.hour = to_timestamp(n.hour) and r.dimensions = n.dimensions`;
+  const same = sql`r.meter = n.meter and r.customer = n.customer and r.hour = n.hour and r.dimensions = n.dimensions`;
   const hours = await rows<{ hour: Instant; lacks: boolean }>(
     tx,
     sql`select r.hour, r.first_number < meter_events_kept_from() as lacks from ${asked} join meter_rollups r on ${same} order by r.meter, r.customer, r.hour, r.dimensions for update of r`,
@@ -26,7 +26,7 @@ export async function recount(tx: Tx, cells: readonly (Cell & { series: bigint }
           select count(*) as events, coalesce(sum(e.value), 0) as sum, max(e.value) as largest, max(e.timestamp) as last_at,
             (array_agg(e.value order by e.timestamp desc, e.number desc))[1] as last, (array_agg(e.number order by e.timestamp desc, e.number desc))[1] as last_number
           from meter_events e
-          where e.series = n.series and e.timestamp >= to_timestamp(n.hour) and e.timestamp < to_timestamp(n.hour + ${HOUR_S}) and e.meter = n.meter and e.customer = n.customer and e.dimensions = n.dimensions and ${COUNTS}) u
+          where e.series = n.series and e.timestamp >= n.hour and e.timestamp < n.hour + interval '1 hour' and e.meter = n.meter and e.customer = n.customer and e.dimensions = n.dimensions and ${COUNTS}) u
         where ${same}`,
   );
   settleLevels(tx, asked);

@@ -15,7 +15,7 @@ export type SumRow = { ledger_account: LedgerAccount; processor: string | null; 
 export async function present(tx: Tx, now: Instant): Promise<Instant> {
   const found = await row<{ end: Instant | null }>(
     tx,
-    sql`select greatest((select max(day) + interval '1 day' from ledger_days), (select max(at) + interval '1 second' from ledger_entries where position >= coalesce((select max(upto) from ledger_seals), 0))) as end`,
+    sql`select greatest((select max(day) + interval '1 day' from ledger_days), (select max(at) + interval '1 second' from ledger_entries where world = kontor_world() and position >= coalesce((select max(upto) from ledger_seals), 0))) as end`,
   );
   return Math.max(now + 1, found?.end ?? 0);
 }
@@ -32,11 +32,11 @@ export function sumsBefore(tx: Tx, moment: Instant): Promise<SumRow[]> {
       legs as (
         select ledger_account, processor, currency, debit, credit from ledger_days where day < date_trunc('day', ${at}, 'UTC')
         union all
-        select ledger_account, coalesce(processor, ''), currency, greatest(amount, 0), greatest(-amount, 0) from ledger_entries, sealed where position < upto and at >= date_trunc('day', ${at}, 'UTC') and at < ${at}
+        select ledger_account, coalesce(processor, ''), currency, greatest(amount, 0), greatest(-amount, 0) from ledger_entries, sealed where world = kontor_world() and position < upto and at >= date_trunc('day', ${at}, 'UTC') and at < ${at}
         union all
-        select ledger_account, coalesce(processor, ''), currency, greatest(amount, 0), greatest(-amount, 0) from ledger_entries, sealed where position >= upto and at < ${at}),
+        select ledger_account, coalesce(processor, ''), currency, greatest(amount, 0), greatest(-amount, 0) from ledger_entries, sealed where world = kontor_world() and position >= upto and at < ${at}),
       deferred as (
-        select currency, sum(amount)::bigint - ledger_earned(sum(amount)::bigint, period_start, period_end, ${at}) as amount from ledger_entries where period_end > ${at} and at < ${at} group by currency, line, period_start, period_end)
+        select currency, sum(amount)::bigint - ledger_earned(sum(amount)::bigint, period_start, period_end, ${at}) as amount from ledger_entries where world = kontor_world() and period_end > ${at} and at < ${at} group by currency, line, period_start, period_end)
       select ledger_account, nullif(processor, '') as processor, currency, sum(debit)::bigint as debit, sum(credit)::bigint as credit from (
         select * from legs
         union all select 'revenue', '', currency, -greatest(amount, 0), -greatest(-amount, 0) from deferred
@@ -54,11 +54,11 @@ export function journalOf(tx: Tx, day: Instant, currency: string): Promise<Journ
   return rows<JournalRow>(
     tx,
     sql`with posted as (
-        select transaction, case when period_end is null then ledger_account else 'deferred_revenue' end as ledger_account, processor, amount, document, customer, line, at from ledger_entries where at >= ${start} and at < ${end} and currency = ${currency}),
+        select transaction, case when period_end is null then ledger_account else 'deferred_revenue' end as ledger_account, processor, amount, document, customer, line, at from ledger_entries where world = kontor_world() and at >= ${start} and at < ${end} and currency = ${currency}),
       earned as (
         select 'earned:' || to_char(${start} at time zone 'UTC', 'YYYY-MM-DD') as transaction, document, customer, line, ${end} - interval '1 second' as at,
           ledger_earned(sum(amount)::bigint, period_start, period_end, ${end}) - ledger_earned(coalesce(sum(amount) filter (where at < ${start}), 0)::bigint, period_start, period_end, ${start}) as amount
-        from ledger_entries where period_end > ${start} and at < ${end} and currency = ${currency} group by document, customer, line, period_start, period_end),
+        from ledger_entries where world = kontor_world() and period_end > ${start} and at < ${end} and currency = ${currency} group by document, customer, line, period_start, period_end),
       legs as (
         select * from posted
         union all select transaction, 'revenue', null, amount, document, customer, line, at from earned
@@ -73,7 +73,7 @@ export function entriesOfDocument(tx: Tx, document: string): Promise<EntryRow[]>
   return rows<EntryRow>(
     tx,
     sql`with named as (
-        select distinct transaction from ledger_entries where document = ${document} or (id >= ${`${document}:`} and id < ${`${document};`}) or (id >= ${`${document}/`} and id < ${`${document}0`}))
-      select e.* from named n join lateral (select * from ledger_entries l where l.id >= n.transaction || '/' and l.id < n.transaction || '0') e on true order by position, transaction, id`,
+        select distinct transaction from ledger_entries where world = kontor_world() and (document = ${document} or (id >= ${`${document}:`} and id < ${`${document};`}) or (id >= ${`${document}/`} and id < ${`${document}0`})))
+      select e.* from named n join lateral (select * from ledger_entries l where l.world = kontor_world() and l.id >= n.transaction || '/' and l.id < n.transaction || '0') e on true order by position, transaction, id`,
   );
 }

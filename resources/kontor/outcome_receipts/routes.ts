@@ -31,7 +31,7 @@ async function retrieve(ctx: Context, _given: object, path: { outcome_receipt: s
 
 /** A customer's, the newest first. */
 async function list(ctx: Context, given: Params<typeof listReceipts>): Promise<Json> {
-  const { data, has_more } = await page<ReceiptRow>(ctx, 'outcome_receipts', 'outcome receipt', [...equal('customer', given.customer), ...equal('invoice', given.invoice), ...equal('outcome', given.outcome)], given);
+  const { data, has_more } = await page<ReceiptRow>(ctx, 'outcome_receipts', 'outcome receipt', [...equal('customer', given.customer), ...equal('invoice', given.invoice), ...equal('outcome', given.outcome)], given, { created: 'sequence' });
   return renderList('/v1/kontor/outcome_receipts', data.map((each) => render(each, ctx.world)), has_more);
 }
 

@@ -7,7 +7,7 @@ import { momentOn, type Context, type Json } from '../../../server/context.ts';
 import { sql } from '../../../server/database/sql.ts';
 import { missing } from '../../../server/http/errors.ts';
 import type { Params } from '../../../server/http/params.ts';
-import { equal, page, renderList } from '../../../server/lists.ts';
+import { equal, named, page, renderList } from '../../../server/lists.ts';
 import { definitionsById, definitionsIn } from '../outcome_definitions/rows.ts';
 import type * as params from './params.ts';
 import { renderEvidence, renderOutcome } from './resource.ts';
@@ -62,9 +62,9 @@ export async function list(ctx: Context, given: Params<typeof params.listOutcome
   const conditions = [
     ...equal('customer', customer),
     ...equal('definition', definition),
-    ...equal('state', state),
+    ...named('state', state),
     ...equal('subject', subject),
-    ...(invoice === undefined ? [] : [sql`id in (select r.outcome from outcome_receipts r where r.invoice = ${invoice} and r.kind = 'billed')`]),
+    ...(invoice === undefined ? [] : [sql`id = any(array(select r.outcome from outcome_receipts r where r.invoice = ${invoice} and r.kind = 'billed'))`]),
     // What lives on test clocks is listed only by what it belongs to.
     ...(narrowed === undefined ? equal('test_clock', null) : []),
   ];
@@ -78,8 +78,8 @@ type LinePath = { invoice: string; line: string };
 export async function ofLine(ctx: Context, given: Params<typeof params.listOfLine>, path: LinePath): Promise<Json> {
   const [line] = await billedLines(ctx.tx, path.invoice, path.line);
   if (!line) return missing('invoice line item', path.line);
-  const counting = line.meter === null ? sql`false` : sql`(meter = ${line.meter} and customer = ${line.customer} and counted_at >= to_timestamp(${line.period_start}::bigint) and counted_at < to_timestamp(${line.period_end}::bigint))`;
-  const { data, has_more } = await page<OutcomeRow>(ctx, 'outcomes', 'outcome', [sql`(id in (select r.outcome from outcome_receipts r where r.line = ${line.id}) or ${counting})`], given, { created: 'id' });
+  const counting = line.meter === null ? sql`` : sql` union select id from outcomes where meter = ${line.meter} and customer = ${line.customer} and counted_at >= to_timestamp(${line.period_start}::bigint) and counted_at < to_timestamp(${line.period_end}::bigint)`;
+  const { data, has_more } = await page<OutcomeRow>(ctx, 'outcomes', 'outcome', [sql`id = any(array(select r.outcome from outcome_receipts r where r.line = ${line.id}${counting}))`], given, { created: 'id' });
   const receipts = await receiptsOfLine(ctx.tx, line.id, data.map((each) => each.id));
   return renderList(`/v1/kontor/invoices/${path.invoice}/lines/${line.id}/outcomes`, data.map((each) => ({ ...renderOutcome(each, ctx.world), receipt: receipts.get(each.id)?.billed ?? null, taken_back: receipts.get(each.id)?.taken_back ?? false })), has_more);
 }

@@ -1,6 +1,7 @@
 import type { Instant } from '../../../billing/decision.ts';
 import type { Subject } from '../../../billing/outcome/observe.ts';
 import type { OutcomeRow } from '../../../billing/outcome/outcome.ts';
+import { instants } from '../../../server/database/arrays.ts';
 import { arrayText, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 
@@ -55,8 +56,8 @@ export async function countedIn(tx: Tx, asked: readonly Stretch[]): Promise<Map<
   const found = await rows<OutcomeRow & { key: string }>(
     tx,
     sql`select a.key, o.* from unnest(${arrayText(asked.map((each) => each.key))}::text[], ${arrayText(asked.map((each) => each.meter))}::text[], ${arrayText(asked.map((each) => each.customer), true)}::text[],
-          ${arrayText(asked.map((each) => each.start))}::bigint[], ${arrayText(asked.map((each) => each.end))}::bigint[]) as a (key, meter, customer, start, past)
-        join outcomes o on o.meter = a.meter and o.customer = a.customer and o.counted_at >= to_timestamp(a.start) and o.counted_at < to_timestamp(a.past) order by o.counted_at, o.id`,
+          ${instants(asked.map((each) => each.start))}::timestamptz[], ${instants(asked.map((each) => each.end))}::timestamptz[]) as a (key, meter, customer, start, past)
+        join outcomes o on o.meter = a.meter and o.customer = a.customer and o.counted_at >= a.start and o.counted_at < a.past order by o.counted_at, o.id`,
   );
   return Map.groupBy(found, (each) => each.key);
 }

@@ -9,7 +9,7 @@ import { missing } from '../../../server/http/errors.ts';
 import { quoted } from '../../../server/http/forms.ts';
 import { choice, doc, fields, listParams, required, text, type Params } from '../../../server/http/params.ts';
 import { get, post } from '../../../server/http/route.ts';
-import { equal, page, renderList } from '../../../server/lists.ts';
+import { equal, named, page, renderList } from '../../../server/lists.ts';
 import { attemptsById, attemptsNamed, lockQuestion, lookUp, questionsById, tell } from '../../payment_attempts/rows.ts';
 import { processorNamed, saidBy } from '../processors/rows.ts';
 import { refundAt } from '../../refunds/rows.ts';
@@ -34,7 +34,7 @@ async function attemptNamed(ctx: Context, id: string): Promise<AttemptRow> {
 }
 
 async function list(ctx: Context, { processor, state, subject, ...given }: Params<typeof listAttempts>): Promise<Json> {
-  const { data, has_more } = await page<AttemptRow>(ctx, 'payment_attempts', 'payment attempt', [...equal('processor', processor), ...equal('state', state), ...equal('subject', subject)], given);
+  const { data, has_more } = await page<AttemptRow>(ctx, 'payment_attempts', 'payment attempt', [...equal('processor', processor), ...named('state', state), ...equal('subject', subject)], given);
   return renderList('/v1/kontor/payment_attempts', (await wholeAttempts(ctx, data)).map((each) => paymentAttempt.render(each, ctx.world)), has_more);
 }
 

@@ -7,7 +7,7 @@ import type { Tx } from '../../../server/database/world.ts';
 import { missing } from '../../../server/http/errors.ts';
 import { choice, fields, id, listParams, range, type Params } from '../../../server/http/params.ts';
 import { get, post } from '../../../server/http/route.ts';
-import { equal, page, renderList, within } from '../../../server/lists.ts';
+import { equal, named, page, renderList, within } from '../../../server/lists.ts';
 import { endpointsById } from '../../webhook_endpoints/rows.ts';
 
 type WebhookDeliveryRow = {
@@ -28,7 +28,7 @@ type WebhookDeliveryRow = {
 };
 
 function deliveriesById(tx: Tx, ids: readonly string[], lock = false): Promise<WebhookDeliveryRow[]> {
-  return rows<WebhookDeliveryRow>(tx, sql`select * from webhook_deliveries where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rows<WebhookDeliveryRow>(tx, sql`select * from webhook_deliveries where world = kontor_world() and id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
 }
 
 function render(delivery: WebhookDeliveryRow, world: World): Json {
@@ -68,7 +68,7 @@ async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json>
 }
 
 async function list(ctx: Context, given: Params<typeof listDeliveries>): Promise<Json> {
-  const conditions = [...(given.event === undefined ? [] : [sql`coalesce(event, thin_event) = ${given.event}`]), ...equal('webhook_endpoint', given.webhook_endpoint), ...equal('state', given.state), ...within('created', given.created)];
+  const conditions = [...(given.event === undefined ? [] : [sql`(event = ${given.event} or thin_event = ${given.event})`]), ...equal('webhook_endpoint', given.webhook_endpoint), ...named('state', given.state), ...within('created', given.created)];
   const { data, has_more } = await page<WebhookDeliveryRow>(ctx, 'webhook_deliveries', 'webhook delivery', conditions, given);
   return renderList('/v1/kontor/webhook_deliveries', data.map((each) => render(each, ctx.world)), has_more);
 }
