@@ -49,8 +49,8 @@ export type Kontor = Running & {
 };
 
 /** With KONTOR_TEST_NATS=1 usage goes through JetStream in every test, and each request that reports some returns when it is counted: so the same tests hold of both ways. */
-export async function startKontor(options: { clock?: Clock; works?: boolean; nats?: NatsSettings | null; /** Where the processors of the types are. */ stripe?: StripeOptions; adyen?: AdyenOptions; /** What accounts can configure; by default these types. */ kinds?: readonly ProcessorKind[]; /** Of test mode. */ vault?: Vault; log?: Log } = {}): Promise<Kontor> {
-  const database = await testDatabase();
+export async function startKontor(options: { clock?: Clock; works?: boolean; nats?: NatsSettings | null; /** Where the processors of the types are. */ stripe?: StripeOptions; adyen?: AdyenOptions; /** What accounts can configure; by default these types. */ kinds?: readonly ProcessorKind[]; /** Of test mode. */ vault?: Vault; log?: Log; /** By default one of its own. */ database?: TestDatabase } = {}): Promise<Kontor> {
+  const database = options.database ?? (await testDatabase());
   const clock = options.clock ?? machineClock();
   const connectors = { processors: { test: sandbox(), kinds: options.kinds ?? [stripeProcessor(options.stripe), adyenProcessor(options.adyen)] }, vaults: { test: options.vault ?? testVault(), live: vaultOff } };
   const nats = options.nats === undefined ? await natsOfAll() : options.nats;

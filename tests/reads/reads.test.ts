@@ -10,6 +10,7 @@ import { performDueCalls } from '../../server/calls.ts';
 import { runDueTimers } from '../../server/timers.ts';
 import { Courier } from '../../server/webhooks/deliver.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
+import { testDatabase } from '../postgres.ts';
 import { watchReads } from './watched.ts';
 
 const HOUR = 3_600;
@@ -63,7 +64,9 @@ async function copies(table: string, where: string, changed: Record<string, stri
 }
 
 before(async () => {
-  kontor = await startKontor({ works: false, nats: null });
+  const database = await testDatabase();
+  reads = await watchReads(database);
+  kontor = await startKontor({ database, works: false, nats: null });
   stripe = kontor.stripe;
   today = kontor.app.clock.now() - (kontor.app.clock.now() % DAY);
   const prices: string[] = [];
@@ -87,7 +90,6 @@ before(async () => {
   await copies('webhook_deliveries', 'true', { id: id('whd'), event: `'evt_zz' || lpad(n::text, 20, '0')`, state: `'delivered'`, created });
   await copies('timers', 'true', { kind: `'copy'`, subject: id('copy'), lane: id('copy'), at: `o.at + interval '1 year'` });
   await kontor.database.asOwner((owner) => owner.query('analyze'));
-  reads = await watchReads(kontor.database);
 });
 after(async () => {
   for (const [table, where] of [['webhook_deliveries', `id like 'whd_0000%'`], ['events', `id like 'evt_zz%'`], ['invoices', `number like 'N-%'`], ['customers', `id like 'cus_0000%'`], ['timers', `kind = 'copy'`]]) {

@@ -23,15 +23,13 @@ function readOf(message: string): Read {
   return { text, plan, milliseconds: Number(milliseconds), rows: found.reduce((sum, each) => sum + each.rows, 0), most: most?.name ?? '' };
 }
 
-/** From now on, PostgreSQL tells whoever runs a statement as `kontor_app` what it read. Returns what does some work and says which statements that took. */
+/** Lets PostgreSQL tell whoever runs a statement as `kontor_app` what it read, in the sessions that are to come. Returns what does some work and says which statements that took. */
 export async function watchReads(database: TestDatabase): Promise<(work: () => Promise<unknown>) => Promise<Read[]>> {
   let heard: Read[] = [];
   const settings = { session_preload_libraries: 'auto_explain', 'auto_explain.log_min_duration': '0', 'auto_explain.log_analyze': 'on', 'auto_explain.log_timing': 'off', 'auto_explain.log_format': 'json', 'auto_explain.log_level': 'notice' };
   database.pool.on('connect', (client) => client.on('notice', ({ message }) => { if (message?.startsWith('duration: ')) heard.push(readOf(message)); }));
   await lend({ connectionString: database.urls.superuser }, async (superuser) => {
     for (const [name, value] of Object.entries(settings)) await superuser.query(`alter role kontor_app in database ${database.name} set ${name} = '${value}'`);
-    // They count for sessions to come.
-    await superuser.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and usename = 'kontor_app'`, [database.name]);
   });
   return async (work) => {
     heard = [];
