@@ -1,20 +1,30 @@
 /** Forgets what is kept for a time only. */
+import type { Instant } from '../billing/decision.ts';
+import { firstId } from './clock.ts';
 import type { App, World } from './context.ts';
-import { rows, sql } from './database/sql.ts';
+import { raw, rows, sql, type Sql } from './database/sql.ts';
 import { inWorld, overAllWorlds } from './database/world.ts';
 import { KEY_LIFETIME_S } from './http/idempotency.ts';
+import { VISIBLE_S } from './webhooks/deliver.ts';
 
 /** So many at once, so that what has gathered while nobody pruned is not too much for one statement. */
 const PORTION = 10_000;
 
-/** Deletes idempotency keys that are past their time. Returns whether there are more. */
+/** What goes with time, and which rows `k` are past theirs. Events stay, since invoices are explained by them; thin ones, which nobody can read any more, go with their deliveries. */
+const PAST: Record<string, (now: Instant) => Sql> = {
+  idempotency_keys: (now) => sql`k.created <= to_timestamp(${now - KEY_LIFETIME_S}::bigint)`,
+  thin_events: (now) => sql`k.id < ${firstId('evt', now - VISIBLE_S)}`,
+};
+
+/** Deletes what is past its time. Returns whether there is more. */
 export async function prune(app: App): Promise<boolean> {
-  const limit = app.clock.now() - KEY_LIFETIME_S;
-  const worlds = await overAllWorlds(app.database.pool, (tx) =>
-    rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from idempotency_keys k where k.world = w.id and k.created <= to_timestamp(${limit}::bigint))`),
-  );
-  const portion = sql`delete from idempotency_keys k using (select ctid from idempotency_keys where created <= to_timestamp(${limit}::bigint) limit ${PORTION} for update skip locked) old where k.ctid = old.ctid returning k.key`;
+  const now = app.clock.now();
   let more = false;
-  for (const world of worlds) more = (await inWorld(app.database.pool, world, (tx) => rows(tx, portion))).length === PORTION || more;
+  for (const [name, past] of Object.entries(PAST)) {
+    const [table, old] = [raw(name), past(now)];
+    const worlds = await overAllWorlds(app.database.pool, (tx) => rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from ${table} k where k.world = w.id and ${old} offset 0)`));
+    const portion = sql`delete from ${table} d using (select k.ctid from ${table} k where k.world = kontor_world() and ${old} limit ${PORTION} for update skip locked) old where d.ctid = old.ctid returning 1`;
+    for (const world of worlds) more = (await inWorld(app.database.pool, world, (tx) => rows(tx, portion))).length === PORTION || more;
+  }
   return more;
 }

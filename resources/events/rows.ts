@@ -2,10 +2,7 @@ import { firstId } from '../../server/clock.ts';
 import type { Context } from '../../server/context.ts';
 import { join, raw, rows, sql, type Sql } from '../../server/database/sql.ts';
 import { first, page, type Page } from '../../server/lists.ts';
-import type { EventRow } from '../../server/webhooks/deliver.ts';
-
-/** For so long events can be read. They are kept. */
-const VISIBLE_S = 30 * 86_400;
+import { VISIBLE_S, type EventRow } from '../../server/webhooks/deliver.ts';
 
 const EVENTS = `(select e.*, (select count(*)::int from webhook_deliveries d where d.world = e.world and d.event = e.id and d.state = 'pending') as pending_webhooks from events e) e`;
 

@@ -18,6 +18,9 @@ const PER_ENDPOINT = 8;
 /** While a delivery is under way no other worker takes it: longer than a delivery can last. */
 const LEASE_S = 60;
 
+/** For so long events can be read, thin ones too. */
+export const VISIBLE_S = 30 * 86_400;
+
 export type EventRow = {
   id: string;
   type: string;

@@ -1,4 +1,4 @@
-/** Thin events: they name what they are about, and carry what only they know. They can be read for 30 days. */
+/** Thin events: they name what they are about, and carry what only they know. They can be read for 30 days, and are deleted then. */
 import type Stripe from 'stripe';
 import type { Context, Json, Room } from '../../../../server/context.ts';
 import { firstId } from '../../../../server/clock.ts';
@@ -9,9 +9,8 @@ import { byDefault, fields, id, instant, integer, list as listOf, range, text, t
 import { get } from '../../../../server/http/route.ts';
 import { within } from '../../../../server/lists.ts';
 import { reportErrors } from '../../../../server/usage/errors.ts';
+import { VISIBLE_S } from '../../../../server/webhooks/deliver.ts';
 import { renderNotification, type ThinEvent } from '../../../../server/webhooks/thin.ts';
-
-const VISIBLE_S = 30 * 86_400;
 
 type ThinRow = ThinEvent & { data: Json };
 
@@ -30,7 +29,7 @@ agrees<Stripe.V2.Core.EventListParams & { page?: string }, typeof listEvents>(tr
 const render = (event: ThinRow, ctx: Context): Json => ({ ...renderNotification(event, ctx.world), data: event.data });
 
 const find = (ctx: Context, conditions: readonly Sql[], limit: number): Promise<ThinRow[]> =>
-  rows<ThinRow>(ctx.tx, sql`select * from thin_events where ${join([sql`id >= ${firstId('evt', ctx.app.clock.now() - VISIBLE_S)}`, ...conditions], ' and ')} order by id desc limit ${limit}`);
+  rows<ThinRow>(ctx.tx, sql`select * from thin_events where ${join([sql`world = kontor_world()`, sql`id >= ${firstId('evt', ctx.app.clock.now() - VISIBLE_S)}`, ...conditions], ' and ')} order by id desc limit ${limit}`);
 
 async function retrieve(ctx: Context, _given: object, path: { event: string }): Promise<Json> {
   const [found] = await find(ctx, [sql`id = ${path.event}`], 1);
