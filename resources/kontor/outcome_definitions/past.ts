@@ -9,11 +9,13 @@ import { termsIn } from '../../../billing/subscription/lines.ts';
 import { fullPeriod } from '../../../billing/subscription/periods.ts';
 import type { SubscriptionRow } from '../../../billing/subscription/subscription.ts';
 import { realMoment, type Context, type Json } from '../../../server/context.ts';
+import { int8s } from '../../../server/database/arrays.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
 import { missing } from '../../../server/http/errors.ts';
 import type { Params } from '../../../server/http/params.ts';
 import { minor } from '../../../server/http/wire.ts';
 import { eventsOf, type StoredEvent } from '../../../server/usage/events.ts';
+import { seriesOf } from '../../../server/usage/keys.ts';
 import { pricesById } from '../../prices/rows.ts';
 import { aroundOf } from './commands.ts';
 import type * as params from './params.ts';
@@ -41,9 +43,15 @@ async function triedOf(ctx: Context, { definition, definition_data: data }: Give
 /** What an event says beside whom and what it is about, which is what rules look at. */
 const saidOf = ({ payload }: StoredEvent, ...keys: string[]): Record<string, string> => Object.fromEntries(Object.entries(payload).filter(([name]) => !keys.includes(name)));
 
+/** By what the events of these names of a customer are looked up: those that no meter counted are of the name's series, the others of that of the meter. */
+async function seriesOfNames(ctx: Context, names: readonly string[], customer: string): Promise<bigint[]> {
+  const meters = await rows<{ id: string }>(ctx.tx, sql`select id from meters where event_name = any(${names}::text[])`);
+  return [...names.map((name) => seriesOf(ctx.world.id, null, name, customer)), ...meters.map(({ id }) => seriesOf(ctx.world.id, id, '', customer))];
+}
+
 /** The past events of these names, by customer and subject. */
 async function pastOf(ctx: Context, names: readonly string[], key: string, customer_key: string, { start, end }: Period, customer: string | undefined): Promise<PastSubject[]> {
-  const one = customer === undefined ? sql`` : sql`and e.customer = ${customer}`;
+  const one = customer === undefined ? sql`` : sql`and e.customer = ${customer} and e.series = any(${int8s(await seriesOfNames(ctx, names, customer))}::bigint[])`;
   const found = await eventsOf(ctx.tx, sql`from meter_events e where e.event_name = any(${names}::text[]) and e.timestamp >= to_timestamp(${start}::bigint) and e.timestamp < to_timestamp(${end}::bigint) ${one} limit ${MOST_EVENTS + 1}`);
   if (found.length > MOST_EVENTS) refuse(undefined, `There are more than ${MOST_EVENTS} such events between \`from\` and \`to\`. Look at a shorter time, or at one customer.`, 'from');
   const subjects = Map.groupBy(found.filter((event) => (event.payload[key] ?? '') !== ''), (event) => `${event.customer}\x1f${event.payload[key]}`);
