@@ -22,7 +22,7 @@ label { display: grid; gap: 0.375rem; grid-column: 1 / -1; font-size: 0.875rem; 
 input { font: 500 1.25rem/1.2 ui-monospace, monospace; letter-spacing: 0.08em; text-transform: uppercase; min-height: 3rem; width: 100%; padding: 0.5rem 0.875rem; color: inherit; background: none; border: 1px solid var(--quiet); border-radius: 0.625rem; }
 [aria-invalid] { border-color: var(--stop); }
 form p { grid-column: 1 / -1; font-size: 0.875rem; }
-#problem { color: var(--stop); }
+form [role=alert] { color: var(--stop); }
 button { font: inherit; font-weight: 600; min-height: 3rem; padding: 0.5rem 1rem; border-radius: 0.625rem; border: 1px solid transparent; cursor: pointer; }
 .go { background: var(--go); color: var(--on-go); }
 .stop { background: none; color: var(--stop); border-color: var(--line); }
@@ -43,7 +43,7 @@ type Question = {
   facts?: readonly (readonly [name: string, value: string])[];
   /** The address of an image of a code that opens this page on a phone. */
   scan?: string | null;
-  /** A code is to be typed, in place of a choice of two. */
+  /** A code is to be typed, in place of a choice of two. `problem`: why what was typed is not it. */
   code?: { hint: string; problem: string | null };
   /** What became of it, where nothing is asked any more. */
   outcome?: 'succeeded' | 'failed';
@@ -55,10 +55,9 @@ const OUTCOMES = {
 };
 const BUTTONS = '<form method="post">\n<button class="go" name="result" value="succeeded">Authorize</button>\n<button class="stop" name="result" value="failed">Fail</button>\n</form>';
 
-/** The problem comes first where there is one: so it is read out before the hint. */
 const typed = ({ hint, problem }: { hint: string; problem: string | null }): string => `<form method="post">
-<label>Code<input name="code" required maxlength="6" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" aria-describedby="${problem ? 'problem hint' : 'hint'}"${problem ? ' aria-invalid="true" autofocus' : ''}></label>
-${problem ? `<p id="problem" role="alert">${escaped(problem)}</p>\n` : ''}<p id="hint">${escaped(hint)}</p>
+<label>Code<input name="code" required maxlength="6" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" aria-describedby="about"${problem ? ' aria-invalid="true" autofocus' : ''}></label>
+<p id="about"${problem ? ' role="alert"' : ''}>${escaped(problem ?? hint)}</p>
 <button class="go">Verify</button>
 </form>`;
 
