@@ -6,17 +6,16 @@ import type { LineOrder } from '../invoice/draft.ts';
 import type { BillingReason, InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { mergeMetadata } from '../metadata.ts';
 import { refuseUnfit } from '../payment/offer.ts';
-import { within } from '../price.ts';
 import { isOver } from '../schedule/schedule.ts';
 import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
 import { chargedBy, draftBill, putWaiting, refuseUnpayable, settleBill, taken, withoutForgiven, type Bill, type Billed, type Collection } from './bill.ts';
 import { endDiscounts, expired, firstPeriodEnd, hasEnded, noticeOfTrial, renewal, sweeping, updated, watch } from './end.ts';
 import { endingOf } from './ending.ts';
 import { collecting } from './paused.ts';
-import { fullSum, isWatched, itemOf, quantityOf, refuseItems, refusePrice, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
+import { fullSum, isWatched, refuseItems, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
 import { isMetered, periodUsageLine, restLine, trialLine, withCommitment } from './lines.ts';
-import { settleNextPrices } from './next_price.ts';
-import { beginTrial, retimed, type OfferAsked } from './offer.ts';
+import { retimed, type OfferAsked } from './offer.ts';
+import { isReal, itemsAfter, pairsOf, removals, type Pair } from './pairs.ts';
 import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';
 import { fullPeriod, isTrialing, keepsAnchor, recurrenceOf, sameRecurrence, withSweep } from './periods.ts';
 import { creditsOf, prorateItem, usageItem, type Proration } from './prorate.ts';
@@ -77,9 +76,6 @@ export const NO_CHANGE: ChangeOrder = {
 export type ChangeFacts = SubscriptionFacts & { /** The customer has paid nothing yet. */ first_time: boolean };
 
 export type Changed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: InvoiceItemWhole[]; /** The discounts that its invoice used up, and those whose time was over. */ used: readonly DiscountWhole[]; /** As the invoice left it. */ customer: CustomerWhole };
-
-/** An item before and after; one of them is missing where it comes or goes. */
-type Pair = { earlier: SubscriptionItemWhole | null; later: SubscriptionItemWhole | null };
 
 export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, moment: Moment): Changed {
   const { subscription: before } = facts;
@@ -189,68 +185,6 @@ function newTrial({ trial_end }: ChangeOrder, before: SubscriptionWhole, moment:
   const anchor = keepsAnchor(before) ? { billing_cycle_anchor, billing_cycle_anchor_config } : { billing_cycle_anchor: end, billing_cycle_anchor_config: null };
   return { trial_start: trialing ? trial_start : moment.now, trial_end: end, ...anchor };
 }
-
-/** What is asked of each item, as the item before and after. A metered item with another price is billed until now and begins anew. */
-function pairsOf(order: ChangeOrder, subscription: SubscriptionWhole, { moment }: Proration): Pair[] {
-  const items = new Map(subscription.items.map((item) => [item.id, item]));
-  const named = new Set<string>();
-  // Usage is priced by the price of its moment, however a change is prorated.
-  const bills = !isTrialing(subscription, moment.now);
-  return order.items.map((asked): Pair => {
-    if ('add' in asked) {
-      const recurring = asked.add.price.terms.recurring !== null;
-      const full = recurring ? fullPeriod(subscription, asked.add.price.terms, moment.now) : { start: moment.now, end: moment.now };
-      const end = isTrialing(subscription, moment.now) ? subscription.trial_end! : order.at_boundary && full.start === moment.now ? moment.now : full.end;
-      return { earlier: null, later: itemOf(asked.add, subscription, { start: moment.now, end }, moment) };
-    }
-    const { change } = asked;
-    const earlier = items.get(change.id);
-    if (!earlier) return refuse('resource_missing', `The subscription ${subscription.id} has no item ${change.id}.`, within(change.param)('id'), { status: 400 });
-    if (named.has(change.id)) refuse(undefined, `The item ${change.id} is named twice. Say once what becomes of it.`, within(change.param)('id'));
-    named.add(change.id);
-    if (change.deleted) return { earlier, later: null };
-    const later = changedItem(earlier, change, subscription.currency, bills, moment);
-    return { earlier, later: change.current_trial ? { ...later, ...beginTrial(change.current_trial, later, subscription, moment) } : later };
-  });
-}
-
-function changedItem(earlier: SubscriptionItemWhole, change: ItemChange, currency: string, bills: boolean, moment: Moment): SubscriptionItemWhole {
-  const { price, tax_rates, metadata, param } = change;
-  const terms = price?.terms ?? earlier.terms;
-  if (price && terms.id !== earlier.price) refusePrice(price, 'recurring', currency);
-  const given = change.quantity ?? (isMetered({ terms }) ? undefined : (earlier.quantity ?? undefined));
-  const anew = terms.id !== earlier.price && bills && (isMetered(earlier) || isMetered({ terms }));
-  return {
-    ...earlier,
-    price: terms.id,
-    price_since: terms.id === earlier.price ? earlier.price_since : moment.now,
-    // Whoever names the price has the last word on it.
-    ...(price && { price_move: null, next: null, current_trial: null, transition: null }),
-    terms,
-    product_name: price?.product_name ?? earlier.product_name,
-    quantity: quantityOf(terms, given, currency, param),
-    current_period_start: anew ? moment.now : earlier.current_period_start,
-    tax_rates: tax_rates?.map((rate) => rate.id) ?? earlier.tax_rates,
-    rates: tax_rates ?? earlier.rates,
-    metadata: mergeMetadata(earlier.metadata, metadata),
-    billing_thresholds: change.billing_thresholds === undefined ? earlier.billing_thresholds : change.billing_thresholds,
-  };
-}
-
-/** Whether something is paid for that was not, or not in that way. */
-function isReal({ earlier, later }: Pair): boolean {
-  return earlier === null || later === null || earlier.price !== later.price || earlier.quantity !== later.quantity;
-}
-
-/** The items in their order, those that are added at the end. */
-function itemsAfter({ items }: SubscriptionWhole, pairs: readonly Pair[]): SubscriptionItemWhole[] {
-  const asked = new Map(pairs.filter((pair) => pair.earlier !== null).map((pair) => [pair.earlier!.id, pair.later]));
-  const kept = items.flatMap((item) => (asked.has(item.id) ? (asked.get(item.id) ?? []) : [item]));
-  return [...kept, ...pairs.flatMap(({ earlier, later }) => (earlier === null && later !== null ? [later] : []))];
-}
-
-const removals = (pairs: readonly Pair[]): Decision['puts'] =>
-  pairs.flatMap(({ earlier, later }) => (later === null ? [{ table: 'subscription_items', before: earlier, after: { ...earlier!, debits: [], deleted: true } }, ...settleNextPrices([earlier!], [])] : []));
 
 function redeemerOf(subscription: SubscriptionWhole, { first_time }: ChangeFacts) {
   return { customer: subscription.customer, first_time, amount: fullSum(subscription.items, subscription.currency), currency: subscription.currency };
