@@ -62,8 +62,8 @@ const debts: Invariant[] = [
   },
   {
     id: 'I2',
-    about: 'A draft that finalises by itself has a timer that does it.',
-    query: `select i.id as object, format('it is to be finalised at %s and no timer will do it', i.automatically_finalizes_at) as sentence from invoices i
+    about: 'A draft that finalizes by itself has a timer that does it.',
+    query: `select i.id as object, format('it is to be finalized at %s and no timer will do it', i.automatically_finalizes_at) as sentence from invoices i
       where i.status = 'draft' and i.automatically_finalizes_at is not null and not exists (select from timers t where t.kind = 'invoice.finalize' and t.subject = i.id)`,
   },
   {
@@ -97,8 +97,8 @@ const debts: Invariant[] = [
   },
   {
     id: 'I4',
-    about: 'Each finalised invoice has a number, and no number is given twice.',
-    query: `select max(i.id) as object, case when i.number is null then format('%s finalised invoices have no number', count(*)) else format('%s invoices have the number %s', count(*), i.number) end as sentence
+    about: 'Each finalized invoice has a number, and no number is given twice.',
+    query: `select max(i.id) as object, case when i.number is null then format('%s finalized invoices have no number', count(*)) else format('%s invoices have the number %s', count(*), i.number) end as sentence
       from invoices i where i.finalized_at is not null group by i.number having i.number is null or count(*) > 1`,
   },
   {

@@ -78,7 +78,7 @@ function givenBack(made: Decision, invoice: InvoiceWhole, customer: CustomerWhol
   return lines;
 }
 
-/** Sets the customer's credits against the usage on an invoice that is finalised: the lines with them, what is left of the grants, and the transactions that say so. */
+/** Sets the customer's credits against the usage on an invoice that is finalized: the lines with them, what is left of the grants, and the transactions that say so. */
 export function applyCredits(invoice: InvoiceWhole, customer: CustomerWhole, moment: Moment): Decision & { lines: InvoiceLineRow[]; customer: CustomerWhole } {
   const made = decision();
   const { late = NONE } = customer;

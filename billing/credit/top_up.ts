@@ -40,7 +40,7 @@ export const checking = (top_up: Pick<TopUpRow, 'id' | 'customer' | 'test_clock'
 /** Whether the credit has run low, and nothing that would raise it waits to be paid. */
 export const isDue = (top_up: TopUpRow, left: bigint, waits: boolean): boolean => top_up.active && !waits && left < top_up.threshold;
 
-/** The invoice by which more is bought, finalised and charged at once. While it is open, nothing else is bought. */
+/** The invoice by which more is bought, finalized and charged at once. While it is open, nothing else is bought. */
 export function buyCredit(top_up: TopUpRow, around: Surroundings, moment: Moment): Decision & { invoice: InvoiceWhole; customer: CustomerWhole } {
   const { customer, account, tax_ids, payment_method } = around;
   const { id, amount, name, priority, expires_in_days, currency } = top_up;

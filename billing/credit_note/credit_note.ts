@@ -1,4 +1,4 @@
-/** A credit note and its lines, as they are stored: what is taken back of an invoice that was finalised. */
+/** A credit note and its lines, as they are stored: what is taken back of an invoice that was finalized. */
 import type { Metadata, TaxRateRow } from '../catalog.ts';
 import type { Instant } from '../decision.ts';
 import type { StoredDiscountAmount, StoredTax } from '../invoice/invoice.ts';

@@ -51,9 +51,9 @@ export type CustomerRow = {
 /** The customer with the discount that applies to all it buys, its credits, and what these can meet beside usage that is on time. */
 export type CustomerWhole = CustomerRow & {
   discount: DiscountWhole | null;
-  /** Its credit grants of which something is left, and those that corrections give something back to which are on no finalised invoice yet; none where they are left out. */
+  /** Its credit grants of which something is left, and those that corrections give something back to which are on no finalized invoice yet; none where they are left out. */
   grants?: readonly CreditGrantRow[];
-  /** Of a customer with such grants: the lines that are put right by corrections which are on no finalised invoice yet; none where they are left out. */
+  /** Of a customer with such grants: the lines that are put right by corrections which are on no finalized invoice yet; none where they are left out. */
   late?: LateLines;
 };
 

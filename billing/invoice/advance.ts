@@ -1,4 +1,4 @@
-/** An invoice that advances by itself: finalised and put to payment, with what follows at once for its subscription. */
+/** An invoice that advances by itself: finalized and put to payment, with what follows at once for its subscription. */
 import { together, type Decision, type Moment } from '../decision.ts';
 import type { PaymentMethodRow } from '../payment/payment.ts';
 import { afterPayment } from '../subscription/payment.ts';
@@ -7,7 +7,7 @@ import { finalizeInvoice, type Finalization } from './finalize.ts';
 import type { Owed } from './paid.ts';
 import { collectInvoice, type WithPayments } from './pay.ts';
 
-/** Finalises a draft, with what follows for its subscription where nothing is due. */
+/** Finalizes a draft, with what follows for its subscription where nothing is due. */
 function finalizeOwed({ invoice: draft, customer, subscription }: Owed, how: Pick<Finalization, 'tax_ids' | 'payment_method' | 'reason' | 'confirm' | 'off_session'>, moment: Moment): Decision & WithPayments {
   const finalized = finalizeInvoice({ ...how, invoice: draft, customer, subscription_metadata: subscription?.metadata ?? null }, moment);
   const { invoice, payment, payment_intent: intent } = finalized;
@@ -27,7 +27,7 @@ export function advanceInvoice(facts: Owed, method: PaymentMethodRow | null, tax
   return { ...collected, ...together([finalized, collected]) };
 }
 
-/** Finalises by request. `auto_advance` says whether it goes on by itself from here. */
+/** Finalizes by request. `auto_advance` says whether it goes on by itself from here. */
 export function finalizeByRequest(facts: Owed, auto_advance: boolean | undefined, how: Pick<Finalization, 'tax_ids' | 'payment_method' | 'confirm' | 'off_session'>, moment: Moment): Decision & WithPayments {
   const { invoice: draft } = facts;
   if (auto_advance === undefined || auto_advance === draft.auto_advance) return finalizeOwed(facts, { ...how, reason: 'request' }, moment);

@@ -11,7 +11,7 @@ import { itemizedOf, rateIds, type BillingReason, type CustomerSnapshot, type In
 import { assessLines, totalsOf, type AssessedLine, type InvoiceLine } from './totals.ts';
 import type { TaxabilityReason } from '../tax.ts';
 
-/** How long a draft may be looked at and changed before it is finalised by itself. */
+/** How long a draft may be looked at and changed before it is finalized by itself. */
 export const DRAFT_S = 3_600;
 
 /** A line before it stands on an invoice. */
@@ -60,7 +60,7 @@ export type InvoiceOrder = {
   /** On the whole invoice, in their order; those not in force at the moment are left out already. */
   discounts: readonly DiscountWhole[];
   default_rates: readonly TaxRateRow[];
-  /** Whether it finalises by itself, an hour after the moment. */
+  /** Whether it finalizes by itself, an hour after the moment. */
   auto_advance: boolean;
   /** What the account says on it. */
   words?: Partial<Pick<InvoiceRow, 'description' | 'footer' | 'custom_fields' | 'statement_descriptor' | 'metadata' | 'rendering' | 'default_payment_method' | 'payment_settings' | 'due_date' | 'effective_at' | 'from_invoice' | 'top_up' | 'automatically_finalizes_at' | 'next_payment_attempt'>>;
@@ -120,7 +120,7 @@ function given({ amount, correction }: InvoiceLineRow): AssessedLine | null {
   };
 }
 
-/** What the invoice's lines, discounts and rates come to: the lines with their discounts and taxes, and the totals. The customer's balance is met at finalisation. */
+/** What the invoice's lines, discounts and rates come to: the lines with their discounts and taxes, and the totals. The customer's balance is met at finalization. */
 export function workOut(invoice: InvoiceWhole): InvoiceWhole {
   const discounts = new Map(invoice.discount_rows.map((discount) => [discount.id, discount]));
   const rates = new Map(invoice.rate_rows.map((rate) => [rate.id, rate]));
@@ -229,7 +229,7 @@ export function previewInvoice(order: InvoiceOrder, moment: Moment): InvoiceWhol
   });
 }
 
-/** A new draft: its rows, the items that waited for it, the discounts that it uses up, `invoice.created`, and the timer of its finalisation. */
+/** A new draft: its rows, the items that waited for it, the discounts that it uses up, `invoice.created`, and the timer of its finalization. */
 export function draftInvoice(order: InvoiceOrder, moment: Moment): Decision & { invoice: InvoiceWhole } {
   const invoice = previewInvoice(order, moment);
   const made = decision();
@@ -242,7 +242,7 @@ export function draftInvoice(order: InvoiceOrder, moment: Moment): Decision & { 
   return { ...made, invoice };
 }
 
-/** The timer that finalises a draft; a null moment stops it. */
+/** The timer that finalizes a draft; a null moment stops it. */
 export function finalization(invoice: InvoiceRow, at: Instant | null) {
   return { kind: 'invoice.finalize', subject: invoice.id, at, lane: invoice.customer, test_clock: invoice.test_clock };
 }

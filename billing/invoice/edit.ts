@@ -1,4 +1,4 @@
-/** Changing invoices: a draft in everything, one that is finalised in its words only. */
+/** Changing invoices: a draft in everything, one that is finalized in its words only. */
 import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
 import { nextAttempt } from '../dunning.ts';
@@ -32,7 +32,7 @@ function refuseUneditable(invoice: InvoiceRow, change: InvoiceChange): void {
   if (name) refuse('invoice_not_editable', `The invoice ${invoice.id} is ${invoice.status}, so its \`${name}\` cannot be changed any more.`, name === 'default_rates' ? 'default_tax_rates' : name);
 }
 
-/** When the draft is finalised by itself; null where it is not. */
+/** When the draft is finalized by itself; null where it is not. */
 function finalizesAt(before: InvoiceRow, change: InvoiceChange, moment: Moment): Instant | null {
   const { auto_advance = before.auto_advance, automatically_finalizes_at: given } = change;
   if (given != null && change.auto_advance === undefined && !before.auto_advance) return given;

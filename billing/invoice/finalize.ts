@@ -1,4 +1,4 @@
-/** Finalisation: a draft becomes a debt. */
+/** Finalization: a draft becomes a debt. */
 import type { Metadata } from '../catalog.ts';
 import { applyCredits } from '../credit/apply.ts';
 import { grantBought } from '../credit/bought.ts';
@@ -97,7 +97,7 @@ export function collection(invoice: InvoiceRow, at: number | null) {
   return { kind: 'invoice.collect', subject: invoice.id, at, lane: invoice.customer, test_clock: invoice.test_clock };
 }
 
-/** The timer that puts right what of a finalised invoice has turned out to be otherwise. */
+/** The timer that puts right what of a finalized invoice has turned out to be otherwise. */
 export function correction({ customer, test_clock }: Pick<InvoiceRow, 'customer' | 'test_clock'>, invoice: string, at: number) {
   return { kind: 'invoice.correct', subject: invoice, at, lane: customer, test_clock };
 }

@@ -114,7 +114,7 @@ export type InvoiceRow = {
   customer_snapshot: CustomerSnapshot;
   account_name: string | null;
   account_country: string | null;
-  /** The subscription's metadata at finalisation, for `parent.subscription_details.metadata`. */
+  /** The subscription's metadata at finalization, for `parent.subscription_details.metadata`. */
   subscription_metadata: Metadata | null;
   subscription_proration_date: Instant | null;
   from_invoice: { action: string; invoice: string } | null;

@@ -96,7 +96,7 @@ function sumTaxes(lines: readonly AssessedLine[]): LineTax[] {
 type Settlement = { amount_due: bigint; starting_balance: bigint; ending_balance: bigint };
 
 /**
- * Applies the customer's balance to a total at finalisation. A total ≥ 0 takes from what we owe, or collects what is owed to us; a total < 0 is put to the balance and nothing is due. Always
+ * Applies the customer's balance to a total at finalization. A total ≥ 0 takes from what we owe, or collects what is owed to us; a total < 0 is put to the balance and nothing is due. Always
  * `amount_due + ending_balance = total + starting_balance`: nothing is lost on the way.
  */
 export function applyBalance(total: bigint, starting_balance: bigint): Settlement {

@@ -6,7 +6,7 @@ import type { InvoiceWhole } from './invoice.ts';
 import { markUncollectible } from './uncollectible.ts';
 import { voidInvoice } from './void.ts';
 
-/** `keep_as_draft`: it may be finalised later, by request. The others finalise it and give it up in the same moment. */
+/** `keep_as_draft`: it may be finalized later, by request. The others finalize it and give it up in the same moment. */
 export type Withholding = 'keep_as_draft' | 'mark_uncollectible' | 'void';
 
 /** An invoice that is voided leaves the customer's balance alone. Where nothing is due, there is nothing to give up: it is paid as ever. */

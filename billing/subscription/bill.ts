@@ -78,7 +78,7 @@ function settingsOf({ payment_settings: { payment_method_types, payment_method_o
 export type Collection = { payment_behavior: PaymentBehavior; off_session: boolean };
 export type PaymentBehavior = 'allow_incomplete' | 'default_incomplete' | 'error_if_incomplete' | 'pending_if_incomplete' | 'in_due_time';
 
-/** A draft that is finalised at once and, where it is to be charged automatically, put to the processor. */
+/** A draft that is finalized at once and, where it is to be charged automatically, put to the processor. */
 export function collectBill(billed: Billed, how: Collection, bill: Bill, around: Surroundings, moment: Moment): Billed & { customer: CustomerWhole } {
   const { payment_method, tax_ids, customer } = around;
   const { subscription } = bill;

@@ -25,7 +25,7 @@ import { sweepSubscription } from './sweep.ts';
 /** An invoice with the subscription that it would be of, as that would be then. */
 export type Preview = { invoice: InvoiceWhole; subscription: SubscriptionWhole };
 
-/** A draft with the credits that it would be met by; one that was finalised already has them. */
+/** A draft with the credits that it would be met by; one that was finalized already has them. */
 function withCredits(invoice: InvoiceWhole, customer: CustomerWhole): InvoiceWhole {
   const lines = invoice.status === 'draft' ? previewCredits(invoice, customer, invoice.created) : invoice.lines;
   return lines === invoice.lines ? invoice : workOut({ ...invoice, lines });

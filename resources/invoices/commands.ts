@@ -69,7 +69,7 @@ async function subscriptionOf(ctx: Context, id: string | undefined, customer: Cu
   return found?.customer === customer.id ? found : missing('subscription', id, 'subscription');
 }
 
-/** When it is finalised by itself, where the caller says so. */
+/** When it is finalized by itself, where the caller says so. */
 const finalizing = ({ automatically_finalizes_at: at, collection_method }: Params<typeof params.createInvoice>) =>
   at === undefined ? {} : { automatically_finalizes_at: at, next_payment_attempt: collection_method === 'send_invoice' ? null : at };
 

@@ -328,7 +328,7 @@ test('a subscription runs late while its renewal is not paid, is in order once i
   assert.deepEqual(await ledger(customer.id), { cash_in_transit: 4000, receivable: 2000, revenue: -6000 });
 });
 
-test('two servers on one database finalise and charge each draft once', async (t) => {
+test('two servers on one database finalize and charge each draft once', async (t) => {
   const { stripe } = kontor;
   const { app } = kontor;
   const { resources, timers, calls } = app.register;

@@ -22,7 +22,7 @@ async function committed(tx: Tx, drafts: readonly InvoiceWhole[]): Promise<(line
   return (line) => billedBeside(line, billed.get(line.id)?.amount ?? 0n);
 }
 
-/** The lines of drafts as they are by now, by invoice: a read for each kind of thing, however many drafts there are. `all`: of finalised invoices also the usage for which an item waited. */
+/** The lines of drafts as they are by now, by invoice: a read for each kind of thing, however many drafts there are. `all`: of finalized invoices also the usage for which an item waited. */
 export async function recounted(tx: Tx, drafts: readonly InvoiceWhole[], which: 'own' | 'all' = 'own'): Promise<(draft: InvoiceWhole) => readonly InvoiceLineRow[]> {
   const left = await committed(tx, drafts);
   const own = drafts.flatMap((draft) => draft.lines.filter((line) => (which === 'own' ? isOwn(line) : isUsage(line, draft))).map((line) => ({ line, customer: draft.customer })));

@@ -49,7 +49,7 @@ export const books: readonly Invariant[] = [
   },
   {
     id: 'I6',
-    about: 'A finalised invoice is in the ledger as it was billed.',
+    about: 'A finalized invoice is in the ledger as it was billed.',
     query: `select i.id as object, format('billed %s without tax and %s of tax; the ledger has %s and %s', i.total_excluding_tax + i.credits_applied, i.total - i.total_excluding_tax, -coalesce(l.revenue, 0), -coalesce(l.tax, 0)) as sentence
       from invoices i left join (
         select transaction, sum(amount) filter (where ledger_account = 'revenue') as revenue, sum(amount) filter (where ledger_account = 'tax_payable') as tax,

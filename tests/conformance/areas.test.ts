@@ -143,7 +143,7 @@ test('usage: meters, events and what they add up to', async () => {
   assert.equal((await stripe.billing.meters.list({ status: 'active' })).data.length, 1);
 });
 
-test('invoices by hand: drafted, edited, finalised, sent, paid, voided, written off', async () => {
+test('invoices by hand: drafted, edited, finalized, sent, paid, voided, written off', async () => {
   const { customer, method } = await payer();
   const item = await stripe.invoiceItems.create({ customer, amount: 2_500, currency: 'usd', description: 'Setup' });
   await stripe.invoiceItems.update(item.id, { description: 'Setting up' });

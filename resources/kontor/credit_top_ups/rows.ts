@@ -11,7 +11,7 @@ export function topUpsOf(tx: Tx, customers: readonly string[]): Promise<TopUpRow
   return rows<TopUpRow>(tx, sql`select * from credit_top_ups where customer = any(${customers}::text[]) and active order by id`);
 }
 
-/** What usage comes to that is over and that no finalised invoice has billed: on drafts that will be, and what waits for one. In minor units before discounts, by customer and currency with a blank between them. */
+/** What usage comes to that is over and that no finalized invoice has billed: on drafts that will be, and what waits for one. In minor units before discounts, by customer and currency with a blank between them. */
 export async function waitingUsage(tx: Tx, customers: readonly string[]): Promise<Map<string, bigint>> {
   const found = await rows<{ key: string; amount: bigint }>(
     tx,

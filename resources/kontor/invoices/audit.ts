@@ -1,4 +1,4 @@
-/** What `kontor verify` asks of invoices beyond their sums: each one that was finalised is explained again, line by line, from stored facts. */
+/** What `kontor verify` asks of invoices beyond their sums: each one that was finalized is explained again, line by line, from stored facts. */
 import { explainInvoice } from '../../../billing/explain/explain.ts';
 import type { Difference, ExplainFacts } from '../../../billing/explain/explanation.ts';
 import { speaker } from '../../../billing/explain/language.ts';
@@ -60,4 +60,4 @@ async function unknowable(tx: Tx, invoices: readonly InvoiceWhole[]): Promise<Se
   return new Set([...named].filter(([, mine]) => mine.some((id) => open.has(id))).map(([invoice]) => invoice));
 }
 
-export const audits: readonly Audit[] = [{ id: 'I21', about: 'Each amount on a finalised invoice follows from the facts that are kept.', things: 'invoices', look: explainAll }];
+export const audits: readonly Audit[] = [{ id: 'I21', about: 'Each amount on a finalized invoice follows from the facts that are kept.', things: 'invoices', look: explainAll }];

@@ -21,7 +21,7 @@ const rule = fields({
   processor: required(doc('The id of a processor or, in test mode, `sandbox`.', text({ max: 100 }))),
 });
 const update = fields({
-  corrections: doc('How what a finalised invoice billed too much, as usage that was taken back later, is put right: by an item of the next invoice, or by a credit note at once.', choice('next_invoice', 'credit_note')),
+  corrections: doc('How what a finalized invoice billed too much, as usage that was taken back later, is put right: by an item of the next invoice, or by a credit note at once.', choice('next_invoice', 'credit_note')),
   payouts: fields({
     interval: doc('How often what is available is paid out by itself, at midnight (UTC); `manual` by `POST /v1/payouts` only.', choice('manual', 'daily', 'weekly', 'monthly')),
     monthly_anchor: doc('The day of the month, or the last one of a shorter month; the first by default.', integer({ min: 1, max: 31 })),

@@ -10,7 +10,7 @@ import { ownProcessor } from '../processors/rows.ts';
 export type SettingsRow = {
   id: 'settings';
   proration: { unit: ProrationUnit };
-  /** How what a finalised invoice billed too much is put right: on the next invoice, or by a credit note. */
+  /** How what a finalized invoice billed too much is put right: on the next invoice, or by a credit note. */
   corrections: 'next_invoice' | 'credit_note';
   /** When what is available is paid out by itself. */
   payouts: PayoutSchedule;
