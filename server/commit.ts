@@ -67,9 +67,9 @@ async function run(tx: Tx, statement: QueryConfig): Promise<number> {
   return (await tx.query(statement)).rowCount ?? 0;
 }
 
-/** `insert into … select … from unnest(…)`, to which a clause may be added. */
+/** `insert into … select … from unnest(…)`, to which a clause may be added. The world is asked for once, not with every row. */
 function insertion(table: string, columns: readonly Column[], source: Source, suffix = ''): string {
-  return `insert into ${table} (${columns.map((column) => `"${column.name}"`).join(', ')}) select ${source.columns.join(', ')} from ${source.from}${suffix}`;
+  return `insert into ${table} (world, ${columns.map((column) => `"${column.name}"`).join(', ')}) select (select kontor_world()), ${source.columns.join(', ')} from ${source.from}${suffix}`;
 }
 
 async function insertAll(ctx: Context, table: string, rows: readonly Json[]): Promise<void> {
@@ -162,7 +162,7 @@ async function post(ctx: Context, postings: readonly Posting[]): Promise<void> {
   await insertAll(ctx, 'ledger_entries', entries);
 }
 
-/** Writes the events, and a delivery for each enabled endpoint that wants them, in one statement. */
+/** Writes the events, and a delivery for each enabled endpoint that wants them. */
 async function tell(ctx: Context, facts: readonly Fact[]): Promise<void> {
   const rows: Json[] = [];
   const cause = ctx.request ?? ctx.cause;
@@ -187,16 +187,18 @@ async function tell(ctx: Context, facts: readonly Fact[]): Promise<void> {
   if (rows.length === 0) return;
   const { columns } = ctx.app.columns.get('events')!;
   const source = sourceOf(columns, rows, 'events');
-  const now = `to_timestamp($${columns.length + 1}::bigint)`;
-  await run(ctx.tx, over(
-    source,
-    `with told as (${insertion('events', columns, source, ' returning id, type')})
-     insert into webhook_deliveries (id, event, webhook_endpoint, state, created, due_from, attempts, next_at)
-     select 'whd_' || substr(told.id, 5) || substr(e.id, 4), told.id, e.id, 'pending', ${now}, ${now}, 0, ${now}
-     from told join webhook_endpoints e on not e.thin and e.status = 'enabled' and e.enabled_events ?| array['*', told.type]`,
-    [ctx.app.clock.now()],
-  ));
+  await Promise.all([
+    run(ctx.tx, over(source, insertion('events', columns, source))),
+    run(ctx.tx, plain(DELIVERIES, [arrayText(rows.map((row) => row.id as string)), arrayText(rows.map((row) => row.type as string)), ctx.app.clock.now()])),
+  ]);
 }
+
+/** For each event, given by its id and type. The endpoints are looked at first: most worlds have none or few. */
+const DELIVERIES = `
+  insert into webhook_deliveries (id, event, webhook_endpoint, state, created, due_from, attempts, next_at)
+  select 'whd_' || substr(told.id, 5) || substr(e.id, 4), told.id, e.id, 'pending', to_timestamp($3::bigint), to_timestamp($3::bigint), 0, to_timestamp($3::bigint)
+  from webhook_endpoints e cross join lateral unnest($1::text[], $2::text[]) as told (id, type)
+  where not e.thin and e.status = 'enabled' and e.enabled_events ?| array['*', told.type]`;
 
 const TIMER_COLUMNS: Column[] = [
   { name: 'kind', type: 'text' },

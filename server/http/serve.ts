@@ -142,18 +142,23 @@ async function handle(app: App, gate: Gate, route: Route, request: FastifyReques
   refuseOtherAccount(request, key.world.account);
   // No id holds NUL, which PostgreSQL refuses in any text.
   if (Object.values(request.params as object).some((part: string) => part.includes('\0'))) unrecognized(request.method, request.url.split('?', 1)[0]!);
-  const { raw, body, wire } = (await partsOf(request, route)) ?? wordsOf(request, route);
+  const asked = askedBy(app, route, request, version, await partsOf(request, route));
+  if (asked.idempotencyKey) reply.header('idempotency-key', asked.idempotencyKey);
+  const call: Call = {
+    app, route, world: key.world, id, version, publishable: key.kind === 'publishable', ...asked, counted: await usageCounted(app, route),
+    client: { ip_address: request.ip, user_agent: header(request, 'user-agent')?.slice(0, 1000) ?? null },
+    path: request.params as Record<string, string>,
+  };
+  return send(reply, id, route.method === 'GET' ? await look(call) : await act(call));
+}
+
+/** What is asked. The tree of what the wire carried ends here: of a batch of usage it holds more than all that is done with it. */
+function askedBy(app: App, route: Route, request: FastifyRequest, version: string, parts: Words | null): Pick<Call, 'params' | 'expand' | 'idempotencyKey' | 'print'> {
+  const { raw, body, wire } = parts ?? wordsOf(request, route);
   const upgraded = version === NATIVE_VERSION ? raw : upgradeRequest(version, `${route.method} ${route.path}`, raw, app.register.versions);
   const { params, expand } = read(route.schema, upgraded, { wire, expands: !isNewer(route) });
   const idempotencyKey = route.method === 'POST' ? keyOf(request) : null;
-  if (idempotencyKey) reply.header('idempotency-key', idempotencyKey);
-  const call: Call = {
-    app, route, world: key.world, id, version, idempotencyKey, publishable: key.kind === 'publishable', params, expand, counted: await usageCounted(app, route),
-    client: { ip_address: request.ip, user_agent: header(request, 'user-agent')?.slice(0, 1000) ?? null },
-    path: request.params as Record<string, string>,
-    print: idempotencyKey && !route.gathered ? fingerprint(app, request.method, request.url, body) : EMPTY,
-  };
-  return send(reply, id, route.method === 'GET' ? await look(call) : await act(call));
+  return { params, expand, idempotencyKey, print: idempotencyKey && !route.gathered ? fingerprint(app, request.method, request.url, body) : EMPTY };
 }
 
 /** Waits for usage that is not counted yet, where the answer rests on it. Where that takes longer, the request goes on all the same, and what is counted later is late usage. */
@@ -186,15 +191,18 @@ function keyOf(request: FastifyRequest): string | null {
 /** Paths under /v2 speak JSON. */
 const isNewer = ({ path }: Route): boolean => path.startsWith('/v2/');
 
+/** Parameters as they came, and the body that they came in. */
+type Words = { raw: RawMap; body: Buffer; wire: Wire };
+
 /** Those of a body of many parts; null where it is none. */
-async function partsOf(request: FastifyRequest, { upload }: Route): Promise<{ raw: RawMap; body: Buffer; wire: Wire } | null> {
+async function partsOf(request: FastifyRequest, { upload }: Route): Promise<Words | null> {
   const type = header(request, 'content-type') ?? '';
   if (upload === undefined || !/^multipart\/form-data *;/i.test(type) || !Buffer.isBuffer(request.body)) return null;
   return { raw: await decodeMultipart(request.body, type), body: request.body, wire: 'form' };
 }
 
 /** The parameters of a request: the query's and the form body's together, or those of a JSON body. */
-function wordsOf(request: FastifyRequest, route: Route): { raw: RawMap; body: Buffer; wire: Wire } {
+function wordsOf(request: FastifyRequest, route: Route): Words {
   const query = request.url.indexOf('?');
   const words = query < 0 ? '' : request.url.slice(query + 1);
   const body = Buffer.isBuffer(request.body) ? request.body : EMPTY;
