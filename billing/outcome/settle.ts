@@ -119,8 +119,8 @@ class Subject {
 
   /** Silence decides: what is due by the moment has succeeded at its own. */
   wait(until: Instant, step: number): void {
-    const due = this.courses.filter((course) => course.state === 'open' && course.due !== null && course.due <= until).sort((a, b) => a.due! - b.due!);
-    for (const course of due) this.settle(course, course.due!, 'assumed', step, { at: course.due!, by: 'quiet', event: null, rule: null });
+    const due = this.courses.filter((course) => course.state === 'open' && course.due !== null && course.due <= until);
+    for (const course of due.length < 2 ? due : due.sort((a, b) => a.due! - b.due!)) this.settle(course, course.due!, 'assumed', step, { at: course.due!, by: 'quiet', event: null, rule: null });
   }
 
   private settle(course: Course, at: Instant, basis: Success['basis'], step: number, by: Pick<Step, 'at' | 'by' | 'event' | 'rule'>): void {
@@ -222,11 +222,13 @@ export function judgeBy(version: VersionRow, events: readonly SubjectEvent[], co
   const subject = new Subject(version);
   // A stable sort keeps the order of the events, and of the decisions of one second.
   const items = decisions.length === 0 ? taken : [...taken, ...decisions].sort((a, b) => a.at - b.at || a.rank - b.rank);
-  for (const [n, { at, apply }] of items.entries()) {
-    subject.wait(at, 2 * n);
-    apply(subject, 2 * n + 1);
+  let step = 0;
+  for (const { at, apply } of items) {
+    subject.wait(at, step);
+    apply(subject, step + 1);
+    step += 2;
   }
-  subject.wait(now, 2 * items.length);
+  subject.wait(now, step);
   return summary(version, subject);
 }
 
