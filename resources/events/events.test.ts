@@ -60,6 +60,15 @@ test('pages go from the newest event to the oldest, also where a test clock live
   assert.deepEqual(await types({ created: { lt: 1_600_000_000 } }), ['customer.created']);
 });
 
+test('in live mode, too, events are found by when they were created', async () => {
+  const { stripe: live } = await kontor.another(true);
+  await live.customers.create();
+  const [event] = (await live.events.list()).data;
+  const found = async (created: Stripe.RangeQueryParam | number) => (await live.events.list({ created })).data.map(({ id }) => id);
+  for (const created of [event!.created, { gte: event!.created }, { gt: event!.created - 1, lte: event!.created }, { gte: 0 }]) assert.deepEqual(await found(created), [event!.id]);
+  for (const created of [event!.created + 1, { gt: event!.created }, { gte: event!.created + 86_400 }, { lt: event!.created }]) assert.deepEqual(await found(created), []);
+});
+
 test('after thirty days an event cannot be read any more', async () => {
   const old = (await stripe.events.list({ limit: 1 })).data[0]!;
   ahead = 30 * 86_400_000 + 60_000;

@@ -4,9 +4,9 @@ import { agrees, covers } from '../../server/http/agreement.ts';
 import { missing } from '../../server/http/errors.ts';
 import { boolean, exclusive, fields, list as listOf, listParams, range, text, type Params } from '../../server/http/params.ts';
 import { get } from '../../server/http/route.ts';
-import { renderList, within } from '../../server/lists.ts';
+import { renderList } from '../../server/lists.ts';
 import { renderEvent, type EventRow } from '../../server/webhooks/deliver.ts';
-import { delivered, eventsById, listEvents } from './rows.ts';
+import { createdWithin, delivered, eventsById, listEvents } from './rows.ts';
 
 const type = text({ max: 200, pattern: /^[a-z0-9_.*]+$/, shape: 'be the name of an event, such as invoice.paid, in which * stands for any text' });
 
@@ -25,7 +25,7 @@ async function retrieve(ctx: Context, _given: object, path: { event: string }): 
 
 async function list(ctx: Context, given: Params<typeof listParamsOfEvents>): Promise<Json> {
   const types = given.types ?? (given.type === undefined ? undefined : [given.type]);
-  const { data, has_more } = await listEvents(ctx, types, [...within('created', given.created), ...delivered(given.delivery_success)], given);
+  const { data, has_more } = await listEvents(ctx, types, [...createdWithin(ctx, given.created), ...delivered(given.delivery_success)], given);
   return renderList('/v1/events', data.map((each) => renderEvent(each, ctx.world)), has_more);
 }
 

@@ -1,7 +1,8 @@
 import { firstId } from '../../server/clock.ts';
 import type { Context } from '../../server/context.ts';
 import { join, raw, rows, sql, type Sql } from '../../server/database/sql.ts';
-import { first, page, type Page } from '../../server/lists.ts';
+import type { Range } from '../../server/http/params.ts';
+import { first, page, within, type Page } from '../../server/lists.ts';
 import { VISIBLE_S, type EventRow } from '../../server/webhooks/deliver.ts';
 
 const EVENTS = `(select e.*, (select count(*)::int from webhook_deliveries d where d.world = e.world and d.event = e.id and d.state = 'pending') as pending_webhooks from events e) e`;
@@ -31,6 +32,14 @@ function ofTypes(types: readonly string[], conditions: readonly Sql[], { startin
     select f.id from told t cross join lateral (
       ${first(sql`select e.id from events e where e.type = t.type and ${join([...conditions, ...past], ' and ')} order by e.id ${raw(ending_before === undefined ? 'desc' : 'asc')}`, limit + 1)}) f
     where ${join(patterns, ' or ')}))`;
+}
+
+const HOUR_S = 3_600;
+
+/** When events were created. Where there are no test clocks nothing is told before it happens, so that those from a moment on are found by their ids, which nobody's clock is an hour off. */
+export function createdWithin({ world }: Context, range: Range | undefined): Sql[] {
+  const from = typeof range === 'number' ? range : (range?.gte ?? range?.gt);
+  return [...within('created', range), ...(world.livemode && from !== undefined ? [sql`id >= ${firstId('evt', Math.max(0, from - HOUR_S))}`] : [])];
 }
 
 /** Whether all webhooks of the event have arrived. */
