@@ -16,18 +16,11 @@ type PathParams<Path extends string> = Path extends `${string}:${infer Name}/${i
  */
 export type Reference = { ref: { object: string; id: string; refuseUnpaid?: boolean } };
 
-/** An answer to a GET that is no JSON, e.g. a file of CSV. */
-export type Text = { text: string; type: string };
-
-/** What a GET answers beside the rendered object. */
-type Other = Text | Download;
-
 /** The rendered object, or a reference to it. */
 export type Answer = Json | Reference;
 
 export const isReference = (answer: Answer): answer is Reference => 'ref' in answer;
-export const isDownload = (answer: Answer | Other): answer is Download => 'bytes' in answer && Buffer.isBuffer(answer.bytes);
-export const isText = (answer: Answer | Other): answer is Text => !('object' in answer) && 'text' in answer && 'type' in answer;
+export const isDownload = (answer: Answer | Download): answer is Download => 'bytes' in answer && Buffer.isBuffer(answer.bytes);
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 
@@ -35,7 +28,7 @@ export type Route = {
   method: Method;
   path: string;
   schema: Schema<any, Presence, any>;
-  run(ctx: Context, params: any, path: any): Promise<Answer | Other>;
+  run(ctx: Context, params: any, path: any): Promise<Answer | Download>;
   /** A publishable key may make this request, too (the room checks the client secret). */
   publishable?: boolean;
   /** Answers without a transaction: what it writes goes together with what others write. It sees to it itself that a repetition has no second effect, and that a failure has none. */
@@ -50,7 +43,7 @@ export type Route = {
   values?: number;
 };
 
-type Run<S, Path extends string> = (ctx: Context, params: Params<S>, path: PathParams<Path>) => Promise<Answer | Other>;
+type Run<S, Path extends string> = (ctx: Context, params: Params<S>, path: PathParams<Path>) => Promise<Answer | Download>;
 type Options = Pick<Route, 'publishable' | 'gathered' | 'session' | 'values' | 'counts' | 'upload'>;
 
 const route =

@@ -16,7 +16,7 @@ import { authorize, Gate } from './keys.ts';
 import { read, type Wire } from './params.ts';
 import { servePages, serveRoom } from './pages.ts';
 import { serveReceiver } from './receivers.ts';
-import { type Answer, isDownload, isReference, isText, type Reference, type Route } from './route.ts';
+import { type Answer, isDownload, isReference, type Reference, type Route } from './route.ts';
 import { keyOfSession } from './sessions.ts';
 import { decodeMultipart, headersOf } from './uploads.ts';
 import { NATIVE_VERSION, upgradeRequest, versionOf } from './versions.ts';
@@ -245,7 +245,6 @@ async function look(call: Call, tx?: Context['tx']): Promise<Reply> {
   const ctx = contextOf(call, tx);
   const answer = await call.route.run(ctx, call.params, call.path);
   if (isDownload(answer)) return call.expand.length > 0 ? refuse(undefined, 'A file has nothing in it that could be expanded.', 'expand') : { status: 200, body: answer.bytes, headers: headersOf(answer) };
-  if (isText(answer)) return { status: 200, body: answer.text, headers: { 'content-type': answer.type } };
   return { status: 200, body: await render(ctx, call, await wholeOf(ctx, answer)) };
 }
 

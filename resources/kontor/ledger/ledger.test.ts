@@ -97,8 +97,9 @@ test('the days of the journal come to the trial balance, in JSON and in CSV', as
     for (const each of entries) moved[each.ledger_account] = (moved[each.ledger_account] ?? 0) + each.debit - each.credit;
     for (const account of new Set([...Object.keys(before), ...Object.keys(after), ...Object.keys(moved)])) assert.equal((after[account] ?? 0) - (before[account] ?? 0), moved[account] ?? 0, `${account} on ${day}`);
     sums[day] = entries.length;
-    const csv = await (await fetch(`${kontor.url}/v1/kontor/ledger/journal?day=${day}&currency=usd&format=csv`, { headers: { authorization: `Bearer ${kontor.key}` } })).text();
-    assert.equal(csv.trimEnd().split('\r\n').length, entries.length + 1);
+    const file = await fetch(`${kontor.url}/v1/kontor/ledger/journal?day=${day}&currency=usd&format=csv`, { headers: { authorization: `Bearer ${kontor.key}` } });
+    assert.deepEqual([file.headers.get('content-type'), file.headers.get('content-disposition')], ['text/csv; charset=utf-8', `attachment; filename*=UTF-8''journal-${day}-usd.csv`]);
+    assert.equal((await file.text()).trimEnd().split('\r\n').length, entries.length + 1);
   }
   assert.equal(sums['2026-01-02'], 4);
 });

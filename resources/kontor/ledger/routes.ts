@@ -4,7 +4,8 @@ import { refuse } from '../../../billing/decision.ts';
 import type { Context, Json, Room } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
 import { choice, currency, doc, fields, id, listParams, range, required, text, timestamp, type Params } from '../../../server/http/params.ts';
-import { get, type Answer, type Text } from '../../../server/http/route.ts';
+import { get, type Answer } from '../../../server/http/route.ts';
+import type { Download } from '../../../server/http/uploads.ts';
 import { minor } from '../../../server/http/wire.ts';
 import type { SealRow } from '../../../server/ledger/seal.ts';
 import { equal, page, renderList, within } from '../../../server/lists.ts';
@@ -77,9 +78,9 @@ function startOf(day: string): number {
   return start;
 }
 
-async function journal(ctx: Context, { currency: of, day, format }: Params<typeof exportJournal>): Promise<Answer | Text> {
+async function journal(ctx: Context, { currency: of, day, format }: Params<typeof exportJournal>): Promise<Answer | Download> {
   const found = await journalOf(ctx.tx, startOf(day), of);
-  if (format === 'csv') return { text: journalAsCsv(found, of), type: 'text/csv; charset=utf-8' };
+  if (format === 'csv') return { bytes: Buffer.from(journalAsCsv(found, of)), type: 'text/csv; charset=utf-8', filename: `journal-${day}-${of}.csv` };
   const sum = (side: 'debit' | 'credit') => minor(found.reduce((total, each) => total + each[side], 0n));
   return { object: 'kontor.ledger_journal', credit: sum('credit'), currency: of, day, debit: sum('debit'), entries: found.map(renderJournalRow), livemode: ctx.world.livemode };
 }
