@@ -264,7 +264,7 @@ export class Served {
     for (const item of items) asked.push(await this.catalog.asked(item));
     return {
       start_date: start, end_date: end, items: asked, ...(await this.addedOnce(once)), discounts: await this.catalog.discounts(discounts), proration_behavior, ...(trial_end !== null && { trial_end }), ...(anchored && { billing_cycle_anchor: 'phase_start' }),
-      ...(default_tax_rates && default_tax_rates.length > 0 && { default_tax_rates: await this.catalog.rates(default_tax_rates) }),
+      ...(default_tax_rates && { default_tax_rates: default_tax_rates.length > 0 ? await this.catalog.rates(default_tax_rates) : ('' as const) }),
     };
   }
 
