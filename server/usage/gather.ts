@@ -14,8 +14,7 @@ import { record, type Recorded } from './record.ts';
 const WRITERS = 2;
 /** Beside a transaction of its own world another begins where so many events wait, so that one is in the database while those of the other are answered and come again; fewer cost less if they go together. */
 const ENOUGH_EVENTS = 32;
-/** Whoever was answered together with others is waited for this part of the time that their transaction took, and no longer than so many milliseconds. */
-const AGAIN = 0.5;
+/** Whoever was answered together with others is waited for as long as their transaction took, and no longer than so many milliseconds. */
 const MOST_MS = 20;
 /** A transaction takes no more than so many events, unless one request brings more. */
 const MOST_EVENTS = 2_000;
@@ -73,7 +72,7 @@ class Gatherer {
       const began = this.app.clock.milliseconds();
       await this.recordAll(world, taken);
       const took = this.app.clock.milliseconds() - began;
-      if (taken.length > 1 && !this.awaited.has(world.id)) await this.again(world, taken.length, Math.min(took * AGAIN, MOST_MS));
+      if (taken.length > 1 && !this.awaited.has(world.id)) await this.again(world, taken.length, Math.min(took, MOST_MS));
       underWay.delete(own);
     }
     this.writers -= 1;
