@@ -3,7 +3,6 @@
  * alone starts one itself, in memory where the machine allows, and leaves nothing behind, however it ends.
  */
 
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp } from 'node:fs/promises';
@@ -14,6 +13,7 @@ import { connections, lend, type Database } from '../server/database/database.ts
 import { startEmbedded } from '../server/database/embedded.ts';
 import { migrate, readMigrations, type Migration } from '../server/database/migrate.ts';
 import { closeDoors, makeRoles } from '../server/database/roles.ts';
+import { afterwards } from './afterwards.ts';
 
 /** A PostgreSQL for tests, as text-safe values, so that it can be handed to another process. */
 export type TestServer = { host: string; port: number; passwords: { postgres: string; kontor_owner: string; kontor_app: string } };
@@ -84,10 +84,7 @@ export async function startTestServer(): Promise<TestServer> {
   return { host, port, passwords: { postgres: postgres.reveal(), kontor_owner: kontor_owner.reveal(), kontor_app: kontor_app.reveal() } };
 }
 
-/** A small process that waits until this one is gone (its end of the pipe closes), then stops PostgreSQL and removes its files. */
+/** Stops PostgreSQL and removes its files once this process is gone. */
 function cleanUpAfter(postgres: number, data: string): void {
-  const script = 'read -r _; kill -QUIT "$1"; for i in $(seq 200); do kill -0 "$1" || break; sleep 0.05; done; rm -rf "$2"';
-  const child = spawn('sh', ['-c', script, 'sh', String(postgres), data], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
-  child.unref();
-  (child.stdin as unknown as { unref(): void }).unref();
+  afterwards('kill -QUIT "$1"; for i in $(seq 200); do kill -0 "$1" || break; sleep 0.05; done; rm -rf "$2"', String(postgres), data);
 }

@@ -39,7 +39,7 @@ test('the guide to charging by outcome works as it is written, each id being the
   let defined = '';
   for (const written of commands(text)) {
     const command = written.replaceAll(/\b([a-z]+)_…/g, (blank, prefix: string) => known.get(prefix) ?? blank);
-    if (/^(K=|say\(\))/.test(command)) {
+    if (/^(export |say\(\))/.test(command)) {
       defined += `${command}\n`;
       continue;
     }

@@ -5,6 +5,7 @@ import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Stripe from 'stripe';
+import { afterwards } from '../afterwards.ts';
 
 export const root = join(import.meta.dirname, '../..');
 
@@ -18,14 +19,6 @@ export type Started = Announced & {
   /** Sends a signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<Ended>;
 };
-
-/** A small process that waits until this one is gone, however it ends (its end of the pipe closes), and then runs the script. It is ended where that is not needed any more. */
-function afterwards(script: string, argument: string): ChildProcess {
-  const watcher = spawn('sh', ['-c', `read -r _; ${script}`, 'sh', argument], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
-  watcher.unref();
-  (watcher.stdin as unknown as { unref(): void }).unref();
-  return watcher;
-}
 
 /** A directory for data, in memory where the machine allows. It is removed when the tests have ended, and a PostgreSQL that was left behind there is stopped. */
 export async function freshDirectory(): Promise<string> {

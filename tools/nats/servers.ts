@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { afterwards } from '../../tests/afterwards.ts';
 import type { Program } from './program.ts';
 
 const READY_MS = 30_000;
@@ -59,10 +60,7 @@ async function freePort(): Promise<number> {
 /** A new directory for servers. It is removed, and servers that are left in it are ended, when this process is gone, whatever becomes of it. */
 export async function passingDirectory(parent: string): Promise<string> {
   const directory = await mkdtemp(join(parent, 'kontor-nats-'));
-  const script = `read -r _; for each in "$1"/*/${PID}; do [ -f "$each" ] && kill -KILL "$(cat "$each")"; done; sleep 0.1; rm -rf "$1"`;
-  const child = spawn('sh', ['-c', script, 'sh', directory], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
-  child.unref();
-  (child.stdin as unknown as { unref(): void }).unref();
+  afterwards(`for each in "$1"/*/${PID}; do [ -f "$each" ] && kill -KILL "$(cat "$each")"; done; sleep 0.1; rm -rf "$1"`, directory);
   return directory;
 }
 

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { own } from '../../../tests/own.ts';
 import { meteredPrice } from '../../../tests/shop.ts';
 
 let kontor: Kontor;
 const HOUR = 3_600;
 const DAY = 86_400;
 const now = () => kontor.app.clock.now();
-const raw = async <T>(method: string, path: string, params?: object): Promise<T> => (await kontor.stripe.rawRequest(method, path, params as never)) as unknown as T;
+const raw = <T>(method: string, path: string, params?: object) => own<T>(kontor.stripe, method, path, params);
 
 type Batch = { accepted: number; duplicates: number; refused: number; results: { status: string; identifier?: string; error?: { code?: string; param?: string; message: string } }[] };
 type Correction = { id: string; before: string; after: string; events_canceled: number; events_recorded: number; dry_run: boolean; reverted_by: string | null; reverts: string | null };
@@ -18,10 +19,10 @@ before(async () => { kontor = await startKontor(); });
 after(() => kontor.close());
 
 const customerOf = async () => (await kontor.stripe.customers.create({})).id;
-const meterOf = (event_name: string, formula: string, more: object = {}) => raw<{ id: string; object: string; dimensions: string[] }>('POST', '/v1/kontor/meters', { display_name: event_name, event_name, default_aggregation: { formula }, ...more });
-const report = (events: object[]) => raw<Batch>('POST', '/v1/kontor/usage/events', { events });
+const meterOf = (event_name: string, formula: string, more: object = {}) => raw<{ id: string; object: string; dimensions: string[] }>('POST', 'meters', { display_name: event_name, event_name, default_aggregation: { formula }, ...more });
+const report = (events: object[]) => raw<Batch>('POST', 'usage/events', { events });
 const event = (event_name: string, customer: string, value: string, timestamp: number, more: Record<string, string> = {}, identifier?: string) => ({ event_name, payload: { stripe_customer_id: customer, value, ...more }, timestamp, ...(identifier && { identifier }) });
-const summaries = async (meter: string, customer: string, start_time: number, end_time: number, more: object = {}) => (await raw<Summaries>('GET', `/v1/kontor/meters/${meter}/summaries?${query({ customer, start_time, end_time, ...more })}`)).data;
+const summaries = async (meter: string, customer: string, start_time: number, end_time: number, more: object = {}) => (await raw<Summaries>('GET', `meters/${meter}/summaries?${query({ customer, start_time, end_time, ...more })}`)).data;
 const query = (params: Record<string, unknown>): string => Object.entries(params).flatMap(([name, value]) =>
   (typeof value === 'object' ? Object.entries(value as object).map(([key, each]) => `${name}[${key}]=${each}`) : [`${name}=${value}`])).join('&');
 const total = async (...asked: Parameters<typeof summaries>) => (await summaries(...asked))[0]!.value;
@@ -118,7 +119,7 @@ describe('meters count', () => {
 });
 
 describe('corrections', () => {
-  const correct = (params: object) => raw<Correction>('POST', '/v1/kontor/usage/corrections', params);
+  const correct = (params: object) => raw<Correction>('POST', 'usage/corrections', params);
   const span = () => [Math.floor(now() / DAY) * DAY - 3 * DAY, Math.floor(now() / DAY) * DAY - 2 * DAY] as const;
 
   test('an event is amended, tried first, and taken back', async () => {
@@ -129,18 +130,18 @@ describe('corrections', () => {
     const tried = await correct({ ...amend, dry_run: true });
     assert.deepEqual([tried.before, tried.after, tried.dry_run, tried.events_canceled, tried.events_recorded], ['50', '5', true, 1, 1]);
     assert.equal(await total(meter.id, customer, start, end), '50');
-    await assert.rejects(raw('GET', `/v1/kontor/usage/corrections/${tried.id}`), { statusCode: 404 });
+    await assert.rejects(raw('GET', `usage/corrections/${tried.id}`), { statusCode: 404 });
     const made = await correct(amend);
     assert.equal(await total(meter.id, customer, start, end), '20');
     await assert.rejects(correct(amend), { param: 'amend[identifier]', message: /taken back already/ });
     const back = await correct({ type: 'revert', revert: { correction: made.id } });
     assert.deepEqual([back.before, back.after, back.reverts], ['5', '50', made.id]);
     assert.equal(await total(meter.id, customer, start, end), '50');
-    assert.equal((await raw<Correction>('GET', `/v1/kontor/usage/corrections/${made.id}`)).reverted_by, back.id);
+    assert.equal((await raw<Correction>('GET', `usage/corrections/${made.id}`)).reverted_by, back.id);
     await assert.rejects(correct({ type: 'revert', revert: { correction: made.id } }), { message: /taken back already/ });
     await correct(amend);
     assert.equal(await total(meter.id, customer, start, end), '20');
-    assert.equal((await raw<{ data: unknown[] }>('GET', `/v1/kontor/usage/corrections?customer=${customer}`)).data.length, 3);
+    assert.equal((await raw<{ data: unknown[] }>('GET', `usage/corrections?customer=${customer}`)).data.length, 3);
   });
 
   test('a span is filled anew, for one customer only', async () => {
@@ -166,7 +167,7 @@ test('the usage of a customer’s current period is shown as soon as its report 
   const meter = await meterOf('shown', 'sum', { dimensions: ['region'] });
   const price = await meteredPrice(kontor.stripe, meter.id, 2);
   const subscription = await kontor.stripe.subscriptions.create({ customer, items: [{ price: price.id }], collection_method: 'send_invoice', days_until_due: 30 });
-  const shown = async () => (await raw<{ data: { value: string; subscription: string; meter: string; by_dimensions: object[] }[] }>('GET', `/v1/kontor/customers/${customer}/usage`)).data;
+  const shown = async () => (await raw<{ data: { value: string; subscription: string; meter: string; by_dimensions: object[] }[] }>('GET', `customers/${customer}/usage`)).data;
   assert.deepEqual((await shown()).map((each) => each.value), ['0']);
   await kontor.stripe.billing.meterEvents.create({ event_name: 'shown', payload: { stripe_customer_id: customer, value: '2.5', region: 'eu' } });
   const [row] = await shown();
@@ -182,12 +183,12 @@ test('what the current period comes to is read by the hour, by every formula, wi
     names.push(name);
     const { id: meter } = await meterOf(name, formula, dimensions.length > 0 ? { dimensions } : {});
     const price = await kontor.stripe.prices.create({ currency: 'usd', unit_amount: 2, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name } });
-    if (dimensions.length > 0) await raw('POST', `/v1/kontor/prices/${price.id}`, { dimension_prices: [{ dimensions: { region: ['eu'] }, unit_amount: 3 }] });
+    if (dimensions.length > 0) await raw('POST', `prices/${price.id}`, { dimension_prices: [{ dimensions: { region: ['eu'] }, unit_amount: 3 }] });
     await kontor.stripe.subscriptions.create({ customer, items: [{ price: price.id }], backdate_start_date: start, collection_method: 'send_invoice', days_until_due: 30 });
   }
   for (const name of names) await report([0, 1, 30, 47, 47, 71].map((hours, n) => event(name, customer, String(3 + ((n * 7) % 5)), start + 100 + hours * HOUR + n, { region: n % 3 ? 'eu' : 'us' })).concat(event(name, customer, '2', now(), { region: 'us' })));
   await kontor.counted();
-  const shown = async () => (await raw<{ data: { value: string; by_dimensions: object[]; by_dimension_prices: object[] | null }[] }>('GET', `/v1/kontor/customers/${customer}/usage`)).data.map(({ value, by_dimensions, by_dimension_prices }) => ({ value, by_dimensions, by_dimension_prices }));
+  const shown = async () => (await raw<{ data: { value: string; by_dimensions: object[]; by_dimension_prices: object[] | null }[] }>('GET', `customers/${customer}/usage`)).data.map(({ value, by_dimensions, by_dimension_prices }) => ({ value, by_dimensions, by_dimension_prices }));
   const before = await shown();
   assert.equal(before.length, names.length);
   const superuser = new pg.Client(kontor.database.urls.superuser);
