@@ -27,7 +27,7 @@ async function take(app: App, world: World, ids: readonly string[] | null): Prom
       tx,
       sql`with open as materialized (
             select ctid from calls
-            where world = kontor_world() and state <> 'answered' and ${ids === null ? sql`next_at <= to_timestamp(${now}::bigint)` : sql`id = any(${ids}::text[]) and (attempts = 0 or next_at <= to_timestamp(${now}::bigint))`}
+            where state <> 'answered' and ${ids === null ? sql`next_at <= to_timestamp(${now}::bigint)` : sql`id = any(${ids}::text[]) and (attempts = 0 or next_at <= to_timestamp(${now}::bigint))`}
             order by next_at, id limit ${BATCH} for update skip locked)
           update calls c set state = 'pending', attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint), begun = coalesce(c.begun, to_timestamp(${now}::bigint))
           from open where c.ctid = open.ctid returning c.id, c.kind, c.subject, c.request, c.state, c.attempts, c.created, c.begun`,
@@ -57,7 +57,7 @@ async function answerOnce(app: App, world: World, kind: string, answers: readonl
       tx,
       sql`update calls c set state = 'answered', answer = r.answer
           from unnest(${answers.map((each) => each.call.id)}::text[], ${answers.map((each) => JSON.stringify(each.answer))}::jsonb[]) as r (id, answer)
-          where c.world = kontor_world() and c.id = r.id and c.state <> 'answered' returning c.id`,
+          where c.id = r.id and c.state <> 'answered' returning c.id`,
     );
     const first = new Set(open.map((each) => each.id));
     const fresh = answers.filter((each) => first.has(each.call.id));
@@ -83,7 +83,7 @@ async function postpone(app: App, world: World, postponed: readonly Postponed[],
       tx,
       sql`update calls c set state = 'unknown', next_at = to_timestamp(r.next_at), attempts = c.attempts - r.undone, begun = case when c.attempts = r.undone then null else c.begun end
           from unnest(${ids}::text[], ${postponed.map((each) => nextAt(each, now))}::bigint[], ${postponed.map(({ call }) => call.attempts)}::integer[], ${postponed.map(({ answer }) => (answer?.reached === false ? 1 : 0))}::integer[]) as r (id, next_at, attempts, undone)
-          where c.world = kontor_world() and c.id = r.id and c.state <> 'answered' and (r.undone = 0 or c.attempts = r.attempts)`,
+          where c.id = r.id and c.state <> 'answered' and (r.undone = 0 or c.attempts = r.attempts)`,
     );
     const ctx = contextOf(app, world, tx, cause);
     const missed = postponed.filter(({ answer }) => answer?.reached !== false).map(({ call }) => call);

@@ -222,7 +222,7 @@ function setTimers(ctx: Context, timers: readonly Timer[]): Promise<number>[] {
   if (set.length > 0) insert(set, 'update set at = excluded.at, lane = excluded.lane, test_clock = excluded.test_clock, failures = 0, error = null');
   if (kept.length > 0) insert(kept, 'nothing');
   if (cleared.length > 0) {
-    const text = 'delete from timers t using unnest($1::text[], $2::text[]) as r (kind, subject) where t.world = kontor_world() and t.kind = r.kind and t.subject = r.subject';
+    const text = 'delete from timers t using unnest($1::text[], $2::text[]) as r (kind, subject) where t.kind = r.kind and t.subject = r.subject';
     sent.push(run(ctx.tx, plain(text, [cleared.map((timer) => timer.kind), cleared.map((timer) => timer.subject)])));
   }
   return sent;

@@ -56,7 +56,7 @@ async function runBatch(app: App, world: World, claim: Claim): Promise<number> {
 async function runAlone(app: App, world: World, due: Due): Promise<string[]> {
   const { kind, subject } = due;
   try {
-    return await runClaimed(app, world, (ctx) => rows(ctx.tx, sql`delete from timers where world = kontor_world() and kind = ${kind} and subject = ${subject} and at = to_timestamp(${due.at}::bigint) returning kind, subject, at`), []);
+    return await runClaimed(app, world, (ctx) => rows(ctx.tx, sql`delete from timers where kind = ${kind} and subject = ${subject} and at = to_timestamp(${due.at}::bigint) returning kind, subject, at`), []);
   } catch (error) {
     const why = passing(error);
     if (why === 'unreachable') throw error;
@@ -85,7 +85,7 @@ function claimDue(now: Instant): Claim {
       ctx.tx,
       sql`with due as materialized (
             select ctid from timers t
-            where world = kontor_world() and test_clock is null and at <= to_timestamp(${now}::bigint)
+            where test_clock is null and at <= to_timestamp(${now}::bigint)
               and not exists (select from timers e where e.world = t.world and e.lane = t.lane and e.at < t.at and e.failures = 0)
             order by at, kind, subject limit ${BATCH} for update skip locked)
           delete from timers t using due where t.ctid = due.ctid returning t.kind, t.subject, t.at`,
@@ -126,7 +126,7 @@ function claimOnClock(id: string): Claim {
       ctx.tx,
       sql`with next as materialized (select at, kind from timers where world = kontor_world() and test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.target_time}::bigint) order by at, kind limit 1),
             due as materialized (
-              select t.ctid from timers t, next where t.world = kontor_world() and t.test_clock = ${id} and t.at = next.at and t.kind = next.kind and t.failures = 0 order by t.subject limit ${BATCH} for update of t)
+              select t.ctid from timers t, next where t.test_clock = ${id} and t.at = next.at and t.kind = next.kind and t.failures = 0 order by t.subject limit ${BATCH} for update of t)
           delete from timers t using due where t.ctid = due.ctid returning t.kind, t.subject, t.at`,
     );
     const at = due[0]?.at ?? clock.frozen_time;
@@ -143,7 +143,7 @@ function claimOnStanding(id: string): Claim {
     return rows<Due>(
       ctx.tx,
       sql`with due as materialized (
-            select ctid from timers where world = kontor_world() and test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.frozen_time}::bigint) order by at, kind, subject limit ${BATCH} for update skip locked)
+            select ctid from timers where test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.frozen_time}::bigint) order by at, kind, subject limit ${BATCH} for update skip locked)
           delete from timers t using due where t.ctid = due.ctid returning t.kind, t.subject, t.at`,
     );
   };

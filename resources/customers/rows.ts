@@ -68,7 +68,7 @@ export async function goingOn(tx: Tx, customer: string): Promise<{ subscriptions
  */
 export async function lockLanes(tx: Tx, customers: readonly string[]): Promise<void> {
   await rows(tx, sql`select pg_advisory_xact_lock(hashtextextended('lane ' || lane, kontor_world())) from (select lane from unnest(${customers}::text[]) as l (lane) order by lane) lanes`);
-  const hold = () => rows<{ name: string }>(tx, sql`select kind || ' ' || subject as name from timers where world = kontor_world() and lane = any(${customers}::text[]) order by kind, subject for update`);
+  const hold = () => rows<{ name: string }>(tx, sql`select kind || ' ' || subject as name from timers where lane = any(${customers}::text[]) order by kind, subject for update`);
   const names = async () => (await hold()).map((timer) => timer.name).join();
   for (let held = await names(), again = ''; held !== again; ) [again, held] = [held, await names()];
 }

@@ -33,7 +33,7 @@ export async function questionsById<Request extends object = Place>(tx: Tx, ids:
 
 /** The question as it was asked, locked: nobody begins to make it, or takes its answer, until the transaction ends. */
 export function lockQuestion(tx: Tx, id: string): Promise<(OpenCall<Place> & { next_at: number }) | undefined> {
-  return row(tx, sql`select id, kind, subject, request, state, attempts, created, begun, next_at from calls where world = kontor_world() and id = ${id} for update`);
+  return row(tx, sql`select id, kind, subject, request, state, attempts, created, begun, next_at from calls where id = ${id} for update`);
 }
 
 /** The attempts at a processor that its notices are about: by our name of them, else by the processor's. */

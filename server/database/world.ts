@@ -2,8 +2,8 @@
  * Every query of a tenant goes through `inWorld`: one account in one mode, for one transaction. The policies of the database read which world it is from the transaction, so that a
  * query which forgets to ask for it still sees nothing else; a connection that is in no transaction of ours sees no world at all.
  *
- * Tables that are also looked at over all worlds have a second policy beside that one. PostgreSQL then has a choice of two where it plans, and does not see that an index by world holds the rows in its order: so what reads such a
- * table by an index says `world = kontor_world()` itself.
+ * Tables that are also looked at over all worlds have a second policy beside that one. PostgreSQL then has a choice of two where it plans, and does not see that an index by world holds the rows in its order: so what only reads such a
+ * table, and neither locks nor changes its rows, says `world = kontor_world()` itself.
  */
 
 import type pg from 'pg';

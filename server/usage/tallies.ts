@@ -59,7 +59,7 @@ export const MOST_TALLIES = 500;
 /** Adds a world's tallies to its rollups, in the order in which they were made: what was taken away comes after what it is taken from. */
 export const ADD_TALLIES = sql`
   with taken as (
-    delete from meter_tallies where id in (select id from meter_tallies where world = kontor_world() order by id limit ${MOST_TALLIES}) and world = kontor_world() returning *),
+    delete from meter_tallies where id in (select id from meter_tallies where world = kontor_world() order by id limit ${MOST_TALLIES}) returning *),
   hours as (
     select u.meter, u.customer, u.hour, u.dimensions, sum(u.events) as events, sum(u.sum) as sum, min(u.first_number) as first_number
     from taken t cross join lateral unnest(t.meters, t.customers, t.hours, t.dimensions, t.events, t.sums, t.first_numbers) as u (meter, customer, hour, dimensions, events, sum, first_number)

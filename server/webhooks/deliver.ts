@@ -78,12 +78,12 @@ async function take(app: App, world: World, busy: ReadonlyMap<string, number>, l
             left join unnest(${[...busy.keys()]}::text[], ${[...busy.values()]}::bigint[]) as b (id, count) on b.id = e.id
             cross join lateral (
               select id, next_at from webhook_deliveries d
-              where d.world = e.world and d.webhook_endpoint = e.id and d.state = 'pending' and d.next_at <= to_timestamp(${now}::bigint)
+              where d.webhook_endpoint = e.id and d.state = 'pending' and d.next_at <= to_timestamp(${now}::bigint)
               order by d.next_at, d.id limit ${PER_ENDPOINT}::bigint - coalesce(b.count, 0) for update skip locked) d
             where e.status = 'enabled' limit ${limit}),
           taken as (
             update webhook_deliveries d set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint), last_attempt_at = to_timestamp(${now}::bigint)
-            from due where d.world = kontor_world() and d.id = due.id returning d.id, d.event, d.thin_event, d.webhook_endpoint, d.attempts, d.due_from)
+            from due where d.id = due.id returning d.id, d.event, d.thin_event, d.webhook_endpoint, d.attempts, d.due_from)
           select v.*, coalesce(v.id, n.id) as id, t.id as delivery, e.id as endpoint, t.attempts, t.due_from as first_at, e.url, e.secret, e.previous_secret, e.previous_secret_expires_at, e.api_version as version,
                  case when n.id is not null then json_build_object('id', n.id, 'created', extract(epoch from n.created)::bigint, 'type', n.type, 'related_object', n.related_object) end as thin,
                  (select count(*)::int from webhook_deliveries p where p.world = v.world and p.event = v.id and p.state = 'pending') as pending_webhooks
@@ -115,7 +115,7 @@ async function deliver(app: App, world: World, order: Order, signal: AbortSignal
       tx,
       sql`update webhook_deliveries set state = ${delivered ? 'delivered' : next === null ? 'given_up' : 'pending'}, next_at = to_timestamp(${next}::bigint),
             last_status = ${status}, last_error = ${error}, delivered_at = to_timestamp(${delivered ? app.clock.now() : null}::bigint)
-          where world = kontor_world() and id = ${order.delivery}`,
+          where id = ${order.delivery}`,
     ),
   );
 }
