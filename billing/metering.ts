@@ -16,13 +16,19 @@ export type Included = { included: string; quantity: string; per: Allowance['per
 export type Metering = {
   meter: string;
   allowance: Included | null;
-  /** What earlier invoices billed of the usage since the period began: units, by group too, and minor units as a decimal string. */
-  billed: { quantity: string; amount: string; groups?: UsedGroup[] } | null;
+  /** What earlier invoices billed of the usage since the period began. */
+  billed: BilledBefore | null;
   /** All usage since the period began by the groups of its price, where that has dimension prices. */
   groups?: UsedGroup[];
   /** What it comes to where that is more than a line may come to, in minor units as a decimal string: it is held, and costs nothing until the usage is put right. */
   held?: string;
 };
+
+/**
+ * Units, by group too, and minor units as decimal strings. `left`: what of the amount can still be given back, where that is less, since credit notes gave some of it back or an invoice of it was voided; below zero where
+ * credit notes took as much of the line itself.
+ */
+export type BilledBefore = { quantity: string; amount: string; groups?: UsedGroup[]; left?: string };
 
 /** What was counted, an exact decimal; for a price with dimension prices one for each of its groups, in their order. */
 export type Used = string | readonly string[];
@@ -74,7 +80,19 @@ export function meteredAmount(terms: PriceTerms, used: Used, metering: Metering 
   const total = totals.reduce(add);
   const groups = names.length === 1 ? undefined : names.map(({ name }, n) => ({ name, quantity: formatDecimal(totals[n]!) }));
   const billed = metering?.billed ?? null;
-  return billed === null ? { quantity: total, amount, groups } : { quantity: subtract(total, decimalOf(billed.quantity)), amount: amount - BigInt(billed.amount), groups };
+  return billed === null ? { quantity: total, amount, groups } : { quantity: subtract(total, decimalOf(billed.quantity)), amount: beyondBilled(amount, billed), groups };
+}
+
+/** What usage comes to beyond what was billed of it before; where it is less, no more is given back than is left of that. */
+export function beyondBilled(amount: bigint, { amount: billed, left }: BilledBefore): bigint {
+  const rest = amount - BigInt(billed);
+  return left !== undefined && rest < -BigInt(left) ? -BigInt(left) : rest;
+}
+
+/** The same with what is left of it by now, null being all. */
+export function withLeft<Billed extends BilledBefore>(billed: Billed, left: bigint | null): Billed {
+  const { left: _, ...rest } = billed;
+  return { ...rest, ...(left !== null && { left: left.toString() }) } as Billed;
 }
 
 /** What usage is charged at: nothing as long as it comes to more than a line may. */

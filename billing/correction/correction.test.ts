@@ -84,7 +84,7 @@ function bill(billing: Billing, start: number, pending: InvoiceItemWhole[], quan
 }
 
 const counted = (invoice: InvoiceWhole, billing: Billing, quantity: number): InvoiceLineRow[] =>
-  invoice.lines.map((line) => (line.metering === null ? line : recount(line, { terms: billing.price, product_name: 'Resolution' }, usedOf(billing, quantity))));
+  invoice.lines.map((line) => (line.metering === null ? line : recount(line, { terms: billing.price, product_name: 'Resolution' }, usedOf(billing, quantity), null)));
 
 /** What is held of credit by the usage of a month: by each grant, and of late usage, by what it had come to before that. */
 type Held = { base: bigint[]; layers: { above: bigint; given: bigint[] }[] };

@@ -1,4 +1,4 @@
-/** What is put right of an invoice that was finalised, when what it billed turns out to have been otherwise (docs/concepts/outcomes.md, "After the invoice"). */
+/** What is put right of an invoice that was finalized, when what it billed turns out to have been otherwise (docs/concepts/outcomes.md, "After the invoice"). */
 import type { Instant } from '../decision.ts';
 import { creditsFor } from '../credit/apply.ts';
 import { inOrder } from '../credit/grant.ts';
@@ -60,7 +60,7 @@ export type CorrectionRow = {
   /** How it reaches the customer: by an item of a next invoice, or a credit note. Neither where that was undone: then it counts as not made. */
   invoice_item: string | null;
   credit_note: string | null;
-  /** Of credit that is set against late usage: the invoice of the item, which does so when it is finalised. Null for any other correction. */
+  /** Of credit that is set against late usage: the invoice of the item, which does so when it is finalized. Null for any other correction. */
   credited_on: string | null;
 };
 
@@ -175,6 +175,15 @@ export const toUndo = (invoice: InvoiceWhole, earlier: ReadonlyMap<string, Money
     return isNothing(money) ? [] : [{ line, after: line, money, kept: null }];
   });
 
+/** Whether a line gives back of what was billed before it, beyond all that is left of itself: that bounds it then (`BilledBefore`). */
+const isFromBefore = ({ metering }: InvoiceLineRow, change: Money, left: Left | undefined): boolean => metering?.billed?.left !== undefined && left !== undefined && left.money.amount + change.amount < 0n;
+
+/** What a line comes to, where that is not what its quantity says beside what was left of those before it when it was billed; else null. */
+function keptOfBefore(line: InvoiceLineRow, { amount, metering }: InvoiceLineRow): bigint | null {
+  const boundBy = (left: string | undefined) => left !== undefined && amount <= -BigInt(left);
+  return boundBy(metering?.billed?.left) || boundBy(line.metering?.billed?.left) ? amount : null;
+}
+
 /**
  * What is to be put right of an invoice: each line rated again, less what was billed and what earlier corrections of it came to, those that wait (`waiting`, by line) among them. `recounted` are its lines with the
  * quantities that are true now; discounts, tax rates and exemption are those with which it was billed. `left`: by line, what credit notes have left of those of which they took something. Where no money is to be put
@@ -190,7 +199,8 @@ export function toCorrect(
   return invoice.lines.flatMap((line, n): LineCorrection[] => {
     const after = anew.lines[n]!;
     const known = combine(moneyOfLine(line, invoice), earlier.get(line.id) ?? NOTHING, 1);
-    const { money, kept } = asFarAsLeft(combine(moneyOfLine(after, anew), known, -1), known, left.get(line.id));
-    return isNothing(money) && !(waiting.has(line.id) && stale(line, after)) ? [] : [{ line, after, money, kept }];
+    const change = combine(moneyOfLine(after, anew), known, -1);
+    const { money, kept } = asFarAsLeft(change, known, isFromBefore(after, change, left.get(line.id)) ? undefined : left.get(line.id));
+    return isNothing(money) && !(waiting.has(line.id) && stale(line, after)) ? [] : [{ line, after, money, kept: kept ?? keptOfBefore(line, after) }];
   });
 }

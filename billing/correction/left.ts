@@ -1,6 +1,7 @@
 /** What is left of a line that was billed once others took something back of it: corrections, which credit notes must leave alone, and credit notes, which corrections must (docs/concepts/outcomes.md, "After the invoice"). */
 import type { CreditNoteLineRow } from '../credit_note/credit_note.ts';
 import { rateIds, type InvoiceLineRow, type InvoiceWhole } from '../invoice/invoice.ts';
+import { minor, roundDiv } from '../money.ts';
 import { inclusiveTax } from '../tax.ts';
 import { combine, moneyOf, moneyOfLine, NOTHING, totalOf, type CorrectedCredit, type Money } from './correction.ts';
 
@@ -18,6 +19,18 @@ function without(credits: ReadonlyMap<string, CorrectedCredit>, taken: bigint): 
     rest -= off;
     return [key, { ...credit, amount: credit.amount - Number(off) }];
   }));
+}
+
+/** So much of the amount, and of all else in proportion. */
+export function portionOf({ amount: of, discounts, taxes, credits, contained }: Money, amount: bigint): Money {
+  const part = (whole: number) => (of <= 0n || amount <= 0n ? 0 : minor(roundDiv(BigInt(whole) * amount, of)));
+  return {
+    amount,
+    discounts: new Map([...discounts].map(([id, off]) => [id, part(off)])),
+    taxes: new Map([...taxes].map(([key, tax]) => [key, { ...tax, amount: part(tax.amount), taxable_amount: part(tax.taxable_amount) }])),
+    credits: new Map([...credits].map(([key, credit]) => [key, { ...credit, amount: part(credit.amount) }])),
+    contained: BigInt(part(minor(contained))),
+  };
 }
 
 /** What is left of a line. `corrected` is what corrections of it have come to that are lines of other invoices, or wait for them. */

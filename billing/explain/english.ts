@@ -69,7 +69,10 @@ export const english: Language = {
       (quantity === usage.counted ? '' : ` Less than nothing is billed as ${quantity}.`),
     allowance: ({ quantity, allowance: { included, quantity: each, per, seats, seconds, of_seconds } }) =>
       `Included are ${each} ${per === 'seat' ? `for each of ${seats} seats` : 'in each period'}${seconds === of_seconds ? '' : `, of which the part of ${seconds} of ${of_seconds} seconds counts`}, that is ${included}: ${quantity} are charged.`,
-    billed_before: ({ billed, billed_quantity, amount }, say) => `Of that, ${say.money(billed)} for ${billed_quantity} units was billed before: ${say.money(amount!)} is left.`,
+    billed_before: ({ billed, billed_quantity, amount, left }, say) =>
+      left === null
+        ? `Of that, ${say.money(billed)} for ${billed_quantity} units was billed before: ${say.money(amount!)} is left.`
+        : `${say.money(billed)} for ${billed_quantity} units was billed before. Credit notes, or the voiding of an invoice, have left ${say.money(left)} of it, and no more is given back: ${say.money(amount!)}.`,
     held: ({ comes_to, largest, amount }, say) => `At its price that comes to ${say.money(BigInt(comes_to))}, more than the ${say.money(largest)} that a line may come to: it is held, and ${say.money(amount!)} is charged until the usage is put right.`,
     commitment: ({ commitment, used, elsewhere, amount }, say) =>
       `At least ${say.money(commitment)} of usage was agreed, and it came to ${say.money(used)}${elsewhere !== 0n ? `, of which ${say.money(elsewhere)} stand on other invoices` : ''}: ${say.money(amount!)} ${amount === 0n ? 'is' : 'more is'} charged.`,

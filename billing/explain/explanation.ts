@@ -68,7 +68,7 @@ export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[
   | { kind: 'quantity'; quantity: string; source: 'licensed' | 'given' | 'billed'; /** How it came to be that, the first one first; empty where nobody knows. */ history: readonly QuantitySince[] }
   | { kind: 'usage'; quantity: string; usage: Usage; period: Period }
   | { kind: 'allowance'; quantity: string; allowance: Included }
-  | { kind: 'billed_before'; quantity: string; billed: bigint; billed_quantity: string }
+  | { kind: 'billed_before'; quantity: string; billed: bigint; billed_quantity: string; /** What of it can still be given back, where that is what the line comes to: credit notes gave the rest back. */ left: bigint | null }
   | { kind: 'held'; /** In minor units, as a decimal string: it is more than an amount may be. */ comes_to: string; largest: bigint }
   | { kind: 'commitment'; commitment: bigint; used: bigint; /** What of the usage stands on other invoices. */ elsewhere: bigint }
   | { kind: 'price'; price: string | null; scheme: 'per_unit' | 'package' | 'graduated' | 'volume'; quantity: string; divide_by: number | null; round: 'up' | 'down' | null; tiers: PriceTier[] }

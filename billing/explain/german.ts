@@ -69,7 +69,10 @@ export const german: Language = {
       (quantity === usage.counted ? '' : ` Weniger als nichts wird als ${quantity} berechnet.`),
     allowance: ({ quantity, allowance: { included, quantity: each, per, seats, seconds, of_seconds } }) =>
       `Enthalten sind ${each} ${per === 'seat' ? `für jeden von ${seats} Plätzen` : 'in jedem Zeitraum'}${seconds === of_seconds ? '' : `, wovon der Teil von ${seconds} von ${of_seconds} Sekunden zählt`}, also ${included}: ${quantity} werden berechnet.`,
-    billed_before: ({ billed, billed_quantity, amount }, say) => `Davon wurden ${say.money(billed)} für ${billed_quantity} Einheiten schon berechnet: ${say.money(amount!)} bleiben.`,
+    billed_before: ({ billed, billed_quantity, amount, left }, say) =>
+      left === null
+        ? `Davon wurden ${say.money(billed)} für ${billed_quantity} Einheiten schon berechnet: ${say.money(amount!)} bleiben.`
+        : `${say.money(billed)} für ${billed_quantity} Einheiten wurden schon berechnet. Gutschriften, oder die Stornierung einer Rechnung, haben davon ${say.money(left)} gelassen, und mehr wird nicht zurückgegeben: ${say.money(amount!)}.`,
     held: ({ comes_to, largest, amount }, say) => `Zu seinem Preis ergibt das ${say.money(BigInt(comes_to))}, mehr als die ${say.money(largest)}, die eine Position höchstens betragen kann: Es wird zurückgehalten, und ${say.money(amount!)} werden berechnet, bis der Verbrauch berichtigt ist.`,
     commitment: ({ commitment, used, elsewhere, amount }, say) =>
       `Vereinbart waren mindestens ${say.money(commitment)} Verbrauch, und er ergab ${say.money(used)}${elsewhere !== 0n ? `, wovon ${say.money(elsewhere)} auf anderen Rechnungen stehen` : ''}: ${say.money(amount!)} ${amount === 0n ? 'werden' : 'mehr werden'} berechnet.`,

@@ -3,7 +3,7 @@ import { boundary, type Period, type Recurrence } from '../calendar.ts';
 import type { PriceRow } from '../catalog.ts';
 import { leftOf } from '../commitment.ts';
 import type { InvoiceLineRow } from '../invoice/invoice.ts';
-import { beyond, chargedGroups, sumOfUsage, totalsOf, usageBehind, type Used } from '../metering.ts';
+import { beyondBilled, beyond, chargedGroups, sumOfUsage, totalsOf, usageBehind, type Used } from '../metering.ts';
 import { add, formatDecimal, multiply, percentOf } from '../money.ts';
 import { derive, isTooLarge, LARGEST_AMOUNT } from '../pricing/amount.ts';
 import { groupsOf } from '../pricing/dimensions.ts';
@@ -187,7 +187,9 @@ function restStep(line: InvoiceLineRow, full: Amount<'price'> | Amount<'groups'>
   const billed = line.metering?.billed ?? null;
   if (isTooLarge(full.amount - BigInt(billed?.amount ?? 0))) return { kind: 'held', amount: 0n, exact: null, parts: full.parts, comes_to: full.amount.toString(), largest: LARGEST_AMOUNT };
   if (billed === null) return full;
-  return { kind: 'billed_before', amount: full.amount - BigInt(billed.amount), exact: null, parts: [full], quantity: line.quantity_decimal ?? '0', billed: BigInt(billed.amount), billed_quantity: billed.quantity };
+  const amount = beyondBilled(full.amount, billed);
+  const left = amount === full.amount - BigInt(billed.amount) ? null : -amount;
+  return { kind: 'billed_before', amount, exact: null, parts: [full], quantity: line.quantity_decimal ?? '0', billed: BigInt(billed.amount), billed_quantity: billed.quantity, left };
 }
 
 const quantityStep = (line: InvoiceLineRow, facts: ExplainFacts): StepOf<'quantity'> =>

@@ -6,7 +6,7 @@ import { assert, type Instant, type Moment } from '../decision.ts';
 import { inForce, type DiscountAmount } from '../discount.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, ProrationDetails, StoredDiscountAmount } from '../invoice/invoice.ts';
-import { chargeable, includedIn, meteredAmount, notBilled, type Metering, type Used, type UsedGroup } from '../metering.ts';
+import { chargeable, includedIn, meteredAmount, notBilled, withLeft, type BilledBefore, type Metering, type Used, type UsedGroup } from '../metering.ts';
 import { formatDecimal, formatMoney, fromBigint, minor, minorDigits, parseDecimal, roundDiv } from '../money.ts';
 import { amountOf, isTooLarge, LARGEST_AMOUNT } from '../pricing/amount.ts';
 import { groupsOf, type DimensionTerms } from '../pricing/dimensions.ts';
@@ -156,8 +156,10 @@ function meteringOf(subscription: SubscriptionWhole, item: SubscriptionItemWhole
   const included = allowance && includedIn(allowance, seatsOf(subscription, allowance.seat_product), period, fullPeriod(subscription, item.terms, period.start));
   const { billed } = item;
   const before = billed?.start === item.current_period_start ? billed : null;
-  return { meter, allowance: included, billed: before && { quantity: before.quantity, amount: before.amount, ...(before.groups && { groups: before.groups }) } };
+  return { meter, allowance: included, billed: before && billedBefore(before) };
 }
+
+const billedBefore = ({ start: _, ...billed }: NonNullable<SubscriptionItemWhole['billed']>): BilledBefore => billed;
 
 /** What usage comes to, and what the line says of it. */
 function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms' | 'product_name'>, used: Used, how: Metering): { amount: bigint; description: string; quantity: string; metering: Metering } {
@@ -171,11 +173,12 @@ function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<
   return { amount: chargeable(amount), description, quantity, metering: held ? { ...metering, held: amount.toString() } : metering };
 }
 
-/** A draft's line of usage with what was used by now; the same line where that is what it says. */
-export function recount(line: InvoiceLineRow, sold: Pick<Sold, 'terms' | 'product_name'>, used: Used): InvoiceLineRow {
+/** A draft's line of usage with what was used by now; the same line where that is what it says. `left`: of what was billed of it before, by now; null being all. */
+export function recount(line: InvoiceLineRow, sold: Pick<Sold, 'terms' | 'product_name'>, used: Used, left: bigint | null): InvoiceLineRow {
   assert(line.metering !== null, `the line ${line.id} of usage says how it is metered`);
-  const { quantity, ...words } = usageWords(line, sold, used, line.metering);
-  const same = quantity === line.quantity_decimal && (words.metering.groups ?? []).every((group, n) => group.quantity === line.metering!.groups?.[n]?.quantity);
+  const before = line.metering.billed;
+  const { quantity, ...words } = usageWords(line, sold, used, { ...line.metering, billed: before && withLeft(before, left) });
+  const same = words.metering.billed?.left === before?.left && quantity === line.quantity_decimal && (words.metering.groups ?? []).every((group, n) => group.quantity === line.metering!.groups?.[n]?.quantity);
   return same ? line : { ...line, ...words, quantity_decimal: quantity };
 }
 

@@ -5,6 +5,7 @@ import type { InvoiceLineRow, InvoiceWhole } from '../../billing/invoice/invoice
 import { recount } from '../../billing/subscription/lines.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { usageByGroup } from '../../server/usage/counted.ts';
+import { leftBefore } from '../kontor/invoice_corrections/rows.ts';
 import { pricesById } from '../prices/rows.ts';
 import { productsById } from '../products/rows.ts';
 import { billedUsage } from '../subscriptions/rows.ts';
@@ -35,8 +36,9 @@ export async function recounted(tx: Tx, drafts: readonly InvoiceWhole[], which: 
     const { meter, dimension_prices: groups } = prices.get(line.price!)!;
     return { key: line.id, meter: meter!, customer, start: line.period_start, end: line.period_end, groups };
   }));
+  const before = await leftBefore(tx, metered.map(({ line }) => line));
   return (draft) => madeUp(draft.lines.map((line) => {
     const [used, terms] = [usage.get(line.id), prices.get(line.price ?? '')];
-    return used === undefined || terms === undefined ? left(line) : recount(line, { terms, product_name: products.get(terms.product)! }, used);
+    return used === undefined || terms === undefined ? left(line) : recount(line, { terms, product_name: products.get(terms.product)! }, used, before(line));
   }));
 }

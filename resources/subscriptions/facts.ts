@@ -2,6 +2,7 @@
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Instant, Moment } from '../../billing/decision.ts';
 import type { ChangeFacts } from '../../billing/subscription/change.ts';
+import { withLeft } from '../../billing/metering.ts';
 import { committedSince, usageAsked } from '../../billing/subscription/lines.ts';
 import { isDue } from '../../billing/subscription/renew.ts';
 import type { Debit, SubscriptionFacts, SubscriptionWhole, Surroundings } from '../../billing/subscription/subscription.ts';
@@ -12,6 +13,7 @@ import { missing } from '../../server/http/errors.ts';
 import { usageByGroup } from '../../server/usage/counted.ts';
 import { hasPaid } from '../charges/rows.ts';
 import { customersById, lockLane } from '../customers/rows.ts';
+import { leftOfEarly } from '../kontor/invoice_corrections/rows.ts';
 import { settingsOf } from '../kontor/settings/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
@@ -36,7 +38,7 @@ export async function surroundings(ctx: Context, customers: readonly CustomerWho
 
 /** The facts of subscriptions, each as it is at a moment of its own. What was charged for their periods is read anew where it may be given back; a plain renewal gives nothing back. */
 export async function factsOf(ctx: Context, stored: readonly SubscriptionWhole[], customers: readonly CustomerWhole[], at: (subscription: SubscriptionWhole) => Instant, credits: (subscription: SubscriptionWhole) => boolean = () => true): Promise<SubscriptionFacts[]> {
-  const subscriptions = await withTrueDebits(ctx.tx, stored, credits);
+  const subscriptions = await withTrueBilled(ctx.tx, await withTrueDebits(ctx.tx, stored, credits));
   const byId = new Map(customers.map((customer) => [customer.id, customer]));
   const debited = [...new Set(subscriptions.flatMap((each) => each.items.flatMap((item) => item.debits.flatMap((debit) => debit.tax_rates))))];
   const committed = subscriptions.flatMap((each) => {
@@ -73,6 +75,14 @@ async function withTrueDebits(tx: Tx, subscriptions: readonly SubscriptionWhole[
     return net === undefined ? [] : [{ ...debit, amount: net.toString(), discounts: discounts?.length ? discounts : undefined }];
   };
   return subscriptions.map((each) => (!wanted(each) || each.items.every((item) => item.debits.every(isTrue)) ? each : { ...each, items: each.items.map((item) => ({ ...item, debits: item.debits.flatMap(truth) })) }));
+}
+
+/** The subscriptions with what is left by now of what was billed of their usage before its period ends. */
+async function withTrueBilled(tx: Tx, subscriptions: readonly SubscriptionWhole[]): Promise<readonly SubscriptionWhole[]> {
+  const early = subscriptions.flatMap((each) => each.items.flatMap(({ id, billed, current_period_start }) => (billed?.start === current_period_start ? [{ subscription_item: id, start: billed.start }] : [])));
+  if (early.length === 0) return subscriptions;
+  const left = await leftOfEarly(tx, early);
+  return subscriptions.map((each) => ({ ...each, items: each.items.map((item) => (item.billed === null ? item : { ...item, billed: withLeft(item.billed, left({ subscription_item: item.id, start: item.billed.start })) })) }));
 }
 
 /** Subscriptions and their customers, locked: the customers first, each in the order of their ids. What does not exist is left out. */

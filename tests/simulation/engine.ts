@@ -21,6 +21,7 @@ import { billThreshold, countsUntil } from '../../billing/subscription/threshold
 import type { SubscriptionFacts, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { couponRow, CUSTOMER, customerRow, onceRow, priceRow, rateRow } from './catalog.ts';
 import { actOnGrant } from './engine_credits.ts';
+import { withLeftOfEarly } from './engine_early.ts';
 import { actOnInvoice, resume } from './engine_invoices.ts';
 import { CARD, collect, expire, settle } from './engine_payments.ts';
 import { adopt, comingPhases, fromScratch, release } from './engine_schedules.ts';
@@ -96,7 +97,7 @@ export class Life {
   }
 
   facts(at: Instant): SubscriptionFacts {
-    const { subscription } = this;
+    const subscription = withLeftOfEarly(this.store, this.subscription);
     const used = (meter: string, start: Instant, end: Instant) => sum(this.history.usage.filter((use) => `mtr_${use.meter}` === meter && start <= use.at && use.at < end).map((use) => use.value));
     const usage = usageAsked(subscription, at).map(({ key, meter, start, end }) => [key, used(meter, start, end)] as const);
     return { ...this.around(), subscription, pending: this.store.pending(), usage: new Map(usage), rates: this.store.debitRates(subscription), phases: comingPhases(this.store, subscription), unpaid: this.store.invoices(({ status }) => status === 'draft' || status === 'open') };
@@ -311,8 +312,8 @@ export function sum(values: readonly string[]): string {
     const [whole, places = ''] = value.split('.');
     return total + BigInt(whole! + places.padEnd(12, '0'));
   }, 0n);
-  const text = scaled.toString().padStart(13, '0');
-  return `${text.slice(0, -12)}.${text.slice(-12)}`.replace(/\.?0+$/, '');
+  const text = (scaled < 0n ? -scaled : scaled).toString().padStart(13, '0');
+  return `${scaled < 0n ? '-' : ''}${text.slice(0, -12)}.${text.slice(-12)}`.replace(/\.?0+$/, '');
 }
 
 /** The whole history, up to its end. */

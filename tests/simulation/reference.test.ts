@@ -250,7 +250,8 @@ function booksOf(history: History, lines: Line[], say: string) {
     const credits = total(own.filter(line => line.kind === 'credit').map(line => line.amount))
     const charges = total(own.filter(line => line.kind === 'licensed' || line.kind === 'debit').map(line => line.amount - total(line.discounts.map(one => one.amount))))
     assert.ok(charges + credits >= 0n, say)
-    if (!steady) continue
+    // What is taken back in another period than it came in is lost to that: a period never bills less than nothing.
+    if (!steady || history.usage.some(use => use.value.startsWith('-'))) continue
     const billed = own.filter(line => line.kind === 'metered').reduce((sum, line) => sum + Number(line.quantity), 0)
     const used = history.usage.filter(use => use.meter === meters.get(key)).reduce((sum, use) => sum + Number(use.value), 0)
     assert.ok(billed <= used + 1e-6, say)

@@ -9,7 +9,7 @@ import { earlierOf, INTERIM, notedOn } from './rows.ts';
 
 const BATCH = 250;
 
-/** All finalised invoices that bill usage; but those that are about to be put right, and those of whose usage events have been dropped, so that the parts of hours at its edges cannot be counted any more. */
+/** All finalized invoices that bill usage; but those that are about to be put right, and those of whose usage events have been dropped, so that the parts of hours at its edges cannot be counted any more. */
 async function* countAll(tx: Tx): AsyncGenerator<Audited> {
   for (let last = ''; ; ) {
     const found = await rows<{ id: string }>(
@@ -39,6 +39,34 @@ function differences(invoice: InvoiceWhole, now: readonly InvoiceLineRow[], corr
   });
 }
 
+/** Periods of subscription items of which more was given back than was billed: by lines, what corrects them, and credit notes. But those that are about to be put right. */
+async function* countPeriods(tx: Tx): AsyncGenerator<Audited> {
+  const found = await rows<{ object: string; start: string; lines: bigint; corrections: bigint; notes: bigint }>(
+    tx,
+    sql`with billed as (
+          select l.id, l.subscription_item, l.period_start, l.amount, l.invoice from invoice_lines l join invoices i on i.id = l.invoice and i.finalized_at is not null and i.status <> 'void'
+          where l.metering is not null and l.subscription_item is not null),
+        periods as (select subscription_item, period_start from billed group by 1, 2 having count(*) > 1),
+        corrected as (
+          select c.line, sum(c.amount) as amount from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices i on i.id = t.invoice left join credit_notes n on n.id = c.credit_note
+          where (t.id is not null and i.status is distinct from 'void') or n.status = 'issued' group by 1),
+        family as (
+          select b.id as root, b.id as line from billed b
+          union all
+          select c.line, l.id from (select distinct line, invoice_item from invoice_corrections where invoice_item is not null) c join invoice_lines l on l.invoice_item = c.invoice_item join invoices i on i.id = l.invoice and i.status <> 'void'),
+        noted as (
+          select f.root, sum(n.amount) as amount from family f join credit_note_lines n on n.invoice_line_item = f.line join credit_notes c on c.id = n.credit_note and c.status = 'issued'
+          where not exists (select from invoice_corrections k where k.credit_note = c.id) group by 1)
+        select b.subscription_item as object, b.period_start::text as start, sum(b.amount)::bigint as lines, coalesce(sum(c.amount), 0)::bigint as corrections, coalesce(sum(n.amount), 0)::bigint as notes
+        from periods p join billed b using (subscription_item, period_start) left join corrected c on c.line = b.id left join noted n on n.root = b.id
+        group by b.subscription_item, b.period_start
+        having sum(b.amount) + coalesce(sum(c.amount), 0) < coalesce(sum(n.amount), 0)
+          and not exists (select from timers t join invoice_lines l on l.invoice = t.subject where t.kind = 'invoice.correct' and l.subscription_item = b.subscription_item and l.period_start = b.period_start)`,
+  );
+  yield { looked: 0, findings: found.map(({ object, start, lines, corrections, notes }) => ({ object, sentence: `of its period from ${start} on, ${lines} were billed and ${corrections} corrected, and credit notes gave back ${notes}` })) };
+}
+
 export const correctionAudits: readonly Audit[] = [
+  { id: 'I24', about: 'Of the usage of a period no more is given back, by later lines, corrections and credit notes together, than was billed.', things: 'periods', look: countPeriods },
   { id: 'I24', about: 'What a line bills of usage, with what was corrected since, is what the count of its meter costs by now; lines of which a credit note took something are passed over.', things: 'invoices', look: countAll },
 ];

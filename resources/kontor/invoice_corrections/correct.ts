@@ -12,12 +12,15 @@ import { lockInvoices, recounted } from '../../invoices/rows.ts';
 import { settingsOf } from '../settings/rows.ts';
 import { writeReceipts } from '../outcome_receipts/rows.ts';
 import { timesOf } from '../price_moves/rows.ts';
-import { billedWith, earlierOf, leftOfNoted, madeUpBeside, waitingFor, type Touched } from './rows.ts';
+import { billedAfter, billedWith, earlierOf, leftOfNoted, madeUpBeside, waitingFor, type Touched } from './rows.ts';
 
-/** Puts invoices right, each at a moment of its customer's, and after them those that make up what they billed. Where nothing has changed, nothing happens. */
-export async function correctInvoices(ctx: Context, ids: readonly string[], momentOf: (invoice: string) => Instant): Promise<void> {
+/** Puts invoices right, each at a moment of its customer's, with those that took off what they had billed, and after them those that make up what they billed. Where nothing has changed, nothing happens. */
+export async function correctInvoices(ctx: Context, given: readonly string[], momentOfGiven: (invoice: string) => Instant): Promise<void> {
+  const after = new Map((await billedAfter(ctx.tx, given)).map((each) => [each.invoice, each.beside]));
+  const asked = new Set([...given, ...after.keys()]);
+  const ids = [...asked];
+  const momentOf = (id: string) => momentOfGiven(given.includes(id) ? id : after.get(id)!);
   const beside = new Map((await madeUpBeside(ctx.tx, ids)).map((each) => [each.invoice, each.beside]));
-  const asked = new Set(ids);
   await correctEach(ctx, ids.filter((id) => !beside.has(id)), momentOf);
   await correctEach(ctx, [...beside.keys()], (id) => momentOf(asked.has(id) ? id : beside.get(id)!));
 }

@@ -1,9 +1,9 @@
 import type { Reached } from '../../../billing/correction/correct.ts';
 import { combine, moneyOf, NOTHING, type Correction, type CorrectionRow, type Money } from '../../../billing/correction/correction.ts';
 import { lateLine, type LateLine } from '../../../billing/correction/late.ts';
-import { leftOf, type Left, type NotedLine } from '../../../billing/correction/left.ts';
+import { leftOf, portionOf, type Left, type NotedLine } from '../../../billing/correction/left.ts';
 import type { Instant } from '../../../billing/decision.ts';
-import { rateIds, type InvoiceItemWhole, type InvoiceWhole } from '../../../billing/invoice/invoice.ts';
+import { rateIds, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceWhole } from '../../../billing/invoice/invoice.ts';
 import type { Use } from '../../../billing/usage.ts';
 import { instants } from '../../../server/database/arrays.ts';
 import { arrayText, raw, rows, sql } from '../../../server/database/sql.ts';
@@ -22,7 +22,7 @@ export const INTERIM = `(i.billing_reason = 'subscription_threshold' and i.perio
 export type Touched = Use & { new: boolean };
 
 /**
- * The finalised invoices that have billed usage of these, or of a moment between two of one customer's, with whom they are for; new usage only where it lies more than `late` seconds before the present of its
+ * The finalized invoices that have billed usage of these, or of a moment between two of one customer's, with whom they are for; new usage only where it lies more than `late` seconds before the present of its
  * customer, which is that of its test clock or `now`. A level that was reported may reach into later periods. Lines in the middle of a period are left alone: its end bills what they did not.
  */
 export async function billedWith(tx: Tx, touched: readonly Touched[], late: number, now: Instant): Promise<{ id: string; customer: string; test_clock: string | null }[]> {
@@ -41,7 +41,7 @@ export async function billedWith(tx: Tx, touched: readonly Touched[], late: numb
   );
 }
 
-/** The finalised invoices that make usage up to a commitment of which these have billed a part, at an earlier price or by a threshold, each with the one of these. They change with what these billed. */
+/** The finalized invoices that make usage up to a commitment of which these have billed a part, at an earlier price or by a threshold, each with the one of these. They change with what these billed. */
 export async function madeUpBeside(tx: Tx, ids: readonly string[]): Promise<{ invoice: string; beside: string }[]> {
   return rows(
     tx,
@@ -95,28 +95,100 @@ export async function notedOn(tx: Tx, invoices: readonly string[]): Promise<Map<
   return Map.groupBy(found, ({ root }) => root);
 }
 
+/** A period of a subscription item, by when it began. */
+type PeriodOfItem = { subscription_item: string; start: Instant };
+
+const periodKey = ({ subscription_item, start }: PeriodOfItem): string => `${subscription_item} ${start}`;
+
+/** What of usage that was billed before the end of its period is left, in minor units before discounts and tax, where credit notes gave some of it back or an invoice of it was voided. By `periodKey`; null where all is left. */
+export async function leftOfEarly(tx: Tx, asked: readonly PeriodOfItem[]): Promise<(period: PeriodOfItem) => bigint | null> {
+  const found = asked.length === 0 ? [] : await rows<PeriodOfItem & { left: string }>(
+    tx,
+    sql`select l.subscription_item, l.period_start as start, greatest(sum(case when i.status = 'void' then 0 else l.amount - coalesce(n.amount, 0) end), 0)::text as left
+        from (select distinct * from unnest(${asked.map((each) => each.subscription_item)}::text[], ${instants(asked.map((each) => each.start))}::timestamptz[]) as p (item, start)) a
+        join invoice_lines l on l.subscription_item = a.item and l.period_start = a.start and l.metering is not null
+        join invoices i on i.id = l.invoice and ${raw(INTERIM)}
+        left join lateral (select sum(n.amount) as amount from credit_note_lines n join credit_notes c on c.id = n.credit_note and c.status = 'issued' where n.invoice_line_item = l.id) n on true
+        group by 1, 2 having bool_or(i.status = 'void' or n.amount is not null)`,
+  );
+  const left = new Map(found.map((each) => [periodKey(each), BigInt(each.left)]));
+  return (period) => left.get(periodKey(period)) ?? null;
+}
+
+/** The same for each of these lines that take off what was billed before them: less what credit notes took of the line itself, since that is given back as well. */
+export async function leftBefore(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<(line: InvoiceLineRow) => bigint | null> {
+  const periodOf = ({ subscription_item, period_start }: InvoiceLineRow): PeriodOfItem => ({ subscription_item: subscription_item!, start: period_start });
+  const after = lines.filter((line) => line.metering?.billed);
+  if (after.length === 0) return () => null;
+  const [left, noted] = [await leftOfEarly(tx, after.map(periodOf)), await notedOn(tx, [...new Set(after.map((line) => line.invoice))])];
+  return (line) => {
+    if (!line.metering?.billed) return null;
+    const [before, own] = [left(periodOf(line)), (noted.get(line.id) ?? []).filter((note) => note.by_hand)];
+    return before === null && own.length === 0 ? null : own.reduce((rest, note) => rest - note.amount, before ?? BigInt(line.metering.billed.amount));
+  };
+}
+
 /** What credit notes have left of the lines of invoices of which they took something, by line. */
 export async function leftOfNoted(tx: Tx, invoices: readonly InvoiceWhole[], corrected: ReadonlyMap<string, Money>): Promise<Map<string, Left>> {
   const noted = await notedOn(tx, invoices.map(({ id }) => id));
   return new Map(invoices.flatMap((invoice) => invoice.lines.filter((line) => noted.has(line.id)).map((line) => [line.id, leftOf(line, invoice, corrected.get(line.id) ?? NOTHING, noted.get(line.id)!)] as const)));
 }
 
-/** What is left of the lines of an invoice that corrections have put right, or that are such corrections, by line: credit notes take no more. */
+/** The finalized invoices that have taken off what these billed of usage before the end of its period, each with the one of these. They change with what is left of that. */
+export async function billedAfter(tx: Tx, ids: readonly string[]): Promise<{ invoice: string; beside: string }[]> {
+  return rows(
+    tx,
+    sql`select distinct on (after.invoice) after.invoice, l.invoice as beside
+        from invoice_lines l join invoices i on i.id = l.invoice and ${raw(INTERIM)}
+        join invoice_lines after on after.subscription_item = l.subscription_item and after.period_start = l.period_start and after.metering -> 'billed' <> 'null'
+        join invoices a on a.id = after.invoice and a.finalized_at is not null and a.status <> 'void' and not (a.billing_reason = 'subscription_threshold' and a.period_start < a.period_end and after.invoice_item is null)
+        where l.invoice = any(${ids}::text[]) and l.metering is not null order by after.invoice, l.invoice`,
+  );
+}
+
+/** The other lines that bill usage of the same periods of items as these, by line: of finalized invoices, or of items that wait to be billed. What is void is left out. */
+async function besideOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<Map<string, { line: string | null; invoice: string | null; amount: bigint }[]>> {
+  const found = await rows<{ of: string; line: string | null; invoice: string | null; amount: bigint }>(
+    tx,
+    sql`select l.id as of, o.id as line, o.invoice, o.amount from invoice_lines l
+          join invoice_lines o on o.subscription_item = l.subscription_item and o.period_start = l.period_start and o.id <> l.id and o.metering is not null
+          join invoices i on i.id = o.invoice and i.finalized_at is not null and i.status <> 'void'
+        where l.id = any(${lines.map(({ id }) => id)}::text[]) and l.metering is not null
+        union all
+        select l.id, null, null, t.amount from invoice_lines l
+          join invoice_items t on t.subscription_item = l.subscription_item and t.period_start = l.period_start and t.metering is not null and t.correction is null
+          left join invoices i on i.id = t.invoice
+        where l.id = any(${lines.map(({ id }) => id)}::text[]) and l.metering is not null and i.finalized_at is null`,
+  );
+  return Map.groupBy(found, ({ of }) => of);
+}
+
+/**
+ * What is left of the lines of an invoice that corrections have put right, or that are such corrections, or of whose usage another line of the same period gave something back, by line: credit notes take no more.
+ */
 export async function leftOfCorrected(tx: Tx, invoice: InvoiceWhole): Promise<Map<string, Money>> {
-  const ids = [...new Set([invoice.id, ...invoice.lines.flatMap((line) => line.correction?.invoice ?? [])])];
+  const beside = await besideOf(tx, invoice.lines);
+  const ids = [...new Set([invoice.id, ...invoice.lines.flatMap((line) => line.correction?.invoice ?? []), ...[...beside.values()].flat().flatMap((each) => each.invoice ?? [])])];
   const { items } = await earlierOf(tx, ids);
-  if (items.size === 0) return new Map();
+  if (items.size === 0 && beside.size === 0) return new Map();
   const noted = await notedOn(tx, ids);
   const others = ids.length === 1 ? [] : await invoicesById(tx, ids.slice(1));
   const billed = new Map([invoice, ...others].flatMap((of) => of.lines.map((line) => [line.id, { line, of }] as const)));
-  return new Map(invoice.lines.flatMap((line) => {
+  const left = (id: string) => leftOf(billed.get(id)!.line, billed.get(id)!.of, items.get(id) ?? NOTHING, noted.get(id) ?? []).money;
+  return new Map(invoice.lines.flatMap((line): [string, Money][] => {
     const first = billed.get(line.correction?.line ?? line.id);
-    const corrected = items.get(first?.line.id ?? '');
-    return first && corrected ? [[line.id, leftOf(first.line, first.of, corrected, noted.get(first.line.id) ?? []).money] as const] : [];
+    const others = beside.get(line.id) ?? [];
+    const rest = others.flatMap((each) => (each.line === null ? [] : [left(each.line)])).reduce((sum, each) => combine(sum, each, 1), NOTHING);
+    const waiting = others.reduce((sum, each) => (each.line === null ? sum + each.amount : sum), 0n);
+    if (!first || (!items.has(first.line.id) && rest.amount + waiting >= 0n)) return [];
+    const own = left(first.line.id);
+    // What the others of its period have given back, or will, is not left of it.
+    const billedRest = rest.amount < 0n ? combine(own, rest, 1) : own;
+    return [[line.id, rest.amount + waiting < 0n && waiting < 0n ? portionOf(billedRest, own.amount + rest.amount + waiting) : billedRest]];
   }));
 }
 
-/** What corrections that are on no finalised invoice yet mean for the credits of a customer: the lines of usage that they put right, and the grants that they give something back to. */
+/** What corrections that are on no finalized invoice yet mean for the credits of a customer: the lines of usage that they put right, and the grants that they give something back to. */
 type Late = { late: Map<string, LateLine>; grants: Set<string> };
 
 /** By customer, of those that have such corrections. */

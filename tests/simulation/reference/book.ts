@@ -3,13 +3,13 @@ import { applyDiscounts, sumOfTaxes, taxesOf, type Given, type Taken } from './a
 import { boundary, DAY, type Span } from './calendar.ts';
 import { Credits } from './credits.ts';
 import { round, total } from './exact.ts';
-import type { History, Invoice, Line, LineKind, Rate, Reason } from './history.ts';
+import type { History, Invoice, Line, LineKind, Note, Rate, Reason } from './history.ts';
 
 export type Draft = Omit<Line, 'discounts' | 'credits' | 'taxes'> & { product: string | null; price: string | null; /** Null where they are the default ones of whatever bills it. */ rates: readonly Rate[] | null; own: readonly Given[] };
 export type Owner = 'subscription' | 'customer';
 /** A line that was made. `net`: after discounts, before tax. `on`: the invoice that took it up. `closed`: it was taken back, or nobody is to pay it. */
 export type Entry = Draft & { of: Owner; net: bigint; on: Bill | null; closed: boolean };
-/** An invoice with what the books know beside: when it is to be finalised, and by how much the balance rose with it. */
+/** An invoice with what the books know beside: when it is to be finalized, and by how much the balance rose with it. */
 export type Bill = Invoice & { entries: Entry[]; taken: Taken[][]; finalize_at: number | null; to_balance: bigint };
 
 /** What the subscription has in common for its lines when it bills them, and the discounts that its items have then. */
@@ -24,6 +24,7 @@ export class Book {
   journal: Entry[] = [];
   readonly bills: Bill[] = [];
   readonly credits = new Credits();
+  readonly notes: Note[] = [];
   /** Discounts of which a single use was made. */
   readonly spent = new Set<Given>();
   /** What is billed waits for its payment, even by a card. */
@@ -48,6 +49,14 @@ export class Book {
       for (const given of spent) this.spent.add(given);
       this.balance = balance;
     };
+  }
+
+  /** What of the usage of an item since a moment that a bill charged is gone again: notes gave it back, or nobody is to pay it. Before discounts and tax. */
+  gone(bill: Bill, key: string, start: number): bigint {
+    const lines = bill.lines.flatMap((line, n) => (line.key === key && line.kind === 'metered' && line.period.start === start ? [{ line, n }] : []));
+    if (bill.status === 'void') return total(lines.map(({ line }) => line.amount));
+    const noted = this.notes.filter((note) => note.status === 'issued' && this.bills[note.invoice] === bill).flatMap((note) => note.lines);
+    return total(noted.filter((one) => lines.some(({ n }) => n === one.line)).map((one) => one.amount));
   }
 
   /** The part of an amount that falls to a part of the time. By the day, each moment is the beginning of its day, but where all the time lies within one. */

@@ -62,6 +62,8 @@ export function randomHistory(seed: number): History {
   history.usage = [...meters].flatMap((meter) => dice.some(10, () => ({
     meter, at: dice.chance(0.15) ? steps.onBoundary() : dice.int(start, until), value: dice.chance(0.6) ? String(dice.int(1, 30)) : dice.pick(['0.5', '2.75', '0.001', '12.000000000001']),
   })));
+  // Some of it turns out to be none.
+  if (dice.chance(0.2)) history.usage = history.usage.flatMap((use) => (dice.chance(0.5) && !use.value.includes('.') ? [use, { ...use, at: dice.int(use.at, until), value: `-${use.value}` }] : [use]));
   if (dice.chance(0.4)) {
     history.pending = dice.some(3, () => ({
       key: dice.id('ii'), at: dice.int(start + 1, until), of: dice.pick(['subscription', 'customer']), amount: BigInt(dice.int(-2000, 5000)), discountable: dice.chance(0.6), product: dice.chance(0.5) ? shop.product() : null,

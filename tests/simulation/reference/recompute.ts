@@ -5,7 +5,7 @@
 import { Book, type Bill } from './book.ts';
 import { Course, PLAIN } from './course.ts';
 import { apply, discard, hold, insteadOfHeld } from './held.ts';
-import type { Action, Attempt, History, Invoice, ItemChange, Note, Outcome, PendingItem } from './history.ts';
+import type { Action, Attempt, History, Invoice, ItemChange, Outcome, PendingItem } from './history.ts';
 import { noteOf } from './notes.ts';
 import { canPause, canResume, pause, resume } from './pauses.ts';
 import { adopt, canAdopt, reach, release } from './phases.ts';
@@ -19,7 +19,6 @@ type Asked = Exclude<Action, { kind: 'pay' | 'void' | 'credit' | 'void_note' | '
 class Telling {
   readonly book: Book;
   readonly course: Course;
-  readonly notes: Note[] = [];
 
   constructor(history: History) {
     this.book = new Book(history);
@@ -60,9 +59,9 @@ class Telling {
 
   private credit({ at, invoice, credited, to }: Extract<Action, { kind: 'credit' }>): boolean {
     const bill = this.book.bills[invoice];
-    const note = bill ? noteOf(at, invoice, bill, credited, to, this.notes) : null;
+    const note = bill ? noteOf(at, invoice, bill, credited, to, this.book.notes) : null;
     if (note === null) return false;
-    this.notes.push(note);
+    this.book.notes.push(note);
     bill!.remaining! -= note.pre_payment;
     if (bill!.remaining === 0n) bill!.status = 'paid';
     this.book.balance -= note.to_balance;
@@ -76,7 +75,7 @@ class Telling {
   }
 
   private voidNote(n: number): boolean {
-    const note = this.notes[n];
+    const note = this.book.notes[n];
     const bill = note && this.book.bills[note.invoice]!;
     if (note?.status !== 'issued' || (bill!.status !== 'open' && bill!.status !== 'uncollectible')) return false;
     note.status = 'void';
@@ -230,5 +229,5 @@ export function recompute(history: History): Outcome {
     } else requests.shift()!.run();
     now = Math.max(now, next);
   }
-  return { invoices: book.bills.map(invoiceOf), notes: telling.notes, pending: book.waiting(), ended_at: course.ended, paused: course.paused && course.ended === null, balance: book.balance, grants: book.credits.states(), refused };
+  return { invoices: book.bills.map(invoiceOf), notes: book.notes, pending: book.waiting(), ended_at: course.ended, paused: course.paused && course.ended === null, balance: book.balance, grants: book.credits.states(), refused };
 }

@@ -1,13 +1,15 @@
 /** Usage in the reference model: summed anew for each question, less what is included and what was billed of the same period before. */
 import { amountOf } from './amounts.ts';
-import type { Draft } from './book.ts';
+import type { Bill, Draft } from './book.ts';
 import { spanAround, type Span } from './calendar.ts';
 import { PLAIN, type Course } from './course.ts';
 import { decimal, less, minus, plain, plus, round, total, whole, type Fraction } from './exact.ts';
 import { isFree, isLicensed, periodOf, type Living, type Terms } from './terms.ts';
 
 /** What was billed of an item's usage before its period was over; it counts while the period began at `start`. */
-export type Early = { start: number; quantity: Fraction; amount: bigint };
+export type Early = { start: number; quantity: Fraction; amount: bigint; bills: readonly Bill[] };
+
+const NO_EARLY: Omit<Early, 'start'> = { quantity: whole(0), amount: 0n, bills: [] };
 
 /** `seated`: whose seats count. `lasts`: until when what is included is counted. */
 type How = { seated?: Terms; lasts?: number };
@@ -26,12 +28,16 @@ function includedIn(terms: Terms, seated: Terms, { price: { allowance, recurrenc
 export function usageIn(course: Course, terms: Terms, item: Living, { start, end }: Span, { seated = terms, lasts = end }: How = {}): Draft[] {
   if (isLicensed(item) || start >= end || isFree(terms, start)) return [];
   const within = course.history.usage.filter((use) => use.meter === item.price.meter && start <= use.at && use.at < end);
-  const used = within.reduce((sum, use) => plus(sum, decimal(use.value)), whole(0));
+  const counted = within.reduce((sum, use) => plus(sum, decimal(use.value)), whole(0));
+  const used = less(counted, whole(0)) ? whole(0) : counted;
   const included = includedIn(terms, seated, item, { start, end: lasts });
   const early = course.early.get(item.key);
-  const before = early?.start === start ? early : { quantity: whole(0), amount: 0n };
+  const before = early?.start === start ? early : NO_EARLY;
   const quantity = plain(minus(used, before.quantity));
-  const amount = amountOf(item.price, less(included, used) ? plain(minus(used, included)) : '0') - before.amount;
+  const rest = amountOf(item.price, less(included, used) ? plain(minus(used, included)) : '0') - before.amount;
+  // No more is given back than is left: what notes gave back, or nobody is to pay any more, is not given back again.
+  const left = before.amount - total(before.bills.map((bill) => course.book.gone(bill, item.key, start)));
+  const amount = -rest > left && left < before.amount ? -(left < 0n ? 0n : left) : rest;
   return [course.line(item, 'metered', amount, { start, end }, quantity)];
 }
 
@@ -67,10 +73,10 @@ export function billEarly(course: Course, at: number): void {
   const amount_gte = threshold?.amount_gte ?? null;
   if (!(amount_gte !== null && total(lines.map((line) => line.amount)) >= amount_gte) && !lines.some(reaches)) return;
   if (threshold?.reset) return course.change(at, [], { ...PLAIN, behavior: 'create_prorations', anew: true, reason: 'subscription_threshold' });
-  book.bill(at, 'subscription_threshold', ['subscription'], lines, terms, 'at once');
+  const bill = book.bill(at, 'subscription_threshold', ['subscription'], lines, terms, 'at once')!;
   for (const { key, period: { start }, quantity, amount } of lines) {
     const before = course.early.get(key);
-    const known = before?.start === start ? before : { quantity: whole(0), amount: 0n };
-    course.early.set(key, { start, quantity: plus(known.quantity, decimal(quantity)), amount: known.amount + amount });
+    const known = before?.start === start ? before : NO_EARLY;
+    course.early.set(key, { start, quantity: plus(known.quantity, decimal(quantity)), amount: known.amount + amount, bills: [...known.bills, bill] });
   }
 }
