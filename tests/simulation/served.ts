@@ -137,9 +137,12 @@ export class Served {
     }
   }
 
-  private async use({ meter, at, value }: History['usage'][number]): Promise<void> {
-    if (!this.catalog.hasMeter(meter)) return;
-    await this.stripe.billing.meterEvents.create({ event_name: this.catalog.event(meter), timestamp: at, payload: { stripe_customer_id: this.customer, value } });
+  /** Usage of one second comes at once, so that it reaches a threshold together. */
+  private async use(reported: History['usage']): Promise<void> {
+    const events = reported.filter(({ meter }) => this.catalog.hasMeter(meter)).map(({ meter, at, value }) => ({ event_name: this.catalog.event(meter), timestamp: at, payload: { stripe_customer_id: this.customer, value } }));
+    if (events.length === 0) return;
+    const { refused } = await own<{ refused: number }>(this.stripe, 'POST', 'usage/events', { events });
+    assert.equal(refused, 0);
   }
 
   private async wait({ key, of, amount, discountable, tax_rates, discounts }: PendingItem): Promise<void> {
@@ -372,7 +375,7 @@ export class Served {
     const requests = [
       ...history.pending.map((item) => ({ at: item.at, run: () => this.wait(item) })),
       ...history.actions.map((action) => ({ at: action.at, run: () => this.act(action) })),
-      ...history.usage.map((use) => ({ at: use.reported ?? use.at, run: () => this.use(use) })),
+      ...[...Map.groupBy(history.usage, ({ at, reported = at }) => reported)].map(([at, uses]) => ({ at, run: () => this.use(uses) })),
     ].filter((each) => each.at <= history.until).sort((a, b) => a.at - b.at);
     for (const { at, run } of requests) {
       await this.until(at);

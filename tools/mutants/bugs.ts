@@ -95,7 +95,7 @@ const told: Bug[] = [
   bug('an update does not say what was before', 'server/commit.ts', 'previous_attributes: previous,', 'previous_attributes: null,', 'resources/events'),
   bug('a write-off has the signs of its opposite', 'billing/invoice/ledger.ts', 'bad_debt: invoice.amount_remaining, receivable: -invoice.amount_remaining', 'bad_debt: -invoice.amount_remaining, receivable: invoice.amount_remaining', 'billing/invoice', 'resources/invoices/payment'),
   bug('a webhook is signed with a secret that was rolled', 'server/webhooks/deliver.ts', '[order.secret, order.previous_secret!] : [order.secret]', '[order.previous_secret!] : [order.secret]', 'resources/kontor/webhook_deliveries'),
-  bug('a list says that there is no more', 'server/lists.ts', 'limit ${limit + 1}`', 'limit ${limit}`', 'resources/events'),
+  bug('a list says that there is no more', 'server/lists.ts', 'id ${direction}`, limit + 1)', 'id ${direction}`, limit)', 'resources/events'),
 ];
 
 export const bugs: readonly Bug[] = [...money, ...discounts, ...credits, ...taxes, ...time, ...lives, ...concurrency, ...told];

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { verify } from '../../../server/verify.ts';
-import { startKontor } from '../../../tests/kontor.ts';
+import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { customerAt, meterOf, report } from '../../../tests/shop.ts';
 
+let kontor: Kontor;
+before(async () => { kontor = await startKontor(); });
+after(() => kontor.close());
+
 test('a line that bills other usage than its meter counts by now is found, and usage that costs nothing more is not', async () => {
-  const kontor = await startKontor();
   const { stripe } = kontor;
   const { clock, customer } = await customerAt(stripe, Date.UTC(2026, 0, 1) / 1_000, {});
   const meter = await meterOf(stripe, 'calls');
@@ -24,5 +27,4 @@ test('a line that bills other usage than its meter counts by now is found, and u
   };
   assert.deepEqual(await found(3), [[january!.lines.data[0]!.id, `on ${january!.id} it billed 200, corrected by 0, and 11 are counted now, which cost 300`]]);
   assert.deepEqual(await found(2), []);
-  await kontor.close();
 });
