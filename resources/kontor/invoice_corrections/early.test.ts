@@ -47,7 +47,7 @@ async function early(price = calls, more: Partial<Stripe.SubscriptionCreateParam
   // Where all periods begin anew with it, it is billed a second later.
   if (more.billing_thresholds && more.billing_thresholds.reset_billing_cycle_anchor) await reach(START + DAY + 60);
   const invoices = async () => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse();
-  const [invoice] = (await when(invoices, (found) => found.some((each) => each.billing_reason === 'subscription_threshold' && each.status === 'paid'))).filter((each) => each.billing_reason === 'subscription_threshold');
+  const [invoice] = (await when(invoices, (found) => found.some((each) => each.billing_reason === 'subscription_threshold' && each.status === (each.collection_method === 'send_invoice' ? 'open' : 'paid')))).filter((each) => each.billing_reason === 'subscription_threshold');
   const line = invoice!.lines.data[0]!.id;
   const credit = (amount: number, of = { invoice: invoice!.id, line }, given: Partial<Stripe.CreditNoteCreateParams> = { credit_amount: amount }) =>
     stripe.creditNotes.create({ invoice: of.invoice, lines: [{ type: 'invoice_line_item', invoice_line_item: of.line, amount }], ...given });
