@@ -91,7 +91,7 @@ test('usage that comes after its invoice is on the next one, which says what it 
   const [line] = february!.lines.data;
   assert.deepEqual(line!.parent!.subscription_item_details!.proration_details!.credited_items, { invoice: january!.id, invoice_line_items: [january!.lines.data[0]!.id] });
   const explanation = await explained(stripe, february!.id);
-  assert.match(explanation.lines[0].sentences.join('\n'), /The meter “Calls” counted 15 .*the sum over 3 events, .*The quantity that was billed is 10\..*billed 10 where it is 15 now: \$15\.00 − \$10\.00 = \$5\.00\./s);
+  assert.match(explanation.lines[0].sentences.join('\n'), /The meter “Calls_\d+” counted 15 .*the sum over 3 events, .*The quantity that was billed is 10\..*billed 10 where it is 15 now: \$15\.00 − \$10\.00 = \$5\.00\./s);
   assert.match((await explained(stripe, february!.id, 'de')).lines[0].sentences.join('\n'), /berechnete 10, wo es nun 15 sind/);
 });
 
