@@ -33,7 +33,7 @@ if (isMainThread) {
     for (const line of covered.tell()) t.diagnostic(line);
     if (COUNT < 2_000) return;
     for (const [step, count] of covered.done) assert.ok(count >= COUNT / 200, `a life in two hundred takes the step ${step}, only ${count} did`);
-    for (const [trait] of covered.traits) assert.ok(covered.share(trait) >= 0.005, `five lives in a thousand have ${trait}, only ${covered.traits.get(trait)} had`);
+    for (const [trait] of covered.traits) assert.ok(covered.share(trait) >= 0.004, `four lives in a thousand have ${trait}, only ${covered.traits.get(trait)} had`);
   });
 
   const seeds = Array.from({ length: 400 }, (_, seed) => seed);
