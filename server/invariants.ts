@@ -62,6 +62,12 @@ const debts: Invariant[] = [
   },
   {
     id: 'I2',
+    about: 'A subscription waits for no setup that is over, nor for another customer\'s.',
+    query: `select s.id as object, format('it waits for the setup %s of %s, which is %s', i.id, i.customer, i.status) as sentence
+      from subscriptions s join setup_intents i on i.id = s.pending_setup_intent where i.status in ('succeeded', 'canceled') or i.customer is distinct from s.customer`,
+  },
+  {
+    id: 'I2',
     about: 'A draft that finalizes by itself has a timer that does it.',
     query: `select i.id as object, format('it is to be finalized at %s and no timer will do it', i.automatically_finalizes_at) as sentence from invoices i
       where i.status = 'draft' and i.automatically_finalizes_at is not null and not exists (select from timers t where t.kind = 'invoice.finalize' and t.subject = i.id)`,
@@ -261,6 +267,7 @@ const events: Invariant[] = [
   told('invoices', `o.status = 'void'`, 'invoice.voided'),
   told('credit_notes', 'true', 'credit_note.created'),
   told('credit_notes', `o.status = 'void'`, 'credit_note.voided'),
+  told('setup_intents', 'true', 'setup_intent.created'),
   told('payment_intents', 'true', 'payment_intent.created'),
   told('payment_intents', `o.status = 'succeeded'`, 'payment_intent.succeeded'),
   told('charges', `o.status = 'succeeded'`, 'charge.succeeded'),

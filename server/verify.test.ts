@@ -26,7 +26,7 @@ after(async () => {
   await kontor.close();
 });
 
-/** Three months of a customer with a subscription that is charged, one that is sent by mail, a draft, a balance, a discount, a tax and a receiver of events. */
+/** Three months of a customer with a subscription that is charged, one that is sent by mail, a draft, a balance, a discount, a tax and a receiver of events; and a trial of somebody who has no card yet. */
 async function live({ stripe, advance }: Kontor): Promise<void> {
   await stripe.webhookEndpoints.create({ url: 'http://127.0.0.1:9999/nobody', enabled_events: ['customer.created'] });
   const { clock, customer } = await customerAt(stripe, 1_767_225_600, { name: 'Jenny', balance: -300 });
@@ -52,6 +52,8 @@ async function live({ stripe, advance }: Kontor): Promise<void> {
   await stripe.invoiceItems.create({ customer, amount: 700, currency: 'usd' });
   await stripe.testHelpers.customers.fundCashBalance(customer, { amount: 900, currency: 'eur' });
   await stripe.invoices.create({ customer, auto_advance: true, collection_method: 'send_invoice', days_until_due: 30 });
+  const { id: another } = await stripe.customers.create();
+  await stripe.subscriptions.create({ customer: another, items, trial_period_days: 30 });
 }
 
 /** Verifies what a transaction that never commits has made of the database. */
@@ -89,6 +91,7 @@ for (const [what, invariant, falsify] of [
   ['a renewal that is billed twice', 'I1', copy('invoices', `'id', 'in_copy', 'number', null, 'obligation', null`, `billing_reason = 'subscription_cycle'`)],
   ['a period that is over and was not followed', 'I2', change('subscription_items', `current_period_start = ${late}, current_period_end = ${late}`)],
   ['a subscription that nothing will renew', 'I2', remove('timers', `kind = 'subscription.renew'`)],
+  ['a setup that is over and still waited for', 'I2', change('setup_intents', `status = 'canceled'`)],
   ['a draft that nothing will finalize', 'I2', remove('timers', `kind = 'invoice.finalize'`)],
   ['a timer that nobody took', 'I2', change('timers', `at = ${late}`)],
   ['a timer that failed', 'I2', change('timers', `failures = 1, error = 'No reason.'`)],
@@ -123,6 +126,7 @@ for (const [what, invariant, falsify] of [
   ['an event that was told twice', 'I9', copy('events', `'id', 'evt_copy'`, `type = 'invoice.paid'`)],
   ['a subscription whose beginning was not told', 'I9', remove('events', `type = 'customer.subscription.created'`)],
   ['a payment that was not told', 'I9', remove('events', `type = 'payment_intent.succeeded'`)],
+  ['a setup that was not told', 'I9', remove('events', `type = 'setup_intent.created'`)],
   ['a credit note that was not told', 'I9', remove('events', `type = 'credit_note.voided'`)],
   ['an event that waits too long', 'I9', change('webhook_deliveries', `state = 'pending', next_at = ${late}`)],
   ['usage that was counted twice', 'I10', change('meter_rollups', 'sum = sum + 4.5, events = events + 1')],

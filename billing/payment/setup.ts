@@ -184,16 +184,16 @@ function abandon({ id, attempts, test_clock }: SetupIntentRow, latest: SetupAtte
   return { ...putAttempt(latest, { status: 'abandoned' }), calls: [{ id: `${id}:give_up:${attempts}`, kind: 'processor.give_up_setup', subject: id, request: {}, test_clock }] };
 }
 
-/** Takes the processor's answer. */
-export function settleSetup({ setup_intent: intent, setup_attempt: attempt, payment_method: before, customer: owner }: Setup, question: SaveQuestion, answer: Exclude<Outcome, Unknown>, moment: Moment): Decision & { setup_intent: SetupIntentWhole; payment_method: PaymentMethodRow } {
+/** Takes the processor's answer. `kept` is the method that can be charged from now on, which may be one of another type than was set up; null where there is none. */
+export function settleSetup({ setup_intent: intent, setup_attempt: attempt, payment_method: before, customer: owner }: Setup, question: SaveQuestion, answer: Exclude<Outcome, Unknown>, moment: Moment): Decision & { setup_intent: SetupIntentWhole; payment_method: PaymentMethodRow; kept: string | null } {
   if (answer.kind === 'pending') {
     const waits = { status: 'processing', next_action: null } as const;
-    return { ...together([putAttempt(attempt, { status: 'processing' }), move(intent, waits, null, moment)]), setup_intent: { ...intent, ...waits }, payment_method: before };
+    return { ...together([putAttempt(attempt, { status: 'processing' }), move(intent, waits, null, moment)]), setup_intent: { ...intent, ...waits }, payment_method: before, kept: null };
   }
   if (answer.kind === 'requires_action' && leadsNowhere(answer.action)) return refused({ intent, attempt, method: before }, { kind: 'failed', code: 'authentication_required', message: NOWHERE_TO_ASK }, moment);
   if (answer.kind === 'requires_action') {
     const changed = move(intent, { status: 'requires_action', next_action: nextAction(answer.action, before.type, question, moment.now) }, 'setup_intent.requires_action', moment);
-    return { ...together([putAttempt(attempt, { status: 'requires_action' }), changed]), setup_intent: changed.setup_intent, payment_method: before };
+    return { ...together([putAttempt(attempt, { status: 'requires_action' }), changed]), setup_intent: changed.setup_intent, payment_method: before, kept: null };
   }
   if (answer.kind === 'canceled') return refused({ intent, attempt, method: before }, { kind: 'failed', code: 'setup_intent_unexpected_state', message: 'The setup was canceled at the payment processor.' }, moment);
   if (answer.kind === 'declined' || answer.kind === 'failed') return refused({ intent, attempt, method: before }, answer, moment);
@@ -220,7 +220,7 @@ export function settleSetup({ setup_intent: intent, setup_attempt: attempt, paym
   const details = { type: before.type, [before.type]: { ...answer.learned?.details, ...(answer.three_d_secure && { three_d_secure: { ...answer.three_d_secure, electronic_commerce_indicator: null, result_reason: null, transaction_id: null } }), ...(reusable && { generated_sepa_debit: reusable.method.id, generated_sepa_debit_mandate: reusable.method.mandate }) } };
   const changed = move(intent, { status: 'succeeded', next_action: null, mandate: reusable?.method.mandate ?? payment_method.mandate }, 'setup_intent.succeeded', moment);
   const whole = together([...(mandate ? [mandate] : []), kept, ...(reusable ? [reusable] : []), putAttempt(attempt, { status: 'succeeded', payment_method_details: details }), changed]);
-  return { ...whole, setup_intent: changed.setup_intent, payment_method };
+  return { ...whole, setup_intent: changed.setup_intent, payment_method, kept: reusable?.method.id ?? (keeps ? payment_method.id : null) };
 }
 
 /** What its holder has agreed to on a page that nobody waits for any more sets nothing up. But the processor has the method under the name that it says from now on. */
@@ -240,7 +240,7 @@ function refused({ intent, attempt, method }: { intent: SetupIntentWhole; attemp
   };
   const change = { status: 'requires_payment_method', payment_method: null, next_action: null, last_setup_error: error, failed_method: method } as const;
   const changed = move(intent, change, 'setup_intent.setup_failed', moment);
-  return { ...together([putAttempt(attempt, { status: 'failed', setup_error: error }), changed]), setup_intent: changed.setup_intent, payment_method: method };
+  return { ...together([putAttempt(attempt, { status: 'failed', setup_error: error }), changed]), setup_intent: changed.setup_intent, payment_method: method, kept: null };
 }
 
 type SetupChange = Partial<Pick<SetupIntentRow, 'customer' | 'test_clock' | 'description' | 'payment_method' | 'allowed_payment_method_types' | 'excluded_payment_method_types' | 'payment_method_configuration' | 'payment_method_options'>> & { metadata?: Record<string, string> | '' };

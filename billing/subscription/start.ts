@@ -15,6 +15,7 @@ import { fullAmount, isMetered, licensedLine, trialLine, waiting } from './lines
 import { configuredAnchor, fullPeriod, isTrialing, keepsAnchor, nextSweep, recurrenceOf } from './periods.ts';
 import type { ScheduleWhole } from '../schedule/schedule.ts';
 import { withoutDiscounts } from './puts.ts';
+import { openPendingSetup, wantsSetup } from './setup.ts';
 import type { SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole, Surroundings } from './subscription.ts';
 
 export type StartOrder = Pick<
@@ -122,6 +123,7 @@ function blankOf(order: StartOrder, { customer }: StartFacts, moment: Moment): S
     pending_invoice_item_interval: order.pending_invoice_item_interval ?? null,
     next_pending_invoice_item_invoice: null,
     pending_update: null,
+    pending_setup_intent: null,
     updating: [],
     schedule: scheduled?.id ?? null,
     scheduled,
@@ -280,7 +282,8 @@ function conclude(order: StartOrder, { subscription, once, discounting, facts }:
   const charged = withDebits(subscription, bill, billed);
   const trialing = isTrialing(subscription, moment.now);
   const status = awaited ? 'incomplete' : trialing ? 'trialing' : 'active';
-  const whole: SubscriptionWhole = { ...withoutDiscounts(charged, billed?.used ?? []), status, latest_invoice: billed?.invoice.id ?? null };
+  const setup = order.payment_behavior !== 'in_due_time' && wantsSetup(subscription, billed?.invoice ?? null, facts) ? openPendingSetup(subscription, moment) : null;
+  const whole: SubscriptionWhole = { ...withoutDiscounts(charged, billed?.used ?? []), status, latest_invoice: billed?.invoice.id ?? null, pending_setup_intent: setup?.setup_intent.id ?? null };
   const made: Decision = {
     ...decision(),
     puts: [{ table: 'subscriptions', before: null, after: whole }, ...whole.items.map((item) => ({ table: 'subscription_items', before: null, after: item }))],
@@ -288,7 +291,7 @@ function conclude(order: StartOrder, { subscription, once, discounting, facts }:
     timers: [...(awaited ? [timer('subscription.expire', whole, moment.now + INCOMPLETE_S)] : renewal(whole, moment)), ...sweeping(null, whole)],
   };
   const currency = billed === null || !atOnce ? settleCurrency(facts, whole, moment) : decision();
-  return { ...together([discounting, made, noticeOfTrial(whole, moment), putWaiting(once, moment), currency, ...(billed ? [billed] : [])]), subscription: whole, invoice: billed?.invoice ?? null };
+  return { ...together([discounting, made, noticeOfTrial(whole, moment), putWaiting(once, moment), currency, ...(billed ? [billed] : []), ...(setup ? [setup] : [])]), subscription: whole, invoice: billed?.invoice ?? null };
 }
 
 /** What the first invoice charged for the items' current periods; lines of periods that are over are not given back. */

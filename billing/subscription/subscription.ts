@@ -73,6 +73,8 @@ export type SubscriptionRow = {
   next_pending_invoice_item_invoice: Instant | null;
   /** A change that waits for its payment. */
   pending_update: PendingUpdate | null;
+  /** The setup of a method for what it will want, until that has succeeded or was canceled. */
+  pending_setup_intent: string | null;
   /** The schedule that manages it. */
   schedule: string | null;
   metadata: Metadata;

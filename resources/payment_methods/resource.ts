@@ -24,10 +24,10 @@ export function renderPaymentMethod(method: PaymentMethodRow, world: World): Wir
   };
 }
 
-/** The options of an invoice's, or a subscription's, payments: a type of which nothing was said is null. */
-export function renderMethodOptions(options: MethodOptions | null | undefined): Record<string, unknown> | null {
+/** The options of an invoice's, or a subscription's, payments: a type of which nothing was said is null. `card` are those of a card, where nothing was said of them. */
+export function renderMethodOptions(options: MethodOptions | null | undefined, card: Record<string, null> = {}): Record<string, unknown> | null {
   if (!options) return null;
-  return { acss_debit: null, bancontact: null, customer_balance: null, konbini: null, payto: null, pix: null, sepa_debit: null, upi: null, us_bank_account: null, ...options, card: options.card ? { request_three_d_secure: null, ...options.card } : null };
+  return { acss_debit: null, bancontact: null, customer_balance: null, konbini: null, payto: null, pix: null, sepa_debit: null, upi: null, us_bank_account: null, ...options, card: options.card ? { request_three_d_secure: null, ...card, ...options.card } : null };
 }
 
 export const paymentMethod: Resource<PaymentMethodRow> = {

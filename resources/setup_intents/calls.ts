@@ -3,6 +3,7 @@ import { together, type Decision } from '../../billing/decision.ts';
 import { unpack, type PackedWord } from '../../billing/payment/attempt.ts';
 import type { Outcome, Unknown } from '../../billing/payment/outcome.ts';
 import { keptElsewhere, settleSetup, waitsForSetup, type SaveQuestion, type SetupIntentWhole } from '../../billing/payment/setup.ts';
+import { afterSetup } from '../../billing/subscription/setup.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type NotYet, type OpenCall, type World } from '../../server/context.ts';
 import { customersById } from '../customers/rows.ts';
@@ -27,7 +28,7 @@ async function answer(ctx: Context, answers: readonly Answered<SaveQuestion, Pac
   const decided: Decision[] = [];
   for (const answered of answers) {
     const { call, at } = answered;
-    const { intent } = await lockSetup(ctx, call.subject);
+    const { intent, subscription } = await lockSetup(ctx, call.subject);
     const heard = await hearAnswers(ctx, [answered]);
     decided.push(keep(heard.values()));
     const attempt = heard.get(call.id)!;
@@ -42,7 +43,8 @@ async function answer(ctx: Context, answers: readonly Answered<SaveQuestion, Pac
     const [customer = null] = intent.customer === null ? [] : await customersById(ctx.tx, [intent.customer]);
     const first = attempt.before.heard === null;
     const moment = at !== undefined ? momentAt(ctx, at) : intent.test_clock === null ? realMoment(ctx.app) : first ? momentAt(ctx, question.at) : await momentOn(ctx, intent.test_clock);
-    decided.push(settleSetup({ setup_intent: intent, setup_attempt: setup_attempt!, payment_method: payment_method!, customer }, question, placed(ctx, intent, await withoutTwin(ctx, question.processor, unpack<Word>(attempt.after.word!))), moment));
+    const settled = settleSetup({ setup_intent: intent, setup_attempt: setup_attempt!, payment_method: payment_method!, customer }, question, placed(ctx, intent, await withoutTwin(ctx, question.processor, unpack<Word>(attempt.after.word!))), moment);
+    decided.push(settled, afterSetup(subscription, settled.setup_intent, settled.kept, moment));
   }
   await commit(ctx, together(decided));
 }

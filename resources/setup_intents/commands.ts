@@ -3,6 +3,7 @@ import { mergeMetadata } from '../../billing/metadata.ts';
 import { refuseType } from '../../billing/payment/offer.ts';
 import type { PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { cancelSetup, changeSetup, confirmSetup, openSetup, refuseUnconfirmableSetup, setupTypes, type SetupConfirmation, type SetupIntentRow, type SetupIntentWhole } from '../../billing/payment/setup.ts';
+import { afterSetup } from '../../billing/subscription/setup.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
@@ -105,8 +106,9 @@ export async function update(ctx: Context, given: Params<typeof params.updateSet
 }
 
 export async function cancel(ctx: Context, given: Params<typeof params.cancelSetupIntent>, path: Path): Promise<Answer> {
-  const { intent, moment } = await lockSetup(ctx, path.intent);
-  await commit(ctx, cancelSetup(intent, await lockLatest(ctx.tx, intent), given.cancellation_reason ?? null, moment));
+  const { intent, subscription, moment } = await lockSetup(ctx, path.intent);
+  const canceled = cancelSetup(intent, await lockLatest(ctx.tx, intent), given.cancellation_reason ?? null, moment);
+  await commit(ctx, together([canceled, afterSetup(subscription, canceled.setup_intent, null, moment)]));
   return asIs(intent.id);
 }
 

@@ -2,14 +2,16 @@ import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { refuse, type Decision, type Moment } from '../../billing/decision.ts';
 import type { HolderAnswer, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { answerSetup, type SaveQuestion, type SetupAttemptRow, type SetupIntentRow, type SetupIntentWhole } from '../../billing/payment/setup.ts';
+import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { momentOn, type Context } from '../../server/context.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { row, rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { isSecret } from '../../server/http/secrets.ts';
 import { customersById, lockLanes } from '../customers/rows.ts';
 import { questionsById } from '../payment_attempts/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
+import { subscriptionsById } from '../subscriptions/rows.ts';
 
 /** Setup intents, in the order of their ids. `lock` keeps others from changing them until the transaction ends. */
 export async function setupsById(tx: Tx, ids: readonly string[], lock = false): Promise<SetupIntentWhole[]> {
@@ -32,17 +34,19 @@ export async function lockLatest(tx: Tx, { latest_attempt }: SetupIntentRow): Pr
   return latest_attempt === null ? null : (await setupAttemptsById(tx, [latest_attempt], true))[0]!;
 }
 
-type LockedSetup = { intent: SetupIntentWhole; customer: CustomerWhole | null; moment: Moment };
+type LockedSetup = { intent: SetupIntentWhole; customer: CustomerWhole | null; /** That waits for it. */ subscription: SubscriptionWhole | null; moment: Moment };
 
-/** The intent, locked after its customer, and the moment at which its customer lives. */
+/** The intent, locked after its customer and the subscription that waits for it, and the moment at which its customer lives. */
 export async function lockSetup(ctx: Context, id: string): Promise<LockedSetup> {
   const [found] = await setupsById(ctx.tx, [id]);
   if (!found) missing('setup_intent', id);
   const owners = found.customer === null ? [] : [found.customer];
   await lockLanes(ctx.tx, owners);
   const [customer = null] = await customersById(ctx.tx, owners, true);
+  const waiting = customer && (await row<{ id: string }>(ctx.tx, sql`select id from subscriptions where pending_setup_intent = ${id}`));
+  const [subscription = null] = waiting ? await subscriptionsById(ctx.tx, [waiting.id], true) : [];
   const [intent] = await setupsById(ctx.tx, [id], true);
-  return { intent: intent!, customer, moment: await momentOn(ctx, intent!.test_clock) };
+  return { intent: intent!, customer, subscription, moment: await momentOn(ctx, intent!.test_clock) };
 }
 
 /** A browser proves by the client secret that the setup is its own; whoever gives one must give the right one. */

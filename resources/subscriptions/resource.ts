@@ -39,7 +39,6 @@ const ABSENT = {
   default_source: null,
   managed_payments: null,
   on_behalf_of: null,
-  pending_setup_intent: null,
   transfer_data: null,
 } satisfies Partial<Subscription>;
 
@@ -82,8 +81,9 @@ export function renderSubscription(subscription: SubscriptionWhole, world: World
     metadata: subscription.metadata,
     next_pending_invoice_item_invoice: subscription.next_pending_invoice_item_invoice,
     pause_collection: subscription.pause_collection,
-    payment_settings: { payment_method_types: null, ...payment_settings, payment_method_options: renderMethodOptions(payment_settings.payment_method_options) } as Wire<Stripe.Subscription.PaymentSettings>,
+    payment_settings: { payment_method_types: null, ...payment_settings, payment_method_options: renderMethodOptions(payment_settings.payment_method_options, { network: null }) } as Wire<Stripe.Subscription.PaymentSettings>,
     pending_invoice_item_interval: subscription.pending_invoice_item_interval,
+    pending_setup_intent: subscription.pending_setup_intent,
     pending_update: renderPending(subscription, world),
     schedule: subscription.schedule,
     start_date: subscription.start_date,
@@ -121,6 +121,7 @@ export const subscription: Resource<SubscriptionWhole> = {
     default_payment_method: 'payment_method',
     discounts: 'discount',
     latest_invoice: 'invoice',
+    pending_setup_intent: 'setup_intent',
     schedule: 'subscription_schedule',
     test_clock: 'test_helpers.test_clock',
   },
