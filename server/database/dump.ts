@@ -82,7 +82,7 @@ const after = `
   from pg_index i join pg_class c on c.oid = i.indexrelid
   where i.indrelid = any($1) and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')) and not c.relispartition
   union all
-  select c.oid, 2, '', format('alter table %I %s row level security;', c.relname, v.verb)
+  select c.oid, 2, v.verb, format('alter table %I %s row level security;', c.relname, v.verb)
   from pg_class c join lateral (values ('enable', c.relrowsecurity), ('force', c.relforcerowsecurity)) v (verb, holds) on v.holds where c.oid = any($1)
   union all
   select p.polrelid, 3, p.polname, format('create policy %I on %s%s for %s to %s%s%s;', p.polname, p.polrelid::regclass, case when p.polpermissive then '' else ' as restrictive' end,
