@@ -1,5 +1,6 @@
 /** What usage comes to (docs/concepts/bill.md, "Usage"): at its price, less what is included, and less what was billed of the same period before. */
 import type { Period } from './calendar.ts';
+import type { GivenBack, LeftOfEarly } from './correction/early.ts';
 import { assert, refuse } from './decision.ts';
 import { add, compare, digitsAt, formatDecimal, fromBigint, multiply, parseDecimal, roundDiv, subtract, ZERO, type Decimal } from './money.ts';
 import { amountOfGroups, isTooLarge } from './pricing/amount.ts';
@@ -26,9 +27,12 @@ export type Metering = {
 
 /**
  * Units, by group too, and minor units as decimal strings. `left`: what of the amount can still be given back, where that is less, since credit notes gave some of it back or an invoice of it was voided; below zero where
- * credit notes took as much of the line itself.
+ * credit notes took as much of the line itself. `back`: of a line below zero, what goes back with its amount.
  */
-export type BilledBefore = { quantity: string; amount: string; groups?: UsedGroup[]; left?: string };
+export type BilledBefore = { quantity: string; amount: string; groups?: UsedGroup[]; left?: string; back?: GivenBack };
+
+/** What goes back with the amount of a line that gives back what was billed early; null for any other line. */
+export const backOf = ({ metering }: { metering: Metering | null }): GivenBack | null => metering?.billed?.back ?? null;
 
 /** What was counted, an exact decimal; for a price with dimension prices one for each of its groups, in their order. */
 export type Used = string | readonly string[];
@@ -89,8 +93,8 @@ export function beyondBilled(amount: bigint, { amount: billed, left }: BilledBef
   return left !== undefined && rest < -BigInt(left) ? -BigInt(left) : rest;
 }
 
-/** The same with what is left of it by now, null being all. */
-export function withLeft<Billed extends BilledBefore>(billed: Billed, left: bigint | null): Billed {
+/** The same with what is left of it by now. */
+export function withLeft<Billed extends BilledBefore>(billed: Billed, { left }: Pick<LeftOfEarly, 'left'>): Billed {
   const { left: _, ...rest } = billed;
   return { ...rest, ...(left !== null && { left: left.toString() }) } as Billed;
 }

@@ -4,8 +4,9 @@ import { creditsFor } from '../credit/apply.ts';
 import { inOrder } from '../credit/grant.ts';
 import { workOut } from '../invoice/draft.ts';
 import { afterDiscounts, rateIds, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type StoredCredit, type StoredDiscountAmount, type StoredTax } from '../invoice/invoice.ts';
+import { backOf } from '../metering.ts';
 import { minor } from '../money.ts';
-import { inclusiveTax } from '../tax.ts';
+import { inclusiveTax, taxLine } from '../tax.ts';
 import { asFarAsLeft, type Left } from './left.ts';
 
 /** What a line or an item puts right, and its discounts and taxes, which are given and not computed anew. */
@@ -95,7 +96,7 @@ export function moneyOf({ amount, discount_amounts, taxes, credits, contained }:
 export function moneyOfLine(line: InvoiceLineRow, invoice: InvoiceWhole): Money {
   const ids = rateIds(line, invoice.default_tax_rates);
   const rates = invoice.rate_rows.filter((rate) => ids.includes(rate.id));
-  return moneyOf({ ...line, contained: line.correction?.contained ?? inclusiveTax(line.amount, rates, invoice.customer_snapshot.tax_exempt ?? 'none') });
+  return moneyOf({ ...line, contained: (line.correction ?? backOf(line))?.contained ?? inclusiveTax(line.amount, rates, invoice.customer_snapshot.tax_exempt ?? 'none') });
 }
 
 /** The parts of a sum that are not 0, as they are stored. */
@@ -155,17 +156,38 @@ function withoutNoted(line: InvoiceLineRow, left: Left | undefined): InvoiceLine
   return noted <= 0n || open <= 0n ? line : { ...line, amount: line.amount - (noted < open ? noted : open) };
 }
 
+/** What went back of the credits of early lines stays there: usage that counts again meets credit as late usage does. */
+const goneOf = (held: readonly CorrectedCredit[]): StoredCredit[] => held.filter((credit) => credit.amount < 0 && credit.above === undefined).map((credit) => ({ ...credit, transaction: null }));
+
+/** A line that gives back what was billed early, where more of credits has gone back with it by now: that much more of it is money, and is taxed. */
+function withGone(line: InvoiceLineRow, held: readonly CorrectedCredit[], invoice: InvoiceWhole): InvoiceLineRow {
+  const gone = new Map(goneOf(held).map((credit) => [credit.credit_grant, credit]));
+  const kept = line.credits.map((credit) => ({ ...credit, amount: Math.min(credit.amount, gone.get(credit.credit_grant)?.amount ?? 0) }));
+  const credits = [...kept, ...[...gone.values()].filter((each) => line.credits.every((credit) => credit.credit_grant !== each.credit_grant))];
+  const sum = (of: readonly StoredCredit[]) => of.reduce((whole, each) => whole + BigInt(each.amount), 0n);
+  const more = sum(line.credits) - sum(credits);
+  if (more === 0n) return line;
+  const ids = rateIds(line, invoice.default_tax_rates);
+  const taxed = taxLine(more, invoice.rate_rows.filter((rate) => ids.includes(rate.id)), invoice.customer_snapshot.tax_exempt ?? 'none').map((tax) => ({ ...tax, amount: minor(tax.amount), taxable_amount: minor(tax.taxable_amount) }));
+  const money = (taxes: StoredTax[]) => moneyOf({ ...NONE, taxes });
+  return { ...line, credits, taxes: [...combine(money(line.taxes), money(taxed), 1).taxes.values()] };
+}
+
 /** The invoice with the credits that its grants give to it as it is now: of each grant at most what it has given by now. More is drawn when what is to be put right is billed. */
 function withCredits(invoice: InvoiceWhole, held: ReadonlyMap<string, CorrectedCredit[]>, left: ReadonlyMap<string, Left>): InvoiceWhole {
   if ([...held.values()].every((credits) => credits.length === 0)) return invoice;
-  const late = invoice.lines.map((line) => (held.has(line.id) ? { ...line, credits: keptOfLate(line, held.get(line.id)!) } : line));
+  const isMet = (line: InvoiceLineRow) => held.has(line.id) && backOf(line) === null;
+  const late = invoice.lines.map((line) => (isMet(line) ? { ...line, credits: keptOfLate(line, held.get(line.id)!) } : line));
   const given = new Map<string, number>();
-  for (const { credit_grant, amount, above } of [...held.values()].flat()) if (above === undefined) given.set(credit_grant, (given.get(credit_grant) ?? 0) + amount);
+  for (const { credit_grant, amount, above } of invoice.lines.filter(isMet).flatMap((line) => held.get(line.id)!)) if (above === undefined && amount > 0) given.set(credit_grant, (given.get(credit_grant) ?? 0) + amount);
   // The order in which grants are used is that of the grants as they are.
   const grants = invoice.grant_rows.toSorted(inOrder).map((grant, priority) => ({ ...grant, priority, balance: BigInt(given.get(grant.id) ?? 0), voided_at: null, expires_at: null, effective_at: 0 }));
   const taken = Map.groupBy(creditsFor({ ...invoice, lines: late.map((line) => withoutNoted(line, left.get(line.id))) }, grants, 0), ({ line }) => line.id);
   const credited = (line: InvoiceLineRow): StoredCredit[] => (taken.get(line.id) ?? []).map(({ grant, amount }) => ({ credit_grant: grant.id, transaction: null, amount: minor(amount), name: grant.name }));
-  return workOut({ ...invoice, lines: late.map((line) => (held.has(line.id) ? { ...line, credits: [...credited(line), ...line.credits] } : line)) });
+  const moneyOfCredits = (credits: StoredCredit[]) => moneyOf({ ...NONE, credits });
+  const creditsOf = (line: InvoiceLineRow): StoredCredit[] => stored(combine(moneyOfCredits(credited(line)), moneyOfCredits(goneOf(held.get(line.id)!)), 1)).credits.map((credit) => ({ ...credit, transaction: null }));
+  const met = workOut({ ...invoice, lines: late.map((line) => (isMet(line) ? { ...line, credits: [...creditsOf(line), ...line.credits] } : line)) });
+  return { ...met, lines: met.lines.map((line) => (held.has(line.id) && !isMet(line) ? withGone(line, held.get(line.id)!, invoice) : line)) };
 }
 
 /** What is to be put right of an invoice that was voided: whatever was put right of it before. */
@@ -194,7 +216,7 @@ export function toCorrect(
 ): LineCorrection[] {
   // What has come to more than a line may is a mistake to be put right, and nothing is given back for it meanwhile.
   if (recounted.some((line, n) => line.metering?.held !== undefined && invoice.lines[n]!.metering?.held === undefined)) return [];
-  const bare = workOut({ ...invoice, lines: recounted.map((line) => (line.correction || line.credits.length === 0 ? line : { ...line, credits: [] })) });
+  const bare = workOut({ ...invoice, lines: recounted.map((line) => (line.correction || backOf(line) || line.credits.length === 0 ? line : { ...line, credits: [] })) });
   const anew = withCredits(bare, creditsHeld(invoice, earlier, waiting), left);
   return invoice.lines.flatMap((line, n): LineCorrection[] => {
     const after = anew.lines[n]!;

@@ -15,20 +15,23 @@ export type Left = { money: Money; noted: bigint | null };
 function without(credits: ReadonlyMap<string, CorrectedCredit>, taken: bigint): Map<string, CorrectedCredit> {
   let rest = taken;
   return new Map([...credits].map(([key, credit]) => {
-    const off = BigInt(credit.amount) < rest ? BigInt(credit.amount) : rest;
+    const has = credit.amount > 0 ? BigInt(credit.amount) : 0n;
+    const off = has < rest ? has : rest;
     rest -= off;
     return [key, { ...credit, amount: credit.amount - Number(off) }];
   }));
 }
 
-/** So much of the amount, and of all else in proportion. */
+/** So much of the amount, and of all else in proportion. Discounts and credits are rounded as they add up, so that together they never take more than the amount. */
 export function portionOf({ amount: of, discounts, taxes, credits, contained }: Money, amount: bigint): Money {
   const part = (whole: number) => (of <= 0n || amount <= 0n ? 0 : minor(roundDiv(BigInt(whole) * amount, of)));
+  let sum = 0;
+  const next = (whole: number) => part((sum += whole)) - part(sum - whole);
   return {
     amount,
-    discounts: new Map([...discounts].map(([id, off]) => [id, part(off)])),
+    discounts: new Map([...discounts].map(([id, off]) => [id, next(off)])),
+    credits: new Map([...credits].map(([key, credit]) => [key, { ...credit, amount: next(credit.amount) }])),
     taxes: new Map([...taxes].map(([key, tax]) => [key, { ...tax, amount: part(tax.amount), taxable_amount: part(tax.taxable_amount) }])),
-    credits: new Map([...credits].map(([key, credit]) => [key, { ...credit, amount: part(credit.amount) }])),
     contained: BigInt(part(minor(contained))),
   };
 }

@@ -3,6 +3,7 @@ import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
 import { meetLines, putDrawn, roomsOf, type LateLines } from '../correction/late.ts';
 import { afterDiscounts, type InvoiceLineRow, type InvoiceWhole, type StoredCredit } from '../invoice/invoice.ts';
+import { backOf } from '../metering.ts';
 import { minor } from '../money.ts';
 import { inOrder, isUsable, moveCredit, hasExpired, withGrants, type CreditGrantRow, type CreditMovement } from './grant.ts';
 
@@ -15,12 +16,12 @@ const NONE: LateLines = new Map();
 const openOf = (line: InvoiceLineRow): bigint => line.credits.reduce((rest, each) => rest - BigInt(each.amount), afterDiscounts(line));
 
 /**
- * What grants give to the usage on an invoice at a moment, late usage among it: those that were in force by the end of its period, as at Stripe, so that what is granted while it is a draft is for later ones. A negative line of usage is met by the credits of the others, so that no credit becomes money; a correction that gives back is not: what it
- * gives back was paid.
+ * What grants give to the usage on an invoice at a moment, late usage among it: those that were in force by the end of its period, as at Stripe, so that what is granted while it is a draft is for later ones. A negative line of usage is met by the credits of the others, so that no credit becomes money; a correction that gives back is not, nor what gives back what was billed early:
+ * that was paid.
  */
 export function creditsFor(invoice: Pick<InvoiceWhole, 'lines' | 'currency' | 'period_end'>, grants: readonly CreditGrantRow[], at: Instant, late = NONE): CreditTaken[] {
   const rooms = roomsOf(invoice.lines, late);
-  const usage = invoice.lines.filter((line) => line.metering !== null || rooms.has(line.id));
+  const usage = invoice.lines.filter((line) => (line.metering !== null && backOf(line) === null) || rooms.has(line.id));
   const left = new Map(usage.map((line) => [line.id, rooms.get(line.id)?.room ?? openOf(line)]));
   const usable = grants.filter((grant) => grant.currency === invoice.currency && grant.effective_at <= invoice.period_end && isUsable(grant, at)).sort(inOrder);
   return usable.flatMap((grant) => {
@@ -61,11 +62,11 @@ function settled(made: Decision, grant: CreditGrantRow, moment: Moment): CreditG
   return hasExpired(grant, moment.now) && grant.balance > 0n ? moveCredit(made, grant, -grant.balance, 'credits_expired', null, moment).grant : grant;
 }
 
-/** Gives back what corrections on the invoice give back of credits, and takes again what they undo of that. */
+/** Gives back what corrections on the invoice, and lines that give back what was billed early, give back of credits, and takes again what they undo of that. */
 function givenBack(made: Decision, invoice: InvoiceWhole, customer: CustomerWhole, grants: Map<string, CreditGrantRow>, moment: Moment): InvoiceLineRow[] {
   const known = grantsKnown(invoice, customer);
   const lines = invoice.lines.map((line) => {
-    if (line.correction === null || line.credits.length === 0) return line;
+    if (line.credits.length === 0) return line;
     const credits = line.credits.map((credit) => {
       const { credit_grant, amount } = credit;
       const moved = moveCredit(made, grants.get(credit_grant) ?? known.get(credit_grant)!, BigInt(-amount), byInvoice(BigInt(-amount)), { invoice: invoice.id, invoice_line_item: line.id }, moment);

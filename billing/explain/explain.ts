@@ -3,6 +3,7 @@ import { leftOf, shortOf, usedAmount } from '../commitment.ts';
 import { workOut } from '../invoice/draft.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
+import { backOf } from '../metering.ts';
 import { compare, formatDecimal, minor, subtract } from '../money.ts';
 import { discountSteps, taxSteps } from './assess.ts';
 import { decimalOf } from './exact.ts';
@@ -54,6 +55,7 @@ function explainLine(line: InvoiceLineRow, anew: InvoiceWhole, assessed: Invoice
   const derivation = line.commitment === null ? deriveLine(line, facts) : commitmentStep(line, anew.lines);
   const { amount } = derivation;
   const itemized = itemizedSteps(line, derivation, facts);
+  const isGiven = line.correction !== null || backOf(line) !== null;
   const discounts = itemized?.map((step) => [step.discount, minor(-step.amount!)] as const) ?? assessed.discount_amounts.map((each) => [each.discount, each.amount] as const);
   const differences = [
     ...(amount === null ? [{ line: line.id, field: 'amount', stated: line.amount, recomputed: null, difference: null }] : difference(line.id, 'amount', line.amount, amount)),
@@ -69,9 +71,9 @@ function explainLine(line: InvoiceLineRow, anew: InvoiceWhole, assessed: Invoice
       amount: line.amount,
       period: { start: line.period_start, end: line.period_end },
       derivation,
-      discounts: itemized ?? (line.correction ? correctedParts(line, 'discount', facts) : discountSteps(anew, assessed)),
+      discounts: itemized ?? (isGiven ? correctedParts(line, 'discount', facts) : discountSteps(anew, assessed)),
       credits: line.credits.map(({ credit_grant, name, amount }) => ({ kind: 'credit_grant', amount: BigInt(-amount), exact: null, parts: [], credit_grant, name })),
-      taxes: line.correction ? correctedParts(line, 'tax', facts) : taxSteps(anew, assessed),
+      taxes: isGiven ? correctedParts(line, 'tax', facts) : taxSteps(anew, assessed),
       agrees: differences.length === 0,
     },
   };

@@ -3,7 +3,7 @@ import { boundary, type Period, type Recurrence } from '../calendar.ts';
 import type { PriceRow } from '../catalog.ts';
 import { leftOf } from '../commitment.ts';
 import type { InvoiceLineRow } from '../invoice/invoice.ts';
-import { beyondBilled, beyond, chargedGroups, sumOfUsage, totalsOf, usageBehind, type Used } from '../metering.ts';
+import { backOf, beyondBilled, beyond, chargedGroups, sumOfUsage, totalsOf, usageBehind, type Used } from '../metering.ts';
 import { add, formatDecimal, multiply, percentOf } from '../money.ts';
 import { derive, isTooLarge, LARGEST_AMOUNT } from '../pricing/amount.ts';
 import { groupsOf } from '../pricing/dimensions.ts';
@@ -260,9 +260,9 @@ function correctionStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
 
 const correctedLine = ({ row, number }: { row: InvoiceLineRow; number: string | null }): CorrectedLine => ({ invoice: row.invoice, invoice_number: number, line: row.id, description: row.description });
 
-/** What a correction gives back, or charges, of a discount or a tax: the difference of the two invoices, as it was worked out then. */
+/** What a correction gives back, or charges, of a discount or a tax: the difference of the two invoices, as it was worked out then. So is what goes back with usage that was billed early. */
 export function correctedParts(line: InvoiceLineRow, of: 'discount' | 'tax', facts: ExplainFacts): StepOf<'corrected'>[] {
-  const found = facts.corrected.get(line.correction!.line);
+  const found = facts.corrected.get((line.correction ?? backOf(line))!.line);
   if (!found) return [];
   const parts = of === 'discount' ? line.discount_amounts.map(({ discount, amount }) => ({ id: discount, amount: -amount })) : line.taxes.map(({ tax_rate, amount }) => ({ id: tax_rate, amount }));
   return parts.map(({ id, amount }) => ({ kind: 'corrected', amount: BigInt(amount), of, id, corrected: correctedLine(found), ...LEAF }));

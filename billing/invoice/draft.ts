@@ -4,7 +4,7 @@ import type { Correction } from '../correction/correction.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { Period } from '../calendar.ts';
-import type { Metering } from '../metering.ts';
+import { backOf, type Metering } from '../metering.ts';
 import { minor } from '../money.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
 import { itemizedOf, rateIds, type BillingReason, type CustomerSnapshot, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type ProrationDetails, type StoredDiscountAmount, type StoredTax } from './invoice.ts';
@@ -99,7 +99,7 @@ export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { 
     commitment_billed,
     discounts: discounts.map((discount) => discount.id),
     discount_amounts: [],
-    credits: (correction?.credits ?? []).map((credit) => ({ ...credit, transaction: null })),
+    credits: ((correction ?? backOf({ metering }))?.credits ?? []).map((credit) => ({ ...credit, transaction: null })),
     tax_rates: rates.map((rate) => rate.id),
     taxes: [],
     period_start: period.start,
@@ -109,14 +109,15 @@ export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { 
 
 const storedDiscounts = (amounts: readonly { discount: string; amount: bigint }[]): StoredDiscountAmount[] => amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) }));
 
-/** What a correction comes to is not computed again: it is the difference of two invoices. */
-function given({ amount, correction }: InvoiceLineRow): AssessedLine | null {
-  return correction && {
-    amount,
-    discount_amounts: correction.discount_amounts.map((each) => ({ discount: each.discount, amount: BigInt(each.amount) })),
-    taxes: correction.taxes.map((tax) => ({ ...tax, amount: BigInt(tax.amount), taxable_amount: BigInt(tax.taxable_amount), taxability_reason: tax.taxability_reason as TaxabilityReason })),
-    credit: correction.credits.reduce((sum, each) => sum + BigInt(each.amount), 0n),
-    inclusive_before_discounts: BigInt(correction.contained),
+/** What a correction comes to is not computed again: it is the difference of two invoices. What a period gives back of its early lines goes back as they were charged. */
+function given(line: InvoiceLineRow): AssessedLine | null {
+  const known = line.correction ?? backOf(line);
+  return known && {
+    amount: line.amount,
+    discount_amounts: known.discount_amounts.map((each) => ({ discount: each.discount, amount: BigInt(each.amount) })),
+    taxes: known.taxes.map((tax) => ({ ...tax, amount: BigInt(tax.amount), taxable_amount: BigInt(tax.taxable_amount), taxability_reason: tax.taxability_reason as TaxabilityReason })),
+    credit: known.credits.reduce((sum, each) => sum + BigInt(each.amount), 0n),
+    inclusive_before_discounts: BigInt(known.contained),
   };
 }
 
@@ -247,8 +248,8 @@ export function finalization(invoice: InvoiceRow, at: Instant | null) {
   return { kind: 'invoice.finalize', subject: invoice.id, at, lane: invoice.customer, test_clock: invoice.test_clock };
 }
 
-/** The discounts that have given something to these lines. What was itemized at a change was given then, and uses up nothing. */
-export const gaveOn = (lines: readonly InvoiceLineRow[]): Set<string> => new Set(lines.filter((line) => itemizedOf(line).length === 0).flatMap((line) => line.discount_amounts.filter((each) => each.amount !== 0).map((each) => each.discount)));
+/** The discounts that have given something to these lines. What was itemized at a change, or goes back with usage that was billed early, was given then, and uses up nothing. */
+export const gaveOn = (lines: readonly InvoiceLineRow[]): Set<string> => new Set(lines.filter((line) => itemizedOf(line).length === 0 && backOf(line) === null).flatMap((line) => line.discount_amounts.filter((each) => each.amount !== 0).map((each) => each.discount)));
 
 /** The `once` discounts that have given something on this invoice: they give nothing on any other. */
 export function usedUp(invoice: InvoiceWhole): DiscountWhole[] {

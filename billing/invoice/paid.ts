@@ -7,7 +7,7 @@ import { nextAttempt } from '../dunning.ts';
 import { afterPayment, isAwaited, type PaymentOutcome } from '../subscription/payment.ts';
 import { applyPending, tellPending } from '../subscription/pending.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
-import { collection, overdue } from './finalize.ts';
+import { collection, corrections, overdue } from './finalize.ts';
 import type { InvoiceWhole } from './invoice.ts';
 
 /** An invoice with those whom its payment concerns. */
@@ -61,7 +61,8 @@ export function settleInvoice({ invoice: before, customer: payer, subscription: 
   const made = changeInvoice(before, invoice, moment);
   const tell = (type: string) => made.facts.push({ type, object: 'invoice', whole: invoice, at: moment.now });
   if (paid) {
-    made.timers.push(...noTimers(invoice));
+    // What was given up is paid after all: what followed from that is put right.
+    made.timers.push(...noTimers(invoice), ...(before.status === 'uncollectible' ? corrections(invoice, moment.now) : []));
     tell('invoice.paid');
     // What was paid another way, or credited, was no attempt of ours that succeeded.
     if (!by.off_stripe) tell('invoice.payment_succeeded');

@@ -1,6 +1,7 @@
 /** Writing off: nobody expects the money any more. It can still come, or the invoice be voided. */
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceWhole } from './invoice.ts';
+import { corrections } from './finalize.ts';
 import { post, writtenOff } from './ledger.ts';
 import { changeInvoice, forgiven, noTimers, type Owed } from './paid.ts';
 import { refuseWhilePaying, type WithPayments } from './pay.ts';
@@ -17,7 +18,7 @@ export function markUncollectible(facts: WithPayments, moment: Moment, reason: '
     auto_advance: false,
     next_payment_attempt: null,
   };
-  const made: Decision = { ...decision(), timers: noTimers(invoice), postings: post(invoice, `${invoice.id}:uncollectible`, writtenOff(before), moment.now) };
+  const made: Decision = { ...decision(), timers: [...noTimers(invoice), ...corrections(invoice, moment.now)], postings: post(invoice, `${invoice.id}:uncollectible`, writtenOff(before), moment.now) };
   made.facts.push({ type: 'invoice.marked_uncollectible', object: 'invoice', whole: invoice, at: moment.now });
   const told = forgiven({ ...facts, invoice }, moment);
   const { customer, subscription } = told;

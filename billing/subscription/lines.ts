@@ -4,6 +4,7 @@ import { describeCommitment, shortOf } from '../commitment.ts';
 import type { DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
 import { assert, type Instant, type Moment } from '../decision.ts';
 import { inForce, type DiscountAmount } from '../discount.ts';
+import { givenBack, sameBack, type LeftOfEarly } from '../correction/early.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, ProrationDetails, StoredDiscountAmount } from '../invoice/invoice.ts';
 import { chargeable, includedIn, meteredAmount, notBilled, withLeft, type BilledBefore, type Metering, type Used, type UsedGroup } from '../metering.ts';
@@ -141,7 +142,7 @@ export function trialLine(subscription: SubscriptionWhole, item: SubscriptionIte
 export function periodUsageLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, usage: ReadonlyMap<string, Used>, at: Instant, { seated = subscription, lasts = at }: { seated?: SubscriptionWhole; lasts?: Instant } = {}): LineOrder | null {
   const start = item.current_period_start;
   if (!isMetered(item) || start >= at || subscription.status === 'paused' || (subscription.trial_end !== null && start < subscription.trial_end)) return null;
-  return itemLine(subscription, item, at, { ...usageWords(subscription, item, usage.get(item.id) ?? '0', meteringOf(seated, item, { start, end: lasts })), period: { start, end: at } });
+  return itemLine(subscription, item, at, { ...usageWords(subscription, item, usage.get(item.id) ?? '0', meteringOf(seated, item, { start, end: lasts }), item.early), period: { start, end: at } });
 }
 
 /** The seats of a subscription: the quantities of its licensed items, or of those of one product. */
@@ -161,25 +162,30 @@ function meteringOf(subscription: SubscriptionWhole, item: SubscriptionItemWhole
 
 const billedBefore = ({ start: _, ...billed }: NonNullable<SubscriptionItemWhole['billed']>): BilledBefore => billed;
 
-/** What usage comes to, and what the line says of it. */
-function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms' | 'product_name'>, used: Used, how: Metering): { amount: bigint; description: string; quantity: string; metering: Metering } {
+/** What usage comes to, and what the line says of it. `early`: what is left of the lines that billed it before. */
+function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms' | 'product_name'>, used: Used, how: Metering, early: LeftOfEarly | null = null): { amount: bigint; description: string; quantity: string; metering: Metering } {
   const { amount, quantity: billed, groups } = meteredAmount(termsOf(subscription, item), used, how);
   const quantity = formatDecimal(billed);
   const free = how.allowance ? `, ${how.allowance.included} included` : '';
   const price = groups === undefined ? priceText(subscription, item) : groupsText(subscription, item, notBilled(groups, how));
   const held = isTooLarge(amount);
-  const { held: _, ...metering } = groups === undefined ? how : { ...how, groups };
+  const back = amount < 0n && how.billed && early ? givenBack(early, -amount) : null;
+  const billed_before = back ? { ...how.billed!, back } : how.billed;
+  const { held: _, ...metering } = { ...how, billed: billed_before, ...(groups && { groups }) };
   const description = `${quantity} × ${item.product_name}${free} (${price})${held ? `, held: more than ${formatMoney(LARGEST_AMOUNT, subscription.currency)}` : ''}`;
   return { amount: chargeable(amount), description, quantity, metering: held ? { ...metering, held: amount.toString() } : metering };
 }
 
-/** A draft's line of usage with what was used by now; the same line where that is what it says. `left`: of what was billed of it before, by now; null being all. */
-export function recount(line: InvoiceLineRow, sold: Pick<Sold, 'terms' | 'product_name'>, used: Used, left: bigint | null): InvoiceLineRow {
+/** A draft's line of usage with what was used by now; the same line where that is what it says. `early`: what is left by now of the lines that billed it before. */
+export function recount(line: InvoiceLineRow, sold: Pick<Sold, 'terms' | 'product_name'>, used: Used, early: LeftOfEarly | null): InvoiceLineRow {
   assert(line.metering !== null, `the line ${line.id} of usage says how it is metered`);
   const before = line.metering.billed;
-  const { quantity, ...words } = usageWords(line, sold, used, { ...line.metering, billed: before && withLeft(before, left) });
-  const same = words.metering.billed?.left === before?.left && quantity === line.quantity_decimal && (words.metering.groups ?? []).every((group, n) => group.quantity === line.metering!.groups?.[n]?.quantity);
-  return same ? line : { ...line, ...words, quantity_decimal: quantity };
+  const { back: known, ...billed } = before ?? {};
+  const { quantity, ...words } = usageWords(line, sold, used, { ...line.metering, billed: before && withLeft(billed as BilledBefore, early ?? { left: null }) }, early);
+  const back = words.metering.billed?.back;
+  const same = sameBack(back, known) && words.metering.billed?.left === before?.left && quantity === line.quantity_decimal && (words.metering.groups ?? []).every((group, n) => group.quantity === line.metering!.groups?.[n]?.quantity);
+  const credits = back ? back.credits.map((credit) => ({ ...credit, transaction: null })) : known ? [] : line.credits;
+  return same ? line : { ...line, ...words, quantity_decimal: quantity, credits };
 }
 
 /** Since when usage counts for what was agreed for the periods around a moment, or that end then; null where nothing was agreed, or nothing is metered. */

@@ -1,6 +1,7 @@
 /** A subscription as it is stored, and the facts with which it is decided. */
 import type { Recurrence } from '../calendar.ts';
 import type { DiscountWhole, Metadata, PriceRow, TaxRateRow } from '../catalog.ts';
+import type { LeftOfEarly } from '../correction/early.ts';
 import type { CustomField, CustomerWhole } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
 import type { InvoiceItemWhole, InvoiceRow, InvoiceWhole, StoredDiscountAmount } from '../invoice/invoice.ts';
@@ -155,7 +156,7 @@ export type PendingUpdate = {
 };
 
 /** An item with its price and the one that it goes to, its product's name, its discounts and its tax rates. */
-export type SubscriptionItemWhole = SubscriptionItemRow & { terms: PriceRow; next?: NextPrice | null; /** What it goes to once its trial offer is over. */ transition?: { terms: PriceRow; product_name: string } | null; product_name: string; discounts: DiscountWhole[]; rates: TaxRateRow[] };
+export type SubscriptionItemWhole = SubscriptionItemRow & { terms: PriceRow; next?: NextPrice | null; /** What it goes to once its trial offer is over. */ transition?: { terms: PriceRow; product_name: string } | null; /** What is left of the lines that billed its usage before its period ends; left out where there are none. */ early?: LeftOfEarly; product_name: string; discounts: DiscountWhole[]; rates: TaxRateRow[] };
 
 /** A subscription with all that its rendering and its decisions read. Items are in the order of their creation, deleted ones left out. */
 export type SubscriptionWhole = SubscriptionRow & {

@@ -6,7 +6,7 @@ import { rows, sql } from '../../server/database/sql.ts';
 import { missing } from '../../server/http/errors.ts';
 import { grantsLeft } from '../billing/credit_grants/rows.ts';
 import { discountsOf } from '../discounts/rows.ts';
-import { lateOf } from '../kontor/invoice_corrections/rows.ts';
+import { grantsOfEarly, lateOf } from '../kontor/invoice_corrections/rows.ts';
 
 /** Customers with their discounts and credits. `lock` keeps others from changing them until the transaction ends. */
 export async function customersById(tx: Tx, ids: readonly string[], lock = false): Promise<CustomerWhole[]> {
@@ -22,7 +22,7 @@ export async function customersById(tx: Tx, ids: readonly string[], lock = false
 /** The customers with the credit grants that those have which have some, and the late usage that these can meet. */
 async function withCredits(tx: Tx, customers: readonly CustomerWhole[], credited: readonly string[]): Promise<CustomerWhole[]> {
   const late = await lateOf(tx, credited);
-  const grants = Map.groupBy(await grantsLeft(tx, credited, [...late.values()].flatMap((each) => [...each.grants])), (grant) => grant.customer);
+  const grants = Map.groupBy(await grantsLeft(tx, credited, [...(await grantsOfEarly(tx, credited)), ...[...late.values()].flatMap((each) => [...each.grants])]), (grant) => grant.customer);
   return customers.map((customer) => (grants.has(customer.id) ? { ...customer, grants: grants.get(customer.id)!, ...(late.has(customer.id) && { late: late.get(customer.id)!.late }) } : customer));
 }
 

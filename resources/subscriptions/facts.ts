@@ -82,7 +82,10 @@ async function withTrueBilled(tx: Tx, subscriptions: readonly SubscriptionWhole[
   const early = subscriptions.flatMap((each) => each.items.flatMap(({ id, billed, current_period_start }) => (billed?.start === current_period_start ? [{ subscription_item: id, start: billed.start }] : [])));
   if (early.length === 0) return subscriptions;
   const left = await leftOfEarly(tx, early);
-  return subscriptions.map((each) => ({ ...each, items: each.items.map((item) => (item.billed === null ? item : { ...item, billed: withLeft(item.billed, left({ subscription_item: item.id, start: item.billed.start })) })) }));
+  return subscriptions.map((each) => ({ ...each, items: each.items.map((item) => {
+    const early = item.billed && left({ subscription_item: item.id, start: item.billed.start });
+    return early ? { ...item, early, billed: withLeft(item.billed!, early) } : item;
+  }) }));
 }
 
 /** Subscriptions and their customers, locked: the customers first, each in the order of their ids. What does not exist is left out. */

@@ -1,5 +1,6 @@
 /** What is asked of the invoices of a life, and the resumption that may have to be paid: by the engine. */
 import type { CreditLineOrder } from '../../billing/credit_note/lines.ts';
+import { refuseSpent } from '../../billing/credit/apply.ts';
 import { createCreditNote, draftCreditNote, type CreditFacts } from '../../billing/credit_note/create.ts';
 import { voidCreditNote } from '../../billing/credit_note/change.ts';
 import { Refusal } from '../../billing/decision.ts';
@@ -29,6 +30,7 @@ export function actOnInvoice(life: Life, action: Extract<Action, { kind: 'pay' |
   }
   const invoice = store.invoices()[action.invoice] ?? missing('invoice');
   const facts = owed(life, invoice.id);
+  if (action.kind === 'void' && (invoice.status === 'open' || invoice.status === 'uncollectible')) refuseSpent(invoice, facts.customer);
   if (action.kind !== 'credit') return store.apply(action.kind === 'pay' ? payOutOfBand(facts, moment) : voidInvoice(facts, moment));
   const words = { effective_at: null, memo: null, reason: null, metadata: {}, credit_amount: null, out_of_band_amount: null, refund_amount: null, refunds: [] };
   const order = { ...words, credited: creditedOf(action.credited, facts) };

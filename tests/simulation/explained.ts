@@ -1,6 +1,7 @@
 /** The facts by which the invoices of a life are explained, read from what it has left behind. */
 import assert from 'node:assert/strict';
 import type { DiscountRow, DiscountWhole, PriceRow } from '../../billing/catalog.ts';
+import { backOf } from '../../billing/metering.ts';
 import type { CreditedDebit, ExplainFacts, Usage } from '../../billing/explain/explanation.ts';
 import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceLineRow, type InvoiceRow } from '../../billing/invoice/invoice.ts';
 import { netOf } from '../../billing/subscription/lines.ts';
@@ -44,7 +45,10 @@ export function factsOf(life: Life, lines: readonly InvoiceLineRow[], given: rea
     subscriptions: new Map(store.all<SubscriptionRow>('subscriptions').map((each) => [each.id, each])),
     usage: new Map(metered.map((line) => [line.id, usage(life, line)])),
     debits: new Map(credits.map((line) => [line.id, debit(life, line, lines)])),
-    corrected: new Map(), made_up: new Map(),
+    corrected: new Map(lines.flatMap((line) => {
+      const row = backOf(line) && store.get<InvoiceLineRow>('invoice_lines', backOf(line)!.line);
+      return row ? [[row.id, { row, number: store.get<InvoiceRow>('invoices', row.invoice).number }]] : [];
+    })), made_up: new Map(),
     discounts: new Map([...given, ...contained.map((id) => store.discount(id))].map((discount) => [discount.id, discount])),
   };
 }

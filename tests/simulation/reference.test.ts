@@ -219,7 +219,7 @@ test('two thousand random lives keep the laws of a bill', () => {
         assert.ok(size(discount) <= size(line.amount) && discount * line.amount >= 0n, say)
         assert.ok(line.discountable || line.discounts.length === 0, say)
         const credit = total(line.credits.map(one => one.amount))
-        assert.ok(line.credits.every(one => one.amount > 0n) && (credit === 0n || (line.kind === 'metered' && credit <= line.amount - discount)), say)
+        assert.ok(line.credits.every(one => one.amount * line.amount > 0n) && (credit === 0n || (line.kind === 'metered' && size(credit) <= size(line.amount - discount))), say)
         seen.add(`${invoice.reason} ${line.kind}${line.discounts.length > 1 ? ' stacked' : ''}${line.taxes.some(tax => tax.amount !== 0n) ? ' taxed' : ''}`)
       }
     }

@@ -15,7 +15,7 @@ import type { Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow
 
 
 /** The fields of a whole that are read from other tables: a row does not have them. */
-const GATHERED = new Set(['items', 'default_rates', 'terms', 'next', 'product_name', 'rates', 'lines', 'discount_rows', 'rate_rows', 'credited_lines', 'source', 'discount', 'scheduled', 'failed_method', 'grants', 'late']);
+const GATHERED = new Set(['items', 'default_rates', 'terms', 'next', 'product_name', 'rates', 'lines', 'discount_rows', 'rate_rows', 'credited_lines', 'source', 'discount', 'scheduled', 'failed_method', 'grants', 'late', 'early']);
 const isColumn = (table: string, field: string) => !GATHERED.has(field) && !(field === 'discounts' && table !== 'invoices' && table !== 'invoice_lines');
 
 export class Store {

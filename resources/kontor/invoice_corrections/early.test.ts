@@ -213,6 +213,82 @@ test('where the period ended with it, the invoice is corrected; where the item g
   await settles(gone, 0);
 });
 
+test('what was met by credit goes back to its grant, and what was not is money', async () => {
+  const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 10, inclusive: false });
+  for (const [amount, charged] of [[2_000, 0], [1_000, 0], [400, 660]] as const) {
+    let grant = '';
+    const life = await early(calls, { default_tax_rates: [rate.id] }, async (customer) => {
+      ({ id: grant } = await stripe.billing.creditGrants.create({ customer, category: 'promotional', amount: { type: 'monetary', monetary: { currency: 'usd', value: amount } }, applicability_config: { scope: { price_type: 'metered' } } }));
+    });
+    assert.equal(life.invoice.total, charged);
+    for (const takeBack of life.takeBack) await takeBack();
+    const bill = await life.end();
+    assert.deepEqual([bill.lines.data.map((line) => line.amount), bill.total], [[-1_000], 0 - charged]);
+    const [{ balances: [credit] }, { balance }] = [await stripe.billing.creditBalanceSummaries.retrieve({ customer: life.customer, filter: { type: 'credit_grant', credit_grant: grant } }), await stripe.customers.retrieve(life.customer) as Stripe.Customer];
+    assert.deepEqual([credit!.available_balance.monetary!.value, balance], [amount, 0 - charged]);
+    await settles(life, 0);
+    // Used after all: it meets credit again.
+    await life.use(5, START + 3 * DAY);
+    await life.end(MARCH + LATER);
+    await settles(life, amount === 400 ? 110 : 0);
+  }
+});
+
+test('a discount of its time goes back as it was taken: one that is over, and none that came later', async () => {
+  const half = await stripe.coupons.create({ percent_off: 50, duration: 'once' });
+  const once = await early(calls, { discounts: [{ coupon: half.id }] });
+  assert.equal(once.invoice.total, 500);
+  for (const takeBack of once.takeBack) await takeBack();
+  assert.equal((await once.end()).total, -500);
+  await settles(once, 0);
+  const off = await stripe.coupons.create({ amount_off: 400, currency: 'usd', duration: 'once' });
+  const part = await early(calls, { discounts: [{ coupon: off.id }] });
+  await part.takeBack[0]();
+  // Four of ten calls, of which $6.00 were charged.
+  assert.equal((await part.end()).total, -240);
+  await part.use(-6, START + DAY);
+  assert.deepEqual(await part.waiting(), [-600]);
+  await part.end(MARCH + LATER);
+  await settles(part, 0);
+  const later = await early();
+  await stripe.subscriptions.update(later.subscription, { discounts: [{ coupon: (await stripe.coupons.create({ percent_off: 50, duration: 'forever' })).id }] });
+  for (const takeBack of later.takeBack) await takeBack();
+  assert.equal((await later.end()).total, -1_000);
+  await settles(later, 0);
+});
+
+test('of what was billed twice before the end, the newest goes back first, with the taxes of its time', async () => {
+  const rates = [await stripe.taxRates.create({ display_name: 'VAT', percentage: 10, inclusive: false }), await stripe.taxRates.create({ display_name: 'VAT', percentage: 20, inclusive: false })];
+  const life = await early(calls, { default_tax_rates: [rates[0]!.id] });
+  await stripe.subscriptions.update(life.subscription, { default_tax_rates: [rates[1]!.id] });
+  const takeBack = await life.use(10, START + 2 * DAY);
+  const second = await when(life.last, (invoice) => invoice.id !== life.invoice.id && invoice.status !== 'draft');
+  assert.deepEqual([life.invoice.total, second.total], [1_100, 1_200]);
+  await takeBack();
+  await life.takeBack[0]();
+  // $10.00 with a fifth of tax, and $4.00 with a tenth.
+  assert.equal((await life.end()).total, -1_640);
+  await settles(life, 660);
+});
+
+test('of what was written off, nothing goes back as money that nobody has paid', async () => {
+  const later = { collection_method: 'send_invoice', days_until_due: 90 } as const;
+  const life = await early(calls, later);
+  await stripe.invoices.markUncollectible(life.invoice.id);
+  for (const takeBack of life.takeBack) await takeBack();
+  assert.equal((await life.end()).total, 0);
+  // Paid after all, it is given back.
+  await stripe.invoices.pay(life.invoice.id, { paid_out_of_band: true });
+  assert.deepEqual(await when(life.waiting, (found) => found.length > 0), [-1_000]);
+  await life.end(MARCH + LATER);
+  await settles(life, 0);
+  const too_late = await early(calls, later);
+  for (const takeBack of too_late.takeBack) await takeBack();
+  assert.equal((await too_late.end()).total, -1_000);
+  await stripe.invoices.markUncollectible(too_late.invoice.id);
+  assert.deepEqual(await when(too_late.waiting, (found) => found.length > 0), [1_000]);
+});
+
 test('where more was given back of a period than was billed, it is found', async () => {
   const life = await early();
   const note = await life.credit(400);

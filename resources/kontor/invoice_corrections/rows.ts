@@ -1,5 +1,6 @@
 import type { Reached } from '../../../billing/correction/correct.ts';
 import { combine, moneyOf, NOTHING, type Correction, type CorrectionRow, type Money } from '../../../billing/correction/correction.ts';
+import { leftEarly, type EarlyLine, type LeftOfEarly } from '../../../billing/correction/early.ts';
 import { lateLine, type LateLine } from '../../../billing/correction/late.ts';
 import { leftOf, portionOf, type Left, type NotedLine } from '../../../billing/correction/left.ts';
 import type { Instant } from '../../../billing/decision.ts';
@@ -100,23 +101,28 @@ type PeriodOfItem = { subscription_item: string; start: Instant };
 
 const periodKey = ({ subscription_item, start }: PeriodOfItem): string => `${subscription_item} ${start}`;
 
-/** What of usage that was billed before the end of its period is left, in minor units before discounts and tax, where credit notes gave some of it back or an invoice of it was voided. By `periodKey`; null where all is left. */
-export async function leftOfEarly(tx: Tx, asked: readonly PeriodOfItem[]): Promise<(period: PeriodOfItem) => bigint | null> {
-  const found = asked.length === 0 ? [] : await rows<PeriodOfItem & { left: string }>(
+/** What is left of the lines that billed usage before the end of its period; null where there are none. */
+export async function leftOfEarly(tx: Tx, asked: readonly PeriodOfItem[]): Promise<(period: PeriodOfItem) => LeftOfEarly | null> {
+  const found = asked.length === 0 ? [] : await rows<PeriodOfItem & { line: string; invoice: string }>(
     tx,
-    sql`select l.subscription_item, l.period_start as start, greatest(sum(case when i.status = 'void' then 0 else l.amount - coalesce(n.amount, 0) end), 0)::text as left
+    sql`select l.subscription_item, l.period_start as start, l.id as line, l.invoice
         from (select distinct * from unnest(${asked.map((each) => each.subscription_item)}::text[], ${instants(asked.map((each) => each.start))}::timestamptz[]) as p (item, start)) a
         join invoice_lines l on l.subscription_item = a.item and l.period_start = a.start and l.metering is not null
-        join invoices i on i.id = l.invoice and ${raw(INTERIM)}
-        left join lateral (select sum(n.amount) as amount from credit_note_lines n join credit_notes c on c.id = n.credit_note and c.status = 'issued' where n.invoice_line_item = l.id) n on true
-        group by 1, 2 having bool_or(i.status = 'void' or n.amount is not null)`,
+        join invoices i on i.id = l.invoice and ${raw(INTERIM)} order by l.period_end, l.id`,
   );
-  const left = new Map(found.map((each) => [periodKey(each), BigInt(each.left)]));
-  return (period) => left.get(periodKey(period)) ?? null;
+  if (found.length === 0) return () => null;
+  const ids = [...new Set(found.map((each) => each.invoice))];
+  const [invoices, noted] = [new Map((await invoicesById(tx, ids)).map((invoice) => [invoice.id, invoice])), await notedOn(tx, ids)];
+  const lines = Map.groupBy(found, periodKey);
+  const early = ({ invoice: id, line }: { invoice: string; line: string }): EarlyLine => {
+    const invoice = invoices.get(id)!;
+    return { invoice, line: invoice.lines.find((each) => each.id === line)!, notes: noted.get(line) ?? [] };
+  };
+  return (period) => (lines.has(periodKey(period)) ? leftEarly(lines.get(periodKey(period))!.map(early)) : null);
 }
 
 /** The same for each of these lines that take off what was billed before them: less what credit notes took of the line itself, since that is given back as well. */
-export async function leftBefore(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<(line: InvoiceLineRow) => bigint | null> {
+export async function leftBefore(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<(line: InvoiceLineRow) => LeftOfEarly | null> {
   const periodOf = ({ subscription_item, period_start }: InvoiceLineRow): PeriodOfItem => ({ subscription_item: subscription_item!, start: period_start });
   const after = lines.filter((line) => line.metering?.billed);
   if (after.length === 0) return () => null;
@@ -124,8 +130,19 @@ export async function leftBefore(tx: Tx, lines: readonly InvoiceLineRow[]): Prom
   return (line) => {
     if (!line.metering?.billed) return null;
     const [before, own] = [left(periodOf(line)), (noted.get(line.id) ?? []).filter((note) => note.by_hand)];
-    return before === null && own.length === 0 ? null : own.reduce((rest, note) => rest - note.amount, before ?? BigInt(line.metering.billed.amount));
+    if (before === null || own.length === 0) return before;
+    return { ...before, left: own.reduce((rest, note) => rest - note.amount, before.left ?? BigInt(line.metering.billed.amount)) };
   };
+}
+
+/** Grants that gave to usage which was billed before the end of its period: they may get something back. */
+export async function grantsOfEarly(tx: Tx, customers: readonly string[]): Promise<string[]> {
+  const found = customers.length === 0 ? [] : await rows<{ credit_grant: string }>(
+    tx,
+    sql`select distinct c ->> 'credit_grant' as credit_grant from invoices i join invoice_lines l on l.invoice = i.id and ${raw(INTERIM)} cross join lateral jsonb_array_elements(l.credits) c
+        where i.customer = any(${customers}::text[]) and i.billing_reason = 'subscription_threshold' and l.metering is not null`,
+  );
+  return found.map((each) => each.credit_grant);
 }
 
 /** What credit notes have left of the lines of invoices of which they took something, by line. */

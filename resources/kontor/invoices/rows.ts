@@ -4,6 +4,7 @@ import type { Instant } from '../../../billing/decision.ts';
 import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceLineRow, type InvoiceWhole } from '../../../billing/invoice/invoice.ts';
 import type { PriceRow } from '../../../billing/catalog.ts';
 import type { CorrectionRow } from '../../../billing/correction/correction.ts';
+import { backOf } from '../../../billing/metering.ts';
 import { netOf } from '../../../billing/subscription/lines.ts';
 import type { SubscriptionRow } from '../../../billing/subscription/subscription.ts';
 import { row, rows, sql } from '../../../server/database/sql.ts';
@@ -106,7 +107,7 @@ function historyOf(line: InvoiceLineRow, told: readonly Told[]): QuantitySince[]
 
 /** What the corrections among the lines put right, by the line that they correct. */
 async function correctedOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<ExplainFacts['corrected']> {
-  const ids = unique(lines.map((line) => line.correction?.line ?? null));
+  const ids = unique(lines.map((line) => (line.correction ?? backOf(line))?.line ?? null));
   const found = ids.length === 0 ? [] : await rows<InvoiceLineRow & { number: string | null }>(tx, sql`select l.*, i.number from invoice_lines l join invoices i on i.id = l.invoice where l.id = any(${ids}::text[])`);
   return new Map(found.map(({ number, ...line }) => [line.id, { row: line, number }]));
 }

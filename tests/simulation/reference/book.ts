@@ -5,7 +5,9 @@ import { Credits } from './credits.ts';
 import { round, total } from './exact.ts';
 import type { History, Invoice, Line, LineKind, Note, Rate, Reason } from './history.ts';
 
-export type Draft = Omit<Line, 'discounts' | 'credits' | 'taxes'> & { product: string | null; price: string | null; /** Null where they are the default ones of whatever bills it. */ rates: readonly Rate[] | null; own: readonly Given[] };
+export type Draft = Omit<Line, 'discounts' | 'credits' | 'taxes'> & { product: string | null; price: string | null; /** Null where they are the default ones of whatever bills it. */ rates: readonly Rate[] | null; own: readonly Given[]; /** Of what gives back what was billed early: all that goes with it. */ back?: Back };
+/** What goes with an amount: `contained` is the inclusive tax of it before discounts. */
+export type Back = Pick<Line, 'discounts' | 'credits' | 'taxes'> & { contained: bigint };
 export type Owner = 'subscription' | 'customer';
 /** A line that was made. `net`: after discounts, before tax. `on`: the invoice that took it up. `closed`: it was taken back, or nobody is to pay it. */
 export type Entry = Draft & { of: Owner; net: bigint; on: Bill | null; closed: boolean };
@@ -54,7 +56,7 @@ export class Book {
   /** What of the usage of an item since a moment that a bill charged is gone again: notes gave it back, or nobody is to pay it. Before discounts and tax. */
   gone(bill: Bill, key: string, start: number): bigint {
     const lines = bill.lines.flatMap((line, n) => (line.key === key && line.kind === 'metered' && line.period.start === start ? [{ line, n }] : []));
-    if (bill.status === 'void') return total(lines.map(({ line }) => line.amount));
+    if (bill.status === 'void' || bill.status === 'uncollectible') return total(lines.map(({ line }) => line.amount));
     const noted = this.notes.filter((note) => note.status === 'issued' && this.bills[note.invoice] === bill).flatMap((note) => note.lines);
     return total(noted.filter((one) => lines.some(({ n }) => n === one.line)).map((one) => one.amount));
   }
@@ -102,7 +104,7 @@ export class Book {
     if (entries.length === 0) return null;
     this.journal.push(...entries.slice(waiting.length));
     this.follow(common.items);
-    const taken = applyDiscounts(entries, common.shared, this.history.currency, (given) => this.inForce(given, at));
+    const taken = applyDiscounts(entries.map((entry) => (entry.back ? { ...entry, discountable: false } : entry)), common.shared, this.history.currency, (given) => this.inForce(given, at));
     for (const { given } of taken.flat()) this.spent.add(given);
     const bill: Bill = {
       at, reason, lines: [], subtotal: 0n, total: 0n, total_excluding_tax: 0n, subtotal_excluding_tax: 0n, status: 'draft', remaining: null, entries, taken,
@@ -117,22 +119,23 @@ export class Book {
   }
 
   private putOn(bill: Bill, entry: Entry, rates: readonly Rate[], taken: readonly Taken[]): void {
-    entry.net = entry.amount - total(taken.map((one) => one.amount));
+    const discounts = entry.back?.discounts ?? taken.map(({ given, amount }) => ({ id: given.coupon.id, amount }));
+    entry.net = entry.amount - total(discounts.map((one) => one.amount));
     entry.on = bill;
     entry.rates = rates;
-    bill.lines.push({ ...shown(entry), discounts: taken.map(({ given, amount }) => ({ id: given.coupon.id, amount })) });
+    bill.lines.push({ ...shown(entry), discounts, credits: [...(entry.back?.credits ?? [])] });
   }
 
   /** Taxes each line on what discounts and credits leave of it, and adds all of them up. */
   private addUp(bill: Bill): void {
     const { tax_exempt } = this.history;
     Object.assign(bill, { subtotal: 0n, subtotal_excluding_tax: 0n, total: 0n, total_excluding_tax: 0n });
-    for (const [n, { net, rates }] of bill.entries.entries()) {
+    for (const [n, { net, rates, back }] of bill.entries.entries()) {
       const line = bill.lines[n]!;
       const taxable = net - total(line.credits.map((one) => one.amount));
-      line.taxes = taxesOf(taxable, rates!, tax_exempt);
+      line.taxes = back?.taxes ?? taxesOf(taxable, rates!, tax_exempt);
       bill.subtotal += line.amount;
-      bill.subtotal_excluding_tax += line.amount - sumOfTaxes(taxesOf(line.amount, rates!, tax_exempt), true);
+      bill.subtotal_excluding_tax += line.amount - (back?.contained ?? sumOfTaxes(taxesOf(line.amount, rates!, tax_exempt), true));
       bill.total += taxable + sumOfTaxes(line.taxes, false);
       bill.total_excluding_tax += taxable - sumOfTaxes(line.taxes, true);
     }
@@ -140,8 +143,11 @@ export class Book {
 
   /** What grants give to its usage. */
   private meetByCredits(bill: Bill, at: number): void {
-    const usage = bill.entries.flatMap(({ kind, price, net }, line) => (kind === 'metered' ? [{ line, price: price!, left: net }] : []));
-    for (const { line, grant, amount } of this.credits.meet(this.bills.indexOf(bill), bill.at, at, this.history.currency, usage)) bill.lines[line]!.credits.push({ id: grant, amount });
+    const number = this.bills.indexOf(bill);
+    const back = bill.lines.flatMap(({ credits }, line) => credits.map(({ id, amount }) => ({ line, grant: id, amount })));
+    this.credits.takeBack(back, number, at);
+    const usage = bill.entries.flatMap(({ kind, price, net, back }, line) => (kind === 'metered' && !back ? [{ line, price: price!, left: net }] : []));
+    for (const { line, grant, amount } of this.credits.meet(number, bill.at, at, this.history.currency, usage, back)) bill.lines[line]!.credits.push({ id: grant, amount });
     this.addUp(bill);
   }
 

@@ -75,13 +75,13 @@ export class Credits {
     for (const one of this.grants) if (one.expires_at === at) this.lose(one, at, 'expired');
   }
 
-  /** Sets what there is against an invoice of a moment, finalised at another one: grant by grant, line by line, and never more than their sum. */
-  meet(invoice: number, of: number, at: number, currency: string, lines: readonly Usage[]): Given[] {
+  /** Sets what there is against an invoice of a moment, finalized at another one: grant by grant, line by line, and never more than their sum. What goes `back` with the invoice is for later ones. */
+  meet(invoice: number, of: number, at: number, currency: string, lines: readonly Usage[], back: readonly Given[]): Given[] {
     const usage = lines.map((line) => ({ ...line }));
     const usable = this.grants.filter((one) => one.grant.currency === currency && one.grant.effective_at <= of && !isOver(one, at));
     return usable.sort(before).flatMap((one) => {
       const reached = usage.filter(({ price }) => one.grant.prices === null || one.grant.prices.some(({ id }) => id === price));
-      const [has, needed] = [leftOf(one), total(reached.map(({ left }) => left))];
+      const [has, needed] = [leftOf(one) + total(back.flatMap(({ grant, amount }) => (grant === one.id ? [amount] : []))), total(reached.map(({ left }) => left))];
       let rest = has < needed ? has : needed;
       return reached.flatMap((each): Given[] => {
         const amount = each.left < rest ? each.left : rest;
@@ -94,11 +94,22 @@ export class Credits {
     });
   }
 
+  /** What was set against usage that was billed early goes back with it: an amount below zero. It is lost at once where its time is over. */
+  takeBack(given: readonly Given[], invoice: number, at: number): void {
+    for (const { line, grant, amount } of given) this.grants.find((one) => one.id === grant)!.movements.push({ at, kind: amount < 0n ? 'given back' : 'applied', amount: -amount, invoice, line });
+    for (const one of this.grants) if (given.some(({ grant }) => grant === one.id) && isOver(one, at)) this.lose(one, at, 'expired');
+  }
+
+  /** Whether something was used since of what an invoice gave back. */
+  isSpent(invoice: number): boolean {
+    return this.grants.some((one) => leftOf(one) < total(one.movements.filter((each) => each.invoice === invoice).map((each) => each.amount)));
+  }
+
   /** An invoice should not have been: what it took is there again, and is lost at once where its time is over. */
   giveBack(invoice: number, at: number): void {
     for (const one of this.grants) {
       const taken = one.movements.filter((each) => each.invoice === invoice);
-      one.movements.push(...taken.map((each): Movement => ({ ...each, at, kind: 'given back', amount: -each.amount })));
+      one.movements.push(...taken.map((each): Movement => ({ ...each, at, kind: each.amount > 0n ? 'applied' : 'given back', amount: -each.amount })));
       if (isOver(one, at)) this.lose(one, at, 'expired');
     }
   }

@@ -54,6 +54,7 @@ class Telling {
   }
 
   private void(bill: Bill | undefined, at: number): boolean {
+    if (bill && (bill.status === 'open' || bill.status === 'uncollectible') && this.book.credits.isSpent(this.book.bills.indexOf(bill))) return false;
     return this.settle(bill, (one) => (this.course.held?.bill === one ? discard(this.course, at) : this.book.void(one, at)));
   }
 

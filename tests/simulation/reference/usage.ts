@@ -3,6 +3,7 @@ import { amountOf } from './amounts.ts';
 import type { Bill, Draft } from './book.ts';
 import { spanAround, type Span } from './calendar.ts';
 import { PLAIN, type Course } from './course.ts';
+import { backOf } from './early.ts';
 import { decimal, less, minus, plain, plus, round, total, whole, type Fraction } from './exact.ts';
 import { isFree, isLicensed, periodOf, type Living, type Terms } from './terms.ts';
 
@@ -38,7 +39,8 @@ export function usageIn(course: Course, terms: Terms, item: Living, { start, end
   // No more is given back than is left: what notes gave back, or nobody is to pay any more, is not given back again.
   const left = before.amount - total(before.bills.map((bill) => course.book.gone(bill, item.key, start)));
   const amount = -rest > left && left < before.amount ? -(left < 0n ? 0n : left) : rest;
-  return [course.line(item, 'metered', amount, { start, end }, quantity)];
+  const back = amount < 0n ? backOf(course.book, before.bills, item.key, start, -amount) : undefined;
+  return [{ ...course.line(item, 'metered', amount, { start, end }, quantity), ...(back && { back }) }];
 }
 
 /** Something has been used, or has changed: that may reach a threshold, at once or, where all periods begin anew then, a second later. */
