@@ -257,6 +257,33 @@ test('a discount of its time goes back as it was taken: one that is over, and no
   await settles(later, 0);
 });
 
+test('where the item gets another price, or goes, it goes back in the same way', async () => {
+  const half = await stripe.coupons.create({ percent_off: 50, duration: 'once' });
+  let grant = '';
+  const given = async (customer: string) => {
+    ({ id: grant } = await stripe.billing.creditGrants.create({ customer, category: 'promotional', amount: { type: 'monetary', monetary: { currency: 'usd', value: 200 } }, applicability_config: { scope: { price_type: 'metered' } } }));
+  };
+  const left = async (customer: string) => (await stripe.billing.creditBalanceSummaries.retrieve({ customer, filter: { type: 'credit_grant', credit_grant: grant } })).balances[0]!.available_balance.monetary!.value;
+  const changed = await early(calls, { discounts: [{ coupon: half.id }] }, given);
+  assert.equal(changed.invoice.total, 300);
+  for (const takeBack of changed.takeBack) await takeBack();
+  await changed.reach(START + 5 * DAY);
+  const { items: { data: [item] } } = await stripe.subscriptions.retrieve(changed.subscription);
+  await stripe.subscriptions.update(changed.subscription, { items: [{ id: item!.id, price: packs }] });
+  assert.deepEqual(await changed.waiting(), [-1_000]);
+  const preview = await stripe.invoices.createPreview({ subscription: changed.subscription });
+  assert.equal(preview.total, -300);
+  assert.equal((await changed.end()).total, -300);
+  assert.equal(await left(changed.customer), 200);
+  await settles(changed, 0);
+  const gone = await early(calls, { discounts: [{ coupon: half.id }] }, given);
+  for (const takeBack of gone.takeBack) await takeBack();
+  await stripe.subscriptions.cancel(gone.subscription, { invoice_now: true });
+  assert.equal((await gone.last()).total, -300);
+  assert.equal(await left(gone.customer), 200);
+  await settles(gone, 0);
+});
+
 test('of what was billed twice before the end, the newest goes back first, with the taxes of its time', async () => {
   const rates = [await stripe.taxRates.create({ display_name: 'VAT', percentage: 10, inclusive: false }), await stripe.taxRates.create({ display_name: 'VAT', percentage: 20, inclusive: false })];
   const life = await early(calls, { default_tax_rates: [rates[0]!.id] });
