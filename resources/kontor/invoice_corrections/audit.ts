@@ -39,31 +39,35 @@ function differences(invoice: InvoiceWhole, now: readonly InvoiceLineRow[], corr
   });
 }
 
-/** Periods of subscription items of which more was given back than was billed: by lines, what corrects them, and credit notes. But those that are about to be put right. */
+/** In SQL: what an amount comes to after its discounts. */
+const netOf = (row: string): string => `(${row}.amount - coalesce((select sum((d ->> 'amount')::bigint) from jsonb_array_elements(${row}.discount_amounts) d), 0))`;
+
+/** Periods of subscription items of which more was given back than was billed, before or after discounts: by lines, what corrects them, and credit notes. But those that are about to be put right. */
 async function* countPeriods(tx: Tx): AsyncGenerator<Audited> {
-  const found = await rows<{ object: string; start: string; lines: bigint; corrections: bigint; notes: bigint }>(
+  const found = await rows<{ object: string; start: string; lines: bigint; corrections: bigint; notes: bigint; net: bigint }>(
     tx,
     sql`with billed as (
-          select l.id, l.subscription_item, l.period_start, l.amount, l.invoice from invoice_lines l join invoices i on i.id = l.invoice and i.finalized_at is not null and i.status <> 'void'
+          select l.id, l.subscription_item, l.period_start, l.amount, ${raw(netOf('l'))} as net, l.invoice from invoice_lines l join invoices i on i.id = l.invoice and i.finalized_at is not null and i.status <> 'void'
           where l.metering is not null and l.subscription_item is not null),
         periods as (select subscription_item, period_start from billed group by 1, 2 having count(*) > 1),
         corrected as (
-          select c.line, sum(c.amount) as amount from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices i on i.id = t.invoice left join credit_notes n on n.id = c.credit_note
+          select c.line, sum(c.amount) as amount, sum(${raw(netOf('c'))}) as net from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices i on i.id = t.invoice left join credit_notes n on n.id = c.credit_note
           where (t.id is not null and i.status is distinct from 'void') or n.status = 'issued' group by 1),
         family as (
           select b.id as root, b.id as line from billed b
           union all
           select c.line, l.id from (select distinct line, invoice_item from invoice_corrections where invoice_item is not null) c join invoice_lines l on l.invoice_item = c.invoice_item join invoices i on i.id = l.invoice and i.status <> 'void'),
         noted as (
-          select f.root, sum(n.amount) as amount from family f join credit_note_lines n on n.invoice_line_item = f.line join credit_notes c on c.id = n.credit_note and c.status = 'issued'
+          select f.root, sum(n.amount) as amount, sum(${raw(netOf('n'))}) as net from family f join credit_note_lines n on n.invoice_line_item = f.line join credit_notes c on c.id = n.credit_note and c.status = 'issued'
           where not exists (select from invoice_corrections k where k.credit_note = c.id) group by 1)
-        select b.subscription_item as object, b.period_start::text as start, sum(b.amount)::bigint as lines, coalesce(sum(c.amount), 0)::bigint as corrections, coalesce(sum(n.amount), 0)::bigint as notes
+        select b.subscription_item as object, b.period_start::text as start, sum(b.amount)::bigint as lines, coalesce(sum(c.amount), 0)::bigint as corrections, coalesce(sum(n.amount), 0)::bigint as notes,
+          (sum(b.net) + coalesce(sum(c.net), 0) - coalesce(sum(n.net), 0))::bigint as net
         from periods p join billed b using (subscription_item, period_start) left join corrected c on c.line = b.id left join noted n on n.root = b.id
         group by b.subscription_item, b.period_start
-        having sum(b.amount) + coalesce(sum(c.amount), 0) < coalesce(sum(n.amount), 0)
+        having (sum(b.amount) + coalesce(sum(c.amount), 0) < coalesce(sum(n.amount), 0) or sum(b.net) + coalesce(sum(c.net), 0) < coalesce(sum(n.net), 0))
           and not exists (select from timers t join invoice_lines l on l.invoice = t.subject where t.kind = 'invoice.correct' and l.subscription_item = b.subscription_item and l.period_start = b.period_start)`,
   );
-  yield { looked: 0, findings: found.map(({ object, start, lines, corrections, notes }) => ({ object, sentence: `of its period from ${start} on, ${lines} were billed and ${corrections} corrected, and credit notes gave back ${notes}` })) };
+  yield { looked: 0, findings: found.map(({ object, start, lines, corrections, notes, net }) => ({ object, sentence: `of its period from ${start} on, ${lines} were billed and ${corrections} corrected, and credit notes gave back ${notes}; after discounts, ${net} is left` })) };
 }
 
 export const correctionAudits: readonly Audit[] = [

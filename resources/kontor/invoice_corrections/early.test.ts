@@ -327,6 +327,15 @@ test('where more was given back of a period than was billed, it is found', async
   assert.deepEqual(await found(), []);
   const falsify = (by: number) => kontor.database.inWorld(kontor.world, (tx) => tx.query(`update credit_note_lines set amount = amount + ${by} where credit_note = '${note.id}'`));
   await falsify(100);
-  assert.ok((await found()).some((sentence) => sentence.endsWith('400 were billed and 0 corrected, and credit notes gave back 500')));
+  assert.ok((await found()).some((sentence) => sentence.endsWith('400 were billed and 0 corrected, and credit notes gave back 500; after discounts, -100 is left')));
   await falsify(-100);
+  const half = await early(calls, { discounts: [{ coupon: (await stripe.coupons.create({ percent_off: 50, duration: 'once' })).id }] });
+  for (const takeBack of half.takeBack) await takeBack();
+  const { id } = await half.end();
+  await kontor.counted();
+  const [{ discount_amounts } = { discount_amounts: null }] = (await kontor.database.inWorld(kontor.world, (tx) => tx.query<{ discount_amounts: object }>(`select discount_amounts from invoice_lines where invoice = '${id}'`))).rows;
+  const put = (amounts: object) => kontor.database.inWorld(kontor.world, (tx) => tx.query(`update invoice_lines set discount_amounts = '${JSON.stringify(amounts)}' where invoice = '${id}'`));
+  await put([]);
+  assert.ok((await found()).some((sentence) => sentence.endsWith('0 were billed and 0 corrected, and credit notes gave back 0; after discounts, -500 is left')));
+  await put(discount_amounts!);
 });
