@@ -5,6 +5,7 @@ import { when } from '../../../tests/awaited.ts';
 import { verify } from '../../../server/verify.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
+import { customerAt, meteredPrice, meterOf } from '../../../tests/shop.ts';
 
 const START = Date.UTC(2026, 0, 1) / 1_000;
 const DAY = 86_400;
@@ -20,18 +21,17 @@ let packs: string;
 before(async () => {
   kontor = await startKontor();
   stripe = kontor.stripe;
-  const meter = (await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'calls', default_aggregation: { formula: 'sum' } })).id;
+  const { id: meter } = await meterOf(stripe, 'calls');
   const recurring = { interval: 'month', usage_type: 'metered', meter } as const;
-  calls = (await stripe.prices.create({ currency: 'usd', unit_amount: 100, recurring, product_data: { name: 'Calls' } })).id;
+  calls = (await meteredPrice(stripe, meter, 100)).id;
   steps = (await stripe.prices.create({ currency: 'usd', billing_scheme: 'tiered', tiers_mode: 'volume', tiers: [{ up_to: 10, unit_amount: 100 }, { up_to: 'inf', unit_amount: 50 }], recurring, product_data: { name: 'Steps' } })).id;
-  packs = (await stripe.prices.create({ currency: 'usd', unit_amount: 500, transform_quantity: { divide_by: 5, round: 'up' }, recurring, product_data: { name: 'Packs' } })).id;
+  packs = (await meteredPrice(stripe, meter, 500, { transform_quantity: { divide_by: 5, round: 'up' }, product_data: { name: 'Packs' } })).id;
 });
 after(() => kontor.close());
 
 /** A customer of whose January ten calls, $10.00, were billed on its second day. */
 async function early(price = calls, more: Partial<Stripe.SubscriptionCreateParams> = {}, first: (customer: string) => Promise<unknown> = async () => undefined) {
-  const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const { id: customer } = await stripe.customers.create({ test_clock: clock, payment_method: 'pm_card_visa', invoice_settings: { default_payment_method: 'pm_card_visa' } });
+  const { clock, customer } = await customerAt(stripe, START);
   await first(customer);
   const { id: subscription } = await stripe.subscriptions.create({ customer, items: [{ price }], billing_thresholds: { amount_gte: 1_000 }, ...more });
   let now = START;
