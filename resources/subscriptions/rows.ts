@@ -6,14 +6,14 @@ import type { PriceMoveEntryRow } from '../../billing/price_move/price_move.ts';
 import { netOf } from '../../billing/subscription/lines.ts';
 import type { BilledUsage, Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { instants } from '../../server/database/arrays.ts';
-import { arrayText, raw, row, rows, sql, type Sql } from '../../server/database/sql.ts';
+import { arrayText, row, rows, sql, type Sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import type { Range } from '../../server/http/params.ts';
 import { equal, named, within } from '../../server/lists.ts';
 import { discountsOf } from '../discounts/rows.ts';
 import { wholeItems as wholeInvoiceItems } from '../invoiceitems/rows.ts';
 import { wholeInvoices } from '../invoices/rows.ts';
-import { earlierOf, INTERIM } from '../kontor/invoice_corrections/rows.ts';
+import { earlierOf, interim } from '../kontor/invoice_corrections/rows.ts';
 import { pricesById } from '../prices/rows.ts';
 import { productsById } from '../products/rows.ts';
 import { schedulesById } from '../subscription_schedules/rows.ts';
@@ -217,7 +217,7 @@ export async function billedUsage(tx: Tx, asked: readonly BilledAsked[]): Promis
           ${arrayText(asked.map((each) => each.beside), true)}::text[]) as a (key, subscription, start, past, beside)
         join subscription_items s on s.subscription = a.subscription
         join invoice_lines l on l.subscription_item = s.id and l.period_start >= a.start and l.period_end <= a.past and l.metering is not null
-        join invoices i on i.id = l.invoice and i.id is distinct from a.beside and (l.invoice_item is not null or ${raw(INTERIM)})`,
+        join invoices i on i.id = l.invoice and i.id is distinct from a.beside and (l.invoice_item is not null or ${interim()})`,
   );
   if (lines.length === 0) return new Map();
   const { earlier } = await earlierOf(tx, [...new Set(lines.map(({ invoice }) => invoice))]);

@@ -5,7 +5,7 @@ import type { Audit, Audited } from '../../../server/context.ts';
 import { raw, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { invoicesById, recounted } from '../../invoices/rows.ts';
-import { earlierOf, INTERIM, notedOn } from './rows.ts';
+import { earlierOf, interim, notedOn } from './rows.ts';
 
 const BATCH = 250;
 
@@ -14,7 +14,7 @@ async function* countAll(tx: Tx): AsyncGenerator<Audited> {
   for (let last = ''; ; ) {
     const found = await rows<{ id: string }>(
       tx,
-      sql`select distinct i.id from invoices i join invoice_lines l on l.invoice = i.id and l.metering is not null and not ${raw(INTERIM)}
+      sql`select distinct i.id from invoices i join invoice_lines l on l.invoice = i.id and l.metering is not null and not ${interim()}
           where i.id > ${last} and i.finalized_at is not null and i.status <> 'void' and not exists (select from timers t where t.kind = 'invoice.correct' and t.subject = i.id)
             and not exists (
               select from invoice_lines d join meter_rollups r on r.meter = d.metering ->> 'meter' and r.customer = i.customer and r.hour >= date_trunc('hour', d.period_start, 'UTC') and r.hour < d.period_end and r.first_number < meter_events_kept_from()

@@ -7,7 +7,7 @@ import type { Instant } from '../../../billing/decision.ts';
 import { rateIds, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceWhole } from '../../../billing/invoice/invoice.ts';
 import type { Use } from '../../../billing/usage.ts';
 import { instants } from '../../../server/database/arrays.ts';
-import { arrayText, raw, rows, sql } from '../../../server/database/sql.ts';
+import { arrayText, raw, rows, sql, type Sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { itemsById } from '../../invoiceitems/rows.ts';
 import { invoicesById } from '../../invoices/rows.ts';
@@ -16,8 +16,8 @@ export async function correctionsById(tx: Tx, ids: readonly string[]): Promise<C
   return rows<CorrectionRow>(tx, sql`select * from invoice_corrections where id = any(${ids}::text[])`);
 }
 
-/** `isInterim`, in SQL, of the invoice `i` and its line `l`. */
-export const INTERIM = `(i.billing_reason = 'subscription_threshold' and i.period_start < i.period_end and l.invoice_item is null)`;
+/** `isInterim`, in SQL, of an invoice and its line. */
+export const interim = (invoice = 'i', line = 'l'): Sql => raw(`(${invoice}.billing_reason = 'subscription_threshold' and ${invoice}.period_start < ${invoice}.period_end and ${line}.invoice_item is null)`);
 
 /** Usage of a meter; `new` where it comes only now. What was counted and is taken back, or put back, may have been billed however lately it happened. */
 export type Touched = Use & { new: boolean };
@@ -35,7 +35,7 @@ export async function billedWith(tx: Tx, touched: readonly Touched[], late: numb
         join invoices i on i.customer = t.customer and i.finalized_at is not null and i.status <> 'void'
         join meters m on m.id = t.meter
         join invoice_lines l on l.invoice = i.id and l.metering ->> 'meter' = t.meter and l.period_end > t.first and (l.period_start <= t.last or m.default_aggregation ->> 'formula' in ('latest', 'weighted_by_time'))
-          and not ${raw(INTERIM)}
+          and not ${interim()}
         left join test_clocks c on c.id = i.test_clock
         where not t.new or greatest(t.first, l.period_start) < coalesce(c.frozen_time, to_timestamp(${now}::bigint)) - make_interval(secs => ${late})
         order by i.id`,
@@ -108,7 +108,7 @@ export async function leftOfEarly(tx: Tx, asked: readonly PeriodOfItem[]): Promi
     sql`select l.subscription_item, l.period_start as start, l.id as line, l.invoice
         from (select distinct * from unnest(${asked.map((each) => each.subscription_item)}::text[], ${instants(asked.map((each) => each.start))}::timestamptz[]) as p (item, start)) a
         join invoice_lines l on l.subscription_item = a.item and l.period_start = a.start and l.metering is not null
-        join invoices i on i.id = l.invoice and ${raw(INTERIM)} order by l.period_end, l.id`,
+        join invoices i on i.id = l.invoice and ${interim()} order by l.period_end, l.id`,
   );
   if (found.length === 0) return () => null;
   const ids = [...new Set(found.map((each) => each.invoice))];
@@ -139,8 +139,8 @@ export async function leftBefore(tx: Tx, lines: readonly InvoiceLineRow[]): Prom
 export async function grantsOfEarly(tx: Tx, customers: readonly string[]): Promise<string[]> {
   const found = customers.length === 0 ? [] : await rows<{ credit_grant: string }>(
     tx,
-    sql`select distinct c ->> 'credit_grant' as credit_grant from invoices i join invoice_lines l on l.invoice = i.id and ${raw(INTERIM)} cross join lateral jsonb_array_elements(l.credits) c
-        where i.customer = any(${customers}::text[]) and i.billing_reason = 'subscription_threshold' and l.metering is not null`,
+    sql`select distinct c ->> 'credit_grant' as credit_grant from invoices i join invoice_lines l on l.invoice = i.id and ${interim()} cross join lateral jsonb_array_elements(l.credits) c
+        where i.customer = any(${customers}::text[]) and l.metering is not null`,
   );
   return found.map((each) => each.credit_grant);
 }
@@ -156,9 +156,9 @@ export async function billedAfter(tx: Tx, ids: readonly string[]): Promise<{ inv
   return rows(
     tx,
     sql`select distinct on (after.invoice) after.invoice, l.invoice as beside
-        from invoice_lines l join invoices i on i.id = l.invoice and ${raw(INTERIM)}
+        from invoice_lines l join invoices i on i.id = l.invoice and ${interim()}
         join invoice_lines after on after.subscription_item = l.subscription_item and after.period_start = l.period_start and after.metering -> 'billed' <> 'null'
-        join invoices a on a.id = after.invoice and a.finalized_at is not null and a.status <> 'void' and not (a.billing_reason = 'subscription_threshold' and a.period_start < a.period_end and after.invoice_item is null)
+        join invoices a on a.id = after.invoice and a.finalized_at is not null and a.status <> 'void' and not ${interim('a', 'after')}
         where l.invoice = any(${ids}::text[]) and l.metering is not null order by after.invoice, l.invoice`,
   );
 }
