@@ -1,5 +1,6 @@
 /** docs/compatibility.md and docs/reference.md, made from the rooms as they are. What is there for a reason is in docs/deviations.md, which people write. */
 import { operations, shapeOf, type Operation } from '../resources/operations.ts';
+import { LACKING } from '../resources/payment_methods/params.ts';
 import { rooms } from '../resources/register.ts';
 import { describe, type Description } from '../server/http/params.ts';
 import type { Route } from '../server/http/route.ts';
@@ -8,31 +9,44 @@ import { NATIVE_VERSION, VERSIONS } from '../server/http/versions.ts';
 const routes = rooms.flatMap((room) => room.routes ?? []);
 const byShape = new Map(routes.map((route) => [`${route.method} ${shapeOf(route.path)}`, route]));
 
-/** The names of a schema that are supported or not, in all depths: `items[][price]`. */
-function names(about: Description, at = ''): { supported: string[]; unsupported: { name: string; reason: string }[] } {
-  const found = { supported: [] as string[], unsupported: [] as { name: string; reason: string }[] };
-  for (const [field, inner] of Object.entries(about.fields ?? {})) {
+/** A parameter that is refused: `field` of what `at` names, e.g. `price` of `items[]`; `at` is empty where it is of the request itself. */
+type Refused = { at: string; field: string; reason: string };
+
+/** What a schema refuses by name, in all depths. */
+function refused(about: Description, at = ''): Refused[] {
+  return Object.entries(about.fields ?? {}).flatMap(([field, inner]): Refused[] => {
+    if (inner.unsupported !== undefined) return [{ at, field, reason: inner.unsupported }];
     const name = at ? `${at}[${field}]` : field;
-    if (inner.unsupported !== undefined) found.unsupported.push({ name, reason: inner.unsupported });
-    else {
-      found.supported.push(name);
-      for (const part of partsOf(inner)) {
-        const deeper = names(part, inner.kind === 'list' ? `${name}[]` : name);
-        found.unsupported.push(...deeper.unsupported);
-      }
-    }
-  }
-  return found;
+    return partsOf(inner).flatMap((part) => refused(part, inner.kind === 'list' ? `${name}[]` : name));
+  });
 }
 
 const partsOf = (about: Description): Description[] => [about, ...(about.of ? partsOf(about.of) : []), ...(about.options ?? []).flatMap(partsOf)];
 
+const LACKING_TITLE = 'Payment method types that Kontor lacks';
+const LACKING_LINK = `[types that Kontor lacks](#${LACKING_TITLE.toLowerCase().replaceAll(' ', '-')})`;
+
+/** Fields of one parent in one bracket, `card[moto, network]`; where all the types that Kontor lacks are among them, these are said by a link to their list. */
+function together(at: string, fields: readonly string[]): string {
+  const whole = LACKING.every((type) => fields.includes(type));
+  const named = whole ? fields.filter((field) => !LACKING.some((type) => type === field)) : fields;
+  const bracket = named.length === 0 ? [] : at ? [`\`${at}[${named.join(', ')}]\``] : [named.map((name) => `\`${name}\``).join(', ')];
+  return [...(whole ? [`${at ? `\`${at}[…]\` of ` : ''}the ${LACKING_LINK}`] : []), ...bracket].join(', ');
+}
+
+/** Parameters that are refused, each reason said once with all for which it holds. */
+export function refusals(parameters: readonly Refused[]): string {
+  const reasons = [...Map.groupBy(parameters, ({ reason }) => reason)].map(([reason, list]) => {
+    const parents = [...Map.groupBy(list, ({ at }) => at)].map(([at, of]) => together(at, [...new Set(of.map(({ field }) => field))]));
+    return `${parents.join(', ')} (${reason})`;
+  });
+  return reasons.join('; ');
+}
+
 function supportOf(operation: Operation): string {
   const route = byShape.get(`${operation.method} ${shapeOf(operation.path)}`);
-  if (!route) return `| \`${operation.method} ${operation.path}\` | no | |`;
-  const { unsupported } = names(describe(route.schema));
-  const left = unsupported.map(({ name, reason }) => `\`${name}\` (${reason})`).join('; ');
-  return `| \`${operation.method} ${operation.path}\` | yes | ${left} |`;
+  const support = route ? `yes | ${refusals(refused(describe(route.schema)))}` : 'no | ';
+  return `| \`${operation.method} ${operation.path}\` | ${support} |`;
 }
 
 const TIERS: [Operation['tier'], string][] = [
@@ -57,7 +71,12 @@ export function compatibility(): string {
 <!-- Generated: npm run generate. Do not edit. -->
 
 Kontor speaks version \`${NATIVE_VERSION}\` and understands ${VERSIONS.length} versions from \`${VERSIONS[0]}\` on. An operation that is not supported answers 404 and says so; a parameter that is not supported
-answers 400 and names it; nothing is accepted and ignored. Every parameter that is not listed as refused is supported. Where Kontor behaves differently on purpose, [deviations](deviations.md) says so.
+answers 400 and names it; nothing is accepted and ignored. Every parameter that is not listed as refused is supported. Parameters of one object share a bracket: \`card[moto, network]\` is \`card[moto]\` and
+\`card[network]\`. Where Kontor behaves differently on purpose, [deviations](deviations.md) says so.
+
+## ${LACKING_TITLE}
+
+${LACKING.map((type) => `\`${type}\``).join(', ')}.
 
 ${sections.join('\n')}
 ## Older versions

@@ -8,6 +8,7 @@ import { missing } from '../../server/http/errors.ts';
 import { boolean, choice, clearable, fields, integer, list, listParams, required, text, unsupported, url, type Params } from '../../server/http/params.ts';
 import type { Wire } from '../../server/http/wire.ts';
 import { renderList, slice } from '../../server/lists.ts';
+import { lacking } from '../payment_methods/params.ts';
 import { intentsById } from './rows.ts';
 
 const MOST = 99_999_999;
@@ -19,7 +20,7 @@ const line = fields({
   discount_amount: minorUnits(1),
   payment_method_options: fields({
     card: fields({ commodity_code: text({ max: 12 }) }),
-    card_present: unsupported('Kontor has no payment methods of this type'),
+    card_present: lacking,
     klarna: fields({ image_url: url(), product_url: url(), reference: text({ max: 255 }), subscription_reference: text({ max: 2048 }) }),
     paypal: fields({ category: choice('digital_goods', 'donation', 'physical_goods'), description: text({ max: 127 }), sold_by: unsupported('Kontor serves one account: there are no connected ones') }),
   }),

@@ -9,12 +9,11 @@ import { boolean, choice, fields, listParams, text, unsupported, type Params } f
 import { get, post } from '../../server/http/route.ts';
 import type { Wire } from '../../server/http/wire.ts';
 import { equal, page, renderList } from '../../server/lists.ts';
-import { lackingTypes } from '../payment_methods/params.ts';
+import { lacking, lackingTypes } from '../payment_methods/params.ts';
 import { configurationsById, UNCHANGED, USUAL, type ConfigurationRow, type Preference } from './rows.ts';
 
 const CONNECT = 'Kontor serves one account: there are no connected ones';
 const { crypto, nz_bank_account, ...lackingOthers } = lackingTypes;
-const lacking = unsupported('Kontor has no payment methods of this type');
 const withCards = unsupported('it goes with cards: say it of `card`');
 const preference = () => fields({ display_preference: fields({ preference: choice('none', 'off', 'on') }) });
 

@@ -5,7 +5,7 @@ import { refuse } from '../../billing/decision.ts';
 import { address } from '../customers/params.ts';
 
 /** Stripe's payment method types that Kontor has not: known, so that a list of them is empty and making one is refused by name. */
-const LACKING = [
+export const LACKING = [
   'acss_debit', 'affirm', 'afterpay_clearpay', 'alipay', 'alma', 'amazon_pay', 'au_becs_debit', 'bacs_debit', 'billie', 'bizum', 'blik', 'boleto', 'crypto', 'eps', 'fpx', 'giropay', 'grabpay', 'kakao_pay', 'konbini',
   'kr_card', 'mb_way', 'mobilepay', 'multibanco', 'naver_pay', 'nz_bank_account', 'oxxo', 'p24', 'pay_by_bank', 'payco', 'paynow', 'paypay', 'payto', 'pix', 'promptpay', 'revolut_pay', 'samsung_pay', 'satispay',
   'scalapay', 'sequra', 'sofort', 'sunbit', 'swish', 'twint', 'upi', 'wechat_pay', 'zip',
@@ -13,7 +13,7 @@ const LACKING = [
 /** Those that it has beside cards. */
 const OTHER_TYPES = ['bancontact', 'cashapp', 'customer_balance', 'ideal', 'klarna', 'link', 'paypal', 'sepa_debit', 'us_bank_account'] as const;
 
-const lacking = unsupported('Kontor has no payment methods of this type');
+export const lacking = unsupported('Kontor has no payment methods of this type');
 /** All of them as fields that say so. */
 export const lackingTypes = Object.fromEntries(LACKING.map((type) => [type, lacking])) as Record<(typeof LACKING)[number], typeof lacking>;
 

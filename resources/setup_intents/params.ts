@@ -2,12 +2,11 @@ import type Stripe from 'stripe';
 import { refuse } from '../../billing/decision.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { boolean, byDefault, check, choice, clearable, exclusive, fields, id, integer, list, listParams, metadata, range, required, text, unsupported, url } from '../../server/http/params.ts';
-import { lackingTypes, mandate_data, mandate_data_confirmed, methodType, onNetwork, payment_method_data, sepaMandate } from '../payment_methods/params.ts';
+import { lacking, lackingTypes, mandate_data, mandate_data_confirmed, methodType, onNetwork, payment_method_data, sepaMandate } from '../payment_methods/params.ts';
 
 const CONNECT = 'Kontor serves one account: there are no connected ones';
 const customer_account = unsupported('accounts as customers are not implemented: name the `customer`');
 const noOption = unsupported('this option is not implemented');
-const lacking = unsupported('Kontor has no payment methods of this type');
 const types = list(methodType, { min: 1, max: 20 });
 /** Link comes with cards, so it is not excluded by its name. */
 const excluded = list(choice('card', 'bancontact', 'cashapp', 'customer_balance', 'ideal', 'klarna', 'paypal', 'sepa_debit', 'us_bank_account'), { max: 20 });
