@@ -4,7 +4,7 @@ import { mayRetry } from '../dunning.ts';
 import { confirmPayment, type Confirmation } from '../payment/confirm.ts';
 import { cancelIntent, faultInInvoice, invoicePayment, openInvoiceIntent, unchargeable } from '../payment/intent.ts';
 import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../payment/payment.ts';
-import { payInvoicePayment } from '../payment/settle.ts';
+import { payInvoicePayment } from '../payment/receive.ts';
 import { followRemaining } from './follow.ts';
 import type { InvoiceWhole } from './invoice.ts';
 import { legs, post } from './ledger.ts';

@@ -8,7 +8,9 @@ import type { ChargeRow, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow 
 import { cancelInvoicePayment } from './intent.ts';
 import { refuseFault, tooLarge } from './offer.ts';
 import { refuseDescriptor, type Words } from './words.ts';
-import { allowedOf, receive, toBeContested, type Payment } from './settle.ts';
+import { allowedOf } from './charge.ts';
+import { toBeContested } from './foretold.ts';
+import { receive, type Payment } from './receive.ts';
 
 export type Reserved = { payment_intent: PaymentIntentWhole; payment_method: PaymentMethodRow; charge: ChargeRow };
 

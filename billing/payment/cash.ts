@@ -3,7 +3,10 @@ import { decision, refuse, type Decision, type Instant, type Moment } from '../d
 import { formatMoney, minor } from '../money.ts';
 import type { NextAction, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { wordsOf } from './words.ts';
-import { settlePayment, type AskedQuestion, type Payment, type PaymentAnswer } from './settle.ts';
+import type { AskedQuestion } from './confirm.ts';
+import type { PaymentAnswer } from './outcome.ts';
+import type { Payment } from './receive.ts';
+import { settlePayment } from './settle.ts';
 
 export type CashRow = { id: string; customer: string; currency: string; amount: bigint };
 

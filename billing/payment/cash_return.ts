@@ -4,7 +4,7 @@ import { formatMoney } from '../money.ts';
 import { beginAttempt, type AttemptRow } from './attempt.ts';
 import { moveCash, type CashRow } from './cash.ts';
 import type { RefundAnswer, RefundOrder, RefundRow } from './refund.ts';
-import { foreseen } from './settle.ts';
+import { foreseen } from './foretold.ts';
 
 /** What the processor is asked, as the call keeps it. The amount is minor units as text. */
 export type ReturnQuestion = { processor: string; customer: string; amount: string; currency: string; at: number };

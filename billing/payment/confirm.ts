@@ -57,6 +57,13 @@ export type ChargeQuestion = Words & {
   at: number;
 };
 
+/** The question with the `op_id` under which it was asked. */
+export type AskedQuestion = ChargeQuestion & { op_id: string };
+
+/** Whether the intent is waiting for the answer to this question: it is under way, or its holder acts elsewhere, and nothing was asked since. */
+export const waitsFor = ({ id, status, attempts }: PaymentIntentWhole, { op_id }: Pick<AskedQuestion, 'op_id'>): boolean =>
+  (status === 'processing' || status === 'requires_action') && op_id === `${id}:charge:${attempts}`;
+
 /** Refuses where an intent cannot be confirmed, or canceled, as it stands. */
 export function refuseUnconfirmable(intent: PaymentIntentRow, what: 'confirmed' | 'canceled' = 'confirmed'): void {
   if (intent.status === 'processing') {

@@ -6,10 +6,10 @@
  */
 import { decision, type Decision, type Moment } from '../decision.ts';
 import type { AttemptRow } from './attempt.ts';
-import { putQuestion, payerOf, type ChargeQuestion } from './confirm.ts';
+import { putQuestion, payerOf, type AskedQuestion, type ChargeQuestion } from './confirm.ts';
 import { METHODS, type MethodCapability } from './offer.ts';
 import type { PaymentMethodRow } from './payment.ts';
-import type { AskedQuestion, Payment } from './settle.ts';
+import type { Payment } from './receive.ts';
 
 /** What a holder says of a method, as another processor is told it. */
 type MethodSaid = { type: string; fields: Record<string, unknown>; payer: ChargeQuestion['payer'] };

@@ -1,12 +1,15 @@
-/** What becomes of a payment method: made, attached to a customer, changed, detached. What the issuer says is asked before; here it is known. */
+/** What becomes of a payment method: made, attached to a customer, changed, used to pay, detached. What the issuer says is asked before; here it is known. */
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
 import { mergeMetadata } from '../metadata.ts';
 import { beginAttempt } from './attempt.ts';
 import { faultInExpiry, type Month } from './card_number.ts';
-import { endMandate, makeMandate } from './mandate.ts';
-import type { Reusable } from './outcome.ts';
-import type { Acceptance, BillingDetails, CardChecks, CardDetails, MandateRow, PaymentMethodRow } from './payment.ts';
+import type { AskedQuestion } from './confirm.ts';
+import { endMandate, makeMandate, prefixIn } from './mandate.ts';
+import { METHODS } from './offer.ts';
+import type { Learned, Reusable } from './outcome.ts';
+import type { Acceptance, BillingDetails, CardChecks, CardDetails, MandateRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
+import type { Payment } from './receive.ts';
 
 /** A method as the processor keeps it: a card with what its checks will be once the issuer was asked, or one of another type with what the API shows of it. */
 export type KeptMethod = {
@@ -69,7 +72,7 @@ const SWEEP_S = 86_400;
 export const sweepOfVault = (moment: Moment): Timer => ({ kind: 'vault.sweep', subject: 'vault', at: moment.now + SWEEP_S, lane: 'vault', test_clock: null, kept: true });
 
 /** What is used up needs no number any more: the method without its card in the vault, and the call that shreds that. */
-export function emptied(method: PaymentMethodRow): Decision & { method: PaymentMethodRow } {
+function emptied(method: PaymentMethodRow): Decision & { method: PaymentMethodRow } {
   if (method.vault === null) return { ...decision(), method };
   return { ...decision(), calls: [{ id: `${method.id}:shred`, kind: 'vault.shred', subject: method.id, request: { token: method.vault }, test_clock: null }], method: { ...method, vault: null } };
 }
@@ -173,4 +176,41 @@ function changedCard(card: CardDetails, { exp_month = card.exp_month, exp_year =
   const fault = faultInExpiry({ exp_month, exp_year }, monthOf(moment.now));
   if (fault) refuse(fault.code, fault.message, `card[${fault.param}]`, { type: 'card_error' });
   return { ...card, exp_month, exp_year, networks: networks?.preferred === undefined ? card.networks : preferring(card.networks, networks.preferred) };
+}
+
+/** What of an answer says how the method is kept. */
+type KeptBy = { network_transaction_id: string | null; learned?: Learned | null };
+
+/** The method after it has paid, by a charge: known to its issuer, kept for later where that was agreed, and else used up where it belongs to nobody. `left` is what can be charged later in its place. */
+export function methodAfter({ payment_intent: intent, payment_method: before, customer: payer }: Payment, { amount, currency, setup_future_usage: future, agreed, options }: AskedQuestion, { network_transaction_id, learned }: KeptBy, charge: string, moment: Moment): Decision & { payment_method: PaymentMethodRow; left: PaymentMethodRow | null } {
+  // What was detached while it paid stays so, and nobody keeps anything who was deleted meanwhile.
+  const keeps = METHODS[before.type]?.kept_as === undefined && !before.spent && payer?.deleted !== true;
+  const customer = before.customer ?? (future !== null && keeps ? intent.customer : null);
+  const single = future === null ? { amount: BigInt(amount), currency } : null;
+  // What is kept as another type has its mandate with that.
+  const mandate = agreed && !learned?.reusable ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single, prefix: prefixIn(options) }, before, moment) : null;
+  const details = before.details && learned?.details ? { ...before.details, ...Object.fromEntries(Object.entries(learned.details).filter(([name]) => name in before.details!)) } : before.details;
+  // What is kept without a customer can be attached to one afterwards.
+  const spent = before.spent || (customer === null && (future === null || !keeps));
+  const { method: kept, ...shred } = spent ? emptied(asked(before)) : { ...decision(), method: asked(before) };
+  const payment_method: PaymentMethodRow = {
+    ...kept,
+    customer,
+    details,
+    processor_reference: learned?.reference ?? before.processor_reference,
+    mandate: mandate && !single && keeps ? mandate.mandate.id : before.mandate,
+    set_up: before.set_up || (future === 'off_session' && keeps),
+    network_transaction_id: before.network_transaction_id ?? network_transaction_id,
+    spent,
+  };
+  const made = decision();
+  made.puts.push({ table: 'payment_methods', before, after: payment_method });
+  if (customer !== before.customer) made.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: payment_method, at: moment.now });
+  const reusable = learned?.reusable && payer?.deleted !== true ? keepReusable(learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null, from: { charge, setup_attempt: null } }, moment) : null;
+  return { ...together([shred, ...(mandate ? [mandate] : []), made, ...(reusable ? [reusable] : [])]), payment_method, left: reusable?.method ?? null };
+}
+
+/** What its holder has agreed to keep is kept by the processor; where nobody is here to have it, it is let go there. */
+export function unkept({ test_clock }: PaymentIntentWhole, { op_id, setup_future_usage: future }: AskedQuestion, method: PaymentMethodRow, moment: Moment): Decision[] {
+  return future !== null && method.spent && METHODS[method.type]?.kept_as === undefined ? [letGo(method, op_id, test_clock, moment)] : [];
 }

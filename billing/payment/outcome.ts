@@ -123,6 +123,12 @@ export type Canceled = { kind: 'canceled'; reference: string };
 /** Of a charge, or of keeping a method for later. */
 export type Outcome = Succeeded | Pending | RequiresAction | Declined | Canceled | Failed | Unknown;
 
+/** What a processor answers to a payment. Not to know is no answer. */
+export type PaymentAnswer = Exclude<Outcome, Unknown>;
+
+/** The answer of one kind. */
+export type Answer<Kind extends PaymentAnswer['kind']> = Extract<PaymentAnswer, { kind: Kind }>;
+
 /** Of what is done to a charge that was only authorized: captured, raised or given up. */
 export type HandledOutcome =
   /** `money` is what is captured of the charge by now, or what is reserved after it was raised. */

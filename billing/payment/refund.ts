@@ -8,7 +8,7 @@ import { beginAttempt, type AttemptRow } from './attempt.ts';
 import { moveCash, type CashRow } from './cash.ts';
 import type { RefundOutcome, Settled, Unknown } from './outcome.ts';
 import type { ChargeRow, PaymentIntentRow, PaymentMethodRow } from './payment.ts';
-import { foreseen } from './settle.ts';
+import { foreseen } from './foretold.ts';
 
 type RefundReason = 'duplicate' | 'fraudulent' | 'requested_by_customer' | 'expired_uncaptured_charge';
 

@@ -3,7 +3,7 @@ import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import type { OpenPayment } from '../../billing/invoice/pay.ts';
 import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
-import type { Payment } from '../../billing/payment/settle.ts';
+import type { Payment } from '../../billing/payment/receive.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import type { Context, OpenCall } from '../../server/context.ts';
 import { chargesNamed, chargesOfAttempts, refundingOf } from '../charges/rows.ts';

@@ -4,10 +4,12 @@ import { refuse, together, type Decision, type Moment } from '../../billing/deci
 import { numberOf, pack, unpack, type AttemptRow, type PackedWord } from '../../billing/payment/attempt.ts';
 import { handledElsewhere, isReserved } from '../../billing/payment/capture.ts';
 import { failOver, mayFailOver, takesPayment } from '../../billing/payment/failover.ts';
-import type { ChargeQuestion } from '../../billing/payment/confirm.ts';
+import { waitsFor, type AskedQuestion, type ChargeQuestion } from '../../billing/payment/confirm.ts';
 import type { PaymentIntentWhole } from '../../billing/payment/payment.ts';
 import { countryOf } from '../../billing/payment/route.ts';
-import { settlePayment, waitsFor, type AskedQuestion, type Payment, type PaymentAnswer } from '../../billing/payment/settle.ts';
+import type { PaymentAnswer } from '../../billing/payment/outcome.ts';
+import type { Payment } from '../../billing/payment/receive.ts';
+import { settlePayment } from '../../billing/payment/settle.ts';
 import { hasEnded } from '../../billing/subscription/end.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type NotYet, type OpenCall, type World } from '../../server/context.ts';

@@ -3,7 +3,7 @@ import type { CustomerWhole } from '../../../billing/customer/customer.ts';
 import { applyCash, awaitsCash, matchCash, type Awaiting, type CashRow, type CashTransactionRow, type TransferAccount } from '../../../billing/payment/cash.ts';
 import { makeMethod } from '../../../billing/payment/method.ts';
 import type { InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../../../billing/payment/payment.ts';
-import type { Payment } from '../../../billing/payment/settle.ts';
+import type { Payment } from '../../../billing/payment/receive.ts';
 import { commit } from '../../../server/commit.ts';
 import type { Context } from '../../../server/context.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
