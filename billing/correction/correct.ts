@@ -8,6 +8,7 @@ import { decision, Refusal, together, type Decision, type Moment } from '../deci
 import type { InvoiceItemWhole, InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import type { UsedGroup } from '../metering.ts';
 import { minor } from '../money.ts';
+import { holdUsage, type HeldLineRow } from './held.ts';
 import type { Left } from './left.ts';
 import { combine, isNothing, moneyOf, NOTHING, stored, toCorrect, totalOf, toUndo, type CorrectedQuantity, type Correction, type CorrectionRow, type LineCorrection, type Money } from './correction.ts';
 
@@ -21,6 +22,8 @@ type CorrectionFacts = {
   reached: ReadonlyMap<string, Reached>;
   /** By line: what credit notes that somebody issued have left of it, its corrections counted. */
   left: ReadonlyMap<string, Left>;
+  /** By line: what is held of its usage, as far as that is known. */
+  held: ReadonlyMap<string, HeldLineRow>;
   /** By line: the item that waits to correct it. */
   waiting: ReadonlyMap<string, InvoiceItemWhole>;
   customer: Pick<CustomerWhole, 'id' | 'test_clock'>;
@@ -193,13 +196,13 @@ function quantityOf({ line, after }: LineCorrection, reached: Reached | undefine
   return { before: reached?.quantity ?? line.quantity_decimal ?? '0', after: after.quantity_decimal ?? '0', ...(groups && { groups }) };
 }
 
-/** Puts right what of a finalised invoice has turned out to be otherwise. With `credit` by a credit note where that is possible; else by items for the next invoice. */
-export function correctInvoice(facts: CorrectionFacts, credit: CreditFacts | null, moment: Moment): Decision & { issued: Issued | null } {
+/** What puts an invoice right: a credit note where that is wanted and possible, else items for the next invoice. */
+function putRight(facts: CorrectionFacts, credit: CreditFacts | null, moment: Moment): Decision & { issued: Issued | null } {
   const { invoice, reached } = facts;
   const waiting = new Map([...facts.waiting].map(([line, item]) => [line, moneyOf({ ...item.correction!, amount: item.amount })]));
   // What a customer reads of what waits is true, also where a change of the quantity costs nothing, as within a package.
   const isStale = (line: InvoiceLineRow, after: InvoiceLineRow) => line.metering !== null && (reached.get(line.id)?.quantity ?? line.quantity_decimal) !== after.quantity_decimal;
-  const found = invoice.status === 'draft' ? [] : invoice.status === 'void' ? toUndo(invoice, facts.earlier) : toCorrect(invoice, facts.recounted, facts.earlier, waiting, facts.left, isStale);
+  const found = invoice.status === 'void' ? toUndo(invoice, facts.earlier) : toCorrect(invoice, facts.recounted, facts.earlier, waiting, facts.left, isStale);
   if (found.length === 0) return { ...decision(), issued: null };
   const withQuantities = found.map((each): [LineCorrection, CorrectedQuantity | null] => {
     return [each, each.line.metering === null ? null : quantityOf(each, reached.get(each.line.id))];
@@ -214,4 +217,11 @@ export function correctInvoice(facts: CorrectionFacts, credit: CreditFacts | nul
     facts: rows.map((row) => ({ type: 'kontor.invoice_correction.created', object: 'kontor.invoice_correction', whole: row, at: moment.now })),
   };
   return { ...together([issued, made]), issued };
+}
+
+/** Puts right what of an invoice that was finalized has turned out to be otherwise, and keeps in sight what cannot be put right yet. With `credit` by a credit note where that is possible; else by items for the next invoice. */
+export function correctInvoice(facts: CorrectionFacts, credit: CreditFacts | null, moment: Moment): Decision & { issued: Issued | null } {
+  const { invoice, recounted } = facts;
+  const { issued, ...made } = putRight(facts, credit, moment);
+  return { ...together([holdUsage(invoice, invoice.status === 'void' ? [] : recounted, facts, moment), made]), issued };
 }

@@ -201,7 +201,7 @@ class Books {
   correct(start: number, quantity: number, now: number): void {
     const { invoice } = this.invoices.find((each) => each.start === start)!;
     const made = correctInvoice(
-      { invoice, recounted: counted(invoice, this.billing, quantity), earlier: this.earlier(), reached: new Map(this.corrections.filter((each) => each.quantity_after !== null).map((each) => [each.line, { quantity: each.quantity_after!, groups: each.quantity_groups?.map(({ name, after }) => ({ name, quantity: after })) ?? null, kept: each.kept }])), left: new Map(), waiting: new Map(this.waiting.map((item) => [item.correction!.line, item])), customer: customer('none'), goes_on: true },
+      { invoice, recounted: counted(invoice, this.billing, quantity), earlier: this.earlier(), reached: new Map(this.corrections.filter((each) => each.quantity_after !== null).map((each) => [each.line, { quantity: each.quantity_after!, groups: each.quantity_groups?.map(({ name, after }) => ({ name, quantity: after })) ?? null, kept: each.kept }])), left: new Map(), held: new Map(), waiting: new Map(this.waiting.map((item) => [item.correction!.line, item])), customer: customer('none'), goes_on: true },
       null,
       moment(now),
     );

@@ -190,6 +190,10 @@ function withCredits(invoice: InvoiceWhole, held: ReadonlyMap<string, CorrectedC
   return { ...met, lines: met.lines.map((line) => (held.has(line.id) && !isMet(line) ? withGone(line, held.get(line.id)!, invoice) : line)) };
 }
 
+/** Whether usage is held by now of which the line had billed something: what came later has made too much of it. */
+export const isHeldLate = (line: InvoiceLineRow, after: InvoiceLineRow, earlier: Money | undefined): boolean =>
+  after.metering?.held !== undefined && (line.metering?.held === undefined || (earlier !== undefined && !isNothing(earlier)));
+
 /** What is to be put right of an invoice that was voided: whatever was put right of it before. */
 export const toUndo = (invoice: InvoiceWhole, earlier: ReadonlyMap<string, Money>): LineCorrection[] =>
   invoice.lines.flatMap((line) => {
@@ -215,7 +219,7 @@ export function toCorrect(
   invoice: InvoiceWhole, recounted: readonly InvoiceLineRow[], earlier: ReadonlyMap<string, Money>, waiting: ReadonlyMap<string, Money>, left: ReadonlyMap<string, Left>, stale: (line: InvoiceLineRow, after: InvoiceLineRow) => boolean,
 ): LineCorrection[] {
   // What has come to more than a line may is a mistake to be put right, and nothing is given back for it meanwhile.
-  if (recounted.some((line, n) => line.metering?.held !== undefined && invoice.lines[n]!.metering?.held === undefined)) return [];
+  if (recounted.some((line, n) => isHeldLate(invoice.lines[n]!, line, earlier.get(line.id)))) return [];
   const bare = workOut({ ...invoice, lines: recounted.map((line) => (line.correction || backOf(line) || line.credits.length === 0 ? line : { ...line, credits: [] })) });
   const anew = withCredits(bare, creditsHeld(invoice, earlier, waiting), left);
   return invoice.lines.flatMap((line, n): LineCorrection[] => {

@@ -4,7 +4,8 @@ import { applyCredits } from '../credit/apply.ts';
 import { grantBought } from '../credit/bought.ts';
 import { move } from '../customer/change.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
-import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
+import { holdUsage } from '../correction/held.ts';
+import { decision, refuse, together, type Decision, type Fact, type Moment } from '../decision.ts';
 import { confirmPayment } from '../payment/confirm.ts';
 import { faultInInvoice, openInvoiceIntent } from '../payment/intent.ts';
 import type { InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow } from '../payment/payment.ts';
@@ -132,10 +133,9 @@ export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized 
   made.timers.push(finalization(open, null), ...settling(open, moment));
   made.postings.push(...post(open, `${open.id}:finalized`, billed(open), moment.now));
   putLines(made, draft.lines, open.lines);
-  const finalized = (invoice: InvoiceWhole) => {
-    const held = invoice.lines.some((line) => line.metering?.held !== undefined);
-    return ['invoice.finalized', ...(held ? ['kontor.invoice.usage_held'] : [])].map((type) => ({ type, object: 'invoice', whole: invoice, at: moment.now }));
-  };
+  const held = holdUsage(open, open.lines, { held: new Map(), earlier: new Map() }, moment);
+  made.puts.push(...held.puts);
+  const finalized = (invoice: InvoiceWhole): Fact[] => [{ type: 'invoice.finalized', object: 'invoice', whole: invoice, at: moment.now }, ...held.facts.map((fact) => ({ ...fact, whole: invoice }))];
   if (open.amount_due === 0n) {
     const invoice = paidAtOnce(open, moment);
     made.puts.push({ table: 'invoices', before: draft, after: invoice });

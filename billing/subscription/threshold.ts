@@ -16,11 +16,11 @@ const resets = ({ billing_thresholds }: Pick<SubscriptionRow, 'billing_threshold
 /** Up to when usage counts that may reach a threshold at a moment: that of the moment itself does, but where all periods begin anew then. */
 export const countsUntil = (subscription: Pick<SubscriptionRow, 'billing_thresholds'>, at: Instant): Instant => (resets(subscription) ? at : at + 1);
 
-/** What the metered items come to by a moment and was not billed yet: a line for each of which something was used, before discounts and tax. A flat amount for no usage waits for the end of the period. */
+/** What the metered items come to by a moment and was not billed yet: a line for each of which something was used, before discounts and tax. A flat amount for no usage waits for the end of the period, and so does what is held. */
 function unbilledUsage({ subscription, usage }: Pick<SubscriptionFacts, 'subscription' | 'usage'>, until: Instant): LineOrder[] {
   return subscription.items.flatMap((item) => {
     const line = periodUsageLine(subscription, item, usage, until, { lasts: item.current_period_end });
-    return line === null || line.quantity_decimal === '0' ? [] : [line];
+    return line === null || line.quantity_decimal === '0' || line.metering!.held !== undefined ? [] : [line];
   });
 }
 

@@ -1,11 +1,12 @@
 /** What `kontor verify` asks of usage that was billed: that it is what the meters count by now, with what was put right since. */
 import { isInterim, NOTHING } from '../../../billing/correction/correction.ts';
+import type { HeldLineRow } from '../../../billing/correction/held.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../../../billing/invoice/invoice.ts';
 import type { Audit, Audited } from '../../../server/context.ts';
 import { raw, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { invoicesById, recounted } from '../../invoices/rows.ts';
-import { earlierOf, interim, notedOn } from './rows.ts';
+import { earlierOf, heldOn, interim, notedOn } from './rows.ts';
 
 const BATCH = 250;
 
@@ -25,13 +26,23 @@ async function* countAll(tx: Tx): AsyncGenerator<Audited> {
     last = found.at(-1)!.id;
     const ids = found.map(({ id }) => id);
     const invoices = await invoicesById(tx, ids);
-    const [linesOf, { earlier }, noted] = [await recounted(tx, invoices, 'all'), await earlierOf(tx, ids), await notedOn(tx, ids)];
-    yield { looked: invoices.length, findings: invoices.flatMap((invoice) => differences(invoice, linesOf(invoice), (line) => (noted.has(line) ? null : (earlier.get(line) ?? NOTHING).amount))) };
+    const [linesOf, { earlier }, noted, held] = [await recounted(tx, invoices, 'all'), await earlierOf(tx, ids), await notedOn(tx, ids), await heldOn(tx, ids)];
+    yield { looked: invoices.length, findings: invoices.flatMap((invoice) => [...unseen(invoice, linesOf(invoice), held), ...differences(invoice, linesOf(invoice), held, (line) => (noted.has(line) ? null : (earlier.get(line) ?? NOTHING).amount))]) };
   }
 }
 
-/** The lines that are not what their usage costs now. `corrected` says what corrections of a line have come to, null where a credit note has taken something of it. */
-function differences(invoice: InvoiceWhole, now: readonly InvoiceLineRow[], corrected: (line: string) => bigint | null): Audited['findings'] {
+/** The lines that are not known as held, and whose usage comes to more than a line may by now; and those that are, and whose usage does not. */
+function unseen(invoice: InvoiceWhole, now: readonly InvoiceLineRow[], held: ReadonlyMap<string, HeldLineRow>): Audited['findings'] {
+  return now.flatMap(({ id, metering, quantity_decimal }) => {
+    const comes_to = metering?.held;
+    if ((comes_to !== undefined) === held.has(id)) return [];
+    return [{ object: id, sentence: comes_to === undefined ? `on ${invoice.id} it is listed as held, and the ${quantity_decimal} that are counted now can be billed` : `on ${invoice.id} it comes to ${comes_to}, more than a line may come to, and is not listed as held` }];
+  });
+}
+
+/** The lines that are not what their usage costs now, where nothing keeps them from being put right. `corrected` says what corrections of a line have come to, null where a credit note has taken something of it. */
+function differences(invoice: InvoiceWhole, now: readonly InvoiceLineRow[], held: ReadonlyMap<string, HeldLineRow>, corrected: (line: string) => bigint | null): Audited['findings'] {
+  if (invoice.lines.some((line) => held.get(line.id)?.late)) return [];
   return invoice.lines.flatMap((line, n) => {
     const [since, is] = [corrected(line.id), now[n]!];
     if (line.metering === null || isInterim(invoice, line) || since === null || is.amount === line.amount + since) return [];
@@ -72,5 +83,5 @@ async function* countPeriods(tx: Tx): AsyncGenerator<Audited> {
 
 export const correctionAudits: readonly Audit[] = [
   { id: 'I24', about: 'Of the usage of a period no more is given back, by later lines, corrections and credit notes together, than was billed.', things: 'periods', look: countPeriods },
-  { id: 'I24', about: 'What a line bills of usage, with what was corrected since, is what the count of its meter costs by now; lines of which a credit note took something are passed over.', things: 'invoices', look: countAll },
+  { id: 'I24', about: 'What a line bills of usage, with what was corrected since, is what the count of its meter costs by now, or is listed as held where that is too much; lines of which a credit note took something are passed over.', things: 'invoices', look: countAll },
 ];

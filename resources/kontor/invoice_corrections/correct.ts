@@ -12,7 +12,7 @@ import { lockInvoices, recounted } from '../../invoices/rows.ts';
 import { settingsOf } from '../settings/rows.ts';
 import { writeReceipts } from '../outcome_receipts/rows.ts';
 import { timesOf } from '../price_moves/rows.ts';
-import { billedAfter, billedWith, earlierOf, leftOfNoted, madeUpBeside, waitingFor, type Touched } from './rows.ts';
+import { billedAfter, billedWith, earlierOf, heldOn, leftOfNoted, madeUpBeside, waitingFor, type Touched } from './rows.ts';
 
 /** Puts invoices right, each at a moment of its customer's, with those that took off what they had billed, and after them those that make up what they billed. Where nothing has changed, nothing happens. */
 export async function correctInvoices(ctx: Context, given: readonly string[], momentOfGiven: (invoice: string) => Instant): Promise<void> {
@@ -32,6 +32,7 @@ async function correctEach(ctx: Context, ids: readonly string[], momentOf: (invo
   const locked = found.map(({ invoice }) => invoice.id);
   const { earlier, items, reached } = await earlierOf(ctx.tx, locked);
   const left = await leftOfNoted(ctx.tx, found.map(({ invoice }) => invoice), items);
+  const held = await heldOn(ctx.tx, locked);
   const waiting = await waitingFor(ctx.tx, found.flatMap(({ invoice }) => invoice.lines.map((line) => line.id)));
   const byNote = (await settingsOf(ctx.tx)).corrections === 'credit_note';
   const customers = new Map<string, CustomerWhole>();
@@ -40,7 +41,7 @@ async function correctEach(ctx: Context, ids: readonly string[], momentOf: (invo
     const customer = customers.get(facts.customer.id) ?? facts.customer;
     // Of what was written off, nothing is given back as money that nobody has paid: it is less that is owed.
     const credit = (byNote && invoice.status !== 'void') || invoice.status === 'uncollectible' ? { ...facts, customer, earlier: await creditNotesOf(ctx.tx, invoice.id), charges: [] } : null;
-    const made = correctInvoice({ invoice, recounted: linesOf(invoice), earlier, reached, left, waiting, customer, goes_on: subscription !== null && !hasEnded(subscription) }, credit, momentAt(ctx, momentOf(invoice.id)));
+    const made = correctInvoice({ invoice, recounted: linesOf(invoice), earlier, reached, left, held, waiting, customer, goes_on: subscription !== null && !hasEnded(subscription) }, credit, momentAt(ctx, momentOf(invoice.id)));
     if (made.issued) customers.set(customer.id, made.issued.customer);
     // What is looked at early, since something came late, is looked at again in its time.
     const later = invoice.finalized_at! + USAGE_S;

@@ -1,6 +1,7 @@
 import type { Reached } from '../../../billing/correction/correct.ts';
 import { combine, moneyOf, NOTHING, type Correction, type CorrectionRow, type Money } from '../../../billing/correction/correction.ts';
 import { leftEarly, type EarlyLine, type LeftOfEarly } from '../../../billing/correction/early.ts';
+import type { HeldLineRow } from '../../../billing/correction/held.ts';
 import { lateLine, type LateLine } from '../../../billing/correction/late.ts';
 import { leftOf, portionOf, type Left, type NotedLine } from '../../../billing/correction/left.ts';
 import type { Instant } from '../../../billing/decision.ts';
@@ -230,6 +231,11 @@ export async function lateOf(tx: Tx, customers: readonly string[]): Promise<Map<
     of.late.set(line.id, lateLine(line, { all: earlier.get(line.id) ?? NOTHING, billed: billed.get(line.id) ?? NOTHING }, invoice.currency, rates, invoice.customer_snapshot.tax_exempt ?? 'none'));
   }
   return late;
+}
+
+/** What is held of the usage on finalized invoices, by line. */
+export async function heldOn(tx: Tx, invoices: readonly string[]): Promise<Map<string, HeldLineRow>> {
+  return new Map((await rows<HeldLineRow>(tx, sql`select * from held_lines where invoice = any(${invoices}::text[])`)).map((held) => [held.id, held]));
 }
 
 /** The items that wait to correct lines, locked, by line. */
