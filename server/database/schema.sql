@@ -831,6 +831,24 @@ alter table files force row level security;
 create policy own_world on files for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant insert, select on table files to kontor_app;
 
+create table held_lines (
+  world integer default kontor_world() not null,
+  id text collate "C" not null,
+  created timestamp with time zone not null,
+  invoice text collate "C" not null,
+  late boolean not null,
+  quantity_decimal text not null,
+  comes_to text not null,
+  constraint held_lines_pkey PRIMARY KEY (world, id),
+  constraint held_lines_world_id_fkey FOREIGN KEY (world, id) REFERENCES invoice_lines(world, id),
+  constraint held_lines_world_invoice_fkey FOREIGN KEY (world, invoice) REFERENCES invoices(world, id)
+);
+CREATE INDEX held_lines_of_invoice ON held_lines USING btree (world, invoice);
+alter table held_lines enable row level security;
+alter table held_lines force row level security;
+create policy own_world on held_lines for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant delete, insert, select, update on table held_lines to kontor_app;
+
 create table idempotency_keys (
   world integer default kontor_world() not null,
   key text collate "C" not null,
