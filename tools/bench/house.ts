@@ -20,14 +20,24 @@ import { machineClock, type Clock } from '../../server/clock.ts';
 import type { World } from '../../server/context.ts';
 import { readConfig } from '../../server/config.ts';
 import { Batch } from '../../server/database/batch.ts';
-import { openDatabase, type Database } from '../../server/database/database.ts';
+import { lend, openDatabase, type Database } from '../../server/database/database.ts';
+import { attachEmbedded } from '../../server/database/embedded.ts';
 import { migrate } from '../../server/database/migrate.ts';
 import { openLog } from '../../server/log.ts';
 import type { NatsSettings } from '../../server/usage/intake/open.ts';
 import { startCounting } from '../../server/workers.ts';
 import type { Load, Measured } from './load.ts';
 
-export type House = { running: Running; database: Database; stripe: Stripe; key: string; world: World; close(): Promise<void> };
+export type House = {
+  running: Running;
+  database: Database;
+  stripe: Stripe;
+  key: string;
+  world: World;
+  /** Has PostgreSQL write down what it still holds in memory, so that what is measured next does not pay for what came before. */
+  checkpoint(): Promise<void>;
+  close(): Promise<void>;
+};
 
 /** Starts PostgreSQL with its durable settings and Kontor on it, in this process and without workers. */
 export async function openHouse(clock: Clock = machineClock(), nats: NatsSettings | null = null): Promise<House> {
@@ -46,6 +56,10 @@ export async function openHouse(clock: Clock = machineClock(), nats: NatsSetting
   return {
     running, database, key, world,
     stripe: new Stripe(key, { host: '127.0.0.1', port: new URL(running.url).port, protocol: 'http', telemetry: false }),
+    async checkpoint() {
+      const { connection } = (await attachEmbedded(data))!;
+      await lend(connection('postgres'), (superuser) => superuser.query('checkpoint'));
+    },
     async close() {
       await running.close();
       await database.close();
@@ -78,7 +92,7 @@ export async function copySeconds(house: House, output: readonly [table: string,
         const file = join(directory, table);
         await pipeline(owner.query(copyTo(`copy (select * from ${table} where ${where}) to stdout`)), createWriteStream(file));
         await owner.query(`create table taken_${table} (like ${table} including all)`);
-        await owner.query('checkpoint').catch(() => undefined);
+        await house.checkpoint();
         const started = performance.now();
         const into = owner.query(copyFrom(`copy taken_${table} from stdin`));
         await pipeline(createReadStream(file), into);

@@ -54,8 +54,10 @@ export async function prepare(house: House, events: number): Promise<string> {
     await owner.query(`set kontor.world = '${world.id}'`);
     await owner.query('insert into copied select * from meter_events');
     await owner.query('reset kontor.world');
-    await owner.query('analyze');
+    // As autovacuum would have by now.
+    await owner.query('vacuum (analyze) customers, meter_events, meter_rollups, copied');
   });
+  await house.checkpoint();
   return meter;
 }
 
