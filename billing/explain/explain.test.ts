@@ -21,7 +21,7 @@ const line = (more: Partial<InvoiceLineRow> = {}): InvoiceLineRow => ({
   period_end: MAR_31, price: 'price_1', product: 'prod_1', unit_amount_decimal: '1000', quantity_decimal: '3', subscription: 'sub_1', subscription_item: 'si_1', invoice_item: null, proration: false,
   proration_details: null, metering: null, correction: null, commitment: null, commitment_billed: null, metadata: {}, ...more,
 });
-const usage = (more: Partial<Usage> = {}): Usage => ({ meter: 'mtr_1', meter_name: 'Calls', formula: 'sum', window: null, events: 2, first: FEB_28, last: FEB_28 + 60, counted: '25', as_of: MAR_31, ...more });
+const usage = (more: Partial<Usage> = {}): Usage => ({ meter: 'mtr_1', meter_name: 'Calls', formula: 'sum', window: null, events: 2, first: FEB_28, last: FEB_28 + 60, counted: '25', as_of: MAR_31, events_url: '/events', ...more });
 const facts = (more: Partial<ExplainFacts> = {}): ExplainFacts => ({
   prices: new Map([['price_1', price()]]), usage: new Map(), made_up: new Map(), debits: new Map(), corrected: new Map(), discounts: new Map(),
   subscriptions: new Map([['sub_1', { start_date: JAN_31, billing_cycle_anchor: JAN_31, billing_cycle_anchor_config: null, trial_start: null, trial_end: null }]]), ...more,

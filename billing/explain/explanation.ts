@@ -27,6 +27,8 @@ export type Usage = {
   groups?: readonly string[];
   /** Up to when events were received and taken back that are counted here. */
   as_of: Instant;
+  /** Where the events of the span are listed. */
+  events_url: string;
 };
 
 /** What a credit gives back: a line of an invoice, or an invoice item, with its net amount over its period and what discounts took off before. */

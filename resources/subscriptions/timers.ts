@@ -16,7 +16,7 @@ import { billThreshold, countsUntil } from '../../billing/subscription/threshold
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, type Context } from '../../server/context.ts';
 import { inWorld } from '../../server/database/world.ts';
-import { firstUse } from '../../server/usage/counted.ts';
+import { firstUse } from '../../server/usage/traces.ts';
 import { lockInvoices } from '../invoices/rows.ts';
 import { factsOf, lockAll } from './facts.ts';
 import { ownersOf, unpaidOf } from './rows.ts';

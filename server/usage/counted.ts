@@ -1,88 +1,15 @@
 /** What usage comes to: whole hours from their rollups, and events only for the parts of hours at the edges of a span. */
 import type { Formula, MeterRow } from '../../billing/catalog.ts';
-import type { Instant } from '../../billing/decision.ts';
 import type { Used } from '../../billing/metering.ts';
 import { add, compare, formatDecimal, parseDecimal, ZERO, type Decimal } from '../../billing/money.ts';
-import type { DimensionTerms } from '../../billing/pricing/dimensions.ts';
-import { instants } from '../database/arrays.ts';
-import { arrayText, join, row, rows, sql, type Sql } from '../database/sql.ts';
+import { join, rows, sql, type Sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
-import { COUNTS, HOUR_S } from './cells.ts';
+import { COUNTS } from './cells.ts';
 import { metersOf } from './events.ts';
-import { seriesOf } from './keys.ts';
 import { isLevel } from './levels.ts';
 import { isUnique } from './rollups.ts';
+import { cut, EDGES, groupNumber, hours, lookedUp, relation, TALLIED, wanted, WHOLE_HOURS, worldOf, type Asked, type Cut } from './spans.ts';
 import { addsUp } from './tallies.ts';
-
-/**
- * A customer's usage of a meter in the half-open `[start, end)`; `key` names the answer. `dimensions` asks for what has these values of them only, `groups` for what falls into each of these groups of
- * values apart (`groupOf` of billing/pricing/dimensions.ts), and for the rest.
- */
-export type Asked = { meter: string; customer: string; start: Instant; end: Instant; key: string; dimensions?: Record<string, string>; groups?: readonly Pick<DimensionTerms, 'dimensions'>[] | null };
-
-/** A span, cut at whole hours: what lies between the two inner bounds is whole. */
-type Cut = Asked & { whole_start: Instant; whole_end: Instant };
-
-function cut(asked: Asked): Cut {
-  const [up, down] = [Math.ceil(asked.start / HOUR_S) * HOUR_S, Math.floor(asked.end / HOUR_S) * HOUR_S];
-  return up <= down ? { ...asked, whole_start: up, whole_end: down } : { ...asked, whole_start: asked.end, whole_end: asked.end };
-}
-
-/** The spans as the relation `a`. */
-function relation(world: number, spans: readonly Cut[]): Sql {
-  const moments = (field: 'start' | 'whole_start' | 'whole_end' | 'end') => sql`${instants(spans.map((each) => each[field]))}::timestamptz[]`;
-  return sql`unnest(${arrayText(spans.map((_, n) => n))}::integer[], ${arrayText(spans.map((each) => each.meter), true)}::text[], ${arrayText(spans.map((each) => each.customer), true)}::text[],
-      ${arrayText(spans.map((each) => seriesOf(world, each.meter, '', each.customer)))}::bigint[], ${moments('start')}, ${moments('whole_start')}, ${moments('whole_end')}, ${moments('end')},
-      ${arrayText(spans.map((each) => (each.dimensions ? JSON.stringify(each.dimensions) : null)), true)}::jsonb[], ${arrayText(spans.map(({ groups }) => (groups ? groupsText(groups) : null)), true)}::jsonb[])
-      as a (n, meter, customer, series, start, whole_start, whole_end, "end", filter, groups)`;
-}
-
-/** Groups as `groupNumber` reads them. */
-export const groupsText = (groups: readonly Pick<DimensionTerms, 'dimensions'>[]): string => JSON.stringify(groups.map((each) => each.dimensions));
-
-/** The number of the group of `groups` into which values of dimensions fall: that of the first one whose values they are, or else of the rest; 0 where there are no groups. */
-export const groupNumber = (dimensions: Sql, groups: Sql): Sql => sql`coalesce(
-  (select min(g.n)::integer - 1 from jsonb_array_elements(${groups}) with ordinality g (wanted, n) where not exists (select from jsonb_each(g.wanted) w where ((nullif(${dimensions}, '')::jsonb ->> w.key) = any(array(select jsonb_array_elements_text(w.value)))) is not true)),
-  jsonb_array_length(${groups}), 0)`;
-
-/** Whether a row of the relation `of` has the dimensions' values that are asked for. */
-const wanted = (of: Sql): Sql => sql`(a.filter is null or nullif(${of}.dimensions, '')::jsonb @> a.filter)`;
-
-/**
- * Rows of a customer's span, looked up by their index for each of the spans. `offset 0` keeps it so: PostgreSQL plans without knowing whose usage is asked for, and would otherwise read all that a customer, or a world, has ever had
- * and throw away what is not of the span.
- */
-const lookedUp = (found: Sql, as: Sql): Sql => sql`cross join lateral (${found} offset 0) ${as}`;
-
-/** The rollups `r` of the hours that `within` says. */
-const hours = (within: Sql): Sql => lookedUp(sql`select r.* from meter_rollups r where r.meter = a.meter and r.customer = a.customer and ${within} and ${wanted(sql`r`)}`, sql`r`);
-
-const WHOLE_HOURS = sql`r.hour >= a.whole_start and r.hour < a.whole_end`;
-
-/** The events at the edges of the spans, joined to them. */
-const EDGES = sql`cross join lateral (values (a.start, a.whole_start), (a.whole_end, a.end)) w (lo, hi) ${lookedUp(
-  sql`select e.* from meter_events e where w.lo < w.hi and e.series = a.series and e.timestamp >= w.lo and e.timestamp < w.hi and e.meter = a.meter and e.customer = a.customer and ${COUNTS} and ${wanted(sql`e`)}`, sql`e`)}`;
-
-/** The number of the transaction's world. */
-export async function worldOf(tx: Tx): Promise<number> {
-  return (await row<{ id: number }>(tx, sql`select kontor_world() as id`))!.id;
-}
-
-/** The moment of the first usage of each at or after its start, by key; of what has none there is no answer. */
-export async function firstUse(tx: Tx, asked: readonly Pick<Asked, 'key' | 'meter' | 'customer' | 'start'>[]): Promise<Map<string, Instant>> {
-  if (asked.length === 0) return new Map();
-  const world = await worldOf(tx);
-  const found = await rows<{ key: string; first: Instant }>(
-    tx,
-    sql`select a.key, min(e.timestamp) as first
-        from unnest(${arrayText(asked.map((each) => each.key), true)}::text[], ${arrayText(asked.map((each) => each.meter), true)}::text[], ${arrayText(asked.map((each) => each.customer), true)}::text[],
-          ${arrayText(asked.map((each) => seriesOf(world, each.meter, '', each.customer)))}::bigint[], ${instants(asked.map((each) => each.start))}::timestamptz[]) as a (key, meter, customer, series, start)
-        cross join lateral (
-          select e.timestamp from meter_events e where e.series = a.series and e.meter = a.meter and e.customer = a.customer and e.timestamp >= a.start and ${COUNTS} order by e.timestamp limit 1) e
-        group by a.key`,
-  );
-  return new Map(found.map(({ key, first }) => [key, first]));
-}
 
 /** `group` and `dimensions` are null where all of them are counted together. */
 type Counted = { n: number; group: number | null; dimensions: string | null; value: string };
@@ -93,7 +20,7 @@ function countAdding(world: number, spans: readonly Cut[], formula: 'sum' | 'cou
     with pieces as (
       select a.n, r.dimensions, r.events, r.sum from ${relation(world, spans)} ${hours(WHOLE_HOURS)}
       union all
-      select a.n, t.dimensions, t.events, t.sum from ${relation(world, spans)} join tallied_hours() t on t.meter = a.meter and t.customer = a.customer and t.hour >= a.whole_start and t.hour < a.whole_end and ${wanted(sql`t`)}
+      select a.n, t.dimensions, t.events, t.sum from ${relation(world, spans)} ${TALLIED}
       union all
       select a.n, e.dimensions, 1, e.value from ${relation(world, spans)} ${EDGES})
     select n, dimensions, ${formula === 'sum' ? sql`trim_scale(sum(sum))` : sql`sum(events)`} as value from pieces group by n, dimensions having sum(events) <> 0`;

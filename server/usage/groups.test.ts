@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { groupOf } from '../../billing/pricing/dimensions.ts';
 import { testDatabase, type TestDatabase } from '../../tests/postgres.ts';
 import { arrayText, rows, sql } from '../database/sql.ts';
-import { groupNumber, groupsText } from './counted.ts';
+import { groupNumber, groupsText } from './spans.ts';
 
 let database: TestDatabase;
 before(async () => { database = await testDatabase(); });

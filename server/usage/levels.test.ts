@@ -9,7 +9,8 @@ import type { Context } from '../context.ts';
 import { inWorld } from '../database/world.ts';
 import { own } from '../../tests/own.ts';
 import { cancelEvents, latestEvent } from './cancel.ts';
-import { countedFor, type Asked } from './counted.ts';
+import { countedFor } from './counted.ts';
+import type { Asked } from './spans.ts';
 import { recountWorld } from './rebuild.ts';
 import { record } from './record.ts';
 

@@ -30,6 +30,7 @@ let stripe: Stripe;
 let reads: Awaited<ReturnType<typeof watchReads>>;
 const meters = new Map<string, string>();
 const subscriptions = new Map<string, string>();
+const prices: string[] = [];
 let few = '';
 let many = '';
 let today = 0;
@@ -69,7 +70,6 @@ before(async () => {
   kontor = await startKontor({ database, works: false, nats: null });
   stripe = kontor.stripe;
   today = kontor.app.clock.now() - (kontor.app.clock.now() % DAY);
-  const prices: string[] = [];
   for (const formula of FORMULAS) for (const dimensions of [[], ['region']]) {
     const event_name = dimensions.length > 0 ? `${formula} by region` : formula;
     const { id: meter } = await ask<{ id: string }>('POST', '/v1/kontor/meters', { display_name: event_name, event_name, default_aggregation: { formula }, ...(dimensions.length > 0 && { dimensions }) });
@@ -111,8 +111,10 @@ test('usage and what it costs are answered from as many rows however many events
     ['whether more may be used', (customer) => ask('POST', '/v1/kontor/usage/check', { customer, event_name: 'sum' })],
     ['reserving some', (customer) => ask('POST', '/v1/kontor/usage/reservations', { customer, event_name: 'sum' })],
     ['the next invoice', (customer) => stripe.invoices.createPreview({ subscription: subscriptions.get(customer)! })],
+    ['why the next invoice is as it will be', (customer) => ask('POST', '/v1/kontor/invoices/create_preview/explanation', { subscription: subscriptions.get(customer)! })],
     ['the invoice of an end', (customer) => stripe.invoices.createPreview({ subscription: subscriptions.get(customer)!, subscription_details: { cancel_now: true } })],
     ...[...meters].flatMap(([name, meter]): [string, (customer: string) => Promise<unknown>][] => [
+      [`a page of the events of ${name}`, (customer) => ask('GET', `/v1/kontor/usage/events?customer=${customer}&meter=${meter}&limit=5`)],
       [`${name} of a day`, (customer) => stripe.billing.meters.listEventSummaries(meter, { customer, ...day })],
       [`${name} of its hours`, (customer) => stripe.billing.meters.listEventSummaries(meter, { customer, ...day, value_grouping_window: 'hour' })],
     ]),
@@ -124,6 +126,19 @@ test('usage and what it costs are answered from as many rows however many events
     // What has just been written is looked at once more, or not.
     assert.ok(most.rows < least.rows + 20, `${what}: ${most.rows} rows for ten times as many events as those for which it is ${least.rows}; ${most.most}`);
   }
+});
+
+test('an invoice of usage is explained from as many rows however many events are behind it', async () => {
+  const explained = async (customer: string) => {
+    const { id } = await stripe.subscriptions.create({ customer, items: [{ price: prices[0]! }], collection_method: 'send_invoice', days_until_due: 30, backdate_start_date: today - 9 * DAY, proration_behavior: 'none' });
+    const { latest_invoice } = await stripe.subscriptions.cancel(id, { invoice_now: true });
+    await stripe.invoices.finalizeInvoice(latest_invoice as string);
+    const { agrees } = await ask<{ agrees: boolean }>('GET', `/v1/kontor/invoices/${latest_invoice as string}/explanation`);
+    assert.ok(agrees);
+    return rowsOf(() => ask('GET', `/v1/kontor/invoices/${latest_invoice as string}/explanation`));
+  };
+  const [least, most] = [await explained(few), await explained(many)];
+  assert.ok(most.rows < least.rows + 20, `${most.rows} rows for ten times as many events as those for which it is ${least.rows}; ${most.most}`);
 });
 
 test('a page is read from its own rows, whatever it is narrowed to and however much else there is', async () => {

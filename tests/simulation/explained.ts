@@ -12,7 +12,7 @@ function usage(life: Life, line: InvoiceLineRow): Usage {
   const found = life.history.usage.filter((use) => `mtr_${use.meter}` === life.store.get<PriceRow>('prices', line.price!).meter && line.period_start <= use.at && use.at < line.period_end);
   const times = found.map((use) => use.at);
   return {
-    meter: 'mtr_1', meter_name: 'Calls', formula: 'sum', window: null, events: found.length, counted: sum(found.map((use) => use.value)), as_of: line.period_end,
+    meter: 'mtr_1', meter_name: 'Calls', formula: 'sum', window: null, events: found.length, counted: sum(found.map((use) => use.value)), as_of: line.period_end, events_url: '/events',
     first: times.length > 0 ? Math.min(...times) : null, last: times.length > 0 ? Math.max(...times) : null,
   };
 }

@@ -4,7 +4,8 @@ import Stripe from 'stripe';
 import { inWorld } from '../../../server/database/world.ts';
 import { machineClock } from '../../../server/clock.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-import { usageOf, type Asked } from '../../../server/usage/counted.ts';
+import { usageOf } from '../../../server/usage/counted.ts';
+import type { Asked } from '../../../server/usage/spans.ts';
 
 let kontor: Kontor;
 let customer: string;

@@ -4,7 +4,8 @@ import { usageAsked } from '../../../billing/subscription/lines.ts';
 import type { SubscriptionWhole } from '../../../billing/subscription/subscription.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
-import { usageByGroup, usageOf, type Asked } from '../../../server/usage/counted.ts';
+import { usageByGroup, usageOf } from '../../../server/usage/counted.ts';
+import type { Asked } from '../../../server/usage/spans.ts';
 import { provisionalOf } from '../outcomes/rows.ts';
 import { ongoingOf } from '../../subscriptions/rows.ts';
 

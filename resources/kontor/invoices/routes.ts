@@ -3,7 +3,7 @@ import { refuse } from '../../../billing/decision.ts';
 import { compareInvoices } from '../../../billing/explain/compare.ts';
 import { explainInvoice } from '../../../billing/explain/explain.ts';
 import type { InvoiceWhole } from '../../../billing/invoice/invoice.ts';
-import type { Context, Json, Room } from '../../../server/context.ts';
+import { momentOn, type Context, type Json, type Room } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
 import { byDefault, choice, doc, fields, id, type Params } from '../../../server/http/params.ts';
 import { get, post } from '../../../server/http/route.ts';
@@ -31,14 +31,15 @@ async function stored(ctx: Context, { invoice: id }: Path): Promise<InvoiceWhole
 
 async function explain(ctx: Context, given: Params<typeof explainParams>, path: Path): Promise<Json> {
   const invoice = await stored(ctx, path);
-  const facts = { ...(await explainFacts(ctx.tx, [invoice])), quantities: await quantitiesOf(ctx.tx, invoice) };
+  const { now } = await momentOn(ctx, invoice.test_clock);
+  const facts = { ...(await explainFacts(ctx.tx, [invoice], { now })), quantities: await quantitiesOf(ctx.tx, invoice) };
   return renderExplanation(explainInvoice(invoice, facts), given.language, ctx.world);
 }
 
 async function explainPreview(ctx: Context, { language: spoken, ...given }: Params<typeof explainPreviewParams>): Promise<Json> {
   const previewed = await previewOf(ctx, given);
   const preview = renderPreview(previewed.invoice, ctx.world);
-  const facts = { ...(await explainFacts(ctx.tx, [previewed.invoice], previewed)), quantities: await quantitiesOf(ctx.tx, previewed.invoice) };
+  const facts = { ...(await explainFacts(ctx.tx, [previewed.invoice], { preview: previewed, now: previewed.at })), quantities: await quantitiesOf(ctx.tx, previewed.invoice) };
   const explanation = explainInvoice(previewed.invoice, facts);
   return renderExplanation({ ...explanation, invoice: preview.id }, spoken, ctx.world, preview);
 }

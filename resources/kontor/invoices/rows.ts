@@ -12,7 +12,7 @@ import type { Tx } from '../../../server/database/world.ts';
 import { discountsById } from '../../discounts/rows.ts';
 import { pricesById } from '../../prices/rows.ts';
 import type { Previewed } from '../../subscriptions/rows.ts';
-import { usageOfLines, type Metered } from './usage.ts';
+import { usageByEvents, usageByHours, type Metered } from './usage.ts';
 
 /** The prices that lines name, by id; those that are `given` need not be stored. */
 export async function pricesOf(tx: Tx, lines: readonly InvoiceLineRow[], given: readonly PriceRow[] = []): Promise<Map<string, PriceRow>> {
@@ -22,15 +22,19 @@ export async function pricesOf(tx: Tx, lines: readonly InvoiceLineRow[], given: 
   return known;
 }
 
-/** Everything from which the amounts of invoices can be computed again. What a preview has that is stored nowhere is taken from it. */
-export async function explainFacts(tx: Tx, invoices: readonly InvoiceWhole[], preview: Previewed | null = null): Promise<ExplainFacts> {
+/**
+ * Everything from which the amounts of invoices can be computed again. What a preview has that is stored nowhere is taken from it. Usage is counted anew event by event, or by the hour where that tells it at a moment
+ * `now`.
+ */
+export async function explainFacts(tx: Tx, invoices: readonly InvoiceWhole[], { preview = null, now = null }: { preview?: Previewed | null; now?: Instant | null } = {}): Promise<ExplainFacts> {
   const lines = invoices.flatMap((invoice) => invoice.lines);
   const corrected = await correctedOf(tx, lines);
   const put_right = await putRight(tx, lines, corrected);
   const prices = await pricesOf(tx, [...lines, ...put_right.flatMap((each) => each.recounted)], preview?.prices);
   const contained = unique(lines.flatMap((line) => line.proration_details?.discount_amounts.map((each) => each.discount) ?? []));
   const { subscription = null, invoice = null } = preview ?? {};
-  const usage = await usageOfLines(tx, [...(await meteredLines(tx, invoices, prices, preview?.at ?? null)), ...put_right.flatMap((each) => meteredThen(each, prices))]);
+  const metered = [...(await meteredLines(tx, invoices, prices, preview?.at ?? null)), ...put_right.flatMap((each) => meteredThen(each, prices))];
+  const usage = now === null ? await usageByEvents(tx, metered) : await usageByHours(tx, metered, now);
   const given = [...(subscription ? [...subscription.discounts, ...subscription.items.flatMap((item) => item.discounts)] : []), ...(invoice?.discount_rows ?? [])];
   return {
     prices,

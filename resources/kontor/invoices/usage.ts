@@ -7,8 +7,11 @@ import { add, compare, formatDecimal, parseDecimal, subtract } from '../../../bi
 import type { DimensionTerms } from '../../../billing/pricing/dimensions.ts';
 import { arrayText, rows, sql, type Sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
-import { countedByGroup, groupNumber, groupsText, worldOf } from '../../../server/usage/counted.ts';
+import { countedByGroup } from '../../../server/usage/counted.ts';
+import { metersOf } from '../../../server/usage/events.ts';
 import { seriesOf } from '../../../server/usage/keys.ts';
+import { groupNumber, groupsText, worldOf } from '../../../server/usage/spans.ts';
+import { tracesOf } from '../../../server/usage/traces.ts';
 import { earlierOf } from '../invoice_corrections/rows.ts';
 
 /** The usage of a line, by the groups of its price where that has several: when the line was made, and when it was counted for the last time. Of a line as it was corrected, `corrects` is the one that was billed. */
@@ -27,7 +30,9 @@ const decimalOf = (text: string) => parseDecimal(text)!;
 /** Comes after every number. */
 const LAST_NUMBER = 2n ** 63n - 1n;
 
-type Counted = Omit<Usage, 'as_of'> & { key: string };
+type Counted = Omit<Usage, 'as_of' | 'events_url'> & { key: string };
+
+const eventsUrl = ({ meter, customer, line }: Metered): string => `/v1/kontor/usage/events?${new URLSearchParams({ customer, meter, start_time: String(line.period_start), end_time: String(line.period_end) })}`;
 
 /** The lines, each with its span and what its customer's usage is looked up by, as the relation `a`. */
 function lines(world: number, asked: readonly (Part & { cut?: Cut })[]): Sql {
@@ -70,9 +75,10 @@ async function countedAt(tx: Tx, world: number, whole: readonly (Metered & { cut
 }
 
 /** The parts of a line's usage as one; what was counted of each is kept beside. */
-function together(parts: readonly Counted[], { cut, groups }: Metered & { cut: Cut }): Usage {
+function together(parts: readonly Counted[], whole: Metered & { cut: Cut }): Usage {
   const { key: _, ...first } = parts[0]!;
-  if (!groups) return { ...first, as_of: cut.at };
+  const of = { as_of: whole.cut.at, events_url: eventsUrl(whole) };
+  if (!whole.groups) return { ...first, ...of };
   const moments = (field: 'first' | 'last') => parts.flatMap((part) => part[field] ?? []);
   return {
     ...first,
@@ -81,7 +87,7 @@ function together(parts: readonly Counted[], { cut, groups }: Metered & { cut: C
     last: moments('last').length === 0 ? null : Math.max(...moments('last')),
     counted: formatDecimal(sumOfUsage(parts.map((part) => part.counted))),
     groups: parts.map((part) => part.counted),
-    as_of: cut.at,
+    ...of,
   };
 }
 
@@ -189,7 +195,7 @@ function isBilled({ counted, groups }: Usage, { line }: Metered): boolean {
  * The usage of each line, by the line's id, as it was known when the line was counted. Requests and timers of one second have an order that no clock tells, and a timer may run later than its
  * moment: where the events received until then do not come to the line's quantity, the first point of receipt at which they do is taken.
  */
-export async function usageOfLines(tx: Tx, metered: readonly Metered[]): Promise<Map<string, Usage>> {
+export async function usageByEvents(tx: Tx, metered: readonly Metered[]): Promise<Map<string, Usage>> {
   if (metered.length === 0) return new Map();
   const world = await worldOf(tx);
   const known = await countedAt(tx, world, metered.map((each) => ({ ...each, cut: { at: each.counted_at, number: LAST_NUMBER } })));
@@ -204,5 +210,26 @@ export async function usageOfLines(tx: Tx, metered: readonly Metered[]): Promise
   }
   const unknown = open.filter((each) => !isBilled(usage.get(each.line.id)!, each));
   if (unknown.length > 0) await countedByHour(tx, usage, await withoutEvents(tx, world, unknown));
+  return usage;
+}
+
+/** What the hours of lines come to at a moment which has come, where that is what the lines bill: of these, no events of whole hours are read. Left out are those of which some are not kept any more. */
+async function countedNow(tx: Tx, metered: readonly Metered[], now: Instant): Promise<Map<string, Usage>> {
+  const asked = metered.map(({ line, meter, customer, groups }) => ({ key: line.id, meter, customer, start: line.period_start, end: line.period_end, groups }));
+  const counted = await countedByGroup(tx, asked);
+  const traces = await tracesOf(tx, asked);
+  const meters = new Map((await metersOf(tx, metered.map(({ meter }) => meter))).map((meter) => [meter.id, meter]));
+  return new Map(metered.flatMap((each): [string, Usage][] => {
+    const [used, { dropped, ...trace }, { id, display_name, default_aggregation, event_time_window }] = [counted.get(each.line.id)!, traces.get(each.line.id)!, meters.get(each.meter)!];
+    const usage: Usage = { meter: id, meter_name: display_name, formula: default_aggregation.formula, window: event_time_window, ...trace, counted: formatDecimal(sumOfUsage(used)), ...(typeof used !== 'string' && { groups: used }), as_of: now, events_url: eventsUrl(each) };
+    return !dropped && isBilled(usage, each) ? [[each.line.id, usage]] : [];
+  }));
+}
+
+/** As `usageByEvents`; but a line that bills what its usage comes to at the moment `now`, too, is told by the hour, which costs as much however many events there are. */
+export async function usageByHours(tx: Tx, metered: readonly Metered[], now: Instant): Promise<Map<string, Usage>> {
+  if (metered.length === 0) return new Map();
+  const usage = await countedNow(tx, metered, now);
+  for (const [id, known] of await usageByEvents(tx, metered.filter(({ line }) => !usage.has(line.id)))) usage.set(id, known);
   return usage;
 }

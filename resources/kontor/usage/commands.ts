@@ -7,20 +7,32 @@ import type { Params } from '../../../server/http/params.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
 import { cancelEvents, canceledBy, latestEvent, restoreEvents } from '../../../server/usage/cancel.ts';
 import { countedFor } from '../../../server/usage/counted.ts';
-import { metersOf, type StoredEvent } from '../../../server/usage/events.ts';
+import { eventsByName, metersOf, type StoredEvent } from '../../../server/usage/events.ts';
 import { isLevel } from '../../../server/usage/levels.ts';
 import { recordReadable } from '../../../server/usage/named.ts';
 import { record } from '../../../server/usage/record.ts';
 import { refuseDropped } from '../../../server/usage/recount.ts';
 import { holding, tellOfHeld } from '../../../server/usage/tell.ts';
 import { customerClock } from '../../billing/meter_events/rows.ts';
-import { activeMeter } from '../../billing/meters/rows.ts';
-import { MOST_EVENTS, type createCorrection, type listCorrections, type recordEvents } from './params.ts';
-import { renderBatch, renderCorrection, type CorrectionRow } from './resource.ts';
-import { correctionsById, eventsWithin, recordedBy } from './rows.ts';
+import { activeMeter, metersById } from '../../billing/meters/rows.ts';
+import { MOST_EVENTS, type createCorrection, type listCorrections, type listEvents, type recordEvents } from './params.ts';
+import { renderBatch, renderCorrection, renderEvent, type CorrectionRow } from './resource.ts';
+import { correctionsById, eventsWithin, pageOfEvents, recordedBy } from './rows.ts';
 
 export async function recordBatch(ctx: Context, { events }: Params<typeof recordEvents>): Promise<Json> {
   return renderBatch(await recordReadable(ctx, events), ctx.app.url);
+}
+
+/** The events of a customer that a meter counts, newest first: what usage is made of. */
+export async function events(ctx: Context, { customer, meter: wanted, start_time: start, end_time: end, limit, starting_after, ending_before }: Params<typeof listEvents>): Promise<Json> {
+  const [meter = missing('meter', wanted, 'meter')] = await metersById(ctx.tx, [wanted]);
+  if (!(await customerClock(ctx.tx, customer))) missing('customer', customer, 'customer');
+  const [cursor, param] = starting_after === undefined ? [ending_before, 'ending_before'] : [starting_after, 'starting_after'];
+  const at = cursor === undefined ? null : (await eventsByName(ctx, [{ meter: meter.id, event_name: meter.event_name, identifier: cursor }]))[0];
+  if (cursor !== undefined && at?.customer !== customer) missing('event', cursor, param);
+  const found = await pageOfEvents(ctx.tx, ctx.world.id, { meter: meter.id, customer, start, end }, at && { side: starting_after === undefined ? 'after' : 'before', ...at }, limit + 1);
+  const data = found.slice(0, limit);
+  return renderList('/v1/kontor/usage/events', (ending_before === undefined ? data : data.reverse()).map((each) => renderEvent(each, ctx.world)), found.length > limit);
 }
 
 /** What a correction takes back, puts back and records, and the span that it is about. */

@@ -1,5 +1,5 @@
 import { refuse } from '../../../billing/decision.ts';
-import { boolean, byDefault, check, choice, doc, fields, id, list, listOfEach, listParams, map, required, text, timestamp } from '../../../server/http/params.ts';
+import { boolean, byDefault, check, choice, doc, exclusive, fields, id, integer, list, listOfEach, listParams, map, required, text, timestamp } from '../../../server/http/params.ts';
 
 /** A batch holds so many events. */
 export const MOST_EVENTS = 1_000;
@@ -48,6 +48,19 @@ export const createCorrection = fields(
       if (kind !== given.type && given[kind] !== undefined) refuse('parameters_exclusive', `\`${at(kind)}\` belongs to another type than ${given.type}.`, at(kind));
     }
   }, 'exactly the map that `type` names'),
+);
+
+export const listEvents = fields(
+  {
+    customer: required(id('cus')),
+    meter: required(id('mtr')),
+    start_time: doc('Events from here on.', timestamp()),
+    end_time: doc('Events before here.', timestamp()),
+    limit: byDefault(integer({ min: 1, max: 100 }), 10),
+    starting_after: doc('The identifier of the last event of a page: the ones before it in time follow.', name),
+    ending_before: doc('The identifier of the first event of a page: the ones after it in time follow.', name),
+  },
+  exclusive(['starting_after', 'ending_before']),
 );
 export const listCorrections = listParams({ customer: id('cus'), meter: id('mtr'), type: choice(...KINDS) });
 export const nothing = fields({});

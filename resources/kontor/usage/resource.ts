@@ -2,6 +2,7 @@ import type { Instant } from '../../../billing/decision.ts';
 import type { Json, Resource, World } from '../../../server/context.ts';
 import { answerTo } from '../../../server/http/errors.ts';
 import type { Recorded } from '../../../server/usage/record.ts';
+import type { StoredEvent } from '../../../server/usage/events.ts';
 import { correctionsById } from './rows.ts';
 
 /** The answer to a batch: what became of each event, in the order in which they were sent. */
@@ -13,6 +14,23 @@ export function renderBatch(recorded: readonly Recorded[], url: string): Json {
     duplicates: count('duplicate'),
     refused: count('refused'),
     results: recorded.map((each) => (each.status === 'refused' ? { status: each.status, error: answerTo(each.refusal, url).body.error } : { status: each.status, identifier: each.event.identifier, timestamp: each.event.timestamp })),
+  };
+}
+
+/** An event as a meter counts it. */
+export function renderEvent(event: StoredEvent, world: World): Json {
+  return {
+    object: 'kontor.usage_event',
+    created: event.created,
+    customer: event.customer,
+    dimensions: event.dimensions === '' ? {} : (JSON.parse(event.dimensions) as Json),
+    event_name: event.event_name,
+    identifier: event.identifier,
+    livemode: world.livemode,
+    meter: event.meter,
+    payload: event.payload,
+    timestamp: event.timestamp,
+    value: event.value,
   };
 }
 

@@ -1,5 +1,7 @@
-import { rows, sql } from '../../../server/database/sql.ts';
+import type { Instant } from '../../../billing/decision.ts';
+import { join, raw, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
+import { first } from '../../../server/lists.ts';
 import { COUNTS } from '../../../server/usage/cells.ts';
 import { eventsOf, type StoredEvent } from '../../../server/usage/events.ts';
 import { seriesOf } from '../../../server/usage/keys.ts';
@@ -17,6 +19,18 @@ export function eventsWithin(tx: Tx, world: number, { meter, customer, start, en
     sql`from meter_events e where e.series = ${seriesOf(world, meter, '', customer)} and e.meter = ${meter} and e.customer = ${customer} and e.timestamp >= to_timestamp(${start}::bigint) and e.timestamp < to_timestamp(${end}::bigint)
       and ${COUNTS} order by e.timestamp, e.number limit ${most}`,
   );
+}
+
+/** A page of a customer's events of a meter that count, in the order of travel: the newest first, or where they lie after another one, the oldest first. */
+export function pageOfEvents(tx: Tx, world: number, { meter, customer, start, end }: { meter: string; customer: string; start?: Instant; end?: Instant }, from: (Pick<StoredEvent, 'timestamp' | 'number'> & { side: 'before' | 'after' }) | null | undefined, count: number): Promise<StoredEvent[]> {
+  const [side, order] = from?.side === 'after' ? [raw('>'), raw('asc')] : [raw('<'), raw('desc')];
+  const conditions = [
+    sql`e.series = ${seriesOf(world, meter, '', customer)} and e.meter = ${meter} and e.customer = ${customer} and ${COUNTS}`,
+    ...(start === undefined ? [] : [sql`e.timestamp >= to_timestamp(${start}::bigint)`]),
+    ...(end === undefined ? [] : [sql`e.timestamp < to_timestamp(${end}::bigint)`]),
+    ...(from ? [sql`(e.timestamp, e.number) ${side} (to_timestamp(${from.timestamp}::bigint), ${from.number}::bigint)`] : []),
+  ];
+  return eventsOf(tx, sql`from (${first(sql`select e.* from meter_events e where ${join(conditions, ' and ')} order by e.timestamp ${order}, e.number ${order}`, count)}) e order by e.timestamp ${order}, e.number ${order}`);
 }
 
 /** The events that a correction has recorded, by the names that it gave them. */

@@ -47,6 +47,27 @@ test('a batch of a thousand events is answered event by event', async () => {
   assert.equal(await total(meter.id, customer, minute, minute + 60), '1798');
 });
 
+test('the events that usage is made of are listed page by page, the newest first and without those that were taken back', async () => {
+  const [customer, meter] = [await customerOf(), await meterOf('listed', 'sum', { dimensions: ['region'] })];
+  const t = now() - DAY;
+  // Of one second, the one that was received last is the newest.
+  await report(['a', 'b', 'c', 'd', 'e', 'f'].map((name, n) => event('listed', customer, String(n), t + (n < 3 ? 0 : n), { region: 'eu', call: name }, `call ${name}`)));
+  await kontor.stripe.billing.meterEventAdjustments.create({ event_name: 'listed', type: 'cancel', cancel: { identifier: 'call e' } });
+  type Page = { data: { identifier: string; value: string; timestamp: number; dimensions: object; payload: object }[]; has_more: boolean };
+  const page = (more: object) => raw<Page>('GET', `usage/events?${new URLSearchParams({ customer, meter: meter.id, ...more })}`);
+  const named = ({ data, has_more }: Page) => [data.map(({ identifier }) => identifier.slice(-1)).join(''), has_more];
+  const all = await page({});
+  assert.deepEqual(named(all), ['fdcba', false]);
+  const { value, timestamp, dimensions, payload } = all.data[1]!;
+  assert.deepEqual({ value, timestamp, dimensions, payload }, { value: '3', timestamp: t + 3, dimensions: { region: 'eu' }, payload: { stripe_customer_id: customer, value: '3', region: 'eu', call: 'd' } });
+  assert.deepEqual([named(await page({ limit: 2 })), named(await page({ limit: 2, starting_after: 'call d' })), named(await page({ limit: 2, starting_after: 'call b' }))], [['fd', true], ['cb', true], ['a', false]]);
+  assert.deepEqual([named(await page({ limit: 2, ending_before: 'call a' })), named(await page({ limit: 2, ending_before: 'call d' }))], [['cb', true], ['f', false]]);
+  assert.deepEqual(named(await page({ start_time: t, end_time: t + 3 })), ['cba', false]);
+  for (const [more, param] of [[{ starting_after: 'call z' }, 'starting_after'], [{ meter: 'mtr_none' }, 'meter'], [{ customer: 'cus_none' }, 'customer'], [{ limit: 101 }, 'limit']] as const) {
+    await assert.rejects(page(more), (error: { statusCode: number; param: string }) => error.statusCode < 500 && error.param === param, param);
+  }
+});
+
 test('a batch in JSON is the same, and of one that is partly malformed the rest is kept', async () => {
   const customer = await customerOf();
   const send = async (body: object) => {
