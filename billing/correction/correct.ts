@@ -36,10 +36,10 @@ export type Reached = { quantity: string; groups: readonly UsedGroup[] | null; k
 
 /** What the item says: `Correction of KON-0003: 204 instead of 207 × Resolution (at $0.99 / month)`. */
 function describe(correction: Correction, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string | null): string {
-  return `${describeChange(correction, corrected, number)}${correction.kept?.after === undefined ? '' : ', as far as credit notes have left it'}`;
+  return `${describeChange(correction, corrected, `${number}${correction.undone ? ', which was voided' : ''}`)}${correction.kept?.after === undefined ? '' : ', as far as credit notes have left it'}`;
 }
 
-function describeChange({ quantity, kept }: Correction, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string | null): string {
+function describeChange({ quantity, kept }: Correction, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string): string {
   const what = corrected.description ?? 'a line';
   // The description of a line of usage begins with its quantity.
   const named = what.replace(/^-?[0-9.]+ × /, '').replace(/, held: [^()]*$/, '');
@@ -96,6 +96,7 @@ function itemOf({ line, after, money, kept }: LineCorrection, quantity: Correcte
     line: line.id,
     quantity: quantity && since(before?.correction!.quantity ?? null, quantity),
     ...keptBetween(before ? before.correction!.kept?.before : facts.reached.get(line.id)?.kept?.toString(), kept),
+    ...(invoice.status === 'void' && { undone: true as const }),
     ...(after.commitment !== null && { commitment: leftOf(after).toString() }),
     discount_amounts,
     taxes,

@@ -20,6 +20,8 @@ export type Correction = {
   commitment?: string;
   /** What the line came and comes to where that is more than its quantity says, since credit notes have given the rest back; in minor units as decimal strings. */
   kept?: { before?: string; after?: string };
+  /** The corrected invoice was voided: what it was put right by is taken back, so that the line is as it was billed. */
+  undone?: true;
   discount_amounts: StoredDiscountAmount[];
   taxes: StoredTax[];
   /** What of a grant's credits the line takes more than it did; below zero where credit goes back. */

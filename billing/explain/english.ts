@@ -110,12 +110,12 @@ export const english: Language = {
       if (inclusive) return `${name} ${percentage} % is contained in ${say.money(of)}: ${say.money(of)} × ${percentage} ÷ ${all_inclusive} = ${say.rounded(exact, amount!)}.`;
       return `${name} ${percentage} % is put on ${say.money(of)}: ${say.rounded(exact, amount!)}.`;
     },
-    correction({ corrected, before, after, parts, amount, kept }, say) {
+    correction({ corrected, before, after, parts, amount, kept, billed }, say) {
       const line = `The line “${corrected.description}” of the invoice ${corrected.invoice_number}`;
       if (before === null && after === null) return `${line} has another part of a discount, since another line of it was put right.`;
-      const now = kept.after ?? parts[0]!.amount!;
+      const now = billed ?? kept.after ?? parts[0]!.amount!;
       const was = now - amount!;
-      const change = before === null ? `${line} made usage up by ${say.money(was)} before that usage was put right` : `The invoice ${corrected.invoice_number} billed ${before} where it is ${after} now`;
+      const change = billed !== null ? `The invoice ${corrected.invoice_number} was voided, so that what put it right is taken back` : before === null ? `${line} made usage up by ${say.money(was)} before that usage was put right` : `The invoice ${corrected.invoice_number} billed ${before} where it is ${after} now`;
       const counted = kept.before === null ? '' : `. It counted as ${say.money(kept.before)} before, since credit notes gave that back`;
       const limit = kept.after === null ? '' : `. Credit notes gave back ${say.money(kept.after)} of it, so that it is put right down to ${say.money(kept.after)} only`;
       return `${change}${counted}${limit}: ${say.sum([now, -was])} = ${say.money(amount!)}.`;

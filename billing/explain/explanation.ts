@@ -87,7 +87,7 @@ export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[
   | { kind: 'discount'; discount: string; coupon: string; coupon_name: string | null; percent_off: string | null; amount_off: bigint | null; order: number; of: bigint; /** For an amount off: what is shared, over how many lines with which sum. */ shared: bigint | null; over: bigint | null; lines: number; scope: 'line' | 'invoice' }
   | { kind: 'credit_grant'; credit_grant: string; name: string | null }
   | { kind: 'tax'; tax_rate: string; name: string; percentage: string; inclusive: boolean; all_inclusive: string; of: bigint; taxable_amount: bigint; reason: string }
-  | { kind: 'correction'; corrected: CorrectedLine; before: string | null; after: string | null; /** What the line came and comes to where that is not what its quantity says, since credit notes have given the rest back. */ kept: Kept }
+  | { kind: 'correction'; corrected: CorrectedLine; before: string | null; after: string | null; /** What the line came and comes to where that is not what its quantity says, since credit notes have given the rest back. */ kept: Kept; /** What the line was billed, where its invoice was voided and what put it right is taken back. */ billed: bigint | null }
   | { kind: 'corrected'; of: 'discount' | 'tax'; id: string; corrected: CorrectedLine }
   | { kind: 'unknown'; missing: 'price' | 'usage' | 'debit' | 'period' | 'corrected' }
 );

@@ -110,12 +110,12 @@ export const german: Language = {
       if (inclusive) return `${name} ${percentage} % ist in ${say.money(of)} enthalten: ${say.money(of)} × ${percentage} ÷ ${all_inclusive} = ${say.rounded(exact, amount!)}.`;
       return `${name} ${percentage} % kommt auf ${say.money(of)} dazu: ${say.rounded(exact, amount!)}.`;
     },
-    correction({ corrected, before, after, parts, amount, kept }, say) {
+    correction({ corrected, before, after, parts, amount, kept, billed }, say) {
       const line = `Die Position „${corrected.description}“ der Rechnung ${corrected.invoice_number}`;
       if (before === null && after === null) return `${line} hat einen anderen Teil eines Rabatts, da eine andere Position berichtigt wurde.`;
-      const now = kept.after ?? parts[0]!.amount!;
+      const now = billed ?? kept.after ?? parts[0]!.amount!;
       const was = now - amount!;
-      const change = before === null ? `${line} glich ${say.money(was)} aus, bevor der Verbrauch berichtigt wurde` : `Die Rechnung ${corrected.invoice_number} berechnete ${before}, wo es nun ${after} sind`;
+      const change = billed !== null ? `Die Rechnung ${corrected.invoice_number} wurde storniert, so dass ihre Berichtigung zurückgenommen wird` : before === null ? `${line} glich ${say.money(was)} aus, bevor der Verbrauch berichtigt wurde` : `Die Rechnung ${corrected.invoice_number} berechnete ${before}, wo es nun ${after} sind`;
       const counted = kept.before === null ? '' : `. Sie zählte zuvor ${say.money(kept.before)}, da Gutschriften das zurückgaben`;
       const limit = kept.after === null ? '' : `. Gutschriften gaben davon ${say.money(kept.after)} zurück, so dass sie nur bis auf ${say.money(kept.after)} berichtigt wird`;
       return `${change}${counted}${limit}: ${say.sum([now, -was])} = ${say.money(amount!)}.`;

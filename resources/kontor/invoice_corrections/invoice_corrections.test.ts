@@ -204,6 +204,24 @@ describe('an invoice that is voided', () => {
     await becomes(waiting, []);
   });
 
+  test('is explained by what it was billed, where what put it right is taken back on a bill', async () => {
+    const { clock, subscription, use, invoices } = await subscribed(sent);
+    await own(stripe, 'POST', `subscriptions/${subscription}`, { commitment: { amount: 2_000 } });
+    await use(10, START, 'all');
+    await kontor.advance(clock, FEB + 2 * HOUR);
+    await use(-4, START + DAY);
+    await kontor.advance(clock, MARCH + 2 * HOUR);
+    const [, january] = await invoices();
+    await stripe.invoices.voidInvoice(january!.id);
+    await kontor.advance(clock, MARCH + 33 * DAY);
+    const march = (await invoices()).at(-1)!;
+    const back = march.lines.data.filter((line) => line.description!.includes(', which was voided: '));
+    assert.deepEqual(back.map((line) => [line.amount, line.description!.split(', which was voided: ')[1]]), [[400, '10 instead of 6 × Calls (at $1.00 / month)'], [-400, 'Commitment: usage made up to $20.00']]);
+    const { lines } = await explained(stripe, march.id);
+    const last = (line: string) => lines.find((each: Json) => each.line === line).sentences.at(-1);
+    assert.deepEqual(back.map((line) => last(line.id)), ['$10.00 − $6.00 = $4.00.', '$10.00 − $14.00 = -$4.00.'].map((sum) => `The invoice ${january!.number} was voided, so that what put it right is taken back: ${sum}`));
+  });
+
   test('leaves what it put right of others to be put right again', async () => {
     const { clock, use, invoices, waiting } = await subscribed(sent);
     await use(10, START, 'all');
