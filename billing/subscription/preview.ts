@@ -53,14 +53,14 @@ export function previewItems(preview: InvoiceWhole, items: readonly InvoiceItemW
 /** A preview shows what would be billed, whether or not anybody collects it then, and as if no change waited for its payment. */
 const collected = <Facts extends SubscriptionFacts>(facts: Facts): Facts => ({ ...facts, subscription: { ...facts.subscription, pause_collection: null, pending_update: null, updating: [] } });
 
-/** The next invoice that the subscription makes by itself, with the usage until now; null where it makes none any more. */
+/** The next invoice that the subscription makes by itself, with the usage that is known; null where it makes none any more. */
 export function previewRenewal(facts: SubscriptionFacts, moment: Moment): Preview | null {
   const at = nextMoment(facts.subscription);
   if (at === null) return null;
   const sweep = facts.subscription.next_pending_invoice_item_invoice;
   const swept = sweep !== null && sweep < at ? sweepSubscription(collected(facts), { ...moment, now: sweep }) : null;
   if (swept?.invoice) return { invoice: asDraft(swept.invoice, facts.customer), subscription: swept.subscription };
-  const { invoice, subscription, waiting } = renewSubscription(collected(facts), { ...moment, now: at });
+  const { invoice, subscription, waiting } = renewSubscription(collected({ ...facts, usage: facts.so_far ?? facts.usage }), { ...moment, now: at });
   // A phase that begins within a period bills nothing by itself, nor does the end of a trial of usage alone: the next invoice comes later.
   if (!invoice && nextMoment(subscription) !== null) return previewRenewal(afterChange(subscription, waiting, facts, { ...moment, now: at }), moment);
   return invoice && { invoice: asDraft(invoice, facts.customer), subscription };

@@ -187,6 +187,8 @@ export type SubscriptionFacts = Surroundings & {
   pending: readonly InvoiceItemWhole[];
   /** By item: the usage within `[current_period_start, moment)`; see `usageAsked`. An item that is left out has none. */
   usage: ReadonlyMap<string, Used>;
+  /** By item: the usage that is known of its period, that of the present second as well, which counts for who goes on; read only for previews. */
+  so_far?: ReadonlyMap<string, Used>;
   /** As it was used until now, where a phase of its schedule has just changed it: its seats count for what is included in the usage. */
   seated?: SubscriptionWhole;
   /** What of its usage was billed at once, at a change; read only where usage was agreed to. */

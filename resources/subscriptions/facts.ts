@@ -130,6 +130,11 @@ export async function withoutPending(ctx: Context, { subscription, moment }: Loc
   return lockSubscription(ctx, subscription.id);
 }
 
+/** The facts of one subscription for a preview: what goes on is shown with all usage until now, that of the present second as well. */
+export async function previewFacts(ctx: Context, locked: Locked): Promise<ChangeFacts> {
+  return { ...(await changeFacts(ctx, locked)), so_far: await usageByGroup(ctx.tx, usageAsked(locked.subscription, locked.moment.now + 1)) };
+}
+
 /** The facts of one subscription that is locked, with all that a change may read. */
 export async function changeFacts(ctx: Context, { subscription, customer, moment }: Locked): Promise<ChangeFacts> {
   const [facts] = await factsOf(ctx, [subscription], [customer], () => moment.now);

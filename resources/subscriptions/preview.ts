@@ -20,7 +20,7 @@ import { scheduleDetails } from '../subscription_schedules/params.ts';
 import { changeAsked, lockSchedule, newAsked, schedulesById, startFacts } from '../subscription_schedules/rows.ts';
 import { billingMode, readCatalogue, type ItemGiven } from './asked.ts';
 import { changeOrder, pauseOrder, startOrder } from './commands.ts';
-import { changeFacts, lockSubscription, surroundings, type Locked } from './facts.ts';
+import { previewFacts, lockSubscription, surroundings, type Locked } from './facts.ts';
 import { readTerms } from './phases.ts';
 import { automaticTax, cancelAt, changedItem, createSubscription, discounts, pausing, prorationBehavior, taxRates, updateSubscription } from './params.ts';
 import { previewItem, withItems } from './preview_items.ts';
@@ -110,7 +110,7 @@ async function ofChange(ctx: Context, given: Given, locked: Locked, details: Det
   const { billing_cycle_anchor: anchor, cancel_now, start_date, billing_mode, pause, resume_at, ...rest } = details;
   if (start_date !== undefined) refuse(undefined, 'This subscription has started: `start_date` is for a new one.', inDetails('start_date'));
   if (anchor?.type === 'timestamp') refuse(undefined, 'A subscription that has started is anchored anew `now`, or at the end of a trial.', inDetails('billing_cycle_anchor'));
-  const all = await changeFacts(ctx, locked);
+  const all = await previewFacts(ctx, locked);
   const facts = { ...all, customer: asGiven(all.customer, given), subscription: billing_mode ? { ...all.subscription, billing_mode: billingMode(billing_mode) } : all.subscription };
   if (cancel_now) return previewCancel({ prorate: details.proration_behavior !== 'none' }, facts, locked.moment);
   if (pause && Object.keys(pause).length > 0) return previewPause(pauseOrder(pause), facts, locked.moment);
@@ -160,7 +160,7 @@ async function ofSubscription(ctx: Context, given: Given, locked: Locked): Promi
     const details = given.subscription_details ?? { proration_behavior: 'create_prorations' as const };
     return inside(details, () => ofChange(ctx, given, locked, details));
   }
-  const facts = await changeFacts(ctx, locked);
+  const facts = await previewFacts(ctx, locked);
   return previewRenewal({ ...facts, customer: asGiven(facts.customer, given) }, locked.moment);
 }
 
@@ -194,7 +194,7 @@ async function ofChangedSchedule(ctx: Context, given: Given, id: string, { billi
     const mode = billing_mode && { billing_mode: billingMode(billing_mode) };
     const schedule = { ...stored, ...mode };
     const { order, named } = await changeAsked(ctx, details, schedule, customer, moment);
-    const all = locked && (await changeFacts(ctx, locked));
+    const all = locked && (await previewFacts(ctx, locked));
     const buyer = asGiven(customer, given);
     const running = all && { ...all, customer: buyer, subscription: { ...all.subscription, ...mode } };
     const preview = previewScheduleChange(order, { schedule, named, running, starting: (await startFacts(ctx, [customer]))(buyer) }, moment);

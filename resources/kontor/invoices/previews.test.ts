@@ -136,6 +136,23 @@ test('units that are included and credit that was granted are explained before t
   assert.deepEqual([difference, causes.reduce((sum, cause) => sum + cause.amount, 0), causes.some((cause) => cause.kind === 'rest')], [130, 130, false]);
 });
 
+test('what was reported a moment ago is in the next preview, as it is in the usage that is shown, also beside a change', async () => {
+  const { clock, customer } = await customerAt(stripe, START, { name: 'Lea', ...paysBy() });
+  const subscription = await stripe.subscriptions.create({ customer, items: [{ price: catalogue.seat }, { price: catalogue.calls }] });
+  const seats = subscription.items.data[0]!.id;
+  const calls = async (params: Preview) => {
+    const { differences, preview } = await explain({ subscription: subscription.id, ...params });
+    assert.deepEqual([differences, (await stripe.invoices.createPreview({ subscription: subscription.id, ...params })).total], [[], preview.total]);
+    return preview.lines.data.at(-1)!.amount;
+  };
+  const more: Preview = { subscription_details: { items: [{ id: seats, quantity: 2 }] } };
+  for (const [at, reported, cost] of [[START, 7, 70], [START + 5 * DAY_S, 3, 100]] as const) {
+    if (at > START) await kontor.advance(clock, at);
+    await report(stripe, 'calls', customer, reported);
+    assert.deepEqual([await calls({}), await calls(more), (await own(stripe, 'GET', `customers/${customer}/usage`)).data[0].cost.amount], [cost, cost, cost]);
+  }
+});
+
 test('what would not be billed is not explained, and what is wrong with a preview is told by its own name', async () => {
   const of = await lived();
   const stranger = await stripe.customers.create({ name: 'Lee' });

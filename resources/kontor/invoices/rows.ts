@@ -66,18 +66,26 @@ async function subscriptionsOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promis
 
 /**
  * The lines that bill usage. One that an item waited for was counted with the item; the others when their invoice was made and, since usage is reported while a draft waits, when it was finalized.
- * A preview counts what was used until the moment `looked`.
+ * A preview counts what was used until the moment `looked`, and in its second where the item goes on.
  */
 async function meteredLines(tx: Tx, invoices: readonly InvoiceWhole[], prices: ReadonlyMap<string, PriceRow>, looked: Instant | null): Promise<Metered[]> {
   const metered = invoices.flatMap((invoice) => invoice.lines.filter((line) => line.correction === null && prices.get(line.price ?? '')?.recurring?.usage_type === 'metered').map((line) => ({ invoice, line })));
   const items = unique(metered.map(({ line }) => line.invoice_item));
   const made = new Map(items.length === 0 ? [] : (await rows<{ id: string; created: Instant }>(tx, sql`select id, created from invoice_items where id = any(${items}::text[])`)).map((item) => [item.id, item.created]));
+  const goOn = looked === null ? null : await ongoingItems(tx, metered.map(({ line }) => line));
   return metered.map(({ invoice, line }) => {
     const waited = made.get(line.invoice_item ?? '');
     const { meter, dimension_prices: groups } = prices.get(line.price!)!;
-    if (looked !== null) return { line: { ...line, period_end: Math.min(line.period_end, looked) }, meter: meter!, groups, customer: invoice.customer, made: waited ?? looked, counted_at: waited ?? looked };
+    if (looked !== null) return { line: { ...line, period_end: Math.min(line.period_end, goOn!.has(line.id) ? looked + 1 : looked) }, meter: meter!, groups, customer: invoice.customer, made: waited ?? looked, counted_at: waited ?? looked };
     return { line, meter: meter!, groups, customer: invoice.customer, made: waited ?? invoice.created, counted_at: waited ?? invoice.finalized_at ?? invoice.created };
   });
+}
+
+/** Of the lines of a preview, those that bill the period that their item is in, at the price that it has. */
+async function ongoingItems(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<Set<string>> {
+  const found = await rows<{ id: string; price: string; start: Instant }>(tx, sql`select id, price, current_period_start as start from subscription_items where id = any(${unique(lines.map((line) => line.subscription_item))}::text[])`);
+  const items = new Map(found.map((item) => [item.id, item]));
+  return new Set(lines.filter((line) => items.get(line.subscription_item ?? '')?.price === line.price && items.get(line.subscription_item!)!.start === line.period_start).map((line) => line.id));
 }
 
 /** No line tells more changes of its quantity than the last so many. */
