@@ -159,7 +159,7 @@ export const OTHER_EVENT = (identifier: string): Refusal =>
 /** Refuses to take an event back that was received more than 24 hours ago. */
 export function refuseUncancelable(event: UsageEvent, canceled: boolean, moment: Pick<Moment, 'now'>): void {
   if (canceled) refuse(undefined, `The event ${event.identifier} is canceled already.`, 'cancel[identifier]');
-  if (moment.now > event.created + CANCELABLE) refuse(undefined, `The event ${event.identifier} was received more than 24 hours ago and cannot be canceled any more. Record an event with the opposite value instead.`, 'cancel[identifier]');
+  if (moment.now > event.created + CANCELABLE) refuse(undefined, `The event ${event.identifier} was received more than 24 hours ago and cannot be canceled any more. Correct it by POST /v1/kontor/usage/corrections.`, 'cancel[identifier]');
 }
 
 /** A stretch of time whose usage is asked for, half-open. */

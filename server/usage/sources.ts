@@ -9,7 +9,8 @@ import { arrayText, rows, sql } from '../database/sql.ts';
 type Source = { meter: MeterRow | null; mapping: Mapping | undefined; keys: readonly string[] };
 type Sources = ReadonlyMap<string, Source>;
 
-async function sourcesOf(ctx: Context, names: readonly string[]): Promise<Map<string, Source>> {
+/** The sources of these names. */
+export async function sourcesOf(ctx: Context, names: readonly string[]): Promise<Map<string, Source>> {
   const [meters, ...watched] = await Promise.all([
     rows<MeterRow>(ctx.tx, sql`select * from meters where event_name = any(${arrayText(names, true)}::text[]) and status = 'active'`),
     ...ctx.app.register.usage.map((observer) => observer.watches(ctx, names)),

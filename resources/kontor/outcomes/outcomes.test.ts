@@ -256,6 +256,35 @@ test('an event of which no definition finds the subject is refused, unless a met
   await create({});
 });
 
+test('an event from which outcomes follow is amended, replaced, and put back at any time', async () => {
+  await agent({ customer_key: 'org', rules: rulesFor('put') });
+  const { clock, customer } = await someone();
+  const report = (event_name: string, timestamp: number, identifier: string) => stripe.billing.meterEvents.create({ event_name, timestamp, identifier, payload: { org: customer, conversation: 'c1' } });
+  await report('put_answered', START, 'answer');
+  await report('put_confirmed', START + 2, 'thanks');
+  await report('put_handed_over', START, 'wrong');
+  await kontor.advance(clock, START + 2 * DAY);
+  assert.deepEqual(await states(customer), [['c1', 'failed']]);
+  await assert.rejects(stripe.billing.meterEventAdjustments.create({ type: 'cancel', event_name: 'put_handed_over', cancel: { identifier: 'wrong' } }), { param: 'cancel[identifier]', message: /POST \/v1\/kontor\/usage\/corrections/ });
+  const correct = (type: string, how: object, more: object = {}) => post('usage/corrections', { type, [type]: how, ...more });
+  const moved = { event_name: 'put_handed_over', identifier: 'wrong', payload: { org: customer, conversation: 'c2' } };
+  const tried = await correct('amend', moved, { dry_run: true });
+  assert.deepEqual([tried.event_name, tried.meter, tried.before, tried.after, tried.events_canceled, tried.events_recorded], ['put_handed_over', null, null, null, 1, 1]);
+  assert.deepEqual(await states(customer), [['c1', 'failed']]);
+  const amended = await correct('amend', moved);
+  assert.deepEqual(await states(customer), [['c1', 'succeeded'], ['c2', 'failed']]);
+  await correct('revert', { correction: amended.id });
+  assert.deepEqual(await states(customer), [['c1', 'failed'], ['c2', 'new']]);
+  // What is not said anew stays: whose it is, and what it is about.
+  await correct('amend', { event_name: 'put_answered', identifier: 'answer', timestamp: START + 1 });
+  const gone = await correct('backfill', { event_name: 'put_handed_over', customer, start_time: START, end_time: START + 1, events: [] });
+  assert.equal((await get(`outcomes?customer=${customer}&subject=c1`)).data[0].occurred_at, START + 1);
+  await correct('revert', { correction: gone.id });
+  assert.deepEqual(await states(customer), [['c1', 'failed'], ['c2', 'new']]);
+  await assert.rejects(correct('amend', { ...moved, identifier: 'none' }), { code: 'resource_missing', param: 'amend[identifier]' });
+  await assert.rejects(correct('backfill', { event_name: 'put_nothing', customer, start_time: START, end_time: START + 1 }), { param: 'backfill[event_name]', message: /no outcome follows/ });
+});
+
 test('a cap counts what silence will make a success', async () => {
   const { outcomes: [{ meter }] } = (await agent({ rules: rulesFor('cap') })) as any;
   const { customer } = await someone();

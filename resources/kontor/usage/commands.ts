@@ -7,11 +7,12 @@ import type { Params } from '../../../server/http/params.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
 import { cancelEvents, canceledBy, latestEvent, restoreEvents } from '../../../server/usage/cancel.ts';
 import { countedFor } from '../../../server/usage/counted.ts';
-import { eventsByName, metersOf, type StoredEvent } from '../../../server/usage/events.ts';
+import { BY_DEFAULT, eventsByName, metersOf, type StoredEvent } from '../../../server/usage/events.ts';
 import { isLevel } from '../../../server/usage/levels.ts';
 import { recordReadable } from '../../../server/usage/named.ts';
 import { record } from '../../../server/usage/record.ts';
 import { refuseDropped } from '../../../server/usage/recount.ts';
+import { sourcesOf } from '../../../server/usage/sources.ts';
 import { holding, tellOfHeld } from '../../../server/usage/tell.ts';
 import { customerClock } from '../../billing/meter_events/rows.ts';
 import { activeMeter, metersById } from '../../billing/meters/rows.ts';
@@ -36,37 +37,55 @@ export async function events(ctx: Context, { customer, meter: wanted, start_time
 }
 
 /** What a correction takes back, puts back and records, and the span that it is about. */
-type Plan = { meter: string; customer: string; start: Instant; end: Instant; cancels: readonly StoredEvent[]; restores: string | null; records: readonly Omit<UsageGiven, 'identifier'>[] };
+type Plan = { event_name: string; /** Null where no meter counts the events: outcomes follow from them. */ meter: string | null; customer: string; start: Instant; end: Instant; cancels: readonly StoredEvent[]; restores: string | null; records: readonly Omit<UsageGiven, 'identifier'>[] };
 
 type Given = Params<typeof createCorrection>;
 
 /** More events than this are not taken back at once. */
 const MOST_CANCELED = 10_000;
 
+/** Where the customer of events is found that no meter counts; undefined where nobody looks at them. */
+const mappingOf = async (ctx: Context, event_name: string) => (await sourcesOf(ctx, [event_name])).get(event_name)!.mapping;
+
+/** What an event said. Of one that no meter counts, the customer is kept apart from the rest. */
+async function payloadOf(ctx: Context, { meter, event_name, customer, payload }: StoredEvent): Promise<Record<string, string>> {
+  const mapping = meter === null ? await mappingOf(ctx, event_name) : undefined;
+  if (!mapping) return payload;
+  const { [BY_DEFAULT.event_payload_key]: _, ...rest } = payload;
+  return { ...rest, [mapping.event_payload_key]: customer };
+}
+
+/** What the meter counts in the span of a plan. */
+async function countedBy(ctx: Context, { meter, customer, start, end }: Plan): Promise<string | null> {
+  return meter === null ? null : (await countedFor(ctx.tx, [{ key: 'span', meter, customer, start, end }])).get('span')!;
+}
+
 async function planAmend(ctx: Context, { event_name, identifier, payload, timestamp }: NonNullable<Given['amend']>): Promise<Plan> {
   const event = await latestEvent(ctx, event_name, identifier);
-  if (!event || event.meter === null) return refuse('resource_missing', `No meter has counted an event named ${event_name} with the identifier ${identifier}.`, 'amend[identifier]', { status: 400 });
+  if (!event) return refuse('resource_missing', `No event named ${event_name} has the identifier ${identifier}.`, 'amend[identifier]', { status: 400 });
   refuseCount(event, 'amend[identifier]');
   if (event.canceled) refuse(undefined, `The event ${identifier} is taken back already. Revert what has taken it back, or report it anew under another identifier.`, 'amend[identifier]');
-  const replacement = { event_name, payload: payload ?? event.payload, timestamp: timestamp ?? event.timestamp };
-  const [meter] = await metersOf(ctx.tx, [event.meter]);
+  const replacement = { event_name, payload: payload ?? (await payloadOf(ctx, event)), timestamp: timestamp ?? event.timestamp };
+  const [meter] = event.meter === null ? [] : await metersOf(ctx.tx, [event.meter]);
   // A level that comes between others takes these to be counted.
-  if (isLevel(meter!)) await refuseDropped(ctx.tx, { meter: meter!.id, customer: event.customer, start: replacement.timestamp, end: replacement.timestamp + 1 }, 'amend[timestamp]');
+  if (meter && isLevel(meter)) await refuseDropped(ctx.tx, { meter: meter!.id, customer: event.customer, start: replacement.timestamp, end: replacement.timestamp + 1 }, 'amend[timestamp]');
   const [first, last] = [event.timestamp, replacement.timestamp].sort((a, b) => a - b) as [Instant, Instant];
-  return { meter: event.meter, customer: event.customer, start: first, end: last + 1, cancels: [event], restores: null, records: [replacement] };
+  return { event_name, meter: event.meter, customer: event.customer, start: first, end: last + 1, cancels: [event], restores: null, records: [replacement] };
 }
 
 async function planBackfill(ctx: Context, { event_name, customer, start_time: start, end_time: end, events }: NonNullable<Given['backfill']>): Promise<Plan> {
-  const meter = (await activeMeter(ctx.tx, event_name)) ?? refuse('resource_missing', `No active meter counts events named ${event_name}.`, 'backfill[event_name]', { status: 400 });
-  const cancels = await eventsWithin(ctx.tx, ctx.world.id, { meter: meter.id, customer, start, end }, MOST_CANCELED + 1);
+  const meter = await activeMeter(ctx.tx, event_name);
+  if (!meter && !(await mappingOf(ctx, event_name))) refuse('resource_missing', `No active meter counts events named ${event_name}, and no outcome follows from them.`, 'backfill[event_name]', { status: 400 });
+  const of = { event_name, meter: meter?.id ?? null, customer, start, end };
+  const cancels = await eventsWithin(ctx.tx, ctx.world.id, of, MOST_CANCELED + 1);
   if (cancels.length > MOST_CANCELED) refuse(undefined, `There are more than ${MOST_CANCELED} events from \`start_time\` to \`end_time\`. Correct a shorter span at once.`, 'backfill[end_time]');
   refuseOwnName(event_name, 'backfill[event_name]');
-  await refuseDropped(ctx.tx, { meter: meter.id, customer, start, end }, 'backfill[start_time]');
+  if (meter) await refuseDropped(ctx.tx, { meter: meter.id, customer, start, end }, 'backfill[start_time]');
   for (const each of cancels) refuseCount(each, 'backfill[event_name]');
   for (const [n, { timestamp }] of events.entries()) {
     if (timestamp < start || timestamp >= end) refuse(undefined, 'An event of a backfill lies between its `start_time` and its `end_time`.', `backfill[events][${n}][timestamp]`);
   }
-  return { meter: meter.id, customer, start, end, cancels, restores: null, records: events.map(({ payload, timestamp }) => ({ event_name, payload, timestamp })) };
+  return { ...of, cancels, restores: null, records: events.map(({ payload, timestamp }) => ({ event_name, payload, timestamp })) };
 }
 
 async function planRevert(ctx: Context, { correction }: NonNullable<Given['revert']>): Promise<Plan & { reverted: CorrectionRow }> {
@@ -77,7 +96,7 @@ async function planRevert(ctx: Context, { correction }: NonNullable<Given['rever
   const [recorded, canceled] = [await recordedBy(ctx.tx, ctx.world.id, reverted, MOST_EVENTS), await canceledBy(ctx.tx, reverted.id)];
   if (recorded.some((event) => event.canceled)) refuse(undefined, `An event of ${correction} was taken back since. Take that back first.`, 'revert[correction]');
   if (canceled.length !== reverted.events_canceled || recorded.length !== reverted.events_recorded) refuse(undefined, `The events of ${correction} are not kept any more.`, 'revert[correction]');
-  return { meter: reverted.meter, customer: reverted.customer, start: reverted.starts_at, end: reverted.ends_at, cancels: recorded, restores: reverted.id, records: [], reverted };
+  return { event_name: reverted.event_name, meter: reverted.meter, customer: reverted.customer, start: reverted.starts_at, end: reverted.ends_at, cancels: recorded, restores: reverted.id, records: [], reverted };
 }
 
 async function planOf(ctx: Context, given: Given): Promise<Plan & { reverted?: CorrectionRow }> {
@@ -95,17 +114,16 @@ export async function correct(ctx: Context, given: Given): Promise<Json> {
   const id = ctx.app.clock.newId('mtrc');
   // A dry run is the same work, taken back.
   if (given.dry_run) await ctx.tx.query('savepoint dry_run');
-  const asked = [{ key: 'span', meter: plan.meter, customer: plan.customer, start: plan.start, end: plan.end }];
-  const before = (await countedFor(ctx.tx, asked)).get('span')!;
+  const before = await countedBy(ctx, plan);
   const held = holding(ctx);
   const canceled = await cancelEvents(held, plan.cancels, now, id);
   if (canceled.length !== plan.cancels.length) refuse('lock_timeout', 'Somebody else takes the same events back right now. Look at them again.', undefined, { status: 409 });
   if (plan.restores !== null) await restoreEvents(held, plan.restores, now);
   await recordAll(held, plan, id, now, given);
-  const after = (await countedFor(ctx.tx, asked)).get('span')!;
-  const { meter, reverted } = plan;
+  const after = await countedBy(ctx, plan);
+  const { event_name, meter, reverted } = plan;
   const row: CorrectionRow = {
-    id, created: now, type: given.type, meter, customer: plan.customer, starts_at: plan.start, ends_at: plan.end, events_canceled: canceled.length, events_recorded: plan.records.length,
+    id, created: now, type: given.type, event_name, meter, customer: plan.customer, starts_at: plan.start, ends_at: plan.end, events_canceled: canceled.length, events_recorded: plan.records.length,
     before, after, reverts: plan.restores, reverted_by: null, reason: given.reason ?? null,
   };
   if (given.dry_run) await ctx.tx.query('rollback to savepoint dry_run');
@@ -127,7 +145,7 @@ async function recordAll(ctx: Context, plan: Plan, id: string, now: Instant, giv
     const at = given.type === 'amend' ? 'amend' : `backfill[events][${n}]`;
     if (each.status === 'refused') refuse(each.refusal.code, each.refusal.message, inside(at, each.refusal.param), { status: 400 });
     else if (each.event.customer !== plan.customer) refuse(undefined, `The payload names another customer than ${plan.customer}. A correction is about one customer: take the event back, and report it for the other one.`, `${at}[payload]`);
-    else if (each.event.meter !== plan.meter) refuse(undefined, `Events of this name are counted by another meter by now than ${plan.meter}.`, `${at}[event_name]`);
+    else if (each.event.meter !== plan.meter) refuse(undefined, `Events of this name are counted by another meter by now than ${plan.meter ?? 'none'}.`, `${at}[event_name]`);
   }
 }
 

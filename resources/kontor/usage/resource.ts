@@ -38,15 +38,17 @@ export type CorrectionRow = {
   id: string;
   created: Instant;
   type: 'amend' | 'backfill' | 'revert';
-  meter: string;
+  event_name: string;
+  /** Null where no meter counts its events: outcomes follow from them. */
+  meter: string | null;
   customer: string;
   starts_at: Instant;
   ends_at: Instant;
   events_canceled: number;
   events_recorded: number;
-  /** What the meter had counted in the span, and counts since: exact decimals. */
-  before: string;
-  after: string;
+  /** What the meter had counted in the span, and counts since: exact decimals. Null without a meter. */
+  before: string | null;
+  after: string | null;
   reverts: string | null;
   reverted_by: string | null;
   reason: string | null;
@@ -62,6 +64,7 @@ export function renderCorrection(row: CorrectionRow, world: World, dry_run = fal
     customer: row.customer,
     dry_run,
     end_time: row.ends_at,
+    event_name: row.event_name,
     events_canceled: row.events_canceled,
     events_recorded: row.events_recorded,
     livemode: world.livemode,

@@ -12,11 +12,11 @@ export function correctionsById(tx: Tx, ids: readonly string[], lock = false): P
   return rows<CorrectionRow>(tx, sql`select * from usage_corrections where id = any(${ids}::text[]) ${lock ? sql`for update` : sql``}`);
 }
 
-/** A customer's events of a meter in `[start, end)` that count, oldest first; at most so many. */
-export function eventsWithin(tx: Tx, world: number, { meter, customer, start, end }: { meter: string; customer: string; start: number; end: number }, most: number): Promise<StoredEvent[]> {
+/** A customer's events of a meter, or where no meter counts them of a name, in `[start, end)` that count, oldest first; at most so many. */
+export function eventsWithin(tx: Tx, world: number, { meter, event_name, customer, start, end }: { meter: string | null; event_name: string; customer: string; start: number; end: number }, most: number): Promise<StoredEvent[]> {
   return eventsOf(
     tx,
-    sql`from meter_events e where e.series = ${seriesOf(world, meter, '', customer)} and e.meter = ${meter} and e.customer = ${customer} and e.timestamp >= to_timestamp(${start}::bigint) and e.timestamp < to_timestamp(${end}::bigint)
+    sql`from meter_events e where e.series = ${seriesOf(world, meter, event_name, customer)} and e.meter is not distinct from ${meter} and e.customer = ${customer} and e.timestamp >= to_timestamp(${start}::bigint) and e.timestamp < to_timestamp(${end}::bigint)
       and ${COUNTS} order by e.timestamp, e.number limit ${most}`,
   );
 }
@@ -37,7 +37,7 @@ export function pageOfEvents(tx: Tx, world: number, { meter, customer, start, en
 export function recordedBy(tx: Tx, world: number, row: CorrectionRow, most: number): Promise<StoredEvent[]> {
   return eventsOf(
     tx,
-    sql`from meter_events e where e.series = ${seriesOf(world, row.meter, '', row.customer)} and e.timestamp >= to_timestamp(${row.starts_at}::bigint) and e.timestamp < to_timestamp(${row.ends_at}::bigint)
+    sql`from meter_events e where e.series = ${seriesOf(world, row.meter, row.event_name, row.customer)} and e.timestamp >= to_timestamp(${row.starts_at}::bigint) and e.timestamp < to_timestamp(${row.ends_at}::bigint)
       and starts_with(e.identifier, ${`${row.id}:`}) order by e.number limit ${most}`,
   );
 }
