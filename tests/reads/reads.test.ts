@@ -88,11 +88,12 @@ before(async () => {
   await copies('invoices', `id = '${invoice.id}'`, { id: id('in'), number: `'N-' || n`, obligation: `'copy ' || n`, customer: `case when n % 3 = 0 then o.customer else ${id('cus')} end`, status: `'paid'`, created });
   await copies('events', `type = 'customer.created'`, { id: `'evt_zz' || lpad(n::text, 20, '0')`, object_id: 'null', type: `'customer.tax_id.created'`, created });
   await copies('webhook_deliveries', 'true', { id: id('whd'), event: `'evt_zz' || lpad(n::text, 20, '0')`, state: `'delivered'`, created });
+  await copies('billing_alerts', 'true', { id: id('alrt'), customer: id('cus') });
   await copies('timers', 'true', { kind: `'copy'`, subject: id('copy'), lane: id('copy'), at: `o.at + interval '1 year'` });
   await kontor.database.asOwner((owner) => owner.query('analyze'));
 });
 after(async () => {
-  for (const [table, where] of [['webhook_deliveries', `id like 'whd_0000%'`], ['events', `id like 'evt_zz%'`], ['invoices', `number like 'N-%'`], ['customers', `id like 'cus_0000%'`], ['timers', `kind = 'copy'`]]) {
+  for (const [table, where] of [['webhook_deliveries', `id like 'whd_0000%'`], ['events', `id like 'evt_zz%'`], ['invoices', `number like 'N-%'`], ['billing_alerts', `customer like 'cus_0000%'`], ['customers', `id like 'cus_0000%'`], ['timers', `kind = 'copy'`]]) {
     await kontor.database.asOwner((owner) => owner.query(`set kontor.world = '${kontor.world.id}'; delete from ${table} where ${where}`));
   }
   await kontor.close();
@@ -155,6 +156,11 @@ test('a page is read from its own rows, whatever it is narrowed to and however m
       assert.ok(rows < PAGE, `${path}${cursor} reads ${rows} rows; ${most}`);
     }
   }
+});
+
+test('usage is recorded without a look at what waits for that of others', async () => {
+  const { rows, most } = await rowsOf(() => ask('POST', '/v1/billing/meter_events', { event_name: 'sum', payload: { stripe_customer_id: few, value: '1' } }));
+  assert.ok(rows < 20, `${rows} rows; ${most}`);
 });
 
 test('the worker finds out that nothing is due without looking at what is not', async () => {
