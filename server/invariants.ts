@@ -5,6 +5,7 @@
 import { books } from './ledger/invariants.ts';
 import { COUNTS_TEXT } from './usage/cells.ts';
 import { LEVELS_BY_HOUR } from './usage/levels.ts';
+import { DAYS_OF_HOURS } from './usage/tallies.ts';
 
 export type Invariant = {
   /** The short name, as in docs/operating. */
@@ -296,6 +297,13 @@ const usage: Invariant[] = [
           union all select meter, customer, hour, dimensions, events, sum, null, null, null, first_number from tallied_hours()) h join meters m on m.id = h.meter group by 1, 2, 3, 4) r
         full join counted u on u.meter = r.meter and u.customer = r.customer and u.hour = r.hour and u.dimensions = r.dimensions
       where case when r.first_number < meter_events_kept_from() then r.events < u.events else coalesce(r.events, 0) <> coalesce(u.events, 0) or coalesce(r.sum, 0) <> coalesce(u.sum, 0) or (coalesce(r.events, 0) > 0 and not r.adds_up and (r.largest is distinct from u.largest or r.last is distinct from u.last or r.last_at is distinct from u.last_at)) end`,
+  },
+  {
+    id: 'I10',
+    about: 'What a meter counted on a day is what it counted in its hours.',
+    query: `select coalesce(d.meter, h.meter) as object, format('for %s on %s it says %s events, %s in all; its hours say %s, %s', coalesce(d.customer, h.customer), (coalesce(d.day, h.day) at time zone 'UTC')::date, coalesce(d.events, 0), coalesce(d.sum, 0), coalesce(h.events, 0), coalesce(h.sum, 0)) as sentence
+      from meter_days d full join (${DAYS_OF_HOURS}) h on h.meter = d.meter and h.customer = d.customer and h.day = d.day and h.dimensions = d.dimensions
+      where coalesce(d.events, 0) <> coalesce(h.events, 0) or coalesce(d.sum, 0) <> coalesce(h.sum, 0)`,
   },
   {
     id: 'I10',

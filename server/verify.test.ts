@@ -134,6 +134,7 @@ for (const [what, invariant, falsify] of [
   ['an event that is gone', 'I10', `delete from meter_events where identifier = 'calls 4.5'`],
   ['a level that held for longer', 'I10', change('meter_rollups', 'level_seconds = level_seconds + 1', 'level_seconds is not null')],
   ['a value that came more often', 'I10', change('meter_values', 'events = events + 1')],
+  ['a day that is not what its hours come to', 'I10', change('meter_days', 'sum = sum + 1')],
   ['an hour that is gone', 'I10', 'delete from meter_rollups'],
   ['a tally that was made up', 'I10', `insert into meter_tallies (world, meters, customers, hours, dimensions, events, sums, first_numbers) select world, array[meter], array[customer], array[hour], array[dimensions], '{1}', '{1}', array[first_number] from meter_rollups limit 1`],
   ['a line whose price does not exist', 'I15', change('invoice_lines', `price = 'price_nowhere'`)],

@@ -1213,6 +1213,21 @@ alter table mandates force row level security;
 create policy own_world on mandates for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
 grant delete, insert, select, update on table mandates to kontor_app;
 
+create table meter_days (
+  world integer default kontor_world() not null,
+  meter text collate "C" not null,
+  customer text collate "C" not null,
+  day timestamp with time zone not null,
+  dimensions text collate "C" not null,
+  events bigint not null,
+  sum numeric not null,
+  constraint meter_days_pkey PRIMARY KEY (world, meter, customer, day, dimensions)
+);
+alter table meter_days enable row level security;
+alter table meter_days force row level security;
+create policy own_world on meter_days for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
+grant insert, select, update on table meter_days to kontor_app;
+
 create table meter_event_cancellations (
   world integer default kontor_world() not null,
   id text collate "C" not null,

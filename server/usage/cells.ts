@@ -6,6 +6,7 @@ import { instants } from '../database/arrays.ts';
 import { arrayText, raw, sql, type Sql } from '../database/sql.ts';
 
 export const HOUR_S = 3_600;
+export const DAY_S = 24 * HOUR_S;
 
 /** An hour of a customer on a meter, for one combination of the dimensions' values. */
 export type Cell = { meter: string; customer: string; hour: Instant; dimensions: string };

@@ -1,4 +1,4 @@
-/** What usage comes to: whole hours from their rollups, and events only for the parts of hours at the edges of a span. */
+/** What usage comes to: whole hours, and days of what adds up, from their rollups, and events only for the parts of hours at the edges of a span. */
 import type { Formula, MeterRow } from '../../billing/catalog.ts';
 import type { Used } from '../../billing/metering.ts';
 import { add, compare, formatDecimal, parseDecimal, ZERO, type Decimal } from '../../billing/money.ts';
@@ -8,17 +8,19 @@ import { COUNTS } from './cells.ts';
 import { metersOf } from './events.ts';
 import { isLevel } from './levels.ts';
 import { isUnique } from './rollups.ts';
-import { cut, EDGES, groupNumber, hours, lookedUp, relation, TALLIED, wanted, WHOLE_HOURS, worldOf, type Asked, type Cut } from './spans.ts';
+import { cut, DAYS, EDGES, groupNumber, hours, HOURS_BESIDE, lookedUp, relation, TALLIED, wanted, WHOLE_HOURS, worldOf, type Asked, type Cut } from './spans.ts';
 import { addsUp } from './tallies.ts';
 
 /** `group` and `dimensions` are null where all of them are counted together. */
 type Counted = { n: number; group: number | null; dimensions: string | null; value: string };
 
-/** What adds up (`addsUp`): hours with what is tallied, and events at the edges, for each combination of the dimensions' values. */
+/** What adds up (`addsUp`): days and hours with what is tallied, and events at the edges, for each combination of the dimensions' values. */
 function countAdding(world: number, spans: readonly Cut[], formula: 'sum' | 'count'): Sql {
   return sql`
     with pieces as (
-      select a.n, r.dimensions, r.events, r.sum from ${relation(world, spans)} ${hours(WHOLE_HOURS)}
+      select a.n, p.dimensions, p.events, p.sum from ${relation(world, spans)} ${DAYS}
+      union all
+      select a.n, p.dimensions, p.events, p.sum from ${relation(world, spans)} ${HOURS_BESIDE}
       union all
       select a.n, t.dimensions, t.events, t.sum from ${relation(world, spans)} ${TALLIED}
       union all

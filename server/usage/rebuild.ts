@@ -6,7 +6,7 @@ import { passing } from '../database/world.ts';
 import { StartRefused } from '../refused.ts';
 import { COUNTS_TEXT } from './cells.ts';
 import { LEVELS_BY_HOUR } from './levels.ts';
-import { ADD_TALLIES, MOST_TALLIES } from './tallies.ts';
+import { ADD_TALLIES, DAYS_OF_HOURS, MOST_TALLIES } from './tallies.ts';
 
 /** How often it is tried to get hold of the tables, and for how long each time. */
 const TRIES = 120;
@@ -34,7 +34,7 @@ async function recountOnce(owner: Client, world: World): Promise<number> {
   try {
     // Waits shorter than PostgreSQL does before it looks for a circle of waiting: it is never a recorder that has to begin again. No slot is dropped meanwhile either.
     await owner.query(`begin; set local kontor.world = '${world.id}'; set local lock_timeout = '${TRY_MS}ms'`);
-    await owner.query('lock table meter_events in access share mode; lock table meter_tallies, meter_rollups, meter_values in share row exclusive mode');
+    await owner.query('lock table meter_events in access share mode; lock table meter_tallies, meter_rollups, meter_days, meter_values in share row exclusive mode');
     for (let more = true; more; ) more = (await row<{ tallies: number }>(owner, ADD_TALLIES))!.tallies === MOST_TALLIES;
     await owner.query(`update meter_rollups set events = 0, sum = 0 where first_number >= meter_events_kept_from()`);
     await owner.query(`update meter_values v set events = 0 where exists (select from meter_rollups r where r.meter = v.meter and r.customer = v.customer and r.hour = v.hour and r.dimensions = v.dimensions and r.first_number >= meter_events_kept_from())`);
@@ -54,6 +54,10 @@ async function recountOnce(owner: Client, world: World): Promise<number> {
     await owner.query(`
       update meter_rollups r set first_at = u.first_at, level_seconds = u.level_seconds from (${LEVELS_BY_HOUR}) u
       where r.meter = u.meter and r.customer = u.customer and r.hour = u.hour and r.dimensions = u.dimensions and r.first_number >= meter_events_kept_from()`);
+    await owner.query(`update meter_days set events = 0, sum = 0`);
+    await owner.query(`
+      insert into meter_days (meter, customer, day, dimensions, events, sum) ${DAYS_OF_HOURS}
+      on conflict (world, meter, customer, day, dimensions) do update set events = excluded.events, sum = excluded.sum`);
     await owner.query('commit');
     return rowCount ?? 0;
   } catch (error) {

@@ -1,10 +1,10 @@
-/** Spans of a customer's usage, cut at whole hours: what lies between is in the rollups of hours, and only the parts of hours at their edges are looked up among the events. */
+/** Spans of a customer's usage, cut at whole hours and days: what lies between is in the rollups of these, and only the parts of hours at their edges are looked up among the events. */
 import type { Instant } from '../../billing/decision.ts';
 import type { DimensionTerms } from '../../billing/pricing/dimensions.ts';
 import { instants } from '../database/arrays.ts';
 import { arrayText, row, sql, type Sql } from '../database/sql.ts';
 import type { Tx } from '../database/world.ts';
-import { COUNTS, HOUR_S } from './cells.ts';
+import { COUNTS, DAY_S, HOUR_S } from './cells.ts';
 import { seriesOf } from './keys.ts';
 
 /**
@@ -13,21 +13,28 @@ import { seriesOf } from './keys.ts';
  */
 export type Asked = { meter: string; customer: string; start: Instant; end: Instant; key: string; dimensions?: Record<string, string>; groups?: readonly Pick<DimensionTerms, 'dimensions'>[] | null };
 
-/** A span, cut at whole hours: what lies between the two inner bounds is whole. */
-export type Cut = Asked & { whole_start: Instant; whole_end: Instant };
+/** A span, cut at whole hours and at whole days (UTC): what lies between two inner bounds is whole. */
+export type Cut = Asked & { whole_start: Instant; day_start: Instant; day_end: Instant; whole_end: Instant };
+
+/** The bounds between which lie whole hours, or days; both are the end where there is none. */
+function bounds(start: Instant, end: Instant, length: number): [Instant, Instant] {
+  const [up, down] = [Math.ceil(start / length) * length, Math.floor(end / length) * length];
+  return up <= down ? [up, down] : [end, end];
+}
 
 export function cut(asked: Asked): Cut {
-  const [up, down] = [Math.ceil(asked.start / HOUR_S) * HOUR_S, Math.floor(asked.end / HOUR_S) * HOUR_S];
-  return up <= down ? { ...asked, whole_start: up, whole_end: down } : { ...asked, whole_start: asked.end, whole_end: asked.end };
+  const [whole_start, whole_end] = bounds(asked.start, asked.end, HOUR_S);
+  const [day_start, day_end] = bounds(whole_start, whole_end, DAY_S);
+  return { ...asked, whole_start, day_start, day_end, whole_end };
 }
 
 /** The spans as the relation `a`. */
 export function relation(world: number, spans: readonly Cut[]): Sql {
-  const moments = (field: 'start' | 'whole_start' | 'whole_end' | 'end') => sql`${instants(spans.map((each) => each[field]))}::timestamptz[]`;
+  const moments = (field: 'start' | 'whole_start' | 'day_start' | 'day_end' | 'whole_end' | 'end') => sql`${instants(spans.map((each) => each[field]))}::timestamptz[]`;
   return sql`unnest(${arrayText(spans.map((_, n) => n))}::integer[], ${arrayText(spans.map((each) => each.meter), true)}::text[], ${arrayText(spans.map((each) => each.customer), true)}::text[],
-      ${arrayText(spans.map((each) => seriesOf(world, each.meter, '', each.customer)))}::bigint[], ${moments('start')}, ${moments('whole_start')}, ${moments('whole_end')}, ${moments('end')},
+      ${arrayText(spans.map((each) => seriesOf(world, each.meter, '', each.customer)))}::bigint[], ${moments('start')}, ${moments('whole_start')}, ${moments('day_start')}, ${moments('day_end')}, ${moments('whole_end')}, ${moments('end')},
       ${arrayText(spans.map((each) => (each.dimensions ? JSON.stringify(each.dimensions) : null)), true)}::jsonb[], ${arrayText(spans.map(({ groups }) => (groups ? groupsText(groups) : null)), true)}::jsonb[])
-      as a (n, meter, customer, series, start, whole_start, whole_end, "end", filter, groups)`;
+      as a (n, meter, customer, series, start, whole_start, day_start, day_end, whole_end, "end", filter, groups)`;
 }
 
 /** Groups as `groupNumber` reads them. */
@@ -52,7 +59,12 @@ export const hours = (within: Sql): Sql => lookedUp(sql`select r.* from meter_ro
 
 export const WHOLE_HOURS = sql`r.hour >= a.whole_start and r.hour < a.whole_end`;
 
-/** What is tallied of the whole hours and not in their rollups yet. */
+/** The whole days of what adds up (`addsUp`), and the whole hours beside them. */
+export const DAYS = lookedUp(sql`select d.dimensions, d.events, d.sum from meter_days d where d.meter = a.meter and d.customer = a.customer and d.day >= a.day_start and d.day < a.day_end and ${wanted(sql`d`)}`, sql`p`);
+export const HOURS_BESIDE = sql`cross join lateral (values (a.whole_start, a.day_start), (a.day_end, a.whole_end)) w (lo, hi) ${lookedUp(
+  sql`select r.dimensions, r.events, r.sum from meter_rollups r where w.lo < w.hi and r.meter = a.meter and r.customer = a.customer and r.hour >= w.lo and r.hour < w.hi and ${wanted(sql`r`)}`, sql`p`)}`;
+
+/** What is tallied of the whole hours and not in the rollups yet. */
 export const TALLIED = sql`join tallied_hours() t on t.meter = a.meter and t.customer = a.customer and t.hour >= a.whole_start and t.hour < a.whole_end and ${wanted(sql`t`)}`;
 
 /** The events at the edges of the spans, joined to them. */

@@ -56,7 +56,7 @@ export function tally(tx: Tx, events: readonly UsageEvent[], how: 'added' | 'tak
 /** So many tallies are added at once. */
 export const MOST_TALLIES = 500;
 
-/** Adds a world's tallies to its rollups, in the order in which they were made: what was taken away comes after what it is taken from. */
+/** Adds a world's tallies to the rollups of its hours and days, in the order in which they were made: what was taken away comes after what it is taken from. */
 export const ADD_TALLIES = sql`
   with taken as (
     delete from meter_tallies where id in (select id from meter_tallies where world = kontor_world() order by id limit ${MOST_TALLIES}) returning *),
@@ -66,8 +66,17 @@ export const ADD_TALLIES = sql`
     group by 1, 2, 3, 4 order by 1, 2, 3, 4),
   added as (
     insert into meter_rollups as r (meter, customer, hour, dimensions, events, sum, first_number) select * from hours
-    on conflict (world, meter, customer, hour, dimensions) do update set events = r.events + excluded.events, sum = r.sum + excluded.sum, first_number = least(r.first_number, excluded.first_number))
+    on conflict (world, meter, customer, hour, dimensions) do update set events = r.events + excluded.events, sum = r.sum + excluded.sum, first_number = least(r.first_number, excluded.first_number)),
+  days as (
+    insert into meter_days as d (meter, customer, day, dimensions, events, sum)
+    select meter, customer, date_trunc('day', hour, 'UTC'), dimensions, sum(events), sum(sum) from hours group by 1, 2, 3, 4 order by 1, 2, 3, 4
+    on conflict (world, meter, customer, day, dimensions) do update set events = d.events + excluded.events, sum = d.sum + excluded.sum)
   select count(*)::integer as tallies from taken`;
+
+/** The days of a world, by the rollups of its hours: those of the meters that have tallies. */
+export const DAYS_OF_HOURS = `
+  select r.meter, r.customer, date_trunc('day', r.hour, 'UTC') as day, r.dimensions, sum(r.events) as events, sum(r.sum) as sum
+  from meter_rollups r join meters m on m.id = r.meter and m.event_time_window is null and m.default_aggregation ->> 'formula' in ('sum', 'count', 'unique_count') group by 1, 2, 3, 4`;
 
 /** Adds what is tallied in all worlds; one transaction of a world does it at a time. True where there may be more. */
 export async function addTallies({ database: { pool } }: App): Promise<boolean> {

@@ -129,6 +129,13 @@ test('usage and what it costs are answered from as many rows however many events
   }
 });
 
+test('a day of what adds up is read as one row', async () => {
+  for (const name of ['sum', 'count']) {
+    const { rows, most } = await rowsOf(() => stripe.billing.meters.listEventSummaries(meters.get(name)!, { customer: many, start_time: today - 5 * DAY, end_time: today }));
+    assert.ok(rows < HOURS, `${rows} rows for ${HOURS} hours; ${most}`);
+  }
+});
+
 test('an invoice of usage is explained from as many rows however many events are behind it', async () => {
   const explained = async (customer: string) => {
     const { id } = await stripe.subscriptions.create({ customer, items: [{ price: prices[0]! }], collection_method: 'send_invoice', days_until_due: 30, backdate_start_date: today - 9 * DAY, proration_behavior: 'none' });

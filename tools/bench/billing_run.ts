@@ -54,6 +54,7 @@ async function multiply(house: House, subscription: Stripe.Subscription, count: 
     ['timers', `subject = '${subscription.id}' and kind = 'subscription.renew'`, { subject: numbered('sub'), lane: numbered('cus') }],
     ['meter_events', 'true', { key: 'n', series: hashed(`world || chr(31) || meter || chr(31) || ${numbered('cus')}`), identifier: "'e' || n", customer: numbered('cus') }],
     ['meter_rollups', 'true', { customer: numbered('cus') }],
+    ['meter_days', 'true', { customer: numbered('cus') }],
   ];
   await house.stripe.billing.meterEvents.create({ event_name: 'message', payload: { stripe_customer_id: customer, value: '1234' } });
   await inWorld(house.database.pool, house.world, async (tx) => {
@@ -65,7 +66,7 @@ async function multiply(house: House, subscription: Stripe.Subscription, count: 
     }
   });
   // As autovacuum would have by now; what the run fills is empty and is left to it.
-  await house.database.asOwner((owner) => owner.query('analyze customers, subscriptions, subscription_items, discounts, timers, meter_events, meter_rollups'));
+  await house.database.asOwner((owner) => owner.query('analyze customers, subscriptions, subscription_items, discounts, timers, meter_events, meter_rollups, meter_days'));
 }
 
 /** What the run wrote: table and condition. */

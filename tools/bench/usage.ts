@@ -12,6 +12,7 @@ import Fastify from 'fastify';
 import { from as copyFrom } from 'pg-copy-streams';
 import { inWorld } from '../../server/database/world.ts';
 import { ensureSlot, slotAt } from '../../server/usage/slots.ts';
+import { DAYS_OF_HOURS } from '../../server/usage/tallies.ts';
 import { verify } from '../../server/verify.ts';
 import type { Line } from './bench.ts';
 import { forCopy, type House } from './house.ts';
@@ -48,6 +49,7 @@ export async function prepare(house: House, events: number): Promise<string> {
       insert into meter_rollups (meter, customer, hour, dimensions, events, sum, largest, last, last_at, last_number, first_number)
       select meter, customer, date_trunc('hour', timestamp, 'UTC'), '', count(*), sum(value), max(value), (array_agg(value order by timestamp desc, number desc))[1], max(timestamp),
         (array_agg(number order by timestamp desc, number desc))[1], min(number) from meter_events group by 1, 2, 3`);
+    await tx.query(`insert into meter_days (meter, customer, day, dimensions, events, sum) ${DAYS_OF_HOURS}`);
   });
   await database.asOwner(async (owner) => {
     await owner.query('create table copied (like meter_events including defaults); create unique index on copied (world, key); grant select, insert on copied to kontor_app');
@@ -55,7 +57,7 @@ export async function prepare(house: House, events: number): Promise<string> {
     await owner.query('insert into copied select * from meter_events');
     await owner.query('reset kontor.world');
     // As autovacuum would have by now.
-    await owner.query('vacuum (analyze) customers, meter_events, meter_rollups, copied');
+    await owner.query('vacuum (analyze) customers, meter_events, meter_rollups, meter_days, copied');
   });
   await house.checkpoint();
   return meter;

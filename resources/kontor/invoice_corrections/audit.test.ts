@@ -19,7 +19,7 @@ test('a line that bills other usage than its meter counts by now is found, and u
   const { data: [january] } = await stripe.invoices.list({ subscription: subscription.id });
   await kontor.counted();
   const found = async (more: number) => {
-    const falsify = (by: number) => kontor.database.inWorld(kontor.world, (tx) => tx.query(`update meter_rollups set sum = sum + ${by}`));
+    const falsify = (by: number) => kontor.database.inWorld(kontor.world, (tx) => tx.query(`update meter_days set sum = sum + ${by}`));
     await falsify(more);
     const findings = await verify(kontor.database, () => undefined, kontor.app.clock, { audits: kontor.app.register.audits });
     await falsify(-more);

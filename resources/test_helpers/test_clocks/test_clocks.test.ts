@@ -90,7 +90,7 @@ test('with a clock goes all that hangs on it, in every table, and nothing else',
   assert.deepEqual(await stripe.testHelpers.testClocks.del(clock.id), { id: clock.id, object: 'test_helpers.test_clock', deleted: true });
   assert.deepEqual(typesOf(await heard()), ['test_helpers.test_clock.deleted']);
   // What was counted is only ever added to.
-  assert.deepEqual(await counts(), { ...before, meter_events: 1, meter_rollups: 1 });
+  assert.deepEqual(await counts(), { ...before, meter_events: 1, meter_rollups: 1, meter_days: 1 });
   await assert.rejects(stripe.testHelpers.testClocks.retrieve(clock.id), { code: 'resource_missing', statusCode: 404 });
   await assert.rejects(stripe.customers.retrieve(customer.id), { code: 'resource_missing', statusCode: 404 });
   assert.deepEqual((await stripe.customers.list({ test_clock: clock.id })).data, []);
