@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startKontor, type Kontor } from '../tests/kontor.ts';
+import { after, test } from 'node:test';
+import { startKontor } from '../tests/kontor.ts';
 import { firstId } from './clock.ts';
 import { inWorld } from './database/world.ts';
 import { prune } from './prune.ts';
 
-let kontor: Kontor;
-before(async () => { kontor = await startKontor({ works: false }); });
+const kontor = await startKontor({ works: false });
 after(() => kontor.close());
 
 test('idempotency keys of more than thirty days are forgotten a portion at a time, younger ones are kept', async () => {

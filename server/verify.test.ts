@@ -1,6 +1,6 @@
 /** One row is falsified, as only somebody beside Kontor can: each invariant finds its own. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import pg from 'pg';
 import { startKontor, type Kontor } from '../tests/kontor.ts';
 import { own } from '../tests/own.ts';
@@ -12,15 +12,11 @@ import { verify, type Finding } from './verify.ts';
 
 const MONTH_S = 31 * 86_400;
 
-let kontor: Kontor;
-let superuser: pg.Client;
-before(async () => {
-  kontor = await startKontor();
-  superuser = new pg.Client({ connectionString: kontor.database.urls.superuser, types });
-  await superuser.connect();
-  await live(kontor);
-  await kontor.counted();
-});
+const kontor = await startKontor();
+const superuser = new pg.Client({ connectionString: kontor.database.urls.superuser, types });
+await superuser.connect();
+await live(kontor);
+await kontor.counted();
 after(async () => {
   await superuser.end();
   await kontor.close();

@@ -5,28 +5,26 @@ import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 
-let root: string;
 const lock = JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1.0.0', integrity: 'x' }, 'node_modules/b': { version: '1.0.0', optional: true } } });
 
 /** A repository of nothing but the runner, with packages that are installed already. */
-before(async () => {
-  root = await mkdtemp(join(tmpdir(), 'kontor-run-'));
-  await mkdir(join(root, 'tools'));
-  await mkdir(join(root, 'node_modules', 'node', 'bin'), { recursive: true });
-  await copyFile(join(import.meta.dirname, 'run.mjs'), join(root, 'tools', 'run.mjs'));
-  await symlink(process.execPath, join(root, 'node_modules', 'node', 'bin', 'node'));
-  await writeFile(join(root, 'package-lock.json'), lock);
-  await writeFile(join(root, 'node_modules', '.package-lock.json'), JSON.stringify({ packages: { 'node_modules/a': { version: '1.0.0', integrity: 'x' } } }));
-  await writeFile(join(root, 'echo.mjs'), 'console.log(JSON.stringify(process.argv.slice(2))); process.exit(Number(process.argv[2]));');
-  await writeFile(join(root, 'wait.mjs'), `
-    let told = 0;
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => { told += 1; setTimeout(() => { console.log(signal, told); process.exit(9); }, 300); });
-    setInterval(() => undefined, 1000);
-    console.log('ready');`);
-});
+
+const root = await mkdtemp(join(tmpdir(), 'kontor-run-'));
+await mkdir(join(root, 'tools'));
+await mkdir(join(root, 'node_modules', 'node', 'bin'), { recursive: true });
+await copyFile(join(import.meta.dirname, 'run.mjs'), join(root, 'tools', 'run.mjs'));
+await symlink(process.execPath, join(root, 'node_modules', 'node', 'bin', 'node'));
+await writeFile(join(root, 'package-lock.json'), lock);
+await writeFile(join(root, 'node_modules', '.package-lock.json'), JSON.stringify({ packages: { 'node_modules/a': { version: '1.0.0', integrity: 'x' } } }));
+await writeFile(join(root, 'echo.mjs'), 'console.log(JSON.stringify(process.argv.slice(2))); process.exit(Number(process.argv[2]));');
+await writeFile(join(root, 'wait.mjs'), `
+  let told = 0;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => { told += 1; setTimeout(() => { console.log(signal, told); process.exit(9); }, 300); });
+  setInterval(() => undefined, 1000);
+  console.log('ready');`);
 after(() => rm(root, { recursive: true, force: true }));
 
 async function run(parameters: string[], meanwhile: (pid: number) => void = () => undefined, environment: Record<string, string> = {}): Promise<{ code: number; out: string; err: string }> {

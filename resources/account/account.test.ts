@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { after, test } from 'node:test';
+import { startKontor } from '../../tests/kontor.ts';
 
-let kontor: Kontor;
-before(async () => { kontor = await startKontor(); });
+const kontor = await startKontor();
 after(() => kontor.close());
 
 test('a key tells which account it belongs to, and whether it can charge', async () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { advanceClocks, runDueTimers } from '../../server/timers.ts';
 import { verify } from '../../server/verify.ts';
 import { machineClock } from '../../server/clock.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
 import { customerAt } from '../../tests/shop.ts';
 import { listen } from '../../tests/told.ts';
@@ -15,14 +15,11 @@ const MANDATE = { customer_acceptance: { type: 'offline' } } as const;
 
 /** Real time, that a test may move. */
 let ahead = 0;
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => {
-  const machine = machineClock();
-  kontor = await startKontor({ clock: { ...machine, now: () => machine.now() + ahead }, works: false });
-  stripe = kontor.stripe;
-});
+
+const machine = machineClock();
+const kontor = await startKontor({ clock: { ...machine, now: () => machine.now() + ahead }, works: false });
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const pay = (payment_method: string, more: Partial<Stripe.PaymentIntentCreateParams> = {}) =>
   stripe.paymentIntents.create({ amount: 10_000, currency: 'usd', payment_method, confirm: true, return_url: 'https://shop.example.com', ...more });

@@ -1,18 +1,17 @@
 /** What is charged in one currency and settled in another: in the balance, and in the books of both. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { own, type Json } from '../../tests/own.ts';
 import { customerAt, paysBy } from '../../tests/shop.ts';
 
 const DAY_S = 86_400;
 const START = 1_767_225_600;
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor(); stripe = kontor.stripe; });
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
 const settleIn = (currency: string, rates: Record<string, string>) => raw('POST', 'settings', { settlement: { currency, rates } });

@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { seatPrice } from '../../tests/shop.ts';
 import { listen, type Told } from '../../tests/told.ts';
 
-let kontor: Kontor;
-let told: () => Promise<Told[]>;
 let ahead = 0;
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) });
-  told = listen(kontor);
-});
+
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) });
 after(() => kontor.close());
+const told = listen(kontor);
 
 const DAY = 86_400;
 const now = () => kontor.app.clock.now();

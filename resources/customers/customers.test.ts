@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { inWorld } from '../../server/database/world.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { refused } from '../../tests/refused.ts';
 import { customerAt, paysBy } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
-let kontor: Kontor;
-before(async () => { kontor = await startKontor(); });
+const kontor = await startKontor();
 after(() => kontor.close());
 
 test('a customer is created, read, changed and listed', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { until } from '../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
 import { refused } from '../../tests/refused.ts';
 import { listen } from '../../tests/told.ts';
@@ -11,10 +11,9 @@ const DAY_S = 86_400;
 const START = 1_767_225_600;
 const MANDATE = { customer_acceptance: { type: 'offline' } } as const;
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor(); stripe = kontor.stripe; });
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 type World = { customer: string; pass(days: number): Promise<void>; pay(payment_method: string, more?: Partial<Stripe.PaymentIntentCreateParams>): Promise<Stripe.PaymentIntent> };
 

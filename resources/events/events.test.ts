@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { refused } from '../../tests/refused.ts';
 
 let ahead = 0;
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) }); stripe = kontor.stripe; });
+
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) });
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const types = async (params: Stripe.EventListParams) => (await stripe.events.list(params)).data.map((event) => event.type);
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
 let ahead_s = 0;
-before(async () => { kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000) }); stripe = kontor.stripe; });
+
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000) });
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const now = () => Math.floor(Date.now() / 1_000) + ahead_s;
 const PDF = Buffer.from('%PDF-1.7\nseats and lamps\n%%EOF');

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { customerAt } from '../../tests/shop.ts';
 
 const START = 1_767_225_600;
 const DAY_S = 86_400;
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor(); stripe = kontor.stripe; });
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const PDF = Buffer.concat([Buffer.from('%PDF-1.7\n'), Buffer.from([0, 1, 2, 253, 254, 255, 13, 10]), Buffer.from('--\r\n%%EOF')]);
 const sized = (bytes: number) => Buffer.concat([PDF, Buffer.alloc(bytes - PDF.length)]);

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { verify } from '../../server/verify.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { refused } from '../../tests/refused.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
-let kontor: Kontor;
-before(async () => { kontor = await startKontor(); });
+const kontor = await startKontor();
 after(() => kontor.close());
 
 const customerOf = (more: Stripe.CustomerCreateParams = {}) => kontor.stripe.customers.create({ email: 'jenny@example.com', ...more });

@@ -1,15 +1,13 @@
 /** What is too much for one payment, and what a method does not pay from where its holder is: refused by request, a failed attempt that says why by itself, and never in the way of other bills. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type Stripe from 'stripe';
+import { after, test } from 'node:test';
 import { until } from '../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor(); stripe = kontor.stripe; });
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const START = 1_767_225_600;
 const DAY_S = 86_400;

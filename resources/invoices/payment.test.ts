@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import Stripe from 'stripe';
 import { open } from '../../server/app.ts';
 import { machineClock } from '../../server/clock.ts';
@@ -7,13 +7,13 @@ import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { verify } from '../../server/verify.ts';
 import { until } from '../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
-let kontor: Kontor;
 let ahead_ms = 0;
 const clock = machineClock(() => Date.now() + ahead_ms);
-before(async () => { kontor = await startKontor({ clock }); });
+
+const kontor = await startKontor({ clock });
 after(() => kontor.close());
 
 const T0 = 1_767_225_600; // 1 January 2026

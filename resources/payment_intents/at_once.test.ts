@@ -1,14 +1,13 @@
 /** What is asked of one payment, or of one invoice, at the same moment: one thing comes of it, nothing is paid or given back twice, and nobody hears of a failure of ours. The books are looked at in the end. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { paysBy } from '../../tests/shop.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor(); stripe = kontor.stripe; });
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 /** How often each race is run. */
 const TIMES = 3;

@@ -1,19 +1,14 @@
 /** What is reserved is captured: once, in several parts, a little more than was reserved, or raised before. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
-import { listen, type Told } from '../../tests/told.ts';
+import { startKontor } from '../../tests/kontor.ts';
+import { listen } from '../../tests/told.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let told: () => Promise<Told[]>;
-before(async () => {
-  kontor = await startKontor();
-  ({ stripe } = kontor);
-  told = listen(kontor);
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const told = listen(kontor);
 
 type Card = Stripe.PaymentIntentCreateParams.PaymentMethodOptions.Card;
 

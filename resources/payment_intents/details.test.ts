@@ -1,16 +1,12 @@
 /** What the amount of a payment is made of, and by what who buys and who sells know the payment. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => {
-  kontor = await startKontor();
-  ({ stripe } = kontor);
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 type Details = Stripe.PaymentIntentCreateParams.AmountDetails;
 const lines = [{ product_name: 'Desk', product_code: 'DESK', quantity: 2, unit_cost: 4_000, unit_of_measure: 'piece' }, { product_name: 'Lamp', quantity: 3, unit_cost: 500, payment_method_options: { card: { commodity_code: '39111600' }, klarna: { reference: 'lamp' } } }];

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor({ works: false }); stripe = kontor.stripe; });
+const kontor = await startKontor({ works: false });
 after(() => kontor.close());
+const { stripe } = kontor;
 
 test('a domain is added once, switched off and on, and good for wallets in test mode', async () => {
   const made = await stripe.paymentMethodDomains.create({ domain_name: 'shop.example.com' });

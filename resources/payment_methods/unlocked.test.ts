@@ -1,31 +1,24 @@
 /** While a processor is waited for, nobody waits for a lock. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type Stripe from 'stripe';
+import { after, test } from 'node:test';
 import type { Asked } from '../../tests/fakes/server.ts';
 import { FakeStripe } from '../../tests/fakes/stripe/stripe.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
-import { own, type Json } from '../../tests/own.ts';
+import { startKontor } from '../../tests/kontor.ts';
+import { own } from '../../tests/own.ts';
 
-let fake: FakeStripe;
-let kontor: Kontor;
-let stripe: Stripe;
-let processor: Json;
 /** Which requests hang, told of the first one and let go on by whoever holds them. */
 let held: { fits: (asked: Asked) => boolean; come: () => void; going: Promise<void> } | null = null;
 
-before(async () => {
-  fake = await new FakeStripe({ hold: (asked) => { if (!held?.fits(asked)) return undefined; held.come(); return held.going; } }).start();
-  kontor = await startKontor({ stripe: { address: fake.address } });
-  ({ stripe } = kontor);
-  processor = await raw('POST', 'processors', { type: 'stripe', settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
-});
+const fake = await new FakeStripe({ hold: (asked) => { if (!held?.fits(asked)) return undefined; held.come(); return held.going; } }).start();
+const kontor = await startKontor({ stripe: { address: fake.address } });
+const { stripe } = kontor;
+const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
+const processor = await raw('POST', 'processors', { type: 'stripe', settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret } });
 after(async () => {
   await fake.close();
   await kontor.close();
 });
 
-const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
 const cardAt = async (token: string): Promise<string> => (await raw('POST', `processors/${processor.id}/payment_methods`, { token })).id;
 
 /** Lets something hang at Stripe, and something else go through meanwhile. */

@@ -1,23 +1,17 @@
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Custody, Vault } from '../../connectors/vault/vault.ts';
 import { performCalls } from '../../server/calls.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { openLog } from '../../server/log.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { openVault, vaultDirectory } from '../../tests/vault.ts';
 
-let kontor: Kontor;
-let vault: Vault & Custody;
-
-before(async () => {
-  const directory = vaultDirectory();
-  vault = openVault(directory);
-  kontor = await startKontor({ vault });
-});
+const directory = vaultDirectory();
+const vault = openVault(directory);
+const kontor = await startKontor({ vault });
 after(async () => {
   await kontor.close();
   await vault.close();

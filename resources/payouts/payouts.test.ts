@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { nextPayout, type PayoutSchedule } from '../../billing/balance/payout.ts';
 import { machineClock } from '../../server/clock.ts';
 import { runDueTimers } from '../../server/timers.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
 import { refused } from '../../tests/refused.ts';
 import { listen } from '../../tests/told.ts';
@@ -13,14 +13,11 @@ const DAY_S = 86_400;
 
 /** Real time, that a test may move. */
 let ahead = 0;
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => {
-  const machine = machineClock();
-  kontor = await startKontor({ clock: { ...machine, now: () => machine.now() + ahead }, works: false });
-  stripe = kontor.stripe;
-});
+
+const machine = machineClock();
+const kontor = await startKontor({ clock: { ...machine, now: () => machine.now() + ahead }, works: false });
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const pay = (amount: number, currency = 'usd', payment_method = 'pm_card_bypassPending') => stripe.paymentIntents.create({ amount, currency, payment_method, confirm: true });
 const raw = <T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object) => own<T>(stripe, method, path, body);

@@ -1,25 +1,19 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { meterOf } from '../../tests/shop.ts';
-import { listen, typesOf, type Told } from '../../tests/told.ts';
+import { listen, typesOf } from '../../tests/told.ts';
 import { renderPlan } from './resource.ts';
 import { pricesById } from './rows.ts';
 import { inWorld } from '../../server/database/world.ts';
 
-let kontor: Kontor;
-let told: () => Promise<Told[]>;
-let product: string;
-let meter: string;
-before(async () => {
-  kontor = await startKontor();
-  told = listen(kontor);
-  product = (await kontor.stripe.products.create({ id: 'prod_sold', name: 'Sold' })).id;
-  meter = (await meterOf(kontor.stripe, 'calls')).id;
-  await told();
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const told = listen(kontor);
+const product = (await kontor.stripe.products.create({ id: 'prod_sold', name: 'Sold' })).id;
+const meter = (await meterOf(kontor.stripe, 'calls')).id;
+await told();
 
 type Create = Stripe.PriceCreateParams;
 const priceOf = (params: Partial<Create>, expand: string[] = []) => kontor.stripe.prices.create({ product, currency: 'usd', expand, ...params });

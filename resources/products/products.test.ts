@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
-import { listen, typesOf, type Told } from '../../tests/told.ts';
+import { after, describe, test } from 'node:test';
+import { startKontor } from '../../tests/kontor.ts';
+import { listen, typesOf } from '../../tests/told.ts';
 
-let kontor: Kontor;
-let told: () => Promise<Told[]>;
-before(async () => {
-  kontor = await startKontor();
-  told = listen(kontor);
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const told = listen(kontor);
 
 test('a product is made under an id of its own choice with its default price, and both are told', async () => {
   const { stripe } = kontor;

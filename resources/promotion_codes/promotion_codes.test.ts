@@ -1,20 +1,17 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
-import { listen, typesOf, type Told } from '../../tests/told.ts';
+import { startKontor } from '../../tests/kontor.ts';
+import { listen, typesOf } from '../../tests/told.ts';
 
-let kontor: Kontor;
-let told: () => Promise<Told[]>;
 let ahead = 0;
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) });
-  told = listen(kontor);
-  await kontor.stripe.coupons.create({ id: 'tenth', percent_off: 10, max_redemptions: 100 });
-  await told();
-});
+
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) });
 after(() => kontor.close());
+const told = listen(kontor);
+await kontor.stripe.coupons.create({ id: 'tenth', percent_off: 10, max_redemptions: 100 });
+await told();
 
 const DAY = 86_400;
 const now = () => kontor.app.clock.now();

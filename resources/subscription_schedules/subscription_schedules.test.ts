@@ -2,19 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { customerAt, report } from '../../tests/shop.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let told: () => Promise<Told[]>;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  told = listen(kontor);
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const told = listen(kontor);
 
 const priceOf = async (unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}) => (await stripe.prices.create({ currency: 'usd', unit_amount, recurring: { interval: 'month' }, product_data: { name: 'Seat' }, ...more })).id;
 const months = (interval_count: number) => ({ interval: 'month' as const, interval_count });

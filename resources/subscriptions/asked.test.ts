@@ -1,18 +1,14 @@
 /** What a request names: once, in bounds, and as it is spelt. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { customerAt, meteredPrice, meterOf, report, seatPrice } from '../../tests/shop.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 /** A customer on a clock, with a seat at $31.00 a month since 1 January 2026 unless other items are given. */
 async function seated(more: Partial<Stripe.SubscriptionCreateParams> = {}) {

@@ -1,25 +1,21 @@
 /** The moment at which a period ends, in real time: what the worker does then, and requests that come just then. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, beforeEach, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
 import { runDueTimers } from '../../server/timers.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { paysBy, seatPrice } from '../../tests/shop.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
 const BOUNDARY = Date.parse('2026-02-01T00:00:00Z');
 
-let kontor: Kontor;
-let stripe: Stripe;
 let now = START;
-let price: string;
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => now), works: false });
-  stripe = kontor.stripe;
-  price = (await seatPrice(stripe, 1000)).id;
-});
+
+const kontor = await startKontor({ clock: machineClock(() => now), works: false });
 after(() => kontor.close());
+const { stripe } = kontor;
+const price = (await seatPrice(stripe, 1000)).id;
 beforeEach(() => { now = START; });
 
 async function subscribe(more: Partial<Stripe.SubscriptionCreateParams> = {}, customer?: string) {

@@ -1,18 +1,14 @@
 /** What is given back is what was really charged, whatever became of the invoice since. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { customerAt, seatPrice } from '../../tests/shop.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 /** Two seats at $31.00 a month since 1 January 2026. */
 async function twoSeats(more: Partial<Stripe.SubscriptionCreateParams> = {}) {

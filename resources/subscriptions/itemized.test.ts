@@ -1,19 +1,15 @@
 /** Prorations with their discounts beside them: the same nets, to the minor unit, as with the discounts within. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
 import { customerAt, seatPrice } from '../../tests/shop.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 type Shown = 'included' | 'itemized';
 type Explanation = { agrees: boolean; differences: unknown[]; lines: { amount: number; derivation: { kind: string }; discounts: { kind: string; amount: number }[]; sentences: string[] }[] };

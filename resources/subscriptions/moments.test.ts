@@ -1,9 +1,9 @@
 /** Each unit of usage has the price of its moment, however the price changes and whatever is prorated. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { until } from '../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
 import { meterOf, paysBy, report } from '../../tests/shop.ts';
 
@@ -14,15 +14,10 @@ const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 /** When the price changes. */
 const T = START + 15 * DAY;
 
-let kontor: Kontor;
-let stripe: Stripe;
-let meter: string;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  meter = (await meterOf(stripe, 'calls')).id;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const meter = (await meterOf(stripe, 'calls')).id;
 
 const priceOf = async (unit_amount: number, metered = true) =>
   (await stripe.prices.create({ currency: 'usd', unit_amount, recurring: { interval: 'month', ...(metered && { usage_type: 'metered', meter }) }, product_data: { name: metered ? 'Calls' : 'Seat' } })).id;

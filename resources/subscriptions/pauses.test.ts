@@ -1,23 +1,18 @@
 /** Pauses on a moved clock, by the official client: of the collection of invoices, and of the subscription itself. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { verify } from '../../server/verify.ts';
 import { day } from '../../tests/days.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { customerAt, meterOf, paysBy, report } from '../../tests/shop.ts';
-import { listen, typesOf, type Told } from '../../tests/told.ts';
+import { listen, typesOf } from '../../tests/told.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let told: () => Promise<Told[]>;
-let seat: string;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  told = listen(kontor);
-  seat = await priceOf(3100);
-});
+const kontor = await startKontor();
+const { stripe } = kontor;
+const priceOf = async (unit_amount: number, recurring: Stripe.PriceCreateParams.Recurring = { interval: 'month' }) => (await stripe.prices.create({ currency: 'usd', unit_amount, recurring, product_data: { name: 'Seat' } })).id;
+const told = listen(kontor);
+const seat = await priceOf(3100);
 after(async () => {
   const findings = await verify(kontor.database, () => undefined);
   await kontor.close();
@@ -26,7 +21,6 @@ after(async () => {
 
 const HOUR = 3_600;
 const AT_ONCE = { payment_behavior: 'resume_on_payment_success' } as const;
-const priceOf = async (unit_amount: number, recurring: Stripe.PriceCreateParams.Recurring = { interval: 'month' }) => (await stripe.prices.create({ currency: 'usd', unit_amount, recurring, product_data: { name: 'Seat' } })).id;
 
 async function live(more: Partial<Stripe.SubscriptionCreateParams> = {}, card: string | null = 'pm_card_visa', at = '2026-01-01') {
   const { clock, customer } = await customerAt(stripe, day(at), card === null ? {} : paysBy(card));

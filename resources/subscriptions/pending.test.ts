@@ -1,25 +1,18 @@
 /** Changes that wait for their payment, by `payment_behavior`. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { customerAt } from '../../tests/shop.ts';
-import { listen, typesOf, type Told } from '../../tests/told.ts';
+import { listen, typesOf } from '../../tests/told.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let told: () => Promise<Told[]>;
-let basic: string;
-let plus: string;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  told = listen(kontor);
-  basic = (await stripe.prices.create({ currency: 'usd', unit_amount: 3_000, recurring: { interval: 'month' }, product_data: { name: 'Basic' } })).id;
-  plus = (await stripe.prices.create({ currency: 'usd', unit_amount: 6_000, recurring: { interval: 'month' }, product_data: { name: 'Plus' } })).id;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const told = listen(kontor);
+const basic = (await stripe.prices.create({ currency: 'usd', unit_amount: 3_000, recurring: { interval: 'month' }, product_data: { name: 'Basic' } })).id;
+const plus = (await stripe.prices.create({ currency: 'usd', unit_amount: 6_000, recurring: { interval: 'month' }, product_data: { name: 'Plus' } })).id;
 
 const HOUR = 3_600;
 const DECLINED = 'pm_card_chargeCustomerFail';

@@ -1,22 +1,17 @@
 /** A subscription that wants nothing at first waits for the setup of a method for what it will want. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
 import { customerAt, meteredPrice, meterOf, seatPrice } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let seat: string;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  seat = (await seatPrice(stripe, 3_100)).id;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const seat = (await seatPrice(stripe, 3_100)).id;
 
 const SAVES = { save_default_payment_method: 'on_subscription' } as const;
 

@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { customerAt, paysBy, seatPrice } from '../../tests/shop.ts';
-import { listen, typesOf, type Told } from '../../tests/told.ts';
+import { listen, typesOf } from '../../tests/told.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let told: () => Promise<Told[]>;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  told = listen(kontor);
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const told = listen(kontor);
 
 const START = 1_767_225_600; // 2026-01-01
 const DAY = 86_400;

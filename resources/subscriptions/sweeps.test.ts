@@ -1,21 +1,16 @@
 /** What waits for a subscription, billed at an interval of its own. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { customerAt } from '../../tests/shop.ts';
-import { listen, typesOf, type Told } from '../../tests/told.ts';
+import { listen, typesOf } from '../../tests/told.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let told: () => Promise<Told[]>;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  told = listen(kontor);
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const told = listen(kontor);
 
 async function yearly(more: Partial<Stripe.SubscriptionCreateParams> = {}) {
   const { clock, customer } = await customerAt(stripe, day('2026-01-10'));

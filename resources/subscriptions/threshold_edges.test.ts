@@ -1,23 +1,19 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
 import { runDueTimers } from '../../server/timers.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { meteredPrice, meterOf, paysBy, report } from '../../tests/shop.ts';
 
 /** Real time that only the test moves, and a worker that it calls. */
 let now = Date.UTC(2026, 0, 1) / 1_000;
-let kontor: Kontor;
-let stripe: Stripe;
-let price: string;
-before(async () => {
-  kontor = await startKontor({ works: false, clock: machineClock(() => now * 1_000) });
-  stripe = kontor.stripe;
-  const { id: meter } = await meterOf(stripe, 'calls');
-  price = (await meteredPrice(stripe, meter, 10)).id;
-});
+
+const kontor = await startKontor({ works: false, clock: machineClock(() => now * 1_000) });
 after(() => kontor.close());
+const { stripe } = kontor;
+const { id: meter } = await meterOf(stripe, 'calls');
+const price = (await meteredPrice(stripe, meter, 10)).id;
 
 /** Usage second by second while no worker looks, from ten seconds after the start on; then one looks. Returns what thresholds have billed, and since when the period lasts. */
 async function used(billing_thresholds: Stripe.SubscriptionCreateParams['billing_thresholds'], each: readonly (readonly [value: number, ahead?: number])[]) {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
 import { when } from '../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { explained } from '../../tests/own.ts';
 import { customerAt, meterOf, paysBy, report, seatPrice } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
@@ -13,21 +13,15 @@ const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 
 let ahead_ms = 0;
-let kontor: Kontor;
-let stripe: Stripe;
-let calls: string;
-let steps: string;
-let seat: string;
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_ms) });
-  stripe = kontor.stripe;
-  const meter = await meterOf(stripe, 'calls');
-  const recurring = { interval: 'month', usage_type: 'metered', meter: meter.id } as const;
-  calls = (await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring, product_data: { name: 'Calls' } })).id;
-  steps = (await stripe.prices.create({ currency: 'usd', billing_scheme: 'tiered', tiers_mode: 'volume', tiers: [{ up_to: 100, unit_amount: 10 }, { up_to: 'inf', unit_amount: 5 }], recurring, product_data: { name: 'Steps' } })).id;
-  seat = (await seatPrice(stripe, 3_100)).id;
-});
+
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_ms) });
 after(() => kontor.close());
+const { stripe } = kontor;
+const meter = await meterOf(stripe, 'calls');
+const recurring = { interval: 'month', usage_type: 'metered', meter: meter.id } as const;
+const calls = (await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring, product_data: { name: 'Calls' } })).id;
+const steps = (await stripe.prices.create({ currency: 'usd', billing_scheme: 'tiered', tiers_mode: 'volume', tiers: [{ up_to: 100, unit_amount: 10 }, { up_to: 'inf', unit_amount: 5 }], recurring, product_data: { name: 'Steps' } })).id;
+const seat = (await seatPrice(stripe, 3_100)).id;
 
 const onClock = () => customerAt(stripe, START);
 const use = (customer: string, value: number, timestamp?: number) => report(stripe, 'calls', customer, value, timestamp);

@@ -1,21 +1,16 @@
 /** What a trial's end makes of the billing cycle. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { explained } from '../../tests/own.ts';
 import { customerAt, seatPrice } from '../../tests/shop.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let seat: string;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  seat = (await seatPrice(stripe, 3_100)).id;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const seat = (await seatPrice(stripe, 3_100)).id;
 
 const UNCHANGED = { end_behavior: { billing_cycle_anchor: 'unchanged' } } as const;
 

@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
-import { listen, type Told } from '../../tests/told.ts';
+import { startKontor } from '../../tests/kontor.ts';
+import { listen } from '../../tests/told.ts';
 
-let kontor: Kontor;
-let told: () => Promise<Told[]>;
-before(async () => {
-  kontor = await startKontor();
-  told = listen(kontor);
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const told = listen(kontor);
 
 test('a tax rate as it goes over the wire and into the event', async () => {
   const made = await kontor.stripe.taxRates.create({ display_name: 'MwSt', inclusive: true, percentage: 8.1234, country: 'DE', state: 'BE', jurisdiction: 'Germany', description: 'Reduced', tax_type: 'vat', metadata: { a: 'b' } });

@@ -4,12 +4,11 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import { canonical } from '../../billing/outcome/receipt.ts';
 
-let folder: string;
-before(async () => { folder = await mkdtemp(join(tmpdir(), 'kontor-receipts-')); });
+const folder = await mkdtemp(join(tmpdir(), 'kontor-receipts-'));
 after(() => rm(folder, { recursive: true, force: true }));
 
 /** A chain as the API would list it, the newest first. */

@@ -1,12 +1,11 @@
 /** What PostgreSQL reads of an array in its own form is what was meant, to the ends of what there is. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { testDatabase, type TestDatabase } from '../../tests/postgres.ts';
+import { after, test } from 'node:test';
+import { testDatabase } from '../../tests/postgres.ts';
 import { instants, int8s, jsons } from './arrays.ts';
 import { row, sql } from './sql.ts';
 
-let database: TestDatabase;
-before(async () => { database = await testDatabase(); });
+const database = await testDatabase();
 after(() => database.close());
 
 test('whole numbers and instants arrive as they are', async () => {

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { StartRefused } from '../refused.ts';
 import { Secret } from '../secret.ts';
-import { testDatabase, type TestDatabase } from '../../tests/postgres.ts';
+import { testDatabase } from '../../tests/postgres.ts';
 import { assertSafe, lend, openDatabase } from './database.ts';
 import { startEmbedded } from './embedded.ts';
 import { migrate, readMigrations } from './migrate.ts';
@@ -32,12 +32,8 @@ const things = `
   create policy all_worlds on things for select using (kontor_world() = 0);
   grant select, insert, update, delete on things to kontor_app;`;
 
-let migrations: string;
-let db: TestDatabase;
-before(async () => {
-  migrations = await migrationsOf({ '0001_things.sql': things });
-  db = await testDatabase({ migrations });
-});
+const migrations = await migrationsOf({ '0001_things.sql': things });
+const db = await testDatabase({ migrations });
 
 async function ids(world: number): Promise<string[]> {
   return db.inWorld({ id: world }, async (tx) => (await tx.query<{ id: string }>('select id from things order by id')).rows.map(({ id }) => id));

@@ -5,20 +5,16 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { StartRefused } from '../refused.ts';
 import { isAlive } from './claim.ts';
 import { lend } from './database.ts';
 import { startEmbedded, type Embedded } from './embedded.ts';
 
-let home: string;
-let data: string;
-before(async () => {
-  home = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'kontor-embedded-'));
-  await chmod(home, 0o711);
-  data = join(home, 'data');
-});
+const home = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'kontor-embedded-'));
+await chmod(home, 0o711);
+const data = join(home, 'data');
 after(() => rm(home, { recursive: true, force: true }));
 
 const start = (told: string[] = []): Promise<Embedded> => startEmbedded({ data, durable: false, say: (sentence) => told.push(sentence) });

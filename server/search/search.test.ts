@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor({ works: false }); stripe = kontor.stripe; });
+const kontor = await startKontor({ works: false });
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const pay = (amount: number, more: Partial<Stripe.PaymentIntentCreateParams> = {}) => stripe.paymentIntents.create({ amount, currency: 'usd', payment_method: 'pm_card_visa', confirm: true, ...more });
 const amounts = async (query: string) => (await stripe.paymentIntents.search({ query })).data.map(({ amount }) => amount).sort((a, b) => a - b);

@@ -5,10 +5,10 @@ import { existsSync } from 'node:fs';
 import { appendFile, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type { UsageGiven } from '../../billing/usage.ts';
 import { until } from '../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { machineClock } from '../clock.ts';
 import type { Context } from '../context.ts';
 import { inWorld } from '../database/world.ts';
@@ -20,13 +20,10 @@ import { record } from './record.ts';
 import { restoreArchive } from './restore.ts';
 import { SLOT_S, slotAt, turnSlots, USAGE_DAYS } from './slots.ts';
 
-let kontor: Kontor;
-let directory: string;
 let ahead = 0;
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead), works: false });
-  directory = await mkdtemp(join(tmpdir(), 'kontor-archive-'));
-});
+
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead), works: false });
+const directory = await mkdtemp(join(tmpdir(), 'kontor-archive-'));
 after(async () => {
   await kontor.close();
   await rm(directory, { recursive: true });

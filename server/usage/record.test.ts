@@ -1,8 +1,8 @@
 /** What is kept of usage, and under which names: through hashes that collide, slots that turn and are dropped, and batches in any order. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type { UsageGiven } from '../../billing/usage.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 import { seeded } from '../../tests/conformance/random.ts';
 import { machineClock } from '../clock.ts';
 import type { Context } from '../context.ts';
@@ -15,16 +15,14 @@ import { recountWorld } from './rebuild.ts';
 import { record, type Recording } from './record.ts';
 import { SLOT_S, slotAt, turnSlots, USAGE_DAYS } from './slots.ts';
 
-let kontor: Kontor;
 let ahead = 0;
 const meters = new Map<string, string>();
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead), works: false });
-  for (const formula of ['sum', 'count', 'max', 'last', 'unique_count', 'latest', 'weighted_by_time']) {
-    meters.set(formula, ((await kontor.stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: formula, event_name: formula, default_aggregation: { formula } })) as unknown as { id: string }).id);
-  }
-});
+
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead), works: false });
 after(() => kontor.close());
+for (const formula of ['sum', 'count', 'max', 'last', 'unique_count', 'latest', 'weighted_by_time']) {
+  meters.set(formula, ((await kontor.stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: formula, event_name: formula, default_aggregation: { formula } })) as unknown as { id: string }).id);
+}
 
 const now = () => kontor.app.clock.now();
 const customerOf = async () => (await kontor.stripe.customers.create({})).id;

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { until } from '../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../tests/kontor.ts';
+import { startKontor } from '../../tests/kontor.ts';
 
-let kontor: Kontor;
 const servers: Server[] = [];
-before(async () => { kontor = await startKontor(); });
+
+const kontor = await startKontor();
 after(async () => {
   await kontor.close();
   for (const server of servers) server.close();

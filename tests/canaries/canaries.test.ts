@@ -2,16 +2,16 @@
  * Cards whose numbers are nowhere else go through every door, with all that can go wrong. Afterwards no number and no security code is anywhere but in the vault, and there it is sealed: not in answers, logs, tables,
  * the database's files and its log of changes, events, or what webhooks carry. KONTOR_TEST_CANARIES sets how many flows there are.
  */
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { globSync, openSync, readSync, closeSync, statSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { openLog } from '../../server/log.ts';
 import { when } from '../awaited.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 import { openVault, vaultDirectory } from '../vault.ts';
 import { FLOWS, type Said, type Send } from './flows.ts';
 import { CANARY, CONTROL, formsOf, LONG_CODE, numberOf, STRANGER } from './numbers.ts';
@@ -22,18 +22,14 @@ const AT_ONCE = 4;
 const directory = vaultDirectory();
 const vault = openVault(directory, { presenter: new URL('./present.ts', import.meta.url) });
 const [answers, logged, delivered]: [string[], string[], string[]] = [[], [], []];
-let kontor: Kontor;
-let receiver: Server;
 
-before(async () => {
-  kontor = await startKontor({ vault, log: openLog('info', (line) => logged.push(line)) });
-  receiver = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk: Buffer) => { body += chunk.toString(); }).on('end', () => { delivered.push(body + JSON.stringify(request.headers)); response.end(); });
-  }).listen(0, '127.0.0.1');
-  await new Promise((resolve) => receiver.once('listening', resolve));
-  await kontor.stripe.webhookEndpoints.create({ url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`, enabled_events: ['*'] });
-});
+const kontor = await startKontor({ vault, log: openLog('info', (line) => logged.push(line)) });
+const receiver = createServer((request, response) => {
+  let body = '';
+  request.on('data', (chunk: Buffer) => { body += chunk.toString(); }).on('end', () => { delivered.push(body + JSON.stringify(request.headers)); response.end(); });
+}).listen(0, '127.0.0.1');
+await new Promise((resolve) => receiver.once('listening', resolve));
+await kontor.stripe.webhookEndpoints.create({ url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`, enabled_events: ['*'] });
 after(async () => {
   receiver.close();
   receiver.closeAllConnections();

@@ -1,22 +1,18 @@
 /** The official client walks through each area. Every answer is held against Stripe's types on the way; at the end, every operation of the loop of billing that a room answers was called. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import Stripe from 'stripe';
 import { rooms } from '../../resources/register.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 import { meterOf, seatPrice } from '../shop.ts';
 import { operationOf } from './openapi.ts';
 
 const START = 1_767_225_600;
 const MONTH_S = 31 * 86_400;
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const priced = (more: Partial<Stripe.PriceCreateParams> = {}) => stripe.prices.create({ currency: 'usd', unit_amount: 1_500, recurring: { interval: 'month' }, product_data: { name: 'Seat' }, ...more });
 /** A customer with a card. */

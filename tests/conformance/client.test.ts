@@ -1,11 +1,10 @@
 /** The official client's own ways: pages, retries, idempotency, and which error becomes which class. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import Stripe from 'stripe';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 
-let kontor: Kontor;
-before(async () => { kontor = await startKontor({ works: false }); });
+const kontor = await startKontor({ works: false });
 after(() => kontor.close());
 
 const all = async <T>(list: AsyncIterable<T>): Promise<T[]> => {

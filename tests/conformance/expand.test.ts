@@ -1,8 +1,8 @@
 /** Whatever Stripe's types say can be expanded can be: every id in every answer, and the ids in what was expanded, four levels deep. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { rooms } from '../../resources/register.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 import { references, violations } from './openapi.ts';
 import { rawCaller } from './raw.ts';
 import { pathWith, stock } from './stock.ts';
@@ -12,14 +12,9 @@ const routes = rooms.flatMap((room) => room.routes ?? []).filter((route) => rout
 /** What Kontor has no objects for, wherever an answer names it. */
 const NOTHING_BEHIND = new Set<string>([]);
 
-let kontor: Kontor;
-let caller: ReturnType<typeof rawCaller>;
-let own: Map<string, string>;
-before(async () => {
-  kontor = await startKontor({ works: false });
-  caller = rawCaller(kontor.url, kontor.key);
-  own = await stock(kontor, kontor.stripe);
-});
+const kontor = await startKontor({ works: false });
+const caller = rawCaller(kontor.url, kontor.key);
+const own = await stock(kontor, kontor.stripe);
 after(async () => {
   caller.close();
   await kontor.close();

@@ -3,12 +3,12 @@
  * KONTOR_TEST_FUZZ sets how many there are for each route, KONTOR_TEST_SEED chooses others.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import pg from 'pg';
 import { describe as about } from '../../server/http/params.ts';
 import type { Route } from '../../server/http/route.ts';
 import { rooms } from '../../resources/register.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 import { badParameters, written, type Bad } from './bad.ts';
 import { violations } from './openapi.ts';
 import { seeded } from './random.ts';
@@ -18,19 +18,12 @@ import { pathWith, stock } from './stock.ts';
 const EACH = Number(process.env['KONTOR_TEST_FUZZ'] ?? 110);
 const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 1);
 
-let kontor: Kontor;
-let caller: ReturnType<typeof rawCaller>;
-let superuser: pg.Client;
-let foreign: Map<string, string>;
-let own: Map<string, string>;
-before(async () => {
-  kontor = await startKontor({ works: false });
-  caller = rawCaller(kontor.url, kontor.key);
-  superuser = new pg.Client({ connectionString: kontor.database.urls.superuser });
-  await superuser.connect();
-  own = await stock(kontor, kontor.stripe);
-  foreign = await stock(kontor, (await kontor.another()).stripe);
-});
+const kontor = await startKontor({ works: false });
+const caller = rawCaller(kontor.url, kontor.key);
+const superuser = new pg.Client({ connectionString: kontor.database.urls.superuser });
+await superuser.connect();
+const own = await stock(kontor, kontor.stripe);
+const foreign = await stock(kontor, (await kontor.another()).stripe);
 after(async () => {
   caller.close();
   // Nobody works here, so nothing is delivered, however long this has taken.

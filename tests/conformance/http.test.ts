@@ -1,17 +1,13 @@
 /** What may come over the wire and never from the official client: other spellings of a form, and all that is hardly a request. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { after, before, test } from 'node:test';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { after, test } from 'node:test';
+import { startKontor } from '../kontor.ts';
 import { violations } from './openapi.ts';
 import { rawCaller, type Heard } from './raw.ts';
 
-let kontor: Kontor;
-let caller: ReturnType<typeof rawCaller>;
-before(async () => {
-  kontor = await startKontor({ works: false });
-  caller = rawCaller(kontor.url, kontor.key);
-});
+const kontor = await startKontor({ works: false });
+const caller = rawCaller(kontor.url, kontor.key);
 after(async () => {
   caller.close();
   await kontor.close();

@@ -1,6 +1,6 @@
 /** Who may do what: every route and every kind of key. A parameter that no route knows is refused only after the key was accepted, so that asking does nothing. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { rooms } from '../../resources/register.ts';
 import { createKey, listWorlds, revokeKey } from '../../server/accounts.ts';
 import { machineClock } from '../../server/clock.ts';
@@ -17,14 +17,10 @@ const areaOf = (route: Route) => route.path.split('/')[2]!;
 const areas = [...new Set(routes.map(areaOf))];
 
 let ahead_ms = 0;
-let kontor: Kontor;
-let caller: ReturnType<typeof rawCaller>;
-let own: Map<string, string>;
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_ms), works: false });
-  caller = rawCaller(kontor.url, kontor.key);
-  own = await stock(kontor, kontor.stripe);
-});
+
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_ms), works: false });
+const caller = rawCaller(kontor.url, kontor.key);
+const own = await stock(kontor, kontor.stripe);
 after(async () => {
   caller.close();
   await kontor.close();

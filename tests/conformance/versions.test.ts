@@ -1,13 +1,12 @@
 /** Callers that pinned an older version get the shapes that their library knows, and may ask as they are used to. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { NATIVE_VERSION, VERSIONS } from '../../server/http/versions.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 import { seatPrice } from '../shop.ts';
 
-let kontor: Kontor;
-before(async () => { kontor = await startKontor({ works: false }); });
+const kontor = await startKontor({ works: false });
 after(() => kontor.close());
 
 /** The client of a version. Its types are those of today, so answers and requests are told as what they are on the wire. */

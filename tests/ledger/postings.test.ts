@@ -3,7 +3,7 @@
  * its entries come to. `KONTOR_TEST_POSTINGS=100000` posts as many; by default a few hundred.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { ACCOUNTS, type PostedAccount } from '../../billing/ledger/accounts.ts';
@@ -17,17 +17,14 @@ import { brokenSeals } from '../../server/ledger/chain.ts';
 import { books } from '../../server/ledger/invariants.ts';
 import { lend } from '../../server/database/database.ts';
 import { sealed } from '../awaited.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 
 const POSTINGS = Number(process.env['KONTOR_TEST_POSTINGS'] ?? 300);
 const CLIENTS = 8;
 const START = 1_767_225_600;
 const NAMES = (Object.keys(ACCOUNTS) as (keyof typeof ACCOUNTS)[]).filter((each): each is PostedAccount => each !== 'deferred_revenue');
 
-let kontor: Kontor;
-before(async () => {
-  kontor = await startKontor({ works: false });
-});
+const kontor = await startKontor({ works: false });
 // Nothing happened for which all this was posted, and that is found.
 after(() => assert.rejects(kontor.close(), /nothing happened that has this name/));
 

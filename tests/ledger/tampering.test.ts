@@ -2,35 +2,31 @@
  * Somebody with every right in the database falsifies the ledger after it was sealed: each time `kontor verify` finds it. `KONTOR_TEST_TAMPERINGS=1000` tries as many; by default a sample of each kind.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import pg from 'pg';
 import { types } from '../../server/database/parse.ts';
 import type { Database } from '../../server/database/database.ts';
 import { verify, type Finding } from '../../server/verify.ts';
 import { sealed } from '../awaited.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 import { seatPrice } from '../shop.ts';
 
 const START = 1_767_225_600;
-let kontor: Kontor;
-let superuser: pg.Client;
 
-before(async () => {
-  kontor = await startKontor();
-  const { stripe } = kontor;
-  superuser = new pg.Client({ connectionString: kontor.database.urls.superuser, types });
-  await superuser.connect();
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  const price = await seatPrice(stripe, 1_500);
-  const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: false });
-  for (const balance of [0, -700, 300]) {
-    const customer = await stripe.customers.create({ test_clock: clock.id, balance });
-    const method = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
-    await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id, quantity: 2 }], default_payment_method: method.id, default_tax_rates: [rate.id] });
-    await kontor.advance(clock.id, (await stripe.testHelpers.testClocks.retrieve(clock.id)).frozen_time + 40 * 86_400);
-  }
-  await sealed(kontor);
-});
+const kontor = await startKontor();
+const { stripe } = kontor;
+const superuser = new pg.Client({ connectionString: kontor.database.urls.superuser, types });
+await superuser.connect();
+const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
+const price = await seatPrice(stripe, 1_500);
+const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: false });
+for (const balance of [0, -700, 300]) {
+  const customer = await stripe.customers.create({ test_clock: clock.id, balance });
+  const method = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
+  await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id, quantity: 2 }], default_payment_method: method.id, default_tax_rates: [rate.id] });
+  await kontor.advance(clock.id, (await stripe.testHelpers.testClocks.retrieve(clock.id)).frozen_time + 40 * 86_400);
+}
+await sealed(kontor);
 after(async () => {
   await superuser.end();
   await kontor.close();

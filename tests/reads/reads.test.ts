@@ -3,13 +3,12 @@
  * there are few of them. Here there are more, and the rows are counted.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type Stripe from 'stripe';
+import { after, test } from 'node:test';
 import { inWorld } from '../../server/database/world.ts';
 import { performDueCalls } from '../../server/calls.ts';
 import { runDueTimers } from '../../server/timers.ts';
 import { Courier } from '../../server/webhooks/deliver.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 import { testDatabase } from '../postgres.ts';
 import { watchReads } from './watched.ts';
 
@@ -25,9 +24,6 @@ const OTHERS = 3_000;
 /** A page of ten with all that it is made of. */
 const PAGE = 150;
 
-let kontor: Kontor;
-let stripe: Stripe;
-let reads: Awaited<ReturnType<typeof watchReads>>;
 const meters = new Map<string, string>();
 const subscriptions = new Map<string, string>();
 const prices: string[] = [];
@@ -64,34 +60,31 @@ async function copies(table: string, where: string, changed: Record<string, stri
   await query(`insert into ${table} (${names}) select ${columns.map((name) => changed[name] ?? `o."${name}"`).join(', ')} from (select * from ${table} where ${where} limit 1) o, generate_series(1, ${OTHERS}) n`);
 }
 
-before(async () => {
-  const database = await testDatabase();
-  reads = await watchReads(database);
-  kontor = await startKontor({ database, works: false, nats: null });
-  stripe = kontor.stripe;
-  today = kontor.app.clock.now() - (kontor.app.clock.now() % DAY);
-  for (const formula of FORMULAS) for (const dimensions of [[], ['region']]) {
-    const event_name = dimensions.length > 0 ? `${formula} by region` : formula;
-    const { id: meter } = await ask<{ id: string }>('POST', '/v1/kontor/meters', { display_name: event_name, event_name, default_aggregation: { formula }, ...(dimensions.length > 0 && { dimensions }) });
-    meters.set(event_name, meter);
-    prices.push((await stripe.prices.create({ currency: 'usd', unit_amount: 1, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: event_name } })).id);
-  }
-  await stripe.webhookEndpoints.create({ url: 'https://example.com/hooks', enabled_events: ['customer.created'] });
-  few = await customerOf(prices, FEW);
-  many = await customerOf(prices, MANY);
-  await kontor.counted();
-  const invoice = await stripe.invoices.create({ customer: many, collection_method: 'send_invoice', days_until_due: 30, auto_advance: false });
-  await stripe.invoices.finalizeInvoice(invoice.id, { auto_advance: false });
-  const id = (prefix: string) => `'${prefix}_' || lpad(n::text, 20, '0')`;
-  const created = `o.created - n * interval '1 minute'`;
-  await copies('customers', `id = '${few}'`, { id: id('cus'), invoice_prefix: `'N' || n`, created });
-  await copies('invoices', `id = '${invoice.id}'`, { id: id('in'), number: `'N-' || n`, obligation: `'copy ' || n`, customer: `case when n % 3 = 0 then o.customer else ${id('cus')} end`, status: `'paid'`, created });
-  await copies('events', `type = 'customer.created'`, { id: `'evt_zz' || lpad(n::text, 20, '0')`, object_id: 'null', type: `'customer.tax_id.created'`, created });
-  await copies('webhook_deliveries', 'true', { id: id('whd'), event: `'evt_zz' || lpad(n::text, 20, '0')`, state: `'delivered'`, created });
-  await copies('billing_alerts', 'true', { id: id('alrt'), customer: id('cus') });
-  await copies('timers', 'true', { kind: `'copy'`, subject: id('copy'), lane: id('copy'), at: `o.at + interval '1 year'` });
-  await kontor.database.asOwner((owner) => owner.query('analyze'));
-});
+const database = await testDatabase();
+const reads = await watchReads(database);
+const kontor = await startKontor({ database, works: false, nats: null });
+const { stripe } = kontor;
+today = kontor.app.clock.now() - (kontor.app.clock.now() % DAY);
+for (const formula of FORMULAS) for (const dimensions of [[], ['region']]) {
+  const event_name = dimensions.length > 0 ? `${formula} by region` : formula;
+  const { id: meter } = await ask<{ id: string }>('POST', '/v1/kontor/meters', { display_name: event_name, event_name, default_aggregation: { formula }, ...(dimensions.length > 0 && { dimensions }) });
+  meters.set(event_name, meter);
+  prices.push((await stripe.prices.create({ currency: 'usd', unit_amount: 1, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: event_name } })).id);
+}
+await stripe.webhookEndpoints.create({ url: 'https://example.com/hooks', enabled_events: ['customer.created'] });
+few = await customerOf(prices, FEW);
+many = await customerOf(prices, MANY);
+await kontor.counted();
+const invoice = await stripe.invoices.create({ customer: many, collection_method: 'send_invoice', days_until_due: 30, auto_advance: false });
+await stripe.invoices.finalizeInvoice(invoice.id, { auto_advance: false });
+const id = (prefix: string) => `'${prefix}_' || lpad(n::text, 20, '0')`;
+const created = `o.created - n * interval '1 minute'`;
+await copies('customers', `id = '${few}'`, { id: id('cus'), invoice_prefix: `'N' || n`, created });
+await copies('invoices', `id = '${invoice.id}'`, { id: id('in'), number: `'N-' || n`, obligation: `'copy ' || n`, customer: `case when n % 3 = 0 then o.customer else ${id('cus')} end`, status: `'paid'`, created });
+await copies('events', `type = 'customer.created'`, { id: `'evt_zz' || lpad(n::text, 20, '0')`, object_id: 'null', type: `'customer.tax_id.created'`, created });
+await copies('webhook_deliveries', 'true', { id: id('whd'), event: `'evt_zz' || lpad(n::text, 20, '0')`, state: `'delivered'`, created });
+await copies('timers', 'true', { kind: `'copy'`, subject: id('copy'), lane: id('copy'), at: `o.at + interval '1 year'` });
+await kontor.database.asOwner((owner) => owner.query('analyze'));
 after(async () => {
   for (const [table, where] of [['webhook_deliveries', `id like 'whd_0000%'`], ['events', `id like 'evt_zz%'`], ['invoices', `number like 'N-%'`], ['billing_alerts', `customer like 'cus_0000%'`], ['customers', `id like 'cus_0000%'`], ['timers', `kind = 'copy'`]]) {
     await kontor.database.asOwner((owner) => owner.query(`set kontor.world = '${kontor.world.id}'; delete from ${table} where ${where}`));

@@ -3,9 +3,9 @@
  * usage in time. KONTOR_TEST_LATE sets how many, KONTOR_TEST_SEED where they begin.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atOnce } from '../conformance/raw.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 import { boundary, DAY } from './reference/calendar.ts';
 import { Dice, Shop } from './reference/dice.ts';
 import type { Action, History, Item, Outcome, Recurrence } from './reference/history.ts';
@@ -60,8 +60,7 @@ function sums({ invoices, grants, pending }: Outcome) {
   return { byItem, credits, total: total(invoices.map((invoice) => invoice.total)), left: total(grants.flatMap(({ movements }) => movements.map(({ amount }) => amount))), pending: pending.length };
 }
 
-let kontor: Kontor;
-before(async () => { kontor = await startKontor(); });
+const kontor = await startKontor();
 after(() => kontor.close());
 
 test(`in ${COUNT} lives, usage that comes late costs what it would have cost in time, and is met by as much credit`, async () => {

@@ -3,7 +3,7 @@
  * the same events in an order of its own; KONTOR_TEST_SEED chooses other events and orders.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import pg from 'pg';
 import type Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
@@ -89,9 +89,9 @@ async function analyze(kontor: Kontor): Promise<void> {
   await superuser.end();
 }
 
-let kontor: Kontor;
 let now = START;
-before(async () => { kontor = await startKontor({ clock: machineClock(() => now * 1_000) }); });
+
+const kontor = await startKontor({ clock: machineClock(() => now * 1_000) });
 after(() => kontor.close());
 
 test(`${COUNT} permutations of the same events, sent in time, while a draft waits or after its invoice, end in the same outcomes and the same bill`, async () => {

@@ -1,8 +1,8 @@
 /** The whole server against the reference model: random lives, lived by the official client. KONTOR_TEST_SERVED sets how many, KONTOR_TEST_SEED where they begin. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atOnce } from '../conformance/raw.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 import { randomHistory } from './reference/random.ts';
 import { recompute } from './reference/recompute.ts';
 import { Served } from './served.ts';
@@ -11,8 +11,7 @@ import { historyText, outcomeText, sideBySide } from './tell.ts';
 const COUNT = Number(process.env['KONTOR_TEST_SERVED'] ?? 40);
 const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 0);
 
-let kontor: Kontor;
-before(async () => { kontor = await startKontor(); });
+const kontor = await startKontor();
 after(() => kontor.close());
 
 test(`${COUNT} random lives are billed by the server as by the book`, async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import pg from 'pg';
 import { rooms } from '../../resources/register.ts';
 import { machineClock } from '../../server/clock.ts';
@@ -13,23 +13,18 @@ import { signer } from '../../server/secret.ts';
 import { recountWorld } from '../../server/usage/rebuild.ts';
 import { verify } from '../../server/verify.ts';
 import { PEPPER } from '../kontor.ts';
-import { testDatabase, type TestDatabase } from '../postgres.ts';
+import { testDatabase } from '../postgres.ts';
 
 /** The version whose tables `filled_0034.json` has the rows of, by table: a customer on a test clock with four meters, a credit grant, three invoices, late usage and events that were taken back. */
 const VERSION = 34;
 /** When they were written. */
 const NOW = Date.UTC(2026, 10, 28, 11);
 
-let database: TestDatabase;
-let superuser: pg.Client;
-let directory: string;
-before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'kontor-upgrade-'));
-  for (const { name } of (await readMigrations()).slice(0, VERSION)) await cp(join(migrationsDirectory, name), join(directory, name));
-  database = await testDatabase({ migrations: directory });
-  superuser = new pg.Client({ connectionString: database.urls.superuser });
-  await superuser.connect();
-});
+const directory = await mkdtemp(join(tmpdir(), 'kontor-upgrade-'));
+for (const { name } of (await readMigrations()).slice(0, VERSION)) await cp(join(migrationsDirectory, name), join(directory, name));
+const database = await testDatabase({ migrations: directory });
+const superuser = new pg.Client({ connectionString: database.urls.superuser });
+await superuser.connect();
 after(async () => {
   await superuser.end();
   await database.close();

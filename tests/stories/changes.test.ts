@@ -1,15 +1,13 @@
 /** Changes in the middle of a period, each with what it costs worked out beside it; the whole paper is in goldens/. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { verify } from '../../server/verify.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 import { own } from '../own.ts';
 import { begin } from './story.ts';
 
-let kontor: Kontor;
-
-before(async () => { kontor = await startKontor(); });
+const kontor = await startKontor();
 
 after(async () => {
   const findings = await verify(kontor.database, () => undefined);

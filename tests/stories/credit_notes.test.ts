@@ -1,11 +1,10 @@
 /** What is taken back of invoices, open and paid. What each comes to is worked out beside it; the whole paper is in goldens/. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { after, test } from 'node:test';
+import { startKontor } from '../kontor.ts';
 import { begin } from './story.ts';
 
-let kontor: Kontor;
-before(async () => { kontor = await startKontor(); });
+const kontor = await startKontor();
 after(() => kontor.close());
 
 test('a paid month is credited in part, and the next one is met by it', async (t) => {

@@ -1,19 +1,14 @@
 /** Lives at the edges of calendars, currencies and intervals, and without a card; each with what it costs worked out beside it. The whole paper is in goldens/. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { at } from '../../examples/helpdesk/time.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 import { begin } from './story.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 type More = Partial<Stripe.PriceCreateParams>;
 const priced = async (name: string, unit_amount: number, more: More = {}): Promise<string> =>

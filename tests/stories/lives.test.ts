@@ -1,22 +1,16 @@
 /** Short lives, one idea each. What an invoice comes to is worked out beside it; the whole paper is in goldens/. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { verify } from '../../server/verify.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 import { begin } from './story.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let calls: { meter: string; price: string };
-
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'call', default_aggregation: { formula: 'sum' } });
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter: meter.id }, product_data: { name: 'Call' } });
-  calls = { meter: meter.id, price: price.id };
-});
+const kontor = await startKontor();
+const { stripe } = kontor;
+const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'call', default_aggregation: { formula: 'sum' } });
+const price = await stripe.prices.create({ currency: 'usd', unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter: meter.id }, product_data: { name: 'Call' } });
+const calls = { meter: meter.id, price: price.id };
 
 after(async () => {
   const findings = await verify(kontor.database, () => undefined);

@@ -1,18 +1,17 @@
 /** An invoice by each method of the sandbox: kept for later and charged in its holder's absence, failed, given back, contested. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 
 const DAY_S = 86_400;
 const START = 1_767_225_600;
 const MANDATE = { customer_acceptance: { type: 'offline' } } as const;
 const BACK = 'https://shop.example.com/back';
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor(); stripe = kontor.stripe; });
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 type Row = {
   type: string; currency: string;

@@ -1,11 +1,10 @@
 /** A life by schedule: what was agreed at the start comes about by itself. What an invoice comes to is worked out beside it; the whole paper is in goldens/. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { after, test } from 'node:test';
+import { startKontor } from '../kontor.ts';
 import { begin } from './story.ts';
 
-let kontor: Kontor;
-before(async () => { kontor = await startKontor(); });
+const kontor = await startKontor();
 after(() => kontor.close());
 
 test('a deal that ramps up: two weeks free, three months for less, more seats in the middle of one, then the full price', async (t) => {

@@ -1,25 +1,19 @@
 /** Bills that other engines have got wrong, in public: a life for each, with what is right worked out beside it. The whole paper is in goldens/. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { at } from '../../examples/helpdesk/time.ts';
 import { until } from '../awaited.ts';
-import { startKontor, type Kontor } from '../kontor.ts';
+import { startKontor } from '../kontor.ts';
 import { own } from '../own.ts';
 import { report } from '../shop.ts';
 import { begin } from './story.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let calls: string;
-
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'call', default_aggregation: { formula: 'sum' } });
-  calls = await priced('Call', 10, { recurring: { interval: 'month', usage_type: 'metered', meter: meter.id } });
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const meter = await stripe.billing.meters.create({ display_name: 'Calls', event_name: 'call', default_aggregation: { formula: 'sum' } });
+const calls = await priced('Call', 10, { recurring: { interval: 'month', usage_type: 'metered', meter: meter.id } });
 
 /** The id of a price by the month, in cents. */
 async function priced(name: string, unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}): Promise<string> {

@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
-import type { ChargeRequest, Processor, Succeeded } from '../processor.ts';
+import type { ChargeRequest, Succeeded } from '../processor.ts';
 import { stripeProcessor } from './stripe.ts';
 import { wordOfError } from './words.ts';
 
-let fake: FakeStripe;
-let processor: Processor;
 const open = (address: FakeStripe['address'], key = fake.key) => stripeProcessor({ address, timeout_ms: 1_000 }).open({ id: 'prc_stripe', livemode: false, settings: { secret_key: key, webhook_secret: fake.webhook_secret } });
 
-before(async () => {
-  fake = await new FakeStripe().start();
-  processor = await open(fake.address);
-});
+const fake = await new FakeStripe().start();
+const processor = await open(fake.address);
 after(() => fake.close());
 
 let made = 0;

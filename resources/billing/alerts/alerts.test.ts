@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { when } from '../../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 import { customerAt, meteredPrice, meterOf, report } from '../../../tests/shop.ts';
 
@@ -12,17 +12,12 @@ const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 
 let ahead_ms = 0;
-let kontor: Kontor;
-let stripe: Stripe;
-let meter: string;
-let price: string;
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_ms) });
-  stripe = kontor.stripe;
-  meter = (await meterOf(stripe, 'calls')).id;
-  price = (await meteredPrice(stripe, meter, 10)).id;
-});
+
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_ms) });
 after(() => kontor.close());
+const { stripe } = kontor;
+const meter = (await meterOf(stripe, 'calls')).id;
+const price = (await meteredPrice(stripe, meter, 10)).id;
 
 const use = (customer: string, value: number) => report(stripe, 'calls', customer, value);
 type Told = { alert: { id: string; title: string; usage_threshold: { recurrence: string } }; customer: string; value: number; object: string };

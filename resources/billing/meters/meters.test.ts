@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
-import { listen, type Told } from '../../../tests/told.ts';
+import { startKontor } from '../../../tests/kontor.ts';
+import { listen } from '../../../tests/told.ts';
 
-let kontor: Kontor;
-let told: () => Promise<Told[]>;
-before(async () => {
-  kontor = await startKontor();
-  told = listen(kontor);
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const told = listen(kontor);
 
 type Create = Stripe.Billing.MeterCreateParams;
 const meterOf = (event_name: string, params: Partial<Create> = {}) => kontor.stripe.billing.meters.create({ display_name: 'Calls', event_name, default_aggregation: { formula: 'sum' }, ...params });

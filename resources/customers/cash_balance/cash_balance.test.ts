@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { customerAt } from '../../../tests/shop.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor(); stripe = kontor.stripe; });
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const EU = { type: 'eu_bank_transfer', eu_bank_transfer: { country: 'DE' } } as const;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 import { customerAt, meterOf, report } from '../../../tests/shop.ts';
 
@@ -9,18 +9,12 @@ const DAY = 86_400;
 const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 
-let kontor: Kontor;
-let stripe: Stripe;
-let meter: string;
-let price: string;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  meter = (await meterOf(stripe, 'calls')).id;
-  const tiers = [{ up_to: 10, unit_amount: 0 }, { up_to: 'inf' as const, unit_amount: 50 }];
-  price = (await stripe.prices.create({ currency: 'usd', billing_scheme: 'tiered', tiers_mode: 'graduated', tiers, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' } })).id;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const meter = (await meterOf(stripe, 'calls')).id;
+const tiers = [{ up_to: 10, unit_amount: 0 }, { up_to: 'inf' as const, unit_amount: 50 }];
+const price = (await stripe.prices.create({ currency: 'usd', billing_scheme: 'tiered', tiers_mode: 'graduated', tiers, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' } })).id;
 
 const post = async (path: string, params: object = {}) => {
   const { lastResponse: _, ...answer } = await own(stripe, 'POST', path, params);

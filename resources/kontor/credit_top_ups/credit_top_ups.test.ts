@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { after, test } from 'node:test';
+import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own } from '../../../tests/own.ts';
 import { customerAt, meteredPrice, meterOf, paysBy, report } from '../../../tests/shop.ts';
 
@@ -9,16 +8,11 @@ const HOUR = 3_600;
 const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 
-let kontor: Kontor;
-let stripe: Stripe;
-let price: string;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  const meter = (await meterOf(stripe, 'tokens')).id;
-  price = (await meteredPrice(stripe, meter, 10, { product_data: { name: 'Tokens' } })).id;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const meter = (await meterOf(stripe, 'tokens')).id;
+const price = (await meteredPrice(stripe, meter, 10, { product_data: { name: 'Tokens' } })).id;
 
 async function onClock(pm = 'pm_card_visa'): Promise<{ clock: string; customer: string }> {
   const { clock, customer } = await customerAt(stripe, START, paysBy(pm));

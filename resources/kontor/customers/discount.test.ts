@@ -1,18 +1,14 @@
 /** The discount of a customer: given under Kontor's own name, since Stripe has no request for it. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 import { paysBy, seatPrice } from '../../../tests/shop.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const give = (customer: string, given: object) => own<Stripe.Discount>(stripe, 'POST', `customers/${customer}/discount`, given);
 

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { verify } from '../../../server/verify.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { customerAt, meterOf, report } from '../../../tests/shop.ts';
 
-let kontor: Kontor;
-before(async () => { kontor = await startKontor(); });
+const kontor = await startKontor();
 after(() => kontor.close());
 
 test('a line that bills other usage than its meter counts by now is found, and usage that costs nothing more is not', async () => {

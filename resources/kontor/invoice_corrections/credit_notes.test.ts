@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { when } from '../../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own, type Json } from '../../../tests/own.ts';
 import { customerAt, meteredPrice, meterOf, report } from '../../../tests/shop.ts';
 
@@ -11,17 +11,11 @@ const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 const HOUR = 3_600;
 
-let kontor: Kontor;
-let stripe: Stripe;
-let meter: string;
-let price: string;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  meter = (await meterOf(stripe, 'calls')).id;
-  price = (await meteredPrice(stripe, meter, 100)).id;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const meter = (await meterOf(stripe, 'calls')).id;
+const price = (await meteredPrice(stripe, meter, 100)).id;
 
 /** A customer who was billed 10 calls for January, at $1.00 each. */
 async function billed(more: Partial<Stripe.SubscriptionCreateParams> = {}, before: (customer: string) => Promise<unknown> = async () => undefined) {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { when } from '../../../tests/awaited.ts';
 import { verify } from '../../../server/verify.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 import { customerAt, meteredPrice, meterOf } from '../../../tests/shop.ts';
 
@@ -13,21 +13,14 @@ const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 const LATER = 7_200;
 
-let kontor: Kontor;
-let stripe: Stripe;
-let calls: string;
-let steps: string;
-let packs: string;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  const { id: meter } = await meterOf(stripe, 'calls');
-  const recurring = { interval: 'month', usage_type: 'metered', meter } as const;
-  calls = (await meteredPrice(stripe, meter, 100)).id;
-  steps = (await stripe.prices.create({ currency: 'usd', billing_scheme: 'tiered', tiers_mode: 'volume', tiers: [{ up_to: 10, unit_amount: 100 }, { up_to: 'inf', unit_amount: 50 }], recurring, product_data: { name: 'Steps' } })).id;
-  packs = (await meteredPrice(stripe, meter, 500, { transform_quantity: { divide_by: 5, round: 'up' }, product_data: { name: 'Packs' } })).id;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const { id: meter } = await meterOf(stripe, 'calls');
+const recurring = { interval: 'month', usage_type: 'metered', meter } as const;
+const calls = (await meteredPrice(stripe, meter, 100)).id;
+const steps = (await stripe.prices.create({ currency: 'usd', billing_scheme: 'tiered', tiers_mode: 'volume', tiers: [{ up_to: 10, unit_amount: 100 }, { up_to: 'inf', unit_amount: 50 }], recurring, product_data: { name: 'Steps' } })).id;
+const packs = (await meteredPrice(stripe, meter, 500, { transform_quantity: { divide_by: 5, round: 'up' }, product_data: { name: 'Packs' } })).id;
 
 /** A customer of whose January ten calls, $10.00, were billed on its second day. */
 async function early(price = calls, more: Partial<Stripe.SubscriptionCreateParams> = {}, first: (customer: string) => Promise<unknown> = async () => undefined) {

@@ -1,25 +1,20 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type Stripe from 'stripe';
 import type { Context } from '../../../server/context.ts';
 import { candidatesOf } from '../../../server/usage/intake/message.ts';
 import { admit } from '../../../server/usage/record.ts';
 import { when } from '../../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own, type Json } from '../../../tests/own.ts';
 import { customerAt, meteredPrice, meterOf, paysBy } from '../../../tests/shop.ts';
-import { listen, typesOf, type Told } from '../../../tests/told.ts';
+import { listen, typesOf } from '../../../tests/told.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let told: () => Promise<Told[]>;
-before(async () => {
-  kontor = await startKontor();
-  ({ stripe } = kontor);
-  told = listen(kontor);
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const told = listen(kontor);
 
 const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEB = Date.UTC(2026, 1, 1) / 1_000;

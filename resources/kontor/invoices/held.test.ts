@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { verify } from '../../../server/verify.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own, type Json } from '../../../tests/own.ts';
 import { meteredPrice, meterOf, paysBy, seatPrice } from '../../../tests/shop.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
@@ -15,18 +15,13 @@ const HOUR = 3_600;
 const MISTAKE = '999999999999999';
 const PUT_RIGHT = 'Amend the event that is mistaken with POST /v1/kontor/usage/corrections, or cancel it';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let prices: string[];
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  const { id: meter } = await meterOf(stripe, 'calls');
-  const calls = await meteredPrice(stripe, meter, 100);
-  const seat = await seatPrice(stripe, 1_000);
-  prices = [calls.id, seat.id];
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const { id: meter } = await meterOf(stripe, 'calls');
+const calls = await meteredPrice(stripe, meter, 100);
+const seat = await seatPrice(stripe, 1_000);
+const prices = [calls.id, seat.id];
 
 async function customerOn(clock: string) {
   const { id: customer } = await stripe.customers.create({ test_clock: clock, ...paysBy() });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import pg from 'pg';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 import { customerAt, paysBy } from '../../../tests/shop.ts';
 
@@ -16,15 +16,10 @@ const START = Date.UTC(2026, 0, 15, 10) / 1_000;
 const FEBRUARY = Date.UTC(2026, 1, 15, 10) / 1_000;
 const HOUR_S = 3_600;
 
-let kontor: Kontor;
-let stripe: Stripe;
-let superuser: pg.Client;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  superuser = new pg.Client({ connectionString: kontor.database.urls.superuser });
-  await superuser.connect();
-});
+const kontor = await startKontor();
+const { stripe } = kontor;
+const superuser = new pg.Client({ connectionString: kontor.database.urls.superuser });
+await superuser.connect();
 after(async () => {
   await superuser.end();
   await kontor.close();

@@ -1,8 +1,8 @@
 /** What would be billed is explained and compared as what was billed: by the request that previews it. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 import { customerAt, meterOf, paysBy, report } from '../../../tests/shop.ts';
 
@@ -15,23 +15,18 @@ type Preview = Stripe.InvoiceCreatePreviewParams;
 const START = Date.UTC(2026, 0, 15, 10) / 1_000;
 const DAY_S = 86_400;
 
-let kontor: Kontor;
-let stripe: Stripe;
-let catalogue: { seat: string; desk: string; calls: string; product: string; once: string };
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  const meter = await meterOf(stripe, 'calls');
-  const priced = async (name: string, more: Partial<Stripe.PriceCreateParams>) => (await stripe.prices.create({ currency: 'usd', recurring: { interval: 'month' }, product_data: { name }, ...more })).id;
-  catalogue = {
-    seat: await priced('Seat', { unit_amount: 3_100 }),
-    desk: await priced('Desk', { billing_scheme: 'tiered', tiers_mode: 'graduated', tiers: [{ up_to: 2, unit_amount: 5_000 }, { up_to: 'inf', unit_amount: 4_000, flat_amount: 100 }] }),
-    calls: await priced('Call', { unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter: meter.id } }),
-    product: (await stripe.products.create({ name: 'Bespoke' })).id,
-    once: (await stripe.coupons.create({ name: 'Half', percent_off: 50, duration: 'forever' })).id,
-  };
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const meter = await meterOf(stripe, 'calls');
+const priced = async (name: string, more: Partial<Stripe.PriceCreateParams>) => (await stripe.prices.create({ currency: 'usd', recurring: { interval: 'month' }, product_data: { name }, ...more })).id;
+const catalogue = {
+  seat: await priced('Seat', { unit_amount: 3_100 }),
+  desk: await priced('Desk', { billing_scheme: 'tiered', tiers_mode: 'graduated', tiers: [{ up_to: 2, unit_amount: 5_000 }, { up_to: 'inf', unit_amount: 4_000, flat_amount: 100 }] }),
+  calls: await priced('Call', { unit_amount: 10, recurring: { interval: 'month', usage_type: 'metered', meter: meter.id } }),
+  product: (await stripe.products.create({ name: 'Bespoke' })).id,
+  once: (await stripe.coupons.create({ name: 'Half', percent_off: 50, duration: 'forever' })).id,
+};
 
 const post = <Answer>(path: string, params: object) => own<Answer>(stripe, 'POST', `invoices/create_preview/${path}`, params);
 const explain = (params: Preview, language?: 'en' | 'de') => post<Explanation>('explanation', { ...params, ...(language && { language }) });

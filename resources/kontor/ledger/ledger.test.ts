@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type Stripe from 'stripe';
+import { after, test } from 'node:test';
 import { earned } from '../../../billing/ledger/earned.ts';
 import { sealed } from '../../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 
 const START = Date.UTC(2026, 0, 1) / 1_000;
@@ -14,30 +13,26 @@ type Sum = { ledger_account: string; processor: string | null; currency: string;
 type Entry = { id: string; amount: number; ledger_account: string; document: string; transaction: string; invoice_line_item: string | null; period: { start: number; end: number } | null; currency: string };
 type Line = { transaction: string; ledger_account: string; debit: number; credit: number; at: number };
 
-let kontor: Kontor;
-let invoice: Stripe.Invoice;
-let customer: Stripe.Customer;
 const ask = <T>(path: string, more = '') => own<T>(kontor.stripe, 'GET', `ledger/${path}${more}`);
 const balances = async (query = '') => (await ask<{ balances: Sum[] }>('trial_balance', query)).balances;
 const standing = async (query = '') => Object.fromEntries((await balances(query)).filter((sum) => sum.balance !== 0).map((sum) => [sum.ledger_account, sum.balance]));
 
 /** A year of a plan and a setup fee with 19 % of tax, paid by card on 1 January; a credit note of 100.00 on the plan in July. */
-before(async () => {
-  kontor = await startKontor();
-  const { stripe } = kontor;
-  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
-  customer = await stripe.customers.create({ name: 'Jenny', test_clock: clock.id, balance: -1_000 });
-  const method = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
-  const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: false });
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 36_500, recurring: { interval: 'year' }, product_data: { name: 'Plan' } });
-  const fee = await stripe.prices.create({ currency: 'usd', unit_amount: 5_000, product_data: { name: 'Setup' } });
-  await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id }], add_invoice_items: [{ price: fee.id }], default_payment_method: method.id, default_tax_rates: [rate.id] });
-  invoice = (await stripe.invoices.list({ customer: customer.id })).data[0]!;
-  await kontor.advance(clock.id, START + 181 * DAY);
-  const line = invoice.lines.data.find((each) => each.amount === 36_500)!;
-  await stripe.creditNotes.create({ invoice: invoice.id, lines: [{ type: 'invoice_line_item', invoice_line_item: line.id, amount: 10_000 }], credit_amount: 11_900 });
-});
+
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
+const customer = await stripe.customers.create({ name: 'Jenny', test_clock: clock.id, balance: -1_000 });
+const method = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
+const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: false });
+const price = await stripe.prices.create({ currency: 'usd', unit_amount: 36_500, recurring: { interval: 'year' }, product_data: { name: 'Plan' } });
+const fee = await stripe.prices.create({ currency: 'usd', unit_amount: 5_000, product_data: { name: 'Setup' } });
+await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id }], add_invoice_items: [{ price: fee.id }], default_payment_method: method.id, default_tax_rates: [rate.id] });
+const invoice = (await stripe.invoices.list({ customer: customer.id })).data[0]!;
+await kontor.advance(clock.id, START + 181 * DAY);
+const line = invoice.lines.data.find((each) => each.amount === 36_500)!;
+await stripe.creditNotes.create({ invoice: invoice.id, lines: [{ type: 'invoice_line_item', invoice_line_item: line.id, amount: 10_000 }], credit_amount: 11_900 });
 
 test('the trial balance is what docs/concepts/ledger.md works out, sealed or not, and sums to 0 at every moment', async () => {
   // 2.9 % of $483.85 and 30 cents are kept.

@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { checkChain } from '../../../billing/outcome/receipt.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 import { customerAt, meteredPrice } from '../../../tests/shop.ts';
 import { hashOf } from './write.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => {
-  kontor = await startKontor();
-  ({ stripe } = kontor);
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEB = Date.UTC(2026, 1, 1) / 1_000;

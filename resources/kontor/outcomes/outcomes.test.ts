@@ -6,20 +6,15 @@ import { inWorld, inWorldsInTurn } from '../../../server/database/world.ts';
 import { record } from '../../../server/usage/record.ts';
 import { verify } from '../../../server/verify.ts';
 import { until } from '../../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
-import { listen, typesOf, type Told } from '../../../tests/told.ts';
+import { listen, typesOf } from '../../../tests/told.ts';
 import { outcomeObserver } from './observe.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let told: () => Promise<Told[]>;
-before(async () => {
-  kontor = await startKontor();
-  ({ stripe } = kontor);
-  told = listen(kontor);
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const told = listen(kontor);
 
 const START = Date.UTC(2026, 0, 1) / 1_000;
 const HOUR = 3_600;

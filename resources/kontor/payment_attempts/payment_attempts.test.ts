@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { inWorld } from '../../../server/database/world.ts';
@@ -7,30 +7,25 @@ import { kindRecognising, KINDS, type Recognising } from '../../../tests/fakes/k
 import type { Fault } from '../../../tests/fakes/server.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { until } from '../../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 
 let ahead_s = 0;
-let kontor: Kontor;
-let stripe: Stripe;
 const faults: Record<Recognising, Fault[]> = { key: [], search: [], nothing: [] };
 /** What requests wait for. */
 const held: Partial<Record<Recognising, Promise<void>>> = {};
 const fakes = {} as Record<Recognising, FakeStripe>;
 const processors = {} as Record<Recognising, string>;
 
-before(async () => {
-  for (const kind of KINDS) fakes[kind] = await new FakeStripe({ recognises: kind, fault: () => faults[kind].shift() ?? null, hold: () => held[kind], mishap: () => 'lost' }).start();
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), kinds: KINDS.map((kind) => kindRecognising(kind, { address: fakes[kind].address, timeout_ms: 10_000 })) });
-  ({ stripe } = kontor);
-  for (const kind of KINDS) processors[kind] = (await raw('POST', 'processors', { type: `stripe_by_${kind}`, settings: { secret_key: fakes[kind].key, webhook_secret: fakes[kind].webhook_secret } })).id;
-});
+for (const kind of KINDS) fakes[kind] = await new FakeStripe({ recognises: kind, fault: () => faults[kind].shift() ?? null, hold: () => held[kind], mishap: () => 'lost' }).start();
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), kinds: KINDS.map((kind) => kindRecognising(kind, { address: fakes[kind].address, timeout_ms: 10_000 })) });
+const { stripe } = kontor;
+const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
+for (const kind of KINDS) processors[kind] = (await raw('POST', 'processors', { type: `stripe_by_${kind}`, settings: { secret_key: fakes[kind].key, webhook_secret: fakes[kind].webhook_secret } })).id;
 after(async () => {
   for (const kind of KINDS) await fakes[kind].close();
   await kontor.close();
 });
-
-const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
 
 /** A payment at a processor of the kind, with something going wrong on the way. */
 async function pay(kind: Recognising, fault: Fault, more: Partial<Stripe.PaymentIntentCreateParams> = {}): Promise<Stripe.PaymentIntent> {

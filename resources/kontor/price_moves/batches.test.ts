@@ -1,26 +1,23 @@
 /** A plan on its way: in batches, killed and taken up again, stopped, and with a subscription about which Kontor itself is wrong. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, beforeEach, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import type { TimerCommand } from '../../../server/context.ts';
 import { inWorld } from '../../../server/database/world.ts';
 import { runDueTimers } from '../../../server/timers.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { moving, type List, type Move } from '../../../tests/price_moves.ts';
 import { listen } from '../../../tests/told.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
 const MIDDLE = Date.parse('2026-01-16T12:00:00Z');
 
-let kontor: Kontor;
-let stripe: Stripe;
 let now = START;
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => now), works: false });
-  stripe = kontor.stripe;
-});
+
+const kontor = await startKontor({ clock: machineClock(() => now), works: false });
 after(() => kontor.close());
+const { stripe } = kontor;
 beforeEach(() => { now = START; });
 
 const { ask, plan, begin, stop, look, run, entriesOf, price, customer, subscribe } = moving(() => kontor);

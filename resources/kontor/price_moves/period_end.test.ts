@@ -1,10 +1,10 @@
 /** Moves that wait for the end of each period; whom a plan leaves out, and why; and that what a dry run says of a set is what is billed. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, beforeEach, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import type { TimerCommand } from '../../../server/context.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { MONTH, moving, type Entry, type Move } from '../../../tests/price_moves.ts';
 import { meterOf, report } from '../../../tests/shop.ts';
 
@@ -12,16 +12,12 @@ const at = (text: string) => Date.parse(`${text}Z`);
 const [START, MIDDLE, FEBRUARY, MARCH] = [at('2026-01-01T00:00'), at('2026-01-16T12:00'), at('2026-02-01T00:00'), at('2026-03-01T00:00')];
 const HOUR = 3_600_000;
 
-let kontor: Kontor;
-let stripe: Stripe;
-let meter: string;
 let now = START;
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => now), works: false });
-  stripe = kontor.stripe;
-  meter = (await meterOf(stripe, 'calls')).id;
-});
+
+const kontor = await startKontor({ clock: machineClock(() => now), works: false });
 after(() => kontor.close());
+const { stripe } = kontor;
+const meter = (await meterOf(stripe, 'calls')).id;
 beforeEach(() => { now = START; });
 
 const { ask, plan, look, run, price, customer, subscribe, ...moves } = moving(() => kontor);

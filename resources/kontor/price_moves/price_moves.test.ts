@@ -1,9 +1,9 @@
 /** Subscriptions go from one generation of a price to the next: what the dry run says is what is billed, each moves once, and what has changed meanwhile is left alone. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, beforeEach, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { MONTH, moving, type List } from '../../../tests/price_moves.ts';
 import { meterOf } from '../../../tests/shop.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
@@ -11,14 +11,11 @@ import { listen, typesOf } from '../../../tests/told.ts';
 const START = Date.parse('2026-01-01T00:00:00Z');
 const MIDDLE = Date.parse('2026-01-16T12:00:00Z');
 
-let kontor: Kontor;
-let stripe: Stripe;
 let now = START;
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => now), works: false });
-  stripe = kontor.stripe;
-});
+
+const kontor = await startKontor({ clock: machineClock(() => now), works: false });
 after(() => kontor.close());
+const { stripe } = kontor;
 beforeEach(() => { now = START; });
 
 const { ask, plan, begin, stop, look, run, entriesOf, price, customer, subscribe } = moving(() => kontor);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own, type Json } from '../../../tests/own.ts';
 import { customerAt, meterOf, report, seatPrice } from '../../../tests/shop.ts';
 
@@ -10,10 +10,9 @@ const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor(); stripe = kontor.stripe; });
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const onClock = () => customerAt(stripe, START);
 

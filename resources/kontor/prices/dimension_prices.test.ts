@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own, type Json } from '../../../tests/own.ts';
 import { customerAt, seatPrice } from '../../../tests/shop.ts';
 
@@ -11,10 +11,9 @@ const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor(); stripe = kontor.stripe; });
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
 
 const get = (path: string) => own(stripe, 'GET', path);
 const post = (path: string, body: object) => own(stripe, 'POST', path, body);

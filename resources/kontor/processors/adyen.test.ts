@@ -1,31 +1,25 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { FakeAdyen } from '../../../tests/fakes/adyen/adyen.ts';
 import type { Mishap } from '../../../tests/fakes/server.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 
 const mishaps: Mishap[] = [];
-let fake: FakeAdyen;
-let kontor: Kontor;
-let stripe: Stripe;
-let processor: Json;
 
-before(async () => {
-  fake = await new FakeAdyen({ live: true, mishap: () => mishaps.shift() ?? null }).start();
-  kontor = await startKontor({ adyen: { httpClient: fake.httpClient } });
-  ({ stripe } = await kontor.another(true));
-  processor = await raw('POST', 'processors', { type: 'adyen', settings: { api_key: fake.key, hmac_key: fake.hmac_key, merchant_account: fake.merchant_account, live_endpoint_prefix: '1797a841fbb37ca7-Fake' } });
-  fake.herald.url = processor.webhook_url;
-});
+const fake = await new FakeAdyen({ live: true, mishap: () => mishaps.shift() ?? null }).start();
+const kontor = await startKontor({ adyen: { httpClient: fake.httpClient } });
+const { stripe } = await kontor.another(true);
+const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
+const processor = await raw('POST', 'processors', { type: 'adyen', settings: { api_key: fake.key, hmac_key: fake.hmac_key, merchant_account: fake.merchant_account, live_endpoint_prefix: '1797a841fbb37ca7-Fake' } });
+fake.herald.url = processor.webhook_url;
 after(async () => {
   await fake.herald.settled();
   await fake.close();
   await kontor.close();
 });
 
-const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
 async function pay(card: string, more: Partial<Stripe.PaymentIntentCreateParams> = {}): Promise<Stripe.PaymentIntent> {
   const { id } = await raw('POST', `processors/${processor.id}/payment_methods`, { token: `shopper_1/${card}` });
   return stripe.paymentIntents.create({ amount: 2_500, currency: 'eur', payment_method: id, confirm: true, ...more });

@@ -1,6 +1,6 @@
 /** What Stripe has taken, lost and paid out by itself is in the books as it happened. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startAtStripe, type AtStripe } from '../../../tests/at_stripe.ts';
 import { until } from '../../../tests/awaited.ts';
@@ -11,21 +11,13 @@ import { performDueCalls } from '../../../server/calls.ts';
 import { machineClock } from '../../../server/clock.ts';
 import { verify } from '../../../server/verify.ts';
 
-let at: AtStripe;
-let fake: AtStripe['fake'];
-let kontor: AtStripe['kontor'];
-let stripe: Stripe;
-let raw: AtStripe['raw'];
-let cardAt: AtStripe['cardAt'];
 /** What goes wrong with the next requests to Stripe, one each. */
 const faults: Fault[] = [];
 /** So far Kontor's clock is ahead of the machine's. */
 let ahead_s = 0;
 
-before(async () => {
-  at = await startAtStripe({ clock: machineClock(() => Date.now() + ahead_s * 1_000), faults });
-  ({ fake, kontor, stripe, raw, cardAt } = at);
-});
+const at = await startAtStripe({ clock: machineClock(() => Date.now() + ahead_s * 1_000), faults });
+const { fake, kontor, stripe, raw, cardAt } = at;
 after(async () => {
   // What came besides is shown to whoever looks.
   await assert.rejects(at.close(), ({ message }: Error) => message.split('\n').length === 2 && /I7 .* its charges took 8000$/.test(message));

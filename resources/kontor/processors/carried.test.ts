@@ -1,28 +1,23 @@
 /** What is said with a payment arrives at the processor, and what the processor says is held against what was asked. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { FakeAdyen } from '../../../tests/fakes/adyen/adyen.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { intentWhen } from '../../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 
-let atStripe: FakeStripe;
-let atAdyen: FakeAdyen;
-let kontor: Kontor;
-let stripe: Stripe;
 const processors: Record<string, string> = {};
 
-before(async () => {
-  atStripe = await new FakeStripe().start();
-  atAdyen = await new FakeAdyen().start();
-  kontor = await startKontor({ stripe: { address: atStripe.address }, adyen: { httpClient: atAdyen.httpClient } });
-  ({ stripe } = kontor);
-  for (const [type, settings] of [['stripe', { secret_key: atStripe.key, webhook_secret: atStripe.webhook_secret }], ['adyen', { api_key: atAdyen.key, hmac_key: atAdyen.hmac_key, merchant_account: atAdyen.merchant_account }]] as const) {
-    processors[type] = (await raw('POST', 'processors', { type, settings })).id;
-  }
-});
+const atStripe = await new FakeStripe().start();
+const atAdyen = await new FakeAdyen().start();
+const kontor = await startKontor({ stripe: { address: atStripe.address }, adyen: { httpClient: atAdyen.httpClient } });
+const { stripe } = kontor;
+const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
+for (const [type, settings] of [['stripe', { secret_key: atStripe.key, webhook_secret: atStripe.webhook_secret }], ['adyen', { api_key: atAdyen.key, hmac_key: atAdyen.hmac_key, merchant_account: atAdyen.merchant_account }]] as const) {
+  processors[type] = (await raw('POST', 'processors', { type, settings })).id;
+}
 after(async () => {
   await atStripe.close();
   await atAdyen.close();
@@ -30,7 +25,6 @@ after(async () => {
   await assert.rejects(kontor.close(), ({ message }: Error) => message.split('\n').length === 2 && /I7 .*: 900 usd were taken, and asked for were 1000 usd$/.test(message));
 });
 
-const raw = (method: string, path: string, params?: object) => own(stripe, method, path, params);
 const methodAt = async (processor: string, token: string): Promise<string> => (await raw('POST', `processors/${processors[processor]}/payment_methods`, { token })).id;
 const BACK = 'https://shop.example.com/back';
 const address = { line1: '1 Test Street', line2: 'Floor 2', city: 'Berlin', postal_code: '10115', country: 'DE' };

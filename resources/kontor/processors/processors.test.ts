@@ -1,37 +1,31 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { inWorld, overAllWorlds } from '../../../server/database/world.ts';
 import type { Fault, Mishap } from '../../../tests/fakes/server.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { intentWhen } from '../../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 
 const faults: Fault[] = [];
 const mishaps: Mishap[] = [];
 /** So far Kontor's clock is ahead of the machine's. */
 let ahead_s = 0;
-let fake: FakeStripe;
-let kontor: Kontor;
-let stripe: Stripe;
-let processor: Json;
 
-before(async () => {
-  fake = await new FakeStripe({ key: 'sk_live_fake0123456789', fault: () => faults.shift() ?? null, mishap: () => mishaps.shift() ?? null }).start();
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: fake.address, timeout_ms: 3_000 } });
-  ({ stripe } = await kontor.another(true));
-  processor = await raw('POST', 'processors', { type: 'stripe', name: 'Our Stripe', settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret }, metadata: { team: 'billing' } });
-  fake.herald.url = processor.webhook_url;
-});
+const fake = await new FakeStripe({ key: 'sk_live_fake0123456789', fault: () => faults.shift() ?? null, mishap: () => mishaps.shift() ?? null }).start();
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: fake.address, timeout_ms: 3_000 } });
+const { stripe } = await kontor.another(true);
+const raw = (method: string, path: string, params?: object, client = stripe) => own(client, method, path, params);
+const processor = await raw('POST', 'processors', { type: 'stripe', name: 'Our Stripe', settings: { secret_key: fake.key, webhook_secret: fake.webhook_secret }, metadata: { team: 'billing' } });
+fake.herald.url = processor.webhook_url;
 after(async () => {
   await fake.herald.settled();
   await fake.close();
   await kontor.close();
 });
 
-const raw = (method: string, path: string, params?: object, client = stripe) => own(client, method, path, params);
 const pay = (card: string, more: Partial<Stripe.PaymentIntentCreateParams> = {}) => stripe.paymentIntents.create({ amount: 4_900, currency: 'usd', payment_method: card, confirm: true, expand: ['latest_charge'], ...more });
 const attemptsOf = async (subject: string): Promise<Json[]> => (await raw('GET', `payment_attempts?subject=${subject}`)).data;
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, beforeEach, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { FakeAdyen } from '../../../tests/fakes/adyen/adyen.ts';
 import type { Fault } from '../../../tests/fakes/server.ts';
 import { FakeStripe } from '../../../tests/fakes/stripe/stripe.ts';
 import { intentWhen, when } from '../../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 
 /** What goes wrong with the next payments, and with the next methods, at Stripe. */
@@ -15,26 +15,19 @@ const faults: { payment_intents: Fault[]; payment_methods: Fault[] } = { payment
 let deaf = false;
 /** So far Kontor's clock is ahead of the machine's. */
 let ahead_s = 0;
-let at_stripe: FakeStripe;
-let at_adyen: FakeAdyen;
-let kontor: Kontor;
-let stripe: Stripe;
-/** The processors' ids, by whose they are. */
-let ids: { stripe: string; adyen: string };
-/** The keys that they were given. */
-let keys: { stripe: string; adyen: string };
 
-before(async () => {
-  at_stripe = await new FakeStripe({ key: 'sk_live_fake0123456789', mishap: () => (deaf ? 'lost' : null), fault: ({ method, path }) => (method === 'POST' && /^\/v1\/(payment_intents|payment_methods)$/.test(path) ? (faults[path.slice(4) as keyof typeof faults].shift() ?? null) : null) }).start();
-  at_adyen = await new FakeAdyen({ live: true }).start();
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: at_stripe.address }, adyen: { httpClient: at_adyen.httpClient } });
-  ({ stripe } = await kontor.another(true));
-  const first = await raw('POST', 'processors', { type: 'stripe', settings: { secret_key: at_stripe.key, webhook_secret: at_stripe.webhook_secret } });
-  const second = await raw('POST', 'processors', { type: 'adyen', settings: { api_key: at_adyen.key, hmac_key: at_adyen.hmac_key, merchant_account: at_adyen.merchant_account, live_endpoint_prefix: '1797a841fbb37ca7-Fake' } });
-  [at_stripe.herald.url, at_adyen.herald.url] = [first.webhook_url, second.webhook_url];
-  ids = { stripe: first.id, adyen: second.id };
-  keys = { stripe: at_stripe.key, adyen: at_adyen.key };
-});
+const at_stripe = await new FakeStripe({ key: 'sk_live_fake0123456789', mishap: () => (deaf ? 'lost' : null), fault: ({ method, path }) => (method === 'POST' && /^\/v1\/(payment_intents|payment_methods)$/.test(path) ? (faults[path.slice(4) as keyof typeof faults].shift() ?? null) : null) }).start();
+const at_adyen = await new FakeAdyen({ live: true }).start();
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead_s * 1_000), stripe: { address: at_stripe.address }, adyen: { httpClient: at_adyen.httpClient } });
+const { stripe } = await kontor.another(true);
+const raw = (method: string, path: string, params?: object, client = stripe) => own(client, method, path, params);
+const first = await raw('POST', 'processors', { type: 'stripe', settings: { secret_key: at_stripe.key, webhook_secret: at_stripe.webhook_secret } });
+const second = await raw('POST', 'processors', { type: 'adyen', settings: { api_key: at_adyen.key, hmac_key: at_adyen.hmac_key, merchant_account: at_adyen.merchant_account, live_endpoint_prefix: '1797a841fbb37ca7-Fake' } });
+[at_stripe.herald.url, at_adyen.herald.url] = [first.webhook_url, second.webhook_url];
+/** The processors' ids, by whose they are. */
+const ids = { stripe: first.id, adyen: second.id };
+/** The keys that they were given. */
+const keys = { stripe: at_stripe.key, adyen: at_adyen.key };
 after(async () => {
   await Promise.all([at_stripe.herald.settled(), at_adyen.herald.settled()]);
   await Promise.all([at_stripe.close(), at_adyen.close()]);
@@ -47,7 +40,6 @@ beforeEach(async () => {
   await rules();
 });
 
-const raw = (method: string, path: string, params?: object, client = stripe) => own(client, method, path, params);
 const rules = (...given: object[]) => raw('POST', 'settings', { routing_rules: given.length > 0 ? given : '' });
 /** A key that is not in force any more is refused before anything is done. */
 function inForce(of: 'stripe' | 'adyen', is: boolean): void {

@@ -1,30 +1,20 @@
 /** Lives of payments at Stripe, on test clocks where time has to pass. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type Stripe from 'stripe';
+import { after, test } from 'node:test';
 import { machineClock } from '../../../server/clock.ts';
 import { inWorld } from '../../../server/database/world.ts';
-import { startAtStripe, type AtStripe } from '../../../tests/at_stripe.ts';
+import { startAtStripe } from '../../../tests/at_stripe.ts';
 import { until } from '../../../tests/awaited.ts';
 import type { Fault } from '../../../tests/fakes/server.ts';
 import type { Json } from '../../../tests/own.ts';
 
-let at: AtStripe;
-let fake: AtStripe['fake'];
-let kontor: AtStripe['kontor'];
-let stripe: Stripe;
-let processor: string;
-let raw: AtStripe['raw'];
-let cardAt: AtStripe['cardAt'];
 /** What goes wrong with the next requests to Stripe, one each. */
 const faults: Fault[] = [];
 /** So far Kontor's clock is ahead of the machine's. */
 let ahead_s = 0;
 
-before(async () => {
-  at = await startAtStripe({ clock: machineClock(() => Date.now() + ahead_s * 1_000), faults });
-  ({ fake, kontor, stripe, processor, raw, cardAt } = at);
-});
+const at = await startAtStripe({ clock: machineClock(() => Date.now() + ahead_s * 1_000), faults });
+const { fake, kontor, stripe, processor, raw, cardAt } = at;
 after(async () => {
   // What was paid on an old page is kept apart, and shown to whoever looks.
   await assert.rejects(at.close(), ({ message }: Error) => message.split('\n').length === 2 && /I7 .* its charges took 1000$/.test(message));

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { inflateSync } from 'node:zlib';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import decode from 'qr/decode.js';
-import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor({ works: false }); stripe = kontor.stripe; });
+const kontor = await startKontor({ works: false });
 after(() => kontor.close());
+const { stripe } = kontor;
 
 /** The pixels of a PNG of one bit of grey, as a camera would see them. */
 function pixelsOf(png: Buffer): { width: number; height: number; data: Uint8Array } {

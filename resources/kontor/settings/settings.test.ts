@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 import { customerAt, seatPrice } from '../../../tests/shop.ts';
 
 type Settings = { object: string; livemode: boolean; proration: { unit: string } };
 type Explanation = { differences: unknown[]; lines: { sentences: string[] }[] };
 
-let kontor: Kontor;
-before(async () => { kontor = await startKontor(); });
+const kontor = await startKontor();
 after(() => kontor.close());
 
 const read = (stripe: Stripe) => own<Settings>(stripe, 'GET', 'settings');

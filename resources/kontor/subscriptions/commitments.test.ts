@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import type Stripe from 'stripe';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own, type Json } from '../../../tests/own.ts';
 import { customerAt, meteredPrice, meterOf, report, seatPrice } from '../../../tests/shop.ts';
 
@@ -11,20 +11,13 @@ const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 
-let kontor: Kontor;
-let stripe: Stripe;
-let seat: string;
-let calls: string;
-let dear: string;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  const meter = (await meterOf(stripe, 'calls')).id;
-  calls = (await meteredPrice(stripe, meter, 10)).id;
-  dear = (await meteredPrice(stripe, meter, 20)).id;
-  seat = (await seatPrice(stripe, 2_000)).id;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const meter = (await meterOf(stripe, 'calls')).id;
+const calls = (await meteredPrice(stripe, meter, 10)).id;
+const dear = (await meteredPrice(stripe, meter, 20)).id;
+const seat = (await seatPrice(stripe, 2_000)).id;
 
 async function onClock(items: Stripe.SubscriptionCreateParams.Item[], more: Partial<Stripe.SubscriptionCreateParams> = {}): Promise<{ clock: string; customer: string; subscription: string }> {
   const { clock, customer } = await customerAt(stripe, START);

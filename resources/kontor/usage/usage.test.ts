@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import pg from 'pg';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 import { meteredPrice } from '../../../tests/shop.ts';
 
-let kontor: Kontor;
 const HOUR = 3_600;
 const DAY = 86_400;
 const now = () => kontor.app.clock.now();
@@ -15,7 +14,7 @@ type Batch = { accepted: number; duplicates: number; refused: number; results: {
 type Correction = { id: string; before: string; after: string; events_canceled: number; events_recorded: number; dry_run: boolean; reverted_by: string | null; reverts: string | null };
 type Summaries = { data: { start_time: number; value: string; dimensions: Record<string, string> }[] };
 
-before(async () => { kontor = await startKontor(); });
+const kontor = await startKontor();
 after(() => kontor.close());
 
 const customerOf = async () => (await kontor.stripe.customers.create({})).id;

@@ -1,38 +1,32 @@
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { ATTEMPTS, DELIVERY_WINDOW } from '../../../server/webhooks/schedule.ts';
 import { until, when } from '../../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 
 type Arrived = { body: string; signature: string };
 type Delivery = { id: string; object: string; attempts: number; event: string; webhook_endpoint: string; state: string; last_status: number | null; last_error: string | null; last_attempt_at: number | null; next_attempt_at: number | null; delivered_at: number | null };
 
 let ahead = 0;
-let kontor: Kontor;
-let stripe: Stripe;
-let receiver: Server;
-let url: string;
 /** What the receiver answers, and what it has got. */
 let answer = 200;
 let arrived: Arrived[] = [];
 
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) });
-  stripe = kontor.stripe;
-  receiver = createServer(async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += chunk;
-    arrived.push({ body, signature: request.headers['stripe-signature'] as string });
-    response.writeHead(answer).end();
-  });
-  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-  url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) });
+const { stripe } = kontor;
+const receiver = createServer(async (request, response) => {
+  let body = '';
+  for await (const chunk of request) body += chunk;
+  arrived.push({ body, signature: request.headers['stripe-signature'] as string });
+  response.writeHead(answer).end();
 });
+await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
 after(async () => { receiver.close(); await kontor.close(); });
 
 async function listDeliveries(params: Record<string, string>): Promise<Delivery[]> {

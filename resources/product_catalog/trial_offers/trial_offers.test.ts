@@ -1,25 +1,18 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../../tests/days.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { explained } from '../../../tests/own.ts';
 import { customerAt } from '../../../tests/shop.ts';
 
-let kontor: Kontor;
-let stripe: Stripe;
-let weekly: string;
-let monthly: string;
-let seat: string;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  const price = async (unit_amount: number, interval: 'week' | 'month', name: string) => (await stripe.prices.create({ currency: 'usd', unit_amount, recurring: { interval }, product_data: { name } })).id;
-  weekly = await price(100, 'week', 'Assistant on trial');
-  monthly = await price(3_100, 'month', 'Assistant');
-  seat = await price(6_200, 'month', 'Seat');
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const price = async (unit_amount: number, interval: 'week' | 'month', name: string) => (await stripe.prices.create({ currency: 'usd', unit_amount, recurring: { interval }, product_data: { name } })).id;
+const weekly = await price(100, 'week', 'Assistant on trial');
+const monthly = await price(3_100, 'month', 'Assistant');
+const seat = await price(6_200, 'month', 'Seat');
 
 const offer = (iterations = 2, price = weekly) => stripe.productCatalog.trialOffers.create({ price, duration: { type: 'relative', relative: { iterations } }, end_behavior: { transition: { price: monthly } }, nickname: 'Two weeks' });
 

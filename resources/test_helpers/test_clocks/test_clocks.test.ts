@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { refused } from '../../../tests/refused.ts';
 import { insertRow } from '../../../tests/rows.ts';
 import { inWorld } from '../../../server/database/world.ts';
 import { until } from '../../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { paysBy } from '../../../tests/shop.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
 
 const FROZEN = 1_767_225_600;
 let ahead = 0;
-let kontor: Kontor;
-let stripe: Stripe;
-before(async () => { kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) }); stripe = kontor.stripe; });
+
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) });
 after(() => kontor.close());
+const { stripe } = kontor;
 
 /** How many rows each table has in the world, without those that are empty and those of the ledger, which is sealed meanwhile. */
 async function counts(): Promise<Record<string, number>> {

@@ -1,26 +1,21 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import Stripe from 'stripe';
 import { machineClock } from '../../../../server/clock.ts';
 import { inWorld } from '../../../../server/database/world.ts';
 import { countedFor } from '../../../../server/usage/counted.ts';
 import { when } from '../../../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../../../tests/kontor.ts';
+import { startKontor } from '../../../../tests/kontor.ts';
 import { meterOf } from '../../../../tests/shop.ts';
 
-let kontor: Kontor;
 let ahead = 0;
-let customer: string;
-let meter: string;
 const now = () => kontor.app.clock.now();
 const iso = (at: number) => new Date(at * 1_000).toISOString();
 
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) });
-  customer = (await kontor.stripe.customers.create({})).id;
-  meter = (await meterOf(kontor.stripe, 'calls')).id;
-});
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) });
 after(() => kontor.close());
+const customer = (await kontor.stripe.customers.create({})).id;
+const meter = (await meterOf(kontor.stripe, 'calls')).id;
 
 const used = async () => (await inWorld(kontor.database.pool, kontor.world, (tx) => countedFor(tx, [{ key: 'a', meter, customer, start: 0, end: now() + 3_600 }]))).get('a');
 const event = (value: string, more: object = {}) => ({ event_name: 'calls', payload: { stripe_customer_id: customer, value }, ...more });

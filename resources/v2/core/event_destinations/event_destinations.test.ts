@@ -1,33 +1,27 @@
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../../../server/clock.ts';
 import { until } from '../../../../tests/awaited.ts';
-import { startKontor, type Kontor } from '../../../../tests/kontor.ts';
+import { startKontor } from '../../../../tests/kontor.ts';
 import { own } from '../../../../tests/own.ts';
 import { meterOf } from '../../../../tests/shop.ts';
 
 let ahead = 0;
-let kontor: Kontor;
-let stripe: Stripe;
-let receiver: Server;
-let url: string;
 let arrived: { body: string; signature: string }[] = [];
 
-before(async () => {
-  kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) });
-  stripe = kontor.stripe;
-  receiver = createServer(async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += chunk;
-    arrived.push({ body, signature: request.headers['stripe-signature'] as string });
-    response.end();
-  });
-  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-  url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead) });
+const { stripe } = kontor;
+const receiver = createServer(async (request, response) => {
+  let body = '';
+  for await (const chunk of request) body += chunk;
+  arrived.push({ body, signature: request.headers['stripe-signature'] as string });
+  response.end();
 });
+await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
 after(async () => { receiver.close(); await kontor.close(); });
 
 type Create = Stripe.V2.Core.EventDestinationCreateParams;
