@@ -5,7 +5,7 @@ import type Stripe from 'stripe';
 /** An answer that no library has a type for: what a test expects of it, it asserts. */
 export type Json = { [field: string]: any };
 
-export const own = <T = Json>(stripe: Stripe, method: string, path: string, params?: object): Promise<T> => stripe.rawRequest(method, `/v1/kontor/${path}`, params) as unknown as Promise<T>;
+export const own = <T = Json>(stripe: Stripe, method: string, path: string, params?: object): Promise<T> => stripe.rawRequest(method, `/v1/kontor/${path}`, params) as Promise<T>;
 
 /** An invoice's explanation, which follows from the facts and agrees with what is billed. */
 export async function explained(stripe: Stripe, invoice: string, language: 'en' | 'de' = 'en'): Promise<Json> {

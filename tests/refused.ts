@@ -11,3 +11,6 @@ export async function refused(table: readonly Refusal[]): Promise<void> {
   for (const [request] of table) found.push(await request().then(() => 'It is not refused.', (error: unknown) => (error instanceof Stripe.errors.StripeError ? [error.code, error.param, error.statusCode] : error)));
   assert.deepEqual(found.map((each, n) => [n, each]), table.map(([, code, param, status = 400], n) => [n, [code, param, status]]));
 }
+
+/** What the client's types do not allow, given all the same: a wrong value, or what only another version of the API has. */
+export const untyped = (given: unknown): never => given as never;

@@ -86,9 +86,9 @@ type Definition = { display_name: string; outcomes: { meter: string }[] };
 
 /** The meter of resolutions, whose definition is made where it is missing. */
 async function putResolution(stripe: Stripe): Promise<string> {
-  const { data } = (await stripe.rawRequest('GET', '/v1/kontor/outcome_definitions?limit=100')) as unknown as { data: Definition[] };
+  const { data } = (await stripe.rawRequest('GET', '/v1/kontor/outcome_definitions?limit=100')) as { data: Definition[] };
   const there = data.find((each) => each.display_name === resolution.display_name);
-  const definition = there ?? ((await stripe.rawRequest('POST', '/v1/kontor/outcome_definitions', resolution)) as unknown as Definition);
+  const definition = there ?? ((await stripe.rawRequest('POST', '/v1/kontor/outcome_definitions', resolution)) as Definition);
   return definition.outcomes[0]!.meter;
 }
 

@@ -131,7 +131,7 @@ async function askForMailing({ stripe, say }: Scene, { customer }: Buyer, messag
   const { data } = await stripe.billing.meters.list({ limit: 100 });
   const meter = data.find((each) => each.event_name === 'message_sent')!.id;
   await stripe.rawRequest('POST', '/v1/kontor/caps', { customer, meter, quantity: 2_000, name: 'Messages' });
-  const { allowed, message } = (await stripe.rawRequest('POST', '/v1/kontor/usage/check', { customer, event_name: 'message_sent', quantity: messages })) as unknown as { allowed: boolean; message: string | null };
+  const { allowed, message } = (await stripe.rawRequest('POST', '/v1/kontor/usage/check', { customer, event_name: 'message_sent', quantity: messages })) as { allowed: boolean; message: string | null };
   say(`                    It has capped its messages at 2,000 a month, and the product asks for a mailing of ${messages}: ${allowed ? 'it is sent' : `no. ${message}`}`);
 }
 

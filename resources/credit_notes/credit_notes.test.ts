@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type Stripe from 'stripe';
+import Stripe from 'stripe';
 import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { startKontor } from '../../tests/kontor.ts';
-import { refused } from '../../tests/refused.ts';
+import { refused, untyped } from '../../tests/refused.ts';
 import { seatPrice } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
@@ -106,7 +106,7 @@ test('a note over more than remains takes off the rest, and gives back what was 
 
 test('lines are credited by amount and by quantity, with their part of discount and tax, until nothing is left of them', async () => {
   const [rate, coupon] = [await vat(false, 7.7), await stripe.coupons.create({ percent_off: 33, duration: 'once' })];
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount_decimal: '33.3' as never, product_data: { name: 'Screw' } });
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount_decimal: Stripe.Decimal.from('33.3'), product_data: { name: 'Screw' } });
   const invoice = await billed([{ pricing: { price: price.id }, quantity: 7, tax_rates: [rate.id] }, { amount: 1_001, tax_rates: [rate.id] }], { discounts: [{ coupon: coupon.id }] });
   const [screws, other] = invoice.lines.data;
   const notes: Stripe.CreditNote[] = [];
@@ -142,7 +142,7 @@ test('custom lines are priced and taxed by themselves', async () => {
   const note = await stripe.creditNotes.create({
     invoice: invoice.id,
     lines: [
-      { type: 'custom_line_item', description: 'An apology', unit_amount_decimal: '33.3' as never, quantity: 10, tax_rates: [rate.id] },
+      { type: 'custom_line_item', description: 'An apology', unit_amount_decimal: Stripe.Decimal.from('33.3'), quantity: 10, tax_rates: [rate.id] },
       { type: 'custom_line_item', description: 'Another', unit_amount: 100, tax_amounts: [{ amount: 7, tax_rate: rate.id, taxable_amount: 100 }] },
       { type: 'invoice_line_item', invoice_line_item: invoice.lines.data[0]!.id, amount: 1_000, tax_amounts: '' },
     ],
@@ -202,7 +202,7 @@ test('what makes the first invoice of a subscription paid lets it begin', async 
 });
 
 test('units that were credited and voided can be credited again, to the last cent', async () => {
-  const price = await stripe.prices.create({ currency: 'usd', unit_amount_decimal: '33.333333' as never, product_data: { name: 'Third' } });
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount_decimal: Stripe.Decimal.from('33.333333'), product_data: { name: 'Third' } });
   const invoice = await billed([{ pricing: { price: price.id }, quantity: 3 }]);
   const one = () => stripe.creditNotes.create({ invoice: invoice.id, lines: [{ type: 'invoice_line_item', invoice_line_item: invoice.lines.data[0]!.id, quantity: 1 }] });
   const [first, second] = [await one(), await one()];
@@ -272,7 +272,7 @@ test('what is wrong with a request is said', async () => {
   const line = (given: object) => create({ lines: [{ type: 'invoice_line_item', invoice_line_item: il, ...given }] });
   const custom = (given: object) => create({ lines: [{ type: 'custom_line_item', ...given }] });
   await refused([
-    [() => stripe.creditNotes.create({ amount: 1 } as never), 'parameter_missing', 'invoice'],
+    [() => stripe.creditNotes.create(untyped({ amount: 1 })), 'parameter_missing', 'invoice'],
     [create({ invoice: 'in_nothing', amount: 1 }), 'resource_missing', 'invoice'],
     [create({ invoice: draft.id, amount: 1 }), undefined, 'invoice'],
     [create({ invoice: gone.id, amount: 1 }), undefined, 'invoice'],

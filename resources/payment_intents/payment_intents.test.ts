@@ -4,7 +4,7 @@ import Stripe from 'stripe';
 import { verify } from '../../server/verify.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
-import { refused } from '../../tests/refused.ts';
+import { refused, untyped } from '../../tests/refused.ts';
 import { paysBy } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
@@ -94,14 +94,14 @@ test('a browser reads and confirms what its client secret is for, and nothing el
   await assert.rejects(browser.paymentIntents.retrieve(intent.id), { code: 'resource_missing' });
   await assert.rejects(browser.paymentIntents.retrieve(intent.id, { client_secret: `${client_secret}x` }), { code: 'resource_missing' });
   await assert.rejects(browser.paymentIntents.retrieve(intent.id, { client_secret, expand: ['customer'] }), { statusCode: 403 });
-  await assert.rejects(browser.paymentIntents.confirm(intent.id, { client_secret, payment_method: 'pm_card_visa', off_session: true } as never), { param: 'off_session' });
+  await assert.rejects(browser.paymentIntents.confirm(intent.id, untyped({ client_secret, payment_method: 'pm_card_visa', off_session: true })), { param: 'off_session' });
   await assert.rejects(browser.paymentIntents.cancel(intent.id), { statusCode: 403 });
   const ours = { capture_method: 'manual', allowed_payment_method_types: ['klarna'], excluded_payment_method_types: ['klarna'], payment_method_options: { card: { capture_method: 'manual' } } } as const;
   for (const [name, value] of Object.entries(ours)) {
     const param = name === 'payment_method_options' ? 'payment_method_options[card][capture_method]' : name;
-    await assert.rejects(browser.paymentIntents.confirm(intent.id, { client_secret, payment_method: 'pm_card_visa', [name]: value } as never), { param });
+    await assert.rejects(browser.paymentIntents.confirm(intent.id, untyped({ client_secret, payment_method: 'pm_card_visa', [name]: value })), { param });
   }
-  assert.equal((await browser.paymentIntents.confirm(intent.id, { client_secret, payment_method: 'pm_card_visa' } as never)).status, 'succeeded');
+  assert.equal((await browser.paymentIntents.confirm(intent.id, untyped({ client_secret, payment_method: 'pm_card_visa' }))).status, 'succeeded');
 });
 
 test('what cannot be expanded is refused before anything is charged, and of what was charged nobody is told otherwise', async () => {
@@ -185,7 +185,7 @@ test('a charge is described, and a payment of an invoice is found by its intent'
   const address = { line1: '1 Test Street', city: 'Berlin', country: 'DE' };
   const sent = await stripe.charges.update(charge!.id, { shipping: { name: 'Jenny', address }, fraud_details: { user_report: 'safe' } });
   assert.deepEqual([sent.shipping?.name, sent.shipping?.address?.city, sent.fraud_details, sent.description], ['Jenny', 'Berlin', { user_report: 'safe' }, 'For support']);
-  assert.deepEqual((await stripe.charges.update(charge!.id, { fraud_details: { user_report: '' }, shipping: '' as never })).fraud_details, {});
+  assert.deepEqual((await stripe.charges.update(charge!.id, { fraud_details: { user_report: '' }, shipping: untyped('') })).fraud_details, {});
   assert.deepEqual((await told()).map(({ type, previous }) => [type, Object.keys(previous ?? {})]), [['charge.updated', ['description', 'metadata']], ['charge.updated', ['fraud_details', 'shipping']], ['charge.updated', ['fraud_details', 'shipping']]]);
   await assert.rejects(stripe.paymentIntents.cancel(intent), { code: 'payment_intent_unexpected_state' });
 });
@@ -195,9 +195,9 @@ test('what is wrong with a request is said', async () => {
   const customer = await stripe.customers.create();
   const open = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', customer: customer.id });
   const over = await stripe.paymentIntents.cancel((await stripe.paymentIntents.create({ amount: 500, currency: 'usd' })).id);
-  const make = (given: object) => () => stripe.paymentIntents.create({ amount: 500, currency: 'usd', ...given } as never);
+  const make = (given: object) => () => stripe.paymentIntents.create(untyped({ amount: 500, currency: 'usd', ...given }));
   await refused([
-    [() => stripe.paymentIntents.create({ currency: 'usd' } as never), 'parameter_missing', 'amount'],
+    [() => stripe.paymentIntents.create(untyped({ currency: 'usd' })), 'parameter_missing', 'amount'],
     [make({ amount: 10 }), 'amount_too_small', 'amount'],
     [make({ currency: 'xxx' }), undefined, 'currency'],
     [make({ customer: 'cus_none' }), 'resource_missing', 'customer'],
@@ -213,7 +213,7 @@ test('what is wrong with a request is said', async () => {
     [make({ payment_method_data: { type: 'card' } }), undefined, 'payment_method_data[type]'],
     [make({ payment_method_data: { type: 'sepa_debit', sepa_debit: { iban: 'AT61' }, billing_details: { name: 'A', email: 'a@example.com' } } }), 'account_number_invalid', 'payment_method_data[sepa_debit][iban]'],
     [() => stripe.paymentIntents.confirm(open.id), 'payment_intent_unexpected_state', 'payment_method'],
-    [() => stripe.paymentIntents.confirm(open.id, { client_secret: 'wrong', payment_method: 'pm_card_visa' } as never), 'resource_missing', 'id', 404],
+    [() => stripe.paymentIntents.confirm(open.id, untyped({ client_secret: 'wrong', payment_method: 'pm_card_visa' })), 'resource_missing', 'id', 404],
     [() => stripe.paymentIntents.update(over.id, { amount: 700 }), 'payment_intent_unexpected_state', 'amount'],
     [() => stripe.paymentIntents.cancel(over.id), 'payment_intent_unexpected_state', undefined],
     [() => stripe.paymentIntents.capture(open.id), 'payment_intent_unexpected_state', undefined],

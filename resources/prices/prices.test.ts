@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import Stripe from 'stripe';
 import { startKontor } from '../../tests/kontor.ts';
+import { untyped } from '../../tests/refused.ts';
 import { meterOf } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 import { renderPlan } from './resource.ts';
@@ -52,9 +53,9 @@ test('a unit amount of twelve decimal places is kept exactly, and is no whole nu
   const made = await priceOf({ unit_amount_decimal: decimal('0.000000000001') });
   assert.equal(made.unit_amount, null);
   assert.equal(String(made.unit_amount_decimal), '0.000000000001');
-  const whole = await priceOf({ unit_amount_decimal: '1250.500' as never });
+  const whole = await priceOf({ unit_amount_decimal: untyped('1250.500') });
   assert.equal(String(whole.unit_amount_decimal), '1250.5');
-  const even = await priceOf({ unit_amount_decimal: '1250.00' as never });
+  const even = await priceOf({ unit_amount_decimal: untyped('1250.00') });
   assert.equal(even.unit_amount, 1250);
 });
 
@@ -79,7 +80,7 @@ test('tiers are shown on demand only, with amounts whole and decimal', async () 
 
 // The official client serializes no Decimal inside of a map, so there it goes as text.
 test('a price in several currencies says each on demand, its own among them', async () => {
-  const made = await priceOf({ unit_amount: 1000, currency_options: { eur: { unit_amount: 900, tax_behavior: 'inclusive' }, jpy: { unit_amount_decimal: '1500.5' as never } } }, ['currency_options']);
+  const made = await priceOf({ unit_amount: 1000, currency_options: { eur: { unit_amount: 900, tax_behavior: 'inclusive' }, jpy: { unit_amount_decimal: Stripe.Decimal.from('1500.5') } } }, ['currency_options']);
   assert.deepEqual(JSON.parse(JSON.stringify(made.currency_options)), {
     usd: { custom_unit_amount: null, tax_behavior: 'unspecified', unit_amount: 1000, unit_amount_decimal: '1000' },
     eur: { custom_unit_amount: null, tax_behavior: 'inclusive', unit_amount: 900, unit_amount_decimal: '900' },
@@ -275,6 +276,6 @@ describe('a price is refused', () => {
 
   test('when its amount is to change', async () => {
     const { id } = await priceOf({ unit_amount: 1 });
-    await assert.rejects(kontor.stripe.prices.update(id, { unit_amount: 2 } as never), { code: 'parameter_unknown', param: 'unit_amount' });
+    await assert.rejects(kontor.stripe.prices.update(id, untyped({ unit_amount: 2 })), { code: 'parameter_unknown', param: 'unit_amount' });
   });
 });

@@ -3,6 +3,7 @@ import { after, test } from 'node:test';
 import Stripe from 'stripe';
 import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
+import { untyped } from '../../tests/refused.ts';
 import { customerAt } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
@@ -96,7 +97,7 @@ test('a browser sets up what its client secret is for', async () => {
   await assert.rejects(browser.setupIntents.retrieve(made.id), { code: 'resource_missing' });
   assert.deepEqual([(await browser.setupIntents.retrieve(made.id, { client_secret })).status, 'customer' in (await browser.setupIntents.retrieve(made.id, { client_secret }))], ['requires_payment_method', false]);
   const data = { type: 'sepa_debit', sepa_debit: { iban: 'AT611904300234573201' }, billing_details: OWNER };
-  const done = await browser.setupIntents.confirm(made.id, { client_secret, payment_method_data: data, mandate_data: { customer_acceptance: { type: 'online', online: { infer_from_client: true } } } } as never);
+  const done = await browser.setupIntents.confirm(made.id, untyped({ client_secret, payment_method_data: data, mandate_data: { customer_acceptance: { type: 'online', online: { infer_from_client: true } } } }));
   assert.equal(done.status, 'succeeded');
   const { mandate } = await stripe.setupIntents.retrieve(made.id, { expand: ['mandate'] });
   assert.equal((mandate as Stripe.Mandate).customer_acceptance.online?.ip_address, '127.0.0.1');

@@ -5,6 +5,7 @@ import type Stripe from 'stripe';
 import { verify } from '../../server/verify.ts';
 import { day } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
+import { untyped } from '../../tests/refused.ts';
 import { customerAt, meterOf, paysBy, report } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
@@ -362,8 +363,8 @@ test('what cannot be paused or resumed is refused by name', async () => {
     [() => stripe.subscriptions.pause(withheld.id), undefined],
     [() => stripe.subscriptions.pause(gone.id), undefined],
     [() => stripe.subscriptions.pause(planned.id), undefined],
-    [() => stripe.subscriptions.pause(life.id, { type: 'account' as never }), 'type'],
-    [() => stripe.subscriptions.pause(life.id, { bill_for: { unused_time_from: { type: 'later' as never } } }), 'bill_for[unused_time_from][type]'],
+    [() => stripe.subscriptions.pause(life.id, { type: untyped('account') }), 'type'],
+    [() => stripe.subscriptions.pause(life.id, { bill_for: { unused_time_from: { type: untyped('later') } } }), 'bill_for[unused_time_from][type]'],
     [() => stripe.subscriptions.resume(life.id), undefined],
     [() => stripe.subscriptions.resume(sent.id), undefined],
     [() => stripe.subscriptions.resume(penniless.id, AT_ONCE), undefined],
@@ -374,7 +375,7 @@ test('what cannot be paused or resumed is refused by name', async () => {
     [() => stripe.subscriptions.update(paused.id, { pause_collection: { behavior: 'void' } }), 'pause_collection'],
     [() => stripe.subscriptions.update(paused.id, { cancel_at_period_end: true }), 'cancel_at_period_end'],
     [() => stripe.subscriptions.update(life.id, { pause_collection: { behavior: 'void', resumes_at: day('2026-01-01') } }), 'pause_collection[resumes_at]'],
-    [() => stripe.subscriptions.update(life.id, { pause_collection: { resumes_at: day('2026-05-01') } as never }), 'pause_collection[behavior]'],
+    [() => stripe.subscriptions.update(life.id, { pause_collection: untyped({ resumes_at: day('2026-05-01') }) }), 'pause_collection[behavior]'],
     [() => stripe.invoices.createPreview({ customer: life.customer, subscription_details: { items: [{ price: seat }], resume_at: 'now' } }), 'subscription_details[resume_at]'],
   ];
   for (const [ask, param] of refused) await assert.rejects(ask, (error: Stripe.errors.StripeInvalidRequestError) => error.statusCode === 400 && (assert.equal(error.param, param), true), String(ask));

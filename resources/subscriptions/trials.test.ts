@@ -5,6 +5,7 @@ import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { explained } from '../../tests/own.ts';
+import { untyped } from '../../tests/refused.ts';
 import { customerAt, seatPrice } from '../../tests/shop.ts';
 
 const kontor = await startKontor();
@@ -84,5 +85,5 @@ test('what a card may be charged by is kept, and stands on the invoices', async 
   const life = await live('2026-01-10', { payment_settings: { payment_method_types: ['card'] } });
   assert.deepEqual([life.made.payment_settings!.payment_method_types, (await stripe.invoices.retrieve(life.made.latest_invoice as string)).payment_settings.payment_method_types], [['card'], ['card']]);
   assert.equal((await stripe.subscriptions.update(life.id, { payment_settings: { payment_method_types: '' } })).payment_settings!.payment_method_types, null);
-  await assert.rejects(stripe.subscriptions.update(life.id, { payment_settings: { payment_method_types: ['giropay' as never] } }), (error: Stripe.errors.StripeError) => error.param === 'payment_settings[payment_method_types][0]');
+  await assert.rejects(stripe.subscriptions.update(life.id, { payment_settings: { payment_method_types: [untyped('giropay')] } }), (error: Stripe.errors.StripeError) => error.param === 'payment_settings[payment_method_types][0]');
 });

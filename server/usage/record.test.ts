@@ -4,6 +4,7 @@ import { after, test } from 'node:test';
 import type { UsageGiven } from '../../billing/usage.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { seeded } from '../../tests/conformance/random.ts';
+import { untyped } from '../../tests/refused.ts';
 import { machineClock } from '../clock.ts';
 import type { Context } from '../context.ts';
 import { inWorld, passing } from '../database/world.ts';
@@ -21,7 +22,7 @@ const meters = new Map<string, string>();
 const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead), works: false });
 after(() => kontor.close());
 for (const formula of ['sum', 'count', 'max', 'last', 'unique_count', 'latest', 'weighted_by_time']) {
-  meters.set(formula, ((await kontor.stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: formula, event_name: formula, default_aggregation: { formula } })) as unknown as { id: string }).id);
+  meters.set(formula, ((await kontor.stripe.rawRequest('POST', '/v1/kontor/meters', { display_name: formula, event_name: formula, default_aggregation: { formula } })) as { id: string }).id);
 }
 
 const now = () => kontor.app.clock.now();
@@ -194,7 +195,7 @@ test('of an hour that has lost events to retention nothing is taken back but wha
   assert.deepEqual([before.sum, before.count, before.max, before.last, before.unique_count, before.latest], ['100', '3', '50', '30', '2', '30']);
 
   const amend = (formula: string, dry_run = false) =>
-    kontor.stripe.rawRequest('POST', '/v1/kontor/usage/corrections', { type: 'amend', dry_run, amend: { event_name: formula, identifier: `${who} ann 30`, payload: { stripe_customer_id: who, value: formula === 'unique_count' ? 'eve' : '31' } } } as never);
+    kontor.stripe.rawRequest('POST', '/v1/kontor/usage/corrections', untyped({ type: 'amend', dry_run, amend: { event_name: formula, identifier: `${who} ann 30`, payload: { stripe_customer_id: who, value: formula === 'unique_count' ? 'eve' : '31' } } }));
   for (const formula of ['max', 'last', 'latest', 'weighted_by_time']) {
     await assert.rejects(amend(formula), { statusCode: 400, message: /not all events of the hour of .* are kept any more.*kontor archive restore/i });
     await assert.rejects(amend(formula, true), { statusCode: 400 });
@@ -204,7 +205,7 @@ test('of an hour that has lost events to retention nothing is taken back but wha
   // The value that is gone was ann's too.
   assert.deepEqual(await all(), { ...before, sum: '101', unique_count: '3' });
   const backfill = { event_name: 'sum', customer: who, start_time: turn - 3_600, end_time: turn, events: [] };
-  await assert.rejects(kontor.stripe.rawRequest('POST', '/v1/kontor/usage/corrections', { type: 'backfill', backfill } as never), { statusCode: 400, message: /are kept any more/, param: 'backfill[start_time]' });
+  await assert.rejects(kontor.stripe.rawRequest('POST', '/v1/kontor/usage/corrections', untyped({ type: 'backfill', backfill })), { statusCode: 400, message: /are kept any more/, param: 'backfill[start_time]' });
   await kontor.counted();
   await kontor.database.asOwner((owner) => recountWorld(owner, kontor.world));
   assert.deepEqual(await all(), { ...before, sum: '101', unique_count: '3' });

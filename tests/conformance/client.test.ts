@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import Stripe from 'stripe';
 import { startKontor } from '../kontor.ts';
+import { untyped } from '../refused.ts';
 
 const kontor = await startKontor({ works: false });
 after(() => kontor.close());
@@ -82,7 +83,7 @@ const { errors } = Stripe;
 for (const [what, ask, kind, expected] of [
   ['an unknown object', (stripe: Stripe) => stripe.customers.retrieve('cus_unknown'), errors.StripeInvalidRequestError, { statusCode: 404, code: 'resource_missing', param: 'id' }],
   ['an unknown parameter', (stripe: Stripe) => stripe.customers.create({ nmae: 'x' } as object), errors.StripeInvalidRequestError, { statusCode: 400, code: 'parameter_unknown', param: 'nmae' }],
-  ['a parameter that is missing', (stripe: Stripe) => stripe.testHelpers.testClocks.create({} as never), errors.StripeInvalidRequestError, { statusCode: 400, code: 'parameter_missing', param: 'frozen_time' }],
+  ['a parameter that is missing', (stripe: Stripe) => stripe.testHelpers.testClocks.create(untyped({})), errors.StripeInvalidRequestError, { statusCode: 400, code: 'parameter_missing', param: 'frozen_time' }],
   ['an unknown object in a parameter', (stripe: Stripe) => stripe.customers.list({ starting_after: 'cus_unknown' }), errors.StripeInvalidRequestError, { statusCode: 400, code: 'resource_missing', param: 'starting_after' }],
   ['an unknown key', () => kontor.client(`sk_test_${'0'.repeat(32)}`).customers.list(), errors.StripeAuthenticationError, { statusCode: 401 }],
 ] as const) {

@@ -4,6 +4,7 @@ import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { NATIVE_VERSION, VERSIONS } from '../../server/http/versions.ts';
 import { startKontor } from '../kontor.ts';
+import { untyped } from '../refused.ts';
 import { seatPrice } from '../shop.ts';
 
 const kontor = await startKontor({ works: false });
@@ -38,11 +39,11 @@ test('up to clover, a discount has its whole coupon; since then, it says where i
 
 test('up to clover, a promotion code is made for a coupon and has it; since then, for a promotion', async () => {
   const { id: coupon } = await kontor.stripe.coupons.create({ percent_off: 20, duration: 'once' });
-  const basil: Wire = await of('2025-03-31.basil').promotionCodes.create({ coupon, code: 'BASIL' } as never);
+  const basil: Wire = await of('2025-03-31.basil').promotionCodes.create(untyped({ coupon, code: 'BASIL' }));
   assert.deepEqual([basil.coupon.id, basil.coupon.object, basil.promotion], [coupon, 'coupon', undefined]);
   const clover: Wire = await of('2025-09-30.clover').promotionCodes.create({ promotion: { type: 'coupon', coupon }, code: 'CLOVER' });
   assert.deepEqual([clover.promotion, clover.coupon], [{ type: 'coupon', coupon }, undefined]);
-  await assert.rejects(of('2025-09-30.clover').promotionCodes.create({ coupon } as never), { statusCode: 400 });
+  await assert.rejects(of('2025-09-30.clover').promotionCodes.create(untyped({ coupon })), { statusCode: 400 });
   const listed: Wire = await of('2025-03-31.basil').promotionCodes.list({ expand: ['data.coupon.applies_to'] });
   assert.deepEqual(listed.data.map((code: Wire) => code.coupon.object), ['coupon', 'coupon']);
 });
@@ -50,11 +51,11 @@ test('up to clover, a promotion code is made for a coupon and has it; since then
 test('up to endive, an anchor is a word; since then, it is a map', async () => {
   const { id: coupon } = await kontor.stripe.coupons.create({ percent_off: 20, duration: 'forever' });
   const { id } = (await discounted(kontor.stripe, coupon)) as { id: string };
-  const dahlia: Wire = await of('2026-08-26.dahlia').subscriptions.update(id, { billing_cycle_anchor: 'now', proration_behavior: 'none' } as never);
+  const dahlia: Wire = await of('2026-08-26.dahlia').subscriptions.update(id, untyped({ billing_cycle_anchor: 'now', proration_behavior: 'none' }));
   assert.equal(dahlia.status, 'active');
   const endive: Wire = await kontor.stripe.subscriptions.update(id, { billing_cycle_anchor: { type: 'unchanged' }, metadata: { a: '1' } });
   assert.deepEqual(endive.metadata, { a: '1' });
-  await assert.rejects(kontor.stripe.subscriptions.update(id, { billing_cycle_anchor: 'now' } as never), { statusCode: 400, param: 'billing_cycle_anchor' });
+  await assert.rejects(kontor.stripe.subscriptions.update(id, untyped({ billing_cycle_anchor: 'now' })), { statusCode: 400, param: 'billing_cycle_anchor' });
 });
 
 test('an event is told in the version of whoever asks', async () => {

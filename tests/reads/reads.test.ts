@@ -10,6 +10,7 @@ import { runDueTimers } from '../../server/timers.ts';
 import { Courier } from '../../server/webhooks/deliver.ts';
 import { startKontor } from '../kontor.ts';
 import { testDatabase } from '../postgres.ts';
+import { untyped } from '../refused.ts';
 import { watchReads } from './watched.ts';
 
 const HOUR = 3_600;
@@ -31,7 +32,7 @@ let few = '';
 let many = '';
 let today = 0;
 
-const ask = <Answer>(method: string, path: string, body?: object) => stripe.rawRequest(method, path, body as never) as Promise<Answer>;
+const ask = <Answer>(method: string, path: string, body?: object) => stripe.rawRequest(method, path, untyped(body)) as Promise<Answer>;
 const query = (text: string) => inWorld(kontor.database.pool, kontor.world, (tx) => tx.query(text));
 
 async function report(customer: string, events: number): Promise<void> {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import pg from 'pg';
-import type Stripe from 'stripe';
+import Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
@@ -53,7 +53,7 @@ async function catalogue({ stripe }: Kontor): Promise<{ prices: string[]; meter:
   const priceOf = async (of: string, terms: Partial<Stripe.PriceCreateParams>) => (await stripe.prices.create({ currency: 'usd', recurring: { interval: 'month', usage_type: 'metered', meter: of }, product_data: { name: 'Usage' }, ...terms })).id;
   const prices = [
     await priceOf(meter, { billing_scheme: 'tiered', tiers_mode: 'graduated', tiers: [{ up_to: 2, unit_amount: 199 }, { up_to: 'inf', unit_amount: 99 }] }),
-    await priceOf(tokens['id'], { unit_amount_decimal: '1.5' as never }),
+    await priceOf(tokens['id'], { unit_amount_decimal: Stripe.Decimal.from('1.5') }),
     await priceOf(level['id'], { billing_scheme: 'tiered', tiers_mode: 'volume', tiers: [{ up_to: 100, unit_amount: 3 }, { up_to: 'inf', unit_amount: 2 }] }),
   ];
   await post(`prices/${prices[1]}`, { dimension_prices: [{ dimensions: { model: ['opus'] }, unit_amount: 7 }, { dimensions: { model: ['haiku'] }, tiers_mode: 'volume', tiers: [{ up_to: 200, unit_amount: 2 }, { up_to: 'inf', unit_amount: 1 }] }] });

@@ -2,7 +2,7 @@
  * The billing run: many subscriptions of three items (a seat, usage, an add-on), each with a coupon and a tax rate, due at one instant. Their renewal is measured against PostgreSQL taking
  * the same rows by COPY, inserted ones and new versions of updated ones alike, into tables with the same columns, keys and indexes.
  */
-import type Stripe from 'stripe';
+import Stripe from 'stripe';
 import type { Instant } from '../../billing/decision.ts';
 import { machineClock, type Clock } from '../../server/clock.ts';
 import { inWorld } from '../../server/database/world.ts';
@@ -27,7 +27,7 @@ async function original(stripe: Stripe): Promise<Stripe.Subscription> {
   const price = (name: string, more: Partial<Stripe.PriceCreateParams>) => stripe.prices.create({ currency: 'usd', product_data: { name }, recurring: { interval: 'month' }, ...more } as Stripe.PriceCreateParams);
   const seat = await price('Seat', { unit_amount: 3_900 });
   const addon = await price('Add-on', { unit_amount: 2_900 });
-  const usage = await price('Messages', { unit_amount_decimal: '0.4' as never, recurring: { interval: 'month', usage_type: 'metered', meter: meter.id } });
+  const usage = await price('Messages', { unit_amount_decimal: Stripe.Decimal.from('0.4'), recurring: { interval: 'month', usage_type: 'metered', meter: meter.id } });
   const coupon = await stripe.coupons.create({ percent_off: 15, duration: 'forever' });
   const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: false });
   const customer = await stripe.customers.create({ name: 'Jenny', email: 'jenny@example.com', payment_method: 'pm_card_visa' });

@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import Fastify from 'fastify';
 import { from as copyFrom } from 'pg-copy-streams';
+import Stripe from 'stripe';
 import { inWorld } from '../../server/database/world.ts';
 import { ensureSlot, slotAt } from '../../server/usage/slots.ts';
 import { DAYS_OF_HOURS } from '../../server/usage/tallies.ts';
@@ -94,7 +95,7 @@ const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.f
 /** What a customer's present usage and its cost take to answer, in milliseconds, for who reports most and for who reports next to nothing: that they take the same shows that nobody reads all events. */
 async function readings(house: House, meter: string): Promise<Line[]> {
   const { stripe, running: { app } } = house;
-  const { id: price } = await stripe.prices.create({ currency: 'usd', unit_amount_decimal: '0.4' as never, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Usage' } });
+  const { id: price } = await stripe.prices.create({ currency: 'usd', unit_amount_decimal: Stripe.Decimal.from('0.4'), recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Usage' } });
   const now = app.clock.now();
   const [most, least] = ['1', String(CUSTOMERS - 1)].map((n) => `cus_${n.padStart(20, '0')}`) as [string, string];
   for (const customer of [most, least]) await stripe.subscriptions.create({ customer, items: [{ price }], collection_method: 'send_invoice', days_until_due: 30, backdate_start_date: now - 27 * 86_400, proration_behavior: 'none' });

@@ -145,7 +145,7 @@ class AdyenProcessor implements Processor {
     const { op_id, method, purpose, authentication } = request;
     const about = { op_id, type: method.type ?? 'card', captured: false };
     if (authentication) return this.#goOn(authentication, about);
-    if (purpose === 'attach') return outcomeOfPayment({ resultCode: 'Authorised' as never, pspReference: method.reference }, about);
+    if (purpose === 'attach') return outcomeOfPayment({ resultCode: 'Authorised' as Library.Types.checkout.PaymentResponse.ResultCodeEnum, pspReference: method.reference }, about);
     if (!partsOf(method.reference)) return UNKEPT;
     return this.#heard(async () => outcomeOfPayment(await this.#checkout.PaymentsApi.payments(this.#paymentOf(request, { value: 0, currency: 'EUR' }), { idempotencyKey: op_id }), about));
   }
@@ -180,7 +180,7 @@ class AdyenProcessor implements Processor {
     const value = amountOf(amount, currency);
     if (!value) return UNSAYABLE;
     const { merchant_account: merchantAccount } = this.#settings;
-    return this.#handled(() => this.#checkout.ModificationsApi.updateAuthorisedAmount(charge, { merchantAccount, amount: value, reference: op_id, industryUsage: 'delayedCharge' as never }, { idempotencyKey: op_id }));
+    return this.#handled(() => this.#checkout.ModificationsApi.updateAuthorisedAmount(charge, { merchantAccount, amount: value, reference: op_id, industryUsage: 'delayedCharge' as Library.Types.checkout.PaymentAmountUpdateRequest['industryUsage'] }, { idempotencyKey: op_id }));
   }
 
   async refund({ op_id, charge, amount, currency }: RefundRequest): ReturnType<Processor['refund']> {

@@ -39,7 +39,7 @@ export function toldWith({ metadata, shipping, statement_descriptor, statement_d
     ...(shipping && { deliveryAddress: addressOf(shipping) }),
     ...(shipping?.phone && { telephoneNumber: shipping.phone }),
     ...(locale && { shopperLocale: locale }),
-    ...(options.moto === true && { shopperInteraction: 'Moto' as never }),
+    ...(options.moto === true && { shopperInteraction: 'Moto' as Payment['shopperInteraction'] }),
     // Only what is marked so can be raised later.
     ...(capture === 'manual' ? { additionalData: { manualCapture: 'true', ...(isRaisable(options) && { authorisationType: 'PreAuth' }) } } : { captureDelayHours: 0 }),
   };

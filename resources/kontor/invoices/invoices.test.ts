@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import pg from 'pg';
-import type Stripe from 'stripe';
+import Stripe from 'stripe';
 import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 import { customerAt, paysBy } from '../../../tests/shop.ts';
@@ -50,7 +50,7 @@ test('a line says where its quantity, price, discount and tax come from, in two 
   const { customer } = await onClock();
   const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 19, inclusive: true });
   const coupon = await stripe.coupons.create({ name: 'Friends', percent_off: 12.5, duration: 'forever' });
-  const price = await seats('Desk', { unit_amount: undefined, unit_amount_decimal: '33.3' as never });
+  const price = await seats('Desk', { unit_amount: undefined, unit_amount_decimal: Stripe.Decimal.from('33.3') });
   await stripe.subscriptions.create({ customer, items: [{ price, quantity: 7, tax_rates: [rate.id], discounts: [{ coupon: coupon.id }] }] });
   const [invoice] = await invoicesOf(customer);
   const explanation = await explain(invoice!.id);
@@ -81,7 +81,7 @@ test('an amount off says how it is shared, and a balance what it left to pay', a
   const { id: customer } = await stripe.customers.create({ name: 'Kim', balance: -500 });
   const coupon = await stripe.coupons.create({ amount_off: 100, currency: 'usd', duration: 'once' });
   const draft = await stripe.invoices.create({ customer, currency: 'usd', discounts: [{ coupon: coupon.id }] });
-  await stripe.invoices.addLines(draft.id, { lines: [{ amount: 1_000, description: 'Setup' }, { price_data: { currency: 'usd', product: (await stripe.products.create({ name: 'Hour' })).id, unit_amount_decimal: '333.5' as never }, quantity: 3 }, { amount: -50, description: 'Sorry' }] });
+  await stripe.invoices.addLines(draft.id, { lines: [{ amount: 1_000, description: 'Setup' }, { price_data: { currency: 'usd', product: (await stripe.products.create({ name: 'Hour' })).id, unit_amount_decimal: Stripe.Decimal.from('333.5') }, quantity: 3 }, { amount: -50, description: 'Sorry' }] });
   const explained = await explain(draft.id);
   assert.deepEqual([explained.agrees, explained.lines.map((line) => step(line.derivation))], [true, [['given', 1_000, null], ['price', 1_001, '2001/2', ['quantity', null, null]], ['given', -50, null]]]);
   // 100 over 1000 and 1001: 49.975 and 50.025, the one left to the larger remainder.

@@ -6,6 +6,7 @@ import { machineClock } from '../../../server/clock.ts';
 import type { TimerCommand } from '../../../server/context.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { MONTH, moving, type Entry, type Move } from '../../../tests/price_moves.ts';
+import { untyped } from '../../../tests/refused.ts';
 import { meterOf, report } from '../../../tests/shop.ts';
 
 const at = (text: string) => Date.parse(`${text}Z`);
@@ -198,7 +199,7 @@ test('of a set of subscriptions that differ in everything, the dry run says to t
   const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 7.7, inclusive: false });
   const coupons = [await stripe.coupons.create({ percent_off: 12.5, duration: 'forever' }), await stripe.coupons.create({ amount_off: 333, currency: 'usd', duration: 'forever' })];
   const addOn = await price(777, { product_data: { name: 'Add-on' } });
-  const tiers = (flat: number): Partial<Stripe.PriceCreateParams> => ({ unit_amount: undefined as never, billing_scheme: 'tiered', tiers_mode: 'graduated', tiers: [{ up_to: 3, unit_amount: 999 + flat }, { up_to: 'inf', unit_amount: 501, flat_amount: flat }] });
+  const tiers = (flat: number): Partial<Stripe.PriceCreateParams> => ({ unit_amount: untyped(undefined), billing_scheme: 'tiered', tiers_mode: 'graduated', tiers: [{ up_to: 3, unit_amount: 999 + flat }, { up_to: 'inf', unit_amount: 501, flat_amount: flat }] });
   const pairs = [[await price(1_001), await price(1_499)], [await price(0, tiers(0)), await price(0, tiers(77))], [await price(2_000), await price(19_999, { recurring: { interval: 'year' } })]] as const;
   for (const [old, next] of pairs) {
     now = START;

@@ -5,6 +5,7 @@ import type Stripe from 'stripe';
 import { machineClock } from '../../../server/clock.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { MONTH, moving, type List } from '../../../tests/price_moves.ts';
+import { untyped } from '../../../tests/refused.ts';
 import { meterOf } from '../../../tests/shop.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
 
@@ -189,7 +190,7 @@ test('on a test clock a subscription moves at the clock’s time', async () => {
 });
 
 test('bad requests are refused by name', async () => {
-  const [old, next, once, archived] = [await price(1_000), await price(1_500), await price(1, { recurring: undefined as never }), await price(1, { active: false })];
+  const [old, next, once, archived] = [await price(1_000), await price(1_500), await price(1, { recurring: untyped(undefined) }), await price(1, { active: false })];
   const made = await subscribe(old);
   const good = { from_price: old.id, to_price: next.id, proration_behavior: 'none' };
   const sold = await price(1);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Processor } from '../../../connectors/processors/processor.ts';
 import { bounded } from './bounded.ts';
+import { untyped } from '../../../tests/refused.ts';
 
 /** A processor that counts how many are at it, and lets nobody go before it is told to. */
 function crowded(at_once: number) {
@@ -9,7 +10,7 @@ function crowded(at_once: number) {
   const waiting: (() => void)[] = [];
   const come = (): Promise<never> => {
     most = Math.max(most, (inside += 1));
-    return new Promise<never>((resolve) => waiting.push(() => { inside -= 1; resolve({ kind: 'absent' } as never); }));
+    return new Promise<never>((resolve) => waiting.push(() => { inside -= 1; resolve(untyped({ kind: 'absent' })); }));
   };
   const processor = { name: 'crowded', capabilities: () => ({ at_once }), lookup: come, refund: come, disputes: { find: come, respond: come } } as unknown as Processor;
   return { processor: bounded(processor), waiting, most: () => most };

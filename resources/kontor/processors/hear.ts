@@ -40,7 +40,7 @@ export const lookUpAgain: TimerCommand = async (ctx, due) => {
 /** What the sandbox foretold of the end of an attempt; of one that was given up, which says nothing more, nothing. */
 function foretold({ word }: AttemptRow): PackedWord[] {
   const consequences = (word?.foretold ?? []) as Consequence[];
-  return consequences.flatMap((each) => (each.kind === 'charge_settles' || each.kind === 'refund_settles' ? [each.outcome as unknown as PackedWord] : []));
+  return consequences.flatMap((each) => (each.kind === 'charge_settles' || each.kind === 'refund_settles' ? [pack(each.outcome)] : []));
 }
 
 export const settle: TimerCommand = async (ctx, due) => {
