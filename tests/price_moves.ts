@@ -17,10 +17,10 @@ export type List<T> = { data: T[]; has_more: boolean };
 
 export const MONTH = { interval: 'month' } as const;
 
-/** `kontor` is started before the first of them is called, without workers. */
-export function moving(kontor: () => Kontor) {
-  const ask = <T>(method: 'GET' | 'POST', path: string, params?: object): Promise<T> => own(kontor().stripe, method, path, params);
-  const customer = (more: Stripe.CustomerCreateParams = {}) => kontor().stripe.customers.create({ ...paysBy(), ...more });
+/** Kontor has no workers: what is due is done by `run`. */
+export function moving(kontor: Kontor) {
+  const ask = <T>(method: 'GET' | 'POST', path: string, params?: object): Promise<T> => own(kontor.stripe, method, path, params);
+  const customer = (more: Stripe.CustomerCreateParams = {}) => kontor.stripe.customers.create({ ...paysBy(), ...more });
   return {
     ask,
     customer,
@@ -29,7 +29,7 @@ export function moving(kontor: () => Kontor) {
     stop: (move: Move) => ask<Move>('POST', `price_moves/${move.id}/cancel`),
     look: (move: Move) => ask<Move>('GET', `price_moves/${move.id}`),
     /** All that the worker has to do by now. */
-    run: async () => { while (await runDueTimers(kontor().app)); },
+    run: async () => { while (await runDueTimers(kontor.app)); },
     /** All entries, page by page. */
     async entriesOf(move: Move, query = ''): Promise<Entry[]> {
       const all: Entry[] = [];
@@ -40,9 +40,9 @@ export function moving(kontor: () => Kontor) {
       }
       return all;
     },
-    price: (unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}) => seatPrice(kontor().stripe, unit_amount, more),
+    price: (unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}) => seatPrice(kontor.stripe, unit_amount, more),
     async subscribe(to: Stripe.Price, more: Partial<Stripe.SubscriptionCreateParams> = {}, who?: string): Promise<Stripe.Subscription> {
-      return kontor().stripe.subscriptions.create({ customer: who ?? (await customer()).id, items: [{ price: to.id, ...(to.recurring?.usage_type !== 'metered' && { quantity: 2 }) }], ...more });
+      return kontor.stripe.subscriptions.create({ customer: who ?? (await customer()).id, items: [{ price: to.id, ...(to.recurring?.usage_type !== 'metered' && { quantity: 2 }) }], ...more });
     },
   };
 }

@@ -23,6 +23,13 @@ export const seatPrice = (stripe: Stripe, unit_amount: number, more: Partial<Str
 export const meteredPrice = (stripe: Stripe, meter: string, unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}): Promise<Stripe.Price> =>
   stripe.prices.create({ currency: 'usd', unit_amount, recurring: { interval: 'month', usage_type: 'metered', meter }, product_data: { name: 'Calls' }, ...more });
 
+/** The invoices of a customer, oldest first. */
+export const invoicesOf = async (stripe: Stripe, customer: string): Promise<Stripe.Invoice[]> => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse();
+
+/** Those invoices in short: status, reason and the amounts of the lines. */
+export const billsOf = async (stripe: Stripe, customer: string): Promise<string[]> =>
+  (await invoicesOf(stripe, customer)).map(({ status, billing_reason, lines }) => `${status} ${billing_reason} ${lines.data.map((line) => line.amount).join(' ')}`);
+
 /** Reports an event of so many units; now, unless it has a timestamp. */
 export const report = (stripe: Stripe, event_name: string, customer: string, value: number, timestamp?: number): Promise<Stripe.Billing.MeterEvent> =>
   stripe.billing.meterEvents.create({ event_name, timestamp, payload: { stripe_customer_id: customer, value: String(value) } });

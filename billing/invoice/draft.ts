@@ -1,41 +1,24 @@
 /** Making a draft, and working out again what one comes to. */
 import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
-import type { Correction } from '../correction/correction.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { Period } from '../calendar.ts';
-import { backOf, type Metering } from '../metering.ts';
+import { backOf } from '../metering.ts';
 import { minor } from '../money.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
-import { itemizedOf, rateIds, type BillingReason, type CustomerSnapshot, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type ProrationDetails, type StoredDiscountAmount, type StoredTax } from './invoice.ts';
+import { itemizedOf, rateIds, type BillingReason, type CustomerSnapshot, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type StoredDiscountAmount, type StoredTax } from './invoice.ts';
 import { assessLines, totalsOf, type AssessedLine, type InvoiceLine } from './totals.ts';
 import type { TaxabilityReason } from '../tax.ts';
 
 /** How long a draft may be looked at and changed before it is finalized by itself. */
 export const DRAFT_S = 3_600;
 
-/** A line before it stands on an invoice. */
-export type LineOrder = {
-  amount: bigint;
-  description: string | null;
-  discountable: boolean;
+/** A line before it stands on an invoice. What is said of commitments, usage and corrections is left out for any other line. */
+export type LineOrder = Pick<
+  InvoiceLineRow,
+  'amount' | 'description' | 'discountable' | 'price' | 'product' | 'unit_amount_decimal' | 'quantity_decimal' | 'subscription' | 'subscription_item' | 'proration' | 'proration_details' | 'metadata'
+> & Partial<Pick<InvoiceLineRow, 'commitment' | 'commitment_billed' | 'metering' | 'correction'>> & {
   period: Period;
-  price: string | null;
-  product: string | null;
-  unit_amount_decimal: string | null;
-  quantity_decimal: string | null;
-  subscription: string | null;
-  subscription_item: string | null;
-  proration: boolean;
-  proration_details: ProrationDetails | null;
-  /** Of what makes usage up to a commitment; left out for any other line. */
-  commitment?: string | null;
-  commitment_billed?: string | null;
-  /** Of usage; left out for any other line. */
-  metering?: Metering | null;
-  /** Of what puts an earlier invoice right; left out for any other. */
-  correction?: Correction | null;
-  metadata: Record<string, string>;
   /** Of this line alone, in their order. */
   discounts: readonly DiscountWhole[];
   /** Of this line alone; none means the invoice's default ones. */

@@ -5,7 +5,7 @@ import type { Context, Json, Resource, World } from '../../server/context.ts';
 import { ERROR_DOCS } from '../../server/http/errors.ts';
 import { minor, type Wire } from '../../server/http/wire.ts';
 import { attemptsById } from '../payment_attempts/rows.ts';
-import { renderPaymentMethod, shownOf } from '../payment_methods/resource.ts';
+import { detailsOf, renderPaymentMethod, shownOf } from '../payment_methods/resource.ts';
 import { includedLines, renderAmountDetails } from './details.ts';
 import { intentsById } from './rows.ts';
 
@@ -114,14 +114,9 @@ export function shown(ctx: Context, intent: PaymentIntentWhole): Json {
 export function refuseDeclined(ctx: Context, intent: PaymentIntentWhole): void {
   const error = intent.last_payment_error;
   if (intent.status !== 'requires_payment_method' || error === null) return;
-  const { code, message, type, decline_code, advice_code, network_decline_code, network_advice_code, charge } = error;
-  refuse(code, message, undefined, {
-    type,
-    decline_code: decline_code ?? undefined,
-    advice_code: advice_code ?? undefined,
-    network_decline_code: network_decline_code ?? undefined,
-    network_advice_code: network_advice_code ?? undefined,
-    charge: charge ?? undefined,
+  refuse(error.code, error.message, undefined, {
+    ...detailsOf(error),
+    charge: error.charge ?? undefined,
     payment_intent: shown(ctx, intent),
     ...(intent.failed_method && !ctx.request?.publishable && { payment_method: renderPaymentMethod(intent.failed_method, ctx.world), payment_method_type: intent.failed_method.type }),
   });

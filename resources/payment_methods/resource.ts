@@ -1,11 +1,20 @@
 import type Stripe from 'stripe';
-import type { MethodOptions, PaymentMethodRow } from '../../billing/payment/payment.ts';
+import type { MethodOptions, PaymentError, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import type { Resource, World } from '../../server/context.ts';
 import type { Wire } from '../../server/http/wire.ts';
 import { methodsById } from './rows.ts';
 
 /** The options of a type as they are shown. That a card was ordered with by mail or telephone is not. */
 export const shownOf = ({ moto: _, ...options }: Record<string, unknown> = {}): Record<string, unknown> => options;
+
+/** What a refusal says of a payment, or of keeping a method, that an issuer has declined: its words as far as there are any. */
+export const detailsOf = ({ type, ...error }: PaymentError) => ({
+  type,
+  decline_code: error.decline_code ?? undefined,
+  advice_code: error.advice_code ?? undefined,
+  network_decline_code: error.network_decline_code ?? undefined,
+  network_advice_code: error.network_advice_code ?? undefined,
+});
 
 export function renderPaymentMethod(method: PaymentMethodRow, world: World): Wire<Stripe.PaymentMethod> {
   return {

@@ -4,7 +4,7 @@ import type { SetupIntentWhole } from '../../billing/payment/setup.ts';
 import type { Context, Json, Resource, World } from '../../server/context.ts';
 import { ERROR_DOCS } from '../../server/http/errors.ts';
 import type { Wire } from '../../server/http/wire.ts';
-import { renderPaymentMethod, shownOf } from '../payment_methods/resource.ts';
+import { detailsOf, renderPaymentMethod, shownOf } from '../payment_methods/resource.ts';
 import { setupsById } from './rows.ts';
 
 type LastError = Wire<Stripe.SetupIntent.LastSetupError>;
@@ -71,16 +71,8 @@ async function refuseUnpaid(ctx: Context, id: string): Promise<void> {
   const [intent] = await setupsById(ctx.tx, [id]);
   const error = intent!.last_setup_error;
   if (intent!.status !== 'requires_payment_method' || error === null) return;
-  const { code, message, type, decline_code, advice_code, network_decline_code, network_advice_code } = error;
   const body = renderSetupIntent(intent!, ctx.world);
-  refuse(code, message, undefined, {
-    type,
-    decline_code: decline_code ?? undefined,
-    advice_code: advice_code ?? undefined,
-    network_decline_code: network_decline_code ?? undefined,
-    network_advice_code: network_advice_code ?? undefined,
-    setup_intent: ctx.request?.publishable ? forHolder(body) : body,
-  });
+  refuse(error.code, error.message, undefined, { ...detailsOf(error), setup_intent: ctx.request?.publishable ? forHolder(body) : body });
 }
 
 export const setupIntent: Resource<SetupIntentWhole> = {

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
-import { customerAt, report } from '../../tests/shop.ts';
+import { customerAt, invoicesOf, report } from '../../tests/shop.ts';
 import { listen, typesOf, type Told } from '../../tests/told.ts';
 
 const kontor = await startKontor();
@@ -24,7 +24,7 @@ async function live(at: string) {
     customer,
     until: (to: string) => kontor.advance(clock, day(to)),
     /** Oldest first: the reason and the amounts of the lines. */
-    bills: async () => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse().map((invoice) => `${invoice.billing_reason} ${invoice.lines.data.map((line) => line.amount).join(' ')}`),
+    bills: async () => (await invoicesOf(stripe, customer)).map((invoice) => `${invoice.billing_reason} ${invoice.lines.data.map((line) => line.amount).join(' ')}`),
     subscription: async () => (await stripe.subscriptions.list({ customer, status: 'all' })).data[0]!,
   };
 }

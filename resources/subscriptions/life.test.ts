@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
-import { customerAt, meterOf, paysBy, report } from '../../tests/shop.ts';
+import { billsOf, customerAt, meterOf, paysBy, report } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
 const kontor = await startKontor();
@@ -27,7 +27,7 @@ async function live(at: string, items: Stripe.SubscriptionCreateParams.Item[], m
     until: (to: string | number) => kontor.advance(clock, typeof to === 'number' ? to : day(to)),
     now: () => stripe.subscriptions.retrieve(made.id),
     /** Oldest first: status, reason and the amounts of the lines. */
-    bills: async () => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse().map((invoice) => `${invoice.status} ${invoice.billing_reason} ${invoice.lines.data.map((line) => line.amount).join(' ')}`),
+    bills: () => billsOf(stripe, customer),
     waits: async () => (await stripe.invoiceItems.list({ customer, pending: true })).data.reverse().map((each) => each.amount),
   };
 }

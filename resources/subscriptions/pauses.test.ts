@@ -6,7 +6,7 @@ import { verify } from '../../server/verify.ts';
 import { day } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { untyped } from '../../tests/refused.ts';
-import { customerAt, meterOf, paysBy, report } from '../../tests/shop.ts';
+import { billsOf, customerAt, invoicesOf, meterOf, paysBy, report } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
 const kontor = await startKontor();
@@ -40,9 +40,9 @@ async function live(more: Partial<Stripe.SubscriptionCreateParams> = {}, card: s
       await stripe.customers.update(customer, { invoice_settings: { default_payment_method: id } });
       await said();
     },
-    invoices: async () => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse(),
+    invoices: () => invoicesOf(stripe, customer),
     /** Oldest first: status, reason and the amounts of the lines. */
-    bills: async () => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse().map((invoice) => `${invoice.status} ${invoice.billing_reason} ${invoice.lines.data.map((line) => line.amount).join(' ')}`),
+    bills: () => billsOf(stripe, customer),
     waits: async () => (await stripe.invoiceItems.list({ customer, pending: true })).data.reverse().map((each) => each.amount),
     status: async () => (await stripe.subscriptions.retrieve(made.id)).status,
   };

@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
-import { customerAt } from '../../tests/shop.ts';
+import { billsOf, customerAt } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
 const kontor = await startKontor();
@@ -24,7 +24,7 @@ async function yearly(more: Partial<Stripe.SubscriptionCreateParams> = {}) {
     until: (to: string) => kontor.advance(clock, day(to)),
     now: () => stripe.subscriptions.retrieve(made.id),
     waits: (amount: number) => stripe.invoiceItems.create({ customer, subscription: made.id, amount, currency: 'usd' }),
-    bills: async () => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse().map((invoice) => `${invoice.status} ${invoice.billing_reason} ${invoice.lines.data.map((line) => line.amount).join(' ')}`),
+    bills: () => billsOf(stripe, customer),
   };
 }
 

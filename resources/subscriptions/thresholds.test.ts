@@ -5,7 +5,7 @@ import { machineClock } from '../../server/clock.ts';
 import { when } from '../../tests/awaited.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { explained } from '../../tests/own.ts';
-import { customerAt, meterOf, paysBy, report, seatPrice } from '../../tests/shop.ts';
+import { customerAt, invoicesOf, meterOf, paysBy, report, seatPrice } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
 const DAY = 86_400;
@@ -25,12 +25,11 @@ const seat = (await seatPrice(stripe, 3_100)).id;
 
 const onClock = () => customerAt(stripe, START);
 const use = (customer: string, value: number, timestamp?: number) => report(stripe, 'calls', customer, value, timestamp);
-const invoicesOf = async (customer: string) => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse();
 const shown = (invoices: readonly Stripe.Invoice[]) => invoices.map((invoice) => [invoice.billing_reason, invoice.status, ...invoice.lines.data.map((line) => [line.amount, line.quantity])]);
 
 /** What usage brings about is done by the worker, right after the usage is recorded. */
 const settled = (customer: string, count: number): Promise<Stripe.Invoice[]> =>
-  when(() => invoicesOf(customer), (found) => found.length >= count && found.every((invoice) => invoice.status === 'paid'), shown);
+  when(() => invoicesOf(stripe, customer), (found) => found.length >= count && found.every((invoice) => invoice.status === 'paid'), shown);
 
 async function explains(invoices: readonly Stripe.Invoice[]): Promise<void> {
   for (const { id } of invoices) await explained(stripe, id);
@@ -53,7 +52,7 @@ test('usage that comes to the amount is billed and charged at once, and the rest
   // Late by a day, but within the period: billed with what follows.
   await use(customer, 7, START + 5);
   await kontor.advance(clock, FEBRUARY + 2 * 3_600);
-  const all = await invoicesOf(customer);
+  const all = await invoicesOf(stripe, customer);
   assert.deepEqual(shown(all), [['subscription_create', 'paid', [3_100, 1]], ['subscription_threshold', 'paid', [500, 50]], ['subscription_cycle', 'paid', [3_100, 1], [370, 37]]]);
   await explains(all);
 });
@@ -66,7 +65,7 @@ test('an amount is reached again by as much usage again, and a period never cost
     await kontor.advance(clock, START + (n + 1) * DAY);
   }
   await kontor.advance(clock, FEBRUARY + 2 * 3_600);
-  const all = await invoicesOf(customer);
+  const all = await invoicesOf(stripe, customer);
   // 40 and 80 at 10 each; from 101 on all cost 5, so that 240 cost 1,200: 160 reach 800, 240 reach 1,200.
   assert.deepEqual(shown(all).map(([reason, , line]) => [reason, line]), [
     ['subscription_threshold', [400, 40]], ['subscription_threshold', [400, 40]], ['subscription_threshold', [400, 160]], ['subscription_cycle', [0, 0]],
@@ -86,11 +85,11 @@ test('an item reaches a quantity; with the anchor reset its period begins anew',
   const { billing_cycle_anchor, items } = await stripe.subscriptions.retrieve(subscription.id);
   const reached = START + 10 * DAY + 1;
   assert.deepEqual([billing_cycle_anchor, items.data[1]!.current_period_start], [reached, reached]);
-  const all = await invoicesOf(customer);
+  const all = await invoicesOf(stripe, customer);
   // 21 days less a second of 31 are given back of the seat, which is then charged for a month.
   assert.deepEqual(shown(all).at(-1), ['subscription_threshold', 'paid', [-2_100, 1], [3_100, 1], [1_200, 120]]);
   await kontor.advance(clock, FEBRUARY);
-  assert.equal((await invoicesOf(customer)).length, 2);
+  assert.equal((await invoicesOf(stripe, customer)).length, 2);
   await explains(all);
 });
 
@@ -104,7 +103,7 @@ test('usage that comes a little after a threshold was billed is billed once: wit
   await kontor.advance(clock, START + DAY + 3_600);
   assert.deepEqual((await stripe.invoiceItems.list({ customer, pending: true })).data, []);
   await kontor.advance(clock, FEBRUARY + 2 * 3_600);
-  const all = await invoicesOf(customer);
+  const all = await invoicesOf(stripe, customer);
   assert.deepEqual(shown(all), [['subscription_threshold', 'paid', [500, 50]], ['subscription_cycle', 'paid', [30, 3]]]);
   await explains(all);
 });
@@ -115,7 +114,7 @@ test('where a threshold ends the period, usage that comes late to it is put righ
   await kontor.advance(clock, START + 10 * DAY);
   await use(customer, 50);
   await kontor.advance(clock, START + 10 * DAY + 3_600);
-  assert.deepEqual(shown(await invoicesOf(customer)), [['subscription_threshold', 'paid', [500, 50]]]);
+  assert.deepEqual(shown(await invoicesOf(stripe, customer)), [['subscription_threshold', 'paid', [500, 50]]]);
   await use(customer, 4, START + 5 * DAY);
   assert.deepEqual((await stripe.invoiceItems.list({ customer, pending: true })).data.map((item) => item.amount), [40]);
 });
@@ -128,7 +127,7 @@ test('with nothing to charge, what is reached is billed all the same, and is ope
   await kontor.advance(clock, START + DAY);
   await use(customer, 120, START + DAY);
   await kontor.advance(clock, START + 2 * DAY);
-  const [, reached] = await invoicesOf(customer);
+  const [, reached] = await invoicesOf(stripe, customer);
   assert.deepEqual([reached?.billing_reason, reached?.status, reached?.lines.data.some((line) => line.amount === 1_200)], ['subscription_threshold', 'open', true]);
 });
 
@@ -141,7 +140,7 @@ test('many at once reach it once, in real time', async () => {
   assert.equal(early!.billing_reason, 'subscription_threshold');
   const billed = early!.lines.data[0]!.quantity!;
   assert.ok(billed >= 20 && billed <= 39);
-  assert.equal((await invoicesOf(customer)).length, 1);
+  assert.equal((await invoicesOf(stripe, customer)).length, 1);
 });
 
 test('a threshold that is set below what was used already is reached at once; an empty one is none', async () => {
@@ -192,10 +191,10 @@ test('what was used while collection was paused is billed once that is over, and
   const subscription = await stripe.subscriptions.create({ customer, items: [{ price: flat.id }], billing_thresholds: { amount_gte: 500 } });
   await kontor.advance(clock, START + DAY);
   await stripe.subscriptions.update(subscription.id, { pause_collection: { behavior: 'void', resumes_at: START + 3 * DAY } });
-  assert.deepEqual(await invoicesOf(customer), []);
+  assert.deepEqual(await invoicesOf(stripe, customer), []);
   await use(customer, 30);
   await kontor.advance(clock, START + 2 * DAY);
-  assert.deepEqual(await invoicesOf(customer), []);
+  assert.deepEqual(await invoicesOf(stripe, customer), []);
   await kontor.advance(clock, START + 3 * DAY);
   assert.deepEqual(shown(await settled(customer, 1)), [['subscription_threshold', 'paid', [1_000, 30]]]);
 });

@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
-import { explained } from '../../tests/own.ts';
+import { explainedBills } from '../../tests/own.ts';
 import { untyped } from '../../tests/refused.ts';
 import { customerAt, seatPrice } from '../../tests/shop.ts';
 
@@ -23,12 +23,7 @@ async function live(at: string, more: Partial<Stripe.SubscriptionCreateParams> =
     made,
     until: (to: string) => kontor.advance(clock, day(to)),
     now: () => stripe.subscriptions.retrieve(made.id),
-    /** Oldest first: the amounts of the lines, once each is found to follow from what happened. */
-    bills: async () => {
-      const { data } = await stripe.invoices.list({ customer, limit: 100 });
-      for (const { id } of data) await explained(stripe, id);
-      return data.reverse().map((invoice) => invoice.lines.data.map((line) => line.amount).join(' '));
-    },
+    bills: () => explainedBills(stripe, customer),
   };
 }
 

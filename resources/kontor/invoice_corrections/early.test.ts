@@ -5,7 +5,7 @@ import { when } from '../../../tests/awaited.ts';
 import { verify } from '../../../server/verify.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
-import { customerAt, meteredPrice, meterOf } from '../../../tests/shop.ts';
+import { customerAt, invoicesOf, meteredPrice, meterOf } from '../../../tests/shop.ts';
 
 const START = Date.UTC(2026, 0, 1) / 1_000;
 const DAY = 86_400;
@@ -39,7 +39,7 @@ async function early(price = calls, more: Partial<Stripe.SubscriptionCreateParam
   const takeBack = [await use(4, START + DAY), await use(6, START + DAY)] as const;
   // Where all periods begin anew with it, it is billed a second later.
   if (more.billing_thresholds && more.billing_thresholds.reset_billing_cycle_anchor) await reach(START + DAY + 60);
-  const invoices = async () => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse();
+  const invoices = () => invoicesOf(stripe, customer);
   const [invoice] = (await when(invoices, (found) => found.some((each) => each.billing_reason === 'subscription_threshold' && each.status === (each.collection_method === 'send_invoice' ? 'open' : 'paid')))).filter((each) => each.billing_reason === 'subscription_threshold');
   const line = invoice!.lines.data[0]!.id;
   const credit = (amount: number, of = { invoice: invoice!.id, line }, given: Partial<Stripe.CreditNoteCreateParams> = { credit_amount: amount }) =>

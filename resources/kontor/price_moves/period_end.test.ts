@@ -21,7 +21,7 @@ const { stripe } = kontor;
 const meter = (await meterOf(stripe, 'calls')).id;
 beforeEach(() => { now = START; });
 
-const { ask, plan, look, run, price, customer, subscribe, ...moves } = moving(() => kontor);
+const { ask, plan, look, run, price, customer, subscribe, ...moves } = moving(kontor);
 const until = async (moment: number) => { now = moment; await run(); };
 const entriesOf = async (move: Move) => new Map((await moves.entriesOf(move)).map((entry) => [entry.subscription, entry]));
 const begin = async (move: Move) => { await moves.begin(move); await run(); };

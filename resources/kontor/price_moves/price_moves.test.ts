@@ -19,7 +19,7 @@ after(() => kontor.close());
 const { stripe } = kontor;
 beforeEach(() => { now = START; });
 
-const { ask, plan, begin, stop, look, run, entriesOf, price, customer, subscribe } = moving(() => kontor);
+const { ask, plan, begin, stop, look, run, entriesOf, price, customer, subscribe } = moving(kontor);
 
 const invoices = async (subscription: string) => (await stripe.invoices.list({ subscription, limit: 100 })).data;
 

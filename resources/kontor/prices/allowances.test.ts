@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own, type Json } from '../../../tests/own.ts';
-import { customerAt, meterOf, report, seatPrice } from '../../../tests/shop.ts';
+import { customerAt, invoicesOf, meterOf, report, seatPrice } from '../../../tests/shop.ts';
 
 const DAY = 86_400;
 const START = Date.UTC(2026, 0, 1) / 1_000;
@@ -23,10 +23,10 @@ async function metered(event_name: string, terms: Partial<Stripe.PriceCreatePara
 
 const include = (price: string, allowance: object | '') => own(stripe, 'POST', `prices/${price}`, { allowance });
 const use = (event_name: string, customer: string, value: number, timestamp: number) => report(stripe, event_name, customer, value, timestamp);
-const linesOf = async (customer: string) => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse().flatMap((invoice) => invoice.lines.data.map((line) => [line.amount, line.quantity, line.description]));
+const linesOf = async (customer: string) => (await invoicesOf(stripe, customer)).flatMap((invoice) => invoice.lines.data.map((line) => [line.amount, line.quantity, line.description]));
 
 async function sentencesOf(customer: string): Promise<string[]> {
-  const told = (await stripe.invoices.list({ customer, limit: 100 })).data.reverse().map(({ id }) => explained(stripe, id));
+  const told = (await invoicesOf(stripe, customer)).map(({ id }) => explained(stripe, id));
   return (await Promise.all(told)).flatMap(({ lines }) => lines.flatMap((line: Json) => line.sentences));
 }
 

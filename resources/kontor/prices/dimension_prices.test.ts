@@ -3,7 +3,7 @@ import { after, describe, test } from 'node:test';
 import type Stripe from 'stripe';
 import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own, type Json } from '../../../tests/own.ts';
-import { customerAt, seatPrice } from '../../../tests/shop.ts';
+import { customerAt, invoicesOf, seatPrice } from '../../../tests/shop.ts';
 
 const DAY = 86_400;
 const HOUR = 3_600;
@@ -30,7 +30,7 @@ async function priced(dimension_prices: object[] | null, how: { price?: object; 
   let sent = 0;
   const use = (model: string | null, value: number | string, timestamp: number, region = 'eu') =>
     stripe.billing.meterEvents.create({ event_name, identifier: `${event_name}-${(sent += 1)}`, timestamp, payload: { stripe_customer_id: customer, value: String(value), region, ...(model !== null && { model }) } });
-  const lines = async () => (await stripe.invoices.list({ customer, limit: 100 })).data.reverse().flatMap((invoice) => invoice.lines.data.map((line) => [line.amount, line.quantity, line.description]));
+  const lines = async () => (await invoicesOf(stripe, customer)).flatMap((invoice) => invoice.lines.data.map((line) => [line.amount, line.quantity, line.description]));
   return { event_name, meter: meter['id'] as string, price, clock, customer, use, lines };
 }
 
@@ -41,7 +41,7 @@ const MODELS = [
 
 /** Every invoice of the customer follows from its facts. Returns the sentences of its lines. */
 async function sentencesOf(customer: string): Promise<string[]> {
-  const invoices = (await stripe.invoices.list({ customer, limit: 100 })).data.reverse();
+  const invoices = await invoicesOf(stripe, customer);
   const told = await Promise.all(invoices.flatMap(({ id }) => [explained(stripe, id, 'de'), explained(stripe, id)]));
   return told.flatMap(({ lines }) => lines.flatMap((line: Json) => line.sentences));
 }

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { day } from '../../../tests/days.ts';
 import { startKontor } from '../../../tests/kontor.ts';
-import { explained } from '../../../tests/own.ts';
+import { explainedBills } from '../../../tests/own.ts';
 import { customerAt } from '../../../tests/shop.ts';
 
 const kontor = await startKontor();
@@ -25,11 +25,7 @@ async function live(items: Stripe.SubscriptionCreateParams.Item[], more: Partial
     customer,
     until: (to: string) => kontor.advance(clock, day(to)),
     now: () => stripe.subscriptions.retrieve(made.id),
-    bills: async () => {
-      const { data } = await stripe.invoices.list({ customer, limit: 100 });
-      for (const { id } of data) await explained(stripe, id);
-      return data.reverse().map((invoice) => invoice.lines.data.map((line) => line.amount).join(' '));
-    },
+    bills: () => explainedBills(stripe, customer),
   };
 }
 
