@@ -1,8 +1,10 @@
-/** Redeeming coupons and promotion codes: a discount is made, and counted. */
+/** A discount from its beginning to its end: coupons and promotion codes are redeemed and counted, and what is over gives nothing any more. */
 import type { CouponRow, DiscountRow, DiscountWhole, PromotionCodeRow } from './catalog.ts';
-import { decision, refuse, type Decision, type Moment } from './decision.ts';
+import type { CustomerWhole } from './customer/customer.ts';
+import { decision, refuse, type Decision, type Instant, type Moment } from './decision.ts';
 import { isRedeemable } from './coupon.ts';
 import { discountEnd } from './discount.ts';
+import type { SubscriptionWhole } from './subscription/subscription.ts';
 
 /** What a caller names: a coupon, directly or by a promotion code, or a discount that is there. `param` is how it was spelt, e.g. `discounts[0][coupon]`. */
 export type DiscountGiven =
@@ -104,4 +106,20 @@ export function countedOn<Made extends Decision>(made: Made): Made {
     return { ...put, before, after };
   });
   return { ...made, puts };
+}
+
+/** The discounts of the subscription, its items and its customer whose time is over, but for those that end already. */
+export function expired({ discounts, items }: SubscriptionWhole, customer: Pick<CustomerWhole, 'discount'>, at: Instant, ending: readonly DiscountWhole[]): DiscountWhole[] {
+  const known = new Set(ending.map((discount) => discount.id));
+  const all = [...discounts, ...items.flatMap((item) => item.discounts), ...(customer.discount ? [customer.discount] : [])];
+  return all.filter((discount) => !discount.ended && discount.end !== null && discount.end <= at && !known.has(discount.id));
+}
+
+/** Discounts whose time is over, or that were taken away: they stay readable and give nothing. */
+export function endDiscounts(discounts: readonly DiscountWhole[], moment: Moment): Decision {
+  return {
+    ...decision(),
+    puts: discounts.map((before) => ({ table: 'discounts', before, after: { ...before, ended: true } })),
+    facts: discounts.map((discount) => ({ type: 'customer.discount.deleted', object: 'discount', whole: { ...discount, ended: true }, at: moment.now })),
+  };
 }

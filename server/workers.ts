@@ -6,7 +6,7 @@ import { sealLedger } from './ledger/seal.ts';
 import { told } from './log.ts';
 import { prune } from './prune.ts';
 import { advanceClocks, runDueTimers } from './timers.ts';
-import { Folding } from './usage/intake/folding.ts';
+import { IntakeWorkers } from './usage/intake/workers.ts';
 import { turnSlots } from './usage/slots.ts';
 import { addTallies } from './usage/tallies.ts';
 import { Courier } from './webhooks/deliver.ts';
@@ -56,12 +56,12 @@ function loop(app: App, name: string, work: (nudge: () => void) => Promise<boole
 /** Starts what counts usage: it adds what was recorded to its hours, and records what JetStream holds. */
 export function startCounting(app: App): Pick<Workers, 'stop'> {
   const tallies = loop(app, 'usage tallies', () => addTallies(app), TALLY_MS);
-  const folding = app.intake && new Folding(app, app.intake);
-  const tending = folding && loop(app, 'usage partitions', () => folding.tend(), TEND_MS);
+  const intake = app.intake && new IntakeWorkers(app, app.intake);
+  const tending = intake && loop(app, 'usage partitions', () => intake.tend(), TEND_MS);
   return {
     async stop() {
       await tending?.stop();
-      await folding?.stop();
+      await intake?.stop();
       await tallies.stop();
     },
   };

@@ -2,8 +2,7 @@
 import type { DiscountWhole, Metadata } from '../catalog.ts';
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import { mergeMetadata } from '../metadata.ts';
-import { noRedemptions, redeem, type DiscountGiven, type Redeemer } from '../redeem.ts';
-import { endDiscounts } from '../subscription/end.ts';
+import { endDiscounts, noRedemptions, redeem, type DiscountGiven, type Redeemer } from '../redeem.ts';
 import type { BalanceTransactionRow, CustomerRow, CustomerWhole } from './customer.ts';
 
 /** What may be said about a customer at its creation and later: what is left out stays as it is. */

@@ -3,12 +3,11 @@ import { decision, Refusal, together, type Decision, type Instant, type Moment }
 import { formatMoney } from '../money.ts';
 import { changeSubscription, NO_CHANGE, type Changed, type ChangeOrder } from '../subscription/change.ts';
 import { isOver } from '../schedule/schedule.ts';
-import { hasEnded } from '../subscription/end.ts';
+import { hasEnded, type SubscriptionFacts, type SubscriptionItemWhole, type SubscriptionWhole } from '../subscription/subscription.ts';
 import type { PriceAsked } from '../subscription/items.ts';
 import { isMetered } from '../subscription/lines.ts';
 import { previewAfter, previewRenewal, type Preview } from '../subscription/preview.ts';
 import { isDue } from '../subscription/renew.ts';
-import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from '../subscription/subscription.ts';
 import type { PriceMoveEntryRow, PriceMoveRow } from './price_move.ts';
 
 /** What is read for one entry: the subscription as it is, and the price to which it goes. */

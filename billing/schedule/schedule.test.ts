@@ -4,7 +4,7 @@ import type { CouponRow, PriceRow } from '../catalog.ts';
 import { Refusal, type Instant } from '../decision.ts';
 import { CUSTOMER, day, moment, perCall, price } from '../examples.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
-import { nextMoment } from '../subscription/end.ts';
+import { nextMoment } from '../subscription/timers.ts';
 import { renewSubscription } from '../subscription/renew.ts';
 import type { NewItem } from '../subscription/items.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from '../subscription/subscription.ts';

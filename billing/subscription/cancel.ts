@@ -6,12 +6,13 @@ import type { WithPayments } from '../invoice/pay.ts';
 import { voidInvoice } from '../invoice/void.ts';
 import { draftBill, putWaiting, settleBill, stopCollecting, taken, type Bill } from './bill.ts';
 import type { CancellationWords } from './change.ts';
-import { ANSWER_S, endSubscription, hasEnded, timer } from './end.ts';
+import { endSubscription } from './end.ts';
+import { hasEnded, type SubscriptionFacts, type SubscriptionWhole } from './subscription.ts';
+import { ANSWER_S, timer } from './timers.ts';
 import { periodUsageLine, withCommitment } from './lines.ts';
 import { creditsOf } from './prorate.ts';
 import { applyPending } from './pending.ts';
 import { putItems, withoutDiscounts } from './puts.ts';
-import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
 
 export type CancelOrder = { prorate: boolean; invoice_now: boolean; cancellation_details?: CancellationWords };
 

@@ -7,10 +7,12 @@ import type { BillingReason, InvoiceItemWhole, InvoiceWhole } from '../invoice/i
 import { mergeMetadata } from '../metadata.ts';
 import { refuseUnfit } from '../payment/offer.ts';
 import { isOver } from '../schedule/schedule.ts';
-import { noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
+import { endDiscounts, expired, noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
 import { chargedBy, draftBill, putWaiting, refuseUnpayable, settleBill, taken, withoutForgiven, type Bill, type Billed, type Collection } from './bill.ts';
-import { endDiscounts, expired, firstPeriodEnd, hasEnded, noticeOfTrial, renewal, sweeping, updated, watch } from './end.ts';
-import { endingOf } from './ending.ts';
+import { putItems, updated, withoutDiscounts } from './puts.ts';
+import { hasEnded, type SubscriptionFacts, type SubscriptionItemWhole, type SubscriptionRow, type SubscriptionWhole } from './subscription.ts';
+import { firstPeriodEnd, noticeOfTrial, renewal, sweeping, watch } from './timers.ts';
+import { endingOf } from './cancel_at.ts';
 import { collecting } from './paused.ts';
 import { fullSum, isWatched, refuseItems, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
 import { isMetered, periodUsageLine, restLine, trialLine, withCommitment } from './lines.ts';
@@ -19,9 +21,7 @@ import { isReal, itemsAfter, pairsOf, removals, type Pair } from './pairs.ts';
 import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';
 import { fullPeriod, isTrialing, keepsAnchor, recurrenceOf, sameRecurrence, withSweep } from './periods.ts';
 import { creditsOf, prorateItem, usageItem, type Proration } from './prorate.ts';
-import { putItems, withoutDiscounts } from './puts.ts';
 import { addOnce, refuseTrial, type CancelAt } from './start.ts';
-import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
 /** What is asked of an item that is there; what is left out stays as it is. */
 export type ItemChange = {

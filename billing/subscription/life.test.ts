@@ -6,7 +6,7 @@ import { CUSTOMER, day, moment, perCall, price } from '../examples.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { cancelSubscription, type CancelOrder } from './cancel.ts';
 import { changeSubscription, NO_CHANGE, type ChangeOrder } from './change.ts';
-import { nextMoment } from './end.ts';
+import { nextMoment } from './timers.ts';
 import type { NewItem } from './items.ts';
 import { announceRenewal, previewChange, previewRenewal } from './preview.ts';
 import { renewAll, renewSubscription } from './renew.ts';

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { Refusal, type Decision } from '../decision.ts';
 import { CUSTOMER, day, moment, perCall, price } from '../examples.ts';
 import type { InvoiceItemWhole } from '../invoice/invoice.ts';
-import { nextMoment } from './end.ts';
+import { nextMoment } from './timers.ts';
 import { pauseSubscription, type PauseOrder } from './pause.ts';
 import { afterPayment, type PaymentOutcome } from './payment.ts';
 import { resumeSubscription, type ResumeOrder } from './resume.ts';

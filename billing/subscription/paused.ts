@@ -1,7 +1,8 @@
 /** A subscription stops and goes on, whatever brought it about; and the time until which its invoices are not collected. */
 import { decision, together, type Decision, type Moment, type Timer } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
-import { firstPeriodEnd, renewal, sweeping, timer, updated, watch } from './end.ts';
+import { updated } from './puts.ts';
+import { firstPeriodEnd, renewal, sweeping, timer, watch } from './timers.ts';
 import { releaseWaiting } from './pending.ts';
 import type { Debit, PauseReason, SubscriptionWhole } from './subscription.ts';
 

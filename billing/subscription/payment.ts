@@ -1,10 +1,12 @@
 /** What becomes of a subscription when one of its invoices is paid, fails, or is given up. */
 import { decision, together, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceRow, InvoiceWhole } from '../invoice/invoice.ts';
-import { endSubscription, hasEnded, renewal, timer, updated } from './end.ts';
+import { endSubscription } from './end.ts';
+import { updated } from './puts.ts';
+import { hasEnded, type SubscriptionStatus, type SubscriptionWhole } from './subscription.ts';
+import { renewal, timer } from './timers.ts';
 import { abandonResumption, leavePause } from './paused.ts';
 import { applyPending, discardPending, tellPending } from './pending.ts';
-import type { SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 
 /** `given_up`: no further attempt will be made. `forgiven`: voided or marked uncollectible, so that nobody waits for it any more. */
 export type PaymentOutcome = 'paid' | 'failed' | 'given_up' | 'forgiven';

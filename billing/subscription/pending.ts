@@ -7,10 +7,11 @@ import { decision, refuse, together, type Decision, type Instant, type Moment, t
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import type { Billed } from './bill.ts';
 import type { ChangeOrder } from './change.ts';
-import { endDiscounts, INCOMPLETE_S, nextMoment, noticeOfTrial, renewal, sweeping, timer, updated, watch } from './end.ts';
+import { endDiscounts } from '../redeem.ts';
+import { putItems, updated, withoutDiscounts } from './puts.ts';
+import { INCOMPLETE_S, nextMoment, noticeOfTrial, renewal, sweeping, timer, watch } from './timers.ts';
 import { isMetered } from './lines.ts';
 import { isTrialing, withSweep } from './periods.ts';
-import { putItems, withoutDiscounts } from './puts.ts';
 import type { PendingUpdate, StoredItem, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
 type Moved = Decision & { subscription: SubscriptionWhole };

@@ -13,7 +13,7 @@ import { beginSchedule } from '../schedule/start.ts';
 import { isWithheld, taken } from './bill.ts';
 import { cancelSubscription, type CancelOrder } from './cancel.ts';
 import { changeSubscription, type Changed, type ChangeFacts, type ChangeOrder } from './change.ts';
-import { nextMoment } from './end.ts';
+import { nextMoment } from './timers.ts';
 import { pauseSubscription, type PauseOrder } from './pause.ts';
 import { isTrialing } from './periods.ts';
 import { afterChange, renewSubscription } from './renew.ts';

@@ -1,6 +1,6 @@
 /** A subscription's parts as they are written, and left out. */
 import type { DiscountWhole } from '../catalog.ts';
-import { decision, type Decision } from '../decision.ts';
+import { decision, type Decision, type Moment } from '../decision.ts';
 import { settleNextPrices } from './next_price.ts';
 import type { SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
@@ -19,4 +19,13 @@ export function putItems(before: readonly SubscriptionItemWhole[], after: readon
   const kept = new Set(after.map((item) => item.id));
   const removed = before.filter((item) => !kept.has(item.id)).map((item) => ({ table: 'subscription_items', before: item, after: { ...item, deleted: true } }));
   return { ...decision(), puts: [...puts, ...removed, ...settleNextPrices(before, after)] };
+}
+
+/** The row as it changed, told as an update; where nothing differs, nothing is told. */
+export function updated(before: SubscriptionWhole, after: SubscriptionWhole, moment: Moment): Decision {
+  return {
+    ...decision(),
+    puts: [{ table: 'subscriptions', before, after }],
+    facts: [{ type: 'customer.subscription.updated', object: 'subscription', whole: after, before, at: moment.now }],
+  };
 }

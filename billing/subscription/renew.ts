@@ -4,19 +4,20 @@ import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
-import { countedOn } from '../redeem.ts';
+import { countedOn, endDiscounts, expired } from '../redeem.ts';
 import { isTurn, turnPhase } from '../schedule/turn.ts';
 import { chargedBy, draftBill, isWithheld, putWaiting, stopCollecting, taken, withheld, withoutForgiven, type Bill, type Billed } from './bill.ts';
 import { changeSubscription, NO_CHANGE, type ChangeOrder } from './change.ts';
-import { endDiscounts, endSubscription, expired, hasEnded, nextMoment, renewal, sweeping, updated } from './end.ts';
+import { endSubscription } from './end.ts';
+import { putItems, updated, withoutDiscounts } from './puts.ts';
+import { hasEnded, type SubscriptionFacts, type SubscriptionItemWhole, type SubscriptionWhole } from './subscription.ts';
+import { nextMoment, renewal, sweeping } from './timers.ts';
 import { isMetered, periodUsageLine, restLine, withCommitment } from './lines.ts';
 import { changesRecurrence, withNextPrice } from './next_price.ts';
 import { endsTrial, movesAnchor } from './offer.ts';
 import { enterPause } from './paused.ts';
 import { fullPeriod, keepsAnchor, withSweep } from './periods.ts';
 import { creditsOf } from './prorate.ts';
-import { putItems, withoutDiscounts } from './puts.ts';
-import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
 type Renewed = Decision & { subscription: SubscriptionWhole; customer: CustomerWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: readonly InvoiceItemWhole[]; /** What no later invoice of the customer has any more. */ spent: { items: readonly InvoiceItemWhole[]; discounts: readonly DiscountWhole[] } };
 

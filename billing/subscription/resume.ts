@@ -7,12 +7,12 @@ import type { WithPayments } from '../invoice/pay.ts';
 import { voidInvoice } from '../invoice/void.ts';
 import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, taken, type Bill, type Billed, type Collection } from './bill.ts';
 import type { ProrationBehavior } from './change.ts';
-import { ANSWER_S, firstPeriodEnd, INCOMPLETE_S, renewal, sweeping, timer, updated } from './end.ts';
+import { putItems, updated, withoutDiscounts } from './puts.ts';
+import { ANSWER_S, firstPeriodEnd, INCOMPLETE_S, renewal, sweeping, timer } from './timers.ts';
 import { isMetered, licensedLine } from './lines.ts';
 import { leavePause } from './paused.ts';
 import { fullPeriod, withSweep } from './periods.ts';
 import { debitItem } from './prorate.ts';
-import { putItems, withoutDiscounts } from './puts.ts';
 import type { Debit, ResumeBehavior, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
 export type ResumeOrder = {

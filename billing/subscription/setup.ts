@@ -3,8 +3,8 @@ import { decision, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceRow } from '../invoice/invoice.ts';
 import { METHODS, offeredTypes } from '../payment/offer.ts';
 import { openSetup, type SetupIntentRow } from '../payment/setup.ts';
-import { hasEnded, updated } from './end.ts';
-import type { SubscriptionRow, SubscriptionWhole } from './subscription.ts';
+import { updated } from './puts.ts';
+import { hasEnded, type SubscriptionRow, type SubscriptionWhole } from './subscription.ts';
 
 /** The options of a bill's payment that a setup has, too. */
 const SHARED_OPTIONS: readonly string[] = ['card', 'sepa_debit', 'us_bank_account'];

@@ -9,7 +9,7 @@ import { billable } from '../pricing/amount.ts';
 import { partOf, type ProrationUnit } from '../proration.ts';
 import { noRedemptions, redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
 import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, type Bill, type Billed, type PaymentBehavior } from './bill.ts';
-import { INCOMPLETE_S, noticeOfTrial, renewal, sweeping, timer } from './end.ts';
+import { INCOMPLETE_S, noticeOfTrial, renewal, sweeping, timer } from './timers.ts';
 import { fullSum, isWatched, itemOf, onceLine, refuseItems, refuseThreshold, type AddedOnce, type NewItem } from './items.ts';
 import { fullAmount, isMetered, licensedLine, trialLine, waiting } from './lines.ts';
 import { configuredAnchor, fullPeriod, isTrialing, keepsAnchor, nextSweep, recurrenceOf } from './periods.ts';

@@ -15,6 +15,11 @@ import type { NextPrice } from './next_price.ts';
 
 export type SubscriptionStatus = 'incomplete' | 'incomplete_expired' | 'trialing' | 'active' | 'past_due' | 'canceled' | 'unpaid' | 'paused';
 
+/** In these it is over: it bills nothing and has no timers. */
+const ENDED: readonly SubscriptionStatus[] = ['canceled', 'incomplete_expired'];
+
+export const hasEnded = (subscription: Pick<SubscriptionRow, 'status'>): boolean => ENDED.includes(subscription.status);
+
 export type PauseReason = 'pause_requested' | 'trial_end_without_payment_method';
 
 /** `resume_on_payment_attempt`: the first attempt to pay resumes it, late where that fails; the request makes none. `resume_on_payment_success`: nothing less than the payment does, which is tried at once, and again by itself. */

@@ -2,10 +2,10 @@
 import { decision, together, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { draftBill, taken, withheld, withoutForgiven, type Bill } from './bill.ts';
-import { hasEnded, sweeping, updated } from './end.ts';
+import { putItems, updated, withoutDiscounts } from './puts.ts';
+import { hasEnded, type SubscriptionFacts, type SubscriptionWhole } from './subscription.ts';
+import { sweeping } from './timers.ts';
 import { nextSweep, sweepPeriod } from './periods.ts';
-import { putItems, withoutDiscounts } from './puts.ts';
-import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
 
 /** Bills what waits for the subscription, where something does; while the subscription is paused, or a change or its first payment is awaited, it goes on waiting. */
 export function sweepSubscription(facts: SubscriptionFacts, moment: Moment): Decision & { subscription: SubscriptionWhole; customer: SubscriptionFacts['customer']; invoice: InvoiceWhole | null } {

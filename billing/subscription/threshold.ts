@@ -5,10 +5,9 @@ import type { LineOrder } from '../invoice/draft.ts';
 import { add, compare, formatDecimal, fromBigint, parseDecimal } from '../money.ts';
 import { collectBill, draftBill, isWithheld, taken, type Bill } from './bill.ts';
 import { changeSubscription, NO_CHANGE, type ChangeFacts } from './change.ts';
-import { updated } from './end.ts';
+import { putItems, updated, withoutDiscounts } from './puts.ts';
 import { isWatched } from './items.ts';
 import { periodUsageLine } from './lines.ts';
-import { putItems, withoutDiscounts } from './puts.ts';
 import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
 const resets = ({ billing_thresholds }: Pick<SubscriptionRow, 'billing_thresholds'>): boolean => billing_thresholds?.reset_billing_cycle_anchor === true;

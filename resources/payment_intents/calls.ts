@@ -10,7 +10,7 @@ import { countryOf } from '../../billing/payment/route.ts';
 import type { PaymentAnswer } from '../../billing/payment/outcome.ts';
 import type { Payment } from '../../billing/payment/receive.ts';
 import { settlePayment } from '../../billing/payment/settle.ts';
-import { hasEnded } from '../../billing/subscription/end.ts';
+import { hasEnded } from '../../billing/subscription/subscription.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type NotYet, type OpenCall, type World } from '../../server/context.ts';
 import { askProcessor, hearAnswers, keep, missed, ownFirst, placedAt } from '../payment_attempts/rows.ts';

@@ -2,12 +2,11 @@
 import { together, type Decision } from '../../billing/decision.ts';
 import { unpack } from '../../billing/payment/attempt.ts';
 import { goOnAt, type MoveQuestion } from '../../billing/payment/failover.ts';
-import type { ChargeQuestion } from '../../billing/payment/confirm.ts';
+import { waitsFor, type ChargeQuestion, type AskedQuestion } from '../../billing/payment/confirm.ts';
 import { monthOf } from '../../billing/payment/method.ts';
-import { waitsFor, type AskedQuestion } from '../../billing/payment/confirm.ts';
 import type { PaymentAnswer } from '../../billing/payment/outcome.ts';
 import { settlePayment } from '../../billing/payment/settle.ts';
-import { hasEnded } from '../../billing/subscription/end.ts';
+import { hasEnded } from '../../billing/subscription/subscription.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, realMoment, type Answered, type App, type CallCommand, type Context, type OpenCall, type World } from '../../server/context.ts';
 import { processorNamed } from '../kontor/processors/rows.ts';

@@ -6,9 +6,9 @@ import { Refusal, refuse, type Instant, type Moment } from '../../billing/decisi
 import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { newSchedule } from '../../billing/schedule/start.ts';
 import { refuseManaged } from '../../billing/subscription/change.ts';
-import { hasEnded, nextMoment } from '../../billing/subscription/end.ts';
+import { hasEnded, type SubscriptionWhole } from '../../billing/subscription/subscription.ts';
+import { nextMoment } from '../../billing/subscription/timers.ts';
 import { previewCancel, previewChange, previewPause, previewRenewal, previewResume, previewSchedule, previewScheduleChange, previewStart, type Preview } from '../../billing/subscription/preview.ts';
-import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { missing } from '../../server/http/errors.ts';

@@ -4,7 +4,7 @@ import { decision, together, type Instant } from '../../billing/decision.ts';
 import { voidInvoice } from '../../billing/invoice/void.ts';
 import { stopCollecting } from '../../billing/subscription/bill.ts';
 import { expirePending, expireStart } from '../../billing/subscription/cancel.ts';
-import { nextMoment, watch } from '../../billing/subscription/end.ts';
+import { nextMoment, watch } from '../../billing/subscription/timers.ts';
 import { isMetered } from '../../billing/subscription/lines.ts';
 import { resumeCollection } from '../../billing/subscription/paused.ts';
 import { announceRenewal } from '../../billing/subscription/preview.ts';

@@ -3,7 +3,7 @@ import { correctInvoice } from '../../../billing/correction/correct.ts';
 import type { CustomerWhole } from '../../../billing/customer/customer.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import { correction, USAGE_S } from '../../../billing/invoice/finalize.ts';
-import { hasEnded } from '../../../billing/subscription/end.ts';
+import { hasEnded } from '../../../billing/subscription/subscription.ts';
 import { usesIn } from '../../../billing/usage.ts';
 import { commit } from '../../../server/commit.ts';
 import { momentAt, type Context, type UsageBatch, type UsageObserver } from '../../../server/context.ts';

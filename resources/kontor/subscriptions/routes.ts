@@ -1,9 +1,9 @@
 /** What a subscription has that Stripe's lack: a commitment to so much usage in each period. */
 import { refuse } from '../../../billing/decision.ts';
-import { hasEnded, updated } from '../../../billing/subscription/end.ts';
+import { updated } from '../../../billing/subscription/puts.ts';
+import { hasEnded, type SubscriptionWhole } from '../../../billing/subscription/subscription.ts';
 import { isMetered } from '../../../billing/subscription/lines.ts';
 import { recurrenceOf, sameRecurrence } from '../../../billing/subscription/periods.ts';
-import type { SubscriptionWhole } from '../../../billing/subscription/subscription.ts';
 import { commit } from '../../../server/commit.ts';
 import type { Context, Json, Resource, Room } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';

@@ -15,7 +15,7 @@ const AT_ONCE = 4;
 /** What was counted stays in the stream for a day at least, so that a PostgreSQL that was restored from a backup of that day takes it up again. */
 const KEPT_S = 86_400;
 
-export class Folding {
+export class IntakeWorkers {
   private readonly app: App;
   private readonly intake: Intake;
   private readonly id: string;

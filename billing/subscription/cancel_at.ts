@@ -1,7 +1,7 @@
 /** An end that is asked for: when it will come, and that it was asked for. */
 import { refuse, type Moment } from '../decision.ts';
 import type { ChangeOrder } from './change.ts';
-import { firstPeriodEnd } from './end.ts';
+import { firstPeriodEnd } from './timers.ts';
 import { cancelMoment } from './start.ts';
 import type { SubscriptionWhole } from './subscription.ts';
 
