@@ -2,19 +2,20 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test from 'node:test';
+import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import { freshDirectory, root, start } from './process.ts';
 import { until } from '../awaited.ts';
+
+const kontor = await start(await freshDirectory(), []);
+after(() => kontor.stop());
 
 const guide = await readFile(join(root, 'docs/guides/first-invoice.md'), 'utf8');
 const blocks = (language: string, text = guide): string[] => [...text.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))].map((match) => match[1]!);
 
 const NEWEST = /paid 29898\n[^]*paid 29700\n/;
 
-test('the guide to a first invoice works as it is written, with curl and with Node', async (t) => {
-  const kontor = await start(await freshDirectory(), []);
-  t.after(() => kontor.stop());
+test('the guide to a first invoice works as it is written, with curl and with Node', async () => {
   const here = (text: string): string => text.replaceAll('http://127.0.0.1:4242', kontor.url).replaceAll('port: 4242', `port: ${new URL(kontor.url).port}`).replaceAll('sk_test_…', kontor.secret_key!);
   const environment = { ...process.env, KEY: kontor.secret_key!, PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH']}` };
   const run = (program: string, words: string[]) => promisify(execFile)(program, words, { cwd: root, env: environment, timeout: 120_000 });
@@ -30,9 +31,7 @@ test('the guide to a first invoice works as it is written, with curl and with No
 /** The commands of a guide, one by one: what a backslash continues is one line, and what stands behind a # is said to people. */
 const commands = (text: string): string[] => blocks('sh', text).flatMap((block) => block.replaceAll(/\\\n\s*/g, '').split('\n').map((line) => line.replace(/\s+#.*$/, '').trim()).filter((line) => line !== ''));
 
-test('the guide to charging by outcome works as it is written, each id being the one that was answered last', async (t) => {
-  const kontor = await start(await freshDirectory(), []);
-  t.after(() => kontor.stop());
+test('the guide to charging by outcome works as it is written, each id being the one that was answered last', async () => {
   const text = (await readFile(join(root, 'docs/guides/charge-by-outcome.md'), 'utf8')).replaceAll('http://127.0.0.1:4242', kontor.url).replaceAll('sk_test_…', kontor.secret_key!);
   const known = new Map<string, string>();
   const said = new Map<string, string>();
