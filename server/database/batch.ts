@@ -1,6 +1,6 @@
 /**
  * What a transaction sends in one turn of the event loop goes to PostgreSQL as one message, up to a single Sync, and is answered by one: every message wakes a process on the other side, which costs more
- * than most statements do. Where a statement fails, PostgreSQL passes over those behind it, and they fail for the same reason.
+ * than most statements do. Only what is large goes at once, so that PostgreSQL works on it while the rest is made. Where a statement fails, PostgreSQL passes over those behind it, and they fail for the same reason.
  */
 import type { Writable } from 'node:stream';
 import pg from 'pg';
@@ -132,6 +132,15 @@ type Outbox = {
   flush(): void;
 };
 
+/** Values of so many bytes are a large statement. */
+const LARGE_BYTES = 1 << 16;
+
+function isLarge({ values }: Step): boolean {
+  let bytes = 0;
+  for (const value of values) bytes += value?.length ?? 0;
+  return bytes > LARGE_BYTES;
+}
+
 export function outboxOf(client: pg.ClientBase): Outbox {
   let waiting: Step[] = [];
   const flush = (): void => {
@@ -142,6 +151,7 @@ export function outboxOf(client: pg.ClientBase): Outbox {
   };
   const put = (step: Step): void => {
     if (waiting.push(step) === 1) process.nextTick(flush);
+    if (isLarge(step)) flush();
   };
   const query = (given: string | pg.QueryConfig, values?: unknown[]): Promise<pg.QueryResult> => {
     if (typeof given === 'string' && values === undefined) {

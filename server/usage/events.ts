@@ -38,8 +38,8 @@ async function storedEvents(tx: Tx, slots: readonly number[], keys: readonly big
   return new Map(found.map((each) => [each.key, each]));
 }
 
-/** A name whose event is looked for, unless it was made just now (`unused`). */
-type Asked = { name: string; unused?: boolean };
+/** A name whose event is looked for. */
+type Asked = { name: string };
 
 /** The events that have the first keys of some names, as seen from a slot; the keys are in the order of the names. */
 export type Looked = { slot: number; keys: readonly bigint[]; stored: ReadonlyMap<bigint, StoredEvent> };
@@ -52,7 +52,7 @@ export async function lookFor(ctx: Context, asked: readonly Asked[], keyFor: (na
   // Of two processes at the turn of a slot, each would look for the other's event in the wrong one; there, one after the other.
   if (isTurn(now)) later(ctx.tx, sql`select pg_advisory_xact_lock(hashtextextended('meter events', kontor_world()))`);
   const keys = asked.map(({ name }) => keyFor(name, 0));
-  return { slot, keys, stored: await storedEvents(ctx.tx, slotsAround(slots, slot), keys.filter((_, n) => !asked[n]!.unused)) };
+  return { slot, keys, stored: await storedEvents(ctx.tx, slotsAround(slots, slot), keys) };
 }
 
 /** Where the event of a name is kept, or will be; `claimed` is by which of those that are recorded now. */
@@ -76,7 +76,7 @@ export async function placesOf(ctx: Context, asked: readonly Asked[], looked: Lo
     });
     if (open.length === 0) return places;
     keys = open.map((at) => keyFor(asked[at]!.name, attempt));
-    stored = await storedEvents(ctx.tx, slotsAround(await ensureSlot(ctx.app, looked.slot), looked.slot), keys.filter((_, n) => !asked[open[n]!]!.unused));
+    stored = await storedEvents(ctx.tx, slotsAround(await ensureSlot(ctx.app, looked.slot), looked.slot), keys);
   }
 }
 

@@ -17,9 +17,10 @@ import type { Context } from '../context.ts';
 import { instants, int4s, int8s, jsons } from '../database/arrays.ts';
 import { arrayText, later, rows, sql } from '../database/sql.ts';
 import { quoted } from '../http/forms.ts';
-import { nameOf, seriesWithin, takeNumbers } from './keys.ts';
+import { keyOf, nameOf, seriesWithin, takeNumbers } from './keys.ts';
 import { countIn } from './hours.ts';
 import { BY_DEFAULT, lookFor, placesOf, type Looked } from './events.ts';
+import { ensureSlot, slotAt } from './slots.ts';
 import { bySources } from './sources.ts';
 import { tellOfUsage } from './tell.ts';
 
@@ -30,17 +31,15 @@ export type Recording = {
   settled?: { now: Instant };
   /** Events of several requests: none of them may keep the others waiting for a test clock. */
   gathered?: boolean;
-  /** Identifiers that were made in this transaction, so that nobody has used them: no event of theirs is looked for. */
-  unused?: ReadonlySet<string>;
   /** Chooses keys in place of a hash, so that a test can see what happens when two names have one key. */
   key?: (name: string, attempt: number) => bigint;
 };
 
-/** An event that may be kept, if its name is free, as it is where it was made just now (`unused`); `at` is its place among those that were given. */
-export type Candidate = { at: number; name: string; given: UsageGiven; event: UsageEvent; mapping: Mapping; meter: MeterRow | null; unused?: boolean };
+/** An event that may be kept, if its name is free; `at` is its place among those that were given. */
+export type Candidate = { at: number; name: string; given: UsageGiven; event: UsageEvent; mapping: Mapping; meter: MeterRow | null };
 
 /** An event whose name is free, and the key that it gets. */
-type Fresh = { key: bigint; candidate: Candidate };
+type Fresh = Pick<Candidate, 'event' | 'mapping' | 'meter'> & { key: bigint };
 
 export async function record(ctx: Context, given: readonly UsageGiven[], how: Recording = {}): Promise<Recorded[]> {
   const results: Recorded[] = [];
@@ -68,12 +67,31 @@ export async function admit(ctx: Context, candidates: readonly Candidate[], resu
     if (there) continue;
     // Of several with one name the first is kept, and the others are held against it.
     place.claimed = candidate.event;
-    fresh.push({ key: place.key, candidate });
+    fresh.push({ ...candidate, key: place.key });
   }
+  await keep(ctx, found.slot, fresh);
+}
+
+/** What Kontor counts itself on a meter, for a customer who is there, under a name that was made just now: so nothing is looked for. */
+export type Own = { meter: MeterRow; customer: string; given: UsageGiven & { identifier: string } };
+
+/** Records what Kontor counts itself, as of the moment. It goes out with what the transaction sends next. */
+export async function recordOwn(ctx: Context, own: readonly Own[], now: Instant): Promise<void> {
+  const slot = slotAt(ctx.app.clock.now());
+  await ensureSlot(ctx.app, slot);
+  const number = takeNumbers(ctx.app.clock, own.length);
+  await keep(ctx, slot, own.map(({ meter, customer, given }, n) => {
+    const event = { ...usageEvent(given, { meter, customer, settled: true }, { now }), identifier: given.identifier, number: BigInt(number + n) };
+    return { event, meter, mapping: meter.customer_mapping, key: keyOf(nameOf(event), 0) };
+  }));
+}
+
+/** Keeps events, counts them in their hours, and shows them to those who observe usage. */
+async function keep(ctx: Context, slot: number, fresh: readonly Fresh[]): Promise<void> {
   if (fresh.length === 0) return;
-  append(ctx, found.slot, fresh);
-  const recorded = fresh.map(({ candidate }) => candidate.event);
-  countIn(ctx.tx, ctx.world.id, recorded, new Map(fresh.flatMap(({ candidate: { meter } }) => (meter ? [[meter.id, meter]] : []))));
+  append(ctx, slot, fresh);
+  const recorded = fresh.map(({ event }) => event);
+  countIn(ctx.tx, ctx.world.id, recorded, new Map(fresh.flatMap(({ meter }) => (meter ? [[meter.id, meter]] : []))));
   await tellOfUsage(ctx, { recorded, canceled: [], restored: [] });
 }
 
@@ -91,11 +109,11 @@ function eachOf(given: readonly UsageGiven[], results: Recorded[], work: (each: 
 }
 
 /** The events that say something that can be kept, and what has their keys; the others get their refusals. Writes nothing. */
-export async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gathered = false, unused, key }: Recording, results: Recorded[]): Promise<{ candidates: Candidate[]; looked: Looked }> {
+export async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gathered = false, key }: Recording, results: Recorded[]): Promise<{ candidates: Candidate[]; looked: Looked }> {
   const named = given.map(({ event_name, identifier = ctx.app.clock.newId('mtrev') }) => ({ event_name, identifier }));
   const [sources, [found, all]] = await bySources(ctx, [...new Set(given.map((each) => each.event_name))], (by) => {
     const mentioned = given.flatMap(({ event_name, payload }) => (by.get(event_name)?.mapping && fieldOf(payload, by.get(event_name)!.mapping!.event_payload_key)) ?? []);
-    return Promise.all([customersBy(ctx, [...new Set(mentioned)]), lookFor(ctx, named.map((each) => ({ name: nameOf({ meter: by.get(each.event_name)?.meter?.id ?? null, ...each }), unused: unused?.has(each.identifier) })), key)]);
+    return Promise.all([customersBy(ctx, [...new Set(mentioned)]), lookFor(ctx, named.map((each) => ({ name: nameOf({ meter: by.get(each.event_name)?.meter?.id ?? null, ...each }) })), key)]);
   });
   const moments = await momentsOf(ctx, ctx.request !== null || gathered, found);
   // All events of a customer have the same text of its id, so that whatever is looked up by it afterwards is found without comparing letters.
@@ -112,7 +130,7 @@ export async function judge(ctx: Context, given: readonly UsageGiven[], { settle
     if (now instanceof Refusal) throw now;
     const { identifier } = named[at]!;
     const event = { ...usageEvent(each, { meter, customer, settled: settled !== undefined }, { now: settled?.now ?? now }), identifier, number: BigInt(number + at) };
-    candidates.push({ at, name: nameOf(event), given: each, event, mapping, meter, unused: unused?.has(identifier) });
+    candidates.push({ at, name: nameOf(event), given: each, event, mapping, meter });
   });
   return { candidates, looked: { ...all, keys: candidates.map(({ at }) => all.keys[at]!) } };
 }
@@ -142,9 +160,9 @@ const advancing = (clock: string): Refusal => new Refusal(undefined, `The test c
  */
 function append(ctx: Context, slot: number, fresh: readonly Fresh[]): void {
   const sorted = fresh.toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  const events = sorted.map(({ candidate }) => candidate.event);
+  const events = sorted.map(({ event }) => event);
   const { kinds, kindOf } = kindsOf(events);
-  const rests = sorted.map(({ candidate }) => restText(candidate));
+  const rests = sorted.map(restText);
   later(
     ctx.tx,
     sql`insert into meter_events (world, slot, key, series, number, meter, event_name, identifier, customer, timestamp, value, dimensions, payload, created)
@@ -179,7 +197,7 @@ function seriesOfAll(world: number, events: readonly UsageEvent[]): bigint[] {
   return events.map(({ meter, event_name, customer }) => sources.getOrInsertComputed(meter ?? event_name, () => seriesWithin(world, meter, event_name))(customer));
 }
 
-function restText({ event, mapping, meter }: Candidate): string | null {
+function restText({ event, mapping, meter }: Fresh): string | null {
   const rest = restOf(event.payload, mapping, meter);
   return rest && JSON.stringify(rest);
 }

@@ -7,7 +7,7 @@ import { insertFree } from '../../../server/commit.ts';
 import { momentAt, type Context, type UsageBatch, type UsageObserver } from '../../../server/context.ts';
 import { definitionsIn, type Definitions } from '../outcome_definitions/rows.ts';
 import { clocksOf, lockSubjects, subjectKey } from './rows.ts';
-import { take } from './take.ts';
+import { metersOf, take } from './take.ts';
 
 /** The names that definitions look at, with where they find the customer, those that look at one name in one place, and the subject. */
 async function watches(ctx: Context, names: readonly string[]): Promise<ReadonlyMap<string, Watched>> {
@@ -64,9 +64,12 @@ async function observe(ctx: Context, batch: UsageBatch): Promise<void> {
   if (definitions.byName.size === 0) return;
   const told = bySubject(batch, definitions);
   if (told.length === 0) return;
-  const customers = await clocksOf(ctx.tx, [...new Set(told.map(({ of }) => of.customer))], ctx.app.clock.now());
+  const [customers, known, meters] = await Promise.all([
+    clocksOf(ctx.tx, [...new Set(told.map(({ of }) => of.customer))], ctx.app.clock.now()),
+    lockSubjects(ctx.tx, told.map(({ of }) => of)),
+    metersOf(ctx, [...new Set(told.map(({ definition }) => definition))].flatMap(({ versions }) => versions.flatMap(({ outcomes }) => outcomes.map(({ meter }) => meter)))),
+  ]);
   const living = told.filter(({ of }) => customers.has(of.customer));
-  const known = await lockSubjects(ctx.tx, living.map(({ of }) => of));
   const decide = (each: Told, before: OutcomeRow | null): Observed | null => {
     const { test_clock, now } = customers.get(each.of.customer)!;
     return observeSubject(each.definition, before, { ...each.of, test_clock }, newsOf(each), momentAt(ctx, now));
@@ -79,7 +82,7 @@ async function observe(ctx: Context, batch: UsageBatch): Promise<void> {
   const begun = await lockSubjects(ctx.tx, late.map((n) => living[n]!.of));
   for (const n of late) observed[n] = decide(living[n]!, begun.get(living[n]!.key) ?? null);
   const found = observed.filter((each) => each !== null);
-  for (const [now, each] of Map.groupBy(found, (one) => customers.get(one.outcome.customer)!.now)) await take(ctx, each, now, inserted);
+  for (const [now, each] of Map.groupBy(found, (one) => customers.get(one.outcome.customer)!.now)) await take(ctx, each, now, meters, inserted);
 }
 
 export const outcomeObserver: UsageObserver = { watches, observe };

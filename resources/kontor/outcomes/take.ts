@@ -1,38 +1,34 @@
 /** What became of subjects made true: their rows, what is told, their timers, and what goes onto their meters and comes off them. */
-import { assert, together, type Instant } from '../../../billing/decision.ts';
+import type { MeterRow } from '../../../billing/catalog.ts';
+import { together, type Instant } from '../../../billing/decision.ts';
 import type { Count, Observed } from '../../../billing/outcome/observe.ts';
-import type { UsageGiven } from '../../../billing/usage.ts';
 import { commit } from '../../../server/commit.ts';
 import type { Context } from '../../../server/context.ts';
-import { record } from '../../../server/usage/record.ts';
+import { recordOwn, type Own } from '../../../server/usage/record.ts';
 import { metersById } from '../../billing/meters/rows.ts';
 
-/** An outcome is one unit on its meter; what is taken off is one unit less at the same moment, so that nothing of what was counted is ever changed. */
-const units = ({ counted, uncounted }: Observed): { count: Count; value: string; identifier: string }[] => [
-  ...(uncounted ? [{ count: uncounted, value: '-1', identifier: `${uncounted.identifier}:back` }] : []),
-  ...(counted ? [{ count: counted, value: '1', identifier: counted.identifier }] : []),
-];
+type Meters = ReadonlyMap<string, MeterRow>;
 
-/** Puts all of it on the meters, as of the moment. What counts an outcome that was inserted just now has a name that nobody can have used. */
-async function count(ctx: Context, observed: readonly Observed[], now: Instant, inserted: ReadonlySet<string>): Promise<void> {
-  const all = observed.flatMap((each) => units(each).map((unit) => ({ ...unit, outcome: each.outcome.id })));
-  if (all.length === 0) return;
-  const meters = new Map((await metersById(ctx.tx, [...new Set(all.map(({ count: { meter } }) => meter))])).map((meter) => [meter.id, meter]));
-  const events = all.map(({ count: { meter: id, customer, at }, value, identifier, outcome }): UsageGiven => {
+/** Meters by their ids. */
+export const metersOf = async (ctx: Context, ids: readonly string[]): Promise<Meters> => new Map((await metersById(ctx.tx, [...new Set(ids)])).map((meter) => [meter.id, meter]));
+
+/** An outcome is one unit on its meter; what is taken off is one unit less at the same moment, so that nothing of what was counted is ever changed. Each has a name that nobody can have used. */
+function units({ outcome, counted, uncounted }: Observed, meters: Meters): Own[] {
+  const unit = ({ meter: id, customer, at }: Count, identifier: string, value: string): Own => {
     const meter = meters.get(id)!;
-    return { event_name: meter.event_name, identifier, timestamp: at, payload: { outcome, [meter.customer_mapping.event_payload_key]: customer, [meter.value_settings.event_payload_key]: value } };
-  });
-  const unused = new Set(all.filter(({ outcome }) => inserted.has(outcome)).map(({ identifier }) => identifier));
-  for (const [n, result] of (await record(ctx, events, { settled: { now }, unused })).entries()) {
-    if (result.status === 'refused') throw new Error(`The outcome ${all[n]!.outcome} could not be counted: ${result.refusal.message}`);
-    assert(result.status === 'accepted', `${events[n]!.identifier} was counted once`);
-  }
+    const payload = { outcome: outcome.id, [meter.customer_mapping.event_payload_key]: customer, [meter.value_settings.event_payload_key]: value };
+    return { meter, customer, given: { event_name: meter.event_name, identifier, timestamp: at, payload } };
+  };
+  return [...(uncounted ? [unit(uncounted, `${uncounted.identifier}:back`, '-1')] : []), ...(counted ? [unit(counted, counted.identifier, '1')] : [])];
 }
 
-/** Makes true what became of subjects, those that are there already apart from their rows, each at its moment. */
-export async function take(ctx: Context, observed: readonly Observed[], now: Instant, inserted: ReadonlySet<string> = new Set()): Promise<void> {
+/** Makes true what became of subjects, those that are there already apart from their rows, each at its moment. The meters are looked up where they are not given. */
+export async function take(ctx: Context, observed: readonly Observed[], now: Instant, given?: Meters, inserted: ReadonlySet<string> = new Set()): Promise<void> {
   if (observed.length === 0) return;
+  const meters = given ?? (await metersOf(ctx, observed.flatMap(({ counted, uncounted }) => [counted?.meter ?? [], uncounted?.meter ?? []].flat())));
   const decided = together(observed);
-  await commit(ctx, { ...decided, puts: decided.puts.filter((put) => !inserted.has(put.after!.id)) });
-  await count(ctx, observed, now, inserted);
+  await Promise.all([
+    commit(ctx, { ...decided, puts: decided.puts.filter((put) => !inserted.has(put.after!.id)) }),
+    recordOwn(ctx, observed.flatMap((each) => units(each, meters)), now),
+  ]);
 }
