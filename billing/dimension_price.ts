@@ -18,7 +18,10 @@ function amountsOf(given: Amounts, tiered: boolean, currency: string, at: (param
 function entryOf(given: DimensionPriceGiven, price: PriceRow, meter: MeterRow, at: (param: string) => string): DimensionPrice {
   const { name = null, dimensions, tiers_mode = price.tiers_mode, currency_options = {}, ...amounts } = given;
   if (Object.keys(dimensions).length === 0) refuse('parameter_missing', 'An entry names the values that it is for. What no entry is for costs what the price itself says.', at('dimensions'));
-  for (const key of Object.keys(dimensions)) refuseNoDimension(meter, key, at(`dimensions[${key}]`));
+  for (const [key, values] of Object.entries(dimensions)) {
+    refuseNoDimension(meter, key, at(`dimensions[${key}]`));
+    for (const [n, value] of values.entries()) if (values.indexOf(value) !== n) refuse(undefined, `The value ${value} is named twice.`, at(`dimensions[${key}][${n}]`));
+  }
   const tiered = amounts.tiers !== undefined;
   if (tiered && price.transform_quantity) refuse(undefined, 'The price counts in packages, which tiers cannot: give a `unit_amount` for each package.', at('tiers'));
   if (tiered && tiers_mode === null) refuse('parameter_missing', 'Tiers need a `tiers_mode`: `graduated` or `volume`.', at('tiers_mode'));

@@ -180,6 +180,7 @@ describe('prices by dimension are refused', () => {
   const opus = { dimensions: { model: ['opus'] } };
   const table: [string, object[], string | undefined, string, object?][] = [
     ['of a dimension that the meter lacks', [{ dimensions: { colour: ['red'] }, unit_amount: 1 }], undefined, 'dimension_prices[0][dimensions][colour]'],
+    ['of a value twice', [{ dimensions: { model: ['a', 'b', 'a'] }, unit_amount: 1 }], undefined, 'dimension_prices[0][dimensions][model][2]'],
     ['for no values', [{ dimensions: { model: '' }, unit_amount: 1 }], undefined, 'dimension_prices[0][dimensions][model]'],
     ['which say no amount', [opus], 'parameter_missing', 'dimension_prices[0][unit_amount]'],
     ['which say two', [{ ...opus, unit_amount: 1, tiers: [{ up_to: 'inf', unit_amount: 1 }] }], 'parameters_exclusive', 'dimension_prices[0][unit_amount]'],

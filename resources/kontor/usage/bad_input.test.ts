@@ -45,6 +45,8 @@ const REQUESTS: [name: string, ask: () => Promise<unknown>, param: string | unde
   ['a preview without beginning', () => preview({}), 'from', /./],
   ['a correction by too many events', () => post('usage/corrections', { type: 'backfill', backfill: { event_name: 'calls', customer, start_time: now() - DAY, end_time: now(), events: Array.from({ length: 1_001 }, () => ({ timestamp: now() - 60, payload: event().payload })) } }), 'backfill[events]', /1000/],
   ['a correction by a value that overflows', () => post('usage/corrections', { type: 'amend', amend: { event_name: 'calls', identifier: 'good', payload: { stripe_customer_id: customer, value: '9'.repeat(16) } } }), 'amend[payload][value]', /15 digits/],
+  ['an amendment that says nothing', () => post('usage/corrections', { type: 'amend', amend: { event_name: 'calls', identifier: 'good' } }), 'amend[payload]', /give `payload`, `timestamp` or both/],
+  ['an amendment to what the event says', () => post('usage/corrections', { type: 'amend', amend: { event_name: 'calls', identifier: 'good', payload: event().payload } }), 'amend[payload]', /nothing to amend/],
   ['a question about more than can be counted', () => post('usage/check', { customer, event_name: 'calls', quantity: '9'.repeat(16) }), 'quantity', /./],
   ['a summary of a time that no calendar has', () => get(`meters/${meter}/summaries?customer=${customer}&start_time=0&end_time=${'9'.repeat(14)}`), 'end_time', /./],
 ];
@@ -60,6 +62,15 @@ for (const [name, ask, param, message] of REQUESTS) {
     assert.deepEqual(await stored(), before);
   });
 }
+
+test('what a customer used who is deleted is not amended any more, on whichever clock that was', async () => {
+  const { id: clock } = await kontor.stripe.testHelpers.testClocks.create({ frozen_time: now() + 90 * DAY });
+  const { id } = await kontor.stripe.customers.create({ test_clock: clock });
+  await report([event({ identifier: 'of a deleted one' }, { stripe_customer_id: id })]);
+  await kontor.stripe.customers.del(id);
+  const amend = { event_name: 'calls', identifier: 'of a deleted one', payload: event({}, { stripe_customer_id: id, value: '3' }).payload };
+  await assert.rejects(post('usage/corrections', { type: 'amend', amend }), { param: 'amend[identifier]', code: 'resource_missing', message: `No such customer: '${id}'` });
+});
 
 test('of a batch each event is refused by itself that says what cannot be counted, and the others are kept', async () => {
   const { value, events } = await stored();

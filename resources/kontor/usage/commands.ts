@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { decision, refuse, type Instant } from '../../../billing/decision.ts';
 import { refuseCount, refuseOwnName, type UsageGiven } from '../../../billing/usage.ts';
 import { commit } from '../../../server/commit.ts';
@@ -65,7 +66,10 @@ async function planAmend(ctx: Context, { event_name, identifier, payload, timest
   if (!event) return refuse('resource_missing', `No event named ${event_name} has the identifier ${identifier}.`, 'amend[identifier]', { status: 400 });
   refuseCount(event, 'amend[identifier]');
   if (event.canceled) refuse(undefined, `The event ${identifier} is taken back already. Revert what has taken it back, or report it anew under another identifier.`, 'amend[identifier]');
-  const replacement = { event_name, payload: payload ?? (await payloadOf(ctx, event)), timestamp: timestamp ?? event.timestamp };
+  if (!payload && timestamp === undefined) refuse('parameter_missing', 'Say what the event should have said, or when: give `payload`, `timestamp` or both.', 'amend[payload]');
+  const said = await payloadOf(ctx, event);
+  const replacement = { event_name, payload: payload ?? said, timestamp: timestamp ?? event.timestamp };
+  if (replacement.timestamp === event.timestamp && isDeepStrictEqual({ ...replacement.payload }, { ...said })) refuse(undefined, `The event ${identifier} says just this already: there is nothing to amend.`, 'amend[payload]');
   const [meter] = event.meter === null ? [] : await metersOf(ctx.tx, [event.meter]);
   // A level that comes between others takes these to be counted.
   if (meter && isLevel(meter)) await refuseDropped(ctx.tx, { meter: meter!.id, customer: event.customer, start: replacement.timestamp, end: replacement.timestamp + 1 }, 'amend[timestamp]');
@@ -108,8 +112,8 @@ async function planOf(ctx: Context, given: Given): Promise<Plan & { reverted?: C
 export async function correct(ctx: Context, given: Given): Promise<Json> {
   if (given.type === 'backfill' && !(await customerClock(ctx.tx, given.backfill!.customer))) missing('customer', given.backfill!.customer, 'backfill[customer]');
   const plan = await planOf(ctx, given);
-  const customer = await customerClock(ctx.tx, plan.customer);
-  const { now } = await momentOn(ctx, customer?.test_clock ?? null);
+  const customer = (await customerClock(ctx.tx, plan.customer)) ?? missing('customer', plan.customer, given.type === 'amend' ? 'amend[identifier]' : 'revert[correction]');
+  const { now } = await momentOn(ctx, customer.test_clock);
   if (plan.end - 1 > now + 300) refuse(undefined, 'Usage is recorded when it has happened: this lies more than 5 minutes ahead.', given.type === 'amend' ? 'amend[timestamp]' : 'backfill[end_time]');
   const id = ctx.app.clock.newId('mtrc');
   // A dry run is the same work, taken back.
