@@ -1,6 +1,6 @@
 /** What usage comes to (docs/concepts/bill.md, "Usage"): at its price, less what is included, and less what was billed of the same period before. */
 import type { Period } from './calendar.ts';
-import type { GivenBack, LeftOfEarly } from './correction/early.ts';
+import type { GivenBack } from './correction/early.ts';
 import { assert, refuse } from './decision.ts';
 import { add, compare, digitsAt, formatDecimal, fromBigint, multiply, parseDecimal, roundDiv, subtract, ZERO, type Decimal } from './money.ts';
 import { amountOfGroups, isTooLarge } from './pricing/amount.ts';
@@ -26,8 +26,8 @@ export type Metering = {
 };
 
 /**
- * Units, by group too, and minor units as decimal strings. `left`: what of the amount can still be given back, where that is less, since credit notes gave some of it back or an invoice of it was voided; below zero where
- * credit notes took as much of the line itself. `back`: of a line below zero, what goes back with its amount.
+ * Units, by group too, and minor units as decimal strings. `left`: what of the amount can still be given back, where that is less, since credit notes gave some of it back, or an invoice of it was voided, or written off
+ * before it was paid; below zero where credit notes took as much of the line itself. `back`: of a line below zero, what goes back with its amount.
  */
 export type BilledBefore = { quantity: string; amount: string; groups?: UsedGroup[]; left?: string; back?: GivenBack };
 
@@ -91,12 +91,6 @@ export function meteredAmount(terms: PriceTerms, used: Used, metering: Metering 
 export function beyondBilled(amount: bigint, { amount: billed, left }: BilledBefore): bigint {
   const rest = amount - BigInt(billed);
   return left !== undefined && rest < -BigInt(left) ? -BigInt(left) : rest;
-}
-
-/** The same with what is left of it by now. */
-export function withLeft<Billed extends BilledBefore>(billed: Billed, { left }: Pick<LeftOfEarly, 'left'>): Billed {
-  const { left: _, ...rest } = billed;
-  return { ...rest, ...(left !== null && { left: left.toString() }) } as Billed;
 }
 
 /** What usage is charged at: nothing as long as it comes to more than a line may. */

@@ -3,7 +3,7 @@ import type { Instant } from '../decision.ts';
 import { creditsFor } from '../credit/apply.ts';
 import { inOrder } from '../credit/grant.ts';
 import { workOut } from '../invoice/draft.ts';
-import { afterDiscounts, rateIds, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type StoredCredit, type StoredDiscountAmount, type StoredTax } from '../invoice/invoice.ts';
+import { afterDiscounts, rateIds, storedTaxes, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type StoredCredit, type StoredDiscountAmount, type StoredTax } from '../invoice/invoice.ts';
 import { backOf } from '../metering.ts';
 import { minor } from '../money.ts';
 import { inclusiveTax, taxLine } from '../tax.ts';
@@ -94,8 +94,11 @@ export function moneyOf({ amount, discount_amounts, taxes, credits, contained }:
   return { amount, discounts: new Map(discount_amounts.map((each) => [each.discount, each.amount])), taxes: new Map(taxes.map((tax) => [taxKey(tax), tax])), credits: new Map(credits.map((credit) => [creditKey(credit), credit])), contained: BigInt(contained) };
 }
 
+/** What says of an invoice how its lines are taxed. */
+export type TaxedBy = Pick<InvoiceWhole, 'default_tax_rates' | 'rate_rows' | 'customer_snapshot'>;
+
 /** What a line comes to as it stands on its invoice. */
-export function moneyOfLine(line: InvoiceLineRow, invoice: InvoiceWhole): Money {
+export function moneyOfLine(line: InvoiceLineRow, invoice: TaxedBy): Money {
   const ids = rateIds(line, invoice.default_tax_rates);
   const rates = invoice.rate_rows.filter((rate) => ids.includes(rate.id));
   return moneyOf({ ...line, contained: (line.correction ?? backOf(line))?.contained ?? inclusiveTax(line.amount, rates, invoice.customer_snapshot.tax_exempt ?? 'none') });
@@ -170,7 +173,7 @@ function withGone(line: InvoiceLineRow, held: readonly CorrectedCredit[], invoic
   const more = sum(line.credits) - sum(credits);
   if (more === 0n) return line;
   const ids = rateIds(line, invoice.default_tax_rates);
-  const taxed = taxLine(more, invoice.rate_rows.filter((rate) => ids.includes(rate.id)), invoice.customer_snapshot.tax_exempt ?? 'none').map((tax) => ({ ...tax, amount: minor(tax.amount), taxable_amount: minor(tax.taxable_amount) }));
+  const taxed = storedTaxes(taxLine(more, invoice.rate_rows.filter((rate) => ids.includes(rate.id)), invoice.customer_snapshot.tax_exempt ?? 'none'));
   const money = (taxes: StoredTax[]) => moneyOf({ ...NONE, taxes });
   return { ...line, credits, taxes: [...combine(money(line.taxes), money(taxed), 1).taxes.values()] };
 }

@@ -1,48 +1,82 @@
-/** What a period gives back of usage that was billed before its end (docs/concepts/bill.md, "Thresholds"): as the lines that billed it were charged, the newest first, each at most as far as it is left. */
-import type { InvoiceLineRow, InvoiceWhole, StoredDiscountAmount, StoredTax } from '../invoice/invoice.ts';
-import { minor } from '../money.ts';
-import { combine, moneyOf, NOTHING, stored, type CorrectedCredit, type Money } from './correction.ts';
+/** What a period gives back of usage that was billed before its end (docs/concepts/bill.md, "Thresholds"): the lines that billed it are rated again with what is left to them, the newest first, as corrections rate lines. */
+import { rateIds, storedTaxes, type InvoiceLineRow, type InvoiceWhole, type StoredDiscountAmount, type StoredTax } from '../invoice/invoice.ts';
+import { minor, percentOf, roundDiv } from '../money.ts';
+import { inclusiveTax, taxLine } from '../tax.ts';
+import { combine, moneyOf, NOTHING, stored, totalOf, type CorrectedCredit, type Money } from './correction.ts';
 import { leftOf, portionOf, type NotedLine } from './left.ts';
 
 /** The discounts, taxes and credits of an amount below zero that gives back what was billed early. `invoice` and `line` are the newest that it draws on. */
 export type GivenBack = { invoice: string; line: string; discount_amounts: StoredDiscountAmount[]; taxes: StoredTax[]; credits: CorrectedCredit[]; contained: number };
 
+/** Of an invoice what says how its lines came about, and what of it was paid. */
+export type EarlyInvoice = Pick<InvoiceWhole, 'id' | 'status' | 'total' | 'amount_remaining' | 'pre_payment_credit_notes_amount' | 'post_payment_credit_notes_amount' | 'default_tax_rates' | 'customer_snapshot' | 'discount_rows' | 'rate_rows'>;
+
 /** A line of usage that was billed before its period ended, with what credit notes took of it. */
-export type EarlyLine = { invoice: InvoiceWhole; line: InvoiceLineRow; notes: readonly NotedLine[] };
+export type EarlyLine = { invoice: EarlyInvoice; line: InvoiceLineRow; notes: readonly NotedLine[] };
+
+type Charged = Omit<EarlyLine, 'notes'> & { money: Money };
 
 /** `left`: what of the early lines can still be given back, before discounts and tax; null where all of it can. `charged`: what each that is left came to, the oldest first. */
-export type LeftOfEarly = { left: bigint | null; charged: readonly { invoice: string; line: string; money: Money }[] };
+export type LeftOfEarly = { left: bigint | null; charged: readonly Charged[] };
 
-/** Nobody is to pay it: it counts as given back in full. */
-const isForgiven = ({ invoice: { status } }: EarlyLine): boolean => status === 'void' || status === 'uncollectible';
-
-/** What is left of the early lines of a period, which come in the order in which they were billed. */
+/** What is left of the early lines of a period, which come in the order in which they were billed. What is void counts as given back in full. */
 export function leftEarly(early: readonly EarlyLine[]): LeftOfEarly {
-  const charged: LeftOfEarly['charged'][number][] = [];
+  const charged: Charged[] = [];
   let left = 0n;
-  for (const { invoice, line, notes } of early.filter((each) => !isForgiven(each))) {
-    let money = leftOf(line, invoice, NOTHING, notes).money;
-    left += money.amount;
+  for (const { invoice, line, notes } of early.filter((each) => each.invoice.status !== 'void')) {
+    let of: Charged = { invoice, line, money: leftOf(line, invoice, NOTHING, notes).money };
+    left += of.money.amount;
     // One that gave something back itself is less of those before it.
-    while (money.amount < 0n && charged.length > 0) money = combine(charged.pop()!.money, money, 1);
-    if (money.amount > 0n) charged.push({ invoice: invoice.id, line: line.id, money });
+    while (of.money.amount < 0n && charged.length > 0) {
+      const before = charged.pop()!;
+      of = { ...before, money: combine(before.money, of.money, 1) };
+    }
+    if (of.money.amount > 0n) charged.push(of);
   }
-  const isWhole = early.every((each) => !isForgiven(each) && each.notes.length === 0);
+  const isWhole = early.every(({ invoice: { status }, notes }) => status !== 'void' && status !== 'uncollectible' && notes.length === 0);
   return { left: isWhole ? null : left < 0n ? 0n : left, charged };
 }
 
-/** What goes with so much that is given back, the amount above zero; null where none of the early lines is left. */
-export function givenBack({ charged }: LeftOfEarly, amount: bigint): GivenBack | null {
-  const newest = charged.at(-1);
-  if (newest === undefined) return null;
-  let [rest, back] = [amount, NOTHING];
-  for (const { money } of charged.toReversed()) {
-    const part = money.amount < rest ? money.amount : rest;
-    if (part > 0n) back = combine(back, portionOf(money, part), -1);
-    rest -= part > 0n ? part : 0n;
+/** What is left of a line, rated again where it comes to so much: percentages and taxes are worked out anew; of an amount off, and of each grant, the line keeps what it has as far as there is something to take it off. */
+function rated({ invoice, line, money }: Charged, amount: bigint): Money {
+  const percentages = new Map(invoice.discount_rows.map(({ id, source }) => [id, source.percent_off]));
+  let rest = amount;
+  const off = (has: number, percentage: string | null = null): number => {
+    const taken = percentage !== null ? percentOf(rest, percentage) : BigInt(has) < rest ? BigInt(has) : rest;
+    rest -= taken;
+    return minor(taken);
+  };
+  const discount_amounts = [...money.discounts].map(([discount, has]) => ({ discount, amount: off(has, percentages.get(discount)) }));
+  const credits = [...money.credits.values()].map((credit) => ({ ...credit, amount: off(credit.amount) }));
+  const ids = rateIds(line, invoice.default_tax_rates);
+  const [rates, exempt] = [invoice.rate_rows.filter((rate) => ids.includes(rate.id)), invoice.customer_snapshot.tax_exempt ?? 'none'];
+  return moneyOf({ amount, discount_amounts, credits, taxes: storedTaxes(taxLine(rest, rates, exempt)), contained: inclusiveTax(amount, rates, exempt) });
+}
+
+/** What so much less of a line gives back. Of one that was written off it is first less of what nobody has paid, its part of what remains of the invoice: no money comes back for that. */
+function lessOf(of: Charged, part: bigint): Money {
+  const { invoice: { status, total, amount_remaining, pre_payment_credit_notes_amount, post_payment_credit_notes_amount }, money } = of;
+  const back = combine(money, rated(of, money.amount - part), -1);
+  if (status !== 'uncollectible') return back;
+  const [sum, whole] = [totalOf(back), total - pre_payment_credit_notes_amount - post_payment_credit_notes_amount];
+  const owed = whole > amount_remaining ? roundDiv(totalOf(money) * amount_remaining, whole) : sum;
+  return sum <= owed ? NOTHING : portionOf(back, roundDiv(part * (sum - owed), sum));
+}
+
+/** What a line comes to that bills usage beyond its early lines, where its usage comes to `rest` more than they billed, and what goes with that where it is below zero. `left` is what it can give back. */
+export function beyondEarly({ left, charged }: LeftOfEarly, rest: bigint): { amount: bigint; left: bigint | null; back: GivenBack | null } {
+  if (rest >= 0n || (left !== null && left <= 0n)) return { amount: left !== null && rest < -left ? -left : rest, left, back: null };
+  let [open, back] = [left !== null && left < -rest ? left : -rest, NOTHING];
+  for (const each of charged.toReversed()) {
+    const part = each.money.amount < open ? each.money.amount : open;
+    if (part > 0n) back = combine(back, lessOf(each, part), -1);
+    open -= part > 0n ? part : 0n;
   }
+  const newest = charged.at(-1);
+  if (newest === undefined) return { amount: rest, left, back: null };
   const { discount_amounts, credits } = stored(back);
-  return { invoice: newest.invoice, line: newest.line, discount_amounts, taxes: [...back.taxes.values()], credits, contained: minor(back.contained) };
+  const given = { invoice: newest.invoice.id, line: newest.line.id, discount_amounts, taxes: [...back.taxes.values()], credits, contained: minor(back.contained) };
+  return { amount: back.amount, left: back.amount > rest ? -back.amount : left, back: back.amount < 0n ? given : null };
 }
 
 /** Whether both come to the same. */

@@ -1,7 +1,6 @@
 /** Late usage meets credit as usage does that is on time: when the invoice that bills it is finalised (docs/concepts/outcomes.md, "After the invoice"). */
 import type { Decision, Moment } from '../decision.ts';
-import { afterDiscounts, type InvoiceLineRow, type InvoiceWhole, type StoredCredit } from '../invoice/invoice.ts';
-import { minor } from '../money.ts';
+import { afterDiscounts, storedTaxes, type InvoiceLineRow, type InvoiceWhole, type StoredCredit } from '../invoice/invoice.ts';
 import { taxLine, type TaxExempt, type TaxRate } from '../tax.ts';
 import { combine, moneyOf, NOTHING, stored, totalOf, type CorrectionRow, type Money } from './correction.ts';
 
@@ -54,7 +53,7 @@ export function roomsOf(lines: readonly InvoiceLineRow[], late: LateLines): Map<
 /** What credit changes of a line: its taxes, which are computed anew from what it comes to less all its credits. */
 function drawn(credits: readonly StoredCredit[], { known, credited, rates, exempt }: LateLine): Money {
   const more = credits.reduce((sum, each) => sum + BigInt(each.amount), 0n);
-  const taxes = (taxable: bigint) => moneyOf({ amount: 0n, discount_amounts: [], credits: [], contained: 0, taxes: taxLine(taxable, rates, exempt).map((tax) => ({ ...tax, amount: minor(tax.amount), taxable_amount: minor(tax.taxable_amount) })) });
+  const taxes = (taxable: bigint) => moneyOf({ amount: 0n, discount_amounts: [], credits: [], contained: 0, taxes: storedTaxes(taxLine(taxable, rates, exempt)) });
   const given = moneyOf({ amount: 0n, discount_amounts: [], taxes: [], contained: 0, credits: credits.map(({ credit_grant, name, amount, above }) => ({ credit_grant, name, amount, ...(above !== undefined && { above }) })) });
   return combine(combine(given, taxes(known - credited - more), 1), taxes(known - credited), -1);
 }

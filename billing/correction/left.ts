@@ -1,9 +1,9 @@
 /** What is left of a line that was billed once others took something back of it: corrections, which credit notes must leave alone, and credit notes, which corrections must (docs/concepts/outcomes.md, "After the invoice"). */
 import type { CreditNoteLineRow } from '../credit_note/credit_note.ts';
-import { rateIds, type InvoiceLineRow, type InvoiceWhole } from '../invoice/invoice.ts';
+import { rateIds, type InvoiceLineRow } from '../invoice/invoice.ts';
 import { minor, roundDiv } from '../money.ts';
 import { inclusiveTax } from '../tax.ts';
-import { combine, moneyOf, moneyOfLine, NOTHING, totalOf, type CorrectedCredit, type Money } from './correction.ts';
+import { combine, moneyOf, moneyOfLine, NOTHING, totalOf, type CorrectedCredit, type Money, type TaxedBy } from './correction.ts';
 
 /** A line of a credit note on the line, or on one that puts it right. `by_hand`: somebody issued it; else it is a correction itself. */
 export type NotedLine = CreditNoteLineRow & { by_hand: boolean };
@@ -37,7 +37,7 @@ export function portionOf({ amount: of, discounts, taxes, credits, contained }: 
 }
 
 /** What is left of a line. `corrected` is what corrections of it have come to that are lines of other invoices, or wait for them. */
-export function leftOf(line: InvoiceLineRow, invoice: InvoiceWhole, corrected: Money, notes: readonly NotedLine[]): Left {
+export function leftOf(line: InvoiceLineRow, invoice: TaxedBy, corrected: Money, notes: readonly NotedLine[]): Left {
   const ids = rateIds(line, invoice.default_tax_rates);
   const rates = invoice.rate_rows.filter((rate) => ids.includes(rate.id));
   const takenBy = (note: NotedLine) => moneyOf({ ...note, credits: [], contained: inclusiveTax(note.amount, rates, invoice.customer_snapshot.tax_exempt ?? 'none') });

@@ -72,7 +72,7 @@ export const english: Language = {
     billed_before: ({ billed, billed_quantity, amount, left }, say) =>
       left === null
         ? `Of that, ${say.money(billed)} for ${billed_quantity} units was billed before: ${say.money(amount!)} is left.`
-        : `${say.money(billed)} for ${billed_quantity} units was billed before. Credit notes, or the voiding of an invoice, have left ${say.money(left)} of it, and no more is given back: ${say.money(amount!)}.`,
+        : `${say.money(billed)} for ${billed_quantity} units was billed before. Credit notes, or an invoice that was voided or written off, have left ${say.money(left)} of it, and no more is given back: ${say.money(amount!)}.`,
     held: ({ comes_to, largest, amount }, say) => `At its price that comes to ${say.money(BigInt(comes_to))}, more than the ${say.money(largest)} that a line may come to: it is held, and ${say.money(amount!)} is charged until the usage is put right.`,
     commitment: ({ commitment, used, elsewhere, amount }, say) =>
       `At least ${say.money(commitment)} of usage was agreed, and it came to ${say.money(used)}${elsewhere !== 0n ? `, of which ${say.money(elsewhere)} stand on other invoices` : ''}: ${say.money(amount!)} ${amount === 0n ? 'is' : 'more is'} charged.`,

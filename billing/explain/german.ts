@@ -72,7 +72,7 @@ export const german: Language = {
     billed_before: ({ billed, billed_quantity, amount, left }, say) =>
       left === null
         ? `Davon wurden ${say.money(billed)} für ${billed_quantity} Einheiten schon berechnet: ${say.money(amount!)} bleiben.`
-        : `${say.money(billed)} für ${billed_quantity} Einheiten wurden schon berechnet. Gutschriften, oder die Stornierung einer Rechnung, haben davon ${say.money(left)} gelassen, und mehr wird nicht zurückgegeben: ${say.money(amount!)}.`,
+        : `${say.money(billed)} für ${billed_quantity} Einheiten wurden schon berechnet. Gutschriften, oder eine Rechnung, die storniert oder ausgebucht wurde, haben davon ${say.money(left)} gelassen, und mehr wird nicht zurückgegeben: ${say.money(amount!)}.`,
     held: ({ comes_to, largest, amount }, say) => `Zu seinem Preis ergibt das ${say.money(BigInt(comes_to))}, mehr als die ${say.money(largest)}, die eine Position höchstens betragen kann: Es wird zurückgehalten, und ${say.money(amount!)} werden berechnet, bis der Verbrauch berichtigt ist.`,
     commitment: ({ commitment, used, elsewhere, amount }, say) =>
       `Vereinbart waren mindestens ${say.money(commitment)} Verbrauch, und er ergab ${say.money(used)}${elsewhere !== 0n ? `, wovon ${say.money(elsewhere)} auf anderen Rechnungen stehen` : ''}: ${say.money(amount!)} ${amount === 0n ? 'werden' : 'mehr werden'} berechnet.`,

@@ -6,6 +6,8 @@ import type { CreditNoteLineRow } from '../credit_note/credit_note.ts';
 import type { Address, CustomField, Shipping } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
 import type { Metering } from '../metering.ts';
+import { minor } from '../money.ts';
+import type { LineTax } from '../tax.ts';
 
 type InvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
 
@@ -172,6 +174,9 @@ export type InvoiceLineRow = {
 
 /** What a line comes to after its discounts, before credits and tax. */
 export const afterDiscounts = ({ amount, discount_amounts }: Pick<InvoiceLineRow, 'amount' | 'discount_amounts'>): bigint => discount_amounts.reduce((rest, each) => rest - BigInt(each.amount), amount);
+
+/** Taxes as they are stored. */
+export const storedTaxes = (taxes: readonly LineTax[]): StoredTax[] => taxes.map((tax) => ({ ...tax, amount: minor(tax.amount), taxable_amount: minor(tax.taxable_amount) }));
 
 /** The ids of a line's tax rates: its own, or else the default ones of what bills it. What a change gives back or charges has those of its moment, be they none. */
 export function rateIds(line: Pick<InvoiceLineRow, 'invoice_item' | 'proration' | 'tax_rates'>, default_tax_rates: string[]): string[] {

@@ -60,9 +60,10 @@ export function settleInvoice({ invoice: before, customer: payer, subscription: 
   const invoice: InvoiceWhole = paid ? { ...changed, status: 'paid', paid_at: moment.now, auto_advance: false, next_payment_attempt: null } : changed;
   const made = changeInvoice(before, invoice, moment);
   const tell = (type: string) => made.facts.push({ type, object: 'invoice', whole: invoice, at: moment.now });
+  // What was given up is paid after all, or a part of it: what followed from that is put right.
+  if (before.status === 'uncollectible') made.timers.push(...corrections(invoice, moment.now));
   if (paid) {
-    // What was given up is paid after all: what followed from that is put right.
-    made.timers.push(...noTimers(invoice), ...(before.status === 'uncollectible' ? corrections(invoice, moment.now) : []));
+    made.timers.push(...noTimers(invoice));
     tell('invoice.paid');
     // What was paid another way, or credited, was no attempt of ours that succeeded.
     if (!by.off_stripe) tell('invoice.payment_succeeded');

@@ -4,10 +4,10 @@ import { describeCommitment, shortOf } from '../commitment.ts';
 import type { DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
 import { assert, type Instant, type Moment } from '../decision.ts';
 import { inForce, type DiscountAmount } from '../discount.ts';
-import { givenBack, sameBack, type LeftOfEarly } from '../correction/early.ts';
+import { beyondEarly, sameBack, type LeftOfEarly } from '../correction/early.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, ProrationDetails, StoredDiscountAmount } from '../invoice/invoice.ts';
-import { chargeable, includedIn, meteredAmount, notBilled, withLeft, type BilledBefore, type Metering, type Used, type UsedGroup } from '../metering.ts';
+import { chargeable, includedIn, meteredAmount, notBilled, type BilledBefore, type Metering, type Used, type UsedGroup } from '../metering.ts';
 import { formatDecimal, formatMoney, fromBigint, minor, minorDigits, parseDecimal, roundDiv } from '../money.ts';
 import { amountOf, isTooLarge, LARGEST_AMOUNT } from '../pricing/amount.ts';
 import { groupsOf, type DimensionTerms } from '../pricing/dimensions.ts';
@@ -164,26 +164,26 @@ const billedBefore = ({ start: _, ...billed }: NonNullable<SubscriptionItemWhole
 
 /** What usage comes to, and what the line says of it. `early`: what is left of the lines that billed it before. */
 function usageWords(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms' | 'product_name'>, used: Used, how: Metering, early: LeftOfEarly | null = null): { amount: bigint; description: string; quantity: string; metering: Metering } {
-  const { amount, quantity: billed, groups } = meteredAmount(termsOf(subscription, item), used, how);
+  const { amount: rest, quantity: billed, groups } = meteredAmount(termsOf(subscription, item), used, how);
+  const { amount, left, back } = how.billed && early ? beyondEarly(early, rest) : { amount: rest, left: null, back: null };
   const quantity = formatDecimal(billed);
   const free = how.allowance ? `, ${how.allowance.included} included` : '';
   const price = groups === undefined ? priceText(subscription, item) : groupsText(subscription, item, notBilled(groups, how));
   const held = isTooLarge(amount);
-  const back = amount < 0n && how.billed && early ? givenBack(early, -amount) : null;
-  const billed_before = back ? { ...how.billed!, back } : how.billed;
-  const { held: _, ...metering } = { ...how, billed: billed_before, ...(groups && { groups }) };
+  const before = how.billed && { ...how.billed, ...(left !== null && { left: left.toString() }), ...(back && { back }) };
+  const metering = { meter: how.meter, allowance: how.allowance, billed: before, ...(groups && { groups }), ...(held && { held: amount.toString() }) };
   const description = `${quantity} × ${item.product_name}${free} (${price})${held ? `, held: more than ${formatMoney(LARGEST_AMOUNT, subscription.currency)}` : ''}`;
-  return { amount: chargeable(amount), description, quantity, metering: held ? { ...metering, held: amount.toString() } : metering };
+  return { amount: chargeable(amount), description, quantity, metering };
 }
 
 /** A draft's line of usage with what was used by now; the same line where that is what it says. `early`: what is left by now of the lines that billed it before. */
 export function recount(line: InvoiceLineRow, sold: Pick<Sold, 'terms' | 'product_name'>, used: Used, early: LeftOfEarly | null): InvoiceLineRow {
   assert(line.metering !== null, `the line ${line.id} of usage says how it is metered`);
   const before = line.metering.billed;
-  const { back: known, ...billed } = before ?? {};
-  const { quantity, ...words } = usageWords(line, sold, used, { ...line.metering, billed: before && withLeft(billed as BilledBefore, early ?? { left: null }) }, early);
+  const { back: known, left, ...billed } = before ?? {};
+  const { quantity, ...words } = usageWords(line, sold, used, { ...line.metering, billed: before && (billed as BilledBefore) }, early);
   const back = words.metering.billed?.back;
-  const same = sameBack(back, known) && words.metering.billed?.left === before?.left && quantity === line.quantity_decimal && (words.metering.groups ?? []).every((group, n) => group.quantity === line.metering!.groups?.[n]?.quantity);
+  const same = sameBack(back, known) && words.metering.billed?.left === left && quantity === line.quantity_decimal && (words.metering.groups ?? []).every((group, n) => group.quantity === line.metering!.groups?.[n]?.quantity);
   const credits = back ? back.credits.map((credit) => ({ ...credit, transaction: null })) : known ? [] : line.credits;
   return same ? line : { ...line, ...words, quantity_decimal: quantity, credits };
 }

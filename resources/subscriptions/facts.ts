@@ -2,7 +2,6 @@
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Instant, Moment } from '../../billing/decision.ts';
 import type { ChangeFacts } from '../../billing/subscription/change.ts';
-import { withLeft } from '../../billing/metering.ts';
 import { committedSince, usageAsked } from '../../billing/subscription/lines.ts';
 import { isDue } from '../../billing/subscription/renew.ts';
 import type { Debit, SubscriptionFacts, SubscriptionWhole, Surroundings } from '../../billing/subscription/subscription.ts';
@@ -84,7 +83,7 @@ async function withTrueBilled(tx: Tx, subscriptions: readonly SubscriptionWhole[
   const left = await leftOfEarly(tx, early);
   return subscriptions.map((each) => ({ ...each, items: each.items.map((item) => {
     const early = item.billed && left({ subscription_item: item.id, start: item.billed.start });
-    return early ? { ...item, early, billed: withLeft(item.billed!, early) } : item;
+    return early ? { ...item, early } : item;
   }) }));
 }
 

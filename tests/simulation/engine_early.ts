@@ -2,7 +2,6 @@
 import { isInterim } from '../../billing/correction/correction.ts';
 import { leftEarly } from '../../billing/correction/early.ts';
 import type { InvoiceLineRow } from '../../billing/invoice/invoice.ts';
-import { withLeft } from '../../billing/metering.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import type { Store } from './store.ts';
 
@@ -14,8 +13,6 @@ export function withLeftOfEarly(store: Store, subscription: SubscriptionWhole): 
   const left = (item: string, start: number) => leftEarly(store.invoices().flatMap((invoice) => invoice.lines.flatMap((line) =>
     (line.subscription_item === item && line.period_start === start && line.metering !== null && isInterim(invoice, line) ? [{ invoice, line, notes: notesOf(line) }] : []))));
   return { ...subscription, items: subscription.items.map((item) => {
-    if (item.billed === null) return item;
-    const early = left(item.id, item.billed.start);
-    return { ...item, early, billed: withLeft(item.billed, early) };
+    return item.billed === null ? item : { ...item, early: left(item.id, item.billed.start) };
   }) };
 }

@@ -237,8 +237,8 @@ test('a discount of its time goes back as it was taken: one that is over, and no
   const off = await stripe.coupons.create({ amount_off: 400, currency: 'usd', duration: 'once' });
   const part = await early(calls, { discounts: [{ coupon: off.id }] });
   await part.takeBack[0]();
-  // Four of ten calls, of which $6.00 were charged.
-  assert.equal((await part.end()).total, -240);
+  // Six calls less $4.00 are $2.00, and $6.00 were charged.
+  assert.equal((await part.end()).total, -400);
   await part.use(-6, START + DAY);
   assert.deepEqual(await part.waiting(), [-600]);
   await part.end(MARCH + LATER);
@@ -307,6 +307,31 @@ test('of what was written off, nothing goes back as money that nobody has paid',
   assert.equal((await too_late.end()).total, -1_000);
   await stripe.invoices.markUncollectible(too_late.invoice.id);
   assert.deepEqual(await when(too_late.waiting, (found) => found.length > 0), [1_000]);
+});
+
+test('of what was written off after a part was paid, that part goes back, as far as it is more than the usage costs', async () => {
+  const later = { collection_method: 'send_invoice', days_until_due: 90 } as const;
+  // $3.00 of $10.00 were paid from the balance, and nobody expects the other $7.00 any more.
+  const lifeOf = async () => {
+    const life = await early(calls, later, (customer) => stripe.customers.createBalanceTransaction(customer, { amount: -300, currency: 'usd' }));
+    assert.equal(life.invoice.amount_due, 700);
+    await stripe.invoices.markUncollectible(life.invoice.id);
+    return life;
+  };
+  const part = await lifeOf();
+  await part.takeBack[1]();
+  assert.deepEqual((await part.end()).lines.data.map(({ amount }) => amount), [0]);
+  for (const { id } of await part.invoices()) await explained(id);
+  const whole = await lifeOf();
+  for (const takeBack of whole.takeBack) await takeBack();
+  const bill = await whole.end();
+  assert.deepEqual([bill.lines.data.map(({ amount }) => amount), bill.total], [[-300], -300]);
+  const { lines: [{ sentences }] } = await explained(bill.id);
+  assert.ok(sentences.some((each: string) => each.includes('an invoice that was voided or written off, have left $3.00 of it')), sentences.join('\n'));
+  await stripe.invoices.pay(whole.invoice.id, { paid_out_of_band: true });
+  assert.deepEqual(await when(whole.waiting, (found) => found.length > 0), [-700]);
+  await whole.end(MARCH + LATER);
+  await settles(whole, 0);
 });
 
 test('where more was given back of a period than was billed, it is found', async () => {

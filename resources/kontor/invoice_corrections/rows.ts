@@ -1,6 +1,6 @@
 import type { Reached } from '../../../billing/correction/correct.ts';
 import { combine, moneyOf, NOTHING, type Correction, type CorrectionRow, type Money } from '../../../billing/correction/correction.ts';
-import { leftEarly, type EarlyLine, type LeftOfEarly } from '../../../billing/correction/early.ts';
+import { leftEarly, type EarlyInvoice, type EarlyLine, type LeftOfEarly } from '../../../billing/correction/early.ts';
 import type { HeldLineRow } from '../../../billing/correction/held.ts';
 import { lateLine, type LateLine } from '../../../billing/correction/late.ts';
 import { leftOf, portionOf, type Left, type NotedLine } from '../../../billing/correction/left.ts';
@@ -10,8 +10,10 @@ import type { Use } from '../../../billing/usage.ts';
 import { instants } from '../../../server/database/arrays.ts';
 import { arrayText, raw, rows, sql, type Sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
+import { discountsById } from '../../discounts/rows.ts';
 import { itemsById } from '../../invoiceitems/rows.ts';
 import { invoicesById } from '../../invoices/rows.ts';
+import { taxRatesById } from '../../tax_rates/rows.ts';
 
 export async function correctionsById(tx: Tx, ids: readonly string[]): Promise<CorrectionRow[]> {
   return rows<CorrectionRow>(tx, sql`select * from invoice_corrections where id = any(${ids}::text[])`);
@@ -100,31 +102,35 @@ export async function notedOn(tx: Tx, invoices: readonly string[]): Promise<Map<
 /** A period of a subscription item, by when it began. */
 type PeriodOfItem = { subscription_item: string; start: Instant };
 
+const periodOf = ({ subscription_item, period_start }: InvoiceLineRow): PeriodOfItem => ({ subscription_item: subscription_item!, start: period_start });
 const periodKey = ({ subscription_item, start }: PeriodOfItem): string => `${subscription_item} ${start}`;
 
 /** What is left of the lines that billed usage before the end of its period; null where there are none. */
 export async function leftOfEarly(tx: Tx, asked: readonly PeriodOfItem[]): Promise<(period: PeriodOfItem) => LeftOfEarly | null> {
-  const found = asked.length === 0 ? [] : await rows<PeriodOfItem & { line: string; invoice: string }>(
+  const lines = asked.length === 0 ? [] : await rows<InvoiceLineRow>(
     tx,
-    sql`select l.subscription_item, l.period_start as start, l.id as line, l.invoice
-        from (select distinct * from unnest(${asked.map((each) => each.subscription_item)}::text[], ${instants(asked.map((each) => each.start))}::timestamptz[]) as p (item, start)) a
-        join invoice_lines l on l.subscription_item = a.item and l.period_start = a.start and l.metering is not null
-        join invoices i on i.id = l.invoice and ${interim()} order by l.period_end, l.id`,
+    sql`select l.* from (select distinct * from unnest(${asked.map((each) => each.subscription_item)}::text[], ${instants(asked.map((each) => each.start))}::timestamptz[]) as p (item, start)) a
+        join invoice_lines l on l.subscription_item = a.item and l.period_start = a.start and l.metering is not null join invoices i on i.id = l.invoice and ${interim()} order by l.period_end, l.id`,
   );
-  if (found.length === 0) return () => null;
-  const ids = [...new Set(found.map((each) => each.invoice))];
-  const [invoices, noted] = [new Map((await invoicesById(tx, ids)).map((invoice) => [invoice.id, invoice])), await notedOn(tx, ids)];
-  const lines = Map.groupBy(found, periodKey);
-  const early = ({ invoice: id, line }: { invoice: string; line: string }): EarlyLine => {
-    const invoice = invoices.get(id)!;
-    return { invoice, line: invoice.lines.find((each) => each.id === line)!, notes: noted.get(line) ?? [] };
+  if (lines.length === 0) return () => null;
+  const found = await rows<Omit<EarlyInvoice, 'discount_rows' | 'rate_rows'>>(
+    tx,
+    sql`select id, status, total, amount_remaining, pre_payment_credit_notes_amount, post_payment_credit_notes_amount, default_tax_rates, customer_snapshot from invoices where id = any(${lines.map((line) => line.invoice)}::text[])`,
+  );
+  const invoices = new Map(found.map((invoice) => [invoice.id, invoice]));
+  const ratesOf = (line: InvoiceLineRow) => rateIds(line, invoices.get(line.invoice)!.default_tax_rates);
+  const [discounts, rates] = [await discountsById(tx, lines.flatMap((line) => line.discount_amounts.map((each) => each.discount))), await taxRatesById(tx, lines.flatMap(ratesOf))];
+  const noted = await notedOn(tx, [...invoices.keys()]);
+  const early = (line: InvoiceLineRow): EarlyLine => ({ line, invoice: { ...invoices.get(line.invoice)!, discount_rows: discounts, rate_rows: rates }, notes: noted.get(line.id) ?? [] });
+  const byPeriod = Map.groupBy(lines, (line) => periodKey(periodOf(line)));
+  return (period) => {
+    const of = byPeriod.get(periodKey(period));
+    return of ? leftEarly(of.map(early)) : null;
   };
-  return (period) => (lines.has(periodKey(period)) ? leftEarly(lines.get(periodKey(period))!.map(early)) : null);
 }
 
 /** The same for each of these lines that take off what was billed before them: less what credit notes took of the line itself, since that is given back as well. */
 export async function leftBefore(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<(line: InvoiceLineRow) => LeftOfEarly | null> {
-  const periodOf = ({ subscription_item, period_start }: InvoiceLineRow): PeriodOfItem => ({ subscription_item: subscription_item!, start: period_start });
   const after = lines.filter((line) => line.metering?.billed);
   if (after.length === 0) return () => null;
   const [left, noted] = [await leftOfEarly(tx, after.map(periodOf)), await notedOn(tx, [...new Set(after.map((line) => line.invoice))])];

@@ -53,10 +53,10 @@ export class Book {
     };
   }
 
-  /** What of the usage of an item since a moment that a bill charged is gone again: notes gave it back, or nobody is to pay it. Before discounts and tax. */
+  /** What of the usage of an item since a moment that a bill charged is gone again: notes gave it back, or the bill is void. Before discounts and tax. */
   gone(bill: Bill, key: string, start: number): bigint {
     const lines = bill.lines.flatMap((line, n) => (line.key === key && line.kind === 'metered' && line.period.start === start ? [{ line, n }] : []));
-    if (bill.status === 'void' || bill.status === 'uncollectible') return total(lines.map(({ line }) => line.amount));
+    if (bill.status === 'void') return total(lines.map(({ line }) => line.amount));
     const noted = this.notes.filter((note) => note.status === 'issued' && this.bills[note.invoice] === bill).flatMap((note) => note.lines);
     return total(noted.filter((one) => lines.some(({ n }) => n === one.line)).map((one) => one.amount));
   }

@@ -36,11 +36,12 @@ export function usageIn(course: Course, terms: Terms, item: Living, { start, end
   const before = early?.start === start ? early : NO_EARLY;
   const quantity = plain(minus(used, before.quantity));
   const rest = amountOf(item.price, less(included, used) ? plain(minus(used, included)) : '0') - before.amount;
-  // No more is given back than is left: what notes gave back, or nobody is to pay any more, is not given back again.
+  // No more is given back than is left: what notes gave back, or is void, is not given back again.
   const left = before.amount - total(before.bills.map((bill) => course.book.gone(bill, item.key, start)));
-  const amount = -rest > left && left < before.amount ? -(left < 0n ? 0n : left) : rest;
-  const back = amount < 0n ? backOf(course.book, before.bills, item.key, start, -amount) : undefined;
-  return [{ ...course.line(item, 'metered', amount, { start, end }, quantity), ...(back && { back }) }];
+  const over = -rest > left ? left : -rest;
+  const given = over > 0n ? backOf(course.book, before.bills, item.key, start, over) : null;
+  const amount = given ? -given.amount : rest < 0n ? 0n : rest;
+  return [{ ...course.line(item, 'metered', amount, { start, end }, quantity), ...(given && amount < 0n && { back: given.back }) }];
 }
 
 /** Something has been used, or has changed: that may reach a threshold, at once or, where all periods begin anew then, a second later. */
