@@ -18,7 +18,7 @@ function chain(length: number) {
     const body = canonical({ sequence: n + 1, previous_hash, subject: `c${n}` });
     const hash = createHash('sha256').update(body).digest('hex');
     previous_hash = hash;
-    return { id: `orcp_${n}`, customer: 'cus_1', sequence: n + 1, body, hash };
+    return { id: `orcp_${n}`, customer: 'cus_1', sequence: n + 1, subject: `c${n}`, body, hash };
   });
   return made.toReversed();
 }
@@ -44,7 +44,9 @@ test('a chain that holds says so', async () => {
 test('what was changed or left out is named', async () => {
   const all = chain(4);
   const changed = all.map((each) => (each.sequence === 2 ? { ...each, body: each.body.replace('c1', 'c9') } : each));
-  for (const [given, why] of [[changed, /orcp_1, its hash is not that of its body/], [all.filter((each) => each.sequence !== 2), /number 3, and it is number 2/]] as const) {
+  const beside = all.map((each) => (each.sequence === 2 ? { ...each, subject: 'c9' } : each));
+  const another = [...all, { ...all[2]!, id: 'orcp_x', body: all[2]!.body.replace('c1', 'c9') }];
+  for (const [given, why] of [[changed, /orcp_1, its hash is not that of its body/], [beside, /orcp_1, it says another `subject` beside its body/], [another, /there is another one of the number 2/], [all.filter((each) => each.sequence !== 2), /number 3, and it is number 2/]] as const) {
     const { code, said } = await verify(given);
     assert.equal(code, 1);
     assert.match(said, why);

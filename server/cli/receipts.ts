@@ -27,6 +27,21 @@ async function readReceipts(path: string): Promise<Receipt[]> {
 
 const hashOf = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');
 
+/** What a receipt says beside its body that its body does not say, as a sentence; null where there is nothing. Only the body is hashed, and the rest is what people read. */
+function saidBeside({ body, ...beside }: Receipt): string | null {
+  const wrong = Object.entries(JSON.parse(body) as Receipt).find(([name, value]) => {
+    const said = (beside as Record<string, unknown>)[name];
+    return said !== undefined && (typeof said !== 'object' || said === null) && said !== value;
+  });
+  return wrong ? `it says another \`${wrong[0]}\` beside its body` : null;
+}
+
+/** Of a receipt that is there twice, with another body, one is wrong. */
+function twice(own: readonly Receipt[]): Receipt | undefined {
+  const first = new Map(own.toReversed().map((receipt) => [receipt.sequence, receipt]));
+  return own.find((receipt) => first.get(receipt.sequence)!.body !== receipt.body);
+}
+
 /** Needs no server and no database: whoever has the receipts can check them. */
 const verifyReceipts = command({
   name: 'receipts verify',
@@ -38,7 +53,9 @@ const verifyReceipts = command({
     if (receipts.length === 0) throw new StartRefused(`There are no receipts in ${path}.`);
     for (const [customer, own] of Map.groupBy(receipts, (receipt) => receipt.customer)) {
       const chain = [...new Map(own.map((receipt) => [receipt.sequence, receipt])).values()].sort((a, b) => a.sequence - b.sequence);
-      const wrong = checkChain(chain, hashOf);
+      const other = twice(own);
+      const beside = () => chain.flatMap((receipt) => ({ receipt: receipt.id, sentence: saidBeside(receipt) })).find(({ sentence }) => sentence !== null);
+      const wrong = other ? { receipt: other.id, sentence: `there is another one of the number ${other.sequence}` } : (checkChain(chain, hashOf) ?? beside());
       if (wrong) throw new StartRefused(`The receipts of ${customer} do not hold: of ${wrong.receipt}, ${wrong.sentence}.`);
       print(`${customer}: ${chain.length} receipts hold together; the hash of the last one is ${chain.at(-1)!.hash}.`);
     }
