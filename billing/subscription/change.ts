@@ -21,7 +21,8 @@ import { isReal, itemsAfter, pairsOf, removals, type Pair } from './pairs.ts';
 import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';
 import { fullPeriod, isTrialing, keepsAnchor, recurrenceOf, sameRecurrence, withSweep } from './periods.ts';
 import { creditsOf, prorateItem, usageItem, type Proration } from './prorate.ts';
-import { addOnce, refuseTrial, type CancelAt } from './start.ts';
+import { refuseTrial } from './anchor.ts';
+import { addOnce, type CancelAt } from './start.ts';
 
 /** What is asked of an item that is there; what is left out stays as it is. */
 export type ItemChange = {

@@ -10,7 +10,8 @@ import { hasEnded, type SubscriptionRow, type SubscriptionWhole } from '../../bi
 import { changesTerms } from '../../billing/subscription/pending.ts';
 import { pauseSubscription, type PauseOrder } from '../../billing/subscription/pause.ts';
 import { resumeSubscription } from '../../billing/subscription/resume.ts';
-import { startSubscription, trialOfPrices, type StartOrder } from '../../billing/subscription/start.ts';
+import { trialOfPrices } from '../../billing/subscription/anchor.ts';
+import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
