@@ -147,7 +147,8 @@ test('a payment of an invoice is captured at once, and what is reserved besides 
   const { customer, method } = await payer('pm_card_visa');
   const invoice = await billed(customer, 1_000);
   const card = { capture_method: 'manual' } as const;
-  for (const ask of [stripe.paymentIntents.confirm(await intentOf(invoice), { payment_method: method, payment_method_options: { card } }), stripe.paymentIntents.update(await intentOf(invoice), { payment_method_options: { card } })]) {
+  const intent = await intentOf(invoice);
+  for (const ask of [() => stripe.paymentIntents.confirm(intent, { payment_method: method, payment_method_options: { card } }), () => stripe.paymentIntents.update(intent, { payment_method_options: { card } })]) {
     await assert.rejects(ask, { code: 'payment_intent_unexpected_state', param: 'payment_method_options[card][capture_method]' });
   }
   const reserved = await stripe.paymentIntents.create({ amount: 1_000, currency: 'eur', customer, payment_method: method, capture_method: 'manual', confirm: true });

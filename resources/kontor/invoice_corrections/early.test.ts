@@ -269,6 +269,17 @@ test('where the item gets another price, or goes, it goes back in the same way',
   assert.equal((await changed.end()).total, -300);
   assert.equal(await left(changed.customer), 200);
   await settles(changed, 0);
+  const off = await stripe.coupons.create({ amount_off: 400, currency: 'usd', duration: 'once' });
+  const part = await early(calls, { discounts: [{ coupon: off.id }] });
+  await part.takeBack[0]();
+  await part.reach(START + 5 * DAY);
+  const { items: { data: [kept] } } = await stripe.subscriptions.retrieve(part.subscription);
+  await stripe.subscriptions.update(part.subscription, { items: [{ id: kept!.id, price: packs }] });
+  assert.deepEqual(await part.waiting(), [-400]);
+  // Of the $6.00 that were charged, $4.00 wait to go back.
+  assert.equal((await part.credit(600, undefined, { credit_amount: 200 })).total, 200);
+  assert.equal((await part.end()).total, -400);
+  await settles(part, 0);
   const gone = await early(calls, { discounts: [{ coupon: half.id }] }, given);
   for (const takeBack of gone.takeBack) await takeBack();
   await stripe.subscriptions.cancel(gone.subscription, { invoice_now: true });

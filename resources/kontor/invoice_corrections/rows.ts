@@ -3,9 +3,10 @@ import { combine, moneyOf, NOTHING, type Correction, type CorrectionRow, type Mo
 import { leftEarly, type EarlyInvoice, type EarlyLine, type LeftOfEarly } from '../../../billing/correction/early.ts';
 import type { HeldLineRow } from '../../../billing/correction/held.ts';
 import { lateLine, type LateLine } from '../../../billing/correction/late.ts';
-import { leftOf, portionOf, type Left, type NotedLine } from '../../../billing/correction/left.ts';
+import { leftOf, type Left, type NotedLine } from '../../../billing/correction/left.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import { rateIds, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceWhole } from '../../../billing/invoice/invoice.ts';
+import type { Metering } from '../../../billing/metering.ts';
 import type { Use } from '../../../billing/usage.ts';
 import { instants } from '../../../server/database/arrays.ts';
 import { arrayText, raw, rows, sql, type Sql } from '../../../server/database/sql.ts';
@@ -170,22 +171,27 @@ export async function billedAfter(tx: Tx, ids: readonly string[]): Promise<{ inv
   );
 }
 
+type Beside = { line: string | null; invoice: string | null; amount: bigint; metering: Metering };
+
 /** The other lines that bill usage of the same periods of items as these, by line: of finalized invoices, or of items that wait to be billed. What is void is left out. */
-async function besideOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<Map<string, { line: string | null; invoice: string | null; amount: bigint }[]>> {
-  const found = await rows<{ of: string; line: string | null; invoice: string | null; amount: bigint }>(
+async function besideOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<Map<string, Beside[]>> {
+  const found = await rows<Beside & { of: string }>(
     tx,
-    sql`select l.id as of, o.id as line, o.invoice, o.amount from invoice_lines l
+    sql`select l.id as of, o.id as line, o.invoice, o.amount, o.metering from invoice_lines l
           join invoice_lines o on o.subscription_item = l.subscription_item and o.period_start = l.period_start and o.id <> l.id and o.metering is not null
           join invoices i on i.id = o.invoice and i.finalized_at is not null and i.status <> 'void'
         where l.id = any(${lines.map(({ id }) => id)}::text[]) and l.metering is not null
         union all
-        select l.id, null, null, t.amount from invoice_lines l
+        select l.id, null, null, t.amount, t.metering from invoice_lines l
           join invoice_items t on t.subscription_item = l.subscription_item and t.period_start = l.period_start and t.metering is not null and t.correction is null
           left join invoices i on i.id = t.invoice
         where l.id = any(${lines.map(({ id }) => id)}::text[]) and l.metering is not null and i.finalized_at is null`,
   );
   return Map.groupBy(found, ({ of }) => of);
 }
+
+/** What usage that waits gives back of what was billed early; nothing where it does not. */
+const waitingBack = ({ amount, metering }: Beside): Money => (metering.billed?.back ? moneyOf({ ...metering.billed.back, amount }) : NOTHING);
 
 /**
  * What is left of the lines of an invoice that corrections have put right, or that are such corrections, or of whose usage another line of the same period gave something back, by line: credit notes take no more.
@@ -201,14 +207,11 @@ export async function leftOfCorrected(tx: Tx, invoice: InvoiceWhole): Promise<Ma
   const left = (id: string) => leftOf(billed.get(id)!.line, billed.get(id)!.of, items.get(id) ?? NOTHING, noted.get(id) ?? []).money;
   return new Map(invoice.lines.flatMap((line): [string, Money][] => {
     const first = billed.get(line.correction?.line ?? line.id);
-    const others = beside.get(line.id) ?? [];
-    const rest = others.flatMap((each) => (each.line === null ? [] : [left(each.line)])).reduce((sum, each) => combine(sum, each, 1), NOTHING);
-    const waiting = others.reduce((sum, each) => (each.line === null ? sum + each.amount : sum), 0n);
-    if (!first || (!items.has(first.line.id) && rest.amount + waiting >= 0n)) return [];
+    const rest = (beside.get(line.id) ?? []).reduce((sum, each) => combine(sum, each.line === null ? waitingBack(each) : left(each.line), 1), NOTHING);
+    if (!first || (!items.has(first.line.id) && rest.amount >= 0n)) return [];
     const own = left(first.line.id);
     // What the others of its period have given back, or will, is not left of it.
-    const billedRest = rest.amount < 0n ? combine(own, rest, 1) : own;
-    return [[line.id, rest.amount + waiting < 0n && waiting < 0n ? portionOf(billedRest, own.amount + rest.amount + waiting) : billedRest]];
+    return [[line.id, rest.amount < 0n ? combine(own, rest, 1) : own]];
   }));
 }
 
