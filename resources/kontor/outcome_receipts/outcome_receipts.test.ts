@@ -13,6 +13,7 @@ const { stripe } = kontor;
 
 const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEB = Date.UTC(2026, 1, 1) / 1_000;
+const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 const HOUR = 3_600;
 const DAY = 86_400;
 
@@ -56,6 +57,27 @@ test('what was billed and what was taken back is in a chain that anybody can che
   const corrections = (await get(`invoice_corrections?customer=${customer}`)).data;
   assert.deepEqual(corrections.map((each: Json) => [each.quantity_before, each.quantity_after, each.amount]), [['3', '2', -99], ['4', '3', -99]]);
   assert.equal((await get(`outcome_receipts/${chain[0]!.id}`)).hash, chain[0]!.hash);
+});
+
+test('the line that puts another one right lists what it takes back and adds, and nothing that an earlier one did', async () => {
+  const { clock, customer, say } = await charged();
+  for (const conversation of ['c1', 'c2', 'c3']) await say('solved', conversation, START);
+  const listed = async (kind: RegExp) => {
+    const { data: [invoice] } = await stripe.invoices.list({ customer, limit: 1 });
+    const line = invoice!.lines.data.find((each) => kind.test(each.description!))!;
+    return (await get(`invoices/${invoice!.id}/lines/${line.id}/outcomes`)).data.map((each: Json) => [each.subject, each.taken_back]).sort();
+  };
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  assert.deepEqual(await listed(/^3 × /), [['c1', false], ['c2', false], ['c3', false]]);
+  await say('reopened', 'c1', FEB + HOUR);
+  await kontor.advance(clock, FEB + DAY);
+  await say('solved', 'c4', FEB - DAY);
+  await say('solved', 'c5', FEB - DAY);
+  await kontor.advance(clock, MARCH + 2 * HOUR);
+  assert.deepEqual(await listed(/^Correction of .*: 4 instead of 3 × /), [['c1', true], ['c4', false], ['c5', false]]);
+  await say('reopened', 'c2', MARCH + HOUR);
+  await kontor.advance(clock, MARCH + 32 * DAY);
+  assert.deepEqual(await listed(/^Correction of .*: 3 instead of 4 × /), [['c2', true]]);
 });
 
 test('what a voided invoice had billed is taken back in the chain', async () => {

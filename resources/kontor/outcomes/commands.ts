@@ -11,7 +11,7 @@ import { equal, named, page, renderList } from '../../../server/lists.ts';
 import { definitionsById, definitionsIn } from '../outcome_definitions/rows.ts';
 import type * as params from './params.ts';
 import { renderEvidence, renderOutcome } from './resource.ts';
-import { billedLines, isBilled, livingCustomers, outcomesById, receiptsOfLine } from './rows.ts';
+import { billedLine, isBilled, livingCustomers, outcomesById, outcomesOfLine, receiptsOfLine } from './rows.ts';
 import { take } from './take.ts';
 
 type Path = { outcome: string };
@@ -74,12 +74,11 @@ export async function list(ctx: Context, given: Params<typeof params.listOutcome
 
 type LinePath = { invoice: string; line: string };
 
-/** The successes that a line of usage billed, also those that were taken back since. Until its receipts are written, five minutes after the invoice, those that count in its period. */
+/** The successes that a line of usage billed, also those that were taken back since; of a line that puts it right, those that it adds and takes back. Until receipts are written, five minutes after the invoice, those that count in its period. */
 export async function ofLine(ctx: Context, given: Params<typeof params.listOfLine>, path: LinePath): Promise<Json> {
-  const [line] = await billedLines(ctx.tx, path.invoice, path.line);
+  const line = await billedLine(ctx.tx, path.invoice, path.line);
   if (!line) return missing('invoice line item', path.line);
-  const counting = line.meter === null ? sql`` : sql` union select id from outcomes where meter = ${line.meter} and customer = ${line.customer} and counted_at >= to_timestamp(${line.period_start}::bigint) and counted_at < to_timestamp(${line.period_end}::bigint)`;
-  const { data, has_more } = await page<OutcomeRow>(ctx, 'outcomes', 'outcome', [sql`id = any(array(select r.outcome from outcome_receipts r where r.line = ${line.id}${counting}))`], given, { created: 'id' });
+  const { data, has_more } = await page<OutcomeRow>(ctx, 'outcomes', 'outcome', [sql`id = any(array(${outcomesOfLine(ctx.world.id, line)}))`], given, { created: 'id' });
   const receipts = await receiptsOfLine(ctx.tx, line.id, data.map((each) => each.id));
-  return renderList(`/v1/kontor/invoices/${path.invoice}/lines/${line.id}/outcomes`, data.map((each) => ({ ...renderOutcome(each, ctx.world), receipt: receipts.get(each.id)?.billed ?? null, taken_back: receipts.get(each.id)?.taken_back ?? false })), has_more);
+  return renderList(`/v1/kontor/invoices/${path.invoice}/lines/${path.line}/outcomes`, data.map((each) => ({ ...renderOutcome(each, ctx.world), receipt: receipts.get(each.id)?.billed ?? null, taken_back: receipts.get(each.id)?.taken_back ?? false })), has_more);
 }

@@ -2,8 +2,9 @@ import type { Instant } from '../../../billing/decision.ts';
 import type { Subject } from '../../../billing/outcome/observe.ts';
 import type { OutcomeRow } from '../../../billing/outcome/outcome.ts';
 import { instants } from '../../../server/database/arrays.ts';
-import { arrayText, rows, sql } from '../../../server/database/sql.ts';
+import { arrayText, row, rows, sql, type Sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
+import { seriesOf } from '../../../server/usage/keys.ts';
 
 export async function outcomesById(tx: Tx, ids: readonly string[], lock = false): Promise<OutcomeRow[]> {
   return rows<OutcomeRow>(tx, sql`select * from outcomes where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
@@ -78,12 +79,31 @@ export async function begunSince(tx: Tx, definition: string, since: Instant, aft
   return rows<OutcomeRow>(tx, sql`select * from outcomes where definition = ${definition} and began_at >= to_timestamp(${since}::bigint) and id > ${after} order by id limit ${limit} for update`);
 }
 
-/** A line of an invoice, with the meter whose usage it bills; null where it bills none. */
-export async function billedLines(tx: Tx, invoice: string, line: string): Promise<{ id: string; customer: string; meter: string | null; period_start: Instant; period_end: Instant }[]> {
-  return rows(
+/** The line that billed usage, with its meter, null where it bills none; and where the line that is asked for puts it right, from when until when what changed came to be known: since the last correction that reached the customer. */
+export type BilledLine = { id: string; customer: string; meter: string | null; period_start: Instant; period_end: Instant; put_right: { since: Instant; until: Instant } | null };
+
+export async function billedLine(tx: Tx, invoice: string, line: string): Promise<BilledLine | undefined> {
+  const found = await row<Omit<BilledLine, 'put_right'> & { since: Instant; until: Instant | null }>(
     tx,
-    sql`select l.id, i.customer, l.metering ->> 'meter' as meter, l.period_start, l.period_end from invoice_lines l join invoices i on i.id = l.invoice where l.invoice = ${invoice} and l.id = ${line}`,
+    sql`select b.id, i.customer, b.metering ->> 'meter' as meter, b.period_start, b.period_end, own.until,
+          coalesce((select max(c.created) + interval '1 second' from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices v on v.id = t.invoice left join credit_notes n on n.id = c.credit_note
+            where c.line = b.id and c.created < own.first and ((t.id is not null and v.status is distinct from 'void') or n.status = 'issued')), i.finalized_at) as since
+        from invoice_lines l join invoice_lines b on b.id = coalesce(l.correction ->> 'line', l.id) join invoices i on i.id = b.invoice
+        cross join lateral (select min(c.created) as first, max(c.created) as until from invoice_corrections c where c.line = b.id and l.correction is not null and c.invoice_item = l.invoice_item) own
+        where l.invoice = ${invoice} and l.id = ${line}`,
   );
+  return found && { ...found, put_right: found.until === null ? null : { since: found.since, until: found.until } };
+}
+
+/** The outcomes, as a query, that a line billed: those that are counted in its period, and those on its receipts. Of a line that puts it right, those that were put on the meter or taken off since; as long as the events are kept that did so. */
+export function outcomesOfLine(world: number, { id, customer, meter, period_start, period_end, put_right }: BilledLine): Sql {
+  if (put_right === null || meter === null) {
+    const counting = meter === null ? sql`` : sql` union select id from outcomes where meter = ${meter} and customer = ${customer} and counted_at >= to_timestamp(${period_start}::bigint) and counted_at < to_timestamp(${period_end}::bigint)`;
+    return sql`select r.outcome from outcome_receipts r where r.line = ${id}${counting}`;
+  }
+  return sql`select split_part(e.identifier, ':', 1) from meter_events e
+    where e.series = ${seriesOf(world, meter, '', customer)} and e.timestamp >= to_timestamp(${period_start}::bigint) and e.timestamp < to_timestamp(${period_end}::bigint)
+      and e.created >= to_timestamp(${put_right.since}::bigint) and e.created <= to_timestamp(${put_right.until}::bigint) group by 1 having sum(e.value) <> 0`;
 }
 
 /** The receipts of outcomes on a line: the latest that bills it, and whether it was taken back after that. */
