@@ -80,7 +80,7 @@ export async function begunSince(tx: Tx, definition: string, since: Instant, aft
 }
 
 /** The line that billed usage, with its meter, null where it bills none; and where the line that is asked for puts it right, from when until when what changed came to be known: since the last correction that reached the customer. */
-export type BilledLine = { id: string; customer: string; meter: string | null; period_start: Instant; period_end: Instant; put_right: { since: Instant; until: Instant } | null };
+type BilledLine = { id: string; customer: string; meter: string | null; period_start: Instant; period_end: Instant; put_right: { since: Instant; until: Instant } | null };
 
 export async function billedLine(tx: Tx, invoice: string, line: string): Promise<BilledLine | undefined> {
   const found = await row<Omit<BilledLine, 'put_right'> & { since: Instant; until: Instant | null }>(
