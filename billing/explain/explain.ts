@@ -8,7 +8,8 @@ import { compare, formatDecimal, minor, subtract } from '../money.ts';
 import { discountSteps, taxSteps } from './assess.ts';
 import { decimalOf } from './exact.ts';
 import type { Difference, ExplainFacts, Explanation, LineExplanation, Step, Total, TotalKind } from './explanation.ts';
-import { correctedParts, deriveLine, itemizedSteps } from './line.ts';
+import { correctedParts } from './correction.ts';
+import { deriveLine, itemizedSteps } from './line.ts';
 
 /** The invoice, whatever its state, or one that would be made. Discounts, taxes and sums are computed from the lines' amounts as they are written: a wrong amount is told once, and what was not computed from it besides. */
 export function explainInvoice(invoice: InvoiceWhole, facts: ExplainFacts): Explanation {
