@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { billedBeside, madeUp, shortOf, usedAmount } from './commitment.ts';
 
-const usage = (amount: number) => ({ amount: BigInt(amount), metering: { meter: 'mtr_1', allowance: null, billed: null } });
-const seat = (amount: number) => ({ amount: BigInt(amount), metering: null });
-const rest = (amount: number, commitment: number) => ({ amount: BigInt(amount), metering: null, commitment: String(commitment) });
+const PERIOD = { period_start: 100, period_end: 200 };
+const usage = (amount: number) => ({ ...PERIOD, amount: BigInt(amount), metering: { meter: 'mtr_1', allowance: null, billed: null } });
+const seat = (amount: number) => ({ ...PERIOD, amount: BigInt(amount), metering: null });
+const rest = (amount: number, commitment: number) => ({ ...PERIOD, amount: BigInt(amount), metering: null, commitment: String(commitment) });
 
 describe('a commitment', () => {
   const rows: [string, { amount: bigint }[], number, bigint][] = [
@@ -24,6 +25,8 @@ describe('a commitment', () => {
     assert.deepEqual(madeUp([usage(450), rest(700, 1_000)]).map((line) => line.amount), [450n, 550n]);
     assert.deepEqual(madeUp([usage(300), { ...rest(700, 1_000), commitment_billed: '200' }]).map((line) => line.amount), [300n, 500n]);
     assert.equal(usedAmount([usage(450), rest(700, 1_000), seat(9)]), 450n);
+    const earlier = { ...usage(900), period_start: 0, period_end: 100 };
+    assert.deepEqual(madeUp([earlier, usage(450), rest(700, 1_000)]).map((line) => line.amount), [900n, 450n, 550n]);
   });
 
   it('says what other invoices have billed of it by now', () => {

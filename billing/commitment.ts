@@ -1,8 +1,17 @@
 /** Commitments (docs/concepts/bill.md, "Commitments"): where the usage of a period comes to less than was agreed, the rest is billed. */
+import type { Period } from './calendar.ts';
+import type { Instant } from './decision.ts';
 import type { Metering } from './metering.ts';
 import { formatMoney } from './money.ts';
 
 type Counted = { amount: bigint; metering?: Metering | null; commitment?: string | null; commitment_billed?: string | null };
+type Placed = Counted & { period_start: Instant; period_end: Instant };
+
+export const isWithin = (inner: Period, outer: Period): boolean => outer.start <= inner.start && inner.end <= outer.end;
+
+/** Of the lines of an invoice, those of usage in the period of one that makes it up: what waited since an earlier period is not made up. */
+export const madeUpBy = <Line extends Placed>({ period_start: start, period_end: end }: Placed, lines: readonly Line[]): Line[] =>
+  lines.filter((line) => line.metering && isWithin({ start: line.period_start, end: line.period_end }, { start, end }));
 
 /** What usage comes to on these lines; in minor units, before discounts, credits and tax. */
 export const usedAmount = (lines: readonly Counted[]): bigint => lines.reduce((sum, { amount, metering }) => (metering ? sum + amount : sum), 0n);
@@ -29,10 +38,10 @@ export function billedBeside<Line extends { commitment: string | null; commitmen
 }
 
 /** The lines with what makes their usage up to the commitment, as that usage is by now; the same lines where nothing changes. */
-export function madeUp<Line extends Counted>(lines: readonly Line[]): readonly Line[] {
+export function madeUp<Line extends Placed>(lines: readonly Line[]): readonly Line[] {
   const changes = (line: Line): bigint | null => {
     if (line.commitment === null || line.commitment === undefined) return null;
-    const amount = shortOf(lines, leftOf(line));
+    const amount = shortOf(madeUpBy(line, lines), leftOf(line));
     return amount === line.amount ? null : amount;
   };
   return lines.some((line) => changes(line) !== null) ? lines.map((line) => ({ ...line, amount: changes(line) ?? line.amount })) : lines;

@@ -1,7 +1,7 @@
 /** What comes true after a while, for tests. How long it takes is the machine's to say: there is patience for a slow one, and an end for what never comes. */
 import { inspect } from 'node:util';
 import type Stripe from 'stripe';
-import { inWorld } from '../server/database/world.ts';
+import { inWorld, type Tx } from '../server/database/world.ts';
 import { sealLedger } from '../server/ledger/seal.ts';
 import type { Kontor } from './kontor.ts';
 import { own } from './own.ts';
@@ -27,6 +27,12 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
 export function intentWhen(stripe: Stripe, id: string, status: string): Promise<Stripe.PaymentIntent> {
   const attempts = () => own(stripe, 'GET', `payment_attempts?subject=${id}`);
   return when(() => stripe.paymentIntents.retrieve(id), (intent) => intent.status === status, async (intent) => [intent.status, await attempts()]);
+}
+
+/** Waits until what is due of a customer by a moment of its clock has been done. */
+export async function quiet({ database, world }: Kontor, customer: string, at: number): Promise<void> {
+  const due = (tx: Tx) => tx.query('select from timers where lane = $1 and at <= to_timestamp($2) limit 1', [customer, at]);
+  await until(async () => (await inWorld(database.pool, world, due)).rowCount === 0);
 }
 
 /** Waits until all that was posted in the first account is sealed: what still runs elsewhere in the cluster delays it. */

@@ -37,10 +37,10 @@ export function creditLeft({ grants = [], late }: CustomerWhole, costs: readonly
 /** Looks at a moment whether the credit has run low. */
 export const checking = (top_up: Pick<TopUpRow, 'id' | 'customer' | 'test_clock'>, at: Instant): Timer => ({ kind: 'credit_top_up.check', subject: top_up.id, at, lane: top_up.customer, test_clock: top_up.test_clock });
 
-/** Whether the credit has run low, and nothing that would raise it waits to be paid. */
+/** Whether the credit has run low, and nothing that would raise it waits to be paid, whichever top-up bought it. */
 export const isDue = (top_up: TopUpRow, left: bigint, waits: boolean): boolean => top_up.active && !waits && left < top_up.threshold;
 
-/** The invoice by which more is bought, finalized and charged at once. While it is open, nothing else is bought. */
+/** The invoice by which more is bought, finalized and charged at once. While it is open, its customer buys nothing else. */
 export function buyCredit(top_up: TopUpRow, around: Surroundings, moment: Moment): Decision & { invoice: InvoiceWhole; customer: CustomerWhole } {
   const { customer, account, tax_ids, payment_method } = around;
   const { id, amount, name, priority, expires_in_days, currency } = top_up;

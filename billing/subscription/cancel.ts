@@ -9,7 +9,8 @@ import type { CancellationWords } from './change.ts';
 import { endSubscription } from './end.ts';
 import { hasEnded, type SubscriptionFacts, type SubscriptionWhole } from './subscription.ts';
 import { ANSWER_S, timer } from './timers.ts';
-import { periodUsageLine, withCommitment } from './lines.ts';
+import { withCommitment } from './committed.ts';
+import { periodUsageLine } from './lines.ts';
 import { creditsOf } from './prorate.ts';
 import { applyPending } from './pending.ts';
 import { putItems, withoutDiscounts } from './puts.ts';
@@ -28,7 +29,7 @@ export function cancelSubscription(order: CancelOrder, facts: SubscriptionFacts,
   const at = moment.now;
   const credits = order.prorate ? before.items.flatMap((item) => creditsOf(before, item, at, facts, moment)) : [];
   const usage = order.invoice_now ? before.items.map((item) => periodUsageLine(before, item, facts.usage, at)).filter((line) => line !== null) : [];
-  const lines = withCommitment(before, usage, taken(facts, 'subscription'), at, facts.billed_usage);
+  const lines = withCommitment(facts, usage, taken(facts, 'subscription'), at);
   const bill: Bill = {
     subscription: before,
     lines,

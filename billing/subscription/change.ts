@@ -9,13 +9,14 @@ import { refuseUnfit } from '../payment/offer.ts';
 import { isOver } from '../schedule/schedule.ts';
 import { endDiscounts, expired, noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
 import { chargedBy, draftBill, putWaiting, refuseUnpayable, settleBill, taken, withoutForgiven, type Bill, type Billed, type Collection } from './bill.ts';
+import { refuseMixed, withCommitment } from './committed.ts';
 import { putItems, updated, withoutDiscounts } from './puts.ts';
 import { hasEnded, type SubscriptionFacts, type SubscriptionItemWhole, type SubscriptionRow, type SubscriptionWhole } from './subscription.ts';
 import { firstPeriodEnd, noticeOfTrial, renewal, sweeping, watch } from './timers.ts';
 import { endingOf } from './cancel_at.ts';
 import { collecting } from './paused.ts';
 import { fullSum, isWatched, refuseItems, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
-import { isMetered, periodUsageLine, restLine, trialLine, withCommitment } from './lines.ts';
+import { isMetered, periodUsageLine, restLine, trialLine } from './lines.ts';
 import { retimed, type OfferAsked } from './offer.ts';
 import { isReal, itemsAfter, pairsOf, removals, type Pair } from './pairs.ts';
 import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';
@@ -90,6 +91,7 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const pairs = pairsOf(order, { ...worded, ...trial }, how);
   const items = itemsAfter(before, pairs);
   refuseItems(items, new Map(pairs.map(({ later }, n) => [later?.id ?? '', paramOf(order.items[n]!)])));
+  if (order.payment_behavior !== 'in_due_time') refuseMixed(before, items);
   const discounting = rediscount(order, { ...worded, items }, facts, moment);
   const changed: SubscriptionWhole = { ...worded, ...trial, ...discounting.whole };
   const restarts = isRestart(order, before, changed, pairs, moment);
@@ -106,7 +108,7 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const made = together([once, putWaiting(waiting, moment)]);
   const then = together([discounting, leaving]);
   const invoiced = restarts || (order.proration_behavior === 'always_invoice' && before.status !== 'paused' && !order.at_boundary);
-  const lines = restarts ? withCommitment(before, restartLines(order, ending, facts, moment), [...taken(facts, 'subscription'), ...waiting], moment.now, facts.billed_usage) : [];
+  const lines = restarts ? withCommitment(facts, restartLines(order, ending, facts, moment), [...taken(facts, 'subscription'), ...waiting], moment.now) : [];
   return conclude(order, facts, { made, then, after: ending, waiting, lines, invoiced }, how);
 }
 

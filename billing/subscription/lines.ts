@@ -1,6 +1,5 @@
 /** What a subscription puts on an invoice: the lines of its items, and the items that wait for one. */
 import type { Period } from '../calendar.ts';
-import { describeCommitment, shortOf } from '../commitment.ts';
 import type { DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
 import { assert, type Instant, type Moment } from '../decision.ts';
 import { inForce, type DiscountAmount } from '../discount.ts';
@@ -8,13 +7,13 @@ import { beyondEarly, sameBack, type LeftOfEarly } from '../correction/early.ts'
 import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, ProrationDetails, StoredDiscountAmount } from '../invoice/invoice.ts';
 import { chargeable, includedIn, meteredAmount, notBilled, type BilledBefore, type Metering, type Used, type UsedGroup } from '../metering.ts';
-import { formatDecimal, formatMoney, fromBigint, minor, minorDigits, parseDecimal, roundDiv } from '../money.ts';
+import { formatDecimal, formatMoney, fromBigint, minor, minorDigits, parseDecimal } from '../money.ts';
 import { amountOf, isTooLarge, LARGEST_AMOUNT } from '../pricing/amount.ts';
 import { groupsOf, type DimensionTerms } from '../pricing/dimensions.ts';
 import type { PriceTerms } from '../pricing/price.ts';
 import { partOf, type ProrationCredit, type ProrationUnit } from '../proration.ts';
 import { fullPeriod } from './periods.ts';
-import type { BilledUsage, Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
+import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
 const inCurrency = new WeakMap<PriceRow, Map<string, PriceTerms>>();
 
@@ -186,48 +185,6 @@ export function recount(line: InvoiceLineRow, sold: Pick<Sold, 'terms' | 'produc
   const same = sameBack(back, known) && words.metering.billed?.left === left && quantity === line.quantity_decimal && (words.metering.groups ?? []).every((group, n) => group.quantity === line.metering!.groups?.[n]?.quantity);
   const credits = back ? back.credits.map((credit) => ({ ...credit, transaction: null })) : known ? [] : line.credits;
   return same ? line : { ...line, ...words, quantity_decimal: quantity, credits };
-}
-
-/** Since when usage counts for what was agreed for the periods around a moment, or that end then; null where nothing was agreed, or nothing is metered. */
-export function committedSince(subscription: SubscriptionWhole, at: Instant): Instant | null {
-  const metered = subscription.items.find(isMetered);
-  return subscription.commitment === null || !metered ? null : fullPeriod(subscription, metered.terms, at - 1).start;
-}
-
-/**
- * What makes the usage of a subscription up to what was agreed for the periods that end now; null where nothing was agreed, or no usage ends now. It stands also where it is 0, since usage is counted again while
- * a draft waits. What was used at another price in the period counts, whether it waits or was billed at once.
- */
-function commitmentLine(subscription: SubscriptionWhole, lines: readonly LineOrder[], pending: readonly InvoiceItemWhole[], at: Instant, billed: BilledUsage | undefined): LineOrder | null {
-  const { commitment, currency } = subscription;
-  const metered = subscription.items.find(isMetered);
-  const waited = pending.filter((item) => item.metering !== null && item.subscription === subscription.id);
-  const ending = [...lines.filter((line) => line.metering).map((line) => line.period.start), ...waited.filter((item) => item.period_end === at).map((item) => item.period_start)];
-  if (commitment === null || !metered || ending.length === 0) return null;
-  const full = fullPeriod(subscription, metered.terms, Math.min(...ending));
-  const start = Math.max(full.start, Math.min(...ending, ...waited.map((item) => item.period_start), billed?.since ?? at));
-  const part = start === full.start && at === full.end ? BigInt(commitment.amount) : roundDiv(BigInt(commitment.amount) * BigInt(Math.min(at, full.end) - start), BigInt(full.end - full.start));
-  const elsewhere = billed?.amount ?? 0n;
-  return {
-    amount: shortOf([...lines, ...pending], part - elsewhere),
-    description: describeCommitment(commitment.name ?? 'Commitment', part, elsewhere, currency),
-    discountable: false,
-    period: { start, end: at },
-    price: null, product: null, unit_amount_decimal: null, quantity_decimal: '1',
-    subscription: subscription.id,
-    subscription_item: null,
-    proration: false, proration_details: null,
-    commitment: part.toString(),
-    commitment_billed: elsewhere.toString(),
-    metadata: subscription.metadata,
-    discounts: [], rates: [],
-  };
-}
-
-/** The lines with what makes them up to a commitment, which is the last one. */
-export function withCommitment(subscription: SubscriptionWhole, lines: readonly LineOrder[], pending: readonly InvoiceItemWhole[], at: Instant, billed: BilledUsage | undefined): LineOrder[] {
-  const line = commitmentLine(subscription, lines, pending, at, billed);
-  return line === null ? [...lines] : [...lines, line];
 }
 
 /** Usage that is asked for: what a meter counted for a customer within `[start, end)`, apart for the groups of a price where it has several. */

@@ -12,7 +12,8 @@ import { endSubscription } from './end.ts';
 import { putItems, updated, withoutDiscounts } from './puts.ts';
 import { hasEnded, type SubscriptionFacts, type SubscriptionItemWhole, type SubscriptionWhole } from './subscription.ts';
 import { nextMoment, renewal, sweeping } from './timers.ts';
-import { isMetered, periodUsageLine, restLine, withCommitment } from './lines.ts';
+import { isMetered, periodUsageLine, restLine } from './lines.ts';
+import { withCommitment } from './committed.ts';
 import { changesRecurrence, withNextPrice } from './next_price.ts';
 import { endsTrial, movesAnchor } from './offer.ts';
 import { enterPause } from './paused.ts';
@@ -34,10 +35,14 @@ export function renewSubscription(facts: SubscriptionFacts, moment: Moment): Ren
   assert(nextMoment(subscription) === at, `${subscription.id} is due at ${nextMoment(subscription)}, not at ${at}`);
   if (subscription.status === 'paused' || !isTurn(subscription, at)) return goOn(facts, moment);
   const turned = turnPhase(facts, moment);
-  if (nextMoment(turned.subscription) !== at) return { ...turned, spent: { items: [], discounts: turned.used } };
+  if (nextMoment(turned.subscription) !== at && !endsUsage(subscription, turned.waiting, at)) return { ...turned, spent: { items: [], discounts: turned.used } };
   const renewed = goOn({ ...afterChange(turned.subscription, turned.waiting, { ...facts, customer: turned.customer }, moment), seated: subscription }, moment);
   return { ...renewed, ...together([turned, renewed]), waiting: renewed.subscription.status === 'paused' ? turned.waiting : renewed.waiting };
 }
+
+/** Whether usage waits of an item that has gone as its period ended: that is billed now, also where nothing else is. */
+const endsUsage = ({ items }: SubscriptionWhole, waiting: readonly InvoiceItemWhole[], at: Instant): boolean =>
+  waiting.some(({ metering, subscription_item }) => metering !== null && items.find((item) => item.id === subscription_item)?.current_period_end === at);
 
 function goOn(facts: SubscriptionFacts, moment: Moment): Renewed {
   const { subscription } = facts;
@@ -137,7 +142,7 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
     return [...(used ? [used] : []), ...(line ? [line] : [])];
   });
   const pending = taken(facts, 'customer');
-  const bill = billOf(begun, facts, pending, withCommitment(before, lines, pending, at, facts.billed_usage), at);
+  const bill = billOf(begun, facts, pending, withCommitment(facts, lines, pending, at, true), at);
   const draft = draftBill(bill, facts, moment);
   const billed = draft && withheld(draft, bill, facts, moment);
   const charged = (item: SubscriptionItemWhole) => (billed && !isMetered(item) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item);
@@ -163,7 +168,7 @@ function finish(facts: SubscriptionFacts, moment: Moment): Renewed {
   const credits = before.cancel_at_period_end ? [] : before.items.flatMap((item) => creditsOf(before, item, at, facts, moment));
   const lines = before.items.map((item) => periodUsageLine(before, item, facts.usage, at, facts)).filter((line) => line !== null);
   const pending = taken(facts, 'customer');
-  const bill = billOf(before, facts, [...pending, ...credits], withCommitment(before, lines, pending, at, facts.billed_usage), at);
+  const bill = billOf(before, facts, [...pending, ...credits], withCommitment(facts, lines, pending, at), at);
   const draft = draftBill(bill, facts, moment);
   const billed = draft && withheld(draft, bill, facts, moment);
   const used = billed?.used ?? [];

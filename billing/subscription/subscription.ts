@@ -1,5 +1,5 @@
 /** A subscription as it is stored, and the facts with which it is decided. */
-import type { Recurrence } from '../calendar.ts';
+import type { Period, Recurrence } from '../calendar.ts';
 import type { DiscountWhole, Metadata, PriceRow, TaxRateRow } from '../catalog.ts';
 import type { LeftOfEarly } from '../correction/early.ts';
 import type { CustomField, CustomerWhole } from '../customer/customer.ts';
@@ -182,8 +182,8 @@ export type Surroundings = {
   payment_method: PaymentMethodRow | null;
 };
 
-/** What counts of the usage of the period that was billed apart, with its corrections, and since when it is; in minor units, before discounts, credits and tax. */
-export type BilledUsage = { amount: bigint; since: Instant };
+/** What counts of the usage of the period that was billed apart, with its corrections, in minor units, before discounts, credits and tax; and for which periods it was, also where it counts no more. */
+export type BilledUsage = { amount: bigint; periods: readonly Period[] };
 
 /** All that a decision about a subscription reads, as it is at one moment. */
 export type SubscriptionFacts = Surroundings & {

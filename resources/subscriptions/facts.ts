@@ -2,7 +2,8 @@
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Instant, Moment } from '../../billing/decision.ts';
 import type { ChangeFacts } from '../../billing/subscription/change.ts';
-import { committedSince, usageAsked } from '../../billing/subscription/lines.ts';
+import { committedSince } from '../../billing/subscription/committed.ts';
+import { usageAsked } from '../../billing/subscription/lines.ts';
 import { isDue } from '../../billing/subscription/renew.ts';
 import type { Debit, SubscriptionFacts, SubscriptionWhole, Surroundings } from '../../billing/subscription/subscription.ts';
 import { accountById } from '../../server/accounts.ts';

@@ -207,12 +207,12 @@ export { stopCollectingOf } from './timers.ts';
 /** Usage that is asked for under a key: what other invoices than `beside` have billed of a subscription's within `[start, end]`. */
 type BilledAsked = { key: string; subscription: string; start: Instant; end: Instant; beside: string | null };
 
-/** What invoices, and corrections of them, have billed of usage before its period ends, by key: by a threshold, or since an item went or got another price. What is void counts for nothing, but says since when usage is. */
+/** What invoices, and corrections of them, have billed of usage before its period ends, by key: by a threshold, or since an item went or got another price. Of what is void only the periods count. */
 export async function billedUsage(tx: Tx, asked: readonly BilledAsked[]): Promise<Map<string, BilledUsage>> {
   if (asked.length === 0) return new Map();
-  const lines = await rows<{ key: string; line: string; invoice: string; is_void: boolean; amount: bigint; since: Instant }>(
+  const lines = await rows<{ key: string; line: string; invoice: string; is_void: boolean; amount: bigint; period_start: Instant; period_end: Instant }>(
     tx,
-    sql`select a.key, l.id as line, l.invoice, i.status = 'void' as is_void, l.amount, l.period_start as since
+    sql`select a.key, l.id as line, l.invoice, i.status = 'void' as is_void, l.amount, l.period_start, l.period_end
         from unnest(${asked.map((each) => each.key)}::text[], ${asked.map((each) => each.subscription)}::text[], ${instants(asked.map((each) => each.start))}::timestamptz[], ${instants(asked.map((each) => each.end))}::timestamptz[],
           ${arrayText(asked.map((each) => each.beside), true)}::text[]) as a (key, subscription, start, past, beside)
         join subscription_items s on s.subscription = a.subscription
@@ -222,9 +222,9 @@ export async function billedUsage(tx: Tx, asked: readonly BilledAsked[]): Promis
   if (lines.length === 0) return new Map();
   const { earlier } = await earlierOf(tx, [...new Set(lines.map(({ invoice }) => invoice))]);
   const billed = new Map<string, BilledUsage>();
-  for (const { key, line, is_void, amount, since } of lines) {
-    const known = billed.get(key) ?? { amount: 0n, since };
-    billed.set(key, { amount: known.amount + (is_void ? 0n : amount + (earlier.get(line)?.amount ?? 0n)), since: Math.min(known.since, since) });
+  for (const { key, line, is_void, amount, period_start: start, period_end: end } of lines) {
+    const known = billed.get(key) ?? { amount: 0n, periods: [] };
+    billed.set(key, { amount: known.amount + (is_void ? 0n : amount + (earlier.get(line)?.amount ?? 0n)), periods: [...known.periods, { start, end }] });
   }
   return billed;
 }

@@ -3,7 +3,7 @@ import type { Action, History, Movement, Outcome } from './reference/history.ts'
 
 type Kind = Action['kind'];
 const KINDS = [
-  'change', 'move_price', 'anchor_now', 'trial', 'discount', 'cancel_now', 'cancel_at_period_end', 'cancel_at', 'uncancel', 'pause_collection', 'collect', 'sweep', 'threshold', 'pause', 'resume', 'schedule', 'release', 'settle', 'pay', 'void', 'credit', 'void_note', 'grant', 'move_grant', 'expire_grant', 'void_grant',
+  'change', 'move_price', 'anchor_now', 'trial', 'discount', 'cancel_now', 'cancel_at_period_end', 'cancel_at', 'uncancel', 'pause_collection', 'collect', 'sweep', 'threshold', 'commitment', 'pause', 'resume', 'schedule', 'release', 'settle', 'pay', 'void', 'credit', 'void_note', 'grant', 'move_grant', 'expire_grant', 'void_grant', 'top_up',
 ] as const satisfies readonly Kind[];
 
 /** What a life has, beside its steps. */
@@ -23,6 +23,8 @@ const TRAITS: Readonly<Record<string, (history: History, outcome: Outcome) => bo
   'a phase with something that is billed once': (history, outcome) => phasesOf(history, outcome).some((phase) => phase.once !== undefined),
   'what waits billed by itself': ({ sweep, actions }, { invoices }) => (sweep !== undefined || actions.some((action) => action.kind === 'sweep')) && invoices.some(({ reason, lines }) => reason === 'subscription_cycle' && lines.every((line) => line.proration || line.kind === 'pending')),
   'usage that is billed early': (_history, { invoices }) => invoices.some(({ reason }) => reason === 'subscription_threshold'),
+  'usage made up to a commitment': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.kind === 'commitment' && line.amount > 0n)),
+  'a commitment that usage has met': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.kind === 'commitment' && line.amount === 0n)),
   'included units': ({ items }) => items.some(({ price }) => price.allowance !== undefined),
   'a card': ({ card }) => card === true,
   'a change that waits for its payment': (history, { refused }) => history.actions.some((action, n) => 'waits' in action && action.waits === 'fail' && !refused.includes(n)),
@@ -43,6 +45,8 @@ const TRAITS: Readonly<Record<string, (history: History, outcome: Outcome) => bo
   'credit that is given back': (_history, { grants }) => moved(grants, 'given back'),
   'credit that expires': (_history, { grants }) => moved(grants, 'expired'),
   'a credit note of usage that credit met': (_history, { notes }) => notes.some(({ lines }) => lines.some((line) => line.credit !== 0n)),
+  'credit that is bought': (_history, { invoices }) => invoices.some(({ reason, status }) => reason === 'manual' && status === 'paid'),
+  'usage met by credit that was bought': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.credits.some(({ id }) => id.startsWith('bought')))),
   'a price move': (history, { refused }) => happened(history, refused, 'move_price'),
   'a price move at the end of a period': (history, { refused }) => history.actions.some((action, n) => action.kind === 'move_price' && action.when === 'period_end' && !refused.includes(n)),
   'a balance': (_history, { balance }) => balance !== 0n,

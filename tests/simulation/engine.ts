@@ -8,6 +8,7 @@ import { draftMove } from '../../billing/price_move/move.ts';
 import { applyEntry, planEntry } from '../../billing/price_move/entry.ts';
 import { redeem, noRedemptions, type DiscountGiven } from '../../billing/redeem.ts';
 import { cancelSubscription } from '../../billing/subscription/cancel.ts';
+import { commitTo } from '../../billing/subscription/committed.ts';
 import { changeSubscription, NO_CHANGE, refuseManaged, type ChangeOrder } from '../../billing/subscription/change.ts';
 import type { AddedOnce, NewItem, PriceAsked } from '../../billing/subscription/items.ts';
 import { usageAsked } from '../../billing/subscription/lines.ts';
@@ -20,19 +21,21 @@ import { startSubscription, type StartOrder } from '../../billing/subscription/s
 import { billThreshold, countsUntil } from '../../billing/subscription/threshold.ts';
 import type { SubscriptionFacts, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { couponRow, CUSTOMER, customerRow, onceRow, priceRow, rateRow } from './catalog.ts';
+import { billedUsage, recountCommitment } from './engine_commitments.ts';
 import { actOnGrant } from './engine_credits.ts';
 import { withLeftOfEarly } from './engine_early.ts';
 import { actOnInvoice, resume } from './engine_invoices.ts';
 import { CARD, collect, expire, settle } from './engine_payments.ts';
 import { adopt, comingPhases, fromScratch, release } from './engine_schedules.ts';
+import { checkTopUp, setTopUp, watchCredit } from './engine_top_ups.ts';
 import { outcomeOf } from './outcome.ts';
 import type { Action, Attempt, Coupon, History, Item, ItemChange, Once, Outcome, PendingItem, Price, Rate, Threshold } from './reference/history.ts';
-import { isWatched } from './reference/watched.ts';
+import { isPrepaid, isWatched } from './reference/watched.ts';
 import { nameOf } from './reference/terms.ts';
 import { Store } from './store.ts';
 
 /** The clock's own. */
-const TIMERS = new Set(['subscription.renew', 'subscription.collect', 'subscription.sweep', 'subscription.expire', 'subscription.threshold', 'invoice.finalize', 'credit_grant.expire']);
+const TIMERS = new Set(['subscription.renew', 'subscription.collect', 'subscription.sweep', 'subscription.expire', 'subscription.threshold', 'invoice.finalize', 'credit_grant.expire', 'credit_top_up.check']);
 
 /** A life as the engine lives it. */
 export class Life {
@@ -100,7 +103,7 @@ export class Life {
     const subscription = withLeftOfEarly(this.store, this.subscription);
     const used = (meter: string, start: Instant, end: Instant) => sum(this.history.usage.filter((use) => `mtr_${use.meter}` === meter && start <= use.at && use.at < end).map((use) => use.value));
     const usage = usageAsked(subscription, at).map(({ key, meter, start, end }) => [key, used(meter, start, end)] as const);
-    return { ...this.around(), subscription, pending: this.store.pending(), usage: new Map(usage), rates: this.store.debitRates(subscription), phases: comingPhases(this.store, subscription), unpaid: this.store.invoices(({ status }) => status === 'draft' || status === 'open') };
+    return { ...this.around(), subscription, pending: this.store.pending(), usage: new Map(usage), billed_usage: billedUsage(this.store, subscription, at), rates: this.store.debitRates(subscription), phases: comingPhases(this.store, subscription), unpaid: this.store.invoices(({ status }) => status === 'draft' || status === 'open') };
   }
 
   around() {
@@ -152,11 +155,17 @@ export class Life {
       this.store.timers.delete(`${due.kind} ${due.subject}`);
       if (due.kind === 'subscription.renew') this.renew(due.at);
       else if (due.kind === 'subscription.expire') expire(this, due.at);
-      else if (due.kind === 'credit_grant.expire') this.store.apply(endGrant(this.store.get<CreditGrantRow>('credit_grants', due.subject), this.store.moment(due.at)));
+      else if (due.kind === 'credit_grant.expire') {
+        this.store.apply(endGrant(this.store.get<CreditGrantRow>('credit_grants', due.subject), this.store.moment(due.at)));
+        watchCredit(this, due.at);
+      } else if (due.kind === 'credit_top_up.check') checkTopUp(this, due.at);
       else if (due.kind === 'subscription.threshold') this.reachThreshold(due.at);
       else if (due.kind === 'subscription.sweep') this.store.apply(sweepSubscription(this.facts(due.at), this.store.moment(due.at)));
       else if (due.kind === 'subscription.collect') this.store.apply(resumeCollection(this.subscription, this.store.moment(due.at)));
-      else this.store.apply(advanceInvoice({ invoice: this.store.invoice(due.subject), customer: this.store.customer(CUSTOMER), subscription: this.subscription }, this.history.card ? CARD : null, [], this.store.moment(due.at)));
+      else {
+        recountCommitment(this.store, due.subject, due.at);
+        this.store.apply(advanceInvoice({ invoice: this.store.invoice(due.subject), customer: this.store.customer(CUSTOMER), subscription: this.subscription }, this.history.card ? CARD : null, [], this.store.moment(due.at)));
+      }
       collect(this, due.at);
     }
   }
@@ -164,6 +173,7 @@ export class Life {
   /** Something was used, which may reach a threshold. */
   use(at: Instant): void {
     const { id, watched, status, billing_thresholds } = this.row;
+    watchCredit(this, at);
     if (watched && (status === 'active' || status === 'past_due')) this.store.timers.set(`subscription.threshold ${id}`, { kind: 'subscription.threshold', subject: id, at: at + (billing_thresholds?.reset_billing_cycle_anchor ? 1 : 0) });
   }
 
@@ -215,7 +225,10 @@ export class Life {
     const { at } = action;
     switch (action.kind) {
       case 'pay': case 'void': case 'credit': case 'void_note': return actOnInvoice(this, action);
-      case 'grant': case 'move_grant': case 'expire_grant': case 'void_grant': return actOnGrant(this, action);
+      case 'grant': case 'move_grant': case 'expire_grant': case 'void_grant':
+        actOnGrant(this, action);
+        return action.kind === 'grant' ? undefined : watchCredit(this, at);
+      case 'top_up': return setTopUp(this, action);
       case 'settle': return settle(this, at, action.how);
       case 'cancel_now': return this.cancel(action);
       case 'pause': {
@@ -227,6 +240,7 @@ export class Life {
       case 'schedule': return adopt(this, at, action);
       case 'release': return release(this, action);
       case 'move_price': return this.move(action);
+      case 'commitment': return this.store.apply(commitTo(action.amount === null ? null : { amount: action.amount }, this.subscription, this.store.moment(at)));
       default: return this.change(at, this.orderOf(action), action.kind === 'change' ? action.changes : [], 'waits' in action ? action.waits : undefined);
     }
   }
@@ -246,7 +260,7 @@ export class Life {
     if (waits && this.row.pending_update !== null) settle(this, at, waits);
   }
 
-  orderOf(action: Exclude<Action, { kind: 'pay' | 'void' | 'settle' | 'credit' | 'void_note' | 'grant' | 'move_grant' | 'expire_grant' | 'void_grant' | 'cancel_now' | 'pause' | 'resume' | 'schedule' | 'release' | 'move_price' }>): Partial<ChangeOrder> {
+  orderOf(action: Exclude<Action, { kind: 'pay' | 'void' | 'settle' | 'credit' | 'void_note' | 'grant' | 'move_grant' | 'expire_grant' | 'void_grant' | 'top_up' | 'cancel_now' | 'pause' | 'resume' | 'schedule' | 'release' | 'move_price' | 'commitment' }>): Partial<ChangeOrder> {
     switch (action.kind) {
       case 'change': return { items: action.changes.map((change) => this.itemChange(change)), proration_behavior: action.proration_behavior, proration_date: action.date ?? null, add_invoice_items: (action.once ?? []).map((once) => this.addedOnce(once)) };
       case 'anchor_now': return { billing_cycle_anchor: 'now', proration_behavior: action.proration_behavior };
@@ -323,7 +337,7 @@ export const live = (history: History): Outcome => liveThrough(history).outcome(
 export function liveThrough(history: History): Life {
   const life = new Life(history);
   life.start();
-  const requests = [...history.pending.map((item) => ({ at: item.at, run: () => life.wait(item) })), ...history.actions.map((action) => ({ at: action.at, run: () => life.act(action) })), ...(isWatched(history) ? history.usage.map(({ at }) => ({ at, run: () => life.use(at) })) : [])].sort((a, b) => a.at - b.at);
+  const requests = [...history.pending.map((item) => ({ at: item.at, run: () => life.wait(item) })), ...history.actions.map((action) => ({ at: action.at, run: () => life.act(action) })), ...(isWatched(history) || isPrepaid(history) ? history.usage.map(({ at }) => ({ at, run: () => life.use(at) })) : [])].sort((a, b) => a.at - b.at);
   for (const request of requests.filter((each) => each.at <= history.until)) {
     life.run(request.at);
     request.run();

@@ -14,7 +14,8 @@ import type { Action, Credited } from './reference/history.ts';
 
 function owed(life: Life, id: string): CreditFacts {
   const { store } = life;
-  return { invoice: store.invoice(id), customer: store.customer(CUSTOMER), subscription: life.subscription, payments: store.openPayments(id), earlier: store.notes().filter((note) => note.invoice === id), charges: [] };
+  const invoice = store.invoice(id);
+  return { invoice, customer: store.customer(CUSTOMER), subscription: invoice.subscription === null ? null : life.subscription, payments: store.openPayments(id), earlier: store.notes().filter((note) => note.invoice === id), charges: [] };
 }
 
 const missing = (what: string): never => {

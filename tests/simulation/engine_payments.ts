@@ -14,7 +14,10 @@ export const CARD: PaymentMethodRow = {
   vault: null, mandate: null, network_transaction_id: null, checks_when_asked: null, spent: false, allow_redisplay: 'always', metadata: {},
 };
 
-const owed = ({ store, subscription }: Life, id: string): WithPayments => ({ invoice: store.invoice(id), customer: store.customer(CUSTOMER), subscription, payments: [] });
+function owed({ store, subscription }: Life, id: string): WithPayments {
+  const invoice = store.invoice(id);
+  return { invoice, customer: store.customer(CUSTOMER), subscription: invoice.subscription === null ? null : subscription, payments: [] };
+}
 
 /** Pays what is due, but for that for which a change waits. What the processor was asked is no part of a life. */
 export function collect(life: Life, at: Instant): void {

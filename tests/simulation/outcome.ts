@@ -26,6 +26,8 @@ type Names = { item(id: string): string; pending(id: string): string; coupon(dis
 type Shown = Omit<InvoiceLineRow, 'id' | 'invoice' | 'position'>;
 
 function kindOf(line: Shown, names: Names): LineKind {
+  if (line.commitment !== null) return 'commitment';
+  if (line.subscription_item === null && line.invoice_item === null) return 'top_up';
   if (line.subscription_item === null) return 'pending';
   if (names.metered(line.price!)) return 'metered';
   if (line.invoice_item === null) return 'licensed';
@@ -44,24 +46,27 @@ function partsOf({ amount, discount_amounts, taxes }: Parts, names: Names): Pick
   };
 }
 
-function lineOf(line: Shown, names: Names): Line {
+function lineOf(line: Shown, names: Names, grantOf: (id: string) => string): Line {
   return {
-    key: line.subscription_item === null ? names.pending(line.invoice_item!) : names.item(line.subscription_item),
+    key: line.subscription_item !== null ? names.item(line.subscription_item) : line.invoice_item !== null ? names.pending(line.invoice_item) : kindOf(line, names),
     kind: kindOf(line, names),
     period: { start: line.period_start, end: line.period_end },
     quantity: line.quantity_decimal!,
     proration: line.proration,
     discountable: line.discountable,
     ...partsOf(line, names),
-    credits: line.credits.map(({ amount, name }) => ({ id: name!, amount: BigInt(amount) })),
+    credits: line.credits.map(({ amount, credit_grant }) => ({ id: grantOf(credit_grant), amount: BigInt(amount) })),
   };
 }
 
 export function outcomeOf({ invoices, notes, pending, subscription, balance, grants, credit_transactions, last, refused }: Found, names: Names): Outcome {
+  // What was bought has no name that nothing else has.
+  const granted = new Map(grants.map(({ id, name, metadata: { invoice } }) => [id, invoice === undefined ? name! : `bought on ${invoices.findIndex((each) => each.id === invoice)}`]));
+  const grantOf = (id: string) => granted.get(id)!;
   const told = (invoice: Found['invoices'][number]): Invoice => {
     const { id, created: at, billing_reason, subtotal, total, total_excluding_tax, subtotal_excluding_tax, status, amount_remaining } = invoice;
     const reason = id === last ? 'subscription_cancel' : (billing_reason as Invoice['reason']);
-    const lines = invoice.lines.map((line) => lineOf(line, names));
+    const lines = invoice.lines.map((line) => lineOf(line, names, grantOf));
     return { at, reason, lines, subtotal, total, total_excluding_tax, subtotal_excluding_tax, status, remaining: status === 'draft' ? null : amount_remaining };
   };
   const noted = (note: Found['notes'][number]): Note => {
@@ -71,15 +76,15 @@ export function outcomeOf({ invoices, notes, pending, subscription, balance, gra
     const lines = note.lines.map((line) => ({ line: invoices[invoice]!.lines.findIndex((each) => each.id === line.invoice_line_item), units: line.quantity, credit: line.credits_taken, ...partsOf(line, names) }));
     return { invoice, at, status, lines, subtotal, total, total_excluding_tax, pre_payment, to_balance: post_payment_amount - out_of_band, out_of_band };
   };
-  const state = ({ id, name, expires_at, voided_at, balance: left }: CreditGrantRow): GrantState => {
+  const state = ({ id, expires_at, voided_at, balance: left }: CreditGrantRow): GrantState => {
     const movements = credit_transactions.filter((each) => each.credit_grant === id).map(({ created: at, type, amount, invoice: of, invoice_line_item }): Movement => {
       const invoice = of === null ? null : invoices.findIndex((each) => each.id === of);
       return { at, kind: MOVEMENTS[type], amount, invoice, line: invoice === null ? null : invoices[invoice]!.lines.findIndex((each) => each.id === invoice_line_item) };
     });
-    assert.equal(left, movements.reduce((sum, each) => sum + each.amount, 0n), `what is left of ${name} is not what was put to it and taken of it`);
-    return { id: name!, expires_at, voided: voided_at !== null, movements };
+    assert.equal(left, movements.reduce((sum, each) => sum + each.amount, 0n), `what is left of ${grantOf(id)} is not what was put to it and taken of it`);
+    return { id: grantOf(id), expires_at, voided: voided_at !== null, movements };
   };
   const blank = { discounts: [], credits: [], commitment: null, commitment_billed: null, taxes: [] };
-  const waiting = pending.map((item) => lineOf({ ...item, ...blank, discount_amounts: itemizedOf(item), invoice_item: item.id }, names));
+  const waiting = pending.map((item) => lineOf({ ...item, ...blank, discount_amounts: itemizedOf(item), invoice_item: item.id }, names, grantOf));
   return { invoices: invoices.map(told), notes: notes.map(noted), pending: waiting, ended_at: subscription.ended_at, paused: subscription.status === 'paused', balance, grants: grants.map(state), refused };
 }

@@ -8,12 +8,14 @@ import type { SubscriptionRow } from '../../billing/subscription/subscription.ts
 import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld, type Tx } from '../../server/database/world.ts';
 import type { Kontor } from '../kontor.ts';
+import { quiet } from '../awaited.ts';
 import { own } from '../own.ts';
 import { outcomeOf } from './outcome.ts';
 import type { Action, Attempt, History, Item, ItemChange, Once, Outcome, PendingItem, Phase, Threshold } from './reference/history.ts';
 import { nameOf } from './reference/terms.ts';
+import { isPrepaid, isWatched } from './reference/watched.ts';
 import { ServedCatalog } from './served_catalog.ts';
-import { assertSummary, creditOf, onGrant } from './served_credits.ts';
+import { assertSummary, creditOf, onGrant, setTopUp } from './served_credits.ts';
 
 /** A test clock moves by at most two years at a time. */
 const FURTHEST_S = 700 * 86_400;
@@ -164,7 +166,7 @@ export class Served {
   private async act(action: Action): Promise<void> {
     const now = await this.stripe.subscriptions.retrieve(this.subscription);
     await this.name(now.items.data, []);
-    const ofCustomer = ['pay', 'void', 'credit', 'void_note', 'grant', 'move_grant', 'expire_grant', 'void_grant'].includes(action.kind);
+    const ofCustomer = ['pay', 'void', 'credit', 'void_note', 'grant', 'move_grant', 'expire_grant', 'void_grant', 'top_up'].includes(action.kind);
     try {
       if (!ofCustomer && now.ended_at !== null) throw new Stripe.errors.StripeInvalidRequestError({ type: 'invalid_request_error', message: 'It has ended.' });
       await this.carryOut(action, now);
@@ -204,6 +206,8 @@ export class Served {
       case 'settle': return this.settle(now.pending_update === null ? this.refuse() : (now.latest_invoice as string), action.how);
       case 'cancel_now': return this.cancel(action, now);
       case 'pay': case 'void': case 'credit': case 'void_note': return this.onInvoice(action);
+      case 'commitment': return own(stripe, 'POST', `subscriptions/${subscription}`, { commitment: action.amount === null ? '' : { amount: Number(action.amount) } });
+      case 'top_up': return setTopUp(stripe, this.customer, this.history.currency, action.top_up);
       case 'grant': case 'move_grant': case 'expire_grant': case 'void_grant': return onGrant(stripe, this.catalog, this.customer, action);
     }
   }
@@ -314,7 +318,7 @@ export class Served {
       await stripe.creditNotes.voidCreditNote(notes[action.note]?.id ?? this.refuse());
       return;
     }
-    const invoices = (await stripe.invoices.list({ subscription: this.subscription, limit: 100 })).data.reverse();
+    const invoices = (await stripe.invoices.list({ customer: this.customer, limit: 100 })).data.reverse();
     const invoice = invoices[action.invoice] ?? this.refuse();
     // By a request a draft would be finalized before it is paid.
     if (action.kind === 'pay' && invoice.status === 'draft') this.refuse();
@@ -333,7 +337,7 @@ export class Served {
   private async outcome(): Promise<Outcome> {
     await this.name((await this.stripe.subscriptions.retrieve(this.subscription)).items.data, []);
     return inWorld(this.kontor.database.pool, this.kontor.world, async (tx) => {
-      const invoices = await rows<InvoiceRow>(tx, sql`select * from invoices where subscription = ${this.subscription} order by created, id`);
+      const invoices = await rows<InvoiceRow>(tx, sql`select * from invoices where customer = ${this.customer} order by created, id`);
       const ids = invoices.map((each) => each.id);
       const lines = Map.groupBy(await rows<InvoiceLineRow>(tx, sql`select * from invoice_lines where invoice = any(${ids}::text[]) order by position`), (line) => line.invoice);
       const notes = await rows<CreditNoteRow>(tx, sql`select * from credit_notes where invoice = any(${ids}::text[]) order by created, id`);
@@ -372,6 +376,7 @@ export class Served {
   async live(): Promise<Outcome> {
     const { history } = this;
     await this.start();
+    const watches = isWatched(history) || isPrepaid(history);
     const requests = [
       ...history.pending.map((item) => ({ at: item.at, run: () => this.wait(item) })),
       ...history.actions.map((action) => ({ at: action.at, run: () => this.act(action) })),
@@ -380,6 +385,7 @@ export class Served {
     for (const { at, run } of requests) {
       await this.until(at);
       await run();
+      if (watches) await quiet(this.kontor, this.customer, this.now);
     }
     await this.until(history.until);
     await this.explain();

@@ -5,7 +5,8 @@ import type { CreditGrantRow, CreditTransactionRow } from '../../billing/credit/
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import type { Found } from './outcome.ts';
-import type { Action } from './reference/history.ts';
+import { own } from '../own.ts';
+import type { Action, TopUp } from './reference/history.ts';
 import type { ServedCatalog } from './served_catalog.ts';
 
 export async function onGrant(stripe: Stripe, catalog: ServedCatalog, customer: string, action: Extract<Action, { kind: 'grant' | 'move_grant' | 'expire_grant' | 'void_grant' }>): Promise<unknown> {
@@ -23,6 +24,15 @@ export async function onGrant(stripe: Stripe, catalog: ServedCatalog, customer: 
     case 'expire_grant': return creditGrants.expire(id);
     case 'void_grant': return creditGrants.voidGrant(id);
   }
+}
+
+/** Made, changed or ended. */
+export async function setTopUp(stripe: Stripe, customer: string, currency: string, asked: TopUp | null): Promise<unknown> {
+  const { data: [active] } = await own<{ data: { id: string }[] }>(stripe, 'GET', `credit_top_ups?customer=${customer}&active=true`);
+  if (asked === null) return own(stripe, 'POST', `credit_top_ups/${(active ?? refuse()).id}`, { active: false });
+  const { amount, threshold, priority, expires_in_days } = asked;
+  const terms = { amount: Number(amount), threshold: Number(threshold), priority, expires_in_days: expires_in_days ?? '' };
+  return active ? own(stripe, 'POST', `credit_top_ups/${active.id}`, terms) : own(stripe, 'POST', 'credit_top_ups', { customer, currency, ...terms });
 }
 
 function refuse(): never {

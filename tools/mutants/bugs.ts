@@ -42,6 +42,14 @@ const credits: Bug[] = [
   bug('a grant that has expired keeps what a voided invoice gives back to it', 'billing/credit/apply.ts', 'return hasExpired(grant, moment.now) && ', 'return hasExpired(grant, 0) && ', 'tests/simulation/engine'),
 ];
 
+const prepaid: Bug[] = [
+  bug('a second that was billed twice is committed for twice', 'billing/subscription/committed.ts', 'seconds += Math.max(0, end - Math.max(start, until));', 'seconds += end - start;', 'tests/simulation/engine'),
+  bug('usage is made up to a commitment where its period goes on', 'billing/subscription/committed.ts', '(renews && full.end !== at)', '(renews && full.end < 0)', 'tests/simulation/engine'),
+  bug('what waits of an earlier period meets a commitment', 'billing/commitment.ts', 'line.metering && isWithin({ start: line.period_start, end: line.period_end }, { start, end })', 'line.metering && start < end', 'tests/simulation/engine'),
+  bug('credit is bought while some waits to be paid', 'billing/credit/top_up.ts', 'top_up.active && !waits && left', 'top_up.active && left', 'tests/simulation/engine'),
+  bug('credit that a draft will take is left to be spent', 'billing/credit/top_up.ts', 'granted - lately - waiting)', 'granted - lately)', 'tests/simulation/engine'),
+];
+
 const taxes: Bug[] = [
   bug('tax is put on the undiscounted amount', 'billing/invoice/totals.ts', 'taxes: taxLine(taxable, ', 'taxes: taxLine(amount, ', 'billing/invoice'),
   bug('an inclusive tax is worked out as an exclusive one', 'billing/tax.ts', 'if (rate.inclusive) whole = add(', 'if (rate.inclusive && whole.digits < 0n) whole = add(', 'billing/tax'),
@@ -100,7 +108,7 @@ const told: Bug[] = [
   bug('a list says that there is no more', 'server/lists.ts', 'id ${direction}`, limit + 1)', 'id ${direction}`, limit)', 'resources/events'),
 ];
 
-export const bugs: readonly Bug[] = [...money, ...discounts, ...credits, ...taxes, ...time, ...lives, ...concurrency, ...told];
+export const bugs: readonly Bug[] = [...money, ...discounts, ...credits, ...prepaid, ...taxes, ...time, ...lives, ...concurrency, ...told];
 
 /** The text with the edits made. Throws where what an edit replaces is not there exactly once. */
 export function disturbed(text: string, edits: readonly Edit[]): string {

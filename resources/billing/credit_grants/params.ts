@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { agrees, covers } from '../../../server/http/agreement.ts';
-import { amount, choice, clearable, currency, exclusive, fields, id, integer, list, listParams, metadata, required, text, timestamp, unsupported } from '../../../server/http/params.ts';
+import { amount, choice, clearable, currency, doc, exclusive, fields, id, integer, list, listParams, metadata, required, text, timestamp, unsupported } from '../../../server/http/params.ts';
 
 const customer_account = unsupported('customers are named by `customer`');
 const MOST_PRICES = 20;
@@ -8,7 +8,7 @@ const MOST_PRICES = 20;
 export const scope = fields({ price_type: choice('metered'), prices: list(fields({ id: required(id()) }), { min: 1, max: MOST_PRICES }) }, exclusive(['price_type', 'prices']));
 
 export const createGrant = fields({
-  amount: required(fields({ monetary: fields({ currency: required(currency()), value: required(amount({ min: 1 })) }), type: required(choice('monetary')) })),
+  amount: required(fields({ monetary: fields({ currency: doc('That in which the customer is billed.', required(currency())), value: required(amount({ min: 1 })) }), type: required(choice('monetary')) })),
   applicability_config: required(fields({ scope: required(scope) })),
   category: choice('paid', 'promotional'),
   customer: id('cus'),

@@ -81,6 +81,11 @@ test('while an invoice is not paid nothing more is bought, nor granted', async (
     await use(customer, 5);
     await kontor.advance(clock, START + n * 60);
   }
+  // Nor by another top-up that takes its place.
+  const [old] = (await own<{ data: { id: string }[] }>(stripe, 'GET', `credit_top_ups?customer=${customer}`)).data;
+  await post(`credit_top_ups/${old!.id}`, { active: false });
+  await post('credit_top_ups', { customer, currency: 'usd', amount: 1_000, threshold: 300 });
+  await kontor.advance(clock, START + 300);
   const [invoice, ...more] = await bought(customer);
   assert.deepEqual([more, invoice!.status, await left(customer)], [[], 'open', 0]);
   await stripe.invoices.pay(invoice!.id, { paid_out_of_band: true });

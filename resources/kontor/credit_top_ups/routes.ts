@@ -16,7 +16,7 @@ import { equal, page, renderList } from '../../../server/lists.ts';
 import { usageByGroup } from '../../../server/usage/counted.ts';
 import { customersById, existingCustomer, lockCustomer, lockLane } from '../../customers/rows.ts';
 import { ongoingOf, surroundings } from '../../subscriptions/rows.ts';
-import { topUpsById, waitingOf, waitingUsage } from './rows.ts';
+import { buyersOf, topUpsById, waitingUsage } from './rows.ts';
 
 const terms = {
   expires_in_days: doc('How many days after its payment what was bought expires. By default never.', clearable(integer({ min: 1, max: 3_650 }))),
@@ -98,7 +98,7 @@ const checkDue: TimerCommand = async (ctx, due) => {
   const at = new Map(due.map((each) => [each.subject, each.at]));
   const found = (await topUpsById(ctx.tx, [...at.keys()])).filter((each) => each.active);
   const customers = new Map((await customersById(ctx.tx, [...new Set(found.map((each) => each.customer))], true)).filter((each) => !each.deleted).map((each) => [each.id, each]));
-  const waits = await waitingOf(ctx.tx, found.map((each) => each.id));
+  const buyers = await buyersOf(ctx.tx, [...customers.keys()]);
   const around = await surroundings(ctx, [...customers.values()]);
   const until = (top_up: TopUpRow) => at.get(top_up.id)! + 1;
   const ongoing = Map.groupBy(await ongoingOf(ctx.tx, ...customers.keys()), keyOf);
@@ -111,7 +111,7 @@ const checkDue: TimerCommand = async (ctx, due) => {
     const moment = momentAt(ctx, at.get(each.id)!);
     const costs = (ongoing.get(keyOf(each)) ?? []).flatMap((one) => costSoFar(one, usage, until(each)));
     const left = creditLeft(customer, costs, waiting.get(keyOf(each)) ?? 0n, each.currency, moment.now);
-    if (!isDue(each, left, waits.has(each.id))) continue;
+    if (!isDue(each, left, buyers.has(keyOf(each)))) continue;
     const bought = buyCredit(each, around(customer), moment);
     customers.set(customer.id, bought.customer);
     decided.push(bought);

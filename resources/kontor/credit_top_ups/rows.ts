@@ -22,8 +22,8 @@ export async function waitingUsage(tx: Tx, customers: readonly string[]): Promis
   return new Map(found.map(({ key, amount }) => [key, amount]));
 }
 
-/** Of these top-ups those whose invoice waits to be paid. */
-export async function waitingOf(tx: Tx, ids: readonly string[]): Promise<Set<string>> {
-  const found = await rows<{ id: string }>(tx, sql`select distinct top_up ->> 'credit_top_up' as id from invoices where top_up is not null and status in ('draft', 'open') and top_up ->> 'credit_top_up' = any(${ids}::text[])`);
-  return new Set(found.map((each) => each.id));
+/** Of whom an invoice that buys credit waits to be paid: customers and currencies, with a blank between them. */
+export async function buyersOf(tx: Tx, customers: readonly string[]): Promise<Set<string>> {
+  const found = await rows<{ key: string }>(tx, sql`select distinct customer || ' ' || currency as key from invoices where top_up is not null and status in ('draft', 'open') and customer = any(${customers}::text[])`);
+  return new Set(found.map(({ key }) => key));
 }

@@ -3,6 +3,7 @@ import type { CreditedDebit, ExplainFacts, QuantitySince } from '../../../billin
 import type { Instant } from '../../../billing/decision.ts';
 import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceLineRow, type InvoiceWhole } from '../../../billing/invoice/invoice.ts';
 import type { PriceRow } from '../../../billing/catalog.ts';
+import { madeUpBy } from '../../../billing/commitment.ts';
 import type { CorrectionRow } from '../../../billing/correction/correction.ts';
 import { backOf } from '../../../billing/metering.ts';
 import { netOf } from '../../../billing/subscription/lines.ts';
@@ -160,7 +161,7 @@ async function putRight(tx: Tx, lines: readonly InvoiceLineRow[], corrected: Exp
     const right = { line, customer: last.customer, at: last.created };
     if (row.metering !== null) return [{ ...right, before: null, recounted: [since(last, row, line.id)] }];
     const before = made.slice(0, made.indexOf(own[0]!)).reduce((sum, each) => (each.line === row.id && counted(each, own[0]!.created) ? sum + each.amount : sum), row.amount);
-    const beside = usage.filter((each) => each.invoice === row.invoice);
+    const beside = madeUpBy(row, usage.filter((each) => each.invoice === row.invoice));
     return [{ ...right, before, recounted: beside.map((each) => since(until.findLast((one) => one.line === each.id), each, `${line.id} ${each.id}`)) }];
   });
 }

@@ -1,16 +1,17 @@
 /** The books of the reference model: a journal of every line ever made, read again for each question instead of keeping running state; the invoices that took them up; and what the customer owes. */
 import { applyDiscounts, sumOfTaxes, taxesOf, type Given, type Taken } from './amounts.ts';
 import { boundary, DAY, type Span } from './calendar.ts';
+import { makeUpAgain, type Agreed } from './commitments.ts';
 import { Credits } from './credits.ts';
 import { round, total } from './exact.ts';
 import type { History, Invoice, Line, LineKind, Note, Rate, Reason } from './history.ts';
 
-export type Draft = Omit<Line, 'discounts' | 'credits' | 'taxes'> & { product: string | null; price: string | null; /** Null where they are the default ones of whatever bills it. */ rates: readonly Rate[] | null; own: readonly Given[]; /** Of what gives back what was billed early: all that goes with it. */ back?: Back };
+export type Draft = Omit<Line, 'discounts' | 'credits' | 'taxes'> & { product: string | null; price: string | null; /** Null where they are the default ones of whatever bills it. */ rates: readonly Rate[] | null; own: readonly Given[]; /** Of what gives back what was billed early: all that goes with it. */ back?: Back; /** Of what makes usage up. */ agreed?: Agreed };
 /** What goes with an amount: `contained` is the inclusive tax of it before discounts. */
 export type Back = Pick<Line, 'discounts' | 'credits' | 'taxes'> & { contained: bigint };
 export type Owner = 'subscription' | 'customer';
-/** A line that was made. `net`: after discounts, before tax. `on`: the invoice that took it up. `closed`: it was taken back, or nobody is to pay it. */
-export type Entry = Draft & { of: Owner; net: bigint; on: Bill | null; closed: boolean };
+/** A line that was made. `net`: after discounts, before tax. `on`: the invoice that took it up. `closed`: it was taken back, or nobody is to pay it. `waited`: for a bill. */
+export type Entry = Draft & { of: Owner; net: bigint; on: Bill | null; closed: boolean; waited: boolean };
 /** An invoice with what the books know beside: when it is to be finalized, and by how much the balance rose with it. */
 export type Bill = Invoice & { entries: Entry[]; taken: Taken[][]; finalize_at: number | null; to_balance: bigint };
 
@@ -75,7 +76,7 @@ export class Book {
   }
 
   wait(line: Draft, of: Owner = 'subscription'): void {
-    this.journal.push({ ...line, of, net: line.amount, on: null, closed: false });
+    this.journal.push({ ...line, of, net: line.amount, on: null, closed: false, waited: true });
   }
 
   /** A credit or debit of 0 stays in the books alone. */
@@ -100,7 +101,7 @@ export class Book {
   /** Bills what waits for those who are named, then the lines; nothing where there is none. */
   bill(at: number, reason: Reason, take: readonly Owner[], drafts: readonly Draft[], common: Common, fate: Fate): Bill | null {
     const waiting = this.journal.filter((entry) => this.waits(entry) && take.includes(entry.of));
-    const entries = [...waiting, ...drafts.map((line): Entry => ({ ...line, of: 'subscription', net: 0n, on: null, closed: false }))];
+    const entries = [...waiting, ...drafts.map((line): Entry => ({ ...line, of: 'subscription', net: 0n, on: null, closed: false, waited: false }))];
     if (entries.length === 0) return null;
     this.journal.push(...entries.slice(waiting.length));
     this.follow(common.items);
@@ -153,6 +154,7 @@ export class Book {
 
   /** What is due after credits and the customer's balance; a total below nothing goes there. What is `void` at once meets neither. */
   finalize(bill: Bill, at: number, is_void = false): void {
+    if (makeUpAgain(this, bill)) this.addUp(bill);
     if (!is_void) this.meetByCredits(bill, at);
     const owed = bill.total + (!is_void || bill.total < 0n ? this.balance : 0n);
     const due = bill.total < 0n || owed < 0n ? 0n : owed;

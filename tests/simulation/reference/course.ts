@@ -2,6 +2,7 @@
 import { amountOf, applyDiscounts } from './amounts.ts';
 import type { Bill, Book, Draft, Fate, Owner } from './book.ts';
 import { sameRecurrence, spanAround, type Span } from './calendar.ts';
+import { makeUp } from './commitments.ts';
 import { decimal, round, times, whole } from './exact.ts';
 import type { History, ItemChange, LineKind, Once, Price, ProrationBehavior, Reason, Recurrence, Threshold } from './history.ts';
 import type { Held } from './held.ts';
@@ -29,6 +30,7 @@ export class Course {
   charged: boolean;
   ended: number | null = null;
   threshold: Threshold | null;
+  commitment: bigint | null = null;
   private readonly watched: boolean;
   /** By item: what was billed of its usage before the period was over. */
   readonly early = new Map<string, Early>();
@@ -163,12 +165,19 @@ export class Course {
     const { terms } = this;
     if (this.endsAt(at)) return this.end(at);
     const due = terms.items.filter((item) => this.hasBoundary(item, at));
-    if (due.length === 0) return;
+    if (due.length === 0 && !this.hasUsageThatEnded(at)) return;
     // Usage is billed at the price that the item had, what begins at the one that it goes to.
     const later = (item: Living): Living => (item.next ? { ...item, price: item.next, next: undefined } : item);
     const drafts = due.flatMap((item) => (isLicensed(item) ? [this.wholePeriod(later(item), periodOf(terms, item, at))] : this.usedIn(terms, item, at)));
     if (due.some((item) => item.next)) this.terms = { ...terms, items: terms.items.map((item) => (due.includes(item) ? later(item) : item)) };
-    this.bill(at, 'subscription_cycle', ['subscription', 'customer'], drafts, false);
+    this.bill(at, 'subscription_cycle', ['subscription', 'customer'], [...drafts, ...makeUp(this, this.seated ?? terms, drafts, at, true)], false);
+  }
+
+  /** A phase that began now has taken usage away whose period is over. */
+  private hasUsageThatEnded(at: number): boolean {
+    const { book, seated } = this;
+    const over = seated?.items.filter((item) => periodOf(seated, item, at - 1).end === at) ?? [];
+    return book.journal.some(({ on, kind, key, period }) => on === null && kind === 'metered' && period.end === at && find(over, key));
   }
 
   endsAt(at: number): boolean {
@@ -186,7 +195,7 @@ export class Course {
     if (this.paused) return;
     if (this.ending === at) for (const item of terms.items) book.credit(item.key, at);
     const drafts = terms.items.flatMap((item) => this.usedIn(terms, item, at));
-    this.bill(at, 'subscription_cancel', ['subscription', 'customer'], drafts, false);
+    this.bill(at, 'subscription_cancel', ['subscription', 'customer'], [...drafts, ...makeUp(this, this.seated ?? terms, drafts, at, false)], false);
   }
 
   /** `reshape`: what else of the terms is other from then on. */
@@ -236,7 +245,7 @@ export class Course {
       const earlier = find(old.items, item.key);
       return [...(earlier ? used(earlier) : []), ...(isLicensed(item) ? [this.wholePeriod(item, periodOf(this.terms, item, at))] : [])];
     });
-    this.bill(at, reason, ['subscription'], drafts, asked);
+    this.bill(at, reason, ['subscription'], [...drafts, ...makeUp(this, old, drafts, at, false)], asked);
   }
 
   /** What is a draft then stays one, but for the last invoice. */
@@ -246,7 +255,7 @@ export class Course {
     if (!prorate && !invoice_now) book.forgetProrations();
     if (prorate) for (const item of terms.items) book.credit(item.key, at);
     const used = this.paused ? [] : terms.items.flatMap((item) => this.usedUntil(terms, item, at));
-    if (invoice_now) this.bill(at, 'subscription_cancel', ['subscription'], used, true);
+    if (invoice_now) this.bill(at, 'subscription_cancel', ['subscription'], [...used, ...makeUp(this, terms, used, at, false)], true);
     this.ended = at;
   }
 }

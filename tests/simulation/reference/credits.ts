@@ -9,7 +9,8 @@ import type { Grant, GrantState, Movement } from './history.ts';
 type Usage = { line: number; price: string; left: bigint };
 type Given = { line: number; grant: string; amount: bigint };
 
-type Held = GrantState & { grant: Grant };
+/** `ended`: its expiry has come. */
+type Held = GrantState & { grant: Grant; ended: boolean };
 
 const LAST = Infinity;
 const RANKS: readonly ((one: Held) => number)[] = [
@@ -27,7 +28,7 @@ export class Credits {
   private readonly grants: Held[] = [];
 
   give(grant: Grant, at: number): void {
-    this.grants.push({ id: grant.id, grant, expires_at: grant.expires_at, voided: false, movements: [{ at, kind: 'granted', amount: grant.amount, invoice: null, line: null }] });
+    this.grants.push({ id: grant.id, grant, expires_at: grant.expires_at, ended: false, voided: false, movements: [{ at, kind: 'granted', amount: grant.amount, invoice: null, line: null }] });
   }
 
   /** Does it with the grant, unless that is over or not there. */
@@ -51,6 +52,7 @@ export class Credits {
   expire(id: string, at: number): boolean {
     return this.withLiving(id, at, (one) => {
       one.expires_at = at;
+      one.ended = true;
       this.lose(one, at, 'expired');
       return true;
     });
@@ -66,13 +68,21 @@ export class Credits {
     });
   }
 
-  /** When a grant expires next, of those that have something left. */
+  /** What can be used at the moment. */
+  left(at: number): bigint {
+    return total(this.grants.map((one) => (one.grant.effective_at <= at && !isOver(one, at) ? leftOf(one) : 0n)));
+  }
+
+  /** When a grant expires next. */
   nextExpiry(): number {
-    return Math.min(...this.grants.map((one) => (leftOf(one) === 0n ? LAST : (one.expires_at ?? LAST))));
+    return Math.min(...this.grants.map((one) => (one.ended || one.voided ? LAST : (one.expires_at ?? LAST))));
   }
 
   expireAll(at: number): void {
-    for (const one of this.grants) if (one.expires_at === at) this.lose(one, at, 'expired');
+    for (const one of this.grants.filter(({ ended, voided, expires_at }) => !ended && !voided && expires_at === at)) {
+      one.ended = true;
+      this.lose(one, at, 'expired');
+    }
   }
 
   /** Sets what there is against an invoice of a moment, finalized at another one: grant by grant, line by line, and never more than their sum. What goes `back` with the invoice is for later ones. */
@@ -121,6 +131,6 @@ export class Credits {
   }
 
   states(): GrantState[] {
-    return this.grants.map(({ grant: _grant, ...state }) => state);
+    return this.grants.map(({ grant: _grant, ended: _ended, ...state }) => state);
   }
 }

@@ -91,6 +91,8 @@ export type Action =
   /** `then`: what becomes of the invoice that it may need, in the same second. */
   | { at: number; kind: 'resume'; anchor: 'now' | 'unchanged'; proration_behavior: ProrationBehavior; date?: number; then: 'pay' | 'fail' | 'void' }
   | { at: number; kind: 'threshold'; threshold: Threshold | null }
+  /** To what usage comes at least in each period; null: to nothing. */
+  | { at: number; kind: 'commitment'; amount: bigint | null }
   /** How often what waits is billed, beside the renewals. */
   | { at: number; kind: 'sweep'; interval: Recurrence | null }
   /** Puts the subscription under a schedule: as it is until `end`, then by phases, one after the other. */
@@ -105,7 +107,9 @@ export type Action =
   | { at: number; kind: 'grant'; grant: Grant }
   /** Of the grant with that id. */
   | { at: number; kind: 'expire_grant' | 'void_grant'; grant: string }
-  | { at: number; kind: 'move_grant'; grant: string; expires_at: number | null };
+  | { at: number; kind: 'move_grant'; grant: string; expires_at: number | null }
+  /** From then on credit is bought where it runs low, by other terms than before, or not any more. */
+  | { at: number; kind: 'top_up'; top_up: TopUp | null };
 
 /** Billing credits, to be used from `effective_at` until before `expires_at`; for usage at the prices, or at any (null). */
 export type Grant = {
@@ -118,6 +122,9 @@ export type Grant = {
   expires_at: number | null;
   prices: Price[] | null;
 };
+
+/** So much credit is bought where less than the threshold is left. It expires so many days after it was paid. */
+export type TopUp = { amount: bigint; threshold: bigint; priority: number; expires_in_days: number | null };
 
 export type History = {
   seed?: number;
@@ -156,8 +163,8 @@ export type History = {
   until: number;
 };
 
-export type LineKind = 'licensed' | 'metered' | 'credit' | 'debit' | 'pending';
-/** `key` is the item's, or the pending item's. `discounts` leaves out those of 0; `taxes` shows every rate. `quantity` is a plain decimal. Waiting lines have no discounts, credits and taxes yet. */
+export type LineKind = 'licensed' | 'metered' | 'credit' | 'debit' | 'pending' | 'commitment' | 'top_up';
+/** `key` is the item's, or the pending item's; of what is of neither, its kind. `discounts` leaves out those of 0; `taxes` shows every rate. `quantity` is a plain decimal. Waiting lines have no discounts, credits and taxes yet. */
 export type Line = {
   key: string;
   kind: LineKind;
@@ -172,7 +179,7 @@ export type Line = {
   taxes: { id: string; amount: bigint; inclusive: boolean }[];
 };
 /** `subscription_cancel` is the last invoice, at once or at the period's end. */
-export type Reason = 'subscription_create' | 'subscription_cycle' | 'subscription_update' | 'subscription_threshold' | 'subscription_cancel';
+export type Reason = 'subscription_create' | 'subscription_cycle' | 'subscription_update' | 'subscription_threshold' | 'subscription_cancel' | 'manual';
 /** `units`: how many were credited, where it was asked for so many. */
 export type NoteLine = { line: number; units: number | null; amount: bigint; discounts: Line['discounts']; /** What goes with it of what grants gave. */ credit: bigint; taxes: Line['taxes'] };
 export type Note = { invoice: number; at: number; status: 'issued' | 'void'; lines: NoteLine[]; subtotal: bigint; total: bigint; total_excluding_tax: bigint; pre_payment: bigint; to_balance: bigint; out_of_band: bigint };
@@ -190,7 +197,7 @@ export type Invoice = {
 };
 /** What was put to a grant (> 0) or taken of it, `invoice` and `line` by their positions. */
 export type Movement = { at: number; kind: 'granted' | 'applied' | 'given back' | 'expired' | 'voided'; amount: bigint; invoice: number | null; line: number | null };
-/** A grant at `until`; what is left of it is the sum of its movements. */
+/** A grant at `until`, one that was bought as `bought` on the invoice; what is left of it is the sum of its movements. */
 export type GrantState = { id: string; expires_at: number | null; voided: boolean; movements: Movement[] };
 /** `pending`: what waits at `until`, in the order of creation. `refused`: which actions were, by their positions. `balance` < 0: the customer has credit. */
 export type Outcome = { invoices: Invoice[]; notes: Note[]; pending: Line[]; ended_at: number | null; paused: boolean; balance: bigint; grants: GrantState[]; refused: number[] };

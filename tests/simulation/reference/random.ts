@@ -2,6 +2,7 @@
 import { boundary, DAY, spanAround } from './calendar.ts';
 import { Dice, Shop } from './dice.ts';
 import type { History, Recurrence } from './history.ts';
+import { commit, topUp } from './agreements.ts';
 import { grantCredit } from './grants.ts';
 import { Steps } from './steps.ts';
 
@@ -71,5 +72,7 @@ export function randomHistory(seed: number): History {
     }));
   }
   if (dice.chance(steps.metered.length > 0 ? 0.5 : 0.02)) grantCredit(history, dice, steps);
+  if (steps.metered.length > 0 && dice.chance(0.3)) commit(history, dice, steps);
+  if (steps.metered.length > 0 && dice.chance(history.card ? 0.4 : 0.1)) topUp(history, dice);
   return history;
 }

@@ -6,23 +6,27 @@ import { Book, type Bill } from './book.ts';
 import { Course, PLAIN } from './course.ts';
 import { apply, discard, hold, insteadOfHeld } from './held.ts';
 import type { Action, Attempt, History, Invoice, ItemChange, Outcome, PendingItem } from './history.ts';
+import { isMixed, isOfOneInterval } from './commitments.ts';
 import { noteOf } from './notes.ts';
 import { canPause, canResume, pause, resume } from './pauses.ts';
 import { adopt, canAdopt, reach, release } from './phases.ts';
-import { isWatched } from './watched.ts';
+import { TopUps } from './topups.ts';
+import { isPrepaid, isWatched } from './watched.ts';
 import { look, lookingAfter } from './usage.ts';
-import { find, given, isFree, isShared, periodOf } from './terms.ts';
+import { changed, find, given, isFree, isShared, periodOf } from './terms.ts';
 
 /** What is asked of the subscription itself. */
-type Asked = Exclude<Action, { kind: 'pay' | 'void' | 'credit' | 'void_note' | 'settle' | 'grant' | 'expire_grant' | 'void_grant' | 'move_grant' }>;
+type Asked = Exclude<Action, { kind: 'pay' | 'void' | 'credit' | 'void_note' | 'settle' | 'grant' | 'expire_grant' | 'void_grant' | 'move_grant' | 'top_up' }>;
 
 class Telling {
   readonly book: Book;
   readonly course: Course;
+  readonly topUps: TopUps;
 
   constructor(history: History) {
     this.book = new Book(history);
     this.course = new Course(this.book);
+    this.topUps = new TopUps(this.course);
   }
 
   wait({ key, at, of, amount, discountable, product, tax_rates, discounts }: PendingItem): void {
@@ -39,11 +43,18 @@ class Telling {
       case 'void_note': return this.voidNote(action.note);
       // Whoever is billed in one currency could not use credit in another.
       case 'grant': return action.grant.currency === this.book.history.currency && (this.book.credits.give(action.grant, action.at), true);
-      case 'move_grant': return this.book.credits.move(action.grant, action.at, action.expires_at);
-      case 'expire_grant': return this.book.credits.expire(action.grant, action.at);
-      case 'void_grant': return this.book.credits.void(action.grant, action.at);
+      case 'move_grant': return this.endGrant(action.at, this.book.credits.move(action.grant, action.at, action.expires_at));
+      case 'expire_grant': return this.endGrant(action.at, this.book.credits.expire(action.grant, action.at));
+      case 'void_grant': return this.endGrant(action.at, this.book.credits.void(action.grant, action.at));
+      case 'top_up': return this.topUps.set(action.top_up, action.at);
       default: return this.course.ended === null && this.beside(action);
     }
+  }
+
+  /** Credit may have run low by it. */
+  private endGrant(at: number, done: boolean): boolean {
+    if (done) this.topUps.look(at);
+    return done;
   }
 
   private settle(bill: Bill | undefined, how: (bill: Bill) => void): boolean {
@@ -90,6 +101,7 @@ class Telling {
     const { course } = this;
     switch (action.kind) {
       case 'sweep': course.sweep = action.interval; return true;
+      case 'commitment': return this.agree(action.amount);
       case 'release': return course.plan !== null && (release(course, action.preserve_cancel_date), true);
       case 'schedule': return course.held === null && !course.paused && canAdopt(course, action) && (adopt(course, action.at, action), true);
       case 'move_price': return course.held === null && !course.paused && this.move(action);
@@ -98,7 +110,7 @@ class Telling {
   }
 
   /** What is asked of the subscription itself. */
-  private steer(action: Exclude<Asked, { kind: 'sweep' | 'release' | 'schedule' | 'move_price' }>, at: number): boolean {
+  private steer(action: Exclude<Asked, { kind: 'sweep' | 'commitment' | 'release' | 'schedule' | 'move_price' }>, at: number): boolean {
     const { course } = this;
     switch (action.kind) {
       case 'cancel_now': course.cancelNow(at, action.prorate, action.invoice_now); return true;
@@ -122,6 +134,14 @@ class Telling {
     }
   }
 
+  /** To usage of one interval alone. */
+  private agree(amount: bigint | null): boolean {
+    const { course } = this;
+    if (amount !== null && !isOfOneInterval(course.terms.items.map((item) => item.price))) return false;
+    course.commitment = amount;
+    return true;
+  }
+
   /** What is there can change, usage has no quantity and alone reaches a threshold, and something stays. */
   private change(action: Extract<Action, { kind: 'change' }>): boolean {
     const { at, changes, proration_behavior, date, once, waits } = action;
@@ -132,6 +152,8 @@ class Telling {
     const unreachable = changes.some(({ key, price }) => price?.usage_type === 'licensed' && find(items, key)?.usage_gte !== undefined);
     const left = items.length + changes.filter((one) => one.add).length - changes.filter((one) => one.remove).length;
     if (unknown || counted || unreachable || left === 0) return false;
+    const after = changed(items, changes, at, () => false).map((item) => item.price);
+    if (this.course.commitment !== null && isMixed(after) && !isMixed(items.map((item) => item.price))) return false;
     if (date !== undefined && !isShared(terms, changes, at, date)) return false;
     // A coupon is redeemed at once, or not at all.
     if (waits && changes.some(({ add }) => add && add.discounts.length > 0)) return false;
@@ -201,14 +223,18 @@ const invoiceOf = ({ at, reason, lines, subtotal, total, total_excluding_tax, su
 /** Which invoices must come of a history, and all else that must. */
 export function recompute(history: History): Outcome {
   const telling = new Telling(history);
-  const { book, course } = telling;
+  const { book, course, topUps } = telling;
   const refused: number[] = [];
   course.start();
   if (history.scheduled) adopt(course, history.start, history.scheduled);
+  const use = (at: number): void => {
+    topUps.look(at);
+    if (isWatched(history)) look(course, at);
+  };
   const requests = [
     ...history.pending.map((item) => ({ at: item.at, run: () => telling.wait(item) })),
     ...history.actions.map((action, n) => ({ at: action.at, run: () => { if (!lookingAfter(course, action.at, () => telling.act(action))) refused.push(n); } })),
-    ...(isWatched(history) ? history.usage.map(({ at }) => ({ at, run: () => look(course, at) })) : []),
+    ...(isWatched(history) || isPrepaid(history) ? history.usage.map(({ at }) => ({ at, run: () => use(at) })) : []),
   ].sort((a, b) => a.at - b.at);
   for (let now = history.start; ; ) {
     const final = Math.min(...book.bills.map((bill) => bill.finalize_at ?? Infinity));
@@ -221,6 +247,7 @@ export function recompute(history: History): Outcome {
     if (next > history.until) break;
     if (expiry === next) {
       book.credits.expireAll(next);
+      topUps.look(next);
       continue;
     }
     if (final === next) for (const bill of book.bills.filter((one) => one.finalize_at === next)) book.collect(bill, next);
@@ -228,6 +255,7 @@ export function recompute(history: History): Outcome {
       reach(course, next, from);
       if (course.since !== null) course.since = next;
     } else requests.shift()!.run();
+    topUps.grant(next);
     now = Math.max(now, next);
   }
   return { invoices: book.bills.map(invoiceOf), notes: book.notes, pending: book.waiting(), ended_at: course.ended, paused: course.paused && course.ended === null, balance: book.balance, grants: book.credits.states(), refused };

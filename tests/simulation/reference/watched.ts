@@ -10,3 +10,6 @@ export function isWatched({ threshold, items, scheduled, actions }: History): bo
     return action.kind === 'threshold' || (action.kind === 'schedule' && action.phases.some((phase) => phase.items.some(has)));
   });
 }
+
+/** Whether credit is bought at any time where it runs low. */
+export const isPrepaid = ({ actions }: History): boolean => actions.some((action) => action.kind === 'top_up');

@@ -1,0 +1,64 @@
+/** Prepaid credit in the reference model: what is left of it once all usage is set against it that no bill has met yet, and what is bought where that is too little. */
+import type { Bill, Draft } from './book.ts';
+import { DAY } from './calendar.ts';
+import type { Course } from './course.ts';
+import { total } from './exact.ts';
+import type { TopUp } from './history.ts';
+import { periodOf } from './terms.ts';
+import { usageIn } from './usage.ts';
+
+type Bought = TopUp & { bill: Bill; granted: boolean };
+
+export class TopUps {
+  private readonly course: Course;
+  private terms: TopUp | null = null;
+  private readonly bought: Bought[] = [];
+
+  constructor(course: Course) {
+    this.course = course;
+  }
+
+  /** False where there is none to be ended. */
+  set(terms: TopUp | null, at: number): boolean {
+    if (terms === null && this.terms === null) return false;
+    this.terms = terms;
+    this.look(at);
+    return true;
+  }
+
+  /** Before discounts: of periods that run, on drafts that will be finalized, and what waits for a bill. */
+  private unbilled(at: number): bigint {
+    const { course } = this;
+    const { terms, book: { bills, journal } } = course;
+    const running = course.paused || course.ended !== null ? [] : terms.items.flatMap((item) => {
+      const { start, end } = periodOf(terms, item, at);
+      return usageIn(course, terms, item, { start, end: at + 1 }, { lasts: end });
+    });
+    const drafted = bills.flatMap((bill) => (bill.status === 'draft' && bill.finalize_at !== null ? bill.lines : []));
+    return total([...running, ...drafted, ...journal.filter((entry) => entry.on === null)].flatMap(({ kind, amount }) => (kind === 'metered' ? [amount] : [])));
+  }
+
+  /** While something that was bought waits to be paid, nothing else is. */
+  look(at: number): void {
+    const { terms, course: { book } } = this;
+    if (terms === null || this.bought.some(({ bill }) => bill.status === 'open') || book.credits.left(at) - this.unbilled(at) >= terms.threshold) return;
+    const { amount } = terms;
+    const draft: Draft = { key: 'top_up', kind: 'top_up', amount, period: { start: at, end: at }, quantity: '1', proration: false, discountable: false, product: null, price: null, rates: [], own: [] };
+    const bill = book.bill(at, 'manual', [], [draft], { shared: [], rates: [], items: [] }, 'at once')!;
+    this.bought.push({ ...terms, bill, granted: false });
+    this.grant(at);
+  }
+
+  /** What is paid by now is granted, but for what notes took off it. */
+  grant(at: number): void {
+    const { book } = this.course;
+    for (const one of this.bought) {
+      if (one.granted || one.bill.status !== 'paid') continue;
+      one.granted = true;
+      const invoice = book.bills.indexOf(one.bill);
+      const amount = one.amount - total(book.notes.flatMap((note) => (note.invoice === invoice && note.status === 'issued' ? [note.pre_payment] : [])));
+      const { priority, expires_in_days: days } = one;
+      if (amount > 0n) book.credits.give({ id: `bought on ${invoice}`, currency: book.history.currency, amount, priority, category: 'paid', effective_at: at, expires_at: days === null ? null : at + days * DAY, prices: null }, at);
+    }
+  }
+}
