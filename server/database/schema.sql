@@ -1104,6 +1104,7 @@ create table invoices (
   constraint invoices_collection_method_check CHECK ((collection_method = ANY (ARRAY['charge_automatically'::text, 'send_invoice'::text]))),
   constraint invoices_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'open'::text, 'paid'::text, 'uncollectible'::text, 'void'::text])))
 );
+CREATE INDEX invoices_buying ON invoices USING btree (world, customer, currency) WHERE ((top_up IS NOT NULL) AND (status = ANY (ARRAY['draft'::text, 'open'::text])));
 CREATE INDEX invoices_default_payment_method ON invoices USING btree (world, default_payment_method) WHERE (default_payment_method IS NOT NULL);
 CREATE INDEX invoices_listed ON invoices USING btree (world, created DESC, id DESC);
 CREATE INDEX invoices_not_paid ON invoices USING btree (world, status, created DESC, id DESC) WHERE (status <> 'paid'::text);
@@ -1112,7 +1113,6 @@ CREATE UNIQUE INDEX invoices_obligation ON invoices USING btree (world, obligati
 CREATE INDEX invoices_of_clock ON invoices USING btree (world, test_clock) WHERE (test_clock IS NOT NULL);
 CREATE INDEX invoices_of_customer ON invoices USING btree (world, customer, created DESC, id DESC);
 CREATE INDEX invoices_of_subscription ON invoices USING btree (world, subscription, created DESC, id DESC);
-CREATE UNIQUE INDEX invoices_of_top_up ON invoices USING btree (world, ((top_up ->> 'credit_top_up'::text))) WHERE ((top_up IS NOT NULL) AND (status = ANY (ARRAY['draft'::text, 'open'::text])));
 alter table invoices enable row level security;
 alter table invoices force row level security;
 create policy own_world on invoices for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
