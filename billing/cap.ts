@@ -5,6 +5,7 @@ import type { Used } from './metering.ts';
 import { add, compare, formatDecimal, formatMoney, parseDecimal, subtract, ZERO, type Decimal } from './money.ts';
 import { costSoFar, type More } from './subscription/cost.ts';
 import type { SubscriptionWhole } from './subscription/subscription.ts';
+import { isOwnName } from './usage.ts';
 
 export type CapRow = {
   id: string;
@@ -82,7 +83,7 @@ export function capStates(facts: CapFacts, asked: More, at: Instant): CapState[]
 /** Why it is refused, in a sentence. */
 export function tellReached({ cap, remaining, limit }: CapState, quantity: string): string {
   const named = cap.name === null ? cap.id : `“${cap.name}”`;
-  if (cap.currency === null) return `The cap ${named} of ${limit} leaves ${remaining}; ${quantity} were asked for.`;
+  if (cap.currency === null) return `The cap ${named} of ${limit} leaves ${remaining}, less than the ${quantity} asked for.`;
   return `The cap ${named} of ${formatMoney(cap.amount!, cap.currency)} leaves ${formatMoney(BigInt(remaining), cap.currency)}, and ${quantity} more would cost more than that.`;
 }
 
@@ -128,6 +129,7 @@ export function finalizeReservation(before: ReservationRow, used: { quantity: st
   refuseClosed(before, moment);
   if (compare(decimalOf(used.quantity), decimalOf(before.quantity)) > 0) refuse(undefined, `The reservation ${before.id} is for ${before.quantity}; ${used.quantity} is more than that. Reserve more before it is used.`, 'quantity');
   if (used.quantity !== '0') refuseParts(meter, used.quantity);
+  if (used.quantity !== '0' && isOwnName(meter.event_name)) refuse(undefined, `The reservation ${before.id} is of outcomes, which are counted as they come about. Report what happened, and release it.`, 'quantity');
   return changed(before, { status: 'finalized', finalized_quantity: used.quantity, identifier: used.identifier });
 }
 

@@ -85,9 +85,12 @@ export function usageEvent(given: UsageGiven, facts: { meter: MeterRow | null; c
   return { meter: meter?.id ?? null, event_name, customer, timestamp, value: meter && valueOf(meter, payload), dimensions: dimensionsOf(meter, payload), payload, created: moment.now };
 }
 
+/** Whether a name of events is one of Kontor's own, which counts outcomes. */
+export const isOwnName = (event_name: string): boolean => event_name.startsWith('kontor.');
+
 /** Refuses names of events that are Kontor's own. `param` spells the name. */
 export function refuseOwnName(event_name: string, param: string): void {
-  if (event_name.startsWith('kontor.')) refuse(undefined, `The events named ${event_name} are Kontor's own: they count outcomes. Report what happened, and they follow.`, param);
+  if (isOwnName(event_name)) refuse(undefined, `The events named ${event_name} are Kontor's own: they count outcomes. Report what happened, and they follow.`, param);
 }
 
 /** Refuses to let others say what Kontor says itself: which outcomes count. */

@@ -4,6 +4,7 @@ import { decision, refuse, together, type Decision, type Fact, type Instant, typ
 import { mergeMetadata } from '../metadata.ts';
 import { createMeter } from '../meter.ts';
 import { eventNames, type DefinitionWhole, type OutcomeKind, type OutcomeRule, type Terms, type VersionRow } from './definition.ts';
+import { isOwnName } from '../usage.ts';
 import { refuseTerms } from './terms.ts';
 
 type RuleGiven = Pick<OutcomeRule, 'event_name' | 'effect'> & Partial<Omit<OutcomeRule, 'conditions'>> & { conditions?: { key: string; operator: OutcomeRule['conditions'][number]['operator']; value?: string; values?: string[] }[] };
@@ -59,7 +60,7 @@ function refuseNames(terms: Terms, { subject_key, customer_key }: Keys, others: 
     const param = `rules[${n}][event_name]`;
     const naming = conditions.findIndex(({ key }) => key === subject_key || key === customer_key);
     if (naming >= 0) refuse(undefined, `Rules look at what an event says of its subject. \`${conditions[naming]!.key}\` says which subject or whose it is.`, `rules[${n}][conditions][${naming}][key]`);
-    if (event_name.startsWith('kontor.')) refuse(undefined, `The events named ${event_name} are Kontor's own. Name the events of your systems.`, param);
+    if (isOwnName(event_name)) refuse(undefined, `The events named ${event_name} are Kontor's own. Name the events of your systems.`, param);
     const meter = others.meters.find((each) => each.event_name === event_name);
     if (meter && terms.outcomes.some((kind) => kind.meter === meter.id)) refuse(undefined, `The meter ${meter.id} counts the successes; an event named ${event_name} would count itself. Choose another name.`, param);
     const counter = meter && counterOn(others.definitions, meter.id);

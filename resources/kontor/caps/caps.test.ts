@@ -52,7 +52,7 @@ test('a cap of units says yes while something is left, and no with the reason af
   const held = await reserve(customer, 30);
   assert.equal((await check(customer, 10))['allowed'], true);
   assert.deepEqual(await check(customer, '10.5'), {
-    object: 'kontor.usage_check', allowed: false, cap: cap['id'], customer, livemode: false, message: 'The cap “Fair use” of 100 leaves 10; 10.5 were asked for.', meter, quantity: '10.5', reason: 'cap_reached', up_to_date: true,
+    object: 'kontor.usage_check', allowed: false, cap: cap['id'], customer, livemode: false, message: 'The cap “Fair use” of 100 leaves 10, less than the 10.5 asked for.', meter, quantity: '10.5', reason: 'cap_reached', up_to_date: true,
     caps: [{ allowed: false, cap: cap['id'], currency: null, limit: '100', meter, name: 'Fair use', period: 'billing_period', remaining: '10', reserved: '30', used: '60' }],
   });
   await assert.rejects(reserve(customer, 11), { statusCode: 400, code: 'usage_cap_reached', param: 'quantity' });

@@ -287,7 +287,10 @@ test('a cap counts what silence will make a success', async () => {
   const allowed = async () => (await post('usage/check', { customer, meter, quantity: '1' })).allowed;
   await say(customer, 'cap_answered', 'c1', START);
   assert.equal(await allowed(), true);
+  const { id: reserved } = await post('usage/reservations', { customer, meter });
   await say(customer, 'cap_answered', 'c2', START);
+  await assert.rejects(post(`usage/reservations/${reserved}/finalize`), { param: 'quantity', message: /Report what happened, and release it/ });
+  await post(`usage/reservations/${reserved}/release`);
   assert.equal(await allowed(), false);
   await say(customer, 'cap_handed_over', 'c2', START);
   assert.equal(await allowed(), true);
