@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { CouponRow, DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
+import type { DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
-import type { Moment } from '../decision.ts';
+import { CUSTOMER, discount, grant, moment, perCall, taxRate, tier, tiered } from '../examples.ts';
 import { previewInvoice, workOut, type LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import type { Used } from '../metering.ts';
@@ -20,51 +20,34 @@ const HOUR = 3_600;
 const DAY = 86_400;
 const MONTH = 30 * DAY;
 
-const price = (more: Partial<PriceRow> = {}): PriceRow => ({
-  id: 'price_u', created: 0, product: 'prod_u', active: true, type: 'recurring', billing_scheme: 'per_unit', currency: 'usd', unit_amount_decimal: '99', tiers: null, tiers_mode: null,
-  transform_quantity: null, custom_unit_amount: null, currency_options: null, recurring: { interval: 'month', interval_count: 1, usage_type: 'metered', meter: 'mtr_r', trial_period_days: null },
-  meter: 'mtr_r', lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, dimension_prices: null, ...more,
-});
-const tier = (up_to: number | null, unit: string | null, flat: string | null = null) => ({ up_to, unit_amount_decimal: unit, flat_amount_decimal: flat });
-const tiered = (tiers_mode: 'graduated' | 'volume', ...tiers: ReturnType<typeof tier>[]) => price({ billing_scheme: 'tiered', unit_amount_decimal: null, tiers_mode, tiers });
-
-const PRICES = [
-  price(),
-  price({ unit_amount_decimal: '33.3333' }),
-  price({ unit_amount_decimal: '500', transform_quantity: { divide_by: 3, round: 'up' } }),
-  price({ unit_amount_decimal: '500', transform_quantity: { divide_by: 3, round: 'down' } }),
-  tiered('graduated', tier(2, '199.5'), tier(4, '149'), tier(null, '99.9')),
-  tiered('graduated', tier(1, '0', '700'), tier(3, '120'), tier(null, '80', '333')),
-  tiered('volume', tier(2, '200'), tier(4, '150', '50'), tier(null, '100')),
-  tiered('volume', tier(3, '0', '999'), tier(null, '111')),
-  price({ dimension_prices: [{ name: 'chat', dimensions: { channel: ['chat'] }, unit_amount_decimal: null, tiers_mode: 'volume', tiers: [tier(2, '150.5', '20'), tier(null, '75')], currency_options: null }] }),
+const RESOLUTION = perCall('u', '99');
+const PRICES: PriceRow[] = [
+  RESOLUTION,
+  { ...RESOLUTION, unit_amount_decimal: '33.3333' },
+  { ...RESOLUTION, unit_amount_decimal: '500', transform_quantity: { divide_by: 3, round: 'up' } },
+  { ...RESOLUTION, unit_amount_decimal: '500', transform_quantity: { divide_by: 3, round: 'down' } },
+  tiered('u', 'graduated', tier(2, '199.5'), tier(4, '149'), tier(null, '99.9')),
+  tiered('u', 'graduated', tier(1, '0', '700'), tier(3, '120'), tier(null, '80', '333')),
+  tiered('u', 'volume', tier(2, '200'), tier(4, '150', '50'), tier(null, '100')),
+  tiered('u', 'volume', tier(3, '0', '999'), tier(null, '111')),
+  { ...RESOLUTION, dimension_prices: [{ name: 'chat', dimensions: { channel: ['chat'] }, unit_amount_decimal: null, tiers_mode: 'volume', tiers: [tier(2, '150.5', '20'), tier(null, '75')], currency_options: null }] },
 ];
 
 /** Of successes that are priced by the channel, every other one was by chat. */
 const usedOf = ({ price: { dimension_prices } }: Billing, quantity: number): Used => (dimension_prices ? [String(Math.floor(quantity / 2)), String(Math.ceil(quantity / 2))] : String(quantity));
 
-const coupon = (id: string, more: Partial<CouponRow>): DiscountWhole => ({
-  id, coupon: id, promotion_code: null, customer: null, subscription: 'sub_1', subscription_item: null, invoice: null, invoice_item: null, position: 0, start: 0, end: null, ended: false,
-  source: { id, created: 0, name: null, percent_off: null, amount_off: null, currency: null, currency_options: null, duration: 'forever', duration_in_months: null, applies_to: null, max_redemptions: null, redeem_by: null, times_redeemed: 0, metadata: {}, deleted: false, ...more },
-});
-const COUPONS = [coupon('third', { percent_off: '33.33' }), coupon('five', { amount_off: 500n, currency: 'usd' }), coupon('usage', { amount_off: 150n, currency: 'usd', applies_to: ['prod_u'] }), coupon('seats', { percent_off: '12.5', applies_to: ['prod_s'] })];
+const COUPONS = [discount('third', { percent_off: '33.33' }), discount('five', { amount_off: 500n, currency: 'usd' }), discount('usage', { amount_off: 150n, currency: 'usd', applies_to: ['prod_u'] }), discount('seats', { percent_off: '12.5', applies_to: ['prod_s'] })];
+const RATES = [taxRate('sales', '8.875', false), taxRate('vat', '19', true), taxRate('city', '2', false)];
 
-const rate = (id: string, percentage: string, inclusive: boolean): TaxRateRow => ({ id, created: 0, active: true, display_name: id, description: null, percentage, inclusive, country: null, state: null, jurisdiction: null, tax_type: null, metadata: {} });
-const RATES = [rate('sales', '8.875', false), rate('vat', '19', true), rate('city', '2', false)];
-
-const customer = (tax_exempt: CustomerWhole['tax_exempt']): CustomerWhole => ({
-  id: 'cus_1', created: 0, test_clock: null, name: null, email: null, phone: null, description: null, address: null, shipping: null, business_name: null, individual_name: null, balance: 0n, currency: 'usd', delinquent: false,
-  invoice_prefix: 'KON', next_invoice_sequence: 1, invoice_settings: { custom_fields: null, footer: null, rendering_options: null }, default_payment_method: null, preferred_locales: [], tax_exempt, metadata: {}, deleted: false, discount: null,
-});
+const customer = (tax_exempt: CustomerWhole['tax_exempt']): CustomerWhole => ({ ...CUSTOMER, tax_exempt });
 
 type Billing = { price: PriceRow; own: DiscountWhole[]; whole: DiscountWhole[]; rates: TaxRateRow[]; exempt: CustomerWhole['tax_exempt']; seats: bigint; /** What each grant has at the beginning, in the order in which they are used. */ grants: bigint[] };
 
 let ids = 0;
-const moment = (now: number): Moment => ({ now, newId: (prefix) => `${prefix}_${(ids += 1)}`, newSecret: () => '' });
 
 const usageOrder = ({ price: terms, own, rates }: Billing, start: number): LineOrder => ({
   amount: 0n, description: '0 × Resolution', discountable: true, period: { start, end: start + MONTH }, price: terms.id, product: terms.product, unit_amount_decimal: null, quantity_decimal: '-1', subscription: 'sub_1',
-  subscription_item: 'si_u', proration: false, proration_details: null, metering: { meter: 'mtr_r', allowance: null, billed: null }, metadata: {}, discounts: own, rates,
+  subscription_item: 'si_u', proration: false, proration_details: null, metering: { meter: 'mtr_1', allowance: null, billed: null }, metadata: {}, discounts: own, rates,
 });
 const seatOrder = ({ seats, rates }: Billing, start: number): LineOrder => ({
   amount: seats, description: '1 × Seat', discountable: true, period: { start: start + MONTH, end: start + 2 * MONTH }, price: 'price_s', product: 'prod_s', unit_amount_decimal: null, quantity_decimal: '1', subscription: 'sub_1',
@@ -118,8 +101,6 @@ function credited(invoice: InvoiceWhole, { base, layers }: Held): InvoiceWhole {
   return workOut({ ...invoice, lines: invoice.lines.map((each) => (each === line ? { ...each, credits } : each)) });
 }
 
-const GRANT = { id: 'credgr_1', created: 0, updated: 0, customer: 'cus_1', test_clock: null, name: null, currency: 'usd', amount: 300n, balance: 0n, category: 'paid' as const, priority: 50, prices: null, effective_at: 0, expires_at: null, voided_at: null, metadata: {} };
-
 /** What each of so many grants gives by credits. */
 const sums = (credits: readonly { credit_grant: string; amount: number }[], count: number): bigint[] => Array.from({ length: count }, (_, n) => BigInt(credits.filter((each) => each.credit_grant === `credgr_${n}`).reduce((sum, each) => sum + each.amount, 0)));
 
@@ -141,7 +122,7 @@ class Books {
   }
 
   grants(): CreditGrantRow[] {
-    return this.balances.map((balance, n) => ({ ...GRANT, id: `credgr_${n}`, priority: n, amount: balance, balance }));
+    return this.balances.map((balance, n) => grant(`credgr_${n}`, n, balance));
   }
 
   /** The lines that what waits puts right. */
@@ -224,7 +205,7 @@ class Books {
   }
 }
 
-const plain: Billing = { price: price(), own: [], whole: [], rates: [], exempt: 'none', seats: 3_900n, grants: [] };
+const plain: Billing = { price: RESOLUTION, own: [], whole: [], rates: [], exempt: 'none', seats: 3_900n, grants: [] };
 
 describe('three resolutions that are taken back after their invoice', () => {
   const taken = (billing: Billing, before: number, after: number) => {
@@ -248,13 +229,13 @@ describe('three resolutions that are taken back after their invoice', () => {
     const books = new Books({ ...plain, seats: 0n });
     books.bill(0, 5);
     const [first] = books.invoices;
-    const grant = GRANT;
-    const lines = first!.invoice.lines.map((line) => (line.metering ? { ...line, credits: [{ credit_grant: grant.id, transaction: null, amount: 300, name: null }] } : line));
-    first!.invoice = workOut({ ...first!.invoice, lines, grant_rows: [grant] });
+    const given = grant('credgr_1', 50, 300n);
+    const lines = first!.invoice.lines.map((line) => (line.metering ? { ...line, credits: [{ credit_grant: given.id, transaction: null, amount: 300, name: null }] } : line));
+    first!.invoice = workOut({ ...first!.invoice, lines, grant_rows: [given] });
     assert.equal(first!.invoice.total, 195n);
     books.correct(0, 2, MONTH + DAY);
     // 198 is met by 198 of the 300: 102 of the credit go back, and the 195 that were paid.
-    assert.deepEqual([books.waiting[0]!.amount, books.waiting[0]!.correction!.credits, books.corrections[0]!.total], [-297n, [{ credit_grant: grant.id, name: null, amount: -102 }], -195n]);
+    assert.deepEqual([books.waiting[0]!.amount, books.waiting[0]!.correction!.credits, books.corrections[0]!.total], [-297n, [{ credit_grant: given.id, name: null, amount: -102 }], -195n]);
   });
   test('take again the credit that waited to be given back, once they count again', () => {
     const books = new Books({ ...plain, seats: 0n, grants: [300n] });
@@ -305,7 +286,7 @@ describe('three resolutions that come after their invoice', () => {
 describe('whatever becomes known, and whenever', () => {
   const rule = (event_name: string, effect: OutcomeRule['effect'], more: Partial<OutcomeRule> = {}): OutcomeRule => ({ event_name, effect, conditions: [], outcome: null, quiet_for: null, within: null, requires_open: false, final: false, ...more });
   const version = (timing: VersionRow['timing']): VersionRow => ({
-    id: 'odv_1', created: 0, definition: 'odef_1', version: 1, effective_from: null, timing, outcomes: [{ name: 'resolution', meter: 'mtr_r' }],
+    id: 'odv_1', created: 0, definition: 'odef_1', version: 1, effective_from: null, timing, outcomes: [{ name: 'resolution', meter: 'mtr_1' }],
     rules: [rule('answered', 'open', { quiet_for: '1d' }), rule('confirmed', 'succeed', { requires_open: true }), rule('asked', 'fail'), rule('handed_over', 'fail', { final: true }), rule('reopened', 'reverse', { within: '30d' })],
   });
 

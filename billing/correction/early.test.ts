@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { CouponRow, DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
+import type { DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
 import { applyCredits } from '../credit/apply.ts';
 import type { CreditGrantRow } from '../credit/grant.ts';
-import type { CustomerWhole } from '../customer/customer.ts';
-import type { Moment } from '../decision.ts';
+import { CUSTOMER, discount, grant, moment, perCall, taxRate, tier, tiered } from '../examples.ts';
 import { previewInvoice, workOut } from '../invoice/draft.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import { recount } from '../subscription/lines.ts';
@@ -16,37 +15,23 @@ import { leftEarly, type EarlyLine } from './early.ts';
 const HOUR = 3_600;
 const MONTH = 30 * 86_400;
 
-const price = (more: Partial<PriceRow> = {}): PriceRow => ({
-  id: 'price_u', created: 0, product: 'prod_u', active: true, type: 'recurring', billing_scheme: 'per_unit', currency: 'usd', unit_amount_decimal: '100', tiers: null, tiers_mode: null,
-  transform_quantity: null, custom_unit_amount: null, currency_options: null, recurring: { interval: 'month', interval_count: 1, usage_type: 'metered', meter: 'mtr_r', trial_period_days: null },
-  meter: 'mtr_r', lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: null, dimension_prices: null, ...more,
-});
-const tier = (up_to: number | null, unit: string | null, flat: string | null = null) => ({ up_to, unit_amount_decimal: unit, flat_amount_decimal: flat });
-const tiered = (tiers_mode: 'graduated' | 'volume', ...tiers: ReturnType<typeof tier>[]) => price({ billing_scheme: 'tiered', unit_amount_decimal: null, tiers_mode, tiers });
-const PRICES = [price(), price({ unit_amount_decimal: '33.3333' }), price({ unit_amount_decimal: '500', transform_quantity: { divide_by: 3, round: 'up' } }), tiered('graduated', tier(4, '199.5'), tier(9, '149', '77'), tier(null, '99.9')), tiered('volume', tier(4, '200'), tier(9, '150', '50'), tier(null, '40'))];
+const CALL = perCall('call', '100');
+const VOLUME = tiered('volume', 'volume', tier(4, '200'), tier(9, '150', '50'), tier(null, '40'));
+const PRICES: PriceRow[] = [
+  CALL, perCall('thirds', '33.3333'), { ...CALL, unit_amount_decimal: '500', transform_quantity: { divide_by: 3, round: 'up' } },
+  tiered('graduated', 'graduated', tier(4, '199.5'), tier(9, '149', '77'), tier(null, '99.9')), VOLUME,
+];
 
-const coupon = (id: string, more: Partial<CouponRow>): DiscountWhole => ({
-  id, coupon: id, promotion_code: null, customer: null, subscription: 'sub_1', subscription_item: null, invoice: null, invoice_item: null, position: 0, start: 0, end: null, ended: false,
-  source: { id, created: 0, name: null, percent_off: null, amount_off: null, currency: null, currency_options: null, duration: 'forever', duration_in_months: null, applies_to: null, max_redemptions: null, redeem_by: null, times_redeemed: 0, metadata: {}, deleted: false, ...more },
-});
-const FOUR = coupon('four', { amount_off: 400n, currency: 'usd' });
-const COUPONS = [FOUR, coupon('third', { percent_off: '33.33' }), coupon('half', { percent_off: '50' }), coupon('little', { amount_off: 77n, currency: 'usd', applies_to: ['prod_u'] }), coupon('others', { percent_off: '10', applies_to: ['prod_s'] })];
-const rate = (id: string, percentage: string, inclusive: boolean): TaxRateRow => ({ id, created: 0, active: true, display_name: id, description: null, percentage, inclusive, country: null, state: null, jurisdiction: null, tax_type: null, metadata: {} });
-const SALES = rate('sales', '8.875', false);
-const RATES = [SALES, rate('vat', '19', true), rate('city', '2', false)];
-
-const customer: CustomerWhole = {
-  id: 'cus_1', created: 0, test_clock: null, name: null, email: null, phone: null, description: null, address: null, shipping: null, business_name: null, individual_name: null, balance: 0n, currency: 'usd', delinquent: false,
-  invoice_prefix: 'KON', next_invoice_sequence: 1, invoice_settings: { custom_fields: null, footer: null, rendering_options: null }, default_payment_method: null, preferred_locales: [], tax_exempt: 'none', metadata: {}, deleted: false, discount: null,
-};
-const GRANT: CreditGrantRow = { id: 'credgr_1', created: 0, updated: 0, customer: 'cus_1', test_clock: null, name: null, currency: 'usd', amount: 300n, balance: 0n, category: 'paid', priority: 50, prices: null, effective_at: 0, expires_at: null, voided_at: null, metadata: {} };
+const FOUR = discount('four', { amount_off: 400n, currency: 'usd' });
+const HALF = discount('half', { percent_off: '50' });
+const COUPONS = [FOUR, discount('third', { percent_off: '33.33' }), HALF, discount('little', { amount_off: 77n, currency: 'usd', applies_to: ['prod_call'] }), discount('others', { percent_off: '10', applies_to: ['prod_seat'] })];
+const SALES = taxRate('sales', '8.875', false);
+const RATES = [SALES, taxRate('vat', '19', true), taxRate('city', '2', false)];
 
 /** What counts when usage is billed: by then other coupons and rates may be in force. */
 type Then = { own: DiscountWhole[]; whole: DiscountWhole[]; rates: TaxRateRow[] };
 const PLAIN: Then = { own: [], whole: [], rates: [] };
 
-let ids = 0;
-const moment = (now: number): Moment => ({ now, newId: (prefix) => `${prefix}_${(ids += 1)}`, newSecret: () => '' });
 const usageOf = ({ lines: [line] }: InvoiceWhole): InvoiceLineRow => line!;
 
 /** A period of one item: what thresholds billed of it, and what its end did. */
@@ -56,7 +41,7 @@ class Period {
   grants: CreditGrantRow[];
   constructor(terms: PriceRow, grants: readonly bigint[] = []) {
     this.terms = terms;
-    this.grants = grants.map((balance, n) => ({ ...GRANT, id: `credgr_${n}`, priority: n, amount: balance, balance }));
+    this.grants = grants.map((balance, n) => grant(`credgr_${n}`, n, balance));
   }
 
   /** Bills all usage so far, less what was billed before. */
@@ -66,20 +51,20 @@ class Period {
     const end = reason === 'subscription_cycle' ? MONTH : HOUR * (1 + before.length);
     const draft = previewInvoice(
       {
-        customer, subscription: null, account: { business_name: 'Kontor', country: 'US' }, tax_ids: [], billing_reason: reason, obligation: null, currency: 'usd', collection_method: 'charge_automatically', days_until_due: null,
+        customer: CUSTOMER, subscription: null, account: { business_name: 'Kontor', country: 'US' }, tax_ids: [], billing_reason: reason, obligation: null, currency: 'usd', collection_method: 'charge_automatically', days_until_due: null,
         period: { start: 0, end }, pending: [], discounts: then.whole, default_rates: then.rates, auto_advance: true,
         lines: [{
           amount: 0n, description: '0 × Call', discountable: true, period: { start: 0, end }, price: this.terms.id, product: this.terms.product, unit_amount_decimal: null, quantity_decimal: '0.5', subscription: 'sub_1', subscription_item: 'si_u',
           proration: false, proration_details: null, metadata: {}, discounts: then.own, rates: [],
-          metering: { meter: 'mtr_r', allowance: null, billed: before.length === 0 ? null : { quantity: String(units), amount: before.reduce((sum, line) => sum + line.amount, 0n).toString() } },
+          metering: { meter: 'mtr_1', allowance: null, billed: before.length === 0 ? null : { quantity: String(units), amount: before.reduce((sum, line) => sum + line.amount, 0n).toString() } },
         }],
       },
       moment(end),
     );
     const counted = workOut({ ...draft, lines: this.recounted(draft, used), grant_rows: this.grants });
-    const met = applyCredits(counted, { ...customer, grants: this.grants }, moment(end));
+    const met = applyCredits(counted, { ...CUSTOMER, grants: this.grants }, moment(end));
     this.grants = this.grants.map((grant) => met.customer.grants!.find(({ id }) => id === grant.id)!);
-    const invoice: InvoiceWhole = { ...workOut({ ...counted, lines: met.lines }), status: 'paid', amount_remaining: 0n, number: `KON-${ids}` };
+    const invoice: InvoiceWhole = { ...workOut({ ...counted, lines: met.lines }), status: 'paid', amount_remaining: 0n, number: 'KON-1' };
     if (reason === 'subscription_threshold') this.early.push(invoice);
     return invoice;
   }
@@ -92,7 +77,7 @@ class Period {
 
   /** What puts an invoice right, after earlier corrections of it. */
   correct(invoice: InvoiceWhole, used: number, earlier: Money): Money {
-    const facts = { invoice, recounted: this.recounted(invoice, used), earlier: new Map([[usageOf(invoice).id, earlier]]), reached: new Map(), left: new Map(), held: new Map(), waiting: new Map(), customer, goes_on: true };
+    const facts = { invoice, recounted: this.recounted(invoice, used), earlier: new Map([[usageOf(invoice).id, earlier]]), reached: new Map(), left: new Map(), held: new Map(), waiting: new Map(), customer: CUSTOMER, goes_on: true };
     const made = correctInvoice(facts, null, moment(2 * MONTH)).puts.flatMap(({ table, after }) => (table === 'invoice_corrections' ? [moneyOf(after as CorrectionRow)] : []));
     return made.reduce((sum, each) => combine(sum, each, 1), NOTHING);
   }
@@ -121,19 +106,19 @@ const back = (terms: PriceRow, then: Then, grants: readonly bigint[], before: nu
 };
 
 describe('ten calls for $10.00 that were billed early, of which four turn out to be none,', () => {
-  test('with $4.00 off: $6.00 were charged, and $2.00 are the truth', () => assert.deepEqual(back(price(), { ...PLAIN, whole: [FOUR] }, [], 10, 6), [600n, -400n, []]));
+  test('with $4.00 off: $6.00 were charged, and $2.00 are the truth', () => assert.deepEqual(back(CALL, { ...PLAIN, whole: [FOUR] }, [], 10, 6), [600n, -400n, []]));
   // 8.875 % of $6.00 are 53 cents, of $2.00 are 18.
-  test('and with tax', () => assert.deepEqual(back(price(), { ...PLAIN, own: [FOUR], rates: [SALES] }, [], 10, 6), [653n, -435n, []]));
-  test('at half the price', () => assert.deepEqual(back(price(), { ...PLAIN, whole: [COUPONS[2]!] }, [], 10, 6), [500n, -200n, []]));
+  test('and with tax', () => assert.deepEqual(back(CALL, { ...PLAIN, own: [FOUR], rates: [SALES] }, [], 10, 6), [653n, -435n, []]));
+  test('at half the price', () => assert.deepEqual(back(CALL, { ...PLAIN, whole: [HALF] }, [], 10, 6), [500n, -200n, []]));
   // A grant met $4.00 of $10.00, and would have met $4.00 of $6.00.
-  test('with credit: what was paid goes back first', () => assert.deepEqual(back(price(), PLAIN, [400n], 10, 6), [600n, -400n, []]));
+  test('with credit: what was paid goes back first', () => assert.deepEqual(back(CALL, PLAIN, [400n], 10, 6), [600n, -400n, []]));
   // $10.00 less $4.00 were met by $5.00 of credit; $2.00 would have been met whole.
-  test('with $4.00 off and credit: the credit that is too much goes back to its grant', () => assert.deepEqual(back(price(), { ...PLAIN, whole: [FOUR] }, [500n], 10, 6), [100n, -100n, [-300]]));
+  test('with $4.00 off and credit: the credit that is too much goes back to its grant', () => assert.deepEqual(back(CALL, { ...PLAIN, whole: [FOUR] }, [500n], 10, 6), [100n, -100n, [-300]]));
 });
 
 describe('usage that makes what was billed early cheaper', () => {
   // Four at $2.00 were $8.00, less $4.00; ten at 40 cents are $4.00, less $4.00.
-  test('gives back what was charged beyond that', () => assert.deepEqual(back(PRICES[4]!, { ...PLAIN, whole: [FOUR] }, [], 4, 10), [400n, -400n, []]));
+  test('gives back what was charged beyond that', () => assert.deepEqual(back(VOLUME, { ...PLAIN, whole: [FOUR] }, [], 4, 10), [400n, -400n, []]));
 });
 
 test('whatever is billed early, the period comes to what its bills would have been with the final truth', () => {
