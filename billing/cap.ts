@@ -120,8 +120,8 @@ export function reserve(given: Pick<ReservationRow, 'customer' | 'test_clock' | 
 }
 
 function refuseClosed({ id, status, expires_at }: ReservationRow, moment: Moment): void {
-  if (status !== 'reserved') refuse(undefined, `The reservation ${id} is ${status}.`);
-  if (expires_at <= moment.now) refuse(undefined, `The reservation ${id} has expired. Report what was used as an event.`);
+  if (status === 'finalized' || status === 'released') refuse(undefined, `The reservation ${id} is ${status} already.`);
+  if (expires_at <= moment.now) refuse(undefined, `The reservation ${id} has expired, and holds nothing any more. Report what was used as an event.`);
 }
 
 /** What was used in the end, which is no more than what was reserved. */

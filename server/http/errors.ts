@@ -97,7 +97,7 @@ const BY_STATUS = new Map<unknown, string>([
   [408, 'The request was not received completely in time.'],
   [413, 'The body of the request is too large.'],
   [414, 'The URL of the request is too long.'],
-  [415, 'Unsupported content type: send application/x-www-form-urlencoded, or application/json on paths under /v2.'],
+  [415, 'Unsupported content type: paths under /v2 take application/json, all others application/x-www-form-urlencoded.'],
   [431, 'The headers of the request are too large.'],
 ]);
 

@@ -76,7 +76,7 @@ export function list<T, S>(of: Schema<T, Presence, S>, bounds: { min?: number; m
       if (names && !names.every(isIndex)) refuse(undefined, `Invalid array: the elements of ${at} are written as ${at}[0], ${at}[1]`, at);
       const length = names?.length ?? (raw as Raw[]).length;
       if (length > max) refuse(undefined, `Invalid array: ${at} has at most ${max} elements`, at);
-      if (length < min) refuse(undefined, `Invalid array: ${at} has at least ${min} elements`, at);
+      if (length < min) refuse(undefined, `Invalid array: ${at} needs at least ${min === 1 ? 'one element' : `${min} elements`}`, at);
       if (names) return names.map((name) => of.read((raw as RawMap)[name] as Raw, `${at}[${name}]`, wire));
       return (raw as Raw[]).map((each, index) => of.read(each, `${at}[${index}]`, wire));
     },

@@ -109,7 +109,7 @@ test('a reservation ends by itself, and what is closed stays so', async () => {
   await assert.rejects(reserve(customer), { code: 'usage_cap_reached' });
   await kontor.advance(clock, START + 60);
   assert.equal((await get(`usage/reservations/${held['id']}`))['status'], 'expired');
-  for (const verb of ['finalize', 'release']) await assert.rejects(post(`usage/reservations/${held['id']}/${verb}`), { statusCode: 400 });
+  for (const verb of ['finalize', 'release']) await assert.rejects(post(`usage/reservations/${held['id']}/${verb}`), { statusCode: 400, message: /has expired.*Report what was used as an event/ });
   const next = await reserve(customer);
   await assert.rejects(post(`usage/reservations/${next['id']}/finalize`, { quantity: 2 }), { statusCode: 400, param: 'quantity' });
   assert.equal((await post(`usage/reservations/${next['id']}/finalize`, { quantity: 0 }))['finalized_quantity'], '0');

@@ -27,8 +27,8 @@ export async function recordBatch(ctx: Context, { events }: Params<typeof record
 
 /** The events of a customer that a meter counts, newest first: what usage is made of. */
 export async function events(ctx: Context, { customer, meter: wanted, start_time: start, end_time: end, limit, starting_after, ending_before }: Params<typeof listEvents>): Promise<Json> {
-  const [meter = missing('meter', wanted, 'meter')] = await metersById(ctx.tx, [wanted]);
   if (!(await customerClock(ctx.tx, customer))) missing('customer', customer, 'customer');
+  const [meter = missing('meter', wanted, 'meter')] = await metersById(ctx.tx, [wanted]);
   const [cursor, param] = starting_after === undefined ? [ending_before, 'ending_before'] : [starting_after, 'starting_after'];
   const at = cursor === undefined ? null : (await eventsByName(ctx, [{ meter: meter.id, event_name: meter.event_name, identifier: cursor }]))[0];
   if (cursor !== undefined && at?.customer !== customer) missing('event', cursor, param);
