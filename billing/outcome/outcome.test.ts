@@ -147,6 +147,7 @@ describe('a definition is refused', () => {
     ['with a duration of years', terms([rule('a', 'open', { quiet_for: '401d' })]), 'rules[0][quiet_for]', /at most 400 days/],
     ['that says the same twice', terms([rule('a', 'succeed'), rule('a', 'succeed')]), 'rules[1]', /never comes to its turn/],
     ['with a rule behind a broader one', terms([rule('a', 'open', { quiet_for: '1d' }), rule('a', 'succeed', { requires_open: true, conditions: [where('score', 'gt', '5')] })]), 'rules[1]', /never comes to its turn: whenever it is for an event, so is the rule 1/],
+    ['with a rule behind others that cover it together', terms([rule('a', 'succeed', { conditions: [{ key: 'by', operator: 'in', value: null, values: ['x', 'y'] }] }), rule('a', 'open', { quiet_for: '1d', conditions: [{ key: 'by', operator: 'not_in', value: null, values: ['y'] }] }), rule('a', 'fail', { conditions: [where('by', 'absent')] }), rule('a', 'fail')]), 'rules[3]', /so is one of the rules 1, 2, 3 before it/],
     ['with a narrower number behind a broader one', terms([rule('a', 'succeed', { conditions: [where('score', 'gte', '5')] }), rule('a', 'fail', { conditions: [where('score', 'eq', '7'), where('channel', 'eq', 'chat')] })]), 'rules[1]', /never comes to its turn/],
     ['with a shorter time behind a longer one', terms([rule('a', 'succeed'), rule('b', 'reverse', { within: '30d' }), rule('b', 'reverse', { within: '1w', final: true })]), 'rules[2]', /so is the rule 2 before it/],
     ['that waits for what nothing opens', terms([rule('a', 'succeed'), rule('b', 'extend')]), 'rules[1]', /no rule `open`s one/],
@@ -164,6 +165,7 @@ describe('a definition is refused', () => {
     terms([rule('a', 'succeed', { conditions: [where('channel', 'ne', 'chat')] }), rule('a', 'fail', { conditions: [where('channel', 'absent')] })]),
     terms([rule('a', 'succeed', { conditions: [where('score', 'gt', '5'), where('score', 'lt', '5.1'), where('score', 'ne', '5.05')] })]),
     terms([rule('a', 'open', { quiet_for: '1d' }), rule('b', 'succeed', { requires_open: true }), rule('b', 'fail'), rule('c', 'reverse', { within: '1d' }), rule('c', 'reverse', { within: '2d', final: true })]),
+    terms([rule('a', 'succeed', { conditions: [where('score', 'gt', '5')] }), rule('a', 'open', { quiet_for: '1d', conditions: [where('score', 'lt', '5')] }), rule('a', 'fail')]),
     { ...TWO, rules: [...TWO.rules, rule('answered', 'fail')] },
   ];
   test('and these are fine', () => fine.forEach(refuseTerms));

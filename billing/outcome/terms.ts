@@ -71,18 +71,38 @@ function covers(broad: readonly Condition[], narrow: readonly Condition[]): bool
   return keysOf(broad).every((key) => samplesOf([...ofKey(broad, key), ...ofKey(narrow, key)]).every((value) => !meet(ofKey(narrow, key), key, value) || meet(ofKey(broad, key), key, value)));
 }
 
+/** Of so many combinations of values it is asked whether rules cover them together. */
+const MOST_COMBINATIONS = 2_000;
+
+/** Whether all that meets `narrow` meets one of `broad`. Where the values are too many to tell, it is taken not to. */
+function coverTogether(broad: readonly (readonly Condition[])[], narrow: readonly Condition[]): boolean {
+  const all = [...broad.flat(), ...narrow];
+  const samples = keysOf(all).map((key) => ({ key, values: samplesOf(ofKey(all, key)) }));
+  if (samples.reduce((count, { values }) => count * values.length, 1) > MOST_COMBINATIONS) return false;
+  const payloads = samples.reduce<Record<string, string>[]>((made, { key, values }) => made.flatMap((payload) => values.map((value) => (value === null ? payload : { ...payload, [key]: value }))), [{}]);
+  return payloads.every((payload) => !narrow.every((each) => holds(each, payload)) || broad.some((conditions) => conditions.every((each) => holds(each, payload))));
+}
+
 /** In which states of an outcome a rule applies: wherever it is not `settled`, only while it is `open`, or while it is a `success`. */
 const appliesTo = ({ effect, requires_open }: OutcomeRule): 'unsettled' | 'open' | 'success' => (effect === 'reverse' ? 'success' : effect === 'extend' || requires_open ? 'open' : 'unsettled');
 
-/** Whether `first` applies to an outcome and an event whenever `second` does. */
-function takesAll(first: OutcomeRule, second: OutcomeRule): boolean {
+/** Whether `first` applies to an outcome and an event whenever `second` does, where its conditions hold. */
+function appliesBefore(first: OutcomeRule, second: OutcomeRule): boolean {
   const [one, other] = [appliesTo(first), appliesTo(second)];
   const states = one === other || (one === 'unsettled' && other === 'open');
   const within = first.within === null || (second.within !== null && seconds(first.within)! >= seconds(second.within)!);
-  return first.event_name === second.event_name && states && within && covers(first.conditions, second.conditions);
+  return first.event_name === second.event_name && states && within;
 }
 
 const isAbout = (rule: OutcomeRule, name: string): boolean => rule.outcome === null || rule.outcome === name;
+
+/** The numbers of the earlier rules that take the place of a rule for an outcome whenever it is for an event: one that does so by itself, or all that do so together. None where it comes to its turn. */
+function takersOf(rules: readonly OutcomeRule[], n: number, name: string): number[] {
+  const before = [...rules.keys()].slice(0, n).filter((each) => isAbout(rules[each]!, name) && appliesBefore(rules[each]!, rules[n]!));
+  const alone = before.find((each) => covers(rules[each]!.conditions, rules[n]!.conditions));
+  if (alone !== undefined) return [alone + 1];
+  return before.length > 1 && coverTogether(before.map((each) => rules[each]!.conditions), rules[n]!.conditions) ? before.map((each) => each + 1) : [];
+}
 
 /** A rule that can never have its effect is a mistake of whoever wrote it. */
 function refuseUnreachable({ outcomes, rules }: Terms): void {
@@ -101,8 +121,9 @@ function refuseUnreachable({ outcomes, rules }: Terms): void {
     const about = outcomes.filter(({ name }) => isAbout(rule, name));
     const opened = about.filter(({ name }) => rules.some((each) => each.effect === 'open' && isAbout(each, name)));
     if (appliesTo(rule) === 'open' && opened.length === 0) refuse(undefined, `${said} never has an effect: it needs an outcome that is open, and no rule \`open\`s one.`, `rules[${n}]`);
-    const takers = about.map(({ name }) => rules.slice(0, n).findIndex((each) => isAbout(each, name) && takesAll(each, rule)));
-    if (takers.every((taker) => taker >= 0)) refuse(undefined, `${said} never comes to its turn: whenever it is for an event, so is the rule ${takers[0]! + 1} before it.`, `rules[${n}]`);
+    const takers = about.map(({ name }) => takersOf(rules, n, name));
+    const [first] = takers;
+    if (takers.every((each) => each.length > 0)) refuse(undefined, `${said} never comes to its turn: whenever it is for an event, so is ${first!.length === 1 ? 'the rule' : 'one of the rules'} ${first!.join(', ')} before it.`, `rules[${n}]`);
   }
 }
 
