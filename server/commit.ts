@@ -79,26 +79,6 @@ async function insertAll(ctx: Context, table: string, rows: readonly Json[]): Pr
   await run(ctx.tx, over(source, insertion(table, columns, source)));
 }
 
-/**
- * Inserts rows that somebody else may insert at the same moment, before what a decision says of them is committed. Returns the ids of those that were not there. As hardly ever one is, PostgreSQL is asked to be
- * ready for that only where it has happened: it costs much with every row.
- */
-export async function insertFree(ctx: Context, table: string, rows: readonly { id: string }[]): Promise<Set<string>> {
-  if (rows.length === 0) return new Set();
-  const { columns } = ctx.app.columns.get(table)!;
-  const source = sourceOf(columns, rows, table);
-  const [begun, sent] = await Promise.allSettled([plain('savepoint free'), over(source, insertion(table, columns, source)), plain('release savepoint free')].map((statement) => run(ctx.tx, statement)));
-  if (begun!.status === 'rejected') throw begun!.reason;
-  if (sent!.status === 'fulfilled') return new Set(rows.map(({ id }) => id));
-  if ((sent!.reason as { code?: string }).code !== UNIQUE) throw sent!.reason;
-  await run(ctx.tx, plain('rollback to savepoint free'));
-  const { rows: inserted } = await ctx.tx.query<{ id: string }>(over(source, insertion(table, columns, source, ' on conflict do nothing returning id')));
-  return new Set(inserted.map(({ id }) => id));
-}
-
-/** What PostgreSQL says where a row of this name is there. */
-const UNIQUE = '23505';
-
 /** Updates the columns in which at least one row changed. */
 async function updateAll(ctx: Context, table: string, puts: readonly Put[]): Promise<void> {
   const changed = ctx.app.columns.get(table)!.columns.filter((column) => puts.some((put) => put.before![column.name] !== put.after![column.name]));

@@ -1,10 +1,9 @@
 /** Outcomes learn of the events that concern them as those are recorded: in the same transaction, many subjects at once. */
 import type { DefinitionWhole } from '../../../billing/outcome/definition.ts';
 import { observe as observeSubject, type News, type Observed, type Subject } from '../../../billing/outcome/observe.ts';
-import type { OutcomeRow } from '../../../billing/outcome/outcome.ts';
 import { fieldOf, type UsageEvent, type Watched } from '../../../billing/usage.ts';
-import { insertFree } from '../../../server/commit.ts';
 import { momentAt, type Context, type UsageBatch, type UsageObserver } from '../../../server/context.ts';
+import { isTaken } from '../../../server/database/world.ts';
 import { definitionsIn, type Definitions } from '../outcome_definitions/rows.ts';
 import { clocksOf, lockSubjects, subjectKey } from './rows.ts';
 import { metersOf, take } from './take.ts';
@@ -64,25 +63,31 @@ async function observe(ctx: Context, batch: UsageBatch): Promise<void> {
   if (definitions.byName.size === 0) return;
   const told = bySubject(batch, definitions);
   if (told.length === 0) return;
-  const [customers, known, meters] = await Promise.all([
+  const [customers, held, meters] = await Promise.all([
     clocksOf(ctx.tx, [...new Set(told.map(({ of }) => of.customer))], ctx.app.clock.now()),
     lockSubjects(ctx.tx, told.map(({ of }) => of)),
     metersOf(ctx, [...new Set(told.map(({ definition }) => definition))].flatMap(({ versions }) => versions.flatMap(({ outcomes }) => outcomes.map(({ meter }) => meter)))),
   ]);
+  let known = held;
   const living = told.filter(({ of }) => customers.has(of.customer));
-  const decide = (each: Told, before: OutcomeRow | null): Observed | null => {
+  const judge = (each: Told): Observed | null => {
     const { test_clock, now } = customers.get(each.of.customer)!;
-    return observeSubject(each.definition, before, { ...each.of, test_clock }, newsOf(each), momentAt(ctx, now));
+    return observeSubject(each.definition, known.get(each.key) ?? null, { ...each.of, test_clock }, newsOf(each), momentAt(ctx, now));
   };
-  const observed = living.map((each) => decide(each, known.get(each.key) ?? null));
-  const fresh = [...observed.keys()].filter((n) => observed[n] !== null && !known.has(living[n]!.key));
-  const inserted = await insertFree(ctx, 'outcomes', fresh.map((n) => observed[n]!.outcome));
-  // Somebody else has begun these at the same moment.
-  const late = fresh.filter((n) => !inserted.has(observed[n]!.outcome.id));
-  const begun = await lockSubjects(ctx.tx, late.map((n) => living[n]!.of));
-  for (const n of late) observed[n] = decide(living[n]!, begun.get(living[n]!.key) ?? null);
-  const found = observed.filter((each) => each !== null);
-  for (const [now, each] of Map.groupBy(found, (one) => customers.get(one.outcome.customer)!.now)) await take(ctx, each, now, meters, inserted);
+  const takeAll = async (): Promise<void> => {
+    const observed = living.map(judge).filter((each) => each !== null);
+    for (const [now, each] of Map.groupBy(observed, ({ outcome }) => customers.get(outcome.customer)!.now)) await take(ctx, each, now, meters);
+  };
+  while (living.some(({ key }) => !known.has(key))) {
+    try {
+      return await ctx.tx.attempt(takeAll);
+    } catch (error) {
+      if (!isTaken(error, /^outcomes$/)) throw error;
+      // Somebody else has begun some of these at the same moment.
+      known = await lockSubjects(ctx.tx, living.map(({ of }) => of));
+    }
+  }
+  await takeAll();
 }
 
 export const outcomeObserver: UsageObserver = { watches, observe };

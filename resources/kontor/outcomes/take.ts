@@ -22,13 +22,9 @@ function units({ outcome, counted, uncounted }: Observed, meters: Meters): Own[]
   return [...(uncounted ? [unit(uncounted, `${uncounted.identifier}:back`, '-1')] : []), ...(counted ? [unit(counted, counted.identifier, '1')] : [])];
 }
 
-/** Makes true what became of subjects, those that are there already apart from their rows, each at its moment. The meters are looked up where they are not given. */
-export async function take(ctx: Context, observed: readonly Observed[], now: Instant, given?: Meters, inserted: ReadonlySet<string> = new Set()): Promise<void> {
+/** Makes true what became of subjects, each at its moment. The meters are looked up where they are not given. */
+export async function take(ctx: Context, observed: readonly Observed[], now: Instant, given?: Meters): Promise<void> {
   if (observed.length === 0) return;
   const meters = given ?? (await metersOf(ctx, observed.flatMap(({ counted, uncounted }) => [counted?.meter ?? [], uncounted?.meter ?? []].flat())));
-  const decided = together(observed);
-  await Promise.all([
-    commit(ctx, { ...decided, puts: decided.puts.filter((put) => !inserted.has(put.after!.id)) }),
-    recordOwn(ctx, observed.flatMap((each) => units(each, meters)), now),
-  ]);
+  await Promise.all([commit(ctx, together(observed)), recordOwn(ctx, observed.flatMap((each) => units(each, meters)), now)]);
 }
