@@ -48,8 +48,25 @@ export type Kontor = Running & {
   eventTypes(since?: number): Promise<string[]>;
 };
 
+type Options = {
+  clock?: Clock;
+  /** False where a test does the workers' part itself. */
+  works?: boolean;
+  nats?: NatsSettings | null;
+  /** Where the processors of the types are. */
+  stripe?: StripeOptions;
+  adyen?: AdyenOptions;
+  /** The types of processors that accounts can configure; by default these two. */
+  kinds?: readonly ProcessorKind[];
+  /** Of test mode. */
+  vault?: Vault;
+  log?: Log;
+  /** By default one of its own. */
+  database?: TestDatabase;
+};
+
 /** With KONTOR_TEST_NATS=1 usage goes through JetStream in every test, and each request that reports some returns when it is counted: so the same tests hold of both ways. */
-export async function startKontor(options: { clock?: Clock; works?: boolean; nats?: NatsSettings | null; /** Where the processors of the types are. */ stripe?: StripeOptions; adyen?: AdyenOptions; /** What accounts can configure; by default these types. */ kinds?: readonly ProcessorKind[]; /** Of test mode. */ vault?: Vault; log?: Log; /** By default one of its own. */ database?: TestDatabase } = {}): Promise<Kontor> {
+export async function startKontor(options: Options = {}): Promise<Kontor> {
   const database = options.database ?? (await testDatabase());
   const clock = options.clock ?? machineClock();
   const connectors = { processors: { test: sandbox(), kinds: options.kinds ?? [stripeProcessor(options.stripe), adyenProcessor(options.adyen)] }, vaults: { test: options.vault ?? testVault(), live: vaultOff } };
