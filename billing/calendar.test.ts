@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { addMonths, boundary, periodAt } from './calendar.ts';
-import type { Interval, Recurrence } from './calendar.ts';
+import { addMonths, boundary, periodAt, type Interval, type Recurrence } from './calendar.ts';
 
 /** `2024-01-31` or `2024-01-31 12:30:05`, UTC. */
 const at = (text: string): number => Date.parse(`${text.replace(' ', 'T')}${text.includes(' ') ? '' : 'T00:00:00'}Z`) / 1000;

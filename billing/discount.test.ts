@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { applyDiscounts, discountEnd, inForce } from './discount.ts';
-import type { AppliedDiscount, CouponTerms, DiscountableLine } from './discount.ts';
+import { applyDiscounts, discountEnd, inForce, type AppliedDiscount, type CouponTerms, type DiscountableLine } from './discount.ts';
 
 const percent = (id: string, percent_off: number | string, applies_to: string[] | null = null): AppliedDiscount => ({
   id,

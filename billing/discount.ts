@@ -2,10 +2,8 @@
  * Discounts (docs/concepts/bill.md, "Discounts"). First each item's own, then those of the whole invoice, in their order, each taking its part of what the former ones left.
  */
 import { addMonths } from './calendar.ts';
-import { assert } from './decision.ts';
-import type { Instant } from './decision.ts';
-import { percentOf, share } from './money.ts';
-import type { Percentage } from './money.ts';
+import { assert, type Instant } from './decision.ts';
+import { percentOf, share, type Percentage } from './money.ts';
 
 /** What a coupon gives. Either `percent_off` or `amount_off` is set; `amount_off` is in minor units of `currency`. */
 export type CouponTerms = {

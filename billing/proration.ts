@@ -1,9 +1,7 @@
 /** Changes in mid-period (docs/concepts/bill.md, "Changes in mid-period"): what is given back of what was charged, and what is charged for the rest of the period. */
 import type { Period } from './calendar.ts';
-import { assert } from './decision.ts';
-import type { Instant } from './decision.ts';
-import { applyDiscounts } from './discount.ts';
-import type { AppliedDiscount, DiscountableLine, DiscountAmount } from './discount.ts';
+import { assert, type Instant } from './decision.ts';
+import { applyDiscounts, type AppliedDiscount, type DiscountableLine, type DiscountAmount } from './discount.ts';
 import { roundDiv, share } from './money.ts';
 
 /** In what the length of a part of a period is counted: in seconds, or in days of UTC, of which the one of a change belongs to what comes after it. */

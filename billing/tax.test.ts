@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { inclusiveTax, taxLine } from './tax.ts';
-import type { TaxExempt, TaxRate } from './tax.ts';
+import { inclusiveTax, taxLine, type TaxExempt, type TaxRate } from './tax.ts';
 
 const exclusive = (percentage: number | string): TaxRate => ({ id: `on_${percentage}`, percentage, inclusive: false });
 const inclusive = (percentage: number | string): TaxRate => ({ id: `in_${percentage}`, percentage, inclusive: true });

@@ -1,6 +1,5 @@
 /** Tax by rates (docs/concepts/bill.md, "Tax"): of one line, one rounding for each rate. */
-import { add, digitsAt, fromBigint, percentage, percentOf, roundDiv } from './money.ts';
-import type { Decimal, Percentage } from './money.ts';
+import { add, digitsAt, fromBigint, percentage, percentOf, roundDiv, type Decimal, type Percentage } from './money.ts';
 
 /** A tax rate: a percentage put on top of the amount, or contained in it where it is inclusive. */
 export type TaxRate = { readonly id: string; readonly percentage: Percentage; readonly inclusive: boolean };

@@ -1,7 +1,7 @@
 /** Trial offers: an item is sold at a price of its own for a while, and then goes to another one by itself. */
 import type { PriceRow } from './catalog.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from './decision.ts';
-import { termsIn } from './subscription/lines.ts';
+import { termsIn } from './subscription/terms.ts';
 
 export type TrialOfferRow = {
   id: string;

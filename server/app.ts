@@ -1,8 +1,7 @@
 /** Puts the house together: database, clock, rooms, door and workers. */
 import { machineClock, type Clock } from './clock.ts';
 import { readColumns } from './commit.ts';
-import type { App, Connectors, Room } from './context.ts';
-import { register } from './context.ts';
+import { register, type App, type Connectors, type Room } from './context.ts';
 import type { Database } from './database/database.ts';
 import { serve, type IsStripes } from './http/serve.ts';
 import type { Log } from './log.ts';

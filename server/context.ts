@@ -1,6 +1,5 @@
 /** What a command may use, and what a room gives to the house. */
-import { refuse } from '../billing/decision.ts';
-import type { Instant, Moment } from '../billing/decision.ts';
+import { refuse, type Instant, type Moment } from '../billing/decision.ts';
 import type { UsageEvent, Watched } from '../billing/usage.ts';
 import type { Clock } from './clock.ts';
 import type { Columns } from './commit.ts';

@@ -5,7 +5,7 @@ import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
 import { chargeable, meteredAmount, notBilled, usageBehind, type Used } from '../metering.ts';
 import { add, formatDecimal } from '../money.ts';
 import type { PriceTerms } from '../pricing/price.ts';
-import { termsIn } from '../subscription/lines.ts';
+import { termsIn } from '../subscription/terms.ts';
 import { decimalOf } from './exact.ts';
 
 export type CauseKind = 'quantity' | 'price' | 'allowance' | 'usage' | 'trial' | 'proration' | 'new_item' | 'gone_item' | 'discount' | 'credit' | 'tax' | 'balance' | 'credit_notes' | 'rest';

@@ -6,7 +6,7 @@ import { add, formatDecimal } from '../money.ts';
 import { derive, isTooLarge, LARGEST_AMOUNT } from '../pricing/amount.ts';
 import { groupsOf } from '../pricing/dimensions.ts';
 import type { PriceTerms } from '../pricing/price.ts';
-import { termsIn } from '../subscription/lines.ts';
+import { termsIn } from '../subscription/terms.ts';
 import { addFractions, decimalOf, roundFraction, sumOfParts } from './exact.ts';
 import type { ExplainFacts, PriceTier, Step, StepOf, Usage } from './explanation.ts';
 

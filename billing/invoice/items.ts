@@ -8,7 +8,7 @@ import { createPrice, type PriceGiven } from '../price.ts';
 import { multiply, parseDecimal, roundDecimal } from '../money.ts';
 import { redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
 import { amountOf, billable } from '../pricing/amount.ts';
-import { termsIn } from '../subscription/lines.ts';
+import { termsIn } from '../subscription/terms.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
 import type { InvoiceItemRow, InvoiceItemWhole } from './invoice.ts';
 

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { AppliedDiscount } from '../discount.ts';
-import { applyBalance, assessLines, totalsOf } from './totals.ts';
-import type { InvoiceLine, InvoiceTerms, Totals } from './totals.ts';
+import { applyBalance, assessLines, totalsOf, type InvoiceLine, type InvoiceTerms, type Totals } from './totals.ts';
 
 const percent = (id: string, percent_off: number): AppliedDiscount => ({ id, source: { percent_off, amount_off: null, currency: null, currency_options: null, applies_to: null } });
 const off = (id: string, amount_off: bigint): AppliedDiscount => ({ id, source: { percent_off: null, amount_off, currency: 'usd', currency_options: null, applies_to: null } });

@@ -1,8 +1,6 @@
 /** The sums of an invoice (docs/concepts/bill.md, "The invoice"): from lines to discounts to taxes to totals, and what the customer's balance makes of them. */
-import { applyDiscounts } from '../discount.ts';
-import type { AppliedDiscount, DiscountableLine, DiscountAmount } from '../discount.ts';
-import { inclusiveTax, taxLine } from '../tax.ts';
-import type { LineTax, TaxExempt, TaxRate } from '../tax.ts';
+import { applyDiscounts, type AppliedDiscount, type DiscountableLine, type DiscountAmount } from '../discount.ts';
+import { inclusiveTax, taxLine, type LineTax, type TaxExempt, type TaxRate } from '../tax.ts';
 
 /** A line to be assessed. `tax_rates` are those that count for it: its item's, or the default ones where its item has none. */
 export type InvoiceLine = DiscountableLine & { readonly tax_rates: readonly TaxRate[]; /** What discounts took before; nothing where it is left out. */ readonly itemized?: readonly DiscountAmount[]; /** What credit grants give to it; nothing where it is left out. */ readonly credit?: bigint };

@@ -5,7 +5,7 @@ import { changeSubscription, NO_CHANGE, type Changed, type ChangeOrder } from '.
 import { isOver } from '../schedule/schedule.ts';
 import { hasEnded, type SubscriptionFacts, type SubscriptionItemWhole, type SubscriptionWhole } from '../subscription/subscription.ts';
 import type { PriceAsked } from '../subscription/items.ts';
-import { isMetered } from '../subscription/lines.ts';
+import { isMetered } from '../subscription/terms.ts';
 import { previewAfter, previewRenewal, type Preview } from '../subscription/preview.ts';
 import { isDue } from '../subscription/renew.ts';
 import type { PriceMoveEntryRow, PriceMoveRow } from './price_move.ts';

@@ -3,8 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { formatDecimal, parseDecimal } from '../money.ts';
 import { amountOf, derive } from './amount.ts';
-import { checkTiers } from './price.ts';
-import type { PriceTerms, Tier } from './price.ts';
+import { checkTiers, type PriceTerms, type Tier } from './price.ts';
 
 const quantity = (text: string) => parseDecimal(text)!;
 const tier = (up_to: number | null, unit: string | null, flat: string | null = null): Tier => ({

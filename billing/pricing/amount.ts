@@ -1,12 +1,10 @@
 /** The amount of a quantity at a price (docs/concepts/bill.md): the register of the ways of pricing, and the one rounding. */
 import { assert, refuse } from '../decision.ts';
-import { add, formatDecimal, multiply, roundDecimal, ZERO } from '../money.ts';
-import type { Decimal } from '../money.ts';
+import { add, formatDecimal, multiply, roundDecimal, ZERO, type Decimal } from '../money.ts';
 import { graduated } from './graduated.ts';
 import { perPackage } from './package.ts';
 import { perUnit } from './per_unit.ts';
-import { ratesOf } from './price.ts';
-import type { Part, PriceTerms, Way } from './price.ts';
+import { ratesOf, type Part, type PriceTerms, type Way } from './price.ts';
 import { volume } from './volume.ts';
 
 const WAYS = { per_unit: perUnit, package: perPackage, graduated, volume } satisfies Record<string, Way>;

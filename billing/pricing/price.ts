@@ -1,7 +1,6 @@
 /** What a price says about amounts, read once into exact numbers, and the shape in which each way of pricing answers. */
 import { assert } from '../decision.ts';
-import { fromBigint, parseDecimal, ZERO } from '../money.ts';
-import type { Decimal } from '../money.ts';
+import { fromBigint, parseDecimal, ZERO, type Decimal } from '../money.ts';
 import type { DimensionTerms } from './dimensions.ts';
 
 /** A tier reaches up to and including the whole number `up_to`, null being infinity (`inf` on the wire). Amounts are minor units with up to 12 decimal places; null counts as 0. */

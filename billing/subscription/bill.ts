@@ -5,11 +5,12 @@ import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { draftInvoice, finalization, usedUp, type LineOrder } from '../invoice/draft.ts';
 import { collection, finalizeInvoice } from '../invoice/finalize.ts';
-import type { BillingReason, InvoiceItemWhole, InvoiceWhole, InvoiceRow } from '../invoice/invoice.ts';
+import { afterDiscounts, type BillingReason, type InvoiceItemWhole, type InvoiceWhole, type InvoiceRow } from '../invoice/invoice.ts';
 import { changeInvoice } from '../invoice/paid.ts';
 import { withholdInvoice } from '../invoice/withhold.ts';
 import { faultInInvoice } from '../payment/intent.ts';
-import { debitOfItem, live, netOf, wholeDiscounts } from './lines.ts';
+import { debitOfItem } from './debits.ts';
+import { live, wholeDiscounts } from './lines.ts';
 import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole, Surroundings } from './subscription.ts';
 
 /** What an invoice is made of. `pending` are the items that it takes, in the order of their creation. */
@@ -128,7 +129,7 @@ export function refuseUnpayable(invoice: InvoiceWhole, { payment_behavior }: Col
 export function chargedBy(billed: Billed, bill: Bill, line: LineOrder, item: SubscriptionItemWhole): Debit[] {
   const row = billed.invoice.lines[bill.pending.length + bill.lines.indexOf(line)];
   assert(row?.subscription_item === item.id, 'the line of an item is on its invoice');
-  return [debitOfItem(bill.subscription, item, netOf(row), row.discount_amounts, line.period, { invoice: billed.invoice.id, line: row.id, invoice_item: null })];
+  return [debitOfItem(bill.subscription, item, afterDiscounts(row), row.discount_amounts, line.period, { invoice: billed.invoice.id, line: row.id, invoice_item: null })];
 }
 
 /** Items that wait from now on: written, and told. */

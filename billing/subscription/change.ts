@@ -16,7 +16,8 @@ import { firstPeriodEnd, noticeOfTrial, renewal, sweeping, watch } from './timer
 import { endingOf } from './cancel_at.ts';
 import { collecting } from './paused.ts';
 import { fullSum, isWatched, refuseItems, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
-import { isMetered, periodUsageLine, restLine, trialLine } from './lines.ts';
+import { periodUsageLine, restLine, trialLine } from './lines.ts';
+import { isMetered } from './terms.ts';
 import { retimed, type OfferAsked } from './offer.ts';
 import { isReal, itemsAfter, pairsOf, removals, type Pair } from './pairs.ts';
 import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';

@@ -6,7 +6,7 @@ import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole } from '../invoice/invoice.ts';
 import { roundDiv } from '../money.ts';
 import { updated } from './puts.ts';
-import { isMetered } from './lines.ts';
+import { isMetered } from './terms.ts';
 import { fullPeriod, recurrenceOf, sameRecurrence } from './periods.ts';
 import { hasEnded, type SubscriptionFacts, type SubscriptionItemWhole, type SubscriptionWhole } from './subscription.ts';
 

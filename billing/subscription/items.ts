@@ -7,7 +7,7 @@ import { fromBigint } from '../money.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import { within } from '../price.ts';
 import type { DiscountGiven } from '../redeem.ts';
-import { isMetered, termsIn } from './lines.ts';
+import { isMetered, termsIn } from './terms.ts';
 import { beginTrial, type OfferAsked } from './offer.ts';
 import { fullPeriod } from './periods.ts';
 import type { SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';

@@ -1,82 +1,21 @@
-/** What a subscription puts on an invoice: the lines of its items, and the items that wait for one. */
+/** What a subscription puts on an invoice: the lines of its items. */
 import type { Period } from '../calendar.ts';
-import type { DiscountWhole, PriceRow, TaxRateRow } from '../catalog.ts';
-import { assert, type Instant, type Moment } from '../decision.ts';
-import { inForce, type DiscountAmount } from '../discount.ts';
+import type { DiscountWhole } from '../catalog.ts';
+import { assert, type Instant } from '../decision.ts';
+import { inForce } from '../discount.ts';
 import { beyondEarly, sameBack, type LeftOfEarly } from '../correction/early.ts';
 import type { LineOrder } from '../invoice/draft.ts';
-import type { InvoiceItemWhole, InvoiceLineRow, ProrationDetails, StoredDiscountAmount } from '../invoice/invoice.ts';
-import { chargeable, includedIn, meteredAmount, notBilled, type BilledBefore, type Metering, type Used, type UsedGroup } from '../metering.ts';
-import { formatDecimal, formatMoney, fromBigint, minor, minorDigits, parseDecimal } from '../money.ts';
-import { amountOf, isTooLarge, LARGEST_AMOUNT } from '../pricing/amount.ts';
-import { groupsOf, type DimensionTerms } from '../pricing/dimensions.ts';
-import type { PriceTerms } from '../pricing/price.ts';
-import { partOf, type ProrationCredit, type ProrationUnit } from '../proration.ts';
+import type { InvoiceLineRow } from '../invoice/invoice.ts';
+import { chargeable, includedIn, meteredAmount, notBilled, type BilledBefore, type Metering, type Used } from '../metering.ts';
+import { formatDecimal, formatMoney } from '../money.ts';
+import { isTooLarge, LARGEST_AMOUNT } from '../pricing/amount.ts';
+import type { DimensionTerms } from '../pricing/dimensions.ts';
+import { partOf, type ProrationUnit } from '../proration.ts';
+import { countedIn } from './debits.ts';
 import { fullPeriod } from './periods.ts';
-import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
-
-const inCurrency = new WeakMap<PriceRow, Map<string, PriceTerms>>();
-
-/** What a price says in a currency: its own terms, or those of its `currency_options`; null where it has none. */
-export function termsIn(price: PriceRow, currency: string): PriceTerms | null {
-  if (price.currency === currency) return price;
-  const option = price.currency_options?.[currency];
-  if (option === undefined) return null;
-  const known = inCurrency.get(price) ?? new Map<string, PriceTerms>();
-  inCurrency.set(price, known);
-  const dimension_prices = price.dimension_prices?.map((entry) => ({ ...entry, ...entry.currency_options![currency]! })) ?? null;
-  const terms = known.get(currency) ?? { ...price, unit_amount_decimal: option.unit_amount_decimal, tiers: option.tiers, dimension_prices };
-  known.set(currency, terms);
-  return terms;
-}
-
-type Sold = Pick<SubscriptionItemWhole, 'terms' | 'product_name' | 'quantity'>;
-
-export const isMetered = (item: Pick<SubscriptionItemWhole, 'terms'>): boolean => item.terms.recurring?.usage_type === 'metered';
-
-function termsOf(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms'>): PriceTerms {
-  const terms = termsIn(item.terms, subscription.currency);
-  assert(terms !== null, `${item.terms.id} has an amount in ${subscription.currency}`);
-  return terms;
-}
-
-/** What a licensed item costs for one full period. */
-export function fullAmount(subscription: Pick<SubscriptionRow, 'currency'>, item: Sold): bigint {
-  assert(item.quantity !== null, 'a licensed item has a quantity');
-  return amountOf(termsOf(subscription, item), fromBigint(item.quantity));
-}
-
-/** A unit amount for people: `$20.00`, or where it is finer than a cent an exact decimal, `USD 0.0025`. */
-function unitText(decimal: string, currency: string): string {
-  const { digits, scale } = parseDecimal(decimal)!;
-  if (scale === 0) return formatMoney(digits, currency);
-  return `${currency.toUpperCase()} ${formatDecimal({ digits, scale: scale + minorDigits(currency) })}`;
-}
-
-function everyText({ recurring }: Pick<PriceRow, 'recurring'>): string {
-  return recurring === null ? '' : recurring.interval_count === 1 ? ` / ${recurring.interval}` : ` / ${recurring.interval_count} ${recurring.interval}s`;
-}
-
-function amountText({ unit_amount_decimal, transform_quantity }: PriceTerms, currency: string): string {
-  const pack = transform_quantity === null ? '' : ` per ${transform_quantity.divide_by}`;
-  return unit_amount_decimal === null ? 'tiered pricing' : `at ${unitText(unit_amount_decimal, currency)}${pack}`;
-}
-
-const priceText = (subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms'>): string => `${amountText(termsOf(subscription, item), subscription.currency)}${everyText(item.terms)}`;
-
-/** What was used of which group at which price: `120 × opus at $0.03, 40 × other at $0.01 / month`. A group of which nothing was used is left out. */
-function groupsText(subscription: Pick<SubscriptionRow, 'currency'>, item: Pick<Sold, 'terms'>, groups: readonly UsedGroup[]): string {
-  const used = groupsOf(termsOf(subscription, item)).flatMap(({ name, terms }, n) => (groups[n]!.quantity === '0' ? [] : [`${groups[n]!.quantity} × ${name} ${amountText(terms, subscription.currency)}`]));
-  return used.length === 0 ? priceText(subscription, item) : `${used.join(', ')}${everyText(item.terms)}`;
-}
-
-const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
-
-/** `15 January 2026`, UTC. */
-export function dayText(at: Instant): string {
-  const day = Temporal.Instant.fromEpochMilliseconds(at * 1_000).toZonedDateTimeISO('UTC');
-  return `${day.day} ${MONTHS[day.month - 1]} ${day.year}`;
-}
+import type { SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
+import { fullAmount, isMetered, termsOf, type Sold } from './terms.ts';
+import { groupsText, priceText } from './words.ts';
 
 export const live = (discounts: readonly DiscountWhole[], at: Instant): DiscountWhole[] => discounts.filter((discount) => !discount.ended && inForce(discount, at));
 
@@ -106,9 +45,6 @@ function itemLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, 
     rates: item.rates,
   };
 }
-
-/** How a proration says in what it was counted. */
-export const countedIn = (unit: ProrationUnit): Pick<ProrationDetails, 'unit'> => (unit === 'day' ? { unit } : {});
 
 /** A licensed item for a period. `amount` is given where it is not that of one full period. */
 export function licensedLine(subscription: SubscriptionWhole, item: SubscriptionItemWhole, period: Period, at: Instant, part?: { amount: bigint; unit: ProrationUnit }): LineOrder {
@@ -195,91 +131,4 @@ export function usageAsked(subscription: SubscriptionWhole, at: Instant): UsageA
   return subscription.items
     .filter((item) => isMetered(item) && item.terms.meter !== null && item.current_period_start < at)
     .map((item) => ({ key: item.id, meter: item.terms.meter!, customer: subscription.customer, start: item.current_period_start, end: at, groups: item.terms.dimension_prices }));
-}
-
-/** An amount that waits for an invoice, made of what would be a line. */
-export function waiting(subscription: SubscriptionWhole, line: Omit<LineOrder, 'metadata'> & { metadata?: Record<string, string> }, moment: Moment): InvoiceItemWhole {
-  const { period, rates, discounts, metadata = {}, metering = null, correction = null, quantity_decimal, ...rest } = line;
-  return {
-    ...rest,
-    id: moment.newId('ii'),
-    created: moment.now,
-    customer: subscription.customer,
-    subscription: subscription.id,
-    invoice: null,
-    test_clock: subscription.test_clock,
-    currency: subscription.currency,
-    period_start: period.start,
-    period_end: period.end,
-    quantity_decimal: quantity_decimal ?? '1',
-    metering,
-    correction,
-    tax_rates: rates.map((rate) => rate.id),
-    metadata,
-    discounts: [...discounts],
-    rates: [...rates],
-  };
-}
-
-/** Whether what discounts take of the subscription's prorations stands beside their amounts. */
-export const isItemized = ({ billing_mode }: Pick<SubscriptionRow, 'billing_mode'>): boolean => billing_mode.flexible.proration_discounts === 'itemized';
-
-/** A credit for the unused part of a debit. */
-export function creditItem(subscription: SubscriptionWhole, item: SubscriptionItemWhole, debit: Debit, credit: ProrationCredit, at: Instant, { rates, account }: Pick<SubscriptionFacts, 'rates' | 'account'>, moment: Moment): InvoiceItemWhole {
-  const credited_items: ProrationDetails['credited_items'] =
-    debit.invoice_item !== null ? { invoice_item: debit.invoice_item } : debit.invoice !== null && debit.line !== null ? { invoice: debit.invoice, invoice_line_items: [debit.line] } : null;
-  return waiting(
-    subscription,
-    {
-      amount: isItemized(subscription) ? credit.gross : credit.net,
-      description: `Unused time on ${debit.quantity} × ${debit.product_name} after ${dayText(at)}`,
-      discountable: false,
-      period: { start: Math.max(at, debit.start), end: debit.end },
-      price: debit.price,
-      product: debit.product,
-      unit_amount_decimal: null,
-      quantity_decimal: debit.quantity,
-      subscription: subscription.id,
-      subscription_item: item.id,
-      proration: true,
-      proration_details: { credited_items, ...discountedBy(subscription, isItemized(subscription) ? credit.discount_amounts : []), ...countedIn(account.proration) },
-      discounts: [],
-      rates: debit.tax_rates.map((id) => {
-        const rate = rates.get(id);
-        assert(rate !== undefined, `the tax rate ${id} of a debit was loaded`);
-        return rate;
-      }),
-    },
-    moment,
-  );
-}
-
-/** How a proration says what discounts took of it, and whether that is in its amount. */
-export function discountedBy(subscription: Pick<SubscriptionRow, 'billing_mode'>, amounts: readonly DiscountAmount[]): Pick<ProrationDetails, 'discount_amounts' | 'itemized'> {
-  const discount_amounts = amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) }));
-  return { discount_amounts, ...(isItemized(subscription) && { itemized: true }) };
-}
-
-/** The tax rates of an item as they are now. */
-export const ratesOf = (subscription: Pick<SubscriptionWhole, 'default_rates'>, item: Pick<SubscriptionItemWhole, 'rates'>): TaxRateRow[] => (item.rates.length > 0 ? item.rates : subscription.default_rates);
-
-/** What a line or an item charges for an item, after `discounts`: to be given back for the part that is not used. */
-export function debitOfItem(subscription: SubscriptionWhole, item: SubscriptionItemWhole, net: bigint, discounts: readonly StoredDiscountAmount[], period: Period, where: Pick<Debit, 'invoice' | 'line' | 'invoice_item'>): Debit {
-  return {
-    amount: net.toString(),
-    ...(discounts.length > 0 && { discounts: [...discounts] }),
-    start: period.start,
-    end: period.end,
-    tax_rates: ratesOf(subscription, item).map((rate) => rate.id),
-    price: item.price,
-    product: item.terms.product,
-    product_name: item.product_name,
-    quantity: String(item.quantity),
-    ...where,
-  };
-}
-
-/** What is left of a line after its discounts, before exclusive tax. */
-export function netOf(line: Pick<InvoiceLineRow, 'amount' | 'discount_amounts'>): bigint {
-  return line.discount_amounts.reduce((net, each) => net - BigInt(each.amount), line.amount);
 }

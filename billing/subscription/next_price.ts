@@ -2,7 +2,7 @@
 import type { PriceRow } from '../catalog.ts';
 import type { Instant, Put } from '../decision.ts';
 import type { PriceMoveEntryRow } from '../price_move/price_move.ts';
-import { isMetered } from './lines.ts';
+import { isMetered } from './terms.ts';
 import { endsTrial } from './offer.ts';
 import { recurrenceOf, sameRecurrence } from './periods.ts';
 import type { SubscriptionItemWhole } from './subscription.ts';

@@ -4,7 +4,7 @@ import { mergeMetadata } from '../metadata.ts';
 import { within } from '../price.ts';
 import type { ChangeOrder, ItemChange } from './change.ts';
 import { itemOf, quantityOf, refusePrice } from './items.ts';
-import { isMetered } from './lines.ts';
+import { isMetered } from './terms.ts';
 import { settleNextPrices } from './next_price.ts';
 import { beginTrial } from './offer.ts';
 import { fullPeriod, isTrialing } from './periods.ts';

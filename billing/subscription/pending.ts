@@ -10,7 +10,7 @@ import type { ChangeOrder } from './change.ts';
 import { endDiscounts } from '../redeem.ts';
 import { putItems, updated, withoutDiscounts } from './puts.ts';
 import { INCOMPLETE_S, nextMoment, noticeOfTrial, renewal, sweeping, timer, watch } from './timers.ts';
-import { isMetered } from './lines.ts';
+import { isMetered } from './terms.ts';
 import { isTrialing, withSweep } from './periods.ts';
 import type { PendingUpdate, StoredItem, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 

@@ -3,7 +3,10 @@ import type { Instant, Moment } from '../decision.ts';
 import type { DiscountableLine } from '../discount.ts';
 import { itemizedOf, type InvoiceItemWhole } from '../invoice/invoice.ts';
 import { debitOf, itemizedCreditOf } from '../proration.ts';
-import { countedIn, creditItem, dayText, debitOfItem, discountedBy, fullAmount, isItemized, isMetered, live, ratesOf, termsIn, periodUsageLine, waiting, wholeDiscounts } from './lines.ts';
+import { countedIn, creditItem, debitOfItem, discountedBy, isItemized, ratesOf, waiting } from './debits.ts';
+import { live, periodUsageLine, wholeDiscounts } from './lines.ts';
+import { fullAmount, isMetered, termsIn } from './terms.ts';
+import { dayText } from './words.ts';
 import { fullPeriod, recurrenceOf, sameRecurrence } from './periods.ts';
 import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 

@@ -9,7 +9,8 @@ import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, taken, 
 import type { ProrationBehavior } from './change.ts';
 import { putItems, updated, withoutDiscounts } from './puts.ts';
 import { ANSWER_S, firstPeriodEnd, INCOMPLETE_S, renewal, sweeping, timer } from './timers.ts';
-import { isMetered, licensedLine } from './lines.ts';
+import { licensedLine } from './lines.ts';
+import { isMetered } from './terms.ts';
 import { leavePause } from './paused.ts';
 import { fullPeriod, withSweep } from './periods.ts';
 import { debitItem } from './prorate.ts';

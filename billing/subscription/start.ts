@@ -12,7 +12,9 @@ import { anchorOf, firstPeriod, refuseFarAnchor, startOf, trialEnd } from './anc
 import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, type Bill, type Billed, type PaymentBehavior } from './bill.ts';
 import { INCOMPLETE_S, noticeOfTrial, renewal, sweeping, timer } from './timers.ts';
 import { fullSum, isWatched, itemOf, onceLine, refuseItems, refuseThreshold, type AddedOnce, type NewItem } from './items.ts';
-import { fullAmount, isMetered, licensedLine, trialLine, waiting } from './lines.ts';
+import { waiting } from './debits.ts';
+import { licensedLine, trialLine } from './lines.ts';
+import { fullAmount, isMetered } from './terms.ts';
 import { fullPeriod, isTrialing, nextSweep } from './periods.ts';
 import type { ScheduleWhole } from '../schedule/schedule.ts';
 import { withoutDiscounts } from './puts.ts';

@@ -1,5 +1,4 @@
-import type { Disputed, DisputeRow, Evidence } from '../../billing/dispute/dispute.ts';
-import { isInquiry } from '../../billing/dispute/dispute.ts';
+import { isInquiry, type Disputed, type DisputeRow, type Evidence } from '../../billing/dispute/dispute.ts';
 import { openDisputes, type DisputeNews } from '../../billing/dispute/open.ts';
 import { acceptDispute, keepResponse, proceedDispute, refuseUnacceptable, respond, submits, type Judgement, type Response } from '../../billing/dispute/respond.ts';
 import { refuse, together, type Moment } from '../../billing/decision.ts';

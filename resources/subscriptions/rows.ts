@@ -1,9 +1,8 @@
 import type { DiscountWhole, PriceRow, ProductRow, TaxRateRow } from '../../billing/catalog.ts';
 import type { Instant } from '../../billing/decision.ts';
-import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type StoredDiscountAmount } from '../../billing/invoice/invoice.ts';
+import { afterDiscounts, itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type StoredDiscountAmount } from '../../billing/invoice/invoice.ts';
 import type { ScheduleWhole } from '../../billing/schedule/schedule.ts';
 import type { PriceMoveEntryRow } from '../../billing/price_move/price_move.ts';
-import { netOf } from '../../billing/subscription/lines.ts';
 import type { BilledUsage, Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { instants } from '../../server/database/arrays.ts';
 import { arrayText, row, rows, sql, type Sql } from '../../server/database/sql.ts';
@@ -147,7 +146,7 @@ export async function chargedNow(tx: Tx, debits: readonly Debit[]): Promise<Map<
     items.length === 0 ? [] : rows<Pick<InvoiceItemRow, 'id' | 'amount' | 'proration_details'>>(tx, sql`select t.id, t.amount, t.proration_details from invoice_items t left join invoices i on i.id = t.invoice where t.id = any(${items}::text[]) and ${standing}`),
   ]);
   return new Map([
-    ...ofLines.map((line) => [line.id, { net: netOf(line), discounts: line.discount_amounts }] as const),
+    ...ofLines.map((line) => [line.id, { net: afterDiscounts(line), discounts: line.discount_amounts }] as const),
     ...ofItems.map((item) => [item.id, { net: netOfItem(item), discounts: itemizedOf(item) }] as const),
   ]);
 }

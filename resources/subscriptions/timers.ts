@@ -5,7 +5,7 @@ import { voidInvoice } from '../../billing/invoice/void.ts';
 import { stopCollecting } from '../../billing/subscription/bill.ts';
 import { expirePending, expireStart } from '../../billing/subscription/cancel.ts';
 import { nextMoment, watch } from '../../billing/subscription/timers.ts';
-import { isMetered } from '../../billing/subscription/lines.ts';
+import { isMetered } from '../../billing/subscription/terms.ts';
 import { resumeCollection } from '../../billing/subscription/paused.ts';
 import { announceRenewal } from '../../billing/subscription/preview.ts';
 import { announceTrialEnd, isDue, renewAll } from '../../billing/subscription/renew.ts';

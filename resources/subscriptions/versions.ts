@@ -1,5 +1,4 @@
-import { emptyMap, isMap } from '../../server/http/forms.ts';
-import type { Raw, RawMap } from '../../server/http/forms.ts';
+import { emptyMap, isMap, type Raw, type RawMap } from '../../server/http/forms.ts';
 import type { VersionChange } from '../../server/http/versions.ts';
 
 /** `now` → `{ type: "now" }`; a timestamp, which only a preview may have, → `{ type: "timestamp", timestamp }`. */

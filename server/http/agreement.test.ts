@@ -1,7 +1,6 @@
 import { test } from 'node:test';
 import type Stripe from 'stripe';
-import { agrees, covers } from './agreement.ts';
-import type { Undeclared, Unknown } from './agreement.ts';
+import { agrees, covers, type Undeclared, type Unknown } from './agreement.ts';
 import { boolean, choice, clearable, email, fields, id, integer, list, listParams, map, metadata, oneOf, range, required, text, timestamp, unsupported } from './params.ts';
 
 type Equal<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Refusal } from '../../billing/decision.ts';
-import { decodeForm, decodeJson, decodeQuery } from './forms.ts';
-import type { Raw, RawMap } from './forms.ts';
+import { decodeForm, decodeJson, decodeQuery, type Raw, type RawMap } from './forms.ts';
 
 // The official client's own encoder; the package does not export it.
 const { queryStringifyRequestData } = (await import(new URL('../../node_modules/stripe/esm/utils.js', import.meta.url).href)) as { queryStringifyRequestData(data: unknown): string };

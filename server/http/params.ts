@@ -5,11 +5,9 @@
 import { assert, refuse, Refusal } from '../../billing/decision.ts';
 import { isCurrency } from '../../billing/money.ts';
 import { nearest } from '../nearest.ts';
-import { emptyMap, isMap, quoted } from './forms.ts';
-import type { Raw, RawMap } from './forms.ts';
+import { emptyMap, isMap, quoted, type Raw, type RawMap } from './forms.ts';
 import { boolean, id, integer, text, timestamp } from './scalars.ts';
-import { alternatives, isEmpty, refuseEmpty, said, schema } from './schema.ts';
-import type { Description, Leaf, Params, Presence, Schema, Wire } from './schema.ts';
+import { alternatives, isEmpty, refuseEmpty, said, schema, type Description, type Leaf, type Params, type Presence, type Schema, type Wire } from './schema.ts';
 
 export { amount, boolean, choice, decimal, email, id, instant, integer, percent, text, timestamp, url } from './scalars.ts';
 export type { Description, Params, Presence, Schema, Wire } from './schema.ts';

@@ -1,9 +1,7 @@
 /** The kinds of single values. Nothing is coerced: a value is in the one spelling of its kind or it is refused. */
 import { refuse } from '../../billing/decision.ts';
-import { quoted } from './forms.ts';
-import type { Raw } from './forms.ts';
-import { alternatives, isEmpty, refuseAbove, refuseBelow, refuseEmpty, said, schema } from './schema.ts';
-import type { Leaf, Schema } from './schema.ts';
+import { quoted, type Raw } from './forms.ts';
+import { alternatives, isEmpty, refuseAbove, refuseBelow, refuseEmpty, said, schema, type Leaf, type Schema } from './schema.ts';
 
 /** Without leading zeros, signs of plus, blanks, exponents or a negative zero. */
 const INTEGER = /^(?:0|-?[1-9][0-9]{0,18})$/;

@@ -1,7 +1,6 @@
 /** What a schema of parameters is, and the sentences in which it refuses. The kinds are in `scalars.ts` and `params.ts`. */
 import { refuse } from '../../billing/decision.ts';
-import { quoted, Upload } from './forms.ts';
-import type { Raw } from './forms.ts';
+import { quoted, Upload, type Raw } from './forms.ts';
 
 /** A form carries only strings; JSON carries numbers, booleans and null too. */
 export type Wire = 'form' | 'json';

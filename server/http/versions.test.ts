@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import type Stripe from 'stripe';
 import { Refusal } from '../../billing/decision.ts';
 import { decodeForm } from './forms.ts';
-import { downgrade, NATIVE_VERSION, upgradeRequest, VERSIONS, versionOf, wanting } from './versions.ts';
-import type { Version, VersionChange } from './versions.ts';
+import { downgrade, NATIVE_VERSION, upgradeRequest, versionOf, VERSIONS, wanting, type Version, type VersionChange } from './versions.ts';
 
 type Theirs = Extract<Stripe.WebhookEndpointCreateParams.ApiVersion, `${string}.${'basil' | 'clover' | 'dahlia' | 'endive'}`>;
 // Both directions: a version that the official library adds or drops does not compile.

@@ -3,8 +3,7 @@
  * is written down once, beside the room that it concerns (`resources/<room>/versions.ts`), and they are applied one after the other. What Stripe only added is left as it is in older versions.
  */
 import { refuse } from '../../billing/decision.ts';
-import { isMap, quoted } from './forms.ts';
-import type { Raw, RawMap } from './forms.ts';
+import { isMap, quoted, type Raw, type RawMap } from './forms.ts';
 
 /** What Kontor speaks and stores. */
 export const NATIVE_VERSION = '2026-10-28.endive';

@@ -1,7 +1,6 @@
 import { adyenProcessor } from '../../connectors/processors/adyen/adyen.ts';
 import type { HandledOutcome } from '../../connectors/processors/processor.ts';
-import type { Fault as SandboxFault } from '../../connectors/processors/sandbox/sandbox.ts';
-import { sandbox } from '../../connectors/processors/sandbox/sandbox.ts';
+import { sandbox, type Fault as SandboxFault } from '../../connectors/processors/sandbox/sandbox.ts';
 import { stripeProcessor } from '../../connectors/processors/stripe/stripe.ts';
 import { FakeAdyen } from './adyen/adyen.ts';
 import { contract, TIMEOUT_MS, type Cards } from './contract.ts';

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import type { DiscountRow, DiscountWhole, PriceRow } from '../../billing/catalog.ts';
 import { backOf } from '../../billing/metering.ts';
 import type { CreditedDebit, ExplainFacts, Usage } from '../../billing/explain/explanation.ts';
-import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceLineRow, type InvoiceRow } from '../../billing/invoice/invoice.ts';
-import { netOf } from '../../billing/subscription/lines.ts';
+import { afterDiscounts, itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceLineRow, type InvoiceRow } from '../../billing/invoice/invoice.ts';
 import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
 import { sum, type Life } from './engine.ts';
 
@@ -29,7 +28,7 @@ function debit({ store }: Life, line: InvoiceLineRow, beside: readonly InvoiceLi
   const [id] = credited.invoice_line_items;
   const charged = store.get<InvoiceLineRow>('invoice_lines', id!);
   assert.equal(charged.invoice, credited.invoice);
-  return { invoice: charged.invoice, invoice_number: store.get<InvoiceRow>('invoices', charged.invoice).number, line: charged.id, invoice_item: null, net: netOf(charged), discounts: charged.discount_amounts, start: charged.period_start, end: charged.period_end };
+  return { invoice: charged.invoice, invoice_number: store.get<InvoiceRow>('invoices', charged.invoice).number, line: charged.id, invoice_item: null, net: afterDiscounts(charged), discounts: charged.discount_amounts, start: charged.period_start, end: charged.period_end };
 }
 
 /** `given`: discounts that only a preview has. */

@@ -5,12 +5,11 @@ import type { CreditGrantRow } from '../../billing/credit/grant.ts';
 import type { CreditNoteLineRow, CreditNoteRow, CreditNoteWhole } from '../../billing/credit_note/credit_note.ts';
 import type { CustomerRow, CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Decision, Instant, Moment, Put, Row } from '../../billing/decision.ts';
-import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole } from '../../billing/invoice/invoice.ts';
+import { afterDiscounts, itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import type { OpenPayment } from '../../billing/invoice/pay.ts';
 import type { InvoicePaymentRow, PaymentIntentRow } from '../../billing/payment/payment.ts';
 import type { PriceMoveEntryRow, PriceMoveRow } from '../../billing/price_move/price_move.ts';
 import type { ScheduleRow, ScheduleWhole } from '../../billing/schedule/schedule.ts';
-import { netOf } from '../../billing/subscription/lines.ts';
 import type { Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 
 
@@ -122,7 +121,7 @@ export class Store {
     const there = debit.line === null ? this.get<InvoiceItemRow>('invoice_items', debit.invoice_item!) : this.get<InvoiceLineRow>('invoice_lines', debit.line);
     const status = there.invoice === null ? null : this.get<InvoiceRow>('invoices', there.invoice).status;
     if (status === 'void' || status === 'uncollectible') return [];
-    const [net, discounts] = 'discount_amounts' in there ? [netOf(there), there.discount_amounts] : [netOfItem(there), itemizedOf(there)];
+    const [net, discounts] = 'discount_amounts' in there ? [afterDiscounts(there), there.discount_amounts] : [netOfItem(there), itemizedOf(there)];
     return [{ ...debit, amount: net.toString(), discounts }];
   }
 

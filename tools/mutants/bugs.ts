@@ -69,7 +69,7 @@ const time: Bug[] = [
 ];
 
 const lives: Bug[] = [
-  bug('more is credited than was debited', 'billing/subscription/lines.ts', 'return line.discount_amounts.reduce((net, each) => net - BigInt(each.amount), line.amount);', 'return line.amount;', 'billing/subscription'),
+  bug('more is credited than was debited', 'billing/invoice/invoice.ts', 'discount_amounts.reduce((rest, each) => rest - BigInt(each.amount), amount)', 'amount', 'billing/subscription'),
   bug('a debit stays open after it was given back', 'billing/subscription/change.ts', 'prorated.debits.set(later.id, each.debits)', 'prorated.debits.set(later.id, [...later.debits, ...each.debits])', 'billing/subscription'),
   bug('what waits for a customer is billed by each of its subscriptions', 'billing/subscription/renew.ts', 'facts.pending.filter((item) => !gone.items.has(item.id))', 'facts.pending', 'billing/subscription', 'resources/subscriptions/boundary'),
   bug('usage that is billed early keeps only a part of an amount off where it becomes less', 'billing/correction/early.ts', 'BigInt(has) < rest ? BigInt(has) : rest;', 'roundDiv(BigInt(has) * amount, money.amount);', 'billing/correction/early'),

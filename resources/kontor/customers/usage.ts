@@ -1,8 +1,7 @@
 /** What a customer has used in the current period of each metered item, as it is known right now: an event is in it once its report is answered or, through JetStream, a moment later. */
 import type { Used } from '../../../billing/metering.ts';
 import { groupsOf } from '../../../billing/pricing/dimensions.ts';
-import type { Context, Json } from '../../../server/context.ts';
-import { momentOn } from '../../../server/context.ts';
+import { momentOn, type Context, type Json } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
 import { fields, id, type Params } from '../../../server/http/params.ts';
 import { renderList } from '../../../server/lists.ts';

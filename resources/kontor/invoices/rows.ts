@@ -1,12 +1,11 @@
 /** The stored facts by which invoices are explained: a read for each kind of thing, however many lines there are. */
 import type { CreditedDebit, ExplainFacts, QuantitySince } from '../../../billing/explain/explanation.ts';
 import type { Instant } from '../../../billing/decision.ts';
-import { itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceLineRow, type InvoiceWhole } from '../../../billing/invoice/invoice.ts';
+import { afterDiscounts, itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceLineRow, type InvoiceWhole } from '../../../billing/invoice/invoice.ts';
 import type { PriceRow } from '../../../billing/catalog.ts';
 import { madeUpBy } from '../../../billing/commitment.ts';
 import type { CorrectionRow } from '../../../billing/correction/correction.ts';
 import { backOf } from '../../../billing/metering.ts';
-import { netOf } from '../../../billing/subscription/lines.ts';
 import type { SubscriptionRow } from '../../../billing/subscription/subscription.ts';
 import { row, rows, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
@@ -183,7 +182,7 @@ async function debitsOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<Map<s
   const charged = await rows<InvoiceLineRow & { number: string | null }>(tx, sql`select l.*, i.number from invoice_lines l join invoices i on i.id = l.invoice where l.id = any(${lineIds}::text[])`);
   const items = await rows<InvoiceItemRow & { number: string | null }>(tx, sql`select t.*, i.number from invoice_items t left join invoices i on i.id = t.invoice where t.id = any(${itemIds}::text[])`);
   const byId = new Map<string, CreditedDebit>([
-    ...charged.map((line) => [line.id, { invoice: line.invoice, invoice_number: line.number, line: line.id, invoice_item: null, net: netOf(line), discounts: line.discount_amounts, start: line.period_start, end: line.period_end }] as const),
+    ...charged.map((line) => [line.id, { invoice: line.invoice, invoice_number: line.number, line: line.id, invoice_item: null, net: afterDiscounts(line), discounts: line.discount_amounts, start: line.period_start, end: line.period_end }] as const),
     ...lines.filter((line) => line.invoice_item !== null).map((line) => [line.invoice_item!, { invoice: null, invoice_number: null, line: null, invoice_item: line.invoice_item, net: netOfItem(line), discounts: itemizedOf(line), start: line.period_start, end: line.period_end }] as const),
     ...items.map((item) => [item.id, { invoice: item.invoice, invoice_number: item.number, line: null, invoice_item: item.id, net: netOfItem(item), discounts: itemizedOf(item), start: item.period_start, end: item.period_end }] as const),
   ]);

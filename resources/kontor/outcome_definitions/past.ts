@@ -6,7 +6,7 @@ import { termsOf } from '../../../billing/outcome/define.ts';
 import type { DefinitionWhole, Terms as DefinitionTerms, VersionRow } from '../../../billing/outcome/definition.ts';
 import { costOf, reachOf, wouldCount, type Counted, type PastSubject, type Terms } from '../../../billing/outcome/preview.ts';
 import type { Contest } from '../../../billing/outcome/settle.ts';
-import { termsIn } from '../../../billing/subscription/lines.ts';
+import { termsIn } from '../../../billing/subscription/terms.ts';
 import { fullPeriod } from '../../../billing/subscription/periods.ts';
 import type { SubscriptionRow } from '../../../billing/subscription/subscription.ts';
 import { realMoment, type Context, type Json } from '../../../server/context.ts';

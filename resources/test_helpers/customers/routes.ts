@@ -1,7 +1,7 @@
 /** In test mode a bank transfer arrives when it is told to. */
 import type Stripe from 'stripe';
 import { decision, refuse } from '../../../billing/decision.ts';
-import { fundCash, noCash } from '../../../billing/payment/cash.ts';
+import { fundCash, noCash, type CashTransactionRow } from '../../../billing/payment/cash.ts';
 import { commit } from '../../../server/commit.ts';
 import { momentOn, type Context, type Json, type Room } from '../../../server/context.ts';
 import { agrees, covers } from '../../../server/http/agreement.ts';
@@ -10,7 +10,6 @@ import { post } from '../../../server/http/route.ts';
 import { renderCashTransaction } from '../../customers/cash_balance/resource.ts';
 import { cashOf, modeOf, reconcile } from '../../customers/cash_balance/rows.ts';
 import { lockCustomer } from '../../customers/rows.ts';
-import type { CashTransactionRow } from '../../../billing/payment/cash.ts';
 
 type Theirs = Parameters<Stripe['testHelpers']['customers']['fundCashBalance']>[1];
 const fundCashBalance = fields({ amount: required(amount({ min: 1 })), currency: required(currency()), reference: text({ max: 200 }) });
