@@ -1,4 +1,9 @@
-/** `GET /v1/…/search`: what a query finds, newest first. What was written is found at once. */
+/**
+ * `GET /v1/…/search`: what a query finds, newest first. What was written is found at once.
+ *
+ * A search by text reads the rows of the world from the newest on until a page is full. No index of trigrams or of lower-cased texts would help: under row-level security PostgreSQL uses an index for nothing that could tell of another
+ * world's rows by its errors, as `ilike` and `lower` could.
+ */
 import { refuse } from '../../billing/decision.ts';
 import type { Context, Json, Resource } from '../context.ts';
 import { raw, row, rows, sql } from '../database/sql.ts';

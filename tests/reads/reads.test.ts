@@ -143,6 +143,20 @@ test('an invoice of usage is explained from as many rows however many events are
   assert.ok(most.rows < least.rows + 20, `${most.rows} rows for ten times as many events as those for which it is ${least.rows}; ${most.most}`);
 });
 
+test('a definition is tried on the events that it looks at, and the others are not read', async () => {
+  const definition_data = { subject_key: 'conversation', rules: [{ event_name: 'confirmed', effect: 'succeed' }] };
+  await ask('POST', '/v1/kontor/outcome_definitions', { display_name: 'AI agent', ...definition_data });
+  await ask('POST', '/v1/kontor/usage/events', { events: [1, 2, 3].map((n) => ({ event_name: 'confirmed', identifier: `${n}`, timestamp: today - DAY, payload: { stripe_customer_id: few, conversation: `${n}` } })) });
+  const from = today - 9 * DAY;
+  const { events } = await ask<{ events: number }>('POST', '/v1/kontor/outcome_definitions/preview', { definition_data, from });
+  const { rows, most } = await rowsOf(() => ask('POST', '/v1/kontor/outcome_definitions/preview', { definition_data, from }));
+  assert.equal(events, 3);
+  assert.ok(rows < PAGE, `${rows} rows; ${most}`);
+  // Those that a meter counts, too, of every customer who has some.
+  const counted = await ask<{ events: number; subjects: number }>('POST', '/v1/kontor/outcome_definitions/preview', { definition_data: { subject_key: 'region', rules: [{ event_name: 'count', effect: 'succeed' }] }, from });
+  assert.deepEqual([counted.events, counted.subjects], [FEW + MANY, 2 * REGIONS.length]);
+});
+
 test('a page is read from its own rows, whatever it is narrowed to and however much else there is', async () => {
   const pages = [
     '/v1/customers?', '/v1/invoices?', '/v1/invoices?status=open&', '/v1/invoices?status=void&', `/v1/invoices?customer=${few}&`, `/v1/invoices?customer=${many}&`, `/v1/subscriptions?status=canceled&`,

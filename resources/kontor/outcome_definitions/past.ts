@@ -11,7 +11,7 @@ import { fullPeriod } from '../../../billing/subscription/periods.ts';
 import type { SubscriptionRow } from '../../../billing/subscription/subscription.ts';
 import { realMoment, type Context, type Json } from '../../../server/context.ts';
 import { int8s } from '../../../server/database/arrays.ts';
-import { arrayText, rows, sql } from '../../../server/database/sql.ts';
+import { arrayText, raw, rows, sql, type Sql } from '../../../server/database/sql.ts';
 import { missing } from '../../../server/http/errors.ts';
 import type { Params } from '../../../server/http/params.ts';
 import { minor } from '../../../server/http/wire.ts';
@@ -45,16 +45,38 @@ async function triedOf(ctx: Context, { definition, definition_data: data }: Give
 /** What an event says beside whom and what it is about, which is what rules look at. */
 const saidOf = ({ payload }: StoredEvent, ...keys: string[]): Record<string, string> => Object.fromEntries(Object.entries(payload).filter(([name]) => !keys.includes(name)));
 
-/** By what the events of these names of a customer are looked up: those that no meter counted are of the name's series, the others of that of the meter. */
-async function seriesOfNames(ctx: Context, names: readonly string[], customer: string): Promise<bigint[]> {
+/** The customers of a table's index, each once and found one after the other. `of` narrows it to what the index begins with. */
+const eachCustomer = (table: string, of: Sql): Sql => sql`(
+  with recursive each as (
+    (select customer from ${raw(table)} where ${of} order by customer limit 1)
+    union all
+    select (select n.customer from ${raw(table)} n where ${of} and n.customer > each.customer order by n.customer limit 1) from each where each.customer is not null)
+  select customer from each where customer is not null)`;
+
+/** What the events of some names are looked up by, customer by customer: those that a meter counted are of its series, and the others, which outcomes were made of, of that of their name. */
+async function seriesOfNames(ctx: Context, names: readonly string[], one: string | undefined): Promise<{ customer: string; series: bigint }[]> {
   const meters = await rows<{ id: string }>(ctx.tx, sql`select id from meters where event_name = any(${names}::text[])`);
-  return [...names.map((name) => seriesOf(ctx.world.id, null, name, customer)), ...meters.map(({ id }) => seriesOf(ctx.world.id, id, '', customer))];
+  const found = one !== undefined ? [] : await rows<{ meter: string | null; customer: string }>(
+    ctx.tx,
+    sql`select m.id as meter, c.customer from meters m cross join lateral ${eachCustomer('meter_rollups', sql`meter = m.id`)} c where m.id = any(${meters.map(({ id }) => id)}::text[])
+        union select t.meter, t.customer from tallied_hours() t where t.meter = any(${meters.map(({ id }) => id)}::text[])
+        union all select null, c.customer from ${eachCustomer('outcomes', sql`world = kontor_world()`)} c`,
+  );
+  const customers = Map.groupBy(found, ({ meter }) => meter);
+  const within = (meter: string | null, name: string) => (one === undefined ? (customers.get(meter) ?? []).map(({ customer }) => customer) : [one]).map((customer) => ({ customer, series: seriesOf(ctx.world.id, meter, name, customer) }));
+  return [...names.flatMap((name) => within(null, name)), ...meters.flatMap(({ id }) => within(id, ''))];
 }
 
 /** The past events of these names, by customer and subject. */
 async function pastOf(ctx: Context, names: readonly string[], key: string, customer_key: string, { start, end }: Period, customer: string | undefined): Promise<Omit<PastSubject, 'contests' | 'now'>[]> {
-  const one = customer === undefined ? sql`` : sql`and e.customer = ${customer} and e.series = any(${int8s(await seriesOfNames(ctx, names, customer))}::bigint[])`;
-  const found = await eventsOf(ctx.tx, sql`from meter_events e where e.event_name = any(${names}::text[]) and e.timestamp >= to_timestamp(${start}::bigint) and e.timestamp < to_timestamp(${end}::bigint) ${one} limit ${MOST_EVENTS + 1}`);
+  const series = await seriesOfNames(ctx, names, customer);
+  const found = await eventsOf(
+    ctx.tx,
+    sql`from unnest(${arrayText(series.map((each) => each.customer), true)}::text[], ${int8s(series.map((each) => each.series))}::bigint[]) as s (customer, series)
+      cross join lateral (
+        select e.* from meter_events e where e.series = s.series and e.customer = s.customer and e.event_name = any(${names}::text[]) and e.timestamp >= to_timestamp(${start}::bigint) and e.timestamp < to_timestamp(${end}::bigint) offset 0) e
+      limit ${MOST_EVENTS + 1}`,
+  );
   if (found.length > MOST_EVENTS) refuse(undefined, `There are more than ${MOST_EVENTS} such events between \`from\` and \`to\`, and in the days around that may decide about them. Look at a shorter time, or at one customer.`, 'from');
   const subjects = Map.groupBy(found.filter((event) => (event.payload[key] ?? '') !== ''), (event) => `${event.customer}\x1f${event.payload[key]}`);
   return [...subjects.values()].map((events) => ({
