@@ -17,6 +17,7 @@ import { sourcesOf } from '../../../server/usage/sources.ts';
 import { holding, tellOfHeld } from '../../../server/usage/tell.ts';
 import { customerClock } from '../../billing/meter_events/rows.ts';
 import { activeMeter, metersById } from '../../billing/meters/rows.ts';
+import { customersById } from '../../customers/rows.ts';
 import { MOST_EVENTS, type createCorrection, type listCorrections, type listEvents, type recordEvents } from './params.ts';
 import { renderBatch, renderCorrection, renderEvent, type CorrectionRow } from './resource.ts';
 import { correctionsById, eventsWithin, pageOfEvents, recordedBy } from './rows.ts';
@@ -27,7 +28,8 @@ export async function recordBatch(ctx: Context, { events }: Params<typeof record
 
 /** The events of a customer that a meter counts, newest first: what usage is made of. */
 export async function events(ctx: Context, { customer, meter: wanted, start_time: start, end_time: end, limit, starting_after, ending_before }: Params<typeof listEvents>): Promise<Json> {
-  if (!(await customerClock(ctx.tx, customer))) missing('customer', customer, 'customer');
+  // Also of a customer who was deleted since.
+  if ((await customersById(ctx.tx, [customer])).length === 0) missing('customer', customer, 'customer');
   const [meter = missing('meter', wanted, 'meter')] = await metersById(ctx.tx, [wanted]);
   const [cursor, param] = starting_after === undefined ? [ending_before, 'ending_before'] : [starting_after, 'starting_after'];
   const at = cursor === undefined ? null : (await eventsByName(ctx, [{ meter: meter.id, event_name: meter.event_name, identifier: cursor }]))[0];

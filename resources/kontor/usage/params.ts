@@ -53,7 +53,7 @@ export const createCorrection = fields(
 export const listEvents = fields(
   {
     customer: required(id('cus')),
-    meter: required(id('mtr')),
+    meter: required(id()),
     start_time: doc('Events from here on.', timestamp()),
     end_time: doc('Events before here.', timestamp()),
     limit: byDefault(integer({ min: 1, max: 100 }), 10),
