@@ -80,6 +80,18 @@ test('the line that puts another one right lists what it takes back and adds, an
   assert.deepEqual(await listed(/^Correction of .*: 3 instead of 4 × /), [['c2', true]]);
 });
 
+test('where a threshold bills in the middle of a period, each line lists what it bills', async () => {
+  const { clock, customer, say } = await charged({ billing_thresholds: { amount_gte: 150 } });
+  await kontor.advance(clock, START + DAY);
+  for (const conversation of ['c1', 'c2']) await say('solved', conversation, START + HOUR);
+  await kontor.advance(clock, START + 10 * DAY);
+  await say('solved', 'c3', START + 9 * DAY);
+  await say('reopened', 'c1', START + 9 * DAY);
+  await kontor.advance(clock, FEB + 2 * HOUR);
+  const listed = await Promise.all((await stripe.invoices.list({ customer })).data.map(async ({ id, lines: { data: [line] } }) => [line!.quantity, (await get(`invoices/${id}/lines/${line!.id}/outcomes`)).data.map((each: Json) => [each.subject, each.taken_back]).sort()]));
+  assert.deepEqual(listed, [[0, [['c1', true], ['c3', false]]], [2, [['c1', true], ['c2', false]]]]);
+});
+
 test('what a voided invoice had billed is taken back in the chain', async () => {
   const { clock, customer, subscription, say } = await charged({ collection_method: 'send_invoice', days_until_due: 30 });
   for (const conversation of ['c1', 'c2']) await say('solved', conversation, START);

@@ -80,5 +80,5 @@ export async function ofLine(ctx: Context, given: Params<typeof params.listOfLin
   if (!line) return missing('invoice line item', path.line);
   const { data, has_more } = await page<OutcomeRow>(ctx, 'outcomes', 'outcome', [sql`id = any(array(${outcomesOfLine(ctx.world.id, line)}))`], given, { created: 'id' });
   const receipts = await receiptsOfLine(ctx.tx, line.id, data.map((each) => each.id));
-  return renderList(`/v1/kontor/invoices/${path.invoice}/lines/${path.line}/outcomes`, data.map((each) => ({ ...renderOutcome(each, ctx.world), receipt: receipts.get(each.id)?.billed ?? null, taken_back: receipts.get(each.id)?.taken_back ?? false })), has_more);
+  return renderList(`/v1/kontor/invoices/${path.invoice}/lines/${path.line}/outcomes`, data.map((each) => ({ ...renderOutcome(each, ctx.world), receipt: receipts.get(each.id)?.billed ?? null, taken_back: receipts.get(each.id)?.taken_back ?? each.counted_at === null })), has_more);
 }

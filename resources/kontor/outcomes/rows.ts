@@ -2,9 +2,10 @@ import type { Instant } from '../../../billing/decision.ts';
 import type { Subject } from '../../../billing/outcome/observe.ts';
 import type { OutcomeRow } from '../../../billing/outcome/outcome.ts';
 import { instants } from '../../../server/database/arrays.ts';
-import { arrayText, row, rows, sql, type Sql } from '../../../server/database/sql.ts';
+import { arrayText, raw, row, rows, sql, type Sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { seriesOf } from '../../../server/usage/keys.ts';
+import { interim } from '../invoice_corrections/rows.ts';
 
 export async function outcomesById(tx: Tx, ids: readonly string[], lock = false): Promise<OutcomeRow[]> {
   return rows<OutcomeRow>(tx, sql`select * from outcomes where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
@@ -79,31 +80,41 @@ export async function begunSince(tx: Tx, definition: string, since: Instant, aft
   return rows<OutcomeRow>(tx, sql`select * from outcomes where definition = ${definition} and began_at >= to_timestamp(${since}::bigint) and id > ${after} order by id limit ${limit} for update`);
 }
 
-/** The line that billed usage, with its meter, null where it bills none; and where the line that is asked for puts it right, from when until when what changed came to be known: since the last correction that reached the customer. */
-type BilledLine = { id: string; customer: string; meter: string | null; period_start: Instant; period_end: Instant; put_right: { since: Instant; until: Instant } | null };
+/**
+ * The line that billed usage, with its meter, null where it bills none. `changed`: where it bills what came to be known in a time, and not the whole of its period, from when until when. So does a line that puts another one
+ * right, which is that one then: since the last correction that reached the customer; and one of a period that a threshold billed in its middle: since the last of those.
+ */
+type BilledLine = { id: string; customer: string; meter: string | null; period_start: Instant; period_end: Instant; changed: { since: Instant; until: Instant } | null };
+
+/** Later than anything that is known. */
+const NOT_YET = raw('to_timestamp(99999999999)');
 
 export async function billedLine(tx: Tx, invoice: string, line: string): Promise<BilledLine | undefined> {
-  const found = await row<Omit<BilledLine, 'put_right'> & { since: Instant; until: Instant | null }>(
+  const found = await row<Omit<BilledLine, 'changed'> & { since: Instant | null; until: Instant | null }>(
     tx,
-    sql`select b.id, i.customer, b.metering ->> 'meter' as meter, b.period_start, b.period_end, own.until,
-          coalesce((select max(c.created) + interval '1 second' from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices v on v.id = t.invoice left join credit_notes n on n.id = c.credit_note
-            where c.line = b.id and c.created < own.first and ((t.id is not null and v.status is distinct from 'void') or n.status = 'issued')), i.finalized_at) as since
+    sql`select b.id, i.customer, b.metering ->> 'meter' as meter, b.period_start, b.period_end, case when own.until is not null then own.until when early.is_early then coalesce(i.finalized_at, ${NOT_YET}) end as until,
+          case when own.until is null then coalesce(early.since, to_timestamp(0)) else coalesce((
+            select max(c.created) + interval '1 second' from invoice_corrections c left join invoice_items t on t.id = c.invoice_item left join invoices v on v.id = t.invoice left join credit_notes n on n.id = c.credit_note
+            where c.line = b.id and c.created < own.first and ((t.id is not null and v.status is distinct from 'void') or n.status = 'issued')), i.finalized_at) end as since
         from invoice_lines l join invoice_lines b on b.id = coalesce(l.correction ->> 'line', l.id) join invoices i on i.id = b.invoice
         cross join lateral (select min(c.created) as first, max(c.created) as until from invoice_corrections c where c.line = b.id and l.correction is not null and c.invoice_item = l.invoice_item) own
+        cross join lateral (
+          select max(e.finalized_at) filter (where e.id <> i.id) + interval '1 second' as since, count(*) > 0 as is_early from invoice_lines el join invoices e on e.id = el.invoice
+          where el.subscription_item = b.subscription_item and el.period_start = b.period_start and ${interim('e', 'el')} and (e.id = i.id or e.finalized_at < coalesce(i.finalized_at, ${NOT_YET}))) early
         where l.invoice = ${invoice} and l.id = ${line}`,
   );
-  return found && { ...found, put_right: found.until === null ? null : { since: found.since, until: found.until } };
+  return found && { ...found, changed: found.until === null ? null : { since: found.since!, until: found.until } };
 }
 
-/** The outcomes, as a query, that a line billed: those that are counted in its period, and those on its receipts. Of a line that puts it right, those that were put on the meter or taken off since; as long as the events are kept that did so. */
-export function outcomesOfLine(world: number, { id, customer, meter, period_start, period_end, put_right }: BilledLine): Sql {
-  if (put_right === null || meter === null) {
+/** The outcomes, as a query, that a line billed: those that are counted in its period, and those on its receipts. Where it bills a change, those that were put on the meter or taken off in that time; as long as the events are kept that did so. */
+export function outcomesOfLine(world: number, { id, customer, meter, period_start, period_end, changed }: BilledLine): Sql {
+  if (changed === null || meter === null) {
     const counting = meter === null ? sql`` : sql` union select id from outcomes where meter = ${meter} and customer = ${customer} and counted_at >= to_timestamp(${period_start}::bigint) and counted_at < to_timestamp(${period_end}::bigint)`;
     return sql`select r.outcome from outcome_receipts r where r.line = ${id}${counting}`;
   }
   return sql`select split_part(e.identifier, ':', 1) from meter_events e
     where e.series = ${seriesOf(world, meter, '', customer)} and e.timestamp >= to_timestamp(${period_start}::bigint) and e.timestamp < to_timestamp(${period_end}::bigint)
-      and e.created >= to_timestamp(${put_right.since}::bigint) and e.created <= to_timestamp(${put_right.until}::bigint) group by 1 having sum(e.value) <> 0`;
+      and e.created >= to_timestamp(${changed.since}::bigint) and e.created <= to_timestamp(${changed.until}::bigint) group by 1 having sum(e.value) <> 0`;
 }
 
 /** The receipts of outcomes on a line: the latest that bills it, and whether it was taken back after that. */
