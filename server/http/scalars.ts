@@ -50,6 +50,7 @@ const KINDS: Record<string, string> = {
   cus: 'customer', prod: 'product', price: 'price', sub: 'subscription', si: 'subscription_item', in: 'invoice', ii: 'invoiceitem', pm: 'PaymentMethod', pi: 'payment_intent',
   seti: 'setupintent', ch: 'charge', re: 'refund', cn: 'credit note', txr: 'tax rate', promo: 'promotion code', di: 'discount', clock: 'test clock', evt: 'event', we: 'webhook endpoint', mtr: 'meter',
   sub_sched: 'subscription schedule', qt: 'quote', file: 'file', txi: 'tax id', dp: 'dispute', plink: 'payment link', cs: 'checkout.session', il: 'invoice line item', inpay: 'invoice_payment',
+  credgr: 'credit grant', mtrc: 'usage correction', odef: 'outcome definition', outc: 'outcome', trof: 'trial offer', ba: 'bank account', mandate: 'mandate', po: 'payout',
 };
 
 /** The id of an object. With a prefix (`cus`, without the underscore), an id of another kind is answered as one that does not exist. Products, coupons and old plans have ids of the caller's choice: no prefix there. */

@@ -135,7 +135,7 @@ test('the list of a customer that does not exist is refused, whatever it lists; 
   const { id } = await kontor.stripe.customers.create();
   await kontor.stripe.customers.del(id);
   for (const { path, schema } of routes) {
-    const more = Object.entries(schema.about.fields!).filter(([name, field]) => field.required && name !== 'customer').map(([name]) => `&${name}=x`).join('');
+    const more = Object.entries(schema.about.fields!).filter(([name, field]) => field.required && name !== 'customer').map(([name, { prefix = '' }]) => `&${name}=${prefix}_x`).join('');
     const heard = await caller.call({ method: 'GET', path: `${path}?customer=cus_nope${more}` });
     assert.deepEqual([heard.status, heard.body.error?.code, heard.body.error?.param], [400, 'resource_missing', 'customer'], `${path}: ${heard.text}`);
   }
