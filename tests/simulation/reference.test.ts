@@ -261,3 +261,16 @@ function booksOf(history: History, lines: Line[], say: string) {
     if (quiet && history.items.some(item => item.key === key)) assert.ok(Math.abs(billed - due) < 1e-6 || last === -Infinity, `${say} ${key} billed ${billed} of ${due}`)
   }
 }
+
+test('what is used in a pause reaches no threshold, neither then nor once it is over', () => {
+  // The second after the usage is a boundary of the month.
+  const history = life('2025-01-01', '2025-02-15', [meter('calls', '10')], {
+    threshold: { amount_gte: 500n, reset: true }, usage: [{ meter: 'calls', at: at('2025-01-31T23:59:59Z'), value: '100' }],
+    actions: [
+      { at: at('2025-01-10'), kind: 'pause', unused_time_from: 'now', outstanding_usage_through: 'now', invoicing_behavior: 'pending_invoice_item' },
+      { at: at('2025-02-10'), kind: 'resume', anchor: 'unchanged', proration_behavior: 'none', then: 'pay' },
+    ],
+  })
+  assert.deepEqual(bills(history), [])
+  assert.equal(recompute(history).pending.length, 1)
+})

@@ -29,6 +29,8 @@ export function canResume({ paused, pausedAt, terms }: Course, { at, anchor, dat
 export function resume(course: Course, { at, anchor, proration_behavior, date, then }: Asked<'resume'>): void {
   const { book, terms } = course;
   const earlier = new Set(book.journal);
+  // Whatever usage had reached by a moment of the pause is free.
+  if (course.looks !== null && course.looks <= at) course.looks = null;
   // A resumption is of what is charged automatically.
   course.charged = true;
   const bill = anchor === 'now' ? goAnew(course, at) : goOn(course, at, proration_behavior, date);

@@ -229,7 +229,7 @@ export function recompute(history: History): Outcome {
   if (history.scheduled) adopt(course, history.start, history.scheduled);
   const use = (at: number): void => {
     topUps.look(at);
-    if (isWatched(history)) look(course, at);
+    if (isWatched(history) && !course.paused) look(course, at);
   };
   const requests = [
     ...history.pending.map((item) => ({ at: item.at, run: () => telling.wait(item) })),
