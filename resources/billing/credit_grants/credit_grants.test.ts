@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { inWorld } from '../../../server/database/world.ts';
-import { startKontor, type Kontor } from '../../../tests/kontor.ts';
+import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own } from '../../../tests/own.ts';
 import { meteredPrice, meterOf, paysBy, report, seatPrice } from '../../../tests/shop.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
@@ -13,22 +13,12 @@ const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 
-let kontor: Kontor;
-let stripe: Stripe;
-let calls: string;
-let mails: string;
-let seat: string;
-before(async () => {
-  kontor = await startKontor();
-  stripe = kontor.stripe;
-  const metered = async (event_name: string) => {
-    const meter = await meterOf(stripe, event_name);
-    return (await meteredPrice(stripe, meter.id, 10, { product_data: { name: event_name } })).id;
-  };
-  [calls, mails] = [await metered('calls'), await metered('mails')];
-  seat = (await seatPrice(stripe, 2_000)).id;
-});
+const kontor = await startKontor();
 after(() => kontor.close());
+const { stripe } = kontor;
+const metered = async (event_name: string) => (await meteredPrice(stripe, (await meterOf(stripe, event_name)).id, 10, { product_data: { name: event_name } })).id;
+const [calls, mails] = [await metered('calls'), await metered('mails')];
+const seat = (await seatPrice(stripe, 2_000)).id;
 
 async function onClock(more: Partial<Stripe.CustomerCreateParams> = paysBy()): Promise<{ clock: string; customer: string }> {
   const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START });
