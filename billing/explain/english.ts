@@ -129,7 +129,10 @@ export const english: Language = {
     discounts: ({ amount }, say) => `Discounts take off ${say.money(amount)}.`,
     credits: ({ amount }, say) => `Credit grants take off ${say.money(amount)}.`,
     exclusive_taxes: ({ amount }, say) => `Taxes put on ${say.money(amount)}.`,
-    total: ({ amount, from }, say) => `The total is ${say.sum([from['subtotal']!, -from['discounts']!, -from['credits']!, from['exclusive_taxes']!].filter((each, n) => n === 0 || each !== 0n))} = ${say.money(amount)}.`,
+    total({ amount, from }, say) {
+      const parts = [from['subtotal']!, -from['discounts']!, -from['credits']!, from['exclusive_taxes']!].filter((each, n) => n === 0 || each !== 0n);
+      return `The total is ${parts.length === 1 ? '' : `${say.sum(parts)} = `}${say.money(amount)}.`;
+    },
     total_excluding_tax: ({ amount }, say) => `Without any tax it is ${say.money(amount)}.`,
     balance({ from }, say) {
       const { starting_balance: start, ending_balance: end } = from;

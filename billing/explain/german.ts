@@ -129,7 +129,10 @@ export const german: Language = {
     discounts: ({ amount }, say) => `Rabatte ziehen ${say.money(amount)} ab.`,
     credits: ({ amount }, say) => `Guthaben zieht ${say.money(amount)} ab.`,
     exclusive_taxes: ({ amount }, say) => `Steuern kommen mit ${say.money(amount)} dazu.`,
-    total: ({ amount, from }, say) => `Der Gesamtbetrag ist ${say.sum([from['subtotal']!, -from['discounts']!, -from['credits']!, from['exclusive_taxes']!].filter((each, n) => n === 0 || each !== 0n))} = ${say.money(amount)}.`,
+    total({ amount, from }, say) {
+      const parts = [from['subtotal']!, -from['discounts']!, -from['credits']!, from['exclusive_taxes']!].filter((each, n) => n === 0 || each !== 0n);
+      return `Der Gesamtbetrag ist ${parts.length === 1 ? '' : `${say.sum(parts)} = `}${say.money(amount)}.`;
+    },
     total_excluding_tax: ({ amount }, say) => `Ganz ohne Steuern ist er ${say.money(amount)}.`,
     balance({ from }, say) {
       const { starting_balance: start, ending_balance: end } = from;
