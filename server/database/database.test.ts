@@ -111,9 +111,9 @@ test('of what is attempted in a transaction nothing stays where it fails, and th
   const told = (error: Error) => void failed.push(error.message);
   await db.inWorld({ id: 5 }, async (tx) => {
     tx.later(insert('before'));
-    // By a statement that is waited for, with others behind it; by one that nobody waits for; within what is attempted itself; and by what throws.
+    // By a statement that is waited for, with others behind it; because of one that nobody waits for; within what is attempted itself; and by what throws.
     await tx.attempt(async () => { tx.later(insert('lost')); await Promise.all([tx.query(halves), tx.query(insert('behind'))]); }).catch(told);
-    await tx.attempt(async () => { tx.later(halves); tx.later(insert('behind')); }).catch(told);
+    await tx.attempt(async () => { tx.later(halves); await tx.query('select 1'); }).catch(told);
     await tx.attempt(async () => {
       tx.later(insert('within'));
       await tx.attempt(() => tx.query(halves)).catch(told);
@@ -134,6 +134,17 @@ test('what had failed before something was attempted is told, and nothing is kep
     tx.later({ text: 'select 1 / 0' });
     await tx.attempt(() => tx.query({ text: `insert into things (id) values ('lost')` }));
   }), /division by zero/);
+  assert.deepEqual(await ids(4), []);
+});
+
+test('what was attempted without waiting for it fails the transaction', async () => {
+  for (const within of [1, 2]) {
+    await assert.rejects(db.inWorld({ id: 4 }, async (tx) => {
+      const attempt = (left: number): Promise<void> => tx.attempt(async () => (left > 1 ? attempt(left - 1) : tx.later({ text: 'select 1 / 0' })));
+      await attempt(within);
+      tx.later({ text: `insert into things (id) values ('lost')` });
+    }), /division by zero/);
+  }
   assert.deepEqual(await ids(4), []);
 });
 

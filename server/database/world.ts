@@ -17,7 +17,7 @@ export type Queryable = Pick<pg.ClientBase, 'query'>;
 export type Tx = Queryable & {
   /** Sends a statement without waiting for it: it travels with what comes next, and where it fails, the transaction fails at its end. */
   later(statement: pg.QueryConfig): void;
-  /** Does work of which nothing stays where it throws; the transaction goes on. Nothing else is sent meanwhile. */
+  /** Does work of which nothing stays where it throws; the transaction goes on. What the work sends without waiting for it fails the transaction as ever. Nothing else is sent meanwhile. */
   attempt<Result>(work: () => Promise<Result>): Promise<Result>;
 };
 
@@ -53,25 +53,30 @@ function settingOf({ id }: { readonly id: number }): pg.QueryConfig {
 /** What PostgreSQL says to every statement after one that failed: also where that kept it from parsing the statement. */
 const ABORTED = new Set<unknown>(['25P02', '26000']);
 
+/** What failed of what nobody waits for. Once an attempt is done, what fails of it belongs to what is around it. */
+type Unheard = { error?: unknown; around?: Unheard };
+const heirOf = (own: Unheard): Unheard => (own.around ? heirOf(own.around) : own);
+
 async function transaction<Result>(pool: pg.Pool, opening: readonly pg.QueryConfig[], work: (tx: Tx) => Promise<Result>): Promise<Result> {
   const client = await pool.connect();
   const { query, later, flush } = outboxOf(client);
   let broken: Error | undefined;
   // What was sent for later, and failed, of the transaction or of what is attempted in it. It is told at the end, or in place of what fails because of it; until then it is nobody's.
-  let unheard: { error?: unknown } = {};
+  let unheard: Unheard = {};
   const send = (statement: pg.QueryConfig): void => {
     const own = unheard;
-    later(statement, (error) => { own.error ??= error; });
+    later(statement, (error) => { heirOf(own).error ??= error; });
   };
   const cause = (error: unknown): unknown => (ABORTED.has((error as { code?: unknown }).code) ? (unheard.error ?? error) : error);
   const attempt = async <Attempted>(attempted: () => Promise<Attempted>): Promise<Attempted> => {
     send(SAVE);
     const around = unheard;
-    unheard = {};
+    const own: Unheard = (unheard = {});
     try {
       const result = await attempted();
-      await query(RELEASE);
-      if (unheard.error !== undefined) throw unheard.error;
+      if (own.error !== undefined) throw own.error;
+      send(RELEASE);
+      own.around = around;
       return result;
     } catch (error) {
       // Where the transaction had failed before, there is nowhere to return to.
