@@ -70,15 +70,17 @@ function beginAnew(items: readonly SubscriptionItemWhole[], billing_cycle_anchor
 /** What is known once a change is made: usage that was billed with it does not count again. */
 export function afterChange(subscription: SubscriptionWhole, waiting: readonly InvoiceItemWhole[], facts: SubscriptionFacts, moment: Moment): SubscriptionFacts {
   const running = new Set(subscription.items.filter((item) => item.current_period_start < moment.now).map((item) => item.id));
-  const before = new Map(facts.subscription.items.map((item) => [item.id, item]));
-  const goesOn = ({ id, price, current_period_start }: SubscriptionItemWhole) => before.get(id)?.price === price && before.get(id)?.current_period_start === current_period_start;
+  const goesOn = (id: string) => {
+    const [before, after] = [facts.subscription, subscription].map((each) => each.items.find((item) => item.id === id));
+    return after !== undefined && before?.price === after.price && before.current_period_start === after.current_period_start;
+  };
   const rates = [...subscription.default_rates, ...subscription.items.flatMap((item) => item.rates)];
   return {
     ...facts,
     subscription,
     pending: [...facts.pending, ...waiting],
     usage: new Map([...facts.usage].filter(([item]) => running.has(item))),
-    so_far: facts.so_far && new Map(subscription.items.flatMap((item) => (goesOn(item) && facts.so_far!.has(item.id) ? [[item.id, facts.so_far!.get(item.id)!] as const] : []))),
+    so_far: facts.so_far && new Map([...facts.so_far].filter(([item]) => goesOn(item))),
     rates: new Map([...facts.rates, ...rates.map((rate) => [rate.id, rate] as const)]),
   };
 }
