@@ -337,7 +337,7 @@ export const live = (history: History): Outcome => liveThrough(history).outcome(
 export function liveThrough(history: History): Life {
   const life = new Life(history);
   life.start();
-  const requests = [...history.pending.map((item) => ({ at: item.at, run: () => life.wait(item) })), ...history.actions.map((action) => ({ at: action.at, run: () => life.act(action) })), ...(isWatched(history) || isPrepaid(history) ? history.usage.map(({ at }) => ({ at, run: () => life.use(at) })) : [])].sort((a, b) => a.at - b.at);
+  const requests = [...history.pending.map((item) => ({ at: item.at, run: () => life.wait(item) })), ...history.actions.map((action) => ({ at: action.at, run: () => life.act(action) })), ...(isWatched(history) || isPrepaid(history) ? [...new Set(history.usage.map(({ at }) => at))].map((at) => ({ at, run: () => life.use(at) })) : [])].sort((a, b) => a.at - b.at);
   for (const request of requests.filter((each) => each.at <= history.until)) {
     life.run(request.at);
     request.run();

@@ -234,7 +234,7 @@ export function recompute(history: History): Outcome {
   const requests = [
     ...history.pending.map((item) => ({ at: item.at, run: () => telling.wait(item) })),
     ...history.actions.map((action, n) => ({ at: action.at, run: () => { if (!lookingAfter(course, action.at, () => telling.act(action))) refused.push(n); } })),
-    ...(isWatched(history) || isPrepaid(history) ? history.usage.map(({ at }) => ({ at, run: () => use(at) })) : []),
+    ...(isWatched(history) || isPrepaid(history) ? [...new Set(history.usage.map(({ at }) => at))].map((at) => ({ at, run: () => use(at) })) : []),
   ].sort((a, b) => a.at - b.at);
   for (let now = history.start; ; ) {
     const final = Math.min(...book.bills.map((bill) => bill.finalize_at ?? Infinity));
