@@ -247,7 +247,7 @@ export function recompute(history: History): Outcome {
     if (next > history.until) break;
     if (expiry === next) {
       book.credits.expireAll(next);
-      topUps.look(next);
+      topUps.look(next, next - 1);
       continue;
     }
     if (final === next) for (const bill of book.bills.filter((one) => one.finalize_at === next)) book.collect(bill, next);

@@ -26,22 +26,22 @@ export class TopUps {
     return true;
   }
 
-  /** Before discounts: of periods that run, on drafts that will be finalized, and what waits for a bill. */
-  private unbilled(at: number): bigint {
+  /** Before discounts: of the periods that run at a moment `within`, on drafts that will be finalized, and what waits for a bill. */
+  private unbilled(at: number, within: number): bigint {
     const { course } = this;
     const { terms, book: { bills, journal } } = course;
     const running = course.paused || course.ended !== null ? [] : terms.items.flatMap((item) => {
-      const { start, end } = periodOf(terms, item, at);
+      const { start, end } = periodOf(terms, item, within);
       return usageIn(course, terms, item, { start, end: at + 1 }, { lasts: end });
     });
     const drafted = bills.flatMap((bill) => (bill.status === 'draft' && bill.finalize_at !== null ? bill.lines : []));
     return total([...running, ...drafted, ...journal.filter((entry) => entry.on === null)].flatMap(({ kind, amount }) => (kind === 'metered' ? [amount] : [])));
   }
 
-  /** While something that was bought waits to be paid, nothing else is. */
-  look(at: number): void {
+  /** While something that was bought waits to be paid, nothing else is. Where it comes before what is billed at the moment, the periods that end with it still run (`within`). */
+  look(at: number, within = at): void {
     const { terms, course: { book } } = this;
-    if (terms === null || this.bought.some(({ bill }) => bill.status === 'open') || book.credits.left(at) - this.unbilled(at) >= terms.threshold) return;
+    if (terms === null || this.bought.some(({ bill }) => bill.status === 'open') || book.credits.left(at) - this.unbilled(at, within) >= terms.threshold) return;
     const { amount } = terms;
     const draft: Draft = { key: 'top_up', kind: 'top_up', amount, period: { start: at, end: at }, quantity: '1', proration: false, discountable: false, product: null, price: null, rates: [], own: [] };
     const bill = book.bill(at, 'manual', [], [draft], { shared: [], rates: [], items: [] }, 'at once')!;
