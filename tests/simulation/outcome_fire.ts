@@ -34,7 +34,7 @@ const START = Date.UTC(2026, 0, 1) / 1_000;
 /** Time passes in steps of so many days; then all periods that were billed may have changed for the last time. */
 const STEP = 28 * DAY;
 const STEPS = 4;
-const SUBJECTS = 12;
+const SUBJECTS = 24;
 /** How late an event is at most; later ones are refused. */
 const LATEST = 34 * DAY;
 
@@ -48,12 +48,12 @@ const costOf = (count: number, tiered: boolean): number => Array.from({ length: 
 
 type Customer = { id: string; tiered: boolean; subjects: Map<string, Sent[]> };
 
-/** The steps in which each event may be sent: when it has happened, and is not too late. */
+/** The events of each step. One is sent when it has happened and is not too late; where several steps are left to it, mostly in the last, so that much comes after its bill. */
 function shipments(customers: readonly Customer[], random: Random): Sent[][] {
   const steps: Sent[][] = Array.from({ length: STEPS }, () => []);
   for (const event of customers.flatMap(({ subjects }) => [...subjects.values()].flat())) {
     const possible = steps.flatMap((_, n) => (START + (n + 1) * STEP >= event.timestamp && START + (n + 1) * STEP - event.timestamp <= LATEST ? [n] : []));
-    const chosen = steps[random.pick(possible)]!;
+    const chosen = steps[random.pick([possible[0]!, possible.at(-1)!, possible.at(-1)!, possible.at(-1)!])]!;
     chosen.splice(random.int(0, chosen.length), 0, event);
     // Some are sent twice.
     if (random.int(1, 5) === 1) chosen.push(event);
