@@ -23,7 +23,7 @@ import { taxIdsOf } from '../tax_ids/rows.ts';
 import { testClock } from '../test_helpers/test_clocks/resource.ts';
 import type * as params from './params.ts';
 import { customer } from './resource.ts';
-import { customersById, goingOn, invoicePrefixIsTaken, lockCustomer, lockLane, withDiscounts } from './rows.ts';
+import { customersById, goingOn, holdCustomer, invoicePrefixIsTaken, lockCustomer, withDiscounts } from './rows.ts';
 
 const rendered = (ctx: Context, whole: CustomerWhole): Json => customer.render(whole, ctx.world);
 
@@ -71,7 +71,8 @@ export async function create(ctx: Context, given: Params<typeof params.createCus
 }
 
 export async function update(ctx: Context, { cash_balance, ...given }: Params<typeof params.updateCustomer>, path: { customer: string }): Promise<Json> {
-  const before = await lockCustomer(ctx, path.customer);
+  // Cash that is applied by itself from now on may pay what waits for it.
+  const before = await (cash_balance === undefined ? lockCustomer : holdCustomer)(ctx, path.customer);
   const moment = await momentOn(ctx, before.test_clock);
   const account = await accountById(ctx.tx, ctx.world.account);
   if (given.invoice_prefix !== undefined && given.invoice_prefix !== before.invoice_prefix) await freePrefix(ctx, given.invoice_prefix);
@@ -87,8 +88,7 @@ export async function update(ctx: Context, { cash_balance, ...given }: Params<ty
 }
 
 export async function remove(ctx: Context, _given: object, path: { customer: string }): Promise<Wire<Stripe.DeletedCustomer>> {
-  await lockLane(ctx.tx, path.customer);
-  const before = await lockCustomer(ctx, path.customer);
+  const before = await holdCustomer(ctx, path.customer);
   const [cash] = (await cashOf(ctx.tx, before.id)).filter(({ amount }) => amount > 0n);
   if (cash) refuse(undefined, `The customer ${before.id} has sent ${formatMoney(cash.amount, cash.currency)} that paid nothing yet. Send it back, by \`POST /v1/refunds\` with \`origin\` = \`customer_balance\`, or apply it to a payment; then delete the customer.`);
   const moment = await momentOn(ctx, before.test_clock);

@@ -74,3 +74,9 @@ export async function lockLanes(tx: Tx, customers: readonly string[]): Promise<v
 }
 
 export const lockLane = (tx: Tx, customer: string): Promise<void> => lockLanes(tx, [customer]);
+
+/** A customer that is not deleted, locked, with its lane before it: for who sets or clears its timers. */
+export async function holdCustomer(ctx: Context, id: string, param?: string): Promise<CustomerWhole> {
+  await lockLane(ctx.tx, id);
+  return lockCustomer(ctx, id, param);
+}

@@ -35,12 +35,12 @@ export function payersOf(tx: Tx, ids: readonly string[]): Promise<{ id: string; 
 /** An intent with its customer and the invoice that it pays, and the moment at which its customer lives. */
 export type Locked = { intent: PaymentIntentWhole; customer: CustomerWhole | null; facts: WithPayments | null; moment: Moment };
 
-/** The intent, locked after its customer and its invoice. */
-export async function lockIntent(ctx: Context, id: string): Promise<Locked> {
+/** The intent, locked after its customer and its invoice. Whoever holds the customer's lane waits for the timers in it: a timer that runs (`timed`) takes no lane. */
+export async function lockIntent(ctx: Context, id: string, { timed = false } = {}): Promise<Locked> {
   const [payer] = await payersOf(ctx.tx, [id]);
   if (!payer) missing('payment_intent', id);
   const customers = payer.customer === null ? [] : [payer.customer];
-  await lockLanes(ctx.tx, customers);
+  if (!timed) await lockLanes(ctx.tx, customers);
   const [customer = null] = await customersById(ctx.tx, customers, true);
   const [facts = null] = payer.invoice === null ? [] : await lockInvoices(ctx.tx, [payer.invoice]);
   const [intent] = await intentsById(ctx.tx, [id], true);

@@ -1,6 +1,5 @@
 /** Prepaid credit that is bought again by itself when it runs low. */
 import { buyCredit, checking, creditLeft, isDue, putTopUp, type TopUpRow } from '../../../billing/credit/top_up.ts';
-import type { CustomerWhole } from '../../../billing/customer/customer.ts';
 import { refuse, together, type Decision } from '../../../billing/decision.ts';
 import { mergeMetadata } from '../../../billing/metadata.ts';
 import { refuseAmount } from '../../../billing/payment/intent.ts';
@@ -14,7 +13,7 @@ import { get, post } from '../../../server/http/route.ts';
 import { minor } from '../../../server/http/wire.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
 import { usageByGroup } from '../../../server/usage/counted.ts';
-import { customersById, existingCustomer, lockCustomer, lockLane } from '../../customers/rows.ts';
+import { customersById, existingCustomer, holdCustomer } from '../../customers/rows.ts';
 import { ongoingOf, surroundings } from '../../subscriptions/rows.ts';
 import { buyersOf, topUpsById, waitingUsage } from './rows.ts';
 
@@ -53,12 +52,6 @@ const render = (top_up: TopUpRow, world: World): Json => ({
 });
 
 const topUp: Resource<TopUpRow> = { object: 'kontor.credit_top_up', prefix: 'ctop', render, load: (ctx, ids) => topUpsById(ctx.tx, ids), expands: { customer: 'customer' } };
-
-/** Whoever sets a timer of a customer takes its lane first. */
-async function holdCustomer(ctx: Context, customer: string, param?: string): Promise<CustomerWhole> {
-  await lockLane(ctx.tx, customer);
-  return lockCustomer(ctx, customer, param);
-}
 
 async function create(ctx: Context, given: Params<typeof createParams>): Promise<Json> {
   await existingCustomer(ctx, given.customer, 'customer');
