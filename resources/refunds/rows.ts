@@ -30,12 +30,12 @@ export function cancelingOf(tx: Tx, refund: string): Promise<{ state: string; an
   return rows(tx, sql`select state, answer from calls where world = kontor_world() and subject = ${refund} and kind = 'processor.cancel_refund' order by created, id`);
 }
 
-/** A charge that is to be refunded with its intent and method, the charge locked, and the moment at which its customer lives. */
+/** A charge that is to be refunded with its intent and method, locked after its customer, and the moment at which its customer lives. */
 export async function lockRefundable(ctx: Context, charge: string, param: string): Promise<RefundFacts & { moment: Moment }> {
   const [found] = await chargesById(ctx.tx, [charge]);
   if (!found) missing('charge', charge, param);
-  // Whoever moves a customer's cash locks the customer first.
-  if (found.payment_method_details?.type === 'customer_balance') await customersById(ctx.tx, [found.customer!], true);
+  // The customer comes first, as wherever a payment is locked: its cash may move, and a refund names it.
+  if (found.customer !== null) await customersById(ctx.tx, [found.customer], true);
   const [payment_intent] = await intentsById(ctx.tx, [found.payment_intent], true);
   const [locked] = await chargesById(ctx.tx, [charge], true);
   const [payment_method] = await methodsById(ctx.tx, [found.payment_method!]);
