@@ -5,6 +5,7 @@ import type { Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { chargesById } from '../charges/rows.ts';
+import { customersById } from '../customers/rows.ts';
 import { settlementAt, settlementOf } from '../kontor/settings/rows.ts';
 import { lockMandatesOf } from '../mandates/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
@@ -43,12 +44,13 @@ export async function lockInquiriesOf(ctx: Pick<Context, 'app' | 'tx' | 'world'>
   return found.length === 0 ? [] : lockDisputes(ctx, found.map(({ id }) => id));
 }
 
-/** A charge that is contested with all that this concerns: the method, the charge and the mandates in force locked. */
+/** A charge that is contested with all that this concerns, locked in the order in which payments are: the customer, the intent, the method, the charge and the mandates in force. */
 export async function lockContested(ctx: Pick<Context, 'app' | 'tx' | 'world'>, id: string): Promise<Contested> {
   const { tx } = ctx;
   const [found] = await chargesById(tx, [id]);
+  if (found!.customer !== null) await customersById(tx, [found!.customer], true);
+  const [payment_intent] = await intentsById(tx, [found!.payment_intent], true);
   const [payment_method] = await methodsById(tx, [found!.payment_method!], true);
   const [charge] = await chargesById(tx, [id], true);
-  const [payment_intent] = await intentsById(tx, [charge!.payment_intent]);
   return { charge: charge!, payment_intent: payment_intent!, payment_method: payment_method!, mandates: await lockMandatesOf(tx, [payment_method!.id]), settlement: settlementAt(await settlementOf(ctx), payment_method!.processor) };
 }
