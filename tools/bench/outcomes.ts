@@ -6,7 +6,7 @@ const CUSTOMERS = 100;
 const CONNECTIONS = 4;
 const BATCHES = 24;
 const BATCH = 1_000;
-const ROUNDS = 3;
+const ROUNDS = 9;
 
 type Event = { event_name: string; identifier: string; payload: Record<string, string> };
 type Make = (customer: string, n: number) => Event[];
