@@ -10,7 +10,8 @@ import { rooms } from '../resources/register.ts';
 import { createAccount, createKey, listWorlds, type KeyOrder } from '../server/accounts.ts';
 import { open, type Running } from '../server/app.ts';
 import { machineClock, type Clock } from '../server/clock.ts';
-import type { World } from '../server/context.ts';
+import type { Context, World } from '../server/context.ts';
+import { inWorld } from '../server/database/world.ts';
 import { openLog, type Log } from '../server/log.ts';
 import { appointJudge, type Judge } from './conformance/judge.ts';
 import type { NatsSettings } from '../server/usage/intake/open.ts';
@@ -44,6 +45,8 @@ export type Kontor = Running & {
   judge: Judge;
   /** Returns when all usage that was acknowledged is counted and in the rollups of its hours. */
   counted(): Promise<void>;
+  /** Does work in a transaction of the first account's test mode, as what no request asks for. */
+  inside<Result>(work: (ctx: Context) => Promise<Result>): Promise<Result>;
   /** The types of the events since the given number of them, oldest first. */
   eventTypes(since?: number): Promise<string[]>;
 };
@@ -98,6 +101,7 @@ export async function startKontor(options: Options = {}): Promise<Kontor> {
     client,
     judge,
     counted,
+    inside: (work) => inWorld(running.app.database.pool, first.world, (tx) => work({ app: running.app, tx, world: first.world, request: null, calls: [] })),
     async advance(id, to, { testHelpers: { testClocks } } = first.stripe) {
       await testClocks.advance(id, { frozen_time: to });
       const { status } = await when(() => testClocks.retrieve(id), (clock) => clock.status !== 'advancing');

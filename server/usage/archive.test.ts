@@ -10,8 +10,6 @@ import type { UsageGiven } from '../../billing/usage.ts';
 import { until } from '../../tests/awaited.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { machineClock } from '../clock.ts';
-import type { Context } from '../context.ts';
-import { inWorld } from '../database/world.ts';
 import { own } from '../../tests/own.ts';
 import { readArchive, verifyArchive, type ArchivedEvent } from './archive.ts';
 import { cancelEvents, latestEvent } from './cancel.ts';
@@ -30,9 +28,8 @@ after(async () => {
 });
 
 const now = () => kontor.app.clock.now();
-const inside = <T>(work: (ctx: Context) => Promise<T>): Promise<T> => inWorld(kontor.app.database.pool, kontor.world, (tx) => work({ app: kontor.app, tx, world: kontor.world, request: null, calls: [] }));
-const put = async (events: UsageGiven[]) => (await inside((ctx) => record(ctx, events))).map(({ status }) => status);
-const kept = async () => Number((await inside(({ tx }) => tx.query('select count(*) from meter_events'))).rows[0].count);
+const put = async (events: UsageGiven[]) => (await kontor.inside((ctx) => record(ctx, events))).map(({ status }) => status);
+const kept = async () => Number((await kontor.inside(({ tx }) => tx.query('select count(*) from meter_events'))).rows[0].count);
 
 test('events that are past their time are dropped once they are in the archive, whatever stopped that before, and come back from it', async () => {
   const meter = await own<{ id: string }>(kontor.stripe, 'POST', 'meters', { display_name: 'Tokens', event_name: 'tokens', default_aggregation: { formula: 'sum' }, dimensions: ['model'] });
@@ -40,10 +37,10 @@ test('events that are past their time are dropped once they are in the archive, 
   const events = Array.from({ length: 12 }, (_, n): UsageGiven => ({ event_name: 'tokens', identifier: `e${n}`, timestamp: now() - n, payload: { stripe_customer_id: customer, value: `${n}.50`, model: n % 2 ? 'opus' : 'mini', note: '“\n€' } }));
   assert.equal((await put(events)).every((status) => status === 'accepted'), true);
   const start = now();
-  await inside(async (ctx) => cancelEvents(ctx, [(await latestEvent(ctx, 'tokens', 'e3'))!], now(), null));
+  await kontor.inside(async (ctx) => cancelEvents(ctx, [(await latestEvent(ctx, 'tokens', 'e3'))!], now(), null));
   // Whole hours: parts of them are told by events.
   const hour = start - (start % 3_600);
-  const used = () => inside(async ({ tx }) => (await countedFor(tx, [{ key: 'a', meter: meter.id, customer, start: hour - 3_600, end: hour + 3_600 }])).get('a'));
+  const used = () => kontor.inside(async ({ tx }) => (await countedFor(tx, [{ key: 'a', meter: meter.id, customer, start: hour - 3_600, end: hour + 3_600 }])).get('a'));
   const [counted, slot] = [await used(), slotAt(now())];
   ahead += 6 * SLOT_S * 1_000;
 

@@ -5,8 +5,6 @@ import type { UsageGiven } from '../../billing/usage.ts';
 import { seeded } from '../../tests/conformance/random.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
-import type { Context } from '../context.ts';
-import { inWorld } from '../database/world.ts';
 import { verify } from '../verify.ts';
 import { cancelEvents, latestEvent } from './cancel.ts';
 import { DAY_S, HOUR_S } from './cells.ts';
@@ -20,7 +18,6 @@ let kontor: Kontor;
 before(async () => { kontor = await startKontor({ works: false, nats: null }); });
 after(() => kontor.close());
 
-const inside = <T>(work: (ctx: Context) => Promise<T>): Promise<T> => inWorld(kontor.app.database.pool, kontor.world, (tx) => work({ app: kontor.app, tx, world: kontor.world, request: null, calls: [] }));
 
 type Use = { identifier: string; timestamp: number; value: number; room: string };
 
@@ -40,20 +37,20 @@ test('two hundred parts of time come to what their events add up to, before and 
     const asked = spans.map(({ start, end, room }, n): Asked => ({ key: `${n}`, meter, customer, start, end, ...(room && { dimensions: { room } }) }));
     const compare = async (what: string) => {
       const expected = spans.map(({ start, end, room }) => String(received.filter((use) => use.timestamp >= start && use.timestamp < end && (room ?? use.room) === use.room).reduce((sum, { value }) => sum + (formula === 'sum' ? value : 1), 0)));
-      assert.deepEqual([...(await inside(({ tx }) => countedFor(tx, asked))).values()], expected, `${formula}, ${what}`);
+      assert.deepEqual([...(await kontor.inside(({ tx }) => countedFor(tx, asked))).values()], expected, `${formula}, ${what}`);
     };
     for (let at = 0; at < received.length; at += 30) {
-      await inside((ctx) => record(ctx, received.slice(at, at + 30).map(given)));
+      await kontor.inside((ctx) => record(ctx, received.slice(at, at + 30).map(given)));
       if (at < 100) await addTallies(kontor.app);
     }
     await compare('some of it in tallies');
     await addTallies(kontor.app);
     await compare('all of it in days and hours');
-    for (const gone of received.filter((_, n) => n % 4 === 0)) await inside(async (ctx) => cancelEvents(ctx, [(await latestEvent(ctx, formula, gone.identifier))!], kontor.app.clock.now(), null));
+    for (const gone of received.filter((_, n) => n % 4 === 0)) await kontor.inside(async (ctx) => cancelEvents(ctx, [(await latestEvent(ctx, formula, gone.identifier))!], kontor.app.clock.now(), null));
     received = received.filter((_, n) => n % 4 !== 0);
     await compare('some taken back');
     assert.deepEqual(await verify(kontor.database, () => undefined, kontor.app.clock), []);
-    await inside(({ tx }) => tx.query(`update meter_days set sum = 1, events = 7 where meter = '${meter}'; update meter_rollups set sum = 2 where meter = '${meter}'`));
+    await kontor.inside(({ tx }) => tx.query(`update meter_days set sum = 1, events = 7 where meter = '${meter}'; update meter_rollups set sum = 2 where meter = '${meter}'`));
     await kontor.database.asOwner((owner) => recountWorld(owner, kontor.world));
     await compare('counted again');
   }

@@ -5,8 +5,6 @@ import { add, formatDecimal, fromBigint, roundDiv } from '../../billing/money.ts
 import type { UsageGiven } from '../../billing/usage.ts';
 import { seeded } from '../../tests/conformance/random.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
-import type { Context } from '../context.ts';
-import { inWorld } from '../database/world.ts';
 import { own } from '../../tests/own.ts';
 import { cancelEvents, latestEvent } from './cancel.ts';
 import { countedFor } from './counted.ts';
@@ -19,7 +17,6 @@ before(async () => { kontor = await startKontor({ works: false }); });
 after(() => kontor.close());
 
 const HOUR = 3_600;
-const inside = <T>(work: (ctx: Context) => Promise<T>): Promise<T> => inWorld(kontor.app.database.pool, kontor.world, (tx) => work({ app: kontor.app, tx, world: kontor.world, request: null, calls: [] }));
 
 type Level = { identifier: string; timestamp: number; value: number; room: string };
 type Span = { start: number; end: number; room?: string };
@@ -47,7 +44,7 @@ test('a hundred parts of time come to what each second held, before and after so
     received = [...received.slice(0, 30).sort((a, b) => a.timestamp - b.timestamp), ...received.slice(30)];
     for (let at = 0; at < received.length; ) {
       const size = random.int(1, 7);
-      await inside((ctx) => record(ctx, received.slice(at, at + size).map(given)));
+      await kontor.inside((ctx) => record(ctx, received.slice(at, at + size).map(given)));
       at += size;
     }
     const spans = Array.from({ length: 50 }, (): Span => {
@@ -56,14 +53,14 @@ test('a hundred parts of time come to what each second held, before and after so
     });
     const asked = spans.map(({ start, end, room }, n): Asked => ({ key: `${n}`, meter, customer, start, end, ...(room && { dimensions: { room } }) }));
     const compare = async (what: string) => {
-      const found = await inside(({ tx }) => countedFor(tx, asked));
+      const found = await kontor.inside(({ tx }) => countedFor(tx, asked));
       assert.deepEqual([...found.values()], spans.map((span) => reference(formula, received, span)), `${formula}, ${what}`);
     };
     await compare('as received');
-    for (const gone of received.filter((_, n) => n % 4 === 0)) await inside(async (ctx) => cancelEvents(ctx, [(await latestEvent(ctx, formula, gone.identifier))!], kontor.app.clock.now(), null));
+    for (const gone of received.filter((_, n) => n % 4 === 0)) await kontor.inside(async (ctx) => cancelEvents(ctx, [(await latestEvent(ctx, formula, gone.identifier))!], kontor.app.clock.now(), null));
     received = received.filter((_, n) => n % 4 !== 0);
     await compare('some taken back');
-    await inside(({ tx }) => tx.query(`update meter_rollups set level_seconds = 1, first_at = hour where meter = '${meter}'`));
+    await kontor.inside(({ tx }) => tx.query(`update meter_rollups set level_seconds = 1, first_at = hour where meter = '${meter}'`));
     await kontor.database.asOwner((owner) => recountWorld(owner, kontor.world));
     await compare('counted again');
   }

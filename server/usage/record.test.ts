@@ -6,8 +6,7 @@ import { startKontor } from '../../tests/kontor.ts';
 import { seeded } from '../../tests/conformance/random.ts';
 import { untyped } from '../../tests/refused.ts';
 import { machineClock } from '../clock.ts';
-import type { Context } from '../context.ts';
-import { inWorld, passing } from '../database/world.ts';
+import { passing } from '../database/world.ts';
 import { verify } from '../verify.ts';
 import { cancelEvents, latestEvent } from './cancel.ts';
 import { countedFor } from './counted.ts';
@@ -27,12 +26,11 @@ for (const formula of ['sum', 'count', 'max', 'last', 'unique_count', 'latest', 
 
 const now = () => kontor.app.clock.now();
 const customerOf = async () => (await kontor.stripe.customers.create({})).id;
-const inside = <T>(work: (ctx: Context) => Promise<T>): Promise<T> => inWorld(kontor.app.database.pool, kontor.world, (tx) => work({ app: kontor.app, tx, world: kontor.world, request: null, calls: [] }));
-const put = async (events: UsageGiven[], how?: Recording) => (await inside((ctx) => record(ctx, events, how))).map(({ status }) => status);
+const put = async (events: UsageGiven[], how?: Recording) => (await kontor.inside((ctx) => record(ctx, events, how))).map(({ status }) => status);
 /** As everybody who records: again, where somebody else was first. */
 const putAgain = (events: UsageGiven[]): Promise<string[]> => put(events).catch((error: unknown) => (passing(error) === 'contended' ? putAgain(events) : Promise.reject(error)));
 const event = (customer: string, value: string, more: Partial<UsageGiven> = {}, event_name = 'sum'): UsageGiven => ({ event_name, payload: { stripe_customer_id: customer, value }, ...more });
-const used = (customer: string, formula = 'sum', end = now() + 3_600) => inside(async ({ tx }) => (await countedFor(tx, [{ key: 'a', meter: meters.get(formula)!, customer, start: 0, end }])).get('a'));
+const used = (customer: string, formula = 'sum', end = now() + 3_600) => kontor.inside(async ({ tx }) => (await countedFor(tx, [{ key: 'a', meter: meters.get(formula)!, customer, start: 0, end }])).get('a'));
 /** By each formula; levels as they were held until a moment. */
 const usedByAll = async (customer: string, end: number) => Object.fromEntries(await Promise.all([...meters.keys()].map(async (formula) => [formula, await used(customer, formula, end)])));
 
@@ -59,7 +57,7 @@ test('another meter counts events of the same name from its activation on, also 
   const [who, other] = [await customerOf(), await customerOf()];
   const given: UsageGiven[] = [{ event_name: 'moved', identifier: 'same', payload: { stripe_customer_id: who, account: other, value: '1' } }];
   const meterOf = (key: string) => kontor.stripe.billing.meters.create({ display_name: key, event_name: 'moved', default_aggregation: { formula: 'sum' }, customer_mapping: { type: 'by_id', event_payload_key: key } });
-  const customersOf = async () => inside(async (ctx) => (await record(ctx, given)).map((each) => (each.status === 'refused' ? each.refusal.code : `${each.event.customer === who ? 'who' : 'other'} ${each.status}`)));
+  const customersOf = async () => kontor.inside(async (ctx) => (await record(ctx, given)).map((each) => (each.status === 'refused' ? each.refusal.code : `${each.event.customer === who ? 'who' : 'other'} ${each.status}`)));
   const first = await meterOf('stripe_customer_id');
   assert.deepEqual([await customersOf(), await customersOf()], [['who accepted'], ['who duplicate']]);
   await kontor.stripe.billing.meters.deactivate(first.id);
@@ -71,7 +69,7 @@ test('another meter counts events of the same name from its activation on, also 
 test('an event is taken back once, whoever does it, and its hour is counted anew', async () => {
   const who = await customerOf();
   await put(['5', '9', '2'].map((value, n) => event(who, value, { identifier: `canceled ${n}`, timestamp: now() }, 'max')));
-  const cancel = () => inside(async (ctx) => cancelEvents(ctx, [(await latestEvent(ctx, 'max', 'canceled 1'))!], now(), null));
+  const cancel = () => kontor.inside(async (ctx) => cancelEvents(ctx, [(await latestEvent(ctx, 'max', 'canceled 1'))!], now(), null));
   const canceled = await Promise.all([cancel(), cancel(), cancel()]);
   assert.equal(canceled.flat().length, 1);
   assert.equal(await used(who, 'max'), '5');
@@ -113,7 +111,7 @@ test('of two who record one identifier at the same time one waits, and is told t
   const who = await customerOf();
   const one = [event(who, '5', { identifier: 'raced' })];
   let second: Promise<unknown> | undefined;
-  await inside(async (ctx) => {
+  await kontor.inside(async (ctx) => {
     await record(ctx, one);
     second = put(one).catch(passing);
     // It finds the identifier free, and then waits for this transaction to end.
@@ -128,7 +126,7 @@ test('hours that somebody has falsified are counted again from their events', as
   const who = await customerOf();
   await put([...['5', '9', '2'].map((value, n) => event(who, value, { identifier: `falsified ${n}` })), event(who, 'ann', {}, 'unique_count'), event(who, 'bob', {}, 'unique_count')]);
   await kontor.counted();
-  await inside(({ tx }) => tx.query(`update meter_rollups set sum = sum + 1, largest = 100 where customer = '${who}'; update meter_values set events = 0 where customer = '${who}'`));
+  await kontor.inside(({ tx }) => tx.query(`update meter_rollups set sum = sum + 1, largest = 100 where customer = '${who}'; update meter_values set events = 0 where customer = '${who}'`));
   assert.deepEqual([await used(who), await used(who, 'unique_count')], ['17', '0']);
   assert.ok(await kontor.database.asOwner((owner) => recountWorld(owner, kontor.world)) > 0);
   assert.deepEqual([await used(who), await used(who, 'unique_count')], ['16', '2']);
@@ -137,7 +135,7 @@ test('hours that somebody has falsified are counted again from their events', as
 test('who counts hours again lets those go first who record on several kinds of meters, and says so', async () => {
   const who = await customerOf();
   const said: string[] = [];
-  const counting = await inside(async (ctx) => {
+  const counting = await kontor.inside(async (ctx) => {
     await record(ctx, [event(who, '5', {}, 'max')]);
     await ctx.tx.query('select');
     const begun = kontor.database.asOwner((owner) => recountWorld(owner, kontor.world, (sentence) => said.push(sentence)));
@@ -210,7 +208,7 @@ test('of an hour that has lost events to retention nothing is taken back but wha
   await kontor.database.asOwner((owner) => recountWorld(owner, kontor.world));
   assert.deepEqual(await all(), { ...before, sum: '101', unique_count: '3' });
   // It is not known what the hour comes to, but it is not less than what is kept of it.
-  const falsify = (by: number) => inside(({ tx }) => tx.query(`update meter_rollups set events = events + ${by} where customer = '${who}' and meter = '${meters.get('max')}'`));
+  const falsify = (by: number) => kontor.inside(({ tx }) => tx.query(`update meter_rollups set events = events + ${by} where customer = '${who}' and meter = '${meters.get('max')}'`));
   await falsify(-2);
   const found = await verify(kontor.database, () => undefined, kontor.app.clock);
   await falsify(2);
