@@ -10,6 +10,7 @@ import { openIntake, warnOfStreams, type NatsSettings } from './usage/intake/ope
 import { USAGE_DAYS } from './usage/slots.ts';
 import { startWorkers } from './workers.ts';
 
+/** `url` is where it listens. */
 export type Running = { app: App; url: string; close(): Promise<void> };
 
 export type Plan = {
@@ -22,6 +23,8 @@ export type Plan = {
   log: Log;
   host: string;
   port: number;
+  /** As in the configuration: where others reach it, if that is not where it listens. */
+  public_url?: string | null;
   allowLoopback: boolean;
   clock?: Clock;
   /** As in the configuration. */
@@ -54,11 +57,13 @@ export async function open(plan: Plan): Promise<Running> {
     nudge: () => wake(),
     stopping: false,
   };
-  const server = await serve(app, plan.pepper, plan.isStripes);
+  const server = await serve(app, plan.pepper, plan.isStripes, plan.public_url != null);
   const intake = (app.intake = plan.nats ? await openIntake(plan.nats, app) : null);
   if (intake === null) await warnOfStreams(app);
+  let url: string;
   try {
-    app.url = await server.listen({ host: plan.host, port: plan.port });
+    url = await server.listen({ host: plan.host, port: plan.port });
+    app.url = plan.public_url ?? url;
   } catch (error) {
     await intake?.close();
     throw error;
@@ -67,7 +72,7 @@ export async function open(plan: Plan): Promise<Running> {
   if (workers) wake = workers.nudge;
   return {
     app,
-    url: app.url,
+    url,
     async close() {
       app.stopping = true;
       await server.close();

@@ -19,18 +19,19 @@ async function freshDirectory(): Promise<string> {
 test('nothing needs to be set', () => {
   const config = readConfig({}, '/srv');
   assert.deepEqual({ ...config, pool: 0 }, {
-    host: '127.0.0.1', port: 4242, data: '/srv/data', database_url: null, app_database_url: null, pool: 0, statement_timeout: 30, usage_days: 455, usage_archive: null, nats: null, pepper_file: '/srv/data/pepper', vault_key_file: '/srv/data/vault.key', log: 'info', webhook_loopback: true,
+    host: '127.0.0.1', port: 4242, url: null, data: '/srv/data', database_url: null, app_database_url: null, pool: 0, statement_timeout: 30, usage_days: 455, usage_archive: null, nats: null, pepper_file: '/srv/data/pepper', vault_key_file: '/srv/data/vault.key', log: 'info', webhook_loopback: true,
   });
 });
 
 test('everything can be set, and an empty variable is one that is not set', () => {
   const config = readConfig({
     KONTOR_PORT: '0', KONTOR_HOST: '0.0.0.0', KONTOR_DATA: '/d', DATABASE_URL: 'postgres://a:b@db/kontor', KONTOR_APP_DATABASE_URL: 'postgresql://c:d@db/kontor', KONTOR_POOL: '50',
-    KONTOR_STATEMENT_TIMEOUT: '5', KONTOR_PEPPER_FILE: 'p', KONTOR_LOG: 'warn', KONTOR_WEBHOOK_LOOPBACK: '', PATH: '/bin', KONTOR_TEST_ANYTHING: 'x',
+    KONTOR_URL: 'https://billing.example.com:8443/', KONTOR_STATEMENT_TIMEOUT: '5', KONTOR_PEPPER_FILE: 'p', KONTOR_LOG: 'warn', KONTOR_WEBHOOK_LOOPBACK: '', PATH: '/bin', KONTOR_TEST_ANYTHING: 'x',
   }, '/srv');
   assert.equal(config.database_url?.reveal(), 'postgres://a:b@db/kontor');
   assert.equal(config.app_database_url?.reveal(), 'postgresql://c:d@db/kontor');
   assert.deepEqual([config.port, config.host, config.data, config.pool, config.statement_timeout, config.pepper_file, config.log], [0, '0.0.0.0', '/d', 50, 5, '/srv/p', 'warn']);
+  assert.equal(config.url, 'https://billing.example.com:8443');
   assert.equal(config.webhook_loopback, false, 'on a database of the operator webhooks do not reach this machine unless asked to');
 });
 
@@ -44,13 +45,14 @@ test('NATS is set by its servers, and refused where the rest is set without them
 });
 
 test('all mistakes are told at once, each with what to write instead', () => {
-  const environment = { KONTOR_PORT: '70000', KONTOR_POOL: 'many', KONTOR_LOG: 'loud', DATABASE_URL: 'db.example.com', KONTOR_APP_DATABASE_URL: 'postgres://a@b/c', KONTOR_WEBHOOK_LOOPBACK: 'true', KONTOR_PROT: '1' };
+  const environment = { KONTOR_PORT: '70000', KONTOR_POOL: 'many', KONTOR_LOG: 'loud', DATABASE_URL: 'db.example.com', KONTOR_APP_DATABASE_URL: 'postgres://a@b/c', KONTOR_WEBHOOK_LOOPBACK: 'true', KONTOR_PROT: '1', KONTOR_URL: 'billing.example.com/kontor' };
   assert.throws(() => readConfig(environment), (error: Error) => {
     assert.deepEqual(error.message.split('\n'), [
       'KONTOR_PROT is not a setting of Kontor. Did you mean KONTOR_PORT?',
       'DATABASE_URL is not the address of a database. Write postgres://user:password@host:5432/name.',
       'KONTOR_APP_DATABASE_URL is set and DATABASE_URL is not. Set both, or neither for the embedded PostgreSQL.',
       "KONTOR_PORT is '70000'. Write a whole number from 0 to 65535.",
+      "KONTOR_URL is 'billing.example.com/kontor'. Write the address at which others reach Kontor, such as https://billing.example.com, without a path.",
       "KONTOR_POOL is 'many'. Write a whole number from 2 to 1000.",
       "KONTOR_LOG is 'loud'. Write one of: silent, error, warn, info.",
       "KONTOR_WEBHOOK_LOOPBACK is 'true'. Write one of: yes, no.",

@@ -17,6 +17,8 @@ export type Config = {
   /** Where the HTTP server listens. Port 0 takes a free one. */
   readonly host: string;
   readonly port: number;
+  /** The address at which others reach the server, without a slash at its end; null where that is the one that it listens on. */
+  readonly url: string | null;
   /** The directory of everything that this installation keeps: the embedded database, its passwords, the pepper. Absolute. */
   readonly data: string;
   /** The PostgreSQL to use, as a role that may create tables; null for the embedded one. */
@@ -55,6 +57,7 @@ type Setting = {
 export const settings: readonly Setting[] = [
   { variable: 'KONTOR_PORT', default: '`4242`', meaning: 'The port that Kontor listens on. `0` takes a free one.' },
   { variable: 'KONTOR_HOST', default: '`127.0.0.1`', meaning: 'The address that Kontor listens on. `0.0.0.0` is every network of the machine; put TLS in front.' },
+  { variable: 'KONTOR_URL', default: 'the address that Kontor listens on', meaning: 'The address at which others reach Kontor, where a proxy stands in front: `https://billing.example.com`. Links in answers and the addresses for webhooks of processors begin with it, and the address of a caller is what the proxy says in `X-Forwarded-For`.' },
   { variable: 'KONTOR_DATA', default: '`./data`', meaning: 'The directory of everything that this installation keeps: the embedded database, its passwords, the pepper. It is made where it does not exist. One Kontor uses it at a time.' },
   { variable: 'DATABASE_URL', default: 'the embedded PostgreSQL', meaning: 'A PostgreSQL of your own, version 18 or later: `postgres://user:password@host:5432/kontor`. The user owns the tables and is used for migrations only.' },
   { variable: 'KONTOR_APP_DATABASE_URL', default: 'the role `kontor_app`, made by Kontor', meaning: 'The same database as the role that serves requests, where the user of `DATABASE_URL` may not create roles. It must be `kontor_app` or a member of it.' },
@@ -91,6 +94,7 @@ export function readConfig(environment: Variables, directory: string = process.c
   const config: Config = {
     host: read.text('KONTOR_HOST') ?? '127.0.0.1',
     port: read.whole('KONTOR_PORT', 4242, 0, 65_535),
+    url: originOf(read, wrong),
     data,
     database_url,
     app_database_url,
@@ -106,6 +110,15 @@ export function readConfig(environment: Variables, directory: string = process.c
   };
   if (wrong.length > 0) throw new StartRefused(wrong.join('\n'));
   return config;
+}
+
+function originOf(read: ReturnType<typeof reader>, wrong: string[]): string | null {
+  const value = read.text('KONTOR_URL');
+  if (value === undefined) return null;
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) return url.origin;
+  wrong.push(`KONTOR_URL is '${value}'. Write the address at which others reach Kontor, such as https://billing.example.com, without a path.`);
+  return null;
 }
 
 function natsOf(read: ReturnType<typeof reader>, wrong: string[], directory: string): NatsSettings | null {

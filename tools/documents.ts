@@ -43,10 +43,32 @@ export function refusals(parameters: readonly Refused[]): string {
   return reasons.join('; ');
 }
 
-function supportOf(operation: Operation): string {
+/** The names of all fields that a schema takes, in all depths. */
+const taken = (about: Description): string[] =>
+  Object.entries(about.fields ?? {}).flatMap(([field, inner]) => (inner.unsupported === undefined ? [field, ...partsOf(inner).flatMap(taken)] : []));
+
+/** A reason that so many requests have is told once, for the parameters that no request takes. */
+const OFTEN = 4;
+
+/** What is refused by every request, and whether a parameter is among it. */
+function everywhere(): { all: Refused[]; has(parameter: Refused): boolean } {
+  const schemas = routes.map((route) => describe(route.schema));
+  const known = new Set(schemas.flatMap(taken));
+  const requests = Map.groupBy(schemas.flatMap((schema) => [...new Set(refused(schema).map(({ reason }) => reason))]), (reason) => reason);
+  const has = ({ field, reason }: Refused) => requests.get(reason)!.length >= OFTEN && !known.has(field);
+  return { all: schemas.flatMap((schema) => refused(schema)).filter(has), has };
+}
+
+function supportOf(operation: Operation, has: (parameter: Refused) => boolean): string {
   const route = byShape.get(`${operation.method} ${shapeOf(operation.path)}`);
-  const support = route ? `yes | ${refusals(refused(describe(route.schema)))}` : 'no | ';
+  const support = route ? `yes | ${refusals(refused(describe(route.schema)).filter((each) => !has(each)))}` : 'no | ';
   return `| \`${operation.method} ${operation.path}\` | ${support} |`;
+}
+
+/** The parameters of each reason, whatever they are fields of. */
+function reasons(parameters: readonly Refused[]): string {
+  const of = [...Map.groupBy(parameters, ({ reason }) => reason)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return of.map(([reason, list]) => `| ${together('', [...new Set(list.map(({ field }) => field))].sort())} | ${reason} |`).join('\n');
 }
 
 const TIERS: [Operation['tier'], string][] = [
@@ -57,11 +79,12 @@ const TIERS: [Operation['tier'], string][] = [
 
 export function compatibility(): string {
   const all = operations();
+  const refusedEverywhere = everywhere();
   const sections = TIERS.map(([tier, title]) => {
     const of = all.filter((operation) => operation.tier === tier);
     const supported = of.filter((operation) => byShape.has(`${operation.method} ${shapeOf(operation.path)}`)).length;
     const areas = [...Map.groupBy(of, (operation) => operation.area)].map(
-      ([area, list]) => `### ${area}\n\n| operation | supported | parameters that are refused by name |\n|---|---|---|\n${list.map(supportOf).join('\n')}\n`,
+      ([area, list]) => `### ${area}\n\n| operation | supported | parameters that are refused by name |\n|---|---|---|\n${list.map((each) => supportOf(each, refusedEverywhere.has)).join('\n')}\n`,
     );
     return `## ${title}: ${supported} of ${of.length} operations\n\n${areas.join('\n')}`;
   });
@@ -71,12 +94,18 @@ export function compatibility(): string {
 <!-- Generated: npm run generate. Do not edit. -->
 
 Kontor speaks version \`${NATIVE_VERSION}\` and understands ${VERSIONS.length} versions from \`${VERSIONS[0]}\` on. An operation that is not supported answers 404 and says so; a parameter that is not supported
-answers 400 and names it; nothing is accepted and ignored. Every parameter that is not listed as refused is supported. Parameters of one object share a bracket: \`card[moto, network]\` is \`card[moto]\` and
-\`card[network]\`. Where Kontor behaves differently on purpose, [deviations](deviations.md) says so.
+answers 400 and names it; nothing is accepted and ignored. Every parameter that is not listed as refused, here or beside its operation, is supported. Parameters of one object share a bracket: \`card[moto, network]\` is
+\`card[moto]\` and \`card[network]\`. Where Kontor behaves differently on purpose, [deviations](deviations.md) says so.
 
 ## ${LACKING_TITLE}
 
 ${LACKING.map((type) => `\`${type}\``).join(', ')}.
+
+## Refused wherever Stripe has them
+
+| parameters | why |
+|---|---|
+${reasons(refusedEverywhere.all)}
 
 ${sections.join('\n')}
 ## Older versions
@@ -93,10 +122,15 @@ function told(about: Description): string {
   return [kind, ...bounds.filter(Boolean), about.clearable && 'empty unsets'].filter(Boolean).join(', ');
 }
 
+/** What every list takes is said once, at the top. */
+const PAGING = ['limit', 'starting_after', 'ending_before'];
+
 function parameters(about: Description, at = ''): string[] {
-  return Object.entries(about.fields ?? {}).flatMap(([field, inner]) => {
+  const given = about.fields ?? {};
+  const paged = PAGING.every((field) => Object.hasOwn(given, field));
+  return Object.entries(given).flatMap(([field, inner]) => {
     const name = at ? `${at}[${field}]` : field;
-    if (inner.unsupported !== undefined) return [];
+    if (inner.unsupported !== undefined || (paged && PAGING.includes(field) && inner.doc === undefined)) return [];
     const line = `| \`${name}\`${inner.required ? ' (required)' : ''} | ${told(inner)} | ${inner.doc ?? ''} |`;
     return [line, ...partsOf(inner).flatMap((part) => (part.fields ? parameters(part, inner.kind === 'list' ? `${name}[]` : name) : []))];
   });
@@ -115,7 +149,8 @@ export function reference(): string {
 
 <!-- Generated: npm run generate. Do not edit. -->
 
-Shapes of objects are those of npm \`stripe\` for version \`${NATIVE_VERSION}\`. All requests take \`expand\` (up to four levels); all POST requests take an \`Idempotency-Key\`; all lists take \`limit\`, \`starting_after\` and \`ending_before\`.
+Shapes of objects are those of npm \`stripe\` for version \`${NATIVE_VERSION}\`. All requests take \`expand\` (up to four levels); all POST requests take an \`Idempotency-Key\`; all lists take \`limit\` (1 to 100, 10 by default), and \`starting_after\` or \`ending_before\`, the last or the first
+id of a page. An \`amount\` is in the minor units of its currency, a \`timestamp\` in Unix seconds; the parts of \`fields\` are in the rows that follow; where \`empty unsets\`, an empty value takes away what is set.
 
 ${[...groups].map(([name, list]) => `## ${name}\n\n${list.map(entry).join('\n')}`).join('\n')}`;
 }

@@ -13,7 +13,7 @@ type Values<F extends Flags> = ReturnType<typeof parseArgs<{ options: F }>>['val
 type Definition<F extends Flags> = {
   /** One word or two, e.g. `keys create`. */
   name: string;
-  /** A sentence for the list of commands. */
+  /** What it does. The first clause of it is for the list of commands. */
   about: string;
   /** The name of the one argument that the command needs, e.g. `KEY_ID`; without it, it takes none. */
   takes?: string;
@@ -93,7 +93,7 @@ function unknown(commands: readonly Command[], words: readonly string[]): number
 
 function help(commands: readonly Command[], words: readonly string[]): number {
   if (words.length === 0) {
-    print(`Kontor is billing that you host yourself, with Stripe's API.\n\n${summary(commands)}\n\nkontor help COMMAND tells more about one of them.`);
+    print(`Kontor is billing that you host yourself, with Stripe's API.\n\n${summary(commands)}\n\nkontor help COMMAND tells more about one of them. In Kontor's directory, kontor is: npm run kontor --`);
     return 0;
   }
   const group = commands.filter(({ name }) => name.startsWith(`${words[0]} `));
@@ -105,8 +105,11 @@ function help(commands: readonly Command[], words: readonly string[]): number {
 
 function summary(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
-  return ['Commands:', ...commands.map(({ name, about }) => `  kontor ${name.padEnd(width)}  ${about}`)].join('\n');
+  return ['Commands:', ...commands.map(({ name, about }) => `  kontor ${name.padEnd(width)}  ${brief(about)}`)].join('\n');
 }
+
+/** In a list the first clause is enough; the rest is told with the command. */
+const brief = (about: string): string => `${about.split(/[.:;](?: |$)/, 1)[0]!}.`;
 
 function usage({ name, about, takes, flags }: Command): string {
   const entries = Object.entries(flags as Flags).map(([flag, { value, type, about }]) => ({ left: `--${flag}${type === 'string' ? ` ${value ?? 'VALUE'}` : ''}`, about }));

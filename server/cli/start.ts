@@ -69,7 +69,7 @@ async function serve(config: Config, parts: Parts, stop: AbortSignal, ready: Rea
     const beginning = await begin({ database, clock, pepper, data: config.data }, example);
     if (stop.aborted) return;
     const log = openLog(config.log);
-    const plan = { ...parts, connectors: parts.connectors(config, log), database, pepper, clock, log, host: config.host, port: config.port, allowLoopback: config.webhook_loopback, usage_days: config.usage_days, usage_archive: config.usage_archive, nats: config.nats };
+    const plan = { ...parts, connectors: parts.connectors(config, log), database, pepper, clock, log, host: config.host, port: config.port, public_url: config.url, allowLoopback: config.webhook_loopback, usage_days: config.usage_days, usage_archive: config.usage_archive, nats: config.nats };
     const running = await open(plan).catch((error: NodeJS.ErrnoException) => refusePort(config, error));
     try {
       await ready(running, beginning);

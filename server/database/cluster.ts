@@ -53,7 +53,7 @@ export async function cluster(data: string, durable: boolean, say: (sentence: st
   const directory = await place(data, person, say);
   const version = await readFile(join(directory, 'PG_VERSION'), 'utf8').then((text) => text.trim(), () => null);
   if (version !== null && version !== String(majorVersion)) {
-    throw new StartRefused(`The database in ${directory} was made by PostgreSQL ${version}, and this Kontor brings PostgreSQL ${majorVersion}. docs/operating/ tells how to move it.`);
+    throw new StartRefused(`The database in ${directory} was made by PostgreSQL ${version}, and this Kontor brings PostgreSQL ${majorVersion}. docs/operating/production.md says how to move it.`);
   }
   const owner = version === null ? person : await ownerOf(directory, person);
   const passwords = await readPasswords(data, version !== null);

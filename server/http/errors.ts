@@ -117,9 +117,10 @@ export function missing(kind: string, id: string, param?: string): never {
   return refuse('resource_missing', `No such ${kind}: '${quoted(id)}'`, param ?? 'id', { status: param === undefined ? 404 : 400 });
 }
 
-/** No route of this name. */
-export function unrecognized(method: string, path: string): never {
-  return refuse(undefined, `Unrecognized request URL (${method}: ${quoted(path)}). Please see ${ERROR_DOCS} or the list of supported requests in the documentation.`, undefined, { status: 404 });
+/** No route of this name; `others` are the methods that there are at this path. */
+export function unrecognized(method: string, path: string, others: readonly string[] = []): never {
+  const instead = others.length > 0 ? `Send it as ${others.join(' or ')}${others.includes('POST') ? ', as curl does with -X POST or -d' : ''}.` : `Please see ${ERROR_DOCS} or the list of supported requests in the documentation.`;
+  return refuse(undefined, `Unrecognized request URL (${method}: ${quoted(path)}). ${instead}`, undefined, { status: 404 });
 }
 
 /** A request that Stripe has and Kontor has not. */

@@ -47,8 +47,8 @@ test('a code is the address of its section, and the headings go down one level a
 });
 
 test('what stands in code is shown as it is, and nothing is markup that was not meant to be', () => {
-  const html = page('# A & B\n\nSay `<b> **x**` and **bold** [there](#there).\n\n- one\n- two `a`');
+  const html = page('# A & B\n\nSay `<b> **x**` and **bold** [there](#there) or [elsewhere](guides/usage.md#x).\n\n- one\n- two `a`');
   assert.match(html, /<title>A &amp; B · Kontor<\/title>/);
-  assert.match(html, /<p>Say <code>&lt;b&gt; \*\*x\*\*<\/code> and <strong>bold<\/strong> <a href="#there">there<\/a>\.<\/p>/);
+  assert.match(html, /<p>Say <code>&lt;b&gt; \*\*x\*\*<\/code> and <strong>bold<\/strong> <a href="#there">there<\/a> or elsewhere \(docs\/guides\/usage\.md\)\.<\/p>/);
   assert.match(html, /<ul>\n<li>one<\/li>\n<li>two <code>a<\/code><\/li>\n<\/ul>/);
 });

@@ -70,8 +70,8 @@ footer { margin-top: 4rem; color: var(--quiet); font-size: 0.875rem; }
 `;
 
 /**
- * The page of a text in the little of Markdown that these pages use: headings, paragraphs, lists, code (a block of it has no empty line), strong words and links. Each heading of the third level begins a section, which its
- * text is the address of.
+ * The page of a text in the little of Markdown that these pages use: headings, paragraphs, lists, code (a block of it has no empty line), strong words and links; of another page of the documentation, which the server does
+ * not have, its place is told. Each heading of the third level begins a section, which its text is the address of.
  */
 export function page(markdown: string): string {
   const title = /^# (.+)$/m.exec(markdown)?.[1] ?? '';
@@ -120,7 +120,7 @@ function inline(text: string): string {
 function styled(text: string): string {
   return escaped(text)
     .replace(/\*\*([^*]+)\*\*/g, '<strong>$1</strong>')
-    .replace(/\[([^\]]+)\]\(([^)\s]+)\)/g, '<a href="$2">$1</a>');
+    .replace(/\[([^\]]+)\]\(([^)\s]+)\)/g, (_link, name: string, to: string) => (/^(#|https?:)/.test(to) ? `<a href="${to}">${name}</a>` : `${name} (docs/${to.split('#', 1)[0]})`));
 }
 
 export function escaped(text: string): string {

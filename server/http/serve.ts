@@ -8,6 +8,7 @@ import { told } from '../log.ts';
 import { act, look, type Call, type Reply } from './answer.ts';
 import { answerTo, type ErrorAnswer, forbidden, unrecognized, unsupportedRequest } from './errors.ts';
 import { decodeForm, decodeJson, decodeQuery, quoted, type RawMap } from './forms.ts';
+import { serveHealth } from './health.ts';
 import { fingerprint } from './idempotency.ts';
 import { authorize, Gate } from './keys.ts';
 import { read, type Wire } from './params.ts';
@@ -27,9 +28,13 @@ const USAGE_MS = { GET: 1_000, POST: 5_000, DELETE: 5_000 };
 /** Whether Stripe has a request, perhaps one that Kontor has not. */
 export type IsStripes = (method: string, path: string) => boolean;
 
-export async function serve(app: App, pepper: string, isStripes: IsStripes): Promise<FastifyInstance> {
+/** Proxies stand on this machine or in a private network; what others say of whom they speak for is not believed. */
+const PROXIES = ['loopback', 'linklocal', 'uniquelocal'];
+
+export async function serve(app: App, pepper: string, isStripes: IsStripes, behindProxy = false): Promise<FastifyInstance> {
   const server = Fastify({
     logger: false,
+    trustProxy: behindProxy ? PROXIES : false,
     bodyLimit: BODY_LIMIT,
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 500, querystringParser: () => ({}) },
     requestTimeout: 60_000,
@@ -45,9 +50,10 @@ export async function serve(app: App, pepper: string, isStripes: IsStripes): Pro
   server.setErrorHandler((error, request, reply) => sendError(app, request, reply, error));
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0]!;
-    return sendError(app, request, reply, caught(() => (isStripes(request.method, path) ? unsupportedRequest(request.method, path) : unrecognized(request.method, path))));
+    return sendError(app, request, reply, caught(() => (isStripes(request.method, path) ? unsupportedRequest(request.method, path) : unrecognized(request.method, path, methodsOf(app, path)))));
   });
   closeGently(server);
+  serveHealth(server, app);
   await servePages(server);
   for (const page of app.register.pages) serveRoom(server, app, page);
   for (const receiver of app.register.receivers) serveReceiver(server, app, receiver);
@@ -71,6 +77,13 @@ function closeGently(server: FastifyInstance): void {
     });
     done();
   });
+}
+
+/** The methods of the routes at a path. */
+function methodsOf(app: App, path: string): string[] {
+  const parts = path.split('/');
+  const fits = (known: readonly string[]) => known.length === parts.length && known.every((part, n) => part.startsWith(':') || part === parts[n]);
+  return [...new Set(app.register.routes.filter((route) => fits(route.path.split('/'))).map(({ method }) => method))];
 }
 
 function caught(refuse: () => never): unknown {

@@ -7,6 +7,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
+import type Stripe from 'stripe';
 import { isAlive } from '../../server/database/claim.ts';
 import { client, freshDirectory, kontor, postgresOf, root, start, startForPeople, type Announced } from './process.ts';
 
@@ -39,9 +40,10 @@ test('an installation lives through starts, Ctrl-C and kill -9 with its data and
     assert.doesNotMatch(await readFile(join(data, 'test.keys'), 'utf8'), /_live_/);
   });
 
-  await t.test('the second start goes on with the same data and the same keys', async () => {
-    const kontor = await start(data, []);
+  await t.test('the second start goes on with the same data and the same keys, and behind a proxy where it is told so', async () => {
+    const kontor = await start(data, [], { KONTOR_URL: 'https://billing.example.com/' });
     assert.deepEqual([kontor.account, kontor.secret_key, kontor.publishable_key], [first.account, first.secret_key, first.publishable_key]);
+    await servesBehindProxy(kontor);
     const { data: customers } = await client(kontor.url, kontor.secret_key!).customers.list();
     assert.deepEqual(customers.map((customer) => customer.name), ['Ada Lovelace']);
     assert.deepEqual((await client(kontor.url, kontor.secret_key!).testHelpers.testClocks.list()).data, [], 'what the first start was told about the example stands');
@@ -84,6 +86,22 @@ test('an installation lives through starts, Ctrl-C and kill -9 with its data and
     assert.equal(await readFile(join(data, 'pepper'), 'utf8'), pepper);
   });
 });
+
+/** What it says to others names the address of the proxy, and who asks is whom the proxy names. */
+async function servesBehindProxy({ url, secret_key, publishable_key }: Announced): Promise<void> {
+  const health = await fetch(`${url}/health`);
+  assert.deepEqual([health.status, await health.json()], [200, { status: 'ok' }]);
+  const stripe = client(url, secret_key!);
+  const { error } = (await (await fetch(`${url}/v1/customers/cus_nobody`, { headers: { authorization: `Bearer ${secret_key!}` } })).json()) as { error: { doc_url: string } };
+  assert.equal(error.doc_url, 'https://billing.example.com/docs/errors#resource_missing');
+  const { id, client_secret } = await stripe.setupIntents.create({ description: 'ours' });
+  const accepted = 'mandate_data[customer_acceptance][type]=online&mandate_data[customer_acceptance][online][infer_from_client]=true';
+  const iban = 'payment_method_data[type]=sepa_debit&payment_method_data[sepa_debit][iban]=AT611904300234573201&payment_method_data[billing_details][name]=Ada&payment_method_data[billing_details][email]=ada@example.com';
+  const headers = { authorization: `Bearer ${publishable_key!}`, 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': '198.51.100.1, 203.0.113.7' };
+  assert.equal((await fetch(`${url}/v1/setup_intents/${id}/confirm`, { method: 'POST', headers, body: `client_secret=${client_secret}&${iban}&${accepted}` })).status, 200);
+  const { mandate } = await stripe.setupIntents.retrieve(id, { expand: ['mandate'] });
+  assert.equal((mandate as Stripe.Mandate).customer_acceptance.online?.ip_address, '203.0.113.7', 'what a caller says of itself before the proxy is not believed');
+}
 
 test('a first start makes the example and suggests lines that work when they are pasted; the next one completes what was interrupted, and makes nothing twice', async () => {
   const data = await freshDirectory();

@@ -13,7 +13,7 @@ import { bankAccountsById, defaultBank, keptBank, lockPayouts, payingOut } from 
 const createBankAccount = fields({
   account_holder_name: clearable(text({ max: 200 })),
   account_holder_type: choice('company', 'individual'),
-  account_number: required(doc('The number or the IBAN. In test mode one of the test accounts of docs/guides/payments.md.', text({ max: 34, secret: true }))),
+  account_number: required(doc('The number or the IBAN. In test mode one of the test accounts of docs/guides/test-values.md.', text({ max: 34, secret: true }))),
   country: required(doc('Where the bank is, as two letters.', text({ min: 2, max: 2, pattern: /^[A-Z]{2}$/ }))),
   currency: required(currency()),
   default_for_currency: byDefault(doc('Payouts in its currency go there.', boolean()), true),
