@@ -66,7 +66,8 @@ async function update(ctx: Context, given: Params<typeof updateCharge>, path: { 
 const ofCard = (field: string) => `(payment_method_details->'card'->>'${field}')`;
 const SEARCHED = {
   amount: { of: 'number', column: 'amount' }, created: { of: 'time', column: 'created' }, currency: { of: 'token', column: 'currency' }, customer: { of: 'id', column: 'customer' }, disputed: { of: 'boolean', column: 'disputed' }, status: { of: 'token', column: 'status' },
-  refunded: { of: 'boolean', column: '(amount_refunded > 0 and amount_refunded = case when captured then amount_captured else amount end)' },
+  // Of what was never given back it is null, and false where something is left.
+  refunded: { of: 'boolean', column: '(case when amount_refunded > 0 then amount_refunded = case when captured then amount_captured else amount end end)' },
   'billing_details.address.postal_code': { of: 'token', column: "(billing_details->'address'->>'postal_code')" },
   'payment_method_details.card.brand': { of: 'token', column: ofCard('brand') }, 'payment_method_details.card.fingerprint': { of: 'token', column: ofCard('fingerprint') },
   'payment_method_details.card.last4': { of: 'token', column: ofCard('last4') }, 'payment_method_details.card.exp_month': { of: 'number', column: `${ofCard('exp_month')}::bigint` },

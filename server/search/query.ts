@@ -6,14 +6,15 @@ import { refuse } from '../../billing/decision.ts';
 import { join, raw, sql, type Sql } from '../database/sql.ts';
 
 /**
- * What can be searched for: `id` as it is, `token` as a whole, `text` in parts, too, whatever the case of its letters; `number` and `time` (Unix seconds) by size, `boolean` as "true" or "false". `column` is SQL of ours.
+ * What can be searched for: `id` as it is, `token` as a whole, `text` by words and by parts of them, whatever the case of its letters; `number` and `time` (Unix seconds) by size, `boolean` as "true" or "false". `column` is
+ * SQL of ours. Texts are in quotation marks; of numbers, also those that are no amount, such as the last digits of a card, they may be left out.
  */
 type Field = { of: 'id' | 'token' | 'text' | 'number' | 'time' | 'boolean'; column: string };
 export type Fields = Readonly<Record<string, Field>>;
 
 type Operator = ':' | '~' | '>' | '<' | '>=' | '<=';
-type Value = { text: string } | { number: string } | null;
-type Clause = { negated: boolean; field: string; key: string | null; operator: Operator; value: Value; at: string };
+/** `value` is null where a field is to have none. */
+type Clause = { negated: boolean; field: string; key: string | null; operator: Operator; value: string | null; at: string };
 
 const MOST_CLAUSES = 10;
 
@@ -22,9 +23,9 @@ const wrong = (why: string): never => refuse(undefined, `The query cannot be rea
 const CLAUSE = /^(-?)\s*([a-z_][a-z_0-9.]*)\s*(?:\[\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*\])?\s*(:|~|>=|<=|>|<)\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|-?[0-9]+(?:\.[0-9]+)?|null)(?=\s|$)/is;
 const unquoted = (text: string) => text.slice(1, -1).replaceAll(/\\(.)/gs, '$1');
 
-function valueOf(text: string): Value {
-  if (text === 'null') return null;
-  return /^["']/.test(text) ? { text: unquoted(text) } : { number: text };
+function valueOf(text: string): string | null {
+  if (text.toLowerCase() === 'null') return null;
+  return /^["']/.test(text) ? unquoted(text) : text;
 }
 
 /** The clauses of a query and how they are joined. */
@@ -52,8 +53,11 @@ export function parseQuery(query: string): { clauses: Clause[]; joined: 'and' | 
 
 const likely = (part: string) => `%${part.replaceAll(/[\\%_]/g, '\\$&')}%`;
 
-function fieldOf({ field, key }: Clause, fields: Fields): { of: Field['of']; column: Sql } {
-  if (field === 'metadata') return key === null ? wrong('say which key of the metadata is meant: `metadata["key"]:"value"`.') : { of: 'text', column: sql`(metadata ->> ${key})` };
+/** That all words are in the text, one after the other: "one two" is in "Number one two three". */
+const inWords = (column: Sql, value: string): Sql => sql`' ' || regexp_replace(lower(trim(${column})), '[[:space:]]+', ' ', 'g') || ' ' like lower(${likely(` ${value.trim().split(/\s+/).join(' ')} `)})`;
+
+function fieldOf({ field, key }: Clause, fields: Fields): { of: Field['of'] | 'metadata'; column: Sql } {
+  if (field === 'metadata') return key === null ? wrong('say which key of the metadata is meant: `metadata["key"]:"value"`.') : { of: 'metadata', column: sql`(metadata ->> ${key})` };
   const known = Object.hasOwn(fields, field) ? fields[field]! : null;
   if (!known || key !== null) return wrong(`\`${field}\` cannot be searched for here, as can ${[...Object.keys(fields), 'metadata'].join(', ')}.`);
   return { of: known.of, column: raw(known.column) };
@@ -67,19 +71,22 @@ function condition(clause: Clause, fields: Fields): Sql {
     case 'id':
     case 'token':
     case 'text':
-      if (!('text' in value)) return wrong(`\`${at}\`: put the text in quotation marks.`);
-      if (operator === ':') return of === 'id' ? sql`${column} = ${value.text}` : sql`lower(${column}) = lower(${value.text})`;
-      if (operator !== '~' || of !== 'text') return wrong(`\`${at}\`: it is compared by \`:\`${of === 'text' ? ' or `~`' : ''}.`);
-      return value.text.length < 3 ? wrong(`\`${at}\`: a part has three letters or more.`) : sql`${column} ilike ${likely(value.text)}`;
+    case 'metadata': {
+      const hasParts = of === 'text' || of === 'metadata';
+      if (operator === '~' && hasParts) return value.length < 3 ? wrong(`\`${at}\`: a part has three letters or more.`) : sql`${column} ilike ${likely(value)}`;
+      if (operator !== ':') return wrong(`\`${at}\`: it is compared by \`:\`${hasParts ? ' or `~`' : ''}.`);
+      if (of === 'text') return inWords(column, value);
+      return of === 'id' ? sql`${column} = ${value}` : sql`lower(${column}) = lower(${value})`;
+    }
     case 'boolean':
-      if (operator !== ':' || !('text' in value) || (value.text !== 'true' && value.text !== 'false')) return wrong(`\`${at}\`: it is \`:"true"\` or \`:"false"\`.`);
-      return sql`${column} = ${value.text === 'true'}`;
+      if (operator !== ':' || !/^(?:true|false)$/i.test(value)) return wrong(`\`${at}\`: it is \`:"true"\` or \`:"false"\`.`);
+      return sql`${column} = ${value.toLowerCase() === 'true'}`;
     case 'number':
     case 'time': {
-      if (!('number' in value) || operator === '~') return wrong(`\`${at}\`: it is a number, compared by \`:\`, \`>\`, \`>=\`, \`<\` or \`<=\`.`);
-      if (!(of === 'time' ? /^[0-9]{1,11}$/ : /^-?[0-9]{1,15}$/).test(value.number)) return wrong(`\`${at}\`: ${of === 'time' ? 'a time is in Unix seconds' : 'it is a whole number'}.`);
+      if (operator === '~') return wrong(`\`${at}\`: it is a number, compared by \`:\`, \`>\`, \`>=\`, \`<\` or \`<=\`.`);
+      if (!(of === 'time' ? /^[0-9]{1,11}$/ : /^-?[0-9]{1,15}$/).test(value)) return wrong(`\`${at}\`: ${of === 'time' ? 'a time is in Unix seconds' : 'it is a whole number'}.`);
       const compared = raw(operator === ':' ? '=' : operator);
-      return of === 'time' ? sql`${column} ${compared} to_timestamp(${value.number}::bigint)` : sql`${column} ${compared} ${value.number}::bigint`;
+      return of === 'time' ? sql`${column} ${compared} to_timestamp(${value}::bigint)` : sql`${column} ${compared} ${value}::bigint`;
     }
   }
 }
