@@ -41,7 +41,9 @@ async function linesGiven(ctx: Context, lines: NonNullable<Given['lines']>): Pro
     ...(line.tax_rates ?? []).map((id, m) => ({ id, param: `${at(n)('tax_rates')}[${m}]` })),
     ...(line.tax_amounts ?? []).map(({ tax_rate: id }, m) => ({ id, param: `${at(n)('tax_amounts')}[${m}][tax_rate]` })),
   ]);
-  const rates = new Map<string, TaxRateRow>((await ratesGiven(ctx.tx, named.map((each) => each.id), (n) => named[n]!.param)).map((rate) => [rate.id, rate]));
+  // What was billed by a rate that is archived since is credited by it.
+  const ids = named.map((each) => each.id);
+  const rates = new Map<string, TaxRateRow>((await ratesGiven(ctx.tx, ids, { spelt: (n) => named[n]!.param, kept: ids })).map((rate) => [rate.id, rate]));
   return lines.map((line, n): CreditLineOrder => {
     const { type, tax_amounts } = line;
     const taxes = tax_amounts?.map((tax) => ({ ...tax, tax_rate: rates.get(tax.tax_rate)! })) ?? null;

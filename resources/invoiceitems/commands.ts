@@ -110,7 +110,7 @@ export async function update(ctx: Context, given: Params<typeof params.updateInv
     ...rest,
     price: offered.price ?? undefined,
     quantity_decimal: given.quantity_decimal ?? quantity?.toString(),
-    ...(tax_rates !== undefined && { rates: await ratesGiven(ctx.tx, tax_rates ?? []) }),
+    ...(tax_rates !== undefined && { rates: await ratesGiven(ctx.tx, tax_rates ?? [], { kept: item.tax_rates }) }),
     discounts: undefined,
   };
   const made = changeItem(item, change, await priceNamed(ctx, item));

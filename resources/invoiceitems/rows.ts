@@ -1,4 +1,5 @@
 import type { DiscountWhole, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
+import { refuse } from '../../billing/decision.ts';
 import type { InvoiceItemRow, InvoiceItemWhole } from '../../billing/invoice/invoice.ts';
 import type { Offer } from '../../billing/invoice/items.ts';
 import { rows, sql } from '../../server/database/sql.ts';
@@ -52,9 +53,12 @@ export async function offersGiven(tx: Tx, given: readonly PricingGiven[], at: (n
   });
 }
 
-/** Tax rates in the order in which a parameter names them. `spelt` spells the nth of them. */
-export async function ratesGiven(tx: Tx, ids: readonly string[], spelt: (n: number) => string = (n) => `tax_rates[${n}]`): Promise<TaxRateRow[]> {
+/** Tax rates in the order in which a parameter names them. `spelt` spells the nth of them. One that is archived is not taken anew, and stays where it is among those that are `kept`. */
+export async function ratesGiven(tx: Tx, ids: readonly string[], { spelt = (n) => `tax_rates[${n}]`, kept = [] }: { spelt?: (n: number) => string; kept?: readonly string[] } = {}): Promise<TaxRateRow[]> {
   if (ids.length === 0) return [];
   const rates = new Map((await taxRatesById(tx, ids)).map((rate) => [rate.id, rate]));
-  return ids.map((id, n) => rates.get(id) ?? missing('tax rate', id, spelt(n)));
+  return ids.map((id, n) => {
+    const rate = rates.get(id) ?? missing('tax rate', id, spelt(n));
+    return rate.active || kept.includes(id) ? rate : refuse(undefined, `The tax rate ${id} is archived. Activate it, or use another one.`, spelt(n));
+  });
 }

@@ -92,10 +92,12 @@ async function orderOf(ctx: Context, given: Params<typeof params.createInvoice>,
     pending: waiting.filter((item) => item.currency === currency && (subscription === null || item.subscription === subscription.id)).map((item) => ({ ...item, discounts: live(item.discounts, moment.now) })),
     lines: [],
     discounts: given.discounts === undefined ? wholeDiscounts(subscription ?? { discounts: [] }, customer, moment.now) : [],
-    default_rates: await ratesGiven(ctx.tx, given.default_tax_rates ?? [], (n) => `default_tax_rates[${n}]`),
+    default_rates: await ratesGiven(ctx.tx, given.default_tax_rates ?? [], { spelt: spellRate }),
     words: { ...wordsOf(given), ...finalizing(given), ...(given.metadata ? { metadata: { ...given.metadata } } : {}), ...(default_payment_method !== undefined && { default_payment_method }) },
   };
 }
+
+const spellRate = (n: number): string => `default_tax_rates[${n}]`;
 
 export async function create(ctx: Context, given: Params<typeof params.createInvoice>): Promise<Json> {
   const customer = await lockCustomer(ctx, given.customer, 'customer');
@@ -122,7 +124,7 @@ export async function update(ctx: Context, given: Params<typeof params.updateInv
     ...(given.due_date !== undefined && { days_until_due: null }),
     ...(days_until_due !== undefined && { due_date: null }),
     ...(own && { discounts: own.discounts }),
-    ...(given.default_tax_rates !== undefined && { default_rates: await ratesGiven(ctx.tx, given.default_tax_rates ?? [], (n) => `default_tax_rates[${n}]`) }),
+    ...(given.default_tax_rates !== undefined && { default_rates: await ratesGiven(ctx.tx, given.default_tax_rates ?? [], { spelt: spellRate, kept: invoice.default_tax_rates }) }),
   };
   const made = updateInvoice(invoice, change, moment);
   await commit(ctx, together(own ? [method.decision, own, made] : [method.decision, made]));

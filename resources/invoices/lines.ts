@@ -28,13 +28,13 @@ type Said = { change: ItemTerms & ItemWords; offered: Decision; discounts: Disco
 /** How a caller spells a parameter of the nth line. */
 const spelt = (n: number, name: string): string => within(`lines[${n}]`)(name);
 
-/** Reads what requests say of many lines, a read for each kind of thing. */
-async function said(ctx: Context, given: readonly LineGiven[], at: (n: number, name: string) => string, moment: Moment): Promise<Said[]> {
+/** Reads what requests say of many lines, a read for each kind of thing. `kept` are the tax rates that are on the lines already. */
+async function said(ctx: Context, given: readonly LineGiven[], at: (n: number, name: string) => string, moment: Moment, kept: readonly string[] = []): Promise<Said[]> {
   const offers = await offersGiven(ctx.tx, given, at);
   const spell = (lists: readonly (readonly unknown[])[], name: string) => lists.flatMap((list, n) => list.map((_, m) => `${at(n, name)}[${m}]`));
   const rateIds = given.map((each) => each.tax_rates ?? []);
   const rateParams = spell(rateIds, 'tax_rates');
-  const rates = await ratesGiven(ctx.tx, rateIds.flat(), (n) => rateParams[n]!);
+  const rates = await ratesGiven(ctx.tx, rateIds.flat(), { spelt: (n) => rateParams[n]!, kept });
   const discountLists = given.map((each) => each.discounts ?? []);
   const discountParams = spell(discountLists, 'discounts');
   const discounts = await discountsGiven(ctx.tx, discountLists.flat(), (n) => discountParams[n]!);
@@ -114,7 +114,7 @@ function refuseTwice(ids: readonly { id: string; param: string | undefined }[]):
 async function changeLines(ctx: Context, invoiceId: string, ids: readonly { id: string; param: string | undefined }[], given: readonly LineGiven[], at: (n: number, name: string) => string, metadata?: Record<string, string> | ''): Promise<Json> {
   refuseTwice(ids);
   const { invoice, customer, moment } = await lockInvoice(ctx, invoiceId);
-  const words = await said(ctx, given, at, moment);
+  const words = await said(ctx, given, at, moment, invoice.lines.flatMap((line) => line.tax_rates));
   const items = new Map((await itemsOfInvoice(ctx.tx, invoice.id)).map((item) => [item.id, item]));
   const prices = await pricesOf(ctx, [...items.values()]);
   const first_time = !(await hasPaid(ctx.tx, customer.id));

@@ -42,15 +42,15 @@ type Given = Params<typeof previewItem>;
 /** `invoice_items[0][price]`. */
 const spelt = (n: number, name: string): string => within(`invoice_items[${n}]`)(name === 'pricing[price]' ? 'price' : name);
 
-/** What is asked for, in the words of the core. */
-async function changeOf(ctx: Context, given: Given, offered: PriceNamed | null, n: number) {
+/** What is asked for, in the words of the core. `kept` are the tax rates that the item has already. */
+async function changeOf(ctx: Context, given: Given, offered: PriceNamed | null, n: number, kept: readonly string[] = []) {
   const { quantity, unit_amount, tax_rates, discounts: _, currency: _currency, invoiceitem: _id, price: _price, price_data: _data, ...rest } = given;
   return {
     ...rest,
     price: offered ?? undefined,
     unit_amount_decimal: rest.unit_amount_decimal ?? unit_amount?.toString(),
     quantity_decimal: rest.quantity_decimal ?? quantity?.toString(),
-    ...(tax_rates !== undefined && { rates: await ratesGiven(ctx.tx, tax_rates ?? [], (m) => spelt(n, `tax_rates[${m}]`)) }),
+    ...(tax_rates !== undefined && { rates: await ratesGiven(ctx.tx, tax_rates ?? [], { spelt: (m) => spelt(n, `tax_rates[${m}]`), kept }) }),
   };
 }
 
@@ -80,7 +80,7 @@ export async function withItems(ctx: Context, given: readonly Given[], preview: 
   const first_time = !(await hasPaid(ctx.tx, customer.id));
   const items: InvoiceItemWhole[] = [];
   for (const [n, each] of given.entries()) {
-    const change = await changeOf(ctx, each, prices[n]!, n);
+    const change = await changeOf(ctx, each, prices[n]!, n, known.get(each.invoiceitem ?? '')?.tax_rates);
     if (each.currency !== undefined && each.currency !== currency) refuse(undefined, `The preview is in ${currency}; an item in ${each.currency} cannot be on it.`, spelt(n, 'currency'));
     const before = each.invoiceitem === undefined ? null : (known.get(each.invoiceitem) ?? missing('invoice item', each.invoiceitem, spelt(n, 'invoiceitem')));
     if (before && !invoice.lines.some((line) => line.invoice_item === before.id)) refuse('resource_missing', `The item ${before.id} would not be on this invoice.`, spelt(n, 'invoiceitem'), { status: 400 });

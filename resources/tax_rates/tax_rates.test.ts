@@ -52,6 +52,31 @@ test('what it is called may change, what it takes never', async () => {
   await assert.rejects(stripe.taxRates.update('txr_none', { active: true }), { code: 'resource_missing', statusCode: 404 });
 });
 
+test('what is archived is not used anew, stays where it is, and is what is credited by', async () => {
+  const { stripe } = kontor;
+  const { id } = await stripe.taxRates.create({ display_name: 'Old', inclusive: false, percentage: 10 });
+  const { id: other } = await stripe.taxRates.create({ display_name: 'New', inclusive: false, percentage: 20 });
+  const { id: customer } = await stripe.customers.create();
+  const item = await stripe.invoiceItems.create({ customer, amount: 1_000, currency: 'usd', tax_rates: [id] });
+  const draft = await stripe.invoices.create({ customer, pending_invoice_items_behavior: 'include', collection_method: 'send_invoice', days_until_due: 3, default_tax_rates: [id] });
+  await stripe.taxRates.update(id, { active: false });
+  const line = draft.lines.data[0]!.id;
+  const wrong: [() => Promise<unknown>, string][] = [
+    [() => stripe.invoiceItems.create({ customer, amount: 1, currency: 'usd', tax_rates: [id] }), 'tax_rates[0]'],
+    [() => stripe.invoices.create({ customer, default_tax_rates: [other, id] }), 'default_tax_rates[1]'],
+    [() => stripe.invoices.addLines(draft.id, { lines: [{ amount: 1, tax_rates: [id] }] }), 'lines[0][tax_rates][0]'],
+    [() => stripe.invoices.createPreview({ customer, invoice_items: [{ amount: 1, currency: 'usd', tax_rates: [id] }] }), 'invoice_items[0][tax_rates][0]'],
+  ];
+  for (const [ask, param] of wrong) await assert.rejects(ask, { statusCode: 400, param, message: /is archived/ });
+  await stripe.invoiceItems.update(item.id, { tax_rates: [other, id] });
+  await stripe.invoices.update(draft.id, { default_tax_rates: [id, other] });
+  await stripe.invoices.updateLineItem(draft.id, line, { tax_rates: [id] });
+  assert.equal((await stripe.invoices.finalizeInvoice(draft.id)).total, 1_100);
+  const { lines: { data: [billed] } } = await stripe.invoices.retrieve(draft.id);
+  const credited = await stripe.creditNotes.create({ invoice: draft.id, lines: [{ type: 'invoice_line_item', invoice_line_item: billed!.id, amount: 500, tax_amounts: [{ amount: 50, tax_rate: id, taxable_amount: 500 }] }] });
+  assert.equal(credited.total, 550);
+});
+
 test('tax rates are listed by what they are', async () => {
   const { stripe } = await kontor.another();
   const a = await stripe.taxRates.create({ display_name: 'A', inclusive: true, percentage: 1 });
