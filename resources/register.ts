@@ -32,6 +32,7 @@ import { customersBeyond } from './kontor/customers/routes.ts';
 import { bankAccounts } from './kontor/bank_accounts/routes.ts';
 import { caps } from './kontor/caps/routes.ts';
 import { creditTopUps } from './kontor/credit_top_ups/routes.ts';
+import { destinationSecrets } from './kontor/event_destinations/routes.ts';
 import { invoiceExplanations } from './kontor/invoices/routes.ts';
 import { ledger } from './kontor/ledger/routes.ts';
 import { kontorMeters } from './kontor/meters/routes.ts';
@@ -111,6 +112,7 @@ export const rooms: readonly Room[] = [
   customersBeyond,
   fundingInstructions,
   fundsTransactions,
+  destinationSecrets,
   discounts,
   disputes,
   events,

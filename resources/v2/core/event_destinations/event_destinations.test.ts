@@ -82,6 +82,19 @@ test('a destination is pinged, changed, disabled and deleted', async () => {
   await assert.rejects(stripe.v2.core.eventDestinations.retrieve(id), { statusCode: 404, code: 'resource_missing' });
 });
 
+test('the secret of a destination is rolled: both sign for a while', async () => {
+  const { id, webhook_endpoint: first } = await create();
+  const roll = (of: string) => own<Stripe.V2.Core.EventDestination>(stripe, 'POST', `event_destinations/${of}/roll_secret`, { overlap: 60 });
+  const { webhook_endpoint: second } = await roll(id);
+  assert.notEqual(second!.signing_secret, first!.signing_secret);
+  for (const { signing_secret } of [first!, second!]) {
+    const { id: ping } = await stripe.v2.core.eventDestinations.ping(id);
+    assert.equal((await next(signing_secret!)).id, ping);
+  }
+  await assert.rejects(roll('ed_nobody'), { statusCode: 404, code: 'resource_missing' });
+  await stripe.v2.core.eventDestinations.del(id);
+});
+
 test('a destination is no webhook endpoint, and gets no events but thin ones', async () => {
   const { id } = await create({ enabled_events: ['*'] });
   arrived = [];

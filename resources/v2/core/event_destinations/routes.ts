@@ -7,37 +7,13 @@ import { realMoment, type Context, type Json, type Room } from '../../../../serv
 import { join, rows, sql } from '../../../../server/database/sql.ts';
 import type { Params } from '../../../../server/http/params.ts';
 import { del, get, post } from '../../../../server/http/route.ts';
-import { moment, type Wire } from '../../../../server/http/wire.ts';
+import type { Wire } from '../../../../server/http/wire.ts';
 import { renderNotification, tellThin } from '../../../../server/webhooks/thin.ts';
 import { findEndpoint, refuseMore, refuseUrl, type WebhookEndpointRow } from '../../../webhook_endpoints/rows.ts';
 import * as params from './params.ts';
+import { renderDestination } from './resource.ts';
 
-type Included = readonly ('webhook_endpoint.signing_secret' | 'webhook_endpoint.url')[];
 type Path = { event_destination: string };
-
-function render(destination: WebhookEndpointRow, ctx: Context, included: Included = []): Wire<Stripe.V2.Core.EventDestination> {
-  const endpoint = {
-    ...(included.includes('webhook_endpoint.signing_secret') && { signing_secret: destination.secret }),
-    ...(included.includes('webhook_endpoint.url') && { url: destination.url }),
-  };
-  return {
-    id: destination.id,
-    object: 'v2.core.event_destination',
-    created: moment(destination.created),
-    description: destination.description ?? '',
-    enabled_events: destination.enabled_events,
-    event_payload: 'thin',
-    events_from: ['self'],
-    livemode: ctx.world.livemode,
-    metadata: destination.metadata,
-    name: destination.name!,
-    status: destination.status,
-    ...(destination.status === 'disabled' && { status_details: { disabled: { reason: 'user' as const } } }),
-    type: 'webhook_endpoint',
-    updated: moment(destination.updated!),
-    ...(included.length > 0 && { webhook_endpoint: endpoint }),
-  };
-}
 
 async function put(ctx: Context, before: WebhookEndpointRow | null, after: WebhookEndpointRow | null): Promise<void> {
   await commit(ctx, { ...decision(), puts: [{ table: 'webhook_endpoints', before, after }] });
@@ -64,7 +40,7 @@ async function create(ctx: Context, given: Params<typeof params.createDestinatio
     previous_secret_expires_at: null,
   };
   await put(ctx, null, destination);
-  return render(destination, ctx, given.include);
+  return renderDestination(destination, ctx.world, given.include);
 }
 
 async function update(ctx: Context, { description, enabled_events, include, metadata, name, webhook_endpoint }: Params<typeof params.updateDestination>, path: Path): Promise<Json> {
@@ -80,7 +56,7 @@ async function update(ctx: Context, { description, enabled_events, include, meta
     updated: ctx.app.clock.now(),
   };
   await put(ctx, before, after);
-  return render(after, ctx, include);
+  return renderDestination(after, ctx.world, include);
 }
 
 /** Enables or disables it. While it is disabled nothing is told there, and what waits goes on waiting. */
@@ -88,7 +64,7 @@ const turn = (status: WebhookEndpointRow['status']) => async (ctx: Context, _giv
   const before = await findEndpoint(ctx, path.event_destination, { thin: true, lock: true });
   const after: WebhookEndpointRow = { ...before, status, updated: ctx.app.clock.now() };
   await put(ctx, before, after);
-  return render(after, ctx);
+  return renderDestination(after, ctx.world);
 };
 
 async function remove(ctx: Context, _given: object, path: Path): Promise<Wire<Stripe.V2.DeletedObject>> {
@@ -106,7 +82,7 @@ async function ping(ctx: Context, _given: object, path: Path): Promise<Json> {
 }
 
 async function retrieve(ctx: Context, { include }: Params<typeof params.retrieveDestination>, path: Path): Promise<Json> {
-  return render(await findEndpoint(ctx, path.event_destination, { thin: true }), ctx, include);
+  return renderDestination(await findEndpoint(ctx, path.event_destination, { thin: true }), ctx.world, include);
 }
 
 /** The newest first; the next page begins after the last one of this. */
@@ -115,7 +91,7 @@ async function list(ctx: Context, { include, limit, page }: Params<typeof params
   const found = await rows<WebhookEndpointRow>(ctx.tx, sql`select * from webhook_endpoints where ${join(conditions, ' and ')} order by id desc limit ${limit + 1}`);
   const data = found.slice(0, limit);
   const query = new URLSearchParams([['limit', String(limit)], ['page', data.at(-1)?.id ?? ''], ...(include ?? []).map((each, n) => [`include[${n}]`, each])] as [string, string][]);
-  return { data: data.map((each) => render(each, ctx, include)), next_page_url: found.length > limit ? `/v2/core/event_destinations?${query.toString()}` : null, previous_page_url: null };
+  return { data: data.map((each) => renderDestination(each, ctx.world, include)), next_page_url: found.length > limit ? `/v2/core/event_destinations?${query.toString()}` : null, previous_page_url: null };
 }
 
 export const eventDestinations: Room = {
