@@ -20,6 +20,8 @@ test('a file is uploaded by the official client, and comes back byte for byte, t
   const file = await uploaded(PDF, 'Quittung "März".pdf');
   assert.deepEqual([file.object, file.purpose, file.size, file.type, file.expires_at, file.url], ['file', 'dispute_evidence', PDF.length, 'pdf', null, `${kontor.url}/v1/files/${file.id}/contents`]);
   assert.deepEqual(await stripe.files.retrieve(file.id), file);
+  const { data: [told] } = await stripe.events.list({ type: 'file.created' });
+  assert.deepEqual(told!.data.object, file);
   const answer = await read(`/v1/files/${file.id}/contents`);
   assert.deepEqual([answer.status, answer.headers.get('content-type'), answer.headers.get('x-content-type-options')], [200, 'application/pdf', 'nosniff']);
   assert.match(answer.headers.get('content-disposition')!, /^attachment; filename\*=UTF-8''Quittung%20/);

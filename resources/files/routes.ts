@@ -39,7 +39,8 @@ async function create(ctx: Context, { file: { filename, bytes }, purpose }: Para
   if (type === null) refuse(undefined, 'Evidence is a PDF, a JPEG or a PNG; this file is none of them by what is in it.', 'file');
   const { now, newId } = realMoment(ctx.app);
   const made: FileRow = { id: newId('file'), created: now, purpose, filename: filename.replaceAll('\0', '').slice(0, 255) || 'file', type, size: BigInt(bytes.length) };
-  await commit(ctx, { ...decision(), puts: [{ table: 'files', before: null, after: made }, { table: 'file_contents', before: null, after: { id: made.id, bytes: `\\x${bytes.toString('hex')}` } }] });
+  const puts = [{ table: 'files', before: null, after: made }, { table: 'file_contents', before: null, after: { id: made.id, bytes: `\\x${bytes.toString('hex')}` } }];
+  await commit(ctx, { ...decision(), puts, facts: [{ type: 'file.created', object: 'file', whole: placed(ctx, made), at: now }] });
   return renderFile(placed(ctx, made));
 }
 
