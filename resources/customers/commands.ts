@@ -30,7 +30,7 @@ const rendered = (ctx: Context, whole: CustomerWhole): Json => customer.render(w
 /** The parameters in the words of the core: the default payment method is a column of its own. */
 function changeOf(given: Omit<Params<typeof params.updateCustomer>, 'cash_balance'>): CustomerChange {
   const { invoice_settings, tax_exempt, address, shipping, ...rest } = given;
-  const { default_payment_method, ...settings } = invoice_settings ?? {};
+  const { default_payment_method, rendering_options, ...settings } = invoice_settings ?? {};
   const blank = { city: null, country: null, line1: null, line2: null, postal_code: null, state: null };
   return {
     ...rest,
@@ -38,7 +38,7 @@ function changeOf(given: Omit<Params<typeof params.updateCustomer>, 'cash_balanc
     ...(shipping !== undefined && { shipping: shipping && { phone: null, carrier: null, tracking_number: null, ...shipping, address: { ...blank, ...shipping.address } } }),
     ...(tax_exempt !== undefined && { tax_exempt: tax_exempt ?? 'none' }),
     ...(default_payment_method !== undefined && { default_payment_method }),
-    invoice_settings: settings as CustomerChange['invoice_settings'],
+    invoice_settings: { ...settings, ...(rendering_options !== undefined && { rendering_options: rendering_options && { amount_tax_display: null, template: null, ...rendering_options } }) },
   };
 }
 

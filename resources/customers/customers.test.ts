@@ -73,6 +73,13 @@ test('a card that was made before becomes the customer\'s at its creation', asyn
   assert.equal(made.invoice_settings.default_payment_method, null);
 });
 
+test('how tax is shown on invoices is said whole', async () => {
+  const { stripe } = kontor;
+  const { id, invoice_settings } = await stripe.customers.create({ invoice_settings: { rendering_options: { amount_tax_display: 'exclude_tax' } } });
+  assert.deepEqual(invoice_settings.rendering_options, { amount_tax_display: 'exclude_tax', template: null });
+  assert.equal((await stripe.customers.update(id, { invoice_settings: { rendering_options: '' } })).invoice_settings.rendering_options, null);
+});
+
 test('a declined card makes no customer', async () => {
   const { stripe } = kontor;
   const count = async () => (await stripe.customers.list({ limit: 100 })).data.length;
