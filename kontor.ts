@@ -22,8 +22,9 @@ import { verify } from './server/cli/verify.ts';
 import { vault, type Custodian } from './server/cli/vault.ts';
 import { version } from './server/cli/version.ts';
 import type { Config } from './server/config.ts';
+import { areaOf } from './server/http/route.ts';
 
-const areas = new Set(rooms.flatMap((room) => room.routes ?? []).map((route) => route.path.split('/')[2]!));
+const areas = new Set(rooms.flatMap((room) => room.routes ?? []).map(areaOf));
 
 /** The vault of test mode. The sandbox's row of a test card is all that its number is ever presented to. */
 const sandboxVaultOf = ({ data, vault_key_file }: Config, warn?: (sentence: string) => void) =>

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 import type { Columns } from './commit.ts';
 import type { Database } from './database/database.ts';
 import { row, sql } from './database/sql.ts';
-import type { Route } from './http/route.ts';
+import { areaOf, type Route } from './http/route.ts';
 import type { Download } from './http/uploads.ts';
 import type { VersionChange } from './http/versions.ts';
 import type { Log } from './log.ts';
@@ -119,6 +119,8 @@ export type Room = {
 /** The rooms by what they answer to. */
 type Register = {
   resources: Map<string, Resource<any>>;
+  /** The part of the API in which an object is, by its name: what restricted keys are allowed, the first word of a path under /v1. What has no requests of its own is in none. */
+  areas: Map<string, string>;
   routes: Route[];
   timers: Map<string, TimerCommand>;
   calls: Map<string, CallCommand>;
@@ -132,6 +134,7 @@ type Register = {
 export function register(rooms: readonly Room[]): Register {
   return {
     resources: new Map(rooms.flatMap((room) => room.resources ?? []).map((resource) => [resource.object, resource])),
+    areas: new Map(rooms.flatMap(({ resources = [], routes: [first] = [] }) => (first ? resources.map(({ object }) => [object, areaOf(first)] as const) : []))),
     routes: rooms.flatMap((room) => room.routes ?? []),
     timers: new Map(rooms.flatMap((room) => Object.entries(room.timers ?? {}))),
     calls: new Map(rooms.flatMap((room) => Object.entries(room.calls ?? {}))),

@@ -5,7 +5,7 @@ import type { App, Context, Json, World } from '../context.ts';
 import { inWorld } from '../database/world.ts';
 import { answering, type Outside } from '../questions.ts';
 import { answerTo, forbidden, keyInUse, missing } from './errors.ts';
-import { expand, inVersion } from './expand.ts';
+import { expand, inVersion, type MayRead } from './expand.ts';
 import { awaitKey, claimKey, type Continuation, remember, type Remembered } from './idempotency.ts';
 import { type Answer, isDownload, isReference, type Reference, type Route } from './route.ts';
 import { headersOf } from './uploads.ts';
@@ -19,6 +19,7 @@ export type Call = {
   version: string;
   idempotencyKey: string | null;
   publishable: boolean;
+  mayRead: MayRead;
   counted: boolean;
   client: { ip_address: string | null; user_agent: string | null };
   print: Buffer;
@@ -39,7 +40,7 @@ async function render(ctx: Context, call: Call, whole: Json): Promise<string> {
   if (call.publishable && call.expand.length > 0) forbidden('A publishable key cannot expand anything: it sees what the client secret is for, and no more.');
   const forHolder = call.publishable ? ctx.app.register.resources.get(String(whole.object))?.forHolder : undefined;
   const body = forHolder ? forHolder(whole) : whole;
-  await expand(ctx, body, call.expand);
+  await expand(ctx, body, call.expand, call.mayRead);
   return JSON.stringify(await inVersion(ctx, body, call.version));
 }
 

@@ -59,7 +59,7 @@ function answerToRefusal(refusal: Refusal): ErrorAnswer {
   if (param !== undefined) error.param = withoutCardNumbers(param.toWellFormed());
   for (const field of TOLD) if (details[field] !== undefined) error[field] = details[field];
   const retry = details.should_retry ?? (code === 'lock_timeout' ? true : undefined);
-  const headers: Record<string, string> = retry === undefined ? {} : { 'Stripe-Should-Retry': String(retry === true) };
+  const headers: Record<string, string> = { ...(retry !== undefined && { 'Stripe-Should-Retry': String(retry === true) }), ...(status === 401 && { 'WWW-Authenticate': 'Basic realm="Kontor"' }) };
   return { status, headers, body: { error }, ours: status >= 500 };
 }
 
@@ -134,8 +134,8 @@ export function unauthorized(message = 'You did not provide a valid API key. Sen
 }
 
 /** A known key that may not do this. */
-export function forbidden(message: string): never {
-  return refuse(undefined, message, undefined, { status: 403 });
+export function forbidden(message: string, code?: string): never {
+  return refuse(code, message, undefined, { status: 403 });
 }
 
 /** The first request with this idempotency key is still running. */

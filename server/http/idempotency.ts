@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { App, Context, Json } from '../context.ts';
 import { later, row, sql } from '../database/sql.ts';
 import { keyInUse, keyMismatch } from './errors.ts';
+import { isMap, Upload, type Raw, type RawMap } from './forms.ts';
 import type { Reference } from './route.ts';
 
 /** Keys are kept this long; after that the same key is a new request. */
@@ -13,9 +14,17 @@ export type Continuation = Reference['ref'] & { left: Json; expand: string[]; ca
 
 export type Remembered = { status: number; body: string; request_id: string } | { continuation: Continuation };
 
-/** By which a request is recognised. It is signed, so that nobody finds out by trying what short secret, such as the number of a card, was in a body. */
-export function fingerprint(app: Pick<App, 'sign'>, method: string, path: string, body: string | Buffer): Buffer {
-  return Buffer.from(app.sign(createHash('sha256').update(`${method} ${path}\n`).update(body).digest('base64url')), 'base64url');
+/**
+ * By which a request is recognised: its parameters, however they are spelt and in whichever order. It is signed, so that nobody finds out by trying what short secret, such as the number of a card, was among them.
+ */
+export function fingerprint(app: Pick<App, 'sign'>, method: string, path: string, params: RawMap): Buffer {
+  return Buffer.from(app.sign(createHash('sha256').update(`${method} ${path}\n${JSON.stringify(params, inOrder)}`).digest('base64url')), 'base64url');
+}
+
+/** Maps by their names, and of a file what is in it. */
+function inOrder(_name: string, value: Raw): unknown {
+  if (value instanceof Upload) return [value.filename, createHash('sha256').update(value.bytes).digest('base64url')];
+  return isMap(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
 }
 
 /** A browser's keys are its own: it neither sees what a secret key was answered, nor stands in its way. */

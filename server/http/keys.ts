@@ -7,7 +7,7 @@ import type { World } from '../context.ts';
 import { overAllWorlds, type Tx } from '../database/world.ts';
 import { row, sql } from '../database/sql.ts';
 import { forbidden, unauthorized } from './errors.ts';
-import type { Method, Route } from './route.ts';
+import { areaOf, type Method, type Route } from './route.ts';
 
 export type KeyKind = 'secret' | 'publishable' | 'restricted';
 
@@ -97,15 +97,20 @@ export function masked(text: string): string {
   return text.length <= 12 ? '*'.repeat(text.length) : `${text.slice(0, 8)}${'*'.repeat(8)}${text.slice(-4)}`;
 }
 
+const grantedTo = ({ permissions }: Key, area: string): 'read' | 'write' | undefined => permissions[area] ?? permissions['*'];
+
+/** Whether a key may read what is in a part of the API. */
+export const mayRead = (key: Key, area: string): boolean => key.kind === 'secret' || grantedTo(key, area) !== undefined;
+
 /** Refuses what this kind of key may not do. */
 export function authorize(key: Key, route: Route): void {
   if (key.kind === 'secret') return;
   if (key.kind === 'publishable') {
     if (route.publishable) return;
-    forbidden('This request needs a secret key. A publishable key identifies your account in a browser and may only make the requests meant for it.');
+    forbidden('This request needs a secret key. A publishable key identifies your account in a browser and may only make the requests meant for it.', 'secret_key_required');
   }
-  const area = route.path.split('/')[2] ?? '';
-  const granted = key.permissions[area] ?? key.permissions['*'];
+  const area = areaOf(route);
+  const granted = grantedTo(key, area);
   if (granted === 'write' || (granted === 'read' && route.method === ('GET' satisfies Method))) return;
   forbidden(`This restricted key has no permission to ${route.method === 'GET' ? 'read' : 'write'} \`${area}\`. Give it \`${area}=${route.method === 'GET' ? 'read' : 'write'}\` with \`kontor keys\`, or use another key.`);
 }

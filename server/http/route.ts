@@ -43,6 +43,9 @@ export type Route = {
   values?: number;
 };
 
+/** The part of the API that a request belongs to, e.g. `customers`, or `billing` of /v1/billing/meters. */
+export const areaOf = ({ path }: Route): string => path.split('/')[2] ?? '';
+
 type Run<S, Path extends string> = (ctx: Context, params: Params<S>, path: PathParams<Path>) => Promise<Answer | Download>;
 type Options = Pick<Route, 'publishable' | 'gathered' | 'session' | 'values' | 'counts' | 'upload'>;
 

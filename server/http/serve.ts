@@ -6,11 +6,12 @@ import { refuse } from '../../billing/decision.ts';
 import type { App } from '../context.ts';
 import { told } from '../log.ts';
 import { act, look, type Call, type Reply } from './answer.ts';
+import { serveBrowsers, sharedWith } from './browsers.ts';
 import { answerTo, type ErrorAnswer, forbidden, unrecognized, unsupportedRequest } from './errors.ts';
 import { decodeForm, decodeJson, decodeQuery, quoted, type RawMap } from './forms.ts';
 import { serveHealth } from './health.ts';
 import { fingerprint } from './idempotency.ts';
-import { authorize, Gate } from './keys.ts';
+import { authorize, Gate, mayRead } from './keys.ts';
 import { read, type Wire } from './params.ts';
 import { servePages, serveRoom } from './pages.ts';
 import { serveReceiver } from './receivers.ts';
@@ -54,6 +55,7 @@ export async function serve(app: App, pepper: string, isStripes: IsStripes, behi
   });
   closeGently(server);
   serveHealth(server, app);
+  serveBrowsers(server);
   await servePages(server);
   for (const page of app.register.pages) serveRoom(server, app, page);
   for (const receiver of app.register.receivers) serveReceiver(server, app, receiver);
@@ -119,7 +121,7 @@ function logFailure(app: App, answer: ErrorAnswer, error: unknown, request: Fast
 const requestId = (reply: FastifyReply) => reply.getHeader('request-id') as string | undefined;
 
 function send(reply: FastifyReply, id: string, { status, body, headers = {} }: Reply): FastifyReply {
-  return reply.code(status).headers({ 'request-id': id, 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-cache, no-store', ...headers }).send(typeof body === 'string' ? `${body}\n` : body);
+  return reply.code(status).headers({ 'request-id': id, 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-cache, no-store', ...sharedWith(reply.request), ...headers }).send(typeof body === 'string' ? `${body}\n` : body);
 }
 
 async function handle(app: App, gate: Gate, route: Route, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -133,9 +135,9 @@ async function handle(app: App, gate: Gate, route: Route, request: FastifyReques
   // No id holds NUL, which PostgreSQL refuses in any text.
   if (Object.values(request.params as object).some((part: string) => part.includes('\0'))) unrecognized(request.method, request.url.split('?', 1)[0]!);
   const asked = askedBy(app, route, request, version, await partsOf(request, route));
-  if (asked.idempotencyKey) reply.header('idempotency-key', asked.idempotencyKey);
+  if (asked.idempotencyKey) reply.headers({ 'idempotency-key': asked.idempotencyKey, 'original-request': id });
   const call: Call = {
-    app, route, world: key.world, id, version, publishable: key.kind === 'publishable', ...asked, counted: await usageCounted(app, route),
+    app, route, world: key.world, id, version, publishable: key.kind === 'publishable', mayRead: (area) => mayRead(key, area), ...asked, counted: await usageCounted(app, route),
     client: { ip_address: request.ip, user_agent: header(request, 'user-agent')?.slice(0, 1000) ?? null },
     path: request.params as Record<string, string>,
   };
@@ -144,11 +146,12 @@ async function handle(app: App, gate: Gate, route: Route, request: FastifyReques
 
 /** What is asked. The tree of what the wire carried ends here: of a batch of usage it holds more than all that is done with it. */
 function askedBy(app: App, route: Route, request: FastifyRequest, version: string, parts: Words | null): Pick<Call, 'params' | 'expand' | 'idempotencyKey' | 'print'> {
-  const { raw, body, wire } = parts ?? wordsOf(request, route);
+  const { raw, wire } = parts ?? wordsOf(request, route);
+  const idempotencyKey = route.method === 'POST' ? keyOf(request) : null;
+  const print = idempotencyKey && !route.gathered ? fingerprint(app, request.method, request.url.split('?', 1)[0]!, raw) : EMPTY;
   const upgraded = version === NATIVE_VERSION ? raw : upgradeRequest(version, `${route.method} ${route.path}`, raw, app.register.versions);
   const { params, expand } = read(route.schema, upgraded, { wire, expands: !isNewer(route) });
-  const idempotencyKey = route.method === 'POST' ? keyOf(request) : null;
-  return { params, expand, idempotencyKey, print: idempotencyKey && !route.gathered ? fingerprint(app, request.method, request.url, body) : EMPTY };
+  return { params, expand, idempotencyKey, print };
 }
 
 /** Waits for usage that is not counted yet, where the answer rests on it. Where that takes longer, the request goes on all the same, and what is counted later is late usage. */
@@ -181,14 +184,14 @@ function keyOf(request: FastifyRequest): string | null {
 /** Paths under /v2 speak JSON. */
 const isNewer = ({ path }: Route): boolean => path.startsWith('/v2/');
 
-/** Parameters as they came, and the body that they came in. */
-type Words = { raw: RawMap; body: Buffer; wire: Wire };
+/** Parameters as they came, and in which way. */
+type Words = { raw: RawMap; wire: Wire };
 
 /** Those of a body of many parts; null where it is none. */
 async function partsOf(request: FastifyRequest, { upload }: Route): Promise<Words | null> {
   const type = header(request, 'content-type') ?? '';
   if (upload === undefined || !/^multipart\/form-data *;/i.test(type) || !Buffer.isBuffer(request.body)) return null;
-  return { raw: await decodeMultipart(request.body, type), body: request.body, wire: 'form' };
+  return { raw: await decodeMultipart(request.body, type), wire: 'form' };
 }
 
 /** The parameters of a request: the query's and the form body's together, or those of a JSON body. */
@@ -200,8 +203,9 @@ function wordsOf(request: FastifyRequest, route: Route): Words {
     const type = header(request, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase();
     const json = isNewer(route) || (route.values !== undefined && type === 'application/json');
     if (type && type !== (json ? 'application/json' : 'application/x-www-form-urlencoded')) throw Object.assign(new Error(type), { statusCode: 415 });
-    if (json) return { raw: decodeJson(body, route.values), body, wire: 'json' };
+    if (json && words !== '') refuse(undefined, 'Give all parameters in the JSON body: those in the URL are not read beside one.');
+    if (json) return { raw: decodeJson(body, route.values), wire: 'json' };
   }
-  if (body.length === 0) return { raw: decodeQuery(words), body, wire: 'form' };
-  return { raw: decodeForm(words ? Buffer.concat([Buffer.from(`${words}&`, 'latin1'), body]) : body, route.values), body, wire: 'form' };
+  if (body.length === 0) return { raw: decodeQuery(words), wire: 'form' };
+  return { raw: decodeForm(words ? Buffer.concat([Buffer.from(`${words}&`, 'latin1'), body]) : body, route.values), wire: 'form' };
 }

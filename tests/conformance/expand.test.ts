@@ -20,6 +20,19 @@ after(async () => {
   await kontor.close();
 });
 
+test('what cannot be expanded is refused by its whole path, also where every object inherits its name', async () => {
+  const of = (collection: string) => `/v1/${collection}/${own.get(collection)}`;
+  for (const [path, wrong, hint] of [
+    [of('prices'), 'name', /not exist/], [of('prices'), 'product.name', /not exist/], [of('prices'), 'constructor', /not exist/], [of('prices'), 'product.__proto__', /not exist/], [of('customers'), 'metadata.toString', /not exist/],
+    ['/v1/prices', 'product', /expand `data\.product` instead/], ['/v1/prices', 'data.product.valueOf', /not exist/],
+  ] as const) {
+    const { status, body } = await caller.call({ method: 'GET', path: `${path}?expand[]=${wrong}` });
+    assert.deepEqual([status, body.error?.param], [400, 'expand'], `${path} ${wrong}`);
+    assert.ok(body.error.message.startsWith(`This property cannot be expanded (${wrong}). `), body.error.message);
+    assert.match(body.error.message, hint);
+  }
+});
+
 /** What stands at a path; lists and arrays are passed through. */
 function at(body: unknown, path: string): unknown[] {
   return path.split('.').reduce<unknown[]>((held, name) => held.flatMap((each) => (each as Record<string, unknown> | null)?.[name] ?? []).flat(), [body]);

@@ -4,8 +4,9 @@ import { after, test } from 'node:test';
 import { rooms } from '../../resources/register.ts';
 import { createKey, listWorlds, revokeKey } from '../../server/accounts.ts';
 import { machineClock } from '../../server/clock.ts';
+import type { Permissions } from '../../server/http/keys.ts';
 import { describe as about } from '../../server/http/params.ts';
-import type { Route } from '../../server/http/route.ts';
+import { areaOf, type Route } from '../../server/http/route.ts';
 import { PEPPER, startKontor, type Kontor } from '../kontor.ts';
 import { badParameters, written } from './bad.ts';
 import { violations } from './openapi.ts';
@@ -13,7 +14,6 @@ import { rawCaller } from './raw.ts';
 import { pathWith, stock } from './stock.ts';
 
 const routes = rooms.flatMap((room) => room.routes ?? []);
-const areaOf = (route: Route) => route.path.split('/')[2]!;
 const areas = [...new Set(routes.map(areaOf))];
 
 let ahead_ms = 0;
@@ -75,6 +75,27 @@ test('a restricted key may write what it was given to write, and nothing else', 
 
 test('a restricted key may read everything where it was given everything to read', async () => {
   await matrix(await kontor.newKey({ kind: 'restricted', permissions: { '*': 'read' } }), (route) => (route.method === 'GET' ? 'may' : 'may not'));
+});
+
+test('a restricted key reads by expansion what it may read by itself, and nothing else', async () => {
+  const { stripe } = kontor;
+  const { id: customer } = await stripe.customers.create({ payment_method: 'pm_card_visa', tax_id_data: [{ type: 'eu_vat', value: 'DE123456789' }] });
+  const { data: [method] } = await stripe.customers.listPaymentMethods(customer);
+  await stripe.customers.update(customer, { invoice_settings: { default_payment_method: method!.id } });
+  const price = await stripe.prices.create({ currency: 'usd', unit_amount: 0, recurring: { interval: 'month' }, product_data: { name: 'Free' } });
+  await stripe.subscriptions.create({ customer, items: [{ price: price.id }] });
+  const expanded = async (permissions: Permissions, path: string) => {
+    const key = await kontor.newKey({ kind: 'restricted', permissions: { customers: 'read', ...permissions } });
+    const { status, body } = await caller.call({ method: 'GET', path: `/v1/customers/${customer}?expand[]=${path}`, key });
+    return status === 200 ? 200 : [status, body.error.param, /`(\w+)=read`/.exec(body.error.message)?.[1]];
+  };
+  for (const path of ['tax_ids', 'cash_balance', 'sources']) assert.equal(await expanded({}, path), 200, path);
+  for (const [path, area] of [['invoice_settings.default_payment_method', 'payment_methods'], ['subscriptions', 'subscriptions']] as const) {
+    assert.deepEqual(await expanded({}, path), [403, 'expand', area]);
+    assert.equal(await expanded({ [area]: 'read' }, path), 200);
+    assert.equal(await expanded({ '*': 'read' }, path), 200);
+  }
+  assert.deepEqual(await expanded({ subscriptions: 'write' }, 'subscriptions.data.latest_invoice'), [403, 'expand', 'invoices']);
 });
 
 test('without a key, with an unknown one and with an expired one there is no answer', async () => {
