@@ -167,6 +167,15 @@ test('a key belongs to one request: with other parameters, or to another path, i
   assert.deepEqual([again.status, again.text, again.replayed], [200, first.text, true]);
 });
 
+test('a request is known by its parameters, however they are spelt and in whichever order, and lists by the order of what is in them', async () => {
+  const first = await post('/v1/customers', 'name=Jenny+Rosen&metadata[a]=1&metadata[b]=2&preferred_locales[]=de&preferred_locales[]=en', 'spelt');
+  assert.equal((await post('/v1/customers', 'metadata%5Bb%5D=2&preferred_locales[]=de&name=Jenny%20Rosen&preferred_locales[]=en&metadata[a]=1', 'spelt')).text, first.text);
+  assert.equal((await post('/v1/customers?name=Jenny%20Rosen&metadata[a]=1', 'metadata[b]=2&preferred_locales[]=de&preferred_locales[]=en', 'spelt')).text, first.text);
+  for (const form of ['name=Jenny+Rosen&metadata[a]=1&metadata[b]=2&preferred_locales[]=en&preferred_locales[]=de', 'name=Jenny+Rosen&metadata[a]=2&metadata[b]=1&preferred_locales[]=de&preferred_locales[]=en']) {
+    assert.equal((await post('/v1/customers', form, 'spelt')).status, 400, form);
+  }
+});
+
 test('the same key of another account is another key', async () => {
   const other = await kontor.another();
   const [mine, theirs] = [await post('/v1/customers', 'name=Jenny', 'a key of many'), await post('/v1/customers', 'name=Ada', 'a key of many', other.key)];

@@ -147,7 +147,8 @@ test('nothing is coerced', () => {
     for (const kind of ['integer', 'amount', 'timestamp']) assert.ok(refusalOf(one, `${kind}=${encodeURIComponent(bad)}`), `${kind} ${bad}`);
   }
   for (const bad of ['1e3', ' 5', '.5', '5.', '0x10', '+5', '-0', '-0.0', '1,5', '0.1234567890123', '1000000000000', '00.5', 'NaN', '']) assert.ok(refusalOf(one, `decimal=${encodeURIComponent(bad)}`), bad);
-  for (const bad of ['1', '0', 'True', 'TRUE', 'yes', 'on', ' true', '']) assert.ok(refusalOf(one, `boolean=${encodeURIComponent(bad)}`), bad);
+  for (const [spelt, value] of [['true', true], ['True', true], ['false', false], ['False', false]]) assert.equal(readForm(one, `boolean=${spelt}`).params.boolean, value);
+  for (const bad of ['1', '0', 'TRUE', 'yes', 'on', ' true', '']) assert.ok(refusalOf(one, `boolean=${encodeURIComponent(bad)}`), bad);
   for (const bad of ['9007199254740992', '-9007199254740992']) assert.ok(refusalOf(one, `integer=${bad}`), bad);
   assert.equal(readForm(one, 'integer=9007199254740991').params.integer, Number.MAX_SAFE_INTEGER);
   fc.assert(fc.property(fc.integer({ min: 0, max: 1_000_000 }), (n) => String(readForm(one, `percent=${n / 10_000}`).params.percent) === String(n / 10_000)));

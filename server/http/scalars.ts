@@ -132,17 +132,15 @@ export function percent(bounds: { min?: number; max?: number; places?: number } 
   );
 }
 
+/** As forms spell it; the older official clients for Python write it with a capital. */
+const SPELT = new Map<Raw, boolean>([['true', true], ['false', false], ['True', true], ['False', false]]);
+
 export function boolean(): Schema<boolean, 'optional', Leaf> {
-  return schema(
-    { kind: 'boolean' },
-    (raw) => raw === 'true' || raw === 'false' || typeof raw === 'boolean',
-    (raw, at, wire) => {
-      if (isEmpty(raw)) refuseEmpty(at);
-      if (wire === 'json' ? raw === true : raw === 'true') return true;
-      if (wire === 'json' ? raw === false : raw === 'false') return false;
-      return refuse(undefined, `Invalid boolean: ${said(raw)}`, at);
-    },
-  );
+  return schema({ kind: 'boolean' }, (raw) => SPELT.has(raw) || typeof raw === 'boolean', (raw, at, wire) => {
+    if (isEmpty(raw)) refuseEmpty(at);
+    const value = wire === 'json' ? raw : SPELT.get(raw);
+    return typeof value === 'boolean' ? value : refuse(undefined, `Invalid boolean: ${said(raw)}. It is true or false.`, at);
+  });
 }
 
 /** A moment in whole Unix seconds. */

@@ -56,6 +56,25 @@ test('parameters of a POST may stand in its query', async () => {
   assert.deepEqual([heard.body.name, heard.body.email, heard.body.metadata], ['Query', 'q@example.com', { a: '1' }]);
 });
 
+test('beside a JSON body no parameters stand in the query', async () => {
+  const { message } = refused(await caller.call({ method: 'POST', path: '/v2/core/event_destinations?name=Query', body: '{"name":"Body"}', headers: { 'content-type': 'application/json' } }), 400) as { message?: string };
+  assert.match(message!, /in the URL are not read/);
+});
+
+test('a page of any origin may send requests with a key of its own, and see their ids', async () => {
+  const origin = 'https://shop.example';
+  const may = await caller.call({ method: 'OPTIONS', path: '/v1/payment_intents/pi_1/confirm', key: null, headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,idempotency-key' } });
+  assert.deepEqual([may.status, may.text, may.headers['access-control-allow-origin'], may.headers['access-control-allow-headers']], [204, '', '*', 'authorization,idempotency-key']);
+  assert.match(String(may.headers['access-control-allow-methods']), /POST/);
+  assert.equal((await caller.call({ method: 'GET', path: '/v1/customers', key: null })).headers['www-authenticate'], 'Basic realm="Kontor"');
+  for (const key of [undefined, null]) {
+    const heard = await caller.call({ method: 'GET', path: '/v1/customers', key, headers: { origin } });
+    assert.deepEqual([heard.status, heard.headers['access-control-allow-origin']], [key === null ? 401 : 200, '*']);
+    assert.match(String(heard.headers['access-control-expose-headers']), /Request-Id/);
+  }
+  assert.equal((await caller.call({ method: 'GET', path: '/v1/customers' })).headers['access-control-allow-origin'], undefined);
+});
+
 test('the key may come as the user of Basic authentication', async () => {
   const heard = await caller.call({ method: 'GET', path: '/v1/customers?limit=1', key: null, headers: { authorization: `Basic ${Buffer.from(`${kontor.key}:`).toString('base64')}` } });
   assert.equal(heard.status, 200);
