@@ -57,7 +57,7 @@ export type Timer = {
   kind: string;
   subject: string;
   at: Instant | null;
-  /** Timers of one lane run in the order of their moments; the lane is the customer. */
+  /** Timers of one lane run one after the other, in the order of their moments, and with nothing else that is done in it. The lane is the customer; what has none is its own. */
   lane: string;
   test_clock: string | null;
   /** One that is set already stays as it is, so that many may set it at once. */

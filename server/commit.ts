@@ -6,6 +6,7 @@ import type { Queryable, Tx } from './database/world.ts';
 import { jsons, type JsonType } from './database/arrays.ts';
 import { arrayText, statementName } from './database/sql.ts';
 import { previousAttributes } from './events.ts';
+import { assertLanes } from './lanes.ts';
 import { NATIVE_VERSION } from './http/versions.ts';
 
 /** Each table's columns with their types, in the order in which the tables were made: a row's parents come before it. */
@@ -191,6 +192,7 @@ const TIMER_COLUMNS: Column[] = [
 /** The last word on a kind and subject counts. */
 function setTimers(ctx: Context, timers: readonly Timer[]): Promise<number>[] {
   const last = [...new Map(timers.map((timer) => [`${timer.kind}\0${timer.subject}`, timer])).values()];
+  assertLanes(ctx.tx, last);
   const set = last.filter((timer) => timer.at !== null && !timer.kept);
   const kept = last.filter((timer) => timer.kept);
   const cleared = last.filter((timer) => timer.at === null);

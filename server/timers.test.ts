@@ -9,6 +9,7 @@ import { machineClock, type Clock } from './clock.ts';
 import { commit } from './commit.ts';
 import { NotYet, type Connectors, type Context, type Json, type Room, type World } from './context.ts';
 import { inWorld } from './database/world.ts';
+import { lockLanes } from './lanes.ts';
 import { openLog } from './log.ts';
 import { advanceClocks, runDueTimers } from './timers.ts';
 
@@ -76,6 +77,7 @@ const query = (text: string): Promise<Json[]> => inWorld(running.app.database.po
 function set(...timers: [subject: string, at: Instant, lane: string, kind?: string][]): Promise<void> {
   return inWorld(running.app.database.pool, world, (tx) => {
     const ctx: Context = { app: running.app, tx, world, request: null, calls: [] };
+    lockLanes(tx, timers.map(([, , lane]) => lane));
     return commit(ctx, { ...decision(), timers: timers.map(([subject, at, lane, kind = 'bell.ring']) => ({ kind, subject, at: START + at, lane, test_clock: null })) });
   });
 }
@@ -196,6 +198,40 @@ test('two workers run each timer once', async () => {
   await runAll();
   assert.equal(ran.length, 1_200);
   assert.equal(new Set(ran).size, 1_200);
+});
+
+/** Does something while somebody else is at work in a lane. */
+async function whileHeld(lane: string, work: () => Promise<void>): Promise<void> {
+  await inWorld(running.app.database.pool, world, async (tx) => {
+    lockLanes(tx, [lane]);
+    await tx.query('select 1');
+    await work();
+  });
+}
+
+test('a timer waits while somebody else is at work in its lane, and so does what comes after it; the others run', async () => {
+  await set(['first', 10, 'x'], ['second', 20, 'x'], ['other', 20, 'y']);
+  now = START + 30;
+  await whileHeld('x', runAll);
+  assert.deepEqual(ran, ['other@20']);
+  await runAll();
+  assert.deepEqual(ran, ['other@20', 'first@10', 'second@20']);
+});
+
+test('a clock does not arrive while somebody is at work in the lane of a timer on its way', async () => {
+  await clockWith('clock_a', ['held', 10], ['free', 10], ['later', 20]);
+  await whileHeld('held', async () => {
+    while (await advanceClocks(running.app));
+  });
+  assert.deepEqual([ran, await query('select status from test_clocks')], [['free@10'], [{ status: 'advancing' }]]);
+  while (await advanceClocks(running.app));
+  assert.deepEqual([ran, await query('select status from test_clocks')], [['free@10', 'held@10', 'later@20'], [{ status: 'ready' }]]);
+});
+
+test('a timer is set by who holds its lane', async () => {
+  const timers: Timer[] = [{ kind: 'bell.ring', subject: 'a', at: START, lane: 'x', test_clock: null }];
+  const setting = inWorld(running.app.database.pool, world, (tx) => commit({ app: running.app, tx, world, request: null, calls: [] }, { ...decision(), timers }));
+  await assert.rejects(setting, { message: /the timer bell\.ring of a is set by who does not hold the lane x/ });
 });
 
 test('a call is left to whoever wrote it, and made by another one where that has died', async () => {

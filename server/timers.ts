@@ -3,8 +3,9 @@ import { decision, type Instant } from '../billing/decision.ts';
 import { performCalls } from './calls.ts';
 import { commit } from './commit.ts';
 import type { App, Context, World } from './context.ts';
-import { inWorld, overAllWorlds, passing } from './database/world.ts';
-import { row, rows, sql } from './database/sql.ts';
+import { inWorld, overAllWorlds, passing, type Tx } from './database/world.ts';
+import { row, rows, sql, type Sql } from './database/sql.ts';
+import { claimLanes } from './lanes.ts';
 import { told } from './log.ts';
 
 /** At most this many timers run as one batch in one transaction. */
@@ -56,7 +57,7 @@ async function runBatch(app: App, world: World, claim: Claim): Promise<number> {
 async function runAlone(app: App, world: World, due: Due): Promise<string[]> {
   const { kind, subject } = due;
   try {
-    return await runClaimed(app, world, (ctx) => rows(ctx.tx, sql`delete from timers where kind = ${kind} and subject = ${subject} and at = to_timestamp(${due.at}::bigint) returning kind, subject, at`), []);
+    return await runClaimed(app, world, ({ tx }) => claim(tx, sql`kind = ${kind} and subject = ${subject} and at = to_timestamp(${due.at}::bigint)`), []);
   } catch (error) {
     const why = passing(error);
     if (why === 'unreachable') throw error;
@@ -78,18 +79,22 @@ async function setAside(tx: Context['tx'], { kind, subject }: Due, error: unknow
   await row(tx, sql`update timers set failures = failures + 1, error = ${error instanceof Error ? error.message : String(error)}, at = ${next} where kind = ${kind} and subject = ${subject}`);
 }
 
-/** Takes the earliest due timers, none of them behind an earlier one of its lane, and passes over those that another worker has. */
+/** Takes the earliest of the timers `t` that are due, with their lanes. Those whose lane somebody else holds are passed over, and so are those that usage sets again right now. */
+async function claim(tx: Tx, due: Sql): Promise<Due[]> {
+  const lanes = await claimLanes(tx, sql`select lane from timers t where world = kontor_world() and ${due} order by at, kind, subject`, BATCH);
+  if (lanes.length === 0) return [];
+  // As they are now that nobody else is in their lanes.
+  return rows<Due>(
+    tx,
+    sql`with due as materialized (select ctid from timers t where ${due} and lane = any(${lanes}::text[]) order by at, kind, subject limit ${BATCH} for update skip locked)
+        delete from timers t using due where t.ctid = due.ctid returning t.kind, t.subject, t.at`,
+  );
+}
+
+/** Takes what is due in real time, none of it behind an earlier timer of its lane. */
 function claimDue(now: Instant): Claim {
-  return (ctx) =>
-    rows<Due>(
-      ctx.tx,
-      sql`with due as materialized (
-            select ctid from timers t
-            where test_clock is null and at <= to_timestamp(${now}::bigint)
-              and not exists (select from timers e where e.world = t.world and e.lane = t.lane and e.at < t.at and e.failures = 0)
-            order by at, kind, subject limit ${BATCH} for update skip locked)
-          delete from timers t using due where t.ctid = due.ctid returning t.kind, t.subject, t.at`,
-    );
+  return ({ tx }) =>
+    claim(tx, sql`test_clock is null and at <= to_timestamp(${now}::bigint) and not exists (select from timers e where e.world = t.world and e.lane = t.lane and e.at < t.at and e.failures = 0)`);
 }
 
 /** How long a worker waits for usage to be counted before it looks again, and for how long what is due waits in all: then it runs, and what is counted afterwards is corrected as any late usage. */
@@ -117,18 +122,13 @@ export async function runDueTimers(app: App): Promise<boolean> {
 
 type ClockRow = { id: string; frozen_time: Instant; target_time: Instant | null; status: string };
 
-/** Moves a clock to the moment of its next timers, as far as its target, and takes those. The clock is held: another worker may be advancing it, too. */
+/** Moves a clock to the moment of its next timers, as far as its target, and takes those. The clock is held: another worker may be advancing it, too, and requests on it are refused. */
 function claimOnClock(id: string): Claim {
   return async (ctx) => {
     const clock = await row<ClockRow>(ctx.tx, sql`select id, frozen_time, target_time, status from test_clocks where id = ${id} for update`);
     if (!clock || clock.status !== 'advancing') return [];
-    const due = await rows<Due>(
-      ctx.tx,
-      sql`with next as materialized (select at, kind from timers where world = kontor_world() and test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.target_time}::bigint) order by at, kind limit 1),
-            due as materialized (
-              select t.ctid from timers t, next where t.test_clock = ${id} and t.at = next.at and t.kind = next.kind and t.failures = 0 order by t.subject limit ${BATCH} for update of t)
-          delete from timers t using due where t.ctid = due.ctid returning t.kind, t.subject, t.at`,
-    );
+    const next = sql`select at, kind from timers where world = kontor_world() and test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.target_time}::bigint) order by at, kind limit 1`;
+    const due = await claim(ctx.tx, sql`test_clock = ${id} and failures = 0 and (at, kind) = (${next})`);
     const at = due[0]?.at ?? clock.frozen_time;
     if (at > clock.frozen_time) await row(ctx.tx, sql`update test_clocks set frozen_time = to_timestamp(${at}::bigint) where id = ${id}`);
     return due;
@@ -140,19 +140,17 @@ function claimOnStanding(id: string): Claim {
   return async (ctx) => {
     const clock = await row<ClockRow>(ctx.tx, sql`select id, frozen_time, target_time, status from test_clocks where id = ${id} for share`);
     if (clock?.status !== 'ready') return [];
-    return rows<Due>(
-      ctx.tx,
-      sql`with due as materialized (
-            select ctid from timers where test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.frozen_time}::bigint) order by at, kind, subject limit ${BATCH} for update skip locked)
-          delete from timers t using due where t.ctid = due.ctid returning t.kind, t.subject, t.at`,
-    );
+    return claim(ctx.tx, sql`test_clock = ${id} and failures = 0 and at <= to_timestamp(${clock.frozen_time}::bigint)`);
   };
 }
 
-async function arrive(ctx: Context, id: string): Promise<void> {
+/** Lets a clock arrive, unless a timer on its way still waits for its lane. Returns whether it has. */
+async function arrive(ctx: Context, id: string): Promise<boolean> {
   const before = await row<ClockRow>(ctx.tx, sql`select * from test_clocks where id = ${id} and status = 'advancing' for update`);
-  if (!before) return;
-  const failed = await row<{ kind: string; subject: string; error: string }>(ctx.tx, sql`select kind, subject, error from timers where test_clock = ${id} and failures > 0 and at <= to_timestamp(${before.target_time}::bigint) limit 1`);
+  if (!before) return false;
+  const left = await row<{ failures: number }>(ctx.tx, sql`select failures from timers where test_clock = ${id} and at <= to_timestamp(${before.target_time}::bigint) order by failures limit 1`);
+  if (left?.failures === 0) return false;
+  const failed = left !== undefined;
   // What failed is kept with its error, and is tried again by the next advance.
   if (failed) await row(ctx.tx, sql`update timers set failures = 0 where test_clock = ${id} and failures > 0`);
   const after = { ...before, frozen_time: before.target_time, target_time: null, status: failed ? 'internal_failure' : 'ready', status_details: {} };
@@ -162,6 +160,7 @@ async function arrive(ctx: Context, id: string): Promise<void> {
     puts: [{ table: 'test_clocks', before, after }],
     facts: [{ type, object: 'test_helpers.test_clock', whole: after, at: after.frozen_time! }],
   });
+  return true;
 }
 
 /** So many clocks are advanced at once. */
@@ -184,8 +183,8 @@ async function advanceClock(app: App, world: World, id: string, stands: boolean)
   try {
     if (app.stopping || !(await settle(app, world, id))) return false;
     if (stands) return (await runBatch(app, world, claimOnStanding(id))) > 0;
-    if ((await runBatch(app, world, claimOnClock(id))) === 0) await inWorld(app.database.pool, world, (tx) => arrive({ app, tx, world, request: null, calls: [] }, id));
-    return true;
+    if ((await runBatch(app, world, claimOnClock(id))) > 0) return true;
+    return await inWorld(app.database.pool, world, (tx) => arrive({ app, tx, world, request: null, calls: [] }, id));
   } catch (error) {
     app.log.error('A test clock stumbled and goes on.', { world: world.id, clock: id, ...told(error) });
     return false;

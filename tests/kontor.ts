@@ -26,7 +26,7 @@ import { when } from './awaited.ts';
 
 export const PEPPER = 'pepper of the tests';
 
-/** `close` fails where an answer was not as Stripe's types say, or where what is stored does not hold together. */
+/** `close` fails where an answer was not as Stripe's types say, where what is stored does not hold together, or where two have waited for each other. */
 export type Kontor = Running & {
   database: TestDatabase;
   /** The official client with a secret test key. */
@@ -118,8 +118,9 @@ export async function startKontor(options: Options = {}): Promise<Kontor> {
       await counting?.stop();
       await running.close();
       const findings = await verify(database, () => undefined, clock, { audits: running.app.register.audits, sign: running.app.sign });
-      await database.close();
+      const deadlocks = options.database ? (await database.close(), []) : await database.closeAndTell();
       judge.verdict();
+      if (deadlocks.length > 0) throw new Error(`Transactions have waited for each other. Locks are taken in one order: see server/lanes.ts.\n${deadlocks.join('\n')}`);
       if (findings.length > 0) throw new Error(`What is stored does not hold together:\n  ${findings.map(({ invariant, object, sentence }) => `${invariant} ${object}: ${sentence}`).join('\n  ')}`);
     },
   };

@@ -22,6 +22,8 @@ export type TestDatabase = Database & {
   readonly name: string;
   /** For DATABASE_URL and KONTOR_APP_DATABASE_URL of a process that is started by a test. */
   readonly urls: { readonly owner: string; readonly app: string; readonly superuser: string };
+  /** Closes it, and returns what PostgreSQL said of each deadlock that there was in it. */
+  closeAndTell(): Promise<string[]>;
 };
 
 let server: Promise<TestServer> | null = null;
@@ -38,12 +40,30 @@ export async function testDatabase(options: { migrations?: string } = {}): Promi
     await superuser.query(`revoke all on database ${name} from public; grant connect on database ${name} to kontor_app`);
   });
   const url = (role: keyof TestServer['passwords']): string => `postgres://${role}:${at.passwords[role]}@${at.host.startsWith('/') ? `localhost:${at.port}/${name}?host=${at.host}` : `${at.host}:${at.port}/${name}`}`;
+  const database = connections(connection(at, 'kontor_owner', name), connection(at, 'kontor_app', name), { pool: 10, statement_timeout: 30 }, () => Promise.resolve());
   return {
-    ...connections(connection(at, 'kontor_owner', name), connection(at, 'kontor_app', name), { pool: 10, statement_timeout: 30 }, () => Promise.resolve()),
+    ...database,
     embedded: true,
+    async closeAndTell() {
+      await database.close();
+      return lend(connection(at, 'postgres', 'postgres'), (superuser) => deadlocksIn(superuser, name));
+    },
     name,
     urls: { owner: url('kontor_owner'), app: url('kontor_app'), superuser: url('postgres') },
   };
+}
+
+/** What is counted of a connection is told when it ends, which is a moment after it was left. */
+async function deadlocksIn(superuser: pg.ClientBase, name: string): Promise<string[]> {
+  for (const end = Date.now() + 2_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 5))) {
+    if ((await superuser.query('select from pg_stat_activity where datname = $1', [name])).rowCount === 0) break;
+  }
+  const { rows: [found] } = await superuser.query<{ deadlocks: number }>('select deadlocks::integer from pg_stat_database where datname = $1', [name]);
+  if (!found?.deadlocks) return [];
+  const { rows: [log] } = await superuser.query<{ text: string }>(`select pg_read_file(current_setting('data_directory') || '.log') as text`);
+  // The log is that of all databases: it says which ones there were last.
+  const told = log!.text.split(/^(?=.* ERROR: {2}deadlock detected$)/m).slice(1).map((each) => each.split('\n').slice(0, 12).join('\n'));
+  return told.slice(-found.deadlocks);
 }
 
 /** How to connect to a test server. */

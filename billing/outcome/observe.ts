@@ -48,8 +48,8 @@ function factsOf(before: OutcomeRow | null, after: OutcomeWhole, moment: Moment)
   return told;
 }
 
-/** Each in a lane of its own: a customer may have very many, and none has to wait for another. */
-function timer(row: OutcomeRow) {
+/** The timer of an outcome's silence. Each is in a lane of its own: a customer may have very many, and none has to wait for another. */
+export function silence(row: OutcomeRow) {
   return { kind: 'outcome.settle', subject: row.id, at: row.due_at, lane: row.id, test_clock: row.test_clock };
 }
 
@@ -78,7 +78,7 @@ function judged(definition: DefinitionWhole, before: OutcomeRow | null, given: O
     puts: [{ table: 'outcomes', before, after: outcome }],
     facts: factsOf(before, outcome, moment),
     postings: [],
-    timers: (before?.due_at ?? null) === due_at ? [] : [timer(outcome)],
+    timers: (before?.due_at ?? null) === due_at ? [] : [silence(outcome)],
     calls: [],
     outcome,
     counted: counted !== null && !stays ? onMeter(outcome) : null,

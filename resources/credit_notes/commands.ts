@@ -11,9 +11,8 @@ import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList, slice, within, type Page } from '../../server/lists.ts';
-import { lockLane } from '../customers/rows.ts';
 import { ratesGiven } from '../invoiceitems/rows.ts';
-import { lockInvoices, payersOf } from '../invoices/rows.ts';
+import { lockInvoices } from '../invoices/rows.ts';
 import { leftOfCorrected } from '../kontor/invoice_corrections/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import { lockRefundableOf, refundsById } from '../refunds/rows.ts';
@@ -26,8 +25,6 @@ type Path = { credit_note: string };
 
 /** The invoice with all whom it concerns, locked, its credit notes, and the moment at which its customer lives. */
 async function lockCredited(ctx: Context, invoice: string, param?: string, refunding = false): Promise<CreditFacts & { moment: Moment }> {
-  const [payer] = await payersOf(ctx.tx, [invoice]);
-  await lockLane(ctx.tx, (payer ?? missing('invoice', invoice, param)).customer);
   const [found] = await lockInvoices(ctx.tx, [invoice]);
   if (!found) missing('invoice', invoice, param);
   const charges = refunding ? await lockRefundableOf(ctx, invoice) : [];

@@ -11,6 +11,7 @@ import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import type { Wire } from '../../server/http/wire.ts';
+import { lockLanes } from '../../server/lanes.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { renderDiscount } from '../discounts/resource.ts';
 import { cashOf, setMode } from './cash_balance/rows.ts';
@@ -23,7 +24,7 @@ import { taxIdsOf } from '../tax_ids/rows.ts';
 import { testClock } from '../test_helpers/test_clocks/resource.ts';
 import type * as params from './params.ts';
 import { customer } from './resource.ts';
-import { customersById, goingOn, holdCustomer, invoicePrefixIsTaken, lockCustomer, withDiscounts } from './rows.ts';
+import { customersById, goingOn, invoicePrefixIsTaken, lockCustomer, withDiscounts } from './rows.ts';
 
 const rendered = (ctx: Context, whole: CustomerWhole): Json => customer.render(whole, ctx.world);
 
@@ -62,6 +63,7 @@ export async function create(ctx: Context, given: Params<typeof params.createCus
   const wanted = change.default_payment_method;
   const chosen = !wanted ? null : wanted === payment_method ? attached : await resolvePaymentMethod(ctx, wanted, { customer: id, moment, param: DEFAULT });
   const decided = createCustomer({ ...change, default_payment_method: chosen?.method.id ?? null, id, invoice_prefix, test_clock, currency: account.default_currency }, moment);
+  lockLanes(ctx.tx, [id]);
   const taxIds = tax_id_data.map((each, n) => createTaxId({ ...each, param: `tax_id_data[${n}][value]` }, decided.customer, ctx.world.livemode, moment));
   const methods = [...new Set([attached, chosen])].flatMap((each) => each?.decision ?? []);
   await commit(ctx, together([decided, ...methods, ...taxIds]));
@@ -72,7 +74,7 @@ export async function create(ctx: Context, given: Params<typeof params.createCus
 
 export async function update(ctx: Context, { cash_balance, ...given }: Params<typeof params.updateCustomer>, path: { customer: string }): Promise<Json> {
   // Cash that is applied by itself from now on may pay what waits for it.
-  const before = await (cash_balance === undefined ? lockCustomer : holdCustomer)(ctx, path.customer);
+  const before = await lockCustomer(ctx, path.customer);
   const moment = await momentOn(ctx, before.test_clock);
   const account = await accountById(ctx.tx, ctx.world.account);
   if (given.invoice_prefix !== undefined && given.invoice_prefix !== before.invoice_prefix) await freePrefix(ctx, given.invoice_prefix);
@@ -88,7 +90,7 @@ export async function update(ctx: Context, { cash_balance, ...given }: Params<ty
 }
 
 export async function remove(ctx: Context, _given: object, path: { customer: string }): Promise<Wire<Stripe.DeletedCustomer>> {
-  const before = await holdCustomer(ctx, path.customer);
+  const before = await lockCustomer(ctx, path.customer);
   const [cash] = (await cashOf(ctx.tx, before.id)).filter(({ amount }) => amount > 0n);
   if (cash) refuse(undefined, `The customer ${before.id} has sent ${formatMoney(cash.amount, cash.currency)} that paid nothing yet. Send it back, by \`POST /v1/refunds\` with \`origin\` = \`customer_balance\`, or apply it to a payment; then delete the customer.`);
   const moment = await momentOn(ctx, before.test_clock);

@@ -4,12 +4,14 @@ import type { Tx } from '../../server/database/world.ts';
 import type { Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import { missing } from '../../server/http/errors.ts';
+import { lockLanes } from '../../server/lanes.ts';
 import { grantsLeft } from '../billing/credit_grants/rows.ts';
 import { discountsOf } from '../discounts/rows.ts';
 import { grantsOfEarly, lateOf } from '../kontor/invoice_corrections/rows.ts';
 
-/** Customers with their discounts and credits. `lock` keeps others from changing them until the transaction ends. */
+/** Customers with their discounts and credits. `lock` keeps others from changing them until the transaction ends; their lanes come first, so that whoever locks a customer may set its timers. */
 export async function customersById(tx: Tx, ids: readonly string[], lock = false): Promise<CustomerWhole[]> {
+  if (lock) lockLanes(tx, ids);
   const found = await rows<CustomerRow & { has_credits: boolean }>(
     tx,
     sql`select c.*, exists (select from credit_grants g where g.world = c.world and g.customer = c.id) as has_credits from customers c where c.id = any(${ids}::text[]) order by c.id ${lock ? sql`for update of c` : sql``}`,
@@ -60,23 +62,4 @@ export async function goingOn(tx: Tx, customer: string): Promise<{ subscriptions
   );
   const ids = (ofInvoice: boolean) => found.filter((each) => each.ofInvoice === ofInvoice).map((each) => each.id);
   return { subscriptions: ids(false), unpaid: ids(true) };
-}
-
-/**
- * Holds the lanes of customers, and the timers in them. The worker takes a timer before it locks the customer, so whoever will set or clear some holds them first, too. Requests come one after the other;
- * one that had to wait for the worker looks again, since a timer that was set meanwhile is another row.
- */
-export async function lockLanes(tx: Tx, customers: readonly string[]): Promise<void> {
-  await rows(tx, sql`select pg_advisory_xact_lock(hashtextextended('lane ' || lane, kontor_world())) from (select lane from unnest(${customers}::text[]) as l (lane) order by lane) lanes`);
-  const hold = () => rows<{ name: string }>(tx, sql`select kind || ' ' || subject as name from timers where lane = any(${customers}::text[]) order by kind, subject for update`);
-  const names = async () => (await hold()).map((timer) => timer.name).join();
-  for (let held = await names(), again = ''; held !== again; ) [again, held] = [held, await names()];
-}
-
-export const lockLane = (tx: Tx, customer: string): Promise<void> => lockLanes(tx, [customer]);
-
-/** A customer that is not deleted, locked, with its lane before it: for who sets or clears its timers. */
-export async function holdCustomer(ctx: Context, id: string, param?: string): Promise<CustomerWhole> {
-  await lockLane(ctx.tx, id);
-  return lockCustomer(ctx, id, param);
 }

@@ -6,7 +6,6 @@ import { pack, unpack, type PackedWord } from '../../billing/payment/attempt.ts'
 import type { EvidenceFile, News } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Answered, type App, type CallCommand, type Context, type OpenCall, type World } from '../../server/context.ts';
-import { holdName } from '../../server/database/name.ts';
 import { row, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { chargeAt, onceBooked } from '../charges/rows.ts';
@@ -22,8 +21,7 @@ const NOTHING: PackedWord = { kind: 'absent' };
 async function hear(ctx: Context, processor: string, word: DisputeWord): Promise<void> {
   const charge = await chargeAt(ctx.tx, processor, word.charge);
   if (charge === null) return;
-  // Of two words about a new dispute the second one sees what the first has made.
-  await holdName(ctx.tx, 'dispute', `${processor} ${word.reference}`);
+  // The charge is locked first: of two words about a new dispute the second one sees what the first has made.
   const contested = await lockContested(ctx, charge);
   const known = await disputeNamed(ctx.tx, processor, word.reference);
   await commit(ctx, hearDispute(contested, known, word, await momentOn(ctx, contested.payment_intent.test_clock)));

@@ -4,6 +4,7 @@ import type { Contested } from '../../billing/dispute/open.ts';
 import type { Context } from '../../server/context.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
+import { lockLanes } from '../../server/lanes.ts';
 import { chargesById } from '../charges/rows.ts';
 import { customersById } from '../customers/rows.ts';
 import { settlementAt, settlementOf } from '../kontor/settings/rows.ts';
@@ -22,11 +23,12 @@ export async function disputesById(tx: Tx, ids: readonly string[]): Promise<Disp
   return withTransactions(tx, await rows<DisputeRow>(tx, sql`select * from disputes where id = any(${ids}::text[]) order by id`));
 }
 
-/** Disputes with their charges, both locked: the charges first, as where they are refunded. */
+/** Disputes with their charges, both locked after their lanes: the charges first, as where they are refunded. */
 export async function lockDisputes(ctx: Pick<Context, 'app' | 'tx' | 'world'>, ids: readonly string[]): Promise<Disputed[]> {
   const { tx } = ctx;
   const settlement = await settlementOf(ctx);
-  const named = await rows<{ charge: string }>(tx, sql`select charge from disputes where id = any(${ids}::text[])`);
+  const named = await rows<{ charge: string; lane: string }>(tx, sql`select charge, coalesce(customer, payment_intent) as lane from disputes where id = any(${ids}::text[])`);
+  lockLanes(tx, named.map((each) => each.lane));
   const charges = new Map((await chargesById(tx, named.map((each) => each.charge), true)).map((charge) => [charge.id, charge]));
   const locked = await withTransactions(tx, await rows<DisputeRow>(tx, sql`select * from disputes where id = any(${ids}::text[]) order by id for update`));
   return locked.map((dispute) => ({ dispute, charge: charges.get(dispute.charge)!, settlement: settlementAt(settlement, dispute.processor) }));
@@ -48,7 +50,8 @@ export async function lockInquiriesOf(ctx: Pick<Context, 'app' | 'tx' | 'world'>
 export async function lockContested(ctx: Pick<Context, 'app' | 'tx' | 'world'>, id: string): Promise<Contested> {
   const { tx } = ctx;
   const [found] = await chargesById(tx, [id]);
-  if (found!.customer !== null) await customersById(tx, [found!.customer], true);
+  if (found!.customer === null) lockLanes(tx, [found!.payment_intent]);
+  else await customersById(tx, [found!.customer], true);
   const [payment_intent] = await intentsById(tx, [found!.payment_intent], true);
   const [payment_method] = await methodsById(tx, [found!.payment_method!], true);
   const [charge] = await chargesById(tx, [id], true);

@@ -17,7 +17,7 @@ import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import { equal, named, page, renderList, within } from '../../server/lists.ts';
 import { hasPaid } from '../charges/rows.ts';
-import { lockCustomer, lockLane } from '../customers/rows.ts';
+import { lockCustomer } from '../customers/rows.ts';
 import { discountsGiven } from '../discounts/rows.ts';
 import { itemsOfInvoice, ratesGiven } from '../invoiceitems/rows.ts';
 import { resolvePaymentMethod, settingsOf } from '../payment_methods/rows.ts';
@@ -25,12 +25,10 @@ import { pendingOfCustomer, subscriptionsById } from '../subscriptions/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import type * as params from './params.ts';
 import { renderInvoice } from './resource.ts';
-import { invoicesById, lockInvoices, payersOf, wholeInvoices } from './rows.ts';
+import { invoicesById, lockInvoices, wholeInvoices } from './rows.ts';
 
 /** The invoice with all whom it concerns, locked, and the moment at which its customer lives. */
 export async function lockInvoice(ctx: Context, id: string): Promise<WithPayments & { moment: Moment }> {
-  const [payer] = await payersOf(ctx.tx, [id]);
-  await lockLane(ctx.tx, (payer ?? missing('invoice', id)).customer);
   const [found] = await lockInvoices(ctx.tx, [id]);
   if (!found) missing('invoice', id);
   return { ...found, moment: await momentOn(ctx, found.invoice.test_clock) };

@@ -70,7 +70,7 @@ export async function payingMethods(tx: Tx, invoices: readonly string[]): Promis
 }
 
 /** Whom invoices are for, before anything is locked. */
-export function payersOf(tx: Tx, ids: readonly string[]): Promise<{ id: string; customer: string; subscription: string | null }[]> {
+function payersOf(tx: Tx, ids: readonly string[]): Promise<{ id: string; customer: string; subscription: string | null }[]> {
   return rows(tx, sql`select id, customer, subscription from invoices where id = any(${ids}::text[])`);
 }
 

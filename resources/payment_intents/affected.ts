@@ -6,8 +6,9 @@ import type { ChargeRow, InvoicePaymentRow, PaymentIntentWhole, PaymentMethodRow
 import type { Payment } from '../../billing/payment/receive.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import type { Context, OpenCall } from '../../server/context.ts';
+import { lockLanes } from '../../server/lanes.ts';
 import { chargesNamed, chargesOfAttempts, refundingOf } from '../charges/rows.ts';
-import { customersById, lockLanes } from '../customers/rows.ts';
+import { customersById } from '../customers/rows.ts';
 import { lockInvoices } from '../invoices/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import { intentsById, payersOf } from './rows.ts';
@@ -23,7 +24,7 @@ const attemptOf = ({ id, request }: PaymentCall): string => request.authorized ?
 export type Named = { processor: string; reference: string };
 const nameOf = ({ processor, reference }: Named): string => `${processor} ${reference}`;
 
-/** All that the answers concern, locked: the customers' timers, then the customers, then what is theirs. */
+/** All that the answers concern, locked: their lanes, then the customers, then what is theirs. */
 export class Affected {
   readonly customers = new Map<string, CustomerWhole>();
   readonly subscriptions = new Map<string, SubscriptionWhole>();
@@ -44,7 +45,7 @@ export class Affected {
     const all = new Affected();
     const payers = await payersOf(ctx.tx, intents);
     const owners = [...new Set(payers.flatMap((each) => each.customer ?? []))];
-    await lockLanes(ctx.tx, owners);
+    lockLanes(ctx.tx, payers.map((each) => each.customer ?? each.id));
     for (const customer of await customersById(ctx.tx, owners, true)) all.customers.set(customer.id, customer);
     for (const { invoice, subscription, payments } of await lockInvoices(ctx.tx, [...new Set(payers.flatMap((each) => each.invoice ?? []))])) {
       all.invoices.set(invoice.id, invoice);

@@ -47,7 +47,7 @@ export const handling: CallCommand<HandleQuestion, PackedWord> = { ask, answer, 
 /** The time in which what is reserved can be captured has passed. */
 export const expire: TimerCommand = async (ctx, due) => {
   for (const { subject, at } of due) {
-    const { intent } = await lockIntent(ctx, subject, { timed: true });
+    const { intent } = await lockIntent(ctx, subject);
     if (intent.status === 'requires_capture') await commit(ctx, releaseIntent(await reservedBy(ctx, intent), 'automatic', momentAt(ctx, at)));
   }
 };

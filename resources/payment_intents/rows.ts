@@ -9,8 +9,9 @@ import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { isSecret } from '../../server/http/secrets.ts';
+import { lockLanes } from '../../server/lanes.ts';
 import { chargesById } from '../charges/rows.ts';
-import { customersById, lockLanes } from '../customers/rows.ts';
+import { customersById } from '../customers/rows.ts';
 import { lockInvoices } from '../invoices/rows.ts';
 import { questionsById } from '../payment_attempts/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
@@ -35,13 +36,12 @@ export function payersOf(tx: Tx, ids: readonly string[]): Promise<{ id: string; 
 /** An intent with its customer and the invoice that it pays, and the moment at which its customer lives. */
 export type Locked = { intent: PaymentIntentWhole; customer: CustomerWhole | null; facts: WithPayments | null; moment: Moment };
 
-/** The intent, locked after its customer and its invoice. Whoever holds the customer's lane waits for the timers in it: a timer that runs (`timed`) takes no lane. */
-export async function lockIntent(ctx: Context, id: string, { timed = false } = {}): Promise<Locked> {
+/** The intent, locked after its customer and its invoice. One that nobody's is has a lane of its own. */
+export async function lockIntent(ctx: Context, id: string): Promise<Locked> {
   const [payer] = await payersOf(ctx.tx, [id]);
   if (!payer) missing('payment_intent', id);
-  const customers = payer.customer === null ? [] : [payer.customer];
-  if (!timed) await lockLanes(ctx.tx, customers);
-  const [customer = null] = await customersById(ctx.tx, customers, true);
+  if (payer.customer === null) lockLanes(ctx.tx, [id]);
+  const [customer = null] = payer.customer === null ? [] : await customersById(ctx.tx, [payer.customer], true);
   const [facts = null] = payer.invoice === null ? [] : await lockInvoices(ctx.tx, [payer.invoice]);
   const [intent] = await intentsById(ctx.tx, [id], true);
   return { intent: intent!, customer, facts, moment: await momentOn(ctx, intent!.test_clock) };

@@ -35,7 +35,7 @@ export async function payWaiting(ctx: Context, id: string, customer: CustomerWho
 
 export const payWaitingInvoices: TimerCommand = async (ctx, due) => {
   for (const { subject, at } of due) {
-    const { customer } = await lockIntent(ctx, subject, { timed: true });
+    const { customer } = await lockIntent(ctx, subject);
     if (customer && !customer.deleted) await payWaiting(ctx, subject, customer, momentAt(ctx, at));
   }
 };

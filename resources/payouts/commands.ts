@@ -5,6 +5,7 @@ import { commit } from '../../server/commit.ts';
 import { momentAt, realMoment, type Context, type Json, type TimerCommand } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
+import { lockLanes } from '../../server/lanes.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { balanceOf } from '../balance/rows.ts';
 import { bankAccountsById, defaultBank, keptBank, lockPayouts, payingOut } from '../kontor/bank_accounts/rows.ts';
@@ -45,6 +46,7 @@ export async function create(ctx: Context, given: Params<typeof params.createPay
 }
 
 async function existing(ctx: Context, id: string, lock = false): Promise<PayoutRow> {
+  if (lock) lockLanes(ctx.tx, [id]);
   const [found] = await payoutsById(ctx.tx, [id], lock);
   return found ?? missing('payout', id);
 }

@@ -16,9 +16,10 @@ import { promotionCodesById, rivalsOf, usableAt, withCoupons } from './rows.ts';
 
 const rendered = (ctx: Context, whole: PromotionCodeWhole): Json => promotionCode.render(whole, ctx.world);
 
-/** Sees to it that the letters are free, and stay so: what ended by itself is out of the way before the code comes. */
+const holdLetters = (ctx: Context, code: string): Promise<void> => holdName(ctx.tx, 'promotion_code', code.toLowerCase());
+
+/** Sees to it that the letters are free, and stay so: what ended by itself is out of the way before the code comes. Hold them before any code is locked. */
 async function clear(ctx: Context, code: string, customer: string | null, except: string | null): Promise<void> {
-  await holdName(ctx.tx, 'promotion_code', code.toLowerCase());
   await commit(ctx, makeRoom(await rivalsOf(ctx.tx, code, customer, except), realMoment(ctx.app)));
 }
 
@@ -28,18 +29,24 @@ export async function create(ctx: Context, given: Params<typeof params.createPro
     const [customer] = await customersById(ctx.tx, [about.customer]);
     if (!customer || customer.deleted) missing('customer', about.customer, 'customer');
   }
+  // Codes are locked before coupons, as wherever one is redeemed.
+  if (about.active !== false) {
+    await holdLetters(ctx, code);
+    await clear(ctx, code, about.customer ?? null, null);
+  }
   const [coupon] = await couponsById(ctx.tx, [promotion.coupon], true);
   if (!coupon || coupon.deleted) missing('coupon', promotion.coupon, 'promotion[coupon]');
-  if (about.active !== false) await clear(ctx, code, about.customer ?? null, null);
   const decided = createPromotionCode({ ...about, code }, coupon, realMoment(ctx.app));
   await commit(ctx, decided);
   return rendered(ctx, decided.code);
 }
 
 export async function update(ctx: Context, given: Params<typeof params.updatePromotionCode>, path: { promotion_code: string }): Promise<Json> {
-  const [found] = await withCoupons(ctx.tx, await promotionCodesById(ctx.tx, [path.promotion_code], true));
-  if (!found) missing('promotion code', path.promotion_code);
-  const { code, coupon } = found;
+  const [seen] = await promotionCodesById(ctx.tx, [path.promotion_code]);
+  if (!seen) missing('promotion code', path.promotion_code);
+  if (given.active) await holdLetters(ctx, seen.code);
+  const [found] = await withCoupons(ctx.tx, await promotionCodesById(ctx.tx, [seen.id], true));
+  const { code, coupon } = found!;
   if (given.active) await clear(ctx, code.code, code.customer, code.id);
   const decided = changePromotionCode(code, coupon, given, realMoment(ctx.app));
   await commit(ctx, decided);

@@ -5,6 +5,7 @@ import { refundedInquiry } from '../../billing/dispute/respond.ts';
 import { refundable, settleRefund, type CancelRefundQuestion, type RefundAnswer, type RefundQuestion, type RefundRow } from '../../billing/payment/refund.ts';
 import { commit } from '../../server/commit.ts';
 import { NotYet, momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type OpenCall, type World } from '../../server/context.ts';
+import { lockLanes } from '../../server/lanes.ts';
 import { chargesById } from '../charges/rows.ts';
 import { settlementAt, settlementOf } from '../kontor/settings/rows.ts';
 import { lockInquiriesOf } from '../disputes/rows.ts';
@@ -23,6 +24,7 @@ async function ask(app: App, world: World, call: OpenCall<RefundQuestion>): Prom
 async function answer(ctx: Context, answers: readonly Answered<RefundQuestion, PackedWord>[]): Promise<void> {
   const ids = [...new Set(answers.map(({ call }) => call.subject))];
   const found = await refundsById(ctx.tx, ids);
+  lockLanes(ctx.tx, found.flatMap((each) => [each.customer ?? each.id, each.customer ?? each.payment_intent!]));
   const charges = new Map((await chargesById(ctx.tx, [...new Set(found.map(chargeOf))], true)).map((charge) => [charge.id, charge]));
   const refunds = new Map((await refundsById(ctx.tx, ids, true)).map((refund) => [refund.id, refund]));
   const heard = await hearAnswers(ctx, answers);

@@ -8,7 +8,7 @@ import { row, rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { isSecret } from '../../server/http/secrets.ts';
-import { customersById, lockLanes } from '../customers/rows.ts';
+import { customersById } from '../customers/rows.ts';
 import { questionsById } from '../payment_attempts/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
 import { subscriptionsById } from '../subscriptions/rows.ts';
@@ -40,9 +40,7 @@ type LockedSetup = { intent: SetupIntentWhole; customer: CustomerWhole | null; /
 export async function lockSetup(ctx: Context, id: string): Promise<LockedSetup> {
   const [found] = await setupsById(ctx.tx, [id]);
   if (!found) missing('setup_intent', id);
-  const owners = found.customer === null ? [] : [found.customer];
-  await lockLanes(ctx.tx, owners);
-  const [customer = null] = await customersById(ctx.tx, owners, true);
+  const [customer = null] = found.customer === null ? [] : await customersById(ctx.tx, [found.customer], true);
   const waiting = customer && (await row<{ id: string }>(ctx.tx, sql`select id from subscriptions where pending_setup_intent = ${id}`));
   const [subscription = null] = waiting ? await subscriptionsById(ctx.tx, [waiting.id], true) : [];
   const [intent] = await setupsById(ctx.tx, [id], true);

@@ -6,7 +6,7 @@ import type { StartFacts } from '../../billing/subscription/start.ts';
 import { momentOn, type Context } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import { payersOf } from '../charges/rows.ts';
-import { customersById, lockLane } from '../customers/rows.ts';
+import { customersById } from '../customers/rows.ts';
 import { lockSubscription, subscriptionCounts, surroundings, type Locked } from '../subscriptions/rows.ts';
 import { ownerOf, schedulesById } from './rows.ts';
 import { startDue } from './timers.ts';
@@ -24,7 +24,6 @@ export type LockedSchedule = { schedule: ScheduleWhole; customer: CustomerWhole;
 export async function lockSchedule(ctx: Context, id: string): Promise<LockedSchedule> {
   const owner = (await ownerOf(ctx.tx, id)) ?? missing('subscription schedule', id);
   const moment = await momentOn(ctx, owner.test_clock);
-  await lockLane(ctx.tx, owner.customer);
   const [customer] = await customersById(ctx.tx, [owner.customer], true);
   const read = async () => (await schedulesById(ctx.tx, [id], true))[0]!;
   let schedule = await read();

@@ -12,7 +12,7 @@ import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { usageByGroup } from '../../server/usage/counted.ts';
 import { hasPaid } from '../charges/rows.ts';
-import { customersById, lockLane } from '../customers/rows.ts';
+import { customersById } from '../customers/rows.ts';
 import { leftOfEarly } from '../kontor/invoice_corrections/rows.ts';
 import { settingsOf } from '../kontor/settings/rows.ts';
 import { methodsById } from '../payment_methods/rows.ts';
@@ -98,14 +98,13 @@ export async function lockAll(ctx: Context, ids: readonly string[]): Promise<{ s
 export type Locked = { subscription: SubscriptionWhole; customer: CustomerWhole; moment: Moment };
 
 /**
- * A subscription for a request, locked, at its own time: after its clock and its customer's timers, which the worker takes first, too. A period that has ended meanwhile is renewed first: what is
+ * A subscription for a request, locked, at its own time. A period that has ended meanwhile is renewed first: what is
  * asked for at a boundary comes after it.
  */
 export async function lockSubscription(ctx: Context, id: string, param?: string): Promise<Locked> {
   const [found] = await ownersOf(ctx.tx, [id]);
   const owner = found ?? missing('subscription', id, param);
   const moment = await momentOn(ctx, owner.test_clock);
-  await lockLane(ctx.tx, owner.customer);
   for (;;) {
     const { subscriptions, customers } = await lockAll(ctx, [id]);
     const [subscription, customer] = [subscriptions[0]!, customers[0]!];

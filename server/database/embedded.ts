@@ -140,6 +140,8 @@ function settingsFor(made: Cluster, address: Address, durable: boolean): Record<
     unix_socket_permissions: '0700',
     password_encryption: 'scram-sha-256',
     max_connections: '100',
+    // Each batch of the worker holds the lanes of up to 500 customers.
+    max_locks_per_transaction: '256',
     fsync: durable ? 'on' : 'off',
     full_page_writes: durable ? 'on' : 'off',
     synchronous_commit: durable ? 'on' : 'off',

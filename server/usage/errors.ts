@@ -32,17 +32,18 @@ export async function writeErrors(tx: Tx, moment: Instant, wrong: readonly Wrong
   });
   const sorted = [...kinds].sort(([a], [b]) => (a < b ? -1 : 1)).map(([kind, all]) => ({ kind: JSON.parse(kind) as [string, string], all }));
   const now = sql`to_timestamp(${moment}::bigint)`;
+  // Their timers come first, as where they are reported.
+  await row(
+    tx,
+    sql`insert into timers (kind, subject, at, lane) select ${TIMER}, subject, ${now} + make_interval(secs => ${WINDOW_S}), 'usage errors of ' || subject
+        from unnest(${arrayText([...new Set(sorted.map(({ kind }) => kind[0] || 'no meter'))], true)}::text[]) as r (subject) on conflict (world, kind, subject) do nothing`,
+  );
   await row(
     tx,
     sql`insert into meter_event_errors as e (meter, code, errors, samples, since)
         select meter, code, errors, samples::jsonb, ${now}
         from unnest(${arrayText(sorted.map(({ kind }) => kind[0]), true)}::text[], ${arrayText(sorted.map(({ kind }) => kind[1]), true)}::text[], ${arrayText(sorted.map(({ all }) => all.length))}::bigint[], ${arrayText(sorted.map(({ all }) => JSON.stringify(all.slice(0, MOST_SAMPLES).map(sampleOf))), true)}::text[]) as r (meter, code, errors, samples)
         on conflict (world, meter, code) do update set errors = e.errors + excluded.errors, samples = case when jsonb_array_length(e.samples) < ${MOST_SAMPLES} then e.samples || excluded.samples else e.samples end`,
-  );
-  await row(
-    tx,
-    sql`insert into timers (kind, subject, at, lane) select ${TIMER}, subject, ${now} + make_interval(secs => ${WINDOW_S}), 'usage errors of ' || subject
-        from unnest(${arrayText([...new Set(sorted.map(({ kind }) => kind[0] || 'no meter'))], true)}::text[]) as r (subject) on conflict (world, kind, subject) do nothing`,
   );
 }
 

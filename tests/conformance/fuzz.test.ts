@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import pg from 'pg';
 import { describe as about } from '../../server/http/params.ts';
 import type { Route } from '../../server/http/route.ts';
+import { runDueTimers } from '../../server/timers.ts';
 import { rooms } from '../../resources/register.ts';
 import { startKontor } from '../kontor.ts';
 import { badParameters, written, type Bad } from './bad.ts';
@@ -26,9 +27,10 @@ const own = await stock(kontor, kontor.stripe);
 const foreign = await stock(kontor, (await kontor.another()).stripe);
 after(async () => {
   caller.close();
-  // Nobody works here, so nothing is delivered, however long this has taken.
+  // Nobody works here, so nothing is delivered, however long this has taken, and what has come due meanwhile is run now.
   await superuser.query(`update webhook_endpoints set status = 'disabled'`);
   await superuser.end();
+  while (await runDueTimers(kontor.app));
   await kontor.close();
 });
 

@@ -84,7 +84,6 @@ const concurrency: Bug[] = [
     edits: [
       { path: 'resources/subscriptions/facts.ts', from: '[...new Set(owners.map((each) => each.customer))], true)', to: '[...new Set(owners.map((each) => each.customer))], false)' },
       { path: 'resources/subscriptions/facts.ts', from: 'owners.map((each) => each.id), true)', to: 'owners.map((each) => each.id), false)' },
-      { path: 'resources/subscriptions/facts.ts', from: 'await lockLane(ctx.tx, owner.customer);', to: '' },
     ],
     tests: ['resources/subscriptions/boundary', 'tests/simulation/races'],
   },

@@ -6,7 +6,7 @@ import { momentAt, momentOn, type Context, type Json, type TimerCommand } from '
 import { missing } from '../../../server/http/errors.ts';
 import type { Params } from '../../../server/http/params.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
-import { customersById, existingCustomer, holdCustomer, lockLane } from '../../customers/rows.ts';
+import { customersById, existingCustomer, lockCustomer } from '../../customers/rows.ts';
 import { topUpsOf } from '../../kontor/credit_top_ups/rows.ts';
 import { pricesById } from '../../prices/rows.ts';
 import type * as params from './params.ts';
@@ -29,7 +29,7 @@ export async function create(ctx: Context, given: Params<typeof params.createGra
   const { customer: whose = refuse('parameter_missing', 'Say whom credit is granted to: give `customer`.', 'customer'), amount, applicability_config, ...rest } = given;
   const { currency, value } = amount.monetary ?? refuse('parameter_missing', 'Say how much is granted: give `amount[monetary]`.', 'amount[monetary]');
   await existingCustomer(ctx, whose, 'customer');
-  const customer = await holdCustomer(ctx, whose, 'customer');
+  const customer = await lockCustomer(ctx, whose, 'customer');
   const prices = await pricesNamed(ctx, applicability_config.scope, 'applicability_config[scope]');
   const made = createGrant({ ...rest, currency, amount: value, prices }, customer, (customer.grants ?? []).filter((grant) => grant.balance > 0n).length, await momentOn(ctx, customer.test_clock));
   await commit(ctx, made);
@@ -44,7 +44,6 @@ async function runningLow(ctx: Context, customers: ReadonlyMap<string, Instant>)
 /** A grant under the lock of its customer, changed at the time at which that lives. */
 async function change(ctx: Context, id: string, decide: (grant: CreditGrantRow, moment: Moment) => Decision & { grant: CreditGrantRow }): Promise<Json> {
   const holder = (await holderOf(ctx.tx, id)) ?? missing('credit grant', id);
-  await lockLane(ctx.tx, holder);
   const [customer] = await customersById(ctx.tx, [holder], true);
   const [grant] = await grantsById(ctx.tx, [id]);
   const moment = await momentOn(ctx, customer!.test_clock);

@@ -7,7 +7,7 @@ import { fields, listParams, type Params } from '../../../server/http/params.ts'
 import { get, post } from '../../../server/http/route.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
 import { cashSettings } from '../params.ts';
-import { existingCustomer, holdCustomer } from '../rows.ts';
+import { existingCustomer, lockCustomer } from '../rows.ts';
 import { cashBalanceResource, cashTransaction, renderCashBalance, renderCashTransaction } from './resource.ts';
 import { cashTransactionsById, cashWholes, setMode } from './rows.ts';
 
@@ -34,7 +34,7 @@ async function retrieve(ctx: Context, _given: object, path: Path): Promise<Json>
 }
 
 async function update(ctx: Context, given: Params<typeof updateCashBalance>, path: Path): Promise<Json> {
-  const customer = await holdCustomer(ctx, path.customer);
+  const customer = await lockCustomer(ctx, path.customer);
   const mode = given.settings?.reconciliation_mode;
   if (mode !== undefined) await setMode(ctx, customer, mode, await momentOn(ctx, customer.test_clock));
   return shown(ctx, customer.id);

@@ -93,7 +93,7 @@ async function paymentOf(ctx: Context, id: string, customer: CustomerWhole, mome
   };
 }
 
-/** Pays one intent from cash; returns what is left. Hold the customer first (`holdCustomer`). */
+/** Pays one intent from cash; returns what is left. Lock the customer first. */
 export async function payFromCash(ctx: Context, id: string, cash: CashRow, customer: CustomerWhole, moment: Moment): Promise<CashRow> {
   const { payment, first } = await paymentOf(ctx, id, customer, moment);
   const applied = applyCash(cash, payment, moment);
@@ -113,7 +113,7 @@ export async function reconcile(ctx: Context, cash: CashRow, reference: string |
   return left;
 }
 
-/** Has a customer's cash applied like this from now on. Where that is by itself, what there is is applied at once. Hold the customer first. */
+/** Has a customer's cash applied like this from now on. Where that is by itself, what there is is applied at once. Lock the customer first. */
 export async function setMode(ctx: Context, customer: CustomerWhole, mode: Mode | 'merchant_default', moment: Moment): Promise<void> {
   const now = await modeOf(ctx.tx, customer.id);
   const before = now.own ? { id: customer.id, reconciliation_mode: now.mode } : null;

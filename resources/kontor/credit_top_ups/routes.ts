@@ -13,7 +13,7 @@ import { get, post } from '../../../server/http/route.ts';
 import { minor } from '../../../server/http/wire.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
 import { usageByGroup } from '../../../server/usage/counted.ts';
-import { customersById, existingCustomer, holdCustomer } from '../../customers/rows.ts';
+import { customersById, existingCustomer, lockCustomer } from '../../customers/rows.ts';
 import { ongoingOf, surroundings } from '../../subscriptions/rows.ts';
 import { buyersOf, topUpsById, waitingUsage } from './rows.ts';
 
@@ -55,7 +55,7 @@ const topUp: Resource<TopUpRow> = { object: 'kontor.credit_top_up', prefix: 'cto
 
 async function create(ctx: Context, given: Params<typeof createParams>): Promise<Json> {
   await existingCustomer(ctx, given.customer, 'customer');
-  const customer = await holdCustomer(ctx, given.customer, 'customer');
+  const customer = await lockCustomer(ctx, given.customer, 'customer');
   const moment = await momentOn(ctx, customer.test_clock);
   if (customer.currency !== null && customer.currency !== given.currency) refuse(undefined, `This customer is billed in ${customer.currency}; credit in ${given.currency} could never be used.`, 'currency');
   const { expires_in_days = null, name = null, priority = 50, metadata: words, amount: sum, threshold, currency: of } = given;
@@ -71,7 +71,7 @@ type Path = { top_up: string };
 
 async function update(ctx: Context, given: Params<typeof updateParams>, path: Path): Promise<Json> {
   const [found] = await topUpsById(ctx.tx, [path.top_up]);
-  const customer = await holdCustomer(ctx, (found ?? missing('credit top-up', path.top_up)).customer);
+  const customer = await lockCustomer(ctx, (found ?? missing('credit top-up', path.top_up)).customer);
   const [before] = await topUpsById(ctx.tx, [path.top_up]);
   const { metadata: words, ...rest } = given;
   if (rest.active === true && !before!.active) refuse(undefined, 'A top-up that is inactive stays so. Make another one.', 'active');

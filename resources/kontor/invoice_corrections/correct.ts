@@ -7,6 +7,7 @@ import { hasEnded } from '../../../billing/subscription/subscription.ts';
 import { usesIn } from '../../../billing/usage.ts';
 import { commit } from '../../../server/commit.ts';
 import { momentAt, type Context, type UsageBatch, type UsageObserver } from '../../../server/context.ts';
+import { lockLanes } from '../../../server/lanes.ts';
 import { creditNotesOf } from '../../credit_notes/rows.ts';
 import { lockInvoices, recounted } from '../../invoices/rows.ts';
 import { settingsOf } from '../settings/rows.ts';
@@ -63,6 +64,7 @@ async function observe(ctx: Context, batch: UsageBatch): Promise<void> {
   if (touched.length === 0) return;
   const found = await billedWith(ctx.tx, touched, USAGE_S, now);
   if (found.length === 0) return;
+  lockLanes(ctx.tx, found.map((each) => each.customer));
   const onClocks = found.filter((each) => each.test_clock !== null);
   await commit(ctx, {
     puts: [], facts: [], postings: [], calls: [],

@@ -5,6 +5,7 @@ import { realMoment, type Context, type Json } from '../../../server/context.ts'
 import { sql } from '../../../server/database/sql.ts';
 import { missing } from '../../../server/http/errors.ts';
 import type { Params } from '../../../server/http/params.ts';
+import { lockLanes } from '../../../server/lanes.ts';
 import { page, renderList } from '../../../server/lists.ts';
 import { activeMeters, metersById } from '../../billing/meters/rows.ts';
 import type * as params from './params.ts';
@@ -33,6 +34,7 @@ export async function create(ctx: Context, given: Params<typeof params.createDef
 }
 
 async function lockDefinition(ctx: Context, id: string): Promise<DefinitionWhole> {
+  lockLanes(ctx.tx, [id]);
   await lockDefinitions(ctx.tx);
   const [found] = await definitionsById(ctx.tx, [id]);
   return found ?? missing('outcome definition', id);

@@ -11,6 +11,11 @@ export async function outcomesById(tx: Tx, ids: readonly string[], lock = false)
   return rows<OutcomeRow>(tx, sql`select * from outcomes where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
 }
 
+/** Those of some outcomes that nobody is changing right now, locked. */
+export async function idleOutcomes(tx: Tx, ids: readonly string[]): Promise<OutcomeRow[]> {
+  return rows<OutcomeRow>(tx, sql`select * from outcomes where id = any(${ids}::text[]) order by id for update skip locked`);
+}
+
 /** What names a subject. */
 export const subjectKey = ({ definition, customer, subject }: Omit<Subject, 'test_clock'>): string => `${subject}\x1f${definition}\x1f${customer}`;
 
@@ -75,9 +80,11 @@ export async function isBilled(tx: Tx, { customer, meter, counted_at }: OutcomeR
   return found.length > 0;
 }
 
-/** A page of a definition's subjects that began at a moment or later, in the order of their ids. */
+/** A page of a definition's subjects that began at a moment or later, in the order of their ids, and locked in the order in which all lock them. */
 export async function begunSince(tx: Tx, definition: string, since: Instant, after: string, limit: number): Promise<OutcomeRow[]> {
-  return rows<OutcomeRow>(tx, sql`select * from outcomes where definition = ${definition} and began_at >= to_timestamp(${since}::bigint) and id > ${after} order by id limit ${limit} for update`);
+  const page = await rows<OutcomeRow>(tx, sql`select * from outcomes where definition = ${definition} and began_at >= to_timestamp(${since}::bigint) and id > ${after} order by id limit ${limit}`);
+  const locked = await lockSubjects(tx, page);
+  return page.map((each) => locked.get(subjectKey(each))!);
 }
 
 /**

@@ -1,21 +1,32 @@
 /** What happens to outcomes by themselves: silence decides, and a changed definition judges again. Many at once. */
 import { decision, type Instant } from '../../../billing/decision.ts';
-import { rejudge, settleDue, type Observed } from '../../../billing/outcome/observe.ts';
+import { rejudge, settleDue, silence, type Observed } from '../../../billing/outcome/observe.ts';
 import { commit } from '../../../server/commit.ts';
 import { momentAt, type Context, type TimerCommand } from '../../../server/context.ts';
 import { definitionsIn } from '../outcome_definitions/rows.ts';
-import { begunSince, clocksOf, livingCustomers, outcomesById } from './rows.ts';
+import { begunSince, clocksOf, idleOutcomes, livingCustomers, outcomesById } from './rows.ts';
 import { take } from './take.ts';
 
-/** Silence has lasted as long as it had to: each is decided at the moment that its timer was set for. */
+/**
+ * Silence has lasted as long as it had to: each is decided at the moment that its timer was set for. What an event comes for right now is not waited for, since whoever records it sets the timer again, and
+ * waits for this one: it is looked at once more.
+ */
 export const settle: TimerCommand = async (ctx, due) => {
   const { byId } = await definitionsIn(ctx);
-  const found = await outcomesById(ctx.tx, due.map((each) => each.subject), true);
+  const found = await idleOutcomes(ctx.tx, due.map((each) => each.subject));
+  await lookAgain(ctx, due.filter(({ subject }) => !found.some((each) => each.id === subject)));
   const living = await livingCustomers(ctx.tx, found.map((each) => each.customer));
   const set = new Map(due.map(({ subject, at }) => [subject, at]));
   const observed = found.filter((each) => living.has(each.customer)).flatMap((each) => settleDue(byId.get(each.definition)!, each, momentAt(ctx, set.get(each.id)!)) ?? []);
   await take(ctx, observed, Math.max(...set.values()));
 };
+
+async function lookAgain(ctx: Context, due: Parameters<TimerCommand>[1]): Promise<void> {
+  if (due.length === 0) return;
+  const at = new Map(due.map((each) => [each.subject, each.at]));
+  const there = await outcomesById(ctx.tx, [...at.keys()]);
+  await commit(ctx, { ...decision(), timers: there.map((each) => ({ ...silence(each), at: at.get(each.id)! })) });
+}
 
 /** So many subjects are judged again in one transaction. */
 const BATCH = 500;

@@ -9,8 +9,9 @@ import { momentAt, realMoment, type Context, type Json } from '../../../server/c
 import { missing } from '../../../server/http/errors.ts';
 import type { Params } from '../../../server/http/params.ts';
 import { equal, page, renderList } from '../../../server/lists.ts';
+import { lockLanes } from '../../../server/lanes.ts';
 import { told } from '../../../server/log.ts';
-import { customersById, lockLanes } from '../../customers/rows.ts';
+import { customersById } from '../../customers/rows.ts';
 import { pricesById } from '../../prices/rows.ts';
 import { productsById } from '../../products/rows.ts';
 import { factsOf, lockAll, ownersOf, subscriptionsById } from '../../subscriptions/rows.ts';
@@ -32,7 +33,6 @@ async function readAll(ctx: Context, ids: readonly string[], lock: boolean): Pro
   const owners = await ownersOf(ctx.tx, ids);
   const customerIds = [...new Set(owners.map((each) => each.customer))];
   const times = await timesOf(ctx.tx, [...new Set(owners.flatMap((each) => each.test_clock ?? []))], lock);
-  if (lock) await lockLanes(ctx.tx, customerIds);
   const { subscriptions, customers } = lock ? await lockAll(ctx, ids) : { subscriptions: await subscriptionsById(ctx.tx, ids), customers: await customersById(ctx.tx, customerIds) };
   const { now } = realMoment(ctx.app);
   const at = ({ test_clock }: { test_clock: string | null }): Instant => (test_clock === null ? now : times.get(test_clock)!);
@@ -87,6 +87,7 @@ async function rendered(ctx: Context, move: PriceMoveRow): Promise<Json> {
 }
 
 async function lockMove(ctx: Context, { price_move }: Path): Promise<PriceMoveRow> {
+  lockLanes(ctx.tx, [price_move]);
   const [move] = await movesById(ctx.tx, [price_move], true);
   return move ?? missing('price move', price_move);
 }

@@ -8,6 +8,7 @@ import type { Context, Json, Room, World } from '../../../server/context.ts';
 import { missing } from '../../../server/http/errors.ts';
 import { choice, clearable, currency, decimal, doc, fields, integer, list, map, required, text, type Params } from '../../../server/http/params.ts';
 import { get, post } from '../../../server/http/route.ts';
+import { lockLanes } from '../../../server/lanes.ts';
 import { ownProcessor, processorById, processorsOf } from '../processors/rows.ts';
 import { DEFAULTS, lockSettings, settingsOf, type SettingsRow } from './rows.ts';
 
@@ -83,6 +84,7 @@ function settled(ctx: Context, given: NonNullable<Update['settlement']>): Settin
 }
 
 async function change(ctx: Context, { corrections, payouts, proration, routing_rules, settlement }: Update): Promise<Json> {
+  if (payouts) lockLanes(ctx.tx, ['balance']);
   const before = await lockSettings(ctx.tx);
   const known = before ?? DEFAULTS;
   const after: SettingsRow = { ...known, corrections: corrections ?? known.corrections, payouts: payouts ? scheduled(ctx, known.payouts, payouts) : known.payouts, proration: { ...known.proration, ...proration } };

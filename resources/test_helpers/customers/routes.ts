@@ -9,7 +9,7 @@ import { amount, currency, fields, required, text, type Params } from '../../../
 import { post } from '../../../server/http/route.ts';
 import { renderCashTransaction } from '../../customers/cash_balance/resource.ts';
 import { cashOf, modeOf, reconcile } from '../../customers/cash_balance/rows.ts';
-import { holdCustomer } from '../../customers/rows.ts';
+import { lockCustomer } from '../../customers/rows.ts';
 
 type Theirs = Parameters<Stripe['testHelpers']['customers']['fundCashBalance']>[1];
 const fundCashBalance = fields({ amount: required(amount({ min: 1 })), currency: required(currency()), reference: text({ max: 200 }) });
@@ -26,7 +26,7 @@ const SENT: Record<string, (reference: string | null) => Record<string, unknown>
 
 async function fund(ctx: Context, given: Params<typeof fundCashBalance>, path: { customer: string }): Promise<Json> {
   if (ctx.world.livemode) refuse('livemode_mismatch', 'In live mode money arrives by itself. Cash balances are funded this way in test mode only.');
-  const customer = await holdCustomer(ctx, path.customer);
+  const customer = await lockCustomer(ctx, path.customer);
   const moment = await momentOn(ctx, customer.test_clock);
   const { currency: in_currency, reference = null } = given;
   const bank_transfer = SENT[in_currency]?.(reference) ?? refuse(undefined, `There are no bank transfers in ${in_currency}.`, 'currency');

@@ -11,6 +11,7 @@ import { momentOn, type Context, type Json, type Room, type TimerCommand } from 
 import { missing } from '../../../../server/http/errors.ts';
 import { byDefault, choice, decimal, doc, exactlyOne, fields, id, integer, listParams, map, metadata, required, text, timestamp, type Params } from '../../../../server/http/params.ts';
 import { get, post } from '../../../../server/http/route.ts';
+import { lockLanes } from '../../../../server/lanes.ts';
 import { equal, page, renderList } from '../../../../server/lists.ts';
 import { partitionOf } from '../../../../server/usage/intake/message.ts';
 import { record } from '../../../../server/usage/record.ts';
@@ -63,6 +64,7 @@ async function ask(ctx: Context, given: Params<typeof checkParams>, lock: boolea
   const { intake } = ctx.app;
   const up_to_date = intake === null || (await intake.reaches(partitionOf(ctx.world.id, customer.id), PATIENCE_MS));
   const moment = await momentOn(ctx, customer.test_clock);
+  if (lock) lockLanes(ctx.tx, [customer.id]);
   const caps = await capsOf(ctx.tx, customer.id, lock);
   const facts = await capFacts(ctx.tx, customer.id, caps, moment.now);
   return { customer, meter, dimensions, moment, up_to_date, states: capStates(facts, { meter: meter.id, quantity: given.quantity, dimensions }, moment.now + 1) };
@@ -102,6 +104,7 @@ async function lockReservation(ctx: Context, { reservation: wanted }: Path): Pro
   const [found] = await reservationsById(ctx.tx, [wanted]);
   if (!found) missing('usage reservation', wanted);
   const moment = await momentOn(ctx, found.test_clock);
+  lockLanes(ctx.tx, [found.customer]);
   await capsOf(ctx.tx, found.customer, true);
   const [before] = await reservationsById(ctx.tx, [wanted], true);
   return { before: before!, moment };
