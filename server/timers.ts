@@ -94,7 +94,7 @@ async function claim(tx: Tx, due: Sql): Promise<Due[]> {
 /** Takes what is due in real time, none of it behind an earlier timer of its lane. */
 function claimDue(now: Instant): Claim {
   return ({ tx }) =>
-    claim(tx, sql`test_clock is null and at <= to_timestamp(${now}::bigint) and not exists (select from timers e where e.world = t.world and e.lane = t.lane and e.at < t.at and e.failures = 0)`);
+    claim(tx, sql`test_clock is null and at <= to_timestamp(${now}::bigint) and not exists (select from timers e where e.world = t.world and e.lane = t.lane and e.test_clock is null and e.at < t.at and e.failures = 0)`);
 }
 
 /** How long a worker waits for usage to be counted before it looks again, and for how long what is due waits in all: then it runs, and what is counted afterwards is corrected as any late usage. */
@@ -108,7 +108,7 @@ async function usageCounted(app: App, now: Instant): Promise<Instant> {
   return now - USAGE_PATIENCE_S;
 }
 
-/** Runs what is due in real time, in all worlds, a batch each. Returns whether there was anything. */
+/** Runs what is due in real time, in all worlds, a batch each: where one stumbles, the others go on before it is told. Returns whether there was anything. */
 export async function runDueTimers(app: App): Promise<boolean> {
   const now = app.clock.now();
   const worlds = await overAllWorlds(app.database.pool, (tx) =>
@@ -116,7 +116,12 @@ export async function runDueTimers(app: App): Promise<boolean> {
   );
   const until = worlds.length === 0 ? now : await usageCounted(app, now);
   let ran = 0;
-  for (const world of worlds) if (!app.stopping) ran += await runBatch(app, world, claimDue(until));
+  const stumbled: unknown[] = [];
+  for (const world of worlds) {
+    if (app.stopping) break;
+    await runBatch(app, world, claimDue(until)).then((count) => { ran += count; }, (error: unknown) => stumbled.push(error));
+  }
+  if (stumbled.length > 0) throw stumbled[0];
   return ran > 0;
 }
 

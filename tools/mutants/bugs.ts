@@ -97,6 +97,8 @@ const concurrency: Bug[] = [
     ],
     tests: ['resources/invoices/paying'],
   },
+  bug('a timer runs while somebody else is at work in its lane', 'server/lanes.ts', 'w where pg_try_advisory_xact_lock(${LOCK}) limit', 'w limit', 'server/timers'),
+  bug('a clock arrives before a timer on its way', 'server/timers.ts', 'if (left?.failures === 0) return false;', '', 'server/timers'),
 ];
 
 const told: Bug[] = [
