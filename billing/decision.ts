@@ -46,7 +46,7 @@ export type Fact = {
   /** The `object` value of the resource whose renderer makes the snapshot, e.g. `invoice`. */
   object: string;
   whole: object;
-  /** For `*.updated`: the object before; `previous_attributes` are derived from the two renderings. */
+  /** The object before, for `*.updated` and where else what has changed is told; `previous_attributes` are derived from the two renderings. */
   before?: object;
   at: Instant;
 };

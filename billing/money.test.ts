@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { add, compare, formatDecimal, formatMoney, fromBigint, isCurrency, minimumCharge, minor, minorDigits, multiply, parseDecimal, percentOf, roundDecimal, roundDiv, share, subtract } from './money.ts';
+import { add, chargeStep, compare, formatDecimal, formatMoney, fromBigint, isCurrency, minimumCharge, minor, minorDigits, multiply, parseDecimal, percentOf, roundDecimal, roundDiv, share, subtract } from './money.ts';
 
 describe('an exact decimal', () => {
   const read: [string, string | null][] = [
@@ -146,7 +146,7 @@ describe('a total shared by weights', () => {
 describe('a currency', () => {
   it('is one of the lower-case codes that Stripe supports', () => {
     assert.deepEqual(['usd', 'eur', 'kwd', 'jpy', 'USD', 'xxx', ''].map(isCurrency), [true, true, true, true, false, false, false]);
-    assert.deepEqual(['usd', 'jpy', 'kwd', 'isk', 'huf', 'xof'].map(minorDigits), [2, 0, 3, 2, 2, 0]);
+    assert.deepEqual(['usd', 'jpy', 'kwd', 'isk', 'huf', 'ugx', 'xof'].map(minorDigits), [2, 0, 3, 2, 2, 2, 0]);
   });
 
   const told: [bigint, string, string][] = [
@@ -168,6 +168,10 @@ describe('a currency', () => {
   it('is told in JSON where it is held exactly, and refused where it is not', () => {
     assert.deepEqual([minor(9_007_199_254_740_991n), minor(-9_007_199_254_740_991n)], [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]);
     for (const amount of [9_007_199_254_740_992n, -9_007_199_254_740_992n, 10n ** 30n]) assert.throws(() => minor(amount), { code: 'amount_too_large' });
+  });
+
+  it('is charged in steps that the networks of cards know', () => {
+    assert.deepEqual(['usd', 'jpy', 'bhd', 'jod', 'kwd', 'omr', 'tnd', 'isk', 'ugx', 'huf'].map(chargeStep), [1n, 1n, 10n, 10n, 10n, 10n, 10n, 100n, 100n, 1n]);
   });
 
   it('has a least amount that can be charged', () => {

@@ -127,7 +127,7 @@ const CURRENCIES: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-const ZERO_DECIMAL: ReadonlySet<string> = new Set('bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf'.split(' '));
+const ZERO_DECIMAL: ReadonlySet<string> = new Set('bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' '));
 const THREE_DECIMAL: ReadonlySet<string> = new Set('bhd jod kwd omr tnd'.split(' '));
 
 /** An amount as a JSON number, on the wire and in JSON columns: whole, and held exactly by every reader. What would come to more, such as many pieces of something dear, is refused. */
@@ -141,7 +141,7 @@ export function isCurrency(code: string): boolean {
   return CURRENCIES.has(code);
 }
 
-/** How many digits of an amount stand behind the point. As in Stripe, `isk` and `huf` have two although their coins have none. */
+/** How many digits of an amount stand behind the point. As in Stripe, `isk`, `ugx` and `huf` have two although their coins have none. */
 export function minorDigits(code: string): 0 | 2 | 3 {
   assert(CURRENCIES.has(code), `${code} is a currency`);
   return ZERO_DECIMAL.has(code) ? 0 : THREE_DECIMAL.has(code) ? 3 : 2;
@@ -169,6 +169,11 @@ const MINIMUM: Readonly<Record<string, bigint>> = {
 /** The least amount that can be charged (docs.stripe.com/currencies, "Minimum and maximum charge amounts"), 1 minor unit where none is documented. */
 export function minimumCharge(currency: string): bigint {
   return MINIMUM[currency] ?? 1n;
+}
+
+/** What an amount that is charged, captured or given back is a multiple of (the same page, "Three-decimal currencies" and "Special cases"): the networks of cards know no third decimal, and no part of a króna or a shilling. */
+export function chargeStep(currency: string): bigint {
+  return THREE_DECIMAL.has(currency) ? 10n : currency === 'isk' || currency === 'ugx' ? 100n : 1n;
 }
 
 const MAXIMUM: Readonly<Record<string, bigint>> = { cop: 9_999_999_999n, idr: 999_999_999_999n, inr: 999_999_999n };

@@ -6,7 +6,7 @@ import { formatMoney, maximumCharge } from '../money.ts';
 import type { Allowed, Canceled, HandledOutcome, Succeeded, Unknown } from './outcome.ts';
 import type { ChargeRow, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { cancelInvoicePayment } from './intent.ts';
-import { refuseFault, tooLarge } from './offer.ts';
+import { refuseFault, tooLarge, uneven } from './offer.ts';
 import { refuseDescriptor, type Words } from './words.ts';
 import { allowedOf } from './charge.ts';
 import { toBeContested } from './foretold.ts';
@@ -79,6 +79,7 @@ export function captureIntent(reserved: Reserved, { amount, final, words }: Capt
   const taken = amount ?? intent.amount_capturable;
   if (taken < 0n || (taken === 0n && (!final || charge.amount_captured === 0n))) refuse('parameter_invalid_integer', 'Capture an amount above zero, or cancel the payment intent.', 'amount_to_capture');
   if (taken > most) refuse('amount_too_large', `Of the payment intent ${intent.id}, ${formatMoney(most, intent.currency)} can be captured, not ${formatMoney(taken, intent.currency)}.`, 'amount_to_capture');
+  if (taken !== intent.amount_capturable) refuseFault(uneven(taken, intent.currency), 'amount_to_capture');
   return ask(reserved, 'capture', { amount: String(taken), final, reason: null, words }, moment);
 }
 
@@ -92,7 +93,7 @@ export function incrementIntent(reserved: Reserved, { amount, words }: { amount:
   }
   if (charge.amount_captured > 0n) refuse('payment_intent_unexpected_state', `Of the payment intent ${intent.id} a part is captured already, so its authorization cannot be raised.`);
   if (amount <= intent.amount) refuse('amount_too_small', `An authorization is raised: give more than the ${formatMoney(intent.amount, intent.currency)} that are reserved.`, 'amount');
-  refuseFault(tooLarge(amount, intent.currency), 'amount');
+  refuseFault(tooLarge(amount, intent.currency) ?? uneven(amount, intent.currency), 'amount');
   return ask(reserved, 'increment', { amount: String(amount), final: false, reason: null, words }, moment);
 }
 
@@ -131,7 +132,7 @@ export function handledElsewhere(facts: Payment & { charge: ChargeRow }, answer:
 export function settleHandling(facts: Payment & { charge: ChargeRow }, question: Pick<HandleQuestion, 'verb' | 'amount' | 'final' | 'reason' | 'words'>, answer: HandledAnswer, moment: Moment): Decision & Payment {
   const { payment_intent: intent, charge: before } = facts;
   if (answer.kind !== 'succeeded') return { ...facts, ...moved(intent, { status: 'requires_capture' }, null, moment) };
-  const put = (after: ChargeRow, type: string): Decision => ({ ...decision(), puts: [{ table: 'charges', before, after }], facts: [{ type, object: 'charge', whole: after, before: type === 'charge.updated' ? before : undefined, at: moment.now }] });
+  const put = (after: ChargeRow, type: string): Decision => ({ ...decision(), puts: [{ table: 'charges', before, after }], facts: [{ type, object: 'charge', whole: after, before, at: moment.now }] });
   switch (question.verb) {
     case 'capture':
       return captured(facts, question, answer, moment);
@@ -173,7 +174,7 @@ function captured(facts: Payment & { charge: ChargeRow }, question: Pick<HandleQ
   const changed = moved(intent, change, over ? 'payment_intent.succeeded' : 'payment_intent.amount_capturable_updated', moment);
   if (over) changed.timers.push(expiry(intent, null));
   const type = amount === 0n ? 'charge.updated' : 'charge.captured';
-  const put: Decision = { ...decision(), puts: [{ table: 'charges', before, after: charge }], facts: [{ type, object: 'charge', whole: charge, before: amount === 0n ? before : undefined, at: moment.now }] };
+  const put: Decision = { ...decision(), puts: [{ table: 'charges', before, after: charge }], facts: [{ type, object: 'charge', whole: charge, before, at: moment.now }] };
   const whole = together([put, taken, changed]);
   if (taken.transaction === null) return { ...facts, ...whole, payment_intent: changed.payment_intent, charge };
   whole.timers.push(...toBeContested(charge.id, answer.foretold ?? [], intent, moment));

@@ -111,6 +111,10 @@ export function confirmPayment(intent: PaymentIntentWhole, method: PaymentMethod
   refuseRedirect(intent, method, how);
   const { capture_method, setup_future_usage, request_three_d_secure, ...options } = { ...intent.payment_method_options[method.type] } as OwnOptions;
   const future = setup_future_usage === 'none' ? null : (setup_future_usage ?? intent.setup_future_usage);
+  // What pays an invoice is kept as its subscription says, whoever is there.
+  if (how.off_session && future !== null && intent.invoice === null) {
+    refuse('payment_intent_invalid_parameter', `The payment method is to be kept by the payment intent ${intent.id} (\`setup_future_usage\`), to which its holder may have to agree: leave \`off_session\` out, or \`setup_future_usage\` where it is kept already.`, 'off_session');
+  }
   const agreed = agreementOf(intent, method, future, how, moment);
   assert(!method.spent, `the payment method ${method.id} pays nothing any more`);
   if (!how.authentication) {

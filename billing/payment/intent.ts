@@ -3,7 +3,7 @@ import { decision, refuse, together, type Call, type Decision, type Moment } fro
 import type { InvoiceRow } from '../invoice/invoice.ts';
 import { mergeMetadata } from '../metadata.ts';
 import { formatMoney, minimumCharge, minor } from '../money.ts';
-import { faultInCharge, offeredTypes, refuseFault, tooLarge, type Fault } from './offer.ts';
+import { faultInCharge, offeredTypes, refuseFault, tooLarge, uneven, type Fault } from './offer.ts';
 import type { InvoicePaymentRow, PaymentError, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { refuseUnconfirmable } from './confirm.ts';
 
@@ -148,9 +148,9 @@ const OF_INVOICE: readonly string[] = ['amount', 'currency', 'customer', 'captur
 /** What decides by what it can be paid. */
 const OFFERS: readonly string[] = ['currency', 'capture_method', 'setup_future_usage', 'allowed_payment_method_types', 'excluded_payment_method_types', 'payment_method_configuration'];
 
-/** The least and the most that can be charged. */
+/** The least and the most that can be charged, and in which steps. */
 export function refuseAmount(amount: bigint, currency: string): void {
-  refuseFault(tooLarge(amount, currency), 'amount');
+  refuseFault(tooLarge(amount, currency) ?? uneven(amount, currency), 'amount');
   const least = minimumCharge(currency);
   if (amount < least) refuse('amount_too_small', `The least amount that can be charged in ${currency} is ${formatMoney(least, currency)}.`, 'amount');
 }

@@ -1,6 +1,6 @@
 /** The types of payment methods that Kontor knows: how the money comes, in which currencies, and for what each is good. A processor may do less. */
 import { refuse } from '../decision.ts';
-import { formatMoney, maximumCharge } from '../money.ts';
+import { chargeStep, formatMoney, maximumCharge } from '../money.ts';
 import type { CaptureMethod, PaymentMethodRow } from './payment.ts';
 
 export type MethodCapability = {
@@ -131,6 +131,12 @@ export function offNetwork({ id, card }: Pick<PaymentMethodRow, 'id' | 'card'>, 
 export function tooLarge(amount: bigint, currency: string): Fault | null {
   const most = maximumCharge(currency);
   return amount <= most ? null : { code: 'amount_too_large', message: `The largest amount of one payment in ${currency} is ${formatMoney(most, currency)}; this one would be ${formatMoney(amount, currency)}.` };
+}
+
+/** Why an amount that somebody has chosen cannot be charged, captured or given back; null where it can. What Kontor works out itself, such as what an invoice comes to, is taken as it is. */
+export function uneven(amount: bigint, currency: string): Fault | null {
+  const step = chargeStep(currency);
+  return amount % step === 0n ? null : { code: 'invalid_charge_amount', message: `An amount in ${currency} is a multiple of ${step}, as card networks take no smaller parts: ${amount} is not.` };
 }
 
 /** Why a method cannot be charged for an amount without its holder, as it is: of another type than is taken, without a mandate, to be approved each time, from abroad, on another network, or for too much at once. Null where it can. */

@@ -2,7 +2,7 @@
 import { fundsLegs, moveFunds } from '../balance/funds.ts';
 import { settledAs, type Settlement } from '../balance/settlement.ts';
 import type { Metadata } from '../catalog.ts';
-import { assert, decision, refuse, together, type Decision, type Instant, type Moment, type Posting } from '../decision.ts';
+import { assert, decision, refuse, together, type Decision, type Fact, type Instant, type Moment, type Posting } from '../decision.ts';
 import { formatMoney } from '../money.ts';
 import { beginAttempt, type AttemptRow } from './attempt.ts';
 import { moveCash, type CashRow } from './cash.ts';
@@ -87,8 +87,11 @@ export const refunded = (charge: ChargeRow, { amount, reason }: RefundRow): Char
   ...charge, amount_refunded: charge.amount_refunded + amount, ...(reason === 'fraudulent' && { fraud_details: { user_report: 'fraudulent' as const } }),
 });
 
+/** Tells that a refund of a charge has left, with what was given back of it before. */
+const tellRefunded = (charge: ChargeRow, { amount }: RefundRow, { now }: Moment): Fact => ({ type: 'charge.refunded', object: 'charge', whole: charge, before: { ...charge, amount_refunded: charge.amount_refunded - amount }, at: now });
+
 /** What was paid by bank transfer is the customer's cash again, at once: it pays something else, or is returned by its bank. */
-export function refundToCash({ charge: before, payment_intent: intent, payment_method: method }: RefundFacts, { cash, stored }: { cash: CashRow; stored: boolean }, order: RefundOrder, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
+export function refundToCash({ charge: before, payment_intent: intent, payment_method: method }: RefundFacts, { cash, stored }: { cash: CashRow; stored: boolean }, order: RefundOrder, moment: Moment): Decision & { refund: RefundRow; cash: CashRow } {
   const amount = amountToRefund(before, intent, order);
   const pending = refundOf(before, intent, amount, CASH, order, moment);
   const { balance_transaction, ...left } = moveRefund(pending, before, method, 'refunded', moment);
@@ -96,9 +99,9 @@ export function refundToCash({ charge: before, payment_intent: intent, payment_m
   const charge = refunded(before, refund);
   const made = decision();
   made.puts.push({ table: 'charges', before, after: charge }, { table: 'refunds', before: null, after: refund });
-  made.facts.push({ type: 'refund.created', object: 'refund', whole: refund, at: moment.now }, { type: 'charge.refunded', object: 'charge', whole: charge, at: moment.now });
+  made.facts.push({ type: 'refund.created', object: 'refund', whole: refund, at: moment.now }, tellRefunded(charge, refund, moment));
   const credited = moveCash(cash, stored, { type: 'refunded_from_payment', net_amount: amount, refund: refund.id }, moment);
-  return { ...together([made, left, credited]), refund, charge };
+  return { ...together([made, left, credited]), refund, cash: credited.cash };
 }
 
 /** Begins to give back: the amount is taken off what can be given back at once, so that no two refunds together are more than the charge. */
@@ -164,7 +167,7 @@ export function settleRefund({ refund: before, charge: charged, settlement }: { 
     made.puts.push({ table: 'charges', before: charged, after: charge });
     made.facts.push({ type: 'charge.updated', object: 'charge', whole: charge, before: charged, at: moment.now });
   }
-  if (leaves) made.facts.push({ type: 'charge.refunded', object: 'charge', whole: charge, at: moment.now });
+  if (leaves) made.facts.push(tellRefunded(charge, refund, moment));
   if ('foretold' in answer) made.timers.push(...foreseen(attempt.id, answer.foretold, { id: refund.id, customer: refund.customer, test_clock: refund.test_clock }, moment));
   return { ...together([made, ...(leaves ? [leaves] : []), ...(returns ? [returns] : [])]), refund, charge };
 }

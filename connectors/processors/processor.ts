@@ -214,7 +214,12 @@ export type Tokenized =
   /** The caller's mistake or the issuer's word, to be told as an error of this type. The number is never part of the message. */
   | { kind: 'refused'; code: string; decline_code: string | null; message: string; param: string; type?: 'card_error' | 'invalid_request_error' }
   /** Not a name of this processor. */
-  | { kind: 'absent' };
+  | { kind: 'absent' }
+  /** The processor could not be asked, or has not answered: nothing is said about the method, and another one may take it. */
+  | { kind: 'down'; message: string };
+
+/** The same of one that has answered. */
+export type Recognized = Exclude<Tokenized, { kind: 'down' }>;
 
 export type Capabilities = Recognition & {
   /** By payment method type; what is absent is not supported. */
@@ -272,7 +277,7 @@ export type Processor = {
   /** `today` is the month of the moment at which the request is decided, against which an expiry is judged. */
   tokenize(source: MethodSource, today: { year: number; month: number }, given?: AddressGiven): Promise<Tokenized>;
   /** What is shown of a card that a vault has presented; absent where the processor takes none from a vault. It asks nobody. */
-  presented?(card: PresentedCard, given: AddressGiven): Tokenized;
+  presented?(card: PresentedCard, given: AddressGiven): Recognized;
   save(request: SaveRequest): Promise<Outcome>;
   charge(request: ChargeRequest): Promise<Outcome>;
   capture(request: CaptureRequest): Promise<HandledOutcome>;

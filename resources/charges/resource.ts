@@ -72,13 +72,16 @@ function renderDetails(charge: ChargeRow): Details | null {
   return { type: details.type, [details.type]: Object.fromEntries(SHOWN[details.type]!.map((name) => [name, known[name] ?? null])) } as Details;
 }
 
+/** What was reserved and is not captured any more, once the last capture was made: for whoever reads the charge it went back, as all of it does where nothing was captured. */
+const releasedOf = ({ captured, capture_before, amount, amount_captured }: ChargeRow): bigint => (captured && capture_before === null && amount > amount_captured ? amount - amount_captured : 0n);
+
 export function renderCharge(charge: ChargeRow, world: World): Wire<Stripe.Charge> {
   return {
     id: charge.id,
     object: 'charge',
     amount: minor(charge.amount),
     amount_captured: minor(charge.amount_captured),
-    amount_refunded: minor(charge.amount_refunded),
+    amount_refunded: minor(charge.amount_refunded + releasedOf(charge)),
     application: null,
     application_fee: null,
     application_fee_amount: null,

@@ -1,7 +1,8 @@
 import type Stripe from 'stripe';
+import { refuse } from '../../billing/decision.ts';
 import { statementDescriptor } from '../prices/params.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
-import { boolean, byDefault, choice, clearable, currency, exclusive, fields, id, integer, list, listParams, metadata, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
+import { boolean, byDefault, check, choice, clearable, currency, exclusive, fields, id, integer, list, listParams, metadata, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
 import { discountList } from '../discounts/params.ts';
 import { itemFields, oneCost, oneQuantity, priceFields } from '../invoiceitems/params.ts';
 import { invoice_method_options, methodType } from '../payment_methods/params.ts';
@@ -99,6 +100,9 @@ export const payInvoice = fields(
     payment_method: id(),
     source: unsupported('sources are not implemented: give `payment_method`'),
   },
+  check(({ paid_out_of_band, payment_method }: { paid_out_of_band?: boolean; payment_method?: string }, at) => {
+    if (paid_out_of_band && payment_method !== undefined) refuse('parameters_exclusive', `An invoice that was paid in another way (${at('paid_out_of_band')}) is charged to no ${at('payment_method')}: give one of the two.`, at('payment_method'));
+  }, 'one way to pay'),
 );
 covers<Stripe.InvoicePayParams, typeof payInvoice>(true);
 agrees<Stripe.InvoicePayParams, typeof payInvoice>(true);

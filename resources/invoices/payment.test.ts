@@ -259,6 +259,7 @@ test('an invoice is paid another way', async () => {
   const invoice = await draft(customer.id, 2000);
   const told = listen(kontor);
   await told();
+  await assert.rejects(stripe.invoices.pay(invoice.id, { paid_out_of_band: true, payment_method: 'pm_card_visa' }), { code: 'parameters_exclusive', param: 'payment_method' });
   const paid = await stripe.invoices.pay(invoice.id, { paid_out_of_band: true });
   assert.deepEqual([paid.status, paid.amount_paid, paid.amount_paid_off_stripe, paid.amount_remaining], ['paid', 2000, 2000, 0]);
   assert.deepEqual(typesOf(await told()), ['customer.updated', 'payment_intent.created', 'invoice.finalized', 'payment_intent.canceled', 'invoice.updated', 'invoice.paid']);

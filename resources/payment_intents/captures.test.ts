@@ -38,7 +38,7 @@ test('several captures of one authorization, each with its own money and fees', 
   assert.deepEqual(sums(await stripe.paymentIntents.capture(intent.id, { amount_to_capture: 1_000 })), ['succeeded', 10_000, 0, 6_500]);
   assert.deepEqual((await told()).map((each) => each.type), ['charge.captured', 'payment_intent.succeeded']);
   const charge = await chargeOf(intent);
-  assert.deepEqual([charge.amount, charge.amount_captured, charge.amount_refunded, charge.captured], [10_000, 6_500, 500, true]);
+  assert.deepEqual([charge.amount, charge.amount_captured, charge.amount_refunded, charge.captured], [10_000, 6_500, 3_500 + 500, true]);
   const { data } = await stripe.balanceTransactions.list({ source: charge.id });
   assert.deepEqual(data.map(({ amount, fee, type }) => [amount, fee, type]), [[1_000, 59, 'charge'], [2_500, 103, 'charge'], [3_000, 117, 'charge']]);
   assert.equal(charge.balance_transaction, data.at(-1)!.id);
@@ -122,4 +122,30 @@ test('a card has no statement descriptor of its own', async () => {
   assert.equal((await stripe.paymentIntents.create({ ...made, statement_descriptor_suffix: 'ORDER 12' })).statement_descriptor_suffix, 'ORDER 12');
   const reserved = await reserve({});
   await assert.rejects(stripe.paymentIntents.capture(reserved.id, { statement_descriptor: 'SHOP' }), { code: 'payment_intent_invalid_parameter', param: 'statement_descriptor' });
+});
+
+for (const [currency, step] of [['kwd', 10], ['isk', 100]] as const) {
+  test(`what is charged, raised, captured or refunded in ${currency} is a multiple of ${step}`, async () => {
+    const wrong = (param: string) => ({ code: 'invalid_charge_amount', param });
+    await assert.rejects(stripe.paymentIntents.create({ amount: 50_001, currency }), wrong('amount'));
+    const open = await stripe.paymentIntents.create({ amount: 50_001, currency: 'usd' });
+    await assert.rejects(stripe.paymentIntents.update(open.id, { currency }), wrong('amount'));
+    const reserved = await reserve({ request_incremental_authorization: 'if_available' }, { amount: 50_000, currency });
+    await assert.rejects(stripe.paymentIntents.incrementAuthorization(reserved.id, { amount: 60_001 }), wrong('amount'));
+    await assert.rejects(stripe.paymentIntents.capture(reserved.id, { amount_to_capture: 40_001 }), wrong('amount_to_capture'));
+    assert.equal((await stripe.paymentIntents.capture(reserved.id, { amount_to_capture: 40_000 })).amount_received, 40_000);
+    await assert.rejects(stripe.refunds.create({ payment_intent: reserved.id, amount: 101 }), wrong('amount'));
+    assert.equal((await stripe.refunds.create({ payment_intent: reserved.id, amount: 100 })).status, 'succeeded');
+  });
+}
+
+test('what an invoice comes to is charged as it is, and can be refunded as a whole', async () => {
+  const { id: customer } = await stripe.customers.create();
+  const { id: payment_method } = await stripe.paymentMethods.attach('pm_card_visa', { customer });
+  const { id } = await stripe.invoices.create({ customer, currency: 'kwd', auto_advance: false });
+  await stripe.invoiceItems.create({ customer, invoice: id, amount: 5_124, currency: 'kwd' });
+  await stripe.invoices.finalizeInvoice(id);
+  assert.equal((await stripe.invoices.pay(id, { payment_method })).amount_paid, 5_124);
+  const [charge] = (await stripe.charges.list({ customer })).data as [Stripe.Charge];
+  assert.equal((await stripe.refunds.create({ charge: charge.id, amount: 5_124 })).status, 'succeeded');
 });

@@ -22,13 +22,14 @@ async function onClock(): Promise<{ customer: string; after(days: number): Promi
   return { customer: customer.id, after: (days) => kontor.advance(id, (now += days * DAY_S)) };
 }
 
+const click = (url: string, result: 'succeeded' | 'failed') => fetch(url, { method: 'POST', redirect: 'manual', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: `result=${result}` });
+
 /** Opens the page to which a payment has sent who pays, and presses a button on it. Returns where it leads. */
 async function press(url: string, result: 'succeeded' | 'failed'): Promise<string | null> {
   const page = await fetch(url);
   assert.equal(page.status, 200);
   assert.match(await page.text(), /<h1>Authorize a payment<\/h1>[\s\S]*>Authorize<\/button>[\s\S]*>Fail<\/button>/);
-  const pressed = await fetch(url, { method: 'POST', redirect: 'manual', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: `result=${result}` });
-  return pressed.headers.get('location');
+  return (await click(url, result)).headers.get('location');
 }
 
 const pageOf = ({ next_action }: Stripe.PaymentIntent): string => (next_action?.redirect_to_url?.url ?? next_action?.cashapp_handle_redirect_or_display_qr_code?.hosted_instructions_url)!;
@@ -44,7 +45,16 @@ test('what is reserved is captured in part, and the rest is released', async () 
   await assert.rejects(stripe.refunds.create({ payment_intent: made.id }), { code: 'charge_not_refundable' });
   const captured = await stripe.paymentIntents.capture(made.id, { amount_to_capture: 4_000, metadata: { part: '1' } });
   assert.deepEqual([captured.status, captured.amount_capturable, captured.amount_received, captured.metadata.part], ['succeeded', 0, 4_000, '1']);
-  assert.deepEqual(typesOf(await told()), ['charge.captured', 'payment_intent.succeeded']);
+  const events = await told();
+  assert.deepEqual(typesOf(events), ['charge.captured', 'payment_intent.succeeded']);
+  // What was released is shown as given back, and cannot be given back again.
+  const { captured: was, amount_captured, amount_refunded } = events[0]!.previous!;
+  assert.deepEqual([was, amount_captured, amount_refunded], [false, 0, 0]);
+  const after = await stripe.charges.retrieve(charge.id);
+  assert.deepEqual([after.amount_captured, after.amount_refunded, after.refunded], [4_000, 6_000, false]);
+  await assert.rejects(stripe.refunds.create({ payment_intent: made.id, amount: 4_001 }), { code: 'amount_too_large' });
+  assert.equal((await stripe.refunds.create({ payment_intent: made.id })).amount, 4_000);
+  assert.deepEqual(await stripe.charges.retrieve(charge.id).then(({ amount_refunded, refunded }) => [amount_refunded, refunded]), [10_000, true]);
   await assert.rejects(stripe.paymentIntents.capture(made.id), { code: 'payment_intent_unexpected_state' });
 });
 
@@ -73,7 +83,8 @@ test('a refund is partial, then the rest, and no more', async () => {
   await told();
   const first = await stripe.refunds.create({ payment_intent: paid.id, amount: 300, reason: 'requested_by_customer' });
   assert.deepEqual([first.status, first.amount, first.charge, first.destination_details?.card?.reference_status], ['succeeded', 300, paid.latest_charge, 'available']);
-  assert.deepEqual(typesOf(await told()), ['refund.created', 'refund.updated', 'charge.refunded']);
+  const events = await told();
+  assert.deepEqual([typesOf(events), events[2]!.previous], [['refund.created', 'refund.updated', 'charge.refunded'], { amount_refunded: 0 }]);
   await assert.rejects(stripe.refunds.create({ charge: paid.latest_charge as string, amount: 701 }), { code: 'amount_too_large' });
   await stripe.refunds.create({ charge: paid.latest_charge as string });
   assert.deepEqual(await stripe.charges.retrieve(paid.latest_charge as string).then(({ refunded, amount_refunded }) => [refunded, amount_refunded]), [true, 1_000]);
@@ -213,7 +224,34 @@ test('a card whose bank asks its holder is authorized on the page, where there i
   await press(pageOf(made), 'succeeded');
   const paid = await stripe.paymentIntents.retrieve(made.id, { expand: ['latest_charge'] });
   assert.deepEqual([paid.status, (paid.latest_charge as Stripe.Charge).payment_method_details?.card?.three_d_secure?.result], ['succeeded', 'authenticated']);
-  assert.equal((await fetch(pageOf(made))).status, 404);
+  // Who looks again, or presses a button once more, sees what has happened.
+  for (const again of [await fetch(pageOf(made)), await click(pageOf(made), 'succeeded'), await click(pageOf(made), 'failed')]) {
+    assert.deepEqual([again.status, /<h1>Authorized already<\/h1>[^]*<a class="back go" href="https:\/\/shop\.example\.com[^"]*redirect_status=succeeded"/.test(await again.text())], [200, true]);
+  }
+  assert.equal((await stripe.charges.list({ payment_intent: made.id })).data.length, 1);
+});
+
+test('of several clicks at once one counts, and each sees what has happened', async () => {
+  const made = await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: 'pm_card_threeDSecure2Required', return_url: BACK, confirm: true });
+  const clicks = await Promise.all(Array.from({ length: 6 }, (_, n) => click(pageOf(made), n % 2 ? 'failed' : 'succeeded')));
+  assert.deepEqual([...new Set(clicks.map(({ status }) => status))].filter((status) => status !== 200 && status !== 303), []);
+  const charges = (await stripe.charges.list({ payment_intent: made.id })).data.filter(({ paid }) => paid);
+  assert.equal(charges.length, (await stripe.paymentIntents.retrieve(made.id)).status === 'succeeded' ? 1 : 0);
+});
+
+test('a page that was refused, canceled or overtaken says so', async () => {
+  const make = () => stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: 'pm_card_threeDSecure2Required', return_url: BACK, confirm: true });
+  const titleAt = async (page: string) => /<h1>(.*)<\/h1>/.exec(await (await fetch(page)).text())?.[1];
+  const [refused, canceled, declined, changed] = [await make(), await make(), await stripe.paymentIntents.create({ amount: 1_000, currency: 'usd', payment_method: 'pm_card_threeDSecureRequiredChargeDeclined', return_url: BACK, confirm: true }), await make()];
+  await press(pageOf(refused), 'failed');
+  await stripe.paymentIntents.cancel(canceled.id);
+  await press(pageOf(declined), 'succeeded');
+  await stripe.paymentIntents.update(changed.id, { amount: 2_000 });
+  assert.deepEqual(await Promise.all([refused, canceled, declined, changed].map((made) => titleAt(pageOf(made)))), ['Not authorized', 'Canceled', 'Declined', 'Not asked any more']);
+  // The next attempt has a page of its own, and the old one does nothing to it.
+  const again = await stripe.paymentIntents.confirm(refused.id, { payment_method: 'pm_card_threeDSecure2Required', return_url: BACK });
+  await click(pageOf(refused), 'succeeded');
+  assert.deepEqual([await titleAt(pageOf(refused)), await titleAt(pageOf(again)), (await stripe.paymentIntents.retrieve(again.id)).status], ['Not authorized', 'Authorize a payment', 'requires_action']);
 });
 
 test('a payment that is confirmed by hand waits for the server once its holder has acted', async () => {

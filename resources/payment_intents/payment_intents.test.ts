@@ -204,6 +204,7 @@ test('what is wrong with a request is said', async () => {
     [make({ payment_method: 'pm_none' }), 'resource_missing', 'payment_method'],
     [make({ confirm: true }), 'parameter_missing', 'payment_method'],
     [make({ off_session: true }), undefined, 'off_session'],
+    [make({ off_session: true, confirm: true, payment_method: 'pm_card_visa', setup_future_usage: 'off_session' }), 'payment_intent_invalid_parameter', 'off_session'],
     [make({ capture_method: 'later' }), undefined, 'capture_method'],
     [make({ allowed_payment_method_types: ['ideal'] }), 'payment_intent_invalid_parameter', 'allowed_payment_method_types'],
     [make({ excluded_payment_method_types: ['card'], payment_method: 'pm_card_visa' }), 'payment_intent_incompatible_payment_method', 'payment_method'],

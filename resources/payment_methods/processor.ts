@@ -5,21 +5,23 @@
 import { refuse, type Moment } from '../../billing/decision.ts';
 import { monthOf, type KeptMethod } from '../../billing/payment/method.ts';
 import type { BillingDetails, PaymentMethodRow } from '../../billing/payment/payment.ts';
-import type { MethodSource, Outcome, Payer, Processor, Tokenized } from '../../connectors/processors/processor.ts';
+import type { MethodSource, Outcome, Payer, Processor, Recognized, Tokenized } from '../../connectors/processors/processor.ts';
 import type { Context } from '../../server/context.ts';
 import { processorNamed, refuseNoProcessor, saidBy } from '../kontor/processors/rows.ts';
 import { keepTyped, type TypedCard } from './vault.ts';
 
-/** The first processor that takes methods of the kind and knows this one, and what it makes of it. */
-async function firstToKnow(ctx: Context, processors: readonly Processor[], source: MethodSource, ask: (processor: Processor) => Promise<Tokenized>): Promise<{ processor: Processor; kept: Tokenized } | null> {
+/** The first processor that takes methods of the kind and knows this one, and what it makes of it. One that is down is passed over; where no other takes the method, it may be that one's. */
+async function firstToKnow(ctx: Context, processors: readonly Processor[], source: MethodSource, ask: (processor: Processor) => Promise<Tokenized>): Promise<{ processor: Processor; kept: Recognized } | null> {
   const type = 'type' in source ? source.type : 'card';
   const able = processors.filter((each) => each.capabilities().methods[type] !== undefined);
   if (able.length === 0) refuse('payment_method_not_available', `No payment processor of this account takes payments by ${type}.`, 'type');
+  let down: string | null = null;
   for (const processor of able) {
     const kept = await saidBy(ctx, processor, `tokenize ${'type' in source ? source.type : source.token}`, () => ask(processor));
-    if (kept.kind !== 'absent') return { processor, kept };
+    if (kept.kind === 'down') down ??= kept.message;
+    else if (kept.kind !== 'absent' && (down === null || kept.kind !== 'refused')) return { processor, kept };
   }
-  return null;
+  return down === null ? null : refuse('processing_error', down, undefined, { type: 'api_error', status: 503, should_retry: true });
 }
 
 /** What a processor makes of a method that a caller sent, or null where none knows the name. `spelt` spells a parameter of it; a card's are under `card`. */
@@ -31,7 +33,7 @@ export async function keepMethod(ctx: Context, processors: readonly Processor[],
   return found && keptBy({ ...found, vault: null }, spelt);
 }
 
-function keptBy({ processor, kept, vault }: { processor: Processor; kept: Tokenized; vault: string | null }, spelt: (name: string) => string): (KeptMethod & { payer: Partial<Payer> }) | null {
+function keptBy({ processor, kept, vault }: { processor: Processor; kept: Recognized; vault: string | null }, spelt: (name: string) => string): (KeptMethod & { payer: Partial<Payer> }) | null {
   if (kept.kind === 'absent') return null;
   if (kept.kind === 'refused') return refuse(kept.code, kept.message, spelt(kept.param), { type: kept.type ?? 'card_error', ...(kept.decline_code && { decline_code: kept.decline_code }) });
   const { method } = kept;

@@ -2,7 +2,7 @@
 import { decision, refuse, together, type Moment } from '../../billing/decision.ts';
 import { faultInExpiry, fullYear } from '../../billing/payment/card_number.ts';
 import { monthOf, sweepOfVault } from '../../billing/payment/method.ts';
-import type { AddressGiven, Processor, Tokenized } from '../../connectors/processors/processor.ts';
+import type { AddressGiven, Processor, Recognized } from '../../connectors/processors/processor.ts';
 import type { Down, Kept, Refused, Vault } from '../../connectors/vault/vault.ts';
 import { commit } from '../../server/commit.ts';
 import { realMoment, type App, type CallCommand, type Context, type TimerCommand, type World } from '../../server/context.ts';
@@ -39,7 +39,7 @@ async function keepIn(vault: Vault, card: Parameters<Vault['keep']>[0], processo
 }
 
 /** What the first processor that takes cards from a vault makes of a typed one, and the vault's token for it. */
-export async function keepTyped(ctx: Context, processors: readonly Processor[], { number, cvc, ...given }: TypedCard, moment: Moment, address: AddressGiven): Promise<{ processor: Processor; kept: Tokenized; vault: string | null }> {
+export async function keepTyped(ctx: Context, processors: readonly Processor[], { number, cvc, ...given }: TypedCard, moment: Moment, address: AddressGiven): Promise<{ processor: Processor; kept: Recognized; vault: string | null }> {
   const { app, world } = ctx;
   const expiry = { exp_month: given.exp_month, exp_year: fullYear(given.exp_year) };
   const fault = faultInExpiry(expiry, monthOf(moment.now));

@@ -1,8 +1,9 @@
 import { decision, refuse } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { noCash, type CashRow } from '../../billing/payment/cash.ts';
+import { refuseFault, uneven } from '../../billing/payment/offer.ts';
 import type { ChargeRow } from '../../billing/payment/payment.ts';
-import { cancelRefund, createRefund, refundToCash, type RefundQuestion, type RefundRow } from '../../billing/payment/refund.ts';
+import { cancelRefund, createRefund, refundable, refundToCash, type RefundQuestion, type RefundRow } from '../../billing/payment/refund.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
@@ -10,7 +11,7 @@ import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { chargesById } from '../charges/rows.ts';
-import { cashOf } from '../customers/cash_balance/rows.ts';
+import { cashOf, receiveCash } from '../customers/cash_balance/rows.ts';
 import { attemptsOf, questionsById } from '../payment_attempts/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import type * as params from './params.ts';
@@ -33,10 +34,17 @@ async function chargeOf(ctx: Context, { charge, payment_intent }: Params<typeof 
 export async function create(ctx: Context, given: Params<typeof params.createRefund>): Promise<Answer> {
   if (given.customer !== undefined) return sendBack(ctx, given);
   const { id, param } = await chargeOf(ctx, given);
-  const { moment, ...facts } = await lockRefundable(ctx, id, param);
+  const { moment, customer, ...facts } = await lockRefundable(ctx, id, param);
   const order = { amount: given.amount ?? null, reason: given.reason ?? null, metadata: mergeMetadata({}, given.metadata) };
-  const made = facts.payment_method.type === 'customer_balance' ? refundToCash(facts, await cashFor(ctx, facts.charge), order, moment) : createRefund(facts, order, moment);
+  if (order.amount !== null && order.amount !== refundable(facts.charge)) refuseFault(uneven(order.amount, facts.charge.currency), 'amount');
+  if (facts.payment_method.type !== 'customer_balance') {
+    const made = createRefund(facts, order, moment);
+    await commit(ctx, made);
+    return { ref: { object: 'refund', id: made.refund.id } };
+  }
+  const made = refundToCash(facts, await cashFor(ctx, facts.charge), order, moment);
   await commit(ctx, made);
+  if (!customer!.deleted) await receiveCash(ctx, made.cash, null, customer!, moment);
   return { ref: { object: 'refund', id: made.refund.id } };
 }
 

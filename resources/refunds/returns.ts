@@ -7,10 +7,11 @@ import { refuse } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { commit } from '../../server/commit.ts';
 import { momentAt, momentOn, realMoment, type Answered, type App, type CallCommand, type Context, type NotYet, type OpenCall, type World } from '../../server/context.ts';
+import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
 import { cashOf, transferIn } from '../customers/cash_balance/rows.ts';
-import { customersById, lockCustomer } from '../customers/rows.ts';
+import { customersById } from '../customers/rows.ts';
 import { processorOf } from '../kontor/processors/rows.ts';
 import { askProcessor, hearAnswers, keep, missed } from '../payment_attempts/rows.ts';
 import type * as params from './params.ts';
@@ -22,7 +23,9 @@ export async function sendBack(ctx: Context, given: Params<typeof params.createR
   if (given.origin === undefined || currency === undefined || amount === undefined) {
     return refuse('parameter_missing', 'To send back what a customer has sent, give the `customer` with `origin` = `customer_balance`, the `currency` and the `amount`.', given.origin === undefined ? 'origin' : currency === undefined ? 'currency' : 'amount');
   }
-  const customer = await lockCustomer(ctx, given.customer!, 'customer');
+  // Whoever was deleted meanwhile may still have cash, of a payment that was refunded since.
+  const [customer] = await customersById(ctx.tx, [given.customer!], true);
+  if (!customer) missing('customer', given.customer!, 'customer');
   const cash = (await cashOf(ctx.tx, customer.id, true)).find((each) => each.currency === currency) ?? noCash(customer.id, currency);
   const processor = await processorOf(ctx);
   if (!processor.returnCash) refuse(undefined, `The payment processor ${processor.name} holds no cash of customers that could be sent back.`, 'origin');

@@ -1,4 +1,5 @@
 import type { RefundFacts, RefundRow } from '../../billing/payment/refund.ts';
+import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Moment } from '../../billing/decision.ts';
 import { momentOn, type Context } from '../../server/context.ts';
 import { row, rows, sql } from '../../server/database/sql.ts';
@@ -30,16 +31,16 @@ export function cancelingOf(tx: Tx, refund: string): Promise<{ state: string; an
   return rows(tx, sql`select state, answer from calls where world = kontor_world() and subject = ${refund} and kind = 'processor.cancel_refund' order by created, id`);
 }
 
-/** A charge that is to be refunded with its intent and method, locked after its customer, and the moment at which its customer lives. */
-export async function lockRefundable(ctx: Context, charge: string, param: string): Promise<RefundFacts & { moment: Moment }> {
+/** A charge that is to be refunded with its intent, method and customer, locked after the customer, and the moment at which that lives. */
+export async function lockRefundable(ctx: Context, charge: string, param: string): Promise<RefundFacts & { customer: CustomerWhole | null; moment: Moment }> {
   const [found] = await chargesById(ctx.tx, [charge]);
   if (!found) missing('charge', charge, param);
   // The customer comes first, as wherever a payment is locked: its cash may move, and a refund names it.
-  if (found.customer !== null) await customersById(ctx.tx, [found.customer], true);
+  const [customer = null] = found.customer === null ? [] : await customersById(ctx.tx, [found.customer], true);
   const [payment_intent] = await intentsById(ctx.tx, [found.payment_intent], true);
   const [locked] = await chargesById(ctx.tx, [charge], true);
   const [payment_method] = await methodsById(ctx.tx, [found.payment_method!]);
-  return { charge: locked!, payment_intent: payment_intent!, payment_method: payment_method!, moment: await momentOn(ctx, payment_intent!.test_clock) };
+  return { charge: locked!, payment_intent: payment_intent!, payment_method: payment_method!, customer, moment: await momentOn(ctx, payment_intent!.test_clock) };
 }
 
 /** The charges by which an invoice was paid, newest first, that can still be given back in part, each with its intent and method; lock the invoice first. */

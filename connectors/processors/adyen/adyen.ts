@@ -84,7 +84,7 @@ class AdyenProcessor implements Processor {
       return stored ? this.#kept(source.token, stored) : { kind: 'absent' };
     } catch (error) {
       const word = wordOfError(error);
-      return word.kind === 'failed' && !word.technical ? { kind: 'absent' } : refused('token', 'Adyen has not answered what the payment method is. Nothing has been changed; try again.');
+      return word.kind === 'failed' && !word.technical ? { kind: 'absent' } : { kind: 'down', message: word.kind === 'failed' ? word.message : 'Adyen has not answered what the payment method is. Nothing has been changed; try again.' };
     }
   }
 

@@ -7,7 +7,7 @@ import { PROCESSING, refusalByReason, refusalOf, type Refusal } from './refusals
 export const unknown = (reason: string): Unknown => ({ kind: 'unknown', reason, retry_after: null });
 
 /** Where Adyen counts in other minor units than the API: digits after the point. */
-const DIGITS: Readonly<Record<string, number>> = { clp: 2, cve: 0, idr: 0, isk: 2 };
+const DIGITS: Readonly<Record<string, number>> = { clp: 2, cve: 0, idr: 0, isk: 2, ugx: 0 };
 
 /** An amount in Adyen's minor units; null where it cannot be said in them. */
 export function amountOf(amount: bigint, currency: string): Types.checkout.Amount | null {

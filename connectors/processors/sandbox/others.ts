@@ -17,8 +17,15 @@ const refused = (code: string, param: string, message: string): Tokenized => ({ 
 
 const kept = (type: string, behaviour: string, details: Record<string, unknown>, payer?: Partial<Payer>): Tokenized => ({ kind: 'other', type, method: { type, reference: `${type}/${behaviour}`, set_up: false, network_transaction_id: null }, details, payer });
 
+/** How many characters of an account number are the code of the bank, and how many of its branch, by country (ISO 13616, the registry of IBANs). */
+const CODES: Readonly<Record<string, readonly [bank: number, branch: number]>> = {
+  AT: [5, 0], BE: [3, 0], CH: [5, 0], DE: [8, 0], EE: [2, 2], ES: [4, 4], FI: [3, 0], FR: [5, 5], GB: [4, 6], GI: [4, 0], HR: [7, 0], IE: [4, 6], LI: [5, 0], LT: [5, 0], LU: [3, 0], NL: [4, 0], NO: [4, 0], PT: [4, 4], SE: [3, 0],
+};
+
 function sepaDebit(iban: string): Record<string, unknown> {
-  return { bank_code: iban.slice(4, 9), branch_code: '', country: iban.slice(0, 2), fingerprint: print(iban), generated_from: { charge: null, setup_attempt: null }, last4: iban.slice(-4) };
+  const country = iban.slice(0, 2);
+  const [bank, branch] = CODES[country]!;
+  return { bank_code: iban.slice(4, 4 + bank), branch_code: iban.slice(4 + bank, 4 + bank + branch), country, fingerprint: print(iban), generated_from: { charge: null, setup_attempt: null }, last4: iban.slice(-4) };
 }
 
 function keepSepa({ fields, payer }: OtherSource): Tokenized {

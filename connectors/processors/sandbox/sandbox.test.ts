@@ -158,3 +158,11 @@ test('each test IBAN is a right number, and what it does has a name', async () =
   const names = ['success', 'successDelayed', 'failed', 'failedDelayed', 'disputed', 'exceedsWeeklyVolumeLimit', 'exceedsWeeklyTransactionLimit', 'insufficientFunds'];
   for (const name of names) for (const country of ['at', 'hr', 'no']) assert.equal((await sandbox().tokenize({ token: `pm_sepaDebit_${name}_${country}` }, { year: 2026, month: 1 })).kind, 'other', `${name} ${country}`);
 });
+
+test('an IBAN has the codes of its bank and its branch where its country has them', async () => {
+  const codesOf = async (iban: string) => {
+    const kept = await sandbox().tokenize({ type: 'sepa_debit', fields: { iban }, payer: { name: 'Ada', email: 'ada@example.com', country: null } }, { year: 2026, month: 1 });
+    return kept.kind === 'other' && [kept.details.bank_code, kept.details.branch_code, kept.details.country];
+  };
+  assert.deepEqual(await Promise.all(['AT611904300234573201', 'DE89370400440532013000', 'FR1420041010050500013M02606'].map(codesOf)), [['19043', '', 'AT'], ['37040044', '', 'DE'], ['20041', '01005', 'FR']]);
+});

@@ -1,6 +1,6 @@
 /** What a caller sent as a card, as a test card or as a refusal. A number that was typed goes to the vault, which presents it here. */
 import { faultInExpiry, fullYear, type Expiry, type Month } from '../../../billing/payment/card_number.ts';
-import type { AddressGiven, MethodSource, PresentedCard, Tokenized } from '../processor.ts';
+import type { AddressGiven, MethodSource, PresentedCard, Recognized, Tokenized } from '../processor.ts';
 import { checksOf, detailsOf, referenceTo, testCardByName, testCardByReference, type TestCard } from './cards.ts';
 import { keepNamed, keepOther } from './others.ts';
 
@@ -15,7 +15,7 @@ function walletIn(token: string): { name: string; wallet: 'apple_pay' | 'google_
   return { name: name ?? token, wallet: wallet === undefined ? null : wallet === 'applePay' ? 'apple_pay' : 'google_pay' };
 }
 
-function found(card: TestCard, expiry: { exp_month: number; exp_year: number }, cvc: boolean, address: AddressGiven, wallet: 'apple_pay' | 'google_pay' | null = null): Tokenized {
+function found(card: TestCard, expiry: { exp_month: number; exp_year: number }, cvc: boolean, address: AddressGiven, wallet: 'apple_pay' | 'google_pay' | null = null): Recognized {
   const given = { cvc, ...address };
   return {
     kind: 'card',
@@ -25,7 +25,7 @@ function found(card: TestCard, expiry: { exp_month: number; exp_year: number }, 
   };
 }
 
-function refuseExpiry(expiry: Expiry, today: Month): Tokenized | null {
+function refuseExpiry(expiry: Expiry, today: Month): Recognized | null {
   const fault = faultInExpiry(expiry, today);
   return fault && { kind: 'refused', decline_code: null, ...fault };
 }
@@ -42,7 +42,7 @@ export function tokenize(source: MethodSource, today: Month, address: AddressGiv
 }
 
 /** A card that was typed, as the vault has presented it: by the reference of its row. */
-export function showPresented({ reference, last4, exp_month, exp_year }: PresentedCard, address: AddressGiven): Tokenized {
+export function showPresented({ reference, last4, exp_month, exp_year }: PresentedCard, address: AddressGiven): Recognized {
   const presented = testCardByReference(reference);
   if (!presented) return { kind: 'absent' };
   const taken = found(presented.card, { exp_month, exp_year }, presented.cvc_given, address);

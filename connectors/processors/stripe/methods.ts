@@ -63,7 +63,8 @@ export async function tokenize(stripe: Stripe, source: MethodSource): Promise<To
     if (code === 'resource_missing') return { kind: 'absent' };
     const word = wordOfError(error);
     const about = { decline_code: decline_code ?? null, param: param ?? ('token' in source ? 'token' : source.type) };
-    if (word.kind === 'unknown') return { kind: 'refused', code: 'processing_error', message: 'Stripe has not answered what the payment method is. Nothing has been changed; try again.', type: 'invalid_request_error', ...about };
+    if (word.kind === 'unknown') return { kind: 'down', message: 'Stripe has not answered what the payment method is. Nothing has been changed; try again.' };
+    if (word.kind === 'failed' && word.technical) return { kind: 'down', message: word.message };
     return { kind: 'refused', code: word.code, message: word.message, type: type === 'StripeCardError' ? 'card_error' : 'invalid_request_error', ...about };
   }
 }

@@ -70,6 +70,39 @@ test('a transfer pays the invoice that it names, or those that it is enough for'
   assert.deepEqual([await statuses(first, second, third), await held(customer)], [['paid', 'paid', 'paid'], 0]);
 });
 
+test('cash that a refund brings back pays what waits for it, unless it is applied by hand', async () => {
+  const pays = async (amount: number) => {
+    const customer = await person();
+    const paid = await billed(customer, amount);
+    await send(customer, amount);
+    const [{ payment }] = (await stripe.invoicePayments.list({ invoice: paid.id })).data as [Stripe.InvoicePayment];
+    return { customer, payment_intent: payment.payment_intent as string, open: await billed(customer, 1_000) };
+  };
+  const [whole, part, manual] = [await pays(1_000), await pays(3_000), await pays(1_000)];
+  const told = listen(kontor);
+  await told();
+  await stripe.refunds.create({ payment_intent: whole.payment_intent });
+  assert.deepEqual([await statuses(whole.open), await held(whole.customer)], [['paid'], 0]);
+  assert.equal(typesOf(await told()).includes('cash_balance.funds_available'), false);
+  await stripe.refunds.create({ payment_intent: part.payment_intent, amount: 1_500 });
+  assert.deepEqual([await statuses(part.open), await held(part.customer)], [['paid'], 500]);
+  assert.equal(typesOf(await told()).includes('cash_balance.funds_available'), true);
+  await stripe.customers.updateCashBalance(manual.customer, { settings: { reconciliation_mode: 'manual' } });
+  await stripe.refunds.create({ payment_intent: manual.payment_intent });
+  assert.deepEqual([await statuses(manual.open), await held(manual.customer)], [['open'], 1_000]);
+});
+
+test('what is refunded to a customer who was deleted meanwhile can be sent back', async () => {
+  const customer = await person();
+  await billed(customer, 1_000);
+  await send(customer, 1_000);
+  const [{ payment_intent }] = (await stripe.charges.list({ customer })).data as [Stripe.Charge];
+  await stripe.customers.del(customer);
+  await stripe.refunds.create({ payment_intent: payment_intent as string });
+  assert.equal((await stripe.refunds.create({ customer, origin: 'customer_balance', currency: 'eur', amount: 1_000 })).amount, 1_000);
+  await assert.rejects(stripe.refunds.create({ customer, origin: 'customer_balance', currency: 'eur', amount: 1 }), { code: 'amount_too_large' });
+});
+
 test('a transfer that comes while the worker looks for cash waits its turn, and neither has to begin again', async () => {
   for (let n = 0; n < 4; n += 1) {
     const customer = await person();

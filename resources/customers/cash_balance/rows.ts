@@ -102,7 +102,7 @@ export async function payFromCash(ctx: Context, id: string, cash: CashRow, custo
 }
 
 /** Pays what the cash that there is now is meant for, where the customer's cash is applied by itself; returns what is left. `reference` is what the transfer said. */
-export async function reconcile(ctx: Context, cash: CashRow, reference: string | null, customer: CustomerWhole, moment: Moment): Promise<CashRow> {
+async function reconcile(ctx: Context, cash: CashRow, reference: string | null, customer: CustomerWhole, moment: Moment): Promise<CashRow> {
   if ((await modeOf(ctx.tx, customer.id)).mode !== 'automatic') return cash;
   let left = cash;
   for (const id of matchCash(cash.amount, reference, await awaitingOf(ctx.tx, customer.id, cash.currency))) {
@@ -111,6 +111,14 @@ export async function reconcile(ctx: Context, cash: CashRow, reference: string |
     if (awaitsCash(intent!)) left = await payFromCash(ctx, id, left, customer, moment);
   }
   return left;
+}
+
+/** Cash that has just come, or come back, pays what it is meant for; that some of it is left is told. Lock the customer first. */
+export async function receiveCash(ctx: Context, cash: CashRow, reference: string | null, customer: CustomerWhole, moment: Moment): Promise<void> {
+  const left = await reconcile(ctx, cash, reference, customer, moment);
+  if (left.amount <= 0n) return;
+  const whole: CashWhole = { customer: customer.id, balances: [left], settings: await modeOf(ctx.tx, customer.id) };
+  await commit(ctx, { ...decision(), facts: [{ type: 'cash_balance.funds_available', object: 'cash_balance', whole, at: moment.now }] });
 }
 
 /** Has a customer's cash applied like this from now on. Where that is by itself, what there is is applied at once. Lock the customer first. */

@@ -152,6 +152,18 @@ test('where none can take it, each was asked once and the payment has failed', a
   assert.deepEqual(await course(third.id), ['stripe failed', 'adyen failed']);
 });
 
+test('a method is kept at the next processor where the first one is down, and nothing is said of a name that may be its own', async () => {
+  for (const down of [() => inForce('stripe', false), () => faults.payment_methods.push('lost_before')]) {
+    down();
+    const intent = await open('ideal');
+    inForce('stripe', true);
+    assert.deepEqual([await keptAt(intent), await course(intent.id)], ['adyen', ['adyen requires_action']]);
+  }
+  inForce('stripe', false);
+  await assert.rejects(stripe.paymentIntents.create({ amount: 900, currency: 'eur', payment_method: 'pm_card_visa' }), { type: 'StripeAPIError', statusCode: 503, code: 'processing_error' });
+  await assert.rejects(stripe.paymentMethods.create({ type: 'sepa_debit', sepa_debit: { iban: 'DE89370400440532013000' }, billing_details: { name: 'Ada', email: 'ada@example.com' } }), { statusCode: 503, code: 'processing_error' });
+});
+
 test('a card is charged where its token is, and nowhere else', async () => {
   const intent = await stripe.paymentIntents.create({ amount: 900, currency: 'eur', payment_method: 'pm_card_visa' });
   inForce('stripe', false);

@@ -23,17 +23,18 @@ input { font: 500 1.25rem/1.2 ui-monospace, monospace; letter-spacing: 0.08em; t
 [aria-invalid] { border-color: var(--stop); }
 form p { grid-column: 1 / -1; font-size: 0.875rem; }
 form [role=alert] { color: var(--stop); }
-button { font: inherit; font-weight: 600; min-height: 3rem; padding: 0.5rem 1rem; border-radius: 0.625rem; border: 1px solid transparent; cursor: pointer; }
+button, .back { font: inherit; font-weight: 600; min-height: 3rem; padding: 0.5rem 1rem; border-radius: 0.625rem; border: 1px solid transparent; cursor: pointer; }
+.back { display: grid; place-items: center; margin-top: 1.75rem; text-decoration: none; overflow-wrap: anywhere; }
 .go { background: var(--go); color: var(--on-go); }
 .stop { background: none; color: var(--stop); border-color: var(--line); }
-button:hover { filter: brightness(1.08); }
+button:hover, .back:hover { filter: brightness(1.08); }
 .stop:hover { border-color: currentColor; }
 :focus-visible { outline: 3px solid var(--go); outline-offset: 2px; }
 .outcome { display: block; width: 3rem; height: 3rem; margin-bottom: 1rem; fill: none; stroke: var(--stop); stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
 .outcome.well { stroke: var(--well); }
 footer { margin-top: 1.5rem; font-size: 0.8125rem; color: var(--quiet); }
-@media (prefers-reduced-motion: no-preference) { button { transition: filter 120ms, border-color 120ms; } }
-@media (forced-colors: active) { button { border-color: ButtonText; } }
+@media (prefers-reduced-motion: no-preference) { button, .back { transition: filter 120ms, border-color 120ms; } }
+@media (forced-colors: active) { button, .back { border-color: ButtonText; } }
 `;
 
 type Question = {
@@ -47,6 +48,8 @@ type Question = {
   code?: { hint: string; problem: string | null };
   /** What became of it, where nothing is asked any more. */
   outcome?: 'succeeded' | 'failed';
+  /** Where who pays may go back to then. */
+  back?: string | null;
 };
 
 const OUTCOMES = {
@@ -61,7 +64,7 @@ const typed = ({ hint, problem }: { hint: string; problem: string | null }): str
 <button class="go">Verify</button>
 </form>`;
 
-export function renderQuestion({ title, words, amount, facts = [], scan, code, outcome }: Question): string {
+export function renderQuestion({ title, words, amount, facts = [], scan, code, outcome, back }: Question): string {
   const parts = [
     outcome && OUTCOMES[outcome],
     `<h1>${escaped(title)}</h1>`,
@@ -70,6 +73,7 @@ export function renderQuestion({ title, words, amount, facts = [], scan, code, o
     scan && `<figure><img src="${escaped(scan)}" alt="A code that opens this page" width="176" height="176"><figcaption>Scan it to decide on a phone, or decide here.</figcaption></figure>`,
     facts.length > 0 && `<dl>\n${facts.map(([name, value]) => `<dt>${escaped(name)}</dt><dd>${escaped(value)}</dd>`).join('\n')}\n</dl>`,
     !outcome && (code ? typed(code) : BUTTONS),
+    back && `<a class="back go" href="${escaped(back)}">Go back to ${escaped(new URL(back).host)}</a>`,
   ];
   return `<!doctype html>
 <html lang="en">

@@ -1,6 +1,6 @@
 /** In test mode a bank transfer arrives when it is told to. */
 import type Stripe from 'stripe';
-import { decision, refuse } from '../../../billing/decision.ts';
+import { refuse } from '../../../billing/decision.ts';
 import { fundCash, noCash, type CashTransactionRow } from '../../../billing/payment/cash.ts';
 import { commit } from '../../../server/commit.ts';
 import { momentOn, type Context, type Json, type Room } from '../../../server/context.ts';
@@ -8,7 +8,7 @@ import { agrees, covers } from '../../../server/http/agreement.ts';
 import { amount, currency, fields, required, text, type Params } from '../../../server/http/params.ts';
 import { post } from '../../../server/http/route.ts';
 import { renderCashTransaction } from '../../customers/cash_balance/resource.ts';
-import { cashOf, modeOf, reconcile } from '../../customers/cash_balance/rows.ts';
+import { cashOf, receiveCash } from '../../customers/cash_balance/rows.ts';
 import { lockCustomer } from '../../customers/rows.ts';
 
 type Theirs = Parameters<Stripe['testHelpers']['customers']['fundCashBalance']>[1];
@@ -33,9 +33,7 @@ async function fund(ctx: Context, given: Params<typeof fundCashBalance>, path: {
   const stored = (await cashOf(ctx.tx, customer.id, true)).find((each) => each.currency === in_currency);
   const funded = fundCash(stored ?? noCash(customer.id, in_currency), stored !== undefined, { amount: given.amount, bank_transfer }, moment);
   await commit(ctx, funded);
-  const left = await reconcile(ctx, funded.cash, reference, customer, moment);
-  const whole = { customer: customer.id, balances: [left], settings: await modeOf(ctx.tx, customer.id) };
-  if (left.amount > 0n) await commit(ctx, { ...decision(), facts: [{ type: 'cash_balance.funds_available', object: 'cash_balance', whole, at: moment.now }] });
+  await receiveCash(ctx, funded.cash, reference, customer, moment);
   return renderCashTransaction(funded.puts.find((put) => put.table === 'cash_balance_transactions')!.after as CashTransactionRow, ctx.world);
 }
 
