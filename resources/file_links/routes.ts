@@ -9,6 +9,7 @@ import { inWorld } from '../../server/database/world.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
 import { missing } from '../../server/http/errors.ts';
 import { boolean, choice, clearable, fields, id, listParams, metadata, oneOf, range, required, timestamp, type Params } from '../../server/http/params.ts';
+import { page as pageOf } from '../../server/http/pages.ts';
 import { get, post } from '../../server/http/route.ts';
 import { isSecret } from '../../server/http/secrets.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
@@ -73,7 +74,7 @@ async function list(ctx: Context, { file, created, expired, ...given }: Params<t
   return renderList('/v1/file_links', data.map((each) => rendered(ctx, each)), has_more);
 }
 
-const GONE: PageAnswer = { status: 404, html: '<!doctype html><meta charset="utf-8"><title>Not here</title><p>There is no file at this address, or not any more.</p>' };
+const GONE: PageAnswer = { status: 404, html: pageOf('# There is no file here\n\nThe link has ended, or is not complete. Ask whoever has sent it to you for another one.') };
 
 /** The file, to whoever has the address. */
 async function show(app: App, path: Record<string, string>): Promise<PageAnswer> {

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readConfig, type Config } from '../config.ts';
 import { machineClock, type Clock } from '../clock.ts';
 import { joinDatabase, type Database } from '../database/database.ts';
-import { standing } from '../database/cluster.ts';
+import { prepareDirectory, standing } from '../database/cluster.ts';
 import { overAllWorlds } from '../database/world.ts';
 import { row, sql } from '../database/sql.ts';
 import { hashKey } from '../http/keys.ts';
@@ -47,6 +47,7 @@ export async function readPepper(config: Config, database: Database): Promise<st
   if (!existsSync(config.pepper_file)) {
     const key = await overAllWorlds(database.pool, (tx) => row(tx, sql`select id from api_keys limit 1`));
     if (key) throw new StartRefused(`The file ${config.pepper_file} is missing, and the keys in this database are hashed with what was in it. Restore it from a backup, or name it in KONTOR_PEPPER_FILE.`);
+    await prepareDirectory(config.data);
   }
   const pepper = (await secretFile(config.pepper_file, 'the pepper of the API keys')).reveal();
   const fingerprint = hashKey(pepper, 'fingerprint of the pepper');

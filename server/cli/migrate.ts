@@ -12,7 +12,7 @@ export const migrate = command({
     const database = await joinDatabase(configOf(flags), say);
     try {
       const applied = await database.asOwner((owner) => apply(owner));
-      print(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.join(', ')}.`);
+      print(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.length} migration${applied.length === 1 ? '' : 's'}, up to ${applied.at(-1)!}.`);
     } finally {
       await database.close();
     }

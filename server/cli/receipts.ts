@@ -53,6 +53,8 @@ const verifyReceipts = command({
     if (receipts.length === 0) throw new StartRefused(`There are no receipts in ${path}.`);
     for (const [customer, own] of Map.groupBy(receipts, (receipt) => receipt.customer)) {
       const chain = [...new Map(own.map((receipt) => [receipt.sequence, receipt])).values()].sort((a, b) => a.sequence - b.sequence);
+      const lacking = chain.findIndex(({ sequence }, n) => sequence !== n + 1) + 1;
+      if (lacking > 0) throw new StartRefused(`Of the receipts of ${customer}, number ${lacking} is not in ${path}. Save all pages of GET /v1/kontor/outcome_receipts, which has 100 at most in each, and put them into one list.`);
       const other = twice(own);
       const beside = () => chain.flatMap((receipt) => ({ receipt: receipt.id, sentence: saidBeside(receipt) })).find(({ sentence }) => sentence !== null);
       const wrong = other ? { receipt: other.id, sentence: `there is another one of the number ${other.sequence}` } : (checkChain(chain, hashOf) ?? beside());

@@ -112,7 +112,7 @@ function announce(config: Config, { url }: Running, { account, kept }: Beginning
     print(JSON.stringify({ url, secret_key: kept?.secret_key ?? null, publishable_key: kept?.publishable_key ?? null, account: account.id }));
     return;
   }
-  const ready = [`Kontor is ready at ${url}`, '', `  account          ${account.id}  ${account.business_name}`];
+  const ready = [`Kontor is ready at ${url}`, '', ...(config.url === null ? [] : [`  reached at       ${config.url}`]), `  account          ${account.id}  ${account.business_name}`];
   if (kept === null) {
     print([...ready, `  data             ${config.data}`, '', 'No test keys are kept here. Make one with: npm run kontor -- keys create', 'Ctrl-C stops Kontor.'].join('\n'));
     return;

@@ -61,7 +61,7 @@ export const vault = (custodian: Custodian): readonly Command[] => [
       await withVault(vaultOf(custodian, flags), async (custody) => {
         for (const level of levels) {
           const { sealed, resumed } = await custody.rotate(level);
-          print(`${level}: ${resumed ? 'a rotation that was broken off is finished: ' : ''}${sealed} ${level === 'root' ? 'keys of worlds' : 'cards'} sealed anew.`);
+          print(`${level}: ${resumed ? 'a rotation that was broken off is finished: ' : ''}${sealed} ${level === 'root' ? 'key' : 'card'}${sealed === 1 ? '' : 's'}${level === 'root' ? ' of worlds' : ''} sealed anew.`);
         }
       });
     },

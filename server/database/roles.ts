@@ -28,10 +28,11 @@ export async function makeAppRole(owner: ClientBase, password: Secret): Promise<
   try {
     await putRole(owner, 'kontor_app', password);
   } catch (error) {
-    throw new StartRefused(
-      `The role kontor_app, which serves requests, cannot be made by the user of DATABASE_URL: ${(error as Error).message}. Let an administrator run `
-      + `"create role kontor_app login password '…'" and set KONTOR_APP_DATABASE_URL to log in with it, or grant the user of DATABASE_URL the right to create roles.`,
-    );
+    const { rowCount } = await owner.query(`select from pg_roles where rolname = 'kontor_app'`);
+    const [why, statement, otherwise] = rowCount === 0
+      ? ['cannot be made by the user of DATABASE_URL', `create role kontor_app login password '…'`, ', or grant the user of DATABASE_URL the right to create roles']
+      : ['is there and does not let Kontor in, since another installation has made it or the password of DATABASE_URL has changed', `create role kontor_app_b login password '…' in role kontor_app`, ''];
+    throw new StartRefused(`The role kontor_app, which serves requests, ${why}: ${(error as Error).message}. Let an administrator run "${statement}" and set KONTOR_APP_DATABASE_URL to log in with it${otherwise}.`);
   }
 }
 

@@ -100,7 +100,7 @@ function sections(blocks: readonly string[]): string {
     const [, hashes = '', heading = ''] = /^(#{1,3}) (.+)$/.exec(block) ?? [];
     if (hashes !== '' && open) lines.push('</section>');
     if (hashes !== '') open = hashes.length === 3;
-    lines.push(hashes.length === 3 ? `<section id="${escaped(heading)}">\n<h3><a href="#${escaped(heading)}">${escaped(heading)}</a></h3>` : rendered(block, hashes, heading));
+    lines.push(hashes.length === 3 ? `<section id="${escaped(heading)}">\n<h3><a href="#${escaped(heading)}">${escaped(heading).replaceAll('_', '_<wbr>')}</a></h3>` : rendered(block, hashes, heading));
   }
   return [...lines, ...(open ? ['</section>'] : [])].join('\n');
 }
