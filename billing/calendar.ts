@@ -12,7 +12,8 @@ export type Recurrence = { readonly interval: Interval; readonly interval_count:
 /** Half-open: `start` belongs to it, `end` to the next one. */
 export type Period = { readonly start: Instant; readonly end: Instant };
 
-const DAY = 86_400;
+/** A day of UTC. */
+export const DAY_S = 86_400;
 const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334] as const;
 /** Days from 1 January of the year 1 to 1 January 1970. */
 const EPOCH = 719_162;
@@ -38,12 +39,12 @@ function monthOf(day: number): number {
 function inMonth(month: number, dayOfMonth: number, like: Instant): Instant {
   const first = firstDay(month);
   const last = firstDay(month + 1) - 1;
-  return Math.min(first + dayOfMonth - 1, last) * DAY + (like - Math.floor(like / DAY) * DAY);
+  return Math.min(first + dayOfMonth - 1, last) * DAY_S + (like - Math.floor(like / DAY_S) * DAY_S);
 }
 
 /** The moment `months` later (or earlier): same day, or the last day of a shorter month, same time of day. */
 export function addMonths(t: Instant, months: number, dayOfMonth?: number): Instant {
-  const day = Math.floor(t / DAY);
+  const day = Math.floor(t / DAY_S);
   const month = monthOf(day);
   return inMonth(month + months, dayOfMonth ?? day - firstDay(month) + 1, t);
 }
@@ -52,8 +53,8 @@ export function addMonths(t: Instant, months: number, dayOfMonth?: number): Inst
 function lengthOf(recurrence: Recurrence): { seconds: number; months: number } {
   const { interval, interval_count: count } = recurrence;
   switch (interval) {
-    case 'day': return { seconds: count * DAY, months: 0 };
-    case 'week': return { seconds: count * 7 * DAY, months: 0 };
+    case 'day': return { seconds: count * DAY_S, months: 0 };
+    case 'week': return { seconds: count * 7 * DAY_S, months: 0 };
     case 'month': return { seconds: 0, months: count };
     case 'year': return { seconds: 0, months: count * 12 };
   }
@@ -75,11 +76,11 @@ export function periodAt(anchor: Instant, recurrence: Recurrence, t: Instant, da
     const index = Math.floor((t - anchor) / seconds);
     return { index, start: anchor + index * seconds, end: anchor + (index + 1) * seconds };
   }
-  const anchorDay = Math.floor(anchor / DAY);
+  const anchorDay = Math.floor(anchor / DAY_S);
   const anchorMonth = monthOf(anchorDay);
   const day = dayOfMonth ?? anchorDay - firstDay(anchorMonth) + 1;
   // A boundary lies in its own month, whatever the clamping, so t's month names the period but for the days before the boundary in that month.
-  let index = Math.floor((monthOf(Math.floor(t / DAY)) - anchorMonth) / months);
+  let index = Math.floor((monthOf(Math.floor(t / DAY_S)) - anchorMonth) / months);
   let start = inMonth(anchorMonth + index * months, day, anchor);
   if (start <= t) return { index, start, end: inMonth(anchorMonth + (index + 1) * months, day, anchor) };
   const end = start;

@@ -2,7 +2,7 @@
 import type { MeterRow, Metadata } from './catalog.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from './decision.ts';
 import type { Used } from './metering.ts';
-import { add, compare, formatDecimal, formatMoney, parseDecimal, subtract, ZERO, type Decimal } from './money.ts';
+import { add, compare, formatDecimal, formatMoney, parseDecimal, positive, subtract, ZERO, type Decimal } from './money.ts';
 import { costSoFar, type More } from './subscription/cost.ts';
 import type { SubscriptionWhole } from './subscription/subscription.ts';
 import { isOwnName } from './usage.ts';
@@ -71,7 +71,7 @@ function moneyState(cap: CapRow, facts: CapFacts, asked: More, at: Instant): Cap
     facts.subscriptions.filter((each) => each.currency === cap.currency).flatMap((each) => costSoFar(each, facts.usage, at, more)).reduce((whole, cost) => whole + cost.amount, 0n);
   const [used, held, wanted] = [sum([]), sum(facts.reserved), sum([...facts.reserved, asked])];
   const remaining = cap.amount! - held;
-  return { cap, limit: cap.amount!.toString(), used: used.toString(), reserved: (held - used).toString(), remaining: (remaining < 0n ? 0n : remaining).toString(), allowed: wanted <= cap.amount! || wanted <= held };
+  return { cap, limit: cap.amount!.toString(), used: used.toString(), reserved: (held - used).toString(), remaining: positive(remaining).toString(), allowed: wanted <= cap.amount! || wanted <= held };
 }
 
 /** How the caps that concern a meter stand to so much more usage of it. Usage counts that lies before `at`. */

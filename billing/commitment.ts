@@ -2,7 +2,7 @@
 import type { Period } from './calendar.ts';
 import type { Instant } from './decision.ts';
 import type { Metering } from './metering.ts';
-import { formatMoney } from './money.ts';
+import { formatMoney, positive } from './money.ts';
 
 type Counted = { amount: bigint; metering?: Metering | null; commitment?: string | null; commitment_billed?: string | null };
 type Placed = Counted & { period_start: Instant; period_end: Instant };
@@ -17,10 +17,7 @@ export const madeUpBy = <Line extends Placed>({ period_start: start, period_end:
 export const usedAmount = (lines: readonly Counted[]): bigint => lines.reduce((sum, { amount, metering }) => (metering ? sum + amount : sum), 0n);
 
 /** What is missing to what is left of a commitment, and never less than nothing. */
-export function shortOf(lines: readonly Counted[], commitment: bigint): bigint {
-  const missing = commitment - usedAmount(lines);
-  return missing > 0n ? missing : 0n;
-}
+export const shortOf = (lines: readonly Counted[], commitment: bigint): bigint => positive(commitment - usedAmount(lines));
 
 /** What is left of a line's commitment beside what other invoices have billed. */
 export const leftOf = ({ commitment, commitment_billed }: Counted): bigint => BigInt(commitment ?? 0) - BigInt(commitment_billed ?? 0);

@@ -84,14 +84,15 @@ export function decision(): Decision {
   return { puts: [], facts: [], postings: [], timers: [], calls: [] };
 }
 
-/** Several decisions as one, in order. */
-export function together(decisions: readonly Decision[]): Decision {
+/** Several decisions as one, in order; null is none. */
+export function together(decisions: readonly (Decision | null | undefined)[]): Decision {
+  const made = decisions.filter((each) => each != null);
   return {
-    puts: decisions.flatMap((each) => each.puts),
-    facts: decisions.flatMap((each) => each.facts),
-    postings: decisions.flatMap((each) => each.postings),
-    timers: decisions.flatMap((each) => each.timers),
-    calls: decisions.flatMap((each) => each.calls),
+    puts: made.flatMap((each) => each.puts),
+    facts: made.flatMap((each) => each.facts),
+    postings: made.flatMap((each) => each.postings),
+    timers: made.flatMap((each) => each.timers),
+    calls: made.flatMap((each) => each.calls),
   };
 }
 

@@ -3,7 +3,7 @@
  */
 import { addMonths } from './calendar.ts';
 import { assert, type Instant } from './decision.ts';
-import { percentOf, share, type Percentage } from './money.ts';
+import { least, percentOf, positive, share, type Percentage } from './money.ts';
 
 /** What a coupon gives. Either `percent_off` or `amount_off` is set; `amount_off` is in minor units of `currency`. */
 export type CouponTerms = {
@@ -89,9 +89,8 @@ function amountsOf(coupon: CouponTerms, remainders: readonly bigint[], currency:
   if (percent_off !== null) return remainders.map((remainder) => percentOf(remainder, percent_off));
   const off = amountOff(coupon, currency);
   if (off === null) return null;
-  const weights = remainders.map((remainder) => (remainder > 0n ? remainder : 0n));
-  const sum = weights.reduce((whole, weight) => whole + weight, 0n);
-  return share(off < sum ? off : sum, weights);
+  const weights = remainders.map(positive);
+  return share(least(off, weights.reduce((whole, weight) => whole + weight, 0n)), weights);
 }
 
 function amountOff(coupon: CouponTerms, currency: string): bigint | null {

@@ -1,7 +1,6 @@
 /** Asking again: when a payment that failed is tried again, and when it is given up. */
+import { DAY_S } from './calendar.ts';
 import type { Instant } from './decision.ts';
-
-const DAY_S = 86_400;
 
 /** The automatic retries, in days after the first attempt. */
 const RETRY_DAYS: readonly number[] = [3, 5, 7];

@@ -1,6 +1,9 @@
-/** Metadata: what the account remembers with an object. */
+/** What a change names of an object, its metadata among it: what is left out stays as it is. */
 import { refuse } from './decision.ts';
 import type { Metadata } from './catalog.ts';
+
+/** The fields that are given. */
+export const defined = <Change extends object>(change: Change): Change => Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Change;
 
 const METADATA_KEYS = 50;
 

@@ -69,6 +69,12 @@ export function compare(a: Decimal, b: Decimal): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
+/** The smaller of two amounts. */
+export const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+/** The amount, and never less than nothing. */
+export const positive = (amount: bigint): bigint => (amount > 0n ? amount : 0n);
+
 /** The quotient as a whole number, half away from zero: 1 ÷ 2 → 1, −1 ÷ 2 → −1, 5 ÷ 2 → 3. */
 export function roundDiv(numerator: bigint, denominator: bigint): bigint {
   if (denominator < 0n) return roundDiv(-numerator, -denominator);
@@ -107,15 +113,26 @@ export function share(total: bigint, weights: readonly bigint[]): bigint[] {
   const sum = weights.reduce((whole, weight) => whole + weight, 0n);
   assert(sum > 0n && weights.every((weight) => weight >= 0n), 'a total is shared by weights of which none is negative and one is positive');
   const shares = weights.map((weight) => (total * weight) / sum);
-  let left = shares.reduce((rest, each) => rest - each, total);
-  if (left === 0n) return shares;
-  const remainders = weights.map((weight, index) => ({ index, remainder: (total * weight) % sum }));
-  remainders.sort((a, b) => (a.remainder > b.remainder ? -1 : a.remainder < b.remainder ? 1 : a.index - b.index));
-  for (const { index } of remainders) {
-    if (left-- === 0n) break;
-    shares[index]! += 1n;
-  }
-  return shares;
+  const left = shares.reduce((rest, each) => rest - each, total);
+  return left === 0n ? shares : byLargestRemainder(shares, weights.map((weight) => (total * weight) % sum), left);
+}
+
+/** Parts that were rounded down, with what is left (0 ≤ left ≤ their number) given one by one to those of the largest remainders, ties to the earlier. */
+export function byLargestRemainder(parts: readonly bigint[], remainders: readonly bigint[], left: bigint): bigint[] {
+  const order = remainders.map((remainder, index) => ({ index, remainder }));
+  order.sort((a, b) => (a.remainder > b.remainder ? -1 : a.remainder < b.remainder ? 1 : a.index - b.index));
+  const more = new Set(order.slice(0, Number(left)).map(({ index }) => index));
+  return parts.map((part, index) => (more.has(index) ? part + 1n : part));
+}
+
+/** Takes a total from amounts in their order, of each at most all of it and of one below zero nothing: what is taken of each. */
+export function takeInTurn(total: bigint, amounts: readonly bigint[]): bigint[] {
+  let left = total;
+  return amounts.map((amount) => {
+    const taken = positive(least(amount, left));
+    left -= taken;
+    return taken;
+  });
 }
 
 /** Stripe's presentment currencies (docs.stripe.com/currencies). */

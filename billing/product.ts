@@ -1,7 +1,7 @@
 /** Products: what is sold. What it costs is said by its prices. */
 import type { PriceRow, ProductRow } from './catalog.ts';
 import { decision, refuse, together, type Decision, type Moment } from './decision.ts';
-import { mergeMetadata } from './metadata.ts';
+import { defined, mergeMetadata } from './metadata.ts';
 import { createPrice, type PriceGiven } from './price.ts';
 
 /** What may be said about a product at its creation and later: what is left out stays as it is. */
@@ -25,8 +25,7 @@ const BLANK: Omit<ProductRow, 'id' | 'created' | 'updated' | 'name'> = {
 
 function applied(row: ProductRow, change: ProductChange): ProductRow {
   const { metadata, ...rest } = change;
-  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  return { ...row, ...given, metadata: mergeMetadata(row.metadata, metadata) };
+  return { ...row, ...defined(rest), metadata: mergeMetadata(row.metadata, metadata) };
 }
 
 /**
@@ -49,7 +48,7 @@ export function createProduct(
   const made = decision();
   made.puts.push({ table: 'products', before: null, after: product });
   made.facts.push({ type: 'product.created', object: 'product', whole: product, at: moment.now });
-  return { ...together(price ? [made, price] : [made]), product };
+  return { ...together([made, price]), product };
 }
 
 /** Changes what is named. `defaultPrice` is the price that `default_price` names. */

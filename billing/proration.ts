@@ -1,8 +1,8 @@
 /** Changes in mid-period (docs/concepts/bill.md, "Changes in mid-period"): what is given back of what was charged, and what is charged for the rest of the period. */
-import type { Period } from './calendar.ts';
+import { DAY_S, type Period } from './calendar.ts';
 import { assert, type Instant } from './decision.ts';
 import { applyDiscounts, type AppliedDiscount, type DiscountableLine, type DiscountAmount } from './discount.ts';
-import { roundDiv, share } from './money.ts';
+import { least, roundDiv, share } from './money.ts';
 
 /** In what the length of a part of a period is counted: in seconds, or in days of UTC, of which the one of a change belongs to what comes after it. */
 export type ProrationUnit = 'second' | 'day';
@@ -32,7 +32,6 @@ export function itemizedCreditOf(debit: Debit, discounts: readonly DiscountAmoun
   return { gross, net, discount_amounts: discounts.map(({ discount }, n) => ({ discount, amount: shares[n]! })) };
 }
 
-const DAY_S = 86_400;
 const dayOf = (at: Instant): number => Math.floor(at / DAY_S) * DAY_S;
 
 /** The length of `[at, period.end)` and of the whole period in seconds: as they are, or from the beginning of one day to that of another. A period within one day is always counted by the second. */
@@ -63,7 +62,7 @@ export function debitOf(lines: readonly DiscountableLine[], changed: number, who
   let net = gross;
   const discount_amounts = applyDiscounts(lines, whole, currency)[changed]!.map(({ discount, amount: full }) => {
     const part = partOf(full, period, at, unit);
-    const amount = part < net ? part : net;
+    const amount = least(part, net);
     net -= amount;
     return { discount, amount };
   });

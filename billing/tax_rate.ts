@@ -1,7 +1,7 @@
 /** Tax rates: what they are called and where they are from may change, what they take never does. */
 import type { TaxRateRow } from './catalog.ts';
 import { decision, type Decision, type Moment } from './decision.ts';
-import { mergeMetadata } from './metadata.ts';
+import { defined, mergeMetadata } from './metadata.ts';
 
 type TaxRateChange = Partial<Omit<TaxRateRow, 'id' | 'created' | 'percentage' | 'inclusive' | 'metadata'>> & { metadata?: Record<string, string> | '' };
 
@@ -9,8 +9,7 @@ const BLANK = { active: true, description: null, country: null, state: null, jur
 
 function applied(row: TaxRateRow, change: TaxRateChange): TaxRateRow {
   const { metadata, ...rest } = change;
-  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  return { ...row, ...given, metadata: mergeMetadata(row.metadata, metadata) };
+  return { ...row, ...defined(rest), metadata: mergeMetadata(row.metadata, metadata) };
 }
 
 /** A new rate of `percentage` per cent, a number of at most four decimal places. */

@@ -2,26 +2,19 @@
 import type { TaxRateRow } from '../catalog.ts';
 import { leftOf } from '../commitment.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
-import { createCreditNote, type CreditFacts, type Issued } from '../credit_note/create.ts';
+import { createCreditNote, type CreditFacts, type CreditOrder, type Issued } from '../credit_note/create.ts';
 import type { CreditedLine } from '../credit_note/lines.ts';
 import { decision, Refusal, together, type Decision, type Moment } from '../decision.ts';
-import type { InvoiceItemWhole, InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
+import { exactDiscounts, exactTaxes, type InvoiceItemWhole, type InvoiceLineRow } from '../invoice/invoice.ts';
 import type { UsedGroup } from '../metering.ts';
 import { minor } from '../money.ts';
 import { holdUsage, type HeldLineRow } from './held.ts';
-import type { Left } from './left.ts';
-import { combine, isNothing, moneyOf, NOTHING, stored, toCorrect, totalOf, toUndo, type CorrectedQuantity, type Correction, type CorrectionRow, type LineCorrection, type Money } from './correction.ts';
+import { combine, correctLines, isNothing, moneyOf, NOTHING, stored, totalOf, type CorrectedBy, type CorrectedQuantity, type Correction, type CorrectionRow } from './correction.ts';
+import { toCorrect, toUndo, type LineCorrection, type Rerated } from './rerate.ts';
 
-type CorrectionFacts = {
-  invoice: InvoiceWhole;
-  /** The lines of the invoice with the quantities that are true now. */
-  recounted: readonly InvoiceLineRow[];
-  /** By line: what corrections that count have come to. */
-  earlier: ReadonlyMap<string, Money>;
+type CorrectionFacts = Omit<Rerated, 'waiting'> & {
   /** By line: the quantity up to which it has been corrected, and that of each group. */
   reached: ReadonlyMap<string, Reached>;
-  /** By line: what credit notes that somebody issued have left of it, its corrections counted. */
-  left: ReadonlyMap<string, Left>;
   /** By line: what is held of its usage, as far as that is known. */
   held: ReadonlyMap<string, HeldLineRow>;
   /** By line: the item that waits to correct it. */
@@ -31,15 +24,21 @@ type CorrectionFacts = {
   goes_on: boolean;
 };
 
+/** What is to be put right of a line, with the change of its quantity; null where it is not one of usage. */
+type Change = LineCorrection & { quantity: CorrectedQuantity | null };
+
 /** `kept`: what the line has come to since, where that is more than the quantity says. */
 export type Reached = { quantity: string; groups: readonly UsedGroup[] | null; kept: bigint | null };
 
+type Told = Pick<Correction, 'quantity' | 'kept' | 'undone'>;
+
 /** What the item says: `Correction of KON-0003: 204 instead of 207 × Resolution (at $0.99 / month)`. */
-function describe(correction: Correction, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string | null): string {
-  return `${describeChange(correction, corrected, `${number}${correction.undone ? ', which was voided' : ''}`)}${correction.kept?.after === undefined ? '' : ', as far as credit notes have left it'}`;
+function describe(told: Told, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string | null): string {
+  const said = describeChange(told, corrected, `${number}${told.undone ? ', which was voided' : ''}`);
+  return told.kept?.after === undefined ? said : `${said}, as far as credit notes have left it`;
 }
 
-function describeChange({ quantity, kept }: Correction, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string): string {
+function describeChange({ quantity, kept }: Told, corrected: Pick<InvoiceLineRow, 'description' | 'commitment'>, number: string): string {
   const what = corrected.description ?? 'a line';
   // The description of a line of usage begins with its quantity.
   const named = what.replace(/^-?[0-9.]+ × /, '').replace(/, held: [^()]*$/, '');
@@ -54,26 +53,10 @@ function describeChange({ quantity, kept }: Correction, corrected: Pick<InvoiceL
   return `Correction of ${number}: ${quantity.after} instead of ${quantity.before} × ${named}`;
 }
 
-function rowOf({ line, money, kept }: LineCorrection, quantity: CorrectedQuantity | null, { invoice, customer }: CorrectionFacts, moment: Moment): CorrectionRow {
-  return {
-    ...stored(money),
-    id: moment.newId('icor'),
-    created: moment.now,
-    customer: customer.id,
-    invoice: invoice.id,
-    line: line.id,
-    currency: invoice.currency,
-    quantity_before: quantity?.before ?? null,
-    quantity_after: quantity?.after ?? null,
-    quantity_groups: quantity?.groups ?? null,
-    kept,
-    amount: money.amount,
-    contained: money.contained,
-    total: totalOf(money),
-    invoice_item: null,
-    credit_note: null,
-    credited_on: null,
-  };
+/** The correction of a line, and how it reaches the customer. */
+function correctionOf({ line, money, kept, quantity }: Change, { invoice, customer }: CorrectionFacts, reaches: Partial<Pick<CorrectionRow, 'invoice_item' | 'credit_note'>>): CorrectedBy {
+  const quantities = { quantity_before: quantity?.before ?? null, quantity_after: quantity?.after ?? null, quantity_groups: quantity?.groups ?? null };
+  return { of: { customer: customer.id, invoice: invoice.id, line: line.id, currency: invoice.currency }, money, how: { ...quantities, kept, ...reaches } };
 }
 
 /** Two corrections of a line, one on top of the other, as one. */
@@ -85,9 +68,8 @@ const keptBetween = (before: string | undefined, after: bigint | null): Pick<Cor
   before === undefined && after === null ? {} : { kept: { ...(before !== undefined && { before }), ...(after !== null && { after: after.toString() }) } };
 
 /** The item that waits for the next invoice: a new one, or the one that waits already with this on top; null where nothing is left of it. */
-function itemOf({ line, after, money, kept }: LineCorrection, quantity: CorrectedQuantity | null, facts: CorrectionFacts, moment: Moment): InvoiceItemWhole | null {
+function itemOf({ line, after, money, kept, quantity }: Change, before: InvoiceItemWhole | null, facts: CorrectionFacts, moment: Moment): InvoiceItemWhole | null {
   const { invoice, customer } = facts;
-  const before = facts.waiting.get(line.id);
   const sum = before ? combine(moneyOf({ ...before.correction!, amount: before.amount }), money, 1) : money;
   if (isNothing(sum)) return null;
   const { discount_amounts, taxes, credits } = stored(sum);
@@ -134,54 +116,46 @@ function itemOf({ line, after, money, kept }: LineCorrection, quantity: Correcte
   };
 }
 
-function byItems(found: readonly [LineCorrection, CorrectedQuantity | null][], facts: CorrectionFacts, moment: Moment): Decision {
+function byItems(changes: readonly Change[], facts: CorrectionFacts, moment: Moment): Decision {
   const made = decision();
-  for (const [each, quantity] of found) {
-    const before = facts.waiting.get(each.line.id) ?? null;
-    const item = itemOf(each, quantity, facts, moment);
+  for (const change of changes) {
+    const before = facts.waiting.get(change.line.id) ?? null;
+    const item = itemOf(change, before, facts, moment);
     if (before !== item) made.puts.push({ table: 'invoice_items', before, after: item });
     if (item === null && before) made.facts.push({ type: 'invoiceitem.deleted', object: 'invoiceitem', whole: before, at: moment.now });
     if (item !== null && !before) made.facts.push({ type: 'invoiceitem.created', object: 'invoiceitem', whole: item, at: moment.now });
     // What leaves nothing behind ends with the item that it was added to.
-    const row = { ...rowOf(each, quantity, facts, moment), invoice_item: item?.id ?? null };
-    made.puts.push({ table: 'invoice_corrections', before: null, after: row });
-    made.facts.push({ type: 'kontor.invoice_correction.created', object: 'kontor.invoice_correction', whole: row, at: moment.now });
+    correctLines(made, [correctionOf(change, facts, { invoice_item: item?.id ?? null })], moment);
   }
   return made;
 }
 
-const negative = (money: Money): Money => combine(NOTHING, money, -1);
-
 /** A line of the credit note that gives back exactly what is to be put right. */
-function creditedLine({ line, money }: LineCorrection, correction: Correction, { invoice }: CorrectionFacts): CreditedLine {
-  const given = negative(money);
+function creditedLine({ line, money, kept, quantity }: Change, { invoice }: CorrectionFacts): CreditedLine {
+  const given = combine(NOTHING, money, -1);
   const { discount_amounts, taxes } = stored(given);
   const named = new Set(taxes.map((tax) => tax.tax_rate));
   return {
     type: 'invoice_line_item',
     invoice_line_item: line.id,
-    description: describe(correction, line, invoice.number),
+    description: describe({ quantity, ...keptBetween(undefined, kept) }, line, invoice.number),
     quantity: null,
     unit_amount_decimal: null,
     metadata: {},
     rates: invoice.rate_rows.filter((rate) => named.has(rate.id)),
-    assessed: {
-      amount: given.amount,
-      discount_amounts: discount_amounts.map(({ discount, amount }) => ({ discount, amount: BigInt(amount) })),
-      taxes: taxes.map((tax) => ({ ...tax, amount: BigInt(tax.amount), taxable_amount: BigInt(tax.taxable_amount), taxability_reason: tax.taxability_reason as 'standard_rated' })),
-      inclusive_before_discounts: given.contained,
-    },
+    assessed: { amount: given.amount, discount_amounts: exactDiscounts(discount_amounts), taxes: exactTaxes(taxes), inclusive_before_discounts: given.contained },
   };
 }
 
 /** A credit note over all that is to be put right; null where that cannot be one, since it does not give back, or more than there is, or gives back credit, which notes do not. */
-function byCreditNote(found: readonly [LineCorrection, CorrectedQuantity | null][], facts: CorrectionFacts, credit: CreditFacts, moment: Moment): Issued | null {
-  const lines = found.map(([each, quantity]) => creditedLine(each, { invoice: facts.invoice.id, line: each.line.id, quantity, ...keptBetween(undefined, each.kept), ...stored(each.money), contained: minor(each.money.contained) }, facts));
-  const total = found.reduce((sum, [{ money }]) => sum - totalOf(money), 0n);
+function byCreditNote(changes: readonly Change[], facts: CorrectionFacts, credit: CreditFacts, moment: Moment): Issued | null {
+  const total = changes.reduce((sum, { money }) => sum - totalOf(money), 0n);
+  if (total <= 0n || changes.some(({ money }) => stored(money).credits.length > 0)) return null;
   const owed = facts.invoice.amount_remaining;
-  const given = total > owed ? total - owed : 0n;
-  const order = { credited: { exactly: lines }, credit_amount: given > 0n ? given : null, out_of_band_amount: null, refund_amount: null, refunds: [], effective_at: null, memo: null, reason: 'order_change' as const, metadata: {} };
-  if (total <= 0n || found.some(([{ money }]) => stored(money).credits.length > 0)) return null;
+  const order: CreditOrder = {
+    credited: { exactly: changes.map((change) => creditedLine(change, facts)) }, credit_amount: total > owed ? total - owed : null, out_of_band_amount: null, refund_amount: null, refunds: [],
+    effective_at: null, memo: null, reason: 'order_change', metadata: {},
+  };
   try {
     return createCreditNote(order, credit, moment);
   } catch (error) {
@@ -203,24 +177,21 @@ function putRight(facts: CorrectionFacts, credit: CreditFacts | null, moment: Mo
   const waiting = new Map([...facts.waiting].map(([line, item]) => [line, moneyOf({ ...item.correction!, amount: item.amount })]));
   // What a customer reads of what waits is true, also where a change of the quantity costs nothing, as within a package.
   const isStale = (line: InvoiceLineRow, after: InvoiceLineRow) => line.metering !== null && (reached.get(line.id)?.quantity ?? line.quantity_decimal) !== after.quantity_decimal;
-  const found = invoice.status === 'void' ? toUndo(invoice, facts.earlier) : toCorrect(invoice, facts.recounted, facts.earlier, waiting, facts.left, isStale);
+  const found = invoice.status === 'void' ? toUndo(invoice, facts.earlier) : toCorrect({ ...facts, waiting }, isStale);
   if (found.length === 0) return { ...decision(), issued: null };
-  const withQuantities = found.map((each): [LineCorrection, CorrectedQuantity | null] => {
-    return [each, each.line.metering === null ? null : quantityOf(each, reached.get(each.line.id))];
-  });
+  const changes = found.map((each): Change => ({ ...each, quantity: each.line.metering === null ? null : quantityOf(each, reached.get(each.line.id)) }));
   // What waits for the next invoice is not given back twice: what comes upon it is added to it.
-  const issued = credit && !found.some(({ line }) => facts.waiting.has(line.id)) ? byCreditNote(withQuantities, facts, credit, moment) : null;
-  if (issued === null) return { ...byItems(withQuantities, facts, moment), issued: null };
-  const rows = withQuantities.map(([each, quantity]) => ({ ...rowOf(each, quantity, facts, moment), credit_note: issued.credit_note.id }));
-  const made: Decision = {
-    ...decision(),
-    puts: rows.map((row) => ({ table: 'invoice_corrections', before: null, after: row })),
-    facts: rows.map((row) => ({ type: 'kontor.invoice_correction.created', object: 'kontor.invoice_correction', whole: row, at: moment.now })),
-  };
+  const issued = credit && !changes.some(({ line }) => facts.waiting.has(line.id)) ? byCreditNote(changes, facts, credit, moment) : null;
+  if (issued === null) return { ...byItems(changes, facts, moment), issued: null };
+  const made = decision();
+  correctLines(made, changes.map((change) => correctionOf(change, facts, { credit_note: issued.credit_note.id })), moment);
   return { ...together([issued, made]), issued };
 }
 
-/** Puts right what of an invoice that was finalized has turned out to be otherwise, and keeps in sight what cannot be put right yet. With `credit` by a credit note where that is possible; else by items for the next invoice. */
+/**
+ * Puts right what of an invoice that was finalized has turned out to be otherwise, and keeps in sight what cannot be put right yet. With `credit` by a credit note where that is possible; else by items for the next
+ * invoice.
+ */
 export function correctInvoice(facts: CorrectionFacts, credit: CreditFacts | null, moment: Moment): Decision & { issued: Issued | null } {
   const { invoice, recounted } = facts;
   const { issued, ...made } = putRight(facts, credit, moment);

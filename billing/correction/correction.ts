@@ -1,13 +1,8 @@
 /** What is put right of an invoice that was finalized, when what it billed turns out to have been otherwise (docs/concepts/outcomes.md, "After the invoice"). */
-import type { Instant } from '../decision.ts';
-import { creditsFor } from '../credit/apply.ts';
-import { inOrder } from '../credit/grant.ts';
-import { workOut } from '../invoice/draft.ts';
-import { afterDiscounts, rateIds, storedTaxes, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type StoredCredit, type StoredDiscountAmount, type StoredTax } from '../invoice/invoice.ts';
+import type { Decision, Instant, Moment } from '../decision.ts';
+import { taxationOf, type InvoiceLineRow, type InvoiceRow, type StoredDiscountAmount, type StoredTax, type TaxedBy } from '../invoice/invoice.ts';
 import { backOf } from '../metering.ts';
-import { minor } from '../money.ts';
-import { inclusiveTax, taxLine } from '../tax.ts';
-import { asFarAsLeft, type Left } from './left.ts';
+import { inclusiveTax } from '../tax.ts';
 
 /** What a line or an item puts right, and its discounts and taxes, which are given and not computed anew. */
 export type Correction = {
@@ -67,6 +62,21 @@ export type CorrectionRow = {
   credited_on: string | null;
 };
 
+/** A line that is put right: which one, by how much, and what else is known of that. What is left out of `how` is null. */
+export type CorrectedBy = { of: Pick<CorrectionRow, 'customer' | 'invoice' | 'line' | 'currency'>; money: Money; how: Partial<CorrectionRow> };
+
+/** The corrections of lines as they are made: written, and told. */
+export function correctLines(into: Decision, lines: readonly CorrectedBy[], moment: Moment): void {
+  for (const { of, money, how } of lines) {
+    const row: CorrectionRow = {
+      ...stored(money), id: moment.newId('icor'), created: moment.now, ...of, quantity_before: null, quantity_after: null, quantity_groups: null, kept: null,
+      amount: money.amount, contained: money.contained, total: totalOf(money), invoice_item: null, credit_note: null, credited_on: null, ...how,
+    };
+    into.puts.push({ table: 'invoice_corrections', before: null, after: row });
+    into.facts.push({ type: 'kontor.invoice_correction.created', object: 'kontor.invoice_correction', whole: row, at: moment.now });
+  }
+}
+
 const creditKey = ({ credit_grant, above }: CorrectedCredit): string => (above === undefined ? credit_grant : `${credit_grant} ${above}`);
 
 /** By what taxes of one line are the same. */
@@ -94,14 +104,10 @@ export function moneyOf({ amount, discount_amounts, taxes, credits, contained }:
   return { amount, discounts: new Map(discount_amounts.map((each) => [each.discount, each.amount])), taxes: new Map(taxes.map((tax) => [taxKey(tax), tax])), credits: new Map(credits.map((credit) => [creditKey(credit), credit])), contained: BigInt(contained) };
 }
 
-/** What says of an invoice how its lines are taxed. */
-export type TaxedBy = Pick<InvoiceWhole, 'default_tax_rates' | 'rate_rows' | 'customer_snapshot'>;
-
 /** What a line comes to as it stands on its invoice. */
 export function moneyOfLine(line: InvoiceLineRow, invoice: TaxedBy): Money {
-  const ids = rateIds(line, invoice.default_tax_rates);
-  const rates = invoice.rate_rows.filter((rate) => ids.includes(rate.id));
-  return moneyOf({ ...line, contained: (line.correction ?? backOf(line))?.contained ?? inclusiveTax(line.amount, rates, invoice.customer_snapshot.tax_exempt ?? 'none') });
+  const { rates, exempt } = taxationOf(line, invoice);
+  return moneyOf({ ...line, contained: (line.correction ?? backOf(line))?.contained ?? inclusiveTax(line.amount, rates, exempt) });
 }
 
 /** The parts of a sum that are not 0, as they are stored. */
@@ -126,112 +132,3 @@ export function totalOf({ amount, discounts, taxes, credits }: Money): bigint {
 export const isInterim = ({ billing_reason, period_start, period_end }: Pick<InvoiceRow, 'billing_reason' | 'period_start' | 'period_end'>, { invoice_item }: Pick<InvoiceLineRow, 'invoice_item'>): boolean =>
   // Where a threshold ends the periods, its invoice is of that moment alone; and usage that waited for it is that of a period which has ended.
   billing_reason === 'subscription_threshold' && period_start < period_end && invoice_item === null;
-
-/** What is to be put right of a line. */
-export type LineCorrection = { line: InvoiceLineRow; after: InvoiceLineRow; money: Money; kept: bigint | null };
-
-/** What grants have given to the lines of an invoice: corrections counted, but for what waits to be given back and so has not gone back yet. By line. */
-function creditsHeld(invoice: InvoiceWhole, earlier: ReadonlyMap<string, Money>, waiting: ReadonlyMap<string, Money>): Map<string, CorrectedCredit[]> {
-  return new Map(invoice.lines.filter((line) => line.correction === null).map((line) => {
-    const counted = combine(moneyOf({ ...NONE, credits: line.credits }), earlier.get(line.id) ?? NOTHING, 1);
-    return [line.id, stored(combine(counted, waiting.get(line.id) ?? NOTHING, -1)).credits];
-  }));
-}
-
-const NONE = { amount: 0n, discount_amounts: [], taxes: [], credits: [], contained: 0 };
-
-/** What of the credit that met late usage a line keeps: as far as the line reaches beyond what it came to before that usage. */
-function keptOfLate(line: InvoiceLineRow, held: readonly CorrectedCredit[]): StoredCredit[] {
-  const net = afterDiscounts(line);
-  return [...Map.groupBy(held.filter((credit) => credit.above !== undefined), (credit) => credit.above!)].flatMap(([above, credits]) => {
-    let room = net - BigInt(above);
-    return credits.flatMap((credit) => {
-      const amount = BigInt(credit.amount) < room ? BigInt(credit.amount) : room;
-      if (amount <= 0n) return [];
-      room -= amount;
-      return [{ ...credit, transaction: null, amount: minor(amount) }];
-    });
-  });
-}
-
-/** What credit notes have given back of a line in money is not met by credit: the line as credits see it. */
-function withoutNoted(line: InvoiceLineRow, left: Left | undefined): InvoiceLineRow {
-  const open = line.credits.reduce((rest, each) => rest - BigInt(each.amount), afterDiscounts(line));
-  const noted = left?.noted ?? 0n;
-  return noted <= 0n || open <= 0n ? line : { ...line, amount: line.amount - (noted < open ? noted : open) };
-}
-
-/** What went back of the credits of early lines stays there: usage that counts again meets credit as late usage does. */
-const goneOf = (held: readonly CorrectedCredit[]): StoredCredit[] => held.filter((credit) => credit.amount < 0 && credit.above === undefined).map((credit) => ({ ...credit, transaction: null }));
-
-/** A line that gives back what was billed early, where more of credits has gone back with it by now: that much more of it is money, and is taxed. */
-function withGone(line: InvoiceLineRow, held: readonly CorrectedCredit[], invoice: InvoiceWhole): InvoiceLineRow {
-  const gone = new Map(goneOf(held).map((credit) => [credit.credit_grant, credit]));
-  const kept = line.credits.map((credit) => ({ ...credit, amount: Math.min(credit.amount, gone.get(credit.credit_grant)?.amount ?? 0) }));
-  const credits = [...kept, ...[...gone.values()].filter((each) => line.credits.every((credit) => credit.credit_grant !== each.credit_grant))];
-  const sum = (of: readonly StoredCredit[]) => of.reduce((whole, each) => whole + BigInt(each.amount), 0n);
-  const more = sum(line.credits) - sum(credits);
-  if (more === 0n) return line;
-  const ids = rateIds(line, invoice.default_tax_rates);
-  const taxed = storedTaxes(taxLine(more, invoice.rate_rows.filter((rate) => ids.includes(rate.id)), invoice.customer_snapshot.tax_exempt ?? 'none'));
-  const money = (taxes: StoredTax[]) => moneyOf({ ...NONE, taxes });
-  return { ...line, credits, taxes: [...combine(money(line.taxes), money(taxed), 1).taxes.values()] };
-}
-
-/** The invoice with the credits that its grants give to it as it is now: of each grant at most what it has given by now. More is drawn when what is to be put right is billed. */
-function withCredits(invoice: InvoiceWhole, held: ReadonlyMap<string, CorrectedCredit[]>, left: ReadonlyMap<string, Left>): InvoiceWhole {
-  if ([...held.values()].every((credits) => credits.length === 0)) return invoice;
-  const isMet = (line: InvoiceLineRow) => held.has(line.id) && backOf(line) === null;
-  const late = invoice.lines.map((line) => (isMet(line) ? { ...line, credits: keptOfLate(line, held.get(line.id)!) } : line));
-  const given = new Map<string, number>();
-  for (const { credit_grant, amount, above } of invoice.lines.filter(isMet).flatMap((line) => held.get(line.id)!)) if (above === undefined && amount > 0) given.set(credit_grant, (given.get(credit_grant) ?? 0) + amount);
-  // The order in which grants are used is that of the grants as they are.
-  const grants = invoice.grant_rows.toSorted(inOrder).map((grant, priority) => ({ ...grant, priority, balance: BigInt(given.get(grant.id) ?? 0), voided_at: null, expires_at: null, effective_at: 0 }));
-  const taken = Map.groupBy(creditsFor({ ...invoice, lines: late.map((line) => withoutNoted(line, left.get(line.id))) }, grants, 0), ({ line }) => line.id);
-  const credited = (line: InvoiceLineRow): StoredCredit[] => (taken.get(line.id) ?? []).map(({ grant, amount }) => ({ credit_grant: grant.id, transaction: null, amount: minor(amount), name: grant.name }));
-  const moneyOfCredits = (credits: StoredCredit[]) => moneyOf({ ...NONE, credits });
-  const creditsOf = (line: InvoiceLineRow): StoredCredit[] => stored(combine(moneyOfCredits(credited(line)), moneyOfCredits(goneOf(held.get(line.id)!)), 1)).credits.map((credit) => ({ ...credit, transaction: null }));
-  const met = workOut({ ...invoice, lines: late.map((line) => (isMet(line) ? { ...line, credits: [...creditsOf(line), ...line.credits] } : line)) });
-  return { ...met, lines: met.lines.map((line) => (held.has(line.id) && !isMet(line) ? withGone(line, held.get(line.id)!, invoice) : line)) };
-}
-
-/** Whether usage is held by now of which the line had billed something: what came later has made too much of it. */
-export const isHeldLate = (line: InvoiceLineRow, after: InvoiceLineRow, earlier: Money | undefined): boolean =>
-  after.metering?.held !== undefined && (line.metering?.held === undefined || (earlier !== undefined && !isNothing(earlier)));
-
-/** What is to be put right of an invoice that was voided: whatever was put right of it before. */
-export const toUndo = (invoice: InvoiceWhole, earlier: ReadonlyMap<string, Money>): LineCorrection[] =>
-  invoice.lines.flatMap((line) => {
-    const money = combine(NOTHING, earlier.get(line.id) ?? NOTHING, -1);
-    return isNothing(money) ? [] : [{ line, after: line, money, kept: null }];
-  });
-
-/** Whether a line gives back of what was billed before it, beyond all that is left of itself: that bounds it then (`BilledBefore`). */
-const isFromBefore = ({ metering }: InvoiceLineRow, change: Money, left: Left | undefined): boolean => metering?.billed?.left !== undefined && left !== undefined && left.money.amount + change.amount < 0n;
-
-/** What a line comes to, where that is not what its quantity says beside what was left of those before it when it was billed; else null. */
-function keptOfBefore(line: InvoiceLineRow, { amount, metering }: InvoiceLineRow): bigint | null {
-  const boundBy = (left: string | undefined) => left !== undefined && amount <= -BigInt(left);
-  return boundBy(metering?.billed?.left) || boundBy(line.metering?.billed?.left) ? amount : null;
-}
-
-/**
- * What is to be put right of an invoice: each line rated again, less what was billed and what earlier corrections of it came to, those that wait (`waiting`, by line) among them. `recounted` are its lines with the
- * quantities that are true now; discounts, tax rates and exemption are those with which it was billed. `left`: by line, what credit notes have left of those of which they took something. Where no money is to be put
- * right, a correction that waits is made again if it is `stale`.
- */
-export function toCorrect(
-  invoice: InvoiceWhole, recounted: readonly InvoiceLineRow[], earlier: ReadonlyMap<string, Money>, waiting: ReadonlyMap<string, Money>, left: ReadonlyMap<string, Left>, stale: (line: InvoiceLineRow, after: InvoiceLineRow) => boolean,
-): LineCorrection[] {
-  // What has come to more than a line may is a mistake to be put right, and nothing is given back for it meanwhile.
-  if (recounted.some((line, n) => isHeldLate(invoice.lines[n]!, line, earlier.get(line.id)))) return [];
-  const bare = workOut({ ...invoice, lines: recounted.map((line) => (line.correction || backOf(line) || line.credits.length === 0 ? line : { ...line, credits: [] })) });
-  const anew = withCredits(bare, creditsHeld(invoice, earlier, waiting), left);
-  return invoice.lines.flatMap((line, n): LineCorrection[] => {
-    const after = anew.lines[n]!;
-    const known = combine(moneyOfLine(line, invoice), earlier.get(line.id) ?? NOTHING, 1);
-    const change = combine(moneyOfLine(after, anew), known, -1);
-    const { money, kept } = asFarAsLeft(change, known, isFromBefore(after, change, left.get(line.id)) ? undefined : left.get(line.id));
-    return isNothing(money) && !(waiting.has(line.id) && stale(line, after)) ? [] : [{ line, after, money, kept: kept ?? keptOfBefore(line, after) }];
-  });
-}

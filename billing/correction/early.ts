@@ -1,6 +1,6 @@
 /** What a period gives back of usage that was billed before its end (docs/concepts/bill.md, "Thresholds"): the lines that billed it are rated again with what is left to them, the newest first, as corrections rate lines. */
-import { rateIds, storedTaxes, type InvoiceLineRow, type InvoiceWhole, type StoredDiscountAmount, type StoredTax } from '../invoice/invoice.ts';
-import { minor, percentOf, roundDiv } from '../money.ts';
+import { storedTaxes, taxationOf, type InvoiceLineRow, type InvoiceWhole, type StoredDiscountAmount, type StoredTax } from '../invoice/invoice.ts';
+import { least, minor, percentOf, roundDiv, takeInTurn } from '../money.ts';
 import { inclusiveTax, taxLine } from '../tax.ts';
 import { combine, moneyOf, NOTHING, stored, totalOf, type CorrectedCredit, type Money } from './correction.ts';
 import { leftOf, portionOf, type NotedLine } from './left.ts';
@@ -42,14 +42,13 @@ function rated({ invoice, line, money }: Charged, amount: bigint): Money {
   const percentages = new Map(invoice.discount_rows.map(({ id, source }) => [id, source.percent_off]));
   let rest = amount;
   const off = (has: number, percentage: string | null = null): number => {
-    const taken = percentage !== null ? percentOf(rest, percentage) : BigInt(has) < rest ? BigInt(has) : rest;
+    const taken = percentage !== null ? percentOf(rest, percentage) : least(BigInt(has), rest);
     rest -= taken;
     return minor(taken);
   };
   const discount_amounts = [...money.discounts].map(([discount, has]) => ({ discount, amount: off(has, percentages.get(discount)) }));
   const credits = [...money.credits.values()].map((credit) => ({ ...credit, amount: off(credit.amount) }));
-  const ids = rateIds(line, invoice.default_tax_rates);
-  const [rates, exempt] = [invoice.rate_rows.filter((rate) => ids.includes(rate.id)), invoice.customer_snapshot.tax_exempt ?? 'none'];
+  const { rates, exempt } = taxationOf(line, invoice);
   return moneyOf({ amount, discount_amounts, credits, taxes: storedTaxes(taxLine(rest, rates, exempt)), contained: inclusiveTax(amount, rates, exempt) });
 }
 
@@ -66,14 +65,11 @@ function lessOf(of: Charged, part: bigint): Money {
 /** What a line comes to that bills usage beyond its early lines, where its usage comes to `rest` more than they billed, and what goes with that where it is below zero. `left` is what it can give back. */
 export function beyondEarly({ left, charged }: LeftOfEarly, rest: bigint): { amount: bigint; left: bigint | null; back: GivenBack | null } {
   if (rest >= 0n || (left !== null && left <= 0n)) return { amount: left !== null && rest < -left ? -left : rest, left, back: null };
-  let [open, back] = [left !== null && left < -rest ? left : -rest, NOTHING];
-  for (const each of charged.toReversed()) {
-    const part = each.money.amount < open ? each.money.amount : open;
-    if (part > 0n) back = combine(back, lessOf(each, part), -1);
-    open -= part > 0n ? part : 0n;
-  }
   const newest = charged.at(-1);
   if (newest === undefined) return { amount: rest, left, back: null };
+  const backwards = charged.toReversed();
+  const parts = takeInTurn(left === null ? -rest : least(left, -rest), backwards.map(({ money }) => money.amount));
+  const back = backwards.reduce((sum, each, n) => (parts[n] === 0n ? sum : combine(sum, lessOf(each, parts[n]!), -1)), NOTHING);
   const { discount_amounts, credits } = stored(back);
   const given = { invoice: newest.invoice.id, line: newest.line.id, discount_amounts, taxes: [...back.taxes.values()], credits, contained: minor(back.contained) };
   return { amount: back.amount, left: back.amount > rest ? -back.amount : left, back: back.amount < 0n ? given : null };

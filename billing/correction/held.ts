@@ -1,7 +1,8 @@
 /** Usage of which there is more than may be billed: of an invoice that was finalized it is kept in sight until somebody puts it right (docs/concepts/bill.md, "Held usage"). */
 import { decision, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
-import { isHeldLate, type Money } from './correction.ts';
+import type { Money } from './correction.ts';
+import { isHeldLate } from './rerate.ts';
 
 /** A line of which usage is held, by its id, and since when. `late`: the line had been billed before it came to be too much. `comes_to`: in minor units as a decimal string. */
 export type HeldLineRow = { id: string; created: Instant; invoice: string; late: boolean; quantity_decimal: string; comes_to: string };

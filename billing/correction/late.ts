@@ -1,8 +1,9 @@
 /** Late usage meets credit as usage does that is on time: when the invoice that bills it is finalised (docs/concepts/outcomes.md, "After the invoice"). */
 import type { Decision, Moment } from '../decision.ts';
-import { afterDiscounts, storedTaxes, type InvoiceLineRow, type InvoiceWhole, type StoredCredit } from '../invoice/invoice.ts';
+import { afterDiscounts, storedTaxes, sumOf, type InvoiceLineRow, type InvoiceWhole, type StoredCredit } from '../invoice/invoice.ts';
+import { least, positive } from '../money.ts';
 import { taxLine, type TaxExempt, type TaxRate } from '../tax.ts';
-import { combine, moneyOf, NOTHING, stored, totalOf, type CorrectionRow, type Money } from './correction.ts';
+import { combine, correctLines, moneyOf, NOTHING, stored, type Money } from './correction.ts';
 
 /** A line of usage that was billed and that a correction puts right which no finalised invoice has yet. In minor units. */
 export type LateLine = {
@@ -21,16 +22,16 @@ export type LateLine = {
 export type LateLines = ReadonlyMap<string, LateLine>;
 
 const afterDiscountsOf = ({ amount, discounts }: Money): bigint => [...discounts.values()].reduce((rest, off) => rest - BigInt(off), amount);
-const creditsOf = ({ credits }: Money): bigint => [...credits.values()].reduce((sum, each) => sum + BigInt(each.amount), 0n);
+const creditsOf = ({ credits }: Money): bigint => sumOf([...credits.values()]);
 
 /** A line that was billed, with what its corrections come to: all of them, and those that have been billed. */
 export function lateLine(line: InvoiceLineRow, { all, billed }: { all: Money; billed: Money }, currency: string, rates: readonly TaxRate[], exempt: TaxExempt): LateLine {
   const first = afterDiscounts(line);
-  return { currency, billed: first + afterDiscountsOf(billed), known: first + afterDiscountsOf(all), credited: creditsOf(moneyOf({ ...line, contained: 0 })) + creditsOf(all), rates, exempt };
+  return { currency, billed: first + afterDiscountsOf(billed), known: first + afterDiscountsOf(all), credited: sumOf(line.credits) + creditsOf(all), rates, exempt };
 }
 
 /** What of its usage no invoice has billed yet; nothing where it was billed too much. */
-export const unbilledOf = ({ billed, known }: LateLine): bigint => (known > billed ? known - billed : 0n);
+export const unbilledOf = ({ billed, known }: LateLine): bigint => positive(known - billed);
 
 /** So much of a line can be met by credit: what it bills beyond what the line that it corrects had come to (`above`). What was taken back again meanwhile can not. */
 type Room = { above: bigint; room: bigint };
@@ -44,15 +45,15 @@ export function roomsOf(lines: readonly InvoiceLineRow[], late: LateLines): Map<
     const above = reached.get(line.correction!.line) ?? of.billed;
     const more = afterDiscounts(line);
     reached.set(line.correction!.line, above + more);
-    const open = more - line.correction!.credits.reduce((sum, each) => sum + BigInt(each.amount), 0n);
-    const room = open < of.known - above ? open : of.known - above;
+    const open = more - sumOf(line.correction!.credits);
+    const room = least(open, of.known - above);
     return room > 0n ? [[line.id, { above, room }]] : [];
   }));
 }
 
 /** What credit changes of a line: its taxes, which are computed anew from what it comes to less all its credits. */
 function drawn(credits: readonly StoredCredit[], { known, credited, rates, exempt }: LateLine): Money {
-  const more = credits.reduce((sum, each) => sum + BigInt(each.amount), 0n);
+  const more = sumOf(credits);
   const taxes = (taxable: bigint) => moneyOf({ amount: 0n, discount_amounts: [], credits: [], contained: 0, taxes: storedTaxes(taxLine(taxable, rates, exempt)) });
   const given = moneyOf({ amount: 0n, discount_amounts: [], taxes: [], contained: 0, credits: credits.map(({ credit_grant, name, amount, above }) => ({ credit_grant, name, amount, ...(above !== undefined && { above }) })) });
   return combine(combine(given, taxes(known - credited - more), 1), taxes(known - credited), -1);
@@ -81,12 +82,7 @@ export function meetLines(lines: readonly InvoiceLineRow[], taken: ReadonlyMap<s
 
 /** The corrections that say so. */
 export function putDrawn(into: Decision, invoice: Pick<InvoiceWhole, 'id' | 'customer' | 'currency'>, met: Met['drawn'], moment: Moment): void {
-  for (const { line, money } of met) {
-    const row: CorrectionRow = {
-      ...stored(money), id: moment.newId('icor'), created: moment.now, customer: invoice.customer, invoice: line.correction!.invoice, line: line.correction!.line, currency: invoice.currency,
-      quantity_before: null, quantity_after: null, quantity_groups: null, kept: null, amount: 0n, contained: 0n, total: totalOf(money), invoice_item: line.invoice_item, credit_note: null, credited_on: invoice.id,
-    };
-    into.puts.push({ table: 'invoice_corrections', before: null, after: row });
-    into.facts.push({ type: 'kontor.invoice_correction.created', object: 'kontor.invoice_correction', whole: row, at: moment.now });
-  }
+  const { id: credited_on, customer, currency } = invoice;
+  const lines = met.map(({ line: { correction, invoice_item }, money }) => ({ of: { customer, invoice: correction!.invoice, line: correction!.line, currency }, money, how: { invoice_item, credited_on } }));
+  correctLines(into, lines, moment);
 }

@@ -1,9 +1,9 @@
 /** What is left of a line that was billed once others took something back of it: corrections, which credit notes must leave alone, and credit notes, which corrections must (docs/concepts/outcomes.md, "After the invoice"). */
 import type { CreditNoteLineRow } from '../credit_note/credit_note.ts';
-import { rateIds, type InvoiceLineRow } from '../invoice/invoice.ts';
-import { minor, roundDiv } from '../money.ts';
+import { afterDiscounts, taxationOf, type InvoiceLineRow, type TaxedBy } from '../invoice/invoice.ts';
+import { least, minor, positive, roundDiv } from '../money.ts';
 import { inclusiveTax } from '../tax.ts';
-import { combine, moneyOf, moneyOfLine, NOTHING, totalOf, type CorrectedCredit, type Money, type TaxedBy } from './correction.ts';
+import { combine, moneyOf, moneyOfLine, NOTHING, totalOf, type CorrectedCredit, type Money } from './correction.ts';
 
 /** A line of a credit note on the line, or on one that puts it right. `by_hand`: somebody issued it; else it is a correction itself. */
 export type NotedLine = CreditNoteLineRow & { by_hand: boolean };
@@ -15,8 +15,7 @@ export type Left = { money: Money; noted: bigint | null };
 function without(credits: ReadonlyMap<string, CorrectedCredit>, taken: bigint): Map<string, CorrectedCredit> {
   let rest = taken;
   return new Map([...credits].map(([key, credit]) => {
-    const has = credit.amount > 0 ? BigInt(credit.amount) : 0n;
-    const off = has < rest ? has : rest;
+    const off = least(positive(BigInt(credit.amount)), rest);
     rest -= off;
     return [key, { ...credit, amount: credit.amount - Number(off) }];
   }));
@@ -38,14 +37,12 @@ export function portionOf({ amount: of, discounts, taxes, credits, contained }: 
 
 /** What is left of a line. `corrected` is what corrections of it have come to that are lines of other invoices, or wait for them. */
 export function leftOf(line: InvoiceLineRow, invoice: TaxedBy, corrected: Money, notes: readonly NotedLine[]): Left {
-  const ids = rateIds(line, invoice.default_tax_rates);
-  const rates = invoice.rate_rows.filter((rate) => ids.includes(rate.id));
-  const takenBy = (note: NotedLine) => moneyOf({ ...note, credits: [], contained: inclusiveTax(note.amount, rates, invoice.customer_snapshot.tax_exempt ?? 'none') });
+  const { rates, exempt } = taxationOf(line, invoice);
+  const takenBy = (note: NotedLine) => moneyOf({ ...note, credits: [], contained: inclusiveTax(note.amount, rates, exempt) });
   const rest = notes.reduce((left, note) => combine(left, takenBy(note), -1), combine(moneyOfLine(line, invoice), corrected, 1));
   const money = { ...rest, credits: without(rest.credits, notes.reduce((sum, note) => sum + note.credits_taken, 0n)) };
   const by_hand = notes.filter((note) => note.by_hand);
-  const netOf = (note: NotedLine) => note.discount_amounts.reduce((net, each) => net - BigInt(each.amount), note.amount - note.credits_taken);
-  return { money, noted: by_hand.length === 0 ? null : by_hand.reduce((sum, note) => sum + netOf(note), 0n) };
+  return { money, noted: by_hand.length === 0 ? null : by_hand.reduce((sum, note) => sum + afterDiscounts(note) - note.credits_taken, 0n) };
 }
 
 /** What a correction changes of a line that was `known` to come to so much: no more is given back than credit notes have left. `kept` is what the line comes to where that counts, else null. */

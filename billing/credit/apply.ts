@@ -2,9 +2,9 @@
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
 import { meetLines, putDrawn, roomsOf, type LateLines } from '../correction/late.ts';
-import { afterDiscounts, type InvoiceLineRow, type InvoiceWhole, type StoredCredit } from '../invoice/invoice.ts';
+import { afterCredits, type InvoiceLineRow, type InvoiceWhole, type StoredCredit } from '../invoice/invoice.ts';
 import { backOf } from '../metering.ts';
-import { minor } from '../money.ts';
+import { least, minor, takeInTurn } from '../money.ts';
 import { inOrder, isUsable, moveCredit, hasExpired, withGrants, type CreditGrantRow, type CreditMovement } from './grant.ts';
 
 /** What a grant gives to a line; `above` where that bills late usage. */
@@ -12,42 +12,44 @@ type CreditTaken = { grant: CreditGrantRow; line: InvoiceLineRow; amount: bigint
 
 const NONE: LateLines = new Map();
 
-/** What a line of usage comes to after discounts and what credits have given to it by now. */
-const openOf = (line: InvoiceLineRow): bigint => line.credits.reduce((rest, each) => rest - BigInt(each.amount), afterDiscounts(line));
-
 /**
- * What grants give to the usage on an invoice at a moment, late usage among it: those that were in force by the end of its period, as at Stripe, so that what is granted while it is a draft is for later ones. A negative line of usage is met by the credits of the others, so that no credit becomes money; a correction that gives back is not, nor what gives back what was billed early:
- * that was paid.
+ * What grants give to the usage on an invoice at a moment, late usage among it: those that were in force by the end of its period, as at Stripe, so that what is granted while it is a draft is for later ones. A
+ * negative line of usage is met by the credits of the others, so that no credit becomes money; a correction that gives back is not, nor what gives back what was billed early: that was paid.
  */
 export function creditsFor(invoice: Pick<InvoiceWhole, 'lines' | 'currency' | 'period_end'>, grants: readonly CreditGrantRow[], at: Instant, late = NONE): CreditTaken[] {
   const rooms = roomsOf(invoice.lines, late);
   const usage = invoice.lines.filter((line) => (line.metering !== null && backOf(line) === null) || rooms.has(line.id));
-  const left = new Map(usage.map((line) => [line.id, rooms.get(line.id)?.room ?? openOf(line)]));
+  const left = new Map(usage.map((line) => [line.id, rooms.get(line.id)?.room ?? afterCredits(line)]));
   const usable = grants.filter((grant) => grant.currency === invoice.currency && grant.effective_at <= invoice.period_end && isUsable(grant, at)).sort(inOrder);
   return usable.flatMap((grant) => {
     const lines = usage.filter((line) => grant.prices === null || grant.prices.includes(line.price ?? ''));
-    const sum = lines.reduce((whole, line) => whole + left.get(line.id)!, 0n);
-    let rest = sum < grant.balance ? sum : grant.balance;
-    return lines.flatMap((line): CreditTaken[] => {
-      const of = left.get(line.id)!;
-      const amount = of < rest ? of : rest;
-      if (amount <= 0n) return [];
-      rest -= amount;
-      left.set(line.id, of - amount);
+    const open = lines.map((line) => left.get(line.id)!);
+    const amounts = takeInTurn(least(open.reduce((sum, each) => sum + each, 0n), grant.balance), open);
+    return lines.flatMap((line, n): CreditTaken[] => {
+      const amount = amounts[n]!;
+      if (amount === 0n) return [];
+      left.set(line.id, open[n]! - amount);
       const room = rooms.get(line.id);
       return [{ grant, line, amount, ...(room && { above: minor(room.above) }) }];
     });
   });
 }
 
-const storedCredit = ({ grant: { id, name }, amount, above }: CreditTaken, transaction: string | null): StoredCredit => ({ credit_grant: id, transaction, amount: minor(amount), name, ...(above !== undefined && { above }) });
+/** What a grant gives as a line keeps it; without a transaction where it is only worked out. */
+export const storedCredit = ({ grant: { id, name }, amount, above }: CreditTaken, transaction: string | null): StoredCredit => ({ credit_grant: id, transaction, amount: minor(amount), name, ...(above !== undefined && { above }) });
+
+/** Credits by the line that each of `taken` is for. */
+function byLine(taken: readonly CreditTaken[], credits: readonly StoredCredit[]): Map<string, StoredCredit[]> {
+  const found = new Map<string, StoredCredit[]>(taken.map(({ line }) => [line.id, []]));
+  for (const [n, { line }] of taken.entries()) found.get(line.id)!.push(credits[n]!);
+  return found;
+}
 
 /** The lines as they would be met by the customer's credits at a moment; the same ones where none meets them. */
 export function previewCredits(invoice: InvoiceWhole, { grants = [], late = NONE }: CustomerWhole, at: Instant): InvoiceLineRow[] {
   const taken = creditsFor(invoice, grants, at, late);
   if (taken.length === 0) return invoice.lines;
-  const byLine = Map.groupBy(taken, ({ line }) => line.id);
-  return meetLines(invoice.lines, new Map([...byLine].map(([line, each]) => [line, each.map((credit) => storedCredit(credit, null))])), late).lines;
+  return meetLines(invoice.lines, byLine(taken, taken.map((each) => storedCredit(each, null))), late).lines;
 }
 
 /** By id, as they are now. */
@@ -90,9 +92,9 @@ export function applyCredits(invoice: InvoiceWhole, customer: CustomerWhole, mom
     const { grant, line, amount } = each;
     const moved = moveCredit(made, grants.get(grant.id) ?? grant, -amount, 'credits_applied', { invoice: invoice.id, invoice_line_item: line.id }, moment);
     grants.set(grant.id, moved.grant);
-    return [line.id, storedCredit(each, moved.transaction.id)] as const;
+    return storedCredit(each, moved.transaction.id);
   });
-  const met = meetLines(lines, new Map([...Map.groupBy(credits, ([line]) => line)].map(([line, each]) => [line, each.map(([, credit]) => credit)])), late);
+  const met = meetLines(lines, byLine(taken, credits), late);
   putDrawn(made, invoice, met.drawn, moment);
   return { ...made, lines: met.lines, customer: { ...withGrants(customer, [...grants.values()]), ...(late.size > 0 && { late: met.late }) } };
 }

@@ -1,10 +1,9 @@
 /** What was bought is granted once it is paid. */
+import { DAY_S } from '../calendar.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { createGrant, withGrants } from './grant.ts';
-
-const DAY_S = 86_400;
 
 /** The grant of an invoice that is paid now, where it bought credit. What credit notes paid of it was not paid. */
 export function grantBought(invoice: InvoiceWhole, customer: CustomerWhole, moment: Moment): Decision & { customer: CustomerWhole } {

@@ -3,13 +3,13 @@ import type { Metadata } from '../catalog.ts';
 import type { Money } from '../correction/correction.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
-import type { InvoiceWhole, StoredDiscountAmount, StoredTax } from '../invoice/invoice.ts';
+import { storedDiscounts, storedTaxes, type InvoiceWhole } from '../invoice/invoice.ts';
 import { legs, post, takenBack } from '../invoice/ledger.ts';
 import { creditedAccount, settleInvoice, type Owed } from '../invoice/paid.ts';
 import { followRemaining } from '../invoice/follow.ts';
 import { refuseWhilePaying, type WithPayments } from '../invoice/pay.ts';
 import { totalsOf } from '../invoice/totals.ts';
-import { formatMoney, minor } from '../money.ts';
+import { formatMoney, least, minor, positive, takeInTurn } from '../money.ts';
 import { createRefund, refundable, type RefundFacts, type RefundRow } from '../payment/refund.ts';
 import type { CreditNoteLineRow, CreditNoteReason, CreditNoteRow, CreditNoteWhole } from './credit_note.ts';
 import { correctedOf, creditAmount, creditLines, type CreditedLine, type CreditLineOrder } from './lines.ts';
@@ -45,10 +45,6 @@ function refuseUncreditable(invoice: InvoiceWhole): void {
   if (invoice.status === 'void') refuse(undefined, `The invoice ${invoice.id} is void, so there is nothing to credit.`, 'invoice');
 }
 
-const storedTaxes = (taxes: readonly { amount: bigint; taxable_amount: bigint; tax_rate: string; tax_behavior: StoredTax['tax_behavior']; taxability_reason: string }[]): StoredTax[] =>
-  taxes.map((tax) => ({ ...tax, amount: minor(tax.amount), taxable_amount: minor(tax.taxable_amount) }));
-const storedDiscounts = (amounts: readonly { discount: string; amount: bigint }[]): StoredDiscountAmount[] => amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) }));
-
 function lineRow({ assessed, rates, ...line }: CreditedLine, note: { id: string; currency: string }, position: number, moment: Moment): CreditNoteLineRow {
   return {
     ...line,
@@ -71,7 +67,7 @@ export function draftCreditNote(order: CreditOrder, { invoice, earlier, left }: 
   const param = 'amount' in credited ? 'amount' : 'lines';
   const most = invoice.total - invoice.pre_payment_credit_notes_amount - invoice.post_payment_credit_notes_amount - correctedOf(invoice, earlier, left);
   const refuseMore = (asked: bigint) => {
-    if (asked > most) refuse('amount_too_large', `Of the invoice ${invoice.id}, ${formatMoney(most > 0n ? most : 0n, invoice.currency)} can still be credited, not ${formatMoney(asked, invoice.currency)}.`, param);
+    if (asked > most) refuse('amount_too_large', `Of the invoice ${invoice.id}, ${formatMoney(positive(most), invoice.currency)} can still be credited, not ${formatMoney(asked, invoice.currency)}.`, param);
   };
   if ('amount' in credited) refuseMore(credited.amount);
   const lines = 'exactly' in credited ? credited.exactly : 'amount' in credited ? creditAmount(credited.amount, invoice, earlier, left) : creditLines(credited.lines, invoice, earlier, left);
@@ -81,10 +77,9 @@ export function draftCreditNote(order: CreditOrder, { invoice, earlier, left }: 
   const tax = totals.total - totals.total_excluding_tax;
   const taxLeft = invoice.total - invoice.total_excluding_tax - invoice.credit_notes_tax;
   // Where credits in it leave an invoice a tax below nothing, notes may come to less tax, too.
-  if (tax > (taxLeft > 0n ? taxLeft : 0n)) refuse('amount_too_large', `The invoice ${invoice.id} has ${formatMoney(taxLeft, invoice.currency)} of tax left to credit, not ${formatMoney(tax, invoice.currency)}.`, param);
+  if (tax > positive(taxLeft)) refuse('amount_too_large', `The invoice ${invoice.id} has ${formatMoney(taxLeft, invoice.currency)} of tax left to credit, not ${formatMoney(tax, invoice.currency)}.`, param);
   const { subtotal, subtotal_excluding_tax, total, total_excluding_tax } = totals;
-  const owed = invoice.amount_remaining;
-  const pre_payment_amount = total < owed ? total : owed;
+  const pre_payment_amount = least(total, invoice.amount_remaining);
   const post_payment_amount = total - pre_payment_amount;
   const row: CreditNoteRow = {
     ...words,
@@ -132,16 +127,12 @@ function refundsOf({ refund_amount, refunds, reason }: CreditOrder, { invoice, e
     if (refund.status === 'failed' || refund.status === 'canceled') refuse(undefined, `The refund ${refund.id} is ${refund.status}: it has given nothing back.`, param);
     if (amount > left) refuse('amount_too_large', `Of the refund ${refund.id}, ${formatMoney(left, invoice.currency)} can still be credited, not ${formatMoney(amount, invoice.currency)}.`, param);
   }
-  let due = refund_amount ?? 0n;
-  const made = [];
-  for (const facts of charges) {
-    const left = refundable(facts.charge);
-    const amount = due < left ? due : left;
-    if (amount === 0n) continue;
-    made.push(createRefund(facts, { amount, reason: reason === 'duplicate' || reason === 'fraudulent' ? reason : 'requested_by_customer', metadata: {} }, moment));
-    due -= amount;
-  }
-  if (due > 0n) refuse('amount_too_large', `The payments of the invoice ${invoice.id} leave ${formatMoney((refund_amount ?? 0n) - due, invoice.currency)} to refund. Give back the rest in another way.`, 'refund_amount');
+  const due = refund_amount ?? 0n;
+  const amounts = takeInTurn(due, charges.map(({ charge }) => refundable(charge)));
+  const because = reason === 'duplicate' || reason === 'fraudulent' ? reason : 'requested_by_customer';
+  const made = charges.flatMap((facts, n) => (amounts[n] === 0n ? [] : [createRefund(facts, { amount: amounts[n]!, reason: because, metadata: {} }, moment)]));
+  const given = amounts.reduce((sum, amount) => sum + amount, 0n);
+  if (given < due) refuse('amount_too_large', `The payments of the invoice ${invoice.id} leave ${formatMoney(given, invoice.currency)} to refund. Give back the rest in another way.`, 'refund_amount');
   const named = [...made.map(({ refund }) => ({ refund: refund.id, amount_refunded: minor(refund.amount) })), ...refunds.map(({ refund, amount }) => ({ refund: refund.id, amount_refunded: minor(amount) }))];
   return { ...together(made), refunds: named };
 }

@@ -2,10 +2,10 @@
 import type { Metadata, TaxRateRow } from '../catalog.ts';
 import { taxKey, type Money } from '../correction/correction.ts';
 import { refuse } from '../decision.ts';
-import { rateIds, type InvoiceLineRow, type InvoiceWhole } from '../invoice/invoice.ts';
+import { exactDiscounts, exactTaxes, exemptionOf, sumOf, taxationOf, type InvoiceLineRow, type InvoiceWhole, type Taxation } from '../invoice/invoice.ts';
 import type { AssessedLine } from '../invoice/totals.ts';
 import { add, compare, digitsAt, formatDecimal, formatMoney, fromBigint, multiply, parseDecimal, roundDecimal, roundDiv } from '../money.ts';
-import { inclusiveTax, taxLine, type LineTax, type TaxabilityReason } from '../tax.ts';
+import { inclusiveTax, taxLine, type LineTax } from '../tax.ts';
 import type { CreditNoteLineRow, CreditNoteWhole } from './credit_note.ts';
 import { portion } from './portion.ts';
 
@@ -25,9 +25,8 @@ export type CreditLineOrder = { metadata: Metadata; taxes: readonly TaxGiven[] |
 export type CreditedLine = Pick<CreditNoteLineRow, 'type' | 'invoice_line_item' | 'description' | 'quantity' | 'unit_amount_decimal' | 'metadata'> & { rates: readonly TaxRateRow[]; assessed: AssessedLine };
 
 /** What is left of an invoice's line once earlier credit notes have taken theirs. */
-type Left = {
+type Left = Taxation & {
   line: InvoiceLineRow;
-  rates: TaxRateRow[];
   amount: bigint;
   discounts: { discount: string; amount: bigint }[];
   credit: bigint;
@@ -39,24 +38,15 @@ type Left = {
   corrected: bigint;
 };
 
-function ratesOf(invoice: InvoiceWhole, line: InvoiceLineRow): TaxRateRow[] {
-  return rateIds(line, invoice.default_tax_rates).flatMap((id) => invoice.rate_rows.find((rate) => rate.id === id) ?? []);
-}
-
 function leftOf(invoice: InvoiceWhole, line: InvoiceLineRow, taken: readonly CreditNoteLineRow[]): Left {
-  const without = (amount: number, of: (each: CreditNoteLineRow) => readonly { amount: number }[]) => taken.flatMap(of).reduce((rest, each) => rest - BigInt(each.amount), BigInt(amount));
+  const takenOf = (of: (note: CreditNoteLineRow) => readonly { amount: number }[]): bigint => sumOf(taken.flatMap(of));
   return {
+    ...taxationOf(line, invoice),
     line,
-    rates: ratesOf(invoice, line),
     amount: taken.reduce((rest, each) => rest - each.amount, line.amount),
-    discounts: line.discount_amounts.map(({ discount, amount }) => ({ discount, amount: without(amount, (each) => each.discount_amounts.filter((other) => other.discount === discount)) })),
-    credit: taken.reduce((rest, each) => rest - each.credits_taken, line.credits.reduce((sum, each) => sum + BigInt(each.amount), 0n)),
-    taxes: line.taxes.map((tax) => ({
-      ...tax,
-      taxability_reason: tax.taxability_reason as TaxabilityReason,
-      amount: without(tax.amount, (each) => each.taxes.filter((other) => other.tax_rate === tax.tax_rate)),
-      taxable_amount: BigInt(tax.taxable_amount),
-    })),
+    discounts: exactDiscounts(line.discount_amounts).map(({ discount, amount }) => ({ discount, amount: amount - takenOf((note) => note.discount_amounts.filter((each) => each.discount === discount)) })),
+    credit: taken.reduce((rest, each) => rest - each.credits_taken, sumOf(line.credits)),
+    taxes: exactTaxes(line.taxes).map((tax) => ({ ...tax, amount: tax.amount - takenOf((note) => note.taxes.filter((each) => each.tax_rate === tax.tax_rate)) })),
     units: taken.reduce((sum, each) => sum + (each.quantity ?? 0), 0),
     byAmount: taken.some((each) => each.quantity === null),
     corrected: 0n,
@@ -67,7 +57,7 @@ function leftOf(invoice: InvoiceWhole, line: InvoiceLineRow, taken: readonly Cre
 function leftBy(corrections: Money | undefined, left: Left): Left {
   if (corrections === undefined || left.amount <= 0n || corrections.amount >= left.amount) return left;
   const gone = corrections.amount <= 0n;
-  const credit = gone ? 0n : [...corrections.credits.values()].reduce((sum, each) => sum + BigInt(each.amount), 0n);
+  const credit = gone ? 0n : sumOf([...corrections.credits.values()]);
   const rest: Left = {
     ...left, credit,
     amount: gone ? 0n : corrections.amount,
@@ -85,28 +75,28 @@ function leftover(invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[], co
 
 const isExclusive = (tax: LineTax) => tax.tax_behavior === 'exclusive';
 const exclusiveOf = (taxes: readonly LineTax[]) => taxes.filter(isExclusive).map((tax) => tax.amount);
-const sumOf = (amounts: readonly bigint[]) => amounts.reduce((sum, amount) => sum + amount, 0n);
+const totalOf = (amounts: readonly bigint[]) => amounts.reduce((sum, amount) => sum + amount, 0n);
 
 /** Everything that makes up a line's total, apart from its amount: discounts and credits are taken off it. */
 const besides = ({ discounts, credit, taxes }: Pick<Left, 'discounts' | 'credit' | 'taxes'>): bigint[] => [...discounts.map((each) => -each.amount), -credit, ...exclusiveOf(taxes)];
-const totalLeft = (left: Left): bigint => left.amount + sumOf(besides(left));
+const totalLeft = (left: Left): bigint => left.amount + totalOf(besides(left));
 
 /** The taxes' base follows from the line, not from what is left: less the discounts and, for an inclusive one, less the inclusive taxes. */
 function withBases(amount: bigint, discounts: Left['discounts'], credit: bigint, taxes: readonly LineTax[]): LineTax[] {
-  const taxable = amount - credit - sumOf(discounts.map((each) => each.amount));
-  const contained = sumOf(taxes.filter((tax) => !isExclusive(tax)).map((tax) => tax.amount));
+  const taxable = amount - credit - totalOf(discounts.map((each) => each.amount));
+  const contained = totalOf(taxes.filter((tax) => !isExclusive(tax)).map((tax) => tax.amount));
   return taxes.map((tax) => ({ ...tax, taxable_amount: isExclusive(tax) ? taxable : taxable - contained }));
 }
 
 /** The part n ÷ d of what is left of a line. Its `amount` may be fixed already; else the parts sum to the rounded part of the total. */
-function take(left: Left, n: bigint, d: bigint, fixed: bigint | null, exempt: InvoiceWhole['customer_snapshot']['tax_exempt']): AssessedLine {
+function take(left: Left, n: bigint, d: bigint, fixed: bigint | null): AssessedLine {
   const parts = fixed === null ? portion([left.amount, ...besides(left)], n, d) : [fixed, ...portion(besides(left), n, d)];
   const amount = parts[0]!;
   const discount_amounts = left.discounts.map(({ discount }, index) => ({ discount, amount: -parts[1 + index]! }));
   const credit = -parts[1 + left.discounts.length]!;
   const exclusive = parts.slice(2 + left.discounts.length);
   const taxes = left.taxes.map((tax) => ({ ...tax, amount: isExclusive(tax) ? exclusive.shift()! : roundDiv(tax.amount * n, d) }));
-  return { amount, discount_amounts, credit, taxes: withBases(amount, discount_amounts, credit, taxes), inclusive_before_discounts: inclusiveTax(amount, left.rates, exempt ?? 'none') };
+  return { amount, discount_amounts, credit, taxes: withBases(amount, discount_amounts, credit, taxes), inclusive_before_discounts: inclusiveTax(amount, left.rates, left.exempt) };
 }
 
 /** Where the caller has worked out the taxes. None may be more than what is left of it. */
@@ -117,7 +107,7 @@ function withTaxes(assessed: AssessedLine, given: readonly TaxGiven[] | null, le
     if (amount > most) refuse('amount_too_large', `The tax at the rate ${tax_rate.id} is ${amount}; at most ${most} of it can be credited.`, `${at('tax_amounts')}[${n}][amount]`);
     return { amount, tax_rate: tax_rate.id, taxable_amount, tax_behavior: tax_rate.inclusive ? 'inclusive' : 'exclusive', taxability_reason: 'standard_rated' };
   });
-  const inclusive_before_discounts = sumOf(taxes.filter((tax) => !isExclusive(tax)).map((tax) => tax.amount));
+  const inclusive_before_discounts = totalOf(taxes.filter((tax) => !isExclusive(tax)).map((tax) => tax.amount));
   return { ...assessed, taxes, inclusive_before_discounts };
 }
 
@@ -141,7 +131,7 @@ function creditLine(order: Extract<CreditLineOrder, { type: 'invoice_line_item' 
   const amount = quantity === null ? order.amount! : amountOfUnits(left, quantity, param);
   const within = left.amount < 0n ? amount <= 0n && amount >= left.amount : amount >= 0n && amount <= left.amount;
   if (!within) refuse('amount_too_large', `Of the line ${left.line.id}, ${formatMoney(left.amount, invoice.currency)} can still be credited, not ${formatMoney(amount, invoice.currency)}.`, param);
-  const assessed = take(left, amount, left.amount === 0n ? 1n : left.amount, amount, invoice.customer_snapshot.tax_exempt);
+  const assessed = take(left, amount, left.amount === 0n ? 1n : left.amount, amount);
   const unit_amount_decimal = quantity === null ? null : left.line.unit_amount_decimal;
   const { description, id: invoice_line_item } = left.line;
   return { type: 'invoice_line_item', invoice_line_item, description, quantity, unit_amount_decimal, metadata: order.metadata, rates: left.rates, assessed: withTaxes(assessed, order.taxes, left, at) };
@@ -149,7 +139,7 @@ function creditLine(order: Extract<CreditLineOrder, { type: 'invoice_line_item' 
 
 function creditCustom(order: Extract<CreditLineOrder, { type: 'custom_line_item' }>, invoice: InvoiceWhole): CreditedLine {
   const { description, quantity, unit_amount_decimal, metadata, rates } = order;
-  const exempt = invoice.customer_snapshot.tax_exempt ?? 'none';
+  const exempt = exemptionOf(invoice.customer_snapshot);
   const amount = roundDecimal(multiply(parseDecimal(unit_amount_decimal)!, fromBigint(BigInt(quantity))));
   const assessed: AssessedLine = { amount, discount_amounts: [], taxes: taxLine(amount, rates, exempt), inclusive_before_discounts: inclusiveTax(amount, rates, exempt) };
   const named = order.taxes?.map((tax) => tax.tax_rate) ?? rates;
@@ -169,18 +159,18 @@ export function creditLines(orders: readonly CreditLineOrder[], invoice: Invoice
 }
 
 /** What corrections on other invoices have given back of the invoice's lines, in money: notes come to so much less. */
-export const correctedOf = (invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[], corrected?: CorrectedLines): bigint => sumOf(leftover(invoice, earlier, corrected).map((each) => each.corrected));
+export const correctedOf = (invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[], corrected?: CorrectedLines): bigint => totalOf(leftover(invoice, earlier, corrected).map((each) => each.corrected));
 
 /** An amount of the whole invoice, taken of all its lines in proportion to what is left of them. */
 export function creditAmount(amount: bigint, invoice: InvoiceWhole, earlier: readonly CreditNoteWhole[], corrected?: CorrectedLines): CreditedLine[] {
   const left = leftover(invoice, earlier, corrected);
   const totals = left.map(totalLeft);
-  const parts = portion(totals, amount, sumOf(totals));
+  const parts = portion(totals, amount, totalOf(totals));
   return left.flatMap((each, index): CreditedLine[] => {
     const [part, total] = [parts[index]!, totals[index]!];
     if (part === 0n) return [];
     const { description, id: invoice_line_item } = each.line;
-    const assessed = take(each, part, total, null, invoice.customer_snapshot.tax_exempt);
+    const assessed = take(each, part, total, null);
     return [{ type: 'invoice_line_item', invoice_line_item, description, quantity: null, unit_amount_decimal: null, metadata: {}, rates: each.rates, assessed }];
   });
 }

@@ -1,4 +1,4 @@
-import { roundDiv } from '../money.ts';
+import { byLargestRemainder, roundDiv } from '../money.ts';
 
 function floorDiv(numerator: bigint, denominator: bigint): bigint {
   const quotient = numerator / denominator;
@@ -13,12 +13,6 @@ export function portion(amounts: readonly bigint[], n: bigint, d: bigint): bigin
   if (d < 0n) return portion(amounts, -n, -d);
   const parts = amounts.map((amount) => floorDiv(amount * n, d));
   const sum = amounts.reduce((whole, amount) => whole + amount, 0n);
-  let left = parts.reduce((rest, part) => rest - part, roundDiv(sum * n, d));
-  const remainders = amounts.map((amount, index) => ({ index, remainder: amount * n - parts[index]! * d }));
-  remainders.sort((a, b) => (a.remainder > b.remainder ? -1 : a.remainder < b.remainder ? 1 : a.index - b.index));
-  for (const { index } of remainders) {
-    if (left-- === 0n) break;
-    parts[index]! += 1n;
-  }
-  return parts;
+  const left = parts.reduce((rest, part) => rest - part, roundDiv(sum * n, d));
+  return byLargestRemainder(parts, amounts.map((amount, index) => amount * n - parts[index]! * d), left);
 }

@@ -1,7 +1,7 @@
 /** What happens to a customer's own data and balance. */
 import type { DiscountWhole, Metadata } from '../catalog.ts';
 import { decision, refuse, together, type Decision, type Moment } from '../decision.ts';
-import { mergeMetadata } from '../metadata.ts';
+import { defined, mergeMetadata } from '../metadata.ts';
 import { endDiscounts, noRedemptions, redeem, type DiscountGiven, type Redeemer } from '../redeem.ts';
 import type { BalanceTransactionRow, CustomerRow, CustomerWhole } from './customer.ts';
 
@@ -34,8 +34,7 @@ const BLANK: Omit<CustomerRow, 'id' | 'created' | 'invoice_prefix' | 'test_clock
 
 function applied<Row extends Omit<CustomerRow, 'id' | 'created' | 'invoice_prefix' | 'test_clock'>>(row: Row, change: CustomerChange): Row {
   const { metadata, invoice_settings, ...rest } = change;
-  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  return { ...row, ...given, invoice_settings: { ...row.invoice_settings, ...invoice_settings }, metadata: mergeMetadata(row.metadata, metadata) };
+  return { ...row, ...defined(rest), invoice_settings: { ...row.invoice_settings, ...invoice_settings }, metadata: mergeMetadata(row.metadata, metadata) };
 }
 
 /** A new customer. `invoice_prefix` begins the numbers of its invoices and is unique in the world. Its `id` may be known before, where something is made for it. */

@@ -1,7 +1,7 @@
 /** How a line's discounts and taxes came about: what the rules make of the invoice, and from what. */
 import { assert } from '../decision.ts';
-import type { InvoiceLineRow, InvoiceWhole, StoredTax } from '../invoice/invoice.ts';
-import { add, digitsAt, formatDecimal, fromBigint, type Decimal } from '../money.ts';
+import { afterCredits, type InvoiceLineRow, type InvoiceWhole, type StoredTax } from '../invoice/invoice.ts';
+import { add, digitsAt, formatDecimal, fromBigint, least, positive, type Decimal } from '../money.ts';
 import { decimalOf, fraction, percentText } from './exact.ts';
 import type { StepOf } from './explanation.ts';
 
@@ -14,8 +14,6 @@ function leftBefore(line: InvoiceLineRow, discount: string): bigint {
   }
   return left;
 }
-
-const positive = (amount: bigint): bigint => (amount > 0n ? amount : 0n);
 
 /** A percentage of an amount as a fraction, `whole` being what the amount is 100 % of. */
 function percentOfExactly(amount: bigint, percent: Decimal, whole: Decimal) {
@@ -35,7 +33,7 @@ export function discountSteps(invoice: InvoiceWhole, line: InvoiceLineRow): Step
     const among = invoice.lines.filter((each) => each.discount_amounts.some((one) => one.discount === id));
     const over = among.reduce((sum, each) => sum + positive(leftBefore(each, id)), 0n);
     const off = currency === invoice.currency ? amount_off! : BigInt(currency_options?.[invoice.currency]?.amount_off ?? 0);
-    const shared = off < over ? off : over;
+    const shared = least(off, over);
     return { ...blank, exact: over === 0n ? null : fraction(-shared * positive(of), over), percent_off: null, amount_off: off, shared, over, lines: among.length };
   });
 }
@@ -48,7 +46,7 @@ export function taxSteps(invoice: InvoiceWhole, line: InvoiceLineRow): StepOf<'t
     return { tax, rate, percent: decimalOf(rate.percentage) };
   });
   const whole = rates.filter(({ rate }) => rate.inclusive).reduce((sum, { percent }) => add(sum, percent), fromBigint(100n));
-  const of = [...line.discount_amounts, ...line.credits].reduce((rest, each) => rest - BigInt(each.amount), line.amount);
+  const of = afterCredits(line);
   return rates.map(({ tax, rate, percent }) => {
     const free = tax.taxability_reason === 'customer_exempt' || tax.taxability_reason === 'reverse_charge';
     const exact = free ? null : percentOfExactly(of, percent, rate.inclusive ? whole : fromBigint(100n));

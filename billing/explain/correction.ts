@@ -2,6 +2,7 @@
 import { leftOf } from '../commitment.ts';
 import type { InvoiceLineRow } from '../invoice/invoice.ts';
 import { backOf } from '../metering.ts';
+import { positive } from '../money.ts';
 import type { CorrectedLine, ExplainFacts, Kept, Step, StepOf } from './explanation.ts';
 import { atQuantity, LEAF, stepOfUsage, termsOf, unknown, usageAmount, usageStep } from './priced.ts';
 
@@ -25,7 +26,7 @@ function madeUpStep(line: InvoiceLineRow, agreed: bigint, left: bigint, correcte
     parts.push(known);
     used += known.amount!;
   }
-  const short = left > used ? left - used : 0n;
+  const short = positive(left - used);
   const made_up: Step = { kind: 'commitment', amount: short, exact: null, parts, commitment: agreed, used: used + agreed - left, elsewhere: agreed - left };
   const kept = keptOf(line);
   return { kind: 'correction', amount: (kept.after ?? short) - found.before, exact: null, parts: [made_up], corrected, before: null, after: agreed.toString(), kept, billed: null };

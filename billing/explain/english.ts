@@ -1,6 +1,6 @@
 /** Explanations in English. */
 import { percentText } from './exact.ts';
-import type { Counted, PriceTier, StepOf, Usage } from './explanation.ts';
+import type { Counted, PriceTier, Scheme, Usage } from './explanation.ts';
 import { calendarOf, countsOf, isPreview, quotient, type Language, type Say } from './language.ts';
 
 const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
@@ -28,7 +28,7 @@ function tier({ quantity, unit_amount_decimal: unit, flat_amount_decimal: flat, 
 }
 
 /** By which scheme a quantity is priced, and its tiers. */
-function scheme({ scheme: by, quantity, tiers, divide_by, round }: Pick<StepOf<'price'>, 'scheme' | 'quantity' | 'tiers' | 'divide_by' | 'round'>, say: Say): string {
+function scheme({ scheme: by, quantity, tiers, divide_by, round }: Scheme, say: Say): string {
   const sum = tiers.map((each) => tier(each, say)).join(' + ');
   if (by === 'package') return `${quantity} in packages of ${divide_by}, ${round === 'up' ? 'a begun one counting whole' : 'only full ones counting'}: ${sum}`;
   return by === 'volume' ? `The whole quantity is priced by its tier: ${sum}` : by === 'graduated' ? `Each tier prices its own part: ${sum}` : sum;

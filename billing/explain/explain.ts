@@ -1,10 +1,10 @@
 /** An invoice explained: every amount on it computed again from stored facts, and compared with what is written. */
 import { leftOf, madeUpBy, shortOf, usedAmount } from '../commitment.ts';
 import { workOut } from '../invoice/draft.ts';
-import type { InvoiceLineRow, InvoiceWhole } from '../invoice/invoice.ts';
+import { sumOf, type InvoiceLineRow, type InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
 import { backOf } from '../metering.ts';
-import { compare, formatDecimal, minor, subtract } from '../money.ts';
+import { compare, formatDecimal, minor, positive, subtract } from '../money.ts';
 import { discountSteps, taxSteps } from './assess.ts';
 import { decimalOf } from './exact.ts';
 import type { Difference, ExplainFacts, Explanation, LineExplanation, Step, Total, TotalKind } from './explanation.ts';
@@ -81,11 +81,9 @@ function explainLine(line: InvoiceLineRow, anew: InvoiceWhole, assessed: Invoice
   };
 }
 
-const sumOf = (amounts: readonly { amount: number }[]): bigint => amounts.reduce((sum, each) => sum + BigInt(each.amount), 0n);
-
 /** What of a total is due where the customer's balance has met it, before credit notes, and the balance before and after. */
 function settled(invoice: InvoiceWhole, total: bigint) {
-  if (invoice.ending_balance === null) return { due: total > 0n ? total : 0n, starting: 0n, ending: 0n };
+  if (invoice.ending_balance === null) return { due: positive(total), starting: 0n, ending: 0n };
   const { amount_due, ending_balance } = applyBalance(total, invoice.starting_balance);
   return { due: amount_due, starting: invoice.starting_balance, ending: ending_balance };
 }

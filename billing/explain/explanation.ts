@@ -65,6 +65,9 @@ export type ExplainFacts = {
 /** A part of a period and the whole of it. Counted by the day they are as many seconds as those days have. */
 export type Counted = { unit: ProrationUnit; seconds: number; of_seconds: number };
 
+/** In which way a quantity is priced. */
+export type Scheme = { scheme: 'per_unit' | 'package' | 'graduated' | 'volume'; quantity: string; divide_by: number | null; round: 'up' | 'down' | null; tiers: PriceTier[] };
+
 /** A step from the facts to an amount. `parts` are the steps that it is made of; `exact` is the value before it was rounded to `amount`. */
 export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[] } & (
   | { kind: 'quantity'; quantity: string; source: 'licensed' | 'given' | 'billed'; /** How it came to be that, the first one first; empty where nobody knows. */ history: readonly QuantitySince[] }
@@ -73,21 +76,41 @@ export type Step = { amount: bigint | null; exact: Fraction | null; parts: Step[
   | { kind: 'billed_before'; quantity: string; billed: bigint; billed_quantity: string; /** What of it can still be given back, where that is what the line comes to: credit notes gave the rest back. */ left: bigint | null }
   | { kind: 'held'; /** In minor units, as a decimal string: it is more than an amount may be. */ comes_to: string; largest: bigint }
   | { kind: 'commitment'; commitment: bigint; used: bigint; /** What of the usage stands on other invoices. */ elsewhere: bigint }
-  | { kind: 'price'; price: string | null; scheme: 'per_unit' | 'package' | 'graduated' | 'volume'; quantity: string; divide_by: number | null; round: 'up' | 'down' | null; tiers: PriceTier[] }
-  | { kind: 'group'; name: string; dimensions: DimensionTerms['dimensions'] | null; /** What was used; `quantity` of it is charged. */ used: string; scheme: StepOf<'price'>['scheme']; quantity: string; divide_by: number | null; round: 'up' | 'down' | null; tiers: PriceTier[] }
+  | (Scheme & { kind: 'price'; price: string | null })
+  | (Scheme & { kind: 'group'; name: string; dimensions: DimensionTerms['dimensions'] | null; /** What was used; `quantity` of it is charged. */ used: string })
   | { kind: 'groups'; price: string | null }
   | { kind: 'given' }
   | { kind: 'trial'; period: Period }
   | { kind: 'sum' }
   | ({ kind: 'part_of_period'; of: bigint; period: Period; full_period: Period } & Counted)
   | { kind: 'net' }
-  | ({ kind: 'discount_in_proration'; discount: string; coupon: string | null; coupon_name: string | null; percent_off: string | null; /** Whether it follows from the facts; else it is as it was recorded, and not more than it may be. */ recomputed: boolean } & Counted)
+  | (Counted & {
+      kind: 'discount_in_proration'; discount: string; coupon: string | null; coupon_name: string | null; percent_off: string | null;
+      /** Whether it follows from the facts; else it is as it was recorded, and not more than it may be. */
+      recomputed: boolean;
+    })
   | ({ kind: 'credit'; debit: CreditedDebit; from: Instant; /** What of the debit is given back in part: its net, or where discounts stand beside it, its gross. */ of: bigint; before_discounts: boolean } & Counted)
-  | { kind: 'credited_discount'; discount: string; coupon: string | null; coupon_name: string | null; /** What it took of the debit, and all discounts did. */ took: bigint; of: bigint; /** What lies between the credit before and after discounts. */ shared: bigint }
-  | { kind: 'discount'; discount: string; coupon: string; coupon_name: string | null; percent_off: string | null; amount_off: bigint | null; order: number; of: bigint; /** For an amount off: what is shared, over how many lines with which sum. */ shared: bigint | null; over: bigint | null; lines: number; scope: 'line' | 'invoice' }
+  | {
+      kind: 'credited_discount'; discount: string; coupon: string | null; coupon_name: string | null;
+      /** What it took of the debit, and all discounts did. */
+      took: bigint; of: bigint;
+      /** What lies between the credit before and after discounts. */
+      shared: bigint;
+    }
+  | {
+      kind: 'discount'; discount: string; coupon: string; coupon_name: string | null; percent_off: string | null; amount_off: bigint | null; order: number; of: bigint; scope: 'line' | 'invoice';
+      /** For an amount off: what is shared, over how many lines with which sum. */
+      shared: bigint | null; over: bigint | null; lines: number;
+    }
   | { kind: 'credit_grant'; credit_grant: string; name: string | null }
   | { kind: 'tax'; tax_rate: string; name: string; percentage: string; inclusive: boolean; all_inclusive: string; of: bigint; taxable_amount: bigint; reason: string }
-  | { kind: 'correction'; corrected: CorrectedLine; before: string | null; after: string | null; /** What the line came and comes to where that is not what its quantity says, since credit notes have given the rest back. */ kept: Kept; /** What the line was billed, where its invoice was voided and what put it right is taken back. */ billed: bigint | null }
+  | {
+      kind: 'correction'; corrected: CorrectedLine; before: string | null; after: string | null;
+      /** What the line came and comes to where that is not what its quantity says, since credit notes have given the rest back. */
+      kept: Kept;
+      /** What the line was billed, where its invoice was voided and what put it right is taken back. */
+      billed: bigint | null;
+    }
   | { kind: 'corrected'; of: 'discount' | 'tax'; id: string; corrected: CorrectedLine }
   | { kind: 'unknown'; missing: 'price' | 'usage' | 'debit' | 'period' | 'corrected' }
 );

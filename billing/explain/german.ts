@@ -1,6 +1,6 @@
 /** Explanations in German. */
 import { percentText } from './exact.ts';
-import type { Counted, PriceTier, StepOf, Usage } from './explanation.ts';
+import type { Counted, PriceTier, Scheme, Usage } from './explanation.ts';
 import { calendarOf, countsOf, isPreview, quotient, type Language, type Say } from './language.ts';
 
 const MONTHS = ['Januar', 'Februar', 'März', 'April', 'Mai', 'Juni', 'Juli', 'August', 'September', 'Oktober', 'November', 'Dezember'];
@@ -28,7 +28,7 @@ function tier({ quantity, unit_amount_decimal: unit, flat_amount_decimal: flat, 
 }
 
 /** Nach welcher Art eine Menge ihren Preis hat, mit ihren Stufen. */
-function scheme({ scheme: by, quantity, tiers, divide_by, round }: Pick<StepOf<'price'>, 'scheme' | 'quantity' | 'tiers' | 'divide_by' | 'round'>, say: Say): string {
+function scheme({ scheme: by, quantity, tiers, divide_by, round }: Scheme, say: Say): string {
   const sum = tiers.map((each) => tier(each, say)).join(' + ');
   if (by === 'package') return `${quantity} in Paketen zu ${divide_by}, ${round === 'up' ? 'angefangene zählen ganz' : 'nur volle zählen'}: ${sum}`;
   return by === 'volume' ? `Die ganze Menge hat den Preis ihrer Stufe: ${sum}` : by === 'graduated' ? `Jede Stufe hat für ihren Teil ihren Preis: ${sum}` : sum;

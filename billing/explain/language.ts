@@ -1,4 +1,5 @@
 /** Explanations as sentences. A language says each step, total, difference and cause; this file says in which order. */
+import { DAY_S } from '../calendar.ts';
 import type { Instant } from '../decision.ts';
 import { formatMoney } from '../money.ts';
 import type { Cause, CauseKind, Comparison } from './compare.ts';
@@ -49,7 +50,7 @@ export function calendarOf(at: Instant): { day: number; month: number; year: num
 
 /** A part of a period and the whole of it, in the unit in which they were counted. */
 export function countsOf({ unit, seconds, of_seconds }: Counted): { part: number; whole: number } {
-  const length = unit === 'day' ? 86_400 : 1;
+  const length = unit === 'day' ? DAY_S : 1;
   return { part: seconds / length, whole: of_seconds / length };
 }
 

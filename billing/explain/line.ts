@@ -1,7 +1,7 @@
 /** How a line's amount came about (docs/concepts/bill.md), from its price, its quantity, the usage or the debit that it is about. */
 import { boundary, type Period, type Recurrence } from '../calendar.ts';
-import type { InvoiceLineRow } from '../invoice/invoice.ts';
-import { multiply, percentOf } from '../money.ts';
+import { exactDiscounts, sumOf, type InvoiceLineRow } from '../invoice/invoice.ts';
+import { least, multiply, percentOf } from '../money.ts';
 import { itemizedCreditOf, lengthsOf, partOf, type ProrationUnit } from '../proration.ts';
 import { correctionStep } from './correction.ts';
 import { decimalOf, fraction, fromDecimal, roundFraction } from './exact.ts';
@@ -67,7 +67,7 @@ function proratedDiscounts(line: InvoiceLineRow, part: StepOf<'part_of_period'>,
     known = recomputed;
     if (recomputed) rest -= most;
     const wanted = recomputed || BigInt(amount) > atMost ? atMost : BigInt(amount);
-    const taken = wanted < net ? wanted : net;
+    const taken = least(wanted, net);
     net -= taken;
     const exact = recomputed ? fraction(-most * BigInt(part.seconds), BigInt(part.of_seconds)) : null;
     return { kind: 'discount_in_proration', amount: -taken, exact, parts: [], discount, coupon: source?.id ?? null, coupon_name: source?.name ?? null, percent_off, unit: part.unit, seconds: part.seconds, of_seconds: part.of_seconds, recomputed };
@@ -93,16 +93,16 @@ function creditStep(line: InvoiceLineRow, facts: ExplainFacts): Step {
   const { unit, part, whole: of_seconds } = lengthsOf(debit, from, unitOf(line));
   const seconds = Math.max(0, part);
   const before_discounts = line.proration_details?.itemized === true;
-  const of = before_discounts ? debit.discounts.reduce((sum, each) => sum + BigInt(each.amount), debit.net) : debit.net;
+  const of = before_discounts ? debit.net + sumOf(debit.discounts) : debit.net;
   const exact = fraction(-of * BigInt(seconds), BigInt(of_seconds));
   return { kind: 'credit', amount: roundFraction(exact), exact, parts: [], debit, unit, seconds, of_seconds, from, of, before_discounts };
 }
 
 /** What of a debit's discounts goes back with its credit. */
 function creditedDiscounts(line: InvoiceLineRow, { debit, from }: StepOf<'credit'>, facts: ExplainFacts): StepOf<'credited_discount'>[] {
-  const discounts = debit.discounts.map(({ discount, amount }) => ({ discount, amount: BigInt(amount) }));
+  const discounts = exactDiscounts(debit.discounts);
   const { gross, net, discount_amounts } = itemizedCreditOf(debit, discounts, from, unitOf(line));
-  const of = discounts.reduce((sum, each) => sum + each.amount, 0n);
+  const of = sumOf(debit.discounts);
   return discount_amounts.map(({ discount, amount }, n) => {
     const source = facts.discounts.get(discount)?.source;
     return { kind: 'credited_discount', amount: -amount, exact: of === 0n ? null : fraction((net - gross) * discounts[n]!.amount, of), parts: [], discount, coupon: source?.id ?? null, coupon_name: source?.name ?? null, took: discounts[n]!.amount, of, shared: net - gross };

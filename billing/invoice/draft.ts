@@ -4,11 +4,13 @@ import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { Period } from '../calendar.ts';
 import { backOf } from '../metering.ts';
-import { minor } from '../money.ts';
+import { positive } from '../money.ts';
 import type { SubscriptionRow } from '../subscription/subscription.ts';
-import { itemizedOf, rateIds, type BillingReason, type CustomerSnapshot, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole, type StoredDiscountAmount, type StoredTax } from './invoice.ts';
+import {
+  exactDiscounts, exactTaxes, exemptionOf, itemizedOf, rateIds, storedDiscounts, storedTaxes, sumOf, unmoved,
+  type BillingReason, type CustomerSnapshot, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole,
+} from './invoice.ts';
 import { assessLines, totalsOf, type AssessedLine, type InvoiceLine } from './totals.ts';
-import type { TaxabilityReason } from '../tax.ts';
 
 /** How long a draft may be looked at and changed before it is finalized by itself. */
 export const DRAFT_S = 3_600;
@@ -82,7 +84,7 @@ export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { 
     commitment_billed,
     discounts: discounts.map((discount) => discount.id),
     discount_amounts: [],
-    credits: ((correction ?? backOf({ metering }))?.credits ?? []).map((credit) => ({ ...credit, transaction: null })),
+    credits: unmoved((correction ?? backOf({ metering }))?.credits ?? []),
     tax_rates: rates.map((rate) => rate.id),
     taxes: [],
     period_start: period.start,
@@ -90,16 +92,14 @@ export function lineRow(line: LineOrder & { invoice_item?: string }, invoice: { 
   };
 }
 
-const storedDiscounts = (amounts: readonly { discount: string; amount: bigint }[]): StoredDiscountAmount[] => amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) }));
-
 /** What a correction comes to is not computed again: it is the difference of two invoices. What a period gives back of its early lines goes back as they were charged. */
 function given(line: InvoiceLineRow): AssessedLine | null {
   const known = line.correction ?? backOf(line);
   return known && {
     amount: line.amount,
-    discount_amounts: known.discount_amounts.map((each) => ({ discount: each.discount, amount: BigInt(each.amount) })),
-    taxes: known.taxes.map((tax) => ({ ...tax, amount: BigInt(tax.amount), taxable_amount: BigInt(tax.taxable_amount), taxability_reason: tax.taxability_reason as TaxabilityReason })),
-    credit: known.credits.reduce((sum, each) => sum + BigInt(each.amount), 0n),
+    discount_amounts: exactDiscounts(known.discount_amounts),
+    taxes: exactTaxes(known.taxes),
+    credit: sumOf(known.credits),
     inclusive_before_discounts: BigInt(known.contained),
   };
 }
@@ -120,22 +120,20 @@ export function workOut(invoice: InvoiceWhole): InvoiceWhole {
     product: line.product,
     own: named(line.discounts, discounts),
     group: line.subscription_item,
-    itemized: itemizedOf(line).map(({ discount, amount }) => ({ discount, amount: BigInt(amount) })),
-    credit: line.credits.reduce((sum, each) => sum + BigInt(each.amount), 0n),
+    itemized: exactDiscounts(itemizedOf(line)),
+    credit: sumOf(line.credits),
     tax_rates: named(rateIds(line, invoice.default_tax_rates), rates),
   }));
-  const computed = assessLines(lines, { currency: invoice.currency, discounts: named(invoice.discounts, discounts), tax_exempt: invoice.customer_snapshot.tax_exempt ?? 'none' });
+  const computed = assessLines(lines, { currency: invoice.currency, discounts: named(invoice.discounts, discounts), tax_exempt: exemptionOf(invoice.customer_snapshot) });
   const assessed = computed.map((each, n) => given(invoice.lines[n]!) ?? each);
-  const totals = totalsOf(assessed);
-  const { subtotal, subtotal_excluding_tax, total, total_excluding_tax, credits_applied } = totals;
-  const due = total > 0n ? total : 0n;
-  const stored = (tax: (typeof totals.total_taxes)[number]): StoredTax => ({ ...tax, amount: minor(tax.amount), taxable_amount: minor(tax.taxable_amount) });
+  const { subtotal, subtotal_excluding_tax, total, total_excluding_tax, credits_applied, total_discount_amounts, total_taxes } = totalsOf(assessed);
+  const due = positive(total);
   return {
     ...invoice,
-    lines: invoice.lines.map((line, n) => ({ ...line, discount_amounts: storedDiscounts(assessed[n]!.discount_amounts), taxes: assessed[n]!.taxes.map(stored) })),
+    lines: invoice.lines.map((line, n) => ({ ...line, discount_amounts: storedDiscounts(assessed[n]!.discount_amounts), taxes: storedTaxes(assessed[n]!.taxes) })),
     subtotal, subtotal_excluding_tax, total, total_excluding_tax, credits_applied,
-    total_discount_amounts: storedDiscounts(totals.total_discount_amounts),
-    total_taxes: totals.total_taxes.map(stored),
+    total_discount_amounts: storedDiscounts(total_discount_amounts),
+    total_taxes: storedTaxes(total_taxes),
     amount_due: due,
     amount_remaining: due,
   };
@@ -197,7 +195,8 @@ function blankInvoice(order: InvoiceOrder, moment: Moment): InvoiceRow {
   };
 }
 
-const unique = <T extends { id: string }>(things: readonly T[]): T[] => [...new Map(things.map((thing) => [thing.id, thing])).values()];
+/** Each thing once, the last one of an id. */
+export const unique = <T extends { id: string }>(things: readonly T[]): T[] => [...new Map(things.map((thing) => [thing.id, thing])).values()];
 
 /** The draft that an order makes, worked out, with nothing decided about it yet: what a preview shows. Its lines are the pending items' first, then the order's, each in their order. */
 export function previewInvoice(order: InvoiceOrder, moment: Moment): InvoiceWhole {

@@ -2,9 +2,9 @@
 import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
 import { nextAttempt } from '../dunning.ts';
-import { mergeMetadata } from '../metadata.ts';
+import { defined, mergeMetadata } from '../metadata.ts';
 import { refuseUnfit } from '../payment/offer.ts';
-import { DRAFT_S, finalization, gaveOn, lineOfItem, lineRow, usedUp, workOut } from './draft.ts';
+import { DRAFT_S, finalization, gaveOn, lineOfItem, lineRow, unique, usedUp, workOut } from './draft.ts';
 import { collection, putLines } from './finalize.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, InvoiceRow, InvoiceWhole } from './invoice.ts';
 import { changeInvoice } from './paid.ts';
@@ -43,8 +43,6 @@ function finalizesAt(before: InvoiceRow, change: InvoiceChange, moment: Moment):
   return given ?? before.automatically_finalizes_at ?? moment.now + DRAFT_S;
 }
 
-const own = <T extends object>(given: T): T => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
-
 /** Refuses an invoice that is sent without saying when it is due, and one that is charged and says so. */
 export function refuseDueDate(invoice: Pick<InvoiceRow, 'collection_method' | 'days_until_due' | 'due_date'>): void {
   const { collection_method, days_until_due, due_date } = invoice;
@@ -65,7 +63,7 @@ function changeDraft(before: InvoiceWhole, change: InvoiceChange, moment: Moment
   const after: InvoiceWhole = {
     ...before,
     ...due,
-    ...own(rest),
+    ...defined(rest),
     metadata: mergeMetadata(before.metadata, metadata),
     auto_advance: at !== null,
     automatically_finalizes_at: at,
@@ -76,8 +74,6 @@ function changeDraft(before: InvoiceWhole, change: InvoiceChange, moment: Moment
   refuseDueDate(after);
   return default_rates || discounts ? workOut(after) : after;
 }
-
-const unique = <Thing extends { id: string }>(things: readonly Thing[]): Thing[] => [...new Map(things.map((thing) => [thing.id, thing])).values()];
 
 /** The `once` discounts of others, such as the customer, that the draft had used up and that give nothing on it any more: they can be used again. */
 function freed(before: InvoiceWhole, lines: readonly InvoiceLineRow[]): DiscountWhole[] {
@@ -105,7 +101,7 @@ export function updateInvoice(before: InvoiceWhole, change: InvoiceChange, momen
   const { auto_advance = before.auto_advance } = change;
   const charged = before.collection_method === 'charge_automatically';
   const started = auto_advance && !before.auto_advance && charged ? (nextAttempt(before.attempt_count, moment.now) ?? moment.now + DRAFT_S) : before.next_payment_attempt;
-  const after: InvoiceWhole = { ...before, ...own(words), metadata: mergeMetadata(before.metadata, metadata), next_payment_attempt: auto_advance ? started : null };
+  const after: InvoiceWhole = { ...before, ...defined(words), metadata: mergeMetadata(before.metadata, metadata), next_payment_attempt: auto_advance ? started : null };
   const made = put(before, after, moment);
   if (after.next_payment_attempt !== before.next_payment_attempt) made.timers.push(collection(after, after.next_payment_attempt));
   return made;

@@ -1,4 +1,5 @@
 /** Finalization: a draft becomes a debt. */
+import { DAY_S } from '../calendar.ts';
 import type { Metadata } from '../catalog.ts';
 import { applyCredits } from '../credit/apply.ts';
 import { grantBought } from '../credit/bought.ts';
@@ -34,8 +35,6 @@ export type Finalization = {
 
 type Finalized = Decision & { invoice: InvoiceWhole; customer: CustomerWhole; payment_intent: PaymentIntentWhole | null; payment: InvoicePaymentRow | null };
 
-const DAY_S = 86_400;
-
 /** `PREFIX-0001`: the customer's own sequence, without gaps. */
 function numbered(customer: CustomerWhole): string {
   return `${customer.invoice_prefix}-${String(customer.next_invoice_sequence).padStart(4, '0')}`;
@@ -66,11 +65,6 @@ function billing({ invoice, customer, tax_ids, subscription_metadata, meets_bala
     automatically_finalizes_at: null,
     next_payment_attempt: null,
   };
-}
-
-/** With nothing due there is nothing to wait for. */
-function paidAtOnce(invoice: InvoiceWhole, moment: Moment): InvoiceWhole {
-  return { ...invoice, status: 'paid', attempted: true, auto_advance: false, paid_at: moment.now, next_payment_attempt: null };
 }
 
 export function putLines(into: Decision, before: readonly InvoiceLineRow[], after: readonly InvoiceLineRow[]): void {
@@ -119,48 +113,62 @@ export function overdue(invoice: InvoiceRow, at: number | null) {
   return { kind: 'invoice.overdue', subject: invoice.id, at, lane: invoice.customer, test_clock: invoice.test_clock };
 }
 
-/** Bills a draft. What is due gets a payment intent, which is put to the processor at once where the method is to be charged now. */
-export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized {
-  const { invoice: draft, reason, off_session = true } = facts;
-  if (draft.status !== 'draft') refuse('invoice_not_editable', `The invoice ${draft.id} is ${draft.status}: it was finalized already.`);
+/** A draft as it is billed, with what that means for others, and what is told of it once it is known what becomes of it. */
+type Opened = { made: Decision; open: InvoiceWhole; customer: CustomerWhole; told(invoice: InvoiceWhole): Fact[] };
+
+function openDraft(facts: Finalization, moment: Moment): Opened {
+  const { invoice: draft } = facts;
   const made = decision();
   const credited = facts.meets_balance === false ? { ...decision(), lines: draft.lines, customer: facts.customer } : applyCredits(draft, facts.customer, moment);
   const open = billing(facts, credited.lines, moment);
   const customer = meetCustomer(made, credited.customer, open, moment);
   made.puts.push(...credited.puts);
   made.facts.push(...credited.facts);
-  made.postings.push(...credited.postings);
+  made.postings.push(...credited.postings, ...post(open, `${open.id}:finalized`, billed(open), moment.now));
   made.timers.push(finalization(open, null), ...settling(open, moment));
-  made.postings.push(...post(open, `${open.id}:finalized`, billed(open), moment.now));
   putLines(made, draft.lines, open.lines);
   const held = holdUsage(open, open.lines, { held: new Map(), earlier: new Map() }, moment);
   made.puts.push(...held.puts);
-  const finalized = (invoice: InvoiceWhole): Fact[] => [{ type: 'invoice.finalized', object: 'invoice', whole: invoice, at: moment.now }, ...held.facts.map((fact) => ({ ...fact, whole: invoice }))];
-  if (open.amount_due === 0n) {
-    const invoice = paidAtOnce(open, moment);
-    made.puts.push({ table: 'invoices', before: draft, after: invoice });
-    made.facts.push(...finalized(invoice));
-    for (const type of ['invoice.paid', 'invoice.payment_succeeded']) made.facts.push({ type, object: 'invoice', whole: invoice, at: moment.now });
-    const bought = grantBought(invoice, customer, moment);
-    return { ...together([made, bought]), invoice, customer: bought.customer, payment_intent: null, payment: null };
-  }
+  const told = (invoice: InvoiceWhole): Fact[] => [{ type: 'invoice.finalized', object: 'invoice', whole: invoice, at: moment.now }, ...held.facts.map((fact) => ({ ...fact, whole: invoice }))];
+  return { made, open, customer, told };
+}
+
+/** With nothing due there is nothing to wait for. */
+function paidAtOnce({ invoice: draft }: Finalization, { made, open, customer, told }: Opened, moment: Moment): Finalized {
+  const invoice: InvoiceWhole = { ...open, status: 'paid', attempted: true, auto_advance: false, paid_at: moment.now, next_payment_attempt: null };
+  made.puts.push({ table: 'invoices', before: draft, after: invoice });
+  made.facts.push(...told(invoice));
+  for (const type of ['invoice.paid', 'invoice.payment_succeeded']) made.facts.push({ type, object: 'invoice', whole: invoice, at: moment.now });
+  const bought = grantBought(invoice, customer, moment);
+  return { ...together([made, bought]), invoice, customer: bought.customer, payment_intent: null, payment: null };
+}
+
+/** What is due gets a payment intent, which is put to the processor at once where the method is to be charged now. */
+function owed(facts: Finalization, { made, open, customer, told }: Opened, moment: Moment): Finalized {
+  const { invoice: draft, reason, off_session = true } = facts;
   const charged = open.collection_method === 'charge_automatically';
-  const { confirm = charged && open.auto_advance && reason === 'automatic' } = facts;
+  const advances = open.auto_advance && reason === 'automatic';
+  const { confirm = charged && advances } = facts;
   // One that cannot be charged without its holder is as good as none: the schedule finds that, and says so.
   const fault = facts.payment_method && faultInInvoice(facts.payment_method, open);
   const payment_method = fault ? null : facts.payment_method;
-  const waits = !charged || !open.auto_advance ? null : confirm ? (fault ? moment.now : null) : reason === 'request' ? moment.now + DRAFT_S : null;
-  const invoice = { ...open, next_payment_attempt: waits };
+  const collected = confirm ? (fault ? moment.now : null) : reason === 'request' ? moment.now + DRAFT_S : null;
+  const invoice: InvoiceWhole = { ...open, next_payment_attempt: charged && open.auto_advance ? collected : null };
   made.puts.push({ table: 'invoices', before: draft, after: invoice });
-  if (waits !== null) made.timers.push(collection(invoice, waits));
+  if (invoice.next_payment_attempt !== null) made.timers.push(collection(invoice, invoice.next_payment_attempt));
   if (invoice.due_date !== null) made.timers.push(overdue(invoice, invoice.due_date));
   const opened = openInvoiceIntent(invoice, charged ? payment_method : null, moment);
-  const told = { ...decision(), facts: finalized(invoice) };
+  const telling = { ...decision(), facts: told(invoice) };
   // What goes out by itself is sent where there is an address; without one it waits to be sent, or paid, by request.
-  if (!charged && open.auto_advance && reason === 'automatic' && open.customer_snapshot.email !== null) {
-    told.facts.push({ type: 'invoice.sent', object: 'invoice', whole: invoice, at: moment.now });
-  }
+  if (!charged && advances && open.customer_snapshot.email !== null) telling.facts.push({ type: 'invoice.sent', object: 'invoice', whole: invoice, at: moment.now });
   const confirmed = confirm && payment_method ? confirmPayment(opened.payment_intent, payment_method, { off_session, automatic: true }, moment) : null;
-  const whole = together([made, opened, told, ...(confirmed ? [confirmed] : [])]);
-  return { ...whole, invoice, customer, payment_intent: confirmed?.payment_intent ?? opened.payment_intent, payment: opened.payment };
+  return { ...together([made, opened, telling, confirmed]), invoice, customer, payment_intent: confirmed?.payment_intent ?? opened.payment_intent, payment: opened.payment };
+}
+
+/** Bills a draft. */
+export function finalizeInvoice(facts: Finalization, moment: Moment): Finalized {
+  const { invoice: draft } = facts;
+  if (draft.status !== 'draft') refuse('invoice_not_editable', `The invoice ${draft.id} is ${draft.status}: it was finalized already.`);
+  const opened = openDraft(facts, moment);
+  return opened.open.amount_due === 0n ? paidAtOnce(facts, opened, moment) : owed(facts, opened, moment);
 }

@@ -5,9 +5,10 @@ import type { CreditGrantRow } from '../credit/grant.ts';
 import type { CreditNoteLineRow } from '../credit_note/credit_note.ts';
 import type { Address, CustomField, Shipping } from '../customer/customer.ts';
 import type { Instant } from '../decision.ts';
+import type { DiscountAmount } from '../discount.ts';
 import type { Metering } from '../metering.ts';
 import { minor } from '../money.ts';
-import type { LineTax } from '../tax.ts';
+import type { LineTax, TaxabilityReason, TaxExempt } from '../tax.ts';
 
 type InvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
 
@@ -43,6 +44,19 @@ export type ProrationDetails = {
   itemized?: true;
 };
 
+/** What stored amounts come to together, in minor units. */
+export const sumOf = (amounts: readonly { readonly amount: number }[]): bigint => amounts.reduce((sum, each) => sum + BigInt(each.amount), 0n);
+
+export const storedDiscounts = (amounts: readonly DiscountAmount[]): StoredDiscountAmount[] => amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) }));
+export const exactDiscounts = (amounts: readonly StoredDiscountAmount[]): DiscountAmount[] => amounts.map(({ discount, amount }) => ({ discount, amount: BigInt(amount) }));
+
+export const storedTaxes = (taxes: readonly LineTax[]): StoredTax[] => taxes.map((tax) => ({ ...tax, amount: minor(tax.amount), taxable_amount: minor(tax.taxable_amount) }));
+export const exactTaxes = (taxes: readonly StoredTax[]): LineTax[] =>
+  taxes.map((tax) => ({ ...tax, amount: BigInt(tax.amount), taxable_amount: BigInt(tax.taxable_amount), taxability_reason: tax.taxability_reason as TaxabilityReason }));
+
+/** Credits that no transaction has moved: a preview's, or those of a draft. */
+export const unmoved = (credits: readonly Omit<StoredCredit, 'transaction'>[]): StoredCredit[] => credits.map((credit) => ({ ...credit, transaction: null }));
+
 /** What discounts took of a proration at its change, where that stands beside its amount: no discount of an invoice meets it any more. */
 export function itemizedOf({ proration_details }: Pick<InvoiceItemRow, 'proration_details'>): StoredDiscountAmount[] {
   return proration_details?.itemized ? proration_details.discount_amounts : [];
@@ -50,7 +64,7 @@ export function itemizedOf({ proration_details }: Pick<InvoiceItemRow, 'proratio
 
 /** What an invoice item comes to after its itemized discounts. */
 export function netOfItem(item: Pick<InvoiceItemRow, 'amount' | 'proration_details'>): bigint {
-  return itemizedOf(item).reduce((net, each) => net - BigInt(each.amount), item.amount);
+  return item.amount - sumOf(itemizedOf(item));
 }
 
 export type CustomerSnapshot = {
@@ -173,16 +187,30 @@ export type InvoiceLineRow = {
 };
 
 /** What a line comes to after its discounts, before credits and tax. */
-export const afterDiscounts = ({ amount, discount_amounts }: Pick<InvoiceLineRow, 'amount' | 'discount_amounts'>): bigint => discount_amounts.reduce((rest, each) => rest - BigInt(each.amount), amount);
+export const afterDiscounts = ({ amount, discount_amounts }: Pick<InvoiceLineRow, 'amount' | 'discount_amounts'>): bigint => amount - sumOf(discount_amounts);
 
-/** Taxes as they are stored. */
-export const storedTaxes = (taxes: readonly LineTax[]): StoredTax[] => taxes.map((tax) => ({ ...tax, amount: minor(tax.amount), taxable_amount: minor(tax.taxable_amount) }));
+/** What it comes to after credits, too, before tax. */
+export const afterCredits = (line: Pick<InvoiceLineRow, 'amount' | 'discount_amounts' | 'credits'>): bigint => afterDiscounts(line) - sumOf(line.credits);
 
 /** The ids of a line's tax rates: its own, or else the default ones of what bills it. What a change gives back or charges has those of its moment, be they none. */
 export function rateIds(line: Pick<InvoiceLineRow, 'invoice_item' | 'proration' | 'tax_rates'>, default_tax_rates: string[]): string[] {
   const settled = line.proration && line.invoice_item !== null;
   return settled || line.tax_rates.length > 0 ? line.tax_rates : default_tax_rates;
 }
+
+/** What says of an invoice how its lines are taxed. */
+export type TaxedBy = Pick<InvoiceWhole, 'default_tax_rates' | 'rate_rows' | 'customer_snapshot'>;
+
+/** By which rates an amount is taxed, in their order, and whether who pays is exempt. */
+export type Taxation = { readonly rates: readonly TaxRateRow[]; readonly exempt: TaxExempt };
+
+/** How a line is taxed, or was, by the rates that its invoice has loaded. */
+export function taxationOf(line: Parameters<typeof rateIds>[0], { default_tax_rates, rate_rows, customer_snapshot }: TaxedBy): Taxation {
+  const rates = rateIds(line, default_tax_rates).flatMap((id) => rate_rows.find((rate) => rate.id === id) ?? []);
+  return { rates, exempt: exemptionOf(customer_snapshot) };
+}
+
+export const exemptionOf = ({ tax_exempt }: Pick<CustomerSnapshot, 'tax_exempt'>): TaxExempt => tax_exempt ?? 'none';
 
 /** An amount that waits for an invoice, or stands on one that can still change. */
 export type InvoiceItemRow = {

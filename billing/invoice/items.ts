@@ -120,12 +120,18 @@ function termsAfter(before: InvoiceItemRow, given: ItemTerms, stays: PriceNamed 
   return priced(price ? { price, quantity_decimal } : { unit_amount_decimal: before.unit_amount_decimal ?? before.amount.toString(), quantity_decimal }, before.currency);
 }
 
-/** Changes what is named. What a proration credits or charges follows from the subscription and stays. `stays` is the price that the item has. */
+/** What a proration credits or charges, and what a correction does, follows from something else, and nobody says it. */
+function refuseFollowing({ id, proration, correction }: InvoiceItemRow, change: ItemTerms & ItemWords): void {
+  const said = [...TERMS, 'discountable' as const].find((name) => change[name] !== undefined);
+  if (said === undefined || (!proration && !correction)) return;
+  const [is, from] = proration ? ['a proration', 'the change of the subscription'] : ['a correction', `the line ${correction!.line} that it puts right`];
+  refuse('invoice_not_editable', `The item ${id} is ${is}: its \`${said}\` follows from ${from}.`, said === 'price' ? 'pricing[price]' : said);
+}
+
+/** Changes what is named, where that does not follow from something else. `stays` is the price that the item has. */
 export function changeItem(before: InvoiceItemWhole, change: ItemTerms & ItemWords, stays: PriceNamed | null): Decision & { item: InvoiceItemWhole } {
   const { description = before.description, discountable = before.discountable, metadata, period, rates = before.rates, discounts = before.discounts } = change;
-  const follows = before.proration ? 'a proration: its %s follows from the change of the subscription' : before.correction ? `a correction: its %s follows from the line ${before.correction.line} that it puts right` : null;
-  const fixed = follows === null ? undefined : [...TERMS, 'discountable' as const].find((name) => change[name] !== undefined);
-  if (fixed) refuse('invoice_not_editable', `The item ${before.id} is ${follows!.replace('%s', `\`${fixed}\``)}.`, fixed === 'price' ? 'pricing[price]' : fixed);
+  refuseFollowing(before, change);
   const item: InvoiceItemWhole = {
     ...before,
     ...termsAfter(before, change, stays),

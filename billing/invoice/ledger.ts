@@ -2,7 +2,7 @@
 import type { CreditNoteLineRow } from '../credit_note/credit_note.ts';
 import type { Instant, Posting } from '../decision.ts';
 import type { PostedAccount } from '../ledger/accounts.ts';
-import type { InvoiceLineRow, InvoiceRow, InvoiceWhole } from './invoice.ts';
+import { afterDiscounts, sumOf, type InvoiceLineRow, type InvoiceRow, type InvoiceWhole } from './invoice.ts';
 
 /** A leg on an account; one of revenue by the line that was billed. */
 type Leg = { ledger_account: PostedAccount; amount: bigint; line?: InvoiceLineRow | null };
@@ -23,8 +23,7 @@ export function post(invoice: InvoiceRow, transaction: string, posted: readonly 
 type Taxed = Pick<InvoiceLineRow, 'amount' | 'discount_amounts' | 'taxes'>;
 
 /** What a line comes to for us: less its discounts, without the tax that it contains. Credits that met it are earned with it. */
-const netOf = ({ amount, discount_amounts, taxes }: Taxed): bigint =>
-  amount - discount_amounts.reduce((sum, each) => sum + BigInt(each.amount), 0n) - taxes.reduce((sum, tax) => (tax.tax_behavior === 'inclusive' ? sum + BigInt(tax.amount) : sum), 0n);
+const netOf = (line: Taxed): bigint => afterDiscounts(line) - sumOf(line.taxes.filter((tax) => tax.tax_behavior === 'inclusive'));
 
 /** What credit notes take back of revenue, by line; a note's own lines have none. What credits had met stays earned. */
 export function takenBack(lines: readonly CreditNoteLineRow[], invoice: InvoiceWhole): Leg[] {

@@ -7,6 +7,7 @@ import { nextAttempt } from '../dunning.ts';
 import { afterPayment, isAwaited, type PaymentOutcome } from '../subscription/payment.ts';
 import { applyPending, tellPending } from '../subscription/pending.ts';
 import type { SubscriptionWhole } from '../subscription/subscription.ts';
+import { least } from '../money.ts';
 import { collection, corrections, overdue } from './finalize.ts';
 import type { InvoiceWhole } from './invoice.ts';
 
@@ -86,7 +87,7 @@ const attemptsAfter = (invoice: InvoiceWhole, automatic: boolean | null): number
 export function creditInvoice(owing: Owed, credit: Credit, moment: Moment): Decision & Owed & { applied: bigint; overpaid: bigint } {
   const { invoice } = owing;
   const owed = invoice.status === 'open' || invoice.status === 'uncollectible' ? invoice.amount_remaining : 0n;
-  const applied = credit.amount < owed ? credit.amount : owed;
+  const applied = least(credit.amount, owed);
   const overpaid = credit.amount - applied;
   const change = {
     amount_paid: invoice.amount_paid + applied,

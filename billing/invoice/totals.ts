@@ -3,7 +3,13 @@ import { applyDiscounts, type AppliedDiscount, type DiscountableLine, type Disco
 import { inclusiveTax, taxLine, type LineTax, type TaxExempt, type TaxRate } from '../tax.ts';
 
 /** A line to be assessed. `tax_rates` are those that count for it: its item's, or the default ones where its item has none. */
-export type InvoiceLine = DiscountableLine & { readonly tax_rates: readonly TaxRate[]; /** What discounts took before; nothing where it is left out. */ readonly itemized?: readonly DiscountAmount[]; /** What credit grants give to it; nothing where it is left out. */ readonly credit?: bigint };
+export type InvoiceLine = DiscountableLine & {
+  readonly tax_rates: readonly TaxRate[];
+  /** What discounts took before; nothing where it is left out. */
+  readonly itemized?: readonly DiscountAmount[];
+  /** What credit grants give to it; nothing where it is left out. */
+  readonly credit?: bigint;
+};
 
 /** What counts for the whole invoice. `discounts` are those in force, in their order. */
 export type InvoiceTerms = { readonly currency: string; readonly discounts: readonly AppliedDiscount[]; readonly tax_exempt: TaxExempt };

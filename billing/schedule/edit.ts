@@ -50,7 +50,7 @@ export function editSchedule(order: ScheduleChange, facts: ScheduleFacts, moment
   const after = editedSchedule(order, facts, moment);
   if (running) {
     const { schedule, change } = editRunning(order, after, facts, running, moment);
-    return { ...together([changed(before, schedule, moment), ...(change ? [change] : [])]), schedule };
+    return { ...together([changed(before, schedule, moment), change]), schedule };
   }
   const [first] = after.phases;
   if (first!.start_date > moment.now) return { ...changed(before, after, moment), schedule: after };

@@ -1,4 +1,5 @@
 /** A subscription schedule as it is stored: what a subscription is to become, phase by phase. */
+import { DAY_S } from '../calendar.ts';
 import type { Metadata, TaxRateRow } from '../catalog.ts';
 import type { CustomField } from '../customer/customer.ts';
 import type { SubscriptionItemRow, SubscriptionRow } from '../subscription/subscription.ts';
@@ -93,7 +94,7 @@ export type ScheduleRow = {
 export type ScheduleWhole = ScheduleRow & { rates: TaxRateRow[] };
 
 /** How long before its end a schedule is announced to end. One that is shorter is not. */
-const EXPIRING_S = 7 * 86_400;
+const EXPIRING_S = 7 * DAY_S;
 
 export const isOver = ({ status }: Pick<ScheduleRow, 'status'>): boolean => status !== 'not_started' && status !== 'active';
 

@@ -1,5 +1,5 @@
 /** When a subscription starts, when its trial ends, and from which moment its periods are counted. */
-import { periodAt, type Period } from '../calendar.ts';
+import { DAY_S, periodAt, type Period } from '../calendar.ts';
 import type { PriceRow } from '../catalog.ts';
 import { refuse, type Instant, type Moment } from '../decision.ts';
 import type { NewItem } from './items.ts';
@@ -7,7 +7,6 @@ import { configuredAnchor, fullPeriod, keepsAnchor, recurrenceOf } from './perio
 import type { StartOrder } from './start.ts';
 import type { SubscriptionRow } from './subscription.ts';
 
-const DAY_S = 86_400;
 /** A trial lasts at most this long. */
 const LONGEST_TRIAL_S = 731 * DAY_S;
 

@@ -5,7 +5,7 @@ import { assert, type Instant } from '../decision.ts';
 import { inForce } from '../discount.ts';
 import { beyondEarly, sameBack, type LeftOfEarly } from '../correction/early.ts';
 import type { LineOrder } from '../invoice/draft.ts';
-import type { InvoiceLineRow } from '../invoice/invoice.ts';
+import { unmoved, type InvoiceLineRow } from '../invoice/invoice.ts';
 import { chargeable, includedIn, meteredAmount, notBilled, type BilledBefore, type Metering, type Used } from '../metering.ts';
 import { formatDecimal, formatMoney } from '../money.ts';
 import { isTooLarge, LARGEST_AMOUNT } from '../pricing/amount.ts';
@@ -119,7 +119,7 @@ export function recount(line: InvoiceLineRow, sold: Pick<Sold, 'terms' | 'produc
   const { quantity, ...words } = usageWords(line, sold, used, { ...line.metering, billed: before && (billed as BilledBefore) }, early);
   const back = words.metering.billed?.back;
   const same = sameBack(back, known) && words.metering.billed?.left === left && quantity === line.quantity_decimal && (words.metering.groups ?? []).every((group, n) => group.quantity === line.metering!.groups?.[n]?.quantity);
-  const credits = back ? back.credits.map((credit) => ({ ...credit, transaction: null })) : known ? [] : line.credits;
+  const credits = back ? unmoved(back.credits) : known ? [] : line.credits;
   return same ? line : { ...line, ...words, quantity_decimal: quantity, credits };
 }
 

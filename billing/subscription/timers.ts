@@ -1,4 +1,5 @@
 /** When a subscription does something by itself: the timers of its life, and the moments for which they are set. */
+import { DAY_S } from '../calendar.ts';
 import { decision, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
 import { hasEnded, type SubscriptionRow, type SubscriptionWhole } from './subscription.ts';
 
@@ -8,10 +9,10 @@ type SubscriptionTimer = 'subscription.renew' | 'subscription.upcoming' | 'subsc
 export const INCOMPLETE_S = 23 * 3_600;
 
 /** How long before its end a trial is announced to end. */
-const TRIAL_NOTICE_S = 3 * 86_400;
+const TRIAL_NOTICE_S = 3 * DAY_S;
 
 /** How long before it is made the next invoice is announced. */
-const UPCOMING_S = 3 * 86_400;
+const UPCOMING_S = 3 * DAY_S;
 
 /** While the processor's answer to the first payment is awaited, its time to expire is put off by this much. */
 export const ANSWER_S = 3_600;

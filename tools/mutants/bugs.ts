@@ -69,10 +69,10 @@ const time: Bug[] = [
 ];
 
 const lives: Bug[] = [
-  bug('more is credited than was debited', 'billing/invoice/invoice.ts', 'discount_amounts.reduce((rest, each) => rest - BigInt(each.amount), amount)', 'amount', 'billing/subscription'),
+  bug('more is credited than was debited', 'billing/invoice/invoice.ts', 'amount - sumOf(discount_amounts)', 'amount', 'billing/subscription'),
   bug('a debit stays open after it was given back', 'billing/subscription/change.ts', 'prorated.debits.set(later.id, each.debits)', 'prorated.debits.set(later.id, [...later.debits, ...each.debits])', 'billing/subscription'),
   bug('what waits for a customer is billed by each of its subscriptions', 'billing/subscription/renew.ts', 'facts.pending.filter((item) => !gone.items.has(item.id))', 'facts.pending', 'billing/subscription', 'resources/subscriptions/boundary'),
-  bug('usage that is billed early keeps only a part of an amount off where it becomes less', 'billing/correction/early.ts', 'BigInt(has) < rest ? BigInt(has) : rest;', 'roundDiv(BigInt(has) * amount, money.amount);', 'billing/correction/early'),
+  bug('usage that is billed early keeps only a part of an amount off where it becomes less', 'billing/correction/early.ts', 'least(BigInt(has), rest);', 'roundDiv(BigInt(has) * amount, money.amount);', 'billing/correction/early'),
   bug('what is held is told of again whenever more comes', 'billing/correction/held.ts', 'made.puts.some((put) => put.before === null)', 'made.puts.length > 0', 'resources/kontor/invoices/held'),
   bug('usage in a trial is billed', 'billing/subscription/lines.ts', "|| (subscription.trial_end !== null && start < subscription.trial_end)", '', 'billing/subscription', 'tests/simulation/engine'),
   bug('an end within a period gives nothing back', 'billing/subscription/renew.ts', 'before.cancel_at_period_end ? []', 'before !== null ? []', 'billing/subscription'),

@@ -1,7 +1,7 @@
 /** Prepaid credit that is bought again by itself when it runs low. */
 import { buyCredit, checking, creditLeft, isDue, putTopUp, type TopUpRow } from '../../../billing/credit/top_up.ts';
 import { refuse, together, type Decision } from '../../../billing/decision.ts';
-import { mergeMetadata } from '../../../billing/metadata.ts';
+import { defined, mergeMetadata } from '../../../billing/metadata.ts';
 import { refuseAmount } from '../../../billing/payment/intent.ts';
 import { costSoFar } from '../../../billing/subscription/cost.ts';
 import { usageAsked } from '../../../billing/subscription/lines.ts';
@@ -75,8 +75,7 @@ async function update(ctx: Context, given: Params<typeof updateParams>, path: Pa
   const [before] = await topUpsById(ctx.tx, [path.top_up]);
   const { metadata: words, ...rest } = given;
   if (rest.active === true && !before!.active) refuse(undefined, 'A top-up that is inactive stays so. Make another one.', 'active');
-  const change = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  const after: TopUpRow = { ...before!, ...change, metadata: mergeMetadata(before!.metadata, words) };
+  const after: TopUpRow = { ...before!, ...defined(rest), metadata: mergeMetadata(before!.metadata, words) };
   refuseAmount(after.amount, after.currency);
   const { now } = await momentOn(ctx, customer.test_clock);
   await commit(ctx, { ...putTopUp(before!, after), timers: [checking(after, now)] });

@@ -5,7 +5,7 @@ import type { HeldLineRow } from '../../../billing/correction/held.ts';
 import { lateLine, type LateLine } from '../../../billing/correction/late.ts';
 import { leftOf, type Left, type NotedLine } from '../../../billing/correction/left.ts';
 import type { Instant } from '../../../billing/decision.ts';
-import { rateIds, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceWhole } from '../../../billing/invoice/invoice.ts';
+import { rateIds, taxationOf, type InvoiceItemWhole, type InvoiceLineRow, type InvoiceWhole } from '../../../billing/invoice/invoice.ts';
 import type { Metering } from '../../../billing/metering.ts';
 import type { Use } from '../../../billing/usage.ts';
 import { instants } from '../../../server/database/arrays.ts';
@@ -236,8 +236,8 @@ export async function lateOf(tx: Tx, customers: readonly string[]): Promise<Map<
     const invoice = invoices.get(correction.invoice)!;
     const line = invoice.lines.find((each) => each.id === correction.line);
     if (!line?.metering || invoice.status === 'void') continue;
-    const rates = invoice.rate_rows.filter((rate) => rateIds(line, invoice.default_tax_rates).includes(rate.id));
-    of.late.set(line.id, lateLine(line, { all: earlier.get(line.id) ?? NOTHING, billed: billed.get(line.id) ?? NOTHING }, invoice.currency, rates, invoice.customer_snapshot.tax_exempt ?? 'none'));
+    const { rates, exempt } = taxationOf(line, invoice);
+    of.late.set(line.id, lateLine(line, { all: earlier.get(line.id) ?? NOTHING, billed: billed.get(line.id) ?? NOTHING }, invoice.currency, rates, exempt));
   }
   return late;
 }

@@ -173,6 +173,11 @@ function meteredThen({ customer, at, recounted }: PutRight, prices: ReadonlyMap<
   });
 }
 
+const spanOf = ({ period_start: start, period_end: end }: Pick<InvoiceItemRow, 'period_start' | 'period_end'>) => ({ start, end });
+
+/** What an item, or its line, charged. */
+const ofItem = (item: Pick<InvoiceItemRow, 'amount' | 'proration_details' | 'period_start' | 'period_end'>) => ({ net: netOfItem(item), discounts: itemizedOf(item), ...spanOf(item) });
+
 /** What the credits among the lines give back, by the line. A preview may give back what it charges itself, by an item that is stored nowhere. */
 async function debitsOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<Map<string, CreditedDebit>> {
   const credits = lines.flatMap((line) => (line.proration_details?.credited_items ? [{ line: line.id, credited: line.proration_details.credited_items }] : []));
@@ -182,9 +187,9 @@ async function debitsOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promise<Map<s
   const charged = await rows<InvoiceLineRow & { number: string | null }>(tx, sql`select l.*, i.number from invoice_lines l join invoices i on i.id = l.invoice where l.id = any(${lineIds}::text[])`);
   const items = await rows<InvoiceItemRow & { number: string | null }>(tx, sql`select t.*, i.number from invoice_items t left join invoices i on i.id = t.invoice where t.id = any(${itemIds}::text[])`);
   const byId = new Map<string, CreditedDebit>([
-    ...charged.map((line) => [line.id, { invoice: line.invoice, invoice_number: line.number, line: line.id, invoice_item: null, net: afterDiscounts(line), discounts: line.discount_amounts, start: line.period_start, end: line.period_end }] as const),
-    ...lines.filter((line) => line.invoice_item !== null).map((line) => [line.invoice_item!, { invoice: null, invoice_number: null, line: null, invoice_item: line.invoice_item, net: netOfItem(line), discounts: itemizedOf(line), start: line.period_start, end: line.period_end }] as const),
-    ...items.map((item) => [item.id, { invoice: item.invoice, invoice_number: item.number, line: null, invoice_item: item.id, net: netOfItem(item), discounts: itemizedOf(item), start: item.period_start, end: item.period_end }] as const),
+    ...charged.map((line) => [line.id, { invoice: line.invoice, invoice_number: line.number, line: line.id, invoice_item: null, net: afterDiscounts(line), discounts: line.discount_amounts, ...spanOf(line) }] as const),
+    ...lines.filter((line) => line.invoice_item !== null).map((line) => [line.invoice_item!, { invoice: null, invoice_number: null, line: null, invoice_item: line.invoice_item, ...ofItem(line) }] as const),
+    ...items.map((item) => [item.id, { invoice: item.invoice, invoice_number: item.number, line: null, invoice_item: item.id, ...ofItem(item) }] as const),
   ]);
   return new Map(credits.flatMap(({ line, credited }) => {
     const debit = byId.get('invoice' in credited ? credited.invoice_line_items[0]! : credited.invoice_item);
