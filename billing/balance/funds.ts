@@ -1,4 +1,5 @@
 /** The account's funds at its processors. Each movement is a balance transaction: what came or went, what was kept of it line by line, and from when on it can be paid out. */
+import { DAY_S } from '../calendar.ts';
 import { decision, type Decision, type Instant, type Moment, type Posting } from '../decision.ts';
 import { exchangeAccount } from '../ledger/accounts.ts';
 import { minor, roundDiv } from '../money.ts';
@@ -43,7 +44,6 @@ type FundsMove = Pick<FundsTransactionRow, 'type' | 'reporting_category' | 'sour
   available: 'now' | 'later';
 };
 
-const DAY_S = 86_400;
 /** What a payment brings can be paid out at the second midnight (UTC) after it. */
 const AVAILABLE_AFTER_DAYS = 2;
 

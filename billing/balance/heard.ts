@@ -1,8 +1,7 @@
 /** What a processor that pays out by itself says of a payout becomes true: once, whatever the order and the number of its words. */
 import { decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { Fee } from '../payment/outcome.ts';
-import { moveFunds } from './funds.ts';
-import { post, put, returnPayout, type BankAccountRow, type PayoutRow, type PayoutStatus } from './payout.ts';
+import { openPayout, post, put, returnPayout, type BankAccountRow, type PayoutRow, type PayoutStatus } from './payout.ts';
 
 export type PayoutWord = {
   kind: 'payout';
@@ -32,17 +31,10 @@ export function heardBank({ bank: { reference, ...shown }, currency }: PayoutWor
 /** What was paid may come back in the days after, so a failure is the last word. */
 const RANKS: Record<PayoutStatus, number> = { pending: 0, in_transit: 1, paid: 2, canceled: 3, failed: 4 };
 
-function opened(word: PayoutWord, to: BankAccountRow, moment: Moment): Decision & { payout: PayoutRow } {
-  const { amount, currency, fees, arrival_date, automatic, method, description, statement_descriptor, reference } = word;
-  const id = moment.newId('po');
-  const { transaction, ...moved } = moveFunds({ type: 'payout', reporting_category: 'payout', source: id, description: description ?? 'Payout', amount: -amount, currency, fees, available: 'now', processor: to.processor, test_clock: null }, moment);
-  const payout: PayoutRow = {
-    id, created: word.created, amount, currency, automatic, method, status: 'pending', arrival_date, destination: to.id, balance_transaction: transaction.id, failure_balance_transaction: null, failure_code: null, failure_message: null,
-    description, statement_descriptor, processor_reference: reference, metadata: {},
-  };
-  const made: Decision = { ...decision(), puts: [{ table: 'payouts', before: null, after: payout }], facts: [{ type: 'payout.created', object: 'payout', whole: payout, at: moment.now }] };
-  const posted = post(payout, 'created', [{ ledger_account: 'payouts_in_transit', amount }, { ledger_account: 'cash_in_transit', amount: -amount, processor: to.processor }], moment);
-  return { ...together([moved, made, posted]), payout };
+function opened({ amount, currency, fees, created, arrival_date, automatic, method, description, statement_descriptor, reference }: PayoutWord, to: BankAccountRow, moment: Moment): Decision & { payout: PayoutRow } {
+  const said = { created, amount, currency, automatic, method, arrival_date, description, statement_descriptor, processor_reference: reference, metadata: {} };
+  const { transaction: _transaction, ...made } = openPayout(said, fees, to, moment);
+  return made;
 }
 
 /** `known` is what was heard of it before. */

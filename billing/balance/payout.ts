@@ -1,5 +1,5 @@
 /** Payouts: what goes from the account's funds at a processor to its bank, by hand or by a schedule. They live in real time, as the account does. */
-import { periodAt } from '../calendar.ts';
+import { DAY_S, periodAt } from '../calendar.ts';
 import type { Metadata } from '../catalog.ts';
 import { assert, decision, refuse, together, type Decision, type Instant, type Moment, type Posting, type Timer } from '../decision.ts';
 import { formatMoney } from '../money.ts';
@@ -54,8 +54,6 @@ const WEEKDAYS = ['thursday', 'friday', 'saturday', 'sunday', 'monday', 'tuesday
 type Weekday = (typeof WEEKDAYS)[number];
 export type PayoutSchedule = { interval: 'manual' | 'daily' | 'weekly' | 'monthly'; weekly_anchor: Weekday | null; monthly_anchor: number | null };
 
-const DAY_S = 86_400;
-
 /** The midnight (UTC) after a moment at which the schedule pays out; null where it is by hand. */
 export function nextPayout({ interval, weekly_anchor, monthly_anchor }: PayoutSchedule, after: Instant): Instant | null {
   switch (interval) {
@@ -85,36 +83,40 @@ export function post(payout: PayoutRow, what: 'created' | 'paid' | 'bounced' | '
   return { ...decision(), postings: legs.map((leg) => ({ ...leg, transaction: `${payout.id}:${what}`, currency: payout.currency, document: payout.id, customer: null, at: moment.now })) };
 }
 
+/** A payout as it begins: with what it takes from our funds, which is in transit from now on. */
+export function openPayout(
+  said: Omit<PayoutRow, 'id' | 'status' | 'destination' | 'balance_transaction' | 'failure_balance_transaction' | 'failure_code' | 'failure_message'>, fees: readonly Fee[], to: BankAccountRow, moment: Moment,
+): Decision & { payout: PayoutRow; transaction: FundsTransactionRow } {
+  const { id: destination, processor } = to;
+  const { amount, currency } = said;
+  const id = moment.newId('po');
+  const description = said.description ?? 'Payout';
+  const { transaction, ...moved } = moveFunds({ type: 'payout', reporting_category: 'payout', source: id, description, amount: -amount, currency, fees, available: 'now', processor, test_clock: null }, moment);
+  const payout: PayoutRow = { ...said, id, status: 'pending', destination, balance_transaction: transaction.id, failure_balance_transaction: null, failure_code: null, failure_message: null };
+  const made: Decision = { ...decision(), puts: [{ table: 'payouts', before: null, after: payout }], facts: [{ type: 'payout.created', object: 'payout', whole: payout, at: moment.now }] };
+  const posted = post(payout, 'created', [{ ledger_account: 'payouts_in_transit', amount }, { ledger_account: 'cash_in_transit', amount: -amount, processor }], moment);
+  return { ...together([moved, made, posted]), payout, transaction };
+}
+
 /** Takes an amount from what is available, with the fee where it costs one. `carried` are the transactions of an automatic payout, which it comes to. */
 export function createPayout(order: PayoutOrder, to: BankAccountRow, available: bigint, carried: readonly FundsTransactionRow[] | null, moment: Moment): Decision & { payout: PayoutRow } {
-  const { fees, amount, currency, method } = order;
+  const { fees, ...said } = order;
+  const { amount, currency, method } = said;
   const fee = fees.reduce((sum, each) => sum + each.amount, 0n);
   if (amount + fee > available) {
     const cost = fee === 0n ? '' : `, and ${formatMoney(fee, currency)} for it`;
     refuse('balance_insufficient', `There are ${formatMoney(available, currency)} available, not the ${formatMoney(amount, currency)} that are to be paid out${cost}. What is pending can be paid out once it is available.`, 'amount');
   }
   assert(!to.deleted && to.currency === currency, `${to.id} takes no payout in ${currency}`);
-  const id = moment.newId('po');
-  const { transaction, ...moved } = moveFunds({ type: 'payout', reporting_category: 'payout', source: id, description: order.description ?? 'Payout', amount: -amount, currency, fees, available: 'now', processor: to.processor, test_clock: null }, moment);
-  const automatic = carried !== null;
+  const instant = method === 'instant';
   const sent = (Math.floor(moment.now / DAY_S) + 1) * DAY_S;
-  const payout: PayoutRow = {
-    id, created: moment.now, amount, currency, automatic, method, status: 'pending',
-    arrival_date: method === 'instant' ? moment.now : sent + DAY_S,
-    destination: to.id, balance_transaction: transaction.id, failure_balance_transaction: null, failure_code: null, failure_message: null,
-    description: order.description, statement_descriptor: order.statement_descriptor, processor_reference: null, metadata: order.metadata,
-  };
-  const made = decision();
-  made.puts.push({ table: 'payouts', before: null, after: payout });
+  const { payout, transaction, ...made } = openPayout({ ...said, created: moment.now, automatic: carried !== null, arrival_date: instant ? moment.now : sent + DAY_S, processor_reference: null }, fees, to, moment);
   if (carried) {
-    made.puts.push({ table: 'balance_transactions', before: transaction, after: { ...transaction, payout: id } });
-    made.puts.push(...carried.map((before) => ({ table: 'balance_transactions', before, after: { ...before, payout: id } })));
+    made.puts.push(...[transaction, ...carried].map((before) => ({ table: 'balance_transactions', before, after: { ...before, payout: payout.id } })));
+    made.facts.push({ type: 'payout.reconciliation_completed', object: 'payout', whole: payout, at: moment.now });
   }
-  made.facts.push({ type: 'payout.created', object: 'payout', whole: payout, at: moment.now });
-  if (automatic) made.facts.push({ type: 'payout.reconciliation_completed', object: 'payout', whole: payout, at: moment.now });
-  made.timers.push(proceed(payout, method === 'instant' ? moment.now : sent));
-  const posted = post(payout, 'created', [{ ledger_account: 'payouts_in_transit', amount }, { ledger_account: 'cash_in_transit', amount: -amount, processor: to.processor }], moment);
-  return { ...together([moved, made, posted]), payout };
+  made.timers.push(proceed(payout, instant ? moment.now : sent));
+  return { ...made, payout };
 }
 
 /** How a payout ends at its bank. */

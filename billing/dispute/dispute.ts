@@ -1,6 +1,7 @@
 /** What a holder contests at its bank: an inquiry, which takes nothing yet, or a chargeback, which takes the amount until it is won. */
 import type { FundsTransactionRow } from '../balance/funds.ts';
 import type { Settlement } from '../balance/settlement.ts';
+import { DAY_S } from '../calendar.ts';
 import type { Metadata } from '../catalog.ts';
 import { decision, type Decision, type Instant, type Moment, type Posting, type Timer } from '../decision.ts';
 import type { Fee, Settled } from '../payment/outcome.ts';
@@ -76,7 +77,6 @@ export const isInquiry = ({ status }: Pick<DisputeRow, 'status'>): boolean => st
 export const awaitsResponse = ({ status }: Pick<DisputeRow, 'status'>): boolean => status === 'needs_response' || status === 'warning_needs_response';
 export const isClosed = ({ status }: Pick<DisputeRow, 'status'>): boolean => status === 'won' || status === 'lost' || status === 'warning_closed';
 
-const DAY_S = 86_400;
 /** Evidence is taken until the end of the ninth day (UTC) after. */
 export const dueBy = (now: Instant): Instant => (Math.floor(now / DAY_S) + 10) * DAY_S - 1;
 /** An inquiry of which nothing has become is closed after so long. */

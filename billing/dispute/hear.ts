@@ -3,7 +3,7 @@ import { together, type Decision, type Moment } from '../decision.ts';
 import { METHODS } from '../payment/offer.ts';
 import { refundable } from '../payment/refund.ts';
 import { isClosed, isInquiry, putDispute, tell, type DisputeStatus, type DisputeWhole, type DisputeWord } from './dispute.ts';
-import { detailsOf, endMandates, putCharge, withdraw, type Contested } from './open.ts';
+import { detailsOf, endMandates, newDispute, putCharge, withdraw, type Contested } from './open.ts';
 import { settle } from './settle.ts';
 
 /** A dispute goes on from the one to the next, and never back: an older word that comes late says nothing new. A bank may reverse what was lost. */
@@ -13,14 +13,12 @@ const RANKS: Record<DisputeStatus, number> = { warning_needs_response: 0, warnin
 const amountOf = ({ charge }: Contested, { amount, currency }: DisputeWord): bigint => (currency === charge.currency ? amount : refundable(charge));
 
 function opened(contested: Contested, word: DisputeWord, moment: Moment): DisputeWhole {
-  const { charge, payment_intent: intent, payment_method: method } = contested;
   const { reference, reason, network_reason_code, due_by, submission_count } = word;
   const inquiry = word.status.startsWith('warning_');
-  return {
-    id: moment.newId('dp'), created: moment.now, charge: charge.id, payment_intent: intent.id, customer: intent.customer, test_clock: intent.test_clock, status: inquiry ? 'warning_needs_response' : 'needs_response', reason, amount: amountOf(contested, word), currency: charge.currency,
-    withdrawn: false, fees: [], payment_method_details: detailsOf(charge, { inquiry, reason, network_reason_code }), evidence: {}, due_by, submission_count: submission_count ?? 0, verdict: null, intended_submission_method: null,
-    processor: method.processor, processor_reference: reference, metadata: {}, transactions: [],
-  };
+  return newDispute(contested, {
+    status: inquiry ? 'warning_needs_response' : 'needs_response', reason, amount: amountOf(contested, word), fees: [],
+    payment_method_details: detailsOf(contested.charge, { inquiry, reason, network_reason_code }), due_by, submission_count: submission_count ?? 0, processor_reference: reference,
+  }, moment);
 }
 
 /** `known` is what was heard of it before. */

@@ -2,6 +2,7 @@
 import { fundsLegs, moveFunds } from '../balance/funds.ts';
 import { movedAs, type Settlement } from '../balance/settlement.ts';
 import { decision, together, type Decision, type Moment } from '../decision.ts';
+import { least } from '../money.ts';
 import { endMandate } from '../payment/mandate.ts';
 import type { Consequence, Fee } from '../payment/outcome.ts';
 import type { ChargeRow, MandateRow, PaymentIntentRow, PaymentMethodRow } from '../payment/payment.ts';
@@ -28,6 +29,18 @@ export function detailsOf({ payment_method_details: details }: ChargeRow, { inqu
   }
 }
 
+/** A dispute as it is opened, with what is said of it. Nothing was taken or answered yet. */
+export function newDispute(
+  { charge, payment_intent: intent, payment_method: { processor } }: Contested,
+  said: Pick<DisputeWhole, 'status' | 'reason' | 'amount' | 'fees' | 'payment_method_details' | 'due_by' | 'submission_count' | 'processor_reference'>,
+  moment: Moment,
+): DisputeWhole {
+  return {
+    ...said, id: moment.newId('dp'), created: moment.now, charge: charge.id, payment_intent: intent.id, customer: intent.customer, test_clock: intent.test_clock, currency: charge.currency,
+    withdrawn: false, evidence: {}, verdict: null, intended_submission_method: null, processor, metadata: {}, transactions: [],
+  };
+}
+
 /** What the bank charges, as it was foretold. */
 const foretold = ({ fees }: DisputeWhole): DisputeMove => ({ fees: fees.map((fee): Fee => ({ type: 'processing', description: fee.description, amount: BigInt(fee.amount) })) });
 
@@ -50,18 +63,18 @@ export function endMandates(method: PaymentMethodRow, mandates: readonly Mandate
 }
 
 /** What of a charge is left can be contested, as a whole or in parts. A debit's dispute is final: its bank asks nobody, and the mandate is no longer in force. */
-export function openDisputes({ charge: contested, payment_intent: intent, payment_method: method, mandates, settlement }: Contested, news: DisputeNews, moment: Moment): Decision & { charge: ChargeRow } {
+export function openDisputes(contested: Contested, news: DisputeNews, moment: Moment): Decision & { charge: ChargeRow } {
+  const { payment_method: method, mandates, settlement } = contested;
   const made: Decision[] = [];
-  let charge = contested;
+  let { charge } = contested;
   for (let left = news.times; left > 0; left -= 1) {
     const amount = refundable(charge) / BigInt(left);
     if (amount <= 0n) continue;
-    const dispute: DisputeWhole = {
-      id: moment.newId('dp'), created: moment.now, charge: charge.id, payment_intent: intent.id, customer: intent.customer, test_clock: intent.test_clock,
-      status: news.inquiry ? 'warning_needs_response' : 'needs_response', reason: news.reason, amount, currency: charge.currency, withdrawn: false,
-      fees: (news.fees ?? []).map((fee) => ({ description: fee.description, amount: String(fee.amount) })), payment_method_details: detailsOf(charge, news),
-      evidence: {}, due_by: news.final ? null : dueBy(moment.now), submission_count: 0, verdict: null, intended_submission_method: null, processor: method.processor, processor_reference: null, metadata: {}, transactions: [],
-    };
+    const dispute = newDispute(contested, {
+      status: news.inquiry ? 'warning_needs_response' : 'needs_response', reason: news.reason, amount, payment_method_details: detailsOf(charge, news),
+      fees: (news.fees ?? []).map((fee) => ({ description: fee.description, amount: String(fee.amount) })),
+      due_by: news.final ? null : dueBy(moment.now), submission_count: 0, processor_reference: null,
+    }, moment);
     charge = { ...charge, disputed: true };
     const taken = news.inquiry ? { ...decision(), dispute, charge } : withdraw({ dispute, charge, settlement }, foretold(dispute), moment);
     charge = taken.charge;
@@ -70,7 +83,7 @@ export function openDisputes({ charge: contested, payment_intent: intent, paymen
     if (news.final) made.push(settle({ dispute: taken.dispute, charge, settlement }, 'lost', moment), endMandates(method, mandates, moment));
     else made.push({ ...decision(), timers: [nextStep(taken.dispute)] });
   }
-  return { ...together(made.length > 0 ? [putCharge(contested, charge), ...made] : []), charge };
+  return { ...together(made.length > 0 ? [putCharge(contested.charge, charge), ...made] : []), charge };
 }
 
 /** The inquiry has become a chargeback, which asks for evidence anew. */
@@ -79,7 +92,7 @@ export function escalate(disputed: Disputed, moment: Moment): Decision {
   const details = before.payment_method_details.card ? { ...before.payment_method_details, card: { ...(before.payment_method_details.card as object), case_type: 'chargeback' } } : before.payment_method_details;
   const reopened: DisputeWhole = { ...before, status: 'needs_response', payment_method_details: details, due_by: dueBy(moment.now), evidence: {}, submission_count: 0, verdict: null };
   // What was refunded since is not contested any more.
-  const amount = refundable(charge) < before.amount ? refundable(charge) : before.amount;
+  const amount = least(refundable(charge), before.amount);
   const taken = withdraw({ ...disputed, dispute: { ...reopened, amount } }, foretold(before), moment);
   return together([putDispute(before, taken.dispute), putCharge(charge, taken.charge), tell(taken.dispute, 'updated', moment, before), taken, tell(taken.dispute, 'funds_withdrawn', moment), { ...decision(), timers: [nextStep(taken.dispute)] }]);
 }

@@ -2,13 +2,13 @@
 import { beginAttempt, type Verb } from './attempt.ts';
 import { takeCharge } from '../balance/funds.ts';
 import { assert, decision, refuse, together, type Decision, type Moment, type Timer } from '../decision.ts';
-import { formatMoney, maximumCharge } from '../money.ts';
+import { formatMoney, least, maximumCharge } from '../money.ts';
 import type { Allowed, Canceled, HandledOutcome, Succeeded, Unknown } from './outcome.ts';
 import type { ChargeRow, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
-import { cancelInvoicePayment } from './intent.ts';
+import { cancelInvoicePayment, moveIntent } from './intent.ts';
 import { refuseFault, tooLarge, uneven } from './offer.ts';
 import { refuseDescriptor, type Words } from './words.ts';
-import { allowedOf } from './charge.ts';
+import { allowedOf, moveCharge } from './charge.ts';
 import { toBeContested } from './foretold.ts';
 import { receive, type Payment } from './receive.ts';
 
@@ -61,8 +61,6 @@ function ask({ payment_intent: intent, payment_method: method, charge }: Reserve
 /** What the processor has said that may be done about a charge. */
 const allowedFor = ({ payment_method_details: details }: ChargeRow) => details?.card?.allowed;
 
-const smaller = (one: bigint, other: bigint): bigint => (one < other ? one : other);
-
 type CaptureOrder = { amount: bigint | null; /** Nothing more is to be taken, and the rest is released. */ final: boolean; words: Partial<Words> };
 
 /** Takes what was reserved, or a part of it. A last capture may take a little more than was reserved, where the card's network allows it, or nothing, after others. */
@@ -75,7 +73,7 @@ export function captureIntent(reserved: Reserved, { amount, final, words }: Capt
   }
   if (!final && intent.invoice !== null) refuse('payment_intent_invalid_parameter', `The payment intent ${intent.id} pays the invoice ${intent.invoice}, for which it is captured once. Leave \`final_capture\` out.`, 'final_capture');
   const allowed = BigInt(allowedFor(charge)?.most ?? 0);
-  const most = final && allowed > charge.amount ? smaller(allowed, maximumCharge(intent.currency)) - charge.amount_captured : intent.amount_capturable;
+  const most = final && allowed > charge.amount ? least(allowed, maximumCharge(intent.currency)) - charge.amount_captured : intent.amount_capturable;
   const taken = amount ?? intent.amount_capturable;
   if (taken < 0n || (taken === 0n && (!final || charge.amount_captured === 0n))) refuse('parameter_invalid_integer', 'Capture an amount above zero, or cancel the payment intent.', 'amount_to_capture');
   if (taken > most) refuse('amount_too_large', `Of the payment intent ${intent.id}, ${formatMoney(most, intent.currency)} can be captured, not ${formatMoney(taken, intent.currency)}.`, 'amount_to_capture');
@@ -111,12 +109,6 @@ export function releaseIntent(reserved: Reserved, reason: string, moment: Moment
 /** The timer that gives up what is reserved when its time has passed; a null moment stops it. */
 const expiry = ({ id, customer, test_clock }: PaymentIntentRow, at: number | null): Timer => ({ kind: 'payment_intent.expire_authorization', subject: id, at, lane: customer ?? id, test_clock });
 
-function moved(before: PaymentIntentWhole, change: Partial<PaymentIntentWhole>, type: string | null, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
-  const payment_intent: PaymentIntentWhole = { ...before, ...change };
-  const facts = type === null ? [] : [{ type, object: 'payment_intent', whole: payment_intent, at: moment.now }];
-  return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], facts, payment_intent };
-}
-
 /** Whether this charge is what an intent has reserved, or just asks to be captured, raised or given up. */
 export const isReserved = ({ status, latest_charge }: PaymentIntentRow, { id }: ChargeRow): boolean => (status === 'requires_capture' || status === 'processing') && latest_charge === id;
 
@@ -131,25 +123,24 @@ export function handledElsewhere(facts: Payment & { charge: ChargeRow }, answer:
 /** Takes the processor's answer. What it refused leaves the amount reserved as it was. */
 export function settleHandling(facts: Payment & { charge: ChargeRow }, question: Pick<HandleQuestion, 'verb' | 'amount' | 'final' | 'reason' | 'words'>, answer: HandledAnswer, moment: Moment): Decision & Payment {
   const { payment_intent: intent, charge: before } = facts;
-  if (answer.kind !== 'succeeded') return { ...facts, ...moved(intent, { status: 'requires_capture' }, null, moment) };
-  const put = (after: ChargeRow, type: string): Decision => ({ ...decision(), puts: [{ table: 'charges', before, after }], facts: [{ type, object: 'charge', whole: after, before, at: moment.now }] });
+  if (answer.kind !== 'succeeded') return { ...facts, ...moveIntent(intent, { status: 'requires_capture' }, null, moment) };
   switch (question.verb) {
     case 'capture':
       return captured(facts, question, answer, moment);
     case 'increment': {
       const amount = answer.money?.amount ?? BigInt(question.amount);
       const charge: ChargeRow = { ...before, amount, ...withAllowed(before, answer.allowed) };
-      const changed = moved(intent, { ...question.words, status: 'requires_capture', amount, amount_capturable: amount }, 'payment_intent.amount_capturable_updated', moment);
-      return { ...facts, ...together([put(charge, 'charge.updated'), changed]), payment_intent: changed.payment_intent, charge };
+      const changed = moveIntent(intent, { ...question.words, status: 'requires_capture', amount, amount_capturable: amount }, 'payment_intent.amount_capturable_updated', moment);
+      return { ...facts, ...together([moveCharge(before, charge, 'charge.updated', moment), changed]), payment_intent: changed.payment_intent, charge };
     }
     case 'cancel': {
       // What was reserved is given back in full, as a charge of which nothing was captured.
       const charge: ChargeRow = { ...before, capture_before: null, amount_refunded: before.amount };
-      const changed = moved(intent, { status: 'canceled', amount_capturable: 0n, canceled_at: moment.now, cancellation_reason: question.reason }, 'payment_intent.canceled', moment);
+      const changed = moveIntent(intent, { status: 'canceled', amount_capturable: 0n, canceled_at: moment.now, cancellation_reason: question.reason }, 'payment_intent.canceled', moment);
       changed.timers.push(expiry(intent, null));
-      const told = put(charge, question.reason === 'automatic' ? 'charge.expired' : 'charge.refunded');
+      const told = moveCharge(before, charge, question.reason === 'automatic' ? 'charge.expired' : 'charge.refunded', moment);
       const left = facts.payment && cancelInvoicePayment(facts.payment, moment);
-      return { ...facts, ...together([told, changed, ...(left ? [left] : [])]), payment_intent: changed.payment_intent, charge, payment: left?.payment ?? null };
+      return { ...facts, ...together([told, changed, left]), payment_intent: changed.payment_intent, charge, payment: left?.payment ?? null };
     }
   }
 }
@@ -171,11 +162,9 @@ function captured(facts: Payment & { charge: ChargeRow }, question: Pick<HandleQ
   const taken = amount === 0n ? { ...decision(), charge: row, transaction: null } : takeCharge(row, how, moment, amount);
   const { charge } = taken;
   const change = { ...question.words, status: over ? 'succeeded' : 'requires_capture', amount_capturable: over ? 0n : before.amount - amount_captured, amount_received: amount_captured } as const;
-  const changed = moved(intent, change, over ? 'payment_intent.succeeded' : 'payment_intent.amount_capturable_updated', moment);
+  const changed = moveIntent(intent, change, over ? 'payment_intent.succeeded' : 'payment_intent.amount_capturable_updated', moment);
   if (over) changed.timers.push(expiry(intent, null));
-  const type = amount === 0n ? 'charge.updated' : 'charge.captured';
-  const put: Decision = { ...decision(), puts: [{ table: 'charges', before, after: charge }], facts: [{ type, object: 'charge', whole: charge, before, at: moment.now }] };
-  const whole = together([put, taken, changed]);
+  const whole = together([moveCharge(before, charge, amount === 0n ? 'charge.updated' : 'charge.captured', moment), taken, changed]);
   if (taken.transaction === null) return { ...facts, ...whole, payment_intent: changed.payment_intent, charge };
   whole.timers.push(...toBeContested(charge.id, answer.foretold ?? [], intent, moment));
   return receive({ ...facts, payment_intent: changed.payment_intent, charge }, taken.transaction, whole, null, moment, amount);

@@ -4,6 +4,7 @@ import { formatMoney, minor } from '../money.ts';
 import type { NextAction, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { wordsOf } from './words.ts';
 import type { AskedQuestion } from './confirm.ts';
+import { moveIntent } from './intent.ts';
 import type { PaymentAnswer } from './outcome.ts';
 import type { Payment } from './receive.ts';
 import { settlePayment } from './settle.ts';
@@ -111,9 +112,7 @@ export function awaitTransfer(before: PaymentIntentWhole, method: PaymentMethodR
     },
     reference,
   };
-  const payment_intent: PaymentIntentWhole = { ...before, status: 'requires_action', payment_method: method.id, last_payment_error: null, failed_method: null, next_action };
-  const facts = [{ type: 'payment_intent.requires_action', object: 'payment_intent', whole: payment_intent, at: moment.now }];
-  return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], facts, payment_intent };
+  return moveIntent(before, { status: 'requires_action', payment_method: method.id, last_payment_error: null, failed_method: null, next_action }, 'payment_intent.requires_action', moment);
 }
 
 /** Pays an intent from the customer's cash. */

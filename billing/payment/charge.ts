@@ -1,18 +1,16 @@
 /** The charge that a processor's answer makes, with all that the API shows of how it went. */
+import { DAY_S } from '../calendar.ts';
 import { decision, type Decision, type Moment } from '../decision.ts';
 import { minor } from '../money.ts';
 import type { AskedQuestion } from './confirm.ts';
+import { adviceIn, NO_ADVICE } from './failure.ts';
 import { asked } from './method.ts';
 import { METHODS } from './offer.ts';
 import type { Allowed, Answer, Assessment } from './outcome.ts';
 import type { CardDetails, ChargedCard, ChargeOutcome, ChargeRow, PaymentMethodRow } from './payment.ts';
 import type { Payment } from './receive.ts';
 
-/** Where no issuer was heard. */
-export const NO_ADVICE = { advice_code: null, network_advice_code: null, network_decline_code: null };
 const MESSAGES = { succeeded: 'The payment went through.', pending: 'The payment is on its way.' };
-
-export const adviceIn = ({ advice_code, network_advice_code, network_decline_code }: Answer<'declined'>) => ({ advice_code, network_advice_code, network_decline_code });
 
 function outcomeOf(assessment: Assessment, seller_message: string, said: Partial<ChargeOutcome> = {}): ChargeOutcome {
   return { ...NO_ADVICE, ...said, ...assessment, seller_message };
@@ -78,9 +76,9 @@ export function chargeOf({ payment_intent: intent, payment_method: method, charg
 }
 
 /** What is reserved on a card is given up after a week, where the processor does not say when. */
-const CAPTURE_WITHIN_S = 7 * 86_400;
+const CAPTURE_WITHIN_S = 7 * DAY_S;
 /** Or after a month, where that was asked for. */
-const EXTENDED_S = 30 * 86_400;
+const EXTENDED_S = 30 * DAY_S;
 
 /** The charge says what its method has left to be charged later. */
 export function leaving(charge: ChargeRow, left: PaymentMethodRow | null): ChargeRow {
@@ -90,6 +88,11 @@ export function leaving(charge: ChargeRow, left: PaymentMethodRow | null): Charg
   return { ...charge, payment_method_details: { type, [type]: { ...(shown as object), generated_sepa_debit: left.id, generated_sepa_debit_mandate: left.mandate } } };
 }
 
+/** A charge as it has become, and the event that tells of it. */
+export const moveCharge = (before: ChargeRow, charge: ChargeRow, type: string, moment: Moment): Decision =>
+  ({ ...decision(), puts: [{ table: 'charges', before, after: charge }], facts: [{ type, object: 'charge', whole: charge, before, at: moment.now }] });
+
+/** The charge that an answer has made, or has come to. */
 export function charged(before: ChargeRow | null, charge: ChargeRow, moment: Moment): Decision {
   return {
     ...decision(),

@@ -2,18 +2,20 @@
 import type { Moment, Timer } from '../decision.ts';
 import type { Consequence, Delay } from './outcome.ts';
 
-const later = (delay: Delay, test_clock: string | null) => (test_clock === null ? delay.real : delay.on_clock);
+/** What it is foretold of, and whom it concerns. */
+type About = { id: string; customer: string | null; test_clock: string | null };
 
-/** Lets what a sandbox has foretold about an attempt happen in its time. */
-export function foreseen(op_id: string, foretold: readonly Consequence[], intent: { id: string; customer: string | null; test_clock: string | null }, moment: Moment): Timer[] {
+const inTime = (kind: string, subject: string, { on_clock, real }: Delay, { id, customer, test_clock }: About, { now }: Moment): Timer =>
+  ({ kind, subject, at: now + (test_clock === null ? real : on_clock), lane: customer ?? id, test_clock });
+
+/** Lets an attempt end as it was foretold. */
+export function foreseen(op_id: string, foretold: readonly Consequence[], about: About, moment: Moment): Timer[] {
   const settles = foretold.find((each) => each.kind === 'charge_settles' || each.kind === 'refund_settles');
-  if (!settles) return [];
-  return [{ kind: 'payment_attempt.settle', subject: op_id, at: moment.now + later(settles.after, intent.test_clock), lane: intent.customer ?? intent.id, test_clock: intent.test_clock }];
+  return settles ? [inTime('payment_attempt.settle', op_id, settles.after, about, moment)] : [];
 }
 
-/** Lets what a sandbox has foretold of a charge that has come be contested in its time. */
-export function toBeContested(charge: string, foretold: readonly Consequence[], intent: { id: string; customer: string | null; test_clock: string | null }, moment: Moment): Timer[] {
+/** Lets a charge that has come be contested as it was foretold. */
+export function toBeContested(charge: string, foretold: readonly Consequence[], about: About, moment: Moment): Timer[] {
   const news = foretold.find((each) => each.kind === 'dispute');
-  if (!news) return [];
-  return [{ kind: 'charge.contest', subject: charge, at: moment.now + later(news.after, intent.test_clock), lane: intent.customer ?? intent.id, test_clock: intent.test_clock }];
+  return news ? [inTime('charge.contest', charge, news.after, about, moment)] : [];
 }

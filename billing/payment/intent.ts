@@ -1,10 +1,11 @@
 /** A payment from its start to its end without one, and what may be changed of it; how it is confirmed is in `confirm.ts`. */
 import { decision, refuse, together, type Call, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceRow } from '../invoice/invoice.ts';
-import { mergeMetadata } from '../metadata.ts';
+import { defined, mergeMetadata } from '../metadata.ts';
 import { formatMoney, minimumCharge, minor } from '../money.ts';
+import { paymentError } from './failure.ts';
 import { faultInCharge, offeredTypes, refuseFault, tooLarge, uneven, type Fault } from './offer.ts';
-import type { InvoicePaymentRow, PaymentError, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
+import type { InvoicePaymentRow, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { refuseUnconfirmable } from './confirm.ts';
 
 type IntentOrder = Pick<PaymentIntentRow, 'customer' | 'test_clock' | 'amount' | 'currency' | 'payment_method_types'> &
@@ -96,11 +97,16 @@ function invoiceTypes({ currency, subscription, payment_settings: { payment_meth
 /** Why a method cannot be charged for what remains of an invoice; null where it can. */
 export const faultInInvoice = (method: PaymentMethodRow, invoice: InvoiceRow): Fault | null => faultInCharge(method, { types: invoiceTypes(invoice), amount: invoice.amount_remaining, currency: invoice.currency, network: invoice.payment_settings.payment_method_options?.card?.network });
 
+/** The intent as it has become, with the event that tells of it where there is one. */
+export function moveIntent(before: PaymentIntentWhole, change: Partial<PaymentIntentWhole>, type: string | null, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
+  const payment_intent: PaymentIntentWhole = { ...before, ...change };
+  const facts = type === null ? [] : [{ type, object: 'payment_intent', whole: payment_intent, at: moment.now }];
+  return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], facts, payment_intent };
+}
+
 /** An intent whose method could not be charged, so that nothing was tried: it says why. */
 export function unchargeable(before: PaymentIntentWhole, { code, message }: Fault, method: PaymentMethodRow, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
-  const last_payment_error: PaymentError = { type: 'invalid_request_error', code, message, decline_code: null, advice_code: null, network_advice_code: null, network_decline_code: null, charge: null, payment_method: method.id };
-  const payment_intent: PaymentIntentWhole = { ...before, last_payment_error, failed_method: method };
-  return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], facts: [{ type: 'payment_intent.payment_failed', object: 'payment_intent', whole: payment_intent, at: moment.now }], payment_intent };
+  return moveIntent(before, { last_payment_error: paymentError('invalid_request_error', { code, message }, method), failed_method: method }, 'payment_intent.payment_failed', moment);
 }
 
 /** What of an intent goes to an invoice. */
@@ -157,9 +163,10 @@ export function refuseAmount(amount: bigint, currency: string): void {
 
 /** Changes what is named. It is no event. `enabled` are the types that the account's configuration has switched on, where it has said so. */
 export function changeIntent(before: PaymentIntentWhole, change: IntentChange, enabled: readonly string[] | null = null): Decision & { payment_intent: PaymentIntentWhole } {
-  const named = Object.entries(change).filter(([, value]) => value !== undefined).map(([name]) => name);
+  const given = defined(change);
+  const names = Object.keys(given);
   const over = before.status === 'succeeded' || before.status === 'canceled' || before.status === 'processing' || before.status === 'requires_capture';
-  const fixed = named.find((name) => (over && !WORDS.includes(name)) || (before.invoice !== null && OF_INVOICE.includes(name)));
+  const fixed = names.find((name) => (over && !WORDS.includes(name)) || (before.invoice !== null && OF_INVOICE.includes(name)));
   if (fixed) {
     const why = over ? `is ${before.status}` : `pays the invoice ${before.invoice}`;
     refuse('payment_intent_unexpected_state', `The payment intent ${before.id} ${why}, so its \`${fixed}\` cannot be changed.`, fixed);
@@ -167,7 +174,6 @@ export function changeIntent(before: PaymentIntentWhole, change: IntentChange, e
   if (change.customer !== undefined && before.customer !== null && change.customer !== before.customer) {
     refuse('payment_intent_invalid_parameter', `The payment intent ${before.id} is of the customer ${before.customer}; that cannot be changed.`, 'customer');
   }
-  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Omit<IntentChange, 'metadata'>;
   const manual = Object.entries(change.payment_method_options ?? {}).find(([, options]) => options.capture_method === 'manual');
   if (manual && before.invoice !== null) {
     refuse('payment_intent_unexpected_state', `The payment intent ${before.id} pays the invoice ${before.invoice}, so it is captured at once.`, `payment_method_options[${manual[0]}][capture_method]`);
@@ -179,7 +185,7 @@ export function changeIntent(before: PaymentIntentWhole, change: IntentChange, e
   const status = !open ? before.status : method === null ? 'requires_payment_method' : 'requires_confirmation';
   const payment_method_options = { ...before.payment_method_options, ...change.payment_method_options };
   const after: PaymentIntentWhole = { ...before, ...given, payment_method_options, metadata: mergeMetadata(before.metadata, change.metadata), status, ...(restarts && { next_action: null, authentication: null }) };
-  const offered = named.some((name) => OFFERS.includes(name)) && before.invoice === null ? typesFor(after, enabled) : before.payment_method_types;
+  const offered = names.some((name) => OFFERS.includes(name)) && before.invoice === null ? typesFor(after, enabled) : before.payment_method_types;
   const payment_intent: PaymentIntentWhole = { ...after, payment_method_types: offered };
   if (change.amount !== undefined || change.currency !== undefined) refuseAmount(payment_intent.amount, payment_intent.currency);
   return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], calls: restarts ? giveUp(before) : [], payment_intent };
@@ -213,5 +219,5 @@ export function cancelIntent(intent: PaymentIntentWhole, payment: InvoicePayment
   made.calls.push(...giveUp(intent));
   made.facts.push({ type: 'payment_intent.canceled', object: 'payment_intent', whole: payment_intent, at: moment.now });
   const left = payment && cancelInvoicePayment(payment, moment);
-  return { ...together(left ? [made, left] : [made]), payment_intent, payment: left?.payment ?? null };
+  return { ...together([made, left]), payment_intent, payment: left?.payment ?? null };
 }

@@ -88,7 +88,7 @@ export function keepReusable({ type, reference, identity, details }: Reusable, b
   const made = decision();
   made.puts.push({ table: 'payment_methods', before: null, after: method });
   if (customer !== null) made.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: method, at: moment.now });
-  return { ...together(mandate ? [made, mandate] : [made]), method };
+  return { ...together([made, mandate]), method };
 }
 
 /** What a processor is asked to let go, as the call keeps it. */
@@ -207,7 +207,7 @@ export function methodAfter({ payment_intent: intent, payment_method: before, cu
   made.puts.push({ table: 'payment_methods', before, after: payment_method });
   if (customer !== before.customer) made.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: payment_method, at: moment.now });
   const reusable = learned?.reusable && payer?.deleted !== true ? keepReusable(learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null, from: { charge, setup_attempt: null } }, moment) : null;
-  return { ...together([shred, ...(mandate ? [mandate] : []), made, ...(reusable ? [reusable] : [])]), payment_method, left: reusable?.method ?? null };
+  return { ...together([shred, mandate, made, reusable]), payment_method, left: reusable?.method ?? null };
 }
 
 /** What its holder has agreed to keep is kept by the processor; where nobody is here to have it, it is let go there. */

@@ -3,7 +3,7 @@ import { fundsLegs, moveFunds } from '../balance/funds.ts';
 import { settledAs, type Settlement } from '../balance/settlement.ts';
 import type { Metadata } from '../catalog.ts';
 import { assert, decision, refuse, together, type Decision, type Fact, type Instant, type Moment, type Posting } from '../decision.ts';
-import { formatMoney } from '../money.ts';
+import { formatMoney, positive } from '../money.ts';
 import { beginAttempt, type AttemptRow } from './attempt.ts';
 import { moveCash, type CashRow } from './cash.ts';
 import type { RefundOutcome, Settled, Unknown } from './outcome.ts';
@@ -53,9 +53,8 @@ export type RefundQuestion = {
 
 /** What of a charge can still be given back. */
 export function refundable({ status, captured, amount_captured, amount_refunded, amount_disputed }: ChargeRow): bigint {
-  const left = status === 'succeeded' && captured ? amount_captured - amount_refunded - amount_disputed : 0n;
   // A bank may have taken more than was left.
-  return left > 0n ? left : 0n;
+  return status === 'succeeded' && captured ? positive(amount_captured - amount_refunded - amount_disputed) : 0n;
 }
 
 export type RefundOrder = { amount: bigint | null; reason: RefundQuestion['reason']; metadata: Metadata };
@@ -169,7 +168,7 @@ export function settleRefund({ refund: before, charge: charged, settlement }: { 
   }
   if (leaves) made.facts.push(tellRefunded(charge, refund, moment));
   if ('foretold' in answer) made.timers.push(...foreseen(attempt.id, answer.foretold, { id: refund.id, customer: refund.customer, test_clock: refund.test_clock }, moment));
-  return { ...together([made, ...(leaves ? [leaves] : []), ...(returns ? [returns] : [])]), refund, charge };
+  return { ...together([made, leaves, returns]), refund, charge };
 }
 
 /** What the processor is asked of a refund that is to be called back, as the call keeps it. */

@@ -1,10 +1,12 @@
 /** A processor's answer becomes true: for the intent, the charge, the method, and for the invoice that is being paid. */
 import { takeCharge } from '../balance/funds.ts';
-import { assert, decision, together, type Decision, type Moment } from '../decision.ts';
+import { assert, decision, together, type Moment } from '../decision.ts';
 import { actionRequired, attemptFailed, paymentComing } from '../invoice/paid.ts';
-import { adviceIn, charged, chargeOf, leaving, NO_ADVICE } from './charge.ts';
+import { charged, chargeOf, leaving } from './charge.ts';
 import { leadsNowhere, nextAction, NOWHERE_TO_ASK, waitsFor, type AskedQuestion } from './confirm.ts';
+import { adviceIn, NO_ADVICE, paymentError } from './failure.ts';
 import { foreseen, toBeContested } from './foretold.ts';
+import { moveIntent } from './intent.ts';
 import { asked, methodAfter, unkept } from './method.ts';
 import type { Answer, PaymentAnswer } from './outcome.ts';
 import type { ChargeRow, PaymentError, PaymentIntentWhole } from './payment.ts';
@@ -42,16 +44,6 @@ const GIVEN_UP = { code: 'payment_intent_unexpected_state', message: 'The paymen
 const givenUp = ({ reference }: Answer<'canceled'>): Answer<'declined'> => ({
   kind: 'declined', reference, ...GIVEN_UP, decline_code: null, ...NO_ADVICE, action: null, assessment: { type: 'invalid', network_status: 'not_sent_to_network', reason: null, risk_level: 'normal', risk_score: 0 },
 });
-
-function moveIntent(before: PaymentIntentWhole, change: Partial<PaymentIntentWhole>, type: string, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
-  const payment_intent: PaymentIntentWhole = { ...before, ...change };
-  return {
-    ...decision(),
-    puts: [{ table: 'payment_intents', before, after: payment_intent }],
-    facts: [{ type, object: 'payment_intent', whole: payment_intent, at: moment.now }],
-    payment_intent,
-  };
-}
 
 function succeeded(facts: Payment, question: AskedQuestion, answer: Answer<'succeeded'>, moment: Moment): SettledPayment {
   const taken = taking(facts, chargeOf(facts, question, answer, moment), answer, moment);
@@ -95,7 +87,7 @@ function pending(facts: Payment, question: AskedQuestion, answer: Answer<'pendin
   changed.timers.push(...foreseen(question.op_id, answer.foretold, facts.payment_intent, moment));
   const owed = owedBy(facts);
   const coming = owed && paymentComing(owed, moment);
-  const made = together([charged(facts.charge, charge, moment), method, changed, ...(coming ? [coming] : [])]);
+  const made = together([charged(facts.charge, charge, moment), method, changed, coming]);
   return { ...facts, ...(coming && { subscription: coming.subscription }), ...made, payment_intent: changed.payment_intent, payment_method: method.payment_method, charge };
 }
 
@@ -105,35 +97,33 @@ function unpaid(facts: Payment, question: AskedQuestion, error: PaymentError, as
   const changed = moveIntent(facts.payment_intent, change, 'payment_intent.payment_failed', moment);
   const owed = owedBy(facts);
   const attempt = owed && attemptFailed(owed, { automatic: question.automatic, at: question.at, asks_holder }, moment);
-  const whole = together(attempt ? [changed, attempt] : [changed]);
+  const whole = together([changed, attempt]);
   return { ...facts, ...(attempt && { invoice: attempt.invoice, customer: attempt.customer, subscription: attempt.subscription }), ...whole, payment_intent: changed.payment_intent };
 }
 
 function declined(facts: Payment, question: AskedQuestion, answer: Answer<'declined'>, moment: Moment): SettledPayment {
   const charge = chargeOf(facts, question, answer, moment);
   const { code, message, decline_code } = answer;
-  const error: PaymentError = { type: 'card_error', code, message, decline_code, ...adviceIn(answer), charge: charge.id, payment_method: facts.payment_method.id };
+  const error = paymentError('card_error', { code, message, decline_code, ...adviceIn(answer), charge: charge.id }, facts.payment_method);
   const after = unpaid({ ...facts, payment_method: asked(facts.payment_method) }, question, error, answer.action !== null, moment);
   const known = { ...decision(), puts: [{ table: 'payment_methods', before: facts.payment_method, after: after.payment_method }] };
   return { ...after, ...together([charged(facts.charge, charge, moment), known, after]) };
 }
 
 function failed(facts: Payment, question: AskedQuestion, { code, message }: Answer<'failed'>, moment: Moment): SettledPayment {
-  const nothing = { decline_code: null, ...NO_ADVICE, charge: null };
-  return unpaid(facts, question, { type: 'invalid_request_error', code, message, ...nothing, payment_method: facts.payment_method.id }, false, moment);
+  return unpaid(facts, question, paymentError('invalid_request_error', { code, message }, facts.payment_method), false, moment);
 }
 
 function waitsForHolder(facts: Payment, question: AskedQuestion, { action }: Answer<'requires_action'>, moment: Moment): SettledPayment {
   if (question.error_on_requires_action) {
-    const error = { type: 'card_error', code: 'authentication_required', message: 'The payment has to be confirmed by who pays, and was to fail in that case.', decline_code: 'authentication_required', ...NO_ADVICE } as const;
-    return unpaid(facts, question, { ...error, charge: null, payment_method: facts.payment_method.id }, true, moment);
+    const said = { code: 'authentication_required', message: 'The payment has to be confirmed by who pays, and was to fail in that case.', decline_code: 'authentication_required' };
+    return unpaid(facts, question, paymentError('card_error', said, facts.payment_method), true, moment);
   }
   if (leadsNowhere(action)) {
-    const error = { type: 'invalid_request_error', code: 'authentication_required', message: NOWHERE_TO_ASK, decline_code: null, ...NO_ADVICE, charge: null, payment_method: facts.payment_method.id } as const;
-    return unpaid(facts, question, error, true, moment);
+    return unpaid(facts, question, paymentError('invalid_request_error', { code: 'authentication_required', message: NOWHERE_TO_ASK }, facts.payment_method), true, moment);
   }
   const changed = moveIntent(facts.payment_intent, { status: 'requires_action', next_action: nextAction(action, facts.payment_method.type, question, moment.now) }, 'payment_intent.requires_action', moment);
   const owed = owedBy(facts);
   const asking = owed && actionRequired(owed, question.automatic, moment);
-  return { ...facts, ...(asking && { invoice: asking.invoice, subscription: asking.subscription }), ...together(asking ? [changed, asking] : [changed]), payment_intent: changed.payment_intent };
+  return { ...facts, ...(asking && { invoice: asking.invoice, subscription: asking.subscription }), ...together([changed, asking]), payment_intent: changed.payment_intent };
 }

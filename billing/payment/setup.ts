@@ -2,9 +2,10 @@
 import type { Metadata } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
-import { mergeMetadata } from '../metadata.ts';
+import { defined, mergeMetadata } from '../metadata.ts';
 import { beginAttempt } from './attempt.ts';
 import { leadsNowhere, nextAction, NOWHERE_TO_ASK, payerOf } from './confirm.ts';
+import { adviceIn, paymentError } from './failure.ts';
 import { makeMandate, needsMandate, prefixIn } from './mandate.ts';
 import { asked, keepReusable, letGo, refuseAttaching } from './method.ts';
 import { METHODS, offeredTypes, offNetwork, refuseFault, refuseType } from './offer.ts';
@@ -219,7 +220,7 @@ export function settleSetup({ setup_intent: intent, setup_attempt: attempt, paym
   const reusable = answer.learned?.reusable && owner?.deleted !== true ? keepReusable(answer.learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null, from: { charge: null, setup_attempt: attempt.id } }, moment) : null;
   const details = { type: before.type, [before.type]: { ...answer.learned?.details, ...(answer.three_d_secure && { three_d_secure: { ...answer.three_d_secure, electronic_commerce_indicator: null, result_reason: null, transaction_id: null } }), ...(reusable && { generated_sepa_debit: reusable.method.id, generated_sepa_debit_mandate: reusable.method.mandate }) } };
   const changed = move(intent, { status: 'succeeded', next_action: null, mandate: reusable?.method.mandate ?? payment_method.mandate }, 'setup_intent.succeeded', moment);
-  const whole = together([...(mandate ? [mandate] : []), kept, ...(reusable ? [reusable] : []), putAttempt(attempt, { status: 'succeeded', payment_method_details: details }), changed]);
+  const whole = together([mandate, kept, reusable, putAttempt(attempt, { status: 'succeeded', payment_method_details: details }), changed]);
   return { ...whole, setup_intent: changed.setup_intent, payment_method, kept: reusable?.method.id ?? (keeps ? payment_method.id : null) };
 }
 
@@ -232,12 +233,9 @@ export function keptElsewhere(before: PaymentMethodRow, answer: Outcome): Decisi
 type Refused = Extract<Outcome, { kind: 'declined' | 'failed' }>;
 
 function refused({ intent, attempt, method }: { intent: SetupIntentWhole; attempt: SetupAttemptRow; method: PaymentMethodRow }, answer: Refused, moment: Moment) {
-  const said = answer.kind === 'declined' ? answer : { decline_code: null, advice_code: null, network_advice_code: null, network_decline_code: null };
   const code = answer.code === 'payment_intent_authentication_failure' ? 'setup_intent_authentication_failure' : answer.code;
-  const error: PaymentError = {
-    type: answer.kind === 'declined' ? 'card_error' : 'invalid_request_error', code, message: answer.message, decline_code: said.decline_code, advice_code: said.advice_code,
-    network_advice_code: said.network_advice_code, network_decline_code: said.network_decline_code, charge: null, payment_method: method.id,
-  };
+  const said = { code, message: answer.message, ...(answer.kind === 'declined' && { decline_code: answer.decline_code, ...adviceIn(answer) }) };
+  const error = paymentError(answer.kind === 'declined' ? 'card_error' : 'invalid_request_error', said, method);
   const change = { status: 'requires_payment_method', payment_method: null, next_action: null, last_setup_error: error, failed_method: method } as const;
   const changed = move(intent, change, 'setup_intent.setup_failed', moment);
   return { ...together([putAttempt(attempt, { status: 'failed', setup_error: error }), changed]), setup_intent: changed.setup_intent, payment_method: method, kept: null };
@@ -247,7 +245,7 @@ type SetupChange = Partial<Pick<SetupIntentRow, 'customer' | 'test_clock' | 'des
 
 /** Changes what is named. It is no event. */
 export function changeSetup(before: SetupIntentWhole, latest: SetupAttemptRow | null, change: SetupChange, enabled: readonly string[] | null): Decision & { setup_intent: SetupIntentWhole } {
-  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Omit<SetupChange, 'metadata'>;
+  const given = defined(change);
   const over = before.status === 'succeeded' || before.status === 'canceled' || before.status === 'processing';
   const fixed = Object.keys(given).find((name) => over && name !== 'description' && name !== 'metadata');
   if (fixed) refuse('setup_intent_unexpected_state', `The setup intent ${before.id} is ${before.status}, so its \`${fixed}\` cannot be changed.`, fixed);
