@@ -2,16 +2,16 @@
 import type { Period } from '../calendar.ts';
 import type { DiscountWhole } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
-import { assert, decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
+import { assert, decision, refuse, together, type Decision, type Moment } from '../decision.ts';
 import { draftInvoice, finalization, usedUp, type LineOrder } from '../invoice/draft.ts';
 import { collection, finalizeInvoice } from '../invoice/finalize.ts';
 import { afterDiscounts, type BillingReason, type InvoiceItemWhole, type InvoiceWhole, type InvoiceRow } from '../invoice/invoice.ts';
 import { changeInvoice } from '../invoice/paid.ts';
-import { withholdInvoice } from '../invoice/withhold.ts';
 import { faultInInvoice } from '../payment/intent.ts';
 import { debitOfItem } from './debits.ts';
 import { live, wholeDiscounts } from './lines.ts';
-import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole, Surroundings } from './subscription.ts';
+import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole, Surroundings } from './subscription.ts';
+import { isWithheld, withhold } from './withhold.ts';
 
 /** What an invoice is made of. `pending` are the items that it takes, in the order of their creation. */
 export type Bill = {
@@ -25,7 +25,16 @@ export type Bill = {
   proration_date?: number | null;
 };
 
-export type Billed = Decision & { invoice: InvoiceWhole; /** The discounts that this invoice used up. */ used: DiscountWhole[] };
+/** What comes of a bill: its invoice, null where none is made, the discounts that it used up, and the customer as it left it. */
+export type Billed = Decision & { invoice: InvoiceWhole | null; used: readonly DiscountWhole[]; customer: CustomerWhole };
+
+export type Invoiced = Billed & { invoice: InvoiceWhole };
+
+/** Where nothing is billed. */
+export const unbilled = ({ customer }: Pick<Surroundings, 'customer'>): Billed => ({ ...decision(), invoice: null, used: [], customer });
+
+/** A bill of the moment alone, as a request makes it. */
+export const requested = ({ now }: Moment): Pick<Bill, 'billing_reason' | 'obligation' | 'period'> => ({ billing_reason: 'subscription_update', obligation: null, period: { start: now, end: now } });
 
 /** A usage item that waits is discounted as its subscription item is when it is billed. */
 function discounted(item: InvoiceItemWhole, subscription: SubscriptionWhole, moment: Moment): InvoiceItemWhole {
@@ -39,10 +48,10 @@ export function taken(facts: Pick<SubscriptionFacts, 'pending' | 'subscription'>
   return facts.pending.filter((item) => item.currency === currency && (item.subscription === id || (from === 'customer' && item.subscription === null)));
 }
 
-/** The draft of a bill; null where nothing stands on it. Discounts that it uses up leave with it. */
-export function draftBill(bill: Bill, around: Surroundings, moment: Moment): Billed | null {
+/** The draft of a bill, where something stands on it. Discounts that it uses up leave with it. */
+function draftBill(bill: Bill, around: Surroundings, moment: Moment): Billed {
   const { subscription, billing_reason, obligation, period, lines, proration_date } = bill;
-  if (bill.pending.length + lines.length === 0) return null;
+  if (bill.pending.length + lines.length === 0) return unbilled(around);
   const { customer, account, tax_ids } = around;
   const { invoice_settings: said } = subscription;
   const draft = draftInvoice(
@@ -67,7 +76,7 @@ export function draftBill(bill: Bill, around: Surroundings, moment: Moment): Bil
   );
   const used = usedUp(draft.invoice);
   for (const discount of used) draft.facts.push({ type: 'customer.discount.deleted', object: 'discount', whole: { ...discount, ended: true }, at: moment.now });
-  return { ...draft, used };
+  return { ...draft, used, customer };
 }
 
 /** By what its invoices can be paid. */
@@ -79,57 +88,57 @@ function settingsOf({ payment_settings: { payment_method_types, payment_method_o
 export type Collection = { payment_behavior: PaymentBehavior; off_session: boolean };
 export type PaymentBehavior = 'allow_incomplete' | 'default_incomplete' | 'error_if_incomplete' | 'pending_if_incomplete' | 'in_due_time';
 
+/** Charged with nobody at hand: what cannot be charged stays open. */
+export const UNATTENDED: Collection = { payment_behavior: 'allow_incomplete', off_session: true };
+
 /** A draft that is finalized at once and, where it is to be charged automatically, put to the processor. */
-export function collectBill(billed: Billed, how: Collection, bill: Bill, around: Surroundings, moment: Moment): Billed & { customer: CustomerWhole } {
-  const { payment_method, tax_ids, customer } = around;
-  const { subscription } = bill;
+function collect(draft: Invoiced, how: Collection, { subscription }: Bill, { payment_method, tax_ids, customer }: Surroundings, moment: Moment): Invoiced {
   const automatic = subscription.collection_method === 'charge_automatically';
   const confirm = automatic && payment_method !== null && how.payment_behavior !== 'default_incomplete';
-  const final = finalizeInvoice({ invoice: billed.invoice, customer, tax_ids, subscription_metadata: subscription.metadata, payment_method, reason: 'automatic', confirm, off_session: how.off_session }, moment);
-  return { ...together([billed, final]), invoice: final.invoice, used: billed.used, customer: final.customer };
+  const final = finalizeInvoice({ invoice: draft.invoice, customer, tax_ids, subscription_metadata: subscription.metadata, payment_method, reason: 'automatic', confirm, off_session: how.off_session }, moment);
+  return { ...together([draft, final]), invoice: final.invoice, used: draft.used, customer: final.customer };
 }
 
-/** Whether what the subscription bills at the moment is not collected. */
-export function isWithheld({ pause_collection }: Pick<SubscriptionRow, 'pause_collection'>, at: Instant): boolean {
-  return pause_collection !== null && (pause_collection.resumes_at === null || at < pause_collection.resumes_at);
+/** Bills, finalizes and collects at once. */
+export function billAtOnce(how: Collection, bill: Bill, around: Surroundings, moment: Moment): Billed {
+  const draft = draftBill(bill, around, moment);
+  return draft.invoice ? collect({ ...draft, invoice: draft.invoice }, how, bill, around, moment) : draft;
 }
 
-/** The draft as it is left where collection is paused, and the same draft where it is not. */
-export function withheld(billed: Billed, { subscription }: Bill, around: Surroundings, moment: Moment): Billed & { customer: CustomerWhole } {
-  const { customer, tax_ids } = around;
-  if (!isWithheld(subscription, moment.now)) return { ...billed, customer };
-  const left = withholdInvoice({ invoice: billed.invoice, customer, tax_ids, subscription_metadata: subscription.metadata }, subscription.pause_collection!.behavior, moment);
-  return { ...together([billed, left]), invoice: left.invoice, used: billed.used, customer: left.customer };
+/** Bills what comes by itself: a draft for its hour, withheld where collection is paused. */
+export function billInTime(bill: Bill, around: Surroundings, moment: Moment): Billed {
+  const draft = draftBill(bill, around, moment);
+  return draft.invoice && isWithheld(bill.subscription, moment.now) ? withhold({ ...draft, invoice: draft.invoice }, bill, around, moment) : draft;
 }
 
-/** The invoice of a request: withheld where collection is paused, collected at once where it is charged automatically; one that is sent, or collected in due time, stays a draft for its hour. */
-export function settleBill(billed: Billed, how: Collection, bill: Bill, around: Surroundings, moment: Moment): Billed & { customer: CustomerWhole } {
-  if (isWithheld(bill.subscription, moment.now)) return withheld(billed, bill, around, moment);
-  const atOnce = bill.subscription.collection_method === 'charge_automatically' && how.payment_behavior !== 'in_due_time';
-  return atOnce ? collectBill(billed, how, bill, around, moment) : { ...billed, customer: around.customer };
-}
-
-/** What was given away is no debit: nothing of it is given back later. */
-export function withoutForgiven(items: SubscriptionItemWhole[], billed: Billed | null, bill: Bill): SubscriptionItemWhole[] {
-  if (billed === null || (billed.invoice.status !== 'void' && billed.invoice.status !== 'uncollectible')) return items;
-  const waited = new Set(bill.pending.map((item) => item.id));
-  const isForgiven = (debit: Debit) => debit.invoice === billed.invoice.id || (debit.invoice_item !== null && waited.has(debit.invoice_item));
-  return items.map((item) => (item.debits.some(isForgiven) ? { ...item, debits: item.debits.filter((debit) => !isForgiven(debit)) } : item));
+/** Bills by a request: withheld where collection is paused, collected at once where it is charged automatically; an invoice that is sent, or collected in due time, stays a draft for its hour. */
+export function billOnRequest(how: Collection, bill: Bill, around: Surroundings, moment: Moment): Billed {
+  const { subscription } = bill;
+  const atOnce = subscription.collection_method === 'charge_automatically' && how.payment_behavior !== 'in_due_time' && !isWithheld(subscription, moment.now);
+  return atOnce ? billAtOnce(how, bill, around, moment) : billInTime(bill, around, moment);
 }
 
 /** Refuses what is to be charged now, where there is no method to charge or, where that is not to come about unpaid, none that can be. `instead` is the `payment_behavior` that does without. */
-export function refuseUnpayable(invoice: InvoiceWhole, { payment_behavior }: Collection, { payment_method }: Surroundings, instead = 'default_incomplete'): void {
-  if (payment_behavior === 'default_incomplete' || payment_behavior === 'in_due_time' || invoice.status !== 'open' || invoice.collection_method !== 'charge_automatically') return;
+export function refuseUnpayable(invoice: InvoiceWhole | null, { payment_behavior }: Collection, { payment_method }: Surroundings, instead = 'default_incomplete'): void {
+  const isCharged = invoice?.status === 'open' && invoice.collection_method === 'charge_automatically';
+  if (!isCharged || payment_behavior === 'default_incomplete' || payment_behavior === 'in_due_time') return;
   if (payment_method === null) refuse('resource_missing', `There is nothing to charge: neither the subscription nor its customer has a default payment method. Set one, or give \`payment_behavior\` as \`${instead}\` and confirm the payment later.`, undefined, { status: 400 });
   const fault = payment_behavior === 'error_if_incomplete' ? faultInInvoice(payment_method, invoice) : null;
   if (fault) refuse(fault.code, fault.message);
 }
 
-/** What an invoice charged for an item for a period, by the position of its line among the bill's own. */
-export function chargedBy(billed: Billed, bill: Bill, line: LineOrder, item: SubscriptionItemWhole): Debit[] {
-  const row = billed.invoice.lines[bill.pending.length + bill.lines.indexOf(line)];
-  assert(row?.subscription_item === item.id, 'the line of an item is on its invoice');
-  return [debitOfItem(bill.subscription, item, afterDiscounts(row), row.discount_amounts, line.period, { invoice: billed.invoice.id, line: row.id, invoice_item: null })];
+/** The items with what the invoice charged for their periods, each by the position of its line among the bill's own; of several periods of an item the last one counts. Usage is never given back. */
+export function withCharged(items: readonly SubscriptionItemWhole[], { invoice }: Billed, bill: Bill): SubscriptionItemWhole[] {
+  if (invoice === null) return [...items];
+  const lineOf = new Map(bill.lines.filter((line) => !line.metering).map((line) => [line.subscription_item, line]));
+  return items.map((item) => {
+    const line = lineOf.get(item.id);
+    if (line === undefined) return item;
+    const row = invoice.lines[bill.pending.length + bill.lines.indexOf(line)];
+    assert(row?.subscription_item === item.id, 'the line of an item is on its invoice');
+    const debit = debitOfItem(bill.subscription, item, afterDiscounts(row), row.discount_amounts, line.period, { invoice: invoice.id, line: row.id, invoice_item: null });
+    return { ...item, debits: [debit] };
+  });
 }
 
 /** Items that wait from now on: written, and told. */

@@ -4,7 +4,7 @@ import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { deleteItem } from '../invoice/items.ts';
 import type { WithPayments } from '../invoice/pay.ts';
 import { voidInvoice } from '../invoice/void.ts';
-import { draftBill, putWaiting, settleBill, stopCollecting, taken, type Bill } from './bill.ts';
+import { billOnRequest, putWaiting, requested, stopCollecting, taken, unbilled, UNATTENDED, type Bill } from './bill.ts';
 import type { CancellationWords } from './change.ts';
 import { endSubscription } from './end.ts';
 import { hasEnded, type SubscriptionFacts, type SubscriptionWhole } from './subscription.ts';
@@ -31,22 +31,19 @@ export function cancelSubscription(order: CancelOrder, facts: SubscriptionFacts,
   const usage = order.invoice_now ? before.items.map((item) => periodUsageLine(before, item, facts.usage, at)).filter((line) => line !== null) : [];
   const lines = withCommitment(facts, usage, taken(facts, 'subscription'), at);
   const bill: Bill = {
+    ...requested(moment),
     subscription: before,
     lines,
-    billing_reason: 'subscription_update',
-    obligation: null,
-    period: { start: at, end: at },
     pending: order.invoice_now ? [...taken(facts, 'subscription'), ...credits] : [],
     proration_date: credits.length > 0 ? at : null,
   };
   const unwanted = order.prorate || order.invoice_now ? [] : facts.pending.filter((item) => item.subscription === before.id && item.proration);
-  const draft = order.invoice_now ? draftBill(bill, facts, moment) : null;
-  const billed = draft && settleBill(draft, { payment_behavior: 'allow_incomplete', off_session: true }, bill, facts, moment);
+  const billed = order.invoice_now ? billOnRequest(UNATTENDED, bill, facts, moment) : unbilled(facts);
   const last: SubscriptionWhole = {
-    ...withoutDiscounts(before, billed?.used ?? []),
+    ...withoutDiscounts(before, billed.used),
     items: before.items.map((item) => ({ ...item, debits: [] })),
     cancellation_details: { ...before.cancellation_details, ...order.cancellation_details },
-    latest_invoice: billed?.invoice.id ?? before.latest_invoice,
+    latest_invoice: billed.invoice?.id ?? before.latest_invoice,
   };
   const closing: SubscriptionWhole = { ...last, canceled_at: at };
   const ended = endSubscription(closing, 'cancellation_requested', moment);
@@ -57,9 +54,9 @@ export function cancelSubscription(order: CancelOrder, facts: SubscriptionFacts,
     putItems(before.items, last.items),
     ...unwanted.map((item) => deleteItem(item, moment)),
     stopCollecting(facts.unpaid ?? [], moment),
-    ...(billed ? [billed] : []),
+    billed,
   ]);
-  return { ...made, subscription: ended.subscription, invoice: billed?.invoice ?? null };
+  return { ...made, subscription: ended.subscription, invoice: billed.invoice };
 }
 
 /** The time to pay first is over. While the answer to a payment is awaited, so is this. */

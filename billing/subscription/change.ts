@@ -1,30 +1,29 @@
 /** What people change in a subscription, and what that costs or gives back at once. */
 import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
-import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
-import type { BillingReason, InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import type { BillingReason, InvoiceItemWhole } from '../invoice/invoice.ts';
 import { mergeMetadata } from '../metadata.ts';
 import { refuseUnfit } from '../payment/offer.ts';
 import { isOver } from '../schedule/schedule.ts';
 import { endDiscounts, expired, noRedemptions, redeem, type DiscountGiven } from '../redeem.ts';
-import { chargedBy, draftBill, putWaiting, refuseUnpayable, settleBill, taken, withoutForgiven, type Bill, type Billed, type Collection } from './bill.ts';
+import { billOnRequest, putWaiting, refuseUnpayable, requested, taken, unbilled, withCharged, type Bill, type Billed, type Collection } from './bill.ts';
 import { refuseMixed, withCommitment } from './committed.ts';
 import { putItems, updated, withoutDiscounts } from './puts.ts';
-import { hasEnded, type SubscriptionFacts, type SubscriptionItemWhole, type SubscriptionRow, type SubscriptionWhole } from './subscription.ts';
+import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionStatus, SubscriptionWhole } from './subscription.ts';
 import { firstPeriodEnd, noticeOfTrial, renewal, sweeping, watch } from './timers.ts';
 import { endingOf } from './cancel_at.ts';
-import { collecting } from './paused.ts';
 import { fullSum, isWatched, refuseItems, refuseThreshold, type AddedOnce, type NewItem, type PriceAsked } from './items.ts';
 import { periodUsageLine, restLine, trialLine } from './lines.ts';
 import { isMetered } from './terms.ts';
 import { retimed, type OfferAsked } from './offer.ts';
 import { isReal, itemsAfter, pairsOf, removals, type Pair } from './pairs.ts';
 import { holdChange, refuseBesidePending, refuseUnpending } from './pending.ts';
-import { fullPeriod, isTrialing, keepsAnchor, recurrenceOf, sameRecurrence, withSweep } from './periods.ts';
+import { fullPeriod, isTrialing, keepsAnchor, recurrenceOf, sameRecurrence, statusAt, withSweep } from './periods.ts';
 import { creditsOf, prorateItem, usageItem, type Proration } from './prorate.ts';
 import { refuseTrial } from './anchor.ts';
 import { addOnce, type CancelAt } from './start.ts';
+import { collecting, withoutForgiven } from './withhold.ts';
 
 /** What is asked of an item that is there; what is left out stays as it is. */
 export type ItemChange = {
@@ -78,7 +77,12 @@ export const NO_CHANGE: ChangeOrder = {
 
 export type ChangeFacts = SubscriptionFacts & { /** The customer has paid nothing yet. */ first_time: boolean };
 
-export type Changed = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: InvoiceItemWhole[]; /** The discounts that its invoice used up, and those whose time was over. */ used: readonly DiscountWhole[]; /** As the invoice left it. */ customer: CustomerWhole };
+/** What a change comes to. `used` are the discounts that its invoice used up, and those whose time was over. */
+export type Changed = Billed & {
+  subscription: SubscriptionWhole;
+  /** What waits from now on. */
+  waiting: InvoiceItemWhole[];
+};
 
 export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, moment: Moment): Changed {
   const { subscription: before } = facts;
@@ -87,16 +91,8 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   refuseBesidePending(order, before);
   refusePauseInPast(order, moment);
   const how: Proration = { moment, date: prorationDate(order, before, moment) };
-  const worded = reworded(order, before);
-  const trial = newTrial(order, worded, moment);
-  const pairs = pairsOf(order, { ...worded, ...trial }, how);
-  const items = itemsAfter(before, pairs);
-  refuseItems(items, new Map(pairs.map(({ later }, n) => [later?.id ?? '', paramOf(order.items[n]!)])));
-  if (order.payment_behavior !== 'in_due_time') refuseMixed(before, items);
-  const discounting = rediscount(order, { ...worded, items }, facts, moment);
-  const changed: SubscriptionWhole = { ...worded, ...trial, ...discounting.whole };
+  const { changed, pairs, discounting } = asAsked(order, facts, how);
   const restarts = isRestart(order, before, changed, pairs, moment);
-  items.forEach((item) => refuseThreshold(item, paramOfItem(item, pairs, order)));
   const settled = restarts ? restarted(order, changed, before, moment) : { ...changed, items: changed.items.map((item) => inTrial(item, changed, before)) };
   const later = new Map(settled.items.map((item) => [item.id, item]));
   const real = pairs.map((pair): Pair => ({ earlier: pair.earlier, later: pair.later && later.get(pair.later.id)! })).filter(isReal);
@@ -104,13 +100,26 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const once = addOnce(order.add_invoice_items, settled, redeemerOf(settled, facts), noRedemptions(), moment);
   const waiting = [...prorated.items, ...once.once];
   const debited: SubscriptionWhole = { ...settled, items: settled.items.map((item) => (prorated.debits.has(item.id) ? { ...item, debits: prorated.debits.get(item.id)! } : item)) };
-  const ending = endingOf(order, withSweep(debited, before, moment.now), before, moment);
-  const leaving = { ...decision(), puts: removals(real) };
-  const made = together([once, putWaiting(waiting, moment)]);
-  const then = together([discounting, leaving]);
+  const after = endingOf(order, withSweep(debited, before, moment.now), before, moment);
   const invoiced = restarts || (order.proration_behavior === 'always_invoice' && before.status !== 'paused' && !order.at_boundary);
-  const lines = restarts ? withCommitment(facts, restartLines(order, ending, facts, moment), [...taken(facts, 'subscription'), ...waiting], moment.now) : [];
-  return conclude(order, facts, { made, then, after: ending, waiting, lines, invoiced }, how);
+  const lines = restarts ? withCommitment(facts, restartLines(order, after, facts, moment), [...taken(facts, 'subscription'), ...waiting], moment.now) : [];
+  const made = together([once, putWaiting(waiting, moment)]);
+  const then = together([discounting, { ...decision(), puts: removals(real) }]);
+  return conclude(order, facts, { made, then, after, waiting, lines, invoiced }, how);
+}
+
+/** The subscription with its words, trial, items and discounts as they are asked for, before its periods move and anything is billed; and the items that the change names. */
+function asAsked(order: ChangeOrder, facts: ChangeFacts, how: Proration): { changed: SubscriptionWhole; pairs: readonly Pair[]; discounting: Decision } {
+  const { subscription: before } = facts;
+  const worded = reworded(order, before);
+  const trial = newTrial(order, worded, how.moment);
+  const pairs = pairsOf(order, { ...worded, ...trial }, how);
+  const items = itemsAfter(before, pairs);
+  refuseItems(items, new Map(pairs.map(({ later }, n) => [later?.id ?? '', paramOf(order.items[n]!)])));
+  if (order.payment_behavior !== 'in_due_time') refuseMixed(before, items);
+  const { whole, ...discounting } = rediscount(order, { ...worded, items }, facts, how.moment);
+  for (const item of items) refuseThreshold(item, paramOfItem(item, pairs, order));
+  return { changed: { ...worded, ...trial, ...whole }, pairs, discounting };
 }
 
 /** How an item was spelt; one that was not asked for is as it was. */
@@ -121,18 +130,36 @@ function paramOfItem(item: SubscriptionItemWhole, pairs: readonly Pair[], order:
 
 const paramOf = (asked: ChangeOrder['items'][number]): string => ('add' in asked ? asked.add.param : asked.change.param);
 
-/** An ended subscription keeps its words only; one whose first payment is awaited cannot change what is paid for. */
+/** What cannot be changed in a state, by the names of an order, and why. */
+type Frozen = { code?: string; has(name: string): boolean; tell(id: string): string };
+
+const PERIODS: readonly string[] = ['items', 'billing_cycle_anchor', 'trial_end', 'add_invoice_items', 'cancel_at', 'cancel_at_period_end'];
+
+/** An ended subscription keeps its words only. */
+const OVER: Frozen = {
+  code: 'invalid_canceled_subscription_fields',
+  has: (name) => !['proration_behavior', 'payment_behavior', 'off_session'].includes(name),
+  tell: (id) => `The subscription ${id} has ended: only its \`metadata\` and \`cancellation_details\` can change.`,
+};
+const FROZEN: Partial<Record<SubscriptionStatus, Frozen>> = {
+  canceled: OVER,
+  incomplete_expired: OVER,
+  // What is paid for cannot change while the first payment for it is awaited.
+  incomplete: {
+    has: (name) => [...PERIODS, 'discounts', 'collection_method'].includes(name),
+    tell: (id) => `The first payment of the subscription ${id} is still awaited: pay its invoice, or cancel it and start another one.`,
+  },
+  paused: { has: (name) => [...PERIODS, 'pause_collection'].includes(name), tell: (id) => `The subscription ${id} is paused: resume it first, or cancel it.` },
+};
+
+/** Refuses what cannot be changed in the state in which the subscription is. */
 function refuseFrozen(order: ChangeOrder, { id, status }: SubscriptionRow): void {
+  const frozen = FROZEN[status];
+  if (frozen === undefined) return;
   const { metadata: _metadata, cancellation_details: _details, ...rest } = order;
   const asks = (name: string, value: unknown) => value !== undefined && value !== NO_CHANGE[name as keyof ChangeOrder] && !(name in NO_CHANGE && Array.isArray(value) && value.length === 0);
-  const asked = Object.entries(rest).filter(([name, value]) => asks(name, value)).map(([name]) => name);
-  const terms = ['items', 'billing_cycle_anchor', 'trial_end', 'discounts', 'add_invoice_items', 'collection_method', 'cancel_at', 'cancel_at_period_end'];
-  const stopped = ['items', 'billing_cycle_anchor', 'trial_end', 'add_invoice_items', 'cancel_at', 'cancel_at_period_end', 'pause_collection'];
-  const frozen = status === 'paused' ? asked.filter((name) => stopped.includes(name)) : hasEnded({ status }) ? asked.filter((name) => !['proration_behavior', 'payment_behavior', 'off_session'].includes(name)) : status === 'incomplete' ? asked.filter((name) => terms.includes(name)) : [];
-  if (frozen.length === 0) return;
-  if (status === 'paused') refuse(undefined, `The subscription ${id} is paused: resume it first, or cancel it.`, frozen[0]);
-  if (hasEnded({ status })) refuse('invalid_canceled_subscription_fields', `The subscription ${id} has ended: only its \`metadata\` and \`cancellation_details\` can change.`, frozen[0]);
-  refuse(undefined, `The first payment of the subscription ${id} is still awaited: pay its invoice, or cancel it and start another one.`, frozen[0]);
+  const found = Object.entries(rest).find(([name, value]) => asks(name, value) && frozen.has(name));
+  if (found) refuse(frozen.code, frozen.tell(id), found[0]);
 }
 
 function refusePauseInPast({ pause_collection }: ChangeOrder, moment: Moment): void {
@@ -231,15 +258,9 @@ function restarted({ billing_cycle_anchor }: ChangeOrder, after: SubscriptionWho
   const trialing = isTrialing(after, moment.now);
   const keeps = keepsAnchor(after) && trialing !== isTrialing(before, moment.now) && billing_cycle_anchor !== 'now';
   const anchor = keeps ? {} : { billing_cycle_anchor: trialing ? after.trial_end! : moment.now, billing_cycle_anchor_config: null };
-  const anchored: SubscriptionWhole = { ...after, ...anchor, status: statusIn(after, before, moment) };
+  const anchored: SubscriptionWhole = { ...after, ...anchor, status: statusAt(after, moment.now) };
   const end = (item: SubscriptionItemWhole) => (trialing ? after.trial_end! : fullPeriod(anchored, item.terms, moment.now).end);
   return { ...anchored, items: after.items.map((item) => ({ ...item, ...retimed(item, anchored, moment.now), current_period_start: moment.now, current_period_end: end(item), debits: [] })) };
-}
-
-/** Runs late as before, or is in its trial, or not any more. */
-function statusIn(after: SubscriptionWhole, before: SubscriptionWhole, moment: Moment): SubscriptionRow['status'] {
-  if (before.status !== 'active' && before.status !== 'trialing') return before.status;
-  return isTrialing(after, moment.now) ? 'trialing' : 'active';
 }
 
 /** A trial that ends at another moment: so do the periods in it. */
@@ -259,7 +280,7 @@ function prorateAll(order: ChangeOrder, after: SubscriptionWhole, pairs: readonl
       if (earlier !== null) prorated.items.push(...usageItem(facts.subscription, earlier, facts, how.moment));
       continue;
     }
-    const each = prorateItem(facts.subscription, after, earlier, later, facts, how);
+    const each = prorateItem({ earlier, later }, after, facts, how);
     prorated.items.push(...each.items);
     if (later) prorated.debits.set(later.id, each.debits);
   }
@@ -281,9 +302,11 @@ function restartLines({ proration_behavior }: ChangeOrder, after: SubscriptionWh
   const earlier = new Map(facts.subscription.items.map((item) => [item.id, item]));
   return after.items.flatMap((item) => {
     const used = earlier.has(item.id) ? periodUsageLine(facts.subscription, { ...earlier.get(item.id)!, discounts: item.discounts }, facts.usage, moment.now) : null;
+    if (isMetered(item)) return used ? [used] : [];
     const period = { start: item.current_period_start, end: item.current_period_end };
-    const next = isMetered(item) ? [] : [isTrialing(after, moment.now) ? trialLine(after, item, period, moment.now) : restLine(after, item, moment.now, facts.account.proration)].filter((line) => !line.proration || proration_behavior !== 'none');
-    return [...(used ? [used] : []), ...next];
+    const next = isTrialing(after, moment.now) ? trialLine(after, item, period, moment.now) : restLine(after, item, moment.now, facts.account.proration);
+    const isFree = next.proration && proration_behavior === 'none';
+    return [used, isFree ? null : next].filter((line) => line !== null);
   });
 }
 
@@ -294,42 +317,44 @@ type Conclusion = { made: Decision; then: Decision; after: SubscriptionWhole; wa
 function conclude(order: ChangeOrder, facts: ChangeFacts, { made, then, after, waiting, lines, invoiced }: Conclusion, { moment, date }: Proration): Changed {
   const { subscription: before } = facts;
   const bill: Bill = {
+    ...requested(moment),
+    ...(order.billing_reason && { billing_reason: order.billing_reason }),
     subscription: after,
-    billing_reason: order.billing_reason ?? 'subscription_update',
-    obligation: null,
-    period: { start: moment.now, end: moment.now },
     pending: invoiced ? [...taken(facts, 'subscription'), ...waiting] : [],
     lines,
     proration_date: waiting.some((item) => item.proration) ? date : null,
   };
-  const draft = invoiced ? draftBill(bill, facts, moment) : null;
-  const billed = draft && settleBill(draft, order, bill, facts, moment);
+  const billed = invoiced ? billOnRequest(order, bill, facts, moment) : unbilled(facts);
+  const { invoice, customer } = billed;
   // What happens by itself is never refused: what cannot be charged stays open.
-  if (billed && order.billing_reason === undefined) refuseUnpayable(billed.invoice, order, facts);
-  const awaited = billed !== null && billed.invoice.status === 'open' && order.payment_behavior !== 'allow_incomplete';
+  if (order.billing_reason === undefined) refuseUnpayable(invoice, order, facts);
+  const awaited = invoice?.status === 'open' && order.payment_behavior !== 'allow_incomplete';
   const waits = awaited && (order.payment_behavior === 'error_if_incomplete' || order.payment_behavior === 'pending_if_incomplete');
-  const used = billed?.used ?? [];
   // What is billed now is billed without the discounts whose time is over: they leave, as at a renewal.
-  const over = invoiced && !waits ? expired(after, facts.customer, moment.now, used) : [];
-  const whole = concluded(after, before, bill, billed, [...used, ...over], awaited, moment);
+  const over = invoiced && !waits ? expired(after, facts.customer, moment.now, billed.used) : [];
+  const used = [...billed.used, ...over];
+  const whole = concluded(after, before, bill, billed, used, awaited);
   if (waits) {
-    const held = holdChange({ before, after: whole, billed, waiting, order }, moment);
-    return { ...together([made, held]), subscription: held.subscription, invoice: billed.invoice, waiting: [], used: [], customer: billed.customer };
+    const held = holdChange({ before, after: whole, billed: { ...billed, invoice }, waiting, order }, moment);
+    return { ...together([made, held]), subscription: held.subscription, invoice, waiting: [], used: [], customer };
   }
+  const staying = before.items.filter((item) => whole.items.some((each) => each.id === item.id));
   const trial = whole.trial_end === before.trial_end ? decision() : noticeOfTrial(whole, moment);
-  const all = together([then, made, endDiscounts(over, moment), updated(before, whole, moment), putItems(before.items.filter((item) => whole.items.some((each) => each.id === item.id)), whole.items), trial, { ...decision(), timers: [...renewal(whole, moment), ...collecting(before, whole), ...watching(before, whole, moment), ...sweeping(before, whole)] }, ...(billed ? [billed] : [])]);
-  return { ...all, subscription: whole, invoice: billed?.invoice ?? null, waiting: invoiced ? [] : waiting, used: [...used, ...over], customer: billed?.customer ?? facts.customer };
+  const timers = [...renewal(whole, moment), ...collecting(before, whole), ...watching(before, whole, moment), ...sweeping(before, whole)];
+  const all = together([then, made, endDiscounts(over, moment), updated(before, whole, moment), putItems(staying, whole.items), trial, { ...decision(), timers }, billed]);
+  return { ...all, subscription: whole, invoice, waiting: invoiced ? [] : waiting, used, customer };
 }
 
 /** Where thresholds change, or what usage comes to, or it is collected again, what was used by now may have reached them. */
 function watching(before: SubscriptionWhole, after: SubscriptionWhole, moment: Moment): Timer[] {
-  const thresholds = ({ billing_thresholds, pause_collection, items }: SubscriptionWhole) => JSON.stringify([billing_thresholds, pause_collection, items.map((item) => [item.id, item.price, String(item.quantity), item.billing_thresholds])]);
+  const thresholds = ({ billing_thresholds, pause_collection, items }: SubscriptionWhole) =>
+    JSON.stringify([billing_thresholds, pause_collection, items.map((item) => [item.id, item.price, String(item.quantity), item.billing_thresholds])]);
   return thresholds(before) === thresholds(after) ? [] : watch(after, moment);
 }
 
-function concluded(after: SubscriptionWhole, before: SubscriptionWhole, bill: Bill, billed: Billed | null, ended: readonly DiscountWhole[], awaited: boolean, moment: Moment): SubscriptionWhole {
-  const lineOf = new Map(bill.lines.filter((line) => line.period.start === moment.now).map((line) => [line.subscription_item, line]));
-  const items = billed === null ? after.items : after.items.map((item) => (!isMetered(item) && lineOf.has(item.id) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item));
+/** The subscription with what its invoice charged, without the discounts that have `ended`; late where its payment is `awaited`. */
+function concluded(after: SubscriptionWhole, before: SubscriptionWhole, bill: Bill, billed: Billed, ended: readonly DiscountWhole[], awaited: boolean): SubscriptionWhole {
+  const items = withoutForgiven(withCharged(after.items, billed, bill), billed, bill);
   const status = awaited && (before.status === 'active' || before.status === 'trialing') ? 'past_due' : after.status;
-  return withoutDiscounts({ ...after, watched: isWatched(after), items: withoutForgiven(items, billed, bill), status, latest_invoice: billed?.invoice.id ?? before.latest_invoice }, ended);
+  return withoutDiscounts({ ...after, watched: isWatched(after), items, status, latest_invoice: billed.invoice?.id ?? before.latest_invoice }, ended);
 }

@@ -4,8 +4,7 @@ import type { TaxRateRow } from '../catalog.ts';
 import { assert, type Instant, type Moment } from '../decision.ts';
 import type { DiscountAmount } from '../discount.ts';
 import type { LineOrder } from '../invoice/draft.ts';
-import type { InvoiceItemWhole, ProrationDetails, StoredDiscountAmount } from '../invoice/invoice.ts';
-import { minor } from '../money.ts';
+import { storedDiscounts, type InvoiceItemWhole, type ProrationDetails, type StoredDiscountAmount } from '../invoice/invoice.ts';
 import type { ProrationCredit, ProrationUnit } from '../proration.ts';
 import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 import { dayText } from './words.ts';
@@ -69,8 +68,7 @@ export function creditItem(subscription: SubscriptionWhole, item: SubscriptionIt
 
 /** How a proration says what discounts took of it, and whether that is in its amount. */
 export function discountedBy(subscription: Pick<SubscriptionRow, 'billing_mode'>, amounts: readonly DiscountAmount[]): Pick<ProrationDetails, 'discount_amounts' | 'itemized'> {
-  const discount_amounts = amounts.map(({ discount, amount }) => ({ discount, amount: minor(amount) }));
-  return { discount_amounts, ...(isItemized(subscription) && { itemized: true }) };
+  return { discount_amounts: storedDiscounts(amounts), ...(isItemized(subscription) && { itemized: true }) };
 }
 
 /** The tax rates of an item as they are now. */
@@ -91,6 +89,10 @@ export function debitOfItem(subscription: SubscriptionWhole, item: SubscriptionI
     ...where,
   };
 }
+
+/** The items without the debits that count no more; an item that has none of them is the same one. */
+export const withoutDebits = (items: readonly SubscriptionItemWhole[], isGone: (debit: Debit) => boolean): SubscriptionItemWhole[] =>
+  items.map((item) => (item.debits.some(isGone) ? { ...item, debits: item.debits.filter((debit) => !isGone(debit)) } : item));
 
 /** How a proration says in what it was counted. */
 export const countedIn = (unit: ProrationUnit): Pick<ProrationDetails, 'unit'> => (unit === 'day' ? { unit } : {});

@@ -1,13 +1,13 @@
-/** A subscription is paused by request: what it owes or gets back for the periods that it leaves (docs/concepts/bill.md, "Pauses"). */
+/** A subscription is paused, and by request settles what it owes or gets back for the periods that it leaves (docs/concepts/bill.md, "Pauses"). */
 import { refuse, together, type Decision, type Moment } from '../decision.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import { isOver } from '../schedule/schedule.ts';
-import { draftBill, putWaiting, settleBill, taken, type Bill } from './bill.ts';
-import { enterPause } from './paused.ts';
+import { billOnRequest, putWaiting, requested, taken, unbilled, UNATTENDED, type Bill } from './bill.ts';
 import { isTrialing } from './periods.ts';
 import { creditsOf, usageItem } from './prorate.ts';
-import { putItems, withoutDiscounts } from './puts.ts';
-import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
+import { putItems, updated, withoutDiscounts } from './puts.ts';
+import type { PauseReason, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
+import { renewal, timer } from './timers.ts';
 
 export type PauseOrder = {
   /** From when on the time that was paid for is given back. */
@@ -19,6 +19,15 @@ export type PauseOrder = {
 };
 
 type Paused = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
+
+/** It stays in its periods and bills nothing any more until it is resumed. `last` is what it is then, beside that. */
+export function enterPause(before: SubscriptionWhole, last: SubscriptionWhole, reason: PauseReason, moment: Moment): Decision & { subscription: SubscriptionWhole } {
+  const subscription: SubscriptionWhole = { ...last, status: 'paused', status_details: { paused: { subscription: { type: reason }, transitioned_at: moment.now, type: 'subscription' } } };
+  const made = updated(before, subscription, moment);
+  made.facts.push({ type: 'customer.subscription.paused', object: 'subscription', whole: subscription, at: moment.now });
+  made.timers.push(...renewal(subscription, moment), timer('subscription.trial_will_end', subscription, null));
+  return { ...made, subscription };
+}
 
 function refusePause(subscription: SubscriptionWhole, { now }: Moment): void {
   const { id, status, pause_collection, schedule, scheduled } = subscription;
@@ -43,22 +52,19 @@ export function pauseSubscription(order: PauseOrder, facts: SubscriptionFacts, m
   const usage = order.outstanding_usage_through === 'none' ? [] : before.items.flatMap((item) => usageItem(before, item, facts, moment));
   const waiting = [...credits, ...usage];
   const bill: Bill = {
+    ...requested(moment),
     subscription: before,
-    billing_reason: 'subscription_update',
-    obligation: null,
-    period: { start: moment.now, end: moment.now },
     pending: [...taken(facts, 'subscription'), ...waiting],
     lines: [],
     proration_date: credits.length > 0 ? moment.now : null,
   };
-  const draft = order.invoicing_behavior === 'invoice' ? draftBill(bill, facts, moment) : null;
-  const billed = draft && settleBill(draft, { payment_behavior: 'allow_incomplete', off_session: true }, bill, facts, moment);
-  if (billed?.invoice.status === 'open' && facts.payment_method === null && before.collection_method === 'charge_automatically') {
+  const billed = order.invoicing_behavior === 'invoice' ? billOnRequest(UNATTENDED, bill, facts, moment) : unbilled(facts);
+  if (billed.invoice?.status === 'open' && facts.payment_method === null && before.collection_method === 'charge_automatically') {
     refuse('resource_missing', 'There is nothing to charge: neither the subscription nor its customer has a default payment method. Set one, or let the amounts wait: give `invoicing_behavior` as `pending_invoice_item`.', 'invoicing_behavior', { status: 400 });
   }
   const items = order.unused_time_from === 'none' ? before.items : before.items.map((item) => (item.debits.length > 0 ? { ...item, debits: [] } : item));
-  const last: SubscriptionWhole = withoutDiscounts({ ...before, items, latest_invoice: billed?.invoice.id ?? before.latest_invoice }, billed?.used ?? []);
+  const last: SubscriptionWhole = withoutDiscounts({ ...before, items, latest_invoice: billed.invoice?.id ?? before.latest_invoice }, billed.used);
   const paused = enterPause(before, last, 'pause_requested', moment);
-  const made = together([putWaiting(waiting, moment), paused, putItems(before.items, last.items), ...(billed ? [billed] : [])]);
-  return { ...made, subscription: paused.subscription, invoice: billed?.invoice ?? null };
+  const made = together([putWaiting(waiting, moment), paused, putItems(before.items, last.items), billed]);
+  return { ...made, subscription: paused.subscription, invoice: billed.invoice };
 }

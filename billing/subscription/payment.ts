@@ -5,8 +5,9 @@ import { endSubscription } from './end.ts';
 import { updated } from './puts.ts';
 import { hasEnded, type SubscriptionStatus, type SubscriptionWhole } from './subscription.ts';
 import { renewal, timer } from './timers.ts';
-import { abandonResumption, leavePause } from './paused.ts';
 import { applyPending, discardPending, tellPending } from './pending.ts';
+import { statusAt } from './periods.ts';
+import { abandonResumption, leavePause } from './resumption.ts';
 
 /** `given_up`: no further attempt will be made. `forgiven`: voided or marked uncollectible, so that nobody waits for it any more. */
 export type PaymentOutcome = 'paid' | 'failed' | 'given_up' | 'forgiven';
@@ -68,9 +69,7 @@ function afterResumption(subscription: SubscriptionWhole, invoice: InvoiceWhole,
 
 const isLatest = (subscription: SubscriptionWhole, invoice: InvoiceRow): boolean => subscription.latest_invoice === invoice.id;
 
-function statusAfter(subscription: SubscriptionWhole, outcome: Exclude<PaymentOutcome, 'given_up'>, moment: Moment): SubscriptionStatus {
-  const { status, trial_end } = subscription;
-  const trialing = trial_end !== null && moment.now < trial_end;
+function statusAfter({ status, trial_end }: SubscriptionWhole, outcome: Exclude<PaymentOutcome, 'given_up'>, moment: Moment): SubscriptionStatus {
   if (outcome === 'failed') return status === 'active' || status === 'trialing' ? 'past_due' : status;
-  return status === 'incomplete' || status === 'past_due' || status === 'unpaid' ? (trialing ? 'trialing' : 'active') : status;
+  return status === 'incomplete' || status === 'past_due' || status === 'unpaid' ? statusAt({ status: 'active', trial_end }, moment.now) : status;
 }

@@ -3,31 +3,35 @@
  * `pending_if_incomplete`; and by `error_if_incomplete` for as long as the processor has not answered.
  */
 import type { DiscountWhole } from '../catalog.ts';
-import { decision, refuse, together, type Decision, type Instant, type Moment, type Put } from '../decision.ts';
+import { decision, refuse, together, type Decision, type Moment, type Put } from '../decision.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
-import type { Billed } from './bill.ts';
+import type { Invoiced } from './bill.ts';
 import type { ChangeOrder } from './change.ts';
 import { endDiscounts } from '../redeem.ts';
 import { putItems, updated, withoutDiscounts } from './puts.ts';
 import { INCOMPLETE_S, nextMoment, noticeOfTrial, renewal, sweeping, timer, watch } from './timers.ts';
 import { isMetered } from './terms.ts';
-import { isTrialing, withSweep } from './periods.ts';
+import { statusAt, withSweep } from './periods.ts';
 import type { PendingUpdate, StoredItem, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
 
 type Moved = Decision & { subscription: SubscriptionWhole };
 
-/** What a change may not ask for where it may have to wait: the name as the core has it, and as callers spell it. */
-const NEVER_PENDING: [keyof ChangeOrder, string][] = [
-  ['billing_thresholds', 'billing_thresholds'], ['cancel_at', 'cancel_at'], ['cancellation_details', 'cancellation_details'], ['collection_method', 'collection_method'], ['days_until_due', 'days_until_due'], ['default_payment_method', 'default_payment_method'],
-  ['default_rates', 'default_tax_rates'], ['description', 'description'], ['discounts', 'discounts'], ['invoice_settings', 'invoice_settings'], ['pause_collection', 'pause_collection'],
-  ['pending_invoice_item_interval', 'pending_invoice_item_interval'],
-  ['payment_settings', 'payment_settings'], ['trial_settings', 'trial_settings'],
+/** What a change may not ask for where it may have to wait. */
+const NEVER_PENDING: readonly (keyof ChangeOrder)[] = [
+  'billing_thresholds', 'cancel_at', 'cancellation_details', 'collection_method', 'days_until_due', 'default_payment_method', 'default_rates', 'description', 'discounts', 'invoice_settings', 'pause_collection',
+  'pending_invoice_item_interval', 'payment_settings', 'trial_settings',
 ];
+
+/** The first of these that a change asks for, as callers spell it; else where it names an item's discounts, if it does. */
+function unfitFor(names: readonly (keyof ChangeOrder)[], order: ChangeOrder): string | undefined {
+  const found = names.find((name) => order[name] !== undefined);
+  return found === 'default_rates' ? 'default_tax_rates' : (found ?? discountParam(order));
+}
 
 /** Refuses what cannot wait for a payment. */
 export function refuseUnpending(order: ChangeOrder, { id, status, collection_method }: SubscriptionRow): void {
   if (order.payment_behavior !== 'pending_if_incomplete') return;
-  const unfit = NEVER_PENDING.find(([name]) => order[name] !== undefined)?.[1] ?? discountParam(order);
+  const unfit = unfitFor(NEVER_PENDING, order);
   if (unfit !== undefined) refuse(undefined, `\`${unfit}\` cannot be changed by a request whose \`payment_behavior\` is \`pending_if_incomplete\`: make it a request of its own.`, unfit);
   if (collection_method !== 'charge_automatically') refuse(undefined, 'Only what is charged automatically can wait for its payment: `pending_if_incomplete` is not for invoices that are sent.', 'payment_behavior');
   if (status === 'active' || status === 'trialing') return;
@@ -61,11 +65,11 @@ function termsOf(before: SubscriptionWhole, after: SubscriptionWhole): Partial<S
 }
 
 /** What a change would make of a subscription, its invoice, and what was made for that. */
-type Held = { before: SubscriptionWhole; after: SubscriptionWhole; billed: Billed; waiting: readonly InvoiceItemWhole[]; order: ChangeOrder };
+type Held = { before: SubscriptionWhole; after: SubscriptionWhole; billed: Invoiced; waiting: readonly InvoiceItemWhole[]; order: ChangeOrder };
 
 /** Keeps the change until it is paid for, up to 23 hours and not beyond what the subscription does next by itself. Items that it adds are written, so that the invoice can name them, and not there before. */
 export function holdChange({ before, after, billed, waiting, order }: Held, moment: Moment): Moved {
-  const unfit = order.default_rates !== undefined ? 'default_tax_rates' : order.discounts !== undefined ? 'discounts' : discountParam(order);
+  const unfit = unfitFor(['default_rates', 'discounts'], order);
   if (unfit !== undefined) refuse(undefined, `\`${unfit}\` cannot be changed by a request that is taken back where it is not paid: make it a request of its own.`, unfit);
   const known = new Map(before.items.map((item) => [item.id, item]));
   const changed = after.items.filter((item) => known.get(item.id) !== item);
@@ -112,18 +116,13 @@ export function applyPending(before: SubscriptionWhole, moment: Moment): Moved {
   const gone = before.items.filter((item) => !isMetered(item) && !update.order.includes(item.id)).flatMap((item) => item.discounts);
   const used = [...before.discounts, ...items.flatMap((item) => item.discounts)].filter((discount) => update.used.includes(discount.id));
   const changed: SubscriptionWhole = withSweep({ ...before, ...update.terms, items, latest_invoice: update.invoice, pending_update: null, updating: [] }, before, moment.now);
-  const subscription = withoutDiscounts({ ...changed, status: statusOf(changed, moment.now) }, used);
+  const subscription = withoutDiscounts({ ...changed, status: statusAt(changed, moment.now) }, used);
   const added = before.updating.filter((item) => !now.has(item.id)).map((item) => ({ ...item, deleted: true }));
   const made = together([endDiscounts([...gone, ...used], moment), updated(before, subscription, moment), putItems([...before.items, ...added], subscription.items)]);
   if (update.told) made.facts.push({ type: 'customer.subscription.pending_update_applied', object: 'subscription', whole: subscription, at: moment.now });
   const trial = subscription.trial_end === before.trial_end ? decision() : noticeOfTrial(subscription, moment);
   const timers = [...renewal(subscription, moment), ...watch(subscription, moment), ...sweeping(before, subscription), timer('subscription.expire', subscription, null)];
   return { ...together([made, trial, { ...decision(), timers }]), subscription };
-}
-
-function statusOf(subscription: SubscriptionWhole, at: Instant): SubscriptionRow['status'] {
-  const { status } = subscription;
-  return status !== 'active' && status !== 'trialing' ? status : isTrialing(subscription, at) ? 'trialing' : 'active';
 }
 
 /** It is not paid for, and nobody waits any more: what waited before it and stood on its invoice waits again. */

@@ -1,8 +1,8 @@
 /** The periods of a subscription's items, counted from its one anchor. */
-import { addMonths, periodAt, type Period, type Recurrence } from '../calendar.ts';
+import { addMonths, DAY_S, periodAt, type Period, type Recurrence } from '../calendar.ts';
 import type { PriceRow } from '../catalog.ts';
 import { assert, type Instant } from '../decision.ts';
-import type { SubscriptionRow } from './subscription.ts';
+import type { SubscriptionRow, SubscriptionStatus } from './subscription.ts';
 
 /** From what the boundaries are counted: the anchor and, where it was configured, the day of the month. */
 export type Grid = Pick<SubscriptionRow, 'billing_cycle_anchor' | 'billing_cycle_anchor_config'>;
@@ -25,9 +25,15 @@ export const keepsAnchor = ({ trial_settings }: Pick<SubscriptionRow, 'trial_set
 
 export const isTrialing = (subscription: Pick<SubscriptionRow, 'trial_end'>, at: Instant): boolean => subscription.trial_end !== null && at < subscription.trial_end;
 
+/** Active, or in its trial, as the moment has it; in any other state it stays. */
+export function statusAt({ status, trial_end }: Pick<SubscriptionRow, 'status' | 'trial_end'>, at: Instant): SubscriptionStatus {
+  if (status !== 'active' && status !== 'trialing') return status;
+  return isTrialing({ trial_end }, at) ? 'trialing' : 'active';
+}
+
 /** The next moment, `start` included, that a configured anchor names; what is left out of the time of day is the start's. */
 export function configuredAnchor(config: NonNullable<SubscriptionRow['billing_cycle_anchor_config']>, start: Instant): Instant {
-  const time = start % 86_400;
+  const time = start % DAY_S;
   const hour = config.hour ?? Math.floor(time / 3_600);
   const minute = config.minute ?? Math.floor((time % 3_600) / 60);
   const second = config.second ?? time % 60;

@@ -10,7 +10,7 @@ import { editedSchedule, editRunning, type ScheduleChange, type ScheduleFacts } 
 import type { PhaseTerms } from '../schedule/enter.ts';
 import type { ScheduleWhole } from '../schedule/schedule.ts';
 import { beginSchedule } from '../schedule/start.ts';
-import { isWithheld, taken } from './bill.ts';
+import { taken } from './bill.ts';
 import { cancelSubscription, type CancelOrder } from './cancel.ts';
 import { changeSubscription, type Changed, type ChangeFacts, type ChangeOrder } from './change.ts';
 import { nextMoment } from './timers.ts';
@@ -21,6 +21,7 @@ import { resumeSubscription, type ResumeOrder } from './resume.ts';
 import { startSubscription, type StartFacts, type StartOrder } from './start.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
 import { sweepSubscription } from './sweep.ts';
+import { isWithheld } from './withhold.ts';
 
 /** An invoice with the subscription that it would be of, as that would be then. */
 export type Preview = { invoice: InvoiceWhole; subscription: SubscriptionWhole };

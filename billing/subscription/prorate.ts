@@ -1,12 +1,13 @@
 /** What a change in the middle of a period gives back and charges, item by item (docs/concepts/bill.md, "Changes in mid-period"). */
 import type { Instant, Moment } from '../decision.ts';
 import type { DiscountableLine } from '../discount.ts';
-import { itemizedOf, type InvoiceItemWhole } from '../invoice/invoice.ts';
+import { exactDiscounts, itemizedOf, type InvoiceItemWhole } from '../invoice/invoice.ts';
 import { debitOf, itemizedCreditOf } from '../proration.ts';
 import { countedIn, creditItem, debitOfItem, discountedBy, isItemized, ratesOf, waiting } from './debits.ts';
 import { live, periodUsageLine, wholeDiscounts } from './lines.ts';
 import { fullAmount, isMetered, termsIn } from './terms.ts';
 import { dayText } from './words.ts';
+import type { Pair } from './pairs.ts';
 import { fullPeriod, recurrenceOf, sameRecurrence } from './periods.ts';
 import type { Debit, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
@@ -16,8 +17,7 @@ export type Proration = { moment: Moment; date: Instant };
 /** What is given back of an item's debits: their unused parts, as items that wait. Credits of nothing are left out. */
 export function creditsOf(subscription: SubscriptionWhole, item: SubscriptionItemWhole, at: Instant, facts: Pick<SubscriptionFacts, 'rates' | 'account'>, moment: Moment): InvoiceItemWhole[] {
   return item.debits.flatMap((debit) => {
-    const discounts = (debit.discounts ?? []).map(({ discount, amount }) => ({ discount, amount: BigInt(amount) }));
-    const credit = itemizedCreditOf({ net: BigInt(debit.amount), start: debit.start, end: debit.end }, discounts, at, facts.account.proration);
+    const credit = itemizedCreditOf({ net: BigInt(debit.amount), start: debit.start, end: debit.end }, exactDiscounts(debit.discounts ?? []), at, facts.account.proration);
     return credit.net === 0n ? [] : [creditItem(subscription, item, debit, credit, at, facts, moment)];
   });
 }
@@ -63,20 +63,10 @@ export function usageItem(before: SubscriptionWhole, item: SubscriptionItemWhole
 /** From when on an item that is there is prorated: what was charged from a later moment on is given back from there, and so is charged what takes its place. No time is charged twice. */
 const prorated = ({ debits }: SubscriptionItemWhole, date: Instant): Instant => Math.max(date, ...debits.map((debit) => debit.start));
 
-/** What an item that changes, comes (`earlier` null) or goes (`later` null) gives back and charges, and what it remembers. */
-export function prorateItem(
-  before: SubscriptionWhole,
-  after: SubscriptionWhole,
-  earlier: SubscriptionItemWhole | null,
-  later: SubscriptionItemWhole | null,
-  facts: SubscriptionFacts,
-  how: Proration,
-): { items: InvoiceItemWhole[]; debits: Debit[] } {
-  const items: InvoiceItemWhole[] = [];
-  if (earlier !== null) {
-    items.push(...creditsOf(before, earlier, how.date, facts, how.moment));
-    items.push(...usageItem(before, earlier, facts, how.moment));
-  }
+/** What an item that changes, comes or goes gives back and charges, and what it remembers. */
+export function prorateItem({ earlier, later }: Pair, after: SubscriptionWhole, facts: SubscriptionFacts, how: Proration): { items: InvoiceItemWhole[]; debits: Debit[] } {
+  const { subscription: before } = facts;
+  const items = earlier === null ? [] : [...creditsOf(before, earlier, how.date, facts, how.moment), ...usageItem(before, earlier, facts, how.moment)];
   if (later === null || isMetered(later)) return { items, debits: [] };
   const debit = debitItem(after, later, facts, earlier === null ? how : { ...how, date: prorated(earlier, how.date) });
   return { items: [...items, ...debit.items], debits: debit.debits };

@@ -3,10 +3,10 @@ import type { DiscountWhole, PriceRow } from '../catalog.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { assert, decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
-import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
+import type { InvoiceItemWhole } from '../invoice/invoice.ts';
 import { countedOn, endDiscounts, expired } from '../redeem.ts';
 import { isTurn, turnPhase } from '../schedule/turn.ts';
-import { chargedBy, draftBill, isWithheld, putWaiting, stopCollecting, taken, withheld, withoutForgiven, type Bill, type Billed } from './bill.ts';
+import { billInTime, putWaiting, stopCollecting, taken, withCharged, type Bill, type Billed } from './bill.ts';
 import { changeSubscription, NO_CHANGE, type ChangeOrder } from './change.ts';
 import { endSubscription } from './end.ts';
 import { putItems, updated, withoutDiscounts } from './puts.ts';
@@ -17,11 +17,18 @@ import { isMetered } from './terms.ts';
 import { withCommitment } from './committed.ts';
 import { changesRecurrence, withNextPrice } from './next_price.ts';
 import { endsTrial, movesAnchor } from './offer.ts';
-import { enterPause } from './paused.ts';
+import { enterPause } from './pause.ts';
 import { fullPeriod, keepsAnchor, withSweep } from './periods.ts';
 import { creditsOf } from './prorate.ts';
+import { isWithheld, withoutForgiven } from './withhold.ts';
 
-type Renewed = Decision & { subscription: SubscriptionWhole; customer: CustomerWhole; invoice: InvoiceWhole | null; /** What waits from now on. */ waiting: readonly InvoiceItemWhole[]; /** What no later invoice of the customer has any more. */ spent: { items: readonly InvoiceItemWhole[]; discounts: readonly DiscountWhole[] } };
+type Renewed = Omit<Billed, 'used'> & {
+  subscription: SubscriptionWhole;
+  /** What waits from now on. */
+  waiting: readonly InvoiceItemWhole[];
+  /** What no later invoice of the customer has any more. */
+  spent: { items: readonly InvoiceItemWhole[]; discounts: readonly DiscountWhole[] };
+};
 
 /** Whether there is something to do at the moment; a timer that comes twice, or too late, finds nothing. */
 export function isDue(subscription: SubscriptionWhole, at: Instant): boolean {
@@ -109,8 +116,8 @@ function billOf(subscription: SubscriptionWhole, facts: SubscriptionFacts, pendi
 }
 
 /** The discounts of items that are gone end with the invoice that bills the last of their usage. */
-function orphaned(bill: Bill | null, ended: readonly DiscountWhole[]): DiscountWhole[] {
-  if (bill === null) return [];
+function orphaned(bill: Bill, { invoice, used: ended }: Billed): DiscountWhole[] {
+  if (invoice === null) return [];
   const living = new Set(bill.subscription.items.map((item) => item.id));
   const over = new Set(ended.map((discount) => discount.id));
   const gone = bill.pending.filter((item) => item.subscription_item !== null && !living.has(item.subscription_item)).flatMap((item) => item.discounts);
@@ -135,33 +142,29 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
     const later = withNextPrice(item, at);
     return [item.id, { ...later, current_period_start: at, current_period_end: fullPeriod(begun, later.terms, at).end, debits: [] }];
   }));
-  const lineOf = new Map<string, LineOrder>();
-  const lines = due.flatMap((item) => {
+  const lines = due.flatMap((item): LineOrder[] => {
     // What was used is billed at the price that the item had, what comes at the one that it has now.
     const used = isMetered(item) ? periodUsageLine(before, item, facts.usage, at, facts) : null;
     const later = next.get(item.id)!;
     const line = isMetered(later) ? null : restLine(begun, later, at, facts.account.proration);
-    if (line) lineOf.set(item.id, line);
-    return [...(used ? [used] : []), ...(line ? [line] : [])];
+    return [used, line].filter((each) => each !== null);
   });
   const pending = taken(facts, 'customer');
   const bill = billOf(begun, facts, pending, withCommitment(facts, lines, pending, at, true), at);
-  const draft = draftBill(bill, facts, moment);
-  const billed = draft && withheld(draft, bill, facts, moment);
-  const charged = (item: SubscriptionItemWhole) => (billed && !isMetered(item) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item);
-  const items = withoutForgiven(before.items.map((item) => (next.has(item.id) ? charged(next.get(item.id)!) : item)), billed, bill);
-  const used = billed?.used ?? [];
-  const over = [...expired(begun, facts.customer, at, used), ...orphaned(billed && bill, used)];
-  const moved: SubscriptionWhole = { ...begun, items, latest_invoice: billed?.invoice.id ?? before.latest_invoice };
+  const billed = billInTime(bill, facts, moment);
+  const { invoice, used, customer } = billed;
+  const items = withoutForgiven(withCharged(before.items.map((item) => next.get(item.id) ?? item), billed, bill), billed, bill);
+  const over = [...expired(begun, facts.customer, at, used), ...orphaned(bill, billed)];
+  const moved: SubscriptionWhole = { ...begun, items, latest_invoice: invoice?.id ?? before.latest_invoice };
   const after = withoutDiscounts(moved, [...used, ...over]);
   const made = together([
     endDiscounts(over, moment),
     updated(before, after, moment),
     putItems(before.items, after.items),
     { ...decision(), timers: [...renewal(after, moment), ...sweeping(before, after)] },
-    ...(billed ? [billed] : []),
+    billed,
   ]);
-  return { ...made, subscription: after, customer: billed?.customer ?? facts.customer, invoice: billed?.invoice ?? null, waiting: [], spent: spentBy(bill, billed, over) };
+  return { ...made, subscription: after, customer, invoice, waiting: [], spent: spentBy(bill, billed, over) };
 }
 
 /** The last invoice, with the usage of every metered item until now and no new period; then the subscription ends. Where an end within a period was asked for, the time that is left is credited on it. */
@@ -172,10 +175,9 @@ function finish(facts: SubscriptionFacts, moment: Moment): Renewed {
   const lines = before.items.map((item) => periodUsageLine(before, item, facts.usage, at, facts)).filter((line) => line !== null);
   const pending = taken(facts, 'customer');
   const bill = billOf(before, facts, [...pending, ...credits], withCommitment(facts, lines, pending, at), at);
-  const draft = draftBill(bill, facts, moment);
-  const billed = draft && withheld(draft, bill, facts, moment);
-  const used = billed?.used ?? [];
-  const last: SubscriptionWhole = { ...withoutDiscounts(before, used), items: before.items.map((item) => ({ ...item, debits: [] })), latest_invoice: billed?.invoice.id ?? before.latest_invoice };
+  const billed = billInTime(bill, facts, moment);
+  const { invoice, used, customer } = billed;
+  const last: SubscriptionWhole = { ...withoutDiscounts(before, used), items: before.items.map((item) => ({ ...item, debits: [] })), latest_invoice: invoice?.id ?? before.latest_invoice };
   const ended = endSubscription(last, null, moment);
   const made = together([
     putWaiting(credits, moment),
@@ -183,13 +185,13 @@ function finish(facts: SubscriptionFacts, moment: Moment): Renewed {
     putItems(before.items, last.items),
     ended,
     stopCollecting(facts.unpaid ?? [], moment),
-    ...(billed ? [billed] : []),
+    billed,
   ]);
-  return { ...made, subscription: ended.subscription, customer: billed?.customer ?? facts.customer, invoice: billed?.invoice ?? null, waiting: [], spent: spentBy(bill, billed) };
+  return { ...made, subscription: ended.subscription, customer, invoice, waiting: [], spent: spentBy(bill, billed) };
 }
 
-function spentBy(bill: Bill, billed: Billed | null, over: readonly DiscountWhole[] = []): Renewed['spent'] {
-  return { items: billed ? bill.pending : [], discounts: [...(billed?.used ?? []), ...over] };
+function spentBy(bill: Bill, { invoice, used }: Billed, over: readonly DiscountWhole[] = []): Renewed['spent'] {
+  return { items: invoice ? bill.pending : [], discounts: [...used, ...over] };
 }
 
 /**

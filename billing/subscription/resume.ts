@@ -5,15 +5,15 @@ import type { LineOrder } from '../invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../invoice/invoice.ts';
 import type { WithPayments } from '../invoice/pay.ts';
 import { voidInvoice } from '../invoice/void.ts';
-import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, taken, type Bill, type Billed, type Collection } from './bill.ts';
+import { billAtOnce, putWaiting, refuseUnpayable, requested, taken, unbilled, withCharged, type Bill, type Billed, type Collection } from './bill.ts';
 import type { ProrationBehavior } from './change.ts';
 import { putItems, updated, withoutDiscounts } from './puts.ts';
 import { ANSWER_S, firstPeriodEnd, INCOMPLETE_S, renewal, sweeping, timer } from './timers.ts';
 import { licensedLine } from './lines.ts';
 import { isMetered } from './terms.ts';
-import { leavePause } from './paused.ts';
 import { fullPeriod, withSweep } from './periods.ts';
 import { debitItem } from './prorate.ts';
+import { leavePause } from './resumption.ts';
 import type { Debit, ResumeBehavior, SubscriptionFacts, SubscriptionItemWhole, SubscriptionWhole } from './subscription.ts';
 
 export type ResumeOrder = {
@@ -79,29 +79,23 @@ export function resumeSubscription(order: ResumeOrder, facts: SubscriptionFacts,
   const anew = order.billing_cycle_anchor === 'now';
   const { after, lines, waiting } = anew ? goAnew(before, moment) : goOn(order, facts, moment);
   const bill: Bill = {
+    ...requested(moment),
     subscription: after,
     lines,
-    billing_reason: 'subscription_update',
-    obligation: null,
-    period: { start: moment.now, end: moment.now },
     pending: [...taken(facts, 'subscription'), ...waiting],
     proration_date: waiting.length > 0 ? (order.proration_date ?? moment.now) : null,
   };
-  const draft = anew || order.proration_behavior === 'always_invoice' ? draftBill(bill, facts, moment) : null;
   const how: Collection = { payment_behavior: order.payment_behavior === 'resume_on_payment_success' ? 'allow_incomplete' : 'default_incomplete', off_session: true };
-  const billed = draft && collectBill(draft, how, bill, facts, moment);
-  if (billed) refuseUnpayable(billed.invoice, how, facts, 'resume_on_payment_attempt');
-  const moved = conclude(order, before, withBilled(after, bill, billed), billed, waiting, moment);
-  const made = together([putWaiting(waiting, moment), moved, putItems(before.items, moved.subscription.items), ...(billed ? [billed] : [])]);
-  return { ...made, subscription: moved.subscription, invoice: billed?.invoice ?? null };
+  const billed = anew || order.proration_behavior === 'always_invoice' ? billAtOnce(how, bill, facts, moment) : unbilled(facts);
+  refuseUnpayable(billed.invoice, how, facts, 'resume_on_payment_attempt');
+  const moved = conclude(order, before, withBilled(after, bill, billed), billed.invoice, waiting, moment);
+  const made = together([putWaiting(waiting, moment), moved, putItems(before.items, moved.subscription.items), billed]);
+  return { ...made, subscription: moved.subscription, invoice: billed.invoice };
 }
 
-/** What the invoice charged for the new periods. */
-function withBilled(after: SubscriptionWhole, bill: Bill, billed: Billed | null): SubscriptionWhole {
-  if (billed === null) return after;
-  const lineOf = new Map(bill.lines.map((line) => [line.subscription_item, line]));
-  const items = after.items.map((item) => (lineOf.has(item.id) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item));
-  return withoutDiscounts({ ...after, items, latest_invoice: billed.invoice.id }, billed.used);
+/** With what the invoice charged for the new periods. */
+function withBilled(after: SubscriptionWhole, bill: Bill, billed: Billed): SubscriptionWhole {
+  return withoutDiscounts({ ...after, items: withCharged(after.items, billed, bill), latest_invoice: billed.invoice?.id ?? after.latest_invoice }, billed.used);
 }
 
 /** Until when the payment is awaited: 23 hours, or where it is tried again by itself, as long as the period lasts that it is for, and a year at most. */
@@ -111,9 +105,9 @@ function expiry({ payment_behavior }: ResumeOrder, after: SubscriptionWhole, { n
 }
 
 /** It goes on at once where nothing is to be paid for that; else it waits for the payment, or for an attempt at it. */
-function conclude(order: ResumeOrder, before: SubscriptionWhole, after: SubscriptionWhole, billed: Billed | null, waiting: readonly InvoiceItemWhole[], moment: Moment): Decision & { subscription: SubscriptionWhole } {
-  if (billed === null || billed.invoice.status === 'paid') return leavePause(before, after, 'active', moment);
-  const subscription: SubscriptionWhole = { ...after, resumption: { invoice: billed.invoice.id, payment_behavior: order.payment_behavior, made: waiting.map((item) => item.id) } };
+function conclude(order: ResumeOrder, before: SubscriptionWhole, after: SubscriptionWhole, invoice: InvoiceWhole | null, waiting: readonly InvoiceItemWhole[], moment: Moment): Decision & { subscription: SubscriptionWhole } {
+  if (invoice === null || invoice.status === 'paid') return leavePause(before, after, 'active', moment);
+  const subscription: SubscriptionWhole = { ...after, resumption: { invoice: invoice.id, payment_behavior: order.payment_behavior, made: waiting.map((item) => item.id) } };
   const made = updated(before, subscription, moment);
   made.timers.push(...renewal(subscription, moment), ...sweeping(before, subscription), timer('subscription.expire', subscription, expiry(order, after, moment)));
   return { ...made, subscription };

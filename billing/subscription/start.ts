@@ -9,13 +9,13 @@ import { billable } from '../pricing/amount.ts';
 import { partOf, type ProrationUnit } from '../proration.ts';
 import { noRedemptions, redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
 import { anchorOf, firstPeriod, refuseFarAnchor, startOf, trialEnd } from './anchor.ts';
-import { chargedBy, collectBill, draftBill, putWaiting, refuseUnpayable, type Bill, type Billed, type PaymentBehavior } from './bill.ts';
+import { billOnRequest, putWaiting, refuseUnpayable, withCharged, type Bill, type PaymentBehavior } from './bill.ts';
 import { INCOMPLETE_S, noticeOfTrial, renewal, sweeping, timer } from './timers.ts';
 import { fullSum, isWatched, itemOf, onceLine, refuseItems, refuseThreshold, type AddedOnce, type NewItem } from './items.ts';
 import { waiting } from './debits.ts';
 import { licensedLine, trialLine } from './lines.ts';
 import { fullAmount, isMetered } from './terms.ts';
-import { fullPeriod, isTrialing, nextSweep } from './periods.ts';
+import { fullPeriod, isTrialing, nextSweep, statusAt } from './periods.ts';
 import type { ScheduleWhole } from '../schedule/schedule.ts';
 import { withoutDiscounts } from './puts.ts';
 import { openPendingSetup, wantsSetup } from './setup.ts';
@@ -146,7 +146,13 @@ function begin(order: StartOrder, facts: StartFacts, moment: Moment) {
   const redeemer = { customer: blank.customer, first_time: facts.first_time, amount: fullSum(items, order.currency), currency: order.currency };
   const whole = redeem(order.discounts, { customer: blank.customer, subscription: id }, [], redeemer, counted, moment);
   const own = items.map((item, n) => redeem(order.items[n]!.discounts, { customer: blank.customer, subscription: id, subscription_item: item.id }, [], redeemer, counted, moment));
-  const discounted: SubscriptionWhole = { ...blank, watched: isWatched({ ...blank, items }), next_pending_invoice_item_invoice: nextSweep(blank, moment.now), items: items.map((item, n) => ({ ...item, discounts: own[n]!.discounts })), discounts: whole.discounts };
+  const discounted: SubscriptionWhole = {
+    ...blank,
+    watched: isWatched({ ...blank, items }),
+    next_pending_invoice_item_invoice: nextSweep(blank, moment.now),
+    items: items.map((item, n) => ({ ...item, discounts: own[n]!.discounts })),
+    discounts: whole.discounts,
+  };
   const subscription = ending(discounted, order, moment);
   const added = addOnce(order.add_invoice_items, subscription, redeemer, counted, moment);
   return { subscription, once: added.once, discounting: together([whole, ...own, added]) };
@@ -208,31 +214,23 @@ type Begun = ReturnType<typeof begin> & { facts: StartFacts };
 
 /** Bills what there is to bill and says in which state that leaves the subscription. */
 function conclude(order: StartOrder, { subscription, once, discounting, facts }: Begun, bill: Bill, moment: Moment): Started {
-  const draft = draftBill(bill, facts, moment);
-  const atOnce = draft !== null && order.collection_method === 'charge_automatically' && order.payment_behavior !== 'in_due_time';
-  const billed = atOnce ? collectBill(draft, order, bill, facts, moment) : draft;
-  if (atOnce) refuseUnpayable(billed!.invoice, order, facts);
-  const awaited = atOnce && billed!.invoice.status !== 'paid';
-  const charged = withDebits(subscription, bill, billed);
-  const trialing = isTrialing(subscription, moment.now);
-  const status = awaited ? 'incomplete' : trialing ? 'trialing' : 'active';
-  const setup = order.payment_behavior !== 'in_due_time' && wantsSetup(subscription, billed?.invoice ?? null, facts) ? openPendingSetup(subscription, moment) : null;
-  const whole: SubscriptionWhole = { ...withoutDiscounts(charged, billed?.used ?? []), status, latest_invoice: billed?.invoice.id ?? null, pending_setup_intent: setup?.setup_intent.id ?? null };
+  const atOnce = order.collection_method === 'charge_automatically' && order.payment_behavior !== 'in_due_time';
+  const billed = billOnRequest(order, bill, facts, moment);
+  const { invoice } = billed;
+  refuseUnpayable(invoice, order, facts);
+  const awaited = atOnce && invoice !== null && invoice.status !== 'paid';
+  const charged: SubscriptionWhole = { ...subscription, items: withCharged(subscription.items, billed, bill) };
+  const status = awaited ? 'incomplete' : statusAt(subscription, moment.now);
+  const setup = order.payment_behavior !== 'in_due_time' && wantsSetup(subscription, invoice, facts) ? openPendingSetup(subscription, moment) : null;
+  const whole: SubscriptionWhole = { ...withoutDiscounts(charged, billed.used), status, latest_invoice: invoice?.id ?? null, pending_setup_intent: setup?.setup_intent.id ?? null };
   const made: Decision = {
     ...decision(),
     puts: [{ table: 'subscriptions', before: null, after: whole }, ...whole.items.map((item) => ({ table: 'subscription_items', before: null, after: item }))],
     facts: [{ type: 'customer.subscription.created', object: 'subscription', whole, at: moment.now }],
     timers: [...(awaited ? [timer('subscription.expire', whole, moment.now + INCOMPLETE_S)] : renewal(whole, moment)), ...sweeping(null, whole)],
   };
-  const currency = billed === null || !atOnce ? settleCurrency(facts, whole, moment) : decision();
-  return { ...together([discounting, made, noticeOfTrial(whole, moment), putWaiting(once, moment), currency, ...(billed ? [billed] : []), ...(setup ? [setup] : [])]), subscription: whole, invoice: billed?.invoice ?? null };
-}
-
-/** What the first invoice charged for the items' current periods; lines of periods that are over are not given back. */
-function withDebits(subscription: SubscriptionWhole, bill: Bill, billed: Billed | null): SubscriptionWhole {
-  if (billed === null) return subscription;
-  const lineOf = new Map(bill.lines.map((line) => [line.subscription_item, line]));
-  return { ...subscription, items: subscription.items.map((item) => (lineOf.has(item.id) ? { ...item, debits: chargedBy(billed, bill, lineOf.get(item.id)!, item) } : item)) };
+  const currency = invoice === null || !atOnce ? settleCurrency(facts, whole, moment) : decision();
+  return { ...together([discounting, made, noticeOfTrial(whole, moment), putWaiting(once, moment), currency, billed, setup]), subscription: whole, invoice };
 }
 
 /** The first subscription fixes in which currency its customer is billed. */

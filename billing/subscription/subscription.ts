@@ -161,7 +161,17 @@ export type PendingUpdate = {
 };
 
 /** An item with its price and the one that it goes to, its product's name, its discounts and its tax rates. */
-export type SubscriptionItemWhole = SubscriptionItemRow & { terms: PriceRow; next?: NextPrice | null; /** What it goes to once its trial offer is over. */ transition?: { terms: PriceRow; product_name: string } | null; /** What is left of the lines that billed its usage before its period ends; left out where there are none. */ early?: LeftOfEarly; product_name: string; discounts: DiscountWhole[]; rates: TaxRateRow[] };
+export type SubscriptionItemWhole = SubscriptionItemRow & {
+  terms: PriceRow;
+  product_name: string;
+  next?: NextPrice | null;
+  /** What it goes to once its trial offer is over. */
+  transition?: { terms: PriceRow; product_name: string } | null;
+  /** What is left of the lines that billed its usage before its period ends; left out where there are none. */
+  early?: LeftOfEarly;
+  discounts: DiscountWhole[];
+  rates: TaxRateRow[];
+};
 
 /** A subscription with all that its rendering and its decisions read. Items are in the order of their creation, deleted ones left out. */
 export type SubscriptionWhole = SubscriptionRow & {

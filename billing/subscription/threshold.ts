@@ -3,12 +3,13 @@ import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import type { LineOrder } from '../invoice/draft.ts';
 import { add, compare, formatDecimal, fromBigint, parseDecimal } from '../money.ts';
-import { collectBill, draftBill, isWithheld, taken, type Bill } from './bill.ts';
+import { billAtOnce, taken, UNATTENDED, type Bill } from './bill.ts';
 import { changeSubscription, NO_CHANGE, type ChangeFacts } from './change.ts';
 import { putItems, updated, withoutDiscounts } from './puts.ts';
 import { isWatched } from './items.ts';
 import { periodUsageLine } from './lines.ts';
 import type { SubscriptionFacts, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from './subscription.ts';
+import { isWithheld } from './withhold.ts';
 
 const resets = ({ billing_thresholds }: Pick<SubscriptionRow, 'billing_thresholds'>): boolean => billing_thresholds?.reset_billing_cycle_anchor === true;
 
@@ -65,7 +66,7 @@ export function billThreshold(facts: ChangeFacts, moment: Moment): Decision & { 
     pending: taken(facts, 'subscription'),
     lines,
   };
-  const billed = collectBill(draftBill(bill, facts, moment)!, { payment_behavior: 'allow_incomplete', off_session: true }, bill, facts, moment);
-  const after = withoutDiscounts({ ...before, items: remembering(before.items, lines), latest_invoice: billed.invoice.id }, billed.used);
+  const billed = billAtOnce(UNATTENDED, bill, facts, moment);
+  const after = withoutDiscounts({ ...before, items: remembering(before.items, lines), latest_invoice: billed.invoice!.id }, billed.used);
   return { ...together([updated(before, after, moment), putItems(before.items, after.items), billed]), customer: billed.customer };
 }

@@ -1,12 +1,12 @@
 /** What happens to subscriptions by themselves, in bulk: one load, one decision, one commit for a whole batch. */
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
-import { decision, together, type Instant } from '../../billing/decision.ts';
+import { decision, together, type Decision, type Instant } from '../../billing/decision.ts';
 import { voidInvoice } from '../../billing/invoice/void.ts';
 import { stopCollecting } from '../../billing/subscription/bill.ts';
 import { expirePending, expireStart } from '../../billing/subscription/cancel.ts';
 import { nextMoment, watch } from '../../billing/subscription/timers.ts';
 import { isMetered } from '../../billing/subscription/terms.ts';
-import { resumeCollection } from '../../billing/subscription/paused.ts';
+import { resumeCollection } from '../../billing/subscription/withhold.ts';
 import { announceRenewal } from '../../billing/subscription/preview.ts';
 import { announceTrialEnd, isDue, renewAll } from '../../billing/subscription/renew.ts';
 import { expireResumption } from '../../billing/subscription/resume.ts';
@@ -23,22 +23,35 @@ import { ownersOf, unpaidOf } from './rows.ts';
 
 type Due = readonly { subject: string; at: Instant }[];
 
-const momentsOf = (due: Due) => new Map(due.map(({ subject, at }) => [subject, at]));
+/** The subscriptions of timers and their customers, locked, and at which moment the timer of each was set. */
+async function lockDue(ctx: Context, due: Due) {
+  const set = new Map(due.map(({ subject, at }) => [subject, at]));
+  return { ...(await lockAll(ctx, due.map((each) => each.subject))), at: ({ id }: SubscriptionWhole): Instant => set.get(id)! };
+}
+
+/** Decides each with its customer as those before it have left it. */
+function oneByOne<Facts extends { customer: CustomerWhole }>(all: readonly Facts[], decide: (facts: Facts) => Decision & { customer: CustomerWhole }): Decision {
+  const left = new Map<string, CustomerWhole>();
+  return together(all.map((facts) => {
+    const made = decide({ ...facts, customer: left.get(facts.customer.id) ?? facts.customer });
+    left.set(made.customer.id, made.customer);
+    return made;
+  }));
+}
 
 /** Only an end within a period, or a phase that begins, gives anything back by itself. */
 const givesBack = ({ cancel_at, scheduled }: SubscriptionWhole) => cancel_at !== null || scheduled !== null;
 
 /** Renews each at the moment at which it is due, which is never later than that of its timer. What a request has renewed meanwhile is left alone. */
 export async function renewDue(ctx: Context, due: Due): Promise<void> {
-  const { subscriptions, customers } = await lockAll(ctx, due.map((each) => each.subject));
-  const set = momentsOf(due);
-  const renewing = subscriptions.filter((each) => isDue(each, set.get(each.id)!));
+  const { subscriptions, customers, at } = await lockDue(ctx, due);
+  const renewing = subscriptions.filter((each) => isDue(each, at(each)));
   if (renewing.length === 0) return;
-  const at = (subscription: SubscriptionWhole) => nextMoment(subscription)!;
-  const facts = await factsOf(ctx, renewing, customers, at, givesBack);
-  const ending = renewing.filter((each) => each.cancel_at !== null && each.cancel_at <= at(each)).map((each) => each.id);
+  const next = (subscription: SubscriptionWhole) => nextMoment(subscription)!;
+  const facts = await factsOf(ctx, renewing, customers, next, givesBack);
+  const ending = renewing.filter((each) => each.cancel_at !== null && each.cancel_at <= next(each)).map((each) => each.id);
   const unpaid = Map.groupBy(await unpaidOf(ctx.tx, ending), (invoice) => invoice.subscription);
-  await commit(ctx, renewAll(facts.map((each) => ({ ...each, unpaid: unpaid.get(each.subscription.id) })), ({ subscription }) => momentAt(ctx, at(subscription))));
+  await commit(ctx, renewAll(facts.map((each) => ({ ...each, unpaid: unpaid.get(each.subscription.id) })), ({ subscription }) => momentAt(ctx, next(subscription))));
 }
 
 /**
@@ -46,70 +59,48 @@ export async function renewDue(ctx: Context, due: Due): Promise<void> {
  * for its payment, so does this.
  */
 export async function thresholdsDue(ctx: Context, due: Due): Promise<void> {
-  const set = momentsOf(due);
-  const at = (subscription: SubscriptionWhole) => set.get(subscription.id)!;
-  const { subscriptions, customers } = await lockAll(ctx, due.map((each) => each.subject));
+  const { subscriptions, customers, at } = await lockDue(ctx, due);
   const watched = subscriptions.filter((each) => each.watched && each.pending_update === null && !isDue(each, at(each)));
   const until = (each: SubscriptionWhole) => countsUntil(each, at(each));
   const facts = await factsOf(ctx, watched, customers, until);
   const next = await firstUse(ctx.tx, watched.flatMap((each) => each.items.filter(isMetered).map((item) => ({ key: each.id, meter: item.terms.meter!, customer: each.customer, start: until(each) }))));
-  // Two of one customer: the second one finds it as the first one leaves it.
-  const left = new Map<string, CustomerWhole>();
-  const billed = facts.map((each) => {
-    const made = billThreshold({ ...each, customer: left.get(each.customer.id) ?? each.customer, first_time: false }, momentAt(ctx, at(each.subscription)));
-    left.set(each.customer.id, made.customer);
-    return made;
-  });
+  const billed = oneByOne(facts, (each) => billThreshold({ ...each, first_time: false }, momentAt(ctx, at(each.subscription))));
   const again = watched.flatMap((each) => (next.has(each.id) ? watch(each, momentAt(ctx, next.get(each.id)!)) : []));
-  await commit(ctx, together([...billed, { ...decision(), timers: again }]));
+  await commit(ctx, together([billed, { ...decision(), timers: again }]));
 }
 
 /** Bills what waits, where it is billed at an interval of its own. */
 export async function sweepDue(ctx: Context, due: Due): Promise<void> {
-  const set = momentsOf(due);
-  const at = (subscription: SubscriptionWhole) => set.get(subscription.id)!;
-  const { subscriptions, customers } = await lockAll(ctx, due.map((each) => each.subject));
+  const { subscriptions, customers, at } = await lockDue(ctx, due);
   const facts = await factsOf(ctx, subscriptions, customers, at, () => false);
-  // Two of one customer: the second one finds it as the first one leaves it.
-  const left = new Map<string, CustomerWhole>();
-  const swept = facts.map((each) => {
-    const made = sweepSubscription({ ...each, customer: left.get(each.customer.id) ?? each.customer }, momentAt(ctx, at(each.subscription)));
-    left.set(each.customer.id, made.customer);
-    return made;
-  });
-  await commit(ctx, together(swept));
+  await commit(ctx, oneByOne(facts, (each) => sweepSubscription(each, momentAt(ctx, at(each.subscription)))));
 }
 
 /** Gives each up whose first payment, or the one that would have resumed it, has not come; and each change whose payment has not. */
 export async function expireDue(ctx: Context, due: Due): Promise<void> {
-  const set = momentsOf(due);
-  const { subscriptions } = await lockAll(ctx, due.map((each) => each.subject));
+  const { subscriptions, at } = await lockDue(ctx, due);
   const waiting = subscriptions.filter((each) => each.status === 'incomplete' || each.resumption !== null || each.pending_update !== null);
   const awaited = (each: SubscriptionWhole) => each.pending_update?.invoice ?? each.resumption?.invoice ?? each.latest_invoice;
   const expire = (each: SubscriptionWhole) => (each.pending_update !== null ? expirePending : each.resumption !== null ? expireResumption : expireStart);
   const first = new Map((await lockInvoices(ctx.tx, waiting.flatMap((each) => awaited(each) ?? []))).map((each) => [each.invoice.id, each]));
-  await commit(ctx, together(waiting.map((each) => expire(each)(each, first.get(awaited(each) ?? '') ?? null, momentAt(ctx, set.get(each.id)!)))));
+  await commit(ctx, together(waiting.map((each) => expire(each)(each, first.get(awaited(each) ?? '') ?? null, momentAt(ctx, at(each))))));
 }
 
 /** Ends pauses of collection. */
 export async function collectDue(ctx: Context, due: Due): Promise<void> {
-  const set = momentsOf(due);
-  const { subscriptions } = await lockAll(ctx, due.map((each) => each.subject));
-  await commit(ctx, together(subscriptions.map((each) => resumeCollection(each, momentAt(ctx, set.get(each.id)!)))));
+  const { subscriptions, at } = await lockDue(ctx, due);
+  await commit(ctx, together(subscriptions.map((each) => resumeCollection(each, momentAt(ctx, at(each))))));
 }
 
 /** Announces the ends of trials. */
 export async function announceDue(ctx: Context, due: Due): Promise<void> {
-  const set = momentsOf(due);
-  const { subscriptions } = await lockAll(ctx, due.map((each) => each.subject));
-  await commit(ctx, together(subscriptions.map((each) => announceTrialEnd(each, momentAt(ctx, set.get(each.id)!)))));
+  const { subscriptions, at } = await lockDue(ctx, due);
+  await commit(ctx, together(subscriptions.map((each) => announceTrialEnd(each, momentAt(ctx, at(each))))));
 }
 
 /** Announces the invoices to come, with the usage until now. What is due by now, or will not come, is not announced. */
 export async function announceInvoices(ctx: Context, due: Due): Promise<void> {
-  const set = momentsOf(due);
-  const at = (subscription: SubscriptionWhole) => set.get(subscription.id)!;
-  const { subscriptions, customers } = await lockAll(ctx, due.map((each) => each.subject));
+  const { subscriptions, customers, at } = await lockDue(ctx, due);
   const coming = subscriptions.filter((each) => nextMoment(each) !== null && !isDue(each, at(each)));
   const facts = await factsOf(ctx, coming, customers, at, givesBack);
   await commit(ctx, together(facts.map((each) => announceRenewal(each, momentAt(ctx, at(each.subscription))))));

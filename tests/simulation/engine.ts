@@ -14,7 +14,7 @@ import type { AddedOnce, NewItem, PriceAsked } from '../../billing/subscription/
 import { usageAsked } from '../../billing/subscription/lines.ts';
 import { pauseSubscription } from '../../billing/subscription/pause.ts';
 import { changesTerms } from '../../billing/subscription/pending.ts';
-import { resumeCollection } from '../../billing/subscription/paused.ts';
+import { resumeCollection } from '../../billing/subscription/withhold.ts';
 import { isDue, renewAll } from '../../billing/subscription/renew.ts';
 import { sweepSubscription } from '../../billing/subscription/sweep.ts';
 import { startSubscription, type StartOrder } from '../../billing/subscription/start.ts';
