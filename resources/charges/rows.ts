@@ -1,12 +1,12 @@
 import { pack, type PackedWord } from '../../billing/payment/attempt.ts';
 import type { ChargeRow } from '../../billing/payment/payment.ts';
 import type { App, OpenCall, World } from '../../server/context.ts';
-import { row, rows, sql } from '../../server/database/sql.ts';
+import { row, rows, rowsById, sql } from '../../server/database/sql.ts';
 import { inWorld, type Tx } from '../../server/database/world.ts';
 
 /** Charges, in any order. `lock` keeps others from changing them until the transaction ends. */
 export function chargesById(tx: Tx, ids: readonly string[], lock = false): Promise<ChargeRow[]> {
-  return rows<ChargeRow>(tx, sql`select * from charges where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<ChargeRow>(tx, 'charges', ids, lock);
 }
 
 /** The charges that these attempts have made, locked. */

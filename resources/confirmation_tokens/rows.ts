@@ -2,7 +2,7 @@ import { decision, refuse, together, type Decision, type Instant, type Moment } 
 import type { Shipping } from '../../billing/customer/customer.ts';
 import type { Acceptance, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import type { Context } from '../../server/context.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { rowsById } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { methodsById, refuseUnusable } from '../payment_methods/rows.ts';
@@ -28,7 +28,7 @@ export type ConfirmationTokenWhole = ConfirmationTokenRow & { method: PaymentMet
 export const TOKEN_LIFETIME_S = 43_200;
 
 export async function tokensById(tx: Tx, ids: readonly string[], lock = false): Promise<ConfirmationTokenWhole[]> {
-  const found = await rows<ConfirmationTokenRow>(tx, sql`select * from confirmation_tokens where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  const found = await rowsById<ConfirmationTokenRow>(tx, 'confirmation_tokens', ids, lock);
   const methods = new Map((await methodsById(tx, found.map((each) => each.payment_method))).map((method) => [method.id, method]));
   return found.map((each) => ({ ...each, method: methods.get(each.payment_method)! }));
 }

@@ -1,8 +1,8 @@
 import type { CouponRow } from '../../billing/catalog.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { rowsById } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 
 /** Coupons, deleted ones among them, in any order: who has a deleted coupon keeps it. `lock` keeps others from changing them until the transaction ends. */
 export async function couponsById(tx: Tx, ids: readonly string[], lock = false): Promise<CouponRow[]> {
-  return rows<CouponRow>(tx, sql`select * from coupons where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<CouponRow>(tx, 'coupons', ids, lock);
 }

@@ -6,13 +6,13 @@ import type { CreditLineOrder } from '../../billing/credit_note/lines.ts';
 import { assert, refuse, type Moment } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { commit } from '../../server/commit.ts';
-import { momentOn, type Context, type Json } from '../../server/context.ts';
+import type { Context, Json } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import type { Params } from '../../server/http/params.ts';
 import type { Answer } from '../../server/http/route.ts';
 import { equal, page, renderList, slice, within, type Page } from '../../server/lists.ts';
 import { ratesGiven } from '../invoiceitems/rows.ts';
-import { lockInvoices } from '../invoices/rows.ts';
+import { lockInvoice } from '../invoices/rows.ts';
 import { leftOfCorrected } from '../kontor/invoice_corrections/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import { lockRefundableOf, refundsById } from '../refunds/rows.ts';
@@ -25,10 +25,9 @@ type Path = { credit_note: string };
 
 /** The invoice with all whom it concerns, locked, its credit notes, and the moment at which its customer lives. */
 async function lockCredited(ctx: Context, invoice: string, param?: string, refunding = false): Promise<CreditFacts & { moment: Moment }> {
-  const [found] = await lockInvoices(ctx.tx, [invoice]);
-  if (!found) missing('invoice', invoice, param);
+  const found = await lockInvoice(ctx, invoice, param);
   const charges = refunding ? await lockRefundableOf(ctx, invoice) : [];
-  return { ...found, charges, earlier: await creditNotesOf(ctx.tx, invoice), left: await leftOfCorrected(ctx.tx, found.invoice), moment: await momentOn(ctx, found.invoice.test_clock) };
+  return { ...found, charges, earlier: await creditNotesOf(ctx.tx, invoice), left: await leftOfCorrected(ctx.tx, found.invoice) };
 }
 
 /** The lines in the words of the core, with the tax rates that they name: one read for all of them. */

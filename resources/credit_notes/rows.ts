@@ -1,12 +1,12 @@
 import type { TaxRateRow } from '../../billing/catalog.ts';
 import type { CreditNoteLineRow, CreditNoteRow, CreditNoteWhole } from '../../billing/credit_note/credit_note.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { rows, rowsById, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { taxRatesById } from '../tax_rates/rows.ts';
 
 /** Credit notes with their lines, in any order. */
 export async function creditNotesById(tx: Tx, ids: readonly string[]): Promise<CreditNoteWhole[]> {
-  return wholeCreditNotes(tx, await rows<CreditNoteRow>(tx, sql`select * from credit_notes where id = any(${ids}::text[]) order by id`));
+  return wholeCreditNotes(tx, await rowsById<CreditNoteRow>(tx, 'credit_notes', ids));
 }
 
 /** All credit notes of an invoice, void ones too. Whoever has locked the invoice sees no other one come. */

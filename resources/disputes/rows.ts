@@ -2,7 +2,7 @@ import type { FundsTransactionRow } from '../../billing/balance/funds.ts';
 import type { Disputed, DisputeRow, DisputeWhole } from '../../billing/dispute/dispute.ts';
 import type { Contested } from '../../billing/dispute/open.ts';
 import type { Context } from '../../server/context.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { rows, rowsById, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { lockLanes } from '../../server/lanes.ts';
 import { chargesById } from '../charges/rows.ts';
@@ -20,7 +20,7 @@ export async function withTransactions(tx: Tx, found: readonly DisputeRow[]): Pr
 }
 
 export async function disputesById(tx: Tx, ids: readonly string[]): Promise<DisputeWhole[]> {
-  return withTransactions(tx, await rows<DisputeRow>(tx, sql`select * from disputes where id = any(${ids}::text[]) order by id`));
+  return withTransactions(tx, await rowsById<DisputeRow>(tx, 'disputes', ids));
 }
 
 /** Disputes with their charges, both locked after their lanes: the charges first, as where they are refunded. */
@@ -30,7 +30,7 @@ export async function lockDisputes(ctx: Pick<Context, 'app' | 'tx' | 'world'>, i
   const named = await rows<{ charge: string; lane: string }>(tx, sql`select charge, coalesce(customer, payment_intent) as lane from disputes where id = any(${ids}::text[])`);
   lockLanes(tx, named.map((each) => each.lane));
   const charges = new Map((await chargesById(tx, named.map((each) => each.charge), true)).map((charge) => [charge.id, charge]));
-  const locked = await withTransactions(tx, await rows<DisputeRow>(tx, sql`select * from disputes where id = any(${ids}::text[]) order by id for update`));
+  const locked = await withTransactions(tx, await rowsById<DisputeRow>(tx, 'disputes', ids, true));
   return locked.map((dispute) => ({ dispute, charge: charges.get(dispute.charge)!, settlement: settlementAt(settlement, dispute.processor) }));
 }
 

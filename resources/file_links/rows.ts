@@ -1,6 +1,6 @@
 import type { Metadata } from '../../billing/catalog.ts';
 import type { App, Context, World } from '../../server/context.ts';
-import { row, rows, sql } from '../../server/database/sql.ts';
+import { row, rowsById, sql } from '../../server/database/sql.ts';
 import { overAllWorlds, type Tx } from '../../server/database/world.ts';
 
 export type FileLinkRow = {
@@ -23,7 +23,7 @@ export const placed = ({ app }: Pick<Context, 'app'>, link: FileLinkRow): FileLi
 
 /** Links, `lock`ed until the transaction ends where that is asked for. */
 export function fileLinksById(tx: Tx, ids: readonly string[], lock = false): Promise<FileLinkRow[]> {
-  return rows<FileLinkRow>(tx, sql`select * from file_links where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<FileLinkRow>(tx, 'file_links', ids, lock);
 }
 
 /** The world of a link that an address names; null where there is none. */

@@ -2,7 +2,7 @@ import type { DiscountWhole, PriceRow, TaxRateRow } from '../../billing/catalog.
 import { refuse } from '../../billing/decision.ts';
 import type { InvoiceItemRow, InvoiceItemWhole } from '../../billing/invoice/invoice.ts';
 import type { Offer } from '../../billing/invoice/items.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { rows, rowsById, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { discountsById } from '../discounts/rows.ts';
@@ -12,7 +12,7 @@ import { taxRatesById } from '../tax_rates/rows.ts';
 
 /** Invoice items with their discounts and tax rates, in any order. `lock` keeps others from changing them until the transaction ends; lock their customers first. */
 export async function itemsById(tx: Tx, ids: readonly string[], lock = false): Promise<InvoiceItemWhole[]> {
-  return wholeItems(tx, await rows<InvoiceItemRow>(tx, sql`select * from invoice_items where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`));
+  return wholeItems(tx, await rowsById<InvoiceItemRow>(tx, 'invoice_items', ids, lock));
 }
 
 /** What stands on an invoice, in the order of creation; lock the invoice first. */

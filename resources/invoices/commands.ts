@@ -5,7 +5,7 @@ import { draftInvoice, previewInvoice, type InvoiceOrder } from '../../billing/i
 import { deleteDraft, refuseDueDate, updateInvoice } from '../../billing/invoice/edit.ts';
 import type { InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { refuseCurrency } from '../../billing/invoice/items.ts';
-import type { WithPayments } from '../../billing/invoice/pay.ts';
+import { defined } from '../../billing/metadata.ts';
 import { refuseUnfit } from '../../billing/payment/offer.ts';
 import { noRedemptions, redeem } from '../../billing/redeem.ts';
 import { live, wholeDiscounts } from '../../billing/subscription/lines.ts';
@@ -25,14 +25,7 @@ import { pendingOfCustomer, subscriptionsById } from '../subscriptions/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
 import type * as params from './params.ts';
 import { renderInvoice } from './resource.ts';
-import { invoicesById, lockInvoices, wholeInvoices } from './rows.ts';
-
-/** The invoice with all whom it concerns, locked, and the moment at which its customer lives. */
-export async function lockInvoice(ctx: Context, id: string): Promise<WithPayments & { moment: Moment }> {
-  const [found] = await lockInvoices(ctx.tx, [id]);
-  if (!found) missing('invoice', id);
-  return { ...found, moment: await momentOn(ctx, found.invoice.test_clock) };
-}
+import { invoicesById, lockInvoice, wholeInvoices } from './rows.ts';
 
 /** The discounts that a caller lists for an invoice, made and counted; those that it had and that are not listed are dropped. */
 async function discountsOf(ctx: Context, given: Params<typeof params.updateInvoice>['discounts'], invoice: InvoiceWhole, moment: Moment): Promise<Decision & { discounts: DiscountWhole[] }> {
@@ -48,11 +41,10 @@ async function discountsOf(ctx: Context, given: Params<typeof params.updateInvoi
 /** Texts and settings in the words of the core. */
 function wordsOf(given: Params<typeof params.updateInvoice>): InvoiceOrder['words'] {
   const { custom_fields, description, footer, statement_descriptor, due_date, effective_at, payment_settings, rendering } = given;
-  const words = {
+  return defined({
     custom_fields, description, footer, statement_descriptor, due_date, effective_at, payment_settings: payment_settings && settingsOf(payment_settings),
     rendering: rendering && { amount_tax_display: rendering.amount_tax_display ?? null, pdf: rendering.pdf ? { page_size: rendering.pdf.page_size ?? null } : null, template: null, template_version: null },
-  };
-  return Object.fromEntries(Object.entries(words).filter(([, value]) => value !== undefined));
+  });
 }
 
 async function methodGiven(ctx: Context, id: string | undefined, customer: string, moment: Moment): Promise<{ default_payment_method?: string; decision: Decision }> {
@@ -107,7 +99,7 @@ export async function create(ctx: Context, given: Params<typeof params.createInv
   const named: Moment = { ...moment, newId: (prefix) => (prefix === 'in' ? id : moment.newId(prefix)) };
   const own = given.discounts ? await discountsOf(ctx, given.discounts, previewInvoice(order, named), moment) : null;
   const made = draftInvoice(own ? { ...order, discounts: own.discounts } : order, named);
-  await commit(ctx, together(own ? [method.decision, own, made] : [method.decision, made]));
+  await commit(ctx, together([method.decision, own, made]));
   return renderInvoice(made.invoice, ctx.world);
 }
 
@@ -125,7 +117,7 @@ export async function update(ctx: Context, given: Params<typeof params.updateInv
     ...(given.default_tax_rates !== undefined && { default_rates: await ratesGiven(ctx.tx, given.default_tax_rates ?? [], { spelt: spellRate, kept: invoice.default_tax_rates }) }),
   };
   const made = updateInvoice(invoice, change, moment);
-  await commit(ctx, together(own ? [method.decision, own, made] : [method.decision, made]));
+  await commit(ctx, together([method.decision, own, made]));
   return renderInvoice(made.invoice, ctx.world);
 }
 

@@ -13,11 +13,10 @@ import { renderList, slice } from '../../server/lists.ts';
 import { hasPaid } from '../charges/rows.ts';
 import { discountsGiven } from '../discounts/rows.ts';
 import { itemsById, itemsOfInvoice, offersGiven, ratesGiven } from '../invoiceitems/rows.ts';
-import { lockInvoice } from './commands.ts';
 import { renderLine } from './line_item.ts';
 import type * as params from './params.ts';
 import { renderInvoice } from './resource.ts';
-import { invoicesById } from './rows.ts';
+import { invoicesById, lockInvoice } from './rows.ts';
 
 type Path = { invoice: string };
 type LineGiven = Params<typeof params.updateLine>;
@@ -57,7 +56,7 @@ const discounted = (made: Decision & { item: InvoiceItemWhole }, known: InvoiceI
 async function commitLines(ctx: Context, before: InvoiceWhole, made: readonly Decision[], items: readonly InvoiceItemWhole[], removed: ReadonlySet<string>, metadata: Record<string, string> | '' | undefined, moment: Moment): Promise<Json> {
   const relined = relineDraft(before, items, removed, moment);
   const updated = metadata === undefined ? null : updateInvoice(relined.invoice, { metadata }, moment);
-  await commit(ctx, together([...made, relined, ...(updated ? [updated] : [])]));
+  await commit(ctx, together([...made, relined, updated]));
   return renderInvoice((updated ?? relined).invoice, ctx.world);
 }
 

@@ -17,10 +17,9 @@ import { chargesById } from '../charges/rows.ts';
 import { intentsById } from '../payment_intents/rows.ts';
 import { resolvePaymentMethod } from '../payment_methods/rows.ts';
 import { taxIdsOf } from '../tax_ids/rows.ts';
-import { lockInvoice } from './commands.ts';
 import type * as params from './params.ts';
 import { renderInvoice } from './resource.ts';
-import { payingMethods } from './rows.ts';
+import { lockInvoice, payingMethods } from './rows.ts';
 import { recounted } from './usage.ts';
 
 type Path = { invoice: string };

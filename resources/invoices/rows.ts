@@ -1,12 +1,15 @@
 import type { DiscountWhole, TaxRateRow } from '../../billing/catalog.ts';
 import type { CreditGrantRow } from '../../billing/credit/grant.ts';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
+import type { Moment } from '../../billing/decision.ts';
 import type { InvoiceLineRow, InvoiceRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import type { OpenPayment, WithPayments } from '../../billing/invoice/pay.ts';
 import type { PaymentMethodRow } from '../../billing/payment/payment.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { momentOn, type Context } from '../../server/context.ts';
+import { mapById, rows, rowsById, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
+import { missing } from '../../server/http/errors.ts';
 import { grantsById } from '../billing/credit_grants/rows.ts';
 import { creditedLinesOf } from '../credit_notes/rows.ts';
 import { customersById } from '../customers/rows.ts';
@@ -20,7 +23,7 @@ import { taxRatesById } from '../tax_rates/rows.ts';
 /** Invoices with all that they name, in the order of their ids. `lock` keeps others from changing them until the transaction ends; lock their customers first. */
 export async function invoicesById(tx: Tx, ids: readonly string[], lock = false): Promise<InvoiceWhole[]> {
   if (ids.length === 0) return [];
-  return wholeInvoices(tx, await rows<InvoiceRow>(tx, sql`select * from invoices where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`));
+  return wholeInvoices(tx, await rowsById<InvoiceRow>(tx, 'invoices', ids, lock));
 }
 
 /** Invoices with their lines, discounts and tax rates: a read for each kind of thing, however many invoices there are. */
@@ -33,9 +36,9 @@ export async function wholeInvoices(tx: Tx, invoices: readonly InvoiceRow[]): Pr
   const rateIds = (invoice: InvoiceRow) => [...invoice.default_tax_rates, ...(lines.get(invoice.id) ?? []).flatMap((line) => line.tax_rates)];
   const grantIds = (invoice: InvoiceRow) => (lines.get(invoice.id) ?? []).flatMap((line) => line.credits.map((each) => each.credit_grant));
   const [discounts, rates, grants, credited] = await Promise.all([
-    byId<DiscountWhole>(invoices.flatMap(discountIds), (ids) => discountsById(tx, ids)),
-    byId<TaxRateRow>(invoices.flatMap(rateIds), (ids) => taxRatesById(tx, ids)),
-    byId<CreditGrantRow>(invoices.flatMap(grantIds), (ids) => grantsById(tx, ids)),
+    mapById<DiscountWhole>(invoices.flatMap(discountIds), (ids) => discountsById(tx, ids)),
+    mapById<TaxRateRow>(invoices.flatMap(rateIds), (ids) => taxRatesById(tx, ids)),
+    mapById<CreditGrantRow>(invoices.flatMap(grantIds), (ids) => grantsById(tx, ids)),
     creditedLinesOf(tx, invoices.filter((invoice) => invoice.pre_payment_credit_notes_amount > 0n).map((invoice) => invoice.id)),
   ]);
   return invoices.map((invoice) => ({
@@ -48,11 +51,6 @@ export async function wholeInvoices(tx: Tx, invoices: readonly InvoiceRow[]): Pr
   }));
 }
 
-async function byId<Thing extends { id: string }>(ids: readonly string[], load: (ids: string[]) => Promise<Thing[]>): Promise<Map<string, Thing>> {
-  const wanted = [...new Set(ids)];
-  return new Map(wanted.length === 0 ? [] : (await load(wanted)).map((thing) => [thing.id, thing]));
-}
-
 /** The method that would pay each of these invoices, by invoice: its own default one, else its subscription's, else its customer's. */
 export async function payingMethods(tx: Tx, invoices: readonly string[]): Promise<Map<string, PaymentMethodRow>> {
   // The methods are read by id in a query of their own: joined on what is chosen here, PostgreSQL cannot know how few they are.
@@ -62,7 +60,7 @@ export async function payingMethods(tx: Tx, invoices: readonly string[]): Promis
         from invoices i join customers c on c.id = i.customer left join subscriptions s on s.id = i.subscription
         where i.id = any(${invoices}::text[])`,
   );
-  const methods = await byId(chosen.flatMap((each) => each.method ?? []), (ids) => methodsById(tx, ids));
+  const methods = await mapById(chosen.flatMap((each) => each.method ?? []), (ids) => methodsById(tx, ids));
   return new Map(chosen.flatMap(({ invoice, method }) => {
     const found = methods.get(method ?? '');
     return found && !found.spent ? [[invoice, found] as const] : [];
@@ -81,8 +79,8 @@ function payersOf(tx: Tx, ids: readonly string[]): Promise<{ id: string; custome
 export async function lockInvoices(tx: Tx, ids: readonly string[]): Promise<WithPayments[]> {
   const found = await payersOf(tx, ids);
   if (found.length === 0) return [];
-  const customers = await byId<CustomerWhole>(found.map((each) => each.customer), (wanted) => customersById(tx, wanted, true));
-  const subscriptions = await byId<SubscriptionWhole>(found.flatMap((each) => each.subscription ?? []), (wanted) => subscriptionsById(tx, wanted, true));
+  const customers = await mapById<CustomerWhole>(found.map((each) => each.customer), (wanted) => customersById(tx, wanted, true));
+  const subscriptions = await mapById<SubscriptionWhole>(found.flatMap((each) => each.subscription ?? []), (wanted) => subscriptionsById(tx, wanted, true));
   const invoices = await invoicesById(tx, found.map((each) => each.id), true);
   const payments = await openPayments(tx, invoices.map((invoice) => invoice.id));
   return invoices.map((invoice) => ({
@@ -91,6 +89,13 @@ export async function lockInvoices(tx: Tx, ids: readonly string[]): Promise<With
     subscription: subscriptions.get(invoice.subscription ?? '') ?? null,
     payments: payments.get(invoice.id) ?? [],
   }));
+}
+
+/** The invoice of a request with all whom it concerns, locked, and the moment at which its customer lives. `param` spells what names it. */
+export async function lockInvoice(ctx: Context, id: string, param?: string): Promise<WithPayments & { moment: Moment }> {
+  const [found] = await lockInvoices(ctx.tx, [id]);
+  if (!found) missing('invoice', id, param);
+  return { ...found, moment: await momentOn(ctx, found.invoice.test_clock) };
 }
 
 async function openPayments(tx: Tx, invoices: readonly string[]): Promise<Map<string, OpenPayment[]>> {

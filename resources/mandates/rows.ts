@@ -1,13 +1,13 @@
 import { refuse } from '../../billing/decision.ts';
 import type { Acceptance, MandateRow } from '../../billing/payment/payment.ts';
 import type { Context } from '../../server/context.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { rows, rowsById, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 
 /** Mandates, in the order of their ids. */
 export function mandatesById(tx: Tx, ids: readonly string[]): Promise<MandateRow[]> {
-  return rows<MandateRow>(tx, sql`select * from mandates where id = any(${ids}::text[]) order by id`);
+  return rowsById<MandateRow>(tx, 'mandates', ids);
 }
 
 /** The mandates of payment methods that are in force, locked. */

@@ -5,14 +5,14 @@ import { contradiction, isWordOf, lookAgainIn, waysTo, wordOfAbsence } from '../
 import type { Action, HandledOutcome, Notice, Outcome, Processor, RefundOutcome, Said, Sought, StoredMethod } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
 import { NotYet, type Answered, type App, type Context, type OpenCall, type World } from '../../server/context.ts';
-import { row, rows, sql } from '../../server/database/sql.ts';
+import { row, rows, rowsById, sql } from '../../server/database/sql.ts';
 import { inWorld, type Tx } from '../../server/database/world.ts';
 import { NotReached } from '../../server/turnstile.ts';
 import { processorNamed } from '../kontor/processors/rows.ts';
 
 /** Attempts by their `op_id`, in that order. `lock` keeps others from changing them until the transaction ends. */
 export function attemptsById(tx: Tx, ids: readonly string[], lock = false): Promise<AttemptRow[]> {
-  return rows<AttemptRow>(tx, sql`select * from payment_attempts where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<AttemptRow>(tx, 'payment_attempts', ids, lock);
 }
 
 /** All attempts of intents or refunds, oldest first. */

@@ -32,7 +32,8 @@ type Confirming = Pick<Params<typeof params.confirmPaymentIntent>, 'off_session'
 async function confirmationOf(ctx: Context, given: Confirming, token: TokenGiven | null): Promise<Confirmation> {
   const { off_session = false, return_url = token?.token.return_url, use_stripe_sdk = token?.token.use_stripe_sdk, error_on_requires_action = false } = given;
   if (off_session !== false && ctx.request?.publishable) refuse(undefined, 'A browser confirms in the presence of the customer: leave `off_session` out.', 'off_session');
-  return { off_session: off_session !== false, automatic: false, return_url, use_stripe_sdk, error_on_requires_action, acceptance: acceptanceOf(ctx, given.mandate_data) ?? token?.token.mandate_data ?? null, mandate: await mandateNamed(ctx, given.mandate) };
+  const acceptance = acceptanceOf(ctx, given.mandate_data) ?? token?.token.mandate_data ?? null;
+  return { off_session: off_session !== false, automatic: false, return_url, use_stripe_sdk, error_on_requires_action, acceptance, mandate: await mandateNamed(ctx, given.mandate) };
 }
 
 type MethodParams = Pick<Params<typeof params.createPaymentIntent>, 'payment_method' | 'payment_method_data'>;
@@ -158,7 +159,7 @@ export async function update(ctx: Context, given: Params<typeof params.updatePay
   const changed = changeIntent(intent, { ...change, payment_method_configuration: given.payment_method_configuration }, await enabledTypes(ctx, configuration, given.payment_method_configuration !== undefined));
   if (named) refuseType(named.method, changed.payment_intent.payment_method_types, `the payment intent ${intent.id}`);
   const placed = customer && customer.test_clock !== intent.test_clock ? changeIntent(changed.payment_intent, { test_clock: customer.test_clock }) : null;
-  await commit(ctx, together([...(named ? [named.decision] : []), changed, ...(placed ? [placed] : [])]));
+  await commit(ctx, together([named?.decision, changed, placed]));
   return asIs(intent.id);
 }
 
@@ -180,7 +181,13 @@ export async function cancel(ctx: Context, given: Params<typeof params.cancelPay
 export async function capture(ctx: Context, given: Params<typeof params.capturePaymentIntent>, path: Path): Promise<Answer> {
   const { intent, moment } = await lockIntent(ctx, path.intent);
   const { statement_descriptor, statement_descriptor_suffix } = given;
-  const words = { ...(given.metadata !== undefined && { metadata: mergeMetadata(intent.metadata, given.metadata) }), ...(statement_descriptor && { statement_descriptor }), ...(statement_descriptor_suffix && { statement_descriptor_suffix }), ...detailsIn(given, intent, { amount: given.amount_to_capture ?? intent.amount_capturable, currency: intent.currency }, moment) };
+  const of = { amount: given.amount_to_capture ?? intent.amount_capturable, currency: intent.currency };
+  const words = {
+    ...(given.metadata !== undefined && { metadata: mergeMetadata(intent.metadata, given.metadata) }),
+    ...(statement_descriptor && { statement_descriptor }),
+    ...(statement_descriptor_suffix && { statement_descriptor_suffix }),
+    ...detailsIn(given, intent, of, moment),
+  };
   await commit(ctx, captureIntent(await reservedBy(ctx, intent), { amount: given.amount_to_capture ?? null, final: given.final_capture, words }, moment));
   return answer(intent.id);
 }

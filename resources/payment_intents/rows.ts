@@ -5,7 +5,7 @@ import type { WithPayments } from '../../billing/invoice/pay.ts';
 import { answerAction, type ChargeQuestion } from '../../billing/payment/confirm.ts';
 import type { HolderAnswer, PaymentIntentRow, PaymentIntentWhole, PaymentMethodRow } from '../../billing/payment/payment.ts';
 import { momentOn, type Context } from '../../server/context.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { rows, rowsById, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { isSecret } from '../../server/http/secrets.ts';
@@ -18,7 +18,7 @@ import { methodsById } from '../payment_methods/rows.ts';
 
 /** Payment intents, in the order of their ids. `lock` keeps others from changing them until the transaction ends. */
 export async function intentsById(tx: Tx, ids: readonly string[], lock = false): Promise<PaymentIntentWhole[]> {
-  return withMethods(tx, await rows<PaymentIntentRow>(tx, sql`select * from payment_intents where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`));
+  return withMethods(tx, await rowsById<PaymentIntentRow>(tx, 'payment_intents', ids, lock));
 }
 
 /** With the methods that their last errors speak of. */

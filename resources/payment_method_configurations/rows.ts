@@ -1,7 +1,7 @@
 import { refuse } from '../../billing/decision.ts';
 import { METHODS } from '../../billing/payment/offer.ts';
 import type { Context } from '../../server/context.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { rowsById } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 
@@ -15,7 +15,7 @@ export const USUAL: Record<string, Preference> = Object.fromEntries(Object.entri
 export const UNCHANGED: ConfigurationRow = { id: 'pmc_default', created: 0, name: 'Default', active: true, is_default: true, preferences: {} };
 
 export async function configurationsById(tx: Tx, ids: readonly string[], lock = false): Promise<ConfigurationRow[]> {
-  const found = await rows<ConfigurationRow>(tx, sql`select * from payment_method_configurations where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  const found = await rowsById<ConfigurationRow>(tx, 'payment_method_configurations', ids, lock);
   return ids.includes(UNCHANGED.id) && !found.some((each) => each.id === UNCHANGED.id) ? [...found, UNCHANGED] : found;
 }
 

@@ -9,14 +9,14 @@ import { refuseKeeping } from '../../billing/payment/offer.ts';
 import type { Payer, Processor } from '../../connectors/processors/processor.ts';
 import type { Context } from '../../server/context.ts';
 import { holdName } from '../../server/database/name.ts';
-import { row, rows, sql } from '../../server/database/sql.ts';
+import { row, rows, rowsById, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { processorNamed, processorsFor, saidBy } from '../kontor/processors/rows.ts';
 import { askIssuer, keepMethod } from './processor.ts';
 
 export function methodsById(tx: Tx, ids: readonly string[], lock = false): Promise<PaymentMethodRow[]> {
-  return rows<PaymentMethodRow>(tx, sql`select * from payment_methods where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<PaymentMethodRow>(tx, 'payment_methods', ids, lock);
 }
 
 /** All payment methods that are attached to a customer, locked. */
@@ -110,7 +110,7 @@ export async function attachPaymentMethod(ctx: Context, id: string, { customer, 
   refuseKeeping(method, param ?? 'payment_method');
   const reference = method.customer === null ? await askIssuer(ctx, method, customer, param) : method.processor_reference;
   const attached = attachMethod(method, customer, reference, moment);
-  return { method: attached.method, decision: together(made ? [made.decision, attached] : [attached]) };
+  return { method: attached.method, decision: together([made?.decision, attached]) };
 }
 
 /** Whose the payment method is to be, when, and the parameter that names it. */

@@ -1,12 +1,12 @@
 import type { FundsTransactionRow } from '../../billing/balance/funds.ts';
 import type { PayoutRow } from '../../billing/balance/payout.ts';
 import type { Context } from '../../server/context.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { rows, rowsById, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { clockOf } from '../balance_transactions/rows.ts';
 
 export function payoutsById(tx: Tx, ids: readonly string[], lock = false): Promise<PayoutRow[]> {
-  return rows<PayoutRow>(tx, sql`select * from payouts where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<PayoutRow>(tx, 'payouts', ids, lock);
 }
 
 /** A payout by its processor's name of it, locked; null where it is new. Lock payouts first. */

@@ -1,10 +1,10 @@
 import type { PriceRow } from '../../billing/catalog.ts';
-import { row, rows, sql } from '../../server/database/sql.ts';
+import { row, rowsById, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 
 /** Prices, in any order. `lock` keeps others from changing them until the transaction ends. */
 export async function pricesById(tx: Tx, ids: readonly string[], lock = false): Promise<PriceRow[]> {
-  return rows<PriceRow>(tx, sql`select * from prices where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<PriceRow>(tx, 'prices', ids, lock);
 }
 
 /** The price that has a lookup key, locked. */

@@ -1,12 +1,12 @@
 import type { PromotionCodeRow } from '../../billing/catalog.ts';
 import type { Rival } from '../../billing/promotion_code.ts';
-import { rows, sql, type Sql } from '../../server/database/sql.ts';
+import { rows, rowsById, sql, type Sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { couponsById } from '../coupons/rows.ts';
 
 /** Promotion codes, in any order. `lock` keeps others from changing them until the transaction ends. */
 export async function promotionCodesById(tx: Tx, ids: readonly string[], lock = false): Promise<PromotionCodeRow[]> {
-  return rows<PromotionCodeRow>(tx, sql`select * from promotion_codes where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<PromotionCodeRow>(tx, 'promotion_codes', ids, lock);
 }
 
 /** Codes with their coupons. */

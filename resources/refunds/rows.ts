@@ -2,7 +2,7 @@ import type { RefundFacts, RefundRow } from '../../billing/payment/refund.ts';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Moment } from '../../billing/decision.ts';
 import { momentOn, type Context } from '../../server/context.ts';
-import { row, rows, sql } from '../../server/database/sql.ts';
+import { row, rows, rowsById, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { chargesById } from '../charges/rows.ts';
@@ -12,7 +12,7 @@ import { methodsById } from '../payment_methods/rows.ts';
 
 /** Refunds, in the order of their ids. `lock` keeps others from changing them until the transaction ends. */
 export function refundsById(tx: Tx, ids: readonly string[], lock = false): Promise<RefundRow[]> {
-  return rows<RefundRow>(tx, sql`select * from refunds where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<RefundRow>(tx, 'refunds', ids, lock);
 }
 
 /** A refund of a charge by its processor's name of it, where it was made there; null where it is new. Lock its charge first. */

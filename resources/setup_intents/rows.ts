@@ -4,7 +4,7 @@ import type { HolderAnswer, PaymentMethodRow } from '../../billing/payment/payme
 import { answerSetup, type SaveQuestion, type SetupAttemptRow, type SetupIntentRow, type SetupIntentWhole } from '../../billing/payment/setup.ts';
 import type { SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { momentOn, type Context } from '../../server/context.ts';
-import { row, rows, sql } from '../../server/database/sql.ts';
+import { row, rowsById, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { isSecret } from '../../server/http/secrets.ts';
@@ -15,7 +15,7 @@ import { subscriptionsById } from '../subscriptions/rows.ts';
 
 /** Setup intents, in the order of their ids. `lock` keeps others from changing them until the transaction ends. */
 export async function setupsById(tx: Tx, ids: readonly string[], lock = false): Promise<SetupIntentWhole[]> {
-  return wholeSetups(tx, await rows<SetupIntentRow>(tx, sql`select * from setup_intents where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`));
+  return wholeSetups(tx, await rowsById<SetupIntentRow>(tx, 'setup_intents', ids, lock));
 }
 
 /** With the methods that their last errors speak of. */
@@ -26,7 +26,7 @@ export async function wholeSetups(tx: Tx, intents: readonly SetupIntentRow[]): P
 }
 
 export function setupAttemptsById(tx: Tx, ids: readonly string[], lock = false): Promise<SetupAttemptRow[]> {
-  return rows<SetupAttemptRow>(tx, sql`select * from setup_attempts where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<SetupAttemptRow>(tx, 'setup_attempts', ids, lock);
 }
 
 /** The attempt that a setup has come to, locked. */

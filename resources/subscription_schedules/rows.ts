@@ -1,7 +1,7 @@
 import type { TaxRateRow } from '../../billing/catalog.ts';
 import type { ScheduleRow, ScheduleWhole } from '../../billing/schedule/schedule.ts';
 import { rated } from '../../billing/schedule/start.ts';
-import { row, rows, sql, type Sql } from '../../server/database/sql.ts';
+import { row, rows, rowsById, sql, type Sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import type { Range } from '../../server/http/params.ts';
 import { equal, within } from '../../server/lists.ts';
@@ -10,7 +10,7 @@ import { taxRatesById } from '../tax_rates/rows.ts';
 /** Schedules with the tax rates that they name, in the order of their ids. `lock` keeps others from changing them until the transaction ends; lock their customers and subscriptions first. */
 export async function schedulesById(tx: Tx, ids: readonly string[], lock = false): Promise<ScheduleWhole[]> {
   if (ids.length === 0) return [];
-  return wholeSchedules(tx, await rows<ScheduleRow>(tx, sql`select * from subscription_schedules where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`));
+  return wholeSchedules(tx, await rowsById<ScheduleRow>(tx, 'subscription_schedules', ids, lock));
 }
 
 export async function wholeSchedules(tx: Tx, found: readonly ScheduleRow[]): Promise<ScheduleWhole[]> {

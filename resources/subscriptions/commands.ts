@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
-import { decision, refuse, together, type Moment } from '../../billing/decision.ts';
+import { refuse, together, type Moment } from '../../billing/decision.ts';
 import { mergeMetadata } from '../../billing/metadata.ts';
 import { cancelSubscription, giveUpStart } from '../../billing/subscription/cancel.ts';
 import { changeSubscription, NO_CHANGE, refuseManaged, type ChangeOrder } from '../../billing/subscription/change.ts';
@@ -92,7 +92,7 @@ export async function create(ctx: Context, given: StartGiven): Promise<Answer> {
   const around = (await surroundings(ctx, [customer]))(customer);
   const facts = { ...around, payment_method: own?.method ?? around.payment_method, subscriptions: await countSubscriptions(ctx.tx, customer.id), first_time: !(await hasPaid(ctx.tx, customer.id)) };
   const started = startSubscription(order, facts, moment);
-  await commit(ctx, together([own?.decision ?? decision(), ...catalogue.made, started]));
+  await commit(ctx, together([own?.decision, ...catalogue.made, started]));
   return answer(started.subscription.id, order.payment_behavior === 'error_if_incomplete');
 }
 
@@ -140,7 +140,7 @@ export async function update(ctx: Context, given: ChangeGiven, path: { subscript
   refuseManaged(order, locked.subscription);
   const replaces = locked.subscription.pending_update !== null && changesTerms(order);
   const changed = changeSubscription(order, await changeFacts(ctx, replaces ? await withoutPending(ctx, locked) : locked), locked.moment);
-  await commit(ctx, together([own?.decision ?? decision(), ...catalogue.made, changed]));
+  await commit(ctx, together([own?.decision, ...catalogue.made, changed]));
   return answer(path.subscription, order.payment_behavior === 'error_if_incomplete');
 }
 

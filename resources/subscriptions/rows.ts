@@ -5,7 +5,7 @@ import type { ScheduleWhole } from '../../billing/schedule/schedule.ts';
 import type { PriceMoveEntryRow } from '../../billing/price_move/price_move.ts';
 import type { BilledUsage, Debit, SubscriptionItemRow, SubscriptionItemWhole, SubscriptionRow, SubscriptionWhole } from '../../billing/subscription/subscription.ts';
 import { instants } from '../../server/database/arrays.ts';
-import { arrayText, row, rows, sql, type Sql } from '../../server/database/sql.ts';
+import { arrayText, mapById, row, rows, rowsById, sql, type Sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import type { Range } from '../../server/http/params.ts';
 import { equal, named, within } from '../../server/lists.ts';
@@ -21,7 +21,7 @@ import { taxRatesById } from '../tax_rates/rows.ts';
 /** Subscriptions with all that they name, in the order of their ids. `lock` keeps others from changing them until the transaction ends; lock their customers first. */
 export async function subscriptionsById(tx: Tx, ids: readonly string[], lock = false): Promise<SubscriptionWhole[]> {
   if (ids.length === 0) return [];
-  return wholeSubscriptions(tx, await rows<SubscriptionRow>(tx, sql`select * from subscriptions where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`));
+  return wholeSubscriptions(tx, await rowsById<SubscriptionRow>(tx, 'subscriptions', ids, lock));
 }
 
 /** Subscriptions with their items, prices, discounts and tax rates: a read for each kind of thing, however many subscriptions there are. */
@@ -30,9 +30,9 @@ export async function wholeSubscriptions(tx: Tx, subscriptions: readonly Subscri
   const ids = subscriptions.map((subscription) => subscription.id);
   const [items, rates, discounts, schedules, updating] = await Promise.all([
     rows<SubscriptionItemRow>(tx, sql`select * from subscription_items where subscription = any(${ids}::text[]) and not deleted order by created, id`).then((found) => wholeItems(tx, found)),
-    byId<TaxRateRow>(subscriptions.flatMap((each) => each.default_tax_rates), (wanted) => taxRatesById(tx, wanted)),
+    mapById<TaxRateRow>(subscriptions.flatMap((each) => each.default_tax_rates), (wanted) => taxRatesById(tx, wanted)),
     discountsOf(tx, 'subscription', ids),
-    byId<ScheduleWhole>(subscriptions.flatMap((each) => each.schedule ?? []), (wanted) => schedulesById(tx, wanted)),
+    mapById<ScheduleWhole>(subscriptions.flatMap((each) => each.schedule ?? []), (wanted) => schedulesById(tx, wanted)),
     wholeItems(tx, subscriptions.flatMap((each) => each.pending_update?.items ?? []).map(({ quantity, ...row }) => ({ ...row, quantity: quantity === null ? null : BigInt(quantity) }))),
   ]);
   const itemsBy = Map.groupBy(items, (item) => item.subscription);
@@ -65,7 +65,7 @@ export async function wholeItems(tx: Tx, items: readonly SubscriptionItemRow[]):
   const coming = await comingPrices(tx, items);
   const [[prices, products], rates, discounts] = await Promise.all([
     sold(tx, [...items, ...[...coming.values()].map((entry) => ({ price: entry.to_price })), ...items.flatMap(({ current_trial }) => (current_trial === null ? [] : [{ price: current_trial.transition_price }]))]),
-    byId<TaxRateRow>(items.flatMap((item) => item.tax_rates), (wanted) => taxRatesById(tx, wanted)),
+    mapById<TaxRateRow>(items.flatMap((item) => item.tax_rates), (wanted) => taxRatesById(tx, wanted)),
     discountsOf(tx, 'subscription_item', items.map((item) => item.id)),
   ]);
   return items.map((item) => {
@@ -73,14 +73,22 @@ export async function wholeItems(tx: Tx, items: readonly SubscriptionItemRow[]):
     const priced = (price: PriceRow | undefined) => (price === undefined ? null : { terms: price, product_name: products.get(price.product)!.name });
     const entry = coming.get(item.id);
     const later = priced(prices.get(entry?.to_price ?? ''));
-    return { ...item, terms, next: entry && later ? { ...later, entry } : null, transition: priced(prices.get(item.current_trial?.transition_price ?? '')), product_name: products.get(terms.product)!.name, discounts: discounts.get(item.id) ?? [], rates: item.tax_rates.flatMap((id) => rates.get(id) ?? []) };
+    return {
+      ...item,
+      terms,
+      product_name: products.get(terms.product)!.name,
+      next: entry && later ? { ...later, entry } : null,
+      transition: priced(prices.get(item.current_trial?.transition_price ?? '')),
+      discounts: discounts.get(item.id) ?? [],
+      rates: item.tax_rates.flatMap((id) => rates.get(id) ?? []),
+    };
   });
 }
 
 /** The prices of items, and the products of those. */
 async function sold(tx: Tx, items: readonly Pick<SubscriptionItemRow, 'price'>[]): Promise<[Map<string, PriceRow>, Map<string, ProductRow>]> {
-  const prices = await byId<PriceRow>(items.map((item) => item.price), (wanted) => pricesById(tx, wanted));
-  return [prices, await byId<ProductRow>([...prices.values()].map((price) => price.product), (wanted) => productsById(tx, wanted))];
+  const prices = await mapById<PriceRow>(items.map((item) => item.price), (wanted) => pricesById(tx, wanted));
+  return [prices, await mapById<ProductRow>([...prices.values()].map((price) => price.product), (wanted) => productsById(tx, wanted))];
 }
 
 /** Items that are not removed, in any order. */
@@ -130,7 +138,7 @@ export async function pendingOfCustomer(tx: Tx, customer: string): Promise<Invoi
   const pending = (await pendingOf(tx, [customer])).get(customer) ?? [];
   const isOpen = (item: InvoiceItemWhole) => item.rates.length === 0 && !item.proration;
   const untaxed = pending.filter(isOpen).flatMap((item) => item.subscription ?? []);
-  const owners = await byId<SubscriptionWhole>(untaxed, (wanted) => subscriptionsById(tx, wanted));
+  const owners = await mapById<SubscriptionWhole>(untaxed, (wanted) => subscriptionsById(tx, wanted));
   return pending.map((item) => (!isOpen(item) ? item : { ...item, rates: owners.get(item.subscription ?? '')?.default_rates ?? [] }));
 }
 
@@ -189,11 +197,6 @@ export function matching(filters: Filters): Sql[] {
     ...within('i.current_period_start', filters.current_period_start).map(ofItem),
     ...within('i.current_period_end', filters.current_period_end).map(ofItem),
   ];
-}
-
-async function byId<Thing extends { id: string }>(ids: readonly string[], load: (ids: string[]) => Promise<Thing[]>): Promise<Map<string, Thing>> {
-  const wanted = [...new Set(ids)];
-  return new Map(wanted.length === 0 ? [] : (await load(wanted)).map((thing) => [thing.id, thing]));
 }
 
 /** Other rooms lock a subscription with its customer, read what a change of it names, and preview what it bills, as this one does. */

@@ -1,9 +1,9 @@
 import type { TaxIdRow } from '../../billing/customer/customer.ts';
-import { rows, sql } from '../../server/database/sql.ts';
+import { rows, rowsById, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 
 export function taxIdsById(tx: Tx, ids: readonly string[], lock = false): Promise<TaxIdRow[]> {
-  return rows<TaxIdRow>(tx, sql`select * from tax_ids where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<TaxIdRow>(tx, 'tax_ids', ids, lock);
 }
 
 /** The tax ids of customers, in the order of their creation. */

@@ -1,7 +1,7 @@
 import type { Metadata } from '../../billing/catalog.ts';
 import { refuse, type Instant } from '../../billing/decision.ts';
 import type { Context } from '../../server/context.ts';
-import { row, rows, sql } from '../../server/database/sql.ts';
+import { row, rows, rowsById, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 import { missing } from '../../server/http/errors.ts';
 import { checkUrl } from '../../server/webhooks/destination.ts';
@@ -27,7 +27,7 @@ export type WebhookEndpointRow = {
 };
 
 export function endpointsById(tx: Tx, ids: readonly string[], lock = false): Promise<WebhookEndpointRow[]> {
-  return rows<WebhookEndpointRow>(tx, sql`select * from webhook_endpoints where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<WebhookEndpointRow>(tx, 'webhook_endpoints', ids, lock);
 }
 
 /** An endpoint of events, or one of thin events. */

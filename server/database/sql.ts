@@ -66,6 +66,16 @@ export async function row<Row extends object>(tx: Queryable, fragment: Sql): Pro
   return (await rows<Row>(tx, fragment))[0];
 }
 
+/** Rows of a table by their ids, in that order; what does not exist is left out. `lock` keeps others from changing them until the transaction ends. */
+export async function rowsById<Row extends object>(tx: Queryable, table: string, ids: readonly string[], lock = false): Promise<Row[]> {
+  return ids.length === 0 ? [] : rows<Row>(tx, sql`select * from ${raw(table)} where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+}
+
+/** What ids name, by id, each loaded once. */
+export async function mapById<Thing extends { id: string }>(ids: readonly string[], load: (ids: string[]) => Promise<Thing[]>): Promise<Map<string, Thing>> {
+  return new Map(ids.length === 0 ? [] : (await load([...new Set(ids)])).map((thing) => [thing.id, thing]));
+}
+
 /** Sends a statement whose result nobody waits for; where it fails, the transaction fails at its end. */
 export function later(tx: Tx, fragment: Sql): void {
   tx.later(statement(fragment));

@@ -1,10 +1,10 @@
 import type { MeterRow } from '../../../billing/catalog.ts';
-import { row, rows, sql } from '../../../server/database/sql.ts';
+import { row, rows, rowsById, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 
 /** Meters, in any order. `lock` keeps others from changing them until the transaction ends. */
 export async function metersById(tx: Tx, ids: readonly string[], lock = false): Promise<MeterRow[]> {
-  return rows<MeterRow>(tx, sql`select * from meters where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<MeterRow>(tx, 'meters', ids, lock);
 }
 
 /** The active meter that counts the events of this name. */

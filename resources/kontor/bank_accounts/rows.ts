@@ -2,12 +2,12 @@ import type { BankAccountRow } from '../../../billing/balance/payout.ts';
 import { refuse, type Moment } from '../../../billing/decision.ts';
 import type { BankSource, Payouts } from '../../../connectors/processors/processor.ts';
 import type { Context } from '../../../server/context.ts';
-import { row, rows, sql } from '../../../server/database/sql.ts';
+import { row, rows, rowsById, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { ownProcessor } from '../processors/rows.ts';
 
 export function bankAccountsById(tx: Tx, ids: readonly string[]): Promise<BankAccountRow[]> {
-  return rows<BankAccountRow>(tx, sql`select * from bank_accounts where id = any(${ids}::text[]) order by id`);
+  return rowsById<BankAccountRow>(tx, 'bank_accounts', ids);
 }
 
 /** A bank account by its processor's name of it. Lock payouts first. */

@@ -2,7 +2,7 @@ import type { CapFacts, CapRow, ReservationRow } from '../../../billing/cap.ts';
 import type { Instant } from '../../../billing/decision.ts';
 import { usageAsked } from '../../../billing/subscription/lines.ts';
 import type { SubscriptionWhole } from '../../../billing/subscription/subscription.ts';
-import { rows, sql } from '../../../server/database/sql.ts';
+import { rows, rowsById, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { usageByGroup, usageOf } from '../../../server/usage/counted.ts';
 import type { Asked } from '../../../server/usage/spans.ts';
@@ -10,7 +10,7 @@ import { provisionalOf } from '../outcomes/rows.ts';
 import { ongoingOf } from '../../subscriptions/rows.ts';
 
 export function capsById(tx: Tx, ids: readonly string[], lock = false): Promise<CapRow[]> {
-  return rows<CapRow>(tx, sql`select * from usage_caps where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<CapRow>(tx, 'usage_caps', ids, lock);
 }
 
 /** The active caps of a customer. Whoever reserves, or records what was reserved, locks them first: one after the other. */
@@ -43,5 +43,5 @@ export async function capFacts(tx: Tx, customer: string, caps: readonly CapRow[]
 }
 
 export function reservationsById(tx: Tx, ids: readonly string[], lock = false): Promise<ReservationRow[]> {
-  return rows<ReservationRow>(tx, sql`select * from usage_reservations where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<ReservationRow>(tx, 'usage_reservations', ids, lock);
 }

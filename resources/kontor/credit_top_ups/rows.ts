@@ -1,9 +1,9 @@
 import type { TopUpRow } from '../../../billing/credit/top_up.ts';
-import { rows, sql } from '../../../server/database/sql.ts';
+import { rows, rowsById, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 
 export function topUpsById(tx: Tx, ids: readonly string[]): Promise<TopUpRow[]> {
-  return rows<TopUpRow>(tx, sql`select * from credit_top_ups where id = any(${ids}::text[]) order by id`);
+  return rowsById<TopUpRow>(tx, 'credit_top_ups', ids);
 }
 
 /** The active top-ups of customers. */

@@ -2,13 +2,13 @@ import type { Instant } from '../../../billing/decision.ts';
 import type { Subject } from '../../../billing/outcome/observe.ts';
 import type { OutcomeRow } from '../../../billing/outcome/outcome.ts';
 import { instants } from '../../../server/database/arrays.ts';
-import { arrayText, raw, row, rows, sql, type Sql } from '../../../server/database/sql.ts';
+import { arrayText, raw, row, rows, rowsById, sql, type Sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { seriesOf } from '../../../server/usage/keys.ts';
 import { interim } from '../invoice_corrections/rows.ts';
 
 export async function outcomesById(tx: Tx, ids: readonly string[], lock = false): Promise<OutcomeRow[]> {
-  return rows<OutcomeRow>(tx, sql`select * from outcomes where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<OutcomeRow>(tx, 'outcomes', ids, lock);
 }
 
 /** Those of some outcomes that nobody is changing right now, locked. */

@@ -1,11 +1,11 @@
 import type { Instant } from '../../../billing/decision.ts';
 import type { EntryState, PriceMoveEntryRow, PriceMoveRow, PriceMoveWhole } from '../../../billing/price_move/price_move.ts';
-import { row, rows, sql } from '../../../server/database/sql.ts';
+import { row, rows, rowsById, sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 
 /** `lock` keeps others from changing them until the transaction ends. */
 export function movesById(tx: Tx, ids: readonly string[], lock = false): Promise<PriceMoveRow[]> {
-  return rows<PriceMoveRow>(tx, sql`select * from price_moves where id = any(${ids}::text[]) order by id ${lock ? sql`for update` : sql``}`);
+  return rowsById<PriceMoveRow>(tx, 'price_moves', ids, lock);
 }
 
 /** Plans with how many of their entries are in which state: one count for all of them. */

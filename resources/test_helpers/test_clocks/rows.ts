@@ -1,12 +1,12 @@
 import type { TestClockRow } from '../../../billing/test_clock.ts';
 import type { Context } from '../../../server/context.ts';
-import { join, raw, rows, sql, type Sql } from '../../../server/database/sql.ts';
+import { join, raw, rows, rowsById, sql, type Sql } from '../../../server/database/sql.ts';
 import type { Tx } from '../../../server/database/world.ts';
 import { lockLanes } from '../../../server/lanes.ts';
 
 export function lockClocks(tx: Tx, ids: readonly string[]): Promise<TestClockRow[]> {
   lockLanes(tx, ids);
-  return rows<TestClockRow>(tx, sql`select * from test_clocks where id = any(${ids}::text[]) order by id for update`);
+  return rowsById<TestClockRow>(tx, 'test_clocks', ids, true);
 }
 
 type Reference = { child: string; column: string; parent: string };
