@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
@@ -60,9 +60,10 @@ async function deadlocksIn(superuser: pg.ClientBase, name: string): Promise<stri
   }
   const { rows: [found] } = await superuser.query<{ deadlocks: number }>('select deadlocks::integer from pg_stat_database where datname = $1', [name]);
   if (!found?.deadlocks) return [];
-  const { rows: [log] } = await superuser.query<{ text: string }>(`select pg_read_file(current_setting('data_directory') || '.log') as text`);
+  const { rows: [at] } = await superuser.query<{ directory: string }>(`select current_setting('data_directory') as directory`);
+  const log = await readFile(`${at!.directory}.log`, 'utf8');
   // The log is that of all databases: it says which ones there were last.
-  const told = log!.text.split(/^(?=.* ERROR: {2}deadlock detected$)/m).slice(1).map((each) => each.split('\n').slice(0, 12).join('\n'));
+  const told = log.split(/^(?=.* ERROR: {2}deadlock detected$)/m).slice(1).map((each) => each.split('\n').slice(0, 12).join('\n'));
   return told.slice(-found.deadlocks);
 }
 
