@@ -113,8 +113,8 @@ export async function startKontor(options: Options = {}): Promise<Kontor> {
       return types.reverse().slice(since);
     },
     async close() {
-      // What counting has set off a moment ago is done before anybody looks.
-      while (running.app.intake && options.works !== false && (await advanceClocks(running.app)));
+      // What was set off a moment ago is done before anybody looks.
+      while (options.works !== false && (await advanceClocks(running.app)));
       await counting?.stop();
       await running.close();
       const findings = await verify(database, () => undefined, clock, { audits: running.app.register.audits, sign: running.app.sign });
