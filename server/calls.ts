@@ -1,6 +1,6 @@
 /** Calls to the outside: made after the commit that wrote them, answered by a command. An answer that is not known stays not known, and is asked for again. */
-import { NotYet, type Answered, type App, type Cause, type Context, type Json, type OpenCall, type World } from './context.ts';
-import { inWorld, overAllWorlds, passing } from './database/world.ts';
+import { inContext, NotYet, type Answered, type App, type Cause, type Context, type Json, type OpenCall, type World } from './context.ts';
+import { inWorld, passing, worldsWith } from './database/world.ts';
 import { row, rows, sql } from './database/sql.ts';
 import { told } from './log.ts';
 
@@ -14,10 +14,6 @@ const LEASE_S = 120;
 
 /** At most this many calls are asked and answered as one batch. */
 const BATCH = 500;
-
-function contextOf(app: App, world: World, tx: Context['tx'], cause: Cause | null): Context {
-  return { app, tx, world, request: null, cause, calls: [] };
-}
 
 /** Takes open calls of a world for this process, by pushing their next time past the lease. */
 async function take(app: App, world: World, ids: readonly string[] | null): Promise<OpenCall[]> {
@@ -51,10 +47,9 @@ async function answer(app: App, world: World, kind: string, answers: readonly An
 
 /** Stores the answers and runs their commands, each kind as one batch, in one transaction. */
 async function answerOnce(app: App, world: World, kind: string, answers: readonly Answered[], cause: Cause | null): Promise<string[]> {
-  return inWorld(app.database.pool, world, async (tx) => {
-    const ctx = contextOf(app, world, tx, cause);
+  return inContext(app, world, async (ctx) => {
     const open = await rows<{ id: string }>(
-      tx,
+      ctx.tx,
       sql`update calls c set state = 'answered', answer = r.answer
           from unnest(${answers.map((each) => each.call.id)}::text[], ${answers.map((each) => JSON.stringify(each.answer))}::jsonb[]) as r (id, answer)
           where c.id = r.id and c.state <> 'answered' returning c.id`,
@@ -63,7 +58,7 @@ async function answerOnce(app: App, world: World, kind: string, answers: readonl
     const fresh = answers.filter((each) => first.has(each.call.id));
     if (fresh.length > 0) await app.register.calls.get(kind)!.answer(ctx, fresh);
     return ctx.calls;
-  });
+  }, cause);
 }
 
 type Postponed = { call: OpenCall; answer: NotYet | null };
@@ -77,18 +72,17 @@ function nextAt({ call: { attempts }, answer }: Postponed, now: number): number 
 async function postpone(app: App, world: World, postponed: readonly Postponed[], cause: Cause | null): Promise<void> {
   const now = app.clock.now();
   const ids = postponed.map(({ call }) => call.id);
-  await inWorld(app.database.pool, world, async (tx) => {
+  await inContext(app, world, async (ctx) => {
     // Where somebody else has begun it meanwhile, it stays begun.
     await row(
-      tx,
+      ctx.tx,
       sql`update calls c set state = 'unknown', next_at = to_timestamp(r.next_at), attempts = c.attempts - r.undone, begun = case when c.attempts = r.undone then null else c.begun end
           from unnest(${ids}::text[], ${postponed.map((each) => nextAt(each, now))}::bigint[], ${postponed.map(({ call }) => call.attempts)}::integer[], ${postponed.map(({ answer }) => (answer?.reached === false ? 1 : 0))}::integer[]) as r (id, next_at, attempts, undone)
           where c.id = r.id and c.state <> 'answered' and (r.undone = 0 or c.attempts = r.attempts)`,
     );
-    const ctx = contextOf(app, world, tx, cause);
     const missed = postponed.filter(({ answer }) => answer?.reached !== false).map(({ call }) => call);
     for (const [kind, calls] of Map.groupBy(missed, (call) => call.kind)) await app.register.calls.get(kind)?.missed?.(ctx, calls);
-  });
+  }, cause);
 }
 
 /** Asks; an error on the way is an answer that is not known. */
@@ -152,9 +146,7 @@ export async function areUnderWay(tx: Context['tx'], ids: readonly string[]): Pr
 /** Makes the calls that are due in all worlds: those that a crash left behind, and those whose answer was not known. */
 export async function performDueCalls(app: App): Promise<boolean> {
   const now = app.clock.now();
-  const worlds = await overAllWorlds(app.database.pool, (tx) =>
-    rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from calls c where c.world = w.id and c.state <> 'answered' and c.next_at <= to_timestamp(${now}::bigint) offset 0)`),
-  );
+  const worlds = await worldsWith(app.database.pool, sql`calls c where c.world = w.id and c.state <> 'answered' and c.next_at <= to_timestamp(${now}::bigint)`);
   for (const world of worlds) {
     const calls = await take(app, world, null);
     if (calls.length > 0) await performCalls(app, world, await performBatch(app, world, calls, null));

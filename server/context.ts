@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import type { Columns } from './commit.ts';
 import type { Database } from './database/database.ts';
 import { row, sql } from './database/sql.ts';
+import { inWorld, type Tx } from './database/world.ts';
 import { areaOf, type Route } from './http/route.ts';
 import type { Download } from './http/uploads.ts';
 import type { VersionChange } from './http/versions.ts';
@@ -12,8 +13,6 @@ import type { Log } from './log.ts';
 import type { Outside } from './questions.ts';
 import type { Safe } from './secret.ts';
 import type { Intake } from './usage/intake/intake.ts';
-
-import type { Tx } from './database/world.ts';
 
 /** One account in one mode. Test and live mode share nothing. */
 export type World = { readonly id: number; readonly account: string; readonly livemode: boolean };
@@ -205,6 +204,14 @@ export type Context = {
   /** Usage that is told of later in this transaction, as one batch: see `server/usage/tell.ts`. */
   untold?: UsageBatch[];
 };
+
+/** The context of what no request asks for: a timer, an answer, a page. `cause` is the request that waits for it. */
+export const contextIn = (app: App, world: World, tx: Tx, cause: Cause | null = null): Context => ({ app, tx, world, request: null, cause, calls: [] });
+
+/** Does what no request asks for, in a transaction of a world. */
+export function inContext<Result>(app: App, world: World, work: (ctx: Context) => Promise<Result>, cause: Cause | null = null): Promise<Result> {
+  return inWorld(app.database.pool, world, (tx) => work(contextIn(app, world, tx, cause)));
+}
 
 /** A moment of real time. */
 export function realMoment(app: App): Moment {

@@ -1,9 +1,9 @@
 /** Forgets what is kept for a time only. */
 import type { Instant } from '../billing/decision.ts';
 import { firstId } from './clock.ts';
-import type { App, World } from './context.ts';
+import type { App } from './context.ts';
 import { raw, rows, sql, type Sql } from './database/sql.ts';
-import { inWorld, overAllWorlds } from './database/world.ts';
+import { inWorld, worldsWith } from './database/world.ts';
 import { KEY_LIFETIME_S } from './http/idempotency.ts';
 import { VISIBLE_S } from './webhooks/deliver.ts';
 
@@ -22,7 +22,7 @@ export async function prune(app: App): Promise<boolean> {
   let more = false;
   for (const [name, past] of Object.entries(PAST)) {
     const [table, old] = [raw(name), past(now)];
-    const worlds = await overAllWorlds(app.database.pool, (tx) => rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from ${table} k where k.world = w.id and ${old} offset 0)`));
+    const worlds = await worldsWith(app.database.pool, sql`${table} k where k.world = w.id and ${old}`);
     const portion = sql`delete from ${table} d using (select k.ctid from ${table} k where k.world = kontor_world() and ${old} limit ${PORTION} for update skip locked) old where d.ctid = old.ctid returning 1`;
     for (const world of worlds) more = (await inWorld(app.database.pool, world, (tx) => rows(tx, portion))).length === PORTION || more;
   }

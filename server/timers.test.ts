@@ -7,8 +7,7 @@ import { open, type Running } from './app.ts';
 import { performDueCalls } from './calls.ts';
 import { machineClock, type Clock } from './clock.ts';
 import { commit } from './commit.ts';
-import { NotYet, type Connectors, type Context, type Json, type Room, type World } from './context.ts';
-import { inWorld } from './database/world.ts';
+import { inContext, NotYet, type Connectors, type Context, type Json, type Room, type World } from './context.ts';
 import { lockLanes } from './lanes.ts';
 import { openLog } from './log.ts';
 import { advanceClocks, runDueTimers } from './timers.ts';
@@ -72,12 +71,12 @@ after(async () => {
   await running.app.database.close();
 });
 
-const query = (text: string): Promise<Json[]> => inWorld(running.app.database.pool, world, async (tx) => (await tx.query<Json>(text)).rows);
+const inside = <Result>(work: (ctx: Context) => Promise<Result>): Promise<Result> => inContext(running.app, world, work);
+const query = (text: string): Promise<Json[]> => inside(async ({ tx }) => (await tx.query<Json>(text)).rows);
 
 function set(...timers: [subject: string, at: Instant, lane: string, kind?: string][]): Promise<void> {
-  return inWorld(running.app.database.pool, world, (tx) => {
-    const ctx: Context = { app: running.app, tx, world, request: null, calls: [] };
-    lockLanes(tx, timers.map(([, , lane]) => lane));
+  return inside((ctx) => {
+    lockLanes(ctx.tx, timers.map(([, , lane]) => lane));
     return commit(ctx, { ...decision(), timers: timers.map(([subject, at, lane, kind = 'bell.ring']) => ({ kind, subject, at: START + at, lane, test_clock: null })) });
   });
 }
@@ -147,10 +146,7 @@ test('where the database is gone, nothing is set aside', async () => {
 async function clockWith(id: string, ...bells: [subject: string, at: Instant, kind?: string][]): Promise<void> {
   await query(`insert into test_clocks (id, created, frozen_time, target_time, status, status_details, deletes_after)
     values ('${id}', to_timestamp(${START}), to_timestamp(${START}), to_timestamp(${START + 100}), 'advancing', '{}', to_timestamp(${START + 1_000}))`);
-  await inWorld(running.app.database.pool, world, (tx) => {
-    const ctx: Context = { app: running.app, tx, world, request: null, calls: [] };
-    return commit(ctx, { ...decision(), timers: bells.map(([subject, at, kind = 'bell.ring']) => ({ kind, subject, at: START + at, lane: subject, test_clock: id })) });
-  });
+  await inside((ctx) => commit(ctx, { ...decision(), timers: bells.map(([subject, at, kind = 'bell.ring']) => ({ kind, subject, at: START + at, lane: subject, test_clock: id })) }));
 }
 
 test('clocks go their ways beside each other', async () => {
@@ -181,8 +177,7 @@ test('real time runs nothing that lives on a clock, and a clock nothing that liv
 test('a clock does not go on before what a worker that died has left unasked on it', async () => {
   answers = [{ said: 'yes' }];
   await clockWith('clock_a', ['bell', 10]);
-  await inWorld(running.app.database.pool, world, (tx) =>
-    commit({ app: running.app, tx, world, request: null, calls: [] }, { ...decision(), calls: [{ id: 'call:left', kind: 'bell.ask', subject: 'left', request: {}, test_clock: 'clock_a' }] }));
+  await inside((ctx) => commit(ctx, { ...decision(), calls: [{ id: 'call:left', kind: 'bell.ask', subject: 'left', request: {}, test_clock: 'clock_a' }] }));
   await advanceClocks(running.app);
   assert.deepEqual(ran, ['left={"said":"yes"}', 'bell@10']);
   await query(`update calls set state = 'pending', attempts = 1, next_at = to_timestamp(${now + 60})`);
@@ -202,7 +197,7 @@ test('two workers run each timer once', async () => {
 
 /** Does something while somebody else is at work in a lane. */
 async function whileHeld(lane: string, work: () => Promise<void>): Promise<void> {
-  await inWorld(running.app.database.pool, world, async (tx) => {
+  await inside(async ({ tx }) => {
     lockLanes(tx, [lane]);
     await tx.query('select 1');
     await work();
@@ -230,14 +225,12 @@ test('a clock does not arrive while somebody is at work in the lane of a timer o
 
 test('a timer is set by who holds its lane', async () => {
   const timers: Timer[] = [{ kind: 'bell.ring', subject: 'a', at: START, lane: 'x', test_clock: null }];
-  const setting = inWorld(running.app.database.pool, world, (tx) => commit({ app: running.app, tx, world, request: null, calls: [] }, { ...decision(), timers }));
-  await assert.rejects(setting, { message: /the timer bell\.ring of a is set by who does not hold the lane x/ });
+  await assert.rejects(inside((ctx) => commit(ctx, { ...decision(), timers })), { message: /the timer bell\.ring of a is set by who does not hold the lane x/ });
 });
 
 test('a call is left to whoever wrote it, and made by another one where that has died', async () => {
   answers = [{ said: 'no' }];
-  await inWorld(running.app.database.pool, world, (tx) =>
-    commit({ app: running.app, tx, world, request: null, calls: [] }, { ...decision(), calls: [{ id: 'call:orphan', kind: 'bell.ask', subject: 'orphan', request: {}, test_clock: null }] }));
+  await inside((ctx) => commit(ctx, { ...decision(), calls: [{ id: 'call:orphan', kind: 'bell.ask', subject: 'orphan', request: {}, test_clock: null }] }));
   await performDueCalls(running.app);
   assert.deepEqual(ran, [], 'its writer is about to make it');
   now += 60;
@@ -307,9 +300,9 @@ test('a clock whose timer fails says so, runs the others, and tries that one aga
     while (await advanceClocks(running.app));
     return (await query('select status, status_details, extract(epoch from frozen_time)::int as frozen from test_clocks'))[0];
   };
-  await inWorld(running.app.database.pool, world, async (tx) => {
-    await tx.query(`insert into test_clocks (id, created, frozen_time, status, status_details, deletes_after) values ('clock_1', now(), to_timestamp(${START}), 'ready', '{}', now())`);
-    await commit({ app: running.app, tx, world, request: null, calls: [] }, { ...decision(), timers: [clocked('bad', 10), clocked('good', 20)] });
+  await inside(async (ctx) => {
+    await ctx.tx.query(`insert into test_clocks (id, created, frozen_time, status, status_details, deletes_after) values ('clock_1', now(), to_timestamp(${START}), 'ready', '{}', now())`);
+    await commit(ctx, { ...decision(), timers: [clocked('bad', 10), clocked('good', 20)] });
   });
   assert.deepEqual(await advance(60), { status: 'internal_failure', status_details: {}, frozen: START + 60 });
   assert.deepEqual(ran, ['good@20']);

@@ -2,8 +2,8 @@
 import { decision, type Instant } from '../billing/decision.ts';
 import { performCalls } from './calls.ts';
 import { commit } from './commit.ts';
-import type { App, Context, World } from './context.ts';
-import { inWorld, overAllWorlds, passing, type Tx } from './database/world.ts';
+import { inContext, type App, type Context, type World } from './context.ts';
+import { inWorld, overAllWorlds, passing, worldsWith, type Tx } from './database/world.ts';
 import { row, rows, sql, type Sql } from './database/sql.ts';
 import { claimLanes } from './lanes.ts';
 import { told } from './log.ts';
@@ -24,8 +24,7 @@ type Claim = (ctx: Context) => Promise<Due[]>;
 
 /** Runs what is claimed. Returns what it was, and the calls to make. Where something fails, nothing has happened, and `claimed` says what was tried. */
 async function runClaimed(app: App, world: World, claim: Claim, claimed: Due[]): Promise<string[]> {
-  return inWorld(app.database.pool, world, async (tx) => {
-    const ctx: Context = { app, tx, world, request: null, calls: [] };
+  return inContext(app, world, async (ctx) => {
     claimed.push(...(await claim(ctx)));
     claimed.sort((a, b) => a.at - b.at || (a.subject < b.subject ? -1 : 1));
     for (const [kind, due] of Map.groupBy(claimed, (each) => each.kind)) {
@@ -111,9 +110,7 @@ async function usageCounted(app: App, now: Instant): Promise<Instant> {
 /** Runs what is due in real time, in all worlds, a batch each: where one stumbles, the others go on before it is told. Returns whether there was anything. */
 export async function runDueTimers(app: App): Promise<boolean> {
   const now = app.clock.now();
-  const worlds = await overAllWorlds(app.database.pool, (tx) =>
-    rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from timers t where t.world = w.id and t.test_clock is null and t.at <= to_timestamp(${now}::bigint) offset 0)`),
-  );
+  const worlds = await worldsWith(app.database.pool, sql`timers t where t.world = w.id and t.test_clock is null and t.at <= to_timestamp(${now}::bigint)`);
   const until = worlds.length === 0 ? now : await usageCounted(app, now);
   let ran = 0;
   const stumbled: unknown[] = [];
@@ -189,7 +186,7 @@ async function advanceClock(app: App, world: World, id: string, stands: boolean)
     if (app.stopping || !(await settle(app, world, id))) return false;
     if (stands) return (await runBatch(app, world, claimOnStanding(id))) > 0;
     if ((await runBatch(app, world, claimOnClock(id))) > 0) return true;
-    return await inWorld(app.database.pool, world, (tx) => arrive({ app, tx, world, request: null, calls: [] }, id));
+    return await inContext(app, world, (ctx) => arrive(ctx, id));
   } catch (error) {
     app.log.error('A test clock stumbled and goes on.', { world: world.id, clock: id, ...told(error) });
     return false;

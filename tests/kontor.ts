@@ -10,8 +10,7 @@ import { rooms } from '../resources/register.ts';
 import { createAccount, createKey, listWorlds, type KeyOrder } from '../server/accounts.ts';
 import { open, type Running } from '../server/app.ts';
 import { machineClock, type Clock } from '../server/clock.ts';
-import type { Context, World } from '../server/context.ts';
-import { inWorld } from '../server/database/world.ts';
+import { inContext, type Context, type World } from '../server/context.ts';
 import { openLog, type Log } from '../server/log.ts';
 import { appointJudge, type Judge } from './conformance/judge.ts';
 import type { NatsSettings } from '../server/usage/intake/open.ts';
@@ -101,7 +100,7 @@ export async function startKontor(options: Options = {}): Promise<Kontor> {
     client,
     judge,
     counted,
-    inside: (work) => inWorld(running.app.database.pool, first.world, (tx) => work({ app: running.app, tx, world: first.world, request: null, calls: [] })),
+    inside: (work) => inContext(running.app, first.world, work),
     async advance(id, to, { testHelpers: { testClocks } } = first.stripe) {
       await testClocks.advance(id, { frozen_time: to });
       const { status } = await when(() => testClocks.retrieve(id), (clock) => clock.status !== 'advancing');

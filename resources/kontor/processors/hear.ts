@@ -5,7 +5,7 @@ import type { Consequence } from '../../../billing/payment/outcome.ts';
 import type { News, Notice } from '../../../connectors/processors/processor.ts';
 import { performCalls } from '../../../server/calls.ts';
 import { commit } from '../../../server/commit.ts';
-import type { Answered, App, CallCommand, Context, OpenCall, Receiver, TimerCommand, World } from '../../../server/context.ts';
+import { inContext, type Answered, type App, type CallCommand, type Context, type OpenCall, type Receiver, type TimerCommand, type World } from '../../../server/context.ts';
 import { holdName } from '../../../server/database/name.ts';
 import { inWorld } from '../../../server/database/world.ts';
 import { missing } from '../../../server/http/errors.ts';
@@ -78,8 +78,7 @@ async function receive(app: App, path: Record<string, string>, delivery: Paramet
   const world = (await worldOfProcessor(app, id)) ?? missing('processor', id);
   const received = await (await processorNamed(app, world, id)).receive(delivery);
   if (received.kind === 'refused') return refuse('webhook_signature_invalid', received.message);
-  const calls = await inWorld(app.database.pool, world, async (tx) => {
-    const ctx: Context = { app, tx, world, request: null, calls: [] };
+  const calls = await inContext(app, world, async (ctx) => {
     await note(ctx, id, received.notices);
     await noteNews(ctx, id, received.news ?? []);
     return ctx.calls;

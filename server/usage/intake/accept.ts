@@ -2,8 +2,7 @@
  * Usage that is acknowledged from a stream: it is judged as `record` judges it, held against what is counted already, and published. What nobody has counted yet cannot be compared, so of two events with
  * one name that come within the time that counting takes, both are accepted; the second one has no effect, and where it says something else, it is reported as the stream's errors are.
  */
-import type { App, Context, World } from '../../context.ts';
-import { inWorld } from '../../database/world.ts';
+import { inContext, type App, type Context, type World } from '../../context.ts';
 import type { UsageGiven } from '../../../billing/usage.ts';
 import { placesOf, type Looked } from '../events.ts';
 import { compared, judge, type Candidate, type Recorded } from '../record.ts';
@@ -16,8 +15,7 @@ type Again = { candidate: Candidate; first: Candidate };
 /** What became of each, as `record` says it; an error where nobody knows whether it is kept: the same is to be sent again. */
 export async function accept(app: App, intake: Intake, world: World, given: readonly UsageGiven[]): Promise<(Recorded | Error)[]> {
   const results: (Recorded | Error)[] = [];
-  const { fresh, again } = await inWorld(app.database.pool, world, async (tx) => {
-    const ctx: Context = { app, tx, world, request: null, calls: [] };
+  const { fresh, again } = await inContext(app, world, async (ctx) => {
     const judged: Recorded[] = [];
     const { candidates, looked } = await judge(ctx, given, { gathered: true }, judged);
     const sorted = await apart(ctx, candidates, looked, judged);

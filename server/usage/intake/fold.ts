@@ -3,7 +3,7 @@
  * the next messages; so however often a message is delivered, and to however many workers, it has one effect.
  */
 import { performCalls } from '../../calls.ts';
-import type { App, Context, TimerCommand, World } from '../../context.ts';
+import { contextIn, type App, type Context, type TimerCommand, type World } from '../../context.ts';
 import { row, rows, sql } from '../../database/sql.ts';
 import { inWorldsInTurn, overAllWorlds, passing, type Tx } from '../../database/world.ts';
 import { told } from '../../log.ts';
@@ -66,7 +66,7 @@ async function count(app: App, partition: number, from: number, messages: readon
         continue;
       }
       enter(world);
-      const ctx: Context = { app, tx, world, request: null, calls: [] };
+      const ctx = contextIn(app, world, tx);
       await admitAll(ctx, all.flatMap(({ events }) => events));
       calls.push({ world, ids: ctx.calls });
     }
