@@ -73,7 +73,7 @@ function renderDetails(charge: ChargeRow): Details | null {
 }
 
 /** What was reserved and is not captured any more, once the last capture was made: for whoever reads the charge it went back, as all of it does where nothing was captured. */
-const releasedOf = ({ captured, capture_before, amount, amount_captured }: ChargeRow): bigint => (captured && capture_before === null && amount > amount_captured ? amount - amount_captured : 0n);
+const releasedOf = ({ status, captured, capture_before, amount, amount_captured }: ChargeRow): bigint => (status === 'succeeded' && captured && capture_before === null && amount > amount_captured ? amount - amount_captured : 0n);
 
 export function renderCharge(charge: ChargeRow, world: World): Wire<Stripe.Charge> {
   return {

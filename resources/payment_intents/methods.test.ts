@@ -121,6 +121,7 @@ test('a debit takes days: it comes, fails, or is told to be impossible at once',
   const comes = await debit('pm_sepaDebit_success_at');
   assert.deepEqual([comes.status, comes.payment_method_types], ['processing', ['card', 'link', 'sepa_debit', 'ideal', 'bancontact', 'klarna', 'paypal'].filter((type) => comes.payment_method_types.includes(type))]);
   assert.deepEqual(typesOf(await told()), ['payment_intent.created', 'charge.pending', 'payment_method.attached', 'payment_intent.processing']);
+  assert.equal((await stripe.charges.retrieve(comes.latest_charge as string)).amount_refunded, 0);
   const fails = await debit('pm_failed_de');
   const us = await debit('pm_usBankAccount_insufficientFunds', 'usd');
   await assert.rejects(debit('pm_exceedsSourceLimit_at'), { code: 'charge_exceeds_source_limit' });

@@ -28,8 +28,8 @@ const words = (max: number) => clearable(text({ max }));
 const billing_details = fields({ address: clearable(address), email: clearable(email()), name: words(5000), phone: words(20), tax_id: text({ max: 100 }) });
 const allow_redisplay = choice('always', 'limited', 'unspecified');
 const network = choice('cartes_bancaires', 'mastercard', 'visa');
-const exp_month = integer({ min: 1, max: 12 });
-const exp_year = integer({ min: 0, max: 9999 });
+/** Which months and years there are is a word of the card: what is wrong with them is a card error. */
+const [exp_month, exp_year] = [integer(), integer()];
 const customer_account = unsupported('accounts as customers are not implemented: name the `customer`');
 
 type CardGiven = { token?: string; number?: string; exp_month?: number; exp_year?: number; cvc?: string };

@@ -156,6 +156,7 @@ test('what is refused is refused by name', async () => {
     [() => paymentMethods.create({ type: 'card', card: { number: '4242424242424241', ...expiry } }), 'incorrect_number', 'card[number]', 402],
     [() => paymentMethods.create({ type: 'card', card: { number: '4929000000006', ...expiry } }), 'card_declined', 'card[number]', 402],
     [() => paymentMethods.create({ type: 'card', card: { number: '4242424242424242', exp_month: 1, exp_year: 2020 } }), 'invalid_expiry_year', 'card[exp_year]', 402],
+    [() => paymentMethods.create({ type: 'card', card: { number: '4242424242424242', exp_month: 13, exp_year: 2040 } }), 'invalid_expiry_month', 'card[exp_month]', 402],
     [() => paymentMethods.create({ type: 'card', card: { number: '4242424242424242', ...expiry, cvc: '12' } }), 'invalid_cvc', 'card[cvc]', 402],
     [() => paymentMethods.create({ type: 'card', card: { token: 'tok_visa' }, customer: customer.id }), 'parameter_unknown', 'customer'],
     [() => paymentMethods.attach('pm_card_visa', {}), 'parameter_missing', 'customer'],
