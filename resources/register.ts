@@ -17,7 +17,7 @@ import { coupons } from './coupons/routes.ts';
 import { creditNotes } from './credit_notes/routes.ts';
 import { balanceTransactions } from './customers/balance_transactions/routes.ts';
 import { customerSessions } from './customer_sessions/routes.ts';
-import { cashBalances } from './customers/cash_balance/routes.ts';
+import { cashBalances, cashTransactions } from './customers/cash_balance/routes.ts';
 import { fundingInstructions } from './customers/funding_instructions/routes.ts';
 import { customers } from './customers/routes.ts';
 import { discounts } from './discounts/resource.ts';
@@ -107,6 +107,7 @@ export const rooms: readonly Room[] = [
   balanceTransactions,
   bankAccounts,
   cashBalances,
+  cashTransactions,
   customerSessions,
   customers,
   customersBeyond,

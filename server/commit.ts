@@ -8,6 +8,7 @@ import { arrayText, statementName } from './database/sql.ts';
 import { previousAttributes } from './events.ts';
 import { assertLanes } from './lanes.ts';
 import { NATIVE_VERSION } from './http/versions.ts';
+import { ONLY_SNAPSHOTS } from './webhooks/thin.ts';
 
 /** Each table's columns with their types, in the order in which the tables were made: a row's parents come before it. */
 export type Columns = Map<string, { order: number; columns: { name: string; type: string }[] }>;
@@ -179,7 +180,9 @@ const DELIVERIES = `
   insert into webhook_deliveries (id, event, webhook_endpoint, state, created, due_from, attempts, next_at)
   select 'whd_' || substr(told.id, 5) || substr(e.id, 4), told.id, e.id, 'pending', to_timestamp($3::bigint), to_timestamp($3::bigint), 0, to_timestamp($3::bigint)
   from webhook_endpoints e cross join lateral unnest($1::text[], $2::text[]) as told (id, type)
-  where not e.thin and e.status = 'enabled' and e.enabled_events ?| array['*', told.type]`;
+  where e.status = 'enabled' and case when e.thin
+    then told.type not like 'kontor.%' and told.type <> all(array[${ONLY_SNAPSHOTS.map((type) => `'${type}'`).join(', ')}]) and e.enabled_events ?| array['*', 'v1.' || told.type]
+    else e.enabled_events ?| array['*', told.type] end`;
 
 const TIMER_COLUMNS: Column[] = [
   { name: 'kind', type: 'text' },

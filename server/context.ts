@@ -120,6 +120,8 @@ type Register = {
   resources: Map<string, Resource<any>>;
   /** The part of the API in which an object is, by its name: what restricted keys are allowed, the first word of a path under /v1. What has no requests of its own is in none. */
   areas: Map<string, string>;
+  /** The path of the request that reads an object, by its name: `/v1/customers/:customer`. It is the first object of its room. */
+  addresses: Map<string, string>;
   routes: Route[];
   timers: Map<string, TimerCommand>;
   calls: Map<string, CallCommand>;
@@ -134,6 +136,11 @@ export function register(rooms: readonly Room[]): Register {
   return {
     resources: new Map(rooms.flatMap((room) => room.resources ?? []).map((resource) => [resource.object, resource])),
     areas: new Map(rooms.flatMap(({ resources = [], routes: [first] = [] }) => (first ? resources.map(({ object }) => [object, areaOf(first)] as const) : []))),
+    addresses: new Map(rooms.flatMap(({ resources: [own] = [], routes = [] }) => {
+      const reading = routes.filter(({ method }) => method === 'GET');
+      const address = reading.find(({ path }) => /:[a-z_]+$/.test(path)) ?? reading[0];
+      return own && address ? [[own.object, address.path] as const] : [];
+    })),
     routes: rooms.flatMap((room) => room.routes ?? []),
     timers: new Map(rooms.flatMap((room) => Object.entries(room.timers ?? {}))),
     calls: new Map(rooms.flatMap((room) => Object.entries(room.calls ?? {}))),

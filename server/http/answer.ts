@@ -7,6 +7,7 @@ import { answering, type Outside } from '../questions.ts';
 import { answerTo, forbidden, keyInUse, missing } from './errors.ts';
 import { expand, inVersion, type MayRead } from './expand.ts';
 import { awaitKey, claimKey, type Continuation, remember, type Remembered } from './idempotency.ts';
+import { saidOfOtherMode } from './other_mode.ts';
 import { type Answer, isDownload, isReference, type Reference, type Route } from './route.ts';
 import { headersOf } from './uploads.ts';
 
@@ -57,7 +58,7 @@ async function wholeOf(ctx: Context, answer: Answer): Promise<Json> {
 
 /** Answers a request that changes nothing. */
 export async function look(call: Call, tx?: Context['tx']): Promise<Reply> {
-  if (!tx) return inWorld(call.app.database.pool, call.world, (own) => look(call, own));
+  if (!tx) return inWorld(call.app.database.pool, call.world, (own) => look(call, own)).catch(async (error) => { throw await saidOfOtherMode(call, error); });
   const ctx = contextOf(call, tx);
   const answer = await call.route.run(ctx, call.params, call.path);
   if (isDownload(answer)) return call.expand.length > 0 ? refuse(undefined, 'A file has nothing in it that could be expanded.', 'expand') : { status: 200, body: answer.bytes, headers: headersOf(answer) };
@@ -78,7 +79,7 @@ export async function act(call: Call): Promise<Reply> {
   try {
     step = await answering((outside) => inWorld(call.app.database.pool, call.world, (tx) => begin(contextOf(call, tx, outside), call)));
   } catch (error) {
-    return rememberRefusal(call, error);
+    return rememberRefusal(call, await saidOfOtherMode(call, error));
   }
   call.app.nudge();
   return 'reply' in step ? step.reply : conclude(call, step.continuation);

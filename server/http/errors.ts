@@ -114,7 +114,7 @@ function property(error: unknown, name: string): unknown {
 
 /** No such object. Without `param` it is the one that the path names: 404; with it, one that a parameter names: 400. */
 export function missing(kind: string, id: string, param?: string): never {
-  return refuse('resource_missing', `No such ${kind}: '${quoted(id)}'`, param ?? 'id', { status: param === undefined ? 404 : 400 });
+  return refuse('resource_missing', `No such ${kind}: '${quoted(id)}'`, param ?? 'id', { status: param === undefined ? 404 : 400, missing: id, kind });
 }
 
 /** No route of this name; `others` are the methods that there are at this path. */

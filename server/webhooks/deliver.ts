@@ -9,7 +9,7 @@ import { told } from '../log.ts';
 import { dispatch } from './dispatch.ts';
 import { nextAttempt } from './schedule.ts';
 import { sign } from './signature.ts';
-import { renderNotification, type ThinEvent } from './thin.ts';
+import { renderNotification, thinOf, type ThinEvent } from './thin.ts';
 
 /** So many deliveries of this process are under way at once, and so many of them to one endpoint: a slow one holds up nobody else. */
 const MOST = 512;
@@ -51,8 +51,9 @@ export function renderEvent(event: EventRow, world: World): Json {
 }
 
 type Order = EventRow & {
-  /** The thin event that is sent in place of an event. */
+  /** The thin event that is sent in place of an event, and whether the event is sent in its thin form. */
   thin: ThinEvent | null;
+  thinly: boolean;
   delivery: string;
   endpoint: string;
   attempts: number;
@@ -83,13 +84,16 @@ async function take(app: App, world: World, busy: ReadonlyMap<string, number>, l
           taken as (
             update webhook_deliveries d set attempts = attempts + 1, next_at = to_timestamp(${now + LEASE_S}::bigint), last_attempt_at = to_timestamp(${now}::bigint)
             from due where d.id = due.id returning d.id, d.event, d.thin_event, d.webhook_endpoint, d.attempts, d.due_from)
-          select v.*, coalesce(v.id, n.id) as id, t.id as delivery, e.id as endpoint, t.attempts, t.due_from as first_at, e.url, e.secret, e.previous_secret, e.previous_secret_expires_at, e.api_version as version,
+          select v.*, coalesce(v.id, n.id) as id, t.id as delivery, e.id as endpoint, t.attempts, t.due_from as first_at, e.url, e.secret, e.previous_secret, e.previous_secret_expires_at, e.api_version as version, e.thin as thinly,
                  case when n.id is not null then json_build_object('id', n.id, 'created', extract(epoch from n.created)::bigint, 'type', n.type, 'related_object', n.related_object) end as thin,
                  (select count(*)::int from webhook_deliveries p where p.world = v.world and p.event = v.id and p.state = 'pending') as pending_webhooks
           from taken t left join events v on v.id = t.event left join thin_events n on n.id = t.thin_event join webhook_endpoints e on e.id = t.webhook_endpoint
           order by coalesce(v.created, n.created), coalesce(v.id, n.id)`,
     );
-    for (const order of orders) order.body = JSON.stringify(order.thin ? renderNotification(order.thin, world) : await inVersion(ctx, renderEvent(order, world), order.version ?? NATIVE_VERSION));
+    for (const order of orders) {
+      const thin = order.thin ?? (order.thinly ? thinOf(app, order) : null);
+      order.body = JSON.stringify(thin ? renderNotification(thin, world) : await inVersion(ctx, renderEvent(order, world), order.version ?? NATIVE_VERSION));
+    }
     return orders;
   });
 }

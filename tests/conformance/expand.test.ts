@@ -20,6 +20,22 @@ after(async () => {
   await kontor.close();
 });
 
+test('every event in its thin form leads to what it is about', async () => {
+  const found: string[] = [];
+  const types = new Set<string>();
+  for await (const event of kontor.stripe.v2.core.events.list({ limit: 100 })) {
+    const related = (event as { related_object?: { id?: string; type: string; url: string } }).related_object;
+    if (!related) found.push(`${event.type} is about nothing`);
+    else if (!types.has(event.type)) {
+      const heard = await caller.call({ method: 'GET', path: related.url });
+      if (heard.status !== 200 || heard.body.object !== related.type || heard.body.id !== related.id) found.push(`${event.type}: ${related.url}: ${heard.status} ${heard.text.slice(0, 100)}`);
+    }
+    types.add(event.type);
+  }
+  assert.deepEqual(found, []);
+  assert.ok(types.size > 30, [...types].join(', '));
+});
+
 test('what cannot be expanded is refused by its whole path, also where every object inherits its name', async () => {
   const of = (collection: string) => `/v1/${collection}/${own.get(collection)}`;
   for (const [path, wrong, hint] of [

@@ -115,6 +115,21 @@ test('a revoked key is refused after three seconds, also by a server that has ju
   assert.equal(await ask(route, key), 'who?');
 });
 
+test('what is there in the other mode is said to be, to its own account and to nobody else', async () => {
+  const live = await kontor.newKey({ kind: 'secret' }, await liveWorld());
+  const message = async (key: string, method: string, path: string, body?: string) => (await caller.call({ method, path, key, body })).body.error.message as string;
+  const { id } = await kontor.stripe.coupons.create({ id: 'IN_TEST', percent_off: 5 });
+  const hint = '; a similar object exists in test mode, but a live mode key was used to make this request.';
+  for (const [collection, kind] of [['customers', 'customer'], ['subscription_schedules', 'subscription schedule'], ['payment_methods', 'PaymentMethod']]) {
+    const named = own.get(collection!)!;
+    assert.equal(await message(live, 'GET', `/v1/${collection}/${named}`), `No such ${kind}: '${named}'${hint}`);
+    assert.equal(await message((await kontor.another()).key, 'GET', `/v1/${collection}/${named}`), `No such ${kind}: '${named}'`);
+  }
+  assert.equal(await message(live, 'GET', `/v1/coupons/${id}`), `No such coupon: '${id}'${hint}`);
+  assert.equal(await message(live, 'POST', '/v1/invoiceitems', `customer=${own.get('customers')}&amount=1&currency=usd`), `No such customer: '${own.get('customers')}'${hint}`);
+  assert.equal(await message(live, 'GET', '/v1/customers/cus_nobody'), "No such customer: 'cus_nobody'");
+});
+
 test('another account, and live mode of the same account, neither see nor touch anything', async () => {
   const ids = [...new Set(own.values())];
   const found: string[] = [];

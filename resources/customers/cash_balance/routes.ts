@@ -52,10 +52,13 @@ async function retrieveTransaction(ctx: Context, _given: object, path: Path & { 
 }
 
 export const cashBalances: Room = {
-  resources: [cashBalanceResource, cashTransaction],
+  resources: [cashBalanceResource],
+  routes: [get('/v1/customers/:customer/cash_balance', nothing, retrieve), post('/v1/customers/:customer/cash_balance', updateCashBalance, update)],
+};
+
+export const cashTransactions: Room = {
+  resources: [cashTransaction],
   routes: [
-    get('/v1/customers/:customer/cash_balance', nothing, retrieve),
-    post('/v1/customers/:customer/cash_balance', updateCashBalance, update),
     get('/v1/customers/:customer/cash_balance_transactions', listTransactions, list),
     get('/v1/customers/:customer/cash_balance_transactions/:transaction', nothing, retrieveTransaction),
   ],

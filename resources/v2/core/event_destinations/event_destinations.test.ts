@@ -82,6 +82,33 @@ test('a destination is pinged, changed, disabled and deleted', async () => {
   await assert.rejects(stripe.v2.core.eventDestinations.retrieve(id), { statusCode: 404, code: 'resource_missing' });
 });
 
+test('an event is told in its thin form, which leads to its object, its request and its other form', async () => {
+  const { id, webhook_endpoint } = await create({ enabled_events: ['v1.customer.updated', 'v1.customer.tax_id.created'] });
+  const customer = await stripe.customers.create({ name: 'Jenny' });
+  const renamed = await stripe.customers.update(customer.id, { name: 'Jennifer' }, { idempotencyKey: 'thin' });
+  const told = await next(webhook_endpoint!.signing_secret!);
+  const request = { type: 'request', request: { id: renamed.lastResponse.requestId, idempotency_key: 'thin' } };
+  assert.deepEqual([told.type, told.livemode, told.reason, 'data' in told], ['v1.customer.updated', false, request, false]);
+  if (told.type !== 'v1.customer.updated') return;
+  assert.deepEqual(told.related_object, { id: customer.id, type: 'customer', url: `/v1/customers/${customer.id}` });
+  assert.equal(((await told.fetchRelatedObject()) as Stripe.Customer).name, 'Jennifer');
+  const full = await told.fetchEvent();
+  assert.deepEqual([full.type, full.reason, full.created], [told.type, request, told.created]);
+  const snapshot = await stripe.events.retrieve(full.snapshot_event!);
+  assert.deepEqual([snapshot.type, snapshot.data.previous_attributes], ['customer.updated', { name: 'Jenny' }]);
+  const taxId = await stripe.customers.createTaxId(customer.id, { type: 'eu_vat', value: 'DE123456789' });
+  const second = await next(webhook_endpoint!.signing_secret!);
+  assert.deepEqual('related_object' in second && second.related_object, { id: taxId.id, type: 'tax_id', url: `/v1/customers/${customer.id}/tax_ids/${taxId.id}` });
+  const listed = async (params: Stripe.V2.Core.EventListParams) => (await stripe.v2.core.events.list(params)).data.map(({ type }) => type);
+  assert.deepEqual(await listed({ object_id: customer.id }), ['v1.customer.updated', 'v1.customer.created']);
+  assert.deepEqual([await listed({ types: ['v1.customer.tax_id.created'] }), await listed({ types: ['customer.updated'] })], [['v1.customer.tax_id.created'], []]);
+  const pages: string[] = [];
+  for await (const event of stripe.v2.core.events.list({ limit: 1 })) pages.push(event.id);
+  assert.deepEqual(pages, pages.toSorted().reverse());
+  assert.ok(pages.includes(told.id) && new Set(pages).size === pages.length);
+  await stripe.v2.core.eventDestinations.del(id);
+});
+
 test('the secret of a destination is rolled: both sign for a while', async () => {
   const { id, webhook_endpoint: first } = await create();
   const roll = (of: string) => own<Stripe.V2.Core.EventDestination>(stripe, 'POST', `event_destinations/${of}/roll_secret`, { overlap: 60 });
@@ -104,8 +131,8 @@ test('a destination is no webhook endpoint, and gets no events but thin ones', a
   const endpoint = await stripe.webhookEndpoints.create({ url, enabled_events: ['customer.created'] });
   await assert.rejects(stripe.v2.core.eventDestinations.retrieve(endpoint.id), { statusCode: 404 });
   const { id: customer } = await stripe.customers.create();
-  await until(() => arrived.length > 0);
-  assert.deepEqual(arrived.map(({ body }) => JSON.parse(body).data.object.id), [customer]);
+  await until(() => arrived.length > 1);
+  assert.deepEqual(arrived.map(({ body }) => JSON.parse(body)).map(({ type, data, related_object }) => [type, (data?.object ?? related_object).id]).toSorted(), [['customer.created', customer], ['v1.customer.created', customer]]);
 });
 
 test('what is refused is refused by name', async () => {
@@ -116,6 +143,7 @@ test('what is refused is refused by name', async () => {
     [{ webhook_endpoint: undefined }, 'webhook_endpoint'],
     [{ webhook_endpoint: { url: 'https://10.0.0.1/' } }, 'webhook_endpoint[url]'],
     [{ enabled_events: ['customer.created'] }, 'enabled_events[0]'],
+    [{ enabled_events: ['v1.invoice.upcoming'] }, 'enabled_events[0]'],
     [{ events_from: ['other_accounts'] }, 'events_from[0]'],
     [{ snapshot_api_version: '2026-10-28.endive' }, 'snapshot_api_version'],
   ];

@@ -2,9 +2,24 @@ import type Stripe from 'stripe';
 import { refuse } from '../../../../billing/decision.ts';
 import { agrees, covers } from '../../../../server/http/agreement.ts';
 import { byDefault, choice, fields, id, integer, list, metadata, required, text, unsupported } from '../../../../server/http/params.ts';
+import { said } from '../../../../server/http/schema.ts';
+import { nearest } from '../../../../server/nearest.ts';
+import { ONLY_SNAPSHOTS } from '../../../../server/webhooks/thin.ts';
+import { EVENT_NAMES } from '../../../webhook_endpoints/event_names.ts';
 
 /** The thin events that there are. `v2.core.event_destination.ping` needs no asking. */
-const enabled_events = list(choice('*', 'v1.billing.meter.error_report_triggered', 'v1.billing.meter.no_meter_found'), { min: 1, max: 3 });
+const NAMES: ReadonlySet<string> = new Set(['*', ...EVENT_NAMES.filter((name) => !ONLY_SNAPSHOTS.includes(name)).map((name) => `v1.${name}`), 'v1.billing.meter.error_report_triggered', 'v1.billing.meter.no_meter_found']);
+const name = text({ max: 200 });
+const eventName: typeof name = {
+  ...name,
+  read(raw, at, wire) {
+    const read = name.read(raw, at, wire);
+    if (NAMES.has(read)) return read;
+    const meant = nearest(read, [...NAMES]) ?? (NAMES.has(`v1.${read}`) ? `v1.${read}` : undefined);
+    return refuse(undefined, `There is no thin event ${said(raw)} that Kontor sends.${meant ? ` Did you mean ${meant}?` : ' `*` stands for all of them.'}`, at);
+  },
+};
+const enabled_events = list(eventName, { min: 1, max: NAMES.size });
 const include = list(choice('webhook_endpoint.url'), { max: 1 });
 const webhook_endpoint = fields({ url: required(text({ max: 2048 })) });
 const described = { description: text({ max: 5000 }), metadata: metadata() };
