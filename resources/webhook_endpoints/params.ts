@@ -7,6 +7,8 @@ import { VERSIONS } from '../../server/http/versions.ts';
 import { nearest } from '../../server/nearest.ts';
 import { EVENT_NAMES, OWN_EVENT_NAMES } from './event_names.ts';
 
+export { EVENT_NAMES };
+
 const known = choice('*', ...EVENT_NAMES);
 const own = new Set(OWN_EVENT_NAMES);
 

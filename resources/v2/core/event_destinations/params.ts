@@ -5,7 +5,7 @@ import { byDefault, choice, fields, id, integer, list, metadata, required, text,
 import { said } from '../../../../server/http/schema.ts';
 import { nearest } from '../../../../server/nearest.ts';
 import { ONLY_SNAPSHOTS } from '../../../../server/webhooks/thin.ts';
-import { EVENT_NAMES } from '../../../webhook_endpoints/event_names.ts';
+import { EVENT_NAMES } from '../../../webhook_endpoints/params.ts';
 
 /** The thin events that there are. `v2.core.event_destination.ping` needs no asking. */
 const NAMES: ReadonlySet<string> = new Set(['*', ...EVENT_NAMES.filter((name) => !ONLY_SNAPSHOTS.includes(name)).map((name) => `v1.${name}`), 'v1.billing.meter.error_report_triggered', 'v1.billing.meter.no_meter_found']);
