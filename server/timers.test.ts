@@ -11,8 +11,8 @@ import { inContext, NotYet, type Connectors, type Context, type Json, type Room,
 import { lockLanes } from './lanes.ts';
 import { openLog } from './log.ts';
 import { advanceClocks, runDueTimers } from './timers.ts';
+import { START } from '../tests/days.ts';
 
-const START = 1_767_225_600;
 let now = START;
 const clock: Clock = { ...machineClock(), now: () => now };
 

@@ -4,13 +4,12 @@ import type Stripe from 'stripe';
 import { advanceClocks, runDueTimers } from '../../server/timers.ts';
 import { verify } from '../../server/verify.ts';
 import { machineClock } from '../../server/clock.ts';
+import { DAY, START } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
 import { customerAt } from '../../tests/shop.ts';
 import { listen } from '../../tests/told.ts';
 
-const DAY_S = 86_400;
-const START = 1_767_225_600;
 const MANDATE = { customer_acceptance: { type: 'offline' } } as const;
 
 /** Real time, that a test may move. */
@@ -40,7 +39,7 @@ test('a payment says what was kept of it, line by line, in the balance and in th
   const moved = await transactionOf(await pay('pm_card_visa', { description: 'A chair' }));
   assert.deepEqual([moved.type, moved.reporting_category, moved.amount, moved.fee, moved.net, moved.status, moved.description], ['charge', 'charge', 10_000, 320, 9_680, 'pending', 'A chair']);
   assert.deepEqual(linesOf(moved), [[290, 'usd', 'Processing, 2.9 %', 'stripe_fee'], [30, 'usd', 'Processing, for each payment', 'stripe_fee']]);
-  assert.equal(moved.available_on % DAY_S, 0);
+  assert.equal(moved.available_on % DAY, 0);
   const { data } = await own<{ data: { amount: number; fee: string; invoice_line_item: null }[] }>(stripe, 'GET', `ledger/entries?document=${moved.source}&ledger_account=processor_fees`);
   assert.deepEqual(data.map(({ amount, fee, invoice_line_item }) => [amount, fee, invoice_line_item]).reverse(), [[290, 'Processing, 2.9 %', null], [30, 'Processing, for each payment', null]]);
   assert.equal(((await stripe.balanceTransactions.retrieve(moved.id, { expand: ['source.balance_transaction'] })).source as Stripe.Charge).object, 'charge');
@@ -59,13 +58,13 @@ test('each method has its rates, and the share of some has a most', async () => 
   const debits = await Promise.all([pay('pm_usBankAccount_success', { customer, mandate_data: MANDATE, amount: 100_000 }), pay('pm_sepaDebit_success_at', { customer, mandate_data: MANDATE, currency: 'eur' })]);
   assert.deepEqual(debits.map(({ status }) => status), ['processing', 'processing']);
   assert.deepEqual(await balance('eur'), [0, 0]);
-  await advance(test_clock, START + 6 * DAY_S);
+  await advance(test_clock, START + 6 * DAY);
   const [us, sepa] = await Promise.all(debits.map(transactionOf));
   // 0.8 % of $1,000.00 would be $8.00; and 0.8 % of €100.00 and €0.30.
   assert.deepEqual([us!.type, linesOf(us!).map(([amount]) => amount), linesOf(sepa!).map(([amount]) => amount)], ['payment', [500], [80, 30]]);
   assert.deepEqual([us!.status, sepa!.status], ['available', 'pending']);
   assert.deepEqual(await balance('eur'), [0, 9_890]);
-  await advance(test_clock, START + 8 * DAY_S);
+  await advance(test_clock, START + 8 * DAY);
   assert.deepEqual([(await transactionOf(debits[1]!)).status, await balance('eur')], ['available', [9_890, 0]]);
   // What its customer paid stays the account's when the clock is deleted.
   await stripe.testHelpers.testClocks.del(test_clock);
@@ -80,7 +79,7 @@ test('in real time what was paid becomes available at the second midnight, and t
   assert.deepEqual([at_once.status, at_once.available_on, (await balance('usd'))[0]], ['available', at_once.created, before! + 9_680]);
   while (await runDueTimers(kontor.app));
   assert.deepEqual((await told()).flatMap(({ type, data }) => (type === 'balance.available' ? [usdOf(data as unknown as Stripe.Balance)] : [])), [before! + 9_680]);
-  ahead = 2 * DAY_S;
+  ahead = 2 * DAY;
   while (await runDueTimers(kontor.app));
   assert.deepEqual((await told()).map(({ type }) => type), ['balance.available']);
   const [available, pending] = await balance('usd');
@@ -96,7 +95,7 @@ test('a refund takes from the balance, without the fee, and gives back what came
   assert.equal((await balance('usd'))[0], before! - 4_000);
   const { clock, customer } = await customerAt(stripe, START, {});
   const lost = await stripe.refunds.create({ payment_intent: (await pay('pm_card_refundFail', { customer })).id });
-  await advance(clock, START + 6 * DAY_S);
+  await advance(clock, START + 6 * DAY);
   const back = await stripe.refunds.retrieve(lost.id, { expand: ['failure_balance_transaction'] });
   const came = back.failure_balance_transaction as Stripe.BalanceTransaction;
   assert.deepEqual([back.status, came.type, came.amount], ['failed', 'refund_failure', 10_000]);

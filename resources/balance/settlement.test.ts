@@ -2,12 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
+import { DAY, START } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { own, type Json } from '../../tests/own.ts';
 import { customerAt, paysBy } from '../../tests/shop.ts';
-
-const DAY_S = 86_400;
-const START = 1_767_225_600;
 
 const kontor = await startKontor();
 after(() => kontor.close());
@@ -126,15 +124,15 @@ test('a refund that fails comes back at the rate of then, and so does a dispute 
   const before = await books();
   const [failing, contested] = [await pay(10_000, 'eur', { customer, payment_method: 'pm_card_refundFail' }), await pay(10_000, 'eur', { customer, payment_method: 'pm_card_createDisputeProductNotReceived' })];
   const refund = await stripe.refunds.create({ payment_intent: failing.id });
-  await kontor.advance(clock, START + 3 * DAY_S);
+  await kontor.advance(clock, START + 3 * DAY);
   await settleIn('usd', { eur: '1.05' });
-  await kontor.advance(clock, START + 8 * DAY_S);
+  await kontor.advance(clock, START + 8 * DAY);
   const back = await stripe.refunds.retrieve(refund.id, { expand: ['failure_balance_transaction'] });
   assert.deepEqual([back.status, movedOf(back.failure_balance_transaction as Stripe.BalanceTransaction).slice(0, 2)], ['failed', [10_500, 'usd']]);
   const [made] = (await stripe.disputes.list({ payment_intent: contested.id })).data;
   await stripe.disputes.update(made!.id, { evidence: { uncategorized_text: 'winning_evidence' } });
   await settleIn('usd', { eur: '1.15' });
-  await kontor.advance(clock, START + 60 * DAY_S);
+  await kontor.advance(clock, START + 60 * DAY);
   const won = await stripe.disputes.retrieve(made!.id);
   assert.deepEqual([won.status, won.balance_transactions.map(movedOf)], ['won', [[-10_500, 'usd', 1.05, 1_575, -12_075], [11_500, 'usd', 1.15, -1_725, 13_225]]]);
   const now = await books();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
+import { DAY } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { untyped } from '../../tests/refused.ts';
 import { seatPrice } from '../../tests/shop.ts';
@@ -13,7 +14,6 @@ const kontor = await startKontor({ clock: machineClock(() => Date.now() + ahead)
 after(() => kontor.close());
 const told = listen(kontor);
 
-const DAY = 86_400;
 const now = () => kontor.app.clock.now();
 const summary = (events: readonly Told[]) => events.map(({ type, id, previous }) => ({ type, id, previous }));
 

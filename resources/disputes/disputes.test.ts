@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { until } from '../../tests/awaited.ts';
+import { DAY, START } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
 import { refused } from '../../tests/refused.ts';
 import { listen } from '../../tests/told.ts';
 
-const DAY_S = 86_400;
-const START = 1_767_225_600;
 const MANDATE = { customer_acceptance: { type: 'offline' } } as const;
 
 const kontor = await startKontor();
@@ -24,7 +23,7 @@ async function onClock(): Promise<World> {
   let now = START;
   return {
     customer,
-    pass: (days) => kontor.advance(id, (now += days * DAY_S)),
+    pass: (days) => kontor.advance(id, (now += days * DAY)),
     pay: (payment_method, more = {}) => stripe.paymentIntents.create({ amount: 10_000, currency: 'usd', customer, payment_method, confirm: true, return_url: 'https://shop.example.com', ...more }),
   };
 }
@@ -48,7 +47,7 @@ test('a payment is contested: the amount and the fee are taken, evidence is give
   assert.deepEqual((await told()).flatMap(({ type }) => (type.startsWith('charge') ? [type] : [])), ['charge.dispute.created', 'charge.dispute.funds_withdrawn']);
   const [made] = await disputesOf(paid);
   assert.deepEqual([made!.status, made!.reason, made!.amount, made!.is_charge_refundable, made!.payment_method_details?.card?.case_type, made!.payment_method_details?.card?.network_reason_code], ['needs_response', 'product_not_received', 10_000, false, 'chargeback', '13.1']);
-  assert.deepEqual([made!.evidence_details.due_by, made!.evidence_details.has_evidence, made!.evidence_details.submission_count], [START + 17 * DAY_S - 1, false, 0]);
+  assert.deepEqual([made!.evidence_details.due_by, made!.evidence_details.has_evidence, made!.evidence_details.submission_count], [START + 17 * DAY - 1, false, 0]);
   assert.deepEqual(movesOf(made!), [TAKEN]);
   assert.deepEqual(await standing('disputed_payments'), [10_000]);
   assert.equal((await chargeOf(paid)).disputed, true);

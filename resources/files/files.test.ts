@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
+import { DAY, START } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { customerAt } from '../../tests/shop.ts';
-
-const START = 1_767_225_600;
-const DAY_S = 86_400;
 
 const kontor = await startKontor();
 after(() => kontor.close());
@@ -53,7 +51,7 @@ test('what a file is, is told by what is in it; and what is too large, empty or 
 test('files are evidence of a dispute: they are there, are shown whole where that is asked for, and have a limit together', async () => {
   const { clock, customer } = await customerAt(stripe, START, {});
   const paid = await stripe.paymentIntents.create({ amount: 10_000, currency: 'usd', customer, payment_method: 'pm_card_createDispute', confirm: true });
-  await kontor.advance(clock, START + 8 * DAY_S);
+  await kontor.advance(clock, START + 8 * DAY);
   const [made] = (await stripe.disputes.list({ payment_intent: paid.id })).data;
   const [receipt, large] = [await uploaded(PDF), await uploaded(sized(4 * 1_048_576))];
   await assert.rejects(stripe.disputes.update(made!.id, { evidence: { receipt: 'file_none' } }), { code: 'resource_missing', param: 'evidence[receipt]' });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { until } from '../../tests/awaited.ts';
+import { DAY, START } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
 
@@ -9,8 +10,6 @@ const kontor = await startKontor();
 after(() => kontor.close());
 const { stripe } = kontor;
 
-const START = 1_767_225_600;
-const DAY_S = 86_400;
 const MOST = 99_999_999;
 
 async function customerOn(test_clock: string | undefined, payment_method = 'pm_card_visa'): Promise<string> {
@@ -69,14 +68,14 @@ test('a run goes on past a bill that is too large to be charged, which fails wit
   const subscribed = async (customer: string) => (await stripe.subscriptions.create({ customer, items: [{ price: price.id }] })).id;
   const [first, second] = [await subscribed(large), await subscribed(usual)];
   await stripe.invoiceItems.create({ customer: large, subscription: first, amount: 50_000_000, currency: 'usd' });
-  await kontor.advance(clock, START + 31 * DAY_S + 7_200);
+  await kontor.advance(clock, START + 31 * DAY + 7_200);
   const [billed, fine] = [(await stripe.invoices.list({ subscription: first })).data[0]!, (await stripe.invoices.list({ subscription: second })).data[0]!];
   assert.deepEqual([billed.amount_due, billed.status, billed.attempted, billed.attempt_count, fine.status], [110_000_000, 'open', true, 1, 'paid']);
   assert.ok(billed.next_payment_attempt);
   const { last_payment_error: error, latest_charge } = await intentOf(billed.id);
   assert.deepEqual([error?.code, error?.type, latest_charge], ['amount_too_large', 'invalid_request_error', null]);
   assert.deepEqual([(await stripe.subscriptions.retrieve(first)).status, (await stripe.subscriptions.retrieve(second)).status], ['past_due', 'active']);
-  await kontor.advance(clock, START + 36 * DAY_S);
+  await kontor.advance(clock, START + 36 * DAY);
   assert.equal((await stripe.invoices.retrieve(billed.id)).attempt_count, 2);
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
+import { DAY, START } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { seatPrice } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
@@ -9,8 +10,6 @@ const kontor = await startKontor();
 after(() => kontor.close());
 const { stripe } = kontor;
 
-const START = 1_767_225_600;
-const DAY_S = 86_400;
 const MANDATE = { customer_acceptance: { type: 'offline' } } as const;
 
 /** A customer on a clock with a method that was set up, and a way to let days pass. */
@@ -20,7 +19,7 @@ async function payer(payment_method: string) {
   const { payment_method: kept } = await stripe.setupIntents.create({ customer, payment_method, mandate_data: MANDATE, confirm: true });
   await stripe.customers.update(customer, { invoice_settings: { default_payment_method: kept as string } });
   let now = START;
-  return { customer, method: kept as string, pass: (days: number) => kontor.advance(id, (now += days * DAY_S)) };
+  return { customer, method: kept as string, pass: (days: number) => kontor.advance(id, (now += days * DAY)) };
 }
 
 async function billed(customer: string, amount: number, more: Partial<Stripe.InvoiceCreateParams> = {}): Promise<Stripe.Invoice> {

@@ -7,6 +7,7 @@ import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { verify } from '../../server/verify.ts';
 import { until } from '../../tests/awaited.ts';
+import { DAY } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { listen, typesOf } from '../../tests/told.ts';
 
@@ -17,7 +18,6 @@ const kontor = await startKontor({ clock });
 after(() => kontor.close());
 
 const T0 = 1_767_225_600; // 1 January 2026
-const DAY = 86_400;
 
 /** A customer, on a test clock where `clock` is given, whose default card is a test card's name. */
 async function customerWith(card: string | null, more: Stripe.CustomerCreateParams = {}): Promise<Stripe.Customer> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
+import { DAY, START } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { paysBy } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
@@ -9,8 +10,6 @@ const kontor = await startKontor();
 after(() => kontor.close());
 const { stripe } = kontor;
 
-const DAY_S = 86_400;
-const START = 1_767_225_600;
 const MANDATE = { customer_acceptance: { type: 'online', online: { ip_address: '203.0.113.7', user_agent: 'Mozilla/5.0' } } } as const;
 const BACK = 'https://shop.example.com/back';
 
@@ -19,7 +18,7 @@ async function onClock(): Promise<{ customer: string; after(days: number): Promi
   const { id } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
   const customer = await stripe.customers.create({ name: 'Jenny Rosen', email: 'jenny@example.com', test_clock: id });
   let now = START;
-  return { customer: customer.id, after: (days) => kontor.advance(id, (now += days * DAY_S)) };
+  return { customer: customer.id, after: (days) => kontor.advance(id, (now += days * DAY)) };
 }
 
 const click = (url: string, result: 'succeeded' | 'failed') => fetch(url, { method: 'POST', redirect: 'manual', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: `result=${result}` });

@@ -4,12 +4,11 @@ import type Stripe from 'stripe';
 import { nextPayout, type PayoutSchedule } from '../../billing/balance/payout.ts';
 import { machineClock } from '../../server/clock.ts';
 import { runDueTimers } from '../../server/timers.ts';
+import { DAY } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
 import { refused } from '../../tests/refused.ts';
 import { listen } from '../../tests/told.ts';
-
-const DAY_S = 86_400;
 
 /** Real time, that a test may move. */
 let ahead = 0;
@@ -28,7 +27,7 @@ const sumsOf = async (...accounts: string[]) => {
 };
 async function pass(days: number): Promise<void> {
   for (let n = 0; n < days; n += 1) {
-    ahead += DAY_S;
+    ahead += DAY;
     while (await runDueTimers(kontor.app));
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
+import { DAY } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { untyped } from '../../tests/refused.ts';
 import { listen, typesOf } from '../../tests/told.ts';
@@ -14,7 +15,6 @@ const told = listen(kontor);
 await kontor.stripe.coupons.create({ id: 'tenth', percent_off: 10, max_redemptions: 100 });
 await told();
 
-const DAY = 86_400;
 const now = () => kontor.app.clock.now();
 type Create = Stripe.PromotionCodeCreateParams;
 const codeOf = (params: Partial<Create>) => kontor.stripe.promotionCodes.create({ promotion: { type: 'coupon', coupon: 'tenth' }, ...params });

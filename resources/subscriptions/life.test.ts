@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { day } from '../../tests/days.ts';
+import { HOUR, day } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { billsOf, customerAt, meterOf, paysBy, report } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
@@ -11,8 +11,6 @@ const kontor = await startKontor();
 after(() => kontor.close());
 const { stripe } = kontor;
 const told = listen(kontor);
-
-const HOUR = 3_600;
 
 /** A customer who lives on a clock of its own, with what it subscribes to. */
 async function live(at: string, items: Stripe.SubscriptionCreateParams.Item[], more: Partial<Stripe.SubscriptionCreateParams> = {}, card: string | null = 'pm_card_visa') {

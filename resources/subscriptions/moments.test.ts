@@ -3,13 +3,11 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { until } from '../../tests/awaited.ts';
+import { DAY, FEBRUARY, START } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
 import { meterOf, paysBy, report } from '../../tests/shop.ts';
 
-const DAY = 86_400;
-const START = Date.UTC(2026, 0, 1) / 1_000;
-const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 /** When the price changes. */
 const T = START + 15 * DAY;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { verify } from '../../server/verify.ts';
-import { day } from '../../tests/days.ts';
+import { HOUR, day } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { untyped } from '../../tests/refused.ts';
 import { billsOf, customerAt, invoicesOf, meterOf, paysBy, report } from '../../tests/shop.ts';
@@ -20,7 +20,6 @@ after(async () => {
   assert.deepEqual(findings, []);
 });
 
-const HOUR = 3_600;
 const AT_ONCE = { payment_behavior: 'resume_on_payment_success' } as const;
 
 async function live(more: Partial<Stripe.SubscriptionCreateParams> = {}, card: string | null = 'pm_card_visa', at = '2026-01-01') {

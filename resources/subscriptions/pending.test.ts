@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
-import { day } from '../../tests/days.ts';
+import { HOUR, day } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { customerAt } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
@@ -14,7 +14,6 @@ const told = listen(kontor);
 const basic = (await stripe.prices.create({ currency: 'usd', unit_amount: 3_000, recurring: { interval: 'month' }, product_data: { name: 'Basic' } })).id;
 const plus = (await stripe.prices.create({ currency: 'usd', unit_amount: 6_000, recurring: { interval: 'month' }, product_data: { name: 'Plus' } })).id;
 
-const HOUR = 3_600;
 const DECLINED = 'pm_card_chargeCustomerFail';
 
 /** A subscription to the basic plan since 1 April 2026, on the 16th, whose customer has this card by then. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
+import { DAY, START } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { customerAt, paysBy, seatPrice } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
@@ -9,9 +10,6 @@ const kontor = await startKontor();
 after(() => kontor.close());
 const { stripe } = kontor;
 const told = listen(kontor);
-
-const START = 1_767_225_600; // 2026-01-01
-const DAY = 86_400;
 
 const priceOf = (unit_amount: number, more: Partial<Stripe.PriceCreateParams> = {}) => seatPrice(stripe, unit_amount, { product_data: { name: 'Helpdesk seat' }, ...more });
 

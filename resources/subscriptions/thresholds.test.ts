@@ -3,14 +3,11 @@ import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { machineClock } from '../../server/clock.ts';
 import { when } from '../../tests/awaited.ts';
+import { DAY, FEBRUARY, START } from '../../tests/days.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { explained } from '../../tests/own.ts';
 import { customerAt, invoicesOf, meterOf, paysBy, report, seatPrice } from '../../tests/shop.ts';
 import { listen, typesOf } from '../../tests/told.ts';
-
-const DAY = 86_400;
-const START = Date.UTC(2026, 0, 1) / 1_000;
-const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 
 let ahead_ms = 0;
 

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { add, formatDecimal, fromBigint, roundDiv } from '../../billing/money.ts';
 import type { UsageGiven } from '../../billing/usage.ts';
 import { seeded } from '../../tests/conformance/random.ts';
+import { HOUR } from '../../tests/days.ts';
 import { startKontor, type Kontor } from '../../tests/kontor.ts';
 import { own } from '../../tests/own.ts';
 import { cancelEvents, latestEvent } from './cancel.ts';
@@ -15,8 +16,6 @@ import { record } from './record.ts';
 let kontor: Kontor;
 before(async () => { kontor = await startKontor({ works: false }); });
 after(() => kontor.close());
-
-const HOUR = 3_600;
 
 type Level = { identifier: string; timestamp: number; value: number; room: string };
 type Span = { start: number; end: number; room?: string };

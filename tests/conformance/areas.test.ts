@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import Stripe from 'stripe';
 import { rooms } from '../../resources/register.ts';
+import { START } from '../days.ts';
 import { startKontor } from '../kontor.ts';
 import { meterOf, seatPrice } from '../shop.ts';
 import { operationOf } from './openapi.ts';
 
-const START = 1_767_225_600;
 const MONTH_S = 31 * 86_400;
 
 const kontor = await startKontor();

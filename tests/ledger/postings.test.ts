@@ -17,11 +17,11 @@ import { brokenSeals } from '../../server/ledger/chain.ts';
 import { books } from '../../server/ledger/invariants.ts';
 import { lend } from '../../server/database/database.ts';
 import { sealed } from '../awaited.ts';
+import { START } from '../days.ts';
 import { startKontor } from '../kontor.ts';
 
 const POSTINGS = Number(process.env['KONTOR_TEST_POSTINGS'] ?? 300);
 const CLIENTS = 8;
-const START = 1_767_225_600;
 const NAMES = (Object.keys(ACCOUNTS) as (keyof typeof ACCOUNTS)[]).filter((each): each is PostedAccount => each !== 'deferred_revenue');
 
 const kontor = await startKontor({ works: false });

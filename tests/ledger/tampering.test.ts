@@ -8,10 +8,9 @@ import { types } from '../../server/database/parse.ts';
 import type { Database } from '../../server/database/database.ts';
 import { verify, type Finding } from '../../server/verify.ts';
 import { sealed } from '../awaited.ts';
+import { START } from '../days.ts';
 import { startKontor } from '../kontor.ts';
 import { seatPrice } from '../shop.ts';
-
-const START = 1_767_225_600;
 
 const kontor = await startKontor();
 const { stripe } = kontor;

@@ -8,12 +8,12 @@ import { inWorld } from '../../server/database/world.ts';
 import { performDueCalls } from '../../server/calls.ts';
 import { runDueTimers } from '../../server/timers.ts';
 import { Courier } from '../../server/webhooks/deliver.ts';
+import { HOUR } from '../days.ts';
 import { startKontor } from '../kontor.ts';
 import { testDatabase } from '../postgres.ts';
 import { untyped } from '../refused.ts';
 import { watchReads } from './watched.ts';
 
-const HOUR = 3_600;
 const DAY = 24 * HOUR;
 /** Each of these reports in the same hours, with the same values of the dimensions and the same values to be told apart: only how often differs. */
 const HOURS = 20;

@@ -9,6 +9,7 @@ import { inWorld } from '../../server/database/world.ts';
 import { countedFor } from '../../server/usage/counted.ts';
 import { verify, type Finding } from '../../server/verify.ts';
 import { seeded, type Random } from '../conformance/random.ts';
+import { DAY, HOUR } from '../days.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
 import { openLog } from '../../server/log.ts';
 import { openIntake } from '../../server/usage/intake/open.ts';
@@ -29,8 +30,6 @@ type Outcome = {
   kills: number;
 };
 
-const HOUR = 3_600;
-const DAY = 86_400;
 const CUSTOMERS = 200;
 const SENDERS = 4;
 const METERS = ['sum', 'count', 'max', 'last'] as const;

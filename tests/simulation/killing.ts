@@ -5,6 +5,7 @@ import pg from 'pg';
 import { machineClock } from '../../server/clock.ts';
 import { verify, type Finding } from '../../server/verify.ts';
 import { seeded, type Random } from '../conformance/random.ts';
+import { DAY, START } from '../days.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
 import { populate } from './town.ts';
 import type { WorkerOrder } from './worker.ts';
@@ -13,8 +14,6 @@ import type { WorkerOrder } from './worker.ts';
 type Plan = { subscriptions: number; kills: number; step_s: number; naive?: boolean; seed: number };
 type Outcome = { findings: Finding[]; /** Renewals that were due and have no invoice, or have more than one. */ miscounted: string[]; /** Payments that the processor took more than once. */ charged_twice: string[]; invoices: number; busy_kills: number };
 
-const START = 1_767_225_600;
-const DAY_S = 86_400;
 /** One answer of the processor in so many is lost. */
 const LOST = 10;
 
@@ -23,7 +22,7 @@ class Town {
   readonly superuser: pg.Client;
   readonly random: Random;
   readonly naive: boolean;
-  now = START + DAY_S;
+  now = START + DAY;
   constructor(kontor: Kontor, superuser: pg.Client, { seed, naive = false }: Plan) {
     this.kontor = kontor;
     this.superuser = superuser;
@@ -90,7 +89,7 @@ async function finish(town: Town, patience_ms: number): Promise<void> {
 /** Each subscription, and how many of its renewals have come, by its own days. */
 async function miscounted({ superuser, now }: Town): Promise<string[]> {
   const { rows } = await superuser.query<{ id: string; invoices: number; days: number }>(`
-    select s.id, count(i.id)::integer as invoices, (floor(extract(epoch from least(to_timestamp(${now}), coalesce(s.ended_at - interval '1 second', to_timestamp(${now}))) - s.trial_end) / ${DAY_S}) + 1)::integer as days
+    select s.id, count(i.id)::integer as invoices, (floor(extract(epoch from least(to_timestamp(${now}), coalesce(s.ended_at - interval '1 second', to_timestamp(${now}))) - s.trial_end) / ${DAY}) + 1)::integer as days
     from subscriptions s left join invoices i on i.subscription = s.id and i.billing_reason = 'subscription_cycle' and i.status <> 'void'
     group by s.world, s.id, s.trial_end, s.ended_at`);
   return rows.filter(({ invoices, days }) => invoices !== days).map(({ id, invoices, days }) => `${id} has ${invoices} invoices for ${days} days`);
@@ -111,7 +110,7 @@ export async function killWorkers(plan: Plan): Promise<Outcome> {
   await superuser.connect();
   try {
     await superuser.query('create table processor_book (op_id text primary key, entry text not null); grant select, insert on processor_book to kontor_app');
-    await populate(kontor, plan.subscriptions, START + DAY_S - plan.step_s);
+    await populate(kontor, plan.subscriptions, START + DAY - plan.step_s);
     // As autovacuum does where it is on: plans for empty tables would make of a billing run a standstill.
     await superuser.query('analyze');
     const town = new Town(kontor, superuser, plan);

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { atOnce } from '../conformance/raw.ts';
+import { HOUR } from '../days.ts';
 import { startKontor } from '../kontor.ts';
 import { taxesOf } from './reference/amounts.ts';
 import { boundary, DAY } from './reference/calendar.ts';
@@ -19,7 +20,6 @@ const COUNT = Number(process.env['KONTOR_TEST_LATE'] ?? 3);
 const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 0);
 
 const MONTHLY: Recurrence = { interval: 'month', interval_count: 1 };
-const HOUR = 3_600;
 
 /** Whether credit meets as much in whatever order usage comes. */
 const isPlain = (seed: number): boolean => seed % 2 === 0;

@@ -9,6 +9,7 @@ import { machineClock } from '../../server/clock.ts';
 import { verify, type Finding } from '../../server/verify.ts';
 import { until } from '../awaited.ts';
 import { seeded, type Random } from '../conformance/random.ts';
+import { DAY, HOUR, START } from '../days.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
 import { own } from '../own.ts';
 import { deliver, Fire, type Sent } from './ingestion.ts';
@@ -28,9 +29,6 @@ type Outcome = {
   busy_kills: number;
 };
 
-const HOUR = 3_600;
-const DAY = 86_400;
-const START = Date.UTC(2026, 0, 1) / 1_000;
 /** Time passes in steps of so many days; then all periods that were billed may have changed for the last time. */
 const STEP = 28 * DAY;
 const STEPS = 4;

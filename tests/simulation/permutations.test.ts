@@ -11,6 +11,7 @@ import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { seeded, type Random } from '../conformance/random.ts';
 import { until } from '../awaited.ts';
+import { DAY, FEBRUARY, HOUR, START } from '../days.ts';
 import { startKontor, type Kontor } from '../kontor.ts';
 import { own } from '../own.ts';
 import { verdict, type Event, type Rule } from './outcome_reference.ts';
@@ -18,10 +19,6 @@ import { verdict, type Event, type Rule } from './outcome_reference.ts';
 const COUNT = Number(process.env['KONTOR_TEST_PERMUTATIONS'] ?? 45);
 const SEED = Number(process.env['KONTOR_TEST_SEED'] ?? 1);
 
-const HOUR = 3_600;
-const DAY = 86_400;
-const START = Date.UTC(2026, 0, 1) / 1_000;
-const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 
 /** Without its customer. */

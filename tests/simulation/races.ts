@@ -8,11 +8,10 @@ import { rows, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
 import { runDueTimers } from '../../server/timers.ts';
 import { seeded, type Random } from '../conformance/random.ts';
+import { DAY } from '../days.ts';
 import type { Kontor } from '../kontor.ts';
 import { paysBy } from '../shop.ts';
 import { canonical, stateOf } from './race_state.ts';
-
-const DAY_S = 86_400;
 
 /** Real time, as a server without workers of its own is told it: in seconds. The race then takes place at the end of the period, and workers come while it goes on. */
 export type Wall = { now: number };
@@ -44,7 +43,7 @@ function randomTerms(random: Random, { prices, coupons, rate }: Stock): Terms {
   const month = random.int(0, 11);
   const start = Date.UTC(2026, month, random.chance(0.4) ? random.int(28, 31) : random.int(1, 27), random.int(0, 23), 30) / 1_000;
   return {
-    start, ran: random.chance(0.3) ? 0 : random.int(1, 26 * DAY_S),
+    start, ran: random.chance(0.3) ? 0 : random.int(1, 26 * DAY),
     items: Array.from({ length: random.int(1, 3) }, (_, n) => ({ price: prices[n]!, quantity: random.int(1, 9) })),
     coupon: random.chance(0.3) ? random.pick(coupons) : null, rate: random.chance(0.3) ? rate : null, card: random.chance(0.5), trial_days: random.chance(0.15) ? 27 : 0,
     next: random.chance(0.2) ? { price: random.pick(prices), quantity: random.int(1, 9) } : null,

@@ -12,9 +12,9 @@ import { commit } from '../../server/commit.ts';
 import { realMoment, type Context } from '../../server/context.ts';
 import { row, sql } from '../../server/database/sql.ts';
 import { inWorld } from '../../server/database/world.ts';
+import { DAY } from '../days.ts';
 import type { Kontor } from '../kontor.ts';
 
-const DAY_S = 86_400;
 const BATCH = 250;
 
 /** One in so many has a card that is declined when it is charged; one in so many gets invoices by mail. */
@@ -42,7 +42,7 @@ async function settle(ctx: Context, price: PriceRow, n: number, first: number, m
   const attached = attachMethod(made.method, id, made.method.processor_reference, moment);
   const payment_method: PaymentMethodRow = attached.method;
   const facts = { customer: customer.customer as CustomerWhole, account: { business_name: 'Helpdesk Inc.', country: 'US', proration: 'second' as const }, tax_ids: [], payment_method, subscriptions: 0, first_time: true };
-  return together([customer, made, attached, startSubscription(orderOf(price, n, first + ((n * 7_919) % DAY_S)), facts, moment)]);
+  return together([customer, made, attached, startSubscription(orderOf(price, n, first + ((n * 7_919) % DAY)), facts, moment)]);
 }
 
 /** Makes so many, each of whose first day ends within the day after `first`. */

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
+import { DAY, START } from '../days.ts';
 import { startKontor } from '../kontor.ts';
 
-const DAY_S = 86_400;
-const START = 1_767_225_600;
 const MANDATE = { customer_acceptance: { type: 'offline' } } as const;
 const BACK = 'https://shop.example.com/back';
 
@@ -39,7 +38,7 @@ async function payer() {
   const { id: clock } = await stripe.testHelpers.testClocks.create({ frozen_time: START });
   const { id: customer } = await stripe.customers.create({ name: 'Jenny Rosen', email: 'jenny@example.com', test_clock: clock });
   let now = START;
-  return { customer, pass: (days: number) => kontor.advance(clock, (now += days * DAY_S)) };
+  return { customer, pass: (days: number) => kontor.advance(clock, (now += days * DAY)) };
 }
 
 /** Kept with its holder's word, and charged without it from then on. */

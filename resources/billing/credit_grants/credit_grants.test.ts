@@ -2,15 +2,12 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { inWorld } from '../../../server/database/world.ts';
+import { DAY, FEBRUARY, HOUR, START } from '../../../tests/days.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own } from '../../../tests/own.ts';
 import { meteredPrice, meterOf, paysBy, report, seatPrice } from '../../../tests/shop.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
 
-const DAY = 86_400;
-const HOUR = 3_600;
-const START = Date.UTC(2026, 0, 1) / 1_000;
-const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 
 const kontor = await startKontor();

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import Stripe from 'stripe';
 import { inWorld } from '../../../server/database/world.ts';
 import { machineClock } from '../../../server/clock.ts';
+import { DAY, HOUR } from '../../../tests/days.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { usageOf } from '../../../server/usage/counted.ts';
 import type { Asked } from '../../../server/usage/spans.ts';
@@ -13,8 +14,6 @@ let ahead = 0;
 const meters: Record<string, string> = {};
 
 type Create = Stripe.Billing.MeterCreateParams;
-const HOUR = 3_600;
-const DAY = 86_400;
 const now = () => kontor.app.clock.now();
 
 async function meterOf(event_name: string, formula: 'sum' | 'count' | 'last', params: Partial<Create> = {}): Promise<void> {

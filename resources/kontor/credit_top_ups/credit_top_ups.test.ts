@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { FEBRUARY, HOUR, START } from '../../../tests/days.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own } from '../../../tests/own.ts';
 import { customerAt, meteredPrice, meterOf, paysBy, report } from '../../../tests/shop.ts';
-
-const HOUR = 3_600;
-const START = Date.UTC(2026, 0, 1) / 1_000;
-const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 
 const kontor = await startKontor();
 after(() => kontor.close());

@@ -3,13 +3,11 @@ import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { when } from '../../../tests/awaited.ts';
 import { verify } from '../../../server/verify.ts';
+import { DAY, FEBRUARY, START } from '../../../tests/days.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 import { customerAt, invoicesOf, meteredPrice, meterOf } from '../../../tests/shop.ts';
 
-const START = Date.UTC(2026, 0, 1) / 1_000;
-const DAY = 86_400;
-const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 const LATER = 7_200;
 

@@ -6,6 +6,7 @@ import type { Context } from '../../../server/context.ts';
 import { candidatesOf } from '../../../server/usage/intake/message.ts';
 import { admit } from '../../../server/usage/record.ts';
 import { when } from '../../../tests/awaited.ts';
+import { DAY, HOUR, START } from '../../../tests/days.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own, type Json } from '../../../tests/own.ts';
 import { customerAt, meteredPrice, meterOf, paysBy } from '../../../tests/shop.ts';
@@ -16,11 +17,8 @@ after(() => kontor.close());
 const { stripe } = kontor;
 const told = listen(kontor);
 
-const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEB = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
-const HOUR = 3_600;
-const DAY = 86_400;
 
 const get = (path: string) => own(stripe, 'GET', path);
 const post = (path: string, body: object) => own(stripe, 'POST', path, body);

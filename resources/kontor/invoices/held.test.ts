@@ -2,15 +2,13 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { verify } from '../../../server/verify.ts';
+import { FEBRUARY, HOUR, START } from '../../../tests/days.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own, type Json } from '../../../tests/own.ts';
 import { meteredPrice, meterOf, paysBy, seatPrice } from '../../../tests/shop.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
 
-const START = Date.UTC(2026, 0, 1) / 1_000;
-const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
-const HOUR = 3_600;
 /** As many digits as an event may have. */
 const MISTAKE = '999999999999999';
 const PUT_RIGHT = 'Amend the event that is mistaken with POST /v1/kontor/usage/corrections, or cancel it';

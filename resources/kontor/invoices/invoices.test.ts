@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import pg from 'pg';
 import Stripe from 'stripe';
+import { HOUR } from '../../../tests/days.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 import { customerAt, paysBy } from '../../../tests/shop.ts';
@@ -14,7 +15,6 @@ type Comparison = { object: string; difference: number; with: string; causes: { 
 
 const START = Date.UTC(2026, 0, 15, 10) / 1_000;
 const FEBRUARY = Date.UTC(2026, 1, 15, 10) / 1_000;
-const HOUR_S = 3_600;
 
 const kontor = await startKontor();
 const { stripe } = kontor;
@@ -105,20 +105,20 @@ test('usage is what was known when it was billed: what comes later, or is taken 
   const [calls, peak, last] = [await metered('calls'), await metered('peaks', { event_time_window: 'day' }), await metered('level', { default_aggregation: { formula: 'last' } })];
   const { clock, customer } = await onClock();
   await stripe.subscriptions.create({ customer, items: [{ price: calls }, { price: peak }, { price: last }] });
-  await kontor.advance(clock, FEBRUARY - HOUR_S);
+  await kontor.advance(clock, FEBRUARY - HOUR);
   await use('calls', customer, 30, START, 'first');
-  await use('calls', customer, 12, FEBRUARY - HOUR_S, 'second');
+  await use('calls', customer, 12, FEBRUARY - HOUR, 'second');
   await use('calls', customer, 5, START + 1, 'gone');
   await stripe.billing.meterEventAdjustments.create({ event_name: 'calls', type: 'cancel', cancel: { identifier: 'gone' } });
-  for (const [value, at] of [[3, START], [4, START + HOUR_S], [9, FEBRUARY - HOUR_S]] as const) await use('peaks', customer, value, at);
-  for (const [value, at] of [[3, START], [8, START + HOUR_S]] as const) await use('level', customer, value, at);
+  for (const [value, at] of [[3, START], [4, START + HOUR], [9, FEBRUARY - HOUR]] as const) await use('peaks', customer, value, at);
+  for (const [value, at] of [[3, START], [8, START + HOUR]] as const) await use('level', customer, value, at);
   await kontor.advance(clock, FEBRUARY);
   // While the draft waits; then at the same second as it is finalized, and after that.
   await use('calls', customer, 100, FEBRUARY - 10, 'late');
   const [draft] = await invoicesOf(customer);
   const first = await explain(draft!.id);
   assert.deepEqual([first.differences, first.lines.map((line) => line.derivation.parts[0]!['quantity'])], [[], ['42', '13', '8']]);
-  await kontor.advance(clock, FEBRUARY + HOUR_S);
+  await kontor.advance(clock, FEBRUARY + HOUR);
   await use('calls', customer, 7, FEBRUARY - 60);
   await use('level', customer, 50, FEBRUARY - 60);
   await stripe.billing.meterEventAdjustments.create({ event_name: 'calls', type: 'cancel', cancel: { identifier: 'second' } });
@@ -127,7 +127,7 @@ test('usage is what was known when it was billed: what comes later, or is taken 
   assert.deepEqual(explained.differences, []);
   const usage = explained.lines.map((line) => line.derivation.parts[0]!['usage'] as { counted: string; events: number; first: number; last: number; formula: string });
   assert.deepEqual(usage.map(({ counted, events, first, last, formula }) => [counted, events, first, last, formula]), [
-    ['142', 3, START, FEBRUARY - 10, 'sum'], ['13', 3, START, FEBRUARY - HOUR_S, 'sum'], ['8', 2, START, START + HOUR_S, 'last'],
+    ['142', 3, START, FEBRUARY - 10, 'sum'], ['13', 3, START, FEBRUARY - HOUR, 'sum'], ['8', 2, START, START + HOUR, 'last'],
   ]);
   assert.equal(explained.lines[1]!.sentences[1], 'The meter “peaks” counted 13 from 15 January 2026 10:00:00 UTC up to, and not including, 15 February 2026 10:00:00 UTC: the sum over 3 events, of which the last one of each day counts, the first at 15 January 2026 10:00:00 UTC, the last at 15 February 2026 09:00:00 UTC.');
 });
@@ -165,11 +165,11 @@ test('what was taken back when it was billed, and is put back since, was not on 
   const { clock, customer } = await onClock();
   await stripe.subscriptions.create({ customer, items: [{ price: await metered('reverted') }] });
   await use('reverted', customer, 5, START);
-  await kontor.advance(clock, START + HOUR_S);
-  await use('reverted', customer, 3, START + HOUR_S);
-  await kontor.advance(clock, START + 2 * HOUR_S);
-  const correction = await correctUsage({ type: 'backfill', backfill: { event_name: 'reverted', customer, start_time: START + HOUR_S, end_time: START + 2 * HOUR_S } });
-  await kontor.advance(clock, FEBRUARY + 2 * HOUR_S);
+  await kontor.advance(clock, START + HOUR);
+  await use('reverted', customer, 3, START + HOUR);
+  await kontor.advance(clock, START + 2 * HOUR);
+  const correction = await correctUsage({ type: 'backfill', backfill: { event_name: 'reverted', customer, start_time: START + HOUR, end_time: START + 2 * HOUR } });
+  await kontor.advance(clock, FEBRUARY + 2 * HOUR);
   await correctUsage({ type: 'revert', revert: { correction } });
   const [invoice] = (await invoicesOf(customer)).toReversed();
   const { agrees, lines } = await explain(invoice!.id);
@@ -185,16 +185,16 @@ test('levels are those that were known, and what puts them right is counted agai
   const { clock, customer } = await onClock();
   await stripe.subscriptions.create({ customer, items });
   const report = (event_name: string, value: number, timestamp: number, pool = 'a') => stripe.billing.meterEvents.create({ event_name, timestamp, payload: { stripe_customer_id: customer, value: String(value), pool } });
-  const DAYS = 24 * HOUR_S;
+  const DAYS = 24 * HOUR;
   for (const name of ['desks', 'disks']) for (const [value, at, pool] of [[5, START, 'a'], [2, START, 'b']] as const) await report(name, value, at, pool);
   await kontor.advance(clock, FEBRUARY - 2 * DAYS);
   for (const name of ['desks', 'disks']) await report(name, 8, FEBRUARY - 2 * DAYS);
-  await kontor.advance(clock, FEBRUARY + 2 * HOUR_S);
+  await kontor.advance(clock, FEBRUARY + 2 * HOUR);
   // After the invoice: 9 desks and disks in the last day, which the second invoice puts right; and 1 more in the last hour, after that one, which the third does.
   for (const name of ['desks', 'disks']) await report(name, 9, FEBRUARY - DAYS);
   const MARCH = Date.UTC(2026, 2, 15, 10) / 1_000;
-  await kontor.advance(clock, MARCH + 2 * HOUR_S);
-  for (const name of ['desks', 'disks']) await report(name, 10, FEBRUARY - HOUR_S);
+  await kontor.advance(clock, MARCH + 2 * HOUR);
+  for (const name of ['desks', 'disks']) await report(name, 10, FEBRUARY - HOUR);
   await kontor.advance(clock, Date.UTC(2026, 3, 15, 12) / 1_000);
   const seen = async () => {
     const all = await Promise.all((await invoicesOf(customer)).map((each) => explain(each.id)));
@@ -251,15 +251,15 @@ test('a difference from the invoice before has causes that sum to it', async () 
   const subscription = await stripe.subscriptions.create({ customer, items: [{ price: seat, quantity: 4 }, { price: calls }], default_tax_rates: [rate.id], discounts: [{ coupon: coupon.id }] });
   await use('dials', customer, 50, START);
   await stripe.customers.createBalanceTransaction(customer, { amount: -300, currency: 'usd' });
-  await kontor.advance(clock, START + 24 * HOUR_S);
+  await kontor.advance(clock, START + 24 * HOUR);
   await stripe.subscriptions.update(subscription.id, { items: [{ id: subscription.items.data[0]!.id, quantity: 6 }], proration_behavior: 'none' });
   await stripe.invoiceItems.create({ customer, amount: 900, currency: 'usd', description: 'Training' });
-  await kontor.advance(clock, FEBRUARY + 2 * HOUR_S);
+  await kontor.advance(clock, FEBRUARY + 2 * HOUR);
   const [first, second] = await invoicesOf(customer);
   assert.deepEqual([first!.amount_due, second!.amount_due], [2_400, 8_580]);
   const { sentences: told, derivation } = (await explain(second!.id)).lines.find((line) => line.amount === 6_000)!;
   assert.equal(told[1], 'The quantity is 6, as it was subscribed to: 4 from 15 January 2026 10:00:00 UTC, 6 from 16 January 2026 10:00:00 UTC.');
-  assert.deepEqual(derivation.parts[0]!['history'], [{ quantity: '4', since: START }, { quantity: '6', since: START + 24 * HOUR_S }]);
+  assert.deepEqual(derivation.parts[0]!['history'], [{ quantity: '4', since: START }, { quantity: '6', since: START + 24 * HOUR }]);
   const comparison = await compare(second!.id);
   assert.deepEqual([comparison.object, comparison.with, comparison.difference], ['kontor.invoice_comparison', first!.id, 6_180]);
   assert.deepEqual(comparison.causes.map(({ kind, amount }) => [kind, amount]), [['quantity', 2_000], ['usage', 500], ['new_item', 900], ['discount', 2_000], ['tax', 1_080], ['balance', -300]]);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
+import { DAY } from '../../../tests/days.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 import { customerAt, meterOf, paysBy, report } from '../../../tests/shop.ts';
@@ -13,7 +14,6 @@ type Comparison = { object: string; invoice: string; with: string; difference: n
 type Preview = Stripe.InvoiceCreatePreviewParams;
 
 const START = Date.UTC(2026, 0, 15, 10) / 1_000;
-const DAY_S = 86_400;
 
 const kontor = await startKontor();
 after(() => kontor.close());
@@ -40,8 +40,8 @@ async function lived(more: Partial<Stripe.SubscriptionCreateParams> = {}) {
   const subscription = await stripe.subscriptions.create({
     customer, items: [{ price: catalogue.seat, quantity: 3 }, { price: catalogue.calls }], default_tax_rates: [rate.id], discounts: [{ coupon: coupon.id }], ...more,
   });
-  await kontor.advance(clock, START + 41 * DAY_S);
-  await report(stripe, 'calls', customer, 40, START + 40 * DAY_S);
+  await kontor.advance(clock, START + 41 * DAY);
+  await report(stripe, 'calls', customer, 40, START + 40 * DAY);
   const [seats] = subscription.items.data;
   return { clock, customer, subscription: subscription.id, seats: seats!.id };
 }
@@ -61,12 +61,12 @@ const CASES: [string, (of: Lived) => Preview | Promise<Preview>, string[][]][] =
   ['calls that are not sold any more', async (of) => details(of, { items: [{ id: (await stripe.subscriptions.retrieve(of.subscription)).items.data[1]!.id, deleted: true }], proration_behavior: 'always_invoice' }), [['price', 'usage']]],
   ['a year instead of a month', (of) => details(of, { items: [{ id: of.seats, price_data: { currency: 'usd', product: catalogue.product, recurring: { interval: 'year' }, unit_amount: 30_000 } }] }), [['credit'], ['price', 'quantity'], ['price', 'usage']]],
   ['an end now', (of) => details(of, { cancel_now: true }), [['credit'], ['price', 'usage']]],
-  ['an end within the period', (of) => details(of, { cancel_at: START + 50 * DAY_S }), [['credit'], ['price', 'usage']]],
+  ['an end within the period', (of) => details(of, { cancel_at: START + 50 * DAY }), [['credit'], ['price', 'usage']]],
   ['a pause', (of) => details(of, { pause: { type: 'subscription', bill_for: { outstanding_usage_through: { type: 'now' }, unused_time_from: { type: 'now' } }, invoicing_behavior: 'invoice' } }), [['credit'], ['price', 'usage']]],
   ['items of its own', (of) => ({ subscription: of.subscription, invoice_items: [{ amount: 900, currency: 'usd', description: 'Training' }, { price_data: { currency: 'usd', product: catalogue.product, unit_amount: 333 }, quantity: 3, discounts: [{ coupon: catalogue.once }] }] }), [['price', 'quantity'], ['price', 'usage'], ['given'], ['price', 'quantity']]],
   ['another one', (of) => ({ customer: of.customer, discounts: [{ coupon: catalogue.once }], subscription_details: { items: [{ price_data: { currency: 'usd', product: catalogue.product, recurring: { interval: 'month' }, unit_amount: 1_999 }, quantity: 7 }] } }), [['price', 'quantity']]],
   ['one that began in the past', (of) => ({ customer: of.customer, subscription_details: { start_date: START, items: [{ price: catalogue.seat }] } }), [['part_of_period', 'price', 'quantity'], ['price', 'quantity']]],
-  ['a trial', (of) => ({ customer: of.customer, subscription_details: { trial_end: START + 60 * DAY_S, items: [{ price: catalogue.seat }] } }), [['trial']]],
+  ['a trial', (of) => ({ customer: of.customer, subscription_details: { trial_end: START + 60 * DAY, items: [{ price: catalogue.seat }] } }), [['trial']]],
 ];
 
 const kinds = ({ kind, parts }: Step): string[] => [kind, ...parts.flatMap(kinds)];
@@ -121,8 +121,8 @@ test('units that are included and credit that was granted are explained before t
   await own(stripe, 'POST', `prices/${price}`, { allowance: { quantity: '15' } });
   await stripe.billing.creditGrants.create({ customer, name: 'Welcome', category: 'promotional', amount: { type: 'monetary', monetary: { currency: 'usd', value: 120 } }, applicability_config: { scope: { price_type: 'metered' } } });
   const { id: subscription } = await stripe.subscriptions.create({ customer, items: [{ price: catalogue.seat }, { price }] });
-  await kontor.advance(clock, START + 5 * DAY_S);
-  await report(stripe, 'calls', customer, 40, START + 4 * DAY_S);
+  await kontor.advance(clock, START + 5 * DAY);
+  await report(stripe, 'calls', customer, 40, START + 4 * DAY);
   // A seat; of 40 calls 15 are included, 25 cost $2.50, of which $1.20 are met by the credit.
   const explained = await explain({ subscription });
   assert.deepEqual([explained.differences, explained.preview.total], [[], 3_100 + 250 - 120]);
@@ -141,7 +141,7 @@ test('what was reported a moment ago is in the next preview, as it is in the usa
     return preview.lines.data.at(-1)!.amount;
   };
   const more: Preview = { subscription_details: { items: [{ id: seats, quantity: 2 }] } };
-  for (const [at, reported, cost] of [[START, 7, 70], [START + 5 * DAY_S, 3, 100]] as const) {
+  for (const [at, reported, cost] of [[START, 7, 70], [START + 5 * DAY, 3, 100]] as const) {
     if (at > START) await kontor.advance(clock, at);
     await report(stripe, 'calls', customer, reported);
     assert.deepEqual([await calls({}), await calls(more), (await own(stripe, 'GET', `customers/${customer}/usage`)).data[0].cost.amount], [cost, cost, cost]);

@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { earned } from '../../../billing/ledger/earned.ts';
 import { sealed } from '../../../tests/awaited.ts';
+import { DAY, START } from '../../../tests/days.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 
-const START = Date.UTC(2026, 0, 1) / 1_000;
-const DAY = 86_400;
 const YEAR = 365 * DAY;
 
 type Sum = { ledger_account: string; processor: string | null; currency: string; debit: number; credit: number; balance: number };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
-import { day } from '../../../tests/days.ts';
+import { DAY, HOUR, START, day } from '../../../tests/days.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 import { customerAt, meteredPrice, seatPrice } from '../../../tests/shop.ts';
@@ -14,10 +14,7 @@ before(async () => {
 });
 after(() => kontor.close());
 
-const START = day('2026-01-01');
 const FEB = day('2026-02-01');
-const HOUR = 3_600;
-const DAY = 86_400;
 
 const post = (path: string, body: object) => own(stripe, 'POST', path, body);
 const preview = (body: object) => post('outcome_definitions/preview', body);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type Stripe from 'stripe';
 import { checkChain } from '../../../billing/outcome/receipt.ts';
+import { DAY, HOUR, START } from '../../../tests/days.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 import { customerAt, meteredPrice } from '../../../tests/shop.ts';
@@ -11,11 +12,8 @@ const kontor = await startKontor();
 after(() => kontor.close());
 const { stripe } = kontor;
 
-const START = Date.UTC(2026, 0, 1) / 1_000;
 const FEB = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
-const HOUR = 3_600;
-const DAY = 86_400;
 
 const post = (path: string, body: object = {}) => own(stripe, 'POST', path, body);
 const get = (path: string) => own(stripe, 'GET', path);

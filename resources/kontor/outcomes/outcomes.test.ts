@@ -6,6 +6,7 @@ import { inWorld, inWorldsInTurn } from '../../../server/database/world.ts';
 import { record } from '../../../server/usage/record.ts';
 import { verify } from '../../../server/verify.ts';
 import { until } from '../../../tests/awaited.ts';
+import { DAY, HOUR, START } from '../../../tests/days.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { own, type Json } from '../../../tests/own.ts';
 import { listen, typesOf } from '../../../tests/told.ts';
@@ -15,10 +16,6 @@ const kontor = await startKontor();
 after(() => kontor.close());
 const { stripe } = kontor;
 const told = listen(kontor);
-
-const START = Date.UTC(2026, 0, 1) / 1_000;
-const HOUR = 3_600;
-const DAY = 86_400;
 
 const post = (path: string, body: object = {}) => own(stripe, 'POST', path, body);
 const get = (path: string) => own(stripe, 'GET', path);

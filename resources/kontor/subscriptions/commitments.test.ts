@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import type Stripe from 'stripe';
+import { DAY, FEBRUARY, HOUR, START } from '../../../tests/days.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { explained, own, type Json } from '../../../tests/own.ts';
 import { customerAt, meteredPrice, meterOf, report, seatPrice } from '../../../tests/shop.ts';
 
-const DAY = 86_400;
-const HOUR = 3_600;
-const START = Date.UTC(2026, 0, 1) / 1_000;
-const FEBRUARY = Date.UTC(2026, 1, 1) / 1_000;
 const MARCH = Date.UTC(2026, 2, 1) / 1_000;
 
 const kontor = await startKontor();

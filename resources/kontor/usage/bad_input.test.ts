@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type Stripe from 'stripe';
 import { quoted } from '../../../server/http/forms.ts';
+import { DAY } from '../../../tests/days.ts';
 import { startKontor, type Kontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 import { meterOf } from '../../../tests/shop.ts';
@@ -19,7 +20,6 @@ before(async () => {
 });
 after(() => kontor.close());
 
-const DAY = 86_400;
 const now = () => kontor.app.clock.now();
 const post = (path: string, body: object) => own(kontor.stripe, 'POST', path, body);
 const get = (path: string) => own(kontor.stripe, 'GET', path);

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import pg from 'pg';
+import { DAY, HOUR } from '../../../tests/days.ts';
 import { startKontor } from '../../../tests/kontor.ts';
 import { own } from '../../../tests/own.ts';
 import { meteredPrice } from '../../../tests/shop.ts';
 
-const HOUR = 3_600;
-const DAY = 86_400;
 const now = () => kontor.app.clock.now();
 const raw = <T>(method: string, path: string, params?: object) => own<T>(kontor.stripe, method, path, params);
 
