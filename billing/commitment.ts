@@ -20,7 +20,7 @@ export const usedAmount = (lines: readonly Counted[]): bigint => lines.reduce((s
 export const shortOf = (lines: readonly Counted[], commitment: bigint): bigint => positive(commitment - usedAmount(lines));
 
 /** What is left of a line's commitment beside what other invoices have billed. */
-export const leftOf = ({ commitment, commitment_billed }: Counted): bigint => BigInt(commitment ?? 0) - BigInt(commitment_billed ?? 0);
+export const leftOfCommitment = ({ commitment, commitment_billed }: Counted): bigint => BigInt(commitment ?? 0) - BigInt(commitment_billed ?? 0);
 
 /** What the line of a commitment says, which goes by `name`: how much was agreed, and what of that other invoices have billed. */
 export const describeCommitment = (name: string, agreed: bigint, billed: bigint, currency: string): string =>
@@ -38,7 +38,7 @@ export function billedBeside<Line extends { commitment: string | null; commitmen
 export function madeUp<Line extends Placed>(lines: readonly Line[]): readonly Line[] {
   const changes = (line: Line): bigint | null => {
     if (line.commitment === null || line.commitment === undefined) return null;
-    const amount = shortOf(madeUpBy(line, lines), leftOf(line));
+    const amount = shortOf(madeUpBy(line, lines), leftOfCommitment(line));
     return amount === line.amount ? null : amount;
   };
   return lines.some((line) => changes(line) !== null) ? lines.map((line) => ({ ...line, amount: changes(line) ?? line.amount })) : lines;

@@ -1,6 +1,6 @@
 /** Corrections as they are made: items that wait for the next invoice, or a credit note. */
 import type { TaxRateRow } from '../catalog.ts';
-import { leftOf } from '../commitment.ts';
+import { leftOfCommitment } from '../commitment.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
 import { createCreditNote, type CreditFacts, type CreditOrder, type Issued } from '../credit_note/create.ts';
 import type { CreditedLine } from '../credit_note/lines.ts';
@@ -79,7 +79,7 @@ function itemOf({ line, after, money, kept, quantity }: Change, before: InvoiceI
     quantity: quantity && since(before?.correction!.quantity ?? null, quantity),
     ...keptBetween(before ? before.correction!.kept?.before : facts.reached.get(line.id)?.kept?.toString(), kept),
     ...(invoice.status === 'void' && { undone: true as const }),
-    ...(after.commitment !== null && { commitment: leftOf(after).toString() }),
+    ...(after.commitment !== null && { commitment: leftOfCommitment(after).toString() }),
     discount_amounts,
     taxes,
     credits,

@@ -12,6 +12,7 @@ import type { CreditNoteWhole } from './credit_note.ts';
 
 type CreditNoteChange = { memo?: string; metadata?: Record<string, string> | '' };
 
+/** Changes its words; its amounts never change. */
 export function updateCreditNote(before: CreditNoteWhole, { memo, metadata }: CreditNoteChange, moment: Moment): Decision & { credit_note: CreditNoteWhole } {
   const credit_note: CreditNoteWhole = { ...before, memo: memo ?? before.memo, metadata: mergeMetadata(before.metadata, metadata) };
   return {

@@ -137,6 +137,7 @@ function refundsOf({ refund_amount, refunds, reason }: CreditOrder, { invoice, e
   return { ...together(made), refunds: named };
 }
 
+/** Issues a credit note (docs/concepts/bill.md, "Credit notes"). Refused is more than is left of the invoice, its lines or its tax, and what does not say exactly how what was paid goes back. */
 export function createCreditNote(order: CreditOrder, facts: CreditFacts, moment: Moment): Issued {
   const { invoice, payments } = facts;
   const drafted = draftCreditNote(order, facts, moment);

@@ -29,7 +29,7 @@ export function endCustomer(customer: CustomerWhole, held: Held, moment: Moment)
   const without: CustomerWhole = { ...customer, default_payment_method: null };
   return together([
     endSubscriptionsOf(held, moment),
-    ...held.schedules.map((schedule) => endSchedule(schedule, 'canceled', false, moment)),
+    ...held.schedules.map((schedule) => endSchedule(schedule, 'canceled', moment)),
     ...held.payment_methods.map((method) => detachMethod(method, held.mandates, without, moment)),
     ...held.tax_ids.map((tax_id) => deleteTaxId(tax_id, customer, moment)),
     endDiscounts(customer.discount ? [customer.discount] : [], moment),

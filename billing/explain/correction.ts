@@ -1,5 +1,5 @@
 /** What puts an earlier line right (docs/concepts/outcomes.md, "After the invoice"): that line as its usage is known now, less what it was before. */
-import { leftOf } from '../commitment.ts';
+import { leftOfCommitment } from '../commitment.ts';
 import type { InvoiceLineRow } from '../invoice/invoice.ts';
 import { backOf } from '../metering.ts';
 import { positive } from '../money.ts';
@@ -55,7 +55,7 @@ export function correctionStep(line: InvoiceLineRow, facts: ExplainFacts): Step 
   if (!found) return unknown('corrected');
   const corrected = correctedLine(found);
   if (line.correction!.undone && (quantity !== null || found.row.commitment !== null)) return undoneStep(line, found.row, corrected, facts);
-  if (found.row.commitment !== null) return madeUpStep(line, BigInt(found.row.commitment), BigInt(line.correction!.commitment ?? leftOf(found.row)), corrected, facts);
+  if (found.row.commitment !== null) return madeUpStep(line, BigInt(found.row.commitment), BigInt(line.correction!.commitment ?? leftOfCommitment(found.row)), corrected, facts);
   const kept = keptOf(line);
   if (quantity === null) return { kind: 'correction', amount: kept.after === null ? 0n : line.amount, exact: null, parts: [], corrected, before: null, after: null, kept, billed: null };
   const price = facts.prices.get(found.row.price ?? '');

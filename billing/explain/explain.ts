@@ -1,5 +1,5 @@
 /** An invoice explained: every amount on it computed again from stored facts, and compared with what is written. */
-import { leftOf, madeUpBy, shortOf, usedAmount } from '../commitment.ts';
+import { leftOfCommitment, madeUpBy, shortOf, usedAmount } from '../commitment.ts';
 import { workOut } from '../invoice/draft.ts';
 import { sumOf, type InvoiceLineRow, type InvoiceWhole } from '../invoice/invoice.ts';
 import { applyBalance } from '../invoice/totals.ts';
@@ -50,7 +50,7 @@ function quantityDifference(line: InvoiceLineRow, step: Step, facts: ExplainFact
 function commitmentStep(line: InvoiceLineRow, lines: readonly InvoiceLineRow[]): Step {
   const usage = madeUpBy(line, lines);
   const elsewhere = BigInt(line.commitment_billed ?? 0);
-  return { kind: 'commitment', amount: shortOf(usage, leftOf(line)), exact: null, parts: [], commitment: BigInt(line.commitment!), used: usedAmount(usage) + elsewhere, elsewhere };
+  return { kind: 'commitment', amount: shortOf(usage, leftOfCommitment(line)), exact: null, parts: [], commitment: BigInt(line.commitment!), used: usedAmount(usage) + elsewhere, elsewhere };
 }
 
 function explainLine(line: InvoiceLineRow, anew: InvoiceWhole, assessed: InvoiceLineRow, facts: ExplainFacts): { line: LineExplanation; differences: Difference[] } {

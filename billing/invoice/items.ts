@@ -159,6 +159,7 @@ export function discountItem(made: Decision & { item: InvoiceItemWhole }, known:
   return { ...together([made, { ...redeemed, facts: [] }, { ...decision(), puts: dropped }]), item: { ...item, discounts: redeemed.discounts } };
 }
 
+/** Takes away an item, wherever it stands; the draft is worked out without it by whoever has that. */
 export function deleteItem(item: InvoiceItemWhole, moment: Moment): Decision {
   return {
     ...decision(),

@@ -47,6 +47,7 @@ export type Totals = {
   total_taxes: LineTax[];
 };
 
+/** The sums of lines; nothing is rounded any more. */
 export function totalsOf(lines: readonly AssessedLine[]): Totals {
   let subtotal = 0n;
   let contained = 0n;

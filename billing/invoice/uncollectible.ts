@@ -6,6 +6,7 @@ import { post, writtenOff } from './ledger.ts';
 import { changeInvoice, forgiven, noTimers, type Owed } from './paid.ts';
 import { refuseWhilePaying, type WithPayments } from './pay.ts';
 
+/** Writes off what remains to be paid of an open invoice. Refused of any other, and while a payment is under way. */
 export function markUncollectible(facts: WithPayments, moment: Moment, reason: 'user_forgiven' | 'subscription_paused' = 'user_forgiven'): Decision & Owed {
   const { invoice: before } = facts;
   if (before.status !== 'open') refuse('status_transition_invalid', `The invoice ${before.id} is ${before.status}. Only an open invoice can be marked uncollectible.`);

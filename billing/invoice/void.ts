@@ -9,6 +9,7 @@ import { billed, post, reversed, writtenOff } from './ledger.ts';
 import { changeInvoice, forgiven, noTimers, type Owed } from './paid.ts';
 import { refuseWhilePaying, type WithPayments } from './pay.ts';
 
+/** Voids an invoice of which nothing was paid, with what followed from it for the ledger, the customer and the subscription. Refused of any other, and while a payment is under way. */
 export function voidInvoice(facts: WithPayments, moment: Moment): Decision & Owed {
   const { invoice: before, payments } = facts;
   if (before.status !== 'open' && before.status !== 'uncollectible') {

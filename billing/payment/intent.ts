@@ -161,32 +161,36 @@ export function refuseAmount(amount: bigint, currency: string): void {
   if (amount < least) refuse('amount_too_small', `The least amount that can be charged in ${currency} is ${formatMoney(least, currency)}.`, 'amount');
 }
 
+/** What the holder was asked for, or has agreed to: where one of these is another, it is asked anew. */
+const ASKED = ['amount', 'currency', 'payment_method', 'capture_method'] as const;
+
+/** Refuses to change what is settled: all but words once it is over, or under way; what follows from an invoice; and the customer. */
+function refuseFixed({ id, status, invoice, customer }: PaymentIntentRow, change: IntentChange): void {
+  const over = status === 'succeeded' || status === 'canceled' || status === 'processing' || status === 'requires_capture';
+  const fixed = Object.keys(defined(change)).find((name) => (over && !WORDS.includes(name)) || (invoice !== null && OF_INVOICE.includes(name)));
+  if (fixed) refuse('payment_intent_unexpected_state', `The payment intent ${id} ${over ? `is ${status}` : `pays the invoice ${invoice}`}, so its \`${fixed}\` cannot be changed.`, fixed);
+  if (change.customer !== undefined && customer !== null && change.customer !== customer) refuse('payment_intent_invalid_parameter', `The payment intent ${id} is of the customer ${customer}; that cannot be changed.`, 'customer');
+  const manual = Object.entries(change.payment_method_options ?? {}).find(([, options]) => options.capture_method === 'manual')?.[0];
+  if (manual !== undefined && invoice !== null) refuse('payment_intent_unexpected_state', `The payment intent ${id} pays the invoice ${invoice}, so it is captured at once.`, `payment_method_options[${manual}][capture_method]`);
+}
+
 /** Changes what is named. It is no event. `enabled` are the types that the account's configuration has switched on, where it has said so. */
 export function changeIntent(before: PaymentIntentWhole, change: IntentChange, enabled: readonly string[] | null = null): Decision & { payment_intent: PaymentIntentWhole } {
+  refuseFixed(before, change);
   const given = defined(change);
-  const names = Object.keys(given);
-  const over = before.status === 'succeeded' || before.status === 'canceled' || before.status === 'processing' || before.status === 'requires_capture';
-  const fixed = names.find((name) => (over && !WORDS.includes(name)) || (before.invoice !== null && OF_INVOICE.includes(name)));
-  if (fixed) {
-    const why = over ? `is ${before.status}` : `pays the invoice ${before.invoice}`;
-    refuse('payment_intent_unexpected_state', `The payment intent ${before.id} ${why}, so its \`${fixed}\` cannot be changed.`, fixed);
-  }
-  if (change.customer !== undefined && before.customer !== null && change.customer !== before.customer) {
-    refuse('payment_intent_invalid_parameter', `The payment intent ${before.id} is of the customer ${before.customer}; that cannot be changed.`, 'customer');
-  }
-  const manual = Object.entries(change.payment_method_options ?? {}).find(([, options]) => options.capture_method === 'manual');
-  if (manual && before.invoice !== null) {
-    refuse('payment_intent_unexpected_state', `The payment intent ${before.id} pays the invoice ${before.invoice}, so it is captured at once.`, `payment_method_options[${manual[0]}][capture_method]`);
-  }
-  // What the holder was asked for, or has agreed to, is asked anew where the payment is another one.
-  const restarts = (before.status === 'requires_action' || before.authentication !== null) && (['amount', 'currency', 'payment_method', 'capture_method'] as const).some((name) => change[name] !== undefined && change[name] !== before[name]);
+  const restarts = (before.status === 'requires_action' || before.authentication !== null) && ASKED.some((name) => change[name] !== undefined && change[name] !== before[name]);
   const open = restarts || before.status === 'requires_payment_method' || before.status === 'requires_confirmation';
-  const method = change.payment_method === undefined ? before.payment_method : change.payment_method;
-  const status = !open ? before.status : method === null ? 'requires_payment_method' : 'requires_confirmation';
-  const payment_method_options = { ...before.payment_method_options, ...change.payment_method_options };
-  const after: PaymentIntentWhole = { ...before, ...given, payment_method_options, metadata: mergeMetadata(before.metadata, change.metadata), status, ...(restarts && { next_action: null, authentication: null }) };
-  const offered = names.some((name) => OFFERS.includes(name)) && before.invoice === null ? typesFor(after, enabled) : before.payment_method_types;
-  const payment_intent: PaymentIntentWhole = { ...after, payment_method_types: offered };
+  const { payment_method = before.payment_method } = given;
+  const after: PaymentIntentWhole = {
+    ...before,
+    ...given,
+    payment_method_options: { ...before.payment_method_options, ...change.payment_method_options },
+    metadata: mergeMetadata(before.metadata, change.metadata),
+    ...(open && { status: payment_method === null ? 'requires_payment_method' : 'requires_confirmation' }),
+    ...(restarts && { next_action: null, authentication: null }),
+  };
+  const offers = before.invoice === null && OFFERS.some((name) => name in given);
+  const payment_intent: PaymentIntentWhole = { ...after, payment_method_types: offers ? typesFor(after, enabled) : before.payment_method_types };
   if (change.amount !== undefined || change.currency !== undefined) refuseAmount(payment_intent.amount, payment_intent.currency);
   return { ...decision(), puts: [{ table: 'payment_intents', before, after: payment_intent }], calls: restarts ? giveUp(before) : [], payment_intent };
 }

@@ -9,7 +9,7 @@ import { adviceIn, paymentError } from './failure.ts';
 import { makeMandate, needsMandate, prefixIn } from './mandate.ts';
 import { asked, keepReusable, letGo, refuseAttaching } from './method.ts';
 import { METHODS, offeredTypes, offNetwork, refuseFault, refuseType } from './offer.ts';
-import type { Outcome, Unknown } from './outcome.ts';
+import type { Answer, Outcome, Unknown } from './outcome.ts';
 import type { Acceptance, Agreed, HolderAnswer, MethodOptions, NextAction, PaymentError, PaymentMethodRow } from './payment.ts';
 
 export type SetupIntentRow = {
@@ -90,6 +90,7 @@ export function setupTypes({ usage, automatic_payment_methods, allowed_payment_m
   return offeredTypes({ currency: null, capture_method: 'automatic', setup_future_usage: usage, allowed, excluded, enabled, allow_redirects: automatic_payment_methods?.allow_redirects !== 'never' });
 }
 
+/** A new intent to keep a method: it waits for one, or for its confirmation. */
 export function openSetup(order: SetupOrder, moment: Moment): Decision & { setup_intent: SetupIntentWhole } {
   const id = moment.newId('seti');
   const setup_intent: SetupIntentWhole = {
@@ -179,49 +180,73 @@ function move(before: SetupIntentWhole, change: Partial<SetupIntentWhole>, type:
 }
 
 const putAttempt = (before: SetupAttemptRow, change: Partial<SetupAttemptRow>): Decision => ({ ...decision(), puts: [{ table: 'setup_attempts', before, after: { ...before, ...change } }] });
+
 /** Its holder is not waited for any more, and what was begun is given up at the processor: its page keeps no method any more. */
 function abandon({ id, attempts, test_clock }: SetupIntentRow, latest: SetupAttemptRow | null): Decision {
   if (latest?.status !== 'requires_action') return decision();
   return { ...putAttempt(latest, { status: 'abandoned' }), calls: [{ id: `${id}:give_up:${attempts}`, kind: 'processor.give_up_setup', subject: id, request: {}, test_clock }] };
 }
 
-/** Takes the processor's answer. `kept` is the method that can be charged from now on, which may be one of another type than was set up; null where there is none. */
-export function settleSetup({ setup_intent: intent, setup_attempt: attempt, payment_method: before, customer: owner }: Setup, question: SaveQuestion, answer: Exclude<Outcome, Unknown>, moment: Moment): Decision & { setup_intent: SetupIntentWhole; payment_method: PaymentMethodRow; kept: string | null } {
-  if (answer.kind === 'pending') {
-    const waits = { status: 'processing', next_action: null } as const;
-    return { ...together([putAttempt(attempt, { status: 'processing' }), move(intent, waits, null, moment)]), setup_intent: { ...intent, ...waits }, payment_method: before, kept: null };
+/** `kept` is the method that can be charged from now on, which may be one of another type than was set up; null where there is none. */
+type SettledSetup = Decision & { setup_intent: SetupIntentWhole; payment_method: PaymentMethodRow; kept: string | null };
+
+/** Takes the processor's answer. */
+export function settleSetup(setup: Setup, question: SaveQuestion, answer: Exclude<Outcome, Unknown>, moment: Moment): SettledSetup {
+  switch (answer.kind) {
+    case 'succeeded':
+      return setUp(setup, question, answer, moment);
+    case 'pending':
+      return goesOn(setup, { status: 'processing', next_action: null }, null, moment);
+    case 'requires_action': {
+      if (leadsNowhere(answer.action)) return refused(setup, { kind: 'failed', code: 'authentication_required', message: NOWHERE_TO_ASK }, moment);
+      const next_action = nextAction(answer.action, setup.payment_method.type, question, moment.now);
+      return goesOn(setup, { status: 'requires_action', next_action }, 'setup_intent.requires_action', moment);
+    }
+    case 'canceled':
+      return refused(setup, { kind: 'failed', code: 'setup_intent_unexpected_state', message: 'The setup was canceled at the payment processor.' }, moment);
+    case 'declined':
+    case 'failed':
+      return refused(setup, answer, moment);
   }
-  if (answer.kind === 'requires_action' && leadsNowhere(answer.action)) return refused({ intent, attempt, method: before }, { kind: 'failed', code: 'authentication_required', message: NOWHERE_TO_ASK }, moment);
-  if (answer.kind === 'requires_action') {
-    const changed = move(intent, { status: 'requires_action', next_action: nextAction(answer.action, before.type, question, moment.now) }, 'setup_intent.requires_action', moment);
-    return { ...together([putAttempt(attempt, { status: 'requires_action' }), changed]), setup_intent: changed.setup_intent, payment_method: before, kept: null };
-  }
-  if (answer.kind === 'canceled') return refused({ intent, attempt, method: before }, { kind: 'failed', code: 'setup_intent_unexpected_state', message: 'The setup was canceled at the payment processor.' }, moment);
-  if (answer.kind === 'declined' || answer.kind === 'failed') return refused({ intent, attempt, method: before }, answer, moment);
-  const { agreed } = question;
+}
+
+/** It waits for its holder, or for the processor's last word. */
+function goesOn({ setup_intent, setup_attempt, payment_method }: Setup, change: Pick<SetupAttemptRow, 'status'> & Pick<SetupIntentRow, 'status' | 'next_action'>, type: string | null, moment: Moment): SettledSetup {
+  const changed = move(setup_intent, change, type, moment);
+  return { ...together([putAttempt(setup_attempt, { status: change.status }), changed]), setup_intent: changed.setup_intent, payment_method, kept: null };
+}
+
+/** The method is kept, as what it is or as another type; or let go where nobody is left to have it. */
+function setUp({ setup_intent: intent, setup_attempt: attempt, payment_method: before, customer: owner }: Setup, { agreed, options }: SaveQuestion, answer: Answer<'succeeded'>, moment: Moment): SettledSetup {
+  const { learned, three_d_secure, network_transaction_id } = answer;
   const lasts = METHODS[before.type]?.kept_as === undefined;
   // What was detached while it was set up stays so, and nobody keeps anything who was deleted meanwhile.
   const keeps = lasts && !before.spent && owner?.deleted !== true;
   // What is kept as another type has its mandate with that.
-  const mandate = agreed && keeps ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single: null, prefix: prefixIn(question.options) }, before, moment) : null;
+  const mandate = agreed && keeps ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single: null, prefix: prefixIn(options) }, before, moment) : null;
   const customer = keeps ? (before.customer ?? intent.customer) : before.customer;
   const payment_method: PaymentMethodRow = {
     ...asked(before),
     customer,
-    processor_reference: answer.learned?.reference ?? before.processor_reference,
+    processor_reference: learned?.reference ?? before.processor_reference,
     set_up: before.set_up || keeps,
     mandate: mandate?.mandate.id ?? before.mandate,
-    network_transaction_id: before.network_transaction_id ?? answer.network_transaction_id,
+    network_transaction_id: before.network_transaction_id ?? network_transaction_id,
     spent: !keeps,
   };
   const kept = lasts && !keeps ? letGo(payment_method, attempt.id, intent.test_clock, moment) : decision();
   kept.puts.push({ table: 'payment_methods', before, after: payment_method });
   if (customer !== before.customer) kept.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: payment_method, at: moment.now });
-  const reusable = answer.learned?.reusable && owner?.deleted !== true ? keepReusable(answer.learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null, from: { charge: null, setup_attempt: attempt.id } }, moment) : null;
-  const details = { type: before.type, [before.type]: { ...answer.learned?.details, ...(answer.three_d_secure && { three_d_secure: { ...answer.three_d_secure, electronic_commerce_indicator: null, result_reason: null, transaction_id: null } }), ...(reusable && { generated_sepa_debit: reusable.method.id, generated_sepa_debit_mandate: reusable.method.mandate }) } };
+  const by = { customer: intent.customer, acceptance: agreed?.acceptance ?? null, from: { charge: null, setup_attempt: attempt.id } };
+  const reusable = learned?.reusable && owner?.deleted !== true ? keepReusable(learned.reusable, before, by, moment) : null;
+  const shown = {
+    ...learned?.details,
+    ...(three_d_secure && { three_d_secure: { ...three_d_secure, electronic_commerce_indicator: null, result_reason: null, transaction_id: null } }),
+    ...(reusable && { generated_sepa_debit: reusable.method.id, generated_sepa_debit_mandate: reusable.method.mandate }),
+  };
   const changed = move(intent, { status: 'succeeded', next_action: null, mandate: reusable?.method.mandate ?? payment_method.mandate }, 'setup_intent.succeeded', moment);
-  const whole = together([mandate, kept, reusable, putAttempt(attempt, { status: 'succeeded', payment_method_details: details }), changed]);
-  return { ...whole, setup_intent: changed.setup_intent, payment_method, kept: reusable?.method.id ?? (keeps ? payment_method.id : null) };
+  const told = putAttempt(attempt, { status: 'succeeded', payment_method_details: { type: before.type, [before.type]: shown } });
+  return { ...together([mandate, kept, reusable, told, changed]), setup_intent: changed.setup_intent, payment_method, kept: reusable?.method.id ?? (keeps ? payment_method.id : null) };
 }
 
 /** What its holder has agreed to on a page that nobody waits for any more sets nothing up. But the processor has the method under the name that it says from now on. */
@@ -232,7 +257,8 @@ export function keptElsewhere(before: PaymentMethodRow, answer: Outcome): Decisi
 
 type Refused = Extract<Outcome, { kind: 'declined' | 'failed' }>;
 
-function refused({ intent, attempt, method }: { intent: SetupIntentWhole; attempt: SetupAttemptRow; method: PaymentMethodRow }, answer: Refused, moment: Moment) {
+/** The intent waits for another method. */
+function refused({ setup_intent: intent, setup_attempt: attempt, payment_method: method }: Setup, answer: Refused, moment: Moment): SettledSetup {
   const code = answer.code === 'payment_intent_authentication_failure' ? 'setup_intent_authentication_failure' : answer.code;
   const said = { code, message: answer.message, ...(answer.kind === 'declined' && { decline_code: answer.decline_code, ...adviceIn(answer) }) };
   const error = paymentError(answer.kind === 'declined' ? 'card_error' : 'invalid_request_error', said, method);

@@ -7,7 +7,7 @@ import type { StartFacts } from '../subscription/start.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from '../subscription/subscription.ts';
 import { changeOrder } from './enter.ts';
 import { layPhases, type Buyer, type PhaseAsked } from './lay.ts';
-import { cancelDate, changed, endSchedule, inPhase, isOver, phaseAt, type DefaultSettings, type Phase, type PhaseInvoiceSettings, type ScheduleWhole } from './schedule.ts';
+import { cancelDate, changed, endSchedule, inPhase, isOver, partSchedule, phaseAt, type DefaultSettings, type Phase, type PhaseInvoiceSettings, type ScheduleWhole } from './schedule.ts';
 import { beginSchedule, rated, refuseUnsent, type Named, type Scheduled } from './start.ts';
 import { letGo } from './turn.ts';
 
@@ -45,6 +45,7 @@ export function editedSchedule(order: ScheduleChange, { schedule: before, runnin
   return after;
 }
 
+/** Changes a schedule: what runs becomes what it says now, or what was to begin by now begins. Refused of one that is over. */
 export function editSchedule(order: ScheduleChange, facts: ScheduleFacts, moment: Moment): Scheduled {
   const { schedule: before, running, starting, named } = facts;
   const after = editedSchedule(order, facts, moment);
@@ -102,14 +103,14 @@ export function editRunning(order: ScheduleChange, edited: ScheduleWhole, { sche
 /** Cancels a schedule and, where it has begun, its subscription at once. */
 export function cancelSchedule(order: CancelOrder, schedule: ScheduleWhole, running: SubscriptionFacts | null, moment: Moment): Scheduled {
   refuseOver(schedule);
-  if (running === null) return endSchedule(schedule, 'canceled', false, moment);
+  if (running === null) return endSchedule(schedule, 'canceled', moment);
   return { ...cancelSubscription(order, running, moment), schedule };
 }
 
 /** Ends a schedule and lets its subscription go on as it is; it ends no more as the schedule said, unless that is to be kept. */
 export function releaseSchedule({ preserve_cancel_date }: { preserve_cancel_date: boolean }, schedule: ScheduleWhole, subscription: SubscriptionWhole | null, moment: Moment): Scheduled {
   refuseOver(schedule);
-  if (subscription === null) return endSchedule(schedule, 'released', true, moment);
+  if (subscription === null) return partSchedule(schedule, 'released', moment);
   const freed = schedule.end_behavior === 'cancel' && !preserve_cancel_date;
   return letGo(subscription, 'released', moment, freed ? { cancel_at: null, canceled_at: null, cancellation_details: { ...subscription.cancellation_details, reason: null } } : {});
 }

@@ -136,15 +136,13 @@ export function changed(before: ScheduleWhole, after: ScheduleWhole, moment: Mom
 
 export type ScheduleEnd = 'completed' | 'released' | 'canceled' | 'aborted';
 
-/** Ends it at the moment. One that was aborted is canceled, by no wish of anybody. What goes on without it is remembered as released. */
-export function endSchedule(before: ScheduleWhole, how: ScheduleEnd, keeps: boolean, moment: Moment): Decision & { schedule: ScheduleWhole } {
+function ended(before: ScheduleWhole, how: ScheduleEnd, manages: Pick<ScheduleRow, 'subscription' | 'released_subscription'>, moment: Moment): Decision & { schedule: ScheduleWhole } {
   const { now } = moment;
   const schedule: ScheduleWhole = {
     ...before,
+    ...manages,
     status: how === 'aborted' ? 'canceled' : how,
     current_phase: null,
-    subscription: keeps ? null : before.subscription,
-    released_subscription: keeps ? before.subscription : null,
     canceled_at: how === 'canceled' || how === 'aborted' ? now : null,
     completed_at: how === 'completed' ? now : null,
     released_at: how === 'released' ? now : null,
@@ -157,3 +155,11 @@ export function endSchedule(before: ScheduleWhole, how: ScheduleEnd, keeps: bool
     schedule,
   };
 }
+
+/** Ends it at the moment, with the subscription that it manages, if there is one. One that was aborted is canceled, by no wish of anybody. */
+export const endSchedule = (before: ScheduleWhole, how: Exclude<ScheduleEnd, 'released'>, moment: Moment): Decision & { schedule: ScheduleWhole } =>
+  ended(before, how, { subscription: before.subscription, released_subscription: null }, moment);
+
+/** Ends it at the moment. What it managed goes on without it, and is remembered as released. */
+export const partSchedule = (before: ScheduleWhole, how: ScheduleEnd, moment: Moment): Decision & { schedule: ScheduleWhole } =>
+  ended(before, how, { subscription: null, released_subscription: before.subscription }, moment);

@@ -83,7 +83,7 @@ function startSchedule(before: ScheduleWhole, facts: StartFacts, named: Named, m
     return { ...together([changed(before, begun.schedule, moment), begun]), schedule: begun.schedule, subscription: begun.subscription };
   } catch (refusal) {
     if (!(refusal instanceof Refusal)) throw refusal;
-    return { ...endSchedule(before, 'aborted', false, moment), subscription: null };
+    return { ...endSchedule(before, 'aborted', moment), subscription: null };
   }
 }
 

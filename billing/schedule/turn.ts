@@ -8,7 +8,7 @@ import { updated } from '../subscription/puts.ts';
 import { firstPeriodEnd, renewal } from '../subscription/timers.ts';
 import type { SubscriptionFacts, SubscriptionWhole } from '../subscription/subscription.ts';
 import { changeOrder } from './enter.ts';
-import { changed, endSchedule, inPhase, phaseAt, type ScheduleEnd, type ScheduleWhole } from './schedule.ts';
+import { changed, inPhase, partSchedule, phaseAt, type ScheduleEnd, type ScheduleWhole } from './schedule.ts';
 
 type Turned = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null; waiting: readonly InvoiceItemWhole[]; used: readonly DiscountWhole[] };
 
@@ -42,7 +42,7 @@ export function turnPhase(facts: SubscriptionFacts, moment: Moment): Turned & { 
 export function letGo(subscription: SubscriptionWhole, how: ScheduleEnd, moment: Moment, more: Partial<SubscriptionWhole> = {}): Turned & { schedule: ScheduleWhole } {
   const { scheduled } = subscription;
   assert(scheduled !== null, `${subscription.id} has a schedule`);
-  const ended = endSchedule(scheduled, how, true, moment);
+  const ended = partSchedule(scheduled, how, moment);
   const after: SubscriptionWhole = { ...subscription, ...more, schedule: null, scheduled: null };
   return { ...together([ended, updated(subscription, after, moment), { ...decision(), timers: renewal(after, moment) }]), subscription: after, invoice: null, waiting: [], used: [], schedule: ended.schedule };
 }

@@ -84,6 +84,10 @@ export type Changed = Billed & {
   waiting: InvoiceItemWhole[];
 };
 
+/**
+ * Changes what is named of a subscription (docs/concepts/bill.md, "Changes in mid-period"): all periods begin anew where the anchor, a recurrence or a trial moves, else each item that changes is prorated. What that
+ * comes to stands on an invoice at once, or waits for one; with `pending_if_incomplete` so does the change itself, where it is not paid. Refused is what the state of the subscription, or a change that waits, forbids.
+ */
 export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, moment: Moment): Changed {
   const { subscription: before } = facts;
   refuseFrozen(order, before);

@@ -36,5 +36,5 @@ export function endSubscription(before: SubscriptionWhole, reason: EndReason, mo
 function endScheduled({ scheduled }: SubscriptionWhole, reason: EndReason, moment: Moment): Decision {
   if (scheduled === null || isOver(scheduled)) return decision();
   const came = scheduled.end_behavior === 'cancel' && endOf(scheduled) <= moment.now;
-  return endSchedule(scheduled, came ? 'completed' : reason === 'payment_failed' ? 'aborted' : 'canceled', false, moment);
+  return endSchedule(scheduled, came ? 'completed' : reason === 'payment_failed' ? 'aborted' : 'canceled', moment);
 }

@@ -45,6 +45,7 @@ function creditsFor(order: PauseOrder, item: SubscriptionItemWhole, facts: Subsc
   return creditsOf(facts.subscription, item, order.unused_time_from === 'now' ? moment.now : item.current_period_start, facts, moment);
 }
 
+/** Pauses it by request. Refused of one that is in its trial, has a schedule or is not collected, and where it is to be invoiced and there is nothing to charge. */
 export function pauseSubscription(order: PauseOrder, facts: SubscriptionFacts, moment: Moment): Paused {
   const { subscription: before } = facts;
   refusePause(before, moment);

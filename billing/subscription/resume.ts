@@ -73,6 +73,7 @@ function prorationDate({ proration_date: date }: ResumeOrder, after: Subscriptio
   return date;
 }
 
+/** Resumes it: at once where nothing is to be paid for that, else with the payment of the invoice, or the first attempt at it. */
 export function resumeSubscription(order: ResumeOrder, facts: SubscriptionFacts, moment: Moment): Resumed {
   const { subscription: before } = facts;
   refuseResuming(order, before);

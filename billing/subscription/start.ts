@@ -60,6 +60,10 @@ export type Started = Decision & { subscription: SubscriptionWhole; invoice: Inv
 
 const MOST_SUBSCRIPTIONS = 500;
 
+/**
+ * Begins a subscription (docs/concepts/bill.md, "A subscription's periods") with its first invoice, if something is due; its status says whether that waits to be paid. Refused are another currency than the customer's,
+ * what no subscription can have and, unless `payment_behavior` lets it wait, what cannot be charged.
+ */
 export function startSubscription(order: StartOrder, facts: StartFacts, moment: Moment): Started {
   const { customer } = facts;
   if (facts.subscriptions >= MOST_SUBSCRIPTIONS) refuse('customer_max_subscriptions', `A customer has at most ${MOST_SUBSCRIPTIONS} subscriptions that have not ended.`, 'customer');
