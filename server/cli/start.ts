@@ -22,7 +22,7 @@ export type Parts = Pick<Plan, 'rooms' | 'isStripes'> & { connectors(config: Con
 export function start(parts: Parts, example: Example): Command {
   return command({
     name: 'start',
-    about: 'Start Kontor. Ctrl-C stops it.',
+    about: 'Start Kontor. Ctrl-C stops it. Its settings are environment variables, such as KONTOR_PORT; docs/operating/configuration.md has all of them.',
     flags: {
       port: { type: 'string', value: 'N', about: 'The port to listen on, 0 for a free one; otherwise KONTOR_PORT, or 4242.' },
       data: dataFlag,
@@ -145,6 +145,6 @@ function advice(url: string, key: string, example: boolean): string[] {
     'END',
     '',
     ...(example ? ["A helpdesk company is there to try things on: its catalogue, and two customers with a month behind them (examples/helpdesk/):", '', `  curl -G ${url}/v1/prices -u ${key}: -d "lookup_keys[]=advanced_monthly" -d "expand[]=data.product"`, ''] : []),
-    'Next: docs/guides/first-invoice.md. Ctrl-C stops Kontor.',
+    `Next: docs/guides/first-invoice.md${example ? ', or docs/guides/questioned-invoice.md for an invoice of that company' : ''}. Ctrl-C stops Kontor.`,
   ];
 }
