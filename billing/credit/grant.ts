@@ -1,7 +1,7 @@
 /** A credit grant: money that is set against the usage of a customer, before tax. It is moved by transactions, and by nothing else. */
 import type { Metadata } from '../catalog.ts';
 import type { CustomerRow, CustomerWhole } from '../customer/customer.ts';
-import { decision, refuse, type Decision, type Instant, type Moment, type Posting } from '../decision.ts';
+import { decision, refuse, type Decision, type Instant, type Moment, type Posting, type Timer } from '../decision.ts';
 import type { PostedAccount } from '../ledger/accounts.ts';
 import { mergeMetadata } from '../metadata.ts';
 
@@ -58,6 +58,9 @@ type GrantGiven = {
 
 /** Whether something of it can be used at a moment. */
 export const isUsable = (grant: CreditGrantRow, at: Instant): boolean => grant.balance > 0n && grant.voided_at === null && grant.effective_at <= at && !hasExpired(grant, at);
+
+/** Has a top-up look, at a moment, whether the credit has run low. */
+export const checking = ({ id, customer, test_clock }: { id: string; customer: string; test_clock: string | null }, at: Instant): Timer => ({ kind: 'credit_top_up.check', subject: id, at, lane: customer, test_clock });
 
 export const hasExpired = ({ expires_at }: Pick<CreditGrantRow, 'expires_at'>, at: Instant): boolean => expires_at !== null && expires_at <= at;
 

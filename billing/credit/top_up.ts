@@ -2,11 +2,12 @@
 import type { Metadata } from '../catalog.ts';
 import { unbilledOf } from '../correction/late.ts';
 import type { CustomerWhole } from '../customer/customer.ts';
-import { decision, together, type Decision, type Instant, type Moment, type Timer } from '../decision.ts';
+import { decision, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { advanceInvoice } from '../invoice/advance.ts';
 import { draftInvoice } from '../invoice/draft.ts';
 import type { InvoiceWhole } from '../invoice/invoice.ts';
 import { formatMoney } from '../money.ts';
+import { LARGEST_AMOUNT } from '../pricing/amount.ts';
 import type { ItemCost } from '../subscription/cost.ts';
 import type { Surroundings } from '../subscription/subscription.ts';
 import { isUsable } from './grant.ts';
@@ -34,16 +35,18 @@ export function creditLeft({ grants = [], late }: CustomerWhole, costs: readonly
   return costs.filter((cost) => cost.currency === currency).reduce((rest, cost) => rest - cost.unbilled_amount, granted - lately - waiting);
 }
 
-/** Looks at a moment whether the credit has run low. */
-export const checking = (top_up: Pick<TopUpRow, 'id' | 'customer' | 'test_clock'>, at: Instant): Timer => ({ kind: 'credit_top_up.check', subject: top_up.id, at, lane: top_up.customer, test_clock: top_up.test_clock });
-
-/** Whether the credit has run low, and nothing that would raise it waits to be paid, whichever top-up bought it. */
-export const isDue = (top_up: TopUpRow, left: bigint, waits: boolean): boolean => top_up.active && !waits && left < top_up.threshold;
+/** How often `amount` is bought so that no less than the threshold is left, as far as one line can say it. 0 where that is so, or where something waits to be paid that would raise it, whichever top-up bought it. */
+export function timesDue({ active, threshold, amount }: TopUpRow, left: bigint, waits: boolean): bigint {
+  if (!active || waits || left >= threshold) return 0n;
+  const [missing, most] = [(threshold - left + amount - 1n) / amount, LARGEST_AMOUNT / amount];
+  return missing < most ? missing : most;
+}
 
 /** The invoice by which more is bought, finalized and charged at once. While it is open, its customer buys nothing else. */
-export function buyCredit(top_up: TopUpRow, around: Surroundings, moment: Moment): Decision & { invoice: InvoiceWhole; customer: CustomerWhole } {
+export function buyCredit(top_up: TopUpRow, times: bigint, around: Surroundings, moment: Moment): Decision & { invoice: InvoiceWhole; customer: CustomerWhole } {
   const { customer, account, tax_ids, payment_method } = around;
-  const { id, amount, name, priority, expires_in_days, currency } = top_up;
+  const { id, amount: each, name, priority, expires_in_days, currency } = top_up;
+  const amount = each * times;
   const at = { start: moment.now, end: moment.now };
   const draft = draftInvoice(
     {
@@ -51,7 +54,7 @@ export function buyCredit(top_up: TopUpRow, around: Surroundings, moment: Moment
       default_rates: [], auto_advance: true,
       words: { top_up: { credit_top_up: id, amount: amount.toString(), name, priority, expires_in_days } },
       lines: [{
-        amount, description: `${name ?? 'Prepaid credit'} (${formatMoney(amount, currency)})`, discountable: false, period: at, price: null, product: null, unit_amount_decimal: amount.toString(), quantity_decimal: '1',
+        amount, description: `${times === 1n ? '' : `${times} × `}${name ?? 'Prepaid credit'} (${formatMoney(each, currency)})`, discountable: false, period: at, price: null, product: null, unit_amount_decimal: each.toString(), quantity_decimal: times.toString(),
         subscription: null, subscription_item: null, proration: false, proration_details: null, metadata: {}, discounts: [], rates: [],
       }],
     },

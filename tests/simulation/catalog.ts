@@ -10,11 +10,13 @@ export function priceRow(price: Price): PriceRow {
   return {
     id: price.id, created: 0, product: price.product, active: true, type: 'recurring', billing_scheme: price.billing_scheme, currency: price.currency, unit_amount_decimal: price.unit_amount_decimal,
     tiers: price.tiers, tiers_mode: price.tiers_mode, transform_quantity: price.transform_quantity, custom_unit_amount: null, currency_options: null,
-    recurring: { ...price.recurrence, usage_type: price.usage_type, meter, trial_period_days: null }, meter, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: allowanceOf(price), dimension_prices: null,
+    recurring: { ...price.recurrence, usage_type: price.usage_type, meter, trial_period_days: null }, meter, lookup_key: null, nickname: null, tax_behavior: 'unspecified', metadata: {}, allowance: allowanceOf(price), dimension_prices: entriesOf(price),
   };
 }
 
 const allowanceOf = ({ allowance }: Price): PriceRow['allowance'] => allowance ? { quantity: String(allowance.quantity), per: allowance.per, seat_product: allowance.product } : null;
+
+const entriesOf = ({ dimension_prices }: Price): PriceRow['dimension_prices'] => dimension_prices?.map(({ values, ...amounts }) => ({ name: null, dimensions: { model: values }, ...amounts, currency_options: null })) ?? null;
 
 /** The price of what is billed once. */
 export function onceRow({ key, product, unit_amount_decimal }: Once, currency: string): PriceRow {

@@ -14,6 +14,7 @@ const TRAITS: Readonly<Record<string, (history: History, outcome: Outcome) => bo
   'a cycle of its own': ({ anchor, backdate }) => anchor !== undefined && backdate === undefined,
   'items of different intervals': ({ items }) => new Set(items.map(({ price: { recurrence } }) => `${recurrence.interval_count} ${recurrence.interval}`)).size > 1,
   'usage that is billed': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.kind === 'metered' && line.amount !== 0n)),
+  'usage that is priced by dimension': ({ usage }, { invoices }) => usage.some(({ model }) => model !== undefined) && invoices.some(({ lines }) => lines.some((line) => line.kind === 'metered' && line.amount !== 0n)),
   'a coupon that gives something': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.discounts.length > 0)),
   'taxes': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.taxes.some((tax) => tax.amount !== 0n))),
   'a proration that is billed': (_history, { invoices }) => invoices.some(({ lines }) => lines.some((line) => line.kind === 'credit' || line.kind === 'debit')),

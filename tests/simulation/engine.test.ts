@@ -41,6 +41,7 @@ if (isMainThread) {
     ['an action that comes a second late', (history) => ({ ...history, actions: history.actions.map((action, n) => (n === 0 ? { ...action, at: action.at + 1 } : action)) })],
     ['a discount that is forgotten', (history) => ({ ...history, discounts: history.discounts.slice(1) })],
     ['an event of usage that is lost', (history) => ({ ...history, usage: history.usage.slice(1) })],
+    ['an event of usage whose model is forgotten', (history) => ({ ...history, usage: history.usage.map(({ model: _, ...use }) => use) })],
     ['a tax rate that is forgotten', (history) => ({ ...history, default_tax_rates: [] })],
     ['one more of an item', (history) => ({ ...history, items: history.items.map((item, n) => (n === 0 && item.price.usage_type === 'licensed' ? { ...item, quantity: item.quantity + 1 } : item)) })],
   ] as [string, (history: History) => History][]) {

@@ -1,11 +1,13 @@
 /** A life of the reference model, lived by the engine: the same history as orders to `billing/`, in memory, and what came of it in the reference's words. */
-import type { PriceRow, TaxRateRow } from '../../billing/catalog.ts';
+import type { DimensionPrice, PriceRow, TaxRateRow } from '../../billing/catalog.ts';
 import { endGrant, type CreditGrantRow, type CreditTransactionRow } from '../../billing/credit/grant.ts';
 import { decision, Refusal, type Instant } from '../../billing/decision.ts';
 import { advanceInvoice } from '../../billing/invoice/advance.ts';
 import type { InvoiceItemRow } from '../../billing/invoice/invoice.ts';
+import type { Used } from '../../billing/metering.ts';
 import { draftMove } from '../../billing/price_move/move.ts';
 import { applyEntry, planEntry } from '../../billing/price_move/entry.ts';
+import { groupOf } from '../../billing/pricing/dimensions.ts';
 import { redeem, noRedemptions, type DiscountGiven } from '../../billing/redeem.ts';
 import { cancelSubscription } from '../../billing/subscription/cancel.ts';
 import { commitTo } from '../../billing/subscription/committed.ts';
@@ -101,8 +103,7 @@ export class Life {
 
   facts(at: Instant): SubscriptionFacts {
     const subscription = withLeftOfEarly(this.store, this.subscription);
-    const used = (meter: string, start: Instant, end: Instant) => sum(this.history.usage.filter((use) => `mtr_${use.meter}` === meter && start <= use.at && use.at < end).map((use) => use.value));
-    const usage = usageAsked(subscription, at).map(({ key, meter, start, end }) => [key, used(meter, start, end)] as const);
+    const usage = usageAsked(subscription, at).map((asked) => [asked.key, usedIn(usesIn(this.history, asked), asked.groups)] as const);
     return { ...this.around(), subscription, pending: this.store.pending(), usage: new Map(usage), billed_usage: billedUsage(this.store, subscription, at), rates: this.store.debitRates(subscription), phases: comingPhases(this.store, subscription), unpaid: this.store.invoices(({ status }) => status === 'draft' || status === 'open') };
   }
 
@@ -320,8 +321,19 @@ export class Life {
 
 const thresholdOf = (threshold: Threshold | null): SubscriptionRow['billing_thresholds'] => threshold && { amount_gte: threshold.amount_gte === null ? null : Number(threshold.amount_gte), reset_billing_cycle_anchor: threshold.reset };
 
+/** What was used of a meter in a span. */
+export const usesIn = ({ usage }: History, { meter, start, end }: { meter: string; start: Instant; end: Instant }): History['usage'] => usage.filter((use) => `mtr_${use.meter}` === meter && start <= use.at && use.at < end);
+
+/** What it comes to, by the groups of a price that has entries. */
+export function usedIn(uses: History['usage'], entries: readonly Pick<DimensionPrice, 'dimensions'>[] | null): Used {
+  const valuesOf = (some: History['usage']) => sum(some.map(({ value }) => value));
+  if (entries === null) return valuesOf(uses);
+  const byGroup = Map.groupBy(uses, ({ model }) => groupOf(entries, model === undefined ? {} : { model }));
+  return [...entries.keys(), entries.length].map((n) => valuesOf(byGroup.get(n) ?? []));
+}
+
 /** Σ of plain decimals with up to 12 places. */
-export function sum(values: readonly string[]): string {
+function sum(values: readonly string[]): string {
   const scaled = values.reduce((total, value) => {
     const [whole, places = ''] = value.split('.');
     return total + BigInt(whole! + places.padEnd(12, '0'));

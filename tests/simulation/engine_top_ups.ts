@@ -1,5 +1,6 @@
 /** Prepaid credit of a life, by the engine. */
-import { buyCredit, checking, creditLeft, isDue, putTopUp, type TopUpRow } from '../../billing/credit/top_up.ts';
+import { checking } from '../../billing/credit/grant.ts';
+import { buyCredit, creditLeft, putTopUp, timesDue, type TopUpRow } from '../../billing/credit/top_up.ts';
 import { decision, Refusal, type Decision, type Instant } from '../../billing/decision.ts';
 import { costSoFar } from '../../billing/subscription/cost.ts';
 import { hasEnded } from '../../billing/subscription/subscription.ts';
@@ -39,5 +40,6 @@ export function checkTopUp(life: Life, at: Instant): void {
   const costs = hasEnded(subscription) ? [] : costSoFar(subscription, usage, at + 1);
   const left = creditLeft(store.customer(CUSTOMER), costs, waitingUsage(life), currency, at);
   const waits = store.invoices(({ status, top_up: bought }) => bought !== null && (status === 'draft' || status === 'open')).length > 0;
-  if (isDue(top_up, left, waits)) store.apply(buyCredit(top_up, life.around(), store.moment(at)));
+  const times = timesDue(top_up, left, waits);
+  if (times > 0n) store.apply(buyCredit(top_up, times, life.around(), store.moment(at)));
 }

@@ -6,11 +6,9 @@ import { explainInvoice } from '../../billing/explain/explain.ts';
 import type { StepKind } from '../../billing/explain/explanation.ts';
 import { speaker, type LanguageName } from '../../billing/explain/language.ts';
 import type { InvoiceLineRow, InvoiceWhole } from '../../billing/invoice/invoice.ts';
-import { sumOfUsage } from '../../billing/metering.ts';
-import { formatDecimal } from '../../billing/money.ts';
 import { previewRenewal } from '../../billing/subscription/preview.ts';
 import { liveThrough, type Life } from './engine.ts';
-import { factsOf } from './explained.ts';
+import { countedOf, factsOf } from './explained.ts';
 import { randomHistory } from './reference/random.ts';
 
 const COUNT = Number(process.env['KONTOR_TEST_EXPLANATIONS'] ?? 1_000);
@@ -35,8 +33,8 @@ function explainPreview(life: Life) {
   const known = factsOf(life, invoice.lines, [...subscription.discounts, ...subscription.items.flatMap((item) => item.discounts), ...invoice.discount_rows]);
   const own = invoice.lines.filter((line) => line.invoice_item === null && known.usage.has(line.id));
   // Of a period that is to begin after a trial nothing was used yet.
-  const used = (line: InvoiceLineRow) => formatDecimal(sumOfUsage((line.period_start < now.now && facts.usage.get(line.subscription_item!)) || '0'));
-  const counted = own.map((line) => [line.id, { ...known.usage.get(line.id)!, counted: used(line) }] as const);
+  const used = (line: InvoiceLineRow) => countedOf((line.period_start < now.now && facts.usage.get(line.subscription_item!)) || '0');
+  const counted = own.map((line) => [line.id, { ...known.usage.get(line.id)!, ...used(line) }] as const);
   return explainInvoice(invoice, { ...known, usage: new Map([...known.usage, ...counted]) });
 }
 

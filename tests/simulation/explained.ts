@@ -1,20 +1,25 @@
 /** The facts by which the invoices of a life are explained, read from what it has left behind. */
 import assert from 'node:assert/strict';
 import type { DiscountRow, DiscountWhole, PriceRow } from '../../billing/catalog.ts';
-import { backOf } from '../../billing/metering.ts';
+import { backOf, sumOfUsage, type Used } from '../../billing/metering.ts';
 import type { CreditedDebit, ExplainFacts, Usage } from '../../billing/explain/explanation.ts';
 import { afterDiscounts, itemizedOf, netOfItem, type InvoiceItemRow, type InvoiceLineRow, type InvoiceRow } from '../../billing/invoice/invoice.ts';
+import { formatDecimal } from '../../billing/money.ts';
 import type { SubscriptionRow } from '../../billing/subscription/subscription.ts';
-import { sum, type Life } from './engine.ts';
+import { usedIn, usesIn, type Life } from './engine.ts';
 
 function usage(life: Life, line: InvoiceLineRow): Usage {
-  const found = life.history.usage.filter((use) => `mtr_${use.meter}` === life.store.get<PriceRow>('prices', line.price!).meter && line.period_start <= use.at && use.at < line.period_end);
+  const { meter, dimension_prices } = life.store.get<PriceRow>('prices', line.price!);
+  const found = usesIn(life.history, { meter: meter!, start: line.period_start, end: line.period_end });
   const times = found.map((use) => use.at);
   return {
-    meter: 'mtr_1', meter_name: 'Calls', formula: 'sum', window: null, events: found.length, counted: sum(found.map((use) => use.value)), as_of: line.period_end, events_url: '/events',
+    meter: 'mtr_1', meter_name: 'Calls', formula: 'sum', window: null, events: found.length, ...countedOf(usedIn(found, dimension_prices)), as_of: line.period_end, events_url: '/events',
     first: times.length > 0 ? Math.min(...times) : null, last: times.length > 0 ? Math.max(...times) : null,
   };
 }
+
+/** Usage as an explanation has it. */
+export const countedOf = (used: Used): Pick<Usage, 'counted' | 'groups'> => ({ counted: formatDecimal(sumOfUsage(used)), ...(typeof used !== 'string' && { groups: used }) });
 
 /** Of a preview, what is credited may stand on no more than the preview. */
 function debit({ store }: Life, line: InvoiceLineRow, beside: readonly InvoiceLineRow[]): CreditedDebit {

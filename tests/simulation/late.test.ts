@@ -10,6 +10,7 @@ import { HOUR } from '../days.ts';
 import { startKontor } from '../kontor.ts';
 import { taxesOf } from './reference/amounts.ts';
 import { boundary, DAY } from './reference/calendar.ts';
+import { priceByModel } from './reference/dimensions.ts';
 import { Dice, Shop } from './reference/dice.ts';
 import type { Action, History, Item, Line, Outcome, Recurrence } from './reference/history.ts';
 import { recompute } from './reference/recompute.ts';
@@ -55,7 +56,10 @@ function lifeOf(seed: number): History {
     at: start, kind: 'grant',
     grant: { id: dice.id('credgr'), currency: 'usd', amount: BigInt(dice.int(1, 60_000)), priority: dice.pick([0, 50]), category: dice.pick(['paid', 'promotional']), effective_at: start, expires_at: null, prices: plain || dice.chance(0.3) ? null : [dice.pick(items).price] },
   }));
-  return { seed, currency: 'usd', tax_exempt: 'none', start, proration_behavior: 'create_prorations', items, discounts: [], default_tax_rates: plain ? [] : dice.some(2, () => shop.rate()), usage, pending: [], actions: grants, until: edge(5) + 2 * HOUR };
+  const history: History = { seed, currency: 'usd', tax_exempt: 'none', start, proration_behavior: 'create_prorations', items, discounts: [], default_tax_rates: plain ? [] : dice.some(2, () => shop.rate()), usage, pending: [], actions: grants, until: edge(5) + 2 * HOUR };
+  if (dice.chance(0.4)) priceByModel(history, dice, shop, items.map(({ price }) => price));
+  if (plain) for (const { price } of items) price.dimension_prices = price.dimension_prices?.filter(({ tiers_mode }) => tiers_mode !== 'volume');
+  return history;
 }
 
 const total = (amounts: readonly bigint[]): bigint => amounts.reduce((sum, amount) => sum + amount, 0n);

@@ -141,7 +141,7 @@ export class Served {
 
   /** Usage of one second comes at once, so that it reaches a threshold together. */
   private async use(reported: History['usage']): Promise<void> {
-    const events = reported.filter(({ meter }) => this.catalog.hasMeter(meter)).map(({ meter, at, value }) => ({ event_name: this.catalog.event(meter), timestamp: at, payload: { stripe_customer_id: this.customer, value } }));
+    const events = reported.filter(({ meter }) => this.catalog.hasMeter(meter)).map(({ meter, at, value, model }) => ({ event_name: this.catalog.event(meter), timestamp: at, payload: { stripe_customer_id: this.customer, value, ...(model && { model }) } }));
     if (events.length === 0) return;
     const { refused } = await own<{ refused: number }>(this.stripe, 'POST', 'usage/events', { events });
     assert.equal(refused, 0);

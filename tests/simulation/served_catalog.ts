@@ -5,6 +5,12 @@ import type { Coupon, Item, Once, Price, Rate } from './reference/history.ts';
 
 const decimal = (text: string | null) => (text === null ? undefined : Stripe.Decimal.from(text));
 
+/** A tier says one amount at least. */
+const tiersOf = (tiers: Price['tiers']) => tiers?.map(({ up_to, unit_amount_decimal, flat_amount_decimal }) => ({ up_to: up_to ?? ('inf' as const), unit_amount_decimal: unit_amount_decimal ?? (flat_amount_decimal === null ? '0' : null), flat_amount_decimal }));
+
+/** What is null is left out. */
+const said = (given: object): object => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null && value !== undefined));
+
 export class ServedCatalog {
   private readonly stripe: Stripe;
   /** Tells apart the events of usage of several lives. */
@@ -46,19 +52,23 @@ export class ServedCatalog {
   price(price: Price): Promise<string> {
     return this.once(price.id, async () => {
       const { recurrence, currency, usage_type, billing_scheme, tiers, tiers_mode, transform_quantity } = price;
-      const meter = price.meter === null ? undefined : await this.once(`meter ${price.meter}`, () => this.stripe.billing.meters.create({ display_name: price.meter!, event_name: this.event(price.meter!), default_aggregation: { formula: 'sum' } }));
+      const meter = price.meter === null ? undefined : await this.once(`meter ${price.meter}`, () => own<{ id: string }>(this.stripe, 'POST', 'meters', { display_name: price.meter!, event_name: this.event(price.meter!), dimensions: ['model'], default_aggregation: { formula: 'sum' } }));
       const made = await this.stripe.prices.create({
         product: await this.product(price.product), currency, billing_scheme,
         recurring: { ...recurrence, usage_type, meter },
         unit_amount_decimal: decimal(price.unit_amount_decimal),
         tiers_mode: tiers_mode ?? undefined,
         transform_quantity: transform_quantity ?? undefined,
-        tiers: tiers?.map((tier) => ({ up_to: tier.up_to ?? 'inf', unit_amount_decimal: decimal(tier.unit_amount_decimal ?? (tier.flat_amount_decimal === null ? '0' : null)), flat_amount_decimal: decimal(tier.flat_amount_decimal) })),
+        tiers: tiersOf(tiers)?.map(({ up_to, unit_amount_decimal, flat_amount_decimal }) => ({ up_to, unit_amount_decimal: decimal(unit_amount_decimal), flat_amount_decimal: decimal(flat_amount_decimal) })),
       });
       if (usage_type === 'metered') this.metered.add(made.id);
       if (price.allowance) {
         const { quantity, per, product } = price.allowance;
         await own(this.stripe, 'POST', `prices/${made.id}`, { allowance: { quantity: String(quantity), per, ...(product !== null && { seat_product: await this.product(product) }) } });
+      }
+      if (price.dimension_prices?.length) {
+        const dimension_prices = price.dimension_prices.map(({ values, tiers, ...amounts }) => said({ dimensions: { model: values }, ...amounts, tiers: tiersOf(tiers)?.map(said) }));
+        await own(this.stripe, 'POST', `prices/${made.id}`, { dimension_prices });
       }
       return made;
     });

@@ -11,6 +11,7 @@ const itemsIn = (items: readonly Item[]): Item[][] => [
     ...(item.discounts.length > 0 ? [items.with(n, { ...item, discounts: [] })] : []),
     ...(item.usage_gte === undefined ? [] : [items.with(n, { ...item, usage_gte: undefined })]),
     ...(item.price.allowance ? [items.with(n, { ...item, price: { ...item.price, allowance: undefined } })] : []),
+    ...(item.price.dimension_prices ? [items.with(n, { ...item, price: { ...item.price, dimension_prices: undefined } })] : []),
     ...(item.tax_rates.length > 0 ? [items.with(n, { ...item, tax_rates: [] })] : []),
   ]),
 ];

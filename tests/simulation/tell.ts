@@ -51,8 +51,10 @@ export function outcomeText(outcome: Outcome): string[] {
   ];
 }
 
-const priceText = ({ id, usage_type, recurrence, tiers, tiers_mode, unit_amount_decimal, transform_quantity, product, allowance }: Price): string =>
-  `${id} (${usage_type}, ${tiers ? `${tiers_mode} ${tiers.map((tier) => `≤${tier.up_to ?? '∞'}: ${tier.unit_amount_decimal ?? 0}+${tier.flat_amount_decimal ?? 0}`).join(', ')}` : unit_amount_decimal}` +
+const amountsText = ({ tiers, tiers_mode, unit_amount_decimal }: Pick<Price, 'tiers' | 'tiers_mode' | 'unit_amount_decimal'>): string =>
+  tiers ? `${tiers_mode} ${tiers.map((tier) => `≤${tier.up_to ?? '∞'}: ${tier.unit_amount_decimal ?? 0}+${tier.flat_amount_decimal ?? 0}`).join(', ')}` : String(unit_amount_decimal);
+const priceText = ({ id, usage_type, recurrence, transform_quantity, product, allowance, dimension_prices = [], ...amounts }: Price): string =>
+  `${id} (${usage_type}, ${amountsText(amounts)}${dimension_prices.map(({ values, ...entry }) => `, ${amountsText(entry)} for ${values.join(' or ')}`).join('')}` +
   `${transform_quantity ? ` per ${transform_quantity.divide_by} ${transform_quantity.round}` : ''} every ${recurrence.interval_count} ${recurrence.interval} of ${product}${allowance ? `, ${allowance.quantity} included for each ${allowance.per}${allowance.product ? ` of ${allowance.product}` : ''}` : ''})`;
 const couponText = ({ id, percent_off, amount_off, currency, duration, duration_in_months, products, currency_options }: Coupon): string =>
   `${id} (${percent_off ? `${percent_off} %` : `${amount_off} ${currency}${currency_options ? ` or ${Object.entries(currency_options).join(' ')}` : ''}`} ${duration}${duration_in_months ? ` ${duration_in_months} months` : ''}${products ? ` for ${products.join(', ')}` : ''})`;
@@ -116,7 +118,7 @@ export function historyText(history: History): string[] {
     ...(history.scheduled ? [`  scheduled${history.scheduled.from_scratch === undefined ? '' : ` from scratch at ${moment(history.scheduled.from_scratch)}`} until ${moment(history.scheduled.end)}, then ${history.scheduled.end_behavior}`, ...history.scheduled.phases.flatMap(phaseText)] : []),
     ...actions.flatMap(actionText),
     ...pending.map((each) => `  ${moment(each.at)} item ${each.key} ${each.amount} of the ${each.of}${each.discountable ? '' : ' not discountable'} ${each.product ?? ''}${each.discounts.map((coupon) => ` less ${couponText(coupon)}`).join('')}`),
-    ...usage.toSorted((a, b) => a.at - b.at).map((each) => `  ${moment(each.at)} usage ${each.meter} ${each.value}`),
+    ...usage.toSorted((a, b) => a.at - b.at).map((each) => `  ${moment(each.at)} usage ${each.meter} ${each.value}${each.model ? ` of ${each.model}` : ''}`),
   ];
 }
 

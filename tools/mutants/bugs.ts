@@ -46,7 +46,7 @@ const prepaid: Bug[] = [
   bug('a second that was billed twice is committed for twice', 'billing/subscription/committed.ts', 'seconds += Math.max(0, end - Math.max(start, until));', 'seconds += end - start;', 'tests/simulation/engine'),
   bug('usage is made up to a commitment where its period goes on', 'billing/subscription/committed.ts', '(renews && full.end !== at)', '(renews && full.end < 0)', 'tests/simulation/engine'),
   bug('what waits of an earlier period meets a commitment', 'billing/commitment.ts', 'line.metering && isWithin({ start: line.period_start, end: line.period_end }, { start, end })', 'line.metering && start < end', 'billing/commitment', 'tests/simulation/committed'),
-  bug('credit is bought while some waits to be paid', 'billing/credit/top_up.ts', 'top_up.active && !waits && left', 'top_up.active && left', 'tests/simulation/engine'),
+  bug('credit is bought while some waits to be paid', 'billing/credit/top_up.ts', '!active || waits || left', '!active || left', 'tests/simulation/engine'),
   bug('credit that a draft will take is left to be spent', 'billing/credit/top_up.ts', 'granted - lately - waiting)', 'granted - lately)', 'tests/simulation/engine'),
 ];
 

@@ -1,5 +1,4 @@
-import { changeGrant, createGrant, endGrant, expireGrant, voidGrant, type CreditGrantRow } from '../../../billing/credit/grant.ts';
-import { checking } from '../../../billing/credit/top_up.ts';
+import { changeGrant, checking, createGrant, endGrant, expireGrant, voidGrant, type CreditGrantRow } from '../../../billing/credit/grant.ts';
 import { decision, refuse, together, type Decision, type Instant, type Moment } from '../../../billing/decision.ts';
 import { commit } from '../../../server/commit.ts';
 import { momentAt, momentOn, type Context, type Json, type TimerCommand } from '../../../server/context.ts';

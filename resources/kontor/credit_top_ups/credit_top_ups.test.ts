@@ -43,6 +43,19 @@ test('credit is bought when it runs low, once for each time, granted when it is 
   for (const { id } of await bought(customer)) await explained(stripe, id);
 });
 
+test('as much is bought at once as it takes to have the threshold', async () => {
+  const { clock, customer } = await onClock();
+  await post('credit_top_ups', { customer, currency: 'usd', amount: 1_000, threshold: 300 });
+  await kontor.advance(clock, START + 60);
+  // 24.00 more were used than bought: 27.00 are missing.
+  await use(customer, 340);
+  await kontor.advance(clock, START + 120);
+  const [first, second, ...more] = await bought(customer);
+  assert.deepEqual([first!.total, second!.total, more, await left(customer)], [1_000, 3_000, [], 4_000]);
+  assert.deepEqual(second!.lines.data.map((line) => [line.description, line.quantity, line.amount]), [['3 × Prepaid credit ($10.00)', 3, 3_000]]);
+  await explained(stripe, second!.id);
+});
+
 test('usage that waits on a draft is not spent twice', async () => {
   const { clock, customer } = await onClock();
   await stripe.billing.creditGrants.create({ customer, amount: { type: 'monetary', monetary: { currency: 'usd', value: 1_000 } }, applicability_config: { scope: { price_type: 'metered' } }, category: 'promotional' });
@@ -85,8 +98,12 @@ test('while an invoice is not paid nothing more is bought, nor granted', async (
   await kontor.advance(clock, START + 300);
   const [invoice, ...more] = await bought(customer);
   assert.deepEqual([more, invoice!.status, await left(customer)], [[], 'open', 0]);
+  await use(customer, 70);
   await stripe.invoices.pay(invoice!.id, { paid_out_of_band: true });
   assert.equal(await left(customer), 1_000);
+  // 8.50 of 10.00 are used by then: the top-up that took the place looks again.
+  await kontor.advance(clock, START + 360);
+  assert.deepEqual((await bought(customer)).map(({ status }) => status), ['paid', 'open']);
 });
 
 test('what a credit note took off is not granted, and the rest is', async () => {

@@ -1,5 +1,6 @@
 /** Prepaid credit that is bought again by itself when it runs low. */
-import { buyCredit, checking, creditLeft, isDue, putTopUp, type TopUpRow } from '../../../billing/credit/top_up.ts';
+import { checking } from '../../../billing/credit/grant.ts';
+import { buyCredit, creditLeft, putTopUp, timesDue, type TopUpRow } from '../../../billing/credit/top_up.ts';
 import { refuse, together, type Decision } from '../../../billing/decision.ts';
 import { defined, mergeMetadata } from '../../../billing/metadata.ts';
 import { refuseAmount } from '../../../billing/payment/intent.ts';
@@ -15,7 +16,7 @@ import { equal, page, renderList } from '../../../server/lists.ts';
 import { usageByGroup } from '../../../server/usage/counted.ts';
 import { customersById, existingCustomer, lockCustomer } from '../../customers/rows.ts';
 import { ongoingOf, surroundings } from '../../subscriptions/rows.ts';
-import { buyersOf, topUpsById, waitingUsage } from './rows.ts';
+import { buyersOf, topUpsById, topUpsOf, waitingUsage } from './rows.ts';
 
 const terms = {
   expires_in_days: doc('How many days after its payment what was bought expires. By default never.', clearable(integer({ min: 1, max: 3_650 }))),
@@ -25,7 +26,7 @@ const terms = {
 };
 const createParams = fields({
   ...terms,
-  amount: doc('How much is bought at a time, in the smallest unit of the currency.', required(amount({ min: 1 }))),
+  amount: doc('How much is bought, in the smallest unit of the currency: once, or as many times on one invoice as it takes to have the threshold.', required(amount({ min: 1 }))),
   currency: required(currency()),
   customer: required(id('cus')),
   threshold: doc('Below which credit it is bought: what is left of the grants, less the usage that no invoice has billed yet.', required(amount({ min: 1 }))),
@@ -87,24 +88,27 @@ const keyOf = ({ customer, currency: of }: { customer: string; currency: string 
 
 /** Buys credit for each customer whose credit has run low. Customers are locked, so that of several who see it one buys. */
 const checkDue: TimerCommand = async (ctx, due) => {
-  const at = new Map(due.map((each) => [each.subject, each.at]));
-  const found = (await topUpsById(ctx.tx, [...at.keys()])).filter((each) => each.active);
-  const customers = new Map((await customersById(ctx.tx, [...new Set(found.map((each) => each.customer))], true)).filter((each) => !each.deleted).map((each) => [each.id, each]));
+  const set = new Map(due.map((each) => [each.subject, each.at]));
+  const asked = await topUpsById(ctx.tx, [...set.keys()]);
+  const customers = new Map((await customersById(ctx.tx, [...new Set(asked.map((each) => each.customer))], true)).filter((each) => !each.deleted).map((each) => [each.id, each]));
+  // Another one may have taken the place of the one that was to look.
+  const at = new Map(asked.toSorted((a, b) => set.get(a.id)! - set.get(b.id)!).map((each) => [keyOf(each), set.get(each.id)!]));
+  const found = (await topUpsOf(ctx.tx, [...customers.keys()])).filter((each) => at.has(keyOf(each)));
   const buyers = await buyersOf(ctx.tx, [...customers.keys()]);
   const around = await surroundings(ctx, [...customers.values()]);
-  const until = (top_up: TopUpRow) => at.get(top_up.id)! + 1;
+  const until = (top_up: TopUpRow) => at.get(keyOf(top_up))! + 1;
   const ongoing = Map.groupBy(await ongoingOf(ctx.tx, ...customers.keys()), keyOf);
   const usage = await usageByGroup(ctx.tx, found.flatMap((each) => (ongoing.get(keyOf(each)) ?? []).flatMap((one) => usageAsked(one, until(each)))));
   const waiting = await waitingUsage(ctx.tx, [...customers.keys()]);
   const decided: Decision[] = [];
   for (const each of found) {
-    const customer = customers.get(each.customer);
-    if (!customer) continue;
-    const moment = momentAt(ctx, at.get(each.id)!);
+    const customer = customers.get(each.customer)!;
+    const moment = momentAt(ctx, at.get(keyOf(each))!);
     const costs = (ongoing.get(keyOf(each)) ?? []).flatMap((one) => costSoFar(one, usage, until(each)));
     const left = creditLeft(customer, costs, waiting.get(keyOf(each)) ?? 0n, each.currency, moment.now);
-    if (!isDue(each, left, buyers.has(keyOf(each)))) continue;
-    const bought = buyCredit(each, around(customer), moment);
+    const times = timesDue(each, left, buyers.has(keyOf(each)));
+    if (times === 0n) continue;
+    const bought = buyCredit(each, times, around(customer), moment);
     customers.set(customer.id, bought.customer);
     decided.push(bought);
   }

@@ -1,25 +1,41 @@
 /** What a quantity costs, what discounts take of lines, and what taxes are put on them: the reference model's way. */
-import { decimal, less, plus, round, shareOut, times, total, whole, type Fraction } from './exact.ts';
-import type { Coupon, History, Line, Price, Rate } from './history.ts';
+import { decimal, less, minus, plus, round, shareOut, times, total, whole, type Fraction } from './exact.ts';
+import type { Coupon, DimensionPrice, History, Line, Price, Rate } from './history.ts';
 
-export function amountOf(price: Price, quantity: string): bigint {
-  const q = decimal(quantity);
-  if (price.billing_scheme === 'per_unit') {
+export const amountOf = (price: Price, quantity: string): bigint => round(costOf(price, decimal(quantity)));
+
+/** Before it is rounded. */
+function costOf(price: Omit<DimensionPrice, 'values'> & Pick<Price, 'transform_quantity'>, q: Fraction): Fraction {
+  if (price.tiers === null) {
     const unit = decimal(price.unit_amount_decimal);
-    if (!price.transform_quantity) return round(times(unit, q));
+    if (!price.transform_quantity) return times(unit, q);
     const pack = q.d * BigInt(price.transform_quantity.divide_by);
     const full = q.n / pack;
-    return round(times(unit, whole(price.transform_quantity.round === 'up' && full * pack < q.n ? full + 1n : full)));
+    return times(unit, whole(price.transform_quantity.round === 'up' && full * pack < q.n ? full + 1n : full));
   }
   let sum = whole(0);
   let below = whole(0);
-  for (const { up_to, unit_amount_decimal, flat_amount_decimal } of price.tiers!) {
+  for (const { up_to, unit_amount_decimal, flat_amount_decimal } of price.tiers) {
     const last = up_to === null || !less(whole(up_to), q);
     if (!last && price.tiers_mode === 'volume') continue;
     const top: Fraction = last ? q : whole(up_to);
     sum = plus(sum, plus(times(decimal(unit_amount_decimal), plus(top, { n: -below.n, d: below.d })), decimal(flat_amount_decimal)));
     if (last) break;
     below = top;
+  }
+  return sum;
+}
+
+/** What usage costs beyond what is free, by the groups of its price: those of its entries, where of their values was used, and the rest, which comes last. What is free is used up in their order. */
+export function amountOfUsage(price: Price, groups: readonly Fraction[], free: Fraction): bigint {
+  let left = free;
+  let sum = whole(0);
+  for (const [n, used] of groups.entries()) {
+    const entry = price.dimension_prices?.[n];
+    const met = less(used, left) ? used : left;
+    left = minus(left, met);
+    if (entry && used.n === 0n) continue;
+    sum = plus(sum, costOf(entry ? { ...entry, transform_quantity: price.transform_quantity } : price, minus(used, met)));
   }
   return round(sum);
 }

@@ -21,7 +21,11 @@ export type Price = {
   transform_quantity: { divide_by: number; round: 'up' | 'down' } | null;
   /** What usage is free in each period: so many units, or so many for each seat, which are all licensed items or those of a product. */
   allowance?: { quantity: number; per: 'subscription' | 'seat'; product: string | null };
+  /** What usage costs that has one of the values; what is for none of them costs what the price itself says. */
+  dimension_prices?: DimensionPrice[];
 };
+/** In tiers of its own, or in the price's packages. */
+export type DimensionPrice = Pick<Price, 'unit_amount_decimal' | 'tiers' | 'tiers_mode'> & { values: string[] };
 export type Rate = { id: string; percentage: string; inclusive: boolean };
 /** A discount as it is given: each place in a history has a coupon (and an id) of its own, but for a coupon that goes on from one phase to the next. */
 export type Coupon = {
@@ -155,8 +159,8 @@ export type History = {
   sweep?: Recurrence;
   /** Where a schedule begins it: what comes after the first phase, which is the start itself until the first of these. */
   scheduled?: { end: number; phases: Phase[]; end_behavior: EndBehavior; /** There is no subscription before it: when it is made, at the start or earlier. */ from_scratch?: number };
-  /** `value` is a positive decimal; in any order. `reported`: when it is told of, where that is later; the model knows it in time. */
-  usage: { meter: string; at: number; value: string; reported?: number }[];
+  /** `value` is a decimal; in any order. `model`: its value of the one dimension that every meter has, if any. `reported`: when it is told of, where that is later; the model knows it in time. */
+  usage: { meter: string; at: number; value: string; model?: string; reported?: number }[];
   pending: PendingItem[];
   actions: Action[];
   /** The clock is run to here, inclusive. */

@@ -3,6 +3,7 @@ import { boundary, DAY, spanAround } from './calendar.ts';
 import { Dice, Shop } from './dice.ts';
 import type { History, Recurrence } from './history.ts';
 import { commit, topUp } from './agreements.ts';
+import { priceByModel } from './dimensions.ts';
 import { grantCredit } from './grants.ts';
 import { Steps } from './steps.ts';
 
@@ -74,5 +75,6 @@ export function randomHistory(seed: number): History {
   if (dice.chance(steps.metered.length > 0 ? 0.5 : 0.02)) grantCredit(history, dice, steps);
   if (steps.metered.length > 0 && dice.chance(0.3)) commit(history, dice, steps);
   if (steps.metered.length > 0 && dice.chance(history.card ? 0.4 : 0.1)) topUp(history, dice);
+  if (steps.metered.length > 0 && dice.chance(0.3)) priceByModel(history, dice, shop, steps.metered);
   return history;
 }

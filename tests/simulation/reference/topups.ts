@@ -7,6 +7,9 @@ import type { TopUp } from './history.ts';
 import { periodOf } from './terms.ts';
 import { usageIn } from './usage.ts';
 
+/** A line comes to no more. */
+const MOST = 999_999_999_999n;
+
 type Bought = TopUp & { bill: Bill; granted: boolean };
 
 export class TopUps {
@@ -41,24 +44,32 @@ export class TopUps {
   /** While something that was bought waits to be paid, nothing else is. Where it comes before what is billed at the moment, the periods that end with it still run (`within`). */
   look(at: number, within = at): void {
     const { terms, course: { book } } = this;
-    if (terms === null || this.bought.some(({ bill }) => bill.status === 'open') || book.credits.left(at) - this.unbilled(at, within) >= terms.threshold) return;
-    const { amount } = terms;
-    const draft: Draft = { key: 'top_up', kind: 'top_up', amount, period: { start: at, end: at }, quantity: '1', proration: false, discountable: false, product: null, price: null, rates: [], own: [] };
+    if (terms === null || this.bought.some(({ bill }) => bill.status === 'open')) return;
+    const lacks = terms.threshold - (book.credits.left(at) - this.unbilled(at, within));
+    if (lacks <= 0n) return;
+    let times = 1n;
+    while (times * terms.amount < lacks && (times + 1n) * terms.amount <= MOST) times += 1n;
+    const amount = times * terms.amount;
+    const draft: Draft = { key: 'top_up', kind: 'top_up', amount, period: { start: at, end: at }, quantity: String(times), proration: false, discountable: false, product: null, price: null, rates: [], own: [] };
     const bill = book.bill(at, 'manual', [], [draft], { shared: [], rates: [], items: [] }, 'at once')!;
-    this.bought.push({ ...terms, bill, granted: false });
+    this.bought.push({ ...terms, amount, bill, granted: false });
     this.grant(at);
   }
 
-  /** What is paid by now is granted, but for what notes took off it. */
+  /** What is paid by now is granted, but for what notes took off it. Then it may be too little again. */
   grant(at: number): void {
     const { book } = this.course;
+    let given = false;
     for (const one of this.bought) {
       if (one.granted || one.bill.status !== 'paid') continue;
       one.granted = true;
       const invoice = book.bills.indexOf(one.bill);
       const amount = one.amount - total(book.notes.flatMap((note) => (note.invoice === invoice && note.status === 'issued' ? [note.pre_payment] : [])));
       const { priority, expires_in_days: days } = one;
-      if (amount > 0n) book.credits.give({ id: `bought on ${invoice}`, currency: book.history.currency, amount, priority, category: 'paid', effective_at: at, expires_at: days === null ? null : at + days * DAY, prices: null }, at);
+      if (amount <= 0n) continue;
+      given = true;
+      book.credits.give({ id: `bought on ${invoice}`, currency: book.history.currency, amount, priority, category: 'paid', effective_at: at, expires_at: days === null ? null : at + days * DAY, prices: null }, at);
     }
+    if (given) this.look(at);
   }
 }

@@ -1,10 +1,11 @@
 /** Usage in the reference model: summed anew for each question, less what is included and what was billed of the same period before. */
-import { amountOf } from './amounts.ts';
+import { amountOfUsage } from './amounts.ts';
 import type { Bill, Draft } from './book.ts';
 import { spanAround, type Span } from './calendar.ts';
 import { PLAIN, type Course } from './course.ts';
 import { backOf } from './early.ts';
 import { decimal, less, minus, plain, plus, round, total, whole, type Fraction } from './exact.ts';
+import type { History, Price } from './history.ts';
 import { isFree, isLicensed, periodOf, type Living, type Terms } from './terms.ts';
 
 /** What was billed of an item's usage before its period was over; it counts while the period began at `start`. */
@@ -25,17 +26,26 @@ function includedIn(terms: Terms, seated: Terms, { price: { allowance, recurrenc
   return whole(round({ n: all * BigInt(end - start), d: BigInt(full.end - full.start) }));
 }
 
+/** What was used in a span at a price, in each of its groups: of an entry is what has one of its values, and is of no earlier one. Never less than nothing. */
+function groupsIn({ usage }: History, { meter, dimension_prices: entries = [] }: Price, { start, end }: Span): Fraction[] {
+  const within = usage.filter((use) => use.meter === meter && start <= use.at && use.at < end);
+  const entryOf = (model: string | undefined) => entries.find(({ values }) => model !== undefined && values.includes(model));
+  return [...entries, undefined].map((entry) => {
+    const counted = within.reduce((sum, { value, model }) => (entryOf(model) === entry ? plus(sum, decimal(value)) : sum), whole(0));
+    return less(counted, whole(0)) ? whole(0) : counted;
+  });
+}
+
 /** The usage of an item in a span; there is a line also where there was none. */
 export function usageIn(course: Course, terms: Terms, item: Living, { start, end }: Span, { seated = terms, lasts = end }: How = {}): Draft[] {
   if (isLicensed(item) || start >= end || isFree(terms, start)) return [];
-  const within = course.history.usage.filter((use) => use.meter === item.price.meter && start <= use.at && use.at < end);
-  const counted = within.reduce((sum, use) => plus(sum, decimal(use.value)), whole(0));
-  const used = less(counted, whole(0)) ? whole(0) : counted;
+  const groups = groupsIn(course.history, item.price, { start, end });
+  const used = groups.reduce(plus);
   const included = includedIn(terms, seated, item, { start, end: lasts });
   const early = course.early.get(item.key);
   const before = early?.start === start ? early : NO_EARLY;
   const quantity = plain(minus(used, before.quantity));
-  const rest = amountOf(item.price, less(included, used) ? plain(minus(used, included)) : '0') - before.amount;
+  const rest = amountOfUsage(item.price, groups, included) - before.amount;
   // No more is given back than is left: what notes gave back, or is void, is not given back again.
   const left = before.amount - total(before.bills.map((bill) => course.book.gone(bill, item.key, start)));
   const over = -rest > left ? left : -rest;
