@@ -103,7 +103,10 @@ export function createCap(given: Omit<CapRow, 'id' | 'created' | 'status'>, mome
   return { ...decision(), puts: [{ table: 'usage_caps', before: null, after: cap }], cap };
 }
 
+/** What it allows cannot change any more once it is archived. */
 export function changeCap(before: CapRow, change: Partial<Pick<CapRow, 'name' | 'quantity' | 'amount' | 'status' | 'metadata'>>): Decision & { cap: CapRow } {
+  const { name: _name, metadata: _metadata, ...limits } = change;
+  if (before.status === 'archived' && Object.keys(limits).length > 0) refuse(undefined, `The cap ${before.id} is archived. Make another one.`);
   const cap = { ...before, ...change };
   return { ...decision(), puts: [{ table: 'usage_caps', before, after: cap }], cap };
 }

@@ -28,8 +28,8 @@ export type UsageGiven = { event_name: string; identifier?: string; payload: Rec
 /** What finds the customer of an event: its meter's mapping, or that of whoever observes events of its name. */
 export type Mapping = MeterRow['customer_mapping'];
 
-/** What whoever watches events of a name finds in their payload: the customer, and, under one of the keys at least, what they are about. */
-export type Watched = { mapping: Mapping; keys: readonly string[] };
+/** What whoever watches events of a name finds in their payload: the customer, and, under one of the keys at least, what they are about. `ending`: soon, or by now, only what has begun is still looked at. */
+export type Watched = { mapping: Mapping; keys: readonly string[]; ending: boolean };
 
 const MINUTE = 60;
 const DAY = 86_400;

@@ -74,11 +74,12 @@ function insertion(table: string, columns: readonly Column[], source: Source, su
   return `insert into ${table} (world, ${columns.map((column) => `"${column.name}"`).join(', ')}) select (select kontor_world()), ${source.columns.join(', ')} from ${source.from}${suffix}`;
 }
 
+/** Inserts rows, with what the transaction sends next. */
 async function insertAll(ctx: Context, table: string, rows: readonly Json[]): Promise<void> {
   if (rows.length === 0) return;
   const { columns } = ctx.app.columns.get(table)!;
   const source = sourceOf(columns, rows, table);
-  await run(ctx.tx, over(source, insertion(table, columns, source)));
+  ctx.tx.later(over(source, insertion(table, columns, source)));
 }
 
 /** Updates the columns in which at least one row changed. */
@@ -167,12 +168,8 @@ async function tell(ctx: Context, facts: readonly Fact[]): Promise<void> {
     });
   }
   if (rows.length === 0) return;
-  const { columns } = ctx.app.columns.get('events')!;
-  const source = sourceOf(columns, rows, 'events');
-  await Promise.all([
-    run(ctx.tx, over(source, insertion('events', columns, source))),
-    run(ctx.tx, plain(DELIVERIES, [arrayText(rows.map((row) => row.id as string)), arrayText(rows.map((row) => row.type as string)), ctx.app.clock.now()])),
-  ]);
+  await insertAll(ctx, 'events', rows);
+  ctx.tx.later(plain(DELIVERIES, [arrayText(rows.map((row) => row.id as string)), arrayText(rows.map((row) => row.type as string)), ctx.app.clock.now()]));
 }
 
 /** For each event, given by its id and type. The endpoints are looked at first: most worlds have none or few. */
@@ -193,24 +190,22 @@ const TIMER_COLUMNS: Column[] = [
 ];
 
 /** The last word on a kind and subject counts. */
-function setTimers(ctx: Context, timers: readonly Timer[]): Promise<number>[] {
+async function setTimers(ctx: Context, timers: readonly Timer[]): Promise<void> {
   const last = [...new Map(timers.map((timer) => [`${timer.kind}\0${timer.subject}`, timer])).values()];
   assertLanes(ctx.tx, last);
   const set = last.filter((timer) => timer.at !== null && !timer.kept);
   const kept = last.filter((timer) => timer.kept);
   const cleared = last.filter((timer) => timer.at === null);
-  const sent: Promise<number>[] = [];
   const insert = (rows: readonly Json[], conflict: string) => {
     const source = sourceOf(TIMER_COLUMNS, rows, 'timers');
-    sent.push(run(ctx.tx, over(source, insertion('timers', TIMER_COLUMNS, source, ` on conflict (world, kind, subject) do ${conflict}`))));
+    ctx.tx.later(over(source, insertion('timers', TIMER_COLUMNS, source, ` on conflict (world, kind, subject) do ${conflict}`)));
   };
   if (set.length > 0) insert(set, 'update set at = excluded.at, lane = excluded.lane, test_clock = excluded.test_clock, failures = 0, error = null');
   if (kept.length > 0) insert(kept, 'nothing');
   if (cleared.length > 0) {
     const text = 'delete from timers t using unnest($1::text[], $2::text[]) as r (kind, subject) where t.kind = r.kind and t.subject = r.subject';
-    sent.push(run(ctx.tx, plain(text, [cleared.map((timer) => timer.kind), cleared.map((timer) => timer.subject)])));
+    ctx.tx.later(plain(text, [cleared.map((timer) => timer.kind), cleared.map((timer) => timer.subject)]));
   }
-  return sent;
 }
 
 /** Whoever writes a call makes it, right after the commit. Only what is still open after this time is taken by the worker: then its writer has died. */
@@ -224,10 +219,10 @@ async function writeCalls(ctx: Context, calls: readonly Call[]): Promise<void> {
 }
 
 /**
- * Makes a decision true. The transaction's commit, by whoever opened it, is the moment from which it holds. The statements are sent one behind the other without waiting, and are all
- * answered when this returns.
+ * Makes a decision true. The transaction's commit, by whoever opened it, is the moment from which it holds. The statements are sent one behind the other without waiting. Those that change or remove rows are answered when
+ * this returns; what is new goes out with what the transaction sends next, and where it fails, the transaction does.
  */
 export async function commit(ctx: Context, decision: Decision): Promise<void> {
   const { puts, postings, facts, timers, calls } = decision;
-  await Promise.all([...writeRows(ctx, puts), post(ctx, postings), tell(ctx, facts), ...setTimers(ctx, timers), writeCalls(ctx, calls)]);
+  await Promise.all([...writeRows(ctx, puts), post(ctx, postings), tell(ctx, facts), setTimers(ctx, timers), writeCalls(ctx, calls)]);
 }

@@ -87,6 +87,8 @@ export type Audit = {
 export type UsageObserver = {
   /** Which of these event names it wants although no meter may count them, with what it finds in their payload. Asked for each batch: one query at most. */
   watches(ctx: Context, names: readonly string[]): Promise<ReadonlyMap<string, Watched>>;
+  /** Of events of names whose watch is `ending`, those that are looked at all the same. Another one has no effect, and is refused where no meter counts it. */
+  heeds?(ctx: Context, events: readonly UsageEvent[]): Promise<ReadonlySet<UsageEvent>>;
   /** Takes a batch: what is new, in the order of receipt, and what was taken back or put back since. Repetitions are not in it. */
   observe(ctx: Context, batch: UsageBatch): Promise<void>;
 };

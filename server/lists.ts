@@ -5,7 +5,10 @@ import { join, raw, row, rows, sql, type Sql } from './database/sql.ts';
 import { missing } from './http/errors.ts';
 import type { Range } from './http/params.ts';
 
-export type Page = { limit: number; starting_after?: string; ending_before?: string; /** Where the list is of one customer: that one. */ customer?: string };
+export type Page = { limit: number; starting_after?: string; ending_before?: string } & { /** Where the list is of what belongs to something: that one. */ [parent in keyof typeof PARENTS]?: string };
+
+/** What a list may be of, with its table and its name in a sentence. */
+const PARENTS = { customer: ['customers', 'customer'], definition: ['outcome_definitions', 'outcome definition'], invoice: ['invoices', 'invoice'], meter: ['meters', 'meter'], subscription: ['subscriptions', 'subscription'] } as const;
 
 /** Conditions for a `created`-like filter: an instant, or bounds. */
 export function within(column: string, range: Range | undefined): Sql[] {
@@ -56,9 +59,9 @@ export const beyond = (table: string, created: Sql, id: string, side: '<' | '>')
 
 /**
  * One page of a table's rows that fulfil all conditions, newest first, and whether there are more in the direction of travel.
- * The cursor need not fulfil the conditions itself, but must exist in this world, and so must the customer whose list it is.
+ * The cursor need not fulfil the conditions itself, but must exist in this world, and so must whatever it is the list of.
  */
-export async function page<Row extends { id: string }>(ctx: Context, table: string, kind: string, conditions: readonly Sql[], { limit, starting_after, ending_before, customer }: Page, order: { created?: string } = {}): Promise<{ data: Row[]; has_more: boolean }> {
+export async function page<Row extends { id: string }>(ctx: Context, table: string, kind: string, conditions: readonly Sql[], { limit, starting_after, ending_before, ...parents }: Page, order: { created?: string } = {}): Promise<{ data: Row[]; has_more: boolean }> {
   if (starting_after !== undefined && ending_before !== undefined) refuse('parameters_exclusive', 'Give only one of `starting_after` and `ending_before`.', 'ending_before');
   const created = raw(order.created ?? 'created');
   const cursor = starting_after ?? ending_before;
@@ -71,9 +74,16 @@ export async function page<Row extends { id: string }>(ctx: Context, table: stri
   }
   const direction = raw(ending_before === undefined ? 'desc' : 'asc');
   const found = await rows<Row>(ctx.tx, first(sql`select * from ${raw(table)} where ${join(all, ' and ')} order by ${created} ${direction}, id ${direction}`, limit + 1));
-  if (found.length === 0 && customer !== undefined && !(await row(ctx.tx, sql`select id from customers where id = ${customer}`))) missing('customer', customer, 'customer');
+  if (found.length === 0) await assertParents(ctx, parents);
   const data = found.slice(0, limit);
   return { data: ending_before === undefined ? data : data.reverse(), has_more: found.length > limit };
+}
+
+async function assertParents(ctx: Context, parents: Omit<Page, 'limit' | 'starting_after' | 'ending_before'>): Promise<void> {
+  for (const [param, [table, kind]] of Object.entries(PARENTS)) {
+    const id = parents[param as keyof typeof PARENTS];
+    if (typeof id === 'string' && !(await row(ctx.tx, sql`select id from ${raw(table)} where id = ${id}`))) missing(kind, id, param);
+  }
 }
 
 /** A list on the wire. */

@@ -54,7 +54,7 @@ const STRIDE = 10_000;
 /** Asks the rooms' own checks, a batch at a time. */
 async function audit(owner: Client, world: World, { audits, progress }: Audits, find: (finding: Omit<Finding, 'world'>) => void): Promise<void> {
   const writes = (): never => { throw new Error('A check writes nothing.'); };
-  const tx: Tx = { query: owner.query.bind(owner), later: writes, attempt: writes };
+  const tx: Tx = { query: owner.query.bind(owner), later: writes };
   for (const { id, things, look } of audits) {
     let [looked, found, told] = [0, 0, 0];
     for await (const batch of look(tx)) {

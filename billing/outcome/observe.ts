@@ -87,7 +87,7 @@ function judged(definition: DefinitionWhole, before: OutcomeRow | null, given: O
 }
 
 /** Whether an archived definition takes no subjects any more. */
-const isOver = (definition: DefinitionWhole, at: Instant): boolean => definition.archived_at !== null && at >= definition.archived_at + EARLIEST_S;
+export const isOver = (definition: DefinitionWhole, at: Instant): boolean => definition.archived_at !== null && at >= definition.archived_at + EARLIEST_S;
 
 /** What is new about a subject's events. Each list may repeat what is known, and those that were taken or put back may be none of its own. */
 export type News = { recorded: readonly SubjectEvent[]; canceled: readonly EventName[]; restored: readonly EventName[] };

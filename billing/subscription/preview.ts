@@ -23,8 +23,8 @@ import type { SubscriptionFacts, SubscriptionWhole } from './subscription.ts';
 import { sweepSubscription } from './sweep.ts';
 import { isWithheld } from './withhold.ts';
 
-/** An invoice with the subscription that it would be of, as that would be then. */
-export type Preview = { invoice: InvoiceWhole; subscription: SubscriptionWhole };
+/** An invoice with the subscription that it would be of, as that would be then. `begun`: the items that begin with the change that is previewed, of which the usage of the present second is. */
+export type Preview = { invoice: InvoiceWhole; subscription: SubscriptionWhole; begun?: ReadonlySet<string> };
 
 /** A draft with the credits that it would be met by; one that was finalized already has them. */
 function withCredits(invoice: InvoiceWhole, customer: CustomerWhole): InvoiceWhole {
@@ -87,7 +87,10 @@ export function previewChange(order: ChangeOrder, facts: ChangeFacts, moment: Mo
 /** The next invoice after a change, with what waits for it then: a change that bills takes with it what waited for the subscription. */
 export function previewAfter({ subscription, waiting, invoice }: Changed, facts: SubscriptionFacts, moment: Moment): Preview | null {
   const billed = new Set(invoice === null ? [] : taken(facts, 'subscription'));
-  return previewRenewal(afterChange(subscription, waiting, { ...facts, pending: facts.pending.filter((item) => !billed.has(item)) }, moment), moment);
+  const after = afterChange(subscription, waiting, { ...facts, pending: facts.pending.filter((item) => !billed.has(item)) }, moment);
+  const begun = new Map(subscription.items.flatMap(({ id, price, current_period_start }) => (after.so_far?.has(id) || current_period_start !== moment.now || !facts.this_second?.has(price) ? [] : [[id, facts.this_second.get(price)!]])));
+  const preview = previewRenewal(begun.size === 0 ? after : { ...after, so_far: new Map([...(after.so_far ?? []), ...begun]) }, moment);
+  return preview && { ...preview, begun: new Set(begun.keys()) };
 }
 
 /** The first invoice of a subscription that begins now or, where nothing is due then, its next one. */

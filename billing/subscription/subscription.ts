@@ -204,6 +204,8 @@ export type SubscriptionFacts = Surroundings & {
   usage: ReadonlyMap<string, Used>;
   /** By item: the usage that is known of its period, that of the present second as well, which counts for who goes on; read only for previews. */
   so_far?: ReadonlyMap<string, Used>;
+  /** By price: the usage of the present second, which is of what begins in it; read only for previews of changes. */
+  this_second?: ReadonlyMap<string, Used>;
   /** As it was used until now, where a phase of its schedule has just changed it: its seats count for what is included in the usage. */
   seated?: SubscriptionWhole;
   /** What of its usage was billed at once, at a change; read only where usage was agreed to. */

@@ -1,7 +1,8 @@
 /** Reads all that decisions about subscriptions need: a read for each kind of thing, however many subscriptions there are. */
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import type { Instant, Moment } from '../../billing/decision.ts';
-import type { ChangeFacts } from '../../billing/subscription/change.ts';
+import type { Used } from '../../billing/metering.ts';
+import type { ChangeFacts, ChangeOrder } from '../../billing/subscription/change.ts';
 import { committedSince } from '../../billing/subscription/committed.ts';
 import { usageAsked } from '../../billing/subscription/lines.ts';
 import { isDue } from '../../billing/subscription/renew.ts';
@@ -132,6 +133,13 @@ export async function withoutPending(ctx: Context, { subscription, moment }: Loc
 /** The facts of one subscription for a preview: what goes on is shown with all usage until now, that of the present second as well. */
 export async function previewFacts(ctx: Context, locked: Locked): Promise<ChangeFacts> {
   return { ...(await changeFacts(ctx, locked)), so_far: await usageByGroup(ctx.tx, usageAsked(locked.subscription, locked.moment.now + 1)) };
+}
+
+/** The usage of the present second, by the prices that a subscription has and those that a change gives it. */
+export async function usedThisSecond({ tx }: Context, { subscription, moment: { now } }: Locked, { items }: ChangeOrder): Promise<Map<string, Used>> {
+  const asked = items.flatMap((each) => ('add' in each ? each.add : each.change).price?.terms ?? []);
+  const prices = new Map([...subscription.items.map(({ terms }) => terms), ...asked].map((price) => [price.id, price]));
+  return usageByGroup(tx, [...prices.values()].flatMap(({ id: key, meter, dimension_prices: groups }) => (meter === null ? [] : [{ key, meter, customer: subscription.customer, start: now, end: now + 1, groups }])));
 }
 
 /** The facts of one subscription that is locked, with all that a change may read. */

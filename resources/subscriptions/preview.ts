@@ -3,7 +3,6 @@ import type Stripe from 'stripe';
 import type { PriceRow } from '../../billing/catalog.ts';
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { Refusal, refuse, type Instant, type Moment } from '../../billing/decision.ts';
-import type { InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { newSchedule } from '../../billing/schedule/start.ts';
 import { refuseManaged } from '../../billing/subscription/change.ts';
 import { hasEnded, type SubscriptionWhole } from '../../billing/subscription/subscription.ts';
@@ -20,7 +19,7 @@ import { scheduleDetails } from '../subscription_schedules/params.ts';
 import { changeAsked, lockSchedule, newAsked, schedulesById, startFacts } from '../subscription_schedules/rows.ts';
 import { billingMode, readCatalogue, type ItemGiven } from './asked.ts';
 import { changeOrder, pauseOrder, startOrder } from './commands.ts';
-import { previewFacts, lockSubscription, surroundings, type Locked } from './facts.ts';
+import { previewFacts, lockSubscription, surroundings, usedThisSecond, type Locked } from './facts.ts';
 import { readTerms } from './phases.ts';
 import { automaticTax, cancelAt, changedItem, createSubscription, discounts, pausing, prorationBehavior, taxRates, updateSubscription } from './params.ts';
 import { previewItem, withItems } from './preview_items.ts';
@@ -93,17 +92,17 @@ const asGiven = (customer: CustomerWhole, { customer_details }: Given): Customer
   customer_details?.tax_exempt === undefined ? customer : { ...customer, tax_exempt: customer_details.tax_exempt ?? 'none' };
 
 /** What would be billed, with what of it is stored nowhere: the subscription as it would be then, and the prices that were given for it. `at` is the moment at which it was looked. */
-export type Previewed = { invoice: InvoiceWhole; subscription: SubscriptionWhole | null; prices: readonly PriceRow[]; at: Instant };
+export type Previewed = Pick<Preview, 'invoice' | 'begun'> & { subscription: SubscriptionWhole | null; prices: readonly PriceRow[]; at: Instant };
 
 async function withGiven(ctx: Context, { invoice_items = [] }: Given, preview: Preview | null, customer: CustomerWhole, moment: Moment): Promise<Previewed> {
   const subscription = preview?.subscription ?? null;
   const prices = subscription?.items.map((item) => item.terms) ?? [];
   if (invoice_items.length > 0) {
     const made = await withItems(ctx, invoice_items, preview?.invoice ?? null, customer, moment);
-    return { invoice: made.invoice, subscription, prices: [...prices, ...made.prices], at: moment.now };
+    return { ...preview, invoice: made.invoice, subscription, prices: [...prices, ...made.prices], at: moment.now };
   }
   if (!preview) return refuse('invoice_upcoming_none', 'There is no invoice to come: nothing would be billed.', undefined, { status: 404 });
-  return { invoice: preview.invoice, subscription, prices, at: moment.now };
+  return { ...preview, prices, at: moment.now };
 }
 
 async function ofChange(ctx: Context, given: Given, locked: Locked, details: Details): Promise<Preview | null> {
@@ -122,7 +121,7 @@ async function ofChange(ctx: Context, given: Given, locked: Locked, details: Det
   const catalogue = await readCatalogue(ctx, change, locked.moment);
   const order = changeOrder(change, catalogue, undefined);
   refuseManaged(order, locked.subscription);
-  return previewChange(order, facts, locked.moment);
+  return previewChange(order, { ...facts, this_second: await usedThisSecond(ctx, locked, order) }, locked.moment);
 }
 
 async function ofStart(ctx: Context, given: Given, customer: CustomerWhole, details: Details): Promise<Preview | null> {

@@ -104,50 +104,6 @@ test('where a statement fails that nobody waits for, nothing is kept, and its fa
   assert.deepEqual(await ids(4), []);
 });
 
-test('of what is attempted in a transaction nothing stays where it fails, and the transaction goes on', async () => {
-  const insert = (id: string) => ({ text: `insert into things (id) values ('${id}')` });
-  const halves = { text: 'select 1 / 0' };
-  const failed: string[] = [];
-  const told = (error: Error) => void failed.push(error.message);
-  await db.inWorld({ id: 5 }, async (tx) => {
-    tx.later(insert('before'));
-    // By a statement that is waited for, with others behind it; because of one that nobody waits for; within what is attempted itself; and by what throws.
-    await tx.attempt(async () => { tx.later(insert('lost')); await Promise.all([tx.query(halves), tx.query(insert('behind'))]); }).catch(told);
-    await tx.attempt(async () => { tx.later(halves); await tx.query('select 1'); }).catch(told);
-    await tx.attempt(async () => {
-      tx.later(insert('within'));
-      await tx.attempt(() => tx.query(halves)).catch(told);
-    });
-    await tx.attempt(async () => { await tx.query(insert('lost')); throw new Error('changed my mind'); }).catch(told);
-    tx.later(insert('behind'));
-  });
-  assert.deepEqual(failed, ['division by zero', 'division by zero', 'division by zero', 'changed my mind']);
-  assert.deepEqual(await ids(5), ['before', 'behind', 'within']);
-});
-
-test('what had failed before something was attempted is told, and nothing is kept', async () => {
-  await assert.rejects(db.inWorld({ id: 4 }, async (tx) => {
-    tx.later({ text: 'select 1 / 0' });
-    await tx.attempt(() => tx.query(`insert into things (id) values ('lost')`)).catch(() => undefined);
-  }), /division by zero/);
-  await assert.rejects(db.inWorld({ id: 4 }, async (tx) => {
-    tx.later({ text: 'select 1 / 0' });
-    await tx.attempt(() => tx.query({ text: `insert into things (id) values ('lost')` }));
-  }), /division by zero/);
-  assert.deepEqual(await ids(4), []);
-});
-
-test('what was attempted without waiting for it fails the transaction', async () => {
-  for (const within of [1, 2]) {
-    await assert.rejects(db.inWorld({ id: 4 }, async (tx) => {
-      const attempt = (left: number): Promise<void> => tx.attempt(async () => (left > 1 ? attempt(left - 1) : tx.later({ text: 'select 1 / 0' })));
-      await attempt(within);
-      tx.later({ text: `insert into things (id) values ('lost')` });
-    }), /division by zero/);
-  }
-  assert.deepEqual(await ids(4), []);
-});
-
 test('a connection that breaks in a transaction is replaced', async () => {
   await assert.rejects(db.inWorld({ id: 4 }, (tx) => tx.query('select pg_terminate_backend(pg_backend_pid())')));
   assert.deepEqual(await ids(1), ['mine']);

@@ -777,7 +777,7 @@ create table events (
   constraint events_pkey PRIMARY KEY (world, id)
 );
 CREATE INDEX events_by_type ON events USING btree (world, type, id);
-CREATE INDEX events_of_object ON events USING btree (world, object_id, id DESC);
+CREATE INDEX events_of_object ON events USING btree (world, object_id, id) WHERE (type = ANY (ARRAY['coupon.updated'::text, 'customer.updated'::text, 'customer.subscription.created'::text, 'customer.subscription.updated'::text, 'price.updated'::text]));
 alter table events enable row level security;
 alter table events force row level security;
 create policy own_world on events for all to public using ((world = kontor_world())) with check ((world = kontor_world()));
@@ -1473,7 +1473,7 @@ create table outcomes (
   constraint outcomes_reversed_by_check CHECK ((reversed_by = ANY (ARRAY['event'::text, 'contest'::text]))),
   constraint outcomes_state_check CHECK ((state = ANY (ARRAY['new'::text, 'open'::text, 'succeeded'::text, 'contested'::text, 'failed'::text, 'reversed'::text, 'ignored'::text])))
 );
-CREATE INDEX outcomes_counted ON outcomes USING btree (world, meter, customer, counted_at) WHERE (meter IS NOT NULL);
+CREATE INDEX outcomes_counted ON outcomes USING btree (world, customer, counted_at) WHERE (counted_at IS NOT NULL);
 CREATE INDEX outcomes_in_time ON outcomes USING brin (began_at, counted_at);
 CREATE INDEX outcomes_of_customer ON outcomes USING btree (world, customer, id);
 CREATE INDEX outcomes_provisional ON outcomes USING btree (world, customer, provisional_meter) WHERE (provisional_meter IS NOT NULL);

@@ -17,8 +17,6 @@ export type Queryable = Pick<pg.ClientBase, 'query'>;
 export type Tx = Queryable & {
   /** Sends a statement without waiting for it: it travels with what comes next, and where it fails, the transaction fails at its end. */
   later(statement: pg.QueryConfig): void;
-  /** Does work of which nothing stays where it throws; the transaction goes on. What the work sends without waiting for it fails the transaction as ever. Nothing else is sent meanwhile. */
-  attempt<Result>(work: () => Promise<Result>): Promise<Result>;
 };
 
 /**
@@ -46,7 +44,6 @@ export function inWorldsInTurn<Result>(pool: pg.Pool, work: (tx: Tx, enter: (wor
 
 const named = (text: string): pg.QueryConfig => ({ name: statementName(text), text });
 const [BEGIN, BEGIN_READING, COMMIT] = [named('begin'), named('begin read only'), named('commit')];
-const [SAVE, RELEASE, RETURN] = [named('savepoint attempt'), named('release savepoint attempt'), named('rollback to savepoint attempt')];
 const SETTING = named(`select set_config('kontor.world', $1, true)`);
 const setting = (world: string): pg.QueryConfig => ({ ...SETTING, values: [world] });
 
@@ -58,45 +55,20 @@ function settingOf({ id }: { readonly id: number }): pg.QueryConfig {
 /** What PostgreSQL says to every statement after one that failed: also where that kept it from parsing the statement. */
 const ABORTED = new Set<unknown>(['25P02', '26000']);
 
-/** What failed of what nobody waits for. Once an attempt is done, what fails of it belongs to what is around it. */
-type Unheard = { error?: unknown; around?: Unheard };
-const heirOf = (own: Unheard): Unheard => (own.around ? heirOf(own.around) : own);
-
 async function transaction<Result>(pool: pg.Pool, opening: readonly pg.QueryConfig[], work: (tx: Tx) => Promise<Result>): Promise<Result> {
   const client = await pool.connect();
   const { query, later, flush } = outboxOf(client);
   let broken: Error | undefined;
-  // What was sent for later, and failed, of the transaction or of what is attempted in it. It is told at the end, or in place of what fails because of it; until then it is nobody's.
-  let unheard: Unheard = {};
-  const send = (statement: pg.QueryConfig): void => {
-    const own = unheard;
-    later(statement, (error) => { heirOf(own).error ??= error; });
-  };
-  const cause = (error: unknown): unknown => (ABORTED.has((error as { code?: unknown }).code) ? (unheard.error ?? error) : error);
-  const attempt = async <Attempted>(attempted: () => Promise<Attempted>): Promise<Attempted> => {
-    send(SAVE);
-    const around = unheard;
-    const own: Unheard = (unheard = {});
-    try {
-      const result = await attempted();
-      if (own.error !== undefined) throw own.error;
-      send(RELEASE);
-      own.around = around;
-      return result;
-    } catch (error) {
-      // Where the transaction had failed before, there is nowhere to return to.
-      await query(RETURN).catch(() => undefined);
-      throw cause(error);
-    } finally {
-      unheard = around;
-    }
-  };
+  // Why something failed that was sent for later. It is told at the end, or in place of what fails because of it.
+  let unheard: unknown;
+  const send = (statement: pg.QueryConfig): void => later(statement, (error) => { unheard ??= error; });
+  const cause = (error: unknown): unknown => (ABORTED.has((error as { code?: unknown }).code) ? (unheard ?? error) : error);
   try {
     // The opening travels with the first query of the work, and what is sent for later with the commit.
     opening.forEach(send);
-    const result = await work({ query, later: send, attempt });
+    const result = await work({ query, later: send });
     const { command } = await query(COMMIT);
-    if (unheard.error !== undefined) throw unheard.error;
+    if (unheard !== undefined) throw unheard;
     if (command !== 'COMMIT') throw new Error('The transaction was rolled back, since a query in it had failed and its error was not passed on.');
     return result;
   } catch (error) {
@@ -110,13 +82,13 @@ async function transaction<Result>(pool: pg.Pool, opening: readonly pg.QueryConf
 }
 
 /** Whether a row could not be inserted since the table has another one of its name. */
-export const isTaken = (error: unknown, table: RegExp): boolean => (error as { code?: unknown }).code === '23505' && table.test((error as { table?: string }).table ?? '');
+const isTaken = (error: unknown, table: RegExp): boolean => (error as { code?: unknown }).code === '23505' && table.test((error as { table?: string }).table ?? '');
 
 /** What of the database passes by itself, so that the same may be tried again: others held what was wanted, or it could not be reached. Null for every other error. Nothing was done. */
 export function passing(error: unknown): 'contended' | 'unreachable' | null {
   const { code = '', message = '' } = error as { code?: unknown; message?: string };
-  // Usage events are appended where their keys were free a moment ago (`server/usage/record.ts`).
-  if (/^(?:40001|40P01|55P03)$/.test(String(code)) || isTaken(error, /^meter_events_[0-9]+$/)) return 'contended';
+  // Usage events are appended, and outcomes begun, where their names were free a moment ago (`server/usage/record.ts`).
+  if (/^(?:40001|40P01|55P03)$/.test(String(code)) || isTaken(error, /^(?:meter_events_[0-9]+|outcomes)$/)) return 'contended';
   const gone = /^(?:08...|53...|57P0[1-5]|25006|ECONN(?:REFUSED|RESET)|ENOENT|EPIPE|ETIMEDOUT)$/.test(String(code)) || /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(message);
   return gone ? 'unreachable' : null;
 }

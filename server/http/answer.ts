@@ -67,7 +67,7 @@ export async function look(call: Call, tx?: Context['tx']): Promise<Reply> {
 
 /** In place of a transaction, for what is gathered. */
 const untransacted = (): never => { throw new Error('A gathered route has no transaction of its own.'); };
-const UNTRANSACTED: Context['tx'] = { query: untransacted, later: untransacted, attempt: untransacted };
+const UNTRANSACTED: Context['tx'] = { query: untransacted, later: untransacted };
 
 /** What the first transaction of a request ends in: an answer, or calls to be made before there is one. */
 type Step = { reply: Reply } | { continuation: Continuation };

@@ -109,7 +109,7 @@ function eachOf(given: readonly UsageGiven[], results: Recorded[], work: (each: 
 }
 
 /** The events that say something that can be kept, and what has their keys; the others get their refusals. Writes nothing. */
-export async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gathered = false, key }: Recording, results: Recorded[]): Promise<{ candidates: Candidate[]; looked: Looked }> {
+export async function judge(ctx: Context, given: readonly UsageGiven[], { settled, gathered = false, key }: Recording, results: Recorded[]): Promise<{ candidates: readonly Candidate[]; looked: Looked }> {
   const named = given.map(({ event_name, identifier = ctx.app.clock.newId('mtrev') }) => ({ event_name, identifier }));
   const [sources, [found, all]] = await bySources(ctx, [...new Set(given.map((each) => each.event_name))], (by) => {
     const mentioned = given.flatMap(({ event_name, payload }) => (by.get(event_name)?.mapping && fieldOf(payload, by.get(event_name)!.mapping!.event_payload_key)) ?? []);
@@ -132,7 +132,21 @@ export async function judge(ctx: Context, given: readonly UsageGiven[], { settle
     const event = { ...usageEvent(each, { meter, customer, settled: settled !== undefined }, { now: settled?.now ?? now }), identifier, number: BigInt(number + at) };
     candidates.push({ at, name: nameOf(event), given: each, event, mapping, meter });
   });
-  return { candidates, looked: { ...all, keys: candidates.map(({ at }) => all.keys[at]!) } };
+  const heeded = await withoutUnheeded(ctx, candidates, (name) => sources.get(name)!.ending, results);
+  return { candidates: heeded, looked: { ...all, keys: heeded.map(({ at }) => all.keys[at]!) } };
+}
+
+/** Without the events that nobody looks at any more, and no meter counts; they get their refusals. */
+async function withoutUnheeded(ctx: Context, candidates: readonly Candidate[], isEnding: (name: string) => boolean, results: Recorded[]): Promise<readonly Candidate[]> {
+  const doubtful = candidates.filter(({ meter, event }) => meter === null && isEnding(event.event_name));
+  if (doubtful.length === 0) return candidates;
+  const heeded = await Promise.all(ctx.app.register.usage.map((observer) => observer.heeds?.(ctx, doubtful.map(({ event }) => event)) ?? new Set<UsageEvent>()));
+  const unheeded = new Set(doubtful.filter(({ event }) => !heeded.some((each) => each.has(event))));
+  for (const { at, event } of unheeded) {
+    const sentence = `No active meter counts events named ${event.event_name}, and the outcome definitions that follow them are archived: they take no new subjects any more.`;
+    results[at] = { status: 'refused', refusal: new Refusal('resource_missing', sentence, 'event_name', { status: 400, usage_error: 'no_meter' }) };
+  }
+  return candidates.filter((each) => !unheeded.has(each));
 }
 
 type Customer = { id: string; test_clock: string | null };

@@ -1,12 +1,12 @@
 /** Who counts events of a name, and where their customer is found. */
 import { isDeepStrictEqual } from 'node:util';
 import type { MeterRow } from '../../billing/catalog.ts';
-import type { Mapping } from '../../billing/usage.ts';
+import type { Mapping, Watched } from '../../billing/usage.ts';
 import type { App, Context } from '../context.ts';
 import { arrayText, rows, sql } from '../database/sql.ts';
 
-/** The active meter, if any; what finds the customer, by the meter or by whoever observes the name; and where what an event is about is found, where no meter counts it. Nobody counts a name without a mapping. */
-type Source = { meter: MeterRow | null; mapping: Mapping | undefined; keys: readonly string[] };
+/** The active meter, if any; what finds the customer, by the meter or by whoever observes the name; and what else they say of it, where no meter counts it. Nobody counts a name without a mapping. */
+type Source = Omit<Watched, 'mapping'> & { meter: MeterRow | null; mapping: Mapping | undefined };
 type Sources = ReadonlyMap<string, Source>;
 
 /** The sources of these names. */
@@ -19,7 +19,7 @@ export async function sourcesOf(ctx: Context, names: readonly string[]): Promise
   return new Map(names.map((name) => {
     const meter = byName.get(name) ?? null;
     const watch = watched.find((each) => each.has(name))?.get(name);
-    return [name, { meter, mapping: meter?.customer_mapping ?? watch?.mapping, keys: watch?.keys ?? [] }];
+    return [name, { meter, mapping: meter?.customer_mapping ?? watch?.mapping, keys: watch?.keys ?? [], ending: watch?.ending ?? false }];
   }));
 }
 

@@ -62,6 +62,8 @@ test('a cap of units says yes while something is left, and no with the reason af
   assert.equal((await check(customer, 70))['allowed'], true);
   assert.equal((await post(`caps/${cap['id']}/archive`))['status'], 'archived');
   assert.equal((await check(customer, 71))['allowed'], true);
+  for (const [path, change] of [[`caps/${cap['id']}/archive`, {}], [`caps/${cap['id']}`, { quantity: 80 }]] as const) await assert.rejects(post(path, change), { statusCode: 400, message: `The cap ${cap['id']} is archived. Make another one.` });
+  assert.equal((await post(`caps/${cap['id']}`, { name: 'Once fair' }))['name'], 'Once fair');
 });
 
 test('a cap of money counts what usage costs at its prices, and lets pass what costs nothing', async () => {

@@ -89,6 +89,16 @@ test('every preview is explained to the cent, and its parts say from what it wou
   }
 });
 
+test('usage of the second of a price change is of the new price', async () => {
+  const of = await lived({ discounts: [] });
+  const dearer = await priced('Dear call', { unit_amount: 30, recurring: { interval: 'month', usage_type: 'metered', meter: meter.id } });
+  const { data: [, calls] } = (await stripe.subscriptions.retrieve(of.subscription)).items;
+  await report(stripe, 'calls', of.customer, 7);
+  const { preview, differences } = await explain(details(of, { items: [{ id: calls!.id, price: dearer }, { price: catalogue.calls }] }));
+  const usage = preview.lines.data.filter((line) => !line.description!.includes('Seat'));
+  assert.deepEqual([usage.map((line) => [line.quantity, line.amount]), differences], [[[40, 400], [7, 210], [7, 70]], []]);
+});
+
 test('a preview says in sentences what it would cost, and why that is not what was paid last', async () => {
   const of = await lived();
   const params: Preview = { subscription: of.subscription, subscription_details: { items: [{ id: of.seats, quantity: 5 }], proration_behavior: 'none' } };

@@ -33,7 +33,7 @@ export async function explainFacts(tx: Tx, invoices: readonly InvoiceWhole[], { 
   const prices = await pricesOf(tx, [...lines, ...put_right.flatMap((each) => each.recounted)], preview?.prices);
   const contained = unique(lines.flatMap((line) => line.proration_details?.discount_amounts.map((each) => each.discount) ?? []));
   const { subscription = null, invoice = null } = preview ?? {};
-  const metered = [...(await meteredLines(tx, invoices, prices, preview?.at ?? null)), ...put_right.flatMap((each) => meteredThen(each, prices))];
+  const metered = [...(await meteredLines(tx, invoices, prices, preview)), ...put_right.flatMap((each) => meteredThen(each, prices))];
   const usage = now === null ? await usageByEvents(tx, metered) : await usageByHours(tx, metered, now);
   const given = [...(subscription ? [...subscription.discounts, ...subscription.items.flatMap((item) => item.discounts)] : []), ...(invoice?.discount_rows ?? [])];
   return {
@@ -66,17 +66,21 @@ async function subscriptionsOf(tx: Tx, lines: readonly InvoiceLineRow[]): Promis
 
 /**
  * The lines that bill usage. One that an item waited for was counted with the item; the others when their invoice was made and, since usage is reported while a draft waits, when it was finalized.
- * A preview counts what was used until the moment `looked`, and in its second where the item goes on.
+ * A preview counts what was used until the moment at which it looks, and in its second where the item goes on or begins.
  */
-async function meteredLines(tx: Tx, invoices: readonly InvoiceWhole[], prices: ReadonlyMap<string, PriceRow>, looked: Instant | null): Promise<Metered[]> {
+async function meteredLines(tx: Tx, invoices: readonly InvoiceWhole[], prices: ReadonlyMap<string, PriceRow>, preview: Pick<Previewed, 'at' | 'begun'> | null): Promise<Metered[]> {
   const metered = invoices.flatMap((invoice) => invoice.lines.filter((line) => line.correction === null && prices.get(line.price ?? '')?.recurring?.usage_type === 'metered').map((line) => ({ invoice, line })));
   const items = unique(metered.map(({ line }) => line.invoice_item));
   const made = new Map(items.length === 0 ? [] : (await rows<{ id: string; created: Instant }>(tx, sql`select id, created from invoice_items where id = any(${items}::text[])`)).map((item) => [item.id, item.created]));
-  const goOn = looked === null ? null : await ongoingItems(tx, metered.map(({ line }) => line));
+  const goOn = preview && (await ongoingItems(tx, metered.map(({ line }) => line)));
   return metered.map(({ invoice, line }) => {
     const waited = made.get(line.invoice_item ?? '');
     const { meter, dimension_prices: groups } = prices.get(line.price!)!;
-    if (looked !== null) return { line: { ...line, period_end: Math.min(line.period_end, goOn!.has(line.id) ? looked + 1 : looked) }, meter: meter!, groups, customer: invoice.customer, made: waited ?? looked, counted_at: waited ?? looked };
+    if (preview) {
+      const { at, begun } = preview;
+      const counts = goOn!.has(line.id) || (begun?.has(line.subscription_item ?? '') && line.period_start === at);
+      return { line: { ...line, period_end: Math.min(line.period_end, counts ? at + 1 : at) }, meter: meter!, groups, customer: invoice.customer, made: waited ?? at, counted_at: waited ?? at };
+    }
     return { line, meter: meter!, groups, customer: invoice.customer, made: waited ?? invoice.created, counted_at: waited ?? invoice.finalized_at ?? invoice.created };
   });
 }

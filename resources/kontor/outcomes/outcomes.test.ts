@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
 import type { Context } from '../../../server/context.ts';
 import { inWorld, inWorldsInTurn } from '../../../server/database/world.ts';
+import { recordTogether } from '../../../server/usage/gather.ts';
 import { record } from '../../../server/usage/record.ts';
 import { verify } from '../../../server/verify.ts';
 import { until } from '../../../tests/awaited.ts';
@@ -223,6 +224,17 @@ test('a new version judges what begins under it, and the archived definition not
   const archived = await post(`outcome_definitions/${id}/archive`);
   assert.equal(archived.status, 'archived');
   await assert.rejects(post(`outcome_definitions/${id}/archive`), /is archived/);
+  // 35 days later no subject begins any more; what has begun is still told of.
+  const over = archived.archived_at + 35 * DAY;
+  await kontor.advance(clock, over);
+  await assert.rejects(say(customer, 'v_answered', 'newer', over), { statusCode: 400, code: 'resource_missing', param: 'event_name', message: /are archived/ });
+  await say(customer, 'v_reopened', 'new', over);
+});
+
+test('a list of what is not there is refused, whatever it is of', async () => {
+  for (const [list, param] of [['outcomes', 'customer'], ['outcomes', 'definition'], ['outcomes', 'invoice'], ['outcome_receipts', 'customer'], ['usage/corrections', 'meter']]) {
+    await assert.rejects(get(`${list}?${param}=none`), { statusCode: 400, code: 'resource_missing', param });
+  }
 });
 
 test('a new version and a preview keep the outcomes, their meters and the timing that they do not name', async () => {
@@ -331,7 +343,7 @@ describe('at the same moment', () => {
     await agent({ rules: rulesFor('met') });
     const { id: customer } = await stripe.customers.create();
     const given = (event_name: string, conversation: string) => ({ event_name: `met_${event_name}`, identifier: `${event_name} ${conversation}`, payload: { stripe_customer_id: customer, conversation } });
-    await whileHeld((ctx) => record(ctx, [given('answered', 'shared')]), () => within((ctx) => record(ctx, [given('answered', 'own'), given('confirmed', 'shared'), given('confirmed', 'own')])));
+    await whileHeld((ctx) => record(ctx, [given('answered', 'shared')]), () => recordTogether(kontor.app, kontor.world, [given('answered', 'own'), given('confirmed', 'shared'), given('confirmed', 'own')]));
     assert.deepEqual(await states(customer), [['own', 'succeeded'], ['shared', 'succeeded']]);
   });
 

@@ -32,16 +32,15 @@ export async function lockSubjects(tx: Tx, subjects: readonly Omit<Subject, 'tes
   return new Map(found.map((each) => [subjectKey(each), each]));
 }
 
-/** Customers that are there, with the test clocks on which they live and what time it is there. They stay until the transaction ends: only with its clock does a customer go, which waits for this. */
+/** Customers that are there, with the test clocks on which they live and what time it is there. They stay until the transaction ends: only with its clock does a customer go, and the clocks are held. */
 export async function clocksOf(tx: Tx, customers: readonly string[], now: Instant): Promise<Map<string, { test_clock: string | null; now: Instant }>> {
+  const ids = sql`any(${arrayText([...customers], true)}::text[])`;
   const found = await rows<{ id: string; test_clock: string | null; frozen_time: Instant | null }>(
     tx,
-    sql`select c.id, c.test_clock, t.frozen_time from customers c left join test_clocks t on t.id = c.test_clock where c.id = any(${arrayText([...customers], true)}::text[]) and not c.deleted`,
+    sql`with held as (select id, frozen_time from test_clocks where id in (select test_clock from customers where id = ${ids}) order by id for key share)
+        select c.id, c.test_clock, h.frozen_time from customers c left join held h on h.id = c.test_clock where c.id = ${ids} and not c.deleted and (c.test_clock is null or h.id is not null)`,
   );
-  const onClocks = found.filter(({ test_clock }) => test_clock !== null).map(({ id }) => id);
-  const held = onClocks.length === 0 ? [] : await rows<{ id: string }>(tx, sql`select id from customers where id = any(${arrayText(onClocks, true)}::text[]) order by id for key share`);
-  const there = new Set(held.map(({ id }) => id));
-  return new Map(found.filter(({ id, test_clock }) => test_clock === null || there.has(id)).map(({ id, test_clock, frozen_time }) => [id, { test_clock, now: frozen_time ?? now }]));
+  return new Map(found.map(({ id, test_clock, frozen_time }) => [id, { test_clock, now: frozen_time ?? now }]));
 }
 
 /** The customers of these that are there. */

@@ -12,11 +12,11 @@ type Meters = ReadonlyMap<string, MeterRow>;
 /** Meters by their ids. */
 export const metersOf = async (ctx: Context, ids: readonly string[]): Promise<Meters> => new Map((await metersById(ctx.tx, [...new Set(ids)])).map((meter) => [meter.id, meter]));
 
-/** An outcome is one unit on its meter; what is taken off is one unit less at the same moment, so that nothing of what was counted is ever changed. Each has a name that nobody can have used. */
-function units({ outcome, counted, uncounted }: Observed, meters: Meters): Own[] {
+/** An outcome is one unit on its meter; what is taken off is one unit less at the same moment, so that nothing of what was counted is ever changed. Each has a name that nobody can have used, and that says of which outcome it is. */
+function units({ counted, uncounted }: Observed, meters: Meters): Own[] {
   const unit = ({ meter: id, customer, at }: Count, identifier: string, value: string): Own => {
     const meter = meters.get(id)!;
-    const payload = { outcome: outcome.id, [meter.customer_mapping.event_payload_key]: customer, [meter.value_settings.event_payload_key]: value };
+    const payload = { [meter.customer_mapping.event_payload_key]: customer, [meter.value_settings.event_payload_key]: value };
     return { meter, customer, given: { event_name: meter.event_name, identifier, timestamp: at, payload } };
   };
   return [...(uncounted ? [unit(uncounted, `${uncounted.identifier}:back`, '-1')] : []), ...(counted ? [unit(counted, counted.identifier, '1')] : [])];

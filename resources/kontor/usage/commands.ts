@@ -20,7 +20,7 @@ import { activeMeter, metersById } from '../../billing/meters/rows.ts';
 import { customersById } from '../../customers/rows.ts';
 import { MOST_EVENTS, type createCorrection, type listCorrections, type listEvents, type recordEvents } from './params.ts';
 import { renderBatch, renderCorrection, renderEvent, type CorrectionRow } from './resource.ts';
-import { correctionsById, eventsWithin, pageOfEvents, recordedBy } from './rows.ts';
+import { correctionsById, eventsWithin, pageOfEvents, recordedBy, takenBackBy } from './rows.ts';
 
 export async function recordBatch(ctx: Context, { events }: Params<typeof recordEvents>): Promise<Json> {
   return renderBatch(await recordReadable(ctx, events), ctx.app.url);
@@ -38,6 +38,9 @@ export async function events(ctx: Context, { customer, meter: wanted, start_time
   const data = found.slice(0, limit);
   return renderList('/v1/kontor/usage/events', (ending_before === undefined ? data : data.reverse()).map((each) => renderEvent(each, ctx.world)), found.length > limit);
 }
+
+/** What names the events that a correction records, from 0. */
+const nameWithin = (correction: string, n: number): string => `${correction}:${n}`;
 
 /** What a correction takes back, puts back and records, and the span that it is about. */
 type Plan = { event_name: string; /** Null where no meter counts the events: outcomes follow from them. */ meter: string | null; customer: string; start: Instant; end: Instant; cancels: readonly StoredEvent[]; restores: string | null; records: readonly Omit<UsageGiven, 'identifier'>[] };
@@ -63,11 +66,25 @@ async function countedBy(ctx: Context, { meter, customer, start, end }: Plan): P
   return meter === null ? null : (await countedFor(ctx.tx, [{ key: 'span', meter, customer, start, end }])).get('span')!;
 }
 
+/** Says what to amend in place of an event that is taken back. */
+async function refuseAmended(ctx: Context, event: StoredEvent): Promise<never> {
+  const refused = (why: string): never => refuse(undefined, `The event ${event.identifier} is taken back already${why}`, 'amend[identifier]');
+  for (let place: StoredEvent = event; ; ) {
+    const by = await takenBackBy(ctx.tx, place);
+    if (by === null) return refused('. Report what has happened under another identifier.');
+    if (by.type !== 'amend') return refused(`, by the correction ${by.id}. Revert that, or report what has happened under another identifier.`);
+    const identifier = nameWithin(by.id, 0);
+    const next = await latestEvent(ctx, event.event_name, identifier);
+    if (!next?.canceled) return refused(`: in its place is ${identifier}. Amend that one, or revert the correction ${by.id}.`);
+    place = next;
+  }
+}
+
 async function planAmend(ctx: Context, { event_name, identifier, payload, timestamp }: NonNullable<Given['amend']>): Promise<Plan> {
   const event = await latestEvent(ctx, event_name, identifier);
   if (!event) return refuse('resource_missing', `No event named ${event_name} has the identifier ${identifier}.`, 'amend[identifier]', { status: 400 });
   refuseCount(event, 'amend[identifier]');
-  if (event.canceled) refuse(undefined, `The event ${identifier} is taken back already. Revert what has taken it back, or report it anew under another identifier.`, 'amend[identifier]');
+  if (event.canceled) return refuseAmended(ctx, event);
   if (!payload && timestamp === undefined) refuse('parameter_missing', 'Say what the event should have said, or when: give `payload`, `timestamp` or both.', 'amend[payload]');
   const said = await payloadOf(ctx, event);
   const replacement = { event_name, payload: payload ?? said, timestamp: timestamp ?? event.timestamp };
@@ -146,7 +163,7 @@ const inside = (at: string, param: string | undefined): string => (param === und
 
 /** Records what a correction puts in place: all of it, or the correction is refused. */
 async function recordAll(ctx: Context, plan: Plan, id: string, now: Instant, given: Given): Promise<void> {
-  const recorded = await record(ctx, plan.records.map((each, n) => ({ ...each, identifier: `${id}:${n}` })), { settled: { now } });
+  const recorded = await record(ctx, plan.records.map((each, n) => ({ ...each, identifier: nameWithin(id, n) })), { settled: { now } });
   for (const [n, each] of recorded.entries()) {
     const at = given.type === 'amend' ? 'amend' : `backfill[events][${n}]`;
     if (each.status === 'refused') refuse(each.refusal.code, each.refusal.message, inside(at, each.refusal.param), { status: 400 });

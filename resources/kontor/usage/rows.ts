@@ -12,6 +12,12 @@ export function correctionsById(tx: Tx, ids: readonly string[], lock = false): P
   return rows<CorrectionRow>(tx, sql`select * from usage_corrections where id = any(${ids}::text[]) ${lock ? sql`for update` : sql``}`);
 }
 
+/** The correction that has taken an event back; null where an adjustment has. */
+export async function takenBackBy(tx: Tx, { slot, key }: StoredEvent): Promise<Pick<CorrectionRow, 'id' | 'type'> | null> {
+  const [found] = await rows<Pick<CorrectionRow, 'id' | 'type'>>(tx, sql`select c.id, c.type from meter_event_cancellations k join usage_corrections c on c.id = k.correction where k.slot = ${slot} and k.key = ${key}::bigint and k.reverted_at is null`);
+  return found ?? null;
+}
+
 /** A customer's events of a meter, or where no meter counts them of a name, in `[start, end)` that count, oldest first; at most so many. */
 export function eventsWithin(tx: Tx, world: number, { meter, event_name, customer, start, end }: { meter: string | null; event_name: string; customer: string; start: number; end: number }, most: number): Promise<StoredEvent[]> {
   return eventsOf(

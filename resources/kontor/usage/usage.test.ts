@@ -152,7 +152,11 @@ describe('corrections', () => {
     await assert.rejects(raw('GET', `usage/corrections/${tried.id}`), { statusCode: 404 });
     const made = await correct(amend);
     assert.equal(await total(meter.id, customer, start, end), '20');
-    await assert.rejects(correct(amend), { param: 'amend[identifier]', message: /taken back already/ });
+    const again = { ...amend, amend: { ...amend.amend, identifier: `${made.id}:0`, payload: { stripe_customer_id: customer, value: '6' } } };
+    await assert.rejects(correct(amend), { param: 'amend[identifier]', message: `The event fifty is taken back already: in its place is ${made.id}:0. Amend that one, or revert the correction ${made.id}.` });
+    const second = await correct(again);
+    await assert.rejects(correct(amend), { param: 'amend[identifier]', message: new RegExp(`in its place is ${second.id}:0\\. `) });
+    await correct({ type: 'revert', revert: { correction: second.id } });
     const back = await correct({ type: 'revert', revert: { correction: made.id } });
     assert.deepEqual([back.before, back.after, back.reverts], ['5', '50', made.id]);
     assert.equal(await total(meter.id, customer, start, end), '50');
@@ -160,7 +164,7 @@ describe('corrections', () => {
     await assert.rejects(correct({ type: 'revert', revert: { correction: made.id } }), { message: /taken back already/ });
     await correct(amend);
     assert.equal(await total(meter.id, customer, start, end), '20');
-    assert.equal((await raw<{ data: unknown[] }>('GET', `usage/corrections?customer=${customer}`)).data.length, 3);
+    assert.equal((await raw<{ data: unknown[] }>('GET', `usage/corrections?customer=${customer}`)).data.length, 5);
   });
 
   test('a span is filled anew, for one customer only', async () => {
