@@ -63,24 +63,29 @@ async function answerOnce(app: App, world: World, kind: string, answers: readonl
 
 type Postponed = { call: OpenCall; answer: NotYet | null };
 
+/** Whether the other side was not even reached: then it was not asked. */
+const isUndone = ({ answer }: Postponed): boolean => answer?.reached === false;
+
 /** When a call is made again: later and later, and not before the other side wants to hear of it. One that did not reach it is made as if for the first time. */
-function nextAt({ call: { attempts }, answer }: Postponed, now: number): number {
-  if (answer?.reached === false) return now + answer.after_s;
-  return now + Math.min(Math.max(wait(attempts), answer?.after_s ?? 0), LONGEST_S);
+function nextAt(postponed: Postponed, now: number): number {
+  const { call: { attempts }, answer } = postponed;
+  const after_s = answer?.after_s ?? 0;
+  return now + (isUndone(postponed) ? after_s : Math.min(Math.max(wait(attempts), after_s), LONGEST_S));
 }
 
 async function postpone(app: App, world: World, postponed: readonly Postponed[], cause: Cause | null): Promise<void> {
   const now = app.clock.now();
-  const ids = postponed.map(({ call }) => call.id);
+  const [ids, attempts] = [postponed.map(({ call }) => call.id), postponed.map(({ call }) => call.attempts)];
+  const [next, undone] = [postponed.map((each) => nextAt(each, now)), postponed.map((each) => Number(isUndone(each)))];
   await inContext(app, world, async (ctx) => {
     // Where somebody else has begun it meanwhile, it stays begun.
     await row(
       ctx.tx,
       sql`update calls c set state = 'unknown', next_at = to_timestamp(r.next_at), attempts = c.attempts - r.undone, begun = case when c.attempts = r.undone then null else c.begun end
-          from unnest(${ids}::text[], ${postponed.map((each) => nextAt(each, now))}::bigint[], ${postponed.map(({ call }) => call.attempts)}::integer[], ${postponed.map(({ answer }) => (answer?.reached === false ? 1 : 0))}::integer[]) as r (id, next_at, attempts, undone)
+          from unnest(${ids}::text[], ${next}::bigint[], ${attempts}::integer[], ${undone}::integer[]) as r (id, next_at, attempts, undone)
           where c.id = r.id and c.state <> 'answered' and (r.undone = 0 or c.attempts = r.attempts)`,
     );
-    const missed = postponed.filter(({ answer }) => answer?.reached !== false).map(({ call }) => call);
+    const missed = postponed.filter((each) => !isUndone(each)).map(({ call }) => call);
     for (const [kind, calls] of Map.groupBy(missed, (call) => call.kind)) await app.register.calls.get(kind)?.missed?.(ctx, calls);
   }, cause);
 }

@@ -43,8 +43,20 @@ export type Resource<Whole extends object = never> = {
 /** A timer's command: takes many subjects, each with the moment that its timer was set for. */
 export type TimerCommand = (ctx: Context, due: readonly { subject: string; at: Instant }[]) => Promise<void>;
 
-/** A call as it is stored. `Request` is what calls of its kind ask. `created` is real time; `attempts` is how often it was begun, this time included. */
-export type OpenCall<Request extends object = object> = { id: string; kind: string; subject: string; request: Request; state: 'pending' | 'unknown' | 'answered'; attempts: number; created: Instant; /** When it was first begun. */ begun: Instant | null };
+/** A call as it is stored. `Request` is what calls of its kind ask. */
+export type OpenCall<Request extends object = object> = {
+  id: string;
+  kind: string;
+  subject: string;
+  request: Request;
+  state: 'pending' | 'unknown' | 'answered';
+  /** How often it was begun, this time included. */
+  attempts: number;
+  /** In real time. */
+  created: Instant;
+  /** When it was first begun. */
+  begun: Instant | null;
+};
 
 /** The answer to a call. `at` is when it was given, where that is not now: what a timer lets happen has its moment. */
 export type Answered<Request extends object = object, Answer extends Json = Json> = { call: OpenCall<Request>; answer: Answer; at?: Instant };

@@ -6,7 +6,7 @@
  */
 import { refuse } from '../../billing/decision.ts';
 import type { Context, Json, Resource } from '../context.ts';
-import { raw, row, rows, sql } from '../database/sql.ts';
+import { raw, row, rows, sql, type Sql } from '../database/sql.ts';
 import { byDefault, fields, integer, required, text, type Params } from '../http/params.ts';
 import { get, type Route } from '../http/route.ts';
 import { beyond, first } from '../lists.ts';
@@ -22,16 +22,22 @@ export const searchResult: Resource = { object: 'search_result', prefix: '', ren
 
 const pageAfter = (id: string) => Buffer.from(id).toString('base64url');
 
+const isThere = async (ctx: Context, table: string, id: string): Promise<boolean> => /^[a-z]+_[A-Za-z0-9_]+$/.test(id) && (await row(ctx.tx, sql`select id from ${raw(table)} where id = ${id}`)) !== undefined;
+
+async function countOf(ctx: Context, table: string, found: Sql): Promise<number> {
+  return Number((await row<{ count: bigint }>(ctx.tx, sql`select count(*) as count from (select from ${raw(table)} where ${found} limit ${raw(String(MOST_COUNTED))}) f`))!.count);
+}
+
 /** A search of a table's rows, for whose resource `object` is the name. `among` are the rows that exist for whoever asks. */
 export function searchable(path: string, object: string, table: string, fieldsOf: Fields, among = 'true'): Route {
   async function run(ctx: Context, { limit, page, query }: Params<typeof searchParams>): Promise<Json> {
     const found = sql`${raw(among)} and ${conditionOf(query, fieldsOf)}`;
     const last = page === undefined ? null : Buffer.from(page, 'base64url').toString();
-    if (last !== null && !(/^[a-z]+_[A-Za-z0-9_]+$/.test(last) && (await row(ctx.tx, sql`select id from ${raw(table)} where id = ${last}`)))) refuse(undefined, 'This is no page of a search: give the `next_page` of the result before.', 'page');
+    if (last !== null && !(await isThere(ctx, table, last))) refuse(undefined, 'This is no page of a search: give the `next_page` of the result before.', 'page');
     const after = last === null ? sql`` : sql` and ${beyond(table, sql`created`, last, '<')}`;
     const ids = (await rows<{ id: string }>(ctx.tx, first(sql`select id from ${raw(table)} where ${found}${after} order by created desc, id desc`, limit + 1))).map(({ id }) => id);
     // What fits into the first page is counted.
-    const count = last === null && ids.length <= limit ? ids.length : Number((await row<{ count: bigint }>(ctx.tx, sql`select count(*) as count from (select from ${raw(table)} where ${found} limit ${raw(String(MOST_COUNTED))}) f`))!.count);
+    const count = last === null && ids.length <= limit ? ids.length : await countOf(ctx, table, found);
     const resource: Resource<{ id: string }> = ctx.app.register.resources.get(object)!;
     const wholes = new Map((await resource.load!(ctx, ids.slice(0, limit))).map((whole) => [whole.id, whole]));
     const has_more = ids.length > limit;

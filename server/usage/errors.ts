@@ -24,25 +24,32 @@ export async function keepErrors(app: App, world: World, wrong: readonly Wrong[]
 export async function writeErrors(tx: Tx, moment: Instant, wrong: readonly Wrong[]): Promise<void> {
   if (wrong.length === 0) return;
   const names = [...new Set(wrong.map(({ given }) => given.event_name))];
-  const meters = await rows<{ id: string; event_name: string; status: string }>(tx, sql`select distinct on (event_name) id, event_name, status from meters where event_name = any(${arrayText(names, true)}::text[]) order by event_name, status, created desc`);
+  const meters = await rows<{ id: string; event_name: string; status: string }>(
+    tx,
+    sql`select distinct on (event_name) id, event_name, status from meters where event_name = any(${arrayText(names, true)}::text[]) order by event_name, status, created desc`,
+  );
   const meterOf = new Map(meters.map((meter) => [meter.event_name, meter]));
   const kinds = Map.groupBy(wrong, ({ refusal, given }) => {
     const meter = meterOf.get(given.event_name);
     return JSON.stringify([meter?.id ?? '', meter?.status === 'inactive' ? 'archived_meter' : (refusal.details.usage_error ?? 'invalid')]);
   });
-  const sorted = [...kinds].sort(([a], [b]) => (a < b ? -1 : 1)).map(([kind, all]) => ({ kind: JSON.parse(kind) as [string, string], all }));
+  const sorted = [...kinds].sort(([a], [b]) => (a < b ? -1 : 1)).map(([kind, all]) => {
+    const [meter, code] = JSON.parse(kind) as [string, string];
+    return { meter, code, errors: all.length, samples: JSON.stringify(all.slice(0, MOST_SAMPLES).map(sampleOf)) };
+  });
+  const texts = (field: 'meter' | 'code' | 'samples') => arrayText(sorted.map((each) => each[field]), true);
   const now = sql`to_timestamp(${moment}::bigint)`;
-  // Their timers come first, as where they are reported.
+  // Their timers are locked first, as where they are reported.
   await row(
     tx,
     sql`insert into timers (kind, subject, at, lane) select ${TIMER}, subject, ${now} + make_interval(secs => ${WINDOW_S}), 'usage errors of ' || subject
-        from unnest(${arrayText([...new Set(sorted.map(({ kind }) => kind[0] || 'no meter'))], true)}::text[]) as r (subject) on conflict (world, kind, subject) do nothing`,
+        from unnest(${arrayText([...new Set(sorted.map(({ meter }) => meter || 'no meter'))], true)}::text[]) as r (subject) on conflict (world, kind, subject) do nothing`,
   );
   await row(
     tx,
     sql`insert into meter_event_errors as e (meter, code, errors, samples, since)
         select meter, code, errors, samples::jsonb, ${now}
-        from unnest(${arrayText(sorted.map(({ kind }) => kind[0]), true)}::text[], ${arrayText(sorted.map(({ kind }) => kind[1]), true)}::text[], ${arrayText(sorted.map(({ all }) => all.length))}::bigint[], ${arrayText(sorted.map(({ all }) => JSON.stringify(all.slice(0, MOST_SAMPLES).map(sampleOf))), true)}::text[]) as r (meter, code, errors, samples)
+        from unnest(${texts('meter')}::text[], ${texts('code')}::text[], ${arrayText(sorted.map(({ errors }) => errors))}::bigint[], ${texts('samples')}::text[]) as r (meter, code, errors, samples)
         on conflict (world, meter, code) do update set errors = e.errors + excluded.errors, samples = case when jsonb_array_length(e.samples) < ${MOST_SAMPLES} then e.samples || excluded.samples else e.samples end`,
   );
 }
@@ -52,7 +59,10 @@ const sampleOf = ({ refusal, given }: Wrong): Sample => ({ error_message: refusa
 /** Reports what has gathered, a thin event for each meter, and one for what has none. */
 async function report(ctx: Context, due: readonly { subject: string; at: number }[]): Promise<void> {
   const subjects = due.map(({ subject }) => (subject === 'no meter' ? '' : subject));
-  const found = await rows<{ meter: string; code: string; errors: bigint; samples: Sample[]; since: number }>(ctx.tx, sql`delete from meter_event_errors where meter = any(${subjects}::text[]) returning meter, code, errors, samples, since`);
+  const found = await rows<{ meter: string; code: string; errors: bigint; samples: Sample[]; since: number }>(
+    ctx.tx,
+    sql`delete from meter_event_errors where meter = any(${subjects}::text[]) returning meter, code, errors, samples, since`,
+  );
   const now = ctx.app.clock.now();
   for (const [meter, kinds] of Map.groupBy(found, (each) => each.meter)) {
     const count = kinds.reduce((sum, { errors }) => sum + Number(errors), 0);

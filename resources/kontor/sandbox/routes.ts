@@ -7,9 +7,9 @@ import type { HolderAnswer, NextAction } from '../../../billing/payment/payment.
 import { accountById } from '../../../server/accounts.ts';
 import { performCalls } from '../../../server/calls.ts';
 import { commit } from '../../../server/commit.ts';
-import type { App, Context, PageAnswer, Room, World } from '../../../server/context.ts';
+import { inContext, type App, type Context, type PageAnswer, type Room, type World } from '../../../server/context.ts';
 import { rows, sql } from '../../../server/database/sql.ts';
-import { inWorld, overAllWorlds } from '../../../server/database/world.ts';
+import { overAllWorlds } from '../../../server/database/world.ts';
 import { isSecret } from '../../../server/http/secrets.ts';
 import { attemptsById, proofOf } from '../../payment_attempts/rows.ts';
 import { methodsById, verifyDeposits } from '../../payment_methods/rows.ts';
@@ -45,8 +45,6 @@ async function worldOf(app: App, account: string): Promise<World | null> {
   const [world] = await overAllWorlds(app.database.pool, (tx) => rows<World>(tx, sql`select id, account, livemode from worlds where account = ${account} and not livemode`));
   return world ?? null;
 }
-
-const contextOf = (app: App, world: World, tx: Context['tx']): Context => ({ app, tx, world, request: null, calls: [] });
 
 async function askedIn(ctx: Context, id: string): Promise<Asked | null> {
   const [[setup], [payment]] = [await setupsById(ctx.tx, [id]), await intentsById(ctx.tx, [id])];
@@ -111,8 +109,7 @@ function pastOf({ kind, status }: Asked, { answer, verifies }: Page, state: Atte
 async function show(app: App, path: Record<string, string>): Promise<PageAnswer> {
   const world = await worldOf(app, path.account!);
   if (!world) return GONE;
-  return inWorld(app.database.pool, world, async (tx) => {
-    const ctx = contextOf(app, world, tx);
+  return inContext(app, world, async (ctx) => {
     const found = await opened(ctx, path as Path);
     if (!found) return GONE;
     return found.open ? { status: 200, html: await ask(ctx, found, path as Path) } : tellOver(ctx, found);
@@ -124,7 +121,7 @@ const addressOf = (app: App, { account, intent, proof }: Path): string => `${app
 /** The code that opens the page, as an image. */
 const image = (type: 'image/png' | 'image/svg+xml') => async (app: App, path: Record<string, string>): Promise<PageAnswer> => {
   const world = await worldOf(app, path.account!);
-  const found = world && (await inWorld(app.database.pool, world, (tx) => opened(contextOf(app, world, tx), path as Path)));
+  const found = world && (await inContext(app, world, (ctx) => opened(ctx, path as Path)));
   if (!found?.open) return GONE;
   const address = addressOf(app, path as Path);
   return { image: type === 'image/png' ? codeAsPng(address) : codeAsSvg(address), type };
@@ -166,7 +163,7 @@ const TAKES: Record<Asked['kind'], (ctx: Context, id: string, page: Page, form: 
 async function take(app: App, path: Record<string, string>, form: Record<string, unknown>): Promise<PageAnswer> {
   const world = await worldOf(app, path.account!);
   if (!world) return GONE;
-  const inThat = <T>(work: (ctx: Context) => Promise<T>): Promise<T> => inWorld(app.database.pool, world, (tx) => work(contextOf(app, world, tx)));
+  const inThat = <T>(work: (ctx: Context) => Promise<T>): Promise<T> => inContext(app, world, work);
   const found = await inThat((ctx) => opened(ctx, path as Path));
   if (!found) return GONE;
   if (!found.open) return inThat((ctx) => tellOver(ctx, found));

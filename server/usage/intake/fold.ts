@@ -9,6 +9,7 @@ import { inWorldsInTurn, overAllWorlds, passing, type Tx } from '../../database/
 import { told } from '../../log.ts';
 import { writeErrors } from '../errors.ts';
 import { admit, type Recorded } from '../record.ts';
+import { recordLoss } from './losses.ts';
 import { candidatesOf, type Carried, type Message } from './message.ts';
 
 /** A message as it came from the stream: its place there, and its name. */
@@ -46,7 +47,7 @@ async function inPartition(app: App, partition: number, from: number, last: Deli
 /** A PostgreSQL that was restored from a backup may lack accounts whose usage the streams still hold: that is put on record, and stops nobody else's. */
 async function recordStrangers(app: App, tx: Tx, partition: number, world: number, messages: readonly Delivered[]): Promise<void> {
   app.log.error('Usage is of an account that is not in this database, and cannot be counted.', { partition, world, messages: messages.length });
-  for (const { sequence } of messages) await row(tx, sql`insert into usage_losses (partition, stream, since, upto, found_at) values (${partition}, ${`world ${world}`}, ${sequence}, ${sequence + 1}, to_timestamp(${app.clock.now()}::bigint)) on conflict do nothing`);
+  for (const { sequence } of messages) await recordLoss(app, tx, { partition, stream: `world ${world}`, since: sequence, upto: sequence + 1 });
 }
 
 /** Admits the events, and reports those whose name another event has. */

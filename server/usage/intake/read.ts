@@ -6,6 +6,7 @@ import { row, sql } from '../../database/sql.ts';
 import { told } from '../../log.ts';
 import { countMessages, type Delivered } from './fold.ts';
 import type { Intake } from './intake.ts';
+import { recordLoss } from './losses.ts';
 import { readMessage } from './message.ts';
 
 /** A transaction counts no more events than this, unless one message brings more. */
@@ -122,9 +123,11 @@ export class Reader {
     return message && (message.header.get(NAME) || nameless(sequence));
   }
 
-  private async record({ stream, since, upto }: { stream: string; since: number; upto: number | null }): Promise<void> {
-    this.app.log.error(upto === null ? 'A stream of usage was made anew or has lost its end. What it had acknowledged and nobody had counted is gone.' : 'Messages of usage that were acknowledged are gone before they were counted.', { partition: this.partition, stream, since, upto });
-    await row(this.app.database.pool, sql`insert into usage_losses (partition, stream, since, upto, found_at) values (${this.partition}, ${stream}, ${since}, ${upto}, to_timestamp(${this.app.clock.now()}::bigint)) on conflict do nothing`);
+  private async record(lost: { stream: string; since: number; upto: number | null }): Promise<void> {
+    const { app, partition } = this;
+    const end = 'A stream of usage was made anew or has lost its end. What it had acknowledged and nobody had counted is gone.';
+    app.log.error(lost.upto === null ? end : 'Messages of usage that were acknowledged are gone before they were counted.', { partition, ...lost });
+    await recordLoss(app, app.database.pool, { partition, ...lost });
   }
 
   /** Reads and counts until something goes wrong, or somebody else has counted. `succeed` is told of each success. */
