@@ -18,6 +18,8 @@ export async function stock({ app }: Kontor, stripe: Stripe): Promise<Map<string
   const file = put('files', await stripe.files.create({ purpose: 'dispute_evidence', file: { data: Buffer.from('%PDF-1.7'), name: 'receipt.pdf', type: 'application/pdf' } }));
   put('file_links', await stripe.fileLinks.create({ file }));
   put('webhook_endpoints', await stripe.webhookEndpoints.create({ url: 'https://example.com/hooks', enabled_events: ['*'] }));
+  const webhook_endpoint = { url: 'https://example.com/thin' };
+  put('kontor/event_destinations', await stripe.v2.core.eventDestinations.create({ name: 'Thin', type: 'webhook_endpoint', event_payload: 'thin', enabled_events: ['v1.billing.meter.no_meter_found'], webhook_endpoint }));
   const customer = put('customers', await stripe.customers.create({ name: 'Jenny', email: 'jenny@example.com' }));
   const payment_method = put('payment_methods', await stripe.paymentMethods.attach('pm_card_visa', { customer }));
   ids.set('customers/payment_methods', payment_method);
