@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { add, chargeStep, compare, formatDecimal, formatMoney, fromBigint, isCurrency, minimumCharge, minor, minorDigits, multiply, parseDecimal, percentOf, roundDecimal, roundDiv, share, subtract } from './money.ts';
+import { add, chargeStep, compare, formatDecimal, formatMoney, fromBigint, isCurrency, minimumCharge, minor, minorDigits, multiply, parseDecimal, payoutStep, percentOf, roundDecimal, roundDiv, share, subtract } from './money.ts';
 
 describe('an exact decimal', () => {
   const read: [string, string | null][] = [
@@ -172,6 +172,7 @@ describe('a currency', () => {
 
   it('is charged in steps that the networks of cards know', () => {
     assert.deepEqual(['usd', 'jpy', 'bhd', 'jod', 'kwd', 'omr', 'tnd', 'isk', 'ugx', 'huf'].map(chargeStep), [1n, 1n, 10n, 10n, 10n, 10n, 10n, 100n, 100n, 1n]);
+    assert.deepEqual(['usd', 'kwd', 'isk', 'huf', 'twd'].map(payoutStep), [1n, 10n, 100n, 100n, 100n]);
   });
 
   it('has a least amount that can be charged', () => {

@@ -193,6 +193,9 @@ export function chargeStep(currency: string): bigint {
   return THREE_DECIMAL.has(currency) ? 10n : currency === 'isk' || currency === 'ugx' ? 100n : 1n;
 }
 
+/** The same of a payout: banks know no part of a forint or of a New Taiwan dollar either. */
+export const payoutStep = (currency: string): bigint => (currency === 'huf' || currency === 'twd' ? 100n : chargeStep(currency));
+
 const MAXIMUM: Readonly<Record<string, bigint>> = { cop: 9_999_999_999n, idr: 999_999_999_999n, inr: 999_999_999n };
 
 /** The largest amount that one payment can be of (the same page): of eight digits, in some currencies of more. */

@@ -2,7 +2,7 @@
 import { DAY_S, periodAt } from '../calendar.ts';
 import type { Metadata } from '../catalog.ts';
 import { assert, decision, refuse, together, type Decision, type Instant, type Moment, type Posting, type Timer } from '../decision.ts';
-import { formatMoney } from '../money.ts';
+import { formatMoney, payoutStep } from '../money.ts';
 import type { Fee } from '../payment/outcome.ts';
 import { moveFunds, type FundsTransactionRow } from './funds.ts';
 
@@ -102,6 +102,9 @@ export function openPayout(
 export function createPayout(order: PayoutOrder, to: BankAccountRow, available: bigint, carried: readonly FundsTransactionRow[] | null, moment: Moment): Decision & { payout: PayoutRow } {
   const { fees, ...said } = order;
   const { amount, currency, method } = said;
+  // An automatic one is what its transactions come to.
+  const step = payoutStep(currency);
+  if (carried === null && amount % step !== 0n) refuse(undefined, `A payout in ${currency} is a multiple of ${step}, as banks take no smaller parts: ${amount} is not.`, 'amount');
   const fee = fees.reduce((sum, each) => sum + each.amount, 0n);
   if (amount + fee > available) {
     const cost = fee === 0n ? '' : `, and ${formatMoney(fee, currency)} for it`;

@@ -14,7 +14,7 @@ import { customersById } from '../customers/rows.ts';
 import { shipping as shippingParams } from '../payment_intents/params.ts';
 import { shippingOf } from '../payment_methods/rows.ts';
 import { charge, renderCharge } from './resource.ts';
-import { chargesById } from './rows.ts';
+import { OFF_CLOCKS, chargesById } from './rows.ts';
 
 const updateCharge = fields({
   description: clearable(text({ max: 1000 })),
@@ -41,7 +41,8 @@ async function retrieve(ctx: Context, _given: object, path: { charge: string }):
 }
 
 async function list(ctx: Context, given: Params<typeof listCharges>): Promise<Json> {
-  const conditions = [...equal('customer', given.customer), ...equal('payment_intent', given.payment_intent), ...within('created', given.created)];
+  const everywhere = given.customer === undefined && given.payment_intent === undefined ? [OFF_CLOCKS] : [];
+  const conditions = [...equal('customer', given.customer), ...equal('payment_intent', given.payment_intent), ...within('created', given.created), ...everywhere];
   const { data, has_more } = await page<ChargeRow>(ctx, 'charges', 'charge', conditions, given);
   return renderList('/v1/charges', data.map((each) => renderCharge(each, ctx.world)), has_more);
 }

@@ -4,6 +4,9 @@ import type { App, OpenCall, World } from '../../server/context.ts';
 import { row, rows, rowsById, sql } from '../../server/database/sql.ts';
 import { inWorld, type Tx } from '../../server/database/world.ts';
 
+/** In a list of `charges`: those of customers whom no test clock moves. */
+export const OFF_CLOCKS = sql`not exists (select from customers c where c.id = charges.customer and c.test_clock is not null)`;
+
 /** Charges, in any order. `lock` keeps others from changing them until the transaction ends. */
 export function chargesById(tx: Tx, ids: readonly string[], lock = false): Promise<ChargeRow[]> {
   return rowsById<ChargeRow>(tx, 'charges', ids, lock);

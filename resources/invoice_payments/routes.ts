@@ -7,7 +7,7 @@ import { choice, fields, id, listParams, range, required, unsupported, type Para
 import { get } from '../../server/http/route.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { invoicePayment, renderInvoicePayment } from './resource.ts';
-import { invoicePaymentsById } from './rows.ts';
+import { OFF_CLOCKS, invoicePaymentsById } from './rows.ts';
 
 const listInvoicePayments = listParams({
   created: range(),
@@ -31,7 +31,8 @@ async function retrieve(ctx: Context, _given: object, path: { invoice_payment: s
 }
 
 async function list(ctx: Context, given: Params<typeof listInvoicePayments>): Promise<Json> {
-  const conditions = [...equal('invoice', given.invoice), ...equal('status', given.status), ...equal('payment_intent', given.payment?.payment_intent), ...within('created', given.created)];
+  const everywhere = given.invoice === undefined && given.payment?.payment_intent === undefined ? [OFF_CLOCKS] : [];
+  const conditions = [...everywhere, ...equal('invoice', given.invoice), ...equal('status', given.status), ...equal('payment_intent', given.payment?.payment_intent), ...within('created', given.created)];
   const { data, has_more } = await page<InvoicePaymentRow>(ctx, 'invoice_payments', 'invoice_payment', conditions, given);
   return renderList('/v1/invoice_payments', data.map((each) => renderInvoicePayment(each, ctx.world)), has_more);
 }

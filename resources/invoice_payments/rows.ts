@@ -2,6 +2,9 @@ import type { InvoicePaymentRow } from '../../billing/payment/payment.ts';
 import { rows, sql } from '../../server/database/sql.ts';
 import type { Tx } from '../../server/database/world.ts';
 
+/** In a list of `invoice_payments`: those for invoices that no test clock moves. */
+export const OFF_CLOCKS = sql`not exists (select from invoices i where i.id = invoice_payments.invoice and i.test_clock is not null)`;
+
 export function invoicePaymentsById(tx: Tx, ids: readonly string[]): Promise<InvoicePaymentRow[]> {
   return rows<InvoicePaymentRow>(tx, sql`select * from invoice_payments where id = any(${ids}::text[])`);
 }

@@ -201,6 +201,18 @@ test('what is left of an iDEAL payment is a debit that can be charged later', as
   assert.equal((await stripe.paymentIntents.retrieve(later.id)).status, 'succeeded');
 });
 
+test('what is paid on a test clock is in the lists of its customer, and in none of all', async () => {
+  const { customer } = await onClock();
+  const paid = await stripe.paymentIntents.create({ amount: 500, currency: 'usd', customer, payment_method: 'pm_card_visa', confirm: true });
+  const isIn = async (params: object) => [(await stripe.paymentIntents.list(params)).data.some(({ id }) => id === paid.id), (await stripe.charges.list(params)).data.some(({ id }) => id === paid.latest_charge)];
+  assert.deepEqual([await isIn({ limit: 5 }), await isIn({ customer })], [[false, false], [true, true]]);
+  const { id: invoice } = await stripe.invoices.create({ customer, auto_advance: false });
+  await stripe.invoiceItems.create({ customer, invoice, amount: 500, currency: 'usd' });
+  await stripe.invoices.finalizeInvoice(invoice);
+  const paysIt = async (params: object) => (await stripe.invoicePayments.list(params)).data.some((each) => each.invoice === invoice);
+  assert.deepEqual([await paysIt({ limit: 5 }), await paysIt({ invoice })], [false, true]);
+});
+
 test('a mandate for one payment is good for one', async () => {
   const { customer, after: pass } = await onClock();
   const { id: method } = await stripe.paymentMethods.attach('pm_sepaDebit_success_at', { customer });
