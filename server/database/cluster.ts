@@ -104,8 +104,12 @@ async function readPasswords(data: string, exists: boolean): Promise<Record<Role
   const path = join(data, 'postgres.passwords');
   const text = await readFile(path, 'utf8').catch(() => null);
   if (text !== null) {
-    const read = JSON.parse(text) as Record<Role, string>;
-    return { postgres: new Secret(read.postgres), kontor_owner: new Secret(read.kontor_owner), kontor_app: new Secret(read.kontor_app) };
+    try {
+      const read = JSON.parse(text) as Record<Role, string>;
+      return { postgres: new Secret(read.postgres), kontor_owner: new Secret(read.kontor_owner), kontor_app: new Secret(read.kontor_app) };
+    } catch {
+      throw new StartRefused(`The passwords of the database cannot be read as JSON: ${path}. Restore the file from a backup.`);
+    }
   }
   if (exists) throw new StartRefused(`The passwords of the database are missing: ${path}. Restore the file from a backup.`);
   const made = { postgres: newSecret(), kontor_owner: newSecret(), kontor_app: newSecret() };

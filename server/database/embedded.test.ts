@@ -161,6 +161,8 @@ test('a directory that cannot be used is refused with what to do', async () => {
   await writeFile(file, '');
   await assert.rejects(startEmbedded({ data: file }), /is a file, and Kontor needs a directory/);
   for (const path of [join(file, 'below'), '/proc/nowhere/data']) await assert.rejects(startEmbedded({ data: path }), /Make the directory writable .* or set KONTOR_DATA/);
+  await writeFile(join(data, 'postgres.passwords'), '{');
+  await assert.rejects(start(), /passwords of the database cannot be read as JSON.*Restore/);
   await rm(join(data, 'postgres.passwords'));
   await assert.rejects(start(), /passwords of the database are missing.*Restore/);
 });

@@ -209,7 +209,7 @@ async function ready(made: Cluster, child: ChildProcess): Promise<boolean> {
     await pause(10);
   }
   child.kill('SIGINT');
-  throw new StartRefused(`PostgreSQL was not ready after ${startSeconds} seconds. Its log is beside its data, in postgres.log.`);
+  throw new StartRefused(`PostgreSQL was not ready after ${startSeconds} seconds. Look into its log, postgres.log in the data directory, then start again.`);
 }
 
 /** Stops in order; where that does not end within a minute, at once, which is safe too: PostgreSQL then recovers at its next start. */
