@@ -112,7 +112,7 @@ export function releaseSchedule({ preserve_cancel_date }: { preserve_cancel_date
   refuseOver(schedule);
   if (subscription === null) return partSchedule(schedule, 'released', moment);
   const freed = schedule.end_behavior === 'cancel' && !preserve_cancel_date;
-  return letGo(subscription, 'released', moment, freed ? { cancel_at: null, canceled_at: null, cancellation_details: { ...subscription.cancellation_details, reason: null } } : {});
+  return letGo(subscription, 'released', moment, freed ? { cancel_at: null, ends_unprorated_since: null, canceled_at: null, cancellation_details: { ...subscription.cancellation_details, reason: null } } : {});
 }
 
 /** Announces that a schedule ends soon. */

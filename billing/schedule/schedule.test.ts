@@ -47,7 +47,7 @@ function lived(start: string, asked: readonly PhaseAsked[], end: string, how: { 
   const phases = termsOf(layPhases(asked, day(start), BUYER, moment(start)));
   const named: Named = { rates: new Map(), terms: (one) => phases.find((each) => each.phase.start_date === one.start_date)! };
   const order = { billing_mode: { type: 'flexible', flexible: { proration_discounts: 'included' }, updated_at: null } as const, default_settings: SETTINGS, end_behavior: how.end_behavior ?? 'release', metadata: {}, start_date: 'now' as const, phases: asked };
-  const made = createSchedule(order, { ...AROUND, subscriptions: 0, first_time: false }, named, moment(start));
+  const made = createSchedule(order, { ...AROUND, subscriptions: 0, first_time: false, pending: [] }, named, moment(start));
   const told = (type: string) => made.facts.find((fact) => fact.type === type)?.whole;
   let subscription = told('customer.subscription.created') as SubscriptionWhole;
   const first = told('invoice.created') as InvoiceWhole | undefined;

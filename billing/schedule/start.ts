@@ -75,27 +75,30 @@ export function beginSchedule(schedule: ScheduleWhole, terms: PhaseTerms, facts:
 }
 
 /** The start of a schedule has come. What cannot begin any more, because the customer is billed in another currency by now or has too many subscriptions, is aborted. */
-function startSchedule(before: ScheduleWhole, facts: StartFacts, named: Named, moment: Moment): Scheduled & { subscription: SubscriptionWhole | null } {
+function startSchedule(before: ScheduleWhole, facts: StartFacts, named: Named, moment: Moment): Scheduled & { [Part in 'subscription' | 'invoice']: Started[Part] | null } {
   const phase = phaseAt(before, moment.now);
   assert(phase, `${before.id} has a phase that begins at ${moment.now}`);
   try {
     const begun = beginSchedule(before, named.terms(phase), facts, moment);
-    return { ...together([changed(before, begun.schedule, moment), begun]), schedule: begun.schedule, subscription: begun.subscription };
+    return { ...together([changed(before, begun.schedule, moment), begun]), schedule: begun.schedule, subscription: begun.subscription, invoice: begun.invoice };
   } catch (refusal) {
     if (!(refusal instanceof Refusal)) throw refusal;
-    return { ...endSchedule(before, 'aborted', moment), subscription: null };
+    return { ...endSchedule(before, 'aborted', moment), subscription: null, invoice: null };
   }
 }
 
 /** Starts many as one decision, each at its moment: what the first of a customer's settles, the later ones find. */
 export function startAll(all: readonly { schedule: ScheduleWhole; facts: StartFacts }[], named: Named, momentOf: (schedule: ScheduleWhole) => Moment): Decision {
-  const begun = new Map<string, { subscriptions: number; currency: string }>();
+  const begun = new Map<string, { subscriptions: number; currency: string; billed: ReadonlySet<string> }>();
   const started = all.map(({ schedule, facts }) => {
     const { customer } = facts;
     const earlier = begun.get(customer.id);
-    const known: StartFacts = earlier ? { ...facts, subscriptions: facts.subscriptions + earlier.subscriptions, customer: { ...customer, currency: customer.currency ?? earlier.currency } } : facts;
+    const known: StartFacts = earlier
+      ? { ...facts, subscriptions: facts.subscriptions + earlier.subscriptions, customer: { ...customer, currency: customer.currency ?? earlier.currency }, pending: facts.pending.filter((item) => !earlier.billed.has(item.id)) }
+      : facts;
     const one = startSchedule(schedule, known, named, momentOf(schedule));
-    if (one.subscription) begun.set(customer.id, { subscriptions: (earlier?.subscriptions ?? 0) + 1, currency: one.subscription.currency });
+    const billed = one.invoice?.lines.flatMap((line) => line.invoice_item ?? []) ?? [];
+    if (one.subscription) begun.set(customer.id, { subscriptions: (earlier?.subscriptions ?? 0) + 1, currency: one.subscription.currency, billed: new Set([...(earlier?.billed ?? []), ...billed]) });
     return one;
   });
   return countedOn(together(started));

@@ -42,7 +42,7 @@ function discounted(item: InvoiceItemWhole, subscription: SubscriptionWhole, mom
   return { ...item, discounts: live(own ?? item.discounts, moment.now) };
 }
 
-/** Which of the waiting items an invoice of the subscription takes: its own, and at a renewal those of its customer that name no subscription. */
+/** Which of the waiting items an invoice of the subscription takes: its own, and at its start and a renewal those of its customer that name no subscription. */
 export function taken(facts: Pick<SubscriptionFacts, 'pending' | 'subscription'>, from: 'subscription' | 'customer'): InvoiceItemWhole[] {
   const { id, currency } = facts.subscription;
   return facts.pending.filter((item) => item.currency === currency && (item.subscription === id || (from === 'customer' && item.subscription === null)));

@@ -12,7 +12,7 @@ export function endingOf(order: ChangeOrder, after: SubscriptionWhole, before: S
   const details = after.cancellation_details;
   if (cancel_at === null || (atEnd === false && cancel_at === undefined)) {
     if (before.cancel_at === null) return after;
-    return { ...after, cancel_at: null, cancel_at_period_end: false, canceled_at: null, cancellation_details: { ...details, reason: null } };
+    return { ...after, cancel_at: null, cancel_at_period_end: false, ends_unprorated_since: null, canceled_at: null, cancellation_details: { ...details, reason: null } };
   }
   const asked = cancel_at !== undefined || atEnd === true;
   const cancel_at_period_end = asked ? atEnd === true : before.cancel_at_period_end;
@@ -22,6 +22,7 @@ export function endingOf(order: ChangeOrder, after: SubscriptionWhole, before: S
     ...after,
     cancel_at: at,
     cancel_at_period_end,
+    ends_unprorated_since: !asked ? before.ends_unprorated_since : order.proration_behavior === 'none' ? moment.now : null,
     canceled_at: asked && before.canceled_at === null ? moment.now : before.canceled_at,
     cancellation_details: details.reason === 'cancellation_requested' ? details : { ...details, reason: 'cancellation_requested' },
   };

@@ -105,7 +105,7 @@ export function changeSubscription(order: ChangeOrder, facts: ChangeFacts, momen
   const waiting = [...prorated.items, ...once.once];
   const debited: SubscriptionWhole = { ...settled, items: settled.items.map((item) => (prorated.debits.has(item.id) ? { ...item, debits: prorated.debits.get(item.id)! } : item)) };
   const after = endingOf(order, withSweep(debited, before, moment.now), before, moment);
-  const invoiced = restarts || (order.proration_behavior === 'always_invoice' && before.status !== 'paused' && !order.at_boundary);
+  const invoiced = restarts || (order.proration_behavior === 'always_invoice' && waiting.length > 0 && before.status !== 'paused' && !order.at_boundary);
   const lines = restarts ? withCommitment(facts, restartLines(order, after, facts, moment), [...taken(facts, 'subscription'), ...waiting], moment.now) : [];
   const made = together([once, putWaiting(waiting, moment)]);
   const then = together([discounting, { ...decision(), puts: removals(real) }]);

@@ -53,7 +53,7 @@ class Life {
     return { ...AROUND, subscription: this.subscription, pending: this.pending, usage: counted, rates: new Map([[vat.id, vat]]), first_time: true, unpaid: [] };
   }
   start(at: string, items: NewItem[], more: Partial<StartOrder> = {}) {
-    const started = startSubscription({ ...ORDER, items, ...more }, { ...AROUND, subscriptions: 0, first_time: true }, moment(at));
+    const started = startSubscription({ ...ORDER, items, ...more }, { ...AROUND, subscriptions: 0, first_time: true, pending: [] }, moment(at));
     this.subscription = started.subscription;
     return started;
   }

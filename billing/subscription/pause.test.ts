@@ -26,7 +26,7 @@ function begun(): SubscriptionWhole {
       description: null, invoice_settings: { custom_fields: null, description: null, footer: null }, payment_settings: { save_default_payment_method: 'off' }, discounts: [], default_rates: [],
       add_invoice_items: [], metadata: {}, payment_behavior: 'allow_incomplete', off_session: false,
     },
-    { ...AROUND, subscriptions: 0, first_time: true },
+    { ...AROUND, subscriptions: 0, first_time: true, pending: [] },
     moment('2026-01-01'),
   );
   return { ...subscription, collection_method: 'charge_automatically', days_until_due: null };

@@ -5,7 +5,7 @@ import { endSubscription } from './end.ts';
 import { updated } from './puts.ts';
 import { hasEnded, type SubscriptionStatus, type SubscriptionWhole } from './subscription.ts';
 import { renewal, timer } from './timers.ts';
-import { applyPending, discardPending, tellPending } from './pending.ts';
+import { applyPending, discardPending, releaseWaiting, tellPending } from './pending.ts';
 import { statusAt } from './periods.ts';
 import { abandonResumption, leavePause } from './resumption.ts';
 
@@ -23,7 +23,7 @@ export function afterPayment(subscription: SubscriptionWhole, invoice: InvoiceWh
   if (subscription.pending_update?.invoice === invoice.id) return afterPending(subscription, invoice, outcome, moment, payment_method);
   if (subscription.resumption?.invoice === invoice.id) return afterResumption(subscription, invoice, outcome, moment, payment_method);
   if (outcome === 'given_up') return subscription.status === 'incomplete' ? nothing : endSubscription(subscription, 'payment_failed', moment);
-  if (outcome === 'forgiven' && subscription.status === 'incomplete' && isLatest(subscription, invoice)) return endSubscription(subscription, null, moment);
+  if (outcome === 'forgiven' && subscription.status === 'incomplete' && isLatest(subscription, invoice)) return abandonStart(subscription, invoice, moment);
   const status = isLatest(subscription, invoice) ? statusAfter(subscription, outcome, moment) : subscription.status;
   const default_payment_method = methodAfter(subscription, outcome, payment_method);
   if (status === subscription.status && default_payment_method === subscription.default_payment_method) return nothing;
@@ -33,6 +33,13 @@ export function afterPayment(subscription: SubscriptionWhole, invoice: InvoiceWh
     made.timers.push(timer('subscription.expire', after, null), ...renewal(after, moment));
   }
   return { ...made, subscription: after };
+}
+
+/** Nobody waits for the first payment any more. What had waited for the customer and stood on the invoice, where that is void, waits again. */
+function abandonStart(before: SubscriptionWhole, invoice: InvoiceWhole, moment: Moment): Decision & { subscription: SubscriptionWhole } {
+  const ended = endSubscription(before, null, moment);
+  const own = invoice.lines.flatMap((line) => (line.subscription === null ? [] : (line.invoice_item ?? [])));
+  return invoice.status === 'void' ? { ...together([ended, releaseWaiting(invoice, own)]), subscription: ended.subscription } : ended;
 }
 
 /** The method that paid becomes its own where that was asked for. */

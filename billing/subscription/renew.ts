@@ -167,11 +167,11 @@ function advance(facts: SubscriptionFacts, moment: Moment): Renewed {
   return { ...made, subscription: after, customer, invoice, waiting: [], spent: spentBy(bill, billed, over) };
 }
 
-/** The last invoice, with the usage of every metered item until now and no new period; then the subscription ends. Where an end within a period was asked for, the time that is left is credited on it. */
+/** The last invoice, with the usage of every metered item until now and no new period; then the subscription ends. The time that is left of a period is credited on it, unless the end was asked for within that period with `none`. */
 function finish(facts: SubscriptionFacts, moment: Moment): Renewed {
   const { subscription: before } = facts;
   const at = moment.now;
-  const credits = before.cancel_at_period_end ? [] : before.items.flatMap((item) => creditsOf(before, item, at, facts, moment));
+  const credits = before.items.filter((item) => item.current_period_start > (before.ends_unprorated_since ?? -Infinity)).flatMap((item) => creditsOf(before, item, at, facts, moment));
   const lines = before.items.map((item) => periodUsageLine(before, item, facts.usage, at, facts)).filter((line) => line !== null);
   const pending = taken(facts, 'customer');
   const bill = billOf(before, facts, [...pending, ...credits], withCommitment(facts, lines, pending, at), at);

@@ -9,7 +9,7 @@ import { billable } from '../pricing/amount.ts';
 import { partOf, type ProrationUnit } from '../proration.ts';
 import { noRedemptions, redeem, type DiscountGiven, type Redemptions } from '../redeem.ts';
 import { anchorOf, firstPeriod, refuseFarAnchor, startOf, trialEnd } from './anchor.ts';
-import { billOnRequest, putWaiting, refuseUnpayable, withCharged, type Bill, type PaymentBehavior } from './bill.ts';
+import { billOnRequest, putWaiting, refuseUnpayable, taken, withCharged, type Bill, type PaymentBehavior } from './bill.ts';
 import { INCOMPLETE_S, noticeOfTrial, renewal, sweeping, timer } from './timers.ts';
 import { fullSum, isWatched, itemOf, onceLine, refuseItems, refuseThreshold, type AddedOnce, type NewItem } from './items.ts';
 import { waiting } from './debits.ts';
@@ -54,6 +54,8 @@ export type StartFacts = Surroundings & {
   subscriptions: number;
   /** The customer has paid nothing yet. */
   first_time: boolean;
+  /** What waits for an invoice of the customer, in the order of creation. */
+  pending: readonly InvoiceItemWhole[];
 };
 
 export type Started = Decision & { subscription: SubscriptionWhole; invoice: InvoiceWhole | null };
@@ -78,7 +80,7 @@ export function startSubscription(order: StartOrder, facts: StartFacts, moment: 
     billing_reason: 'subscription_create',
     obligation: `${subscription.id}:start`,
     period: { start: moment.now, end: moment.now },
-    pending: begun.once,
+    pending: [...taken({ subscription, pending: facts.pending }, 'customer'), ...begun.once],
     lines: subscription.items.filter((item) => !isMetered(item)).flatMap((item) => firstLines(order, subscription, item, facts.account.proration, moment)),
   };
   return conclude(order, { ...begun, facts }, bill, moment);
@@ -108,6 +110,7 @@ function blankOf(order: StartOrder, { customer }: StartFacts, moment: Moment): S
     trial_settings: order.trial_settings,
     cancel_at: null,
     cancel_at_period_end: false,
+    ends_unprorated_since: null,
     canceled_at: null,
     cancellation_details: { comment: null, feedback: null, reason: null },
     ended_at: null,
@@ -202,7 +205,14 @@ function ending(subscription: SubscriptionWhole, order: StartOrder, moment: Mome
   const { cancel_at, cancel_at_period_end } = order;
   if (cancel_at !== null && cancel_at_period_end) refuse('parameters_exclusive', 'Give one of `cancel_at` and `cancel_at_period_end`.', 'cancel_at');
   if (cancel_at === null && !cancel_at_period_end) return subscription;
-  return { ...subscription, cancel_at: cancelMoment(subscription, cancel_at ?? 'min_period_end', moment), cancel_at_period_end, canceled_at: moment.now };
+  return {
+    ...subscription,
+    cancel_at: cancelMoment(subscription, cancel_at ?? 'min_period_end', moment),
+    cancel_at_period_end,
+    ends_unprorated_since: order.proration_behavior === 'none' ? moment.now : null,
+    canceled_at: moment.now,
+    cancellation_details: { ...subscription.cancellation_details, reason: 'cancellation_requested' },
+  };
 }
 
 /** The moment that a `cancel_at` names. */

@@ -49,6 +49,8 @@ export type SubscriptionRow = {
   trial_settings: { end_behavior: { missing_payment_method: 'cancel' | 'create_invoice' | 'pause'; /** Whether the end of a trial moves the anchor there; left out, it does. */ billing_cycle_anchor?: 'now' | 'unchanged' } };
   cancel_at: Instant | null;
   cancel_at_period_end: boolean;
+  /** Its end was asked for then with `none`: of the periods that had begun by then it gives nothing back. Null where it gives back what is not used. */
+  ends_unprorated_since: Instant | null;
   canceled_at: Instant | null;
   cancellation_details: { comment: string | null; feedback: string | null; reason: string | null };
   ended_at: Instant | null;

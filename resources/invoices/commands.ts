@@ -72,7 +72,8 @@ async function orderOf(ctx: Context, given: Params<typeof params.createInvoice>,
   const currency = given.currency ?? subscription?.currency ?? customer.currency ?? account.default_currency;
   refuseCurrency(customer, currency, 'currency');
   refuseUnfit(given.payment_settings ?? {}, currency);
-  const waiting = given.pending_invoice_items_behavior === 'include' ? await pendingOfCustomer(ctx.tx, customer.id) : [];
+  const { pending_invoice_items_behavior = subscription === null ? 'exclude' : 'include' } = given;
+  const waiting = pending_invoice_items_behavior === 'include' ? await pendingOfCustomer(ctx.tx, customer.id) : [];
   return {
     customer, subscription, account, currency, collection_method, days_until_due, auto_advance,
     tax_ids: await taxIdsOf(ctx.tx, [customer.id]),

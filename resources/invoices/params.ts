@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import { refuse } from '../../billing/decision.ts';
 import { statementDescriptor } from '../prices/params.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
-import { boolean, byDefault, check, choice, clearable, currency, exclusive, fields, id, integer, list, listParams, metadata, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
+import { boolean, byDefault, check, choice, clearable, currency, doc, exclusive, fields, id, integer, list, listParams, metadata, range, required, text, timestamp, unsupported } from '../../server/http/params.ts';
 import { discountList } from '../discounts/params.ts';
 import { itemFields, oneCost, oneQuantity, priceFields } from '../invoiceitems/params.ts';
 import { invoice_method_options, methodType } from '../payment_methods/params.ts';
@@ -63,7 +63,7 @@ export const createInvoice = fields(
     default_tax_rates: rates,
     effective_at: timestamp(),
     from_invoice: unsupported('revisions are not implemented: void the invoice and make another one'),
-    pending_invoice_items_behavior: byDefault(choice('exclude', 'include'), 'exclude'),
+    pending_invoice_items_behavior: doc('By default `include` where a `subscription` is named, and `exclude` otherwise.', choice('exclude', 'include')),
     subscription: id('sub'),
   },
   oneDue,

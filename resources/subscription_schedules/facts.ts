@@ -7,15 +7,15 @@ import { momentOn, type Context } from '../../server/context.ts';
 import { missing } from '../../server/http/errors.ts';
 import { payersOf } from '../charges/rows.ts';
 import { customersById } from '../customers/rows.ts';
-import { lockSubscription, subscriptionCounts, surroundings, type Locked } from '../subscriptions/rows.ts';
+import { lockSubscription, pendingOf, subscriptionCounts, surroundings, type Locked } from '../subscriptions/rows.ts';
 import { ownerOf, schedulesById } from './rows.ts';
 import { startDue } from './timers.ts';
 
 /** What a start reads, by customer. */
 export async function startFacts(ctx: Context, customers: readonly CustomerWhole[]): Promise<(customer: CustomerWhole) => StartFacts> {
   const ids = customers.map((customer) => customer.id);
-  const [around, counts, payers] = await Promise.all([surroundings(ctx, customers), subscriptionCounts(ctx.tx, ids), payersOf(ctx.tx, ids)]);
-  return (customer) => ({ ...around(customer), subscriptions: counts.get(customer.id) ?? 0, first_time: !payers.has(customer.id) });
+  const [around, counts, payers, pending] = await Promise.all([surroundings(ctx, customers), subscriptionCounts(ctx.tx, ids), payersOf(ctx.tx, ids), pendingOf(ctx.tx, ids, [])]);
+  return (customer) => ({ ...around(customer), subscriptions: counts.get(customer.id) ?? 0, first_time: !payers.has(customer.id), pending: pending.get(customer.id) ?? [] });
 }
 
 export type LockedSchedule = { schedule: ScheduleWhole; customer: CustomerWhole; moment: Moment; /** Its subscription, while it runs. */ running: Locked | null };

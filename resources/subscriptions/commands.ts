@@ -28,7 +28,7 @@ import { billingMode, readCatalogue, thresholdsOf, type Catalogue } from './aske
 import { changeFacts, lockForChange, lockSubscription, surroundings, withoutPending } from './facts.ts';
 import type * as params from './params.ts';
 import { renderSubscription } from './resource.ts';
-import { countSubscriptions, matching, subscriptionsById, unpaidOf, wholeSubscriptions } from './rows.ts';
+import { countSubscriptions, matching, pendingOfOne, subscriptionsById, unpaidOf, wholeSubscriptions } from './rows.ts';
 
 type StartGiven = Params<typeof params.createSubscription>;
 type ChangeGiven = Params<typeof params.updateSubscription>;
@@ -90,7 +90,7 @@ export async function create(ctx: Context, given: StartGiven): Promise<Answer> {
   const catalogue = await readCatalogue(ctx, given, moment);
   const order = startOrder(given, customer, catalogue, own?.method.id ?? null);
   const around = (await surroundings(ctx, [customer]))(customer);
-  const facts = { ...around, payment_method: own?.method ?? around.payment_method, subscriptions: await countSubscriptions(ctx.tx, customer.id), first_time: !(await hasPaid(ctx.tx, customer.id)) };
+  const facts = { ...around, payment_method: own?.method ?? around.payment_method, subscriptions: await countSubscriptions(ctx.tx, customer.id), first_time: !(await hasPaid(ctx.tx, customer.id)), pending: await pendingOfOne(ctx.tx, customer.id) };
   const started = startSubscription(order, facts, moment);
   await commit(ctx, together([own?.decision, ...catalogue.made, started]));
   return answer(started.subscription.id, order.payment_behavior === 'error_if_incomplete');

@@ -14,7 +14,7 @@ const quantity = integer({ min: 0, max: 999_999_999 });
 export const prorationBehavior = byDefault(choice('always_invoice', 'create_prorations', 'none'), 'create_prorations');
 export const paymentBehavior = byDefault(choice('allow_incomplete', 'default_incomplete', 'error_if_incomplete', 'pending_if_incomplete'), 'allow_incomplete');
 
-const unitAmount = { tax_behavior: choice('exclusive', 'inclusive', 'unspecified'), unit_amount: amount(), unit_amount_decimal: decimal() };
+const taxBehavior = choice('exclusive', 'inclusive', 'unspecified');
 const oneUnitAmount = exclusive(['unit_amount', 'unit_amount_decimal']);
 const recurring = fields({ interval: required(choice('day', 'month', 'week', 'year')), interval_count: integer({ min: 1 }) });
 /** How often what is pending is invoiced: at least once a year. */
@@ -22,8 +22,9 @@ const sweepInterval = fields({ interval: required(choice('day', 'month', 'week',
   const most = { day: 365, week: 52, month: 12, year: 1 }[interval];
   if (interval_count > most) refuse(undefined, `What is pending is invoiced at least once a year: \`interval_count\` is at most ${most} for the interval \`${interval}\`.`, at('interval_count'));
 }, 'at most one year'));
-export const recurringData = fields({ ...unitAmount, currency: required(currency()), product: required(id()), recurring: required(recurring) }, oneUnitAmount);
-const oneTimeData = fields({ ...unitAmount, currency: required(currency()), product: required(id()) }, oneUnitAmount);
+export const recurringData = fields({ tax_behavior: taxBehavior, unit_amount: amount({ min: 0 }), unit_amount_decimal: decimal({ min: '0' }), currency: required(currency()), product: required(id()), recurring: required(recurring) }, oneUnitAmount);
+/** What is billed once may give something back. */
+const oneTimeData = fields({ tax_behavior: taxBehavior, unit_amount: amount(), unit_amount_decimal: decimal(), currency: required(currency()), product: required(id()) }, oneUnitAmount);
 
 export const thresholds = clearable(fields({ amount_gte: integer({ min: 1, max: 999_999_999_999 }), reset_billing_cycle_anchor: boolean() }));
 
@@ -48,7 +49,7 @@ export const oneItemPrice = check<{ plan?: string; price?: string }>((item, at) 
   if (item.plan !== undefined) item.price = item.plan;
 }, oneName.about);
 /** As with Stripe, where a price counts by a meter; here each metered price does. */
-export const clear_usage = doc('Changes nothing: usage belongs to its meter, and is billed when its item goes. With `proration_behavior: none` it is not billed.', boolean());
+export const clear_usage = doc('Changes nothing: usage belongs to its meter, and is billed when its item goes.', boolean());
 export const newItem = fields(itemFields, oneItemPrice);
 export const changedItem = fields({ ...itemFields, clear_usage, deleted: boolean(), id: id('si') }, oneItemPrice);
 

@@ -22,8 +22,8 @@ import { changeOrder, pauseOrder, startOrder } from './commands.ts';
 import { previewFacts, lockSubscription, surroundings, usedThisSecond, type Locked } from './facts.ts';
 import { readTerms } from './phases.ts';
 import { automaticTax, cancelAt, changedItem, createSubscription, discounts, pausing, prorationBehavior, taxRates, updateSubscription } from './params.ts';
-import { previewItem, withItems } from './preview_items.ts';
-import { ongoingOf } from './rows.ts';
+import { previewItem, withItems, withPending } from './preview_items.ts';
+import { ongoingOf, pendingOfOne } from './rows.ts';
 
 
 /** What a preview is made of, for requests that say more about it. */
@@ -94,11 +94,12 @@ const asGiven = (customer: CustomerWhole, { customer_details }: Given): Customer
 /** What would be billed, with what of it is stored nowhere: the subscription as it would be then, and the prices that were given for it. `at` is the moment at which it was looked. */
 export type Previewed = Pick<Preview, 'invoice' | 'begun'> & { subscription: SubscriptionWhole | null; prices: readonly PriceRow[]; at: Instant };
 
-async function withGiven(ctx: Context, { invoice_items = [] }: Given, preview: Preview | null, customer: CustomerWhole, moment: Moment): Promise<Previewed> {
+async function withGiven(ctx: Context, given: Given, preview: Preview | null, customer: CustomerWhole, moment: Moment): Promise<Previewed> {
+  const { invoice_items = [] } = given;
   const subscription = preview?.subscription ?? null;
   const prices = subscription?.items.map((item) => item.terms) ?? [];
   if (invoice_items.length > 0) {
-    const made = await withItems(ctx, invoice_items, preview?.invoice ?? null, customer, moment);
+    const made = await withItems(ctx, invoice_items, preview?.invoice ?? null, customer, given, moment);
     return { ...preview, invoice: made.invoice, subscription, prices: [...prices, ...made.prices], at: moment.now };
   }
   if (!preview) return refuse('invoice_upcoming_none', 'There is no invoice to come: nothing would be billed.', undefined, { status: 404 });
@@ -143,7 +144,8 @@ async function ofStart(ctx: Context, given: Given, customer: CustomerWhole, deta
   };
   const catalogue = await readCatalogue(ctx, start, moment);
   const around = (await surroundings(ctx, [customer]))(asGiven(customer, given));
-  return previewStart(startOrder(start, customer, catalogue, null), { ...around, subscriptions: 0, first_time: !(await hasPaid(ctx.tx, customer.id)) }, moment);
+  const facts = { ...around, subscriptions: 0, first_time: !(await hasPaid(ctx.tx, customer.id)), pending: await pendingOfOne(ctx.tx, customer.id) };
+  return previewStart(startOrder(start, customer, catalogue, null), facts, moment);
 }
 
 /** Of the customer's subscriptions, the invoice that comes first. */
@@ -215,8 +217,8 @@ async function ofSchedule(ctx: Context, { schedule: _schedule, ...given }: Given
   const moment = { ...now, now: Math.max(now.now, schedule!.phases[0]!.start_date) };
   if (schedule!.status !== 'not_started') return withGiven(ctx, given, null, asGiven(customer, given), now);
   const { named } = await readTerms(ctx, schedule!.phases, moment);
-  const around = (await surroundings(ctx, [customer]))(asGiven(customer, given));
-  const preview = previewSchedule(schedule!, schedule!.phases.map(named.terms), { ...around, subscriptions: 0, first_time: !(await hasPaid(ctx.tx, customer.id)) }, moment);
+  const facts = (await startFacts(ctx, [customer]))(asGiven(customer, given));
+  const preview = previewSchedule(schedule!, schedule!.phases.map(named.terms), facts, moment);
   return withGiven(ctx, given, preview, asGiven(customer, given), moment);
 }
 
@@ -233,7 +235,9 @@ export async function previewOf(ctx: Context, given: Given): Promise<Previewed> 
   const customer = await lockCustomer(ctx, given.customer, 'customer');
   const details = given.subscription_details;
   const preview = details?.items ? await inside(details, () => ofStart(ctx, given, customer, details)) : await ofCustomer(ctx, given, customer);
-  return withGiven(ctx, given, preview, asGiven(customer, given), await momentOn(ctx, customer.test_clock));
+  const moment = await momentOn(ctx, customer.test_clock);
+  const alone = preview || details?.items || given.invoice_items?.length ? null : await withPending(ctx, asGiven(customer, given), given, moment);
+  return alone ? { invoice: alone, subscription: null, prices: [], at: moment.now } : withGiven(ctx, given, preview, asGiven(customer, given), moment);
 }
 
 export async function preview(ctx: Context, given: Given): Promise<Json> {

@@ -6,7 +6,7 @@ import { previewInvoice } from '../../billing/invoice/draft.ts';
 import type { InvoiceItemWhole, InvoiceWhole } from '../../billing/invoice/invoice.ts';
 import { changeItem, createItem, discountItem, priceOf, type PriceNamed } from '../../billing/invoice/items.ts';
 import { within } from '../../billing/price.ts';
-import { noRedemptions } from '../../billing/redeem.ts';
+import { noRedemptions, redeem } from '../../billing/redeem.ts';
 import { wholeDiscounts } from '../../billing/subscription/lines.ts';
 import { previewItems } from '../../billing/subscription/preview.ts';
 import type { Context } from '../../server/context.ts';
@@ -17,7 +17,8 @@ import { discountsGiven } from '../discounts/rows.ts';
 import { itemFields, oneQuantity, priceFields, taxed } from '../invoiceitems/params.ts';
 import { itemsById, offersGiven, ratesGiven } from '../invoiceitems/rows.ts';
 import { surroundings } from './facts.ts';
-import { pendingOf } from './rows.ts';
+import type { discounts } from './params.ts';
+import { pendingOfOne } from './rows.ts';
 
 const { pricing: _pricing, ...described } = itemFields;
 
@@ -39,6 +40,9 @@ export const previewItem = fields(
 
 type Given = Params<typeof previewItem>;
 
+/** What is said of the whole invoice. */
+type Whole = { currency?: string; discounts?: Params<typeof discounts> | null };
+
 /** `invoice_items[0][price]`. */
 const spelt = (n: number, name: string): string => within(`invoice_items[${n}]`)(name === 'pricing[price]' ? 'price' : name);
 
@@ -57,7 +61,7 @@ async function changeOf(ctx: Context, given: Given, offered: PriceNamed | null, 
 /** What waits for the customer alone, where no subscription is to be billed. */
 async function ofCustomer(ctx: Context, customer: CustomerWhole, currency: string, moment: Moment): Promise<InvoiceWhole> {
   const { account, tax_ids } = (await surroundings(ctx, [customer]))(customer);
-  const pending = ((await pendingOf(ctx.tx, [customer.id], [])).get(customer.id) ?? []).filter((item) => item.currency === currency);
+  const pending = (await pendingOfOne(ctx.tx, customer.id)).filter((item) => item.currency === currency);
   const order = {
     customer, account, tax_ids, currency, pending,
     subscription: null, billing_reason: 'upcoming', obligation: null, collection_method: 'charge_automatically', days_until_due: null,
@@ -67,12 +71,28 @@ async function ofCustomer(ctx: Context, customer: CustomerWhole, currency: strin
   return previewInvoice(order, moment);
 }
 
+/** An invoice of what waits for the customer alone; null where nothing does. */
+export async function withPending(ctx: Context, customer: CustomerWhole, { currency, discounts }: Whole, moment: Moment): Promise<InvoiceWhole | null> {
+  const [first] = await pendingOfOne(ctx.tx, customer.id);
+  const invoice = first ? await ofCustomer(ctx, customer, currency ?? customer.currency ?? first.currency, moment) : null;
+  return invoice && invoice.lines.length > 0 ? discounted(ctx, invoice, [], customer, discounts, moment) : null;
+}
+
+/** The preview of these items with the discounts that the caller names for the whole, instead of the customer's. */
+async function discounted(ctx: Context, invoice: InvoiceWhole, items: readonly InvoiceItemWhole[], customer: CustomerWhole, given: Whole['discounts'], moment: Moment): Promise<InvoiceWhole> {
+  if (given === undefined) return previewItems(invoice, items, customer, moment);
+  const plain = { ...invoice, discounts: [] };
+  const redeemer = { customer: customer.id, first_time: !(await hasPaid(ctx.tx, customer.id)), amount: previewItems(plain, items, customer, moment).subtotal, currency: invoice.currency };
+  const { discounts } = redeem(await discountsGiven(ctx.tx, given ?? []), { customer: customer.id, invoice: invoice.id }, [], redeemer, noRedemptions(), moment);
+  return previewItems({ ...plain, discounts: discounts.map((discount) => discount.id), discount_rows: [...plain.discount_rows, ...discounts] }, items, customer, moment);
+}
+
 /** The preview with these items on it, and the prices that they name; without anything else to bill, an invoice of them alone. */
-export async function withItems(ctx: Context, given: readonly Given[], preview: InvoiceWhole | null, customer: CustomerWhole, moment: Moment): Promise<{ invoice: InvoiceWhole; prices: PriceRow[] }> {
+export async function withItems(ctx: Context, given: readonly Given[], preview: InvoiceWhole | null, customer: CustomerWhole, whole: Whole, moment: Moment): Promise<{ invoice: InvoiceWhole; prices: PriceRow[] }> {
   const offers = await offersGiven(ctx.tx, given.map(({ price, price_data }) => ({ ...(price !== undefined && { pricing: { price } }), price_data })), spelt);
   const prices = offers.map((offer) => priceOf(offer, moment).price);
   const first = given[0]!;
-  const currency = preview?.currency ?? first.currency ?? prices[0]?.terms.currency ?? customer.currency ?? 'usd';
+  const currency = preview?.currency ?? whole.currency ?? first.currency ?? prices[0]?.terms.currency ?? customer.currency ?? 'usd';
   const invoice = preview ?? (await ofCustomer(ctx, customer, currency, moment));
   const known = new Map((await itemsById(ctx.tx, given.flatMap((each) => each.invoiceitem ?? []))).map((item) => [item.id, item]));
   const stay = await offersGiven(ctx.tx, [...known.values()].map((item) => (item.price === null ? {} : { pricing: { price: item.price } })));
@@ -88,5 +108,5 @@ export async function withItems(ctx: Context, given: readonly Given[], preview: 
     const named = each.discounts === undefined ? null : await discountsGiven(ctx.tx, each.discounts ?? [], (m) => spelt(n, `discounts[${m}]`));
     items.push((named ? discountItem(made, before?.discounts ?? [], named, first_time, noRedemptions(), moment) : made).item);
   }
-  return { invoice: previewItems(invoice, items, customer, moment), prices: prices.flatMap((price) => price?.terms ?? []) };
+  return { invoice: await discounted(ctx, invoice, items, customer, preview ? undefined : whole.discounts, moment), prices: prices.flatMap((price) => price?.terms ?? []) };
 }

@@ -133,6 +133,9 @@ export async function pendingOf(tx: Tx, customers: readonly string[], subscripti
   return Map.groupBy(whole, (item) => item.customer);
 }
 
+/** What waits for the next invoice of the customer without naming a subscription. */
+export const pendingOfOne = async (tx: Tx, customer: string): Promise<InvoiceItemWhole[]> => (await pendingOf(tx, [customer], [])).get(customer) ?? [];
+
 /** All that waits for an invoice of the customer, each item with the tax rates that it would have on its own subscription's. */
 export async function pendingOfCustomer(tx: Tx, customer: string): Promise<InvoiceItemWhole[]> {
   const pending = (await pendingOf(tx, [customer])).get(customer) ?? [];

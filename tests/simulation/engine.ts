@@ -144,7 +144,7 @@ export class Life {
       payment_behavior: 'allow_incomplete', off_session: false,
       ...((history.missing_payment_method !== undefined || history.card) && { collection_method: 'charge_automatically', days_until_due: null }),
     };
-    const started = startSubscription(order, { ...this.around(), subscriptions: 0, first_time: true }, this.store.moment(history.start));
+    const started = startSubscription(order, { ...this.around(), subscriptions: 0, first_time: true, pending: [] }, this.store.moment(history.start));
     this.store.apply(started);
   }
 

@@ -75,7 +75,7 @@ export function fromScratch(life: Life, made: Instant): void {
   const { start, items, once, discounts, default_tax_rates, trial_end = null, currency, card, itemized } = history;
   const { end, phases, end_behavior } = history.scheduled!;
   const first: Phase = { start, end, items, once, discounts, default_tax_rates: default_tax_rates.length > 0 ? default_tax_rates : null, trial_end, anchored: false, proration_behavior: 'create_prorations' };
-  const facts = { ...life.around(), subscriptions: 0, first_time: true };
+  const facts = { ...life.around(), subscriptions: 0, first_time: true, pending: [] };
   const named: Named = { terms: (phase) => termsOf(store, phase), rates: new Map() };
   const order: ScheduleOrder = {
     start_date: start, end_behavior, metadata: {}, billing_mode: { type: 'flexible', flexible: { proration_discounts: itemized ? 'itemized' : 'included' }, updated_at: null },
@@ -100,7 +100,7 @@ export function adopt(life: Life, at: Instant, { end, phases, end_behavior }: { 
   const named: Named = { terms: (phase) => termsOf(store, phase), rates: new Map(store.all<TaxRateRow>('tax_rates').map((rate) => [rate.id, rate])) };
   const facts = life.facts(at);
   const running = { ...facts, first_time: true, subscription: { ...before, schedule: made.schedule.id, scheduled: made.schedule, cancel_at_period_end: false } };
-  const edited = editSchedule(order, { schedule: made.schedule, running, starting: { ...life.around(), subscriptions: 1, first_time: true }, named }, store.moment(at));
+  const edited = editSchedule(order, { schedule: made.schedule, running, starting: { ...life.around(), subscriptions: 1, first_time: true, pending: [] }, named }, store.moment(at));
   store.apply(made);
   store.apply(edited);
 }

@@ -41,7 +41,7 @@ async function settle(ctx: Context, price: PriceRow, n: number, first: number, m
   const customer = createCustomer({ id, name: `Customer ${n}`, invoice_prefix: `T${String(n).padStart(6, '0')}`, test_clock: null, currency: 'usd', default_payment_method: made.method.id }, moment);
   const attached = attachMethod(made.method, id, made.method.processor_reference, moment);
   const payment_method: PaymentMethodRow = attached.method;
-  const facts = { customer: customer.customer as CustomerWhole, account: { business_name: 'Helpdesk Inc.', country: 'US', proration: 'second' as const }, tax_ids: [], payment_method, subscriptions: 0, first_time: true };
+  const facts = { customer: customer.customer as CustomerWhole, account: { business_name: 'Helpdesk Inc.', country: 'US', proration: 'second' as const }, tax_ids: [], payment_method, subscriptions: 0, first_time: true, pending: [] };
   return together([customer, made, attached, startSubscription(orderOf(price, n, first + ((n * 7_919) % DAY)), facts, moment)]);
 }
 

@@ -117,7 +117,7 @@ export class Course {
       return now.start > origin ? [past, first] : [first];
     });
     this.waitOnce(history.once ?? [], history.start);
-    this.bill(history.start, 'subscription_create', ['subscription'], drafts, history.scheduled?.from_scratch === undefined);
+    this.bill(history.start, 'subscription_create', ['subscription', 'customer'], drafts, history.scheduled?.from_scratch === undefined);
   }
 
   /** What is billed once waits; for the time that all items have in common. */
@@ -193,7 +193,7 @@ export class Course {
     this.ended = at;
     book.keepDrafts();
     if (this.paused) return;
-    if (this.ending === at) for (const item of terms.items) book.credit(item.key, at);
+    for (const item of terms.items) book.credit(item.key, at);
     const drafts = terms.items.flatMap((item) => this.usedIn(terms, item, at));
     this.bill(at, 'subscription_cancel', ['subscription', 'customer'], [...drafts, ...makeUp(this, this.seated ?? terms, drafts, at, false)], false);
   }
@@ -208,6 +208,7 @@ export class Course {
     const begins = (item: Living, later: Price) => (!isLicensed(item) || later.usage_type === 'metered') && (!free || asked.spared.has(item.key));
     this.terms = reshape({ ...old, items: changed(before, changes, at, begins) });
     if (anew) return this.beginAnew(at, old, asked, bills);
+    const waited = book.waiting().length;
     for (const one of changes) {
       const earlier = find(before, one.key);
       const later = find(this.terms.items, one.key);
@@ -222,7 +223,7 @@ export class Course {
       if (later && isLicensed(later) && prorates) this.debit(later, at, from);
     }
     this.waitOnce(asked.once ?? [], at);
-    if (asked.behavior === 'always_invoice' && asked.spared.size === 0) this.bill(at, 'subscription_update', ['subscription'], [], asked.asked);
+    if (asked.behavior === 'always_invoice' && asked.spared.size === 0 && book.waiting().length > waited) this.bill(at, 'subscription_update', ['subscription'], [], asked.asked);
   }
 
   private usedUntilBoundary(terms: Terms, item: Living, at: number, ends: boolean): Draft[] {
