@@ -1,10 +1,11 @@
 /** Changing invoices: a draft in everything, one that is finalized in its words only. */
 import type { DiscountWhole, TaxRateRow } from '../catalog.ts';
+import type { CustomerWhole } from '../customer/customer.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
 import { nextAttempt } from '../dunning.ts';
 import { defined, mergeMetadata } from '../metadata.ts';
 import { refuseUnfit } from '../payment/offer.ts';
-import { DRAFT_S, finalization, gaveOn, lineOfItem, lineRow, unique, usedUp, workOut } from './draft.ts';
+import { DRAFT_S, finalization, gaveOn, lineOfItem, lineRow, snapshot, unique, usedUp, workOut, type InvoiceOrder } from './draft.ts';
 import { collection, putLines } from './finalize.ts';
 import type { InvoiceItemWhole, InvoiceLineRow, InvoiceRow, InvoiceWhole } from './invoice.ts';
 import { changeInvoice } from './paid.ts';
@@ -147,5 +148,14 @@ export function deleteDraft(invoice: InvoiceWhole, items: readonly InvoiceItemWh
   for (const discount of freed(invoice, [])) made.puts.push({ table: 'discounts', before: discount, after: { ...discount, ended: false } });
   made.facts.push({ type: 'invoice.deleted', object: 'invoice', whole: invoice, at: moment.now });
   made.timers.push(finalization(invoice, null));
+  return made;
+}
+
+/** A draft shows its customer as that is now, and comes to what follows from a tax exemption. */
+export function showCustomer(before: InvoiceWhole, customer: CustomerWhole, tax_ids: InvoiceOrder['tax_ids'], moment: Moment): Decision {
+  const shown: InvoiceWhole = { ...before, customer_snapshot: snapshot(customer, tax_ids) };
+  const invoice = before.customer_snapshot.tax_exempt === customer.tax_exempt ? shown : workOut(shown);
+  const made = changeInvoice(before, invoice, moment);
+  putLines(made, before.lines, invoice.lines);
   return made;
 }

@@ -3,7 +3,8 @@ import { changeCustomer, createCustomer, takeDiscount, type CustomerChange } fro
 import type { CustomerWhole } from '../../billing/customer/customer.ts';
 import { endCustomer } from '../../billing/customer/end.ts';
 import { createTaxId } from '../../billing/customer/tax_id.ts';
-import { refuse, together } from '../../billing/decision.ts';
+import { refuse, together, type Decision, type Moment } from '../../billing/decision.ts';
+import { showCustomer } from '../../billing/invoice/edit.ts';
 import { formatMoney } from '../../billing/money.ts';
 import { accountById } from '../../server/accounts.ts';
 import { commit } from '../../server/commit.ts';
@@ -15,7 +16,7 @@ import { lockLanes } from '../../server/lanes.ts';
 import { equal, page, renderList, within } from '../../server/lists.ts';
 import { renderDiscount } from '../discounts/resource.ts';
 import { cashOf, setMode } from './cash_balance/rows.ts';
-import { invoicesById } from '../invoices/rows.ts';
+import { draftsOf, invoicesById } from '../invoices/rows.ts';
 import { lockMandatesOf } from '../mandates/rows.ts';
 import { attachPaymentMethod, lockMethodsOf, resolvePaymentMethod } from '../payment_methods/rows.ts';
 import { subscriptionsById } from '../subscriptions/rows.ts';
@@ -82,11 +83,20 @@ export async function update(ctx: Context, { cash_balance, ...given }: Params<ty
   const wanted = change.default_payment_method;
   const chosen = wanted ? await resolvePaymentMethod(ctx, wanted, { customer: before.id, moment, param: DEFAULT }) : null;
   const decided = changeCustomer(before, chosen ? { ...change, default_payment_method: chosen.method.id } : change, account.default_currency, moment);
-  await commit(ctx, chosen ? together([chosen.decision, decided]) : decided);
+  await commit(ctx, together([...(chosen ? [chosen.decision] : []), decided, await shownOnDrafts(ctx, change, decided.customer, moment)]));
   const mode = cash_balance?.settings?.reconciliation_mode;
   if (mode === undefined) return rendered(ctx, decided.customer);
   await setMode(ctx, decided.customer, mode, moment);
   return rendered(ctx, (await customersById(ctx.tx, [before.id]))[0]!);
+}
+
+/** What drafts say of their customer until they are finalized. */
+const SHOWN = ['address', 'email', 'name', 'phone', 'shipping', 'tax_exempt'] as const satisfies readonly (keyof CustomerChange)[];
+
+async function shownOnDrafts(ctx: Context, change: CustomerChange, after: CustomerWhole, moment: Moment): Promise<Decision> {
+  const drafts = SHOWN.some((name) => change[name] !== undefined) ? await draftsOf(ctx.tx, after.id) : [];
+  const tax_ids = drafts.length === 0 ? [] : await taxIdsOf(ctx.tx, [after.id]);
+  return together(drafts.map((draft) => showCustomer(draft, after, tax_ids, moment)));
 }
 
 export async function remove(ctx: Context, _given: object, path: { customer: string }): Promise<Wire<Stripe.DeletedCustomer>> {

@@ -202,3 +202,28 @@ test('what is wrong with a request is said', async () => {
 test('the books agree with the documents', async () => {
   assert.deepEqual(await verify(kontor.database, () => {}), []);
 });
+
+test('a draft shows its customer as that is now, and what follows from an exemption from tax', async () => {
+  const { stripe } = kontor;
+  const told = listen(kontor);
+  const customer = await stripe.customers.create({ name: 'Ada', email: 'ada@example.com' });
+  const rate = await stripe.taxRates.create({ display_name: 'Sales tax', percentage: 19, inclusive: false });
+  const draft = async () => {
+    const { id } = await stripe.invoices.create({ customer: customer.id });
+    await stripe.invoiceItems.create({ customer: customer.id, invoice: id, amount: 1_000, currency: 'usd', tax_rates: [rate.id] });
+    return id;
+  };
+  const [open, waiting] = [(await stripe.invoices.finalizeInvoice(await draft())).id, await draft()];
+  await told();
+  await stripe.customers.update(customer.id, { name: 'Grace', phone: '1', tax_exempt: 'reverse' });
+  const shown = async (id: string) => {
+    const { customer_name, customer_phone, customer_tax_exempt, total, amount_due } = await stripe.invoices.retrieve(id);
+    return [customer_name, customer_phone, customer_tax_exempt, total, amount_due];
+  };
+  assert.deepEqual([await shown(waiting), await shown(open)], [['Grace', '1', 'reverse', 1_000, 1_000], ['Ada', null, 'none', 1_190, 1_190]]);
+  const events = await told();
+  assert.deepEqual(typesOf(events), ['customer.updated', 'invoice.updated']);
+  assert.deepEqual([events[1]!.previous?.customer_name, events[1]!.previous?.total], ['Ada', 1_190]);
+  await stripe.customers.update(customer.id, { metadata: { a: 'b' }, name: 'Grace' });
+  assert.deepEqual(typesOf(await told()), ['customer.updated']);
+});

@@ -26,6 +26,11 @@ export async function invoicesById(tx: Tx, ids: readonly string[], lock = false)
   return wholeInvoices(tx, await rowsById<InvoiceRow>(tx, 'invoices', ids, lock));
 }
 
+/** The drafts of a customer, locked. */
+export async function draftsOf(tx: Tx, customer: string): Promise<InvoiceWhole[]> {
+  return wholeInvoices(tx, await rows<InvoiceRow>(tx, sql`select * from invoices where customer = ${customer} and status = 'draft' order by id for update`));
+}
+
 /** Invoices with their lines, discounts and tax rates: a read for each kind of thing, however many invoices there are. */
 export async function wholeInvoices(tx: Tx, invoices: readonly InvoiceRow[]): Promise<InvoiceWhole[]> {
   if (invoices.length === 0) return [];

@@ -2095,6 +2095,7 @@ create table subscriptions (
   next_pending_invoice_item_invoice timestamp with time zone,
   commitment jsonb,
   pending_setup_intent text collate "C",
+  ends_unprorated_since timestamp with time zone,
   constraint subscriptions_pkey PRIMARY KEY (world, id),
   constraint subscriptions_world_customer_fkey FOREIGN KEY (world, customer) REFERENCES customers(world, id),
   constraint subscriptions_world_default_payment_method_fkey FOREIGN KEY (world, default_payment_method) REFERENCES payment_methods(world, id),

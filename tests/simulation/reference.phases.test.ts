@@ -109,8 +109,9 @@ test('what would have to be charged at once is refused where there is nothing to
   const waits: History['pending'] = [{ key: 'setup', at: at('01-05'), of: 'subscription', amount: 500n, discountable: true, product: null, tax_rates: [], discounts: [] }];
   const move: Action = { at: at('01-06'), kind: 'move_price', from: 'seat', to: desk, proration_behavior: 'always_invoice', when: 'now' };
   assert.deepEqual(tried('01-06', { actions: [move] }).refused, []);
+  // A change in a trial prorates nothing, and so bills nothing of what waits.
   const moved = tried('01-06', { pending: waits, actions: [move] });
-  assert.deepEqual([moved.refused, moved.invoices.length, moved.pending.map(tell)], [[0], 1, ['pending 500 01-05..01-05']]);
+  assert.deepEqual([moved.refused, moved.invoices.length, moved.pending.map(tell)], [[], 1, ['pending 500 01-05..01-05']]);
   // A trial whose collection is paused is billed at its end, whatever there is to charge.
   const uncollected: Action[] = [{ at: at('01-10'), kind: 'pause_collection', behavior: 'void', resumes_at: null }, { at: at('01-12'), kind: 'collect' }];
   const paused = (invoicing_behavior: 'invoice' | 'pending_invoice_item') => tried('01-16', { pending: waits.map((one) => ({ ...one, at: at('01-13') })), actions: [...uncollected, pause('01-16', { invoicing_behavior })] });
