@@ -35,6 +35,11 @@ export type HandleQuestion = {
   at: number;
 };
 
+/** What of the question is the caller's. */
+type Asking = Pick<HandleQuestion, 'amount' | 'final' | 'reason' | 'words'>;
+
+type Asked = Decision & { payment_intent: PaymentIntentWhole };
+
 function refuseUnreserved({ id, status }: PaymentIntentRow, what: string): void {
   if (status === 'processing') refuse('lock_timeout', `A payment of ${id} is under way. Wait for its outcome, then try again if need be.`, undefined, { status: 409, should_retry: false });
   if (status !== 'requires_capture') refuse('payment_intent_unexpected_state', `The payment intent ${id} is ${status}; only one that is requires_capture can be ${what}.`);
@@ -43,7 +48,8 @@ function refuseUnreserved({ id, status }: PaymentIntentRow, what: string): void 
 /** Whether the intent is waiting for the answer to a question of this kind. */
 export const waitsForHandling = ({ status, id, attempts }: PaymentIntentRow, op_id: string): boolean => status === 'processing' && op_id.startsWith(`${id}:`) && op_id.endsWith(`:${attempts}`);
 
-function ask({ payment_intent: intent, payment_method: method, charge }: Reserved, verb: Verb & HandleQuestion['verb'], about: Pick<HandleQuestion, 'amount' | 'final' | 'reason' | 'words'>, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
+/** The intent is `processing` until the processor has answered. */
+function ask({ payment_intent: intent, payment_method: method, charge }: Reserved, verb: Verb & HandleQuestion['verb'], about: Asking, moment: Moment): Asked {
   assert(charge.processor_reference !== null && charge.attempt !== null, `the charge ${charge.id} was made by nobody`);
   const payment_intent: PaymentIntentWhole = { ...intent, status: 'processing', attempts: intent.attempts + 1 };
   const id = `${intent.id}:${verb}:${payment_intent.attempts}`;
@@ -64,7 +70,7 @@ const allowedFor = ({ payment_method_details: details }: ChargeRow) => details?.
 type CaptureOrder = { amount: bigint | null; /** Nothing more is to be taken, and the rest is released. */ final: boolean; words: Partial<Words> };
 
 /** Takes what was reserved, or a part of it. A last capture may take a little more than was reserved, where the card's network allows it, or nothing, after others. */
-export function captureIntent(reserved: Reserved, { amount, final, words }: CaptureOrder, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
+export function captureIntent(reserved: Reserved, { amount, final, words }: CaptureOrder, moment: Moment): Asked {
   const { payment_intent: intent, payment_method: method, charge } = reserved;
   refuseUnreserved(intent, 'captured');
   refuseDescriptor({ ...intent, ...words }, method);
@@ -82,7 +88,7 @@ export function captureIntent(reserved: Reserved, { amount, final, words }: Capt
 }
 
 /** Raises what is reserved to a new total. */
-export function incrementIntent(reserved: Reserved, { amount, words }: { amount: bigint; words: HandleQuestion['words'] }, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
+export function incrementIntent(reserved: Reserved, { amount, words }: { amount: bigint; words: HandleQuestion['words'] }, moment: Moment): Asked {
   const { payment_intent: intent, payment_method: method, charge } = reserved;
   refuseUnreserved(intent, 'incremented');
   refuseDescriptor({ ...intent, ...words }, method);
@@ -96,14 +102,14 @@ export function incrementIntent(reserved: Reserved, { amount, words }: { amount:
 }
 
 /** Gives up what is reserved, by request or because its time has passed. Of what was captured in part the rest is released, and the payment has succeeded. */
-export function releaseIntent(reserved: Reserved, reason: string, moment: Moment): Decision & { payment_intent: PaymentIntentWhole } {
+export function releaseIntent(reserved: Reserved, reason: string, moment: Moment): Asked {
   const { payment_intent: intent, charge } = reserved;
   refuseUnreserved(intent, 'canceled');
-  if (charge.amount_captured > 0n && reason !== 'automatic') {
+  if (charge.amount_captured === 0n) return ask(reserved, 'cancel', { amount: '0', final: true, reason, words: {} }, moment);
+  if (reason !== 'automatic') {
     refuse('payment_intent_unexpected_state', `Of the payment intent ${intent.id} ${formatMoney(charge.amount_captured, charge.currency)} are captured already. Release the rest by capturing \`amount_to_capture\` = 0, and refund what is to go back.`);
   }
-  if (charge.amount_captured > 0n) return ask(reserved, 'capture', { amount: '0', final: true, reason, words: {} }, moment);
-  return ask(reserved, 'cancel', { amount: '0', final: true, reason, words: {} }, moment);
+  return ask(reserved, 'capture', { amount: '0', final: true, reason, words: {} }, moment);
 }
 
 /** The timer that gives up what is reserved when its time has passed; a null moment stops it. */
@@ -112,8 +118,10 @@ const expiry = ({ id, customer, test_clock }: PaymentIntentRow, at: number | nul
 /** Whether this charge is what an intent has reserved, or just asks to be captured, raised or given up. */
 export const isReserved = ({ status, latest_charge }: PaymentIntentRow, { id }: ChargeRow): boolean => (status === 'requires_capture' || status === 'processing') && latest_charge === id;
 
+type Charged = Payment & { charge: ChargeRow };
+
 /** What was reserved has been captured or given up at the processor, by its own doing or somebody's there. */
-export function handledElsewhere(facts: Payment & { charge: ChargeRow }, answer: Succeeded | Canceled, moment: Moment): Decision & Payment {
+export function handledElsewhere(facts: Charged, answer: Succeeded | Canceled, moment: Moment): Decision & Payment {
   const nothing = { amount: '0', final: true, words: {} };
   if (answer.kind === 'canceled') return settleHandling(facts, { ...nothing, verb: 'cancel', reason: 'automatic' }, { kind: 'succeeded', reference: answer.reference }, moment);
   const { money = facts.charge, reference, fees, settled, available } = answer;
@@ -121,7 +129,7 @@ export function handledElsewhere(facts: Payment & { charge: ChargeRow }, answer:
 }
 
 /** Takes the processor's answer. What it refused leaves the amount reserved as it was. */
-export function settleHandling(facts: Payment & { charge: ChargeRow }, question: Pick<HandleQuestion, 'verb' | 'amount' | 'final' | 'reason' | 'words'>, answer: HandledAnswer, moment: Moment): Decision & Payment {
+export function settleHandling(facts: Charged, question: Asking & Pick<HandleQuestion, 'verb'>, answer: HandledAnswer, moment: Moment): Decision & Payment {
   const { payment_intent: intent, charge: before } = facts;
   if (answer.kind !== 'succeeded') return { ...facts, ...moveIntent(intent, { status: 'requires_capture' }, null, moment) };
   switch (question.verb) {
@@ -151,7 +159,7 @@ function withAllowed({ payment_method_details: details }: ChargeRow, allowed: Al
 }
 
 /** One of the captures of a charge, or the only one. What is left stays reserved, unless it was the last. */
-function captured(facts: Payment & { charge: ChargeRow }, question: Pick<HandleQuestion, 'amount' | 'final' | 'words'>, answer: Extract<HandledAnswer, { kind: 'succeeded' }>, moment: Moment): Decision & Payment {
+function captured(facts: Charged, question: Asking, answer: Extract<HandledAnswer, { kind: 'succeeded' }>, moment: Moment): Decision & Payment {
   const { payment_intent: intent, charge: before, payment_method: { processor } } = facts;
   const amount_captured = answer.money?.amount ?? before.amount_captured + BigInt(question.amount);
   const amount = amount_captured - before.amount_captured;

@@ -1,5 +1,5 @@
 /** Money that a customer has sent by bank transfer: it is the customer's cash until it is applied to a payment, by what the transfer says or by its amount. */
-import { decision, refuse, type Decision, type Instant, type Moment } from '../decision.ts';
+import { decision, refuse, together, type Decision, type Instant, type Moment } from '../decision.ts';
 import { formatMoney, minor } from '../money.ts';
 import type { NextAction, PaymentIntentWhole, PaymentMethodRow } from './payment.ts';
 import { wordsOf } from './words.ts';
@@ -29,10 +29,11 @@ export type TransferAccount = { type: string; country: string; currency: string;
 
 export const noCash = (customer: string, currency: string): CashRow => ({ id: `${customer}:${currency}`, customer, currency, amount: 0n });
 
-/** `stored`: the customer has had cash in the currency before. */
+/** The customer's cash becomes more or less, in minor units of its currency. `stored`: the customer has had cash in the currency before. */
 export function moveCash(before: CashRow, stored: boolean, transaction: Pick<CashTransactionRow, 'type' | 'net_amount'> & Partial<CashTransactionRow>, moment: Moment): Decision & { cash: CashRow; transaction: CashTransactionRow } {
   const cash: CashRow = { ...before, amount: before.amount + transaction.net_amount };
-  const row: CashTransactionRow = { id: moment.newId('ccsbtxn'), created: moment.now, customer: cash.customer, currency: cash.currency, ending_balance: cash.amount, bank_transfer: null, payment_intent: null, refund: null, ...transaction };
+  const { customer, currency, amount: ending_balance } = cash;
+  const row: CashTransactionRow = { id: moment.newId('ccsbtxn'), created: moment.now, customer, currency, ending_balance, bank_transfer: null, payment_intent: null, refund: null, ...transaction };
   return {
     ...decision(),
     puts: [{ table: 'cash_balances', before: stored ? before : null, after: cash }, { table: 'cash_balance_transactions', before: null, after: row }],
@@ -116,7 +117,7 @@ export function awaitTransfer(before: PaymentIntentWhole, method: PaymentMethodR
 }
 
 /** Pays an intent from the customer's cash. */
-export function applyCash(before: CashRow, facts: Payment, moment: Moment): Decision & { cash: CashRow; payment: Payment } {
+export function applyCash(before: CashRow, facts: Payment, moment: Moment): Decision & { cash: CashRow } {
   const { payment_intent: intent, payment_method: method } = facts;
   if (intent.amount > before.amount) refuse('amount_too_large', `The customer has ${formatMoney(before.amount, before.currency)} of cash; ${formatMoney(intent.amount, intent.currency)} are needed.`, 'amount');
   const moved = moveCash(before, true, { type: 'applied_to_payment', net_amount: -intent.amount, payment_intent: intent.id }, moment);
@@ -130,6 +131,5 @@ export function applyCash(before: CashRow, facts: Payment, moment: Moment): Deci
     kind: 'succeeded', reference: moved.transaction.id, captured: true, network_transaction_id: null, authorization_code: null, three_d_secure: null, available: 'now', foretold: [],
     assessment: { type: 'authorized', network_status: 'approved_by_network', reason: null, risk_level: 'normal', risk_score: 0 },
   };
-  const { puts, facts: told, postings, timers, calls, ...payment } = settlePayment(facts, question, answer, moment);
-  return { puts: [...moved.puts, ...puts], facts: [...moved.facts, ...told], postings, timers, calls, cash: moved.cash, payment };
+  return { ...together([moved, settlePayment(facts, question, answer, moment)]), cash: moved.cash };
 }

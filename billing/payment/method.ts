@@ -77,13 +77,16 @@ function emptied(method: PaymentMethodRow): Decision & { method: PaymentMethodRo
   return { ...decision(), calls: [{ id: `${method.id}:shred`, kind: 'vault.shred', subject: method.id, request: { token: method.vault }, test_clock: null }], method: { ...method, vault: null } };
 }
 
+/** Whose a method becomes that a payment or a setup leaves, what its holder has agreed to, and which of the two it was. */
+type Origin = { customer: string | null; acceptance: Acceptance | null; from: { charge: string | null; setup_attempt: string | null } };
+
 /** What a payment has left to be charged later: a method of another type, which the customer has from now on, or gets by attaching it. */
-export function keepReusable({ type, reference, identity, details }: Reusable, by: PaymentMethodRow, { customer, acceptance, from }: { customer: string | null; acceptance: Acceptance | null; from: { charge: string | null; setup_attempt: string | null } }, moment: Moment): Decision & { method: PaymentMethodRow } {
+export function keepReusable({ type, reference, identity, details }: Reusable, by: PaymentMethodRow, { customer, acceptance, from }: Origin, moment: Moment): Decision & { method: PaymentMethodRow } {
   const id = moment.newId('pm');
   const mandate = acceptance && makeMandate({ id: moment.newId('mandate'), acceptance, customer, single: null }, { id, type, details }, moment);
   const method: PaymentMethodRow = {
-    ...by, id, created: moment.now, customer, type, card: null, details: { ...details, generated_from: from }, processor_reference: reference, processor_identity: identity ?? null, set_up: true, vault: null, mandate: mandate?.mandate.id ?? null, network_transaction_id: null, checks_when_asked: null, spent: false,
-    metadata: {},
+    ...by, id, created: moment.now, customer, type, card: null, details: { ...details, generated_from: from }, processor_reference: reference, processor_identity: identity ?? null, set_up: true,
+    vault: null, mandate: mandate?.mandate.id ?? null, network_transaction_id: null, checks_when_asked: null, spent: false, metadata: {},
   };
   const made = decision();
   made.puts.push({ table: 'payment_methods', before: null, after: method });
@@ -181,22 +184,29 @@ function changedCard(card: CardDetails, { exp_month = card.exp_month, exp_year =
 /** What of an answer says how the method is kept. */
 type KeptBy = { network_transaction_id: string | null; learned?: Learned | null };
 
+/** What the type shows of a method, with what has become known of that. */
+const learnedOf = (details: PaymentMethodRow['details'], learned: Record<string, unknown> | undefined): PaymentMethodRow['details'] =>
+  details && { ...details, ...Object.fromEntries(Object.entries(learned ?? {}).filter(([name]) => name in details)) };
+
 /** The method after it has paid, by a charge: known to its issuer, kept for later where that was agreed, and else used up where it belongs to nobody. `left` is what can be charged later in its place. */
-export function methodAfter({ payment_intent: intent, payment_method: before, customer: payer }: Payment, { amount, currency, setup_future_usage: future, agreed, options }: AskedQuestion, { network_transaction_id, learned }: KeptBy, charge: string, moment: Moment): Decision & { payment_method: PaymentMethodRow; left: PaymentMethodRow | null } {
+export function methodAfter(
+  { payment_intent: intent, payment_method: before, customer: payer }: Payment, question: AskedQuestion, { network_transaction_id, learned }: KeptBy, charge: string, moment: Moment,
+): Decision & { payment_method: PaymentMethodRow; left: PaymentMethodRow | null } {
+  const { amount, currency, setup_future_usage: future, agreed, options } = question;
   // What was detached while it paid stays so, and nobody keeps anything who was deleted meanwhile.
   const keeps = METHODS[before.type]?.kept_as === undefined && !before.spent && payer?.deleted !== true;
   const customer = before.customer ?? (future !== null && keeps ? intent.customer : null);
   const single = future === null ? { amount: BigInt(amount), currency } : null;
   // What is kept as another type has its mandate with that.
-  const mandate = agreed && !learned?.reusable ? makeMandate({ id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single, prefix: prefixIn(options) }, before, moment) : null;
-  const details = before.details && learned?.details ? { ...before.details, ...Object.fromEntries(Object.entries(learned.details).filter(([name]) => name in before.details!)) } : before.details;
+  const order = agreed && !learned?.reusable ? { id: agreed.mandate, acceptance: agreed.acceptance, customer: intent.customer, single, prefix: prefixIn(options) } : null;
+  const mandate = order && makeMandate(order, before, moment);
   // What is kept without a customer can be attached to one afterwards.
   const spent = before.spent || (customer === null && (future === null || !keeps));
   const { method: kept, ...shred } = spent ? emptied(asked(before)) : { ...decision(), method: asked(before) };
   const payment_method: PaymentMethodRow = {
     ...kept,
     customer,
-    details,
+    details: learnedOf(before.details, learned?.details),
     processor_reference: learned?.reference ?? before.processor_reference,
     mandate: mandate && !single && keeps ? mandate.mandate.id : before.mandate,
     set_up: before.set_up || (future === 'off_session' && keeps),
@@ -206,7 +216,8 @@ export function methodAfter({ payment_intent: intent, payment_method: before, cu
   const made = decision();
   made.puts.push({ table: 'payment_methods', before, after: payment_method });
   if (customer !== before.customer) made.facts.push({ type: 'payment_method.attached', object: 'payment_method', whole: payment_method, at: moment.now });
-  const reusable = learned?.reusable && payer?.deleted !== true ? keepReusable(learned.reusable, before, { customer: intent.customer, acceptance: agreed?.acceptance ?? null, from: { charge, setup_attempt: null } }, moment) : null;
+  const origin: Origin = { customer: intent.customer, acceptance: agreed?.acceptance ?? null, from: { charge, setup_attempt: null } };
+  const reusable = learned?.reusable && payer?.deleted !== true ? keepReusable(learned.reusable, before, origin, moment) : null;
   return { ...together([shred, mandate, made, reusable]), payment_method, left: reusable?.method ?? null };
 }
 

@@ -1,10 +1,10 @@
 /** A refund that somebody has made at a live processor becomes true here. Words about it are about the whole of it, and come in any order and more than once. */
 import type { Settlement } from '../balance/settlement.ts';
 import type { Metadata } from '../catalog.ts';
-import { assert, decision, together, type Decision, type Moment } from '../decision.ts';
+import { assert, together, type Decision, type Moment } from '../decision.ts';
 import type { Failed, RefundOutcome, Settled, Unknown } from './outcome.ts';
 import type { ChargeRow } from './payment.ts';
-import { refunded, refundOf, settleRefund, type RefundFacts, type RefundQuestion, type RefundRow } from './refund.ts';
+import { openRefund, refundOf, settleRefund, type RefundFacts, type RefundQuestion, type RefundRow } from './refund.ts';
 
 /** What a processor says of a refund, by now. */
 export type RefundWord = {
@@ -24,10 +24,8 @@ export type RefundWord = {
 /** A refund goes on from the one to the next, and never back; what has come back has come back. */
 const RANKS: Record<RefundRow['status'], number> = { requires_action: 0, pending: 1, succeeded: 2, canceled: 3, failed: 4 };
 
-function opened({ charge: before, payment_intent: intent, payment_method: { type } }: RefundFacts, { amount, reason, metadata, reference }: RefundWord, moment: Moment): Decision & { refund: RefundRow; charge: ChargeRow } {
-  const refund: RefundRow = { ...refundOf(before, intent, amount, type, { amount, reason, metadata }, moment), processor_reference: reference };
-  const charge = refunded(before, refund);
-  return { ...decision(), puts: [{ table: 'charges', before, after: charge }, { table: 'refunds', before: null, after: refund }], facts: [{ type: 'refund.created', object: 'refund', whole: refund, at: moment.now }], refund, charge };
+function opened({ charge, payment_intent: intent, payment_method: { type } }: RefundFacts, { amount, reason, metadata, reference }: RefundWord, moment: Moment): ReturnType<typeof openRefund> {
+  return openRefund(charge, { ...refundOf(charge, intent, amount, type, { amount, reason, metadata }, moment), processor_reference: reference }, moment);
 }
 
 /** `known` is what was heard of it before. */

@@ -25,7 +25,7 @@ export function afterPayment(subscription: SubscriptionWhole, invoice: InvoiceWh
   if (outcome === 'given_up') return subscription.status === 'incomplete' ? nothing : endSubscription(subscription, 'payment_failed', moment);
   if (outcome === 'forgiven' && subscription.status === 'incomplete' && isLatest(subscription, invoice)) return abandonStart(subscription, invoice, moment);
   const status = isLatest(subscription, invoice) ? statusAfter(subscription, outcome, moment) : subscription.status;
-  const default_payment_method = methodAfter(subscription, outcome, payment_method);
+  const default_payment_method = defaultAfter(subscription, outcome, payment_method);
   if (status === subscription.status && default_payment_method === subscription.default_payment_method) return nothing;
   const after: SubscriptionWhole = { ...subscription, status, default_payment_method };
   const made = updated(subscription, after, moment);
@@ -43,7 +43,7 @@ function abandonStart(before: SubscriptionWhole, invoice: InvoiceWhole, moment: 
 }
 
 /** The method that paid becomes its own where that was asked for. */
-function methodAfter({ payment_settings, default_payment_method }: SubscriptionWhole, outcome: PaymentOutcome, payment_method: string | null): string | null {
+function defaultAfter({ payment_settings, default_payment_method }: SubscriptionWhole, outcome: PaymentOutcome, payment_method: string | null): string | null {
   return outcome === 'paid' && payment_method !== null && payment_settings.save_default_payment_method === 'on_subscription' ? payment_method : default_payment_method;
 }
 
@@ -59,7 +59,7 @@ function afterPending(before: SubscriptionWhole, invoice: InvoiceWhole, outcome:
   if (outcome === 'forgiven') return discardPending(before, invoice, moment);
   if (outcome !== 'paid') return tellPending(before, moment);
   const applied = applyPending(before, moment);
-  const default_payment_method = methodAfter(before, outcome, payment_method);
+  const default_payment_method = defaultAfter(before, outcome, payment_method);
   if (default_payment_method === before.default_payment_method) return applied;
   const subscription: SubscriptionWhole = { ...applied.subscription, default_payment_method };
   return { ...together([applied, updated(applied.subscription, subscription, moment)]), subscription };
@@ -70,7 +70,7 @@ function afterResumption(subscription: SubscriptionWhole, invoice: InvoiceWhole,
   const failed = outcome === 'failed' || outcome === 'given_up';
   if (failed && subscription.resumption!.payment_behavior === 'resume_on_payment_success') return { ...decision(), subscription };
   if (outcome === 'forgiven' && invoice.status === 'void') return abandonResumption(subscription, invoice, moment);
-  const after: SubscriptionWhole = { ...subscription, default_payment_method: methodAfter(subscription, outcome, payment_method) };
+  const after: SubscriptionWhole = { ...subscription, default_payment_method: defaultAfter(subscription, outcome, payment_method) };
   return leavePause(subscription, after, failed ? 'past_due' : 'active', moment);
 }
 

@@ -68,6 +68,21 @@ function detailsFor(given: Detailed & { amount?: bigint; currency?: string }, in
 const asIs = (id: string): Answer => ({ ref: { object: 'payment_intent', id } });
 const answer = (id: string): Answer => ({ ref: { object: 'payment_intent', id, refuseUnpaid: true } });
 
+/** What is about a confirmation, where there is none. */
+function refuseWasted(given: Params<typeof params.createPaymentIntent>): void {
+  const wasted = (['off_session', 'return_url', 'use_stripe_sdk', 'error_on_requires_action', 'mandate', 'mandate_data', 'confirmation_token'] as const).find((name) => given[name] !== undefined);
+  if (wasted) refuse(undefined, `\`${wasted}\` is about a confirmation: give \`confirm\`, too.`, wasted);
+}
+
+/** One that pays an invoice is confirmed for what remains of it; one that is paid by transfer by the customer's cash, or it waits for that. */
+async function confirmed(ctx: Context, { intent, facts, moment }: Locked, method: PaymentMethodRow, given: Confirming, token: TokenGiven | null): Promise<Decision> {
+  if (method.type === 'customer_balance') return confirmTransfer(ctx, intent, method, moment);
+  const how = await confirmationOf(ctx, given, token);
+  const own = facts?.payments.find((each) => each.intent.id === intent.id);
+  if (!facts || !own?.payment.is_default) return confirmPayment(intent, method, how, moment);
+  return payInvoice({ ...facts, payments: facts.payments.map((each) => (each === own ? { ...own, intent } : each)) }, method, how, moment);
+}
+
 export async function create(ctx: Context, given: Params<typeof params.createPaymentIntent>): Promise<Answer> {
   const { amount, currency, capture_method = 'automatic_async', allowed_payment_method_types: allowed = null, excluded_payment_method_types: excluded = null } = given;
   refuseAmount(amount, currency);
@@ -100,24 +115,16 @@ export async function create(ctx: Context, given: Params<typeof params.createPay
   if (named) refuseType(named.method, opened.payment_intent.payment_method_types, 'this payment intent');
   const first = named ? [named.decision, opened] : [opened];
   if (!given.confirm) {
-    const wasted = (['off_session', 'return_url', 'use_stripe_sdk', 'error_on_requires_action', 'mandate', 'mandate_data', 'confirmation_token'] as const).find((name) => given[name] !== undefined);
-    if (wasted) refuse(undefined, `\`${wasted}\` is about a confirmation: give \`confirm\`, too.`, wasted);
+    refuseWasted(given);
     await commit(ctx, together(first));
     return renderPaymentIntent(opened.payment_intent, ctx.world);
   }
   if (!named) refuse('parameter_missing', 'To confirm a payment intent at its creation, give its `payment_method`.', 'payment_method');
   const { method } = named;
-  const confirmation = method.type === 'customer_balance' ? await confirmTransfer(ctx, opened.payment_intent, method, moment) : confirmPayment(opened.payment_intent, method, await confirmationOf(ctx, given, token), moment);
+  const confirmation = await confirmed(ctx, { intent: opened.payment_intent, customer, facts: null, moment }, method, given, token);
   await commit(ctx, together([...first, ...spend(token, { payment_intent: opened.payment_intent.id }), confirmation]));
   if (method.type === 'customer_balance') await payWaiting(ctx, opened.payment_intent.id, customer!, moment);
   return answer(opened.payment_intent.id);
-}
-
-/** One that pays an invoice is confirmed for what remains of it. */
-function confirmed({ intent, facts, moment }: Locked, method: PaymentMethodRow, how: Confirmation): Decision {
-  const own = facts?.payments.find((each) => each.intent.id === intent.id);
-  if (!facts || !own?.payment.is_default) return confirmPayment(intent, method, how, moment);
-  return payInvoice({ ...facts, payments: facts.payments.map((each) => (each === own ? { ...own, intent } : each)) }, method, how, moment);
 }
 
 export async function confirm(ctx: Context, given: Params<typeof params.confirmPaymentIntent>, path: Path): Promise<Answer> {
@@ -133,30 +140,35 @@ export async function confirm(ctx: Context, given: Params<typeof params.confirmP
   const { method, decision } = await methodFor(ctx, locked.intent, given, token, locked.moment);
   const { receipt_email, setup_future_usage = token?.token.setup_future_usage ?? undefined, capture_method, allowed_payment_method_types, excluded_payment_method_types } = given;
   const changed = changeIntent(locked.intent, {
-    receipt_email, setup_future_usage, capture_method, allowed_payment_method_types, excluded_payment_method_types, payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping) ?? token?.token.shipping ?? undefined,
+    receipt_email, setup_future_usage, capture_method, allowed_payment_method_types, excluded_payment_method_types,
+    payment_method_options: optionsOf(given.payment_method_options),
+    shipping: shippingOf(given.shipping) ?? token?.token.shipping ?? undefined,
     ...detailsIn(given, locked.intent, locked.intent, locked.moment),
   }, await enabledTypes(ctx, locked.intent.payment_method_configuration ?? undefined, false));
-  const transfer = method.type === 'customer_balance';
-  const confirmation = transfer ? await confirmTransfer(ctx, changed.payment_intent, method, locked.moment) : confirmed({ ...locked, intent: changed.payment_intent }, method, await confirmationOf(ctx, given, token));
+  const confirmation = await confirmed(ctx, { ...locked, intent: changed.payment_intent }, method, given, token);
   await commit(ctx, together([decision, changed, ...spend(token, { payment_intent: locked.intent.id }), confirmation]));
-  if (transfer) await payWaiting(ctx, locked.intent.id, locked.customer!, locked.moment);
+  if (method.type === 'customer_balance') await payWaiting(ctx, locked.intent.id, locked.customer!, locked.moment);
   return answer(path.intent);
 }
 
 export async function update(ctx: Context, given: Params<typeof params.updatePaymentIntent>, path: Path): Promise<Answer> {
   const { intent, moment } = await lockIntent(ctx, path.intent);
-  const { amount, currency, description, metadata, receipt_email, setup_future_usage, statement_descriptor, statement_descriptor_suffix, capture_method, allowed_payment_method_types, excluded_payment_method_types } = given;
+  const { amount, currency, description, metadata, receipt_email, setup_future_usage, statement_descriptor, statement_descriptor_suffix } = given;
+  const { capture_method, allowed_payment_method_types, excluded_payment_method_types, payment_method_configuration } = given;
   const customer = given.customer === undefined ? null : await lockCustomer(ctx, given.customer, 'customer');
   const owner = customer?.id ?? intent.customer;
   const named = await methodGiven(ctx, given, owner, moment, currency ?? intent.currency);
   const change = {
-    amount, currency, description, metadata, receipt_email, setup_future_usage, statement_descriptor, statement_descriptor_suffix, capture_method, allowed_payment_method_types, excluded_payment_method_types,
-    payment_method_options: optionsOf(given.payment_method_options), shipping: shippingOf(given.shipping),
+    amount, currency, description, metadata, receipt_email, setup_future_usage, statement_descriptor, statement_descriptor_suffix,
+    capture_method, allowed_payment_method_types, excluded_payment_method_types, payment_method_configuration,
+    payment_method_options: optionsOf(given.payment_method_options),
+    shipping: shippingOf(given.shipping),
     ...detailsFor(given, intent, moment),
-    ...(customer && { customer: customer.id }), payment_method: named?.method.id ?? (given.payment_method === null ? null : undefined),
+    ...(customer && { customer: customer.id }),
+    payment_method: named?.method.id ?? (given.payment_method === null ? null : undefined),
   };
-  const configuration = given.payment_method_configuration ?? intent.payment_method_configuration ?? undefined;
-  const changed = changeIntent(intent, { ...change, payment_method_configuration: given.payment_method_configuration }, await enabledTypes(ctx, configuration, given.payment_method_configuration !== undefined));
+  const configuration = payment_method_configuration ?? intent.payment_method_configuration ?? undefined;
+  const changed = changeIntent(intent, change, await enabledTypes(ctx, configuration, payment_method_configuration !== undefined));
   if (named) refuseType(named.method, changed.payment_intent.payment_method_types, `the payment intent ${intent.id}`);
   const placed = customer && customer.test_clock !== intent.test_clock ? changeIntent(changed.payment_intent, { test_clock: customer.test_clock }) : null;
   await commit(ctx, together([named?.decision, changed, placed]));
@@ -195,7 +207,12 @@ export async function capture(ctx: Context, given: Params<typeof params.captureP
 export async function incrementAuthorization(ctx: Context, given: Params<typeof params.incrementAuthorization>, path: Path): Promise<Answer> {
   const { intent, moment } = await lockIntent(ctx, path.intent);
   const { description, statement_descriptor } = given;
-  const words = { ...(description && { description }), ...(given.metadata !== undefined && { metadata: mergeMetadata(intent.metadata, given.metadata) }), ...(statement_descriptor && { statement_descriptor }), ...detailsFor(given, intent, moment) };
+  const words = {
+    ...(description && { description }),
+    ...(given.metadata !== undefined && { metadata: mergeMetadata(intent.metadata, given.metadata) }),
+    ...(statement_descriptor && { statement_descriptor }),
+    ...detailsFor(given, intent, moment),
+  };
   await commit(ctx, incrementIntent(await reservedBy(ctx, intent), { amount: given.amount, words }, moment));
   return answer(intent.id);
 }

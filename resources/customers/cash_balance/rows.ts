@@ -87,10 +87,14 @@ async function paymentOf(ctx: Context, id: string, customer: CustomerWhole, mome
   const [intent] = await intentsById(ctx.tx, [id], true);
   const made = await cashMethod(ctx, intent!, moment);
   const own: InvoicePaymentRow | null = facts?.payments.find((each) => each.intent.id === id)?.payment ?? null;
-  return {
-    payment: { payment_intent: intent!, payment_method: made.method, charge: null, refunding: 0n, customer: facts?.customer ?? customer, invoice: own ? facts!.invoice : null, payment: own, subscription: facts?.subscription ?? null, others: own ? facts!.payments.filter((each) => each.intent.id !== id) : [] },
-    first: made,
+  const of = {
+    customer: facts?.customer ?? customer,
+    invoice: own ? facts!.invoice : null,
+    payment: own,
+    subscription: facts?.subscription ?? null,
+    others: own ? facts!.payments.filter((each) => each.intent.id !== id) : [],
   };
+  return { payment: { ...of, payment_intent: intent!, payment_method: made.method, charge: null, refunding: 0n }, first: made };
 }
 
 /** Pays one intent from cash; returns what is left. Lock the customer first. */
