@@ -4,7 +4,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performCalls } from '../../server/calls.ts';
 import { rows, sql } from '../../server/database/sql.ts';
-import { inWorld } from '../../server/database/world.ts';
 import { openLog } from '../../server/log.ts';
 import { startKontor } from '../../tests/kontor.ts';
 import { openVault, vaultDirectory } from '../../tests/vault.ts';
@@ -20,7 +19,7 @@ after(async () => {
 const expiry = { exp_month: 12, exp_year: 2034 };
 const typed = (number = '4242424242424242', cvc = '123') => kontor.stripe.paymentMethods.create({ type: 'card', card: { number, cvc, ...expiry } });
 
-const query = <T extends object>(text: ReturnType<typeof sql>): Promise<T[]> => inWorld(kontor.database.pool, kontor.world, (tx) => rows<T>(tx, text));
+const query = <T extends object>(text: ReturnType<typeof sql>): Promise<T[]> => kontor.inside(({ tx }) => rows<T>(tx, text));
 const tokenOf = async (id: string): Promise<string | null> => (await query<{ vault: string | null }>(sql`select vault from payment_methods where id = ${id}`))[0]!.vault;
 const isKept = async (token: string): Promise<boolean> => {
   const listed = await vault.list(kontor.world.id, kontor.app.clock.now());
@@ -78,9 +77,9 @@ test('a card whose payment method was never committed is shredded, and those tha
   assert.ok(orphan?.kind === 'kept' && recent?.kind === 'kept');
   const [timer] = await query<{ at: number; kind: string }>(sql`select at from timers where kind = 'vault.sweep'`);
   const sweep = kontor.app.register.timers.get('vault.sweep')!;
-  await inWorld(kontor.database.pool, kontor.world, async (tx) => {
-    await tx.query(`delete from timers where kind = 'vault.sweep'`);
-    await sweep({ app: kontor.app, tx, world: kontor.world, request: null, calls: [] }, [{ subject: 'vault', at: timer!.at }]);
+  await kontor.inside(async (ctx) => {
+    await ctx.tx.query(`delete from timers where kind = 'vault.sweep'`);
+    await sweep(ctx, [{ subject: 'vault', at: timer!.at }]);
   });
   await performCalls(kontor.app, kontor.world, await callsOf('vault'));
   assert.deepEqual([await isKept(orphan.token), await isKept(recent.token), await isKept(owned)], [false, true, true]);

@@ -1,8 +1,8 @@
 /** What is asked for in the wrong mode: no mistake is made more often than to take the other key. */
 import { Refusal } from '../../billing/decision.ts';
-import type { App, Resource, World } from '../context.ts';
+import { inContext, type App, type Resource, type World } from '../context.ts';
 import { row, sql } from '../database/sql.ts';
-import { inWorld, overAllWorlds } from '../database/world.ts';
+import { overAllWorlds } from '../database/world.ts';
 
 /** The resource of a kind, which messages name in words of their own, and which its id tells then. `sub_sched_…` is no `sub_…`. */
 function resourceOf({ register: { resources } }: App, kind: unknown, id: string): Resource<any> | undefined {
@@ -17,7 +17,7 @@ export async function saidOfOtherMode({ app, world, publishable }: { app: App; w
   const resource = resourceOf(app, kind, id);
   const other = resource?.load && (await overAllWorlds(app.database.pool, (tx) => row<World>(tx, sql`select id, account, livemode from worlds where account = ${world.account} and livemode = ${!world.livemode}`)));
   if (!other) return error;
-  const found = await inWorld(app.database.pool, other, (tx) => resource.load!({ app, tx, world: other, request: null, calls: [] }, [id]));
+  const found = await inContext(app, other, (ctx) => resource.load!(ctx, [id]));
   if (found.length === 0) return error;
   const [here, there] = world.livemode ? ['live', 'test'] : ['test', 'live'];
   return new Refusal(code, `${message}; a similar object exists in ${there} mode, but a ${here} mode key was used to make this request.`, param, details);

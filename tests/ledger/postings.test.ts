@@ -9,7 +9,6 @@ import pg from 'pg';
 import { ACCOUNTS, type PostedAccount } from '../../billing/ledger/accounts.ts';
 import { decision, type Posting } from '../../billing/decision.ts';
 import { commit } from '../../server/commit.ts';
-import { inWorld } from '../../server/database/world.ts';
 import { migrate } from '../../server/database/migrate.ts';
 import { types } from '../../server/database/parse.ts';
 import { sealLedger, type SealRow } from '../../server/ledger/seal.ts';
@@ -53,8 +52,6 @@ function leavesSomething(legs: readonly Posting[]): boolean {
   return [...sums.values()].some((sum) => sum !== 0n);
 }
 
-const contextOf = (tx: Parameters<Parameters<typeof inWorld>[2]>[0]) => ({ app: kontor.app, tx, world: kontor.world, request: null, calls: [] });
-
 test(`${POSTINGS} random postings from ${CLIENTS} clients with kills`, async () => {
   const done: string[] = [];
   let [lost, running] = [0, true];
@@ -66,8 +63,8 @@ test(`${POSTINGS} random postings from ${CLIENTS} clients with kills`, async () 
       for (;;) {
         const legs = posting(name, random(i));
         try {
-          await inWorld(kontor.database.pool, kontor.world, async (tx) => {
-            await commit(contextOf(tx), { ...decision(), postings: legs });
+          await kontor.inside(async (ctx) => {
+            await commit(ctx, { ...decision(), postings: legs });
             if (pick(10) === 0) await sleep(pick(5));
           });
           done.push(name);
@@ -118,17 +115,17 @@ test(`${POSTINGS} random postings from ${CLIENTS} clients with kills`, async () 
 
 test('what commits late is sealed late, and never lost between two seals', async () => {
   const legs = (name: string): Posting[] => [{ transaction: name, ledger_account: 'receivable', currency: 'usd', amount: 5n, document: name, customer: null, at: START }, { transaction: name, ledger_account: 'revenue', currency: 'usd', amount: -5n, document: name, customer: null, at: START }];
-  const last = () => inWorld(kontor.database.pool, kontor.world, async (tx) => (await tx.query('select * from ledger_seals order by number desc limit 1')).rows[0] as SealRow);
-  await inWorld(kontor.database.pool, kontor.world, async (tx) => {
-    await commit(contextOf(tx), { ...decision(), postings: legs('late') });
-    await inWorld(kontor.database.pool, kontor.world, (other) => commit(contextOf(other), { ...decision(), postings: legs('early') }));
+  const last = () => kontor.inside(async ({ tx }) => (await tx.query('select * from ledger_seals order by number desc limit 1')).rows[0] as SealRow);
+  await kontor.inside(async (ctx) => {
+    await commit(ctx, { ...decision(), postings: legs('late') });
+    await kontor.inside((other) => commit(other, { ...decision(), postings: legs('early') }));
     const before = await last();
     await sealLedger(kontor.app);
     // The early one has the higher number and waits, too.
     assert.equal((await last()).number, before.number);
   });
   await sealed(kontor);
-  const { rows } = await inWorld(kontor.database.pool, kontor.world, (tx) => tx.query<{ transaction: string; seals: bigint }>(
+  const { rows } = await kontor.inside(({ tx }) => tx.query<{ transaction: string; seals: bigint }>(
     `select transaction, count(distinct s.number) as seals from ledger_entries e join ledger_seals s on e.position >= s.since and e.position < s.upto where transaction in ('late', 'early') group by 1 order by 1`));
   assert.deepEqual(rows, [{ transaction: 'early', seals: 1n }, { transaction: 'late', seals: 1n }]);
 });

@@ -11,7 +11,7 @@ import { keepMethod } from '../../resources/payment_methods/processor.ts';
 import { commit } from '../../server/commit.ts';
 import { realMoment, type Context } from '../../server/context.ts';
 import { row, sql } from '../../server/database/sql.ts';
-import { inWorld } from '../../server/database/world.ts';
+import { lockLanes } from '../../server/lanes.ts';
 import { DAY } from '../days.ts';
 import type { Kontor } from '../kontor.ts';
 
@@ -38,6 +38,7 @@ async function settle(ctx: Context, price: PriceRow, n: number, first: number, m
   const kept = await keepMethod(ctx, await processorsOf(ctx), { token: n % DECLINED === 1 ? 'pm_card_chargeCustomerFail' : 'pm_card_visa' }, moment, (name) => name);
   const made = makeMethod(kept!, {}, moment);
   const id = moment.newId('cus');
+  lockLanes(ctx.tx, [id]);
   const customer = createCustomer({ id, name: `Customer ${n}`, invoice_prefix: `T${String(n).padStart(6, '0')}`, test_clock: null, currency: 'usd', default_payment_method: made.method.id }, moment);
   const attached = attachMethod(made.method, id, made.method.processor_reference, moment);
   const payment_method: PaymentMethodRow = attached.method;
@@ -48,12 +49,10 @@ async function settle(ctx: Context, price: PriceRow, n: number, first: number, m
 /** Makes so many, each of whose first day ends within the day after `first`. */
 export async function populate(kontor: Kontor, count: number, first: number): Promise<void> {
   const { id } = await kontor.stripe.prices.create({ currency: 'usd', unit_amount: 700, recurring: { interval: 'day' }, product_data: { name: 'Seat' } });
-  const { app, world } = kontor;
+  const moment = realMoment(kontor.app);
   for (let from = 0; from < count; from += BATCH) {
-    await inWorld(app.database.pool, world, async (tx) => {
-      const ctx: Context = { app, tx, world, request: null, calls: [] };
-      const price = (await row<PriceRow>(tx, sql`select * from prices where id = ${id}`))!;
-      const moment = realMoment(app);
+    await kontor.inside(async (ctx) => {
+      const price = (await row<PriceRow>(ctx.tx, sql`select * from prices where id = ${id}`))!;
       const all: Decision[] = [];
       for (let n = from; n < Math.min(count, from + BATCH); n += 1) all.push(await settle(ctx, price, n, first, moment));
       await commit(ctx, together(all));

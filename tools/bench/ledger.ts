@@ -1,7 +1,7 @@
 /** The ledger: postings a second that are balanced, committed and sealed, against PostgreSQL taking the same entries by COPY into a table with the same keys and indexes. */
 import { decision, type Posting } from '../../billing/decision.ts';
 import { commit } from '../../server/commit.ts';
-import { inWorld } from '../../server/database/world.ts';
+import { inContext } from '../../server/context.ts';
 import { sealLedger } from '../../server/ledger/seal.ts';
 import type { Line } from './bench.ts';
 import { copySeconds, type House } from './house.ts';
@@ -21,7 +21,7 @@ export async function measureLedger(house: House): Promise<Line> {
   const commits = Array.from({ length: COMMITS }, (_, n) => Array.from({ length: TRANSACTIONS }, (_none, m) => sale(`sale ${n} ${m}`, `cus_${String((n * TRANSACTIONS + m) % 10_000).padStart(20, '0')}`, app.clock.now())).flat()).values();
   const started = performance.now();
   await Promise.all(Array.from({ length: CLIENTS }, async () => {
-    for (const postings of commits) await inWorld(house.database.pool, house.world, (tx) => commit({ app, tx, world: house.world, request: null, calls: [] }, { ...decision(), postings }));
+    for (const postings of commits) await inContext(app, house.world, (ctx) => commit(ctx, { ...decision(), postings }));
   }));
   while (await sealLedger(app));
   const seconds = (performance.now() - started) / 1_000;

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type Stripe from 'stripe';
-import type { Context } from '../../../server/context.ts';
 import { candidatesOf } from '../../../server/usage/intake/message.ts';
 import { admit } from '../../../server/usage/record.ts';
 import { when } from '../../../tests/awaited.ts';
@@ -44,8 +43,7 @@ async function subscribed(more: { price?: object; subscription?: object } = {}) 
 async function countAccepted(event_name: string, customer: string, value: string, accepted: number): Promise<void> {
   const { data: meters } = await stripe.billing.meters.list({ limit: 100 });
   const { id: meter } = meters.find((each) => each.event_name === event_name)!;
-  await kontor.database.inWorld(kontor.world, async (tx) => {
-    const ctx: Context = { app: kontor.app, tx, world: kontor.world, request: null, calls: [] };
+  await kontor.inside(async (ctx) => {
     const carried = { event_name, identifier: `${event_name} ${accepted}`, number: String(accepted * 1_000_000), created: accepted, meter, payload: { stripe_customer_id: customer, value } };
     await admit(ctx, await candidatesOf(ctx, [carried]), []);
   });
