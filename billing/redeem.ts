@@ -4,6 +4,7 @@ import type { CustomerWhole } from './customer/customer.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from './decision.ts';
 import { isRedeemable } from './coupon.ts';
 import { discountEnd } from './discount.ts';
+import { formatMoney } from './money.ts';
 import type { SubscriptionWhole } from './subscription/subscription.ts';
 
 /** What a caller names: a coupon, directly or by a promotion code, or a discount that is there. `param` is how it was spelt, e.g. `discounts[0][coupon]`. */
@@ -90,7 +91,7 @@ function refuseCode(code: PromotionCodeRow, param: string, redeemer: Redeemer, m
   if (restrictions.first_time_transaction && !redeemer.first_time) refuse(undefined, `The promotion code ${code.code} is for customers who have not bought before.`, param);
   const least = restrictions.minimum_amount_currency === redeemer.currency ? restrictions.minimum_amount : (restrictions.currency_options?.[redeemer.currency]?.minimum_amount ?? null);
   if (restrictions.minimum_amount !== null && (least === null || redeemer.amount < BigInt(least))) {
-    refuse(undefined, least === null ? `The promotion code ${code.code} is not for purchases in ${redeemer.currency}.` : `The promotion code ${code.code} needs a purchase of at least ${least} ${redeemer.currency}.`, param);
+    refuse(undefined, least === null ? `The promotion code ${code.code} is not for purchases in ${redeemer.currency}.` : `The promotion code ${code.code} needs a purchase of at least ${formatMoney(BigInt(least), redeemer.currency)}.`, param);
   }
 }
 

@@ -57,9 +57,15 @@ export const first = (ordered: Sql, count: number): Sql => sql`select * from (${
 /** What comes before or after a row in the order of the list. The values are compared one by one with those of an index, where a row that is looked up as a whole would be compared with every row. */
 export const beyond = (table: string, created: Sql, id: string, side: '<' | '>'): Sql => sql`(${created}, id) ${raw(side)} ((select ${created} from ${raw(table)} where id = ${id}), ${id})`;
 
+/** When an object was created that is deleted since, as its deletion was told: whoever deletes what a list names goes on from there. Undefined where nothing was told. */
+async function createdOfDeleted(ctx: Context, id: string): Promise<bigint | undefined> {
+  const told = await row<{ created: bigint | null }>(ctx.tx, sql`select coalesce(data ->> 'created', data ->> 'date')::bigint as created from events where object_id = ${id} and type like '%.deleted' order by id desc limit 1`);
+  return told?.created ?? undefined;
+}
+
 /**
  * One page of a table's rows that fulfil all conditions, newest first, and whether there are more in the direction of travel.
- * The cursor need not fulfil the conditions itself, but must exist in this world, and so must whatever it is the list of.
+ * The cursor need not fulfil the conditions itself, but must exist in this world, or have existed, and so must whatever it is the list of.
  */
 export async function page<Row extends { id: string }>(ctx: Context, table: string, kind: string, conditions: readonly Sql[], { limit, starting_after, ending_before, ...parents }: Page, order: { created?: string } = {}): Promise<{ data: Row[]; has_more: boolean }> {
   if (starting_after !== undefined && ending_before !== undefined) refuse('parameters_exclusive', 'Give only one of `starting_after` and `ending_before`.', 'ending_before');
@@ -68,9 +74,11 @@ export async function page<Row extends { id: string }>(ctx: Context, table: stri
   // Some tables are also looked at over all worlds: see database/world.ts.
   const all = [sql`world = kontor_world()`, ...conditions];
   if (cursor !== undefined) {
+    const side = starting_after === undefined ? '>' : '<';
     const at = await row<{ id: string }>(ctx.tx, sql`select id from ${raw(table)} where id = ${cursor}`);
-    if (!at) missing(kind, cursor, starting_after === undefined ? 'ending_before' : 'starting_after');
-    all.push(beyond(table, created, cursor, starting_after === undefined ? '>' : '<'));
+    const deleted = at || order.created !== undefined ? undefined : await createdOfDeleted(ctx, cursor);
+    if (!at && deleted === undefined) missing(kind, cursor, starting_after === undefined ? 'ending_before' : 'starting_after');
+    all.push(deleted === undefined ? beyond(table, created, cursor, side) : sql`(${created}, id) ${raw(side)} (to_timestamp(${deleted}::bigint), ${cursor})`);
   }
   const direction = raw(ending_before === undefined ? 'desc' : 'asc');
   const found = await rows<Row>(ctx.tx, first(sql`select * from ${raw(table)} where ${join(all, ' and ')} order by ${created} ${direction}, id ${direction}`, limit + 1));

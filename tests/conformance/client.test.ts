@@ -29,6 +29,29 @@ test('all pages of a list come one after the other, in both directions, each obj
   assert.equal((await stripe.customers.list()).data.length, 10);
 });
 
+test('whoever deletes what a list names, page after page, deletes all of it', async () => {
+  const { stripe } = await kontor.another();
+  const { testClocks } = stripe.testHelpers;
+  const { id: customer } = await stripe.customers.create();
+  for (let n = 0; n < 5; n += 1) {
+    await testClocks.create({ frozen_time: 1_767_225_600 + n });
+    await stripe.invoiceItems.create({ customer, amount: 100, currency: 'usd' });
+    await stripe.invoices.create({ customer, auto_advance: false });
+    await stripe.customers.createTaxId(customer, { type: 'eu_vat', value: `DE12345678${n}` });
+    await stripe.coupons.create({ percent_off: 5 });
+    await stripe.products.create({ name: 'Seat' });
+  }
+  for await (const { id } of testClocks.list({ limit: 2 })) await testClocks.del(id);
+  for await (const { id } of stripe.invoiceItems.list({ limit: 2 })) await stripe.invoiceItems.del(id);
+  for await (const { id } of stripe.invoices.list({ limit: 2 })) await stripe.invoices.del(id);
+  for await (const { id } of stripe.customers.listTaxIds(customer, { limit: 2 })) await stripe.customers.deleteTaxId(customer, id);
+  for await (const { id } of stripe.coupons.list({ limit: 2 })) await stripe.coupons.del(id);
+  for await (const { id } of stripe.products.list({ limit: 2 })) await stripe.products.del(id);
+  const left = await Promise.all([testClocks.list(), stripe.invoiceItems.list(), stripe.invoices.list(), stripe.customers.listTaxIds(customer), stripe.coupons.list(), stripe.products.list()]);
+  assert.deepEqual(left.map(({ data }) => data.length), [0, 0, 0, 0, 0, 0]);
+  await assert.rejects(testClocks.list({ starting_after: 'clock_nobody' }), { code: 'resource_missing', param: 'starting_after' });
+});
+
 test('the same request sixty-four times at once is executed once', async () => {
   const { stripe } = await kontor.another();
   const asked = await Promise.allSettled(Array.from({ length: 64 }, () => stripe.customers.create({ name: 'Once' }, { idempotencyKey: 'at-once' })));
