@@ -116,6 +116,7 @@ test(`${POSTINGS} random postings from ${CLIENTS} clients with kills`, async () 
 test('what commits late is sealed late, and never lost between two seals', async () => {
   const legs = (name: string): Posting[] => [{ transaction: name, ledger_account: 'receivable', currency: 'usd', amount: 5n, document: name, customer: null, at: START }, { transaction: name, ledger_account: 'revenue', currency: 'usd', amount: -5n, document: name, customer: null, at: START }];
   const last = () => kontor.inside(async ({ tx }) => (await tx.query('select * from ledger_seals order by number desc limit 1')).rows[0] as SealRow);
+  await sealed(kontor);
   await kontor.inside(async (ctx) => {
     await commit(ctx, { ...decision(), postings: legs('late') });
     await kontor.inside((other) => commit(other, { ...decision(), postings: legs('early') }));
