@@ -1,8 +1,9 @@
 /** Tax ids of customers. */
 import type Stripe from 'stripe';
-import type { TaxIdRow } from '../../billing/customer/customer.ts';
+import type { CustomerWhole, TaxIdRow } from '../../billing/customer/customer.ts';
 import { createTaxId, deleteTaxId, TAX_ID_TYPES, verifyTaxId } from '../../billing/customer/tax_id.ts';
-import { together } from '../../billing/decision.ts';
+import { together, type Moment } from '../../billing/decision.ts';
+import { showCustomer } from '../../billing/invoice/edit.ts';
 import { commit } from '../../server/commit.ts';
 import { momentOn, type Context, type Json, type Room, type TimerCommand } from '../../server/context.ts';
 import { agrees, covers } from '../../server/http/agreement.ts';
@@ -12,8 +13,9 @@ import { del, get, post } from '../../server/http/route.ts';
 import type { Wire } from '../../server/http/wire.ts';
 import { equal, page, renderList } from '../../server/lists.ts';
 import { existingCustomer, lockCustomer } from '../customers/rows.ts';
+import { draftsOf } from '../invoices/rows.ts';
 import { renderTaxId, taxId } from './resource.ts';
-import { taxIdsById } from './rows.ts';
+import { taxIdsById, taxIdsOf } from './rows.ts';
 
 const createParams = fields({ type: required(choice(...TAX_ID_TYPES)), value: required(text({ max: 100 })) });
 covers<Stripe.CustomerCreateTaxIdParams, typeof createParams>(true);
@@ -27,10 +29,20 @@ covers<Stripe.CustomerDeleteTaxIdParams, typeof nothing>(true);
 
 type Path = { customer: string; id: string };
 
+/** Drafts show the tax ids that their customer has now. */
+async function showOnDrafts(ctx: Context, customer: CustomerWhole, moment: Moment): Promise<void> {
+  const drafts = await draftsOf(ctx.tx, customer.id);
+  if (drafts.length === 0) return;
+  const tax_ids = await taxIdsOf(ctx.tx, [customer.id]);
+  await commit(ctx, together(drafts.map((draft) => showCustomer(draft, customer, tax_ids, moment))));
+}
+
 async function create(ctx: Context, given: Params<typeof createParams>, path: { customer: string }): Promise<Json> {
   const owner = await lockCustomer(ctx, path.customer);
-  const decided = createTaxId({ ...given, param: 'value' }, owner, ctx.world.livemode, await momentOn(ctx, owner.test_clock));
+  const moment = await momentOn(ctx, owner.test_clock);
+  const decided = createTaxId({ ...given, param: 'value' }, owner, ctx.world.livemode, moment);
   await commit(ctx, decided);
+  await showOnDrafts(ctx, owner, moment);
   return renderTaxId(decided.tax_id, ctx.world);
 }
 
@@ -52,7 +64,9 @@ async function list(ctx: Context, given: Params<typeof listTaxIds>, { customer }
 async function remove(ctx: Context, _given: object, path: Path): Promise<Wire<Stripe.DeletedTaxId>> {
   const owner = await lockCustomer(ctx, path.customer);
   const found = await ofCustomer(ctx, path);
-  await commit(ctx, deleteTaxId(found, owner, await momentOn(ctx, owner.test_clock)));
+  const moment = await momentOn(ctx, owner.test_clock);
+  await commit(ctx, deleteTaxId(found, owner, moment));
+  await showOnDrafts(ctx, owner, moment);
   return { id: found.id, object: 'tax_id', deleted: true };
 }
 

@@ -29,6 +29,16 @@ test('a tax id is made, read, listed and deleted, and each is told', async () =>
   assert.deepEqual(told.map((event) => event.data.object), ['tax_id', 'tax_id', 'tax_id']);
 });
 
+test('a draft shows the tax ids that its customer has now', async () => {
+  const { id: customer } = await stripe.customers.create();
+  const { id: draft } = await stripe.invoices.create({ customer });
+  const shown = async () => (await stripe.invoices.retrieve(draft)).customer_tax_ids;
+  const made = await stripe.customers.createTaxId(customer, { type: 'eu_vat', value: 'DE123456789' });
+  assert.deepEqual(await shown(), [{ type: 'eu_vat', value: 'DE123456789' }]);
+  await stripe.customers.deleteTaxId(customer, made.id);
+  assert.deepEqual(await shown(), []);
+});
+
 test('common tax ids are taken as people write them', async () => {
   const customer = await stripe.customers.create();
   const table: [Stripe.CustomerCreateTaxIdParams.Type, string, string | null][] = [
