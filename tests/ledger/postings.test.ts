@@ -119,6 +119,8 @@ test('what commits late is sealed late, and never lost between two seals', async
   await sealed(kontor);
   await kontor.inside(async (ctx) => {
     await commit(ctx, { ...decision(), postings: legs('late') });
+    // What is new travels with what comes next.
+    await ctx.tx.query('select');
     await kontor.inside((other) => commit(other, { ...decision(), postings: legs('early') }));
     const before = await last();
     await sealLedger(kontor.app);
