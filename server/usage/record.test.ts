@@ -126,7 +126,8 @@ test('hours that somebody has falsified are counted again from their events', as
   const who = await customerOf();
   await put([...['5', '9', '2'].map((value, n) => event(who, value, { identifier: `falsified ${n}` })), event(who, 'ann', {}, 'unique_count'), event(who, 'bob', {}, 'unique_count')]);
   await kontor.counted();
-  await kontor.inside(({ tx }) => tx.query(`update meter_rollups set sum = sum + 1, largest = 100 where customer = '${who}'; update meter_values set events = 0 where customer = '${who}'`));
+  // What is used until an hour from now is the sum of a day in the last hour of it.
+  await kontor.inside(({ tx }) => tx.query(`update meter_rollups set sum = sum + 1, largest = 100 where customer = '${who}'; update meter_days set sum = sum + 1 where customer = '${who}'; update meter_values set events = 0 where customer = '${who}'`));
   assert.deepEqual([await used(who), await used(who, 'unique_count')], ['17', '0']);
   assert.ok(await kontor.database.asOwner((owner) => recountWorld(owner, kontor.world)) > 0);
   assert.deepEqual([await used(who), await used(who, 'unique_count')], ['16', '2']);
