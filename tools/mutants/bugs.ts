@@ -75,7 +75,7 @@ const lives: Bug[] = [
   bug('usage that is billed early keeps only a part of an amount off where it becomes less', 'billing/correction/early.ts', 'least(BigInt(has), rest);', 'roundDiv(BigInt(has) * amount, money.amount);', 'billing/correction/early'),
   bug('what is held is told of again whenever more comes', 'billing/correction/held.ts', 'made.puts.some((put) => put.before === null)', 'made.puts.length > 0', 'resources/kontor/invoices/held'),
   bug('usage in a trial is billed', 'billing/subscription/lines.ts', "|| (subscription.trial_end !== null && start < subscription.trial_end)", '', 'billing/subscription', 'tests/simulation/engine'),
-  bug('an end within a period gives nothing back', 'billing/subscription/renew.ts', 'before.cancel_at_period_end ? []', 'before !== null ? []', 'billing/subscription'),
+  bug('an end within a period gives nothing back', 'billing/subscription/renew.ts', 'item.current_period_start > (before.ends_unprorated_since ?? -Infinity)', 'item.current_period_start > Infinity', 'billing/subscription'),
 ];
 
 const concurrency: Bug[] = [
