@@ -93,7 +93,8 @@ function amountsOf(coupon: CouponTerms, remainders: readonly bigint[], currency:
   return share(least(off, weights.reduce((whole, weight) => whole + weight, 0n)), weights);
 }
 
-function amountOff(coupon: CouponTerms, currency: string): bigint | null {
+/** What a coupon takes off in a currency; null where it says nothing for it. */
+export function amountOff(coupon: CouponTerms, currency: string): bigint | null {
   if (coupon.currency === currency) return coupon.amount_off;
   const option = coupon.currency_options?.[currency];
   return option === undefined ? null : BigInt(option.amount_off);

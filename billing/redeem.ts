@@ -3,7 +3,7 @@ import type { CouponRow, DiscountRow, DiscountWhole, PromotionCodeRow } from './
 import type { CustomerWhole } from './customer/customer.ts';
 import { decision, refuse, type Decision, type Instant, type Moment } from './decision.ts';
 import { isRedeemable } from './coupon.ts';
-import { discountEnd } from './discount.ts';
+import { amountOff, discountEnd } from './discount.ts';
 import { formatMoney } from './money.ts';
 import type { SubscriptionWhole } from './subscription/subscription.ts';
 
@@ -71,6 +71,7 @@ function taken(discount: DiscountWhole, holder: Holder, position: number, moment
 function count(made: Decision, given: Extract<DiscountGiven, { coupon: CouponRow }>, redeemer: Redeemer, counted: Redemptions, moment: Moment): void {
   const coupon = counted.coupons.get(given.coupon.id) ?? given.coupon;
   if (!given.promised && !isRedeemable(coupon, moment.now)) refuse('coupon_expired', `The coupon ${coupon.id} cannot be redeemed any more: its time is over, or it was redeemed as often as it may be.`, given.param);
+  if (!given.promised) refuseCurrency(coupon, given.param, redeemer.currency);
   const after = { ...coupon, times_redeemed: coupon.times_redeemed + 1 };
   counted.coupons.set(coupon.id, after);
   made.puts.push({ table: 'coupons', before: coupon, after });
@@ -80,6 +81,12 @@ function count(made: Decision, given: Extract<DiscountGiven, { coupon: CouponRow
   const used = { ...code, times_redeemed: code.times_redeemed + 1 };
   counted.promotion_codes.set(code.id, used);
   made.puts.push({ table: 'promotion_codes', before: code, after: used });
+}
+
+/** What would never give anything is not given: an amount in another currency. */
+function refuseCurrency(coupon: CouponRow, param: string, currency: string): void {
+  if (coupon.amount_off === null || amountOff(coupon, currency) !== null) return;
+  refuse(undefined, `The coupon ${coupon.id} takes off an amount in ${coupon.currency}, and this is in ${currency}. Give the coupon an amount for it by \`currency_options[${currency}][amount_off]\`, or name another coupon.`, param);
 }
 
 function refuseCode(code: PromotionCodeRow, param: string, redeemer: Redeemer, moment: Moment): void {

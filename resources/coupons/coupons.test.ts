@@ -56,6 +56,23 @@ test('an amount off, in several currencies and for some products, which are told
   assert.deepEqual(changed.currency_options, { usd: { amount_off: 500 }, eur: { amount_off: 400 }, gbp: { amount_off: 350 } });
 });
 
+test('an amount off is given only where it is one in the currency of what is bought', async () => {
+  const { stripe } = kontor;
+  const customer = (await stripe.customers.create({ email: 'jenny@example.com' })).id;
+  const { id: coupon } = await stripe.coupons.create({ amount_off: 500, currency: 'eur' });
+  const price = (await seatPrice(stripe, 1_000)).id;
+  const subscribe = () => stripe.subscriptions.create({ customer, items: [{ price }], discounts: [{ coupon }], collection_method: 'send_invoice', days_until_due: 30 });
+  const refused = { message: new RegExp(`^The coupon ${coupon} takes off an amount in eur, and this is in usd\\. `) };
+  await assert.rejects(subscribe, { ...refused, param: 'discounts[0][coupon]' });
+  await assert.rejects(stripe.invoices.create({ customer, currency: 'usd', discounts: [{ coupon }] }), refused);
+  await assert.rejects(stripe.invoiceItems.create({ customer, amount: 900, currency: 'usd', discounts: [{ coupon }] }), refused);
+  await assert.rejects(stripe.subscriptionSchedules.create({ customer, start_date: 'now', phases: [{ items: [{ price }], discounts: [{ coupon }], duration: { interval: 'month' } }] }), refused);
+  assert.equal((await stripe.coupons.retrieve(coupon)).times_redeemed, 0);
+  await stripe.coupons.update(coupon, { currency_options: { usd: { amount_off: 550 } } });
+  const { latest_invoice } = await subscribe();
+  assert.equal((await stripe.invoices.retrieve(latest_invoice as string)).total_discount_amounts![0]!.amount, 550);
+});
+
 test('the name and the metadata change, nothing else', async () => {
   const made = await kontor.stripe.coupons.create({ percent_off: 100, name: 'Old', metadata: { a: '1' } });
   await told();

@@ -89,7 +89,7 @@ export class Shop {
 
   coupon(): Coupon {
     const { dice, currency } = this;
-    const foreign = (): Partial<Coupon> => ({ amount_off: 77n, currency: 'chf', ...(dice.chance(0.5) && { currency_options: { [currency]: BigInt(dice.int(1, 900)) } }) });
+    const foreign = (): Partial<Coupon> => ({ amount_off: 77n, currency: 'chf', currency_options: { [currency]: BigInt(dice.int(1, 900)) } });
     return {
       id: dice.id('di'),
       ...(dice.chance(0.5) ? { percent_off: dice.pick(['10', '25', '33.33', '50', '100', '12.5', '0.5']) } : dice.chance(0.9) ? { amount_off: BigInt(dice.int(1, 4000)), currency } : foreign()),
