@@ -36,8 +36,10 @@ class Process {
   readonly child: ChildProcess;
   #asked = 0;
   #heard = false;
+  readonly #gone: (how: string, opened: boolean) => void;
 
   constructor(place: Place, gone: (process: Process, how: string, opened: boolean) => void) {
+    this.#gone = (how, opened) => gone(this, how, opened);
     prepare(place);
     const { directory, key_file, presenters } = place;
     const readable = ['connectors', 'billing'].map((folder) => join(code, folder)).concat(join(code, 'package.json'), ...presenters.map((url) => dirname(fileURLToPath(url))));
@@ -50,8 +52,8 @@ class Process {
     // In a process group of its own, so that Ctrl-C at the terminal stops Kontor, and its end that of the vault.
     this.child = spawn(process.execPath, [...flags, join(import.meta.dirname, 'process.ts'), JSON.stringify(place)], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced', env: {}, detached: true });
     this.child.on('message', (told: Told) => this.#hear(told));
-    this.child.once('error', (error) => gone(this, error.message, false));
-    this.child.once('exit', (exit, signal) => gone(this, `it ended with ${signal ?? exit}`, this.#heard && exit !== UNOPENED));
+    this.child.once('error', (error) => this.#gone(error.message, false));
+    this.child.once('exit', (exit, signal) => this.#gone(`it ended with ${signal ?? exit}`, this.#heard && exit !== UNOPENED));
     this.#keepAlive(false);
   }
 
@@ -60,8 +62,14 @@ class Process {
       const id = (this.#asked += 1);
       this.pending.set(id, { resolve, reject });
       this.#keepAlive(true);
-      this.child.send({ id, verb, question } as Asked, (error) => error && this.#settle(id)?.reject(error));
+      this.child.send({ id, verb, question } as Asked, (error) => error && this.#unreachable(error));
     });
+  }
+
+  /** Who cannot be asked has died, though its end may be told a moment later: the next question is another one's. */
+  #unreachable(error: Error): void {
+    this.child.kill('SIGKILL');
+    this.#gone(error.message, this.#heard);
   }
 
   /** Only a question that is open keeps Kontor waiting for the vault. */
