@@ -4,8 +4,8 @@
  * Whoever waits is answered after the commit, so what is acknowledged is kept. With JetStream they are published together instead, and counted later.
  */
 import type { UsageGiven } from '../../billing/usage.ts';
-import type { App, Context, World } from '../context.ts';
-import { inWorld, passing } from '../database/world.ts';
+import { inContext, type App, type World } from '../context.ts';
+import { passing } from '../database/world.ts';
 import { told } from '../log.ts';
 import { accept } from './intake/accept.ts';
 import { record, type Recorded } from './record.ts';
@@ -131,10 +131,7 @@ class Gatherer {
     for (let tries = 1; ; tries += 1) {
       try {
         if (this.app.intake) return await accept(this.app, this.app.intake, world, given);
-        return await inWorld(this.app.database.pool, world, (tx) => {
-          const ctx: Context = { app: this.app, tx, world, request: null, calls: [] };
-          return record(ctx, given, { gathered: true });
-        });
+        return await inContext(this.app, world, (ctx) => record(ctx, given, { gathered: true }));
       } catch (error) {
         if (tries === TRIES || passing(error) !== 'contended') throw error;
       }
