@@ -3,7 +3,6 @@ import { after, before, describe, test } from 'node:test';
 import type Stripe from 'stripe';
 import type { Context } from '../../../server/context.ts';
 import { inWorld, inWorldsInTurn } from '../../../server/database/world.ts';
-import { recordTogether } from '../../../server/usage/gather.ts';
 import { record } from '../../../server/usage/record.ts';
 import { verify } from '../../../server/verify.ts';
 import { until } from '../../../tests/awaited.ts';
@@ -343,7 +342,7 @@ describe('at the same moment', () => {
     await agent({ rules: rulesFor('met') });
     const { id: customer } = await stripe.customers.create();
     const given = (event_name: string, conversation: string) => ({ event_name: `met_${event_name}`, identifier: `${event_name} ${conversation}`, payload: { stripe_customer_id: customer, conversation } });
-    await whileHeld((ctx) => record(ctx, [given('answered', 'shared')]), () => recordTogether(kontor.app, kontor.world, [given('answered', 'own'), given('confirmed', 'shared'), given('confirmed', 'own')]));
+    await whileHeld((ctx) => record(ctx, [given('answered', 'shared')]), () => post('usage/events', { events: [given('answered', 'own'), given('confirmed', 'shared'), given('confirmed', 'own')] }));
     assert.deepEqual(await states(customer), [['own', 'succeeded'], ['shared', 'succeeded']]);
   });
 

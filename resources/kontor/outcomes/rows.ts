@@ -19,7 +19,7 @@ export async function idleOutcomes(tx: Tx, ids: readonly string[]): Promise<Outc
 /** What names a subject. */
 export const subjectKey = ({ definition, customer, subject }: Omit<Subject, 'test_clock'>): string => `${subject}\x1f${definition}\x1f${customer}`;
 
-/** The outcomes of subjects, locked, by their keys; those that have none are left out. */
+/** The outcomes of subjects, locked, by their keys; those that have none are left out. Who writes a receipt of one in the lane of its customer does not wait for this lock, as whoever has it may come to wait for that lane. */
 export async function lockSubjects(tx: Tx, subjects: readonly Omit<Subject, 'test_clock'>[]): Promise<Map<string, OutcomeRow>> {
   if (subjects.length === 0) return new Map();
   const found = await rows<OutcomeRow>(
@@ -27,7 +27,7 @@ export async function lockSubjects(tx: Tx, subjects: readonly Omit<Subject, 'tes
     sql`select o.* from outcomes o
         join unnest(${arrayText(subjects.map((each) => each.definition))}::text[], ${arrayText(subjects.map((each) => each.customer), true)}::text[], ${arrayText(subjects.map((each) => each.subject), true)}::text[]) as s (definition, customer, subject)
           on o.definition = s.definition and o.customer = s.customer and o.subject = s.subject
-        order by o.subject, o.definition, o.customer for update of o`,
+        order by o.subject, o.definition, o.customer for no key update of o`,
   );
   return new Map(found.map((each) => [subjectKey(each), each]));
 }
