@@ -1,4 +1,5 @@
 /** Usage: events that meters count. They are kept as they came; what they add up to is asked when a period is billed. */
+import { DAY_S } from './calendar.ts';
 import type { MeterRow } from './catalog.ts';
 import { Refusal, refuse, type Instant, type Moment } from './decision.ts';
 import { formatDecimal, parseDecimal } from './money.ts';
@@ -32,10 +33,9 @@ export type Mapping = MeterRow['customer_mapping'];
 export type Watched = { mapping: Mapping; keys: readonly string[]; ending: boolean };
 
 const MINUTE = 60;
-const DAY = 86_400;
-const EARLIEST = 35 * DAY;
+const EARLIEST = 35 * DAY_S;
 const LATEST = 5 * MINUTE;
-const CANCELABLE = DAY;
+const CANCELABLE = DAY_S;
 
 /** The meter's own field of a payload. */
 export function fieldOf(payload: Record<string, string>, key: string): string | undefined {
@@ -173,7 +173,7 @@ export type Window = { start: Instant; end: Instant };
  * or ends before (later than) the one that starts at `before`.
  */
 export function windowsOf(span: Window, by: 'hour' | 'day' | undefined, page: { limit: number; after?: Instant; before?: Instant }): { windows: Window[]; has_more: boolean } {
-  const step = by === 'hour' ? 3_600 : by === 'day' ? DAY : MINUTE;
+  const step = by === 'hour' ? 3_600 : by === 'day' ? DAY_S : MINUTE;
   for (const [param, at] of [['start_time', span.start], ['end_time', span.end]] as const) {
     if (at % step !== 0) refuse(undefined, `\`${param}\` must be the beginning of ${by === 'hour' ? 'an hour' : by === 'day' ? 'a day (UTC)' : 'a minute'}.`, param);
   }

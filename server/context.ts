@@ -146,6 +146,12 @@ type Register = {
   usage: UsageObserver[];
 };
 
+/** The resource of an id, by the longest prefix that fits: `sub_sched_…` is no `sub_…`. */
+export function resourceOfId({ resources }: Register, id: string): Resource<any> | undefined {
+  const [longest] = [...resources.values()].filter(({ load, prefix }) => load && prefix !== '' && id.startsWith(`${prefix}_`)).sort((a, b) => b.prefix.length - a.prefix.length);
+  return longest;
+}
+
 export function register(rooms: readonly Room[]): Register {
   return {
     resources: new Map(rooms.flatMap((room) => room.resources ?? []).map((resource) => [resource.object, resource])),

@@ -1,6 +1,6 @@
 /** `expand`: ids become the objects that they name, level by level, each level of one kind with one read. */
 import { refuse } from '../../billing/decision.ts';
-import type { Context, Json, Resource } from '../context.ts';
+import { resourceOfId, type Context, type Json, type Resource } from '../context.ts';
 import { downgrade, NATIVE_VERSION, wanting } from './versions.ts';
 
 type Tree = Map<string, Tree>;
@@ -83,7 +83,7 @@ class Walk {
     const value = holder[name];
     const add = (at: Omit<Place, 'any' | 'path'>) => {
       const place = { ...at, any: target === '*', path };
-      const named = place.any ? this.byPrefix((place.holder as Json)[place.key] as string) : target;
+      const named = place.any ? resourceOfId(this.ctx.app.register, (place.holder as Json)[place.key] as string)?.object : target;
       if (named === undefined) return this.refuse(path);
       if (!this.found.places.has(named)) this.found.places.set(named, []);
       this.found.places.get(named)!.push(place);
@@ -91,10 +91,6 @@ class Walk {
     if (Array.isArray(value)) value.forEach((each, key) => (typeof each === 'string' ? add({ holder: value, key, then }) : this.visit(each, then, undefined, undefined, '', path)));
     else if (typeof value === 'string') add({ holder, key: name, then });
     else this.visit(value, then, undefined, undefined, '', path);
-  }
-
-  private byPrefix(id: string): string | undefined {
-    return [...this.ctx.app.register.resources.values()].find(({ prefix, load }) => load && prefix !== '' && id.startsWith(`${prefix}_`))?.object;
   }
 
   private refuse(path: string): never {

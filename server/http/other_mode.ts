@@ -1,20 +1,15 @@
 /** What is asked for in the wrong mode: no mistake is made more often than to take the other key. */
 import { Refusal } from '../../billing/decision.ts';
-import { inContext, type App, type Resource, type World } from '../context.ts';
+import { inContext, resourceOfId, type App, type World } from '../context.ts';
 import { row, sql } from '../database/sql.ts';
 import { overAllWorlds } from '../database/world.ts';
-
-/** The resource of a kind, which messages name in words of their own, and which its id tells then. `sub_sched_…` is no `sub_…`. */
-function resourceOf({ register: { resources } }: App, kind: unknown, id: string): Resource<any> | undefined {
-  const [longest] = [...resources.values()].filter(({ load, prefix }) => load && prefix !== '' && id.startsWith(`${prefix}_`)).sort((a, b) => b.prefix.length - a.prefix.length);
-  return resources.get(String(kind)) ?? longest;
-}
 
 /** A refusal of what does not exist says so where the account has it in its other mode. Every other error is left as it is. */
 export async function saidOfOtherMode({ app, world, publishable }: { app: App; world: World; publishable: boolean }, error: unknown): Promise<unknown> {
   if (!(error instanceof Refusal) || typeof error.details.missing !== 'string' || publishable) return error;
   const { code, message, param, details: { missing: id, kind, ...details } } = error as Refusal & { details: { missing: string } };
-  const resource = resourceOf(app, kind, id);
+  // Messages name some kinds in words of their own: the id tells what those are.
+  const resource = app.register.resources.get(String(kind)) ?? resourceOfId(app.register, id);
   const other = resource?.load && (await overAllWorlds(app.database.pool, (tx) => row<World>(tx, sql`select id, account, livemode from worlds where account = ${world.account} and livemode = ${!world.livemode}`)));
   if (!other) return error;
   const found = await inContext(app, other, (ctx) => resource.load!(ctx, [id]));
